@@ -1,0 +1,47 @@
+# make test is what README names; make check is all that .ci/run runs.
+.DEFAULT_GOAL := build
+.PHONY: build test race lint fuzz bench cover check clean
+
+export CGO_ENABLED ?= 0
+FUZZTIME ?= 30s
+STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
+
+build:
+	go build -trimpath -o awf-hook ./cmd/awf-hook
+
+test:
+	go test ./...
+
+race:
+	CGO_ENABLED=1 go test -race ./...
+
+lint:
+	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+# Each fuzz target for FUZZTIME.
+fuzz:
+	@grep -rl --include=*_test.go '^func Fuzz' . | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; done
+
+# Ratios to a bare net/http client that posts the same bodies in the same run.
+bench:
+	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
+	go test -run '^$$' -bench . ./engine/... ./filters/...
+
+cover:
+	go test -coverpkg=./... -coverprofile=coverage.txt ./...
+	go tool cover -func=coverage.txt | tail -1
+
+# What must leave no difference behind: tidy modules and generated files.
+check: lint
+	go mod tidy -diff
+	go generate ./...
+	git diff --exit-code
+	$(MAKE) test
+
+clean:
+	rm -f awf-hook coverage.txt

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes: the first that holds.
+const (
+	exitOK       = 0 // every accepted delivery is delivered
+	exitFailure  = 1 // a run-time failure: something was not delivered and is lost
+	exitUsage    = 2 // bad arguments
+	exitConfig   = 3 // bad configuration
+	exitBadLines = 4 // bad lines, with --strict
+)
+
+// exitError carries an exit code; an error without one is a mistake in the arguments.
+type exitError struct {
+	code int
+	err  error // nil if everything was said already
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func failure(err error) error { return &exitError{exitFailure, err} }
+
+// command is what the subcommands share: the streams, and the flags of the root.
+type command struct {
+	in       io.Reader
+	out, err io.Writer
+	logLevel string
+}
+
+// run runs the command line and returns the exit code.
+func run(args []string, in io.Reader, out, errw io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away ends the passing through, not us
+	c := &command{in: in, out: out, err: errw}
+	root := c.root()
+	root.SetArgs(args)
+	sub, err := root.ExecuteC()
+	if err == nil {
+		return exitOK
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		fmt.Fprintf(errw, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
+		if sub.Name() == "run" {
+			c.passThrough()
+		}
+		return exitUsage
+	}
+	if exit.err != nil {
+		c.say(exit.err)
+	}
+	return exit.code
+}
+
+func subName(sub *cobra.Command) string {
+	if !sub.HasParent() {
+		return ""
+	}
+	return sub.Name() + " --"
+}
+
+// say prints an error: a configuration's mistakes one to a line as they are, so that editors find the place.
+func (c *command) say(err error) {
+	var mistakes config.Errors
+	if errors.As(err, &mistakes) {
+		fmt.Fprintln(c.err, mistakes)
+		return
+	}
+	fmt.Fprintf(c.err, "awf-hook: %v\n", err)
+}
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "awf-hook",
+		Short: "Turn the life of AWF workflows into signed webhooks",
+		Long: `awf-hook reads the events of AWF workflows, keeps those that a webhook wants,
+signs them and delivers them, again and again until they arrive.
+
+Try it:      awf-hook demo
+With AWF:    AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
+
+Exit codes:  0 delivered, 1 something was lost, 2 bad arguments,
+             3 bad configuration, 4 bad lines with --strict`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
+	return root
+}
+
+// logger makes the logger of the level that was asked for.
+func (c *command) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
+	}
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), nil
+}
+
+// open reads a configuration and opens an engine for it. Its mistakes have the exit code of a bad configuration.
+func (c *command) open(file string, env config.Env) (*engine.Engine, error) {
+	logger, err := c.logger()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := load(file, env)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	eng, err := engine.Open(cfg, engine.Options{Logger: logger, Version: version()})
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	return eng, nil
+}
+
+// passThrough copies what is not an event from stdin to stdout until its end, when there is nothing to deliver with:
+// the command that writes to us must not be broken by our mistake. A terminal's stdin is not a pipe.
+func (c *command) passThrough() {
+	if isTerminal(c.in) {
+		return
+	}
+	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
+}
+
+// isTerminal says whether a stream is a terminal or another character device.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,8 @@
+// Command awf-hook turns the life of AWF workflows into signed webhooks.
+package main
+
+import "os"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/spf13/cobra"
+)
+
+// maxBadLines is how many broken lines are named; the others are counted.
+const maxBadLines = 100
+
+type runFlags struct {
+	config       string
+	drainTimeout time.Duration
+	strict       bool
+	json         bool
+}
+
+func (c *command) runCommand() *cobra.Command {
+	var flags runFlags
+	cmd := &cobra.Command{
+		Use:   "run -c FILE",
+		Short: "Read events from stdin, deliver them, exit",
+		Long: `run reads AWF's events from stdin until its end, delivers them and exits.
+Lines that are not events go to stdout as they are.
+
+A pipe is never broken by awf-hook: with a bad configuration stdin is still passed through to its end.
+The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at most; the second one stops at once.`,
+		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return c.runStdin(flags) },
+	}
+	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "the configuration `FILE` (awf-hook init writes one)")
+	cmd.Flags().DurationVar(&flags.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering at the end")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 4 if there were bad lines")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print the report as a JSON object, on stderr")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func (c *command) runStdin(flags runFlags) error {
+	eng, err := c.open(flags.config, os.LookupEnv)
+	if err != nil {
+		// Said before stdin ends, which may take the workflow's time.
+		if exit := (*exitError)(nil); errors.As(err, &exit) {
+			c.say(exit.err)
+			c.passThrough()
+			return &exitError{code: exit.code}
+		}
+		return err
+	}
+	reading, stopReading := context.WithCancel(context.Background())
+	defer stopReading()
+	running, stopRunning := context.WithCancel(context.Background())
+	defer stopRunning()
+	grace := flags.drainTimeout
+	if isTerminal(c.in) {
+		grace = 0 // nobody writes who could be broken
+	}
+	defer onSignals(stopReading, stopRunning, grace)()
+
+	var delivering sync.WaitGroup
+	delivering.Go(func() { _ = eng.Run(running) })
+	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken()})
+	if errors.Is(readErr, context.Canceled) {
+		readErr = nil // by a signal
+	}
+	draining, cancel := context.WithTimeout(running, flags.drainTimeout)
+	defer cancel()
+	_ = eng.Drain(draining) // what is left is in the report
+	stopRunning()
+	delivering.Wait()
+	report := eng.Report()
+	if err := eng.Close(); err != nil {
+		return failure(err)
+	}
+	c.sayReport(report, flags.json)
+	switch {
+	case readErr != nil:
+		return failure(fmt.Errorf("stdin: %w", readErr))
+	case report.Retrying+report.Dead+report.Refused > 0:
+		return &exitError{code: exitFailure}
+	case flags.strict && report.BadLines > 0:
+		return &exitError{code: exitBadLines}
+	}
+	return nil
+}
+
+// onSignals lets the first SIGINT or SIGTERM end the reading after the grace, and the second one end everything.
+// The returned function ends the watch.
+func onSignals(stopReading, stopRunning func(), grace time.Duration) (end func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	ended := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		var timeout <-chan time.Time
+		for n := 0; ; {
+			select {
+			case <-signals:
+				if n++; n == 1 {
+					timeout = time.After(grace)
+					continue
+				}
+				stopReading()
+				stopRunning()
+			case <-timeout:
+				stopReading()
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		close(ended)
+		watch.Wait()
+	}
+}
+
+// sayBroken returns what prints broken lines, up to a bound.
+func (c *command) sayBroken() func(*event.LineError) {
+	said := 0
+	return func(err *event.LineError) {
+		if said++; said <= maxBadLines {
+			c.say(err)
+		}
+		if said == maxBadLines {
+			fmt.Fprintln(c.err, "awf-hook: further bad lines are counted only")
+		}
+	}
+}
+
+func (c *command) sayReport(report engine.Report, asJSON bool) {
+	if asJSON {
+		text, _ := json.Marshal(report) // numbers only
+		fmt.Fprintf(c.err, "%s\n", text)
+		return
+	}
+	fmt.Fprintf(c.err, "awf-hook: %v\n", report)
+	if lost := report.Retrying + report.Dead; lost > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: this version keeps its queue in memory\n", lost)
+	}
+}

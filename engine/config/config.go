@@ -1,0 +1,140 @@
+// Package config reads awf-hook's YAML. It reports every mistake at once, each with its place in the file.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/signature"
+)
+
+// Defaults and bounds of the keys. They stand in docs/config.md.
+const (
+	DefaultTimeout     = 15 * time.Second
+	DefaultMaxAttempts = 10
+	DefaultMaxInFlight = 4
+
+	minTimeout     = 10 * time.Millisecond
+	maxTimeout     = 5 * time.Minute
+	maxMaxAttempts = 50
+	minDelay       = 10 * time.Millisecond
+	maxDelay       = 24 * time.Hour
+	maxMaxInFlight = 64
+	maxHeaders     = 50
+	maxHeaderValue = 4096 // bytes
+	maxWebhooks    = 10_000
+	maxFile        = 4 << 20 // bytes
+)
+
+// DefaultEvents are the globs of a webhook without the key events.
+var DefaultEvents = []string{"workflow_*", "step_complete"}
+
+// Config is what a configuration file says.
+type Config struct {
+	File     string
+	Webhooks []Webhook
+}
+
+// Webhook is one entry of the list webhooks.
+type Webhook struct {
+	Name        string // given, or the URL's host and the entry's number: "hooks.slack.com-1"
+	Identity    string // the defining file and the name: what deliveries belong to
+	URL         URL
+	Events      []Text // globs
+	Filter      Text   // an expression; no text means that every event passes
+	Secret      Secret // no value means unsigned
+	Signing     []signature.Scheme
+	Headers     []Header
+	Timeout     time.Duration // of one attempt, the response's body included
+	Retry       Retry
+	MaxInFlight int
+}
+
+// Retry says how often and when a delivery is tried again.
+type Retry struct {
+	MaxAttempts int
+	Delay       time.Duration // before the second attempt, doubled from there; 0 is Standard Webhooks' schedule
+}
+
+// Header is a static header of a webhook's requests. Its value may be a credential.
+type Header struct {
+	Name  string
+	Value Secret
+}
+
+// Text is a scalar whose inside may be pointed at: a glob or an expression.
+type Text struct {
+	Value  string
+	Path   string // "webhooks[0].filter"
+	pos    Pos
+	shape  shape
+	indent int  // of a literal block
+	env    bool // a variable was expanded in it: positions inside mean nothing
+}
+
+// Pos is a place in a file. Lines and columns count from 1.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// Error is one mistake in a configuration.
+type Error struct {
+	Pos
+	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Col, e.Path, e.Message)
+}
+
+// Errors are all mistakes of a configuration, by their places.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Secret is a value that must not be seen: it prints as <secret> in every way.
+type Secret struct{ value string }
+
+const masked = "<secret>"
+
+// NewSecret hides value.
+func NewSecret(value string) Secret { return Secret{value} }
+
+// Reveal returns the value. It must not reach a log, an error, a file or a report.
+func (s Secret) Reveal() string { return s.value }
+
+// IsZero says whether there is no secret.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+func (s Secret) String() string               { return masked }
+func (s Secret) Format(f fmt.State, _ rune)   { fmt.Fprint(f, masked) }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
+func (s Secret) LogValue() slog.Value         { return slog.StringValue(masked) }
+
+// URL is a receiver's address. It prints as scheme and host alone, since path and query are often the credential.
+type URL struct{ parsed url.URL }
+
+// Reveal returns the whole URL. It must not reach a log, an error, a file or a report.
+func (u URL) Reveal() *url.URL { return &u.parsed }
+
+// Host is the host without the port.
+func (u URL) Host() string { return u.parsed.Hostname() }
+
+func (u URL) String() string               { return u.parsed.Scheme + "://" + u.parsed.Host }
+func (u URL) Format(f fmt.State, _ rune)   { fmt.Fprint(f, u.String()) }
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+func (u URL) LogValue() slog.Value         { return slog.StringValue(u.String()) }

@@ -1,0 +1,60 @@
+// Package delivery has what the queue, the sender and the engine share: the delivery, its attempts and their outcomes.
+package delivery
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Delivery is one event for one webhook.
+type Delivery struct {
+	ID      string // the same through retries, crashes and replays; see [ID]
+	Webhook string // the webhook's identity: its defining file and name
+	EventID string
+	Event   string // the event's type
+
+	Body     []byte // the exact bytes to send; nil until the first attempt made them
+	Attempts int    // attempts made so far
+	Due      time.Time
+}
+
+// ID makes a delivery's id: "msg_" and 26 characters of base32.
+// It follows from the event's id and the webhook's identity alone, so that a receiver knows a repeated delivery.
+func ID(eventID, webhook string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d:%s%s", len(eventID), eventID, webhook)
+	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil))
+	return "msg_" + strings.ToLower(text[:26])
+}
+
+// Outcome is what an attempt came to.
+type Outcome int
+
+const (
+	Delivered Outcome = iota // the receiver took it
+	Retry                    // it may take it later
+	Dead                     // it never will, or the attempts are used up
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case Delivered:
+		return "delivered"
+	case Retry:
+		return "retry"
+	}
+	return "dead"
+}
+
+// Attempt is one HTTP request of a delivery.
+type Attempt struct {
+	Number  int // from 1
+	At      time.Time
+	Took    time.Duration
+	Status  int // 0 if there was no answer
+	Outcome Outcome
+	Reason  string // in words, free of secrets: "503 Service Unavailable"
+}

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/queue"
+)
+
+var (
+	// ErrFull is wrapped by Submit's error when the queue had no room until the context ended.
+	ErrFull = queue.ErrFull
+	// ErrClosed is wrapped by Submit's error after Close.
+	ErrClosed = queue.ErrClosed
+)
+
+// Options are what the configuration does not say. The zero value is good for use.
+type Options struct {
+	Logger    *slog.Logger      // nil logs nothing
+	Version   string            // for the User-Agent
+	Transport http.RoundTripper // nil is HTTP over the network
+}
+
+// Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
+type Engine struct {
+	log      *slog.Logger
+	queue    queue.Queue
+	webhooks []*webhook
+	settled  chan struct{} // has a value when an outcome came since it was last looked at
+	stop     context.CancelFunc
+	stopped  context.Context // done when Close was called
+	running  sync.WaitGroup
+	counts   counts
+}
+
+// Open compiles the webhooks of a configuration. Mistakes in globs and expressions are [config.Errors].
+// It starts nothing.
+func Open(cfg *config.Config, opts Options) (*Engine, error) {
+	if mistakes := Check(cfg); len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{log: opts.Logger, queue: queue.NewMemory(), settled: make(chan struct{}, 1)}
+	e.stopped, e.stop = context.WithCancel(context.Background())
+	for i := range cfg.Webhooks {
+		e.webhooks = append(e.webhooks, newWebhook(&cfg.Webhooks[i], e, opts))
+	}
+	return e, nil
+}
+
+// Run delivers until ctx ends or Close is called, and then waits for the attempts in flight, which it breaks off.
+func (e *Engine) Run(ctx context.Context) error {
+	e.running.Add(1)
+	defer e.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.stopped, cancel)()
+	var lanes sync.WaitGroup
+	for _, w := range e.webhooks {
+		lanes.Go(func() { w.lane.run(ctx) })
+	}
+	lanes.Wait()
+	return nil
+}
+
+// Submit accepts an event: when it returns nil, the event and its deliveries are in the queue.
+// It never waits for a receiver; while the queue is full it waits for room until ctx ends.
+func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
+	if err := ev.Validate(); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	if ev.ID == "" {
+		ev.ID = event.NewID(time.Now())
+	}
+	var deliveries []delivery.Delivery
+	var lanes []*lane
+	for _, w := range e.webhooks {
+		if !w.wants(&ev) {
+			continue
+		}
+		deliveries = append(deliveries, delivery.Delivery{
+			ID:      delivery.ID(ev.ID, w.Identity),
+			Webhook: w.Identity,
+			EventID: ev.ID,
+			Event:   ev.Type,
+		})
+		lanes = append(lanes, w.lane)
+	}
+	if len(deliveries) == 0 {
+		e.counts.events.Add(1)
+		return nil
+	}
+	known, err := e.queue.Accept(ctx, ev, deliveries)
+	if err != nil {
+		e.counts.refused.Add(1)
+		return fmt.Errorf("event %s refused: %w", ev.ID, err)
+	}
+	e.counts.events.Add(1)
+	e.counts.known.Add(int64(known))
+	e.counts.deliveries.Add(int64(len(deliveries) - known))
+	for _, l := range lanes {
+		l.wake()
+	}
+	return nil
+}
+
+// Drain waits until nothing is left that can be delivered before ctx's deadline.
+// It returns nil if nothing is left at all.
+func (e *Engine) Drain(ctx context.Context) error {
+	for {
+		left, err := e.queue.Left(ctx)
+		if err != nil {
+			return err
+		}
+		if left.Waiting+left.InFlight == 0 {
+			return nil
+		}
+		deadline, bounded := ctx.Deadline()
+		if bounded && left.InFlight == 0 && left.Next.After(deadline) {
+			return fmt.Errorf("%d deliveries left", left.Waiting)
+		}
+		select {
+		case <-e.settled:
+		case <-ctx.Done():
+			return fmt.Errorf("%d deliveries left: %w", left.Waiting+left.InFlight, context.Cause(ctx))
+		}
+	}
+}
+
+// Close ends Run, waits for it, and closes the queue.
+func (e *Engine) Close() error {
+	e.stop()
+	e.running.Wait()
+	var errs []error
+	for _, w := range e.webhooks {
+		w.lane.sender.Close()
+	}
+	errs = append(errs, e.queue.Close())
+	return errors.Join(errs...)
+}

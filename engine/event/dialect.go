@@ -1,0 +1,432 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dialect is one of the forms in which AWF writes events.
+type dialect int
+
+const (
+	foreign    dialect = iota // not an event: AWF's own output
+	envelope                  // F028: event, workflow_id, workflow_name, timestamp, payload
+	audit                     // the audit trail: event, execution_id
+	transcript                // a transcript: seq, run_id, type
+	plugin                    // a plugin event: type, source, metadata
+	serverSent                // a "data:" line of AWF's server-sent events: kind, run_id
+)
+
+// tell says which dialect the keys are of. Broken text is told by the keys before the break.
+func (m *members) tell(dataLine bool) dialect {
+	switch {
+	case dataLine:
+		if m.has(keyKind, keyRunID) {
+			return serverSent
+		}
+	case m.has(keyEvent, keyExecutionID):
+		return audit
+	case m.has(keyEvent, keyWorkflowID):
+		return envelope
+	case m.has(keyRunID, keySeq, keyType):
+		return transcript
+	case m.has(keySource, keyMetadata, keyType):
+		return plugin
+	}
+	return foreign
+}
+
+// role is what an event means for its run.
+type role int
+
+const (
+	roleOther role = iota
+	roleStart
+	roleEnd
+	roleStepStart
+	roleStepEnd
+)
+
+// record is one decoded line: the event, and what ties it to the other events of its run.
+type record struct {
+	Event
+	dialect  dialect
+	role     role
+	parentID string // the run that called this one
+	childID  string // the run that this step calls
+	payload  object // becomes Event.Payload when the record is complete
+	step     stepEnd
+}
+
+// stepEnd holds what stands behind the duration in a step's payload.
+type stepEnd struct {
+	key    stepKey
+	result []byte
+}
+
+// stepKey pairs a step's end with its start, within a run.
+type stepKey struct{ path, iteration string }
+
+// decoder reads the members of one line.
+// The first mistake is kept, so that a decoding function reads like a list of fields.
+type decoder struct {
+	members
+	err error
+}
+
+func (d *decoder) fail(key int, format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf(keyNames[key]+": "+format, args...)
+	}
+}
+
+// text returns the string of a key that must be there.
+func (d *decoder) text(key int) string {
+	if d.value[key] == nil {
+		d.fail(key, "missing")
+		return ""
+	}
+	return d.optional(key)
+}
+
+// optional returns the string of a key that may be missing or null.
+func (d *decoder) optional(key int) string {
+	raw := d.value[key]
+	if raw == nil || raw[0] == 'n' {
+		return ""
+	}
+	if raw[0] != '"' {
+		d.fail(key, "want a string, got %s", kindOf(raw))
+		return ""
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // the line is valid JSON
+	return s
+}
+
+// timestamp returns the time and its text of a key that must be there.
+func (d *decoder) timestamp(key int) (time.Time, string) {
+	text := d.text(key)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil && d.err == nil {
+		d.fail(key, "want an RFC 3339 time, got %q", shorten(text))
+	}
+	return t, text
+}
+
+// nonEmpty returns the string of a key that must be there and not be empty.
+func (d *decoder) nonEmpty(key int) string {
+	s := d.text(key)
+	if s == "" {
+		d.fail(key, "want a name, got an empty string")
+	}
+	return s
+}
+
+// decode makes a record of a whole line, which must be valid JSON.
+func (m *members) decode(kind dialect, line []byte, now time.Time) (*record, error) {
+	d := &decoder{members: *m}
+	if d.twice >= 0 {
+		d.fail(d.twice, "stands twice")
+		return nil, d.err
+	}
+	r := &record{dialect: kind}
+	switch kind {
+	case envelope:
+		d.envelope(r, now)
+	case audit:
+		d.audit(r, line)
+	case transcript:
+		d.transcript(r)
+	case plugin:
+		d.plugin(r, now)
+	case serverSent:
+		d.serverSent(r, line, now)
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	if r.ID == "" {
+		r.ID = lineID(line)
+	}
+	return r, nil
+}
+
+// envelope reads F028's own form, as it is. Its writer decides what it says: it has no part in the rules for runs.
+func (d *decoder) envelope(r *record, now time.Time) {
+	r.Type = d.nonEmpty(keyEvent)
+	r.WorkflowID = d.text(keyWorkflowID)
+	r.WorkflowName = d.text(keyWorkflowName)
+	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
+	r.payload = d.object(keyPayload)
+	if r.ID = d.optional(keyID); r.ID == "" {
+		r.ID = NewID(now) // two equal envelopes may be two events
+	}
+}
+
+// object returns the bytes of a key that may be missing and is an object otherwise.
+func (d *decoder) object(key int) object {
+	raw := d.value[key]
+	if raw == nil {
+		return nil
+	}
+	if raw[0] != '{' {
+		d.fail(key, "want an object, got %s", kindOf(raw))
+	}
+	return bytes.Clone(raw)
+}
+
+func (d *decoder) audit(r *record, line []byte) {
+	name := d.nonEmpty(keyEvent)
+	r.WorkflowID = d.nonEmpty(keyExecutionID)
+	r.WorkflowName = d.optional(keyWorkflowName)
+	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
+	switch name {
+	case "workflow.started":
+		r.role, r.Type = roleStart, WorkflowStart
+		r.payload.raw("inputs", d.value[keyInputs])
+		r.payload.text("user", d.optional(keyUser))
+	case "workflow.completed":
+		r.role = roleEnd
+		d.end(r, d.optional(keyStatus))
+	default:
+		r.Type = underscored(name)
+		r.payload = bytes.Clone(line)
+	}
+}
+
+// end reads how a run ended: workflow_end, workflow_error or workflow_cancel.
+func (d *decoder) end(r *record, status string) {
+	failure := d.optional(keyError)
+	switch status {
+	case "success", "completed":
+		r.Type, status = WorkflowEnd, "success"
+	case "failure", "failed":
+		r.Type, status = WorkflowError, "failure"
+		if failure == "workflow cancelled" || strings.Contains(failure, "context canceled") {
+			r.Type, status = WorkflowCancel, "cancelled"
+		}
+	case "cancelled":
+		r.Type = WorkflowCancel
+	default:
+		d.fail(keyStatus, "want success, failure or cancelled, got %q", shorten(status))
+		return
+	}
+	r.payload.text("status", status)
+	d.durationMS(r)
+	// A failed run's exit code of 0 is AWF's "not given".
+	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
+		r.payload.raw("exit_code", code)
+	}
+	r.payload.text("error", failure)
+}
+
+// durationMS turns AWF's duration_ms into the body's duration in seconds.
+func (d *decoder) durationMS(r *record) {
+	raw := d.value[keyDurationMS]
+	if raw == nil {
+		return
+	}
+	ms, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		d.fail(keyDurationMS, "want milliseconds, got %s", shorten(string(raw)))
+		return
+	}
+	r.payload.raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
+}
+
+func (d *decoder) transcript(r *record) {
+	typ := d.nonEmpty(keyType)
+	r.WorkflowID = d.nonEmpty(keyRunID)
+	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
+	r.parentID = d.optional(keyParentRunID)
+	r.childID = d.optional(keyChildRunID)
+
+	inner := &decoder{members: members{twice: -1}}
+	if raw := d.value[keyPayload]; raw != nil && raw[0] == '{' {
+		inner.members, _ = scan(raw) // part of a valid line
+	}
+	switch typ {
+	case "step.started", "step.call_workflow.started":
+		r.role, r.Type = roleStepStart, StepStart
+		d.transcriptStep(r, inner)
+	case "step.completed", "step.call_workflow.completed":
+		r.role, r.Type = roleStepEnd, StepComplete
+		d.transcriptStep(r, inner)
+		failure := inner.optional(keyError)
+		status := "success"
+		if failure != "" {
+			status = "failure"
+		}
+		r.payload.text("status", status)
+		r.payload.text("error", failure)
+		r.step.result = inner.value[keyResult]
+	case "run.started":
+		r.role, r.Type = roleStart, WorkflowStart
+		r.WorkflowName = inner.optional(keyName)
+	case "run.completed":
+		r.role = roleEnd
+		r.WorkflowName = inner.optional(keyName)
+		status := "success"
+		if inner.has(keyError) {
+			status = "failure"
+		}
+		inner.end(r, status)
+	default:
+		r.Type = underscored(typ)
+		d.free(r)
+	}
+	if d.err == nil && inner.err != nil {
+		d.err = fmt.Errorf("payload.%w", inner.err)
+	}
+}
+
+func (d *decoder) transcriptStep(r *record, inner *decoder) {
+	path := d.optional(keyPath)
+	r.step.key = stepKey{path, string(d.value[keyIteration])}
+	r.payload.text("step", inner.optional(keyName))
+	r.payload.text("kind", inner.optional(keyKind))
+	r.payload.text("path", path)
+	r.payload.raw("iteration", d.value[keyIteration])
+	r.payload.text("child_id", r.childID)
+}
+
+// free takes the payload as AWF gave it.
+// A body's payload is an object, so anything else is put into one under "value".
+func (d *decoder) free(r *record) {
+	switch raw := d.value[keyPayload]; {
+	case raw == nil || raw[0] == 'n':
+	case raw[0] == '{':
+		r.payload = bytes.Clone(raw)
+	default:
+		r.payload.raw("value", raw)
+	}
+}
+
+func (d *decoder) plugin(r *record, now time.Time) {
+	typ := d.nonEmpty(keyType)
+	d.nonEmpty(keySource)
+	r.ID = d.optional(keyID)
+	r.Timestamp = now.UTC()
+	if d.has(keyTimestamp) {
+		r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
+	}
+	raw := d.value[keyMetadata]
+	var strs map[string]string
+	if json.Unmarshal(raw, &strs) != nil {
+		d.fail(keyMetadata, "want an object of strings")
+		return
+	}
+	inner := &decoder{}
+	inner.members, _ = scan(raw)
+	r.WorkflowID = inner.optional(keyWorkflowID)
+	r.WorkflowName = inner.optional(keyWorkflowName)
+	switch typ {
+	case "workflow.started":
+		r.role, r.Type = roleStart, WorkflowStart
+	case "workflow.completed", "workflow.failed", "workflow.cancelled":
+		r.role = roleEnd
+		inner.value[keyExitCode] = nil // a string here, a number in a body
+		inner.end(r, strings.TrimPrefix(typ, "workflow."))
+	case "step.started":
+		r.Type = StepStart
+		r.payload.text("step", inner.optional(keyStepName))
+	case "step.completed", "step.failed":
+		r.Type = StepComplete
+		r.payload.text("step", inner.optional(keyStepName))
+		r.payload.text("status", stepStatus(typ))
+		r.payload.text("error", inner.optional(keyError))
+	default:
+		r.Type = underscored(typ)
+		if d.free(r); r.payload == nil {
+			r.payload = bytes.Clone(raw)
+		}
+	}
+}
+
+func (d *decoder) serverSent(r *record, line []byte, now time.Time) {
+	kind := d.nonEmpty(keyKind)
+	r.WorkflowID = d.nonEmpty(keyRunID)
+	r.Timestamp = now.UTC()
+	switch kind {
+	case "workflow.started":
+		r.role, r.Type = roleStart, WorkflowStart
+	case "workflow.completed", "workflow.failed", "workflow.cancelled":
+		r.role = roleEnd
+		d.end(r, strings.TrimPrefix(kind, "workflow."))
+	case "step.started":
+		r.Type = StepStart
+		r.payload.text("step", d.optional(keyStep))
+	case "step.completed", "step.failed":
+		r.Type = StepComplete
+		r.payload.text("step", d.optional(keyStep))
+		r.payload.text("status", stepStatus(kind))
+		r.payload.text("error", d.optional(keyError))
+	default:
+		r.Type = underscored(kind)
+		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("data:"))))
+	}
+}
+
+func stepStatus(typ string) string {
+	if typ == "step.failed" {
+		return "failure"
+	}
+	return "success"
+}
+
+// underscored is AWF's dotted name as webhooks spell it: "message.user" is message_user.
+func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
+
+// object builds a JSON object member by member; what AWF did not give is left out.
+type object []byte
+
+func (o *object) raw(key string, value []byte) {
+	if value == nil {
+		return
+	}
+	if *o == nil {
+		*o = append(make([]byte, 0, 160), '{')
+	} else {
+		(*o)[len(*o)-1] = ','
+	}
+	*o = appendString(*o, key)
+	*o = append(*o, ':')
+	*o = append(*o, value...)
+	*o = append(*o, '}')
+}
+
+func (o *object) text(key, value string) {
+	if value != "" {
+		o.raw(key, appendString(nil, value))
+	}
+}
+
+// appendSeconds writes a duration as exact decimal seconds: 0.00202955.
+func appendSeconds(dst []byte, d time.Duration) []byte {
+	if d < 0 {
+		dst, d = append(dst, '-'), -d
+	}
+	dst = strconv.AppendInt(dst, int64(d/time.Second), 10)
+	if frac := d % time.Second; frac != 0 {
+		digits := fmt.Sprintf("%09d", frac)
+		dst = append(append(dst, '.'), strings.TrimRight(digits, "0")...)
+	}
+	return dst
+}
+
+// shorten keeps an error's quotation of the input readable.
+func shorten(s string) string {
+	const limit = 40
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

@@ -1,0 +1,135 @@
+// Package event has the event, its ids, and the decoding of everything that AWF writes.
+//
+// An [Event] is one thing that happened in AWF.
+// A [Reader] makes events of a stream of lines in which AWF's dialects may be mixed:
+// the F028 envelope, the audit trail, transcripts, plugin events and server-sent events.
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The event types that awf-hook knows by name; a type that is not among them is AWF's dotted name with "_".
+const (
+	WorkflowStart  = "workflow_start"
+	WorkflowEnd    = "workflow_end"
+	WorkflowError  = "workflow_error"
+	WorkflowCancel = "workflow_cancel"
+	StepStart      = "step_start"
+	StepComplete   = "step_complete"
+)
+
+// Event is one thing that happened in AWF. It is immutable once it is submitted.
+type Event struct {
+	ID           string // tells whether the event is known already; made if empty when it is submitted
+	Type         string // as webhooks name it: "workflow_end"
+	WorkflowID   string // the run's id
+	WorkflowName string // the definition's name, "" where AWF did not tell
+	Timestamp    time.Time
+	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
+
+	stamp string // the timestamp as its writer wrote it, if there was one
+}
+
+// New makes an event with a new id. The payload is anything that encoding/json makes an object of; nil is {}.
+func New(typ, workflowID, workflowName string, payload any) (Event, error) {
+	now := time.Now()
+	e := Event{ID: NewID(now), Type: typ, WorkflowID: workflowID, WorkflowName: workflowName, Timestamp: now.UTC()}
+	if payload != nil {
+		b, err := json.Marshal(payload)
+		if err != nil {
+			return Event{}, fmt.Errorf("payload: %w", err)
+		}
+		e.Payload = b
+	}
+	return e, e.Validate()
+}
+
+// Validate says what is missing or malformed in an event that was made by hand.
+func (e *Event) Validate() error {
+	switch {
+	case e.Type == "":
+		return errors.New("event: missing")
+	case e.Timestamp.IsZero():
+		return errors.New("timestamp: missing")
+	case e.Payload == nil:
+		return nil
+	case !json.Valid(e.Payload):
+		return errors.New("payload: invalid JSON")
+	case kindOf(e.Payload) != "an object":
+		return fmt.Errorf("payload: want an object, got %s", kindOf(e.Payload))
+	}
+	return nil
+}
+
+// Body is F028's envelope, which is what a webhook without a transform sends:
+// {"event","workflow_id","workflow_name","timestamp","payload"} in this order, the payload byte for byte.
+func (e *Event) Body() []byte {
+	b := make([]byte, 0, 128+len(e.Type)+len(e.WorkflowID)+len(e.WorkflowName)+len(e.Payload))
+	b = appendString(append(b, `{"event":`...), e.Type)
+	b = appendString(append(b, `,"workflow_id":`...), e.WorkflowID)
+	b = appendString(append(b, `,"workflow_name":`...), e.WorkflowName)
+	b = append(b, `,"timestamp":"`...)
+	if e.stamp != "" {
+		b = append(b, e.stamp...)
+	} else {
+		b = e.Timestamp.UTC().AppendFormat(b, time.RFC3339Nano)
+	}
+	b = append(b, `","payload":`...)
+	if e.Payload == nil {
+		b = append(b, "{}"...)
+	} else {
+		b = append(b, e.Payload...)
+	}
+	return append(b, '}')
+}
+
+// Size is about how many bytes of memory the event holds.
+func (e *Event) Size() int {
+	const header = 160
+	return header + len(e.ID) + len(e.WorkflowID) + len(e.Payload) + len(e.stamp)
+}
+
+// appendString appends s as a JSON string. Unlike json.Marshal it leaves <, > and & as they are.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendQuoted(dst, s)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+func appendQuoted(dst []byte, s string) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always encodes
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// kindOf names what a JSON value is, for errors.
+func kindOf(value []byte) string {
+	if len(value) == 0 {
+		return "nothing"
+	}
+	switch value[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}

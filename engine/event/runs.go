@@ -1,0 +1,161 @@
+package event
+
+import (
+	"container/list"
+	"time"
+)
+
+// Bounds of what is remembered of runs. They stand in docs/config.md.
+const (
+	maxRuns      = 1000        // the run that was quiet longest is forgotten first
+	maxOpenSteps = 10_000      // a step that started beyond them gets no duration
+	maxWaiting   = 1000        // events that wait for what a later line tells
+	maxWait      = time.Second // how long they wait
+)
+
+// runs remembers what the lines of one run tell about each other:
+// the workflow's name, the caller, whether the run ended, when its steps began.
+type runs struct {
+	byID      map[string]*list.Element // of *run
+	recent    list.List                // most recent first
+	openSteps int
+}
+
+type run struct {
+	id, name   string
+	parentID   string
+	startedBy  dialect // foreign before the start
+	ended      bool
+	nameless   bool // its events waited for a name in vain
+	transcript bool // lines of its transcript were seen
+	steps      map[stepKey]time.Time
+}
+
+func (rs *runs) get(id string) *run {
+	if e := rs.byID[id]; e != nil {
+		rs.recent.MoveToFront(e)
+		return e.Value.(*run)
+	}
+	if rs.byID == nil {
+		rs.byID = make(map[string]*list.Element)
+	}
+	if len(rs.byID) == maxRuns {
+		oldest := rs.recent.Back()
+		gone := rs.recent.Remove(oldest).(*run)
+		rs.openSteps -= len(gone.steps)
+		delete(rs.byID, gone.id)
+	}
+	r := &run{id: id}
+	rs.byID[id] = rs.recent.PushFront(r)
+	return r
+}
+
+// open says whether another run with a transcript has begun and not ended: it may be the caller of a run that starts.
+func (rs *runs) open(besides *run) bool {
+	for e := rs.recent.Front(); e != nil; e = e.Next() {
+		r := e.Value.(*run)
+		if r != besides && r.transcript && r.startedBy != foreign && !r.ended {
+			return true
+		}
+	}
+	return false
+}
+
+func (rs *runs) beginStep(r *run, key stepKey, at time.Time) {
+	if _, again := r.steps[key]; !again {
+		if rs.openSteps == maxOpenSteps {
+			return
+		}
+		rs.openSteps++
+	}
+	if r.steps == nil {
+		r.steps = make(map[stepKey]time.Time)
+	}
+	r.steps[key] = at
+}
+
+// endStep returns how long the step took, false if its start is not known.
+func (rs *runs) endStep(r *run, key stepKey, at time.Time) (time.Duration, bool) {
+	began, known := r.steps[key]
+	if !known {
+		return 0, false
+	}
+	rs.openSteps--
+	delete(r.steps, key)
+	return at.Sub(began), true
+}
+
+// endRun forgets the steps that the run left open.
+func (rs *runs) endRun(r *run) {
+	r.ended = true
+	rs.openSteps -= len(r.steps)
+	r.steps = nil
+}
+
+// need is what an event waits for before it can be given.
+type need int
+
+const (
+	needNothing need = iota
+	needName         // the start of its run, which tells the workflow's name
+	needParent       // the line that tells which run called this one
+)
+
+// learn takes from a record what it tells about its run, fills in what other lines told before,
+// and says what is still missing. It says false for a second start or end, which is not an event.
+func (rs *runs) learn(rec *record) (*run, need, bool) {
+	if rec.dialect == envelope || rec.WorkflowID == "" {
+		return nil, needNothing, true
+	}
+	r := rs.get(rec.WorkflowID)
+	if rec.WorkflowName != "" {
+		r.name = rec.WorkflowName
+	}
+	if rec.parentID != "" {
+		r.parentID = rec.parentID
+	}
+	if rec.dialect == transcript {
+		r.transcript = true
+	}
+	if rec.childID != "" {
+		rs.get(rec.childID).parentID = r.id
+	}
+	switch rec.role {
+	case roleStart:
+		if r.startedBy != foreign && r.startedBy != rec.dialect && !r.ended {
+			return r, needNothing, false
+		}
+		r.startedBy, r.ended = rec.dialect, false
+		if r.parentID == "" && rs.open(r) {
+			return r, needParent, true
+		}
+	case roleEnd:
+		if r.ended {
+			return r, needNothing, false
+		}
+		rs.endRun(r)
+	case roleStepStart:
+		rs.beginStep(r, rec.step.key, rec.Timestamp)
+	case roleStepEnd:
+		if took, known := rs.endStep(r, rec.step.key, rec.Timestamp); known {
+			rec.payload.raw("duration", appendSeconds(nil, took))
+		}
+		rec.payload.raw("result", rec.step.result)
+	}
+	if rec.dialect == transcript && r.name == "" && !r.nameless {
+		return r, needName, true
+	}
+	return r, needNothing, true
+}
+
+// complete puts into the event what its run knows by now.
+func (r *run) complete(rec *record) Event {
+	if r != nil {
+		rec.WorkflowName = r.name
+		if rec.role == roleStart {
+			rec.payload.text("parent_id", r.parentID)
+		}
+	}
+	rec.Payload = []byte(rec.payload)
+	return rec.Event
+}

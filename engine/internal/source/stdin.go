@@ -1,0 +1,61 @@
+// Package source has where events come from.
+package source
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Pipe is AWF's output as it comes through a pipe: events among other lines.
+type Pipe struct {
+	Name   string                 // of In, for errors
+	In     io.Reader              // is read to its end
+	Out    io.Writer              // gets what is not an event, byte for byte; nil drops it
+	Event  func(event.Event)      // gets the events in order; nil drops them
+	Broken func(*event.LineError) // gets the lines of a known dialect that are broken; nil drops them
+}
+
+// Read reads the pipe until its end or until ctx ends, and says what it met.
+// The first failure to write to Out ends the passing through and nothing else: the events go on.
+//
+// A read that blocks cannot be broken off. When ctx ends the goroutine that reads is left to it, and gives nothing any more.
+func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
+	var left atomic.Bool
+	out := p.Out
+	reader := &event.Reader{
+		Name: p.Name,
+		Event: func(e event.Event) {
+			if p.Event != nil && !left.Load() {
+				p.Event(e)
+			}
+		},
+		Pass: func(text []byte) {
+			if out == nil || left.Load() {
+				return
+			}
+			if _, err := out.Write(text); err != nil {
+				out = nil
+			}
+		},
+		Broken: func(err *event.LineError) {
+			if p.Broken != nil && !left.Load() {
+				p.Broken(err)
+			}
+		},
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := reader.ReadFrom(p.In)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return reader.Counts(), err
+	case <-ctx.Done():
+		left.Store(true)
+		return reader.Counts(), context.Cause(ctx)
+	}
+}

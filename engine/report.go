@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// counts are the engine's running totals.
+type counts struct {
+	events, deliveries, delivered, dead, known, refused, passed, badLines atomic.Int64
+}
+
+// Report says what became of everything so far.
+type Report struct {
+	Events     int64 `json:"events"`     // accepted
+	Deliveries int64 `json:"deliveries"` // that they made
+	Delivered  int64 `json:"delivered"`
+	Retrying   int64 `json:"retrying"` // not delivered yet
+	Dead       int64 `json:"dead"`     // given up
+	Dropped    int64 `json:"dropped"`  // by a transform
+	Known      int64 `json:"known"`    // deliveries, and starts and ends of runs, that were there before
+	Refused    int64 `json:"refused"`  // events for which the queue had no room
+	Passed     int64 `json:"passed"`   // lines of AWF's own output
+	BadLines   int64 `json:"bad_lines"`
+
+	next time.Duration // until the next attempt of what is not delivered yet
+}
+
+// Report returns the totals as they are now.
+func (e *Engine) Report() Report {
+	r := Report{
+		Events:     e.counts.events.Load(),
+		Deliveries: e.counts.deliveries.Load(),
+		Delivered:  e.counts.delivered.Load(),
+		Dead:       e.counts.dead.Load(),
+		Known:      e.counts.known.Load(),
+		Refused:    e.counts.refused.Load(),
+		Passed:     e.counts.passed.Load(),
+		BadLines:   e.counts.badLines.Load(),
+	}
+	left, err := e.queue.Left(context.Background())
+	if err != nil {
+		e.log.Error("queue", "err", err)
+	}
+	r.Retrying = int64(left.Waiting + left.InFlight)
+	if left.Waiting > 0 {
+		r.next = max(0, time.Until(left.Next)).Round(time.Second)
+	}
+	return r
+}
+
+// String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s: %d delivered, %d to retry", count(r.Events, "event"), count(r.Deliveries, "delivery"), r.Delivered, r.Retrying)
+	if r.Retrying > 0 {
+		fmt.Fprintf(&b, " (next in %v)", r.next)
+	}
+	fmt.Fprintf(&b, ", %d dead", r.Dead)
+	for _, more := range []struct {
+		n    int64
+		what string
+	}{
+		{r.Dropped, "dropped"}, {r.Known, "known"}, {r.Refused, "refused"},
+	} {
+		if more.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", more.n, more.what)
+		}
+	}
+	if r.BadLines > 0 {
+		fmt.Fprintf(&b, ", %s", count(r.BadLines, "bad line"))
+	}
+	return b.String()
+}
+
+func count(n int64, what string) string {
+	if n != 1 {
+		if stem, isY := strings.CutSuffix(what, "y"); isY {
+			what = stem + "ies"
+		} else {
+			what += "s"
+		}
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

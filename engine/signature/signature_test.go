@@ -1,0 +1,155 @@
+package signature_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/signature"
+)
+
+type vector struct {
+	Name, Secret, ID, Body, Signature string
+	Scheme                            signature.Scheme
+	Timestamp                         int64
+}
+
+func (v vector) message() signature.Message {
+	return signature.Message{ID: v.ID, Time: time.Unix(v.Timestamp, 0), Body: []byte(v.Body)}
+}
+
+var signatureHeader = map[signature.Scheme]string{
+	signature.AWF:      "X-AWF-Signature",
+	signature.Standard: "webhook-signature",
+}
+
+func TestVectors(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/signature/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []vector
+	if err := json.Unmarshal(text, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors {
+		t.Run(v.Name, func(t *testing.T) {
+			h := http.Header{}
+			if err := signature.Sign(h, v.Scheme, v.message(), v.Secret); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.Get(signatureHeader[v.Scheme]); got != v.Signature {
+				t.Errorf("signature = %s, want %s", got, v.Signature)
+			}
+			now := time.Unix(v.Timestamp, 0)
+			if err := signature.Verify(h, []byte(v.Body), v.Scheme, now, v.Secret); err != nil {
+				t.Errorf("verify: %v", err)
+			}
+			if err := signature.Verify(h, []byte(v.Body+" "), v.Scheme, now, v.Secret); !errors.Is(err, signature.ErrNoMatch) {
+				t.Errorf("verify of another body: %v, want ErrNoMatch", err)
+			}
+		})
+	}
+}
+
+const plain = "0123456789abcdef"
+
+func signed(t *testing.T, scheme signature.Scheme, at time.Time, secrets ...string) http.Header {
+	t.Helper()
+	h := http.Header{}
+	err := signature.Sign(h, scheme, signature.Message{ID: "msg_1", Time: at, Body: []byte("{}")}, secrets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	tests := []struct {
+		name   string
+		scheme signature.Scheme
+		spoil  func(http.Header)
+		now    time.Time
+		secret string
+		want   error
+	}{
+		{"good awf", signature.AWF, func(http.Header) {}, now, plain, nil},
+		{"good standard", signature.Standard, func(http.Header) {}, now, plain, nil},
+		{"awf without header", signature.AWF, func(h http.Header) { h.Del("X-AWF-Signature") }, now, plain, signature.ErrMissing},
+		{"awf not hex", signature.AWF, func(h http.Header) { h.Set("X-AWF-Signature", "zz") }, now, plain, signature.ErrInvalid},
+		{"awf cut", signature.AWF, func(h http.Header) { h.Set("X-AWF-Signature", h.Get("X-AWF-Signature")[:62]) }, now, plain, signature.ErrNoMatch},
+		{"awf other secret", signature.AWF, func(http.Header) {}, now, "other", signature.ErrNoMatch},
+		{"standard without id", signature.Standard, func(h http.Header) { h.Del("webhook-id") }, now, plain, signature.ErrMissing},
+		{"standard without timestamp", signature.Standard, func(h http.Header) { h.Del("webhook-timestamp") }, now, plain, signature.ErrMissing},
+		{"standard without signature", signature.Standard, func(h http.Header) { h.Del("webhook-signature") }, now, plain, signature.ErrMissing},
+		{"standard timestamp not a number", signature.Standard, func(h http.Header) { h.Set("webhook-timestamp", "now") }, now, plain, signature.ErrInvalid},
+		{"standard other id", signature.Standard, func(h http.Header) { h.Set("webhook-id", "msg_2") }, now, plain, signature.ErrNoMatch},
+		{"standard other secret", signature.Standard, func(http.Header) {}, now, "other", signature.ErrNoMatch},
+		{"standard empty v1", signature.Standard, func(h http.Header) { h.Set("webhook-signature", "v1,") }, now, plain, signature.ErrNoMatch},
+		{"standard only other versions", signature.Standard, func(h http.Header) { h.Set("webhook-signature", "v1a,AAAA v2,AAAA") }, now, plain, signature.ErrNoMatch},
+		{"standard too old", signature.Standard, func(http.Header) {}, now.Add(signature.Tolerance + time.Second), plain, signature.ErrTooOld},
+		{"standard too new", signature.Standard, func(http.Header) {}, now.Add(-signature.Tolerance - time.Second), plain, signature.ErrTooNew},
+		{"standard just in time", signature.Standard, func(http.Header) {}, now.Add(signature.Tolerance), plain, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := signed(t, tt.scheme, now, plain)
+			tt.spoil(h)
+			if err := signature.Verify(h, []byte("{}"), tt.scheme, tt.now, tt.secret); !errors.Is(err, tt.want) {
+				t.Errorf("Verify = %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRotation(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	h := signed(t, signature.Standard, now, "new-secret", "old-secret")
+	if n := len(strings.Fields(h.Get("webhook-signature"))); n != 2 {
+		t.Fatalf("%d signatures, want 2", n)
+	}
+	for _, secret := range []string{"new-secret", "old-secret"} {
+		if err := signature.Verify(h, []byte("{}"), signature.Standard, now, secret); err != nil {
+			t.Errorf("under %s: %v", secret, err)
+		}
+	}
+	if err := signature.Verify(h, []byte("{}"), signature.Standard, now, "third", "old-secret"); err != nil {
+		t.Errorf("receiver with several secrets: %v", err)
+	}
+}
+
+func TestKeyRefuses(t *testing.T) {
+	for _, secret := range []string{"", "whsec_", "whsec_%%%"} {
+		if key, err := signature.Key(secret); err == nil {
+			t.Errorf("Key(%q) = %q, want an error", secret, key)
+		}
+	}
+}
+
+func TestSignRefusesDottedID(t *testing.T) {
+	for _, id := range []string{"", "a.b"} {
+		err := signature.Sign(http.Header{}, signature.Standard, signature.Message{ID: id, Time: time.Now()}, plain)
+		if err == nil {
+			t.Errorf("id %q signed", id)
+		}
+	}
+}
+
+func ExampleVerify() {
+	body := []byte(`{"event":"workflow_end"}`)
+	at := time.Unix(1_700_000_000, 0)
+	request := http.Header{}
+	_ = signature.Sign(request, signature.Standard, signature.Message{ID: "msg_1", Time: at, Body: body}, "a secret of ours")
+
+	fmt.Println(signature.Verify(request, body, signature.Standard, at, "a secret of ours"))
+	fmt.Println(signature.Verify(request, body, signature.Standard, at.Add(time.Hour), "a secret of ours"))
+	// Output:
+	// <nil>
+	// timestamp too old
+}

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/filters"
+)
+
+// webhook is a configured webhook, compiled.
+type webhook struct {
+	*config.Webhook
+	filter *filters.Filter
+	lane   *lane
+	engine *Engine
+
+	filterFailed sync.Once // a filter's run-time error is said once
+}
+
+func newWebhook(cfg *config.Webhook, e *Engine, opts Options) *webhook {
+	w := &webhook{Webhook: cfg, engine: e}
+	w.filter, _ = compileFilter(cfg) // checked before
+
+	target := sender.Webhook{
+		URL:         cfg.URL.Reveal(),
+		Signing:     cfg.Signing,
+		Timeout:     cfg.Timeout,
+		MaxInFlight: cfg.MaxInFlight,
+		UserAgent:   "awf-hook/" + opts.Version,
+	}
+	if !cfg.Secret.IsZero() {
+		target.Secrets = []string{cfg.Secret.Reveal()}
+	}
+	for _, h := range cfg.Headers {
+		target.Headers = append(target.Headers, [2]string{h.Name, h.Value.Reveal()})
+	}
+	w.lane = newLane(w, sender.New(target, opts.Transport))
+	return w
+}
+
+func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
+	var mistakes config.Errors
+	var globs []filters.Glob
+	for _, text := range cfg.Events {
+		glob, err := filters.ParseGlob(text.Value)
+		if err != nil {
+			mistakes = append(mistakes, text.Fail(1, 0, err.Error()))
+		}
+		globs = append(globs, glob)
+	}
+	if cfg.Filter.Value == "" {
+		return filters.New(globs, nil), mistakes
+	}
+	program, err := expression.CompileBool(cfg.Filter.Value)
+	if at := (*expression.Error)(nil); errors.As(err, &at) {
+		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+	}
+	return filters.New(globs, program), mistakes
+}
+
+// wants says whether the webhook gets the event. An expression that fails at run time does not match.
+func (w *webhook) wants(ev *event.Event) bool {
+	match, err := w.filter.Match(ev)
+	if err != nil {
+		w.filterFailed.Do(func() {
+			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", ev.Type, "err", err)
+		})
+	}
+	return match
+}

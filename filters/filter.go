@@ -1,0 +1,94 @@
+// Package filters says which events a webhook wants: type globs and an expression, both compiled once.
+package filters
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// Filter selects events. It may be used by several goroutines at once.
+type Filter struct {
+	globs   []Glob
+	program *expression.Program // nil means that every event of the types passes
+}
+
+// New makes a filter of compiled globs, one of which an event's type must match, and an expression, which may be nil.
+func New(globs []Glob, program *expression.Program) *Filter {
+	return &Filter{globs, program}
+}
+
+// Match says whether the webhook wants the event. An error is the expression's, at run time.
+func (f *Filter) Match(e *event.Event) (bool, error) {
+	for _, g := range f.globs {
+		if !g.Match(e.Type) {
+			continue
+		}
+		if f.program == nil {
+			return true, nil
+		}
+		return f.program.Bool(e)
+	}
+	return false, nil
+}
+
+// Glob is a pattern of event types: "*" stands for any run of characters, "?" for one.
+type Glob string
+
+// ParseGlob checks a pattern.
+func ParseGlob(pattern string) (Glob, error) {
+	const limit = 100
+	switch {
+	case pattern == "":
+		return "", errors.New("want an event or a glob, got nothing")
+	case len(pattern) > limit:
+		return "", errors.New("want at most 100 bytes")
+	case isDotted(pattern):
+		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
+	case strings.ContainsFunc(pattern, notInGlob):
+		return "", errors.New("want letters, digits, _, -, ., * and ?")
+	}
+	return Glob(pattern), nil
+}
+
+// isDotted says whether the pattern is one of AWF's own names: no event has it.
+func isDotted(pattern string) bool {
+	for _, family := range []string{"workflow.", "step.", "message.", "tool.", "run."} {
+		if strings.HasPrefix(pattern, family) {
+			return true
+		}
+	}
+	return false
+}
+
+func notInGlob(r rune) bool {
+	isWord := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.*?", r)
+	return !isWord
+}
+
+// Match says whether the whole of s fits the pattern, in time proportional to their lengths' product at worst.
+func (g Glob) Match(s string) bool {
+	p, i := 0, 0
+	star, mark := -1, 0 // the last star, and where it began to eat
+	for i < len(s) {
+		switch {
+		case p < len(g) && g[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(g) && (g[p] == '?' || g[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(g) && g[p] == '*' {
+		p++
+	}
+	return p == len(g)
+}
