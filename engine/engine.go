@@ -34,11 +34,13 @@ type Engine struct {
 	log      *slog.Logger
 	queue    queue.Queue
 	webhooks []*webhook
-	settled  chan struct{} // has a value when an outcome came since it was last looked at
 	stop     context.CancelFunc
 	stopped  context.Context // done when Close was called
-	running  sync.WaitGroup
 	counts   counts
+
+	mu      sync.Mutex
+	running sync.WaitGroup // mu is held while it is added to
+	settled chan struct{}  // closed by the next outcome; nil if nobody waits for it; under mu
 }
 
 // Open compiles the webhooks of a configuration. Mistakes in globs and expressions are [config.Errors].
@@ -50,7 +52,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: opts.Logger, queue: queue.NewMemory(), settled: make(chan struct{}, 1)}
+	e := &Engine{log: opts.Logger, queue: queue.NewMemory()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	for i := range cfg.Webhooks {
 		e.webhooks = append(e.webhooks, newWebhook(&cfg.Webhooks[i], e, opts))
@@ -60,7 +62,9 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 
 // Run delivers until ctx ends or Close is called, and then waits for the attempts in flight, which it breaks off.
 func (e *Engine) Run(ctx context.Context) error {
-	e.running.Add(1)
+	if !e.mayRun() {
+		return nil
+	}
 	defer e.running.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,14 +77,34 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
+// mayRun counts a Run, unless Close was called: that waits for those it counted.
+func (e *Engine) mayRun() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopped.Err() != nil {
+		return false
+	}
+	e.running.Add(1)
+	return true
+}
+
 // Submit accepts an event: when it returns nil, the event and its deliveries are in the queue.
 // It never waits for a receiver; while the queue is full it waits for room until ctx ends.
 func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
+	err := e.submit(ctx, ev)
+	if errors.Is(err, ErrFull) {
+		e.counts.refused.Add(1)
+	}
+	return err
+}
+
+func (e *Engine) submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
+	now := time.Now()
 	if ev.ID == "" {
-		ev.ID = event.NewID(time.Now())
+		ev.ID = event.NewID(now)
 	}
 	var deliveries []delivery.Delivery
 	var lanes []*lane
@@ -93,6 +117,7 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 			Webhook: w.Identity,
 			EventID: ev.ID,
 			Event:   ev.Type,
+			Due:     now,
 		})
 		lanes = append(lanes, w.lane)
 	}
@@ -102,8 +127,7 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	}
 	known, err := e.queue.Accept(ctx, ev, deliveries)
 	if err != nil {
-		e.counts.refused.Add(1)
-		return fmt.Errorf("event %s refused: %w", ev.ID, err)
+		return fmt.Errorf("event %s: %w", ev.ID, err)
 	}
 	e.counts.events.Add(1)
 	e.counts.known.Add(int64(known))
@@ -118,6 +142,7 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 // It returns nil if nothing is left at all.
 func (e *Engine) Drain(ctx context.Context) error {
 	for {
+		settled := e.nextOutcome()
 		left, err := e.queue.Left(ctx)
 		if err != nil {
 			return err
@@ -127,19 +152,41 @@ func (e *Engine) Drain(ctx context.Context) error {
 		}
 		deadline, bounded := ctx.Deadline()
 		if bounded && left.InFlight == 0 && left.Next.After(deadline) {
-			return fmt.Errorf("%d deliveries left", left.Waiting)
+			return fmt.Errorf("%s left", count(int64(left.Waiting), "delivery"))
 		}
 		select {
-		case <-e.settled:
+		case <-settled:
 		case <-ctx.Done():
-			return fmt.Errorf("%d deliveries left: %w", left.Waiting+left.InFlight, context.Cause(ctx))
+			return fmt.Errorf("%s left: %w", count(int64(left.Waiting+left.InFlight), "delivery"), context.Cause(ctx))
 		}
+	}
+}
+
+// nextOutcome is closed when the next outcome is settled.
+func (e *Engine) nextOutcome() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.settled == nil {
+		e.settled = make(chan struct{})
+	}
+	return e.settled
+}
+
+// wakeDrain wakes those that wait for the next outcome.
+func (e *Engine) wakeDrain() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.settled != nil {
+		close(e.settled)
+		e.settled = nil
 	}
 }
 
 // Close ends Run, waits for it, and closes the queue.
 func (e *Engine) Close() error {
+	e.mu.Lock()
 	e.stop()
+	e.mu.Unlock()
 	e.running.Wait()
 	var errs []error
 	for _, w := range e.webhooks {

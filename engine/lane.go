@@ -99,7 +99,7 @@ func (l *lane) deliver(ctx context.Context, claim queue.Claim) {
 		d.Body = claim.Event.Body()
 	}
 	attempt := l.sender.Send(ctx, &d)
-	if attempt.Outcome == delivery.Retry && ctx.Err() != nil {
+	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// Broken off by us: it does not count. It waits, for who runs next.
 		l.settle(queue.Settlement{Delivery: claim.Delivery, Outcome: delivery.Retry})
 		return
@@ -120,20 +120,18 @@ func (l *lane) deliver(ctx context.Context, claim queue.Claim) {
 }
 
 func (l *lane) settle(s queue.Settlement) {
-	// The outcome is kept whatever becomes of the context.
-	if err := l.engine.queue.Settle(context.Background(), s); err != nil {
-		l.engine.log.Error("queue", "webhook", l.webhook.Name, "delivery", s.Delivery.ID, "err", err)
-	}
+	// Counted first: who drained the queue must find it in the report.
 	switch s.Outcome {
 	case delivery.Delivered:
 		l.engine.counts.delivered.Add(1)
 	case delivery.Dead:
 		l.engine.counts.dead.Add(1)
 	}
-	select {
-	case l.engine.settled <- struct{}{}:
-	default:
+	// The outcome is kept whatever becomes of the context.
+	if err := l.engine.queue.Settle(context.Background(), s); err != nil {
+		l.engine.log.Error("queue", "webhook", l.webhook.Name, "delivery", s.Delivery.ID, "err", err)
 	}
+	l.engine.wakeDrain()
 }
 
 func (l *lane) report(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, wait time.Duration) {

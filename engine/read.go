@@ -25,25 +25,35 @@ type Stream struct {
 // Read submits the events of a stream, until its end or until ctx ends.
 // The error is In's own or the context's; refused events and broken lines are in the report.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
-	wait := roomWait
-	pipe := s.pipe(func(ev event.Event) {
-		room, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
-		switch err := e.Submit(room, ev); {
-		case errors.Is(err, ErrFull):
-			wait = 0
-			e.log.Debug("event refused", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
-		case err == nil:
-			wait = roomWait
-		default:
-			e.log.Error("event not accepted", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
-		}
-	})
+	pipe := s.pipe(e.submitFromPipe(ctx))
 	counts, err := pipe.Read(ctx)
 	e.counts.known.Add(int64(counts.Known))
 	e.counts.passed.Add(int64(counts.Passed))
 	e.counts.badLines.Add(int64(counts.Broken))
 	return err
+}
+
+// submitFromPipe returns what submits a pipe's events and waits for room as roomWait says.
+func (e *Engine) submitFromPipe(ctx context.Context) func(event.Event) {
+	noWait, cancel := context.WithCancel(ctx)
+	cancel()
+	patient := true
+	return func(ev event.Event) {
+		err := e.submit(noWait, ev)
+		if errors.Is(err, ErrFull) && patient {
+			room, cancel := context.WithTimeout(ctx, roomWait)
+			err = e.submit(room, ev)
+			cancel()
+		}
+		patient = err == nil
+		switch {
+		case errors.Is(err, ErrFull):
+			e.counts.refused.Add(1)
+			e.log.Debug("event refused", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
+		case err != nil:
+			e.log.Error("event not accepted", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
+		}
+	}
 }
 
 // PassThrough does for a stream what Read does, without an engine: events go nowhere, the rest goes out.

@@ -45,10 +45,10 @@ func ParseGlob(pattern string) (Glob, error) {
 		return "", errors.New("want an event or a glob, got nothing")
 	case len(pattern) > limit:
 		return "", errors.New("want at most 100 bytes")
-	case isDotted(pattern):
-		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
 	case strings.ContainsFunc(pattern, notInGlob):
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
+	case isDotted(pattern): // after the characters, since the error quotes them
+		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
 	}
 	return Glob(pattern), nil
 }

@@ -107,18 +107,24 @@ func (es Errors) Error() string {
 }
 
 // Secret is a value that must not be seen: it prints as <secret> in every way.
-type Secret struct{ value string }
+// It holds a pointer, since fmt does not ask a value in an unexported field how it wants to be printed.
+type Secret struct{ value *string }
 
 const masked = "<secret>"
 
 // NewSecret hides value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal returns the value. It must not reach a log, an error, a file or a report.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero says whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 func (s Secret) String() string               { return masked }
 func (s Secret) Format(f fmt.State, _ rune)   { fmt.Fprint(f, masked) }
@@ -126,15 +132,25 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(masked) }
 
 // URL is a receiver's address. It prints as scheme and host alone, since path and query are often the credential.
-type URL struct{ parsed url.URL }
+type URL struct{ whole Secret }
 
 // Reveal returns the whole URL. It must not reach a log, an error, a file or a report.
-func (u URL) Reveal() *url.URL { return &u.parsed }
+func (u URL) Reveal() *url.URL {
+	parsed, err := url.Parse(u.whole.Reveal())
+	if err != nil { // it was parsed before
+		return &url.URL{}
+	}
+	return parsed
+}
 
 // Host is the host without the port.
-func (u URL) Host() string { return u.parsed.Hostname() }
+func (u URL) Host() string { return u.Reveal().Hostname() }
 
-func (u URL) String() string               { return u.parsed.Scheme + "://" + u.parsed.Host }
+func (u URL) String() string {
+	whole := u.Reveal()
+	return whole.Scheme + "://" + whole.Host
+}
+
 func (u URL) Format(f fmt.State, _ rune)   { fmt.Fprint(f, u.String()) }
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 func (u URL) LogValue() slog.Value         { return slog.StringValue(u.String()) }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -123,6 +124,9 @@ func (d *decoder) syntax(err error) {
 	}
 	if m[1] != "" {
 		line, _ = strconv.Atoi(m[1])
+		if strings.HasPrefix(m[2], "did not find expected") { // the parser, unlike the scanner, counts from 0
+			line++
+		}
 	}
 	d.failAt(line, "not YAML: %s", m[2])
 }
@@ -186,7 +190,12 @@ func (d *decoder) members(n *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml
 	}
 }
 
+// join makes a key's path. A key that would make it unreadable is quoted.
 func join(path, key string) string {
+	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if key == "" || shorten(key) != key || strings.ContainsFunc(key, unreadable) {
+		key = strconv.Quote(shorten(key))
+	}
 	if path == "" {
 		return key
 	}
@@ -201,7 +210,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// describe names what a node is, for errors.
+// describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
 func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -210,8 +219,10 @@ func describe(n *yaml.Node) string {
 		return "a list"
 	case n.Tag == "!!null":
 		return "nothing"
+	case n.Kind == yaml.AliasNode:
+		return "an alias"
 	}
-	return strconv.Quote(shorten(n.Value))
+	return "a single value"
 }
 
 // shorten keeps an error's quotation of the file readable.

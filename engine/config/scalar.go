@@ -4,12 +4,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
-// variable is ${NAME} or ${NAME:-default}, or $$, which is a plain $.
-var variable = regexp.MustCompile(`\$\$|\$\{([^}:]*)(:-([^}]*))?\}`)
+// variable is ${NAME} or ${NAME:-default}, or $$, which is a plain $. One that is not closed is found too: it is a mistake.
+var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)(\}?)`)
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -25,17 +26,25 @@ func (d *decoder) scalar(n *yaml.Node, path string) (string, bool) {
 		if ref == "$$" {
 			return "$"
 		}
-		m := variable.FindStringSubmatch(ref)
-		value, good := d.expand(n, path, m[1], m[2] != "", m[3])
+		value, good := d.expand(n, path, ref)
 		ok = ok && good
 		return value
 	})
 	return text, ok
 }
 
-func (d *decoder) expand(n *yaml.Node, path, name string, hasDefault bool, def string) (string, bool) {
-	if !variableName.MatchString(name) {
+func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
+	m := variable.FindStringSubmatch(ref)
+	name, def, hasDefault := strings.Cut(m[1], ":-")
+	switch {
+	case m[2] == "":
+		d.fail(n, path, "${ is not closed; a plain $ is written $$")
+		return "", false
+	case !variableName.MatchString(name):
 		d.fail(n, path, "${%s}: not the name of a variable; a plain $ is written $$", shorten(name))
+		return "", false
+	case strings.Contains(def, "${"):
+		d.fail(n, path, "${%s}: a default cannot hold a variable", name)
 		return "", false
 	}
 	if d.env == nil {
@@ -56,21 +65,16 @@ func (d *decoder) unresolved(n *yaml.Node) bool {
 	return d.env == nil && strings.Contains(n.Value, "${")
 }
 
-// quote is a scalar's text for an error. Where a variable was expanded it is the text in the file: the value may be a secret.
-func quote(n *yaml.Node, text string) string { return strconv.Quote(unquoted(n, text)) }
+// quote is a scalar's text in the file for an error, not the value of a variable in it, which may be a secret.
+func quote(n *yaml.Node) string { return strconv.Quote(unquoted(n)) }
 
-func unquoted(n *yaml.Node, text string) string {
-	if text != n.Value {
-		text = n.Value
-	}
-	return shorten(text)
-}
+func unquoted(n *yaml.Node) string { return shorten(n.Value) }
 
 // shape says where the inside of a scalar begins in the file.
 type shape int
 
 const (
-	shapeOther   shape = iota // escapes or folded lines: only the scalar's own place is known
+	shapeOther   shape = iota // escapes, folded lines, an anchor or a tag: only the scalar's own place is known
 	shapePlain                // the text begins at the scalar's place
 	shapeQuoted               // one column later
 	shapeLiteral              // one line later, indented
@@ -79,27 +83,46 @@ const (
 // text keeps a scalar whose inside may be pointed at.
 func (d *decoder) text(n *yaml.Node, path, value string) Text {
 	t := Text{Value: value, Path: path, pos: Pos{d.file, n.Line, n.Column}}
-	oneLine := !strings.Contains(n.Value, "\n")
+	rest := d.rest(n)
 	switch {
 	case n.Style&yaml.LiteralStyle != 0:
-		t.shape, t.indent = shapeLiteral, d.indent(n.Line)
-	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 && oneLine && !strings.ContainsAny(n.Value, `\'"`):
+		t.shape, t.indent = d.literal(n)
+	case strings.HasPrefix(rest, `"`+n.Value+`"`), strings.HasPrefix(rest, "'"+n.Value+"'"):
 		t.shape = shapeQuoted
-	case n.Style&^yaml.TaggedStyle == 0 && oneLine:
+	case n.Style == 0 && strings.HasPrefix(rest, n.Value):
 		t.shape = shapePlain
 	}
 	t.env = value != n.Value
 	return t
 }
 
-// indent is by how much the first line with text behind the given one (from 1) is indented.
-func (d *decoder) indent(line int) int {
-	for _, text := range d.lines[min(line, len(d.lines)):] {
-		if trimmed := strings.TrimLeft(text, " "); trimmed != "" {
-			return len(text) - len(trimmed)
-		}
+// rest is the file's line from a node's place on. It is left empty in a very long line, whose many nodes would take long.
+func (d *decoder) rest(n *yaml.Node) string {
+	const limit = 4096
+	if n.Line > len(d.lines) || len(d.lines[n.Line-1]) > limit {
+		return ""
 	}
-	return 0
+	line := d.lines[n.Line-1]
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRuneInString(line)
+		line = line[size:]
+	}
+	return line
+}
+
+// literal finds a literal block's text in the file, which begins in the line after the node's, and its indent.
+func (d *decoder) literal(n *yaml.Node) (shape, int) {
+	for i, text := range strings.Split(n.Value, "\n") {
+		if strings.Trim(text, " ") == "" || n.Line+i >= len(d.lines) {
+			continue
+		}
+		line := strings.TrimSuffix(d.lines[n.Line+i], "\r")
+		if indent, found := strings.CutSuffix(line, text); found && strings.Trim(indent, " ") == "" {
+			return shapeLiteral, len(indent)
+		}
+		break
+	}
+	return shapeOther, 0
 }
 
 // Fail makes the error of a mistake at a line (from 1) and a column (from 0) inside the text.

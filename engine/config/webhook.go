@@ -68,13 +68,19 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 		if w == nil {
 			continue
 		}
+		place, shown := entry, ""
 		if w.Name == "" {
 			w.Name = fmt.Sprintf("%s-%d", w.URL.Host(), i+1)
+			shown = strconv.Quote(w.Name)
+		} else {
+			place = resolve(valueOf(entry, "name"))
+			shown = quote(place)
 		}
 		if line, twice := lines[w.Name]; twice {
-			d.fail(entry, at, "the name %q stands twice, first in line %d", w.Name, line)
+			d.fail(place, at, "the name %s stands twice, first in line %d", shown, line)
+		} else {
+			lines[w.Name] = place.Line
 		}
-		lines[w.Name] = entry.Line
 		w.Identity = d.identity + "#" + w.Name
 		cfg.Webhooks = append(cfg.Webhooks, *w)
 	}
@@ -104,10 +110,14 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 		w.Signing = []signature.Scheme{signature.AWF, signature.Standard}
 	case len(w.Signing) > 0 && !has("secret"):
 		d.fail(n, path, "signing: needs a secret")
-	case has("secret") && has("signing") && len(resolve(valueOf(n, "signing")).Content) == 0:
+	case has("secret") && isEmptyList(valueOf(n, "signing")):
 		d.fail(n, path, "secret: does nothing, since signing is an empty list")
 	}
 	return w
+}
+
+func isEmptyList(n *yaml.Node) bool {
+	return n != nil && resolve(n).Kind == yaml.SequenceNode && len(resolve(n).Content) == 0
 }
 
 // valueOf returns the value of a mapping's key, nil if it is not there.
@@ -125,9 +135,9 @@ func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
 	name, ok := d.scalar(n, path)
 	const limit = 100
 	switch {
-	case !ok:
+	case !ok || d.unresolved(n):
 	case name == "" || len(name) > limit || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '#' || r == 0x7f }):
-		d.fail(n, path, "want 1 to %d bytes without # and control characters, got %s", limit, quote(n, name))
+		d.fail(n, path, "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
 	default:
 		w.Name = name
 	}
@@ -148,7 +158,7 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 		d.fail(n, path, "want a URL with a host")
 	default:
 		u.Fragment = ""
-		w.URL = URL{*u}
+		w.URL = URL{NewSecret(u.String())}
 	}
 }
 
@@ -163,7 +173,7 @@ func (d *decoder) events(n *yaml.Node, path string, w *Webhook) {
 	for i, entry := range n.Content {
 		entry = resolve(entry)
 		at := fmt.Sprintf("%s[%d]", path, i)
-		if glob, ok := d.scalar(entry, at); ok {
+		if glob, ok := d.scalar(entry, at); ok && !d.unresolved(entry) {
 			w.Events = append(w.Events, d.text(entry, at, glob))
 		}
 	}
@@ -171,11 +181,14 @@ func (d *decoder) events(n *yaml.Node, path string, w *Webhook) {
 
 // filter is taken as it is: no variable is expanded in an expression.
 func (d *decoder) filter(n *yaml.Node, path string, w *Webhook) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+	switch {
+	case n.Kind != yaml.ScalarNode || n.Tag == "!!null":
 		d.fail(n, path, "want an expression, got %s", describe(n))
-		return
+	case n.Value == "":
+		d.fail(n, path, "want an expression, got an empty text")
+	default:
+		w.Filter = d.text(n, path, n.Value)
 	}
-	w.Filter = d.text(n, path, n.Value)
 }
 
 func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
@@ -201,11 +214,11 @@ func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
 		text, ok := d.scalar(entry, at)
 		scheme := signature.Scheme(text)
 		switch {
-		case !ok:
+		case !ok || d.unresolved(entry):
 		case text == "github" || text == "custom":
 			d.fail(entry, at, "not supported by this version yet")
 		case !slices.Contains(signature.Schemes, scheme):
-			d.fail(entry, at, "want awf or standard, got %s", quote(entry, text))
+			d.fail(entry, at, "want awf or standard, got %s", quote(entry))
 		case slices.Contains(w.Signing, scheme):
 			d.fail(entry, at, "%s stands twice", scheme)
 		default:
@@ -223,16 +236,21 @@ func (d *decoder) headers(n *yaml.Node, path string, w *Webhook) {
 		d.fail(n, path, "want at most %d headers, got %d", maxHeaders, len(n.Content)/2)
 		return
 	}
+	lines := map[string]int{} // of the names, whose case means nothing
 	for key, value := range d.members(n, path) {
 		at := join(path, key.Value)
 		value = resolve(value)
 		text, ok := d.scalar(value, at)
+		line, twice := lines[strings.ToLower(key.Value)]
+		lines[strings.ToLower(key.Value)] = key.Line
 		switch {
 		case !ok:
+		case twice:
+			d.fail(key, at, "stands twice, first in line %d", line)
 		case !isHeaderName(key.Value):
 			d.fail(key, at, "not a header name")
 		case isReserved(key.Value):
-			d.fail(key, at, "awf-hook sets this header itself")
+			d.fail(key, at, "belongs to HTTP itself or to awf-hook")
 		case len(text) > maxHeaderValue:
 			d.fail(value, at, "want at most %d bytes, got %d", maxHeaderValue, len(text))
 		case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
@@ -292,9 +310,9 @@ func (d *decoder) integer(n *yaml.Node, path string, low, high int, to *int) {
 	i, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		d.fail(n, path, "want a number from %d to %d, got %s", low, high, quote(n, text))
+		d.fail(n, path, "want a number from %d to %d, got %s", low, high, quote(n))
 	case i < low || i > high:
-		d.fail(n, path, "want %d to %d, got %s", low, high, unquoted(n, text))
+		d.fail(n, path, "want %d to %d, got %s", low, high, unquoted(n))
 	default:
 		*to = i
 	}
@@ -308,9 +326,9 @@ func (d *decoder) duration(n *yaml.Node, path string, low, high time.Duration, t
 	v, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n, text))
+		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
 	case v < low || v > high:
-		d.fail(n, path, "want %v to %v, got %s", low, high, unquoted(n, text))
+		d.fail(n, path, "want %v to %v, got %s", low, high, unquoted(n))
 	default:
 		*to = v
 	}

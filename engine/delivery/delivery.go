@@ -4,8 +4,7 @@ package delivery
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"fmt"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -24,11 +23,13 @@ type Delivery struct {
 // ID makes a delivery's id: "msg_" and 26 characters of base32.
 // It follows from the event's id and the webhook's identity alone, so that a receiver knows a repeated delivery.
 func ID(eventID, webhook string) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d:%s%s", len(eventID), eventID, webhook)
-	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil))
-	return "msg_" + strings.ToLower(text[:26])
+	name := strconv.AppendInt(make([]byte, 0, 256), int64(len(eventID)), 10)
+	name = append(append(append(name, ':'), eventID...), webhook...)
+	sum := sha256.Sum256(name)
+	return "msg_" + lowerBase32.EncodeToString(sum[:])[:26]
 }
+
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Outcome is what an attempt came to.
 type Outcome int

@@ -114,8 +114,8 @@ func (d *decoder) optional(key int) string {
 // timestamp returns the time and its text of a key that must be there.
 func (d *decoder) timestamp(key int) (time.Time, string) {
 	text := d.text(key)
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil && d.err == nil {
+	var t time.Time
+	if t.UnmarshalText([]byte(text)) != nil { // stricter than time.Parse, and the text goes into the body
 		d.fail(key, "want an RFC 3339 time, got %q", shorten(text))
 	}
 	return t, text
@@ -251,7 +251,7 @@ func (d *decoder) transcript(r *record) {
 
 	inner := &decoder{members: members{twice: -1}}
 	if raw := d.value[keyPayload]; raw != nil && raw[0] == '{' {
-		inner.members, _ = scan(raw) // part of a valid line
+		inner.members = scan(raw) // part of a valid line
 	}
 	switch typ {
 	case "step.started", "step.call_workflow.started":
@@ -325,7 +325,7 @@ func (d *decoder) plugin(r *record, now time.Time) {
 		return
 	}
 	inner := &decoder{}
-	inner.members, _ = scan(raw)
+	inner.members = scan(raw)
 	r.WorkflowID = inner.optional(keyWorkflowID)
 	r.WorkflowName = inner.optional(keyWorkflowName)
 	switch typ {
@@ -384,49 +384,3 @@ func stepStatus(typ string) string {
 
 // underscored is AWF's dotted name as webhooks spell it: "message.user" is message_user.
 func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
-
-// object builds a JSON object member by member; what AWF did not give is left out.
-type object []byte
-
-func (o *object) raw(key string, value []byte) {
-	if value == nil {
-		return
-	}
-	if *o == nil {
-		*o = append(make([]byte, 0, 160), '{')
-	} else {
-		(*o)[len(*o)-1] = ','
-	}
-	*o = appendString(*o, key)
-	*o = append(*o, ':')
-	*o = append(*o, value...)
-	*o = append(*o, '}')
-}
-
-func (o *object) text(key, value string) {
-	if value != "" {
-		o.raw(key, appendString(nil, value))
-	}
-}
-
-// appendSeconds writes a duration as exact decimal seconds: 0.00202955.
-func appendSeconds(dst []byte, d time.Duration) []byte {
-	if d < 0 {
-		dst, d = append(dst, '-'), -d
-	}
-	dst = strconv.AppendInt(dst, int64(d/time.Second), 10)
-	if frac := d % time.Second; frac != 0 {
-		digits := fmt.Sprintf("%09d", frac)
-		dst = append(append(dst, '.'), strings.TrimRight(digits, "0")...)
-	}
-	return dst
-}
-
-// shorten keeps an error's quotation of the input readable.
-func shorten(s string) string {
-	const limit = 40
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}

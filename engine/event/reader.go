@@ -159,6 +159,8 @@ func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass bool) {
 		case len(line) > MaxLine:
 			r.beginLine()
 			r.rest = r.readLong(line)
+		case r.line == 0 && bytes.HasPrefix(byteOrderMark, line):
+			return false // the mark itself may be cut
 		case !mayBecomeEvent(line):
 			r.beginLine()
 			r.rest = restPassed
@@ -182,12 +184,15 @@ func (r *Reader) content(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if r.line == 0 {
-		line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+		line = bytes.TrimPrefix(line, byteOrderMark)
 	}
 	return line
 }
 
-var dataPrefix = []byte("data:")
+var (
+	byteOrderMark = []byte("\uFEFF")
+	dataPrefix    = []byte("data:")
+)
 
 // mayBecomeEvent says whether a line that begins so can be an event. What cannot is passed at once: it may be a prompt.
 func mayBecomeEvent(begin []byte) bool {
@@ -199,7 +204,7 @@ func mayBecomeEvent(begin []byte) bool {
 // readLong judges a line that is longer than MaxLine by its beginning.
 func (r *Reader) readLong(line []byte) rest {
 	object, isData := bytes.CutPrefix(line, dataPrefix)
-	m, _ := scan(object)
+	m := scan(object)
 	if m.tell(isData) == foreign {
 		return restPassed
 	}
@@ -215,7 +220,7 @@ func (r *Reader) readLine(line []byte, now time.Time) rest {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m, _ := scan(object)
+	m := scan(object)
 	dialect := m.tell(isData)
 	if dialect == foreign {
 		return restPassed

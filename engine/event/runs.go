@@ -74,7 +74,7 @@ func (rs *runs) beginStep(r *run, key stepKey, at time.Time) {
 	r.steps[key] = at
 }
 
-// endStep returns how long the step took, false if its start is not known.
+// endStep returns how long the step took, false if its start is not known or the clock was set back since.
 func (rs *runs) endStep(r *run, key stepKey, at time.Time) (time.Duration, bool) {
 	began, known := r.steps[key]
 	if !known {
@@ -82,7 +82,8 @@ func (rs *runs) endStep(r *run, key stepKey, at time.Time) (time.Duration, bool)
 	}
 	rs.openSteps--
 	delete(r.steps, key)
-	return at.Sub(began), true
+	took := at.Sub(began)
+	return took, took >= 0
 }
 
 // endRun forgets the steps that the run left open.

@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 )
 
 // The keys by which the dialects are told apart and read.
@@ -95,33 +94,31 @@ func (m *members) has(keys ...int) bool {
 	return true
 }
 
-var errCut = errors.New("not a complete JSON object")
-
 // scan collects the members of the object in text.
-// It is lenient: of broken text it gives what stands before the break, and errCut.
-// Whole text must be checked with json.Valid before its values are used.
-func scan(text []byte) (members, error) {
+// It is lenient: of broken text it gives what stands before the break.
+// Text must be checked with json.Valid before its values are used.
+func scan(text []byte) members {
 	m := members{twice: -1}
 	i := skipSpace(text, 0)
 	if i == len(text) || text[i] != '{' {
-		return m, errCut
+		return m
 	}
 	i = skipSpace(text, i+1)
 	for i < len(text) && text[i] == '"' {
 		end := skipString(text, i)
 		if end < 0 {
-			return m, errCut
+			return m
 		}
 		key := text[i+1 : end-1]
 		i = skipSpace(text, end)
 		if i == len(text) || text[i] != ':' {
-			return m, errCut
+			return m
 		}
 		i = skipSpace(text, i+1)
 		valueEnd := skipValue(text, i)
 		m.put(key, text[i:max(i, valueEnd)])
 		if valueEnd < 0 {
-			return m, errCut
+			return m
 		}
 		i = skipSpace(text, valueEnd)
 		if i == len(text) || text[i] != ',' {
@@ -129,10 +126,7 @@ func scan(text []byte) (members, error) {
 		}
 		i = skipSpace(text, i+1)
 	}
-	if i == len(text) || text[i] != '}' {
-		return m, errCut
-	}
-	return m, nil
+	return m
 }
 
 func (m *members) put(key, value []byte) {

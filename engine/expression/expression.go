@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/expr-lang/expr"
@@ -100,13 +101,25 @@ func (p *Program) Bool(e *event.Event) (bool, error) {
 	return result.(bool), nil // compiled as one
 }
 
-// runError keeps of a run-time error what it says and where, without the drawing of the source.
+// runError keeps of a run-time error what it says, in one line, without the drawing of the source.
 func runError(err error) error {
 	var at *file.Error
 	if errors.As(err, &at) {
-		return errors.New(lowerFirst(at.Message))
+		return errors.New(oneLine(lowerFirst(at.Message)))
 	}
 	return err
+}
+
+// oneLine tames a text that may quote the event's values, which may be long and have control characters.
+func oneLine(s string) string {
+	const limit = 200 // bytes
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s[:min(limit, len(s))])
+	return strings.TrimRight(s, "\uFFFD")
 }
 
 // payload decodes an event's payload: whole numbers are int, others float64.

@@ -82,6 +82,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		select {
 		case <-time.After(answer.Delay):
 		case <-req.Context().Done():
+			reset(w) // a plain return would answer 200
 			return
 		}
 	}

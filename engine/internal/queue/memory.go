@@ -115,6 +115,9 @@ func (m *Memory) Settle(_ context.Context, settlements ...Settlement) error {
 		}
 		delete(m.flight, s.Delivery.ID)
 		if s.Outcome == delivery.Retry {
+			grown := len(s.Delivery.Body) - len(it.Delivery.Body)
+			it.size += grown
+			m.size += grown
 			it.Delivery = s.Delivery
 			heap.Push(m.lanes[s.Delivery.Webhook], it)
 			continue
@@ -152,7 +155,7 @@ func (m *Memory) Left(context.Context) (Left, error) {
 			continue
 		}
 		left.Waiting += lane.Len()
-		if first := (*lane)[0].Delivery.Due; left.Next.IsZero() || first.Before(left.Next) {
+		if first := (*lane)[0].Delivery.Due; left.Waiting == lane.Len() || first.Before(left.Next) {
 			left.Next = first
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -166,7 +167,9 @@ func (s *Sender) reason(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "the receiver closed the connection without an answer"
 	}
-	return err.Error()
+	// What the receiver wrote stands quoted, and it may echo the request.
+	text, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.TrimRight(text, " :;[(")
 }
 
 // judge says what an answer means for its delivery.

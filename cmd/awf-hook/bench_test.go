@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// buildPrograms builds awf-hook and the bare client as they would be installed.
+func buildPrograms(b *testing.B) (hook, bare string) {
+	b.Helper()
+	dir := b.TempDir()
+	for name, pkg := range map[string]string{"awf-hook": ".", "bareclient": "../../testdata/bareclient"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, name), pkg)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+	}
+	return filepath.Join(dir, "awf-hook"), filepath.Join(dir, "bareclient")
+}
+
+// wantedLines are the lines of a load file that awf-hook sends.
+func wantedLines(b *testing.B, file string) []byte {
+	b.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	var wanted bytes.Buffer
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if line := lines.Text(); strings.Contains(line, `"event":"workflow_end"`) {
+			fmt.Fprintln(&wanted, line)
+		}
+	}
+	return wanted.Bytes()
+}
+
+// BenchmarkThroughput prints awf-hook's CPU for 100,000 events, half of them delivered and signed twice,
+// as a ratio to the bare client's for the same bodies, both in turn.
+func BenchmarkThroughput(b *testing.B) {
+	hook, bare := buildPrograms(b)
+	file := loadFile(b)
+	bodies := wantedLines(b, file)
+	var hookCPU, bareCPU time.Duration
+	for range b.N {
+		for range 3 {
+			_, url := startCounter(b)
+			config := writeConfig(b, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d}]",
+				url, secret, loadMaxInFlight)
+			in, err := os.ReadFile(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			hookCPU += cpu(b, in, hook, "run", "-c", config)
+			bareCPU += cpu(b, bodies, bare, url, fmt.Sprint(loadMaxInFlight))
+		}
+	}
+	b.ReportMetric(float64(hookCPU)/float64(bareCPU), "x-bare-CPU")
+	b.ReportMetric(0, "ns/op")
+}
+
+// cpu runs a program and returns the processor time that it took.
+func cpu(b *testing.B, in []byte, name string, args ...string) time.Duration {
+	b.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = bytes.NewReader(in)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// BenchmarkColdStart prints the time from process start to the first POST's arrival, for one event,
+// as a ratio to the bare client's, both in turn.
+func BenchmarkColdStart(b *testing.B) {
+	hook, bare := buildPrograms(b)
+	event := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"status":"success"}}` + "\n")
+	var hookTimes, bareTimes []time.Duration
+	for range b.N {
+		for range 31 {
+			receiver, url := startCounter(b)
+			config := writeConfig(b, "webhooks: [{url: %q, filter: 'payload.status == \"success\"', secret: %q}]", url, secret)
+			hookTimes = append(hookTimes, firstPost(b, receiver, event, hook, "run", "-c", config))
+			receiver, url = startCounter(b)
+			bareTimes = append(bareTimes, firstPost(b, receiver, event, bare, url, "1"))
+		}
+	}
+	slices.Sort(hookTimes)
+	slices.Sort(bareTimes)
+	hookTime, bareTime := hookTimes[len(hookTimes)/2], bareTimes[len(bareTimes)/2]
+	b.ReportMetric(float64(hookTime)/float64(bareTime), "x-bare-start")
+	b.ReportMetric(float64(hookTime)/1e6, "ms-median")
+	b.ReportMetric(0, "ns/op")
+}
+
+func firstPost(b *testing.B, receiver *counter, in []byte, name string, args ...string) time.Duration {
+	b.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = bytes.NewReader(in)
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	select {
+	case <-receiver.first:
+	case <-time.After(30 * time.Second):
+		b.Fatal("nothing arrived")
+	}
+	took := time.Since(began)
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return took
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/awf-project/awf-hook/"
+
+// mayImport says which packages of this module a package may import: from the command down, never up or sideways.
+var mayImport = map[string]string{
+	"cmd/awf-hook":           "engine engine/config engine/event examples",
+	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters",
+	"engine/config":          "engine/signature",
+	"engine/internal/listen": "engine/signature",
+	"engine/internal/queue":  "engine/delivery engine/event",
+	"engine/internal/sender": "engine/delivery engine/signature",
+	"engine/internal/source": "engine/event",
+	"filters":                "engine/event engine/expression",
+	"engine/expression":      "engine/event",
+	"engine/event":           "",
+	"engine/delivery":        "",
+	"engine/signature":       "",
+	"examples":               "",
+}
+
+// onlyIn says which one package may import a third party's.
+var onlyIn = map[string]string{
+	"github.com/expr-lang/expr":     "engine/expression",
+	"github.com/sethvargo/go-retry": "engine",
+	"github.com/spf13/cobra":        "cmd/awf-hook",
+	"gopkg.in/yaml.v3":              "engine/config",
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "../../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		allowed, listed := mayImport[pkg]
+		if !listed {
+			t.Errorf("%s is not in the table", pkg)
+		}
+		for _, path := range fields[1:] {
+			if ours, isOurs := strings.CutPrefix(path, module); isOurs {
+				if !slices.Contains(strings.Fields(allowed), ours) {
+					t.Errorf("%s imports %s", pkg, ours)
+				}
+				continue
+			}
+			if !strings.Contains(path, ".") {
+				continue // the standard library
+			}
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(onlyIn)), func(third string) bool {
+				return (path == third || strings.HasPrefix(path, third+"/")) && onlyIn[third] == pkg
+			}) {
+				t.Errorf("%s imports %s", pkg, path)
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+const (
+	loadEvents      = 100_000
+	loadMaxInFlight = 16
+	maxRSS          = 64 << 10 // KiB
+)
+
+// loadFile writes the events of the load test: half of them are workflow_end, which the webhook wants.
+func loadFile(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "events.jsonl")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	for i := range loadEvents {
+		typ := "workflow_end"
+		if i%2 == 1 {
+			typ = "workflow_start"
+		}
+		fmt.Fprintf(w, `{"id":"e%d","event":%q,"workflow_id":"run-%d","workflow_name":"deploy-production","timestamp":"2026-11-24T01:24:00.053Z","payload":{"status":"success","duration":12.5,"exit_code":0,"step":"build","note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}}`+"\n", i, typ, i)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// counter is a receiver that counts requests by delivery id, and connections.
+type counter struct {
+	mu          sync.Mutex
+	deliveries  map[string]int
+	connections int
+	first       chan struct{} // closed with the first request
+}
+
+func startCounter(t testing.TB) (*counter, string) {
+	t.Helper()
+	c := &counter{deliveries: map[string]int{}, first: make(chan struct{})}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: c, ConnState: func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			c.mu.Lock()
+			c.connections++
+			c.mu.Unlock()
+		}
+	}}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(ln) })
+	t.Cleanup(func() {
+		_ = server.Shutdown(context.Background())
+		serving.Wait()
+	})
+	return c, "http://" + ln.Addr().String()
+}
+
+func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.deliveries) == 0 {
+		close(c.first)
+	}
+	c.deliveries[r.Header.Get("X-AWF-Delivery")]++
+}
+
+// 100,000 envelopes on stdin, half of them wanted: each of those arrives once, over a few connections, in little memory.
+func TestLoad(t *testing.T) {
+	receiver, url := startCounter(t)
+	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d}]",
+		url, secret, loadMaxInFlight)
+	in, err := os.Open(loadFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd := exec.Command("awf-hook", "run", "-c", config)
+	cmd.Stdin = in
+	out, err := cmd.CombinedOutput()
+	if got := exitCode(t, err); got != exitOK {
+		t.Fatalf("exit code %d: %s", got, out)
+	}
+	want := fmt.Sprintf("awf-hook: %d events, %d deliveries: %[2]d delivered, 0 to retry, 0 dead\n", loadEvents, loadEvents/2)
+	if string(out) != want {
+		t.Errorf("said %q, want %q", out, want)
+	}
+	receiver.mu.Lock()
+	defer receiver.mu.Unlock()
+	if got := len(receiver.deliveries); got != loadEvents/2 {
+		t.Errorf("%d deliveries arrived, want %d", got, loadEvents/2)
+	}
+	for id, n := range receiver.deliveries {
+		if n != 1 {
+			t.Errorf("%s arrived %d times", id, n)
+		}
+	}
+	if receiver.connections > loadMaxInFlight {
+		t.Errorf("%d connections, want at most %d", receiver.connections, loadMaxInFlight)
+	}
+	rss := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	if runtime.GOOS == "darwin" {
+		rss >>= 10 // bytes there
+	}
+	t.Logf("RSS %d MiB, %d connections, CPU %v", rss>>10, receiver.connections, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	if rss > maxRSS && !raceEnabled {
+		t.Errorf("RSS %d KiB, want at most %d", rss, maxRSS)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The test binary is awf-hook itself, and the program that writes into its stdin, when it is called by their names.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"awf-hook": main,
+		"producer": producer,
+	})
+}
+
+// producer writes $LINES lines, half of them events, about as fast as $PACE for each hundred allows,
+// and fails if one cannot be written.
+func producer() {
+	var lines int
+	_, _ = fmt.Sscan(os.Getenv("LINES"), &lines)
+	pace, _ := time.ParseDuration(os.Getenv("PACE"))
+	for i := range lines {
+		text := fmt.Sprintf("line %d of the workflow's own output\n", i)
+		if i%2 == 1 {
+			text = fmt.Sprintf(`{"event":"workflow_end","workflow_id":"w%d","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`+"\n", i)
+		}
+		if _, err := os.Stdout.WriteString(text); err != nil {
+			fmt.Fprintln(os.Stderr, "producer:", err)
+			os.Exit(1)
+		}
+		if i%100 == 99 {
+			time.Sleep(pace)
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			events, err := filepath.Abs("../../testdata/events")
+			if err != nil {
+				return err
+			}
+			env.Setenv("EVENTS", events)
+			env.Setenv("PORT", freePort())
+			return nil
+		},
+	})
+}
+
+// freePort is a port that nobody listens on at the moment.
+func freePort() string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer ln.Close()
+	return fmt.Sprint(ln.Addr().(*net.TCPAddr).Port)
+}
+
+// startListen starts "awf-hook listen" on a free port and returns its address and what it printed when it has ended.
+func startListen(t testing.TB, args ...string) (url string, end func() string) {
+	t.Helper()
+	cmd := exec.Command("awf-hook", append([]string{"listen", "127.0.0.1:0"}, args...)...)
+	var out strings.Builder
+	cmd.Stdout = &out
+	talk, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(talk).ReadString('\n')
+	url, found := strings.CutPrefix(strings.TrimSpace(line), "awf-hook: listening on ")
+	if !found {
+		t.Fatalf("listen said %q, %v", line, err)
+	}
+	ended := false
+	end = func() string {
+		if !ended {
+			ended = true
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("listen: %v", err)
+			}
+		}
+		return out.String()
+	}
+	t.Cleanup(func() { end() })
+	return url, end
+}
+
+// writeConfig writes a configuration into a new folder and returns its path.
+func writeConfig(t testing.TB, format string, args ...any) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "awf-hook.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, format, args...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// exitCode is a process's, from what exec's Run or Wait returned.
+func exitCode(t testing.TB, err error) int {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	if exit, ok := err.(*exec.ExitError); ok {
+		return exit.ExitCode()
+	}
+	t.Fatal(err)
+	return -1
+}

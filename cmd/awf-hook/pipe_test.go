@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Whatever happens to awf-hook, the program that writes into its stdin is not broken.
+func TestPipeIsNeverBroken(t *testing.T) {
+	url, _ := startListen(t)
+	good := writeConfig(t, "webhooks: [{url: %q, events: [workflow_end], max_in_flight: 16}]", url)
+	bad := writeConfig(t, "webhooks: [{url: nowhere}]")
+	down := writeConfig(t, "webhooks: [{url: 'http://127.0.0.1:%s', events: [workflow_end], retry: {max_attempts: 1}}]", freePort())
+	none := good + ".none"
+	tests := []struct {
+		name   string
+		args   []string
+		head   bool // "| head -1" stands behind awf-hook
+		signal os.Signal
+		exit   int
+	}{
+		{"good", []string{"run", "-c", good}, false, nil, exitOK},
+		{"bad configuration", []string{"run", "-c", bad}, false, nil, exitConfig},
+		{"no configuration file", []string{"run", "-c", none}, false, nil, exitConfig},
+		{"no configuration", []string{"run"}, false, nil, exitUsage},
+		{"unknown flag", []string{"run", "-c", good, "--what"}, false, nil, exitUsage},
+		{"bad log level", []string{"run", "-c", good, "--log-level", "loud"}, false, nil, exitUsage},
+		{"receiver down", []string{"run", "-c", down, "--log-level", "error"}, false, nil, exitFailure},
+		{"head behind us", []string{"run", "-c", good}, true, nil, exitOK},
+		{"head behind us, bad configuration", []string{"run", "-c", bad}, true, nil, exitConfig},
+		{"SIGINT once", []string{"run", "-c", good}, false, syscall.SIGINT, exitOK},
+		{"SIGTERM once", []string{"run", "-c", good}, false, syscall.SIGTERM, exitOK},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			producer := exec.Command("producer")
+			producer.Env = append(os.Environ(), "LINES=10000", "PACE=2ms")
+			hook := exec.Command("awf-hook", tt.args...)
+			talk := new(bytes.Buffer)
+			producer.Stderr, hook.Stderr = talk, new(bytes.Buffer)
+			passed := new(bytes.Buffer)
+			hook.Stdout = passed
+			connect(t, producer, hook)
+			var head *exec.Cmd
+			if tt.head {
+				head = exec.Command("head", "-1")
+				head.Stdout = passed
+				hook.Stdout = nil
+				connect(t, hook, head)
+				start(t, head)
+			}
+			start(t, hook)
+			start(t, producer)
+			closePipes(hook, producer, head)
+			if tt.signal != nil {
+				time.Sleep(60 * time.Millisecond) // the producer takes 200 ms at least
+				if err := hook.Process.Signal(tt.signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := producer.Wait(); err != nil {
+				t.Errorf("the producer was broken: %v, %s", err, talk)
+			}
+			if got := exitCode(t, hook.Wait()); got != tt.exit {
+				t.Errorf("exit code %d, want %d; it said %s", got, tt.exit, hook.Stderr)
+			}
+			lines := 5000
+			if tt.head {
+				lines = 1
+				_ = head.Wait()
+			}
+			if got := strings.Count(passed.String(), "of the workflow's own output\n"); got != lines {
+				t.Errorf("%d lines passed, want %d", got, lines)
+			}
+		})
+	}
+}
+
+// connect makes a real pipe from one command's stdout to the other's stdin.
+func connect(t *testing.T, from, to *exec.Cmd) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from.Stdout, to.Stdin = w, r
+}
+
+func start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// closePipes closes our copies of the pipes' ends, so that the commands see each other's ends.
+func closePipes(cmds ...*exec.Cmd) {
+	for _, cmd := range cmds {
+		if cmd == nil {
+			continue
+		}
+		for _, end := range []any{cmd.Stdin, cmd.Stdout} {
+			if f, ok := end.(*os.File); ok {
+				f.Close()
+			}
+		}
+	}
+}
+
+// The second signal stops at once, and says what it leaves.
+func TestSecondSignalStops(t *testing.T) {
+	url, _ := startListen(t, "--respond", "slow:1h")
+	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", url)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	hook := exec.Command("awf-hook", "run", "-c", file)
+	hook.Stdin = in
+	said := new(bytes.Buffer)
+	hook.Stderr = said
+	start(t, hook)
+	in.Close()
+	_, _ = out.WriteString(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n")
+	time.Sleep(300 * time.Millisecond)
+	for range 2 {
+		if err := hook.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- hook.Wait() }()
+	select {
+	case err := <-ended:
+		if got := exitCode(t, err); got != exitFailure {
+			t.Errorf("exit code %d, want %d", got, exitFailure)
+		}
+	case <-time.After(10 * time.Second):
+		_ = hook.Process.Kill()
+		t.Fatal("still running")
+	}
+	want := "awf-hook: 1 event, 1 delivery: 0 delivered, 1 to retry (next in 0s), 0 dead\n" +
+		"awf-hook: 1 not delivered and lost: this version keeps its queue in memory\n"
+	if got := said.String(); got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}

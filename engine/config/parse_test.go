@@ -1,0 +1,317 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/signature"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const goodDir = "../../testdata/config/ok"
+
+func environment(name string) (string, bool) {
+	value, set := map[string]string{
+		"HOOK_URL":       "https://hooks.example.com/services/T/B?key=1",
+		"WEBHOOK_SECRET": "whsec_c2VjcmV0",
+		"VALUE":          "value",
+		"EMPTY":          "",
+	}[name]
+	return value, set
+}
+
+// webhook is what is compared of a config.Webhook.
+type webhook struct {
+	Name, URL   string
+	Events      []string
+	Filter      string
+	Secret      string
+	Signing     []signature.Scheme
+	Headers     []string
+	Timeout     time.Duration
+	Retry       config.Retry
+	MaxInFlight int
+}
+
+func reveal(w config.Webhook) webhook {
+	shown := webhook{
+		Name: w.Name, URL: w.URL.Reveal().String(), Filter: w.Filter.Value, Secret: w.Secret.Reveal(), Signing: w.Signing,
+		Timeout: w.Timeout, Retry: w.Retry, MaxInFlight: w.MaxInFlight,
+	}
+	for _, glob := range w.Events {
+		shown.Events = append(shown.Events, glob.Value)
+	}
+	for _, h := range w.Headers {
+		shown.Headers = append(shown.Headers, h.Name+": "+h.Value.Reveal())
+	}
+	return shown
+}
+
+// with is a webhook of the defaults, changed.
+func with(change func(*webhook)) webhook {
+	w := webhook{
+		Name:        "example.com-1",
+		URL:         "https://example.com/",
+		Events:      []string{"workflow_*", "step_complete"},
+		Timeout:     15 * time.Second,
+		Retry:       config.Retry{MaxAttempts: 10},
+		MaxInFlight: 4,
+	}
+	change(&w)
+	return w
+}
+
+var both = []signature.Scheme{signature.AWF, signature.Standard}
+
+// good is what the files of testdata/config/ok say.
+var good = map[string][]webhook{
+	"aliases.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.URL, w.Events = "first", "https://example.com/hook", []string{"workflow_end", "workflow_error"}
+			w.Filter, w.Headers = `workflow_name startsWith "deploy-"`, []string{"X-Team: platform"}
+			w.Timeout, w.Retry.Delay = 2*time.Second, time.Hour
+		}),
+		with(func(w *webhook) {
+			w.Name, w.URL, w.Events = "second", "https://example.com/hook", []string{"workflow_end", "workflow_error"}
+			w.Filter, w.Headers = `workflow_name startsWith "deploy-"`, []string{"X-Team: platform"}
+			w.Timeout, w.Retry.Delay = 2*time.Second, time.Hour
+		}),
+		with(func(w *webhook) {
+			w.Name, w.URL, w.Events = "third", "https://example.com/hook", []string{"workflow_error"}
+		}),
+	},
+	"bounds.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.Timeout, w.MaxInFlight = "low", 10*time.Millisecond, 1
+			w.Retry = config.Retry{MaxAttempts: 1, Delay: 10 * time.Millisecond}
+		}),
+		with(func(w *webhook) {
+			w.Name, w.Timeout, w.MaxInFlight = "high", 5*time.Minute, 64
+			w.Retry = config.Retry{MaxAttempts: 50, Delay: 24 * time.Hour}
+		}),
+	},
+	"byte_order_mark.yaml": {with(func(*webhook) {})},
+	"crlf.yaml": {
+		with(func(w *webhook) { w.Filter = "event == \"a\"\nor event == \"b\"\n" }),
+	},
+	"defaults.yaml": {
+		with(func(w *webhook) { w.Name, w.URL = "127.0.0.1-1", "http://127.0.0.1:8080/hook" }),
+	},
+	"f028.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.URL = "hooks.example.com-1", "https://hooks.example.com/awf"
+			w.Events = []string{"workflow_end", "workflow_error", "workflow_cancel"}
+			w.Secret, w.Signing = "whsec_c2VjcmV0", both
+			w.Timeout, w.Retry = 10*time.Second, config.Retry{MaxAttempts: 3, Delay: 5 * time.Second}
+		}),
+	},
+	"names.yaml": {
+		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-1", "https://hooks.slack.com/services/a" }),
+		with(func(w *webhook) { w.Name, w.URL = "second", "https://hooks.slack.com:8443/services/b" }),
+		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-3", "https://hooks.slack.com/services/a" }),
+		with(func(w *webhook) { w.Name, w.URL = "::1-4", "http://[::1]:9000/" }),
+		with(func(w *webhook) { w.Name, w.URL = "example.com-5", "https://user:password@example.com" }),
+	},
+	"no_webhooks.yaml": nil,
+	"scalars.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.Secret, w.Signing, w.Filter, w.MaxInFlight = "007", "yes", both, "true", 8
+			w.Headers = []string{"X-Number: 1e3", "X-Null: null", "X-Tab: a\tb", "x-lower: "}
+		}),
+		with(func(w *webhook) {
+			w.Name, w.URL = "blocks", "https://example.com/folded"
+			w.Filter = "event == \"workflow_end\"\n  and payload.duration > 60\n"
+		}),
+	},
+	"signing.yaml": {
+		with(func(w *webhook) { w.Name, w.Secret, w.Signing = "both", "x", both }),
+		with(func(w *webhook) { w.Name, w.Secret, w.Signing = "one", "x", []signature.Scheme{signature.Standard} }),
+		with(func(w *webhook) { w.Name = "none" }),
+		with(func(w *webhook) { w.Name = "said" }),
+	},
+	"variables.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.URL = "plain", "https://hooks.example.com/services/T/B?key=1"
+			w.Events = []string{"workflow_end", "workflow_error"}
+			w.Filter = `workflow_name matches "^deploy-${env}$$"`
+			w.Secret, w.Signing = "$a${b}$c", both
+			w.Headers = []string{"Authorization: Bearer value", "X-Empty: ", "X-Default: a:-b", "X-No-Default: "}
+			w.Timeout, w.MaxInFlight = 3*time.Second, 1
+			w.Retry = config.Retry{MaxAttempts: 7, Delay: 10 * time.Millisecond}
+		}),
+	},
+}
+
+func TestGoodFilesSay(t *testing.T) {
+	files, err := filepath.Glob(goodDir + "/*.yaml")
+	if err != nil || len(files) != len(good) {
+		t.Errorf("%d files in %s, want %d: %v", len(files), goodDir, len(good), err)
+	}
+	for name, want := range good {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(goodDir, name)
+			cfg, err := config.Load(file, environment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []webhook
+			for _, w := range cfg.Webhooks {
+				got = append(got, reveal(w))
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("Load(%q) (-want +got):\n%s", file, diff)
+			}
+			if cfg.File != file {
+				t.Errorf("Load(%q).File = %q, want the path as given", file, cfg.File)
+			}
+		})
+	}
+}
+
+func TestIdentityIsTheAbsoluteFileAndTheName(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	const text = "webhooks:\n  - {name: oncall, url: 'https://a.example'}\n  - {url: 'https://b.example'}\n"
+	for _, file := range []string{"awf-hook.yaml", "./sub/../awf-hook.yaml", filepath.Join(dir, "awf-hook.yaml")} {
+		cfg, err := config.Parse(file, []byte(text), environment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{cfg.Webhooks[0].Identity, cfg.Webhooks[1].Identity}
+		want := []string{filepath.Join(dir, "awf-hook.yaml") + "#oncall", filepath.Join(dir, "awf-hook.yaml") + "#b.example-2"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Parse(%q), the identities (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+func TestWhatCouldBeReadIsReturnedBesideTheMistakes(t *testing.T) {
+	const text = "webhooks:\n  - {name: bad, url: 5}\n  - {name: good, url: 'https://example.com/'}\n"
+	cfg, err := config.Parse("awf-hook.yaml", []byte(text), environment)
+	if mistakes := (config.Errors)(nil); !errors.As(err, &mistakes) || len(mistakes) != 1 {
+		t.Errorf("Parse = %v, want one mistake", err)
+	}
+	if len(cfg.Webhooks) != 2 || cfg.Webhooks[1].Name != "good" || cfg.Webhooks[1].URL.Host() != "example.com" {
+		t.Errorf("webhooks = %v, want both", cfg.Webhooks)
+	}
+}
+
+func TestHugeFileIsRefused(t *testing.T) {
+	const limit = 4 << 20
+	text := "webhooks: []\n" + strings.Repeat("#\n", limit)
+	if _, err := config.Parse("awf-hook.yaml", []byte(text[:limit]), environment); err != nil {
+		t.Errorf("Parse of %d bytes = %v, want no error", limit, err)
+	}
+	const want = "awf-hook.yaml:1:1: the file is over 4 MiB"
+	if _, err := config.Parse("awf-hook.yaml", []byte(text[:limit+1]), environment); err == nil || err.Error() != want {
+		t.Errorf("Parse of %d bytes = %v, want %s", limit+1, err, want)
+	}
+	file := filepath.Join(t.TempDir(), "awf-hook.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(file, environment); err == nil || !strings.HasSuffix(err.Error(), "the file is over 4 MiB") {
+		t.Errorf("Load of %d bytes = %v, want one that says over 4 MiB", len(text), err)
+	}
+}
+
+func TestTooManyWebhooksAreRefused(t *testing.T) {
+	const limit = 10_000
+	entry := "- url: https://example.com/\n"
+	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n"+strings.Repeat(entry, limit)), environment)
+	if err != nil || len(cfg.Webhooks) != limit {
+		t.Errorf("Parse of %d webhooks = %d, %v, want all", limit, len(cfg.Webhooks), err)
+	}
+	const want = "awf-hook.yaml:2:1: webhooks: want at most 10000 entries, got 10001"
+	_, err = config.Parse("awf-hook.yaml", []byte("webhooks:\n"+strings.Repeat(entry, limit+1)), environment)
+	if err == nil || err.Error() != want {
+		t.Errorf("Parse of %d webhooks = %v, want %s", limit+1, err, want)
+	}
+}
+
+func TestVeryDeepNestingIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"- ":    "exceeded max depth of 10000",
+		"[\n":   "not YAML",
+		"{a:\n": "not YAML",
+	} {
+		_, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n"+strings.Repeat(text, 100_000)), environment)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse of %q 100,000 times = %v, want one that says %s", text, err, want)
+		}
+	}
+}
+
+// Each node's place is looked for in the file: that must not take the square of a line's length.
+func TestLongLineIsReadInTime(t *testing.T) {
+	text := "webhooks: [{url: 'https://example.com/', events: [" + strings.Repeat("a,", 1<<18) + "]}]"
+	start := time.Now()
+	cfg, err := config.Parse("awf-hook.yaml", []byte(text), environment)
+	if err != nil || len(cfg.Webhooks[0].Events) != 1<<18 {
+		t.Errorf("Parse = %v, want %d events", err, 1<<18)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("Parse of one line of %d bytes took %v", len(text), took)
+	}
+}
+
+func TestLoadErrorNamesTheFileOnce(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.yaml")
+	for file, want := range map[string]string{
+		missing: missing + ": no such file or directory",
+		dir:     dir + ": is a directory",
+	} {
+		_, err := config.Load(file, environment)
+		if err == nil || err.Error() != want {
+			t.Errorf("Load(%q) = %v, want %s", file, err, want)
+		}
+	}
+	if _, err := config.Load(missing, environment); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Load(%q) = %v, want one that is os.ErrNotExist", missing, err)
+	}
+}
+
+// A variable that is set to nothing is set; a default takes its place.
+func TestVariables(t *testing.T) {
+	env := func(name string) (string, bool) {
+		value, set := map[string]string{"A": "x", "NONE": "", "REF": "${A}", "_b1": "y"}[name]
+		return value, set
+	}
+	for _, tt := range []struct{ value, want string }{
+		{"${A}", "x"},
+		{"${A}${A}-${_b1}", "xx-y"},
+		{"${A:-z}", "x"},
+		{"${NONE}", ""},
+		{"${NONE:-z}", "z"},
+		{"${UNSET:-z}", "z"},
+		{"${UNSET:-}", ""},
+		{"${UNSET:-a b:c}", "a b:c"},
+		{"${UNSET:-$A}", "$A"},
+		{"${REF}", "${A}"}, // values are not expanded again
+		{"$A", "$A"},
+		{"$", "$"},
+		{"$$", "$"},
+		{"$$$$", "$$"},
+		{"$${A}", "${A}"},
+		{"$$${A}", "$x"},
+		{"a}b", "a}b"},
+		{"{A}", "{A}"},
+	} {
+		text := "webhooks:\n  - url: https://example.com/\n    headers: {X: '" + tt.value + "'}\n"
+		cfg, err := config.Parse("awf-hook.yaml", []byte(text), env)
+		if err != nil {
+			t.Errorf("Parse(%q) = %v, want no error", tt.value, err)
+			continue
+		}
+		if got := cfg.Webhooks[0].Headers[0].Value.Reveal(); got != tt.want {
+			t.Errorf("the value of %q = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}

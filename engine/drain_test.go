@@ -1,0 +1,159 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+)
+
+func TestDrainWaitsForWhatItsDeadlineAllows(t *testing.T) {
+	const never = time.Duration(0)
+	slow := func(status int, took time.Duration) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(took):
+				return answer(status)
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		})
+	}
+	tests := []struct {
+		name     string
+		receiver http.RoundTripper
+		deadline time.Duration // never for none
+		want     time.Duration // that Drain takes
+		err      string        // "" if nothing is left
+	}{
+		{"delivered at once", &scripted{statuses: []int{200}}, time.Second, 0, ""},
+		{"dead at once", &scripted{statuses: []int{404}}, time.Second, 0, ""},
+		{"due behind the deadline", &scripted{statuses: []int{503}}, 4 * time.Second, 0, "1 delivery left"},
+		{"due before the deadline", &scripted{statuses: []int{503, 200}}, 6 * time.Second, 5 * time.Second, ""},
+		{"due again behind the deadline", &scripted{statuses: []int{503}}, time.Minute, 5 * time.Second, "1 delivery left"},
+		{"due later without a deadline", &scripted{statuses: []int{503, 503, 200}}, never, 5*time.Minute + 5*time.Second, ""},
+		{"in flight before the deadline", slow(200, 3*time.Second), 4 * time.Second, 3 * time.Second, ""},
+		{"in flight and then due later", slow(503, 3*time.Second), 4 * time.Second, 3 * time.Second, "1 delivery left"},
+		{"in flight at the deadline", slow(200, 3*time.Second), 2 * time.Second, 2 * time.Second,
+			"1 delivery left: context deadline exceeded"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := open(t, tt.receiver, oneHook())
+				run(t, e)
+				submit(t, e, newEvent("a"))
+				ctx := t.Context()
+				if tt.deadline != never {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				begun := time.Now()
+				err := e.Drain(ctx)
+				if took := time.Since(begun); took != tt.want {
+					t.Errorf("took %v, want %v", took, tt.want)
+				}
+				if tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
+					t.Errorf("Drain: %v, want %q", err, tt.err)
+				}
+			})
+		})
+	}
+}
+
+func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := open(t, roundTripper(hang), oneHook()).Drain(ended); err != nil {
+		t.Errorf("Drain: %v, want nil", err)
+	}
+}
+
+func TestDrainEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(hang), oneHook())
+		submit(t, e, newEvent("a"))
+		cause := errors.New("second signal")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		if err := e.Drain(ctx); !errors.Is(err, cause) {
+			t.Errorf("Drain: %v, want the context's cause", err)
+		}
+	})
+}
+
+func TestSeveralDrainsAllReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, &scripted{statuses: []int{503, 200}}, oneHook())
+		run(t, e)
+		submit(t, e, newEvent("a"))
+		begun := time.Now()
+		var drains sync.WaitGroup
+		for range 5 {
+			drains.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := e.Drain(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		drains.Wait()
+		if took := time.Since(begun); took != 5*time.Second {
+			t.Errorf("took %v, want 5s", took)
+		}
+	})
+}
+
+// What was just accepted is due now, however late the other webhooks' deliveries are due.
+func TestDrainDoesNotMistakeNewDeliveriesForLateOnes(t *testing.T) {
+	// Several times, since webhooks are looked at in any order.
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host == "dead.test" {
+					return answer(503)
+				}
+				return answer(200)
+			}), twoHooks)
+			run(t, e)
+			submit(t, e, newEvent("a"))
+			synctest.Wait()
+			for i := range 5 {
+				submit(t, e, newEvent(fmt.Sprint(i)))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := e.Drain(ctx); err == nil || err.Error() != "6 deliveries left" {
+				t.Errorf("Drain: %v, want 6 of the dead webhook left", err)
+			}
+			checkReport(t, e, engine.Report{Events: 6, Deliveries: 12, Delivered: 6, Retrying: 6})
+		})
+	}
+}
+
+func TestReportIsWholeAfterDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "dead.test" {
+				return answer(404)
+			}
+			return answer(200)
+		}), twoHooks)
+		run(t, e)
+		for i := range int64(500) {
+			submit(t, e, newEvent(fmt.Sprint(i)))
+			drain(t, e)
+			if got := e.Report(); got.Delivered != i+1 || got.Dead != i+1 || got.Retrying != 0 {
+				t.Fatalf("after %d events: %v", i+1, got)
+			}
+		}
+	})
+}

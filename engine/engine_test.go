@@ -1,0 +1,289 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const testSecret = "0123456789abcdef"
+
+// roundTripper is the receivers of a test whose time is not the world's.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer r.Body.Close()
+	return f(r)
+}
+
+// hang is a receiver that does not answer.
+func hang(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func answer(status int) (*http.Response, error) {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+// oneHook is a configuration of one webhook with further keys, each on a line of its own.
+func oneHook(keys ...string) string {
+	return "webhooks:\n  - name: one\n    url: https://one.test/hook\n    " + strings.Join(keys, "\n    ") + "\n"
+}
+
+func open(t *testing.T, transport http.RoundTripper, yaml string) *engine.Engine {
+	t.Helper()
+	env := map[string]string{"SECRET": testSecret}
+	cfg, err := config.Parse("awf-hook.yaml", []byte(yaml), func(name string) (string, bool) {
+		value, set := env[name]
+		return value, set
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(cfg, engine.Options{Version: "test", Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// run lets the engine deliver until the test ends.
+func run(t *testing.T, e *engine.Engine) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := e.Run(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		_ = e.Close()
+		running.Wait()
+	})
+}
+
+func newEvent(id string) event.Event {
+	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}
+}
+
+// bigEvent is so big that 15 of them fill the queue.
+func bigEvent(id string) event.Event {
+	ev := newEvent(id)
+	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20) + `"}`)
+	return ev
+}
+
+func submit(t *testing.T, e *engine.Engine, events ...event.Event) {
+	t.Helper()
+	for _, ev := range events {
+		if err := e.Submit(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func drain(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	if err := e.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkReport(t *testing.T, e *engine.Engine, want engine.Report) {
+	t.Helper()
+	if diff := cmp.Diff(want, e.Report(), cmpopts.IgnoreUnexported(engine.Report{})); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+func TestSubmitValidates(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(*event.Event)
+		want  string
+	}{
+		{"type", func(ev *event.Event) { ev.Type = "" }, "event: event: missing"},
+		{"timestamp", func(ev *event.Event) { ev.Timestamp = time.Time{} }, "event: timestamp: missing"},
+		{"payload", func(ev *event.Event) { ev.Payload = json.RawMessage(`{`) }, "event: payload: invalid JSON"},
+		{"payload's kind", func(ev *event.Event) { ev.Payload = json.RawMessage(`[]`) }, "event: payload: want an object, got a list"},
+	}
+	e := open(t, roundTripper(hang), oneHook())
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ev := newEvent("a")
+			tt.spoil(&ev)
+			if err := e.Submit(t.Context(), ev); err == nil || err.Error() != tt.want {
+				t.Errorf("Submit: %v, want %s", err, tt.want)
+			}
+		})
+	}
+	checkReport(t, e, engine.Report{})
+}
+
+func TestSubmitAfterCloseIsRefused(t *testing.T) {
+	e := open(t, roundTripper(hang), oneHook())
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Submit(t.Context(), newEvent("a")); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("Submit: %v, want ErrClosed", err)
+	}
+}
+
+func TestEventThatNobodyWantsIsCountedAlone(t *testing.T) {
+	e := open(t, roundTripper(hang), oneHook("events: [workflow_error]"))
+	submit(t, e, newEvent("a"))
+	checkReport(t, e, engine.Report{Events: 1})
+	drain(t, e)
+}
+
+func TestKnownEventIsDeliveredOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		e := open(t, roundTripper(func(*http.Request) (*http.Response, error) {
+			requests++
+			return answer(200)
+		}), oneHook("max_in_flight: 1"))
+		submit(t, e, newEvent("a"), newEvent("a"))
+		run(t, e)
+		drain(t, e)
+		submit(t, e, newEvent("a"))
+		drain(t, e)
+		checkReport(t, e, engine.Report{Events: 3, Deliveries: 1, Delivered: 1, Known: 2})
+		if requests != 1 {
+			t.Errorf("%d requests, want 1", requests)
+		}
+	})
+}
+
+func TestEventsWithoutIDAreDifferent(t *testing.T) {
+	e := open(t, roundTripper(hang), oneHook())
+	submit(t, e, newEvent(""), newEvent(""))
+	checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Retrying: 2})
+}
+
+func TestSubmitDoesNotWaitForTheReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(hang), oneHook())
+		run(t, e)
+		begun := time.Now()
+		for i := range 100 {
+			submit(t, e, newEvent(fmt.Sprint(i)))
+		}
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("100 events took %v, want no time", waited)
+		}
+		synctest.Wait()
+		checkReport(t, e, engine.Report{Events: 100, Deliveries: 100, Retrying: 100})
+	})
+}
+
+func TestSubmitWaitsForRoomUntilItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(hang), oneHook())
+		for i := range 15 {
+			submit(t, e, bigEvent(fmt.Sprint(i)))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begun := time.Now()
+		err := e.Submit(ctx, bigEvent("late"))
+		if !errors.Is(err, engine.ErrFull) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Submit: %v, want ErrFull with the context's cause", err)
+		}
+		if waited := time.Since(begun); waited != time.Minute {
+			t.Errorf("waited %v, want a minute", waited)
+		}
+		checkReport(t, e, engine.Report{Events: 15, Deliveries: 15, Retrying: 15, Refused: 1})
+	})
+}
+
+func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(func(*http.Request) (*http.Response, error) {
+			time.Sleep(3 * time.Second)
+			return answer(200)
+		}), oneHook())
+		for i := range 15 {
+			submit(t, e, bigEvent(fmt.Sprint(i)))
+		}
+		run(t, e)
+		begun := time.Now()
+		submit(t, e, bigEvent("late"))
+		if waited := time.Since(begun); waited != 3*time.Second {
+			t.Errorf("waited %v, want until the first outcome after 3s", waited)
+		}
+		drain(t, e)
+		checkReport(t, e, engine.Report{Events: 16, Deliveries: 16, Delivered: 16})
+	})
+}
+
+func TestManySubmittersDeliverEachEventOnce(t *testing.T) {
+	const submitters, each = 8, 100
+	var mu sync.Mutex
+	seen := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		seen[r.URL.Path+r.Header.Get("X-AWF-Delivery")]++
+	}))
+	defer server.Close()
+	e := open(t, nil, fmt.Sprintf("webhooks:\n  - url: %s/a\n  - url: %[1]s/b\n    max_in_flight: 16\n", server.URL))
+	run(t, e)
+	var wg sync.WaitGroup
+	for i := range submitters {
+		wg.Go(func() {
+			for j := range each {
+				if err := e.Submit(t.Context(), newEvent(fmt.Sprintf("%d-%d", i, j))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	drain(t, e)
+	checkReport(t, e, engine.Report{Events: submitters * each, Deliveries: 2 * submitters * each, Delivered: 2 * submitters * each})
+	mu.Lock()
+	defer mu.Unlock()
+	if len(seen) != 2*submitters*each {
+		t.Errorf("%d deliveries arrived, want %d", len(seen), 2*submitters*each)
+	}
+	for id, times := range seen {
+		if times != 1 {
+			t.Errorf("%s arrived %d times", id, times)
+		}
+	}
+}
+
+func TestOpenReportsMistakesOfFilters(t *testing.T) {
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("filter: nothing ==")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = engine.Open(cfg, engine.Options{})
+	var mistakes config.Errors
+	if !errors.As(err, &mistakes) || len(mistakes) != 1 || mistakes[0].Line != 4 {
+		t.Errorf("Open: %v, want one mistake in line 4", err)
+	}
+}

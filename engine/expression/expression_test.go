@@ -1,0 +1,227 @@
+package expression_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+func compile(t testing.TB, source string) *expression.Program {
+	t.Helper()
+	program, err := expression.CompileBool(source)
+	if err != nil {
+		t.Fatalf("CompileBool(%q) = %v, want no error", source, err)
+	}
+	return program
+}
+
+func ended(payload string) *event.Event {
+	return &event.Event{
+		Type: "workflow_end", WorkflowID: "w-1", WorkflowName: "deploy-eu",
+		Timestamp: time.Date(2026, 3, 1, 0, 30, 0, 0, time.FixedZone("CET", 3600)),
+		Payload:   []byte(payload),
+	}
+}
+
+func TestCompileErrorsHaveTheirPlace(t *testing.T) {
+	for _, tt := range []struct {
+		source    string
+		line, col int
+		message   string
+	}{
+		{"wokflow_name == 'a'", 1, 0, "unknown name wokflow_name"},
+		{"event == 'a' and wokflow_name == 'a'", 1, 17, "unknown name wokflow_name"},
+		{"event == 'a'\n  and wokflow_name == 'a'\n", 2, 6, "unknown name wokflow_name"},
+		{"event == 'é日本' and x", 1, 19, "unknown name x"},
+		{"event > 60", 1, 6, "invalid operation: > (mismatched types string and int)"},
+		{"event + 1 == 'a'", 1, 6, "invalid operation: + (mismatched types string and int)"},
+		{"event", 1, 0, "expected bool, but got string"},
+		{"1 + 1", 1, 0, "expected bool, but got int"},
+		{"timestamp", 1, 0, "expected bool, but got time.Time"},
+		{"event.length == 1", 1, 6, "type string has no field length"},
+		{"event == ", 1, 8, "unexpected token EOF"},
+		{"", 1, 0, "unexpected token EOF"},
+		{"event = 'a'", 1, 6, `unexpected token Operator("=")`},
+		{"event == 'a", 1, 11, "literal not terminated"},
+		{"event matches '['", 1, 6, "error parsing regexp: missing closing ]: `[`"},
+		{"now() > timestamp", 1, 0, "unknown name now"},
+		{"env('HOME') == ''", 1, 0, "unknown name env"},
+		{"1 % 0 == 1", 1, 2, "integer divide by zero"},
+	} {
+		_, err := expression.CompileBool(tt.source)
+		var got *expression.Error
+		if !errors.As(err, &got) {
+			t.Errorf("CompileBool(%q) = %v, want an *expression.Error", tt.source, err)
+			continue
+		}
+		if want := (expression.Error{Line: tt.line, Col: tt.col, Message: tt.message}); *got != want {
+			t.Errorf("CompileBool(%q) = %+v, want %+v", tt.source, *got, want)
+		}
+	}
+}
+
+func TestLongExpressionIsRefused(t *testing.T) {
+	long := "event == '" + strings.Repeat("x", expression.MaxSource-len("event == ''")) + "'"
+	compile(t, long)
+	const want = "want at most 16 KiB, got 16385 bytes"
+	if _, err := expression.CompileBool(long + " "); err == nil || err.Error() != want {
+		t.Errorf("CompileBool of %d bytes = %v, want %s", len(long)+1, err, want)
+	}
+}
+
+func TestBool(t *testing.T) {
+	e := ended(`{
+		"n": 9007199254740993, "min": -9223372036854775808, "over": 9223372036854775808, "f": 1.5, "one": 1.0, "e": 1e3,
+		"s": "text", "t": true, "null": null, "list": [1, 9007199254740993, "a"], "deep": {"n": {"n": 9007199254740993}}
+	}`)
+	for _, tt := range []struct {
+		source string
+		want   bool
+	}{
+		{`event == "workflow_end"`, true},
+		{`workflow_id == "w-1"`, true},
+		{`workflow_name startsWith "deploy-"`, true},
+		{`workflow_name startsWith "test-"`, false},
+		{`workflow_name endsWith "-eu" and not (workflow_name contains "test")`, true},
+		{`workflow_name matches "^deploy-(eu|us)$"`, true},
+		{`workflow_name matches "^(eu|us)$"`, false},
+		{`workflow_name in ["deploy-us", "deploy-eu"]`, true},
+
+		{`payload.n == 9007199254740993`, true},
+		{`payload.n == 9007199254740992`, false},
+		{`payload.n > 9007199254740992`, true},
+		{`payload.n + 1 == 9007199254740994`, true},
+		{`payload.min < -9223372036854775807`, true},
+		{`payload.over > 9e18`, true},
+		{`type(payload.n) == "int" and type(payload.over) == "float"`, true},
+		{`payload.f == 1.5 and payload.f > 1`, true},
+		{`payload.one == 1`, true},
+		{`payload.e == 1000 and type(payload.e) == "float"`, true},
+		{`payload.list[1] == 9007199254740993`, true},
+		{`payload.deep.n.n == 9007199254740993`, true},
+		{`len(payload.list) == 3 and "a" in payload.list`, true},
+		{`any(payload.list, # == 1)`, true},
+		{`payload["s"] == "text"`, true},
+		{`$env.payload.s == "text"`, true},
+		{`$env["payload"].s == "text"`, true},
+		{`let p = payload; p.s == "text"`, true},
+
+		{`payload.t`, true},
+		{`payload.missing`, false},
+		{`payload.missing == nil`, true},
+		{`payload.null == nil`, true},
+		{`payload.missing != 0`, true},
+		{`payload.missing == "text"`, false},
+		{`payload.missing?.deeper == nil`, true},
+		{`"missing" in payload`, false},
+		{`"null" in payload`, true},
+		{`(payload.missing ?? 61) > 60`, true},
+
+		{`timestamp.Hour() == 23 and timestamp.Day() == 28 and int(timestamp.Month()) == 2`, true},
+		{`string(timestamp) endsWith "UTC"`, true},
+		{`timestamp == date("2026-02-28T23:30:00Z")`, true},
+		{`timestamp < date("2026-02-28T23:30:01Z") - duration("1s")`, false},
+	} {
+		got, err := compile(t, tt.source).Bool(e)
+		if err != nil || got != tt.want {
+			t.Errorf("Bool(%q) = %v, %v, want %v, no error", tt.source, got, err, tt.want)
+		}
+	}
+}
+
+func TestEventWithoutPayload(t *testing.T) {
+	for _, source := range []string{`payload.missing == nil`, `len(payload) == 0`, `event == "workflow_end"`} {
+		if got, err := compile(t, source).Bool(&event.Event{Type: "workflow_end"}); err != nil || !got {
+			t.Errorf("Bool(%q) = %v, %v, want true, no error", source, got, err)
+		}
+	}
+}
+
+// Reading a payload takes most of the time: it is left out where no expression asks for it.
+func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
+	broken := ended(`{"cut":`)
+	if got, err := compile(t, `event == "workflow_end"`).Bool(broken); err != nil || !got {
+		t.Errorf("Bool without payload = %v, %v, want true, no error", got, err)
+	}
+	const want = "payload: unexpected EOF"
+	for _, source := range []string{`payload.cut == nil`, `$env.payload.cut == nil`, `$env["pay" + "load"] == nil`, `any([1], payload.cut == #)`} {
+		if _, err := compile(t, source).Bool(broken); err == nil || err.Error() != want {
+			t.Errorf("Bool(%q) = %v, want %s", source, err, want)
+		}
+	}
+}
+
+func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
+	values := `{"n": 1, "s": "a\nb\tc\u0000\u2028d", "re": "[\n", "long": "` + strings.Repeat("é", 1000) + `"}`
+	for _, tt := range []struct{ source, want string }{
+		{`payload.missing > 60`, "invalid operation: <nil> > int"},
+		{`payload.s > 60`, "invalid operation: string > int"},
+		{`payload.missing.deeper == 1`, "cannot fetch deeper from <nil>"},
+		{`payload.n`, "invalid operation: bool(int)"},
+		{`payload.n[3] == 1`, "cannot fetch 3 from int"},
+		{`int(payload.s) == 1`, "invalid operation: int(a b c  d)"},
+		{`float(payload.long) == 1`, "invalid operation: float(éé"},
+		{`date(payload.s) == timestamp`, "invalid date a b c  d"},
+		{`event matches payload.re`, "error parsing regexp: missing closing ]: `[ `"},
+		{`"a\nb" in payload.n`, `operator "in" not defined on int`},
+		{"event == 'workflow_end' and\n  payload.n > 'a'", "invalid operation: int > string"},
+		{`len(1..10000000) > payload.n`, "memory budget exceeded"},
+	} {
+		got, err := compile(t, tt.source).Bool(ended(values))
+		if err == nil || got || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("Bool(%q) = %v, %v, want false, %s", tt.source, got, err, tt.want)
+			continue
+		}
+		if text := err.Error(); len(text) > 200 || strings.ContainsFunc(text, isBreak) {
+			t.Errorf("Bool(%q) = %q, want one line of at most 200 bytes", tt.source, text)
+		}
+	}
+}
+
+func isBreak(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+
+func TestProgramIsSharedByGoroutines(t *testing.T) {
+	program := compile(t, `payload.n == 1 and any(payload.list, # == 2) and event == "workflow_end"`)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				if got, err := program.Bool(ended(`{"n": 1, "list": [1, 2]}`)); err != nil || !got {
+					t.Errorf("Bool = %v, %v, want true, no error", got, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func FuzzCompileBool(f *testing.F) {
+	for _, source := range []string{
+		`event == "workflow_end"`, "event ==\n 1", `workflow_name matches "["`, `payload.a?.b ?? 1 > 2`, `any(payload.l, {# > 1})`,
+		`let x = 1; x == 2`, `1..10 == [1]`, `timestamp - duration("1h") > date("2026-01-01")`, `"é" in payload`, `int(payload.s) | string() == ""`,
+	} {
+		f.Add(source)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		program, err := expression.CompileBool(source)
+		if err != nil {
+			at := (*expression.Error)(nil)
+			if !errors.As(err, &at) || at.Line < 1 || at.Line > strings.Count(source, "\n")+1 || at.Col < 0 || at.Message == "" {
+				t.Errorf("CompileBool(%q) = %#v, want an *expression.Error with a place in the text", source, err)
+			}
+			if strings.ContainsFunc(err.Error(), isBreak) {
+				t.Errorf("CompileBool(%q) = %q, want one line", source, err)
+			}
+			return
+		}
+		if _, err := program.Bool(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`)); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
+			t.Errorf("Bool(%q) = %q, want one line", source, err)
+		}
+	})
+}

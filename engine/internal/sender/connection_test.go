@@ -1,0 +1,128 @@
+package sender_test
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/sender"
+)
+
+var silent = log.New(io.Discard, "", 0)
+
+// countingServer answers with the handler and counts the connections that it accepted.
+func countingServer(t *testing.T, handler http.HandlerFunc) (url string, accepted *atomic.Int64) {
+	t.Helper()
+	accepted = new(atomic.Int64)
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			accepted.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL, accepted
+}
+
+// sendMany makes n attempts from so many goroutines, and says how many were delivered.
+func sendMany(t *testing.T, s *sender.Sender, goroutines, n int) int64 {
+	t.Helper()
+	var started, delivered atomic.Int64
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for started.Add(1) <= int64(n) {
+				if a := s.Send(t.Context(), newDelivery()); a.Outcome == delivery.Delivered {
+					delivered.Add(1)
+				} else if a.Status == 0 {
+					t.Errorf("no answer: %s", a.Reason)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return delivered.Load()
+}
+
+func TestConnectionsAreReused(t *testing.T) {
+	answer := bytes.Repeat([]byte("x"), 8<<10)
+	tests := []struct {
+		name                 string
+		status               int
+		body                 []byte
+		maxInFlight, sending int
+		n                    int
+		maxConns             int64
+	}{
+		{"8 in flight", 200, nil, 8, 8, 2000, 8},
+		{"one in flight", 200, nil, 1, 1, 200, 1},
+		{"more wait than may fly", 200, []byte("ok"), 4, 16, 500, 4},
+		{"failures with a body", 503, answer, 4, 4, 200, 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target, accepted := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.WriteHeader(tt.status)
+				_, _ = w.Write(tt.body)
+			})
+			w := webhook(t, target)
+			w.MaxInFlight = tt.maxInFlight
+			delivered := sendMany(t, newSender(t, w), tt.sending, tt.n)
+			if tt.status == 200 && delivered != int64(tt.n) {
+				t.Errorf("%d delivered, want %d", delivered, tt.n)
+			}
+			if got := accepted.Load(); got > tt.maxConns {
+				t.Errorf("%d connections for %d attempts, want at most %d", got, tt.n, tt.maxConns)
+			}
+		})
+	}
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	target, accepted := countingServer(t, func(http.ResponseWriter, *http.Request) { time.Sleep(10 * time.Millisecond) })
+	before := runtime.NumGoroutine()
+	s := sender.New(webhook(t, target), nil)
+	sendMany(t, s, 8, 8)
+	if accepted.Load() < 2 {
+		t.Fatalf("%d connections, want several", accepted.Load())
+	}
+	s.Close()
+	deadline := time.Now().Add(2 * time.Second)
+	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		stacks := make([]byte, 1<<16)
+		t.Errorf("%d goroutines, %d before:\n%s", after, before, stacks[:runtime.Stack(stacks, true)])
+	}
+}
+
+// A POST that meets the end of an idle connection may have arrived, so it is an attempt; the next one must not meet it again.
+func TestClosedIdleConnectionCostsOneAttemptAtMost(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	w := webhook(t, server.URL)
+	w.MaxInFlight = 1
+	s := newSender(t, w)
+	for range 20 {
+		a := s.Send(t.Context(), newDelivery())
+		if a.Outcome == delivery.Retry {
+			a = s.Send(t.Context(), newDelivery())
+		}
+		if a.Outcome != delivery.Delivered {
+			t.Fatalf("%v: %s, want delivered", a.Outcome, a.Reason)
+		}
+		server.CloseClientConnections()
+	}
+}
