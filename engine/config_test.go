@@ -53,7 +53,7 @@ func mistakesOf(t *testing.T, name string, text []byte, env config.Env) config.E
 	if err != nil && !errors.As(err, &mistakes) {
 		t.Fatalf("Parse(%s) = %v, want an error of the type config.Errors", name, err)
 	}
-	mistakes = append(mistakes, engine.Check(cfg)...)
+	mistakes = append(mistakes, engine.Check(cfg.Webhooks)...)
 	mistakes.Sort()
 	return mistakes
 }
@@ -81,6 +81,10 @@ func TestMistakesHaveTheirPlaceAndText(t *testing.T) {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
 			mistakes := mistakesOf(t, name, readFile(t, file), environment)
+			if cfg, _ := config.Parse(name, readFile(t, file), environment); cfg != nil {
+				mistakes = append(mistakes, cfg.Warnings...)
+				mistakes.Sort()
+			}
 			if len(mistakes) == 0 {
 				t.Fatalf("no mistake found in %s", file)
 			}
@@ -176,7 +180,10 @@ webhooks:
 var elsewhere = map[string]string{
 	"the file is over %d MiB":         "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
 	"want at most %d entries, got %d": "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
-	"%s":                              "the text is of another package: secret_*.yaml show those of signature.Key",
+	"not allowed here: this file may come with a checkout, and the key is the user's own": "the files are the user's own: config_trust.txtar shows it",
+	"over 4 KiB: not a secret":            "TestSecretFile of package config",
+	"unknown key, did you mean webhooks?": "of a workflow's definition: config_workflow.txtar shows it",
+	"%s":                                  "the text is of another package: secret_*.yaml show those of signature.Key",
 }
 
 func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {
@@ -199,7 +206,7 @@ func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {
 // errorTexts collects the formats and texts from which the package in dir makes its mistakes.
 func errorTexts(t *testing.T, dir string) []string {
 	t.Helper()
-	place := map[string]int{"fail": 2, "failAt": 1, "New": 0} // of the text among the arguments
+	place := map[string]int{"fail": 2, "warn": 2, "failAt": 1, "New": 0} // of the text among the arguments
 	var texts []string
 	for _, file := range filesIn(t, dir, "*.go") {
 		if strings.HasSuffix(file, "_test.go") {

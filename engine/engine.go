@@ -31,12 +31,14 @@ type Options struct {
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
 type Engine struct {
-	log      *slog.Logger
-	queue    queue.Queue
-	webhooks []*webhook
-	stop     context.CancelFunc
-	stopped  context.Context // done when Close was called
-	counts   counts
+	log     *slog.Logger
+	options Options
+	queue   queue.Queue
+	routes  *routes
+	lanes   lanes
+	stop    context.CancelFunc
+	stopped context.Context // done when Close was called
+	counts  counts
 
 	mu      sync.Mutex
 	running sync.WaitGroup // mu is held while it is added to
@@ -46,17 +48,15 @@ type Engine struct {
 // Open compiles the webhooks of a configuration. Mistakes in globs and expressions are [config.Errors].
 // It starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
-	if mistakes := Check(cfg); len(mistakes) > 0 {
+	if mistakes := Check(cfg.Webhooks); len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: opts.Logger, queue: queue.NewMemory()}
+	e := &Engine{log: opts.Logger, options: opts, queue: queue.NewMemory()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
-	for i := range cfg.Webhooks {
-		e.webhooks = append(e.webhooks, newWebhook(&cfg.Webhooks[i], e, opts))
-	}
+	e.routes = newRoutes(e, cfg)
 	return e, nil
 }
 
@@ -69,12 +69,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.stopped, cancel)()
-	var lanes sync.WaitGroup
-	for _, w := range e.webhooks {
-		lanes.Go(func() { w.lane.run(ctx) })
-	}
-	lanes.Wait()
-	return nil
+	return e.lanes.run(ctx)
 }
 
 // mayRun counts a Run, unless Close was called: that waits for those it counted.
@@ -107,8 +102,8 @@ func (e *Engine) submit(ctx context.Context, ev event.Event) error {
 		ev.ID = event.NewID(now)
 	}
 	var deliveries []delivery.Delivery
-	var lanes []*lane
-	for _, w := range e.webhooks {
+	var woken []*lane
+	for _, w := range e.routes.of(ev.WorkflowName) {
 		if !w.wants(&ev) {
 			continue
 		}
@@ -119,7 +114,7 @@ func (e *Engine) submit(ctx context.Context, ev event.Event) error {
 			Event:   ev.Type,
 			Due:     now,
 		})
-		lanes = append(lanes, w.lane)
+		woken = append(woken, w.lane)
 	}
 	if len(deliveries) == 0 {
 		e.counts.events.Add(1)
@@ -132,7 +127,7 @@ func (e *Engine) submit(ctx context.Context, ev event.Event) error {
 	e.counts.events.Add(1)
 	e.counts.known.Add(int64(known))
 	e.counts.deliveries.Add(int64(len(deliveries) - known))
-	for _, l := range lanes {
+	for _, l := range woken {
 		l.wake()
 	}
 	return nil
@@ -188,10 +183,6 @@ func (e *Engine) Close() error {
 	e.stop()
 	e.mu.Unlock()
 	e.running.Wait()
-	var errs []error
-	for _, w := range e.webhooks {
-		w.lane.sender.Close()
-	}
-	errs = append(errs, e.queue.Close())
-	return errors.Join(errs...)
+	e.lanes.close()
+	return e.queue.Close()
 }

@@ -18,10 +18,11 @@ type lane struct {
 	sender  *sender.Sender
 	woken   chan struct{} // has a value when something may be due, or a worker ended
 	free    chan struct{} // one value for each worker that may start
+	retired chan struct{} // closed when another lane has taken the webhook over
 }
 
 func newLane(w *webhook, s *sender.Sender) *lane {
-	l := &lane{webhook: w, engine: w.engine, sender: s, woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight)}
+	l := &lane{webhook: w, engine: w.engine, sender: s, woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight), retired: make(chan struct{})}
 	for range w.MaxInFlight {
 		l.free <- struct{}{}
 	}
@@ -36,7 +37,7 @@ func (l *lane) wake() {
 	}
 }
 
-// run delivers what is due until ctx ends, and waits for its workers.
+// run delivers what is due until ctx ends or the lane is retired, and waits for its workers.
 func (l *lane) run(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -45,6 +46,8 @@ func (l *lane) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-l.retired:
 			return
 		case <-l.woken:
 		case <-timer.C:
@@ -74,7 +77,7 @@ func (l *lane) work(ctx context.Context, claim queue.Claim) {
 }
 
 func (l *lane) claim(ctx context.Context, n int) []queue.Claim {
-	if n == 0 || ctx.Err() != nil {
+	if n == 0 || ctx.Err() != nil || l.isRetired() {
 		return nil
 	}
 	claims, err := l.engine.queue.Claim(ctx, l.webhook.Identity, time.Now(), n)
@@ -82,6 +85,15 @@ func (l *lane) claim(ctx context.Context, n int) []queue.Claim {
 		l.engine.log.Error("queue", "webhook", l.webhook.Name, "err", err)
 	}
 	return claims
+}
+
+func (l *lane) isRetired() bool {
+	select {
+	case <-l.retired:
+		return true
+	default:
+		return false
+	}
 }
 
 func (l *lane) nextDue(ctx context.Context) (time.Time, bool) {

@@ -13,7 +13,7 @@ import (
 
 // webhook is a configured webhook, compiled.
 type webhook struct {
-	*config.Webhook
+	config.Webhook
 	filter *filters.Filter
 	lane   *lane
 	engine *Engine
@@ -21,24 +21,24 @@ type webhook struct {
 	filterFailed sync.Once // a filter's run-time error is said once
 }
 
-func newWebhook(cfg *config.Webhook, e *Engine, opts Options) *webhook {
+// newWebhook compiles a webhook that was checked before.
+func newWebhook(cfg config.Webhook, e *Engine) *webhook {
 	w := &webhook{Webhook: cfg, engine: e}
-	w.filter, _ = compileFilter(cfg) // checked before
-
+	w.filter, _ = compileFilter(&cfg)
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
 		Timeout:     cfg.Timeout,
 		MaxInFlight: cfg.MaxInFlight,
-		UserAgent:   "awf-hook/" + opts.Version,
+		UserAgent:   "awf-hook/" + e.options.Version,
 	}
-	if !cfg.Secret.IsZero() {
-		target.Secrets = []string{cfg.Secret.Reveal()}
+	for _, s := range cfg.Secrets {
+		target.Secrets = append(target.Secrets, sender.Secret{Value: s.Reveal(), NotBefore: s.NotBefore, NotAfter: s.NotAfter})
 	}
 	for _, h := range cfg.Headers {
 		target.Headers = append(target.Headers, [2]string{h.Name, h.Value.Reveal()})
 	}
-	w.lane = newLane(w, sender.New(target, opts.Transport))
+	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w
 }
 

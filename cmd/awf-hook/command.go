@@ -83,7 +83,9 @@ func subName(sub *cobra.Command) string {
 func (c *command) say(err error) {
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
-		fmt.Fprintln(c.err, mistakes)
+		for _, mistake := range mistakes {
+			c.sayMistake(mistake)
+		}
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", err)
@@ -122,14 +124,17 @@ func (c *command) logger() (*slog.Logger, error) {
 }
 
 // open reads a configuration and opens an engine for it. Its mistakes have the exit code of a bad configuration.
-func (c *command) open(file string, env config.Env) (*engine.Engine, error) {
+func (c *command) open(search config.Search) (*engine.Engine, error) {
 	logger, err := c.logger()
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := load(file, env)
+	cfg, err := load(search)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
+	}
+	if len(cfg.Files) == 0 {
+		logger.Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
 	}
 	eng, err := engine.Open(cfg, engine.Options{Logger: logger, Version: version()})
 	if err != nil {

@@ -27,7 +27,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 		{"good", []string{"run", "-c", good}, false, nil, exitOK},
 		{"bad configuration", []string{"run", "-c", bad}, false, nil, exitConfig},
 		{"no configuration file", []string{"run", "-c", none}, false, nil, exitConfig},
-		{"no configuration", []string{"run"}, false, nil, exitUsage},
+		{"no settings", []string{"run", "--no-project"}, false, nil, exitOK},
 		{"unknown flag", []string{"run", "-c", good, "--what"}, false, nil, exitUsage},
 		{"bad log level", []string{"run", "-c", good, "--log-level", "loud"}, false, nil, exitUsage},
 		{"receiver down", []string{"run", "-c", down, "--log-level", "error"}, false, nil, exitFailure},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/spf13/cobra"
 )
@@ -21,6 +22,7 @@ const maxBadLines = 100
 
 type runFlags struct {
 	config       string
+	noProject    bool
 	drainTimeout time.Duration
 	strict       bool
 	json         bool
@@ -29,10 +31,13 @@ type runFlags struct {
 func (c *command) runCommand() *cobra.Command {
 	var flags runFlags
 	cmd := &cobra.Command{
-		Use:   "run -c FILE",
+		Use:   "run",
 		Short: "Read events from stdin, deliver them, exit",
 		Long: `run reads AWF's events from stdin until its end, delivers them and exits.
 Lines that are not events go to stdout as they are.
+
+Webhooks are found in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_CONFIG_HOME/awf), in the project's
+.awf/settings.yaml and, for its own events, in a workflow's definition. -c FILE stands for the first two.
 
 A pipe is never broken by awf-hook: with a bad configuration stdin is still passed through to its end.
 The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at most; the second one stops at once.`,
@@ -40,16 +45,16 @@ The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at m
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return c.runStdin(flags) },
 	}
-	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "the configuration `FILE` (awf-hook init writes one)")
+	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "a configuration `FILE` to read instead of the global and the project's settings")
+	cmd.Flags().BoolVar(&flags.noProject, "no-project", false, "leave out the project's settings and the workflows' definitions")
 	cmd.Flags().DurationVar(&flags.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering at the end")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print the report as a JSON object, on stderr")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 
 func (c *command) runStdin(flags runFlags) error {
-	eng, err := c.open(flags.config, os.LookupEnv)
+	eng, err := c.open(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv})
 	if err != nil {
 		// Said before stdin ends, which may take the workflow's time.
 		if exit := (*exitError)(nil); errors.As(err, &exit) {

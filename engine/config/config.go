@@ -11,46 +11,65 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// Defaults and bounds of the keys. They stand in docs/config.md.
+// Defaults of the keys; their bounds stand in [Keys].
 const (
 	DefaultTimeout     = 15 * time.Second
 	DefaultMaxAttempts = 10
 	DefaultMaxInFlight = 4
-
-	minTimeout     = 10 * time.Millisecond
-	maxTimeout     = 5 * time.Minute
-	maxMaxAttempts = 50
-	minDelay       = 10 * time.Millisecond
-	maxDelay       = 24 * time.Hour
-	maxMaxInFlight = 64
-	maxHeaders     = 50
-	maxHeaderValue = 4096 // bytes
-	maxWebhooks    = 10_000
-	maxFile        = 4 << 20 // bytes
 )
+
+// maxFile is the longest configuration file, in bytes.
+const maxFile = 4 << 20
 
 // DefaultEvents are the globs of a webhook without the key events.
 var DefaultEvents = []string{"workflow_*", "step_complete"}
 
-// Config is what a configuration file says.
+// Origin says whose a configuration file is.
+type Origin int
+
+const (
+	UserFile     Origin = iota // the user's own: -c and the global settings
+	ProjectFile                // .awf/settings.yaml, which comes with a checkout
+	WorkflowFile               // a workflow's definition, which does so too
+)
+
+// Config is what one configuration file says, or several that were merged.
 type Config struct {
-	File     string
-	Webhooks []Webhook
+	Files     []string // from which it was read
+	Webhooks  []Webhook
+	HTTPSOnly bool
+	Warnings  Errors     // what is not wrong but unwise
+	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
+
+	httpsOnlyAt Pos
 }
 
 // Webhook is one entry of the list webhooks.
 type Webhook struct {
 	Name        string // given, or the URL's host and the entry's number: "hooks.slack.com-1"
+	Named       bool   // the name was given
+	Enabled     bool
+	Origin      Origin
 	Identity    string // the defining file and the name: what deliveries belong to
 	URL         URL
-	Events      []Text // globs
-	Filter      Text   // an expression; no text means that every event passes
-	Secret      Secret // no value means unsigned
+	Events      []Text          // globs
+	Filter      Text            // an expression; no text means that every event passes
+	Secrets     []SigningSecret // newest first; none means unsigned
 	Signing     []signature.Scheme
 	Headers     []Header
 	Timeout     time.Duration // of one attempt, the response's body included
 	Retry       Retry
 	MaxInFlight int
+
+	pos, urlAt Pos
+	used       []use
+}
+
+// use is a key that a webhook gives, for showing where its values come from.
+type use struct {
+	path      string // without the entry: "retry.delay"
+	pos       Pos
+	variables []string
 }
 
 // Retry says how often and when a delivery is tried again.
@@ -86,13 +105,18 @@ type Error struct {
 	Pos
 	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
 	Message string
+	Warning bool // not wrong but unwise
 }
 
 func (e *Error) Error() string {
-	if e.Path == "" {
-		return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
+	text := e.Message
+	if e.Path != "" {
+		text = e.Path + ": " + text
 	}
-	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Col, e.Path, e.Message)
+	if e.Warning {
+		text = "warning: " + text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, text)
 }
 
 // Errors are all mistakes of a configuration, by their places.

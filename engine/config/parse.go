@@ -25,8 +25,10 @@ type Env func(name string) (value string, set bool)
 // It is for checking a file where its variables are not at hand; what it gives is not for use.
 var NoEnv Env
 
-// Load reads a configuration file. Its mistakes are [Errors]; what could be read beside them is returned too, for further checks.
-func Load(path string, env Env) (*Config, error) {
+// Load reads one configuration file. Its mistakes are [Errors]; what could be read beside them is returned too, for further checks.
+func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
+
+func load(path string, origin Origin, env Env) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, cause(err))
@@ -36,7 +38,7 @@ func Load(path string, env Env) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, cause(err))
 	}
-	return Parse(path, text, env)
+	return parse(path, text, origin, env)
 }
 
 // cause leaves away what os repeats: the call and the path.
@@ -50,19 +52,63 @@ func cause(err error) error {
 // Parse reads a configuration from text; file is its name in errors and webhooks' identities. Its mistakes are [Errors];
 // what could be read beside them is returned too, for further checks.
 func Parse(file string, text []byte, env Env) (*Config, error) {
-	d := &decoder{file: file, env: env, lines: strings.Split(string(text), "\n")}
+	return parse(file, text, UserFile, env)
+}
+
+func parse(file string, text []byte, origin Origin, env Env) (*Config, error) {
+	d := &decoder{file: file, origin: origin, env: env, lines: strings.Split(string(text), "\n")}
 	if abs, err := filepath.Abs(file); err == nil {
 		d.identity = abs
 	}
-	cfg := &Config{File: file}
+	cfg := &Config{Files: []string{file}}
 	if root := d.document(text); root != nil {
-		mapping(d, root, "", rootKeys, cfg)
+		if origin == WorkflowFile {
+			d.definition(root, cfg)
+		} else {
+			mapping(d, root, "", rootKeys, cfg)
+		}
 	}
+	d.checkHTTPSOnly(cfg)
+	cfg.Warnings = d.warnings
 	if len(d.errs) > 0 {
 		d.errs.Sort()
 		return cfg, d.errs
 	}
 	return cfg, nil
+}
+
+// definition reads a workflow's definition, in which only webhooks is ours.
+func (d *decoder) definition(n *yaml.Node, cfg *Config) {
+	if n = resolve(n); n.Kind != yaml.MappingNode {
+		return // AWF itself says what is wrong
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], resolve(n.Content[i+1])
+		switch name := key.Value; {
+		case name == "webhooks":
+			d.webhooks(value, name, cfg)
+		case nearest(name, []string{"webhooks"}) != "":
+			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
+		}
+	}
+}
+
+// checkHTTPSOnly refuses http URLs where https_only says so.
+func (d *decoder) checkHTTPSOnly(cfg *Config) {
+	if cfg.HTTPSOnly {
+		d.errs = append(d.errs, httpURLs(cfg.Webhooks, cfg.httpsOnlyAt)...)
+	}
+}
+
+func httpURLs(webhooks []Webhook, because Pos) Errors {
+	var mistakes Errors
+	for _, w := range webhooks {
+		if w.Enabled && w.URL.Reveal().Scheme == "http" {
+			mistakes = append(mistakes, &Error{Pos: w.urlAt, Path: "url",
+				Message: fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)})
+		}
+	}
+	return mistakes
 }
 
 // Sort orders the mistakes by their places.
@@ -75,14 +121,21 @@ func (es Errors) Sort() {
 // decoder walks the YAML tree and collects the mistakes that it meets.
 type decoder struct {
 	file     string
-	identity string
+	origin   Origin
+	identity string   // the file's absolute path
 	lines    []string // of the file
 	env      Env
 	errs     Errors
+	warnings Errors
+	used     []use // the keys of the webhook that is being read
 }
 
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
-	d.errs = append(d.errs, &Error{Pos{d.file, n.Line, n.Column}, path, fmt.Sprintf(format, args...)})
+	d.errs = append(d.errs, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+func (d *decoder) warn(n *yaml.Node, path, format string, args ...any) {
+	d.warnings = append(d.warnings, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
 func (d *decoder) failAt(line int, format string, args ...any) {
@@ -124,6 +177,10 @@ func (d *decoder) syntax(err error) {
 	}
 	if m[1] != "" {
 		line, _ = strconv.Atoi(m[1])
+		if line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "\t") {
+			d.failAt(line, "a tab: YAML is indented with spaces")
+			return
+		}
 		if strings.HasPrefix(m[2], "did not find expected") { // the parser, unlike the scanner, counts from 0
 			line++
 		}
@@ -131,8 +188,7 @@ func (d *decoder) syntax(err error) {
 	d.failAt(line, "not YAML: %s", m[2])
 }
 
-// keys is what a mapping of one kind may hold, and how each is read into a T.
-// A key of the design that nothing implements yet has no function.
+// keys says how the keys of a mapping of one kind are read into a T. What they are stands in [Keys].
 type keys[T any] map[string]func(d *decoder, n *yaml.Node, path string, to T)
 
 // mapping reads the keys of a mapping in their order. It says false if n is no mapping.
@@ -141,30 +197,58 @@ func mapping[T any](d *decoder, n *yaml.Node, path string, known keys[T], to T) 
 		d.fail(n, path, "want a mapping, got %s", describe(n))
 		return false
 	}
-	for key, value := range d.members(n, path) {
-		at := join(path, key.Value)
-		switch read, isKnown := known[key.Value]; {
-		case !isKnown:
-			d.fail(key, at, "unknown key, want one of %s", names(known))
-		case read == nil:
-			d.fail(key, at, "not supported by this version yet")
+	for name, value := range d.members(n, path) {
+		at := join(path, name.Value)
+		value = resolve(value)
+		switch key := keyOf(at); {
+		case name.Value == "<<":
+			d.fail(name, at, "merge keys are not supported")
+		case key == nil || strings.ContainsAny(name.Value, ".[]"):
+			d.unknown(name, path)
+		case key.UserOnly && d.origin != UserFile:
+			d.fail(name, at, "not allowed here: this file may come with a checkout, and the key is the user's own")
+		case key.Later:
+			d.fail(name, at, "not supported by this version yet")
 		default:
-			read(d, resolve(value), at, to)
+			d.use(name, value, at)
+			known[name.Value](d, value, at, to)
 		}
 	}
 	return true
 }
 
-// names lists the keys that work, for an error.
-func names[T any](known keys[T]) string {
-	var list []string
-	for name, read := range known {
-		if read != nil {
-			list = append(list, name)
+// unknown reports a key that is not in the table.
+func (d *decoder) unknown(name *yaml.Node, path string) {
+	names := children(path)
+	if meant := nearest(name.Value, names); meant != "" {
+		d.fail(name, join(path, name.Value), "unknown key, did you mean %s?", meant)
+		return
+	}
+	d.fail(name, join(path, name.Value), "unknown key, want one of %s", strings.Join(names, ", "))
+}
+
+// use notes where a webhook's value stands and which variables it reads.
+func (d *decoder) use(name, value *yaml.Node, path string) {
+	_, below, found := strings.Cut(path, "].")
+	if !found || value.Kind == yaml.MappingNode && keyOf(path).Kind == KindMapping {
+		return
+	}
+	d.used = append(d.used, use{below, Pos{d.file, name.Line, name.Column}, variables(value)})
+}
+
+// variables lists the names of the variables in the scalars below a node.
+func variables(n *yaml.Node) []string {
+	var names []string
+	for _, m := range variable.FindAllStringSubmatch(n.Value, -1) {
+		if m[0] != "$$" {
+			name, _, _ := strings.Cut(m[1], ":-")
+			names = append(names, name)
 		}
 	}
-	slices.Sort(list)
-	return strings.Join(list, ", ")
+	for _, inner := range n.Content { // aliases are not followed: a value stands where it is defined
+		names = append(names, variables(inner)...)
+	}
+	return names
 }
 
 // members gives the keys of a mapping with their values. One that stands twice is reported and given once.

@@ -139,5 +139,5 @@ func (t Text) Fail(line, col int, message string) *Error {
 		pos.Line += line
 		pos.Col = t.indent + col + 1
 	}
-	return &Error{pos, t.Path, message}
+	return &Error{Pos: pos, Path: t.Path, Message: message}
 }

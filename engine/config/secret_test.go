@@ -60,7 +60,7 @@ func printed(t *testing.T, v any) map[string]string {
 func TestCredentialsAreMaskedInEveryPrint(t *testing.T) {
 	secret, url := credentials(t)
 	header := config.Header{Name: "Authorization", Value: secret}
-	webhook := config.Webhook{Name: "oncall", URL: url, Secret: secret, Headers: []config.Header{header}}
+	webhook := config.Webhook{Name: "oncall", URL: url, Secrets: []config.SigningSecret{{Secret: secret}}, Headers: []config.Header{header}}
 	type exported struct {
 		Secret config.Secret
 		URL    *config.URL
@@ -138,8 +138,9 @@ func TestCredentialsAreRevealedOnDemand(t *testing.T) {
 
 func TestZeroCredentialsAreUsable(t *testing.T) {
 	var none config.Webhook
-	if !none.Secret.IsZero() || none.Secret.Reveal() != "" || !config.NewSecret("").IsZero() {
-		t.Errorf("the zero secret = %q, want none", none.Secret.Reveal())
+	var zero config.Secret
+	if !zero.IsZero() || zero.Reveal() != "" || !config.NewSecret("").IsZero() {
+		t.Errorf("the zero secret = %q, want none", zero.Reveal())
 	}
 	if got := none.URL.Reveal().String() + none.URL.Host(); got != "" {
 		t.Errorf("the zero URL = %q, want nothing", got)

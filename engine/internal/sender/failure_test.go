@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
@@ -136,7 +137,7 @@ func TestFailuresAreRetriedAndTheirReasonsHideSecrets(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			target := tt.start(t)
 			w := webhook(t, strings.Replace(target, "://", "://hidden-user:hidden-pass@", 1)+"/hidden/path?key=hidden")
-			w.Secrets, w.Signing = []string{"hidden-secret"}, signature.Schemes
+			w.Secrets, w.Signing = []sender.Secret{{Value: "hidden-secret"}}, signature.Schemes
 			w.Headers = [][2]string{{"X-Api-Key", "hidden-value"}}
 			w.Timeout = 100 * time.Millisecond
 			if strings.HasPrefix(target, "https") || !strings.HasPrefix(tt.want, "no answer") {

@@ -26,11 +26,28 @@ const maxResponse = 16 << 10
 type Webhook struct {
 	URL         *url.URL
 	Headers     [][2]string
-	Secrets     []string
+	Secrets     []Secret // newest first
 	Signing     []signature.Scheme
 	Timeout     time.Duration // of an attempt, the response's body included
 	MaxInFlight int           // connections never exceed it
 	UserAgent   string
+}
+
+// Secret signs within its time.
+type Secret struct {
+	Value               string
+	NotBefore, NotAfter time.Time // zero for no bound
+}
+
+// secrets are those that sign at a time.
+func (w *Webhook) secrets(now time.Time) []string {
+	var valid []string
+	for _, s := range w.Secrets {
+		if !now.Before(s.NotBefore) && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) {
+			valid = append(valid, s.Value)
+		}
+	}
+	return valid
 }
 
 // Sender makes the attempts of one webhook. It may be used by several goroutines at once.
@@ -94,7 +111,7 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	defer cancel()
 	req, err := s.request(ctx, d, a)
 	if err != nil {
-		a.Outcome, a.Reason = delivery.Dead, err.Error()
+		a.Outcome, a.Reason = delivery.Retry, err.Error() // a mended configuration can still deliver it
 		return a
 	}
 	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
@@ -122,8 +139,12 @@ func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	header["X-Awf-Delivery"] = []string{d.ID}
 	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
 	message := signature.Message{ID: d.ID, Time: a.At, Body: d.Body}
+	secrets := s.webhook.secrets(a.At)
+	if len(s.webhook.Signing) > 0 && len(secrets) == 0 {
+		return nil, errors.New("no secret is valid at this time")
+	}
 	for _, scheme := range s.webhook.Signing {
-		if err := signature.Sign(header, scheme, message, s.webhook.Secrets...); err != nil {
+		if err := signature.Sign(header, scheme, message, secrets...); err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
 	}

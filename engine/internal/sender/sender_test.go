@@ -146,7 +146,10 @@ func TestSignaturesVerify(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			target, requests := receiver(t)
 			w := webhook(t, target)
-			w.Signing, w.Secrets = tt.signing, tt.secrets
+			w.Signing = tt.signing
+			for _, secret := range tt.secrets {
+				w.Secrets = append(w.Secrets, sender.Secret{Value: secret})
+			}
 			got := send(t, newSender(t, w), newDelivery(), requests)
 			for _, scheme := range tt.signing {
 				for _, secret := range tt.good {
@@ -263,15 +266,49 @@ func TestAttemptTellsItsNumberAndTimes(t *testing.T) {
 	}
 }
 
-func TestUnsignableIsDead(t *testing.T) {
+func TestUnsignableWaitsForAMendedConfiguration(t *testing.T) {
 	target, requests := receiver(t)
 	w := webhook(t, target)
-	w.Signing, w.Secrets = []signature.Scheme{signature.Standard}, []string{"whsec_%%hidden%%"}
+	w.Signing, w.Secrets = []signature.Scheme{signature.Standard}, []sender.Secret{{Value: "whsec_%%hidden%%"}}
 	a := newSender(t, w).Send(context.Background(), newDelivery())
-	if a.Outcome != delivery.Dead || strings.Contains(a.Reason, "hidden") {
-		t.Errorf("%v: %s, want dead and without the secret", a.Outcome, a.Reason)
+	if a.Outcome != delivery.Retry || strings.Contains(a.Reason, "hidden") {
+		t.Errorf("%v: %s, want a retry and no secret", a.Outcome, a.Reason)
 	}
 	if len(requests) > 0 {
 		t.Error("a request was sent")
+	}
+}
+
+// While secrets are rotated, those sign whose time it is.
+func TestSecretsSignInTheirTime(t *testing.T) {
+	now := time.Now()
+	tests := []struct {
+		name                string
+		notBefore, notAfter time.Time
+		signs               bool
+	}{
+		{"always", time.Time{}, time.Time{}, true},
+		{"begun", now.Add(-time.Hour), time.Time{}, true},
+		{"to come", now.Add(time.Hour), time.Time{}, false},
+		{"ending", time.Time{}, now.Add(time.Hour), true},
+		{"over", time.Time{}, now.Add(-time.Hour), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target, requests := receiver(t)
+			w := webhook(t, target)
+			w.Signing = []signature.Scheme{signature.Standard}
+			w.Secrets = []sender.Secret{{Value: "the secret of all times"}, {Value: plainSecret, NotBefore: tt.notBefore, NotAfter: tt.notAfter}}
+			got := send(t, newSender(t, w), newDelivery(), requests)
+			err := signature.Verify(got.header, got.body, signature.Standard, time.Now(), plainSecret)
+			if (err == nil) != tt.signs {
+				t.Errorf("verify: %v, want signed %v", err, tt.signs)
+			}
+			w.Secrets = w.Secrets[1:]
+			a := newSender(t, w).Send(context.Background(), newDelivery())
+			if want := map[bool]delivery.Outcome{true: delivery.Delivered, false: delivery.Retry}[tt.signs]; a.Outcome != want {
+				t.Errorf("with no other secret: %v, %s; want %v", a.Outcome, a.Reason, want)
+			}
+		})
 	}
 }

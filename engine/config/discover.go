@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Search says where a configuration is looked for.
+// The places are, each overriding those before it: the user's global settings.yaml, the project's .awf/settings.yaml,
+// and for the events of one workflow its own definition.
+type Search struct {
+	File      string // read instead of the global and the project's settings; "" for none
+	NoProject bool   // leaves out what comes with a checkout: the project's settings and workflows' definitions
+	Env       Env    // of the process; it also says where the user's files are
+}
+
+// Load reads and merges what is found. Its mistakes are [Errors], those of all files; what could be read is returned too.
+// A file that is not there is no mistake, unless it is Search.File.
+func (s Search) Load() (*Config, error) {
+	files := s.files()
+	merged := &Config{}
+	var mistakes Errors
+	for _, f := range files {
+		cfg, err := load(f.path, f.origin, s.Env)
+		var errs Errors
+		switch {
+		case errors.As(err, &errs):
+			mistakes = append(mistakes, errs...)
+		case errors.Is(err, fs.ErrNotExist) && s.File == "":
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if f.origin != UserFile && merged.HTTPSOnly {
+			mistakes = append(mistakes, httpURLs(cfg.Webhooks, merged.httpsOnlyAt)...)
+		}
+		merged.add(cfg)
+	}
+	if !s.NoProject {
+		merged.Workflows = &Workflows{folders: s.workflowFolders(), env: s.Env, base: merged}
+	}
+	if len(mistakes) > 0 {
+		mistakes.Sort()
+		return merged, mistakes
+	}
+	return merged, nil
+}
+
+// Places lists the settings files that are looked for.
+func (s Search) Places() []string {
+	var paths []string
+	for _, f := range s.files() {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+type settingsFile struct {
+	path   string
+	origin Origin
+}
+
+func (s Search) files() []settingsFile {
+	if s.File != "" {
+		return []settingsFile{{s.File, UserFile}}
+	}
+	var files []settingsFile
+	if folder := s.globalFolder(); folder != "" {
+		files = append(files, settingsFile{filepath.Join(folder, "settings.yaml"), UserFile})
+	}
+	if !s.NoProject {
+		files = append(files, settingsFile{filepath.Join(".awf", "settings.yaml"), ProjectFile})
+	}
+	return files
+}
+
+// globalFolder is AWF's folder for the user's configuration; "" if there is no home either.
+func (s Search) globalFolder() string {
+	if folder := s.variable("AWF_CONFIG_HOME"); folder != "" {
+		return folder
+	}
+	if folder := s.variable("XDG_CONFIG_HOME"); folder != "" {
+		return filepath.Join(folder, "awf")
+	}
+	if home := s.variable("HOME"); home != "" {
+		return filepath.Join(home, ".config", "awf")
+	}
+	return ""
+}
+
+// variable looks up a place, which is needed also where a configuration's variables are not looked up.
+func (s Search) variable(name string) string {
+	if s.Env == nil {
+		return os.Getenv(name)
+	}
+	value, _ := s.Env(name)
+	return value
+}
+
+// workflowFolders are where AWF looks for definitions, in its order.
+func (s Search) workflowFolders() []string {
+	var folders []string
+	if path := s.variable("AWF_WORKFLOWS_PATH"); path != "" {
+		folders = append(folders, filepath.SplitList(path)...)
+	}
+	folders = append(folders, filepath.Join(".awf", "workflows"))
+	if folder := s.globalFolder(); folder != "" {
+		folders = append(folders, filepath.Join(folder, "workflows"))
+	}
+	return folders
+}
+
+// add merges a further file's configuration into c.
+func (c *Config) add(file *Config) {
+	c.Files = append(c.Files, file.Files...)
+	c.Webhooks = override(c.Webhooks, file.Webhooks)
+	c.Warnings = append(c.Warnings, file.Warnings...)
+	if file.HTTPSOnly {
+		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
+	}
+}
+
+// override merges webhooks: an entry takes the place of one with the same given name, whole; an unnamed one only adds.
+// The result is new.
+func override(base, over []Webhook) []Webhook {
+	merged := append([]Webhook(nil), base...)
+	place := map[string]int{}
+	for i, w := range merged {
+		if w.Named {
+			place[w.Name] = i
+		}
+	}
+	for _, w := range over {
+		if i, there := place[w.Name]; there && w.Named {
+			merged[i] = w
+		} else {
+			merged = append(merged, w)
+		}
+	}
+	return merged
+}
+
+// Active returns the webhooks that are not switched off.
+func (c *Config) Active() []Webhook { return active(c.Webhooks) }
+
+func active(webhooks []Webhook) []Webhook {
+	var on []Webhook
+	for _, w := range webhooks {
+		if w.Enabled {
+			on = append(on, w)
+		}
+	}
+	return on
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is what a key's value is.
+type Kind string
+
+const (
+	KindText     Kind = "text"
+	KindURL      Kind = "URL"
+	KindGlobs    Kind = "list of globs"
+	KindExpr     Kind = "expression"
+	KindSecret   Kind = "secret"
+	KindSecrets  Kind = "secret or list"
+	KindSchemes  Kind = "list of schemes"
+	KindHeaders  Kind = "mapping of texts"
+	KindNumber   Kind = "number"
+	KindDuration Kind = "duration"
+	KindBool     Kind = "true or false"
+	KindTime     Kind = "time"
+	KindList     Kind = "list"
+	KindMapping  Kind = "mapping"
+)
+
+// Key is one key of the configuration.
+// The table of them, [Keys], is what the checks, docs/config.md and the JSON Schema are made of.
+type Key struct {
+	Path     string // with [] for the entries of a list: "webhooks[].retry.delay"
+	Kind     Kind
+	Default  string // as it would be written, or in words; "" for none
+	Min, Max int64  // of numbers; of durations in nanoseconds, texts in bytes, lists and mappings in entries; 0 for none
+	UserOnly bool   // may stand in the user's own files only, which are -c's and the global one
+	Later    bool   // of the design, and not of this version
+	Is       string // what it says
+}
+
+// Keys is the table of all keys, in the order of the documentation.
+var Keys = []Key{
+	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks"},
+	{Path: "webhooks[].name", Kind: KindText, Min: 1, Max: 100, Default: "the URL's host and the entry's number", Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
+	{Path: "webhooks[].url", Kind: KindURL, Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
+	{Path: "webhooks[].enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook of this name off"},
+	{Path: "webhooks[].events", Kind: KindGlobs, Min: 1, Max: 100, Default: "[workflow_*, step_complete]", Is: "which types of events: `*` is any run of characters, `?` one"},
+	{Path: "webhooks[].filter", Kind: KindExpr, Max: 16 << 10, Default: "all of them", Is: "an expression that is true for the events to send"},
+	{Path: "webhooks[].secret", Kind: KindSecrets, Max: 10, Default: "unsigned", Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks has it, anything else is taken literally. A list, newest first, is for rotating"},
+	{Path: "webhooks[].secret[].value", Kind: KindSecret, Is: "a secret of the list"},
+	{Path: "webhooks[].secret[].not_before", Kind: KindTime, Is: "from when on it signs"},
+	{Path: "webhooks[].secret[].not_after", Kind: KindTime, Is: "until when it signs"},
+	{Path: "webhooks[].secret_file", Kind: KindText, UserOnly: true, Is: "a file that holds the secret, without its last line's end; a relative path starts at the configuration's folder"},
+	{Path: "webhooks[].signing", Kind: KindSchemes, Default: "[awf, standard] with a secret", Is: "how requests are signed: `awf`, `standard`; `[]` is unsigned"},
+	{Path: "webhooks[].headers", Kind: KindHeaders, Max: 50, Is: "static headers of every request; a value is 4,096 bytes at most"},
+	{Path: "webhooks[].timeout", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(5 * time.Minute), Default: "15s", Is: "of one attempt, the response's body included"},
+	{Path: "webhooks[].retry", Kind: KindMapping, Is: "when a delivery is tried again"},
+	{Path: "webhooks[].retry.max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "how often a delivery is tried"},
+	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, doubled from there, 24h at most. The default is Standard Webhooks' schedule"},
+	{Path: "webhooks[].max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4", Is: "attempts at a time; there are never more connections"},
+	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers"},
+	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
+
+	{Path: "webhooks[].order_by", Later: true},
+	{Path: "webhooks[].order_max_wait", Later: true},
+	{Path: "webhooks[].rate", Later: true},
+	{Path: "webhooks[].transform", Later: true},
+	{Path: "webhooks[].retry.backoff", Later: true},
+	{Path: "webhooks[].retry.jitter", Later: true},
+	{Path: "webhooks[].retry.max_age", Later: true},
+	{Path: "webhooks[].retry.max_delay", Later: true},
+	{Path: "webhooks[].retry.schedule", Later: true},
+	{Path: "webhooks[].retry.statuses", Later: true},
+	{Path: "network.allow", UserOnly: true, Later: true},
+	{Path: "queue", UserOnly: true, Later: true},
+	{Path: "tests", Later: true},
+}
+
+var keyByPath = func() map[string]*Key {
+	m := make(map[string]*Key, len(Keys))
+	for i := range Keys {
+		m[Keys[i].Path] = &Keys[i]
+	}
+	return m
+}()
+
+// keyOf returns the key of a path in a file: "webhooks[3].url" is of "webhooks[].url". It is nil if there is none.
+func keyOf(path string) *Key {
+	return keyByPath[generic(path)]
+}
+
+// children lists the names of the keys below a path in a file, those of this version.
+func children(path string) []string {
+	path = generic(path)
+	var names []string
+	for _, k := range Keys {
+		parent, name := splitPath(k.Path)
+		if !k.Later && parent == path {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// generic is a path in a file without the entries' numbers.
+func generic(path string) string {
+	var b strings.Builder
+	inside := false
+	for _, r := range path {
+		if r == ']' {
+			inside = false
+		}
+		if !inside {
+			b.WriteRune(r)
+		}
+		if r == '[' {
+			inside = true
+		}
+	}
+	return b.String()
+}
+
+// splitPath splits a key's path into its mapping's path and its name.
+func splitPath(path string) (parent, name string) {
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		return path[:i], path[i+1:]
+	}
+	return "", path
+}
+
+// nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length.
+func nearest(name string, names []string) string {
+	best, distance := "", 3
+	for _, candidate := range names {
+		if d := edits(strings.ToLower(name), candidate); d < distance && d < len(candidate) {
+			best, distance = candidate, d
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance of two short texts.
+func edits(a, b string) int {
+	if len(a) > 40 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal = row[j+1]
+			row[j+1] = cost
+		}
+	}
+	return row[len(b)]
+}

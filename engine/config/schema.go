@@ -1,0 +1,118 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Schema is the JSON Schema of a configuration file, for editors. It is made of [Keys].
+func Schema() map[string]any {
+	root := objectSchema()
+	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	root["title"] = "awf-hook"
+	for i := range Keys {
+		if key := &Keys[i]; !key.Later {
+			parent, name := splitPath(key.Path)
+			property(root, parent)[name] = key.schema()
+		}
+	}
+	return root
+}
+
+func objectSchema() map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{}}
+}
+
+// property returns the properties of the mapping at a key's path: "webhooks[].retry".
+func property(schema map[string]any, path string) map[string]any {
+	if path != "" {
+		for step := range strings.SplitSeq(path, ".") {
+			name, isList := strings.CutSuffix(step, "[]")
+			schema = schema["properties"].(map[string]any)[name].(map[string]any)
+			if isList {
+				schema = entrySchema(schema)
+			}
+		}
+	}
+	return schema["properties"].(map[string]any)
+}
+
+// entrySchema is the schema of a list's entries that are mappings.
+func entrySchema(list map[string]any) map[string]any {
+	if choices, ok := list["oneOf"].([]any); ok { // one text, or a list of texts and mappings
+		list = choices[1].(map[string]any)
+	}
+	items := list["items"].(map[string]any)
+	if choices, ok := items["oneOf"].([]any); ok {
+		return choices[1].(map[string]any)
+	}
+	return items
+}
+
+// expanded is a scalar in which a variable may stand for the value.
+const expanded = `\$\{`
+
+func (k *Key) schema() map[string]any {
+	s := map[string]any{"description": k.describe()}
+	text := map[string]any{"type": "string"}
+	switch k.Kind {
+	case KindGlobs:
+		s["type"], s["items"] = "array", text
+	case KindSchemes:
+		s["type"], s["items"] = "array", map[string]any{"type": "string", "enum": []string{"awf", "standard"}}
+	case KindHeaders:
+		s["type"], s["additionalProperties"] = "object", map[string]any{"type": []string{"string", "number", "boolean"}}
+	case KindNumber:
+		number := map[string]any{"type": "integer", "minimum": k.Min, "maximum": k.Max}
+		s["oneOf"] = []any{number, map[string]any{"type": "string", "pattern": expanded}}
+	case KindBool:
+		s["oneOf"] = []any{map[string]any{"type": "boolean"}, map[string]any{"type": "string", "pattern": expanded}}
+	case KindSecrets:
+		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"oneOf": []any{text, objectSchema()}}}
+		s["oneOf"] = []any{text, list}
+	case KindList:
+		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema()
+	case KindMapping:
+		for name, value := range objectSchema() {
+			s[name] = value
+		}
+	case KindText, KindURL, KindExpr, KindSecret, KindDuration, KindTime:
+		s["type"] = "string"
+	}
+	return s
+}
+
+// describe is what an editor shows.
+func (k *Key) describe() string {
+	text := strings.ReplaceAll(k.Is, "`", "")
+	if k.Default != "" {
+		text += fmt.Sprintf(". Default: %s", k.Default)
+	}
+	if bounds := k.Bounds(); bounds != "" {
+		text += ". Bounds: " + bounds
+	}
+	return text
+}
+
+// Bounds are the key's bounds in words, "" for none.
+func (k *Key) Bounds() string {
+	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: ""}
+	words, known := unit[k.Kind]
+	if !known {
+		words = " entries"
+	}
+	show := func(n int64) string {
+		if k.Kind == KindDuration {
+			return shortDuration(time.Duration(n))
+		}
+		return fmt.Sprint(n)
+	}
+	switch {
+	case k.Max == 0:
+		return ""
+	case k.Min == 0:
+		return "at most " + show(k.Max) + words
+	}
+	return show(k.Min) + " to " + show(k.Max) + words
+}

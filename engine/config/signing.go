@@ -1,0 +1,176 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/signature"
+	"gopkg.in/yaml.v3"
+)
+
+// SigningSecret is a secret with the time in which it signs.
+type SigningSecret struct {
+	Secret
+	NotBefore, NotAfter time.Time // zero for no bound
+}
+
+// shortSecret is the length below which a secret is worth a warning, in bytes.
+const shortSecret = 16
+
+var secretKeys = keys[*SigningSecret]{
+	"value":      (*decoder).secretValue,
+	"not_before": func(d *decoder, n *yaml.Node, path string, s *SigningSecret) { d.time(n, path, &s.NotBefore) },
+	"not_after":  func(d *decoder, n *yaml.Node, path string, s *SigningSecret) { d.time(n, path, &s.NotAfter) },
+}
+
+// secret is one text, or a list of texts and of mappings with the time in which each signs.
+func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
+	if n.Kind != yaml.SequenceNode {
+		var s SigningSecret
+		if d.secretValue(n, path, &s); !s.IsZero() {
+			w.Secrets = []SigningSecret{s}
+		}
+		return
+	}
+	if limit := int(keyOf(path).Max); len(n.Content) == 0 || len(n.Content) > limit {
+		d.fail(n, path, "want 1 to %d secrets, got %d", limit, len(n.Content))
+		return
+	}
+	for i, entry := range n.Content {
+		entry = resolve(entry)
+		at := fmt.Sprintf("%s[%d]", path, i)
+		var s SigningSecret
+		if entry.Kind != yaml.MappingNode {
+			d.secretValue(entry, at, &s)
+		} else {
+			mapping(d, entry, at, secretKeys, &s)
+			switch {
+			case valueOf(entry, "value") == nil:
+				d.fail(entry, join(at, "value"), "missing")
+			case !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore):
+				d.fail(entry, join(at, "not_after"), "stands before not_before")
+			}
+		}
+		if !s.IsZero() {
+			w.Secrets = append(w.Secrets, s)
+		}
+	}
+}
+
+func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
+	if text, ok := d.value(n, path); ok && d.goodSecret(n, path, text) {
+		s.Secret = NewSecret(text)
+	}
+}
+
+func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
+	key, err := signature.Key(text)
+	if err != nil {
+		d.fail(n, path, "%s", strings.TrimPrefix(err.Error(), "secret: "))
+		return false
+	}
+	if len(key) < shortSecret {
+		d.warn(n, path, "%d bytes are short for a secret, want %d or more", len(key), shortSecret)
+	}
+	return true
+}
+
+// secretFile reads the secret from a file, once, when the configuration is read.
+func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
+	name, ok := d.value(n, path)
+	if !ok || d.env == nil {
+		return
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(d.identity), name)
+	}
+	text, err := readFile(name)
+	if err != nil {
+		d.fail(n, path, "%s: %v", unquoted(n), err)
+		return
+	}
+	if text = strings.TrimRight(text, "\r\n"); d.goodSecret(n, path, text) {
+		w.Secrets = []SigningSecret{{Secret: NewSecret(text)}}
+	}
+}
+
+// readFile reads a secret's file, which is short.
+func readFile(name string) (string, error) {
+	const limit = 4096 // bytes
+	f, err := os.Open(name)
+	if err != nil {
+		return "", cause(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return "", cause(err)
+	case len(text) > limit:
+		return "", errors.New("over 4 KiB: not a secret")
+	}
+	return string(text), nil
+}
+
+func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n, path, "want a list, got %s", describe(n))
+		return
+	}
+	for i, entry := range n.Content {
+		entry = resolve(entry)
+		at := fmt.Sprintf("%s[%d]", path, i)
+		text, ok := d.value(entry, at)
+		scheme := signature.Scheme(text)
+		switch {
+		case !ok:
+		case text == "github" || text == "custom":
+			d.fail(entry, at, "not supported by this version yet")
+		case !slices.Contains(signature.Schemes, scheme):
+			d.fail(entry, at, "want awf or standard, got %s", quote(entry))
+		case slices.Contains(w.Signing, scheme):
+			d.fail(entry, at, "%s stands twice", scheme)
+		default:
+			w.Signing = append(w.Signing, scheme)
+		}
+	}
+}
+
+// checkSigning judges what secret, secret_file and signing say together.
+func (d *decoder) checkSigning(n *yaml.Node, path string, w *Webhook) {
+	secret, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
+	if secret != nil && file != nil {
+		d.fail(file, join(path, "secret_file"), "there is a secret already")
+	}
+	given := secret
+	if given == nil {
+		given = file
+	}
+	switch {
+	case signing == nil && given != nil:
+		w.Signing = []signature.Scheme{signature.AWF, signature.Standard}
+	case len(w.Signing) > 0 && given == nil:
+		d.fail(signing, join(path, "signing"), "needs a secret")
+	case given != nil && isEmptyList(signing):
+		d.fail(given, join(path, "secret"), "does nothing, since signing is an empty list")
+	}
+	if signing == nil || !slices.Contains(w.Signing, signature.Standard) {
+		return
+	}
+	for _, s := range w.Secrets {
+		if !strings.HasPrefix(s.Reveal(), "whsec_") {
+			d.warn(given, join(path, "secret"), "libraries for Standard Webhooks want secrets of the form whsec_ and base64")
+			return
+		}
+	}
+}
+
+func isEmptyList(n *yaml.Node) bool {
+	return n != nil && resolve(n).Kind == yaml.SequenceNode && len(resolve(n).Content) == 0
+}

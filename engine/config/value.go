@@ -1,0 +1,85 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// value returns a scalar's text with its variables expanded, false if it has a mistake or cannot be judged without them.
+func (d *decoder) value(n *yaml.Node, path string) (string, bool) {
+	text, ok := d.scalar(n, path)
+	return text, ok && !d.unresolved(n)
+}
+
+func (d *decoder) integer(n *yaml.Node, path string, to *int) {
+	text, ok := d.value(n, path)
+	if !ok {
+		return
+	}
+	low, high := int(keyOf(path).Min), int(keyOf(path).Max)
+	i, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		d.fail(n, path, "want a number from %d to %d, got %s", low, high, quote(n))
+	case i < low || i > high:
+		d.fail(n, path, "want %d to %d, got %s", low, high, unquoted(n))
+	default:
+		*to = i
+	}
+}
+
+func (d *decoder) duration(n *yaml.Node, path string, to *time.Duration) {
+	text, ok := d.value(n, path)
+	if !ok {
+		return
+	}
+	low, high := time.Duration(keyOf(path).Min), time.Duration(keyOf(path).Max)
+	v, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
+	case v < low || v > high:
+		d.fail(n, path, "want %s to %s, got %s", shortDuration(low), shortDuration(high), unquoted(n))
+	default:
+		*to = v
+	}
+}
+
+// shortDuration writes a duration as a person would: 24h, not 24h0m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (d *decoder) boolean(n *yaml.Node, path string, to *bool) {
+	switch text, ok := d.value(n, path); {
+	case !ok:
+	case text == "true" || text == "false":
+		*to = text == "true"
+	default:
+		d.fail(n, path, "want true or false, got %s", quote(n))
+	}
+}
+
+func (d *decoder) time(n *yaml.Node, path string, to *time.Time) {
+	text, ok := d.value(n, path)
+	if !ok {
+		return
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			*to = t
+			return
+		}
+	}
+	d.fail(n, path, "want a time like 2026-11-24T00:00:00Z or a date, got %s", quote(n))
+}

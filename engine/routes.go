@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// routes says which webhooks hold for the events of a workflow: those of the settings, and its definition's own.
+type routes struct {
+	engine    *Engine
+	workflows *config.Workflows // nil if definitions are left out
+	settings  []*webhook
+
+	mu          sync.Mutex
+	definitions map[string]route    // by the workflow's name; as many as there are definitions at most
+	own         map[string]*webhook // the definitions' webhooks by identity
+}
+
+// route is what holds for one workflow, compiled.
+type route struct {
+	found    *config.Found
+	webhooks []*webhook
+}
+
+func newRoutes(e *Engine, cfg *config.Config) *routes {
+	r := &routes{engine: e, workflows: cfg.Workflows, definitions: map[string]route{}, own: map[string]*webhook{}}
+	for _, w := range cfg.Active() {
+		r.settings = append(r.settings, r.open(w))
+	}
+	return r
+}
+
+// open compiles a checked webhook and starts its lane.
+func (r *routes) open(cfg config.Webhook) *webhook {
+	w := newWebhook(cfg, r.engine)
+	r.engine.lanes.add(w.lane)
+	return w
+}
+
+// of returns the webhooks for a workflow's events.
+func (r *routes) of(workflow string) []*webhook {
+	if r.workflows == nil || workflow == "" {
+		return r.settings
+	}
+	found := r.workflows.Lookup(workflow)
+	if found == nil {
+		return r.settings
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known, again := r.definitions[workflow]
+	if again && known.found == found {
+		return known.webhooks
+	}
+	known = route{found, r.compile(workflow, found)}
+	r.definitions[workflow] = known
+	return known.webhooks
+}
+
+// compile opens a definition's webhooks. A definition with mistakes has none: that is said, and harms no other workflow.
+func (r *routes) compile(workflow string, found *config.Found) []*webhook {
+	err := found.Err
+	if err == nil {
+		if mistakes := Check(found.Own); len(mistakes) > 0 {
+			err = mistakes
+		}
+	}
+	if err != nil {
+		r.engine.log.Error("the workflow's own webhooks are off", "workflow", workflow, "err", err)
+		return r.settings
+	}
+	bySettings := map[string]*webhook{}
+	for _, w := range r.settings {
+		bySettings[w.Identity] = w
+	}
+	var webhooks []*webhook
+	for _, cfg := range found.Webhooks {
+		w := bySettings[cfg.Identity]
+		if w == nil {
+			if old := r.own[cfg.Identity]; old != nil {
+				r.engine.lanes.retire(old.lane)
+			}
+			w = r.open(cfg)
+			r.own[cfg.Identity] = w
+		}
+		webhooks = append(webhooks, w)
+	}
+	return webhooks
+}
