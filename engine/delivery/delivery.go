@@ -15,9 +15,18 @@ type Delivery struct {
 	EventID string
 	Event   string // the event's type
 
-	Body     []byte // the exact bytes to send; nil until the first attempt made them
-	Attempts int    // attempts made so far
+	Content      // no Body until the first attempt made it
+	Attempts int // attempts made so far
 	Due      time.Time
+}
+
+// Content is what is sent: what the webhook's transforms made of the event.
+// It is made once, kept with the first outcome, and sent byte for byte on every later attempt.
+type Content struct {
+	Body        []byte
+	ContentType string      // "" is application/json
+	Header      [][2]string // made of the event, beside the webhook's static ones
+	URLSuffix   string      // is added to the webhook's URL: "/sendMessage", "?wait=true"
 }
 
 // ID makes a delivery's id: "msg_" and 26 characters of base32.
@@ -58,4 +67,9 @@ type Attempt struct {
 	Status  int // 0 if there was no answer
 	Outcome Outcome
 	Reason  string // in words, free of secrets: "503 Service Unavailable"
+
+	Response   string        // the first 1 KiB of the answer's body as valid UTF-8, free of secrets
+	RetryAfter time.Duration // the rest that the receiver asked for, for its whole lane; 0 for none
+	Free       bool          // failed by a fault on our side: it is not counted against max_attempts
+	Gone       bool          // the receiver wants nothing more, ever: its lane closes
 }

@@ -43,7 +43,7 @@ func newSender(t *testing.T, w sender.Webhook) *sender.Sender {
 }
 
 func newDelivery() *delivery.Delivery {
-	return &delivery.Delivery{ID: "msg_abc", Event: "workflow_end", Body: []byte(`{"event":"workflow_end"}`)}
+	return &delivery.Delivery{ID: "msg_abc", Event: "workflow_end", Content: delivery.Content{Body: []byte(`{"event":"workflow_end"}`)}}
 }
 
 // arrived is a request as a server saw it.
