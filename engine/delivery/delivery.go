@@ -15,8 +15,10 @@ type Delivery struct {
 	EventID string
 	Event   string // the event's type
 
-	Content      // no Body until the first attempt made it
-	Attempts int // attempts made so far
+	Content            // no Body until the first attempt made it
+	Attempts int       // made so far
+	Spent    int       // of them, those that count against max_attempts: since acceptance or the last replay
+	Since    time.Time // of acceptance or the last replay: from when max_age counts
 	Due      time.Time
 }
 
@@ -47,6 +49,7 @@ const (
 	Delivered Outcome = iota // the receiver took it
 	Retry                    // it may take it later
 	Dead                     // it never will, or the attempts are used up
+	Dropped                  // a transform decided that there is nothing to send
 )
 
 func (o Outcome) String() string {
@@ -55,9 +58,25 @@ func (o Outcome) String() string {
 		return "delivered"
 	case Retry:
 		return "retry"
+	case Dropped:
+		return "dropped"
 	}
 	return "dead"
 }
+
+// State is where a delivery stands.
+type State string
+
+const (
+	Due         State = "due" // its time has come, or will
+	InFlight    State = "in_flight"
+	IsDelivered State = "delivered"
+	IsDead      State = "dead"
+	IsDropped   State = "dropped"
+)
+
+// States lists them all.
+var States = []State{Due, InFlight, IsDelivered, IsDead, IsDropped}
 
 // Attempt is one HTTP request of a delivery.
 type Attempt struct {

@@ -74,11 +74,7 @@ func (e *Event) Body() []byte {
 	b = appendString(append(b, `,"workflow_id":`...), e.WorkflowID)
 	b = appendString(append(b, `,"workflow_name":`...), e.WorkflowName)
 	b = append(b, `,"timestamp":"`...)
-	if e.stamp != "" {
-		b = append(b, e.stamp...)
-	} else {
-		b = e.Timestamp.UTC().AppendFormat(b, time.RFC3339Nano)
-	}
+	b = append(b, e.Stamp()...)
 	b = append(b, `","payload":`...)
 	if e.Payload == nil {
 		b = append(b, "{}"...)
@@ -86,6 +82,24 @@ func (e *Event) Body() []byte {
 		b = append(b, e.Payload...)
 	}
 	return append(b, '}')
+}
+
+// Stamp is the timestamp as it goes into the body: as its writer wrote it.
+func (e *Event) Stamp() string {
+	if e.stamp != "" {
+		return e.stamp
+	}
+	return e.Timestamp.UTC().Format(time.RFC3339Nano)
+}
+
+// Restore returns an event that was stored with its [Event.Stamp].
+func Restore(e Event, stamp string) (*Event, error) {
+	var t time.Time
+	if err := t.UnmarshalText([]byte(stamp)); err != nil {
+		return nil, fmt.Errorf("timestamp: %w", err)
+	}
+	e.Timestamp, e.stamp = t.UTC(), stamp
+	return &e, nil
 }
 
 // Size is about how many bytes of memory the event holds.

@@ -1,56 +1,341 @@
-// Package queue keeps deliveries from the moment that their event is accepted until their outcome is final.
+// Package queue keeps deliveries from the moment that their event is accepted until their outcome is final, and after.
+//
+// It is one SQLite database, in a file that any number of processes share or in memory.
+// While the file cannot be written, deliveries are kept in memory; see [Queue].
 package queue
 
 import (
-	"context"
+	"cmp"
 	"errors"
+	"log/slog"
+	"sync"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 )
 
 var (
+	// ErrFull says that there is no room, neither in the file nor in memory.
 	ErrFull   = errors.New("queue full")
 	ErrClosed = errors.New("queue closed")
+	// ErrUnknown says that there is no such delivery.
+	ErrUnknown = errors.New("no such delivery")
 )
 
-// Claim is a delivery in flight: nobody else gets it until it is settled.
-type Claim struct {
-	Delivery delivery.Delivery
-	Event    *event.Event
-}
+// Bounds of the queue. They stand in docs/config.md.
+const (
+	MemorySize = 32 << 20 // bytes that are kept in memory while the file cannot be written
 
-// Settlement says what became of a claimed delivery.
-type Settlement struct {
-	Delivery delivery.Delivery // with its attempts counted, its body, and when it is due again
-	Outcome  delivery.Outcome
-}
+	DefaultMaxSize  = 1 << 30
+	DefaultKeep     = 7 * 24 * time.Hour
+	DefaultKeepDead = 90 * 24 * time.Hour
+	keepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
 
-// Left is what a queue holds that has no final outcome.
-type Left struct {
-	Waiting  int
-	InFlight int
-	Next     time.Time // when the first of those that wait is due
+	MaxLease = time.Hour // of a claim
+
+	breakerFailures = 5               // attempts in a row that open a lane's breaker
+	minBreakerWait  = 5 * time.Second // between its probes, doubled from there
+	maxBreakerWait  = 5 * time.Minute
+)
+
+// Options say where a queue is and how much it keeps. Zero sizes and times are the defaults.
+type Options struct {
+	Path    string // of the file; "memory:" keeps nothing beyond Close
+	MaxSize int64  // bytes of the file
+	Keep    Keep
+	Log     *slog.Logger
 }
 
 // Queue holds the deliveries of all webhooks. Its methods may be called by several goroutines at once.
-type Queue interface {
-	// Accept takes an event with its deliveries, or none of them, and says which it has already.
-	// While the queue is full it waits; when ctx ends first the error wraps ErrFull.
-	Accept(ctx context.Context, ev event.Event, deliveries []delivery.Delivery) (known int, err error)
+//
+// While its file cannot be written, what is accepted is kept in memory, [MemorySize] bytes at most, and what is in flight
+// is settled in memory; [Queue.Heal] brings both into the file when it can be written again.
+type Queue struct {
+	opts Options
 
-	// Claim takes up to n deliveries of the webhook that are due, those first that are due longest.
-	Claim(ctx context.Context, webhook string, now time.Time, n int) ([]Claim, error)
+	mu        sync.Mutex
+	file      *store // nil for memory:, and while it cannot be opened
+	memory    *store // nil until it is needed
+	broken    error  // why the file is not used; nil if it is
+	full      bool   // the file has no room for what is new
+	unsettled []Settlement
+	closed    bool
+}
 
-	// Settle ends claims: a delivery with the outcome Retry waits again, others leave the queue.
-	Settle(ctx context.Context, settlements ...Settlement) error
+// Memory is the path of a queue that ends with its process.
+const Memory = memoryFile
 
-	// NextDue says when the webhook's next waiting delivery is due; false if none waits.
-	NextDue(ctx context.Context, webhook string) (time.Time, bool, error)
+// Open opens a queue. A file that cannot be used is said, and tried again by Heal; see [Queue.Broken].
+func Open(opts Options) *Queue {
+	opts.MaxSize = cmp.Or(opts.MaxSize, DefaultMaxSize)
+	opts.Keep.Done = cmp.Or(opts.Keep.Done, DefaultKeep)
+	opts.Keep.Dead = cmp.Or(opts.Keep.Dead, DefaultKeepDead)
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	q := &Queue{opts: opts}
+	if opts.Path != Memory {
+		q.openFile(time.Now())
+	}
+	return q
+}
 
-	// Left counts what has no final outcome yet.
-	Left(ctx context.Context) (Left, error)
+// openFile opens the file, or notes why it cannot be used. Under mu, or before there is a second caller.
+func (q *Queue) openFile(now time.Time) {
+	s, err := openStore(q.opts.Path, q.opts.MaxSize)
+	if err == nil {
+		if err = s.recover(now); err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}
+	if err != nil {
+		q.breaks(err)
+		return
+	}
+	q.file = s
+}
 
-	Close() error
+// breaks notes that the file cannot be used. Under mu.
+func (q *Queue) breaks(err error) {
+	if q.broken == nil {
+		q.opts.Log.Error("the queue's file cannot be used, deliveries are kept in memory", "file", q.opts.Path, "err", err)
+	}
+	q.broken = err
+}
+
+// Broken says why the queue's file is not in use; nil if it is.
+func (q *Queue) Broken() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.broken
+}
+
+// stores returns the databases in use: the file unless it is broken, and the memory if there is one.
+func (q *Queue) stores() (file, memory *store, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil, nil, ErrClosed
+	}
+	if q.broken == nil {
+		file = q.file
+	}
+	if q.opts.Path == Memory && q.memory == nil {
+		err = q.openMemory()
+	}
+	return file, q.memory, err
+}
+
+// openMemory makes the database in memory. Under mu.
+func (q *Queue) openMemory() (err error) {
+	q.memory, err = openStore(memoryFile, MemorySize)
+	return err
+}
+
+// fails notes that the file failed.
+func (q *Queue) fails(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if errors.Is(err, ErrFull) {
+		if !q.full {
+			q.full = true
+			q.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", q.opts.Path)
+		}
+		return
+	}
+	q.breaks(err)
+}
+
+// Accept takes events with their deliveries, in order, all of them or none. An error that wraps ErrFull says that there is no room.
+func (q *Queue) Accept(now time.Time, entries []*Entry) error {
+	file, memory, err := q.stores()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		err := file.accept(now, entries)
+		if err == nil || errors.Is(err, ErrClosed) {
+			return err
+		}
+		q.fails(err)
+	}
+	if memory == nil {
+		q.mu.Lock()
+		if q.memory == nil {
+			err = q.openMemory()
+		}
+		memory = q.memory
+		q.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return memory.accept(now, entries)
+}
+
+// Claim takes up to n deliveries of the lane that are due, those first that are due longest.
+// next is when it is worth asking again; zero if that is not known.
+func (q *Queue) Claim(now time.Time, lane Lane, n int) (claims []*Claim, next time.Time, err error) {
+	file, memory, err := q.stores()
+	if err != nil {
+		return nil, next, err
+	}
+	if memory != nil {
+		if claims, next, err = memory.claim(lane, now, n); err != nil {
+			return nil, next, err
+		}
+	}
+	if file == nil || len(claims) == n {
+		return claims, next, nil
+	}
+	more, later, err := file.claim(lane, now, n-len(claims))
+	if err != nil {
+		q.fails(err)
+		return claims, next, nil
+	}
+	if next.IsZero() || !later.IsZero() && later.Before(next) {
+		next = later
+	}
+	return append(claims, more...), next, nil
+}
+
+// Renew makes a claim hold until then. It is false if the claim was lost to somebody else.
+func (q *Queue) Renew(c *Claim, until time.Time) (bool, error) {
+	if _, _, err := q.stores(); err != nil {
+		return false, err
+	}
+	return c.store.renew(c, until)
+}
+
+// Settle ends claims. A claim that was lost is passed over, and returned.
+func (q *Queue) Settle(now time.Time, settlements []Settlement) (lost []*Claim, err error) {
+	file, memory, err := q.stores()
+	if err != nil {
+		return nil, err
+	}
+	var inFile, inMemory []Settlement
+	for _, s := range settlements {
+		if memory != nil && s.Claim.store == memory {
+			inMemory = append(inMemory, s)
+		} else {
+			inFile = append(inFile, s)
+		}
+	}
+	if len(inMemory) > 0 {
+		if lost, err = memory.settle(now, inMemory); err != nil {
+			return lost, err
+		}
+	}
+	if len(inFile) == 0 {
+		return lost, nil
+	}
+	if file != nil {
+		more, err := file.settle(now, inFile)
+		if err == nil {
+			return append(lost, more...), nil
+		}
+		q.fails(err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.unsettled = append(q.unsettled, inFile...) // no more than was in flight: a broken file gives no claims
+	return lost, nil
+}
+
+// NextDue says for each webhook with deliveries that wait when the first of them is due.
+func (q *Queue) NextDue() (map[string]time.Time, error) {
+	file, memory, err := q.stores()
+	if err != nil {
+		return nil, err
+	}
+	due := map[string]time.Time{}
+	for _, s := range []*store{file, memory} {
+		if s == nil {
+			continue
+		}
+		more, err := s.nextDue()
+		if err != nil {
+			return nil, err
+		}
+		for webhook, at := range more {
+			if first, there := due[webhook]; !there || at.Before(first) {
+				due[webhook] = at
+			}
+		}
+	}
+	return due, nil
+}
+
+// Left counts what waits for the webhooks.
+func (q *Queue) Left(webhooks []string) (Left, error) {
+	file, memory, err := q.stores()
+	if err != nil {
+		return Left{}, err
+	}
+	var left Left
+	if file != nil {
+		if left, err = file.left(webhooks); err != nil {
+			return left, err
+		}
+	}
+	if memory != nil {
+		more, err := memory.left(webhooks)
+		if err != nil {
+			return left, err
+		}
+		left.Waiting += more.Waiting
+		left.Lost = more.Waiting
+		if left.Next.IsZero() || !more.Next.IsZero() && more.Next.Before(left.Next) {
+			left.Next = more.Next
+		}
+	}
+	return left, nil
+}
+
+// primary is the database that is looked at and changed by hand.
+func (q *Queue) primary() (*store, error) {
+	file, memory, err := q.stores()
+	switch {
+	case err != nil:
+		return nil, err
+	case file != nil:
+		return file, nil
+	case q.opts.Path == Memory:
+		return memory, nil
+	}
+	return nil, q.Broken()
+}
+
+// List lists deliveries, those that were accepted last first.
+func (q *Queue) List(now time.Time, f Filter) ([]Item, error) {
+	s, err := q.primary()
+	if err != nil {
+		return nil, err
+	}
+	return s.list(now, f)
+}
+
+// Show returns a delivery whole; ErrUnknown if there is none.
+func (q *Queue) Show(now time.Time, id string) (*Detail, error) {
+	s, err := q.primary()
+	if err != nil {
+		return nil, err
+	}
+	return s.show(now, id)
+}
+
+// Replay makes the dead letters of a filter due again, and says how many.
+func (q *Queue) Replay(now time.Time, f Filter, c Change) (int, error) {
+	s, err := q.primary()
+	if err != nil {
+		return 0, err
+	}
+	return s.replay(now, f, c)
+}
+
+// Delete forgets the deliveries of a filter that are not in flight, and says how many. Their ids stay known.
+func (q *Queue) Delete(now time.Time, f Filter) (int, error) {
+	s, err := q.primary()
+	if err != nil {
+		return 0, err
+	}
+	return s.delete(now, f)
 }

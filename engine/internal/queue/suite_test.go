@@ -16,10 +16,10 @@ import (
 )
 
 // testQueue is what every queue must do. open returns an empty one.
-func testQueue(t *testing.T, open func(*testing.T) queue.Queue) {
+func testQueue(t *testing.T, open func(*testing.T) *queue.Queue) {
 	tests := []struct {
 		name string
-		test func(*testing.T, queue.Queue)
+		test func(*testing.T, *queue.Queue)
 	}{
 		{"a claim holds the event and the delivery", claimHoldsAll},
 		{"claims come by due, then by acceptance", claimsInOrder},
@@ -29,11 +29,25 @@ func testQueue(t *testing.T, open func(*testing.T) queue.Queue) {
 		{"a retry is due later and not earlier", retryWaits},
 		{"a retry stands behind what is due longer", retryInOrder},
 		{"delivered and dead leave", finalLeaves},
-		{"only what is in flight can be settled", settlesClaimsOnly},
+		{"a claim is settled once", settlesOnce},
+		{"only attempts of the receiver's fault are spent", spentOrNot},
+		{"a claim whose lease ended is lost", leasesEnd},
+		{"what is accepted can be taken at once", takesAtOnce},
+		{"five failures open the breaker", breakerOpens},
+		{"a rest that the receiver asks for holds for its lane", pausesLane},
+		{"a receiver that is gone closes its lane", closesLane},
+		{"a rate is kept", keepsRate},
+		{"one delivery of a key is in flight, in order", keepsOrder},
+		{"a dead head frees its key", deadFreesKey},
+		{"show tells all", showTellsAll},
+		{"list selects and pages", listSelects},
+		{"replay makes dead letters due", replays},
+		{"delete forgets all but the id", deletes},
+		{"dead letters are kept longer", prunesInTime},
 		{"a known id is counted and not queued again", knownIDs},
 		{"an event that is partly known brings what is new", partlyKnown},
 		{"next due is the first that waits", nextDue},
-		{"left counts what waits and what is in flight", leftCounts},
+		{"left counts what waits", leftCounts},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
@@ -57,26 +71,33 @@ func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run", Timestamp: start, Payload: []byte(`{"n":"` + id + `"}`)}
 }
 
-func newDelivery(eventID, webhook string, due time.Time) delivery.Delivery {
-	return delivery.Delivery{
-		ID: delivery.ID(eventID, webhook), Webhook: webhook, EventID: eventID, Event: "workflow_end", Due: due,
+// entry makes of an event one delivery for each webhook.
+func entry(id string, webhooks ...string) *queue.Entry {
+	ev := newEvent(id)
+	e := &queue.Entry{Event: &ev}
+	for _, webhook := range webhooks {
+		e.Wants = append(e.Wants, queue.Want{Webhook: webhook})
 	}
+	return e
 }
 
-// accept puts an event with one delivery for the webhook into the queue.
-func accept(t *testing.T, q queue.Queue, id, webhook string, due time.Time) delivery.Delivery {
+// accept puts an event with one delivery for each webhook into the queue, and returns how many were known.
+func accept(t *testing.T, q *queue.Queue, now time.Time, id string, webhooks ...string) int {
 	t.Helper()
-	d := newDelivery(id, webhook, due)
-	known, err := q.Accept(t.Context(), newEvent(id), []delivery.Delivery{d})
-	if err != nil || known != 0 {
-		t.Fatalf("Accept(%s) = %d, %v, want 0, nil", id, known, err)
+	e := entry(id, webhooks...)
+	if err := q.Accept(now, []*queue.Entry{e}); err != nil {
+		t.Fatalf("Accept(%s) = %v", id, err)
 	}
-	return d
+	return e.Known
 }
 
-func claim(t *testing.T, q queue.Queue, webhook string, now time.Time, n int) []queue.Claim {
+var lane = queue.Lane{Webhook: hook, Lease: time.Minute}
+
+func laneOf(webhook string) queue.Lane { return queue.Lane{Webhook: webhook, Lease: time.Minute} }
+
+func claim(t *testing.T, q *queue.Queue, webhook string, now time.Time, n int) []*queue.Claim {
 	t.Helper()
-	claims, err := q.Claim(t.Context(), webhook, now, n)
+	claims, _, err := q.Claim(now, laneOf(webhook), n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +105,7 @@ func claim(t *testing.T, q queue.Queue, webhook string, now time.Time, n int) []
 }
 
 // claimIDs claims and names the events, "a b".
-func claimIDs(t *testing.T, q queue.Queue, webhook string, now time.Time, n int) string {
+func claimIDs(t *testing.T, q *queue.Queue, webhook string, now time.Time, n int) string {
 	t.Helper()
 	var ids []string
 	for _, c := range claim(t, q, webhook, now, n) {
@@ -93,42 +114,68 @@ func claimIDs(t *testing.T, q queue.Queue, webhook string, now time.Time, n int)
 	return strings.Join(ids, " ")
 }
 
-func settle(t *testing.T, q queue.Queue, settlements ...queue.Settlement) {
+// attempt is one that came to the outcome.
+func attempt(c *queue.Claim, outcome delivery.Outcome, now time.Time) *delivery.Attempt {
+	a := &delivery.Attempt{Number: c.Delivery.Attempts + 1, At: now, Took: time.Second, Status: 200, Outcome: outcome, Reason: "200 OK"}
+	if outcome != delivery.Delivered {
+		a.Status, a.Reason = 503, "503 Service Unavailable"
+	}
+	return a
+}
+
+// settle settles a claim after an attempt, and fails if the claim was lost.
+func settle(t *testing.T, q *queue.Queue, c *queue.Claim, outcome delivery.Outcome, now, due time.Time) {
 	t.Helper()
-	if err := q.Settle(t.Context(), settlements...); err != nil {
-		t.Fatal(err)
+	s := queue.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now), Due: due}
+	if lost := settleAll(t, q, now, s); len(lost) > 0 {
+		t.Fatalf("the claim of %s was lost", c.Delivery.EventID)
 	}
 }
 
-func left(t *testing.T, q queue.Queue) queue.Left {
+func settleAll(t *testing.T, q *queue.Queue, now time.Time, settlements ...queue.Settlement) []*queue.Claim {
 	t.Helper()
-	l, err := q.Left(t.Context())
+	lost, err := q.Settle(now, settlements)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return lost
+}
+
+func left(t *testing.T, q *queue.Queue) queue.Left {
+	t.Helper()
+	l, err := q.Left([]string{hook, "two", "three"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Lost = 0
 	return l
 }
 
-func claimHoldsAll(t *testing.T, q queue.Queue) {
-	want, ev := accept(t, q, "a", hook, at(0)), newEvent("a")
-	claims := claim(t, q, hook, at(0), 1)
+func claimHoldsAll(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	ev := newEvent("a")
+	claims := claim(t, q, hook, at(1), 1)
 	if len(claims) != 1 {
 		t.Fatalf("%d claims, want 1", len(claims))
 	}
+	want := delivery.Delivery{ID: delivery.ID("a", hook), Webhook: hook, EventID: "a", Event: "workflow_end", Due: at(0), Since: at(0)}
 	if diff := cmp.Diff(want, claims[0].Delivery); diff != "" {
 		t.Errorf("delivery (-want +got):\n%s", diff)
 	}
 	if got, want := string(claims[0].Event.Body()), string(ev.Body()); got != want {
 		t.Errorf("event's body = %s, want %s", got, want)
 	}
+	if want := at(61); !claims[0].Until.Equal(want) {
+		t.Errorf("claimed until %v, want %v", claims[0].Until, want)
+	}
 }
 
-func claimsInOrder(t *testing.T, q queue.Queue) {
+func claimsInOrder(t *testing.T, q *queue.Queue) {
 	for _, a := range []struct {
 		id  string
 		due int
 	}{{"late", 3}, {"first", 1}, {"second", 1}, {"soon", 0}, {"third", 1}, {"middle", 2}} {
-		accept(t, q, a.id, hook, at(a.due))
+		accept(t, q, at(a.due), a.id, hook)
 	}
 	const want = "soon first second third middle late"
 	if got := claimIDs(t, q, hook, at(3), 10); got != want {
@@ -136,9 +183,9 @@ func claimsInOrder(t *testing.T, q queue.Queue) {
 	}
 }
 
-func claimsUpToN(t *testing.T, q queue.Queue) {
+func claimsUpToN(t *testing.T, q *queue.Queue) {
 	for _, id := range []string{"a", "b", "c"} {
-		accept(t, q, id, hook, at(0))
+		accept(t, q, at(0), id, hook)
 	}
 	for _, tt := range []struct {
 		n    int
@@ -150,9 +197,9 @@ func claimsUpToN(t *testing.T, q queue.Queue) {
 	}
 }
 
-func claimsOnlyDue(t *testing.T, q queue.Queue) {
-	accept(t, q, "later", hook, at(10))
-	accept(t, q, "now", hook, at(0))
+func claimsOnlyDue(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(10), "later", hook)
+	accept(t, q, at(0), "now", hook)
 	for _, tt := range []struct {
 		now  int
 		want string
@@ -163,7 +210,7 @@ func claimsOnlyDue(t *testing.T, q queue.Queue) {
 	}
 }
 
-func claimsExclusively(t *testing.T, q queue.Queue) {
+func claimsExclusively(t *testing.T, q *queue.Queue) {
 	const accepting, claiming, each = 4, 8, 50
 	var mu sync.Mutex
 	claimed := map[string]int{}
@@ -179,8 +226,7 @@ func claimsExclusively(t *testing.T, q queue.Queue) {
 	for i := range accepting {
 		wg.Go(func() {
 			for j := range each {
-				id := fmt.Sprintf("%d-%d", i, j)
-				if _, err := q.Accept(t.Context(), newEvent(id), []delivery.Delivery{newDelivery(id, hook, at(0))}); err != nil {
+				if err := q.Accept(at(0), []*queue.Entry{entry(fmt.Sprintf("%d-%d", i, j), hook)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -189,7 +235,7 @@ func claimsExclusively(t *testing.T, q queue.Queue) {
 	for range claiming {
 		wg.Go(func() {
 			for sum() < accepting*each && !t.Failed() {
-				claims, err := q.Claim(t.Context(), hook, at(0), 3)
+				claims, _, err := q.Claim(at(0), lane, 3)
 				if err != nil {
 					t.Error(err)
 				}
@@ -197,8 +243,9 @@ func claimsExclusively(t *testing.T, q queue.Queue) {
 					mu.Lock()
 					claimed[c.Delivery.ID]++
 					mu.Unlock()
-					if err := q.Settle(t.Context(), queue.Settlement{Delivery: c.Delivery, Outcome: delivery.Delivered}); err != nil {
-						t.Error(err)
+					lost, err := q.Settle(at(0), []queue.Settlement{{Claim: c, Outcome: delivery.Delivered, Attempt: attempt(c, delivery.Delivered, at(0))}})
+					if err != nil || len(lost) > 0 {
+						t.Errorf("Settle = %v, %v", lost, err)
 					}
 				}
 			}
@@ -218,11 +265,11 @@ func claimsExclusively(t *testing.T, q queue.Queue) {
 	}
 }
 
-func retryWaits(t *testing.T, q queue.Queue) {
-	accept(t, q, "a", hook, at(0))
-	d := claim(t, q, hook, at(0), 1)[0].Delivery
-	d.Body, d.Attempts, d.Due = []byte(`{"made":"once"}`), 1, at(60)
-	settle(t, q, queue.Settlement{Delivery: d, Outcome: delivery.Retry})
+func retryWaits(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	content := &delivery.Content{Body: []byte(`{"made":"once"}`), ContentType: "text/plain", Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?wait=true"}
+	settleAll(t, q, at(1), queue.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: attempt(c, delivery.Retry, at(1)), Due: at(60), Content: content})
 
 	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
 		t.Errorf("claimed %q before it is due", got)
@@ -231,7 +278,9 @@ func retryWaits(t *testing.T, q queue.Queue) {
 	if len(claims) != 1 {
 		t.Fatal("not claimed when it is due")
 	}
-	if diff := cmp.Diff(d, claims[0].Delivery); diff != "" {
+	want := c.Delivery
+	want.Content, want.Attempts, want.Spent, want.Due = *content, 1, 1, at(60)
+	if diff := cmp.Diff(want, claims[0].Delivery); diff != "" {
 		t.Errorf("delivery (-want +got):\n%s", diff)
 	}
 	if claims[0].Event == nil || claims[0].Event.ID != "a" {
@@ -239,23 +288,35 @@ func retryWaits(t *testing.T, q queue.Queue) {
 	}
 }
 
-func retryInOrder(t *testing.T, q queue.Queue) {
-	accept(t, q, "again", hook, at(0))
-	d := claim(t, q, hook, at(0), 1)[0].Delivery
-	accept(t, q, "before", hook, at(4))
-	accept(t, q, "after", hook, at(6))
-	d.Due = at(5)
-	settle(t, q, queue.Settlement{Delivery: d, Outcome: delivery.Retry})
+func retryInOrder(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "again", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	accept(t, q, at(4), "before", hook)
+	accept(t, q, at(6), "after", hook)
+	settle(t, q, c, delivery.Retry, at(0), at(5))
 	if got, want := claimIDs(t, q, hook, at(6), 3), "before again after"; got != want {
 		t.Errorf("claimed %q, want %q", got, want)
 	}
 }
 
-func finalLeaves(t *testing.T, q queue.Queue) {
-	for _, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Dead} {
-		accept(t, q, outcome.String(), hook, at(0))
-		d := claim(t, q, hook, at(0), 1)[0].Delivery
-		settle(t, q, queue.Settlement{Delivery: d, Outcome: outcome})
+// An attempt that was broken off, or failed by a fault of ours, does not spend the budget.
+func spentOrNot(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	settleAll(t, q, at(0), queue.Settlement{Claim: claim(t, q, hook, at(0), 1)[0], Outcome: delivery.Retry, Due: at(1)})
+	c := claim(t, q, hook, at(1), 1)[0]
+	free := attempt(c, delivery.Retry, at(1))
+	free.Free = true
+	settleAll(t, q, at(1), queue.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: free, Due: at(2)})
+	settle(t, q, claim(t, q, hook, at(2), 1)[0], delivery.Retry, at(2), at(3))
+	if d := claim(t, q, hook, at(3), 1)[0].Delivery; d.Attempts != 2 || d.Spent != 1 {
+		t.Errorf("%d attempts, %d spent, want 2 and 1", d.Attempts, d.Spent)
+	}
+}
+
+func finalLeaves(t *testing.T, q *queue.Queue) {
+	for _, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped} {
+		accept(t, q, at(0), outcome.String(), hook)
+		settle(t, q, claim(t, q, hook, at(0), 1)[0], outcome, at(0), time.Time{})
 		if got := left(t, q); got != (queue.Left{}) {
 			t.Errorf("%v: left %+v, want nothing", outcome, got)
 		}
@@ -265,49 +326,104 @@ func finalLeaves(t *testing.T, q queue.Queue) {
 	}
 }
 
-func settlesClaimsOnly(t *testing.T, q queue.Queue) {
-	d := accept(t, q, "a", hook, at(0))
-	s := queue.Settlement{Delivery: d, Outcome: delivery.Delivered}
-	if err := q.Settle(t.Context(), s); err == nil {
-		t.Error("settled what nobody claimed")
-	}
-	claim(t, q, hook, at(0), 1)
-	settle(t, q, s)
-	if err := q.Settle(t.Context(), s); err == nil {
+func settlesOnce(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	settle(t, q, c, delivery.Delivered, at(0), time.Time{})
+	lost := settleAll(t, q, at(0), queue.Settlement{Claim: c, Outcome: delivery.Delivered, Attempt: attempt(c, delivery.Delivered, at(0))})
+	if len(lost) != 1 {
 		t.Error("settled twice")
 	}
 }
 
-func knownIDs(t *testing.T, q queue.Queue) {
+func leasesEnd(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	first := claim(t, q, hook, at(0), 1)[0]
+	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
+		t.Errorf("claimed %q while it was in flight", got)
+	}
+	second := claim(t, q, hook, at(60), 1)
+	if len(second) != 1 {
+		t.Fatal("not claimed when its lease had ended")
+	}
+	if held, err := q.Renew(first, at(200)); held || err != nil {
+		t.Errorf("Renew of a lost claim = %v, %v, want false", held, err)
+	}
+	if lost := settleAll(t, q, at(61), queue.Settlement{Claim: first, Outcome: delivery.Dead, Attempt: attempt(first, delivery.Dead, at(61))}); len(lost) != 1 {
+		t.Error("a lost claim was settled")
+	}
+	if held, err := q.Renew(second[0], at(200)); !held || err != nil {
+		t.Errorf("Renew = %v, %v, want true", held, err)
+	}
+	if got := claimIDs(t, q, hook, at(199), 1); got != "" {
+		t.Errorf("claimed %q though its lease was renewed", got)
+	}
+	settle(t, q, second[0], delivery.Delivered, at(199), time.Time{})
+}
+
+// What is accepted can be taken in the same breath, where its lane is well.
+func takesAtOnce(t *testing.T, q *queue.Queue) {
+	e := entry("a", hook, "two")
+	e.Wants[0].Take = time.Minute
+	if err := q.Accept(at(0), []*queue.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Claims) != 1 || e.Claims[0].Delivery.Webhook != hook || !e.Claims[0].Until.Equal(at(60)) {
+		t.Fatalf("claims = %+v, want one of %s until %v", e.Claims, hook, at(60))
+	}
+	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
+		t.Errorf("claimed %q, which was taken", got)
+	}
+	if got := claimIDs(t, q, "two", at(0), 1); got != "a" {
+		t.Errorf("claimed %q of the other webhook, want a", got)
+	}
+	settle(t, q, e.Claims[0], delivery.Delivered, at(1), time.Time{})
+
+	again := entry("a", hook)
+	again.Wants[0].Take = time.Minute
+	if err := q.Accept(at(0), []*queue.Entry{again}); err != nil || again.Known != 1 || len(again.Claims) != 0 {
+		t.Errorf("a known delivery: %v, %d known, %d claims, want 1 and 0", err, again.Known, len(again.Claims))
+	}
+}
+
+func knownIDs(t *testing.T, q *queue.Queue) {
 	again := func(when string) {
 		t.Helper()
-		d := newDelivery("a", hook, at(0))
-		known, err := q.Accept(t.Context(), newEvent("a"), []delivery.Delivery{d})
-		if err != nil || known != 1 {
-			t.Errorf("while %s: Accept = %d, %v, want 1, nil", when, known, err)
+		if known := accept(t, q, at(0), "a", hook); known != 1 {
+			t.Errorf("while %s: %d known, want 1", when, known)
 		}
 	}
-	accept(t, q, "a", hook, at(0))
+	accept(t, q, at(0), "a", hook)
 	again("it waits")
 	claims := claim(t, q, hook, at(0), 10)
 	if len(claims) != 1 {
 		t.Fatalf("%d claims, want 1", len(claims))
 	}
 	again("it is in flight")
-	settle(t, q, queue.Settlement{Delivery: claims[0].Delivery, Outcome: delivery.Delivered})
+	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
 	again("it is delivered")
+	if err := q.Prune(at(0).Add(queue.DefaultKeep + time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if items := list(t, q, queue.Filter{}); len(items) != 0 {
+		t.Fatalf("%d deliveries listed after pruning, want none", len(items))
+	}
+	again("it is pruned")
 	if got := left(t, q); got != (queue.Left{}) {
 		t.Errorf("left %+v, want nothing", got)
 	}
+	if err := q.Prune(at(0).Add(queue.DefaultKeep + 32*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if known := accept(t, q, at(0), "a", hook); known != 0 {
+		t.Error("an id is known for ever, want 30 days beyond pruning")
+	}
 }
 
-func partlyKnown(t *testing.T, q queue.Queue) {
-	accept(t, q, "a", hook, at(0))
-	known, err := q.Accept(t.Context(), newEvent("a"), []delivery.Delivery{
-		newDelivery("a", hook, at(0)), newDelivery("a", "two", at(0)), newDelivery("a", "three", at(0)),
-	})
-	if err != nil || known != 1 {
-		t.Errorf("Accept = %d, %v, want 1, nil", known, err)
+func partlyKnown(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
+	if known := accept(t, q, at(0), "a", hook, "two", "three"); known != 1 {
+		t.Errorf("%d known, want 1", known)
 	}
 	for _, webhook := range []string{hook, "two", "three"} {
 		if got := claimIDs(t, q, webhook, at(0), 10); got != "a" {
@@ -316,30 +432,29 @@ func partlyKnown(t *testing.T, q queue.Queue) {
 	}
 }
 
-func nextDue(t *testing.T, q queue.Queue) {
+func nextDue(t *testing.T, q *queue.Queue) {
 	check := func(want time.Time, wantWaits bool) {
 		t.Helper()
-		due, waits, err := q.NextDue(t.Context(), hook)
+		all, err := q.NextDue()
+		due, waits := all[hook]
 		if err != nil || waits != wantWaits || waits && !due.Equal(want) {
 			t.Errorf("NextDue = %v, %v, %v, want %v, %v, nil", due, waits, err, want, wantWaits)
 		}
 	}
 	check(time.Time{}, false)
-	accept(t, q, "other", "two", at(1))
+	accept(t, q, at(1), "other", "two")
 	check(time.Time{}, false)
-	accept(t, q, "b", hook, at(20))
+	accept(t, q, at(20), "b", hook)
 	check(at(20), true)
-	accept(t, q, "a", hook, at(10))
+	accept(t, q, at(10), "a", hook)
 	check(at(10), true)
 	claims := claim(t, q, hook, at(20), 2)
-	check(time.Time{}, false)
-	d := claims[0].Delivery
-	d.Due = at(30)
-	settle(t, q, queue.Settlement{Delivery: d, Outcome: delivery.Retry})
+	check(at(80), true) // the leases' end
+	settle(t, q, claims[0], delivery.Retry, at(20), at(30))
 	check(at(30), true)
 }
 
-func leftCounts(t *testing.T, q queue.Queue) {
+func leftCounts(t *testing.T, q *queue.Queue) {
 	check := func(want queue.Left) {
 		t.Helper()
 		if diff := cmp.Diff(want, left(t, q)); diff != "" {
@@ -347,26 +462,20 @@ func leftCounts(t *testing.T, q queue.Queue) {
 		}
 	}
 	check(queue.Left{})
-	accept(t, q, "a", hook, at(20))
-	accept(t, q, "b", "two", at(10))
-	accept(t, q, "c", "two", at(30))
+	accept(t, q, at(20), "a", hook)
+	accept(t, q, at(10), "b", "two")
+	accept(t, q, at(30), "c", "two")
+	accept(t, q, at(0), "d", "not asked for")
 	check(queue.Left{Waiting: 3, Next: at(10)})
-	d := claim(t, q, "two", at(10), 1)[0].Delivery
-	check(queue.Left{Waiting: 2, InFlight: 1, Next: at(20)})
-	d.Due = at(15)
-	settle(t, q, queue.Settlement{Delivery: d, Outcome: delivery.Retry})
+	c := claim(t, q, "two", at(10), 1)[0]
+	check(queue.Left{Waiting: 3, Next: at(20)})
+	settle(t, q, c, delivery.Retry, at(10), at(15))
 	check(queue.Left{Waiting: 3, Next: at(15)})
 }
 
-func webhooksApart(t *testing.T, q queue.Queue) {
+func webhooksApart(t *testing.T, q *queue.Queue) {
 	hooks := []string{"one", "two", "three"}
-	var deliveries []delivery.Delivery
-	for _, h := range hooks {
-		deliveries = append(deliveries, newDelivery("a", h, at(0)))
-	}
-	if known, err := q.Accept(t.Context(), newEvent("a"), deliveries); known != 0 || err != nil {
-		t.Fatalf("Accept = %d, %v, want 0, nil", known, err)
-	}
+	accept(t, q, at(0), "a", hooks...)
 	if got := claimIDs(t, q, "four", at(0), 10); got != "" {
 		t.Errorf("a webhook without deliveries claimed %q", got)
 	}
@@ -374,7 +483,7 @@ func webhooksApart(t *testing.T, q queue.Queue) {
 	for _, h := range hooks {
 		for _, c := range claim(t, q, h, at(0), 10) {
 			seen = append(seen, c.Delivery.Webhook)
-			settle(t, q, queue.Settlement{Delivery: c.Delivery, Outcome: delivery.Delivered})
+			settle(t, q, c, delivery.Delivered, at(0), time.Time{})
 		}
 	}
 	if !slices.Equal(seen, hooks) {
@@ -382,16 +491,15 @@ func webhooksApart(t *testing.T, q queue.Queue) {
 	}
 }
 
-func closedQueue(t *testing.T, q queue.Queue) {
-	accept(t, q, "a", hook, at(0))
+func closedQueue(t *testing.T, q *queue.Queue) {
+	accept(t, q, at(0), "a", hook)
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := q.Accept(t.Context(), newEvent("b"), []delivery.Delivery{newDelivery("b", hook, at(0))})
-	if !errors.Is(err, queue.ErrClosed) {
+	if err := q.Accept(at(0), []*queue.Entry{entry("b", hook)}); !errors.Is(err, queue.ErrClosed) {
 		t.Errorf("Accept: %v, want ErrClosed", err)
 	}
-	if claims, _ := q.Claim(t.Context(), hook, at(0), 1); len(claims) > 0 {
+	if claims, _, _ := q.Claim(at(0), lane, 1); len(claims) > 0 {
 		t.Errorf("%d claims, want none", len(claims))
 	}
 }

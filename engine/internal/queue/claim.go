@@ -1,0 +1,198 @@
+package queue
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Lane says of which webhook's deliveries are claimed, and how.
+type Lane struct {
+	Webhook string
+	Lease   time.Duration // how long a claim holds
+	Rate    float64       // attempts a second; 0 for no bound
+	Burst   int           // how many of them may come at once
+}
+
+// claim takes up to n deliveries of the lane that are due, those first that are due longest.
+// next is when it is worth asking again: zero if nothing waits.
+func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next time.Time, err error) {
+	err = s.write(func() error {
+		claims = nil
+		id, err := s.laneID(lane.Webhook)
+		if err != nil {
+			return err
+		}
+		state, err := s.laneState(id)
+		if err != nil {
+			return err
+		}
+		var allowed int
+		if allowed, next = state.allows(lane, now, n); allowed == 0 {
+			return nil
+		}
+		if claims, err = s.due(id, now, allowed); err != nil {
+			return err
+		}
+		until := now.Add(lane.Lease)
+		for _, c := range claims {
+			c.token++
+			c.Until = until
+			if err := s.st.take.run(s.owner, milli(until), c.seq); err != nil {
+				return err
+			}
+		}
+		if len(claims) > 0 && lane.Rate > 0 {
+			err = s.st.spend.run(state.tokens-float64(len(claims)), milli(now), id)
+		}
+		if len(claims) > 0 && state.breakerOpen() {
+			err = errors.Join(err, s.st.probe.run(milli(until), id))
+		}
+		return err
+	})
+	return claims, next, err
+}
+
+// allows says how many claims a lane's state allows, and if none when it will.
+func (l *laneState) allows(lane Lane, now time.Time, n int) (int, time.Time) {
+	switch {
+	case l.closed != "":
+		return 0, time.Time{}
+	case l.pausedUntil.After(now):
+		return 0, l.pausedUntil
+	}
+	if l.breakerOpen() {
+		if l.probeUntil.After(now) {
+			return 0, l.probeUntil
+		}
+		n = min(n, 1)
+	}
+	if lane.Rate == 0 {
+		return n, time.Time{}
+	}
+	burst := float64(max(1, lane.Burst))
+	if passed := now.Sub(l.tokensAt).Seconds(); passed > 0 || l.tokensAt.After(now.Add(time.Minute)) {
+		l.tokens = min(burst, l.tokens+max(0, passed)*lane.Rate)
+	}
+	if l.tokens < 1 {
+		return 0, now.Add(time.Duration((1 - l.tokens) / lane.Rate * float64(time.Second))).Add(time.Millisecond)
+	}
+	return min(n, int(l.tokens)), time.Time{}
+}
+
+// due reads what is due in a lane.
+func (s *store) due(lane int64, now time.Time, n int) ([]*Claim, error) {
+	rows, err := s.st.claimable.Query(lane, milli(now), n)
+	var claims []*Claim
+	err = each(rows, err, func(rows *sql.Rows) error {
+		c := &Claim{store: s}
+		claims = append(claims, c)
+		return c.scan(rows)
+	})
+	return claims, err
+}
+
+// scan reads a row of deliveryColumns, with what follows them.
+func (c *Claim) scan(rows *sql.Rows, more ...any) error {
+	var (
+		d                              = &c.Delivery
+		ev                             event.Event
+		stamp                          string
+		payload                        []byte
+		due, since                     int64
+		contentType, header, urlSuffix sql.NullString
+	)
+	to := []any{
+		&c.seq, &d.ID, &d.Webhook, &due, &c.token, &since, &d.Attempts, &d.Spent,
+		&contentType, &header, &urlSuffix, &d.Body,
+		&ev.ID, &ev.Type, &ev.WorkflowID, &ev.WorkflowName, &stamp, &payload,
+	}
+	err := rows.Scan(append(to, more...)...)
+	if err != nil {
+		return err
+	}
+	ev.Payload = payload
+	if c.Event, err = event.Restore(ev, stamp); err != nil {
+		return err
+	}
+	d.EventID, d.Event, d.Due, d.Since = ev.ID, ev.Type, fromMilli(due), fromMilli(since)
+	d.ContentType, d.URLSuffix = contentType.String, urlSuffix.String
+	if header.String != "" {
+		return json.Unmarshal([]byte(header.String), &d.Header)
+	}
+	return nil
+}
+
+// renew makes a claim hold longer. It is false if the claim was lost.
+func (s *store) renew(c *Claim, until time.Time) (held bool, err error) {
+	err = s.write(func() error {
+		held, err = s.st.renew.changed(milli(until), c.seq, c.token, s.owner)
+		return err
+	})
+	if held {
+		c.Until = until
+	}
+	return held, err
+}
+
+// nextDue says for each lane with deliveries that wait when the first of them is due. It is a look beside those that write.
+func (s *store) nextDue() (map[string]time.Time, error) {
+	due := map[string]time.Time{}
+	const query = `SELECT webhook, at FROM (SELECT l.webhook, (SELECT min(d.due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) AS at FROM lanes l)
+  WHERE at IS NOT NULL`
+	err := s.read(query, nil, func(rows *sql.Rows) error {
+		var webhook string
+		var at int64
+		err := rows.Scan(&webhook, &at)
+		due[webhook] = fromMilli(at)
+		return err
+	})
+	return due, err
+}
+
+// recover ends the leases of processes that are dead.
+func (s *store) recover(now time.Time) error {
+	if s.folder == nil {
+		return nil
+	}
+	var dead []int64
+	err := s.write(func() error {
+		var err error
+		if dead, err = s.folder.dead(); err != nil {
+			return err
+		}
+		for _, owner := range dead {
+			if err := s.st.release.run(milli(now), milli(now.Add(MaxLease)), owner); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		for _, owner := range dead {
+			s.folder.bury(owner)
+		}
+	}
+	return err
+}
+
+// left counts what waits for the webhooks.
+func (s *store) left(webhooks []string) (Left, error) {
+	var left Left
+	list, err := json.Marshal(webhooks)
+	if err != nil {
+		return left, err
+	}
+	const query = `SELECT count(*), coalesce(min(CASE state WHEN 0 THEN due_at END), 0) FROM deliveries
+  WHERE state IN (0, 5) AND lane IN (SELECT id FROM lanes WHERE webhook IN (SELECT value FROM json_each(?)))`
+	err = s.read(query, []any{string(list)}, func(rows *sql.Rows) error {
+		var next int64
+		err := rows.Scan(&left.Waiting, &next)
+		left.Next = fromMilli(next)
+		return err
+	})
+	return left, err
+}

@@ -1,0 +1,73 @@
+package queue
+
+import (
+	"database/sql"
+	"time"
+)
+
+// pruneSlice is how many deliveries one transaction prunes, so that a commit waits for none of it long.
+const pruneSlice = 500
+
+// Keep says how long deliveries are kept after their outcome.
+type Keep struct {
+	Done time.Duration // delivered and dropped ones
+	Dead time.Duration
+}
+
+// prune takes one slice of what has been kept long enough. It says whether there may be more.
+func (s *store) prune(now time.Time, keep Keep) (more bool, err error) {
+	err = s.write(func() error {
+		gone := 0
+		for _, old := range []struct {
+			state  int
+			before time.Time
+		}{
+			{stateDelivered, now.Add(-keep.Done)}, {stateDropped, now.Add(-keep.Done)}, {stateDead, now.Add(-keep.Dead)},
+		} {
+			var seqs []int64
+			rows, err := s.st.oldest.Query(old.state, milli(old.before), pruneSlice-gone)
+			if err := each(rows, err, scanInto(&seqs)); err != nil {
+				return err
+			}
+			gone += len(seqs)
+			for _, seq := range seqs {
+				if err := s.strip(now, seq); err != nil {
+					return err
+				}
+			}
+		}
+		forgotten, err := s.st.forget.Exec(milli(now.Add(-keepIDs)), pruneSlice)
+		if err != nil {
+			return err
+		}
+		ids, err := forgotten.RowsAffected()
+		more = gone == pruneSlice || ids == pruneSlice
+		return err
+	})
+	if err == nil && s.folder != nil {
+		err = s.write(func() error { return exec(s.conn, `PRAGMA incremental_vacuum(500)`) })
+	}
+	return more, err
+}
+
+// scanInto collects a column of whole numbers.
+func scanInto(list *[]int64) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		*list = append(*list, n)
+		return err
+	}
+}
+
+// strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries. In a change.
+func (s *store) strip(now time.Time, seq int64) error {
+	var lane, event, size int64
+	if err := s.st.strip.row(seq, milli(now)).Scan(&lane, &event, &size); err != nil {
+		return err
+	}
+	if err := s.st.grow.run(-size, lane); err != nil {
+		return err
+	}
+	return s.st.dropEvent.run(event)
+}

@@ -1,0 +1,127 @@
+package queue
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// The states of a delivery. They are in the database: none may change its number.
+const (
+	stateDue       = 0 // waits until due_at, or is in flight until then
+	stateDelivered = 1
+	stateDead      = 2
+	stateDropped   = 3
+	statePruned    = 4 // only its id is left, so that it is known again
+	stateBehind    = 5 // waits for another one of the same order key
+)
+
+// migrations make the schema: the n-th makes version n of version n-1.
+// Times are milliseconds since 1970, and 0 is none.
+var migrations = []string{`
+CREATE TABLE lanes(
+  id            INTEGER PRIMARY KEY,
+  webhook       TEXT NOT NULL UNIQUE,
+  failures      INTEGER NOT NULL DEFAULT 0,  -- attempts in a row that failed
+  broken        INTEGER NOT NULL DEFAULT 0,  -- transforms in a row that failed
+  paused_until  INTEGER NOT NULL DEFAULT 0,
+  probe_until   INTEGER NOT NULL DEFAULT 0,  -- the breaker's probe is in flight
+  closed        TEXT NOT NULL DEFAULT '',    -- why; '' is open
+  tokens        REAL NOT NULL DEFAULT 0,     -- of the rate
+  tokens_at     INTEGER NOT NULL DEFAULT 0,
+  last_error    TEXT NOT NULL DEFAULT '',
+  last_error_at INTEGER NOT NULL DEFAULT 0,
+  bytes         INTEGER NOT NULL DEFAULT 0,  -- about what its deliveries hold
+  delivered     INTEGER NOT NULL DEFAULT 0,  -- totals, which outlive pruning
+  dead          INTEGER NOT NULL DEFAULT 0,
+  dropped       INTEGER NOT NULL DEFAULT 0,
+  discarded     INTEGER NOT NULL DEFAULT 0   -- dead letters that had to make room
+) STRICT;
+
+CREATE TABLE events(
+  seq           INTEGER PRIMARY KEY,
+  id            TEXT NOT NULL,
+  type          TEXT NOT NULL,
+  workflow_id   TEXT NOT NULL,
+  workflow_name TEXT NOT NULL,
+  stamp         TEXT NOT NULL,               -- the timestamp as it goes into the body
+  first         INTEGER NOT NULL,            -- its deliveries are count ones from this one on
+  count         INTEGER NOT NULL,
+  payload       BLOB
+) STRICT;
+
+CREATE TABLE deliveries(
+  seq          INTEGER PRIMARY KEY,          -- the order of acceptance
+  id           TEXT NOT NULL UNIQUE,
+  lane         INTEGER NOT NULL,
+  event        INTEGER NOT NULL,             -- pruned: one that is gone perhaps
+  state        INTEGER NOT NULL,
+  due_at       INTEGER NOT NULL,             -- in flight: the end of the lease
+  owner        INTEGER NOT NULL DEFAULT 0,   -- the process that has it in flight; 0 for none
+  token        INTEGER NOT NULL DEFAULT 0,   -- counts the leases
+  accepted_at  INTEGER NOT NULL,
+  since        INTEGER NOT NULL,             -- from when max_age counts: acceptance, or the last replay
+  place        INTEGER NOT NULL,             -- the order among those of a key
+  order_key    TEXT,
+  attempts     INTEGER NOT NULL DEFAULT 0,   -- made so far
+  spent        INTEGER NOT NULL DEFAULT 0,   -- of max_attempts
+  size         INTEGER NOT NULL,             -- about what it holds, in bytes
+  done_at      INTEGER NOT NULL DEFAULT 0,   -- pruned: when it was
+  reason       TEXT NOT NULL DEFAULT '',
+  log          TEXT NOT NULL DEFAULT '',     -- the attempts, a JSON object on each line
+  content_type TEXT,                         -- NULL while the body is the event's own
+  header       TEXT,
+  url_suffix   TEXT,
+  body         BLOB
+) STRICT;
+
+CREATE INDEX deliveries_due ON deliveries(lane, due_at, seq) WHERE state = 0;
+CREATE INDEX deliveries_key ON deliveries(lane, order_key, place) WHERE state IN (0, 5) AND order_key IS NOT NULL;
+CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE state BETWEEN 1 AND 4;
+CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
+`}
+
+// minSQLite is the first version without the race between a commit and a reset of the write-ahead log,
+// which several processes on one file can lose data by.
+var minSQLite = [3]int{3, 51, 3}
+
+// migrate brings the database to the newest schema. It runs inside the turnstile.
+func migrate(db *sql.Conn) error {
+	var text string
+	if err := queryRow(db, `SELECT sqlite_version()`, &text); err != nil {
+		return err
+	}
+	if err := checkVersion(text); err != nil {
+		return err
+	}
+	var version int
+	if err := queryRow(db, `PRAGMA user_version`, &version); err != nil {
+		return err
+	}
+	if version > len(migrations) {
+		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+	}
+	for n := version; n < len(migrations); n++ {
+		script := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", migrations[n], n+1)
+		if err := exec(db, script); err != nil {
+			_ = exec(db, `ROLLBACK`)
+			return fmt.Errorf("schema %d: %w", n+1, err)
+		}
+	}
+	return nil
+}
+
+func checkVersion(text string) error {
+	var v [3]int
+	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
+		return fmt.Errorf("version of SQLite %q: %w", text, err)
+	}
+	for i := range v {
+		if v[i] != minSQLite[i] {
+			if v[i] < minSQLite[i] {
+				return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
+			}
+			return nil
+		}
+	}
+	return nil
+}

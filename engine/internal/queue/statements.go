@@ -1,0 +1,129 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+)
+
+// statement is a prepared statement of the connection that writes.
+type statement struct{ *sql.Stmt }
+
+func (st statement) run(args ...any) error {
+	_, err := st.Exec(args...)
+	return err
+}
+
+// changed runs the statement and says whether it changed anything.
+func (st statement) changed(args ...any) (bool, error) {
+	res, err := st.Exec(args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+func (st statement) row(args ...any) *sql.Row { return st.QueryRow(args...) }
+
+// statements are those that run often.
+type statements struct {
+	begin, commit, rollback statement
+
+	addLane, findLane, lane, grow                             statement
+	lastEvent, lastDelivery, addEvent, addDelivery, pageUse   statement
+	claimable, take, renew, release, spend, probe             statement
+	oldest, strip, dropEvent, forget, retransform, replay     statement
+	findDelivery                                              statement
+	settle, settleContent, tail, nextOfKey, promote           statement
+	laneGood, laneFailed, laneBroken, pause, closeLane, count statement
+}
+
+const deliveryColumns = `d.seq, d.id, l.webhook, d.due_at, d.token, d.since, d.attempts, d.spent,
+  d.content_type, d.header, d.url_suffix, d.body,
+  e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+
+func (st *statements) prepare(conn *sql.Conn) error {
+	for _, p := range []struct {
+		to    *statement
+		query string
+	}{
+		{&st.begin, `BEGIN IMMEDIATE`},
+		{&st.commit, `COMMIT`},
+		{&st.rollback, `ROLLBACK`},
+		{&st.addLane, `INSERT INTO lanes(webhook) VALUES(?) ON CONFLICT DO NOTHING`},
+		{&st.findLane, `SELECT id FROM lanes WHERE webhook = ?`},
+		{&st.lane, `SELECT failures, paused_until, probe_until, closed, tokens, tokens_at, bytes FROM lanes WHERE id = ?`},
+		{&st.grow, `UPDATE lanes SET bytes = max(0, bytes + ?) WHERE id = ?`},
+		{&st.lastEvent, `SELECT coalesce(max(seq), 0) FROM events`},
+		{&st.lastDelivery, `SELECT coalesce(max(seq), 0) FROM deliveries`},
+		{&st.addEvent, `INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&st.addDelivery, `INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size)
+  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11) ON CONFLICT(id) DO NOTHING`},
+		{&st.pageUse, `SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`},
+		{&st.claimable, `SELECT ` + deliveryColumns + ` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
+  WHERE d.lane = ? AND d.state = 0 AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`},
+		{&st.take, `UPDATE deliveries SET owner = ?, token = token + 1, due_at = ? WHERE seq = ?`},
+		{&st.renew, `UPDATE deliveries SET due_at = ? WHERE seq = ? AND token = ? AND owner = ? AND state = 0`},
+		{&st.settle, `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0
+  WHERE seq = ?1 AND token = ?2 AND state = 0`},
+		{&st.settleContent, `UPDATE deliveries SET content_type = ?, header = ?, url_suffix = ?, body = ?, size = size + ? WHERE seq = ?`},
+		{&st.tail, `SELECT coalesce(max(place), 0) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (0, 5)`},
+		{&st.nextOfKey, `SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
+  WHERE h.seq = ? AND d.state IN (0, 5) AND d.seq <> h.seq ORDER BY d.place LIMIT 1`},
+		{&st.promote, `UPDATE deliveries SET state = 0, due_at = ? WHERE seq = ? AND state = 5`},
+		{&st.spend, `UPDATE lanes SET tokens = ?, tokens_at = ? WHERE id = ?`},
+		{&st.probe, `UPDATE lanes SET probe_until = ? WHERE id = ?`},
+		{&st.release, `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
+  JOIN deliveries d ON d.lane = l.id AND d.state = 0 AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`},
+		{&st.laneGood, `UPDATE lanes SET failures = 0, broken = 0, probe_until = 0 WHERE id = ? AND (failures > 0 OR broken > 0)`},
+		{&st.laneFailed, `UPDATE lanes SET failures = failures + 1, probe_until = 0, last_error = ?, last_error_at = ? WHERE id = ? RETURNING failures`},
+		{&st.laneBroken, `UPDATE lanes SET broken = broken + 1, probe_until = 0, last_error = ?, last_error_at = ? WHERE id = ? RETURNING broken`},
+		{&st.pause, `UPDATE lanes SET paused_until = max(paused_until, ?) WHERE id = ?`},
+		{&st.closeLane, `UPDATE lanes SET closed = ? WHERE id = ?`},
+		{&st.count, `UPDATE lanes SET delivered = delivered + ?, dead = dead + ?, dropped = dropped + ?, bytes = bytes + ? WHERE id = ?`},
+		{&st.findDelivery, `SELECT seq FROM deliveries WHERE id = ?`},
+		{&st.oldest, `SELECT seq FROM deliveries WHERE state = ? AND done_at < ? ORDER BY done_at LIMIT ?`},
+		{&st.strip, `UPDATE deliveries SET state = 4, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
+  content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1 RETURNING lane, event, size`},
+		{&st.dropEvent, `DELETE FROM events WHERE seq = ?1 AND NOT EXISTS
+  (SELECT 1 FROM deliveries d WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> 4)`},
+		{&st.forget, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = 4 AND done_at < ? LIMIT ?)`},
+		{&st.retransform, `UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`},
+		{&st.replay, `UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
+  place = coalesce((SELECT max(o.place) + 1 FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (0, 5)), place),
+  state = CASE WHEN EXISTS(SELECT 1 FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (0, 5)) THEN 5 ELSE 0 END
+  WHERE seq = ?2`},
+	} {
+		stmt, err := conn.PrepareContext(context.Background(), p.query)
+		if err != nil {
+			return err
+		}
+		*p.to = statement{stmt}
+	}
+	return nil
+}
+
+// close is left to the connection's own.
+func (st *statements) close() error { return nil }
+
+// exec runs a script on the connection that writes.
+func exec(conn *sql.Conn, script string, args ...any) error {
+	_, err := conn.ExecContext(context.Background(), script, args...)
+	return err
+}
+
+func queryRow(conn *sql.Conn, query string, to ...any) error {
+	return conn.QueryRowContext(context.Background(), query).Scan(to...)
+}
+
+// escape makes a path fit for a file: URI.
+func escape(path string) string {
+	return (&url.URL{Path: path}).EscapedPath()
+}
+
+// isTrouble says whether an error means that the database itself cannot be used.
+func isTrouble(err error) bool {
+	return err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrUnknown)
+}
