@@ -7,10 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 )
@@ -22,8 +22,12 @@ var (
 	ErrClosed = queue.ErrClosed
 )
 
+// Memory is the place of a queue that ends with the process.
+const Memory = queue.Memory
+
 // Options are what the configuration does not say. The zero value is good for use.
 type Options struct {
+	Queue     string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
 	Logger    *slog.Logger      // nil logs nothing
 	Version   string            // for the User-Agent
 	Transport http.RoundTripper // nil is HTTP over the network
@@ -33,20 +37,23 @@ type Options struct {
 type Engine struct {
 	log     *slog.Logger
 	options Options
-	queue   queue.Queue
+	queue   *queue.Queue
 	routes  *routes
 	lanes   lanes
+	settler settler
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	held    atomic.Int64 // bytes of the events that lanes have ready; see maxReady
 
 	mu      sync.Mutex
 	running sync.WaitGroup // mu is held while it is added to
 	settled chan struct{}  // closed by the next outcome; nil if nobody waits for it; under mu
+	atClose queue.Left     // what was left then; under mu
 }
 
-// Open compiles the webhooks of a configuration. Mistakes in globs and expressions are [config.Errors].
-// It starts nothing.
+// Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
+// A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. It starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if mistakes := Check(cfg.Webhooks); len(mistakes) > 0 {
 		return nil, mistakes
@@ -54,10 +61,23 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: opts.Logger, options: opts, queue: queue.NewMemory()}
+	if opts.Queue == "" {
+		opts.Queue = Memory
+	}
+	e := &Engine{log: opts.Logger, options: opts, queue: queue.Open(queueOptions(cfg, opts))}
+	e.settler.init(e)
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.routes = newRoutes(e, cfg)
 	return e, nil
+}
+
+func queueOptions(cfg *config.Config, opts Options) queue.Options {
+	return queue.Options{
+		Path:    opts.Queue,
+		MaxSize: cfg.Queue.MaxSize,
+		Keep:    queue.Keep{Done: cfg.Queue.Keep, Dead: cfg.Queue.KeepDead},
+		Log:     opts.Logger,
+	}
 }
 
 // Run delivers until ctx ends or Close is called, and then waits for the attempts in flight, which it breaks off.
@@ -69,7 +89,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.stopped, cancel)()
-	return e.lanes.run(ctx)
+
+	settling, endSettling := context.WithCancel(context.Background())
+	var beside sync.WaitGroup
+	beside.Go(func() { e.settler.run(settling) })
+	beside.Go(func() { e.keepHouse(ctx) })
+	err := e.lanes.run(ctx)
+	cancel()
+	endSettling() // after the last worker
+	beside.Wait()
+	return err
 }
 
 // mayRun counts a Run, unless Close was called: that waits for those it counted.
@@ -86,103 +115,87 @@ func (e *Engine) mayRun() bool {
 // Submit accepts an event: when it returns nil, the event and its deliveries are in the queue.
 // It never waits for a receiver; while the queue is full it waits for room until ctx ends.
 func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
-	err := e.submit(ctx, ev)
-	if errors.Is(err, ErrFull) {
-		e.counts.refused.Add(1)
-	}
-	return err
-}
-
-func (e *Engine) submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	now := time.Now()
-	if ev.ID == "" {
-		ev.ID = event.NewID(now)
-	}
-	var deliveries []delivery.Delivery
-	var woken []*lane
-	for _, w := range e.routes.of(ev.WorkflowName) {
-		if !w.wants(&ev) {
-			continue
+	entry := e.entry(&ev)
+	err := e.accept([]*queue.Entry{entry})
+	for errors.Is(err, ErrFull) {
+		settled := e.nextOutcome()
+		select {
+		case <-settled:
+		case <-time.After(roomPoll):
+		case <-ctx.Done():
+			e.counts.refused.Add(1)
+			return fmt.Errorf("event %s: %w: %w", ev.ID, err, context.Cause(ctx))
 		}
-		deliveries = append(deliveries, delivery.Delivery{
-			ID:      delivery.ID(ev.ID, w.Identity),
-			Webhook: w.Identity,
-			EventID: ev.ID,
-			Event:   ev.Type,
-			Due:     now,
-		})
-		woken = append(woken, w.lane)
+		err = e.accept([]*queue.Entry{entry})
 	}
-	if len(deliveries) == 0 {
-		e.counts.events.Add(1)
-		return nil
-	}
-	known, err := e.queue.Accept(ctx, ev, deliveries)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", ev.ID, err)
-	}
-	e.counts.events.Add(1)
-	e.counts.known.Add(int64(known))
-	e.counts.deliveries.Add(int64(len(deliveries) - known))
-	for _, l := range woken {
-		l.wake()
 	}
 	return nil
 }
 
-// Drain waits until nothing is left that can be delivered before ctx's deadline.
-// It returns nil if nothing is left at all.
-func (e *Engine) Drain(ctx context.Context) error {
-	for {
-		settled := e.nextOutcome()
-		left, err := e.queue.Left(ctx)
-		if err != nil {
+// roomPoll is how often it is looked whether a full queue has room again, when nothing is delivered that could make some.
+const roomPoll = 50 * time.Millisecond
+
+// entry routes an event: it has one delivery for each webhook that wants it. An event without an id gets one.
+func (e *Engine) entry(ev *event.Event) *queue.Entry {
+	if ev.ID == "" {
+		ev.ID = event.NewID(time.Now())
+	}
+	entry := &queue.Entry{Event: ev}
+	for _, w := range e.routes.of(ev.WorkflowName) {
+		if w.wants(ev) {
+			entry.Wants = append(entry.Wants, queue.Want{Webhook: w.Identity, Take: w.lane.mayTake(ev.Size())})
+		}
+	}
+	return entry
+}
+
+// accept commits events with their deliveries, in order, and gives the lanes what they may send at once.
+func (e *Engine) accept(entries []*queue.Entry) error {
+	wanted := make([]*queue.Entry, 0, len(entries))
+	for _, entry := range entries {
+		if len(entry.Wants) > 0 {
+			wanted = append(wanted, entry)
+		}
+	}
+	if len(wanted) > 0 {
+		if err := e.queue.Accept(time.Now(), wanted); err != nil {
 			return err
 		}
-		if left.Waiting+left.InFlight == 0 {
-			return nil
+	}
+	e.counts.events.Add(int64(len(entries)))
+	for _, entry := range wanted {
+		e.counts.known.Add(int64(entry.Known))
+		e.counts.deliveries.Add(int64(len(entry.Wants) - entry.Known))
+		given := map[string]bool{}
+		for _, claim := range entry.Claims {
+			e.lanes.of(claim.Delivery.Webhook).give(claim)
+			given[claim.Delivery.Webhook] = true
 		}
-		deadline, bounded := ctx.Deadline()
-		if bounded && left.InFlight == 0 && left.Next.After(deadline) {
-			return fmt.Errorf("%s left", count(int64(left.Waiting), "delivery"))
-		}
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			return fmt.Errorf("%s left: %w", count(int64(left.Waiting+left.InFlight), "delivery"), context.Cause(ctx))
+		for _, want := range entry.Wants {
+			if !given[want.Webhook] && entry.Known < len(entry.Wants) {
+				e.lanes.of(want.Webhook).lookAt(time.Now())
+			}
 		}
 	}
+	return nil
 }
 
-// nextOutcome is closed when the next outcome is settled.
-func (e *Engine) nextOutcome() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.settled == nil {
-		e.settled = make(chan struct{})
-	}
-	return e.settled
-}
-
-// wakeDrain wakes those that wait for the next outcome.
-func (e *Engine) wakeDrain() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.settled != nil {
-		close(e.settled)
-		e.settled = nil
-	}
-}
-
-// Close ends Run, waits for it, and closes the queue.
+// Close ends Run, waits for it, and closes the queue. What is in memory is lost.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.stop()
 	e.mu.Unlock()
 	e.running.Wait()
 	e.lanes.close()
+	if left, err := e.queue.Left(e.lanes.identities()); err == nil {
+		e.mu.Lock()
+		e.atClose = left
+		e.mu.Unlock()
+	}
 	return e.queue.Close()
 }

@@ -86,7 +86,9 @@ func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}
 }
 
-// bigEvent is so big that 15 of them fill the queue.
+// bigEvent is so big that full of them fill the queue in memory.
+const full = 32
+
 func bigEvent(id string) event.Event {
 	ev := newEvent(id)
 	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20) + `"}`)
@@ -201,7 +203,7 @@ func TestSubmitDoesNotWaitForTheReceiver(t *testing.T) {
 func TestSubmitWaitsForRoomUntilItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, roundTripper(hang), oneHook())
-		for i := range 15 {
+		for i := range full {
 			submit(t, e, bigEvent(fmt.Sprint(i)))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -214,7 +216,7 @@ func TestSubmitWaitsForRoomUntilItsContextEnds(t *testing.T) {
 		if waited := time.Since(begun); waited != time.Minute {
 			t.Errorf("waited %v, want a minute", waited)
 		}
-		checkReport(t, e, engine.Report{Events: 15, Deliveries: 15, Retrying: 15, Refused: 1})
+		checkReport(t, e, engine.Report{Events: full, Deliveries: full, Retrying: full, Refused: 1})
 	})
 }
 
@@ -224,7 +226,7 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			return answer(200)
 		}), oneHook())
-		for i := range 15 {
+		for i := range full {
 			submit(t, e, bigEvent(fmt.Sprint(i)))
 		}
 		run(t, e)
@@ -234,7 +236,7 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 			t.Errorf("waited %v, want until the first outcome after 3s", waited)
 		}
 		drain(t, e)
-		checkReport(t, e, engine.Report{Events: 16, Deliveries: 16, Delivered: 16})
+		checkReport(t, e, engine.Report{Events: full + 1, Deliveries: full + 1, Delivered: full + 1})
 	})
 }
 

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -16,20 +18,41 @@ type lane struct {
 	webhook *webhook
 	engine  *Engine
 	sender  *sender.Sender
-	woken   chan struct{} // has a value when something may be due, or a worker ended
+	lease   time.Duration // of a claim; an attempt begins in its first third
+	woken   chan struct{} // has a value when there is something to look at
 	free    chan struct{} // one value for each worker that may start
 	retired chan struct{} // closed when another lane has taken the webhook over
+	open    atomic.Int64  // claims without a committed outcome
+
+	mu    sync.Mutex
+	ready []*queue.Claim // in flight, and not begun yet; those first that are due longest
+	more  bool           // the queue has more that is due
+	look  time.Time      // when something else may be due; zero if that is not known
+	pace  time.Duration  // of an attempt, of late
 }
 
+// Bounds of what a lane has ready. They stand in docs/config.md.
+const (
+	maxReadyLane = 1024     // deliveries
+	maxReady     = 16 << 20 // bytes of events, of all lanes
+	firstPace    = 50 * time.Millisecond
+	leaseSlack   = 10 * time.Second // that a lease's third is longer than an attempt
+)
+
 func newLane(w *webhook, s *sender.Sender) *lane {
-	l := &lane{webhook: w, engine: w.engine, sender: s, woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight), retired: make(chan struct{})}
+	l := &lane{
+		webhook: w, engine: w.engine, sender: s,
+		lease: 3 * (w.Timeout + leaseSlack),
+		woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight), retired: make(chan struct{}),
+		pace: firstPace,
+	}
 	for range w.MaxInFlight {
 		l.free <- struct{}{}
 	}
 	return l
 }
 
-// wake makes the lane look for what is due.
+// wake makes the lane look for what is to do.
 func (l *lane) wake() {
 	select {
 	case l.woken <- struct{}{}:
@@ -37,8 +60,72 @@ func (l *lane) wake() {
 	}
 }
 
-// run delivers what is due until ctx ends or the lane is retired, and waits for its workers.
+// capacity is how many deliveries the lane may have ready: as many as it starts in a third of a lease. Under mu.
+func (l *lane) capacity() int {
+	if l.engine.held.Load() >= maxReady {
+		return l.webhook.MaxInFlight
+	}
+	starts := l.webhook.MaxInFlight * int(l.lease/3/max(l.pace, time.Millisecond))
+	return max(2*l.webhook.MaxInFlight, min(starts, maxReadyLane))
+}
+
+// mayTake says for how long a delivery that is about to be accepted may be claimed for the lane; 0 for not at all.
+func (l *lane) mayTake(size int) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	half := l.capacity() / 2 // the rest is for what is due again
+	if l.isRetired() || len(l.ready) >= half || l.engine.held.Load()+int64(size) > maxReady {
+		return 0
+	}
+	return l.lease
+}
+
+// give adds claims to what is ready.
+func (l *lane) give(claims ...*queue.Claim) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range claims {
+		l.open.Add(1)
+		l.engine.held.Add(int64(c.Event.Size()))
+		at := len(l.ready)
+		for at > 0 && l.ready[at-1].Delivery.Due.After(c.Delivery.Due) {
+			at--
+		}
+		l.ready = slices.Insert(l.ready, at, c)
+	}
+	l.wake()
+}
+
+// lookAt makes the lane claim at that time, if it would not do so before.
+func (l *lane) lookAt(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.look.IsZero() || at.Before(l.look) {
+		l.look = at
+		l.wake()
+	}
+}
+
+// next takes the first claim that is ready; nil if none is.
+func (l *lane) next() *queue.Claim {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.ready) == 0 {
+		return nil
+	}
+	c := l.ready[0]
+	l.ready[0] = nil
+	l.ready = l.ready[1:]
+	l.engine.held.Add(-int64(c.Event.Size()))
+	if l.wantsMore() {
+		l.wake()
+	}
+	return c
+}
+
+// run delivers what is due until ctx ends or the lane is retired, waits for its workers and gives back what they did not begin.
 func (l *lane) run(ctx context.Context) {
+	defer l.release()
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	timer := time.NewTimer(0)
@@ -52,39 +139,77 @@ func (l *lane) run(ctx context.Context) {
 		case <-l.woken:
 		case <-timer.C:
 		}
-		for _, claim := range l.claim(ctx, len(l.free)) {
+		l.fill()
+		for n := min(len(l.free), l.readyNow()); n > 0; n-- {
 			<-l.free // as many as were counted: only this goroutine takes them
-			workers.Go(func() { l.work(ctx, claim) })
+			workers.Go(func() { l.work(ctx) })
 		}
-		if due, waits := l.nextDue(ctx); waits && len(l.free) > 0 {
-			timer.Reset(time.Until(due))
+		if at, known := l.lookTime(); known {
+			timer.Reset(time.Until(at))
 		}
 	}
 }
 
-// work delivers the claim, and then what else is due, until nothing is.
-func (l *lane) work(ctx context.Context, claim queue.Claim) {
-	for {
-		l.deliver(ctx, claim)
-		claims := l.claim(ctx, 1)
-		if len(claims) == 0 {
-			break
-		}
-		claim = claims[0]
-	}
-	l.free <- struct{}{}
-	l.wake() // for what came due between the look above and here
+func (l *lane) readyNow() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.ready)
 }
 
-func (l *lane) claim(ctx context.Context, n int) []queue.Claim {
-	if n == 0 || ctx.Err() != nil || l.isRetired() {
-		return nil
+// wantsMore says whether it is worth claiming of what the queue has due: for many deliveries at once. Under mu.
+func (l *lane) wantsMore() bool { return l.more && len(l.ready) <= l.capacity()/4 }
+
+// lookTime is when something else may be due; false if that is not known.
+func (l *lane) lookTime() (time.Time, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.look, !l.look.IsZero()
+}
+
+// fill claims what is due, if it is time to look.
+func (l *lane) fill() {
+	l.mu.Lock()
+	now := time.Now()
+	n := l.capacity() - len(l.ready)
+	isTime := !l.look.IsZero() && !l.look.After(now)
+	if isTime {
+		l.look = time.Time{}
+		l.more = true
 	}
-	claims, err := l.engine.queue.Claim(ctx, l.webhook.Identity, time.Now(), n)
+	if n <= 0 || !isTime && !l.wantsMore() {
+		l.mu.Unlock()
+		return
+	}
+	l.open.Add(1) // what is being claimed is not idle
+	l.mu.Unlock()
+	defer l.engine.wakeDrain()
+	defer l.open.Add(-1)
+
+	claims, next, err := l.engine.queue.Claim(now, queue.Lane{Webhook: l.webhook.Identity, Lease: l.lease}, n)
 	if err != nil {
 		l.engine.log.Error("queue", "webhook", l.webhook.Name, "err", err)
+		return // keepHouse wakes the lane again
 	}
-	return claims
+	l.give(claims...)
+	l.mu.Lock()
+	l.more = len(claims) == n
+	l.mu.Unlock()
+	if !next.IsZero() {
+		l.lookAt(next)
+	}
+}
+
+// work delivers what is ready until nothing is.
+func (l *lane) work(ctx context.Context) {
+	for ctx.Err() == nil && !l.isRetired() {
+		claim := l.next()
+		if claim == nil {
+			break
+		}
+		l.deliver(ctx, claim)
+	}
+	l.free <- struct{}{}
+	l.wake() // for what became ready between the look above and here
 }
 
 func (l *lane) isRetired() bool {
@@ -96,16 +221,34 @@ func (l *lane) isRetired() bool {
 	}
 }
 
-func (l *lane) nextDue(ctx context.Context) (time.Time, bool) {
-	due, waits, err := l.engine.queue.NextDue(ctx, l.webhook.Identity)
-	if err != nil {
-		l.engine.log.Error("queue", "webhook", l.webhook.Name, "err", err)
+// release gives back what was claimed and not begun.
+func (l *lane) release() {
+	for claim := l.next(); claim != nil; claim = l.next() {
+		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: claim.Delivery.Due})
 	}
-	return due, waits
+}
+
+// holds says whether a claim is still the lane's and lasts for an attempt. One that has waited long is renewed, which checks its token;
+// before that nobody else can have it.
+func (l *lane) holds(claim *queue.Claim) bool {
+	now := time.Now()
+	if left := claim.Until.Sub(now); left > l.lease*2/3 && left <= l.lease {
+		return true
+	}
+	held, err := l.engine.queue.Renew(claim, now.Add(l.lease))
+	if err != nil {
+		l.engine.log.Error("queue", "webhook", l.webhook.Name, "delivery", claim.Delivery.ID, "err", err)
+	}
+	return held
 }
 
 // deliver makes one attempt and settles its outcome.
-func (l *lane) deliver(ctx context.Context, claim queue.Claim) {
+func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
+	if !l.holds(claim) {
+		l.open.Add(-1)
+		l.engine.wakeDrain()
+		return
+	}
 	d := claim.Delivery
 	if d.Body == nil {
 		d.Body = claim.Event.Body()
@@ -113,37 +256,37 @@ func (l *lane) deliver(ctx context.Context, claim queue.Claim) {
 	attempt := l.sender.Send(ctx, &d)
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// Broken off by us: it does not count. It waits, for who runs next.
-		l.settle(queue.Settlement{Delivery: claim.Delivery, Outcome: delivery.Retry})
+		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: d.Due})
 		return
 	}
-	d.Attempts = attempt.Number
-	outcome := attempt.Outcome
+	l.keepPace(attempt.Took)
+	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Attempt: &attempt}
 	var wait time.Duration
-	if outcome == delivery.Retry {
+	if st.Outcome == delivery.Retry {
 		var more bool
-		if wait, more = nextWait(l.webhook.Retry, d.Attempts); more {
-			d.Due = time.Now().Add(wait)
+		if wait, more = waitAfter(l.webhook.Retry, &d, &attempt); more {
+			st.Due = time.Now().Add(wait)
 		} else {
-			outcome = delivery.Dead
+			st.Outcome = delivery.Dead
 		}
 	}
-	l.report(&d, attempt, outcome, wait)
-	l.settle(queue.Settlement{Delivery: d, Outcome: outcome})
+	l.report(&d, attempt, st.Outcome, wait)
+	l.engine.settler.add(l, st)
 }
 
-func (l *lane) settle(s queue.Settlement) {
-	// Counted first: who drained the queue must find it in the report.
-	switch s.Outcome {
-	case delivery.Delivered:
-		l.engine.counts.delivered.Add(1)
-	case delivery.Dead:
-		l.engine.counts.dead.Add(1)
+// settled is called when an outcome is committed.
+func (l *lane) settled(st queue.Settlement) {
+	l.open.Add(-1)
+	if st.Outcome == delivery.Retry {
+		l.lookAt(st.Due)
 	}
-	// The outcome is kept whatever becomes of the context.
-	if err := l.engine.queue.Settle(context.Background(), s); err != nil {
-		l.engine.log.Error("queue", "webhook", l.webhook.Name, "delivery", s.Delivery.ID, "err", err)
-	}
-	l.engine.wakeDrain()
+}
+
+// keepPace notes how long an attempt took.
+func (l *lane) keepPace(took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pace += (took - l.pace) / 8
 }
 
 func (l *lane) report(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, wait time.Duration) {

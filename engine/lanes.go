@@ -3,22 +3,56 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 )
 
 // lanes runs the lanes of all webhooks. One may come while the others run.
 type lanes struct {
-	mu    sync.Mutex
-	all   []*lane
-	start func(*lane) // nil while nothing runs
+	mu        sync.Mutex
+	all       []*lane
+	byWebhook map[string]*lane // by identity
+	start     func(*lane)      // nil while nothing runs
+}
+
+// of returns the lane of a webhook's identity, nil if it is not open.
+func (ls *lanes) of(webhook string) *lane {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.byWebhook[webhook]
+}
+
+// identities are those of the webhooks that are open.
+func (ls *lanes) identities() []string {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return slices.Collect(maps.Keys(ls.byWebhook))
+}
+
+// idle says whether nothing is in flight.
+func (ls *lanes) idle() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return !slices.ContainsFunc(ls.all, func(l *lane) bool { return l.open.Load() > 0 })
 }
 
 // add takes a lane, and starts it if the others run.
 func (ls *lanes) add(l *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if ls.byWebhook == nil {
+		ls.byWebhook = map[string]*lane{}
+	}
+	ls.all = slices.DeleteFunc(ls.all, func(old *lane) bool {
+		ended := old.isRetired() && old.open.Load() == 0
+		if ended {
+			old.sender.Close()
+		}
+		return ended
+	})
 	ls.all = append(ls.all, l)
+	ls.byWebhook[l.webhook.Identity] = l
 	if ls.start != nil {
 		ls.start(l)
 	}
@@ -28,7 +62,6 @@ func (ls *lanes) add(l *lane) {
 func (ls *lanes) retire(l *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.all = slices.DeleteFunc(ls.all, func(other *lane) bool { return other == l })
 	close(l.retired)
 }
 

@@ -1,16 +1,18 @@
 package engine
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/queue"
 )
 
 // counts are the engine's running totals.
 type counts struct {
-	events, deliveries, delivered, dead, known, refused, passed, badLines atomic.Int64
+	events, deliveries, delivered, dead, dropped, known, refused, passed, badLines atomic.Int64
 }
 
 // Report says what became of everything so far.
@@ -27,7 +29,11 @@ type Report struct {
 	BadLines   int64 `json:"bad_lines"`
 
 	next time.Duration // until the next attempt of what is not delivered yet
+	lost int64
 }
+
+// Lost is how many of the deliveries to retry are in memory alone: they end with the process.
+func (r Report) Lost() int64 { return r.lost }
 
 // Report returns the totals as they are now.
 func (e *Engine) Report() Report {
@@ -36,20 +42,32 @@ func (e *Engine) Report() Report {
 		Deliveries: e.counts.deliveries.Load(),
 		Delivered:  e.counts.delivered.Load(),
 		Dead:       e.counts.dead.Load(),
+		Dropped:    e.counts.dropped.Load(),
 		Known:      e.counts.known.Load(),
 		Refused:    e.counts.refused.Load(),
 		Passed:     e.counts.passed.Load(),
 		BadLines:   e.counts.badLines.Load(),
 	}
-	left, err := e.queue.Left(context.Background())
-	if err != nil {
-		e.log.Error("queue", "err", err)
-	}
-	r.Retrying = int64(left.Waiting + left.InFlight)
-	if left.Waiting > 0 {
+	left := e.left()
+	r.Retrying, r.lost = int64(left.Waiting), int64(left.Lost)
+	if !left.Next.IsZero() {
 		r.next = max(0, time.Until(left.Next)).Round(time.Second)
 	}
 	return r
+}
+
+// left is what waits for the webhooks that are open; after Close what did so then.
+func (e *Engine) left() queue.Left {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	left, err := e.queue.Left(e.lanes.identities())
+	if err != nil {
+		if !errors.Is(err, ErrClosed) {
+			e.log.Error("queue", "err", err)
+		}
+		return e.atClose
+	}
+	return left
 }
 
 // String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -15,6 +17,8 @@ type routes struct {
 	mu          sync.Mutex
 	definitions map[string]route    // by the workflow's name; as many as there are definitions at most
 	own         map[string]*webhook // the definitions' webhooks by identity
+	strange     map[string]bool     // identities in the queue that are not ours
+	files       []string            // the settings that were read, absolute
 }
 
 // route is what holds for one workflow, compiled.
@@ -24,7 +28,12 @@ type route struct {
 }
 
 func newRoutes(e *Engine, cfg *config.Config) *routes {
-	r := &routes{engine: e, workflows: cfg.Workflows, definitions: map[string]route{}, own: map[string]*webhook{}}
+	r := &routes{engine: e, workflows: cfg.Workflows, definitions: map[string]route{}, own: map[string]*webhook{}, strange: map[string]bool{}}
+	for _, file := range cfg.Files {
+		if abs, err := filepath.Abs(file); err == nil {
+			r.files = append(r.files, abs)
+		}
+	}
 	for _, w := range cfg.Active() {
 		r.settings = append(r.settings, r.open(w))
 	}
@@ -88,3 +97,34 @@ func (r *routes) compile(workflow string, found *config.Found) []*webhook {
 	}
 	return webhooks
 }
+
+// adopt opens the webhook of an identity that has deliveries in the queue, if a workflow's definition has it; nil if not.
+// A webhook that is gone from a file that was read leaves its deliveries where they are: that is said once.
+func (r *routes) adopt(identity string) *lane {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.strange[identity] {
+		return nil
+	}
+	if r.workflows != nil {
+		for name, found := range r.workflows.All() {
+			if found.Err != nil || !slices.ContainsFunc(found.Own, func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }) {
+				continue
+			}
+			r.definitions[name] = route{found, r.compile(name, found)}
+			if w := r.own[identity]; w != nil {
+				return w.lane
+			}
+		}
+	}
+	if len(r.strange) < maxStrange {
+		r.strange[identity] = true
+	}
+	if slices.Contains(r.files, fileOf(identity)) {
+		r.engine.log.Warn("deliveries wait for a webhook that is not in its file any more", "webhook", identity)
+	}
+	return nil
+}
+
+// maxStrange is how many webhooks of other configurations are remembered, so that they are not looked for again.
+const maxStrange = 10_000

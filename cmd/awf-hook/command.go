@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -17,11 +19,12 @@ import (
 
 // Exit codes: the first that holds.
 const (
-	exitOK       = 0 // every accepted delivery is delivered
-	exitFailure  = 1 // a run-time failure: something was not delivered and is lost
-	exitUsage    = 2 // bad arguments
-	exitConfig   = 3 // bad configuration
-	exitBadLines = 4 // bad lines, with --strict
+	exitOK           = 0 // every accepted delivery is delivered or kept
+	exitFailure      = 1 // a run-time failure: something was neither stored nor delivered
+	exitUsage        = 2 // bad arguments
+	exitConfig       = 3 // bad configuration
+	exitBadLines     = 4 // bad lines, with --strict
+	exitNotDelivered = 5 // something is not delivered, with --wait-delivered
 )
 
 // exitError carries an exit code; an error without one is a mistake in the arguments.
@@ -46,6 +49,7 @@ type command struct {
 	in       io.Reader
 	out, err io.Writer
 	logLevel string
+	queue    string // the file of the queue that was opened
 }
 
 // run runs the command line and returns the exit code.
@@ -62,7 +66,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	if !errors.As(err, &exit) {
 		fmt.Fprintf(errw, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
 		if sub.Name() == "run" {
-			c.passThrough()
+			c.passThrough(context.Background())
 		}
 		return exitUsage
 	}
@@ -101,8 +105,8 @@ signs them and delivers them, again and again until they arrive.
 Try it:      awf-hook demo
 With AWF:    AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
 
-Exit codes:  0 delivered, 1 something was lost, 2 bad arguments,
-             3 bad configuration, 4 bad lines with --strict`,
+Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad configuration,
+             4 bad lines with --strict, 5 not delivered with --wait-delivered`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -124,7 +128,8 @@ func (c *command) logger() (*slog.Logger, error) {
 }
 
 // open reads a configuration and opens an engine for it. Its mistakes have the exit code of a bad configuration.
-func (c *command) open(search config.Search) (*engine.Engine, error) {
+// queue is the queue's file; "" is what the configuration says.
+func (c *command) open(search config.Search, queue string) (*engine.Engine, error) {
 	logger, err := c.logger()
 	if err != nil {
 		return nil, err
@@ -136,20 +141,30 @@ func (c *command) open(search config.Search) (*engine.Engine, error) {
 	if len(cfg.Files) == 0 {
 		logger.Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
 	}
-	eng, err := engine.Open(cfg, engine.Options{Logger: logger, Version: version()})
+	c.queue = queueFile(search, cfg, queue)
+	eng, err := engine.Open(cfg, engine.Options{Queue: c.queue, Logger: logger, Version: version()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	return eng, nil
 }
 
+// queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.
+func queueFile(search config.Search, cfg *config.Config, flag string) string {
+	file := cmp.Or(flag, cfg.Queue.Path)
+	if folder := search.StateFolder(); file == "" && folder != "" {
+		file = filepath.Join(folder, "queue.db")
+	}
+	return file
+}
+
 // passThrough copies what is not an event from stdin to stdout until its end, when there is nothing to deliver with:
 // the command that writes to us must not be broken by our mistake. A terminal's stdin is not a pipe.
-func (c *command) passThrough() {
+func (c *command) passThrough(ctx context.Context) {
 	if isTerminal(c.in) {
 		return
 	}
-	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
+	_ = engine.PassThrough(ctx, engine.Stream{In: c.in, Out: c.out})
 }
 
 // isTerminal says whether a stream is a terminal or another character device.

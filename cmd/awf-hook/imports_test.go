@@ -32,7 +32,9 @@ var onlyIn = map[string]string{
 	"github.com/expr-lang/expr":     "engine/expression",
 	"github.com/sethvargo/go-retry": "engine",
 	"github.com/spf13/cobra":        "cmd/awf-hook",
+	"golang.org/x/sys":              "engine/internal/queue",
 	"gopkg.in/yaml.v3":              "engine/config",
+	"modernc.org/sqlite":            "engine/internal/queue",
 }
 
 func TestImportsRunOneWay(t *testing.T) {

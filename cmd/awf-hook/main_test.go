@@ -17,11 +17,27 @@ import (
 
 // The test binary is awf-hook itself, and the program that writes into its stdin, when it is called by their names.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(ownState{m}, map[string]func(){
 		"awf-hook": main,
 		"producer": producer,
 	})
 }
+
+// ownState runs the tests with a state folder of their own, so that queues are not the user's.
+type ownState struct{ *testing.M }
+
+func (m ownState) Run() int {
+	dir, err := os.MkdirTemp("", "awf-hook-state")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("XDG_STATE_HOME", dir)
+	return m.M.Run()
+}
+
+// stateFile is the queue's file in the tests' state folder.
+func stateFile() string { return filepath.Join(os.Getenv("XDG_STATE_HOME"), "awf-hook", "queue.db") }
 
 // producer writes $LINES lines, half of them events, about as fast as $PACE for each hundred allows,
 // and fails if one cannot be written.
@@ -57,6 +73,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("EVENTS", events)
 			env.Setenv("PORT", freePort())
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			return nil
 		},
 	})

@@ -156,7 +156,7 @@ func TestReadmeSteps(t *testing.T) {
 // README's verifiers accept what awf-hook sends, and nothing else.
 func TestReadmeVerifiers(t *testing.T) {
 	r := deliverOne(t)
-	goMod := "module verifier\n\ngo 1.26\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " + abs(t, root) + "\n"
+	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " + abs(t, root) + "\n"
 	goSnippet := strings.Replace(readme(t, "go", "func verify("), "import (", "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"os\"", 1) + `
 func main() {
 	var r struct {

@@ -23,7 +23,9 @@ const maxBadLines = 100
 type runFlags struct {
 	config       string
 	noProject    bool
+	queue        string
 	drainTimeout time.Duration
+	wait         bool
 	strict       bool
 	json         bool
 }
@@ -39,6 +41,8 @@ Lines that are not events go to stdout as they are.
 Webhooks are found in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_CONFIG_HOME/awf), in the project's
 .awf/settings.yaml and, for its own events, in a workflow's definition. -c FILE stands for the first two.
 
+What cannot be delivered by the end is kept in the queue, and the next run takes it up.
+
 A pipe is never broken by awf-hook: with a bad configuration stdin is still passed through to its end.
 The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at most; the second one stops at once.`,
 		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
@@ -48,22 +52,14 @@ The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at m
 	cmd.Flags().StringVarP(&flags.config, "config", "c", "", "a configuration `FILE` to read instead of the global and the project's settings")
 	cmd.Flags().BoolVar(&flags.noProject, "no-project", false, "leave out the project's settings and the workflows' definitions")
 	cmd.Flags().DurationVar(&flags.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering at the end")
+	cmd.Flags().StringVar(&flags.queue, "queue", "", "the queue's `FILE`, or memory: for none (default what the configuration says, else the state folder's)")
+	cmd.Flags().BoolVar(&flags.wait, "wait-delivered", false, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print the report as a JSON object, on stderr")
 	return cmd
 }
 
 func (c *command) runStdin(flags runFlags) error {
-	eng, err := c.open(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv})
-	if err != nil {
-		// Said before stdin ends, which may take the workflow's time.
-		if exit := (*exitError)(nil); errors.As(err, &exit) {
-			c.say(exit.err)
-			c.passThrough()
-			return &exitError{code: exit.code}
-		}
-		return err
-	}
 	reading, stopReading := context.WithCancel(context.Background())
 	defer stopReading()
 	running, stopRunning := context.WithCancel(context.Background())
@@ -74,6 +70,16 @@ func (c *command) runStdin(flags runFlags) error {
 	}
 	defer onSignals(stopReading, stopRunning, grace)()
 
+	eng, err := c.open(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv}, flags.queue)
+	if err != nil {
+		// Said before stdin ends, which may take the workflow's time.
+		if exit := (*exitError)(nil); errors.As(err, &exit) {
+			c.say(exit.err)
+			c.passThrough(reading)
+			return &exitError{code: exit.code}
+		}
+		return err
+	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { _ = eng.Run(running) })
 	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken()})
@@ -93,8 +99,10 @@ func (c *command) runStdin(flags runFlags) error {
 	switch {
 	case readErr != nil:
 		return failure(fmt.Errorf("stdin: %w", readErr))
-	case report.Retrying+report.Dead+report.Refused > 0:
+	case c.lost(report)+report.Refused > 0:
 		return &exitError{code: exitFailure}
+	case flags.wait && report.Retrying+report.Dead > 0:
+		return &exitError{code: exitNotDelivered}
 	case flags.strict && report.BadLines > 0:
 		return &exitError{code: exitBadLines}
 	}
@@ -153,7 +161,22 @@ func (c *command) sayReport(report engine.Report, asJSON bool) {
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", report)
-	if lost := report.Retrying + report.Dead; lost > 0 {
-		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: this version keeps its queue in memory\n", lost)
+	lost := c.lost(report)
+	if lost > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: the queue was in memory\n", lost)
 	}
+	if kept := report.Retrying + report.Dead - lost; kept > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d kept in %s\n", kept, c.queue)
+	}
+	if report.Retrying > report.Lost() {
+		fmt.Fprintln(c.err, "awf-hook: nothing retries it until awf-hook runs again")
+	}
+}
+
+// lost is how many deliveries end with the process.
+func (c *command) lost(report engine.Report) int64 {
+	if c.queue == engine.Memory || c.queue == "" {
+		return report.Retrying + report.Dead
+	}
+	return report.Lost()
 }

@@ -38,6 +38,7 @@ type Config struct {
 	Files     []string // from which it was read
 	Webhooks  []Webhook
 	HTTPSOnly bool
+	Queue     Queue
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
 

@@ -99,6 +99,17 @@ func (s Search) variable(name string) string {
 	return value
 }
 
+// StateFolder is awf-hook's folder for what it keeps; "" if there is no home either.
+func (s Search) StateFolder() string {
+	if folder := s.variable("XDG_STATE_HOME"); folder != "" {
+		return filepath.Join(folder, "awf-hook")
+	}
+	if home := s.variable("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "awf-hook")
+	}
+	return ""
+}
+
 // workflowFolders are where AWF looks for definitions, in its order.
 func (s Search) workflowFolders() []string {
 	var folders []string
@@ -117,6 +128,7 @@ func (c *Config) add(file *Config) {
 	c.Files = append(c.Files, file.Files...)
 	c.Webhooks = override(c.Webhooks, file.Webhooks)
 	c.Warnings = append(c.Warnings, file.Warnings...)
+	c.Queue = c.Queue.override(file.Queue)
 	if file.HTTPSOnly {
 		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
 	}

@@ -77,7 +77,7 @@ func (k *Key) schema() map[string]any {
 		for name, value := range objectSchema() {
 			s[name] = value
 		}
-	case KindText, KindURL, KindExpr, KindSecret, KindDuration, KindTime:
+	case KindText, KindURL, KindExpr, KindSecret, KindDuration, KindSize, KindTime:
 		s["type"] = "string"
 	}
 	return s
@@ -97,14 +97,17 @@ func (k *Key) describe() string {
 
 // Bounds are the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {
-	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: ""}
+	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: "", KindSize: ""}
 	words, known := unit[k.Kind]
 	if !known {
 		words = " entries"
 	}
 	show := func(n int64) string {
-		if k.Kind == KindDuration {
+		switch k.Kind {
+		case KindDuration:
 			return shortDuration(time.Duration(n))
+		case KindSize:
+			return shortSize(n)
 		}
 		return fmt.Sprint(n)
 	}

@@ -37,7 +37,7 @@ func (d *decoder) duration(n *yaml.Node, path string, to *time.Duration) {
 		return
 	}
 	low, high := time.Duration(keyOf(path).Min), time.Duration(keyOf(path).Max)
-	v, err := time.ParseDuration(text)
+	v, err := parseDuration(text)
 	switch {
 	case err != nil:
 		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
@@ -48,8 +48,20 @@ func (d *decoder) duration(n *yaml.Node, path string, to *time.Duration) {
 	}
 }
 
+// parseDuration knows days beside what Go does: 7d.
+func parseDuration(text string) (time.Duration, error) {
+	if days, isDays := strings.CutSuffix(text, "d"); isDays {
+		number, err := strconv.ParseFloat(days, 64)
+		return time.Duration(number * float64(24*time.Hour)), err
+	}
+	return time.ParseDuration(text)
+}
+
 // shortDuration writes a duration as a person would: 24h, not 24h0m0s.
 func shortDuration(d time.Duration) string {
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

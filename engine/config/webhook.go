@@ -14,6 +14,9 @@ var rootKeys = keys[*Config]{
 	"network": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
 		mapping(d, n, path, networkKeys, cfg)
 	},
+	"queue": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
+		mapping(d, n, path, queueKeys, &cfg.Queue)
+	},
 }
 
 var networkKeys = keys[*Config]{

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -18,7 +19,7 @@ type Lane struct {
 }
 
 // claim takes up to n deliveries of the lane that are due, those first that are due longest.
-// next is when it is worth asking again: zero if nothing waits.
+// next is when it is worth asking again: zero if nothing waits, or if n were claimed.
 func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next time.Time, err error) {
 	err = s.write(func() error {
 		claims = nil
@@ -44,6 +45,13 @@ func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next ti
 			if err := s.st.take.run(s.owner, milli(until), c.seq); err != nil {
 				return err
 			}
+		}
+		if len(claims) < allowed {
+			var at int64
+			if err := s.st.nextInLane.row(id, milli(now)).Scan(&at); err != nil {
+				return err
+			}
+			next = fromMilli(at)
 		}
 		if len(claims) > 0 && lane.Rate > 0 {
 			err = s.st.spend.run(state.tokens-float64(len(claims)), milli(now), id)
@@ -138,11 +146,13 @@ func (s *store) renew(c *Claim, until time.Time) (held bool, err error) {
 	return held, err
 }
 
-// nextDue says for each lane with deliveries that wait when the first of them is due. It is a look beside those that write.
+// nextDue says for each lane with deliveries that wait when the first of them may be claimed; closed lanes are left out.
+// It is a look beside those that write.
 func (s *store) nextDue() (map[string]time.Time, error) {
 	due := map[string]time.Time{}
-	const query = `SELECT webhook, at FROM (SELECT l.webhook, (SELECT min(d.due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) AS at FROM lanes l)
-  WHERE at IS NOT NULL`
+	query := fmt.Sprintf(`SELECT webhook, max(at, paused_until, CASE WHEN failures >= %d THEN probe_until ELSE 0 END) FROM
+  (SELECT l.*, (SELECT min(d.due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) AS at FROM lanes l WHERE closed = '')
+  WHERE at IS NOT NULL`, breakerFailures)
 	err := s.read(query, nil, func(rows *sql.Rows) error {
 		var webhook string
 		var at int64

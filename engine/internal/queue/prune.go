@@ -24,17 +24,11 @@ func (s *store) prune(now time.Time, keep Keep) (more bool, err error) {
 		}{
 			{stateDelivered, now.Add(-keep.Done)}, {stateDropped, now.Add(-keep.Done)}, {stateDead, now.Add(-keep.Dead)},
 		} {
-			var seqs []int64
-			rows, err := s.st.oldest.Query(old.state, milli(old.before), pruneSlice-gone)
-			if err := each(rows, err, scanInto(&seqs)); err != nil {
+			seqs, err := s.stripOldest(now, old.state, old.before, pruneSlice-gone)
+			if err != nil {
 				return err
 			}
 			gone += len(seqs)
-			for _, seq := range seqs {
-				if err := s.strip(now, seq); err != nil {
-					return err
-				}
-			}
 		}
 		forgotten, err := s.st.forget.Exec(milli(now.Add(-keepIDs)), pruneSlice)
 		if err != nil {
@@ -70,4 +64,53 @@ func (s *store) strip(now time.Time, seq int64) error {
 		return err
 	}
 	return s.st.dropEvent.run(event)
+}
+
+// makeRoom takes what was delivered longest ago, if the database has reached its size; ErrFull if that is not enough.
+// In memory the oldest dead letters go too, and the oldest ids. In a change.
+func (s *store) makeRoom(now time.Time) error {
+	states := []int{stateDelivered, stateDropped}
+	if s.folder == nil {
+		states = append(states, stateDead)
+	}
+	for {
+		var used int64
+		if err := s.st.pageUse.row().Scan(&used); err != nil || used <= s.maxSize {
+			return err
+		}
+		taken := 0
+		for _, state := range states {
+			seqs, err := s.stripOldest(now, state, now.Add(time.Hour), pruneSlice)
+			if err != nil {
+				return err
+			}
+			taken += len(seqs)
+		}
+		if s.folder == nil {
+			forgotten, err := s.st.forget.changed(milli(now.Add(time.Hour)), pruneSlice)
+			if err != nil {
+				return err
+			}
+			if forgotten {
+				continue
+			}
+		}
+		if taken == 0 {
+			return ErrFull
+		}
+	}
+}
+
+// stripOldest strips up to n deliveries of a state that got their outcome before a time. In a change.
+func (s *store) stripOldest(now time.Time, state int, before time.Time, n int) (seqs []int64, err error) {
+	rows, err := s.st.oldest.Query(state, milli(before), n)
+	if err := each(rows, err, scanInto(&seqs)); err != nil {
+		return nil, err
+	}
+	for _, seq := range seqs {
+		if err := s.strip(now, seq); err != nil {
+			return nil, err
+		}
+	}
+	return seqs, nil
 }

@@ -53,7 +53,7 @@ type laneOutcome struct {
 // settleOne writes the outcome of one delivery; false if the claim was lost.
 func (s *store) settleOne(now time.Time, st *Settlement) (held bool, err error) {
 	d := &st.Claim.Delivery
-	state, due, done := stateDue, milli(st.Due), milli(now)
+	state, due, done := stateDue, milli(st.Due.Add(time.Millisecond-1)), milli(now) // not early
 	switch st.Outcome {
 	case delivery.Delivered:
 		state = stateDelivered

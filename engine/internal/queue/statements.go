@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"net/url"
 )
 
@@ -35,7 +34,7 @@ type statements struct {
 	lastEvent, lastDelivery, addEvent, addDelivery, pageUse   statement
 	claimable, take, renew, release, spend, probe             statement
 	oldest, strip, dropEvent, forget, retransform, replay     statement
-	findDelivery                                              statement
+	findDelivery, nextInLane                                  statement
 	settle, settleContent, tail, nextOfKey, promote           statement
 	laneGood, laneFailed, laneBroken, pause, closeLane, count statement
 }
@@ -64,6 +63,7 @@ func (st *statements) prepare(conn *sql.Conn) error {
 		{&st.pageUse, `SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`},
 		{&st.claimable, `SELECT ` + deliveryColumns + ` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
   WHERE d.lane = ? AND d.state = 0 AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`},
+		{&st.nextInLane, `SELECT coalesce(min(due_at), 0) FROM deliveries WHERE lane = ? AND state = 0 AND due_at > ?`},
 		{&st.take, `UPDATE deliveries SET owner = ?, token = token + 1, due_at = ? WHERE seq = ?`},
 		{&st.renew, `UPDATE deliveries SET due_at = ? WHERE seq = ? AND token = ? AND owner = ? AND state = 0`},
 		{&st.settle, `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0
@@ -89,7 +89,7 @@ func (st *statements) prepare(conn *sql.Conn) error {
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1 RETURNING lane, event, size`},
 		{&st.dropEvent, `DELETE FROM events WHERE seq = ?1 AND NOT EXISTS
   (SELECT 1 FROM deliveries d WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> 4)`},
-		{&st.forget, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = 4 AND done_at < ? LIMIT ?)`},
+		{&st.forget, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = 4 AND done_at < ? ORDER BY done_at LIMIT ?)`},
 		{&st.retransform, `UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`},
 		{&st.replay, `UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
   place = coalesce((SELECT max(o.place) + 1 FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (0, 5)), place),
@@ -105,9 +105,6 @@ func (st *statements) prepare(conn *sql.Conn) error {
 	return nil
 }
 
-// close is left to the connection's own.
-func (st *statements) close() error { return nil }
-
 // exec runs a script on the connection that writes.
 func exec(conn *sql.Conn, script string, args ...any) error {
 	_, err := conn.ExecContext(context.Background(), script, args...)
@@ -121,9 +118,4 @@ func queryRow(conn *sql.Conn, query string, to ...any) error {
 // escape makes a path fit for a file: URI.
 func escape(path string) string {
 	return (&url.URL{Path: path}).EscapedPath()
-}
-
-// isTrouble says whether an error means that the database itself cannot be used.
-func isTrouble(err error) bool {
-	return err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrUnknown)
 }

@@ -27,12 +27,15 @@ type store struct {
 	turn    sync.Mutex // who holds it commits, for all that wait
 }
 
+// memoryOwner is the one process that has a database in memory.
+const memoryOwner = 1
+
 // memoryFile is the name of a database in memory.
 const memoryFile = "memory:"
 
 // openStore opens or makes a database.
 func openStore(path string, maxSize int64) (*store, error) {
-	s := &store{maxSize: maxSize, owner: 1, lanes: map[string]int64{}}
+	s := &store{maxSize: maxSize, owner: memoryOwner, lanes: map[string]int64{}}
 	if path == memoryFile {
 		return s, s.open("file::memory:?mode=memory")
 	}
@@ -97,7 +100,11 @@ func (s *store) close() error {
 	defer s.turn.Unlock()
 	inside := s.folder != nil && s.folder.enter() == nil // the last one to close moves the log into the file
 	if s.conn != nil {
-		errs = append(errs, s.st.close(), s.conn.Close())
+		if s.folder != nil && s.owner == s.folder.owner { // what is still in flight need not wait for its lease's end
+			now := time.Now()
+			_ = s.st.release.run(milli(now), milli(now.Add(MaxLease)), s.owner)
+		}
+		errs = append(errs, s.conn.Close())
 		s.conn = nil
 	}
 	if s.db != nil {
