@@ -12,7 +12,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	for {
 		settled := e.nextOutcome()
 		var wake <-chan time.Time
-		if e.lanes.idle() {
+		if e.open.Load() == 0 { // nothing is in flight
 			next, waits, err := e.nextDue()
 			switch deadline, bounded := ctx.Deadline(); {
 			case err != nil:

@@ -44,6 +44,7 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	open    atomic.Int64 // claims without a committed outcome, of all lanes
 	held    atomic.Int64 // bytes of the events that lanes have ready; see maxReady
 
 	mu      sync.Mutex

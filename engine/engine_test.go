@@ -232,8 +232,8 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 		run(t, e)
 		begun := time.Now()
 		submit(t, e, bigEvent("late"))
-		if waited := time.Since(begun); waited != 3*time.Second {
-			t.Errorf("waited %v, want until the first outcome after 3s", waited)
+		if waited := time.Since(begun); waited < 3*time.Second || waited > 3*time.Second+10*time.Millisecond {
+			t.Errorf("waited %v, want until the first outcome, which comes after 3s, is committed", waited)
 		}
 		drain(t, e)
 		checkReport(t, e, engine.Report{Events: full + 1, Deliveries: full + 1, Delivered: full + 1})

@@ -33,7 +33,7 @@ type lane struct {
 
 // Bounds of what a lane has ready. They stand in docs/config.md.
 const (
-	maxReadyLane = 1024     // deliveries
+	maxReadyLane = 32_768   // deliveries
 	maxReady     = 16 << 20 // bytes of events, of all lanes
 	firstPace    = 50 * time.Millisecond
 	leaseSlack   = 10 * time.Second // that a lease's third is longer than an attempt
@@ -66,15 +66,15 @@ func (l *lane) capacity() int {
 		return l.webhook.MaxInFlight
 	}
 	starts := l.webhook.MaxInFlight * int(l.lease/3/max(l.pace, time.Millisecond))
-	return max(2*l.webhook.MaxInFlight, min(starts, maxReadyLane))
+	return max(4*l.webhook.MaxInFlight, min(starts, maxReadyLane))
 }
 
 // mayTake says for how long a delivery that is about to be accepted may be claimed for the lane; 0 for not at all.
 func (l *lane) mayTake(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	half := l.capacity() / 2 // the rest is for what is due again
-	if l.isRetired() || len(l.ready) >= half || l.engine.held.Load()+int64(size) > maxReady {
+	reserve := 2 * l.webhook.MaxInFlight // for what is due again
+	if l.isRetired() || len(l.ready) >= l.capacity()-reserve || l.engine.held.Load()+int64(size) > maxReady {
 		return 0
 	}
 	return l.lease
@@ -85,7 +85,7 @@ func (l *lane) give(claims ...*queue.Claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range claims {
-		l.open.Add(1)
+		l.opens(1)
 		l.engine.held.Add(int64(c.Event.Size()))
 		at := len(l.ready)
 		for at > 0 && l.ready[at-1].Delivery.Due.After(c.Delivery.Due) {
@@ -94,6 +94,12 @@ func (l *lane) give(claims ...*queue.Claim) {
 		l.ready = slices.Insert(l.ready, at, c)
 	}
 	l.wake()
+}
+
+// opens counts claims without a committed outcome.
+func (l *lane) opens(n int64) {
+	l.open.Add(n)
+	l.engine.open.Add(n)
 }
 
 // lookAt makes the lane claim at that time, if it would not do so before.
@@ -180,10 +186,10 @@ func (l *lane) fill() {
 		l.mu.Unlock()
 		return
 	}
-	l.open.Add(1) // what is being claimed is not idle
+	l.opens(1) // what is being claimed is not idle
 	l.mu.Unlock()
 	defer l.engine.wakeDrain()
-	defer l.open.Add(-1)
+	defer l.opens(-1)
 
 	claims, next, err := l.engine.queue.Claim(now, queue.Lane{Webhook: l.webhook.Identity, Lease: l.lease}, n)
 	if err != nil {
@@ -245,7 +251,7 @@ func (l *lane) holds(claim *queue.Claim) bool {
 // deliver makes one attempt and settles its outcome.
 func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	if !l.holds(claim) {
-		l.open.Add(-1)
+		l.opens(-1)
 		l.engine.wakeDrain()
 		return
 	}
@@ -276,7 +282,7 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 
 // settled is called when an outcome is committed.
 func (l *lane) settled(st queue.Settlement) {
-	l.open.Add(-1)
+	l.opens(-1)
 	if st.Outcome == delivery.Retry {
 		l.lookAt(st.Due)
 	}

@@ -30,13 +30,6 @@ func (ls *lanes) identities() []string {
 	return slices.Collect(maps.Keys(ls.byWebhook))
 }
 
-// idle says whether nothing is in flight.
-func (ls *lanes) idle() bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return !slices.ContainsFunc(ls.all, func(l *lane) bool { return l.open.Load() > 0 })
-}
-
 // add takes a lane, and starts it if the others run.
 func (ls *lanes) add(l *lane) {
 	ls.mu.Lock()

@@ -8,8 +8,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 )
 
-// maxUnsettled is how many outcomes may wait to be committed. A worker whose outcome finds no room waits.
-const maxUnsettled = 256
+const (
+	maxUnsettled = 256                  // outcomes that wait to be committed; a worker whose outcome finds no room waits
+	settleDelay  = 5 * time.Millisecond // for which an outcome waits for others, while there are attempts that can bring some
+)
 
 // settler commits outcomes: all that wait in one transaction, so that a lane's workers need not wait for the disk each time.
 // What a process's death takes with it are outcomes of attempts that were in flight a moment before: they are made again, with the same id.
@@ -52,6 +54,9 @@ func (s *settler) run(ctx context.Context) {
 // commit commits an outcome with all that wait.
 func (s *settler) commit(first outcome) {
 	batch := []outcome{first}
+	if int(s.engine.open.Load()) > 1+len(s.outcomes) {
+		time.Sleep(settleDelay)
+	}
 	for n := len(s.outcomes); n > 0; n-- {
 		batch = append(batch, <-s.outcomes)
 	}
