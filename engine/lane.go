@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -13,12 +14,13 @@ import (
 
 // lane is the deliveries of one webhook. It has at most MaxInFlight workers, and none while nothing is due.
 type lane struct {
-	webhook *webhook
-	engine  *Engine
-	sender  *sender.Sender
-	woken   chan struct{} // has a value when something may be due, or a worker ended
-	free    chan struct{} // one value for each worker that may start
-	retired chan struct{} // closed when another lane has taken the webhook over
+	webhook   *webhook
+	engine    *Engine
+	sender    *sender.Sender
+	woken     chan struct{}        // has a value when something may be due, or a worker ended
+	free      chan struct{}        // one value for each worker that may start
+	retired   chan struct{}        // closed when another lane has taken the webhook over
+	successor atomic.Pointer[lane] // that one
 }
 
 func newLane(w *webhook, s *sender.Sender) *lane {
@@ -29,8 +31,12 @@ func newLane(w *webhook, s *sender.Sender) *lane {
 	return l
 }
 
-// wake makes the lane look for what is due.
+// wake makes the lane look for what is due, or the one that has taken over from it.
 func (l *lane) wake() {
+	if successor := l.successor.Load(); successor != nil {
+		successor.wake()
+		return
+	}
 	select {
 	case l.woken <- struct{}{}:
 	default:
@@ -40,7 +46,12 @@ func (l *lane) wake() {
 // run delivers what is due until ctx ends or the lane is retired, and waits for its workers.
 func (l *lane) run(ctx context.Context) {
 	var workers sync.WaitGroup
-	defer workers.Wait()
+	defer func() {
+		workers.Wait()
+		if l.isRetired() {
+			l.sender.Close()
+		}
+	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -24,11 +24,12 @@ func (ls *lanes) add(l *lane) {
 	}
 }
 
-// retire ends a lane whose webhook was replaced: it finishes what is in flight and claims nothing more.
-func (ls *lanes) retire(l *lane) {
+// retire ends a lane whose webhook was replaced: it finishes what is in flight and leaves the rest to its successor.
+func (ls *lanes) retire(l, successor *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.all = slices.DeleteFunc(ls.all, func(other *lane) bool { return other == l })
+	l.successor.Store(successor)
 	close(l.retired)
 }
 

@@ -13,11 +13,11 @@ type routes struct {
 	settings  []*webhook
 
 	mu          sync.Mutex
-	definitions map[string]route    // by the workflow's name; as many as there are definitions at most
+	definitions map[string]route    // by the definition's file
 	own         map[string]*webhook // the definitions' webhooks by identity
 }
 
-// route is what holds for one workflow, compiled.
+// route is what holds for the workflow of one definition, compiled.
 type route struct {
 	found    *config.Found
 	webhooks []*webhook
@@ -49,12 +49,12 @@ func (r *routes) of(workflow string) []*webhook {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known, again := r.definitions[workflow]
-	if again && known.found == found {
+	known := r.definitions[found.File]
+	if known.found == found {
 		return known.webhooks
 	}
 	known = route{found, r.compile(workflow, found)}
-	r.definitions[workflow] = known
+	r.definitions[found.File] = known
 	return known.webhooks
 }
 
@@ -78,10 +78,10 @@ func (r *routes) compile(workflow string, found *config.Found) []*webhook {
 	for _, cfg := range found.Webhooks {
 		w := bySettings[cfg.Identity]
 		if w == nil {
-			if old := r.own[cfg.Identity]; old != nil {
-				r.engine.lanes.retire(old.lane)
-			}
 			w = r.open(cfg)
+			if old := r.own[cfg.Identity]; old != nil {
+				r.engine.lanes.retire(old.lane, w.lane)
+			}
 			r.own[cfg.Identity] = w
 		}
 		webhooks = append(webhooks, w)
