@@ -29,7 +29,7 @@ func TestExcerpt(t *testing.T) {
 		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
 		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
 		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
-		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", "\n^"},                       // not YAML: nothing is known of it
+		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", "\n^"},                        // not YAML: nothing is known of it
 		{"webhooks: [{secret: HIDDEN}" + strings.Repeat(" ", 200), "1:1", "\n^"}, // too long for a terminal
 		{"webhooks: []\n", "7:1", "\n^"},
 	} {

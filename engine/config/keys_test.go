@@ -113,7 +113,7 @@ func schemaKeys(schema map[string]any, path string) map[string]map[string]any {
 	if items, ok := schema["items"].(map[string]any); ok {
 		maps.Copy(found, schemaKeys(items, path+"[]"))
 	}
-	if choices, ok := schema["oneOf"].([]any); ok {
+	if choices, ok := schema["anyOf"].([]any); ok {
 		for _, choice := range choices {
 			maps.Copy(found, schemaKeys(choice.(map[string]any), path))
 		}
