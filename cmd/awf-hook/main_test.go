@@ -17,10 +17,19 @@ import (
 
 // The test binary is awf-hook itself, and the program that writes into its stdin, when it is called by their names.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(unconfigured{m}, map[string]func(){
 		"awf-hook": main,
 		"producer": producer,
 	})
+}
+
+// unconfigured runs the tests as a user who has configured nothing.
+type unconfigured struct{ *testing.M }
+
+func (u unconfigured) Run() int {
+	_ = os.Setenv("AWF_CONFIG_HOME", "/nonexistent")
+	_ = os.Unsetenv("AWF_WORKFLOWS_PATH")
+	return u.M.Run()
 }
 
 // producer writes $LINES lines, half of them events, about as fast as $PACE for each hundred allows,
