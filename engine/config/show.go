@@ -46,7 +46,9 @@ func values(below string, used []use, show func(key string) string) []Value {
 		if i >= 0 {
 			v.Place = used[i].pos.short()
 			for _, variable := range used[i].variables {
-				v.Variables = append(v.Variables, "$"+variable)
+				if !slices.Contains(v.Variables, "$"+variable) {
+					v.Variables = append(v.Variables, "$"+variable)
+				}
 			}
 			if used[i].unresolved {
 				v.Text = "not known without its variables"
