@@ -33,8 +33,8 @@ type lane struct {
 
 // Bounds of what a lane has ready. They stand in docs/config.md.
 const (
-	maxReadyLane = 32_768   // deliveries
-	maxReady     = 16 << 20 // bytes of events, of all lanes
+	maxReadyLane = 8192    // deliveries
+	maxReady     = 8 << 20 // bytes of events, of all lanes
 	firstPace    = 50 * time.Millisecond
 	leaseSlack   = 10 * time.Second // that a lease's third is longer than an attempt
 )
@@ -133,7 +133,12 @@ func (l *lane) next() *queue.Claim {
 func (l *lane) run(ctx context.Context) {
 	defer l.release()
 	var workers sync.WaitGroup
-	defer workers.Wait()
+	defer func() {
+		workers.Wait()
+		if l.isRetired() {
+			l.sender.Close()
+		}
+	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -284,7 +289,7 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 func (l *lane) settled(st queue.Settlement) {
 	l.opens(-1)
 	if st.Outcome == delivery.Retry {
-		l.lookAt(st.Due)
+		l.engine.lanes.of(l.webhook.Identity).lookAt(st.Due) // of the one that has taken over, perhaps
 	}
 }
 

@@ -27,6 +27,9 @@ type scripted struct {
 	requests []arrived
 }
 
+// commits is the most that the wait of outcomes for a common commit adds to a test's time.
+const commits = 10 * time.Millisecond
+
 type arrived struct {
 	at     time.Time
 	header http.Header
@@ -152,8 +155,8 @@ func TestMaxInFlightIsUsedAndNotExceeded(t *testing.T) {
 				if got := most.Load(); got != int64(limit) {
 					t.Errorf("%d attempts at once, want %d", got, limit)
 				}
-				if got, want := time.Since(begun), (events+time.Duration(limit)-1)/time.Duration(limit)*took; got != want {
-					t.Errorf("took %v, want %v", got, want)
+				if got, want := time.Since(begun), (events+time.Duration(limit)-1)/time.Duration(limit)*took; got < want || got > want+commits {
+					t.Errorf("took %v, want %v, and %v at most for the commits", got, want, commits)
 				}
 			})
 		})
@@ -255,8 +258,8 @@ func TestCloseBreaksOffAttemptsAndDoesNotCountThem(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if waited := time.Since(begun); waited != 0 {
-			t.Errorf("Close took %v, want no time", waited)
+		if waited := time.Since(begun); waited > commits {
+			t.Errorf("Close took %v, want no time but that of a commit", waited)
 		}
 		// Were the attempt counted, it would have been the last one.
 		checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Retrying: 2})

@@ -51,7 +51,7 @@ func (ls *lanes) add(l *lane) {
 	}
 }
 
-// retire ends a lane whose webhook was replaced: it finishes what is in flight and claims nothing more.
+// retire ends a lane whose webhook was replaced: it finishes what is in flight and leaves the rest to the lane that took over.
 func (ls *lanes) retire(l *lane) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

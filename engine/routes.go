@@ -15,13 +15,13 @@ type routes struct {
 	settings  []*webhook
 
 	mu          sync.Mutex
-	definitions map[string]route    // by the workflow's name; as many as there are definitions at most
+	definitions map[string]route    // by the definition's file
 	own         map[string]*webhook // the definitions' webhooks by identity
 	strange     map[string]bool     // identities in the queue that are not ours
 	files       []string            // the settings that were read, absolute
 }
 
-// route is what holds for one workflow, compiled.
+// route is what holds for the workflow of one definition, compiled.
 type route struct {
 	found    *config.Found
 	webhooks []*webhook
@@ -58,12 +58,12 @@ func (r *routes) of(workflow string) []*webhook {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known, again := r.definitions[workflow]
-	if again && known.found == found {
+	known := r.definitions[found.File]
+	if known.found == found {
 		return known.webhooks
 	}
 	known = route{found, r.compile(workflow, found)}
-	r.definitions[workflow] = known
+	r.definitions[found.File] = known
 	return known.webhooks
 }
 
@@ -87,10 +87,10 @@ func (r *routes) compile(workflow string, found *config.Found) []*webhook {
 	for _, cfg := range found.Webhooks {
 		w := bySettings[cfg.Identity]
 		if w == nil {
+			w = r.open(cfg)
 			if old := r.own[cfg.Identity]; old != nil {
 				r.engine.lanes.retire(old.lane)
 			}
-			w = r.open(cfg)
 			r.own[cfg.Identity] = w
 		}
 		webhooks = append(webhooks, w)
@@ -107,11 +107,12 @@ func (r *routes) adopt(identity string) *lane {
 		return nil
 	}
 	if r.workflows != nil {
-		for name, found := range r.workflows.All() {
-			if found.Err != nil || !slices.ContainsFunc(found.Own, func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }) {
+		for _, found := range r.workflows.All() {
+			isOurs := func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }
+			if found.Err != nil || !slices.ContainsFunc(found.Own, isOurs) || r.workflows.Lookup(found.Name) != found {
 				continue
 			}
-			r.definitions[name] = route{found, r.compile(name, found)}
+			r.definitions[found.Name] = route{found, r.compile(found.Name, found)}
 			if w := r.own[identity]; w != nil {
 				return w.lane
 			}

@@ -10,7 +10,7 @@ import (
 
 const (
 	maxUnsettled = 256                  // outcomes that wait to be committed; a worker whose outcome finds no room waits
-	settleDelay  = 5 * time.Millisecond // for which an outcome waits for others, while there are attempts that can bring some
+	settleDelay  = 5 * time.Millisecond // between commits, for which an outcome waits for others while attempts are under way
 )
 
 // settler commits outcomes: all that wait in one transaction, so that a lane's workers need not wait for the disk each time.
@@ -18,6 +18,7 @@ const (
 type settler struct {
 	engine   *Engine
 	outcomes chan outcome
+	last     time.Time // a commit began
 }
 
 // outcome is what became of a lane's claim.
@@ -54,8 +55,8 @@ func (s *settler) run(ctx context.Context) {
 // commit commits an outcome with all that wait.
 func (s *settler) commit(first outcome) {
 	batch := []outcome{first}
-	if int(s.engine.open.Load()) > 1+len(s.outcomes) {
-		time.Sleep(settleDelay)
+	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.engine.open.Load()) > 1+len(s.outcomes) {
+		time.Sleep(wait)
 	}
 	for n := len(s.outcomes); n > 0; n-- {
 		batch = append(batch, <-s.outcomes)
@@ -64,6 +65,7 @@ func (s *settler) commit(first outcome) {
 	for i, o := range batch {
 		settlements[i] = o.Settlement
 	}
+	s.last = time.Now()
 	lost, err := s.engine.queue.Settle(time.Now(), settlements)
 	if err != nil {
 		s.engine.log.Error("queue", "err", err)

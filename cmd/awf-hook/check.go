@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,7 +30,8 @@ func (c *command) checkCommand() *cobra.Command {
 		Short: "Report every mistake in configurations",
 		Long: `check reads configuration files and reports every mistake in them, each with its place.
 Without a FILE it reads what run would: the global settings.yaml, the project's .awf/settings.yaml
-and the workflows' definitions. It exits with 3 if there is a mistake.`,
+and the workflows' definitions. A FILE in a project's .awf folder is read as what it is there: one that comes with a
+checkout may say less than the user's own. It exits with 3 if there is a mistake.`,
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema:
@@ -43,7 +44,7 @@ and the workflows' definitions. It exits with 3 if there is a mistake.`,
 	}
 	cmd.Flags().BoolVar(&flags.noEnv, "no-env", false, "do not look up the variables of the form ${VAR}")
 	cmd.Flags().BoolVar(&flags.noProject, "no-project", false, "leave out the project's settings and the workflows' definitions")
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print the mistakes as one JSON object, on stdout")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print the mistakes, and what --print says, as one JSON object on stdout")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the configuration, for editors")
 	cmd.Flags().BoolVar(&flags.print, "print", false, "print what holds in the end, and where each value comes from")
 	cmd.Flags().StringVar(&flags.workflow, "workflow", "", "with --print: what holds for the events of this `WORKFLOW`")
@@ -52,9 +53,10 @@ and the workflows' definitions. It exits with 3 if there is a mistake.`,
 
 // checked is a configuration with all mistakes in it.
 type checked struct {
+	file     string // that was asked for, "" for what was found
+	workflow string // whose definition it is, "" for settings
 	config   *config.Config
 	mistakes config.Errors
-	warnings config.Errors
 	other    error // not of a file's text: it is not there, or cannot be read
 }
 
@@ -67,10 +69,21 @@ func check(cfg *config.Config, err error) checked {
 	if cfg == nil {
 		return all
 	}
-	all.mistakes = append(all.mistakes, engine.Check(cfg.Webhooks)...)
-	all.warnings = cfg.Warnings
+	all.mistakes = append(all.mistakes, engine.Check(cfg.All())...)
 	all.mistakes.Sort()
 	return all
+}
+
+func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
+
+// report lists the mistakes and the warnings, by their places.
+func (r *checked) report() config.Errors {
+	report := slices.Clone(r.mistakes)
+	if r.config != nil {
+		report = append(report, r.config.Warnings...)
+	}
+	report.Sort()
+	return report
 }
 
 // load reads what s says, with all mistakes.
@@ -86,116 +99,126 @@ func load(s config.Search) (*config.Config, error) {
 }
 
 func (c *command) check(files []string, flags checkFlags) error {
-	env := config.Env(os.LookupEnv)
+	search := config.Search{NoProject: flags.noProject, Env: os.LookupEnv}
 	if flags.noEnv {
-		env = config.NoEnv
+		search.Env = config.NoEnv
 	}
 	var results []checked
-	if len(files) > 0 {
-		for _, file := range files {
-			results = append(results, check(config.Load(file, env)))
-		}
-	} else {
-		results = c.checkFound(config.Search{NoProject: flags.noProject, Env: env})
+	for _, file := range files {
+		results = append(results, checkFile(search, file))
 	}
-	bad := false
-	var report config.Errors
-	for _, r := range results {
-		if r.other != nil {
-			c.say(r.other)
-		}
-		report = append(append(report, r.mistakes...), r.warnings...)
-		bad = bad || r.other != nil || len(r.mistakes) > 0
+	if len(files) == 0 {
+		results = checkFound(search)
 	}
 	if flags.json {
-		c.printMistakes(report)
+		c.printReport(results, flags)
 	} else {
 		c.sayChecked(results)
 	}
-	if flags.print && !bad {
-		for _, r := range results {
-			c.printEffective(r.config, flags.workflow)
-		}
+	if flags.print && !flags.json {
+		c.printEffective(effective(results, flags.workflow))
 	}
-	if bad {
-		return &exitError{code: exitConfig}
+	for _, r := range results {
+		if !r.good() {
+			return &exitError{code: exitConfig}
+		}
 	}
 	return nil
 }
 
+// checkFile checks one file, as what its place makes it.
+func checkFile(s config.Search, file string) checked {
+	var result checked
+	switch s.Origin(file) {
+	case config.UserFile:
+		s.File = file
+		result = check(s.Load())
+	case config.WorkflowFile:
+		settings, _ := s.Load() // whose mistakes are not asked for
+		if found := definitionIn(settings, file); found != nil {
+			result = checkDefinition(found)
+			break
+		}
+		fallthrough
+	default:
+		result = check(s.LoadFile(file))
+	}
+	result.file = file
+	return result
+}
+
+// definitionIn finds the definition that a file is.
+func definitionIn(settings *config.Config, file string) *config.Found {
+	if settings == nil || settings.Workflows == nil {
+		return nil
+	}
+	path, _ := filepath.Abs(file)
+	for _, found := range settings.Workflows.All() {
+		if abs, err := filepath.Abs(found.File); err == nil && abs == path {
+			return found
+		}
+	}
+	return nil
+}
+
+func checkDefinition(found *config.Found) checked {
+	own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings}
+	result := check(own, found.Err)
+	result.workflow = found.Name
+	return result
+}
+
 // checkFound checks the settings, and each workflow's definition that has webhooks.
-func (c *command) checkFound(s config.Search) []checked {
+func checkFound(s config.Search) []checked {
 	settings := check(s.Load())
 	results := []checked{settings}
 	if settings.config == nil || settings.config.Workflows == nil {
 		return results
 	}
-	definitions := settings.config.Workflows.All()
-	seen := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(definitions)) {
-		found := definitions[name]
-		if seen[found.File] || found.Err == nil && len(found.Own) == 0 {
-			continue
+	for _, found := range settings.config.Workflows.All() {
+		if found.Err != nil || len(found.Own) > 0 {
+			results = append(results, checkDefinition(found))
 		}
-		seen[found.File] = true
-		own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings}
-		results = append(results, check(own, found.Err))
 	}
 	return results
 }
 
 // sayChecked says what is wrong on stderr and which files are good on stdout.
 func (c *command) sayChecked(results []checked) {
-	none := true
+	said := false
 	for _, r := range results {
-		for _, mistake := range append(slices.Clone(r.mistakes), r.warnings...) {
-			c.sayMistake(mistake)
+		if r.other != nil {
+			c.say(r.other)
 		}
-		if r.other == nil && len(r.mistakes) == 0 && len(r.config.Files) > 0 {
-			none = false
+		c.sayMistakes(r.report())
+		if r.good() && len(r.config.Files) > 0 {
 			fmt.Fprintf(c.out, "%s: good, webhooks: %d\n", strings.Join(r.config.Files, ", "), len(r.config.Webhooks))
 		}
-		none = none && r.other == nil && len(r.mistakes) == 0
+		said = said || !r.good() || len(r.config.Files) > 0
 	}
-	if none {
+	if !said {
 		fmt.Fprintf(c.out, "nothing found to check\n")
 	}
 }
 
-// sayMistake prints a mistake as one line, so that editors find the place; on a terminal with the line of the file.
-func (c *command) sayMistake(mistake *config.Error) {
-	fmt.Fprintln(c.err, mistake)
-	if !isTerminal(c.err) {
-		return
+// sayMistakes prints each mistake as one line, so that editors find the place; on a terminal with the line of the file.
+func (c *command) sayMistakes(mistakes config.Errors) {
+	sources := map[string]*config.Source{}
+	for _, mistake := range mistakes {
+		fmt.Fprintln(c.err, mistake)
+		if !isTerminal(c.err) {
+			continue
+		}
+		source, known := sources[mistake.File]
+		if !known {
+			text, _ := os.ReadFile(mistake.File) // one that is gone by now shows nothing
+			source = config.NewSource(text)
+			sources[mistake.File] = source
+		}
+		if line, indent := source.Excerpt(mistake.Pos); line != "" {
+			fmt.Fprintf(c.err, "  %s\n  %s^\n", line, indent)
+		}
 	}
-	text, err := os.ReadFile(mistake.File)
-	if err != nil {
-		return
-	}
-	lines := strings.Split(string(text), "\n")
-	const limit = 200 // columns
-	if mistake.Line <= len(lines) && len(lines[mistake.Line-1]) <= limit && mistake.Col <= limit {
-		fmt.Fprintf(c.err, "  %s\n  %s^\n", plain(lines[mistake.Line-1]), strings.Repeat(" ", mistake.Col-1))
-	}
-}
-
-// mistakeJSON is a mistake as --json prints it.
-type mistakeJSON struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Path    string `json:"path,omitempty"`
-	Message string `json:"message"`
-	Warning bool   `json:"warning,omitempty"`
-}
-
-func (c *command) printMistakes(mistakes config.Errors) {
-	list := []mistakeJSON{}
-	for _, m := range mistakes {
-		list = append(list, mistakeJSON{m.File, m.Line, m.Col, m.Path, m.Message, m.Warning})
-	}
-	text, _ := json.MarshalIndent(map[string]any{"mistakes": list}, "", "  ") // texts and numbers only
-	fmt.Fprintf(c.out, "%s\n", text)
 }
 
 func (c *command) printSchema() error {
@@ -205,20 +228,4 @@ func (c *command) printSchema() error {
 	}
 	_, err = fmt.Fprintf(c.out, "%s\n", text)
 	return err
-}
-
-// printEffective prints the webhooks that hold in the end.
-func (c *command) printEffective(cfg *config.Config, workflow string) {
-	webhooks := cfg.Active()
-	if workflow != "" && cfg.Workflows != nil {
-		if found := cfg.Workflows.Lookup(workflow); found != nil {
-			webhooks = found.Webhooks
-		}
-	}
-	for _, w := range webhooks {
-		fmt.Fprintf(c.out, "\n%s (%s)\n", w.Name, w.Place())
-		for _, v := range w.Values() {
-			fmt.Fprintf(c.out, "  %-20s %-40s %s\n", v.Key, plain(v.Text), strings.TrimSpace(v.Place+" "+strings.Join(v.Variables, " ")))
-		}
-	}
 }

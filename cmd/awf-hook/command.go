@@ -87,9 +87,7 @@ func subName(sub *cobra.Command) string {
 func (c *command) say(err error) {
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
-		for _, mistake := range mistakes {
-			c.sayMistake(mistake)
-		}
+		c.sayMistakes(mistakes)
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", err)

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// ownState runs the tests with a state folder of their own, so that queues are not the user's.
+// ownState runs the tests as a user who has configured nothing, with a state folder of their own.
 type ownState struct{ *testing.M }
 
 func (m ownState) Run() int {
@@ -33,6 +33,8 @@ func (m ownState) Run() int {
 	}
 	defer os.RemoveAll(dir)
 	os.Setenv("XDG_STATE_HOME", dir)
+	os.Setenv("AWF_CONFIG_HOME", "/nonexistent")
+	os.Unsetenv("AWF_WORKFLOWS_PATH")
 	return m.M.Run()
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
 
 	httpsOnlyAt Pos
+	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
+	used        []use     // the keys beside webhooks
 }
 
 // Webhook is one entry of the list webhooks.
@@ -63,14 +65,16 @@ type Webhook struct {
 	MaxInFlight int
 
 	pos, urlAt Pos
+	urlPath    string // "webhooks[0].url"
 	used       []use
 }
 
-// use is a key that a webhook gives, for showing where its values come from.
+// use is a key that a file gives, for showing where its values come from.
 type use struct {
-	path      string // without the entry: "retry.delay"
-	pos       Pos
-	variables []string
+	path       string // without the entry: "retry.delay"
+	pos        Pos
+	variables  []string
+	unresolved bool // they were not looked up
 }
 
 // Retry says how often and when a delivery is tried again.

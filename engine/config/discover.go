@@ -39,7 +39,7 @@ func (s Search) Load() (*Config, error) {
 		merged.add(cfg)
 	}
 	if !s.NoProject {
-		merged.Workflows = &Workflows{folders: s.workflowFolders(), env: s.Env, base: merged}
+		merged.Workflows = &Workflows{folders: s.workflowFolders(), env: s.Env, base: merged, found: map[*definition]*Found{}}
 	}
 	if len(mistakes) > 0 {
 		mistakes.Sort()
@@ -47,6 +47,34 @@ func (s Search) Load() (*Config, error) {
 	}
 	return merged, nil
 }
+
+// LoadFile reads one file as what its place makes it: what comes with a checkout may say less than the user's own files.
+// Its mistakes are [Errors]; what could be read beside them is returned too.
+func (s Search) LoadFile(path string) (*Config, error) {
+	return load(path, s.Origin(path), s.Env)
+}
+
+// Origin says whose a file is, by its place.
+func (s Search) Origin(path string) Origin {
+	if samePath(path, projectSettings) {
+		return ProjectFile
+	}
+	for _, folder := range s.workflowFolders() {
+		if samePath(filepath.Dir(path), folder) {
+			return WorkflowFile
+		}
+	}
+	return UserFile
+}
+
+func samePath(a, b string) bool {
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB
+}
+
+// projectSettings is where a project has its settings, from its folder on.
+const projectSettings = ".awf/settings.yaml"
 
 // Places lists the settings files that are looked for.
 func (s Search) Places() []string {
@@ -71,7 +99,7 @@ func (s Search) files() []settingsFile {
 		files = append(files, settingsFile{filepath.Join(folder, "settings.yaml"), UserFile})
 	}
 	if !s.NoProject {
-		files = append(files, settingsFile{filepath.Join(".awf", "settings.yaml"), ProjectFile})
+		files = append(files, settingsFile{projectSettings, ProjectFile})
 	}
 	return files
 }
@@ -114,7 +142,7 @@ func (s Search) StateFolder() string {
 func (s Search) workflowFolders() []string {
 	var folders []string
 	if path := s.variable("AWF_WORKFLOWS_PATH"); path != "" {
-		folders = append(folders, filepath.SplitList(path)...)
+		folders = append(folders, path) // AWF takes it for one folder, too
 	}
 	folders = append(folders, filepath.Join(".awf", "workflows"))
 	if folder := s.globalFolder(); folder != "" {
@@ -127,6 +155,8 @@ func (s Search) workflowFolders() []string {
 func (c *Config) add(file *Config) {
 	c.Files = append(c.Files, file.Files...)
 	c.Webhooks = override(c.Webhooks, file.Webhooks)
+	c.given = append(c.given, file.Webhooks...)
+	c.used = append(c.used, file.used...)
 	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Queue = c.Queue.override(file.Queue)
 	if file.HTTPSOnly {
@@ -152,6 +182,14 @@ func override(base, over []Webhook) []Webhook {
 		}
 	}
 	return merged
+}
+
+// All returns the webhooks as the files say them, also those that another file's overrides.
+func (c *Config) All() []Webhook {
+	if c.given == nil {
+		return c.Webhooks
+	}
+	return c.given
 }
 
 // Active returns the webhooks that are not switched off.

@@ -39,6 +39,8 @@ type Key struct {
 	Is       string // what it says
 }
 
+//go:generate go test -run ^TestKeysStandInDocs$ -update
+
 // Keys is the table of all keys, in the order of the documentation.
 var Keys = []Key{
 	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks"},

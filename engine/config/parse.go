@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -69,7 +70,7 @@ func parse(file string, text []byte, origin Origin, env Env) (*Config, error) {
 		}
 	}
 	d.checkHTTPSOnly(cfg)
-	cfg.Warnings = d.warnings
+	cfg.Warnings, cfg.used = d.warnings, d.usedBeside
 	if len(d.errs) > 0 {
 		d.errs.Sort()
 		return cfg, d.errs
@@ -82,10 +83,14 @@ func (d *decoder) definition(n *yaml.Node, cfg *Config) {
 	if n = resolve(n); n.Kind != yaml.MappingNode {
 		return // AWF itself says what is wrong
 	}
+	line := 0 // of the key webhooks
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], resolve(n.Content[i+1])
 		switch name := key.Value; {
+		case name == "webhooks" && line > 0:
+			d.fail(key, name, "stands twice, first in line %d", line)
 		case name == "webhooks":
+			line = key.Line
 			d.webhooks(value, name, cfg)
 		case nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
@@ -104,7 +109,7 @@ func httpURLs(webhooks []Webhook, because Pos) Errors {
 	var mistakes Errors
 	for _, w := range webhooks {
 		if w.Enabled && w.URL.Reveal().Scheme == "http" {
-			mistakes = append(mistakes, &Error{Pos: w.urlAt, Path: "url",
+			mistakes = append(mistakes, &Error{Pos: w.urlAt, Path: w.urlPath,
 				Message: fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)})
 		}
 	}
@@ -127,7 +132,9 @@ type decoder struct {
 	env      Env
 	errs     Errors
 	warnings Errors
-	used     []use // the keys of the webhook that is being read
+
+	used       []use // the keys of the webhook that is being read
+	usedBeside []use // the keys beside the webhooks
 }
 
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
@@ -154,7 +161,9 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		d.failAt(1, "the file is empty: want a list of webhooks")
+		if d.origin != WorkflowFile { // of a definition AWF itself says it
+			d.failAt(1, "the file is empty: want a list of webhooks")
+		}
 		return nil
 	case err != nil:
 		d.syntax(err)
@@ -185,7 +194,23 @@ func (d *decoder) syntax(err error) {
 			line++
 		}
 	}
+	if name, isAlias := strings.CutPrefix(m[2], "unknown anchor '"); isAlias {
+		d.unknownAnchor(strings.TrimSuffix(name, "' referenced"))
+		return
+	}
 	d.failAt(line, "not YAML: %s", m[2])
+}
+
+// unknownAnchor reports an alias of nothing, whose place the parser does not tell. Its name may be a secret that begins with *.
+func (d *decoder) unknownAnchor(name string) {
+	at := &yaml.Node{Line: 1, Column: 1}
+	for i, line := range d.lines {
+		if before, _, found := strings.Cut(line, "*"+name); found {
+			at.Line, at.Column = i+1, utf8.RuneCountInString(before)+1
+			break
+		}
+	}
+	d.fail(at, "", "a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
 }
 
 // keys says how the keys of a mapping of one kind are read into a T. What they are stands in [Keys].
@@ -227,13 +252,19 @@ func (d *decoder) unknown(name *yaml.Node, path string) {
 	d.fail(name, join(path, name.Value), "unknown key, want one of %s", strings.Join(names, ", "))
 }
 
-// use notes where a webhook's value stands and which variables it reads.
+// use notes where a value stands and which variables it reads.
 func (d *decoder) use(name, value *yaml.Node, path string) {
-	_, below, found := strings.Cut(path, "].")
-	if !found || value.Kind == yaml.MappingNode && keyOf(path).Kind == KindMapping {
+	if kind := keyOf(path).Kind; kind == KindMapping || path == "webhooks" {
 		return
 	}
-	d.used = append(d.used, use{below, Pos{d.file, name.Line, name.Column}, variables(value)})
+	u := use{path, Pos{d.file, name.Line, name.Column}, variables(value), false}
+	u.unresolved = d.env == nil && len(u.variables) > 0
+	if _, below, isWebhook := strings.Cut(path, "]."); isWebhook {
+		u.path = below
+		d.used = append(d.used, u)
+	} else {
+		d.usedBeside = append(d.usedBeside, u)
+	}
 }
 
 // variables lists the names of the variables in the scalars below a node.

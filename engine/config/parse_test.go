@@ -111,14 +111,6 @@ var good = map[string][]webhook{
 	"defaults.yaml": {
 		with(func(w *webhook) { w.Name, w.URL = "127.0.0.1-1", "http://127.0.0.1:8080/hook" }),
 	},
-	"f028.yaml": {
-		with(func(w *webhook) {
-			w.Name, w.URL = "hooks.example.com-1", "https://hooks.example.com/awf"
-			w.Events = []string{"workflow_end", "workflow_error", "workflow_cancel"}
-			w.Secret, w.Signing = "whsec_c2VjcmV0", both
-			w.Timeout, w.Retry = 10*time.Second, config.Retry{MaxAttempts: 3, Delay: 5 * time.Second}
-		}),
-	},
 	"names.yaml": {
 		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-1", "https://hooks.slack.com/services/a" }),
 		with(func(w *webhook) { w.Name, w.URL = "second", "https://hooks.slack.com:8443/services/b" }),

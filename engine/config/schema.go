@@ -2,8 +2,11 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/signature"
 )
 
 // Schema is the JSON Schema of a configuration file, for editors. It is made of [Keys].
@@ -40,45 +43,50 @@ func property(schema map[string]any, path string) map[string]any {
 
 // entrySchema is the schema of a list's entries that are mappings.
 func entrySchema(list map[string]any) map[string]any {
-	if choices, ok := list["oneOf"].([]any); ok { // one text, or a list of texts and mappings
+	if choices, ok := list["anyOf"].([]any); ok { // one text, or a list of texts and mappings
 		list = choices[1].(map[string]any)
 	}
 	items := list["items"].(map[string]any)
-	if choices, ok := items["oneOf"].([]any); ok {
+	if choices, ok := items["anyOf"].([]any); ok {
 		return choices[1].(map[string]any)
 	}
 	return items
 }
 
-// expanded is a scalar in which a variable may stand for the value.
-const expanded = `\$\{`
+// Patterns of texts that stand for a value of another type.
+const (
+	expanded         = `\$\{`
+	numberOrExpanded = `^[0-9]+$|` + expanded
+	boolOrExpanded   = `^(true|false)$|` + expanded
+)
 
 func (k *Key) schema() map[string]any {
 	s := map[string]any{"description": k.describe()}
-	text := map[string]any{"type": "string"}
+	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // what YAML takes for a number is a text here
 	switch k.Kind {
 	case KindGlobs:
-		s["type"], s["items"] = "array", text
+		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
-		s["type"], s["items"] = "array", map[string]any{"type": "string", "enum": []string{"awf", "standard"}}
+		text := map[string]any{"type": "string", "pattern": expanded}
+		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, text}}
 	case KindHeaders:
-		s["type"], s["additionalProperties"] = "object", map[string]any{"type": []string{"string", "number", "boolean"}}
+		s["type"], s["additionalProperties"], s["maxProperties"] = "object", scalar, k.Max
 	case KindNumber:
 		number := map[string]any{"type": "integer", "minimum": k.Min, "maximum": k.Max}
-		s["oneOf"] = []any{number, map[string]any{"type": "string", "pattern": expanded}}
+		s["anyOf"] = []any{number, map[string]any{"type": "string", "pattern": numberOrExpanded}}
 	case KindBool:
-		s["oneOf"] = []any{map[string]any{"type": "boolean"}, map[string]any{"type": "string", "pattern": expanded}}
+		s["anyOf"] = []any{map[string]any{"type": "boolean"}, map[string]any{"type": "string", "pattern": boolOrExpanded}}
 	case KindSecrets:
-		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"oneOf": []any{text, objectSchema()}}}
-		s["oneOf"] = []any{text, list}
+		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"anyOf": []any{scalar, objectSchema()}}}
+		s["anyOf"] = []any{scalar, list}
 	case KindList:
 		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema()
 	case KindMapping:
-		for name, value := range objectSchema() {
-			s[name] = value
-		}
-	case KindText, KindURL, KindExpr, KindSecret, KindDuration, KindSize, KindTime:
+		maps.Copy(s, objectSchema())
+	case KindURL, KindDuration, KindSize, KindTime:
 		s["type"] = "string"
+	case KindText, KindExpr, KindSecret:
+		maps.Copy(s, scalar)
 	}
 	return s
 }

@@ -2,17 +2,18 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Value is one value of a webhook, for showing what holds and why.
+// Value is one value of a configuration, for showing what holds and why.
 type Value struct {
-	Key       string   // "retry.delay"
-	Text      string   // as a person would write it; secrets are masked
-	Place     string   // where it stands, "default" if nowhere
-	Variables []string // that it reads, each as $NAME
+	Key       string   `json:"key"`                 // "retry.delay"
+	Text      string   `json:"value"`               // as a person would write it; secrets are masked
+	Place     string   `json:"from"`                // where it stands, "default" if nowhere
+	Variables []string `json:"variables,omitempty"` // that it reads, each as $NAME
 }
 
 // Place is the file and line of the webhook's entry.
@@ -22,26 +23,50 @@ func (p Pos) short() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
 // Values lists what holds for the webhook, key by key.
 func (w *Webhook) Values() []Value {
-	var values []Value
+	return values("webhooks[].", w.used, w.show)
+}
+
+// Values lists what holds beside the webhooks, key by key.
+func (c *Config) Values() []Value {
+	return values("", c.used, c.show)
+}
+
+// values lists the keys below a path, where there is something to say of them.
+func values(below string, used []use, show func(key string) string) []Value {
+	var list []Value
 	for _, key := range Keys {
-		name, isWebhook := strings.CutPrefix(key.Path, "webhooks[].")
-		text := w.show(name)
-		if !isWebhook || key.Later || text == "" {
+		name, isBelow := strings.CutPrefix(key.Path, below)
+		if !isBelow || key.Later {
 			continue
 		}
-		v := Value{Key: name, Text: text, Place: "default"}
-		for _, u := range w.used {
-			if u.path == name || strings.HasPrefix(u.path, name+"[") {
-				v.Place = u.pos.short()
-				for _, variable := range u.variables {
+		v := Value{Key: name, Text: show(name), Place: "default"}
+		i := slices.IndexFunc(used, func(u use) bool {
+			return u.path == name || name == "secret" && u.path == "secret_file"
+		})
+		if i >= 0 {
+			v.Place = used[i].pos.short()
+			for _, variable := range used[i].variables {
+				if !slices.Contains(v.Variables, "$"+variable) {
 					v.Variables = append(v.Variables, "$"+variable)
 				}
-				break
+			}
+			if used[i].unresolved {
+				v.Text = "not known without its variables"
 			}
 		}
-		values = append(values, v)
+		if v.Text != "" {
+			list = append(list, v)
+		}
 	}
-	return values
+	return list
+}
+
+// show writes the value of a key beside the webhooks; "" where there is nothing to say.
+func (c *Config) show(key string) string {
+	if key == "network.https_only" {
+		return strconv.FormatBool(c.HTTPSOnly)
+	}
+	return ""
 }
 
 // show writes a key's value; "" where there is nothing to say.

@@ -54,7 +54,7 @@ func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
 			case valueOf(entry, "value") == nil:
 				d.fail(entry, join(at, "value"), "missing")
 			case !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore):
-				d.fail(entry, join(at, "not_after"), "stands before not_before")
+				d.fail(entry, join(at, "not_after"), "want a time after not_before")
 			}
 		}
 		if !s.IsZero() {
@@ -95,7 +95,7 @@ func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
 		d.fail(n, path, "%s: %v", unquoted(n), err)
 		return
 	}
-	if text = strings.TrimRight(text, "\r\n"); d.goodSecret(n, path, text) {
+	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); d.goodSecret(n, path, text) {
 		w.Secrets = []SigningSecret{{Secret: NewSecret(text)}}
 	}
 }

@@ -152,7 +152,7 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 	default:
 		u.Fragment = ""
 		w.URL = URL{NewSecret(u.String())}
-		w.urlAt = Pos{d.file, n.Line, n.Column}
+		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 	}
 }
 

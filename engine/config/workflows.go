@@ -1,12 +1,16 @@
 package config
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +36,7 @@ type Workflows struct {
 	mu      sync.Mutex
 	files   map[string]*definition // by path
 	byName  map[string]*definition
-	found   map[string]*Found // by the workflow's name
+	found   map[*definition]*Found // of those that were looked up
 	checked time.Time
 }
 
@@ -44,9 +48,15 @@ type definition struct {
 	size    int64
 }
 
+// stem is the name of the definition's file, without what follows the dot.
+func (def *definition) stem() string {
+	return strings.TrimSuffix(filepath.Base(def.path), filepath.Ext(def.path))
+}
+
 // Found is what holds for the events of a workflow that has a definition.
 type Found struct {
 	File     string    // the definition
+	Name     string    // its name: key, else its file's name: what its events say
 	Webhooks []Webhook // all that are active, those of the settings included
 	Own      []Webhook // those that the definition itself has, as far as they could be read
 	Warnings Errors
@@ -54,7 +64,7 @@ type Found struct {
 }
 
 // Lookup returns what holds for a workflow's events, nil if it has no definition.
-// As long as no definition changes it returns the same pointer for the same name.
+// It returns the same pointer as long as the definition does not change.
 func (ws *Workflows) Lookup(workflow string) *Found {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -66,23 +76,29 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 	if def == nil {
 		return nil
 	}
-	if ws.found[workflow] == nil {
-		ws.found[workflow] = ws.read(def)
+	if ws.found[def] == nil {
+		ws.found[def] = ws.read(def)
 	}
-	return ws.found[workflow]
+	return ws.found[def]
 }
 
-// All looks up every definition, by name.
-func (ws *Workflows) All() map[string]*Found {
-	ws.Lookup("") // refreshes
-	all := map[string]*Found{}
-	for name := range ws.byName {
-		all[name] = ws.Lookup(name)
+// All looks up every definition; they are sorted by file.
+func (ws *Workflows) All() []*Found {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.refresh()
+	var all []*Found
+	for _, def := range ws.files {
+		if ws.found[def] == nil {
+			ws.found[def] = ws.read(def)
+		}
+		all = append(all, ws.found[def])
 	}
+	slices.SortFunc(all, func(a, b *Found) int { return cmp.Compare(a.File, b.File) })
 	return all
 }
 
-// refresh looks at the folders. If a file came, went or changed, all that was found is forgotten.
+// refresh looks at the folders. What was found is forgotten of the files that went or changed.
 func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
@@ -108,11 +124,9 @@ func (ws *Workflows) refresh() {
 	if !changed && len(files) == len(ws.files) {
 		return
 	}
-	ws.files, ws.byName, ws.found = files, map[string]*definition{}, map[string]*Found{}
-	stem := func(def *definition) string {
-		return strings.TrimSuffix(filepath.Base(def.path), filepath.Ext(def.path))
-	}
-	for _, nameOf := range []func(*definition) string{func(def *definition) string { return def.name }, stem} {
+	ws.files, ws.byName = files, map[string]*definition{}
+	maps.DeleteFunc(ws.found, func(def *definition, _ *Found) bool { return files[def.path] != def })
+	for _, nameOf := range []func(*definition) string{func(def *definition) string { return def.name }, (*definition).stem} {
 		for _, def := range order {
 			if name := nameOf(def); name != "" && ws.byName[name] == nil {
 				ws.byName[name] = def
@@ -129,7 +143,7 @@ func definitionName(path string) string {
 	if err != nil {
 		return ""
 	}
-	m := nameLine.FindSubmatch(text)
+	m := nameLine.FindSubmatch(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if m == nil {
 		return ""
 	}
@@ -151,7 +165,7 @@ func readDefinition(path string) ([]byte, error) {
 
 // read reads the definition's webhooks and merges them over those of the settings.
 func (ws *Workflows) read(def *definition) *Found {
-	found := &Found{File: def.path}
+	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem())}
 	text, err := readDefinition(def.path)
 	if err != nil {
 		found.Webhooks, found.Err = ws.base.Active(), fmt.Errorf("%s: %w", def.path, err)

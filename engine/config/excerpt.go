@@ -1,0 +1,176 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Source is a configuration's text, for showing a line of it beside a mistake. What may be a credential is masked in it.
+type Source struct {
+	lines []string
+	marks []mark // by place
+}
+
+// mark is the place of a node: a key, or a value.
+type mark struct {
+	line, col int // from 1
+	hidden    bool
+	length    int // in runes, of a hidden value that ends in its line; 0 if it is not known
+}
+
+// shownKinds are the kinds of keys whose values may be shown: what a URL, a secret, a header or an unknown key holds may be
+// a credential.
+var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindDuration, KindBool, KindTime}
+
+// NewSource reads a configuration's text. Of one that is not YAML nothing can be shown.
+func NewSource(text []byte) *Source {
+	s := &Source{}
+	var doc yaml.Node
+	if len(text) > maxFile || yaml.Unmarshal(text, &doc) != nil {
+		return s
+	}
+	s.lines = strings.Split(string(text), "\n")
+	s.walk(&doc, "")
+	slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Or(a.line-b.line, a.col-b.col) })
+	return s
+}
+
+// walk marks the nodes below n, which is the value of the key path.
+func (s *Source) walk(n *yaml.Node, path string) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			s.marks = append(s.marks, mark{line: key.Line, col: key.Column, hidden: key.Kind != yaml.ScalarNode})
+			s.walk(n.Content[i+1], strings.TrimPrefix(path+"."+key.Value, "."))
+		}
+	case yaml.SequenceNode:
+		for _, entry := range n.Content {
+			s.walk(entry, path+"[]")
+		}
+	case yaml.DocumentNode:
+		for _, root := range n.Content {
+			s.walk(root, path)
+		}
+	case yaml.ScalarNode, yaml.AliasNode:
+		key := keyByPath[strings.TrimSuffix(path, "[]")]
+		if exact := keyByPath[path]; exact != nil {
+			key = exact
+		}
+		m := mark{line: n.Line, col: n.Column, hidden: key == nil || key.Later || !slices.Contains(shownKinds, key.Kind)}
+		if m.hidden && n.Kind == yaml.ScalarNode {
+			m.length = s.length(n)
+		}
+		s.marks = append(s.marks, m)
+	}
+}
+
+// length is how many runes a scalar takes in its line, 0 if its text does not stand there as it is.
+func (s *Source) length(n *yaml.Node) int {
+	runes := s.runes(n.Line)
+	if n.Column > len(runes) || n.Value == "" || n.Anchor != "" {
+		return 0
+	}
+	rest := string(runes[n.Column-1:])
+	for _, quote := range []string{"", `"`, "'"} {
+		if text := quote + n.Value + quote; strings.HasPrefix(rest, text) && (quote != "" || n.Style == 0) {
+			return len([]rune(text))
+		}
+	}
+	return 0
+}
+
+func (s *Source) runes(line int) []rune {
+	if line < 1 || line > len(s.lines) {
+		return nil
+	}
+	return []rune(strings.TrimRight(s.lines[line-1], "\r"))
+}
+
+// Excerpt returns the line of a place, with <secret> for what may be a credential, and what stands before a caret under it.
+// It returns "" if there is nothing to show.
+func (s *Source) Excerpt(at Pos) (line, indent string) {
+	const limit = 200 // columns
+	runes := s.runes(at.Line)
+	if len(runes) == 0 || len(runes) > limit || at.Col < 1 || at.Col > len(runes)+1 {
+		return "", ""
+	}
+	var shown, before strings.Builder
+	marks, skip := s.marksOf(at.Line)
+	for i := range len(runes) + 1 {
+		if i == at.Col-1 {
+			before.WriteString(blank(shown.String()))
+		}
+		begins := slices.IndexFunc(marks, func(m mark) bool { return m.col == i+1 && m.hidden })
+		switch {
+		case i == len(runes):
+			continue
+		case begins >= 0:
+			skip = cmp.Or(marks[begins].length, next(marks, i+1, len(runes))-(i+1))
+			shown.WriteString(masked)
+		case i == 0 && skip > 0:
+			shown.WriteString(masked)
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		shown.WriteRune(visible(runes[i]))
+	}
+	return shown.String(), before.String()
+}
+
+// marksOf returns a line's marks, and how many runes at its beginning belong to a hidden value that began in a line before.
+func (s *Source) marksOf(line int) (marks []mark, tail int) {
+	byLine := func(m mark, line int) int { return m.line - line }
+	from, _ := slices.BinarySearchFunc(s.marks, line, byLine)
+	to, _ := slices.BinarySearchFunc(s.marks, line+1, byLine)
+	marks = s.marks[from:to]
+	if from > 0 && s.marks[from-1].hidden && s.marks[from-1].length == 0 {
+		runes := s.runes(line)
+		tail = next(marks, 0, len(runes)) - 1
+		if strings.TrimSpace(string(runes[:tail])) == "" {
+			tail = 0
+		}
+	}
+	return marks, tail
+}
+
+// next is the column of the next mark after a column; beyond the line, which has a length, if there is none.
+func next(marks []mark, col, length int) int {
+	for _, m := range marks {
+		if m.col > col {
+			return m.col
+		}
+	}
+	return length + 1
+}
+
+// visible writes control characters as something that does not steer a terminal.
+func visible(r rune) rune {
+	if r == '\t' {
+		return ' '
+	}
+	if !unicode.IsPrint(r) {
+		return '·'
+	}
+	return r
+}
+
+// blank is as wide as a text, and empty.
+func blank(text string) string {
+	const wideBlank = '\u3000'
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			return -1
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r >= 0x1f300 && r <= 0x1faff:
+			return wideBlank
+		}
+		return ' '
+	}, text)
+}

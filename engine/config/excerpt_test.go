@@ -1,0 +1,45 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// A line is shown with its mistake, and without what may be a credential, however that is written.
+func TestExcerpt(t *testing.T) {
+	for _, tt := range []struct{ text, at, want string }{
+		{"webhooks:\n  - url: https://h/HIDDEN\n    timeout: 9h\n", "3:14", "    timeout: 9h\n             ^"},
+		{"webhooks:\n  - url: ftp://h/HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - {url: \"https://h/HIDDEN\", secret: 'HIDDEN', timeout: 9h}\n", "2:58", "  - {url: <secret>, secret: <secret>, timeout: 9h}\n                                               ^"},
+		{"webhooks:\n  - {secret: \"HID\\u0044EN\", timeout: 9h}\n", "2:38", "  - {secret: <secret>timeout: 9h}\n                              ^"},
+		{"webhooks:\n  - {secret: HIDDEN, timeout: 9h} # note\n", "2:31", "  - {secret: <secret>, timeout: 9h} # note\n                                ^"},
+		{"webhooks:\n  - {secret: HIDDEN\n      HIDDEN, timeout: 9h}\n", "3:24", "<secret>timeout: 9h}\n                 ^"},
+		{"webhooks:\n  - secret: |\n      HIDDEN\n    tiemout: 9h\n", "4:5", "    tiemout: <secret>\n    ^"},
+		{"webhooks:\n  - secret: |\n      HIDDEN\n    tiemout: 9h\n", "3:1", "<secret>\n^"},
+		{"webhooks:\n  - secret: !!str HIDDEN\n", "2:13", "  - secret: <secret>\n            ^"},
+		{"webhooks:\n  - secret: [HIDDEN, {value: HIDDEN, not_after: x}]\n", "2:49", "  - secret: [<secret>, {value: <secret>, not_after: x}]\n                                                    ^"},
+		{"webhooks:\n  - headers: {X-Key: HIDDEN, Host: HIDDEN}\n", "2:30", "  - headers: {X-Key: <secret>, Host: <secret>}\n                               ^"},
+		{"webhooks:\n  - {sercet: HIDDEN}\n", "2:6", "  - {sercet: <secret>}\n     ^"},
+		{"webhooks:\n  - {sercet: [HIDDEN, {a: HIDDEN}]}\n", "2:6", "  - {sercet: [<secret>, {a: <secret>}]}\n     ^"},
+		{"webhooks: HIDDEN\n", "1:11", "webhooks: <secret>\n          ^"},
+		{"HIDDEN\n", "1:1", "<secret>\n^"},
+		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
+		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
+		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
+		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", "\n^"},                        // not YAML: nothing is known of it
+		{"webhooks: [{secret: HIDDEN}" + strings.Repeat(" ", 200), "1:1", "\n^"}, // too long for a terminal
+		{"webhooks: []\n", "7:1", "\n^"},
+	} {
+		var pos config.Pos
+		if _, err := fmt.Sscanf(tt.at, "%d:%d", &pos.Line, &pos.Col); err != nil {
+			t.Fatal(err)
+		}
+		line, indent := config.NewSource([]byte(tt.text)).Excerpt(pos)
+		if got := line + "\n" + indent + "^"; got != tt.want {
+			t.Errorf("%q at %s:\n%s\nwant:\n%s", tt.text, tt.at, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the table of keys in docs/config.md")
+
+const (
+	docs      = "../../docs/config.md"
+	keysBegin = "<!-- keys: written by go generate ./engine/config -->\n"
+	keysEnd   = "<!-- end of keys -->\n"
+)
+
+// paths are those of the keys, of this version or of one to come.
+func paths(later bool) []string {
+	var list []string
+	for _, k := range config.Keys {
+		if k.Later == later {
+			list = append(list, k.Path)
+		}
+	}
+	return list
+}
+
+// keysTable is docs/config.md's.
+func keysTable() string {
+	var b strings.Builder
+	b.WriteString("| key | is | value | default | bounds | set in |\n|---|---|---|---|---|---|\n")
+	for _, k := range config.Keys {
+		if k.Later {
+			continue
+		}
+		setIn := "any file"
+		switch {
+		case k.UserOnly:
+			setIn = "the user's own files"
+		case !strings.HasPrefix(k.Path, "webhooks"):
+			setIn = "settings"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", k.Path, k.Is, k.Kind, k.Default, k.Bounds(), setIn)
+	}
+	return b.String()
+}
+
+func TestKeysStandInDocs(t *testing.T) {
+	text, err := os.ReadFile(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(text), keysBegin)
+	got, after, ends := strings.Cut(rest, keysEnd)
+	if !begins || !ends {
+		t.Fatalf("%s has no table of keys between %q and %q", docs, keysBegin, keysEnd)
+	}
+	want := keysTable()
+	if *update {
+		if err := os.WriteFile(docs, []byte(before+keysBegin+want+keysEnd+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table of keys in %s, which go generate ./engine/config writes (-want +got):\n%s", docs, diff)
+	}
+}
+
+// Docs, schema and checks name the same keys.
+func TestDocsSchemaAndChecksNameTheSameKeys(t *testing.T) {
+	want := slices.Sorted(slices.Values(paths(false)))
+	text, err := os.ReadFile(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `((?:webhooks|network|queue|tests)[^`]*)` \\|").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, m[1])
+	}
+	slices.Sort(documented)
+	for name, got := range map[string][]string{
+		"docs":   documented,
+		"schema": slices.Sorted(maps.Keys(schemaKeys(config.Schema(), ""))),
+		"checks": checkedKeys(t, ""),
+	} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the keys of the %s (-table +%s):\n%s", name, name, diff)
+		}
+	}
+}
+
+// schemaKeys lists the paths of all properties in a schema, with their schemas.
+func schemaKeys(schema map[string]any, path string) map[string]map[string]any {
+	found := map[string]map[string]any{}
+	if properties, ok := schema["properties"].(map[string]any); ok {
+		for name, property := range properties {
+			at := strings.TrimPrefix(path+"."+name, ".")
+			found[at] = property.(map[string]any)
+			maps.Copy(found, schemaKeys(property.(map[string]any), at))
+		}
+	}
+	if items, ok := schema["items"].(map[string]any); ok {
+		maps.Copy(found, schemaKeys(items, path+"[]"))
+	}
+	if choices, ok := schema["anyOf"].([]any); ok {
+		for _, choice := range choices {
+			maps.Copy(found, schemaKeys(choice.(map[string]any), path))
+		}
+	}
+	return found
+}
+
+// checkedKeys asks the checks themselves: a mapping's unknown key is answered by the list of its known ones.
+func checkedKeys(t *testing.T, path string) []string {
+	t.Helper()
+	list := regexp.MustCompile(`: unknown key, want one of (.*)$`)
+	var found []string
+	for _, m := range mistakes(t, document(path, "zzzzzzzz: 1")) {
+		names := list.FindStringSubmatch(m.Error())
+		if names == nil {
+			continue
+		}
+		for name := range strings.SplitSeq(names[1], ", ") {
+			at := strings.TrimPrefix(path+"."+name, ".")
+			found = append(found, at)
+			if key := keyOf(at); key != nil && key.Kind == config.KindMapping {
+				found = append(found, checkedKeys(t, at)...)
+			} else if slices.ContainsFunc(paths(false), func(p string) bool { return strings.HasPrefix(p, at+"[].") }) {
+				found = append(found, checkedKeys(t, at+"[]")...)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func keyOf(path string) *config.Key {
+	for i := range config.Keys {
+		if config.Keys[i].Path == path {
+			return &config.Keys[i]
+		}
+	}
+	return nil
+}
+
+// document is a configuration in which the mapping at a key's path is {members}.
+func document(path, members string) string {
+	if path == "" {
+		return members
+	}
+	text := "{" + members + "}"
+	steps := strings.Split(path, ".")
+	for i, step := range slices.Backward(steps) {
+		name, isList := strings.CutSuffix(step, "[]")
+		if isList {
+			text = "[" + text + "]"
+		}
+		text = name + ": " + text
+		if i > 0 {
+			text = "{" + text + "}"
+		}
+	}
+	return text
+}
+
+func mistakes(t *testing.T, text string) config.Errors {
+	t.Helper()
+	_, err := config.Parse("f.yaml", []byte(text), environment)
+	var list config.Errors
+	if err != nil && !errors.As(err, &list) {
+		t.Fatalf("Parse(%q) = %v, want an error of the type config.Errors", text, err)
+	}
+	return list
+}
+
+// Each key of the table is read by the checks: a value of a wrong type is a mistake at its very place.
+func TestEveryKeyIsChecked(t *testing.T) {
+	for _, path := range paths(false) {
+		at, wrong := keyPlace(path)
+		if !slices.ContainsFunc(mistakes(t, wrong("[[]]")), func(m *config.Error) bool {
+			return strings.HasPrefix(m.Path, at) && !strings.Contains(m.Message, "unknown key") && !strings.Contains(m.Message, "not supported")
+		}) {
+			t.Errorf("%s: [[]] has no mistake at %s: %v", path, at, mistakes(t, wrong("[[]]")))
+		}
+	}
+	for _, path := range paths(true) {
+		at, later := keyPlace(path)
+		if !slices.ContainsFunc(mistakes(t, later("x")), func(m *config.Error) bool {
+			return m.Path == at && m.Message == "not supported by this version yet"
+		}) {
+			t.Errorf("%s: x is not said to be of a later version: %v", path, mistakes(t, later("x")))
+		}
+	}
+}
+
+// keyPlace returns a key's path in a file, and what makes a file in which it has a value.
+func keyPlace(path string) (at string, with func(value string) string) {
+	parent, name := "", path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		parent, name = path[:i], path[i+1:]
+	}
+	return strings.ReplaceAll(path, "[]", "[0]"), func(value string) string { return document(parent, name+": "+value) }
+}
+
+// The bounds that the table names are those that hold.
+func TestBoundsOfTheTableHold(t *testing.T) {
+	proved := 0
+	for _, k := range config.Keys {
+		var write func(n int64) string
+		switch k.Kind {
+		case config.KindNumber:
+			write = func(n int64) string { return fmt.Sprint(n) }
+		case config.KindDuration:
+			write = func(n int64) string { return time.Duration(n).String() }
+		case config.KindText:
+			write = func(n int64) string { return strings.Repeat("n", int(n)) }
+		}
+		if write == nil || k.Later || k.Max == 0 {
+			continue
+		}
+		proved++
+		at, with := keyPlace(k.Path)
+		for _, tt := range []struct {
+			n    int64
+			good bool
+		}{{k.Min - 1, false}, {k.Min, true}, {k.Max, true}, {k.Max + 1, false}} {
+			if tt.n < 0 {
+				continue
+			}
+			text := with(`"` + write(tt.n) + `"`)
+			good := !slices.ContainsFunc(mistakes(t, text), func(m *config.Error) bool { return m.Path == at })
+			if good != tt.good {
+				t.Errorf("%s: a value of %s is good = %v, want %v (%s)", k.Path, write(tt.n), good, tt.good, k.Bounds())
+			}
+		}
+	}
+	if proved < 5 {
+		t.Errorf("the bounds of %d keys were tried, want 5 or more", proved)
+	}
+}
+
+// The defaults that the table names are those that hold.
+func TestDefaultsOfTheTableHold(t *testing.T) {
+	cfg, err := config.Parse("f.yaml", []byte("webhooks: [{url: 'https://example.com/'}]"), environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proved := 0
+	for _, v := range cfg.Webhooks[0].Values() {
+		key := keyOf("webhooks[]." + v.Key)
+		if v.Place != "default" || key.Kind == config.KindSchemes { // signing's depends on the secret
+			continue
+		}
+		proved++
+		if v.Text != key.Default {
+			t.Errorf("the default of %s is %s, the table says %s", v.Key, v.Text, key.Default)
+		}
+	}
+	if proved < 5 {
+		t.Errorf("%d defaults were compared, want 5 or more", proved)
+	}
+}

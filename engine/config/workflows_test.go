@@ -1,0 +1,183 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// project makes a folder with files and goes there. What it returns loads the configuration that is found in it.
+func project(t testing.TB, files map[string]string) func() *config.Config {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for file, text := range files {
+		put(t, file, text)
+	}
+	return func() *config.Config {
+		env := map[string]string{"AWF_CONFIG_HOME": "global", "SECRET": "0123456789abcdef"}
+		cfg, err := config.Search{Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+}
+
+func put(t testing.TB, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func names(found *config.Found) string {
+	list := ""
+	for _, w := range found.Webhooks {
+		list += w.Name + " "
+	}
+	return list
+}
+
+// A definition is read when it is first asked for, and again when it has changed: at the earliest two seconds later.
+// What became of one definition is nothing to another.
+func TestDefinitionsAreReadAgainWhenTheyChange(t *testing.T) {
+	load := project(t, map[string]string{
+		"global/settings.yaml":     "webhooks: [{name: all, url: 'https://a.example/'}]",
+		".awf/workflows/one.yaml":  "name: first\nwebhooks: [{name: own, url: 'https://b.example/'}]",
+		".awf/workflows/two.yaml":  "name: second\nwebhooks: [{name: other, url: 'https://c.example/'}]",
+		".awf/workflows/none.yaml": "name: third\n",
+	})
+	synctest.Test(t, func(t *testing.T) {
+		workflows := load().Workflows
+		first, second := workflows.Lookup("first"), workflows.Lookup("second")
+		if names(first) != "all own " || names(second) != "all other " || names(workflows.Lookup("third")) != "all " {
+			t.Errorf("first %q, second %q, third %q", names(first), names(second), names(workflows.Lookup("third")))
+		}
+		if workflows.Lookup("nobody") != nil {
+			t.Error("nobody has a definition")
+		}
+		if workflows.Lookup("one") != first {
+			t.Error("the file's name does not find the definition that its name finds")
+		}
+		put(t, ".awf/workflows/one.yaml", "name: first\nwebhooks: [{name: changed, url: 'https://b.example/'}]")
+		put(t, ".awf/workflows/nobody.yaml", "webhooks: [{name: new, url: 'https://b.example/'}]")
+		time.Sleep(time.Second)
+		if workflows.Lookup("first") != first || workflows.Lookup("nobody") != nil {
+			t.Error("looked at the folders again after a second, want after two")
+		}
+		time.Sleep(time.Second)
+		if got := names(workflows.Lookup("first")); got != "all changed " {
+			t.Errorf("after the change: %q", got)
+		}
+		if got := names(workflows.Lookup("nobody")); got != "all new " {
+			t.Errorf("the new definition: %q", got)
+		}
+		if workflows.Lookup("second") != second {
+			t.Error("the unchanged definition was read again")
+		}
+		if err := os.Remove(".awf/workflows/one.yaml"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if workflows.Lookup("first") != nil || workflows.Lookup("one") != nil {
+			t.Error("the definition that is gone is still found")
+		}
+	})
+}
+
+func TestBrokenDefinitionHasNoWebhooks(t *testing.T) {
+	load := project(t, map[string]string{
+		"global/settings.yaml":       "webhooks: [{name: all, url: 'https://a.example/'}]",
+		".awf/workflows/broken.yaml": "webhooks:\n  - {name: all, url: 5}\n",
+	})
+	found := load().Workflows.Lookup("broken")
+	var mistakes config.Errors
+	if !errors.As(found.Err, &mistakes) || len(mistakes) != 1 || mistakes[0].File != ".awf/workflows/broken.yaml" || mistakes[0].Line != 2 {
+		t.Errorf("error %v, want one mistake in line 2 of the definition", found.Err)
+	}
+	if names(found) != "all " || found.Webhooks[0].Origin != config.UserFile || found.Webhooks[0].URL.Host() != "a.example" {
+		t.Errorf("webhooks %v, want those of the settings alone", found.Webhooks)
+	}
+}
+
+func TestDefinitionsAreFoundByWhatTheyCallThemselves(t *testing.T) {
+	for _, tt := range []struct{ text, name string }{
+		{"name: deploy", "deploy"},
+		{"\ufeffname: deploy", "deploy"},
+		{"# a comment\nname:    'deploy it'   # why\r\n", "deploy it"},
+		{`"name": "deploy \u0041"`, "deploy A"},
+		{"a: {name: no}\n  name: no\nname: deploy\n", "deploy"},
+		{"broken: [}\nname: deploy\n", "deploy"},
+		{"names: no\n", "file"},
+		{"name:\n", "file"},
+		{"name: [a]\n", "file"},
+		{"", "file"},
+	} {
+		load := project(t, map[string]string{".awf/workflows/file.yaml": tt.text, ".awf/workflows/other.yaml": "name: other"})
+		found := load().Workflows.Lookup(tt.name)
+		if found == nil || found.File != ".awf/workflows/file.yaml" || found.Name != tt.name {
+			t.Errorf("%q: looking up %q found %+v", tt.text, tt.name, found)
+		}
+	}
+}
+
+func TestLookupsAtTheSameTime(t *testing.T) {
+	files := map[string]string{}
+	for i := range 20 {
+		files[fmt.Sprintf(".awf/workflows/%d.yaml", i)] = fmt.Sprintf("webhooks: [{name: w%d, url: 'https://b.example/'}]", i)
+	}
+	workflows := project(t, files)().Workflows
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 20 {
+				if got, want := names(workflows.Lookup(fmt.Sprint(i))), fmt.Sprintf("w%d ", i); got != want {
+					t.Errorf("%d has %q, want %q", i, got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// manyDefinitions is a project of two hundred, whose settings have one webhook.
+func manyDefinitions(t testing.TB) *config.Workflows {
+	files := map[string]string{"global/settings.yaml": "webhooks: [{url: 'https://a.example/'}]"}
+	for i := range 200 {
+		files[fmt.Sprintf(".awf/workflows/%d.yaml", i)] = fmt.Sprintf("name: n%d\nwebhooks: [{url: 'https://b.example/'}]", i)
+	}
+	return project(t, files)().Workflows
+}
+
+// After the first event a lookup takes no memory, whether there is a definition or not.
+func TestLookupCostsNothingAfterTheFirst(t *testing.T) {
+	workflows := manyDefinitions(t)
+	synctest.Test(t, func(*testing.T) { // whose time stands still: the folders are not looked at again
+		for _, name := range []string{"n150", "nobody"} {
+			workflows.Lookup(name)
+			if allocs := testing.AllocsPerRun(1000, func() { workflows.Lookup(name) }); allocs != 0 {
+				t.Errorf("looking up %s: %v allocations, want none", name, allocs)
+			}
+		}
+	})
+}
+
+// The folders are looked at again every two seconds: that is in the figure.
+func BenchmarkLookup(b *testing.B) {
+	workflows := manyDefinitions(b)
+	workflows.Lookup("n150")
+	b.ReportAllocs()
+	for b.Loop() {
+		workflows.Lookup("n150")
+	}
+}
