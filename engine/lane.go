@@ -29,6 +29,9 @@ type lane struct {
 	more  bool           // the queue has more that is due
 	look  time.Time      // when something else may be due; zero if that is not known
 	pace  time.Duration  // of an attempt, of late
+
+	failures int  // attempts in a row that failed
+	resting  bool // since the last good attempt the receiver failed too often, or asked for a rest: the queue says when it is over
 }
 
 // Bounds of what a lane has ready. They stand in docs/config.md.
@@ -74,7 +77,7 @@ func (l *lane) mayTake(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	reserve := 2 * l.webhook.MaxInFlight // for what is due again
-	if l.isRetired() || len(l.ready) >= l.capacity()-reserve || l.engine.held.Load()+int64(size) > maxReady {
+	if l.isRetired() || l.resting || len(l.ready) >= l.capacity()-reserve || l.engine.held.Load()+int64(size) > maxReady {
 		return 0
 	}
 	return l.lease
@@ -270,7 +273,7 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: d.Due})
 		return
 	}
-	l.keepPace(attempt.Took)
+	l.learn(&attempt)
 	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Attempt: &attempt}
 	var wait time.Duration
 	if st.Outcome == delivery.Retry {
@@ -293,11 +296,21 @@ func (l *lane) settled(st queue.Settlement) {
 	}
 }
 
-// keepPace notes how long an attempt took.
-func (l *lane) keepPace(took time.Duration) {
+// learn notes how long an attempt took and how it ended. A lane that is to rest gives back what it has not begun.
+func (l *lane) learn(a *delivery.Attempt) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pace += (took - l.pace) / 8
+	l.pace += (a.Took - l.pace) / 8
+	if a.Outcome == delivery.Delivered {
+		l.failures, l.resting = 0, false
+	} else {
+		l.failures++
+		l.resting = l.resting || l.failures >= queue.BreakerFailures || a.RetryAfter > 0 || a.Gone
+	}
+	rests := l.resting
+	l.mu.Unlock()
+	if rests {
+		l.release()
+	}
 }
 
 func (l *lane) report(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, wait time.Duration) {

@@ -72,7 +72,7 @@ func (l *laneState) isWell(now time.Time) bool {
 	return !l.breakerOpen() && l.closed == "" && !l.pausedUntil.After(now)
 }
 
-func (l *laneState) breakerOpen() bool { return l.failures >= breakerFailures }
+func (l *laneState) breakerOpen() bool { return l.failures >= BreakerFailures }
 
 func (a *acceptance) accept(entry *Entry) error {
 	entry.Known, entry.Claims = 0, nil

@@ -152,7 +152,7 @@ func (s *store) nextDue() (map[string]time.Time, error) {
 	due := map[string]time.Time{}
 	query := fmt.Sprintf(`SELECT webhook, max(at, paused_until, CASE WHEN failures >= %d THEN probe_until ELSE 0 END) FROM
   (SELECT l.*, (SELECT min(d.due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) AS at FROM lanes l WHERE closed = '')
-  WHERE at IS NOT NULL`, breakerFailures)
+  WHERE at IS NOT NULL`, BreakerFailures)
 	err := s.read(query, nil, func(rows *sql.Rows) error {
 		var webhook string
 		var at int64
@@ -196,13 +196,9 @@ func (s *store) left(webhooks []string) (Left, error) {
 	if err != nil {
 		return left, err
 	}
-	const query = `SELECT count(*), coalesce(min(CASE state WHEN 0 THEN due_at END), 0) FROM deliveries
-  WHERE state IN (0, 5) AND lane IN (SELECT id FROM lanes WHERE webhook IN (SELECT value FROM json_each(?)))`
+	const query = `SELECT count(*) FROM deliveries WHERE state IN (0, 5) AND lane IN (SELECT id FROM lanes WHERE webhook IN (SELECT value FROM json_each(?)))`
 	err = s.read(query, []any{string(list)}, func(rows *sql.Rows) error {
-		var next int64
-		err := rows.Scan(&left.Waiting, &next)
-		left.Next = fromMilli(next)
-		return err
+		return rows.Scan(&left.Waiting)
 	})
 	return left, err
 }

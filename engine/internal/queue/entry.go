@@ -47,6 +47,6 @@ type Settlement struct {
 // Left is what the queue holds for some webhooks that has no final outcome.
 type Left struct {
 	Waiting int       // in flight ones of all processes included
-	Next    time.Time // when the first of them is due
+	Next    time.Time // when the first of them may be claimed; zero if none may
 	Lost    int       // of Waiting: those in memory, which end with the process
 }

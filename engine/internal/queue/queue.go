@@ -31,7 +31,7 @@ const (
 
 	MaxLease = time.Hour // of a claim
 
-	breakerFailures = 5               // attempts in a row that open a lane's breaker
+	BreakerFailures = 5               // attempts in a row that open a lane's breaker
 	minBreakerWait  = 5 * time.Second // between its probes, doubled from there
 	maxBreakerWait  = 5 * time.Minute
 )
@@ -283,11 +283,14 @@ func (q *Queue) Left(webhooks []string) (Left, error) {
 		}
 		left.Waiting += more.Waiting
 		left.Lost = more.Waiting
-		if left.Next.IsZero() || !more.Next.IsZero() && more.Next.Before(left.Next) {
-			left.Next = more.Next
+	}
+	due, err := q.NextDue()
+	for _, webhook := range webhooks {
+		if at, waits := due[webhook]; waits && (left.Next.IsZero() || at.Before(left.Next)) {
+			left.Next = at
 		}
 	}
-	return left, nil
+	return left, err
 }
 
 // primary is the database that is looked at and changed by hand.

@@ -136,7 +136,7 @@ func (s *store) settleLane(now time.Time, id int64, lane *laneOutcome, st *Settl
 	case a == nil && st.Outcome == delivery.Dead:
 		return s.laneFailed(now, id, s.st.laneBroken, st.Reason)
 	case a == nil:
-		return s.st.probe.run(0, id)
+		return s.st.probeEnds.run(id, milli(st.Claim.Until))
 	case a.Outcome == delivery.Delivered:
 		if lane.good {
 			return nil
@@ -159,16 +159,18 @@ func (s *store) settleLane(now time.Time, id int64, lane *laneOutcome, st *Settl
 	return nil
 }
 
-// laneFailed counts a failure and lets the breaker rest when it is open.
+// laneFailed counts a failure and lets the lane rest when its breaker is open: longer after each probe.
+// What fails while the lane rests had begun before, and is not counted.
 func (s *store) laneFailed(now time.Time, id int64, count statement, reason string) error {
 	var failures int
-	if err := count.row(reason, milli(now), id).Scan(&failures); err != nil {
+	var pausedUntil int64
+	if err := count.row(reason, milli(now), id).Scan(&failures, &pausedUntil); err != nil {
 		return err
 	}
-	if failures < breakerFailures {
+	if failures < BreakerFailures || pausedUntil > milli(now) {
 		return nil
 	}
-	wait := min(minBreakerWait<<min(failures-breakerFailures, 16), maxBreakerWait)
+	wait := min(minBreakerWait<<min(failures-BreakerFailures, 16), maxBreakerWait)
 	return s.st.pause.run(milli(now.Add(wait)), id)
 }
 

@@ -32,7 +32,7 @@ type statements struct {
 
 	addLane, findLane, lane, grow                             statement
 	lastEvent, lastDelivery, addEvent, addDelivery, pageUse   statement
-	claimable, take, renew, release, spend, probe             statement
+	claimable, take, renew, release, spend, probe, probeEnds  statement
 	oldest, strip, dropEvent, forget, retransform, replay     statement
 	findDelivery, nextInLane                                  statement
 	settle, settleContent, tail, nextOfKey, promote           statement
@@ -78,8 +78,11 @@ func (st *statements) prepare(conn *sql.Conn) error {
 		{&st.release, `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
   JOIN deliveries d ON d.lane = l.id AND d.state = 0 AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`},
 		{&st.laneGood, `UPDATE lanes SET failures = 0, broken = 0, probe_until = 0 WHERE id = ? AND (failures > 0 OR broken > 0)`},
-		{&st.laneFailed, `UPDATE lanes SET failures = failures + 1, probe_until = 0, last_error = ?, last_error_at = ? WHERE id = ? RETURNING failures`},
-		{&st.laneBroken, `UPDATE lanes SET broken = broken + 1, probe_until = 0, last_error = ?, last_error_at = ? WHERE id = ? RETURNING broken`},
+		{&st.laneFailed, `UPDATE lanes SET failures = failures + (paused_until <= ?2), probe_until = 0, last_error = ?1, last_error_at = ?2 WHERE id = ?3
+  RETURNING failures, paused_until`},
+		{&st.laneBroken, `UPDATE lanes SET broken = broken + (paused_until <= ?2), probe_until = 0, last_error = ?1, last_error_at = ?2 WHERE id = ?3
+  RETURNING broken, paused_until`},
+		{&st.probeEnds, `UPDATE lanes SET probe_until = 0 WHERE id = ? AND probe_until = ?`},
 		{&st.pause, `UPDATE lanes SET paused_until = max(paused_until, ?) WHERE id = ?`},
 		{&st.closeLane, `UPDATE lanes SET closed = ? WHERE id = ?`},
 		{&st.count, `UPDATE lanes SET delivered = delivered + ?, dead = dead + ?, dropped = dropped + ?, bytes = bytes + ? WHERE id = ?`},

@@ -59,7 +59,7 @@ func openStore(path string, maxSize int64) (*store, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.owner = f.owner
-	if s.reads, err = sql.Open("sqlite", dsn(path, "ro")+"&_pragma=busy_timeout(10000)"); err == nil {
+	if s.reads, err = sql.Open("sqlite", dsn(path, "rw")+"&_pragma=busy_timeout(10000)&_pragma=query_only(1)"); err == nil {
 		s.reads.SetMaxOpenConns(2)
 	}
 	return s, err
