@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine"
 	_ "modernc.org/sqlite"
 )
 
@@ -117,6 +119,29 @@ func checkIntegrity(t *testing.T, file string) {
 	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&result); err != nil || result != "ok" {
 		t.Errorf("integrity_check: %s, %v", result, err)
 	}
+}
+
+func setSchema(t *testing.T, file string, version int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lastReport is the report that --json prints, in the last line.
+func lastReport(t *testing.T, said string) engine.Report {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	var report engine.Report
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &report); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return report
 }
 
 // Four processes share a queue and are killed at random moments, round after round. Whatever one had accepted arrives;

@@ -93,7 +93,7 @@ func (c *command) runStdin(flags runFlags) error {
 	delivering.Wait()
 	report := eng.Report()
 	if err := eng.Close(); err != nil {
-		return failure(err)
+		c.say(err) // what it is about is in the queue still
 	}
 	c.sayReport(report, flags.json)
 	switch {

@@ -16,8 +16,12 @@ func (s *store) accept(now time.Time, entries []*Entry) error {
 
 // acceptAll is accept in a change.
 func (s *store) acceptAll(now time.Time, entries []*Entry) error {
-	if err := s.makeRoom(now); err != nil {
+	var used int64
+	if err := s.st.pageUse.row().Scan(&used); err != nil {
 		return err
+	}
+	if used > s.maxSize {
+		return ErrFull
 	}
 	a := acceptance{store: s, now: now, lanes: map[int64]*laneState{}}
 	if err := s.st.lastEvent.row().Scan(&a.event); err != nil {

@@ -19,5 +19,5 @@ func (f *folder) leave()                 {}
 func (f *folder) register() error        { return nil }
 func (f *folder) dead() ([]int64, error) { return nil, nil }
 func (f *folder) bury(int64)             {}
-func (f *folder) close() error           { return nil }
+func (f *folder) close(bool) error       { return nil }
 func createFile(string) error            { return nil }

@@ -101,10 +101,14 @@ func (f *folder) dead() ([]int64, error) {
 // bury forgets a dead process. Inside the turnstile, after its leases were ended.
 func (f *folder) bury(owner int64) { _ = os.Remove(f.ownerFile(owner)) }
 
-func (f *folder) close() error {
+// close gives the locks back. A process that still has leases leaves its lock's file, so that it counts as dead.
+func (f *folder) close(forget bool) error {
 	var errs []error
 	if f.lock != nil {
-		errs = append(errs, os.Remove(f.lock.Name()), f.lock.Close())
+		if forget {
+			errs = append(errs, os.Remove(f.lock.Name()))
+		}
+		errs = append(errs, f.lock.Close())
 	}
 	return errors.Join(append(errs, f.turnstile.Close())...)
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -11,58 +12,58 @@ import (
 // Heal does what is due now and then: it takes up what dead processes left, and tries a file again that could not be used.
 // What was kept in memory meanwhile goes into it.
 func (q *Queue) Heal(now time.Time) error {
+	q.healing.Lock()
+	defer q.healing.Unlock()
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return ErrClosed
+	if q.file == nil && !q.closed && q.opts.Path != Memory {
+		q.openFile(now)
 	}
-	if q.opts.Path == Memory {
+	file, memory, closed := q.file, q.memory, q.closed
+	ill := q.broken != nil || q.full || len(q.unsettled) > 0
+	q.mu.Unlock()
+	switch {
+	case closed:
+		return ErrClosed
+	case file == nil:
 		return nil
 	}
-	if q.file == nil {
-		if q.openFile(now); q.file == nil {
+	if ill || memory != nil {
+		if err := q.bring(now, file, memory); err != nil {
+			q.fails(err)
 			return nil
 		}
 	}
-	if q.broken == nil && !q.full && len(q.unsettled) == 0 {
-		return q.file.recover(now)
+	if ill {
+		q.mu.Lock()
+		q.broken, q.full = nil, false
+		q.mu.Unlock()
+		q.opts.Log.Warn("the queue's file is in use again", "file", q.opts.Path)
 	}
-	if err := q.bring(now); err != nil {
-		if !errors.Is(err, ErrFull) {
-			q.breaks(err)
-		}
-		return nil
-	}
-	q.broken, q.full = nil, false
-	q.opts.Log.Warn("the queue's file is in use again", "file", q.opts.Path)
-	return q.file.recover(now)
+	return file.recover(now)
 }
 
-// bring moves outcomes and deliveries from memory into the file. Under mu.
-func (q *Queue) bring(now time.Time) error {
-	if err := q.file.write(func() error { return exec(q.file.conn, `UPDATE lanes SET bytes = bytes WHERE id = 0`) }); err != nil {
+// bring moves outcomes and deliveries from memory into the file.
+func (q *Queue) bring(now time.Time, file, memory *store) error {
+	probe := func() error {
+		return exec(file.conn, `UPDATE lanes SET bytes = bytes WHERE id = (SELECT min(id) FROM lanes)`)
+	}
+	if err := file.write(probe); err != nil {
 		return err
 	}
-	if len(q.unsettled) > 0 {
-		if _, err := q.file.settle(now, q.unsettled); err != nil {
-			return err
-		}
-		q.unsettled = nil
-	}
-	if q.memory == nil {
-		return nil
+	if err := q.settleLate(now, file); err != nil || memory == nil {
+		return err
 	}
 	for {
-		kept, err := q.memory.kept(now)
+		kept, err := memory.kept(now)
 		if err != nil || len(kept) == 0 {
 			return err
 		}
-		if err := q.file.adopt(now, kept); err != nil {
+		if err := file.adopt(now, kept); err != nil {
 			return err
 		}
-		err = q.memory.write(func() error {
+		err = memory.write(func() error {
 			for _, k := range kept {
-				if err := q.memory.strip(now, k.claim.seq); err != nil {
+				if err := memory.strip(now, k.claim.seq); err != nil {
 					return err
 				}
 			}
@@ -72,6 +73,25 @@ func (q *Queue) bring(now time.Time) error {
 			return err
 		}
 	}
+}
+
+// settleLate writes the outcomes that could not be written when they came.
+func (q *Queue) settleLate(now time.Time, file *store) error {
+	q.mu.Lock()
+	late := q.unsettled
+	q.unsettled = nil
+	q.mu.Unlock()
+	if len(late) == 0 {
+		return nil
+	}
+	_, err := file.settle(now, late)
+	if err != nil {
+		q.mu.Lock()
+		q.unsettled = append(late, q.unsettled...)
+		q.mu.Unlock()
+		return fmt.Errorf("%d outcomes could not be stored, what they are of is sent again: %w", len(late), err)
+	}
+	return nil
 }
 
 // kept is a delivery in memory as it has to go into the file.
@@ -164,23 +184,21 @@ func (q *Queue) Prune(now time.Time) error {
 
 // Close ends the queue. What is in memory is lost.
 func (q *Queue) Close() error {
+	q.healing.Lock()
+	defer q.healing.Unlock()
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
+	closed, file, memory := q.closed, q.file, q.memory
+	q.closed = true
+	q.mu.Unlock()
+	if closed {
 		return nil
 	}
-	q.closed = true
 	var errs []error
-	if q.file != nil {
-		if len(q.unsettled) > 0 {
-			if _, err := q.file.settle(time.Now(), q.unsettled); err != nil {
-				errs = append(errs, err)
-			}
-		}
-		errs = append(errs, q.file.close())
+	if file != nil {
+		errs = append(errs, q.settleLate(time.Now(), file), file.close())
 	}
-	if q.memory != nil {
-		errs = append(errs, q.memory.close())
+	if memory != nil {
+		errs = append(errs, memory.close())
 	}
 	return errors.Join(errs...)
 }

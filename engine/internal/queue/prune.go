@@ -2,6 +2,7 @@ package queue
 
 import (
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -66,39 +67,45 @@ func (s *store) strip(now time.Time, seq int64) error {
 	return s.st.dropEvent.run(event)
 }
 
-// makeRoom takes what was delivered longest ago, if the database has reached its size; ErrFull if that is not enough.
-// In memory the oldest dead letters go too, and the oldest ids. In a change.
-func (s *store) makeRoom(now time.Time) error {
+// acceptWithRoom accepts, after taking what was delivered longest ago if there is no room otherwise.
+func (s *store) acceptWithRoom(now time.Time, entries []*Entry) error {
+	err := s.accept(now, entries)
+	for errors.Is(err, ErrFull) {
+		made, roomErr := s.makeRoom(now)
+		if roomErr != nil || !made {
+			return errors.Join(err, roomErr)
+		}
+		err = s.accept(now, entries)
+	}
+	return err
+}
+
+// makeRoom takes some of what was delivered longest ago; in memory the oldest dead letters go too, and the oldest ids.
+// It says false if there is nothing to take.
+func (s *store) makeRoom(now time.Time) (made bool, err error) {
+	const some = 4 * pruneSlice
 	states := []int{stateDelivered, stateDropped}
 	if s.folder == nil {
 		states = append(states, stateDead)
 	}
-	for {
-		var used int64
-		if err := s.st.pageUse.row().Scan(&used); err != nil || used <= s.maxSize {
-			return err
-		}
-		taken := 0
+	later := now.Add(time.Hour)
+	err = s.write(func() error {
+		made = false
 		for _, state := range states {
-			seqs, err := s.stripOldest(now, state, now.Add(time.Hour), pruneSlice)
+			seqs, err := s.stripOldest(now, state, later, some)
 			if err != nil {
 				return err
 			}
-			taken += len(seqs)
+			made = made || len(seqs) > 0
 		}
 		if s.folder == nil {
-			forgotten, err := s.st.forget.changed(milli(now.Add(time.Hour)), pruneSlice)
-			if err != nil {
-				return err
-			}
-			if forgotten {
-				continue
-			}
+			forgotten, err := s.st.forget.changed(milli(later), some)
+			made = made || forgotten
+			return err
 		}
-		if taken == 0 {
-			return ErrFull
-		}
-	}
+		return nil
+	})
+	return made, err
 }
 
 // stripOldest strips up to n deliveries of a state that got their outcome before a time. In a change.

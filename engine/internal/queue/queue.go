@@ -49,13 +49,15 @@ type Options struct {
 // While its file cannot be written, what is accepted is kept in memory, [MemorySize] bytes at most, and what is in flight
 // is settled in memory; [Queue.Heal] brings both into the file when it can be written again.
 type Queue struct {
-	opts Options
+	opts    Options
+	healing sync.Mutex // held while what is in memory goes into the file
 
 	mu        sync.Mutex
-	file      *store // nil for memory:, and while it cannot be opened
-	memory    *store // nil until it is needed
-	broken    error  // why the file is not used; nil if it is
-	full      bool   // the file has no room for what is new
+	file      *store    // nil for memory:, and while it cannot be opened
+	memory    *store    // nil until it is needed
+	broken    error     // why the file is not used; nil if it is
+	full      bool      // the file has no room for what is new
+	tryAgain  time.Time // when it is tried again, if it is full
 	unsettled []Settlement
 	closed    bool
 }
@@ -135,6 +137,7 @@ func (q *Queue) fails(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if errors.Is(err, ErrFull) {
+		q.tryAgain = time.Now().Add(fullPeriod)
 		if !q.full {
 			q.full = true
 			q.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", q.opts.Path)
@@ -144,14 +147,24 @@ func (q *Queue) fails(err error) {
 	q.breaks(err)
 }
 
+// fullPeriod is how long a file that had no room is left alone.
+const fullPeriod = 100 * time.Millisecond
+
+// mayHaveRoom says whether the file is worth trying. Where memory has something, that goes first, by Heal.
+func (q *Queue) mayHaveRoom(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.full || now.After(q.tryAgain)
+}
+
 // Accept takes events with their deliveries, in order, all of them or none. An error that wraps ErrFull says that there is no room.
 func (q *Queue) Accept(now time.Time, entries []*Entry) error {
 	file, memory, err := q.stores()
 	if err != nil {
 		return err
 	}
-	if file != nil {
-		err := file.accept(now, entries)
+	if file != nil && q.mayHaveRoom(now) {
+		err := file.acceptWithRoom(now, entries)
 		if err == nil || errors.Is(err, ErrClosed) {
 			return err
 		}
@@ -168,7 +181,7 @@ func (q *Queue) Accept(now time.Time, entries []*Entry) error {
 			return err
 		}
 	}
-	return memory.accept(now, entries)
+	return memory.acceptWithRoom(now, entries)
 }
 
 // Claim takes up to n deliveries of the lane that are due, those first that are due longest.

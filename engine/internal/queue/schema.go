@@ -84,6 +84,20 @@ CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
 // which several processes on one file can lose data by.
 var minSQLite = [3]int{3, 51, 3}
 
+// checkSchema refuses a file that is no database, or a newer awf-hook's.
+func checkSchema(db *sql.Conn) error {
+	version, err := schemaVersion(db)
+	if err == nil && version > len(migrations) {
+		err = fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+	}
+	return err
+}
+
+func schemaVersion(db *sql.Conn) (version int, err error) {
+	err = queryRow(db, `PRAGMA user_version`, &version)
+	return version, err
+}
+
 // migrate brings the database to the newest schema. It runs inside the turnstile.
 func migrate(db *sql.Conn) error {
 	var text string
@@ -93,12 +107,9 @@ func migrate(db *sql.Conn) error {
 	if err := checkVersion(text); err != nil {
 		return err
 	}
-	var version int
-	if err := queryRow(db, `PRAGMA user_version`, &version); err != nil {
+	version, err := schemaVersion(db)
+	if err != nil {
 		return err
-	}
-	if version > len(migrations) {
-		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
 	}
 	for n := version; n < len(migrations); n++ {
 		script := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", migrations[n], n+1)

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 )
 
@@ -28,6 +29,8 @@ func (st statement) row(args ...any) *sql.Row { return st.QueryRow(args...) }
 
 // statements are those that run often.
 type statements struct {
+	all []*sql.Stmt
+
 	begin, commit, rollback statement
 
 	addLane, findLane, lane, grow                             statement
@@ -104,8 +107,18 @@ func (st *statements) prepare(conn *sql.Conn) error {
 			return err
 		}
 		*p.to = statement{stmt}
+		st.all = append(st.all, stmt)
 	}
 	return nil
+}
+
+// close ends the statements: SQLite does not close a database that has some.
+func (st *statements) close() error {
+	var errs []error
+	for _, stmt := range st.all {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // exec runs a script on the connection that writes.

@@ -45,7 +45,7 @@ func openStore(path string, maxSize int64) (*store, error) {
 	}
 	s.folder = f
 	if err := f.enter(); err != nil {
-		return nil, errors.Join(err, f.close())
+		return nil, errors.Join(err, f.close(true))
 	}
 	defer f.leave()
 	err = createFile(path)
@@ -82,6 +82,9 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA fullfsync = 1;
 PRAGMA checkpoint_fullfsync = 1;`
+	if err := checkSchema(s.conn); err != nil { // before anything is changed
+		return err
+	}
 	if err := exec(s.conn, pragmas); err != nil {
 		return err
 	}
@@ -99,12 +102,13 @@ func (s *store) close() error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	inside := s.folder != nil && s.folder.enter() == nil // the last one to close moves the log into the file
+	var leases error
 	if s.conn != nil {
 		if s.folder != nil && s.owner == s.folder.owner { // what is still in flight need not wait for its lease's end
 			now := time.Now()
-			_ = s.st.release.run(milli(now), milli(now.Add(MaxLease)), s.owner)
+			leases = s.st.release.run(milli(now), milli(now.Add(MaxLease)), s.owner)
 		}
-		errs = append(errs, s.conn.Close())
+		errs = append(errs, s.st.close(), s.conn.Close())
 		s.conn = nil
 	}
 	if s.db != nil {
@@ -114,7 +118,7 @@ func (s *store) close() error {
 		s.folder.leave()
 	}
 	if s.folder != nil {
-		errs = append(errs, s.folder.close())
+		errs = append(errs, s.folder.close(leases == nil))
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const fullEvents = 50_000
+
+// deliverFull runs 50,000 events into a queue that cannot hold them. Whatever becomes of them is in the report:
+// what was accepted is delivered or kept, what was not is refused, and the exit code says so.
+func deliverFull(t *testing.T, receiver *counter, args ...string) (kept int64) {
+	t.Helper()
+	hook := exec.Command("awf-hook", append(args, "--json", "--log-level", "error")...)
+	hook.Stdin = strings.NewReader(envelopes("e", fullEvents))
+	said := new(bytes.Buffer)
+	hook.Stderr = said
+	exit := exitCode(t, hook.Run())
+	report := lastReport(t, said.String())
+	t.Logf("exit code %d, %s", exit, said)
+	if report.Events+report.Refused != fullEvents {
+		t.Errorf("%d events and %d refused, want %d together", report.Events, report.Refused, fullEvents)
+	}
+	if !strings.Contains(said.String(), "deliveries are kept in memory") {
+		t.Error("it does not say that the queue is full")
+	}
+	receiver.mu.Lock()
+	defer receiver.mu.Unlock()
+	if arrived := int64(len(receiver.deliveries)); arrived < report.Events-report.Retrying {
+		t.Errorf("%d arrived and %d are kept, want %d together", arrived, report.Retrying, report.Events)
+	}
+	want := exitOK
+	if report.Refused > 0 {
+		want = exitFailure
+	}
+	if exit != want {
+		t.Errorf("exit code %d, want %d", exit, want)
+	}
+	return report.Retrying
+}
+
+// deliverRest runs awf-hook on what is left, and says how much arrived in all.
+func deliverRest(t *testing.T, receiver *counter, file string, args ...string) int {
+	t.Helper()
+	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)), append(args, "--log-level", "error")...)
+	if !strings.Contains(said, " 0 to retry, 0 dead\n") {
+		t.Errorf("the next run said %s", said)
+	}
+	checkIntegrity(t, file)
+	receiver.mu.Lock()
+	defer receiver.mu.Unlock()
+	return len(receiver.deliveries) - 10
+}
+
+func TestQueueReachesItsSize(t *testing.T) {
+	receiver, url := startCounter(t)
+	file := filepath.Join(t.TempDir(), "queue.db")
+	config := writeConfig(t, "queue: {max_size: 1MiB}\nwebhooks: [{url: %q}]", url)
+	args := []string{"run", "-c", config, "--queue", file}
+	deliverFull(t, receiver, args...)
+	if got := deliverRest(t, receiver, file, args...); got != fullEvents {
+		t.Errorf("%d arrived, want %d: there was room in memory", got, fullEvents)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 3<<20 {
+		t.Errorf("the file has %d bytes, want about its max_size of 1 MiB", info.Size())
+	}
+}
+
+// A real disk that is full: 6 MB of it, and later 64 MB.
+func TestDiskIsFull(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a tmpfs cannot be mounted: %s", out)
+	}
+	defer func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %s", out)
+		}
+	}()
+	receiver, url := startCounter(t)
+	file := filepath.Join(dir, "queue.db")
+	config := writeConfig(t, "webhooks: [{url: %q}]", url)
+	args := []string{"run", "-c", config, "--queue", file}
+	kept := deliverFull(t, receiver, args...)
+	if out, err := exec.Command("mount", "-o", "remount,size=64m", dir).CombinedOutput(); err != nil {
+		t.Fatalf("remount: %s", out)
+	}
+	arrived := deliverRest(t, receiver, file, args...)
+	fmt.Fprintln(os.Stderr, kept)
+	if arrived == 0 {
+		t.Error("nothing arrived")
+	}
+}
+
+// A queue whose file cannot be used at all: everything is delivered from memory, and it is said why.
+func TestQueueFileCannotBeUsed(t *testing.T) {
+	receiver, url := startCounter(t)
+	dir := t.TempDir()
+	config := writeConfig(t, "webhooks: [{url: %q}]", url)
+	write := func(name string, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	newer := filepath.Join(dir, "newer.db")
+	runHook(t, exitOK, strings.NewReader(""), "run", "-c", config, "--queue", newer)
+	setSchema(t, newer, 999)
+	for i, tt := range []struct{ file, want string }{
+		{write("corrupt.db", strings.Repeat("this is not a database. ", 1000)), "file is not a database"},
+		{newer, "the file is of a newer awf-hook: its schema is 999, this one knows up to 1"},
+		{filepath.Join(write("file", ""), "queue.db"), "not a directory"},
+		{"/proc/queue.db", "no such file or directory"},
+	} {
+		before, _ := os.ReadFile(tt.file)
+		_, said := runHook(t, exitOK, strings.NewReader(envelopes(fmt.Sprint(i), 5)), "run", "-c", config, "--queue", tt.file)
+		if !strings.Contains(said, "5 delivered, 0 to retry") || !strings.Contains(said, tt.want) || !strings.Contains(said, "kept in memory") {
+			t.Errorf("%s: said %s, want %q", tt.file, said, tt.want)
+		}
+		if after, _ := os.ReadFile(tt.file); !bytes.Equal(before, after) {
+			t.Errorf("%s was changed", tt.file)
+		}
+	}
+	receiver.mu.Lock()
+	defer receiver.mu.Unlock()
+	if got := len(receiver.deliveries); got != 20 {
+		t.Errorf("%d deliveries arrived, want 20", got)
+	}
+}
