@@ -1,6 +1,6 @@
 # make test is what README names; make check is all that .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint fuzz bench cover check clean
+.PHONY: build test race lint fuzz bench soak cover check clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -31,6 +31,10 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/...
+
+# 200 rounds of kill -9.
+soak:
+	SOAK=1 go test -timeout 60m -run TestCrash -v ./cmd/awf-hook
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

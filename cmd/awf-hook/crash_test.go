@@ -159,16 +159,21 @@ func TestCrash(t *testing.T) {
 	accepted := map[string]bool{}
 	for round := range rounds {
 		var hooks []*exec.Cmd
+		said := make([]bytes.Buffer, crashProcesses)
 		for i := range crashProcesses {
-			hook := exec.Command("awf-hook", args...)
+			hook := exec.Command("awf-hook", append(args, "--log-level", "error")...)
+			hook.Stderr = &said[i]
 			hook.Stdin = strings.NewReader(envelopes(fmt.Sprintf("%d-%d", round, i), crashEvents))
 			start(t, hook)
 			hooks = append(hooks, hook)
 		}
-		for _, hook := range hooks {
+		for i, hook := range hooks {
 			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
 			_ = hook.Process.Kill()
 			_ = hook.Wait()
+			if strings.Contains(said[i].String(), "level=ERROR") {
+				t.Errorf("round %d: said %s", round, said[i].String())
+			}
 			if _, err := os.Stat(file); err == nil {
 				for id := range deliveryIDs(t, file, "state < 10") {
 					accepted[id] = true

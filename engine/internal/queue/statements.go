@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"net/url"
+
+	"modernc.org/sqlite" // the driver "sqlite"
 )
 
 // statement is a prepared statement of the connection that writes.
@@ -134,4 +136,11 @@ func queryRow(conn *sql.Conn, query string, to ...any) error {
 // escape makes a path fit for a file: URI.
 func escape(path string) string {
 	return (&url.URL{Path: path}).EscapedPath()
+}
+
+// isBusy says whether somebody else has the database locked.
+func isBusy(err error) bool {
+	const busy, locked, primary = 5, 6, 0xff
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&primary == busy || e.Code()&primary == locked)
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // store is one database: of a file, or in memory.
@@ -65,8 +63,24 @@ func openStore(path string, maxSize int64) (*store, error) {
 	return s, err
 }
 
+// openPatience is how long opening waits for those who have the file open outside the turnstile.
+const openPatience = 10 * time.Second
+
 // open prepares the connection that writes. Inside the turnstile.
 func (s *store) open(dsn string) error {
+	for begun := time.Now(); ; {
+		err := s.tryOpen(dsn)
+		// Taking up a log that a killed process left, and the first switch to the log, do not wait by themselves.
+		if !isBusy(err) || time.Since(begun) > openPatience {
+			return err
+		}
+		_ = errors.Join(s.st.close(), s.conn.Close(), s.db.Close())
+		s.st = statements{}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *store) tryOpen(dsn string) error {
 	var err error
 	if s.db, err = sql.Open("sqlite", dsn); err != nil {
 		return err
@@ -76,12 +90,14 @@ func (s *store) open(dsn string) error {
 		return err
 	}
 	pragmas := `
-PRAGMA busy_timeout = 10000;
 PRAGMA auto_vacuum = incremental;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA fullfsync = 1;
 PRAGMA checkpoint_fullfsync = 1;`
+	if err := exec(s.conn, `PRAGMA busy_timeout = 10000`); err != nil {
+		return err
+	}
 	if err := checkSchema(s.conn); err != nil { // before anything is changed
 		return err
 	}
