@@ -49,13 +49,46 @@ func environment(name string) (string, bool) {
 func mistakesOf(t *testing.T, name string, text []byte, env config.Env) config.Errors {
 	t.Helper()
 	cfg, err := config.Parse(name, text, env)
+	return joinMistakes(t, name, cfg, err)
+}
+
+func joinMistakes(t *testing.T, name string, cfg *config.Config, err error) config.Errors {
+	t.Helper()
 	var mistakes config.Errors
 	if err != nil && !errors.As(err, &mistakes) {
-		t.Fatalf("Parse(%s) = %v, want an error of the type config.Errors", name, err)
+		t.Fatalf("the error of %s is %v, want one of the type config.Errors", name, err)
 	}
-	mistakes = append(mistakes, engine.Check(cfg.Webhooks)...)
+	mistakes = append(mistakes, engine.Check(cfg.All())...)
 	mistakes.Sort()
 	return mistakes
+}
+
+// places are where a file of testdata/config/err is put, by the beginning of its name; it is the user's own if none is its.
+var places = map[string]string{
+	"project_":  ".awf/settings.yaml",
+	"workflow_": ".awf/workflows/deploy.yaml",
+}
+
+// reportOf is all that "awf-hook check" reports of a file: mistakes and warnings.
+func reportOf(t *testing.T, file string) config.Errors {
+	t.Helper()
+	name, text := filepath.Base(file), readFile(t, file)
+	cfg, err := config.Parse(name, text, environment)
+	for prefix, place := range places {
+		if strings.HasPrefix(name, prefix) {
+			t.Chdir(t.TempDir())
+			if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(place, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cfg, err = config.Search{Env: environment}.LoadFile(place)
+		}
+	}
+	report := append(joinMistakes(t, name, cfg, err), cfg.Warnings...)
+	report.Sort()
+	return report
 }
 
 func filesIn(t *testing.T, dir, pattern string) []string {
@@ -80,11 +113,11 @@ func TestMistakesHaveTheirPlaceAndText(t *testing.T) {
 	for _, file := range filesIn(t, mistakesDir, "*.yaml") {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
-			mistakes := mistakesOf(t, name, readFile(t, file), environment)
-			if cfg, _ := config.Parse(name, readFile(t, file), environment); cfg != nil {
-				mistakes = append(mistakes, cfg.Warnings...)
-				mistakes.Sort()
+			file, err := filepath.Abs(file)
+			if err != nil {
+				t.Fatal(err)
 			}
+			mistakes := reportOf(t, file)
 			if len(mistakes) == 0 {
 				t.Fatalf("no mistake found in %s", file)
 			}
@@ -180,10 +213,8 @@ webhooks:
 var elsewhere = map[string]string{
 	"the file is over %d MiB":         "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
 	"want at most %d entries, got %d": "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
-	"not allowed here: this file may come with a checkout, and the key is the user's own": "the files are the user's own: config_trust.txtar shows it",
-	"over 4 KiB: not a secret":            "TestSecretFile of package config",
-	"unknown key, did you mean webhooks?": "of a workflow's definition: config_workflow.txtar shows it",
-	"%s":                                  "the text is of another package: secret_*.yaml show those of signature.Key",
+	"over 4 KiB: not a secret":        "TestSecretFile of package config",
+	"%s":                              "the text is of another package: secret_*.yaml show those of signature.Key",
 }
 
 func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {

@@ -112,7 +112,9 @@ func (r *routes) adopt(identity string) *lane {
 			if found.Err != nil || !slices.ContainsFunc(found.Own, isOurs) || r.workflows.Lookup(found.Name) != found {
 				continue
 			}
-			r.definitions[found.Name] = route{found, r.compile(found.Name, found)}
+			if r.definitions[found.File].found != found {
+				r.definitions[found.File] = route{found, r.compile(found.Name, found)}
+			}
 			if w := r.own[identity]; w != nil {
 				return w.lane
 			}

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 // Nothing of a secret, of a header's value or of a URL beyond its host reaches an output, whatever happens to the delivery.
 func TestSecretsDoNotShow(t *testing.T) {
-	const hidden = "hidden-0123456789"
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
 	good, _ := startListen(t)
 	for _, answers := range []string{"200", "503", "400", "302", "reset", "slow:10s", "down"} {
@@ -33,19 +38,127 @@ func TestSecretsDoNotShow(t *testing.T) {
 			}
 		})
 	}
-	// In a configuration's mistakes.
-	for _, key := range []string{
-		"url: 'ftp://h/%s'", "url: 'http://%s:x/'", "url: '%%zz%s'", "secret: 'whsec_%s!'", "timeout: ${HIDDEN}", "name: '${HIDDEN}#'",
-		"headers: {X-Key: \"%s\\n\"}", "max_in_flight: ${HIDDEN}", "signing: ['${HIDDEN}']", "headers: {Host: '%s'}", "retry: {delay: '${HIDDEN}'}",
-	} {
-		t.Setenv("HIDDEN", hidden)
-		if strings.Contains(key, "%s") {
-			key = fmt.Sprintf(key, hidden)
+}
+
+// hidden is in every secret of the configurations below, and must not come out again.
+const hidden = "hidden-0123456789"
+
+// tried are the subcommands, each as it is called with a configuration in CONFIG. One that is not here fails the test.
+var tried = map[string][][]string{
+	"check": {
+		{"check", "CONFIG"}, {"check", "--json", "CONFIG"}, {"check", "--print", "CONFIG"}, {"check", "--print", "--json", "CONFIG"},
+		{"check", "--no-env", "CONFIG"}, {"check", "--no-env", "--print", "CONFIG"}, {"check", "--print", "--workflow", "n", "CONFIG"},
+		{"check", "--schema", "CONFIG"},
+	},
+	"run": {{"run", "--drain-timeout", "1ms", "-c", "CONFIG"}, {"run", "--drain-timeout", "1ms", "--json", "-c", "CONFIG"}, {"run", "-c", "CONFIG", "extra"}},
+	"listen": {
+		{"listen", "--secret", hidden, "--respond", "99"}, {"listen", "--secret", hidden, "nowhere:http:x"},
+	},
+	"init":       {{"init", "CONFIG"}},
+	"version":    {{"version"}},
+	"demo":       {{"demo", "CONFIG"}},
+	"completion": {{"completion", "bash"}},
+	"help":       {{"help", "run"}},
+}
+
+// failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is
+// wrong in them and in their variables, and some whose secrets themselves are wrong.
+func failing(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(root + "testdata/config/err/*.yaml")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d files of mistakes: %v", len(files), err)
+	}
+	const secrets = "webhooks:\n  - {name: hidden, url: 'https://u:HIDDEN@h.example/HIDDEN?k=HIDDEN', secret: HIDDEN, headers: {X-Key: HIDDEN}}\n"
+	texts := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		config := writeConfig(t, "webhooks:\n  - %s\n", key)
-		out, talk := runHook(t, exitConfig, strings.NewReader(""), "check", config)
-		if strings.Contains(out+talk, "hidden") {
-			t.Errorf("%s: said %s%s", key, out, talk)
+		texts[filepath.Base(file)] = strings.Replace(string(text), "webhooks:\n", secrets, 1)
+	}
+	for i, key := range []string{
+		"url: 'ftp://h/HIDDEN'", "url: 'http://HIDDEN:x/'", "url: '%zzHIDDEN'", "url: 'https://HIDDEN@/'", "url: [HIDDEN]", "url: {a: HIDDEN}",
+		"secret: 'whsec_HIDDEN!'", "secret: *HIDDEN", "secret: &HIDDEN", "secret: !HIDDEN x", "secret: {HIDDEN: HIDDEN}", "secret: [[HIDDEN]]",
+		"secret: [{value: HIDDEN, until: HIDDEN}]", "secret: [{not_after: 2026-01-01, value: 'whsec_HIDDEN!'}]", "secret: \"HIDDEN",
+		"secret: HIDDEN: HIDDEN", "secret: |\n  HIDDEN", "secret: %HIDDEN", "secret: @HIDDEN", "secret: \tHIDDEN", "secret: ${HIDDEN",
+		"sercet: HIDDEN", "secret_file: ${SECRET}", "Secret: {a: [HIDDEN]}", "secret: HIDDEN\n    secret: HIDDEN",
+		"headers: {X-Key: \"HIDDEN\\n\"}", "headers: {Host: HIDDEN}", "headers: {X-Key: [HIDDEN]}", "headers: HIDDEN", "headers: {'a b': HIDDEN}",
+		"headers: {Authorization: Bearer HIDDEN, authorization: HIDDEN}",
+		"timeout: ${SECRET}", "name: '${SECRET}#'", "max_in_flight: ${SECRET}", "signing: ['${SECRET}']", "retry: {delay: '${SECRET}'}",
+		"enabled: ${SECRET}", "events: ['${SECRET}!']", "retry: {max_attempts: '${SECRET}'}", "secret: [{value: x, not_before: '${SECRET}'}]",
+	} {
+		texts[fmt.Sprintf("secrets-%d.yaml", i)] = "webhooks:\n  - " + key + "\n"
+	}
+	for name, text := range texts {
+		texts[name] = strings.ReplaceAll(text, "HIDDEN", hidden)
+	}
+	return texts
+}
+
+// Whatever is wrong with a configuration, and whichever command at whichever level of talk reads it: no secret is said.
+func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
+	for _, sub := range (&command{}).root().Commands() {
+		if tried[sub.Name()] == nil {
+			t.Errorf("the command %s is not tried here", sub.Name())
+		}
+	}
+	for name, value := range map[string]string{
+		"SECRET": hidden, "VALUE": hidden, "NOT_A_URL": hidden + "://%zz", "CONTROL": hidden + "\x01", "BAD_WHSEC": "whsec_" + hidden + "***",
+		"EMPTY": "", "HOUR": "3600s", "NUMBER": "1234567", "HOOK_URL": "https://hooks.example.com/services/" + hidden, "WEBHOOK_SECRET": hidden,
+	} {
+		t.Setenv(name, value)
+	}
+	const event = `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
+	configurations := failing(t)
+	t.Chdir(t.TempDir())
+	for name, text := range configurations {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, calls := range tried {
+			for _, args := range calls {
+				if !slices.Contains(args, "CONFIG") {
+					continue // below
+				}
+				args = slices.Clone(args)
+				args[slices.Index(args, "CONFIG")] = name
+				saysNothing(t, text, event, args...)
+			}
+		}
+		for _, level := range []string{"debug", "info", "error"} { // warn is the default
+			saysNothing(t, text, event, "run", "--drain-timeout", "1ms", "-c", name, "--log-level", level)
+		}
+		excerptsSayNothing(t, name, text)
+	}
+	for _, calls := range tried {
+		for _, args := range calls {
+			if !slices.Contains(args, "CONFIG") {
+				saysNothing(t, "", event, args...)
+			}
+		}
+	}
+}
+
+// saysNothing runs a command and looks for the secret in what it says.
+func saysNothing(t *testing.T, text, stdin string, args ...string) {
+	t.Helper()
+	var said bytes.Buffer
+	run(args, strings.NewReader(stdin), &said, &said)
+	if strings.Contains(said.String(), "hidden-0") {
+		t.Errorf("awf-hook %q said %s\nof:\n%s", args, said.String(), text)
+	}
+}
+
+// excerptsSayNothing looks for the secret in the lines that a terminal shows.
+func excerptsSayNothing(t *testing.T, name, text string) {
+	t.Helper()
+	source := config.NewSource([]byte(text))
+	result := check(config.Load(name, os.LookupEnv))
+	for _, mistake := range result.report() {
+		if line, _ := source.Excerpt(mistake.Pos); strings.Contains(line, "hidden-0") {
+			t.Errorf("%s: shown as %s\nof:\n%s", mistake, line, text)
 		}
 	}
 }

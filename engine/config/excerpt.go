@@ -43,9 +43,16 @@ func NewSource(text []byte) *Source {
 func (s *Source) walk(n *yaml.Node, path string) {
 	switch n.Kind {
 	case yaml.MappingNode:
+		// Where no keys belong, even they may be a credential.
+		key := keyByPath[path]
+		keys := len(children(path)) > 0 || key != nil && key.Kind == KindHeaders
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
-			s.marks = append(s.marks, mark{line: key.Line, col: key.Column, hidden: key.Kind != yaml.ScalarNode})
+			m := mark{line: key.Line, col: key.Column, hidden: !keys || key.Kind != yaml.ScalarNode}
+			if m.hidden && key.Kind == yaml.ScalarNode {
+				m.length = s.length(key)
+			}
+			s.marks = append(s.marks, m)
 			s.walk(n.Content[i+1], strings.TrimPrefix(path+"."+key.Value, "."))
 		}
 	case yaml.SequenceNode:

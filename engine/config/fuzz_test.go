@@ -4,21 +4,24 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// breaks are YAML's line breaks; each \r\n counts twice here, which only loosens the bound.
-var breaks = strings.NewReplacer("\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+// lineBreak is YAML's.
+var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
 
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"err", "ok"} {
-		files, err := filepath.Glob(filepath.Join("../../testdata/config", pattern, "*.yaml"))
+	for _, pattern := range []string{"config/err/*.yaml", "config/ok/*.yaml", "f028/*.yaml"} {
+		files, err := filepath.Glob(filepath.Join("../../testdata", pattern))
 		if err != nil || len(files) == 0 {
-			f.Fatalf("no files in testdata/config/%s: %v", pattern, err)
+			f.Fatalf("no files %s in testdata: %v", pattern, err)
 		}
 		for _, file := range files {
 			text, err := os.ReadFile(file)
@@ -31,9 +34,15 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		last := strings.Count(breaks.Replace(string(text)), "\n") + 2
-		for _, env := range []config.Env{environment, config.NoEnv} {
-			cfg, err := config.Parse("f.yaml", text, env)
+		lines := lineBreak.Split(string(text), -1)
+		source := config.NewSource(text)
+		for i, as := range []struct {
+			origin config.Origin
+			env    config.Env
+		}{
+			{config.UserFile, environment}, {config.UserFile, config.NoEnv}, {config.ProjectFile, environment}, {config.WorkflowFile, environment},
+		} {
+			cfg, err := config.ParseAs("f.yaml", text, as.origin, as.env)
 			if cfg == nil {
 				t.Fatalf("no configuration beside %v", err)
 			}
@@ -41,24 +50,33 @@ func FuzzParse(f *testing.F) {
 			if err != nil && !errors.As(err, &mistakes) {
 				t.Fatalf("Parse = %v, want an error of the type config.Errors", err)
 			}
-			for _, m := range mistakes {
-				if m.File != "f.yaml" || m.Line < 1 || m.Line > last || m.Col < 1 {
-					t.Errorf("%v: want the line to be 1 to %d and the column 1 or more", m, last)
-				}
-				if strings.ContainsFunc(m.Error(), unicode.IsControl) {
-					t.Errorf("%q: want no control characters", m.Error())
-				}
+			if i == 0 {
+				mistakes = append(mistakes, engine.Check(cfg.All())...)
+			}
+			for _, m := range append(mistakes, cfg.Warnings...) {
+				checkPlace(t, lines, m)
+				source.Excerpt(m.Pos)
 			}
 			for _, w := range cfg.Webhooks {
 				if w.Name == "" || !strings.HasSuffix(w.Identity, "f.yaml#"+w.Name) {
 					t.Errorf("name %q, identity %q: want a name and the file with it", w.Name, w.Identity)
 				}
-				for _, text := range append(w.Events, w.Filter) {
-					if at := text.Fail(1, 0, "m"); text.Path != "" && (at.Line < 1 || at.Line > last || at.Col < 1) {
-						t.Errorf("%v: want the line to be 1 to %d and the column 1 or more", at, last)
-					}
-				}
+				w.Values()
 			}
 		}
 	})
+}
+
+// checkPlace checks that a mistake's place is in the file, or right behind its line's end.
+func checkPlace(t *testing.T, lines []string, m *config.Error) {
+	t.Helper()
+	switch {
+	case m.File != "f.yaml" || m.Line < 1 || m.Line > len(lines):
+		t.Errorf("%v: want a line from 1 to %d of f.yaml", m, len(lines))
+	case m.Col < 1 || m.Col > utf8.RuneCountInString(lines[m.Line-1])+1:
+		t.Errorf("%v: want a column from 1 to the length of %q and one", m, lines[m.Line-1])
+	}
+	if strings.ContainsFunc(m.Error(), unicode.IsControl) {
+		t.Errorf("%q: want no control characters", m.Error())
+	}
 }

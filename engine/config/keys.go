@@ -62,12 +62,12 @@ var Keys = []Key{
 	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, doubled from there, 24h at most. The default is Standard Webhooks' schedule"},
 	{Path: "webhooks[].max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4", Is: "attempts at a time; there are never more connections"},
 	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers"},
+	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
 	{Path: "queue", Kind: KindMapping, UserOnly: true, Is: "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides"},
 	{Path: "queue.path", Kind: KindText, Min: 1, Max: 4096, Default: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…", UserOnly: true, Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; `memory:` keeps nothing beyond the process"},
 	{Path: "queue.keep", Kind: KindDuration, Min: int64(time.Minute), Max: int64(365 * 24 * time.Hour), Default: "7d", UserOnly: true, Is: "how long delivered deliveries are kept"},
 	{Path: "queue.keep_dead", Kind: KindDuration, Min: int64(time.Minute), Max: int64(3650 * 24 * time.Hour), Default: "90d", UserOnly: true, Is: "how long dead letters are kept"},
 	{Path: "queue.max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Default: "1GiB", UserOnly: true, Is: "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory"},
-	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
 
 	{Path: "webhooks[].order_by", Later: true},
 	{Path: "webhooks[].order_max_wait", Later: true},

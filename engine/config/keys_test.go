@@ -223,6 +223,8 @@ func TestBoundsOfTheTableHold(t *testing.T) {
 			write = func(n int64) string { return fmt.Sprint(n) }
 		case config.KindDuration:
 			write = func(n int64) string { return time.Duration(n).String() }
+		case config.KindSize:
+			write = func(n int64) string { return fmt.Sprint(n) }
 		case config.KindText:
 			write = func(n int64) string { return strings.Repeat("n", int(n)) }
 		}
@@ -256,9 +258,14 @@ func TestDefaultsOfTheTableHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proved := 0
+	values := cfg.Values()
 	for _, v := range cfg.Webhooks[0].Values() {
-		key := keyOf("webhooks[]." + v.Key)
+		v.Key = "webhooks[]." + v.Key
+		values = append(values, v)
+	}
+	proved := 0
+	for _, v := range values {
+		key := keyOf(v.Key)
 		if v.Place != "default" || key.Kind == config.KindSchemes { // signing's depends on the secret
 			continue
 		}

@@ -70,6 +70,9 @@ func parse(file string, text []byte, origin Origin, env Env) (*Config, error) {
 		}
 	}
 	d.checkHTTPSOnly(cfg)
+	if len(d.errs)+len(d.warnings) > 0 {
+		keepInside(text, d.errs, d.warnings)
+	}
 	cfg.Warnings, cfg.used = d.warnings, d.usedBeside
 	if len(d.errs) > 0 {
 		d.errs.Sort()

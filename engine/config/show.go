@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,10 +64,29 @@ func values(below string, used []use, show func(key string) string) []Value {
 
 // show writes the value of a key beside the webhooks; "" where there is nothing to say.
 func (c *Config) show(key string) string {
-	if key == "network.https_only" {
+	switch key {
+	case "network.https_only":
 		return strconv.FormatBool(c.HTTPSOnly)
+	case "queue.path":
+		return cmp.Or(c.Queue.Path, keyByPath[key].Default)
+	case "queue.keep":
+		return orDefault(key, c.Queue.Keep)
+	case "queue.keep_dead":
+		return orDefault(key, c.Queue.KeepDead)
+	case "queue.max_size":
+		if c.Queue.MaxSize > 0 {
+			return shortSize(c.Queue.MaxSize)
+		}
+		return keyByPath[key].Default
 	}
 	return ""
+}
+
+func orDefault(key string, d time.Duration) string {
+	if d == 0 {
+		return keyByPath[key].Default
+	}
+	return shortDuration(d)
 }
 
 // show writes a key's value; "" where there is nothing to say.
@@ -101,10 +121,7 @@ func (w *Webhook) show(key string) string {
 	case "retry.max_attempts":
 		return strconv.Itoa(w.Retry.MaxAttempts)
 	case "retry.delay":
-		if w.Retry.Delay == 0 {
-			return keyByPath["webhooks[].retry.delay"].Default
-		}
-		return shortDuration(w.Retry.Delay)
+		return orDefault("webhooks[].retry.delay", w.Retry.Delay)
 	case "max_in_flight":
 		return strconv.Itoa(w.MaxInFlight)
 	}
