@@ -31,6 +31,7 @@ func newWebhook(cfg config.Webhook, e *Engine) *webhook {
 		Timeout:     cfg.Timeout,
 		MaxInFlight: cfg.MaxInFlight,
 		UserAgent:   "awf-hook/" + e.options.Version,
+		Trusted:     cfg.Origin == config.UserFile,
 	}
 	for _, s := range cfg.Secrets {
 		target.Secrets = append(target.Secrets, sender.Secret{Value: s.Reveal(), NotBefore: s.NotBefore, NotAfter: s.NotAfter})

@@ -96,7 +96,9 @@ func TestRoomForOneSignature(t *testing.T) {
 	for _, sign := range []func(h http.Header, secrets ...string) error{
 		func(h http.Header, secrets ...string) error { return single.Sign(h, m, secrets...) },
 		func(h http.Header, secrets ...string) error { return signature.Sign(h, signature.AWF, m, secrets...) },
-		func(h http.Header, secrets ...string) error { return signature.Sign(h, signature.GitHub, m, secrets...) },
+		func(h http.Header, secrets ...string) error {
+			return signature.Sign(h, signature.GitHub, m, secrets...)
+		},
 	} {
 		if err := errors.Join(sign(one, plain), sign(two, plain, "older")); err != nil {
 			t.Fatal(err)
