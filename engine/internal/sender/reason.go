@@ -100,7 +100,7 @@ func ofName(err error) *Fault {
 	case strings.Contains(dns.Err, syscall.ENETUNREACH.Error()), strings.Contains(dns.Err, syscall.ECONNREFUSED.Error()):
 		return &Fault{Reason: "no name server can be reached", Ours: true}
 	case dns.IsTimeout:
-		return &Fault{Reason: dns.Name + ": the name servers do not answer"}
+		return nil
 	}
 	return &Fault{Reason: dns.Name + ": the name servers gave no proper answer"}
 }
@@ -183,7 +183,7 @@ func ofProtocol(err error) string {
 		return "the receiver closed the connection without an answer"
 	}
 	text, _, _ := strings.Cut(err.Error(), `"`)
-	for _, layer := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "http: ", "http2: "} {
+	for _, layer := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "net/http: ", "http: ", "http2: "} {
 		text = strings.TrimPrefix(text, layer)
 	}
 	const limit = 200 // bytes

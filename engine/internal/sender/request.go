@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -73,15 +74,24 @@ func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.A
 // again gives the body once more, to a transport that found a kept connection dead before it wrote anything, or whose HTTP/2
 // stream was refused unprocessed. A POST of which something may have arrived is never sent again by itself: that is a new attempt.
 func again(body []byte) func() (io.ReadCloser, error) {
-	resent := false
+	last := &resent{}
 	return func() (io.ReadCloser, error) {
-		if resent {
+		if last.read.Load() {
 			return nil, &Fault{Reason: "the receiver refused the request unread, twice"}
 		}
-		resent = true
-		return io.NopCloser(bytes.NewReader(body)), nil
+		last = &resent{from: bytes.NewReader(body)}
+		return last, nil
 	}
 }
+
+// resent is a body that knows whether it went out.
+type resent struct {
+	from *bytes.Reader
+	read atomic.Bool
+}
+
+func (r *resent) Read(p []byte) (int, error) { r.read.Store(true); return r.from.Read(p) }
+func (r *resent) Close() error               { return nil }
 
 // target is the webhook's URL with the delivery's suffix behind its path and its query.
 func (s *Sender) target(suffix string) (*url.URL, error) {

@@ -130,7 +130,11 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
 	}
 	defer res.Body.Close()
-	return Answer{Status: res.StatusCode, Header: res.Header, Body: read(res)}
+	answer := Answer{Status: res.StatusCode, Header: res.Header}
+	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the bare connection, on which no deadline holds
+		answer.Body = read(res)
+	}
+	return answer
 }
 
 // outdated is the fault of a client certificate whose time is not now: the receiver would only break the handshake off.

@@ -56,18 +56,17 @@ func proxyOf(w *Webhook) (*url.URL, error) {
 
 // newTransport makes one webhook's connections: as many as attempts may be in flight, kept and used again.
 func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport {
-	dialer := &net.Dialer{Timeout: limits.Connect, Resolver: w.Resolver}
-	dial := dialer.DialContext
-	if proxy == nil {
-		dialer.ControlContext = Guard{w.Trusted, w.Allow}.control
-	} else { // all that is dialled is the proxy, whose address is the user's own choice
-		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, proxyFault(proxy, err)
-			}
-			return conn, nil
+	guard := Guard{w.Trusted, w.Allow}.control
+	if proxy != nil { // all that is dialled is the proxy, whose address is the user's own choice
+		guard = nil
+	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialer := net.Dialer{Timeout: limits.Connect, Resolver: resolver(w.Resolver), ControlContext: guard}
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil && proxy != nil {
+			err = proxyFault(proxy, err)
 		}
+		return conn, err
 	}
 	config := &tls.Config{}
 	if w.TLS != nil {
@@ -91,6 +90,25 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true,
 	}
+}
+
+// resolver is one whose questions end with the dial: by itself Go's waits on for a silent name server, 5 s a question.
+// It is made for each dial, since a resolver that shares an answer among several does not break off.
+func resolver(r *net.Resolver) *net.Resolver {
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	dial := r.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return &net.Resolver{PreferGo: r.PreferGo, StrictErrors: r.StrictErrors, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { conn.Close() })
+		}
+		return conn, err
+	}}
 }
 
 func proxyFault(proxy *url.URL, err error) *Fault {
