@@ -181,9 +181,10 @@ var elsewhere = map[string]string{
 	"the file is over %d MiB":         "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
 	"want at most %d entries, got %d": "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
 	"not allowed here: this file may come with a checkout, and the key is the user's own": "the files are the user's own: config_trust.txtar shows it",
-	"over 4 KiB: not a secret":            "TestSecretFile of package config",
-	"unknown key, did you mean webhooks?": "of a workflow's definition: config_workflow.txtar shows it",
-	"%s":                                  "the text is of another package: secret_*.yaml show those of signature.Key",
+	"over 4 KiB: not a secret":               "TestSecretFile of package config",
+	"over 1 MiB: not a file of certificates": "TestTLSFiles of package config",
+	"unknown key, did you mean webhooks?":    "of a workflow's definition: config_workflow.txtar shows it",
+	"%s":                                     "the text is of another package: secret_*.yaml show those of signature.Key",
 }
 
 func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {

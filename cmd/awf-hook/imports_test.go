@@ -14,7 +14,7 @@ const module = "github.com/awf-project/awf-hook/"
 var mayImport = map[string]string{
 	"cmd/awf-hook":           "engine engine/config engine/event examples",
 	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters",
-	"engine/config":          "engine/signature",
+	"engine/config":          "engine/delivery engine/signature",
 	"engine/internal/listen": "engine/signature",
 	"engine/internal/queue":  "engine/delivery engine/event",
 	"engine/internal/sender": "engine/delivery engine/signature",

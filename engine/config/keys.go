@@ -13,6 +13,7 @@ const (
 	KindText     Kind = "text"
 	KindURL      Kind = "URL"
 	KindGlobs    Kind = "list of globs"
+	KindRanges   Kind = "list of addresses"
 	KindExpr     Kind = "expression"
 	KindSecret   Kind = "secret"
 	KindSecrets  Kind = "secret or list"
@@ -54,8 +55,21 @@ var Keys = []Key{
 	{Path: "webhooks[].secret[].not_before", Kind: KindTime, Is: "from when on it signs"},
 	{Path: "webhooks[].secret[].not_after", Kind: KindTime, Is: "until when it signs"},
 	{Path: "webhooks[].secret_file", Kind: KindText, UserOnly: true, Is: "a file that holds the secret, without its last line's end; a relative path starts at the configuration's folder"},
-	{Path: "webhooks[].signing", Kind: KindSchemes, Default: "[awf, standard] with a secret", Is: "how requests are signed: `awf`, `standard`; `[]` is unsigned"},
+	{Path: "webhooks[].signing", Kind: KindSchemes, Default: "[awf, standard] with a secret", Is: "how requests are signed, several at a time: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` is unsigned"},
+	{Path: "webhooks[].signing[].custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes"},
+	{Path: "webhooks[].signing[].custom.header", Kind: KindText, Is: "the header that carries the signature"},
+	{Path: "webhooks[].signing[].custom.template", Kind: KindText, Max: 1024, Default: "{body}", Is: "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`"},
+	{Path: "webhooks[].signing[].custom.hash", Kind: KindText, Max: 10, Default: "sha256", Is: "`sha256` or `sha512`"},
+	{Path: "webhooks[].signing[].custom.encoding", Kind: KindText, Max: 10, Default: "hex", Is: "`hex` or `base64`"},
+	{Path: "webhooks[].signing[].custom.prefix", Kind: KindText, Max: 1024, Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; what follows its last separator stands before each signature"},
+	{Path: "webhooks[].signing[].custom.separator", Kind: KindText, Max: 10, Is: "stands between the signatures of several valid secrets; without one the first secret alone signs"},
+	{Path: "webhooks[].signing[].custom.id_header", Kind: KindText, Is: "carries the delivery's id too, which is in X-AWF-Delivery anyway"},
+	{Path: "webhooks[].signing[].custom.timestamp_header", Kind: KindText, Is: "carries the timestamp too"},
 	{Path: "webhooks[].headers", Kind: KindHeaders, Max: 50, Is: "static headers of every request; a value is 4,096 bytes at most"},
+	{Path: "webhooks[].tls", Kind: KindMapping, UserOnly: true, Is: "what is not the system's in TLS; the files are PEM, relative paths start at the configuration's folder"},
+	{Path: "webhooks[].tls.ca_file", Kind: KindText, UserOnly: true, Is: "the authorities that the receiver's certificate may come from, instead of the system's"},
+	{Path: "webhooks[].tls.cert_file", Kind: KindText, UserOnly: true, Is: "our certificate, for receivers that want one"},
+	{Path: "webhooks[].tls.key_file", Kind: KindText, UserOnly: true, Is: "its key"},
 	{Path: "webhooks[].timeout", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(5 * time.Minute), Default: "15s", Is: "of one attempt, the response's body included"},
 	{Path: "webhooks[].retry", Kind: KindMapping, Is: "when a delivery is tried again"},
 	{Path: "webhooks[].retry.max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "how often a delivery is tried"},
@@ -67,6 +81,7 @@ var Keys = []Key{
 	{Path: "queue.keep", Kind: KindDuration, Min: int64(time.Minute), Max: int64(365 * 24 * time.Hour), Default: "7d", UserOnly: true, Is: "how long delivered deliveries are kept"},
 	{Path: "queue.keep_dead", Kind: KindDuration, Min: int64(time.Minute), Max: int64(3650 * 24 * time.Hour), Default: "90d", UserOnly: true, Is: "how long dead letters are kept"},
 	{Path: "queue.max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Default: "1GiB", UserOnly: true, Is: "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory"},
+	{Path: "network.allow", Kind: KindRanges, Max: 100, UserOnly: true, Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks reach no private address, and none reaches a link-local or metadata address"},
 	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
 
 	{Path: "webhooks[].order_by", Later: true},
@@ -79,7 +94,6 @@ var Keys = []Key{
 	{Path: "webhooks[].retry.max_delay", Later: true},
 	{Path: "webhooks[].retry.schedule", Later: true},
 	{Path: "webhooks[].retry.statuses", Later: true},
-	{Path: "network.allow", UserOnly: true, Later: true},
 	{Path: "tests", Later: true},
 }
 
