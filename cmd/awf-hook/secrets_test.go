@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Nothing of a secret, of a header's value or of a URL beyond its host reaches an output, whatever happens to the delivery.
@@ -47,5 +52,34 @@ func TestSecretsDoNotShow(t *testing.T) {
 		if strings.Contains(out+talk, "hidden") {
 			t.Errorf("%s: said %s%s", key, out, talk)
 		}
+	}
+}
+
+// What a receiver sends unasked, net/http writes to the standard logger.
+func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok%s", r.Header.Get("X-Key"))
+			}
+			time.Sleep(50 * time.Millisecond) // until it is read as an answer to nothing
+			conn.Close()
+		}
+	}()
+	config := writeConfig(t, "webhooks: [{url: 'http://%s/', headers: {X-Key: hidden-0123456789}}]", ln.Addr())
+	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
+	out, talk := runHook(t, exitOK, strings.NewReader(event+event+event), "run", "-c", config, "--log-level", "debug")
+	if said := out + talk; strings.Contains(said, "hidden") || strings.Contains(said, "Unsolicited") || !strings.Contains(said, "3 delivered") {
+		t.Errorf("said %s", said)
 	}
 }
