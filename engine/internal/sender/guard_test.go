@@ -232,8 +232,8 @@ func nameServer(t *testing.T, answer func(n int64) (addr netip.Addr, code byte))
 			var code byte
 			if isA {
 				asked++
-				addr, code = answer(asked)
 			}
+			addr, code = answer(asked)
 			reply := []byte{buf[0], buf[1], 0x81, 0x80 | code, 0, 1, 0, 0, 0, 0, 0, 0}
 			reply = append(reply, question...)
 			if isA && addr.IsValid() {

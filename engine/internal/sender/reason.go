@@ -29,7 +29,10 @@ const (
 )
 
 // progress follows an attempt. It is written by the transport's goroutines.
-type progress struct{ phase atomic.Int32 }
+type progress struct {
+	phase atomic.Int32
+	kept  atomic.Bool // the connection had served another request
+}
 
 func (p *progress) at() phase     { return phase(p.phase.Load()) }
 func (p *progress) reach(n phase) { p.phase.Store(int32(n)) }
@@ -39,7 +42,7 @@ func (p *progress) trace(ctx context.Context) context.Context {
 		DNSStart:          func(httptrace.DNSStartInfo) { p.reach(phaseName) },
 		ConnectStart:      func(string, string) { p.reach(phaseConnect) },
 		TLSHandshakeStart: func() { p.reach(phaseTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { p.reach(phaseSend) },
+		GotConn:           func(got httptrace.GotConnInfo) { p.reach(phaseSend); p.kept.Store(got.Reused) },
 		WroteRequest:      func(httptrace.WroteRequestInfo) { p.reach(phaseAnswer) },
 	})
 }
@@ -179,7 +182,7 @@ func ofSystem(err error) *Fault {
 
 // ofProtocol explains an answer that is none. What the receiver wrote stands quoted in the error, and it may echo the request.
 func ofProtocol(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection") {
 		return "the receiver closed the connection without an answer"
 	}
 	text, _, _ := strings.Cut(err.Error(), `"`)

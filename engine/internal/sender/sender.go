@@ -127,6 +127,9 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
 	res, err := s.transport.RoundTrip(req)
 	if err != nil {
+		if p.kept.Load() {
+			s.Close() // what is kept beside it may be as dead, and each would cost an attempt
+		}
 		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
 	}
 	defer res.Body.Close()
