@@ -63,8 +63,13 @@ func values(below string, used []use, show func(key string) string) []Value {
 
 // show writes the value of a key beside the webhooks; "" where there is nothing to say.
 func (c *Config) show(key string) string {
-	if key == "network.https_only" {
+	switch key {
+	case "network.https_only":
 		return strconv.FormatBool(c.HTTPSOnly)
+	case "network.allow":
+		if len(c.Allow) > 0 {
+			return strings.ReplaceAll(fmt.Sprint(c.Allow), " ", ", ")
+		}
 	}
 	return ""
 }
