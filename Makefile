@@ -1,6 +1,6 @@
-# make test is what README names; make check is all that .ci/run runs.
+# make test is what README names; make check and make oracles are all that .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint fuzz bench soak cover check clean
+.PHONY: build test race lint fuzz bench soak cover check faults oracles clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -26,6 +26,14 @@ fuzz:
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
 		done; done
+
+# The table of a receiver's faults, 100 deliveries for each: what becomes of them, goroutines, memory. About three minutes.
+faults:
+	FAULTS=100 go test -run '^TestFaults$$' -count 1 ./engine/internal/sender
+
+# Receivers' own client libraries verify real requests; needs node and npm.
+oracles:
+	cd testdata/oracles && npm ci --ignore-scripts && go vet ./... && go test -count 1 ./...
 
 # Ratios to a bare net/http client that posts the same bodies in the same run.
 bench:

@@ -87,7 +87,7 @@ func TestRetryIsTheSameDeliveryWithAFreshSignature(t *testing.T) {
 			if got, want := r.header.Get("webhook-timestamp"), strconv.FormatInt(r.at.Unix(), 10); got != want {
 				t.Errorf("attempt %d: timestamp %s, want %s", i+1, got, want)
 			}
-			for _, scheme := range signature.Schemes {
+			for _, scheme := range []signature.Scheme{signature.AWF, signature.Standard} {
 				if err := signature.Verify(r.header, []byte(r.body), scheme, r.at, testSecret); err != nil {
 					t.Errorf("attempt %d: %s: %v", i+1, scheme, err)
 				}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ type routes struct {
 	engine    *Engine
 	workflows *config.Workflows // nil if definitions are left out
 	settings  []*webhook
+	allow     []netip.Prefix // the user's network.allow
 
 	mu          sync.Mutex
 	definitions map[string]route    // by the definition's file
@@ -28,7 +30,7 @@ type route struct {
 }
 
 func newRoutes(e *Engine, cfg *config.Config) *routes {
-	r := &routes{engine: e, workflows: cfg.Workflows, definitions: map[string]route{}, own: map[string]*webhook{}, strange: map[string]bool{}}
+	r := &routes{engine: e, workflows: cfg.Workflows, allow: cfg.Allow, definitions: map[string]route{}, own: map[string]*webhook{}, strange: map[string]bool{}}
 	for _, file := range cfg.Files {
 		if abs, err := filepath.Abs(file); err == nil {
 			r.files = append(r.files, abs)
@@ -42,7 +44,7 @@ func newRoutes(e *Engine, cfg *config.Config) *routes {
 
 // open compiles a checked webhook and starts its lane.
 func (r *routes) open(cfg config.Webhook) *webhook {
-	w := newWebhook(cfg, r.engine)
+	w := newWebhook(cfg, r.engine, r.allow)
 	r.engine.lanes.add(w.lane)
 	return w
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"net/netip"
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -21,22 +22,29 @@ type webhook struct {
 	filterFailed sync.Once // a filter's run-time error is said once
 }
 
-// newWebhook compiles a webhook that was checked before.
-func newWebhook(cfg config.Webhook, e *Engine) *webhook {
+// newWebhook compiles a webhook that was checked before. It may reach the addresses of allow whatever else holds.
+func newWebhook(cfg config.Webhook, e *Engine, allow []netip.Prefix) *webhook {
 	w := &webhook{Webhook: cfg, engine: e}
 	w.filter, _ = compileFilter(&cfg)
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
+		Custom:      cfg.Custom,
 		Timeout:     cfg.Timeout,
 		MaxInFlight: cfg.MaxInFlight,
 		UserAgent:   "awf-hook/" + e.options.Version,
+		Trusted:     cfg.Origin == config.UserFile,
+		Allow:       allow,
+		TLS:         cfg.TLS.Client(),
 	}
 	for _, s := range cfg.Secrets {
 		target.Secrets = append(target.Secrets, sender.Secret{Value: s.Reveal(), NotBefore: s.NotBefore, NotAfter: s.NotAfter})
 	}
 	for _, h := range cfg.Headers {
 		target.Headers = append(target.Headers, [2]string{h.Name, h.Value.Reveal()})
+	}
+	for _, known := range cfg.Known {
+		target.Known = append(target.Known, known.Reveal())
 	}
 	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w

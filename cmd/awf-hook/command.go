@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -54,6 +55,7 @@ type command struct {
 
 // run runs the command line and returns the exit code.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
+	log.SetOutput(io.Discard)      // net/http writes to it what a receiver says unasked, which may echo a secret
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away ends the passing through, not us
 	c := &command{in: in, out: out, err: errw}
 	root := c.root()
@@ -112,6 +114,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
+	root.AddCommand(c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
 	return root
 }

@@ -12,9 +12,9 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":           "engine engine/config engine/event examples",
+	"cmd/awf-hook":           "engine engine/config engine/event engine/signature examples",
 	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters",
-	"engine/config":          "engine/signature",
+	"engine/config":          "engine/delivery engine/signature",
 	"engine/internal/listen": "engine/signature",
 	"engine/internal/queue":  "engine/delivery engine/event",
 	"engine/internal/sender": "engine/delivery engine/signature",

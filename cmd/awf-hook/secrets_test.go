@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -59,6 +64,9 @@ var tried = map[string][][]string{
 	"demo":       {{"demo", "CONFIG"}},
 	"completion": {{"completion", "bash"}},
 	"help":       {{"help", "run"}},
+	"sign":       {{"sign", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
+	"verify":     {{"verify", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
+	"secret":     {{"secret", "CONFIG"}},
 }
 
 // failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is
@@ -160,5 +168,34 @@ func excerptsSayNothing(t *testing.T, name, text string) {
 		if line, _ := source.Excerpt(mistake.Pos); strings.Contains(line, "hidden-0") {
 			t.Errorf("%s: shown as %s\nof:\n%s", mistake, line, text)
 		}
+	}
+}
+
+// What a receiver sends unasked, net/http writes to the standard logger.
+func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok%s", r.Header.Get("X-Key"))
+			}
+			time.Sleep(50 * time.Millisecond) // until it is read as an answer to nothing
+			conn.Close()
+		}
+	}()
+	config := writeConfig(t, "webhooks: [{url: 'http://%s/', headers: {X-Key: hidden-0123456789}}]", ln.Addr())
+	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
+	out, talk := runHook(t, exitOK, strings.NewReader(event+event+event), "run", "-c", config, "--log-level", "debug")
+	if said := out + talk; strings.Contains(said, "hidden") || strings.Contains(said, "Unsolicited") || !strings.Contains(said, "3 delivered") {
+		t.Errorf("said %s", said)
 	}
 }

@@ -4,6 +4,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type Config struct {
 	Files     []string // from which it was read
 	Webhooks  []Webhook
 	HTTPSOnly bool
+	Allow     []netip.Prefix // network.allow: what every webhook may reach
 	Queue     Queue
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
@@ -59,10 +61,13 @@ type Webhook struct {
 	Filter      Text            // an expression; no text means that every event passes
 	Secrets     []SigningSecret // newest first; none means unsigned
 	Signing     []signature.Scheme
+	Custom      []signature.Custom // schemes of the receiver's own, beside Signing
 	Headers     []Header
+	TLS         TLS
 	Timeout     time.Duration // of one attempt, the response's body included
 	Retry       Retry
 	MaxInFlight int
+	Known       []Secret // the expanded variables of what is secret
 
 	pos, urlAt Pos
 	urlPath    string // "webhooks[0].url"

@@ -13,6 +13,7 @@ const (
 	KindText     Kind = "text"
 	KindURL      Kind = "URL"
 	KindGlobs    Kind = "list of globs"
+	KindRanges   Kind = "list of addresses"
 	KindExpr     Kind = "expression"
 	KindSecret   Kind = "secret"
 	KindSecrets  Kind = "secret or list"
@@ -54,14 +55,28 @@ var Keys = []Key{
 	{Path: "webhooks[].secret[].not_before", Kind: KindTime, Is: "from when on it signs"},
 	{Path: "webhooks[].secret[].not_after", Kind: KindTime, Is: "until when it signs"},
 	{Path: "webhooks[].secret_file", Kind: KindText, UserOnly: true, Is: "a file that holds the secret, without its last line's end; a relative path starts at the configuration's folder"},
-	{Path: "webhooks[].signing", Kind: KindSchemes, Default: "[awf, standard] with a secret", Is: "how requests are signed: `awf`, `standard`; `[]` is unsigned"},
+	{Path: "webhooks[].signing", Kind: KindSchemes, Default: "[awf, standard] with a secret", Is: "how requests are signed, several at a time: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` is unsigned"},
+	{Path: "webhooks[].signing[].custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes"},
+	{Path: "webhooks[].signing[].custom.header", Kind: KindText, Is: "the header that carries the signature"},
+	{Path: "webhooks[].signing[].custom.template", Kind: KindText, Max: 1024, Default: "{body}", Is: "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`"},
+	{Path: "webhooks[].signing[].custom.hash", Kind: KindText, Max: 10, Default: "sha256", Is: "`sha256` or `sha512`"},
+	{Path: "webhooks[].signing[].custom.encoding", Kind: KindText, Max: 10, Default: "hex", Is: "`hex` or `base64`"},
+	{Path: "webhooks[].signing[].custom.prefix", Kind: KindText, Max: 1024, Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; what follows its last separator stands before each signature"},
+	{Path: "webhooks[].signing[].custom.separator", Kind: KindText, Max: 10, Is: "stands between the signatures of several valid secrets; without one the first secret alone signs"},
+	{Path: "webhooks[].signing[].custom.id_header", Kind: KindText, Is: "carries the delivery's id too, which is in X-AWF-Delivery anyway"},
+	{Path: "webhooks[].signing[].custom.timestamp_header", Kind: KindText, Is: "carries the timestamp too"},
 	{Path: "webhooks[].headers", Kind: KindHeaders, Max: 50, Is: "static headers of every request; a value is 4,096 bytes at most"},
+	{Path: "webhooks[].tls", Kind: KindMapping, UserOnly: true, Is: "what is not the system's in TLS; the files are PEM, relative paths start at the configuration's folder"},
+	{Path: "webhooks[].tls.ca_file", Kind: KindText, UserOnly: true, Is: "the authorities that the receiver's certificate may come from, instead of the system's"},
+	{Path: "webhooks[].tls.cert_file", Kind: KindText, UserOnly: true, Is: "our certificate, for receivers that want one"},
+	{Path: "webhooks[].tls.key_file", Kind: KindText, UserOnly: true, Is: "its key"},
 	{Path: "webhooks[].timeout", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(5 * time.Minute), Default: "15s", Is: "of one attempt, the response's body included"},
 	{Path: "webhooks[].retry", Kind: KindMapping, Is: "when a delivery is tried again"},
 	{Path: "webhooks[].retry.max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "how often a delivery is tried"},
 	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, doubled from there, 24h at most. The default is Standard Webhooks' schedule"},
 	{Path: "webhooks[].max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4", Is: "attempts at a time; there are never more connections"},
 	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers"},
+	{Path: "network.allow", Kind: KindRanges, Max: 100, UserOnly: true, Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks reach no private address, and none reaches a link-local or metadata address"},
 	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
 	{Path: "queue", Kind: KindMapping, UserOnly: true, Is: "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides"},
 	{Path: "queue.path", Kind: KindText, Min: 1, Max: 4096, Default: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…", UserOnly: true, Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; `memory:` keeps nothing beyond the process"},
@@ -79,7 +94,6 @@ var Keys = []Key{
 	{Path: "webhooks[].retry.max_delay", Later: true},
 	{Path: "webhooks[].retry.schedule", Later: true},
 	{Path: "webhooks[].retry.statuses", Later: true},
-	{Path: "network.allow", UserOnly: true, Later: true},
 	{Path: "tests", Later: true},
 }
 

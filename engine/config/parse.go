@@ -136,8 +136,9 @@ type decoder struct {
 	errs     Errors
 	warnings Errors
 
-	used       []use // the keys of the webhook that is being read
-	usedBeside []use // the keys beside the webhooks
+	used       []use    // the keys of the webhook that is being read
+	known      []Secret // its secret variables
+	usedBeside []use    // the keys beside the webhooks
 }
 
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {

@@ -33,6 +33,7 @@ type webhook struct {
 	Filter      string
 	Secret      string
 	Signing     []signature.Scheme
+	Custom      []signature.Custom
 	Headers     []string
 	Timeout     time.Duration
 	Retry       config.Retry
@@ -41,7 +42,7 @@ type webhook struct {
 
 func reveal(w config.Webhook) webhook {
 	shown := webhook{
-		Name: w.Name, URL: w.URL.Reveal().String(), Filter: w.Filter.Value, Secret: secretOf(w), Signing: w.Signing,
+		Name: w.Name, URL: w.URL.Reveal().String(), Filter: w.Filter.Value, Secret: secretOf(w), Signing: w.Signing, Custom: w.Custom,
 		Timeout: w.Timeout, Retry: w.Retry, MaxInFlight: w.MaxInFlight,
 	}
 	for _, glob := range w.Events {
@@ -127,6 +128,15 @@ var good = map[string][]webhook{
 		with(func(w *webhook) {
 			w.Name, w.URL = "blocks", "https://example.com/folded"
 			w.Filter = "event == \"workflow_end\"\n  and payload.duration > 60\n"
+		}),
+	},
+	"custom.yaml": {
+		with(func(w *webhook) {
+			w.Name, w.Secret, w.Signing = "all", "0123456789abcdef", []signature.Scheme{signature.AWF, signature.GitHub}
+			w.Custom = []signature.Custom{
+				{Header: "Stripe-Signature", Template: "{timestamp}.{body}", Prefix: "t={timestamp},v1=", Separator: ","},
+				{Header: "X-Signature", Hash: "sha512", Encoding: "base64", IDHeader: "X-Id", TimestampHeader: "X-Time", Template: "{id}{timestamp}{body}"},
+			}
 		}),
 	},
 	"signing.yaml": {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -51,6 +52,9 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 		return "", true
 	}
 	if value, set := d.env(name); set && (value != "" || !hasDefault) {
+		if isSecret(path) {
+			d.known = append(d.known, NewSecret(value))
+		}
 		return value, true
 	}
 	if hasDefault {
@@ -58,6 +62,14 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 	}
 	d.fail(n, path, "the variable %s is not set", name)
 	return "", false
+}
+
+// isSecret says whether what a variable gives at the path must not show.
+func isSecret(path string) bool {
+	_, below, _ := strings.Cut(path, "].")
+	key, _, _ := strings.Cut(below, ".")
+	key, _, _ = strings.Cut(key, "[")
+	return slices.Contains([]string{"url", "secret", "headers", "transform"}, key)
 }
 
 // unresolved says whether n holds variables while none is looked up, so that its value cannot be judged.

@@ -64,11 +64,11 @@ func (k *Key) schema() map[string]any {
 	s := map[string]any{"description": k.describe()}
 	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // what YAML takes for a number is a text here
 	switch k.Kind {
-	case KindGlobs:
+	case KindGlobs, KindRanges:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
 		text := map[string]any{"type": "string", "pattern": expanded}
-		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, text}}
+		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, text}}, objectSchema()}}
 	case KindHeaders:
 		s["type"], s["additionalProperties"], s["maxProperties"] = "object", scalar, k.Max
 	case KindNumber:

@@ -78,6 +78,10 @@ func (c *Config) show(key string) string {
 			return shortSize(c.Queue.MaxSize)
 		}
 		return keyByPath[key].Default
+	case "network.allow":
+		if len(c.Allow) > 0 {
+			return strings.ReplaceAll(fmt.Sprint(c.Allow), " ", ", ")
+		}
 	}
 	return ""
 }
@@ -109,6 +113,9 @@ func (w *Webhook) show(key string) string {
 		for _, scheme := range w.Signing {
 			names = append(names, string(scheme))
 		}
+		for _, scheme := range w.Custom {
+			names = append(names, "custom "+scheme.Header)
+		}
 		return "[" + strings.Join(names, ", ") + "]"
 	case "headers":
 		var names []string
@@ -116,6 +123,12 @@ func (w *Webhook) show(key string) string {
 			names = append(names, h.Name+": "+masked)
 		}
 		return strings.Join(names, ", ")
+	case "tls.ca_file":
+		return w.TLS.CAFile
+	case "tls.cert_file":
+		return w.TLS.CertFile
+	case "tls.key_file":
+		return w.TLS.KeyFile
 	case "timeout":
 		return shortDuration(w.Timeout)
 	case "retry.max_attempts":

@@ -126,14 +126,18 @@ func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
 	for i, entry := range n.Content {
 		entry = resolve(entry)
 		at := fmt.Sprintf("%s[%d]", path, i)
+		if entry.Kind == yaml.MappingNode {
+			mapping(d, entry, at, schemeKeys, w)
+			continue
+		}
 		text, ok := d.value(entry, at)
 		scheme := signature.Scheme(text)
 		switch {
 		case !ok:
-		case text == "github" || text == "custom":
-			d.fail(entry, at, "not supported by this version yet")
+		case text == "custom":
+			d.fail(entry, at, "want a mapping: {custom: {header: …}}")
 		case !slices.Contains(signature.Schemes, scheme):
-			d.fail(entry, at, "want awf or standard, got %s", quote(entry))
+			d.fail(entry, at, "want awf, standard, github or a mapping with custom, got %s", quote(entry))
 		case slices.Contains(w.Signing, scheme):
 			d.fail(entry, at, "%s stands twice", scheme)
 		default:
@@ -155,7 +159,7 @@ func (d *decoder) checkSigning(n *yaml.Node, path string, w *Webhook) {
 	switch {
 	case signing == nil && given != nil:
 		w.Signing = []signature.Scheme{signature.AWF, signature.Standard}
-	case len(w.Signing) > 0 && given == nil:
+	case len(w.Signing)+len(w.Custom) > 0 && given == nil:
 		d.fail(signing, join(path, "signing"), "needs a secret")
 	case given != nil && isEmptyList(signing):
 		d.fail(given, join(path, "secret"), "does nothing, since signing is an empty list")

@@ -20,6 +20,7 @@ var rootKeys = keys[*Config]{
 }
 
 var networkKeys = keys[*Config]{
+	"allow": (*decoder).allow,
 	"https_only": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
 		d.boolean(n, path, &cfg.HTTPSOnly)
 		cfg.httpsOnlyAt = Pos{d.file, n.Line, n.Column}
@@ -34,6 +35,7 @@ var webhookKeys = keys[*Webhook]{
 	"secret":      (*decoder).secret,
 	"secret_file": (*decoder).secretFile,
 	"signing":     (*decoder).signing,
+	"tls":         (*decoder).tls,
 	"headers":     (*decoder).headers,
 	"enabled":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.boolean(n, path, &w.Enabled) },
 	"timeout":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.duration(n, path, &w.Timeout) },
@@ -93,11 +95,11 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 		Origin:      d.origin,
 		pos:         Pos{d.file, n.Line, n.Column},
 	}
-	d.used = nil
+	d.used, d.known = nil, nil
 	if !mapping(d, n, path, webhookKeys, w) {
 		return nil
 	}
-	w.used = d.used
+	w.used, w.Known = d.used, d.known
 	if valueOf(n, "url") == nil && w.Enabled {
 		d.fail(n, join(path, "url"), "missing")
 	}

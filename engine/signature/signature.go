@@ -1,12 +1,14 @@
 // Package signature signs webhook bodies and verifies them. Receivers written in Go import it; it needs only the standard library.
 //
-// Two schemes are known. [AWF] is F028's: the lower-case hex HMAC-SHA256 of the body under the secret's bytes.
+// Three schemes have fixed headers. [AWF] is F028's: the lower-case hex HMAC-SHA256 of the body under the secret's bytes.
 // [Standard] is Standard Webhooks (https://www.standardwebhooks.com): base64 HMAC-SHA256 of "id.timestamp.body".
-// AWF's timestamp is not signed, so only Standard protects against a replay of an old request.
+// [GitHub] is X-Hub-Signature-256. A [Custom] scheme is described by its parts; Stripe's is one.
+// AWF's timestamp is not signed and GitHub's form has none, so these two do not protect against the replay of an old request.
 package signature
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -24,12 +26,13 @@ type Scheme string
 const (
 	AWF      Scheme = "awf"      // X-AWF-Signature, X-AWF-Timestamp
 	Standard Scheme = "standard" // webhook-id, webhook-timestamp, webhook-signature
+	GitHub   Scheme = "github"   // X-Hub-Signature-256
 )
 
-// Schemes lists the known ones.
-var Schemes = []Scheme{AWF, Standard}
+// Schemes lists those with fixed headers.
+var Schemes = []Scheme{AWF, Standard, GitHub}
 
-// Tolerance is how far a Standard timestamp may be from the receiver's clock, in both directions.
+// Tolerance is how far a signed timestamp may be from the receiver's clock, in both directions.
 const Tolerance = 5 * time.Minute
 
 var (
@@ -40,15 +43,20 @@ var (
 	ErrTooNew  = errors.New("timestamp too new")
 )
 
+var errNoSecret = errors.New("no secret")
+
 const (
 	headerAWF          = "X-Awf-Signature"
 	headerAWFTimestamp = "X-Awf-Timestamp"
 	headerID           = "Webhook-Id"
 	headerTimestamp    = "Webhook-Timestamp"
 	headerSignature    = "Webhook-Signature"
+	headerGitHub       = "X-Hub-Signature-256"
+	headerDelivery     = "X-Awf-Delivery" // of every request
 
 	keyPrefix     = "whsec_"
 	versionPrefix = "v1,"
+	gitHubPrefix  = "sha256="
 )
 
 // Message is what is signed.
@@ -59,59 +67,78 @@ type Message struct {
 }
 
 // Sign puts a scheme's headers for the message into h.
-// Standard signs with each of the secrets, for the time in which they are rotated; AWF has room for the first one only.
+// Standard signs with each of the secrets, for the time in which they are rotated; AWF and GitHub have room for the first one only.
 func Sign(h http.Header, scheme Scheme, m Message, secrets ...string) error {
-	if len(secrets) == 0 {
-		return errors.New("no secret to sign with")
+	if len(secrets) == 0 || secrets[0] == "" {
+		return errNoSecret
 	}
-	stamp := strconv.FormatInt(m.Time.Unix(), 10)
 	switch scheme {
 	case AWF:
 		h[headerAWF] = []string{hex.EncodeToString(digest([]byte(secrets[0]), m.Body))}
-		h[headerAWFTimestamp] = []string{stamp}
+		h[headerAWFTimestamp] = []string{stampOf(m.Time)}
+	case GitHub:
+		h[headerGitHub] = []string{gitHubPrefix + hex.EncodeToString(digest([]byte(secrets[0]), m.Body))}
 	case Standard:
-		if m.ID == "" || strings.Contains(m.ID, ".") {
-			return fmt.Errorf("id %q: want one that is not empty and has no dot", m.ID)
-		}
-		signatures := make([]string, len(secrets))
-		for i, secret := range secrets {
-			key, err := Key(secret)
-			if err != nil {
-				return err
-			}
-			signatures[i] = versionPrefix + base64.StdEncoding.EncodeToString(standardDigest(key, m.ID, stamp, m.Body))
-		}
-		h[headerID] = []string{m.ID}
-		h[headerTimestamp] = []string{stamp}
-		h[headerSignature] = []string{strings.Join(signatures, " ")}
+		return signStandard(h, m, secrets)
 	default:
 		return fmt.Errorf("unknown scheme %q", scheme)
 	}
 	return nil
 }
 
-// Verify checks a request's headers and body under any of the secrets, at the time now.
-// The error wraps ErrMissing, ErrInvalid, ErrNoMatch, ErrTooOld or ErrTooNew.
+func signStandard(h http.Header, m Message, secrets []string) error {
+	if err := checkID(m.ID); err != nil {
+		return err
+	}
+	stamp := stampOf(m.Time)
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		key, err := Key(secret)
+		if err != nil {
+			return err
+		}
+		signatures[i] = versionPrefix + base64.StdEncoding.EncodeToString(standardDigest(key, m.ID, stamp, m.Body))
+	}
+	h[headerID] = []string{m.ID}
+	h[headerTimestamp] = []string{stamp}
+	h[headerSignature] = []string{strings.Join(signatures, " ")}
+	return nil
+}
+
+// Verify checks a request's headers and body under any of the secrets, at the time now. The body is the bytes that arrived.
+// The error wraps ErrMissing, ErrInvalid, ErrNoMatch, ErrTooOld or ErrTooNew, or says what is wrong with a secret.
 func Verify(h http.Header, body []byte, scheme Scheme, now time.Time, secrets ...string) error {
 	switch scheme {
 	case AWF:
-		return verifyAWF(h, body, secrets)
+		return verifyHex(h, body, fixed{headerAWF, "X-AWF-Signature", ""}, secrets)
+	case GitHub:
+		return verifyHex(h, body, fixed{headerGitHub, headerGitHub, gitHubPrefix}, secrets)
 	case Standard:
 		return verifyStandard(h, body, now, secrets)
 	}
 	return fmt.Errorf("unknown scheme %q", scheme)
 }
 
-func verifyAWF(h http.Header, body []byte, secrets []string) error {
-	got := h.Get(headerAWF)
+// fixed is a header that holds one hex digest of the body.
+type fixed struct{ header, shown, prefix string }
+
+func verifyHex(h http.Header, body []byte, f fixed, secrets []string) error {
+	got := h.Get(f.header)
 	if got == "" {
-		return fmt.Errorf("%w: %s", ErrMissing, "X-AWF-Signature")
+		return fmt.Errorf("%w: %s", ErrMissing, f.shown)
 	}
-	mac, err := hex.DecodeString(got)
+	digits, found := strings.CutPrefix(got, f.prefix)
+	if !found {
+		return fmt.Errorf("%w: %s does not begin with %s", ErrInvalid, f.shown, f.prefix)
+	}
+	mac, err := hex.DecodeString(digits)
 	if err != nil {
-		return fmt.Errorf("%w: %s is not hex", ErrInvalid, "X-AWF-Signature")
+		return fmt.Errorf("%w: %s is not hex", ErrInvalid, f.shown)
 	}
 	for _, secret := range secrets {
+		if secret == "" {
+			return errNoSecret
+		}
 		if hmac.Equal(mac, digest([]byte(secret), body)) {
 			return nil
 		}
@@ -129,15 +156,8 @@ func verifyStandard(h http.Header, body []byte, now time.Time, secrets []string)
 	case list:
 		return fmt.Errorf("%w: %s", ErrMissing, "webhook-signature")
 	}
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil {
-		return fmt.Errorf("%w: webhook-timestamp is not a number of seconds", ErrInvalid)
-	}
-	switch at := time.Unix(seconds, 0); {
-	case now.Sub(at) > Tolerance:
-		return ErrTooOld
-	case at.Sub(now) > Tolerance:
-		return ErrTooNew
+	if err := checkStamp(stamp, "webhook-timestamp", now); err != nil {
+		return err
 	}
 	for _, secret := range secrets {
 		key, err := Key(secret)
@@ -156,6 +176,38 @@ func verifyStandard(h http.Header, body []byte, now time.Time, secrets []string)
 		}
 	}
 	return ErrNoMatch
+}
+
+// checkStamp says whether a timestamp of Unix seconds is near now.
+func checkStamp(stamp, header string, now time.Time) error {
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: %s is not a number of seconds", ErrInvalid, header)
+	}
+	const limit = 1 << 40 // beyond it time's own arithmetic would wrap
+	switch at := time.Unix(max(min(seconds, limit), -limit), 0); {
+	case now.Sub(at) > Tolerance:
+		return fmt.Errorf("%w: %d", ErrTooOld, seconds)
+	case at.Sub(now) > Tolerance:
+		return fmt.Errorf("%w: %d", ErrTooNew, seconds)
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	if id == "" || strings.Contains(id, ".") {
+		return fmt.Errorf("id %q: want one that is not empty and has no dot", id)
+	}
+	return nil
+}
+
+func stampOf(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+// NewSecret makes a secret of 32 random bytes in Standard Webhooks' form, "whsec_" and base64. It is good for every scheme.
+func NewSecret() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	return keyPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
 // Key returns the bytes under which Standard signs: "whsec_" and base64 are decoded, any other secret is taken literally.

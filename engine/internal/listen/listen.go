@@ -120,7 +120,9 @@ func (r *Receiver) receive(req *http.Request, body []byte) Answer {
 
 // anyHeader says whether a header of the scheme is there.
 func anyHeader(h http.Header, scheme signature.Scheme) bool {
-	prefix := map[signature.Scheme]string{signature.AWF: "X-Awf-Signature", signature.Standard: "Webhook-"}[scheme]
+	prefix := map[signature.Scheme]string{
+		signature.AWF: "X-Awf-Signature", signature.Standard: "Webhook-", signature.GitHub: "X-Hub-Signature-256",
+	}[scheme]
 	for name := range h {
 		if strings.HasPrefix(name, prefix) {
 			return true

@@ -64,7 +64,8 @@ func TestConnectionsAreReused(t *testing.T) {
 		n                    int
 		maxConns             int64
 	}{
-		{"8 in flight", 200, nil, 8, 8, 2000, 8},
+		{"16 in flight", 200, nil, 16, 16, 10_000, 16},
+		{"16 in flight, answers with a body", 200, []byte("ok"), 16, 16, 10_000, 16},
 		{"one in flight", 200, nil, 1, 1, 200, 1},
 		{"more wait than may fly", 200, []byte("ok"), 4, 16, 500, 4},
 		{"failures with a body", 503, answer, 4, 4, 200, 4},
@@ -82,8 +83,13 @@ func TestConnectionsAreReused(t *testing.T) {
 			if tt.status == 200 && delivered != int64(tt.n) {
 				t.Errorf("%d delivered, want %d", delivered, tt.n)
 			}
-			if got := accepted.Load(); got > tt.maxConns {
+			// On a machine that is too busy to run net/http's writing goroutine for 50 ms, it takes a connection for bad, and
+			// another one in its place. On a quiet one the slack is not used.
+			slack := int64(tt.n / 2500)
+			if got := accepted.Load(); got > tt.maxConns+slack {
 				t.Errorf("%d connections for %d attempts, want at most %d", got, tt.n, tt.maxConns)
+			} else if got > tt.maxConns {
+				t.Logf("%d connections for %d attempts, want at most %d: a busy machine", got, tt.n, tt.maxConns)
 			}
 		})
 	}
@@ -124,5 +130,40 @@ func TestClosedIdleConnectionCostsOneAttemptAtMost(t *testing.T) {
 			t.Fatalf("%v: %s, want delivered", a.Outcome, a.Reason)
 		}
 		server.CloseClientConnections()
+	}
+}
+
+// Connections that died unnoticed, as behind a router that forgot them, cost one attempt together and not one each.
+func TestSilentlyDeadConnectionsCostOneAttempt(t *testing.T) {
+	const conns = 4
+	var first sync.WaitGroup
+	first.Add(conns)
+	var dead atomic.Bool
+	receiver := startFaulty(t, true, func(p *peer) {
+		born := dead.Load()
+		for n := 0; p.read(); n++ {
+			if dead.Load() != born {
+				p.hang()
+				return
+			}
+			if n == 0 && !born { // so that as many connections are made
+				first.Done()
+				first.Wait()
+			}
+			p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	defer receiver.end()
+	w := webhook(t, "http://"+receiver.addr)
+	w.MaxInFlight, w.Timeout = conns, 500*time.Millisecond
+	s := newSender(t, w)
+	if n := sendMany(t, s, conns, conns); n != conns {
+		t.Fatalf("%d delivered, want %d", n, conns)
+	}
+	dead.Store(true)
+	for _, want := range []delivery.Outcome{delivery.Retry, delivery.Delivered, delivery.Delivered} {
+		if a := s.Send(t.Context(), newDelivery()); a.Outcome != want {
+			t.Errorf("%v: %s, want %v", a.Outcome, a.Reason, want)
+		}
 	}
 }

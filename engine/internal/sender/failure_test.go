@@ -178,8 +178,11 @@ func TestBrokenOffAttemptIsNoOutcomeOfTheReceiver(t *testing.T) {
 		cancel()
 	}()
 	a := newSender(t, webhook(t, server.URL)).Send(ctx, newDelivery())
-	if got, want := fmt.Sprint(a.Outcome, ": ", a.Reason), "retry: context canceled"; got != want {
+	if got, want := fmt.Sprint(a.Outcome, ": ", a.Reason), "retry: broken off, since awf-hook stops"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+	if !a.Free {
+		t.Error("it is charged to the receiver")
 	}
 	if a.Took > 5*time.Second {
 		t.Errorf("took %v, want the end at once", a.Took)

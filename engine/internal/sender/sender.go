@@ -2,24 +2,22 @@
 package sender
 
 import (
-	"bytes"
+	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"errors"
-	"fmt"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// maxResponse is how much of a response's body is read, in bytes.
+// maxResponse is how much of a response's body is read, in bytes: on the wire, and again when it is decompressed.
 const maxResponse = 16 << 10
 
 // Webhook is what an attempt needs to know of its webhook.
@@ -28,9 +26,20 @@ type Webhook struct {
 	Headers     [][2]string
 	Secrets     []Secret // newest first
 	Signing     []signature.Scheme
-	Timeout     time.Duration // of an attempt, the response's body included
-	MaxInFlight int           // connections never exceed it
+	Custom      []signature.Custom // schemes of the receiver's own, beside Signing
+	Timeout     time.Duration      // of an attempt, the response's body included
+	MaxInFlight int                // connections never exceed it
 	UserAgent   string
+
+	Trusted bool           // it is of the user's own file: it may reach loopback and private addresses
+	Allow   []netip.Prefix // the user's network.allow: what it may reach besides
+	TLS     *tls.Config    // another authority, a client certificate; nil for the system's and none
+	Known   []string       // further secrets that must not show: the expanded variables of its configuration
+	Accepts Accepts        // what a 2xx means to its receiver; nil for delivered
+
+	Proxy     *url.URL      // nil for the environment's
+	Deadlines Deadlines     // of an attempt's parts
+	Resolver  *net.Resolver // nil for the system's
 }
 
 // Secret signs within its time.
@@ -53,47 +62,31 @@ func (w *Webhook) secrets(now time.Time) []string {
 // Sender makes the attempts of one webhook. It may be used by several goroutines at once.
 type Sender struct {
 	webhook   Webhook
-	url       *url.URL
+	url       *url.URL    // without userinfo
 	header    http.Header // of every request
 	transport http.RoundTripper
+	deadlines Deadlines
+	proxied   bool
+	mask      masker
+	broken    error // a [Fault] of every attempt
 }
 
 // New makes a sender. A nil transport is HTTP over the network; another one is for those who want their own.
 func New(w Webhook, transport http.RoundTripper) *Sender {
-	if transport == nil {
-		transport = newTransport(w)
-	}
-	header := http.Header{}
-	header.Set("Content-Type", "application/json")
-	header.Set("User-Agent", w.UserAgent)
 	target := *w.URL
-	if user := target.User; user != nil {
-		password, _ := user.Password()
-		basic := base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
-		header.Set("Authorization", "Basic "+basic)
-		target.User = nil
+	target.User = nil
+	s := &Sender{webhook: w, url: &target, header: staticHeader(&w), transport: transport, deadlines: w.Deadlines.within(w.Timeout)}
+	var proxy *url.URL
+	if transport == nil {
+		proxy, s.broken = proxyOf(&w)
+		s.transport = newTransport(&w, proxy, s.deadlines)
+		s.proxied = proxy != nil
 	}
-	for _, h := range w.Headers {
-		header.Set(h[0], h[1])
+	s.mask = newMasker(&w, proxy)
+	if s.broken == nil && s.proxied {
+		s.broken = guardLiteral(&w)
 	}
-	return &Sender{w, &target, header, transport}
-}
-
-// newTransport makes one webhook's connections: as many as attempts may be in flight, kept and used again.
-func newTransport(w Webhook) *http.Transport {
-	const connectTimeout = 10 * time.Second
-	dialer := &net.Dialer{Timeout: connectTimeout}
-	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
-		ForceAttemptHTTP2:   true,
-		MaxConnsPerHost:     w.MaxInFlight,
-		MaxIdleConns:        w.MaxInFlight,
-		MaxIdleConnsPerHost: w.MaxInFlight,
-		IdleConnTimeout:     90 * time.Second,
-		TLSHandshakeTimeout: connectTimeout,
-		DisableCompression:  true,
-	}
+	return s
 }
 
 // Close closes the connections that are idle.
@@ -103,113 +96,86 @@ func (s *Sender) Close() {
 	}
 }
 
-// Send makes an attempt of the delivery. The attempt's Reason holds no secret and nothing of the URL but its host.
+// Send makes an attempt of the delivery. The attempt holds no secret, no header's value and nothing of the URL but its host.
 func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attempt {
-	now := time.Now()
-	a := delivery.Attempt{Number: d.Attempts + 1, At: now}
-	ctx, cancel := context.WithTimeout(ctx, s.webhook.Timeout)
-	defer cancel()
-	req, err := s.request(ctx, d, a)
-	if err != nil {
-		a.Outcome, a.Reason = delivery.Retry, err.Error() // a mended configuration can still deliver it
-		return a
-	}
-	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
-	res, err := s.transport.RoundTrip(req)
-	a.Took = time.Since(now)
-	if err != nil {
-		a.Outcome, a.Reason = delivery.Retry, s.reason(err)
-		return a
-	}
-	defer res.Body.Close()
-	a.Status = res.StatusCode
-	a.Outcome, a.Reason = judge(res)
-	// A body that is read to its end leaves the connection for the next attempt.
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxResponse))
-	a.Took = time.Since(now)
+	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
+	answer := s.exchange(ctx, d, a)
+	answer.At, answer.URL = time.Now(), s.url
+	answer.Stamped, answer.Proxied, answer.Accepts = s.signs(), s.proxied, s.webhook.Accepts
+	v := Judge(answer)
+	a.Took = time.Since(a.At)
+	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.mask.mask(v.Reason)
+	a.RetryAfter, a.Free, a.Gone = v.RetryAfter, v.Free, v.Gone
+	a.Response = s.mask.excerpt(answer.Body)
 	return a
 }
 
-func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
-	header := make(http.Header, len(s.header)+8)
-	for name, values := range s.header {
-		header[name] = values
-	}
-	header["X-Awf-Event"] = []string{headerText(d.Event)}
-	header["X-Awf-Delivery"] = []string{d.ID}
-	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
-	message := signature.Message{ID: d.ID, Time: a.At, Body: d.Body}
-	secrets := s.webhook.secrets(a.At)
-	if len(s.webhook.Signing) > 0 && len(secrets) == 0 {
-		return nil, errors.New("no secret is valid at this time")
-	}
-	for _, scheme := range s.webhook.Signing {
-		if err := signature.Sign(header, scheme, message, secrets...); err != nil {
-			return nil, fmt.Errorf("sign: %w", err)
+// exchange sends the request and takes the answer.
+func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt) Answer {
+	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
+	defer cancel()
+	var p progress
+	req, err := s.request(p.trace(ctx), d, a)
+	for _, known := range []error{s.broken, s.outdated(a.At)} {
+		if err == nil {
+			err = known
 		}
 	}
-	req := &http.Request{
-		Method:        http.MethodPost,
-		URL:           s.url,
-		Host:          s.url.Host,
-		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(d.Body)),
-		ContentLength: int64(len(d.Body)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(d.Body)), nil },
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
+	if err != nil {
+		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
 	}
-	return req.WithContext(ctx), nil
+	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
+	res, err := s.transport.RoundTrip(req)
+	if err != nil {
+		if p.kept.Load() {
+			s.Close() // what is kept beside it may be as dead, and each would cost an attempt
+		}
+		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
+	}
+	defer res.Body.Close()
+	answer := Answer{Status: res.StatusCode, Header: res.Header}
+	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the bare connection, on which no deadline holds
+		answer.Body = read(res)
+	}
+	return answer
 }
 
-// headerText makes an event's type fit for a header: what HTTP refuses becomes "?".
-func headerText(s string) string {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			b := []byte(s)
-			for j, c := range b {
-				if c < ' ' || c > '~' {
-					b[j] = '?'
-				}
+// outdated is the fault of a client certificate whose time is not now: the receiver would only break the handshake off.
+func (s *Sender) outdated(now time.Time) error {
+	if s.webhook.TLS == nil {
+		return nil
+	}
+	for _, c := range s.webhook.TLS.Certificates {
+		leaf := c.Leaf
+		if leaf == nil {
+			if leaf, _ = x509.ParseCertificate(c.Certificate[0]); leaf == nil {
+				continue
 			}
-			return string(b)
+		}
+		switch {
+		case now.After(leaf.NotAfter):
+			return &Fault{Reason: "our client certificate expired on " + day(leaf.NotAfter), Ours: true}
+		case now.Before(leaf.NotBefore):
+			return &Fault{Reason: "our client certificate is not valid before " + day(leaf.NotBefore), Ours: true}
 		}
 	}
-	return s
+	return nil
 }
 
-// reason says in words why there was no answer.
-func (s *Sender) reason(err error) string {
-	var netErr net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout() {
-		return fmt.Sprintf("no answer within %v", s.webhook.Timeout)
+// read reads the beginning of the answer's body. What breaks off stands: the status has said what became of the request.
+// A body that is read to its end leaves the connection for the next attempt; a longer one is not worth its time.
+func read(res *http.Response) []byte {
+	wire := io.LimitReader(res.Body, maxResponse)
+	if encoding := res.Header.Get("Content-Encoding"); encoding != "gzip" && encoding != "x-gzip" {
+		body, _ := io.ReadAll(wire)
+		return body
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the receiver closed the connection without an answer"
+	// We did not ask for it, and the size on the wire says nothing.
+	defer func() { _, _ = io.Copy(io.Discard, wire) }()
+	unzip, err := gzip.NewReader(wire)
+	if err != nil {
+		return nil
 	}
-	// What the receiver wrote stands quoted, and it may echo the request.
-	text, _, _ := strings.Cut(err.Error(), `"`)
-	return strings.TrimRight(text, " :;[(")
-}
-
-// judge says what an answer means for its delivery.
-func judge(res *http.Response) (delivery.Outcome, string) {
-	code := res.StatusCode
-	reason := strconv.Itoa(code)
-	if text := http.StatusText(code); text != "" {
-		reason += " " + text
-	}
-	switch {
-	case code >= 200 && code < 300:
-		return delivery.Delivered, reason
-	case code >= 300 && code < 400:
-		if to, err := res.Location(); err == nil {
-			reason += ", to " + to.Host
-		}
-		return delivery.Dead, reason + " (redirects are not followed)"
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return delivery.Retry, reason
-	}
-	return delivery.Dead, reason
+	body, _ := io.ReadAll(io.LimitReader(unzip, maxResponse))
+	return body
 }

@@ -31,7 +31,7 @@ func webhook(t *testing.T, rawURL string) sender.Webhook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sender.Webhook{URL: u, Timeout: 10 * time.Second, MaxInFlight: 8, UserAgent: "awf-hook/test"}
+	return sender.Webhook{URL: u, Timeout: 10 * time.Second, MaxInFlight: 8, UserAgent: "awf-hook/test", Trusted: true}
 }
 
 // newSender makes a sender over the network that is closed at the test's end.

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/signature"
+	"github.com/spf13/cobra"
+)
+
+// maxSigned is the longest body or request that is signed or verified by hand, in bytes.
+const maxSigned = 8 << 20
+
+// signingFlags are what sign and verify share.
+type signingFlags struct {
+	schemes []string
+	secrets []string
+	at      string
+	custom  signature.Custom
+}
+
+func (f *signingFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if given several times; $WEBHOOK_SECRET without it")
+	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds; now without it")
+	flags.StringVar(&f.custom.Header, "header", "", "custom: the header that carries the signature")
+	flags.StringVar(&f.custom.Template, "template", "", "custom: what is signed, with {id}, {timestamp} and {body} (default {body})")
+	flags.StringVar(&f.custom.Hash, "hash", "", "custom: sha256 or sha512 (default sha256)")
+	flags.StringVar(&f.custom.Encoding, "encoding", "", "custom: hex or base64 (default hex)")
+	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: before the signature, with {id} and {timestamp}")
+	flags.StringVar(&f.custom.Separator, "separator", "", "custom: between the signatures of several secrets")
+	flags.StringVar(&f.custom.IDHeader, "id-header", "", "custom: the header that carries the id")
+	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
+}
+
+// scheme is one of a command line's.
+type scheme struct {
+	name   string
+	sign   func(h http.Header, m signature.Message, secrets ...string) error
+	verify func(h http.Header, body []byte, now time.Time, secrets ...string) error
+}
+
+// parse checks the flags and returns the schemes that they name.
+func (f *signingFlags) parse() ([]scheme, error) {
+	if len(f.secrets) == 0 {
+		if secret := os.Getenv("WEBHOOK_SECRET"); secret != "" {
+			f.secrets = []string{secret}
+		}
+	}
+	if len(f.secrets) == 0 || slices.Contains(f.secrets, "") {
+		return nil, errors.New("want a secret: --secret or $WEBHOOK_SECRET")
+	}
+	var list []scheme
+	for _, name := range f.schemes {
+		fixed := signature.Scheme(name)
+		switch {
+		case name == "custom":
+			if err := f.custom.Check(); err != nil {
+				return nil, fmt.Errorf("--%w", err)
+			}
+			list = append(list, scheme{name, f.custom.Sign, f.custom.Verify})
+		case slices.Contains(signature.Schemes, fixed):
+			list = append(list, scheme{name,
+				func(h http.Header, m signature.Message, secrets ...string) error {
+					return signature.Sign(h, fixed, m, secrets...)
+				},
+				func(h http.Header, body []byte, now time.Time, secrets ...string) error {
+					return signature.Verify(h, body, fixed, now, secrets...)
+				}})
+		default:
+			return nil, fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", name)
+		}
+	}
+	return list, nil
+}
+
+// time reads --at; the zero time if it is not given.
+func (f *signingFlags) time() (time.Time, error) {
+	if f.at == "" {
+		return time.Time{}, nil
+	}
+	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	at, err := time.Parse(time.RFC3339, f.at)
+	if err != nil {
+		return at, fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z or Unix seconds, got %q", f.at)
+	}
+	return at, nil
+}
+
+func (c *command) signCommand() *cobra.Command {
+	var flags signingFlags
+	var id string
+	cmd := &cobra.Command{
+		Use:   "sign [FILE]",
+		Short: "Sign a body by hand",
+		Long: `sign prints the headers that sign the body in FILE (stdin without it), as a webhook's request has them.
+Without --scheme these are those of awf and standard. The secret is taken from $WEBHOOK_SECRET unless --secret is given.`,
+		Example: `  awf-hook sign body.json >headers && curl -H @headers --data-binary @body.json http://localhost:8080
+  awf-hook sign --scheme custom --header Stripe-Signature --template '{timestamp}.{body}' --prefix 't={timestamp},v1=' body.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, args) },
+	}
+	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"}, "awf, standard, github, custom, or several with commas")
+	cmd.Flags().StringVar(&id, "id", "", "the delivery's id; a new one without it")
+	flags.add(cmd)
+	return cmd
+}
+
+func (c *command) sign(flags signingFlags, id string, args []string) error {
+	schemes, err := flags.parse()
+	if err != nil {
+		return err
+	}
+	at, err := flags.time()
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	if id == "" {
+		id = "msg_" + strings.ToLower(rand.Text())
+	}
+	body, err := c.readInput(args)
+	if err != nil {
+		return failure(err)
+	}
+	h := http.Header{}
+	for _, s := range schemes {
+		if err := s.sign(h, signature.Message{ID: id, Time: at, Body: body}, flags.secrets...); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if s.name == "custom" {
+			h.Set("X-AWF-Delivery", id)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		fmt.Fprintf(c.out, "%s: %s\n", name, h.Get(name))
+	}
+	return nil
+}
+
+// readInput reads the named file, or stdin if there is none.
+func (c *command) readInput(args []string) ([]byte, error) {
+	in, name := c.in, "stdin"
+	if len(args) > 0 {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in, name = f, args[0]
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxSigned+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxSigned:
+		return nil, fmt.Errorf("%s: over %d MiB", name, maxSigned>>20)
+	}
+	return text, nil
+}

@@ -1,0 +1,52 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	// MaxHeaders is how many headers an event may make, beside the webhook's static ones.
+	MaxHeaders = 50
+	// MaxHeaderValue is the longest value of a header, in bytes.
+	MaxHeaderValue = 4096
+)
+
+// CheckHeader says what is wrong with a header that is not awf-hook's own, static or made of an event. It does not quote the value.
+func CheckHeader(name, value string) error {
+	switch {
+	case !IsHeaderName(name):
+		return errors.New("not a header name")
+	case IsReserved(name):
+		return errors.New("belongs to HTTP itself or to awf-hook")
+	case len(value) > MaxHeaderValue:
+		return fmt.Errorf("want at most %d bytes, got %d", MaxHeaderValue, len(value))
+	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+		return errors.New("control character in a header's value")
+	}
+	return nil
+}
+
+// IsHeaderName says whether s is a token of RFC 9110.
+func IsHeaderName(s string) bool {
+	for _, r := range s {
+		isAlnum := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !isAlnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// IsReserved says whether the header belongs to HTTP's framing, to what makes a transport send a request twice,
+// or to what awf-hook sends itself.
+func IsReserved(name string) bool {
+	name = strings.ToLower(name)
+	reserved := []string{
+		"connection", "content-length", "expect", "host", "idempotency-key", "keep-alive", "proxy-authorization", "proxy-connection",
+		"te", "trailer", "transfer-encoding", "upgrade", "x-idempotency-key",
+	}
+	return slices.Contains(reserved, name) || strings.HasPrefix(name, "x-awf-") || strings.HasPrefix(name, "webhook-")
+}

@@ -1,0 +1,180 @@
+package sender_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/sender"
+)
+
+// proxy is a real one: it tunnels CONNECT and forwards the rest, or answers each request by status.
+func proxy(t *testing.T, status int) (at *url.URL, asked *atomic.Int64) {
+	t.Helper()
+	asked = new(atomic.Int64)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if status != 0 {
+			w.WriteHeader(status)
+			return
+		}
+		if r.Method != http.MethodConnect {
+			r.RequestURI = ""
+			res, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			defer res.Body.Close()
+			w.WriteHeader(res.StatusCode)
+			_, _ = io.Copy(w, res.Body)
+			return
+		}
+		out, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer out.Close()
+		in, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer in.Close()
+		_, _ = io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(out, buffered) }()
+		_, _ = io.Copy(in, out)
+	}))
+	t.Cleanup(server.Close)
+	at, _ = url.Parse(server.URL)
+	at.User = url.UserPassword("proxy-user", "hidden-proxy-password")
+	return at, asked
+}
+
+func TestProxy(t *testing.T) {
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer plain.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer secure.Close()
+	nobody := "https://" + closedPort()
+	tests := []struct {
+		name, target string
+		status       int
+		down         bool
+		outcome      delivery.Outcome
+		free         bool
+		want         string
+	}{
+		{"plain", plain.URL, 0, false, delivery.Delivered, false, "200 OK"},
+		{"tunnel", secure.URL, 0, false, delivery.Delivered, false, "200 OK"},
+		{"down", plain.URL, 0, true, delivery.Retry, true, "connection refused"},
+		{"down, tunnel", secure.URL, 0, true, delivery.Retry, true, "connection refused"},
+		{"wants a password", plain.URL, 407, false, delivery.Retry, true, "407 Proxy Authentication Required by the proxy"},
+		{"wants a password, tunnel", secure.URL, 407, false, delivery.Retry, true, "answered 407 Proxy Authentication Required"},
+		{"forbids the tunnel", secure.URL, 403, false, delivery.Retry, true, "answered 403 Forbidden"},
+		{"does not reach the receiver", nobody, 0, false, delivery.Retry, false, "answered 502 Bad Gateway"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			at, asked := proxy(t, tt.status)
+			if tt.down {
+				at.Host = closedPort()
+			}
+			w := webhook(t, tt.target)
+			w.Proxy = at
+			w.TLS = secure.Client().Transport.(*http.Transport).TLSClientConfig
+			a := newSender(t, w).Send(t.Context(), newDelivery())
+			if a.Outcome != tt.outcome || a.Free != tt.free || !strings.Contains(a.Reason, tt.want) {
+				t.Errorf("%+v, want %v, free %v: %q", a, tt.outcome, tt.free, tt.want)
+			}
+			if strings.Contains(a.Reason, "hidden") || strings.Contains(a.Reason, "proxy-user") {
+				t.Errorf("reason %q holds the proxy's password", a.Reason)
+			}
+			if (asked.Load() > 0) == tt.down {
+				t.Errorf("the proxy was asked %d times", asked.Load())
+			}
+		})
+	}
+}
+
+// The proxy's own address is the user's choice; that of the receiver is judged where it stands in the URL.
+func TestProxyDoesNotOpenTheInside(t *testing.T) {
+	at, asked := proxy(t, 200)
+	for target, want := range map[string]string{
+		"http://169.254.169.254/": "169.254.169.254 is refused: a link-local address", "http://[::ffff:10.0.0.1]/": "is refused: a private address",
+		"http://receiver.example/": "200 OK", // only the proxy knows where it leads
+	} {
+		w := webhook(t, target)
+		w.Proxy, w.Trusted = at, false
+		asked.Store(0)
+		if a := newSender(t, w).Send(t.Context(), newDelivery()); !strings.Contains(a.Reason, want) {
+			t.Errorf("%s: %s, want %q", target, a.Reason, want)
+		}
+		if passed := want == "200 OK"; (asked.Load() > 0) != passed {
+			t.Errorf("%s: the proxy was asked %d times", target, asked.Load())
+		}
+	}
+}
+
+// The deadline for the connection is one of its own: a listener whose queue is full takes no connection.
+func TestConnectDeadline(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems refuse a connection for which there is no room")
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, _ := syscall.Getsockname(fd)
+	addr := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for range 3 {
+		if conn, err := net.DialTimeout("tcp", addr, 100*time.Millisecond); err == nil {
+			defer conn.Close()
+		}
+	}
+	w := webhook(t, "http://"+addr)
+	w.Deadlines = sender.Deadlines{Connect: 150 * time.Millisecond}
+	a := newSender(t, w).Send(t.Context(), newDelivery())
+	if a.Outcome != delivery.Retry || a.Reason != "no connection within 150ms" || a.Took > 2*time.Second {
+		t.Errorf("%+v, want no connection within 150ms", a)
+	}
+}
+
+func TestTLSVersionsAndHTTP2(t *testing.T) {
+	var proto atomic.Value
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		proto.Store(fmt.Sprintf("%s, TLS %x", r.Proto, r.TLS.Version))
+	}))
+	server.EnableHTTP2, server.Config.ErrorLog = true, silent
+	server.StartTLS()
+	defer server.Close()
+	w := webhook(t, server.URL)
+	w.TLS = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	w.TLS.NextProtos = nil
+	w.TLS.MinVersion = tls.VersionTLS10 // nobody can go below 1.2
+	if a := newSender(t, w).Send(t.Context(), newDelivery()); a.Outcome != delivery.Delivered || proto.Load() != "HTTP/2.0, TLS 304" {
+		t.Errorf("%s: %v", a.Reason, proto.Load())
+	}
+	w.TLS.MaxVersion = tls.VersionTLS11
+	if a := newSender(t, w).Send(t.Context(), newDelivery()); a.Outcome != delivery.Retry {
+		t.Errorf("TLS 1.1: %s", a.Reason)
+	}
+}

@@ -1,0 +1,211 @@
+package sender
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/signature"
+)
+
+const (
+	// maxSuffix is the longest suffix of a delivery's URL, in bytes.
+	maxSuffix = 2 << 10
+	// maxEventText is the longest event type in a header, in bytes.
+	maxEventText = 256
+)
+
+// staticHeader is what all requests of the webhook have.
+func staticHeader(w *Webhook) http.Header {
+	header := http.Header{}
+	header.Set("User-Agent", w.UserAgent)
+	if user := w.URL.User; user != nil {
+		password, _ := user.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	}
+	for _, h := range w.Headers {
+		header.Set(h[0], h[1])
+	}
+	return header
+}
+
+// request builds and signs the attempt's request. Its error is a [Fault].
+func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
+	target, err := s.target(d.URLSuffix)
+	if err != nil {
+		return nil, &Fault{Reason: "URL suffix: " + err.Error(), Final: true}
+	}
+	header, err := s.headerOf(d)
+	if err != nil {
+		return nil, &Fault{Reason: err.Error(), Final: true}
+	}
+	header["X-Awf-Event"] = []string{headerText(d.Event)}
+	header["X-Awf-Delivery"] = []string{d.ID}
+	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
+	if err := s.sign(header, signature.Message{ID: d.ID, Time: a.At, Body: d.Body}); err != nil {
+		return nil, &Fault{Reason: err.Error(), Ours: true} // a mended configuration can still deliver it
+	}
+	req := &http.Request{
+		Method:        http.MethodPost,
+		URL:           target,
+		Host:          target.Host,
+		Header:        header,
+		Body:          io.NopCloser(bytes.NewReader(d.Body)),
+		ContentLength: int64(len(d.Body)),
+		GetBody:       again(d.Body),
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+	}
+	return req.WithContext(ctx), nil
+}
+
+// again gives the body once more, to a transport that found a kept connection dead before it wrote anything, or whose HTTP/2
+// stream was refused unprocessed. A POST of which something may have arrived is never sent again by itself: that is a new attempt.
+func again(body []byte) func() (io.ReadCloser, error) {
+	last := &resent{}
+	return func() (io.ReadCloser, error) {
+		if last.read.Load() {
+			return nil, &Fault{Reason: "the receiver refused the request unread, twice"}
+		}
+		last = &resent{from: bytes.NewReader(body)}
+		return last, nil
+	}
+}
+
+// resent is a body that knows whether it went out.
+type resent struct {
+	from *bytes.Reader
+	read atomic.Bool
+}
+
+func (r *resent) Read(p []byte) (int, error) { r.read.Store(true); return r.from.Read(p) }
+func (r *resent) Close() error               { return nil }
+
+// target is the webhook's URL with the delivery's suffix behind its path and its query.
+func (s *Sender) target(suffix string) (*url.URL, error) {
+	if suffix == "" {
+		return s.url, nil
+	}
+	if suffix[0] != '/' && suffix[0] != '?' {
+		return nil, errors.New("want it to begin with / or ?")
+	}
+	if len(suffix) > maxSuffix {
+		return nil, fmt.Errorf("want at most %d bytes, got %d", maxSuffix, len(suffix))
+	}
+	path, query, _ := strings.Cut(suffix, "?")
+	decoded, err := url.PathUnescape(path)
+	if err != nil || strings.ContainsFunc(suffix, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
+		return nil, errors.New("not a path and a query of a URL")
+	}
+	for segment := range strings.SplitSeq(strings.ReplaceAll(decoded, `\`, "/"), "/") {
+		if segment == "." || segment == ".." {
+			return nil, errors.New("a path that leads upwards")
+		}
+	}
+	u := *s.url
+	if path != "" {
+		raw := strings.TrimSuffix(u.EscapedPath(), "/") + path
+		u.Path = strings.TrimSuffix(u.Path, "/") + decoded
+		u.RawPath = raw
+	}
+	if query != "" {
+		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+query, "&")
+	}
+	return &u, nil
+}
+
+// headerOf is the static header with what is the delivery's. What the user wrote holds against what an event made.
+func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
+	header := make(http.Header, len(s.header)+len(d.Header)+9)
+	for name, values := range s.header {
+		header[name] = values
+	}
+	contentType := d.ContentType
+	if contentType == "" {
+		contentType = "application/json"
+	}
+	if err := delivery.CheckHeader("Content-Type", contentType); err != nil {
+		return nil, fmt.Errorf("content type: %w", err)
+	}
+	setNew(header, "Content-Type", contentType)
+	if len(d.Header) > delivery.MaxHeaders {
+		return nil, fmt.Errorf("want at most %d headers, got %d", delivery.MaxHeaders, len(d.Header))
+	}
+	for _, h := range d.Header {
+		err := delivery.CheckHeader(h[0], h[1])
+		if err == nil && isCredential(h[0]) {
+			err = errors.New("an event cannot make it")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("header %s: %w", headerText(h[0]), err)
+		}
+		setNew(header, h[0], h[1])
+	}
+	return header, nil
+}
+
+// isCredential says whether a header proves who the sender is, or changes how the body is read.
+func isCredential(name string) bool {
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	return slices.Contains([]string{"Authorization", "Cookie", "Content-Encoding", "Content-Type", "User-Agent"}, name) ||
+		strings.HasPrefix(name, "X-Hub-Signature")
+}
+
+func setNew(h http.Header, name, value string) {
+	if _, there := h[textproto.CanonicalMIMEHeaderKey(name)]; !there {
+		h.Set(name, value)
+	}
+}
+
+// sign puts the headers of all the webhook's schemes into h.
+func (s *Sender) sign(h http.Header, m signature.Message) error {
+	if !s.signs() {
+		return nil
+	}
+	secrets := s.webhook.secrets(m.Time)
+	if len(secrets) == 0 {
+		return errors.New("no secret is valid at this time")
+	}
+	for _, scheme := range s.webhook.Signing {
+		if err := signature.Sign(h, scheme, m, secrets...); err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+	}
+	for _, scheme := range s.webhook.Custom {
+		if err := scheme.Sign(h, m, secrets...); err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Sender) signs() bool { return len(s.webhook.Signing)+len(s.webhook.Custom) > 0 }
+
+// headerText makes an event's type fit for a header: what HTTP refuses becomes "?".
+func headerText(s string) string {
+	s = s[:min(len(s), maxEventText)]
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			b := []byte(s)
+			for j, c := range b {
+				if c < ' ' || c > '~' {
+					b[j] = '?'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
