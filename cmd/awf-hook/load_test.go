@@ -52,7 +52,7 @@ type counter struct {
 	mu          sync.Mutex
 	deliveries  map[string]int
 	open        int
-	connections int // the most that were open
+	connections int           // the most that were open
 	first       chan struct{} // closed with the first request
 }
 
