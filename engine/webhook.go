@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
@@ -63,11 +62,11 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 }
 
 // wants says whether the webhook gets the event. An expression that fails at run time does not match.
-func (w *webhook) wants(ev *event.Event) bool {
-	match, err := w.filter.Match(ev)
+func (w *webhook) wants(in *expression.Input) bool {
+	match, err := w.filter.Match(in)
 	if err != nil {
 		w.filterFailed.Do(func() {
-			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", ev.Type, "err", err)
+			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", in.Event().Type, "err", err)
 		})
 	}
 	return match

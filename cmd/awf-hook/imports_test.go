@@ -32,6 +32,7 @@ var onlyIn = map[string]string{
 	"github.com/expr-lang/expr":     "engine/expression",
 	"github.com/sethvargo/go-retry": "engine",
 	"github.com/spf13/cobra":        "cmd/awf-hook",
+	"github.com/rivo/uniseg":        "engine/expression",
 	"golang.org/x/sys":              "engine/internal/queue",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",
