@@ -13,8 +13,8 @@ import (
 
 // Bounds of one run of an expression. They stand in docs/config.md.
 const (
-	MaxSteps    = 500_000 // about 25 ns each
-	MaxMemory   = 8 << 20 // bytes that it makes, in all
+	MaxSteps    = 300_000 // some 25 to 100 ns each
+	MaxMemory   = 4 << 20 // bytes that it makes, in all
 	maxElements = 100_000 // of the lists and maps that it makes, in all
 )
 
@@ -58,8 +58,11 @@ func (b *budget) grow(bytes int) {
 	b.spend(bytes / bytesPerStep)
 }
 
-// bytesPerStep is how many bytes are copied or searched in the time of a step, at the least.
-const bytesPerStep = 32
+// How many bytes are dealt with in the time of a step, at the least.
+const (
+	bytesPerStep     = 16 // copied or searched
+	slowBytesPerStep = 8  // whose characters are told apart
+)
 
 // scan takes the steps to look at a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
@@ -102,7 +105,7 @@ func runError(err error) error {
 	case strings.HasPrefix(message, "memory budget exceeded"):
 		message, cause = fmt.Sprintf("%v: lists of more than %d elements", ErrBudget, maxElements), ErrBudget
 	case errors.As(err, &assertion):
-		message = assertionText.ReplaceAllString(message, "want a $2, got a $1")
+		message = assertionText.ReplaceAllString(message, "want $2, got $1")
 	}
 	return &RunError{oneLine(lowerFirst(inOurWords.Replace(message))), cause}
 }

@@ -48,6 +48,9 @@ func (w *rewriter) predicate(n *ast.BuiltinNode) ast.Node {
 	}
 	closure := n.Arguments[1].(*ast.PredicateNode)
 	cost := &ast.IntegerNode{Value: count(closure.Node)}
+	if n.Name == "sortBy" {
+		cost.Value *= 4 // it sorts by reflection afterwards
+	}
 	w.loops++
 	body := call(closure.Node, "op:each", cost, w.node(closure.Node))
 	w.loops--

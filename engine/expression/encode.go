@@ -71,7 +71,7 @@ func (e *encoder) value(v any) {
 			e.value(p)
 			return
 		}
-		e.fail("no JSON for a %T", v)
+		e.fail("no JSON for %T", v)
 	}
 }
 

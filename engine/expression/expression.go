@@ -99,7 +99,10 @@ func compile(source string, o options) (*Program, error) {
 
 func compileError(err error) error {
 	var at *file.Error
-	if errors.As(err, &at) {
+	if errors.As(err, &at) && strings.HasSuffix(at.Message, "exceeds maximum allowed nodes") {
+		at.Message = fmt.Sprintf("want at most %d operators, operands and calls", MaxNodes)
+	}
+	if at != nil {
 		return &Error{at.Line, at.Column, oneLine(lowerFirst(inOurWords.Replace(at.Message)))}
 	}
 	return &Error{1, 0, oneLine(lowerFirst(inOurWords.Replace(err.Error())))}

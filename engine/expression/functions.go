@@ -102,7 +102,11 @@ var callable = sync.OnceValue(func() conf.FunctionsTable {
 	}
 	for _, b := range builtin.Builtins {
 		if !predicates[b.Name] && functions[b.Name] == nil {
-			table["fn:"+b.Name] = named(b.Name, ofExpr(b))
+			f := ofExpr(b)
+			if strings.HasPrefix(b.Name, "split") {
+				f = splitter(f)
+			}
+			table["fn:"+b.Name] = named(b.Name, f)
 		}
 	}
 	for name, f := range functions {
@@ -122,6 +126,10 @@ func named(name string, f function) *builtin.Function {
 			}
 			if walksDeep[name] {
 				b.weigh(arg)
+				if name == "sort" {
+					b.weigh(arg) // n log n
+					b.weigh(arg)
+				}
 				continue
 			}
 			b.spend(1)

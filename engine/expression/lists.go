@@ -14,7 +14,7 @@ func listOf(_ *budget, args []any) (any, error) {
 	case []any:
 		return v, nil
 	}
-	return nil, fmt.Errorf("want a list, got a %T", args[0])
+	return nil, fmt.Errorf("want a list, got %T", args[0])
 }
 
 // sum adds up a list's numbers; those that are missing count for nothing.
@@ -49,7 +49,7 @@ func grouped(_ *budget, args []any) (any, error) {
 func pairs(v any, of func(key string, value any) any) (any, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("want a map, got a %T", v)
+		return nil, fmt.Errorf("want a map, got %T", v)
 	}
 	list := make([]any, 0, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -61,7 +61,7 @@ func pairs(v any, of func(key string, value any) any) (any, error) {
 func fromPairs(_ *budget, args []any) (any, error) {
 	list, ok := args[0].([]any)
 	if !ok {
-		return nil, fmt.Errorf("want a list, got a %T", args[0])
+		return nil, fmt.Errorf("want a list, got %T", args[0])
 	}
 	m := map[string]any{}
 	for _, entry := range list {
@@ -81,7 +81,7 @@ func fromPairs(_ *budget, args []any) (any, error) {
 func uniq(b *budget, args []any) (any, error) {
 	list, ok := args[0].([]any)
 	if !ok {
-		return nil, fmt.Errorf("want a list, got a %T", args[0])
+		return nil, fmt.Errorf("want a list, got %T", args[0])
 	}
 	seen := []any{}
 	for _, v := range list {

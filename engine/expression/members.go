@@ -38,11 +38,11 @@ func memberOf(v any, key string) any {
 	case map[string]any:
 		return v[key]
 	}
-	panic(fmt.Errorf("cannot get %s of a %T", key, v))
+	panic(fmt.Errorf("cannot get %s of %T", key, v))
 }
 
 // element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
-func element(_ *budget, args []any) (any, error) {
+func element(b *budget, args []any) (any, error) {
 	key, isKey := args[1].(string)
 	i, _, isInt, _ := numberOf(args[1])
 	switch v := args[0].(type) {
@@ -68,20 +68,20 @@ func element(_ *budget, args []any) (any, error) {
 		}
 	case string:
 		if isInt {
-			return slice(nil, []any{v, i, nil, true})
+			return slice(b, []any{v, i, nil, true})
 		}
 	}
 	if args[1] == nil {
 		return nil, nil
 	}
 	if isKey {
-		return nil, fmt.Errorf("cannot get %s of a %T", key, args[0])
+		return nil, fmt.Errorf("cannot get %s of %T", key, args[0])
 	}
 	return nil, fmt.Errorf("invalid operation: %T[%T]", args[0], args[1])
 }
 
 // slice is a part of a list, or of a text by its characters. A fourth argument asks for one element.
-func slice(_ *budget, args []any) (any, error) {
+func slice(b *budget, args []any) (any, error) {
 	var n int
 	list, isList := args[0].([]any)
 	text, isText := args[0].(string)
@@ -91,9 +91,10 @@ func slice(_ *budget, args []any) (any, error) {
 	case isList:
 		n = len(list)
 	case isText:
+		b.spend(len(text) / slowBytesPerStep)
 		n = utf8.RuneCountInString(text)
 	default:
-		return nil, fmt.Errorf("cannot slice a %T", args[0])
+		return nil, fmt.Errorf("cannot slice %T", args[0])
 	}
 	bounds := [2]int{0, n}
 	for i, arg := range args[1:3] {
@@ -102,7 +103,7 @@ func slice(_ *budget, args []any) (any, error) {
 		}
 		at, _, isInt, _ := numberOf(arg)
 		if !isInt {
-			return nil, fmt.Errorf("cannot slice by a %T", arg)
+			return nil, fmt.Errorf("cannot slice by %T", arg)
 		}
 		if at < 0 {
 			at += n

@@ -356,5 +356,5 @@ func truth(_ *budget, args []any) (any, error) {
 	case bool:
 		return v, nil
 	}
-	return nil, fmt.Errorf("want true or false, got a %T", args[0])
+	return nil, fmt.Errorf("want true or false, got %T", args[0])
 }

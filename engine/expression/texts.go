@@ -27,7 +27,7 @@ func Text(v any) (string, error) {
 }
 
 // truncate cuts a text to n characters as a reader counts them, the last of which is "…" if it cut.
-func truncate(_ *budget, args []any) (any, error) {
+func truncate(b *budget, args []any) (any, error) {
 	s, ok := args[0].(string)
 	n, _, isInt, _ := numberOf(args[1])
 	if !ok || !isInt || n < 1 {
@@ -40,6 +40,7 @@ func truncate(_ *budget, args []any) (any, error) {
 	for i := 1; rest != ""; i++ {
 		var cluster string
 		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		b.spend(4)
 		if i < n {
 			cut += len(cluster)
 		}
@@ -108,6 +109,14 @@ func toInt(_ *budget, args []any) (any, error) {
 	return builtin.Int(args[0]), nil
 }
 
+// splitter takes the budget of the parts before a text is split.
+func splitter(split function) function {
+	return func(b *budget, args []any) (any, error) {
+		b.grow(16 * (strings.Count(args[0].(string), args[1].(string)) + 1))
+		return split(b, args)
+	}
+}
+
 func repeat(b *budget, args []any) (any, error) {
 	s, n := args[0].(string), args[1].(int)
 	if n < 0 {
@@ -141,13 +150,13 @@ func join(b *budget, args []any) (any, error) {
 	}
 	list, ok := args[0].([]any)
 	if !ok {
-		return nil, fmt.Errorf("want a list, got a %T", args[0])
+		return nil, fmt.Errorf("want a list, got %T", args[0])
 	}
 	var text strings.Builder
 	for i, v := range list {
 		switch v.(type) {
 		case []any, map[string]any, nil:
-			return nil, fmt.Errorf("join: want texts and numbers, got a %T", v)
+			return nil, fmt.Errorf("join: want texts and numbers, got %T", v)
 		}
 		s, err := Text(v)
 		if err != nil {
