@@ -8,12 +8,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
 // webhook is a configured webhook, compiled.
 type webhook struct {
 	config.Webhook
 	filter *filters.Filter
+	chain  transforms.Chain
 	lane   *lane
 	engine *Engine
 
@@ -24,6 +26,7 @@ type webhook struct {
 func newWebhook(cfg config.Webhook, e *Engine) *webhook {
 	w := &webhook{Webhook: cfg, engine: e}
 	w.filter, _ = compileFilter(&cfg)
+	w.chain, _ = transforms.Compile(cfg.Transform)
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,

@@ -57,6 +57,7 @@ type Webhook struct {
 	URL         URL
 	Events      []Text          // globs
 	Filter      Text            // an expression; no text means that every event passes
+	Transform   []Step          // none means that the event itself is sent
 	Secrets     []SigningSecret // newest first; none means unsigned
 	Signing     []signature.Scheme
 	Headers     []Header

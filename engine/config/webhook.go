@@ -31,6 +31,7 @@ var webhookKeys = keys[*Webhook]{
 	"url":         (*decoder).url,
 	"events":      (*decoder).events,
 	"filter":      (*decoder).filter,
+	"transform":   (*decoder).transform,
 	"secret":      (*decoder).secret,
 	"secret_file": (*decoder).secretFile,
 	"signing":     (*decoder).signing,
