@@ -40,10 +40,15 @@ type Preview struct {
 	URL    string      // scheme and host
 	Header [][2]string // by their names; values that may be secrets are masked
 	Body   []byte
+
+	header http.Header // unmasked
 }
 
-// masked stands for a value that may be a secret.
-const masked = "<secret>"
+// Reveal returns a header's value, which must not reach a log, an error, a file or a report.
+func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
+
+// Masked stands for a value that may be a secret.
+const Masked = "<secret>"
 
 // Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or kept.
 // The request is the first attempt's, made at the given time.
@@ -97,7 +102,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 		return
 	}
 	p.Method, p.URL, p.Body = req.Method, w.URL.String(), d.Body
-	p.Header = w.maskHeader(req.Header)
+	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 
 // refuse notes why there is no content. It says false if there is some.
@@ -121,7 +126,7 @@ func (w *webhook) maskHeader(header http.Header) [][2]string {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
 			if hidden[http.CanonicalHeaderKey(name)] {
-				value = masked
+				value = Masked
 			}
 			list = append(list, [2]string{name, value})
 		}

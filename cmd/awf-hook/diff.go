@@ -63,7 +63,7 @@ func writeHunk(out *strings.Builder, hunk []edit) {
 			added++
 		}
 	}
-	fmt.Fprintf(out, "@@ -%d,%d +%d,%d @@\n", hunk[0].a+1, removed, hunk[0].b+1, added)
+	fmt.Fprintf(out, "@@ -%d,%d +%d,%d @@\n", hunk[0].a+min(removed, 1), removed, hunk[0].b+min(added, 1), added)
 	for _, e := range hunk {
 		fmt.Fprintf(out, "%c%s\n", e.kind, e.line)
 	}

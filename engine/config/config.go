@@ -39,6 +39,7 @@ type Config struct {
 	Webhooks  []Webhook
 	HTTPSOnly bool
 	Queue     Queue
+	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
 

@@ -159,6 +159,7 @@ func (c *Config) add(file *Config) {
 	c.used = append(c.used, file.used...)
 	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Queue = c.Queue.override(file.Queue)
+	c.Tests = append(c.Tests, file.Tests...)
 	if file.HTTPSOnly {
 		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
 	}

@@ -72,6 +72,17 @@ var Keys = []Key{
 	{Path: "queue.keep_dead", Kind: KindDuration, Min: int64(time.Minute), Max: int64(3650 * 24 * time.Hour), Default: "90d", UserOnly: true, Is: "how long dead letters are kept"},
 	{Path: "queue.max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Default: "1GiB", UserOnly: true, Is: "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory"},
 	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
+	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs"},
+	{Path: "tests[].name", Kind: KindText, Min: 1, Default: "its number", Is: "the test's name"},
+	{Path: "tests[].event", Kind: KindTree, Is: "an event; only its `event` must be there"},
+	{Path: "tests[].events", Kind: KindText, Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
+	{Path: "tests[].want", Kind: KindList, Max: 1_000, Default: "[]", Is: "the requests that come of it, those and no others"},
+	{Path: "tests[].want[].webhook", Kind: KindText, Is: "the webhook's name"},
+	{Path: "tests[].want[].event", Kind: KindText, Default: "any", Is: "the type of event"},
+	{Path: "tests[].want[].body", Kind: KindTree, Is: "what the body has at least"},
+	{Path: "tests[].want[].exact", Kind: KindTree, Is: "what the body is"},
+	{Path: "tests[].want[].headers", Kind: KindHeaders, Is: "headers that the request has"},
+	{Path: "tests[].want[].drop", Kind: KindBool, Default: "false", Is: "a transform finds nothing to send"},
 
 	{Path: "webhooks[].order_by", Later: true},
 	{Path: "webhooks[].order_max_wait", Later: true},
@@ -89,7 +100,6 @@ var Keys = []Key{
 	{Path: "webhooks[].retry.schedule", Later: true},
 	{Path: "webhooks[].retry.statuses", Later: true},
 	{Path: "network.allow", UserOnly: true, Later: true},
-	{Path: "tests", Later: true},
 }
 
 var keyByPath = func() map[string]*Key {

@@ -11,6 +11,7 @@ import (
 
 var rootKeys = keys[*Config]{
 	"webhooks": (*decoder).webhooks,
+	"tests":    (*decoder).tests,
 	"network": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
 		mapping(d, n, path, networkKeys, cfg)
 	},
