@@ -124,6 +124,10 @@ func TestFiltersThatUsersWrite(t *testing.T) {
 			if match {
 				got += string(letter)
 			}
+			trace, err := expression.TraceBool(tt.source, expression.NewInput(life[letter]))
+			if err != nil || trace.Err != nil || trace.Value != match {
+				t.Errorf("TraceBool(%q) of %s: %+v, %v, want %v as without a trace", tt.source, life[letter].Type, trace, err, match)
+			}
 		}
 		if got != tt.want {
 			t.Errorf("filter %q matches %q, want %q", tt.source, got, tt.want)

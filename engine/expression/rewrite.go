@@ -51,6 +51,7 @@ type rewriter struct {
 	source string
 	traced bool
 	needs  needs
+	depth  int // the traced nodes around
 	loops  int // the closures around
 	texts  int // the operators on texts that the machine does itself
 	steps  []step
@@ -121,8 +122,10 @@ func (w *rewriter) node(n ast.Node) ast.Node {
 		}
 	}
 	id := len(w.steps)
-	w.steps = append(w.steps, step{text: n.String(), loop: w.loops > 0})
+	w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0})
 	index := &ast.IntegerNode{Value: id}
+	w.depth++
+	defer func() { w.depth-- }()
 	return call(n, "op:trace", index, w.rewrite(n))
 }
 

@@ -2,13 +2,15 @@ package expression
 
 // step is a part of a traced expression.
 type step struct {
-	text string
-	loop bool // in a closure
+	text  string
+	depth int
+	loop  bool // in a closure
 }
 
 // Part is a part of an expression with what it came to.
 type Part struct {
 	Source string
+	Depth  int  // of the parts around it
 	Value  any  // of the last time
 	Times  int  // that it was evaluated; 0 if it was not needed
 	Loop   bool // it is evaluated for each element of a list
@@ -16,6 +18,9 @@ type Part struct {
 
 // Missing says whether the part was asked for and not there.
 func (p Part) Missing() bool { return p.Times > 0 && p.Value == nil }
+
+// Source is the expression's text.
+func (p *Program) Source() string { return p.program.Source().String() }
 
 // Trace is what became of an expression for an event.
 type Trace struct {
@@ -41,7 +46,7 @@ func traceRun(source string, o options, in *Input) (*Trace, error) {
 	}
 	t := &Trace{Parts: make([]Part, len(p.steps))}
 	for i, s := range p.steps {
-		t.Parts[i] = Part{Source: s.text, Loop: s.loop}
+		t.Parts[i] = Part{Source: s.text, Depth: s.depth, Loop: s.loop}
 	}
 	in.budget.trace = func(i int, v any) {
 		t.Parts[i].Times++
