@@ -30,7 +30,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 
 // unsent settles a delivery without an attempt: dropped, or dead because a transform failed.
 func (l *lane) unsent(claim *queue.Claim, err error) {
-	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: err.Error()}
+	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.maskText(err.Error())}
 	if errors.Is(err, transforms.ErrDrop) {
 		st.Outcome = delivery.Dropped
 	} else {

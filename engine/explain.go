@@ -31,13 +31,11 @@ type FilterTrace struct {
 type StepTrace struct {
 	Kind        string
 	In, Out     delivery.Content
-	Err         error
+	Dropped     bool   // it found nothing to send
+	Failure     string // "" if it did not fail
 	Took        time.Duration
 	Expressions []ExpressionTrace // of a map
 }
-
-// Dropped says whether the step found nothing to send.
-func (s *StepTrace) Dropped() bool { return errors.Is(s.Err, transforms.ErrDrop) }
 
 // ExpressionTrace is what an expression of a map came to.
 type ExpressionTrace struct {
@@ -80,11 +78,16 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	}
 	start := time.Now()
 	_, _ = w.chain.Watch(ctx, in, func(i int, fed, made delivery.Content, err error) {
-		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made, Err: err, Took: time.Since(start)}
+		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
+		step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
+		if err != nil && !step.Dropped {
+			step.Failure = w.maskText(err.Error())
+		}
 		x.Took += step.Took
 		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {
 			for _, e := range m.Expressions() {
 				trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
+				w.maskTrace(trace)
 				step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
 			}
 		}

@@ -94,6 +94,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type}
 	_, err := w.content(ctx, ev, &d)
 	if p.refuse(err) {
+		p.Why = w.maskText(p.Why)
 		return
 	}
 	req, err := w.lane.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
@@ -101,7 +102,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 		p.Verdict, p.Why = NotSigned, err.Error()
 		return
 	}
-	p.Method, p.URL, p.Body = req.Method, w.URL.String(), d.Body
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.mask(d.Body)
 	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 

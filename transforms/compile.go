@@ -40,6 +40,9 @@ type compiler struct {
 func compileMap(s *config.Step) (*Map, config.Errors) {
 	c := &compiler{omitEmpty: s.OmitEmpty}
 	m := &Map{ContentType: s.ContentType}
+	if s.With != nil {
+		m.With = s.With.AppendJSON(nil, expression.AppendString)
+	}
 	if s.Map.Kind == config.TreeText { // one expression, with or without its "="
 		source, offset := s.Map.Text.Value, 0
 		if strings.HasPrefix(source, "=") && !strings.HasPrefix(source, "==") {

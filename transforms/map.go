@@ -143,12 +143,14 @@ func (o Object) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error)
 // Map makes a body of a tree with expressions in it.
 type Map struct {
 	Root        Node
+	With        []byte // JSON that the expressions can read; nil for none
 	ContentType string // other than JSON's, the tree must come to a text, which is the body
 }
 
 // Apply makes the body. It drops what comes to nothing: null, "", [] or {}.
 func (m *Map) Apply(_ context.Context, in *Input) (delivery.Content, error) {
 	const usual = 512 // bytes
+	in.Values.SetWith(m.With)
 	body, _, err := m.Root.appendTo(make([]byte, 0, usual), in.Values)
 	if err != nil {
 		return delivery.Content{}, err

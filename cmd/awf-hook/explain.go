@@ -91,10 +91,10 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 			explainParts(b, e.Trace, "        ")
 		}
 		switch {
-		case s.Dropped():
+		case s.Dropped:
 			fmt.Fprintf(b, "      out     nothing\n")
-		case s.Err != nil:
-			fmt.Fprintf(b, "      failed  %s\n", plain(s.Err.Error()))
+		case s.Failure != "":
+			fmt.Fprintf(b, "      failed  %s\n", plain(s.Failure))
 		default:
 			fmt.Fprintf(b, "      out     %s\n", shown(string(s.Out.Body)))
 		}
@@ -191,6 +191,7 @@ type (
 		In          string      `json:"in"`
 		Out         string      `json:"out,omitempty"`
 		Error       string      `json:"error,omitempty"`
+		Dropped     bool        `json:"dropped,omitempty"`
 		Expressions []traceJSON `json:"expressions,omitempty"`
 		TookNS      int64       `json:"took_ns"`
 	}
@@ -205,10 +206,7 @@ func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
 		out.Filter = &trace
 	}
 	for _, s := range x.Steps {
-		step := stepJSON{Kind: s.Kind, In: string(s.In.Body), Out: string(s.Out.Body), TookNS: s.Took.Nanoseconds()}
-		if s.Err != nil {
-			step.Error = s.Err.Error()
-		}
+		step := stepJSON{Kind: s.Kind, In: string(s.In.Body), Out: string(s.Out.Body), Error: s.Failure, Dropped: s.Dropped, TookNS: s.Took.Nanoseconds()}
 		for _, e := range s.Expressions {
 			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
 		}

@@ -22,7 +22,7 @@ type Step struct {
 	ContentType string // "" is application/json
 	Format      Text   // the name of a built-in format
 	Wasm        Text   // a module's file
-	With        *Tree  // what the format or the module can read; its variables are expanded
+	With        *Tree  // what the step can read; its variables are expanded
 }
 
 // Kind is the key that says what the step is: map, format or wasm; "" if it has a mistake.
@@ -83,8 +83,6 @@ func (d *decoder) step(n *yaml.Node, path string) Step {
 		d.fail(n, path, "want one of map, format and wasm, got %s", strings.Join(kinds, " and "))
 	case kinds[0] != "map" && valueOf(n, "omitempty") != nil:
 		d.fail(valueOf(n, "omitempty"), join(path, "omitempty"), "goes with map")
-	case kinds[0] == "map" && valueOf(n, "with") != nil:
-		d.fail(valueOf(n, "with"), join(path, "with"), "goes with format and wasm")
 	}
 	return s
 }

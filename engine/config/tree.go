@@ -72,6 +72,18 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 	return append(dst, '}')
 }
 
+// Secrets lists the texts in which a variable was expanded.
+func (t *Tree) Secrets() []string {
+	if t.Kind == TreeText && t.Text.env && t.Text.Value != "" {
+		return []string{t.Text.Value}
+	}
+	var list []string
+	for _, v := range t.Values {
+		list = append(list, v.Secrets()...)
+	}
+	return list
+}
+
 // Fail makes the error of a mistake in the tree.
 func (t *Tree) Fail(path, format string, args ...any) *Error {
 	return &Error{Pos: t.Pos, Path: path, Message: fmt.Sprintf(format, args...)}

@@ -50,7 +50,7 @@ func CompileBool(source string) (*Program, error) {
 	return compile(source, options{env: filterTypes, isBool: true})
 }
 
-// CompileValue compiles an expression that makes a value of the event and of body, which is what a transform is fed.
+// CompileValue compiles an expression that makes a value of the event, of body, which is what a transform is fed, and of with.
 // Its mistakes are an [*Error].
 func CompileValue(source string) (*Program, error) {
 	return compile(source, options{env: valueTypes})

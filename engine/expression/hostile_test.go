@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +31,15 @@ func hostileEvent(t *testing.T) *event.Event {
 		t.Fatal(err)
 	}
 	return &event.Event{Type: "workflow_end", Payload: payload}
+}
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // lets nests a value in itself: let a1 = [a0, a0]; let a2 = [a1, a1]; …
@@ -107,11 +117,11 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 			}
 			var before, after runtime.MemStats
 			best := time.Hour
-			for range 3 {
+			for range 5 {
 				runtime.ReadMemStats(&before)
-				start := time.Now()
+				start, used := time.Now(), processorTime()
 				_, err = program.Bool(in)
-				best = min(best, time.Since(start))
+				best = min(best, time.Since(start), processorTime()-used) // the machine may be busy with other things
 				runtime.ReadMemStats(&after)
 				if used := after.TotalAlloc - before.TotalAlloc; used > hostileMemory {
 					t.Errorf("it took %d MiB", used>>20)

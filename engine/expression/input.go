@@ -17,7 +17,7 @@ type Input struct {
 	vm     vm.VM
 	budget budget
 
-	payload, body object
+	payload, body, with object
 }
 
 // NewInput makes an input of an event, which must not change any more.
@@ -28,7 +28,7 @@ func NewInput(e *event.Event) *Input {
 	if e.Payload == nil {
 		in.payload.raw = []byte("{}")
 	}
-	in.env.Payload, in.env.Body = &in.payload, &in.body
+	in.env.Payload, in.env.Body, in.env.With = &in.payload, &in.body, &in.with
 	return in
 }
 
@@ -43,14 +43,30 @@ func (in *Input) SetBody(body []byte, isJSON bool) {
 	}
 }
 
+// SetWith sets with, which is JSON; nil for nothing.
+func (in *Input) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
+
+// root is what a name stands for whose members are decoded when they are asked for; nil for other names.
+func (in *Input) root(name string) *object {
+	switch name {
+	case "payload":
+		return &in.payload
+	case "body":
+		return &in.body
+	case "with":
+		return &in.with
+	}
+	return nil
+}
+
 // environment returns the environment with what a program needs in it. The error is a [*RunError].
 func (in *Input) environment(needs needs) (any, error) {
 	missing := needs &^ in.have
 	if in.boxed != nil && missing == 0 {
 		return in.boxed, nil
 	}
-	if keys := missing & (needsPayload - 1); keys != 0 {
-		if err := in.decodeKnown(keys); err != nil {
+	if missing != 0 {
+		if err := in.decodeKnown(missing); err != nil {
 			return nil, &RunError{Message: "payload: " + err.Error()}
 		}
 	}

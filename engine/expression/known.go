@@ -41,11 +41,6 @@ func knownIndex(name string) int {
 // needs says which parts of an event's JSON a program reads: bit i is known[i].
 type needs uint32
 
-const (
-	needsPayload needs = 1 << (knownKeys + iota) // some other key of the payload, or all of it
-	needsBody
-)
-
 // env is the environment of a run. Its fields' names have a dot where a user cannot write them.
 type env struct {
 	Event        string    `expr:"event"`
@@ -54,6 +49,7 @@ type env struct {
 	Timestamp    time.Time `expr:"timestamp"`
 	Payload      *object   `expr:"payload"`
 	Body         *object   `expr:"body"`
+	With         *object   `expr:"with"`
 
 	Status    any `expr:"payload.status"` // the known keys: nil where the event does not have them
 	Duration  any `expr:"payload.duration"`
@@ -93,8 +89,8 @@ var filterTypes = typeEnv{
 	},
 }
 
-// valueTypes has body too.
+// valueTypes has body and with too.
 var valueTypes = typeEnv{
 	"event": filterTypes["event"], "workflow_id": filterTypes["workflow_id"], "workflow_name": filterTypes["workflow_name"],
-	"timestamp": filterTypes["timestamp"], "payload": filterTypes["payload"], "body": types.Any,
+	"timestamp": filterTypes["timestamp"], "payload": filterTypes["payload"], "body": types.Any, "with": types.Any,
 }

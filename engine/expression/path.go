@@ -2,7 +2,7 @@ package expression
 
 import "github.com/expr-lang/expr/ast"
 
-// path leads from payload or body to a member of it.
+// path leads from payload, body or with to a member of it.
 type path struct {
 	root string
 	keys []string
@@ -12,7 +12,7 @@ type path struct {
 func pathOf(n ast.Node) *path {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:
-		if n.Value == "payload" || n.Value == "body" {
+		if isRoot(n.Value) {
 			return &path{root: n.Value}
 		}
 	case *ast.ChainNode:
@@ -27,12 +27,12 @@ func pathOf(n ast.Node) *path {
 	return nil
 }
 
+// isRoot says whether a name stands for JSON whose members are decoded when they are asked for.
+func isRoot(name string) bool { return name == "payload" || name == "body" || name == "with" }
+
 // find returns the bytes of what the path leads to; false if it is not there, or not JSON.
 func (p *path) find(in *Input) ([]byte, bool) {
-	raw := in.payload.raw
-	if p.root == "body" {
-		raw = in.body.raw
-	}
+	raw := in.root(p.root).raw
 	for _, key := range p.keys {
 		s := scanner{text: raw}
 		if !s.at('{') {

@@ -181,14 +181,10 @@ func (w *rewriter) optional(at, n ast.Node) ast.Node {
 }
 
 func (w *rewriter) identifier(n *ast.IdentifierNode) ast.Node {
-	switch n.Value {
-	case "payload":
-		w.needs |= needsPayload
+	switch {
+	case isRoot(n.Value):
 		return call(n, "op:whole", n)
-	case "body":
-		w.needs |= needsBody
-		return call(n, "op:whole", n)
-	case "$env":
+	case n.Value == "$env":
 		w.fail(n, "unknown name $env")
 	}
 	return n
@@ -201,18 +197,13 @@ func (w *rewriter) member(n *ast.MemberNode) ast.Node {
 			w.fail(n, "%s is a function: want %s()", name.Value, name.Value)
 			return n
 		}
-		if root, ok := n.Node.(*ast.IdentifierNode); ok && root.Value == "payload" {
-			if i := knownIndex(name.Value); i >= 0 {
+		if root, ok := n.Node.(*ast.IdentifierNode); ok && isRoot(root.Value) {
+			if i := knownIndex(name.Value); i >= 0 && root.Value == "payload" {
 				w.needs |= 1 << i
 				field := &ast.IdentifierNode{Value: "payload." + name.Value}
 				field.SetLocation(n.Location())
 				return field
 			}
-			w.needs |= needsPayload
-			return call(n, "op:member", root, name)
-		}
-		if root, ok := n.Node.(*ast.IdentifierNode); ok && root.Value == "body" {
-			w.needs |= needsBody
 			return call(n, "op:member", root, name)
 		}
 	}
