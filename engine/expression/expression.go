@@ -175,6 +175,8 @@ func plain(v any) any {
 		return v
 	case *object:
 		return v.value()
+	case int64: // Unix seconds
+		return int(v)
 	}
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice || r.Kind() == reflect.Array {
 		list := make([]any, r.Len())
