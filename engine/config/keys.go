@@ -65,7 +65,7 @@ var Keys = []Key{
 	{Path: "webhooks[].transform[].map", Kind: KindTree, Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
 	{Path: "webhooks[].transform[].with", Kind: KindTree, Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "webhooks[].transform[].omitempty", Kind: KindBool, Default: "false", Is: "leaves out of the map what is null"},
-	{Path: "webhooks[].transform[].content_type", Kind: KindText, Max: 100, Default: "application/json", Is: "of the body that the step makes; other than JSON the map must come to a text"},
+	{Path: "webhooks[].transform[].content_type", Kind: KindText, Default: "application/json", Is: "of the body that the step makes; other than JSON the map must come to a text"},
 	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers"},
 	{Path: "queue", Kind: KindMapping, UserOnly: true, Is: "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides"},
 	{Path: "queue.path", Kind: KindText, Min: 1, Max: 4096, Default: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…", UserOnly: true, Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; `memory:` keeps nothing beyond the process"},

@@ -87,11 +87,14 @@ func (d *decoder) step(n *yaml.Node, path string) Step {
 	return s
 }
 
+// maxContentType is the longest content_type, in bytes.
+const maxContentType = 100
+
 func (d *decoder) contentType(n *yaml.Node, path string, s *Step) {
 	text, ok := d.value(n, path)
 	switch {
 	case !ok:
-	case !strings.Contains(text, "/") || len(text) > int(keyOf(path).Max) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }):
+	case !strings.Contains(text, "/") || len(text) > maxContentType || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }):
 		d.fail(n, path, "want a type like text/plain, got %s", quote(n))
 	default:
 		s.ContentType = text
