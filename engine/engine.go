@@ -12,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 )
 
@@ -147,8 +148,9 @@ func (e *Engine) entry(ev *event.Event) *queue.Entry {
 		ev.ID = event.NewID(time.Now())
 	}
 	entry := &queue.Entry{Event: ev}
+	in := expression.NewInput(ev) // decoded once for all webhooks
 	for _, w := range e.routes.of(ev.WorkflowName) {
-		if w.wants(ev) {
+		if w.wants(in) {
 			entry.Wants = append(entry.Wants, queue.Want{Webhook: w.Identity, Take: w.lane.mayTake(ev.Size())})
 		}
 	}

@@ -264,17 +264,19 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 		return
 	}
 	d := claim.Delivery
-	if d.Body == nil {
-		d.Body = claim.Event.Body()
+	made, err := l.webhook.content(ctx, claim.Event, &d)
+	if err != nil {
+		l.unsent(claim, err)
+		return
 	}
 	attempt := l.sender.Send(ctx, &d)
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// Broken off by us: it does not count. It waits, for who runs next.
-		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: d.Due})
+		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: d.Due, Content: made})
 		return
 	}
 	l.learn(&attempt)
-	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Attempt: &attempt}
+	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Attempt: &attempt, Content: made}
 	var wait time.Duration
 	if st.Outcome == delivery.Retry {
 		var more bool

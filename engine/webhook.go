@@ -6,16 +6,17 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
 // webhook is a configured webhook, compiled.
 type webhook struct {
 	config.Webhook
 	filter *filters.Filter
+	chain  transforms.Chain
 	lane   *lane
 	engine *Engine
 
@@ -26,6 +27,7 @@ type webhook struct {
 func newWebhook(cfg config.Webhook, e *Engine, allow []netip.Prefix) *webhook {
 	w := &webhook{Webhook: cfg, engine: e}
 	w.filter, _ = compileFilter(&cfg)
+	w.chain, _ = transforms.Compile(cfg.Transform)
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
@@ -71,11 +73,11 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 }
 
 // wants says whether the webhook gets the event. An expression that fails at run time does not match.
-func (w *webhook) wants(ev *event.Event) bool {
-	match, err := w.filter.Match(ev)
+func (w *webhook) wants(in *expression.Input) bool {
+	match, err := w.filter.Match(in)
 	if err != nil {
 		w.filterFailed.Do(func() {
-			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", ev.Type, "err", err)
+			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", in.Event().Type, "err", err)
 		})
 	}
 	return match

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
@@ -20,18 +19,25 @@ func New(globs []Glob, program *expression.Program) *Filter {
 	return &Filter{globs, program}
 }
 
-// Match says whether the webhook wants the event. An error is the expression's, at run time.
-func (f *Filter) Match(e *event.Event) (bool, error) {
-	for _, g := range f.globs {
-		if !g.Match(e.Type) {
-			continue
-		}
-		if f.program == nil {
-			return true, nil
-		}
-		return f.program.Bool(e)
+// Match says whether the webhook wants the event. An error is the expression's, at run time: an [*expression.RunError].
+func (f *Filter) Match(in *expression.Input) (bool, error) {
+	if !f.MatchType(in.Event().Type) {
+		return false, nil
 	}
-	return false, nil
+	if f.program == nil {
+		return true, nil
+	}
+	return f.program.Bool(in)
+}
+
+// MatchType says whether one of the globs matches the type of an event.
+func (f *Filter) MatchType(typ string) bool {
+	for _, g := range f.globs {
+		if g.Match(typ) {
+			return true
+		}
+	}
+	return false
 }
 
 // Glob is a pattern of event types: "*" stands for any run of characters, "?" for one.
@@ -68,27 +74,5 @@ func notInGlob(r rune) bool {
 	return !isWord
 }
 
-// Match says whether the whole of s fits the pattern, in time proportional to their lengths' product at worst.
-func (g Glob) Match(s string) bool {
-	p, i := 0, 0
-	star, mark := -1, 0 // the last star, and where it began to eat
-	for i < len(s) {
-		switch {
-		case p < len(g) && g[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(g) && (g[p] == '?' || g[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(g) && g[p] == '*' {
-		p++
-	}
-	return p == len(g)
-}
+// Match says whether the whole of s fits the pattern.
+func (g Glob) Match(s string) bool { return expression.MatchGlob(string(g), s) }

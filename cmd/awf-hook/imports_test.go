@@ -12,13 +12,14 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":           "engine engine/config engine/event engine/signature examples",
-	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters",
+	"cmd/awf-hook":           "engine engine/config engine/event engine/expression engine/signature examples",
+	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters transforms",
 	"engine/config":          "engine/delivery engine/signature",
 	"engine/internal/listen": "engine/signature",
 	"engine/internal/queue":  "engine/delivery engine/event",
 	"engine/internal/sender": "engine/delivery engine/signature",
 	"engine/internal/source": "engine/event",
+	"transforms":             "engine/config engine/delivery engine/event engine/expression",
 	"filters":                "engine/event engine/expression",
 	"engine/expression":      "engine/event",
 	"engine/event":           "",
@@ -32,6 +33,7 @@ var onlyIn = map[string]string{
 	"github.com/expr-lang/expr":     "engine/expression",
 	"github.com/sethvargo/go-retry": "engine",
 	"github.com/spf13/cobra":        "cmd/awf-hook",
+	"github.com/rivo/uniseg":        "engine/expression",
 	"golang.org/x/sys":              "engine/internal/queue",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",

@@ -67,6 +67,9 @@ var tried = map[string][][]string{
 	"sign":       {{"sign", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"verify":     {{"verify", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"secret":     {{"secret", "CONFIG"}},
+	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},
+	"explain":    {{"explain", "-c", "CONFIG"}, {"explain", "-c", "CONFIG", "--json"}},
+	"test":       {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
 }
 
 // failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is

@@ -41,6 +41,7 @@ type Config struct {
 	HTTPSOnly bool
 	Allow     []netip.Prefix // network.allow: what every webhook may reach
 	Queue     Queue
+	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
 
@@ -59,6 +60,7 @@ type Webhook struct {
 	URL         URL
 	Events      []Text          // globs
 	Filter      Text            // an expression; no text means that every event passes
+	Transform   []Step          // none means that the event itself is sent
 	Secrets     []SigningSecret // newest first; none means unsigned
 	Signing     []signature.Scheme
 	Custom      []signature.Custom // schemes of the receiver's own, beside Signing

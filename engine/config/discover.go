@@ -160,6 +160,7 @@ func (c *Config) add(file *Config) {
 	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Queue = c.Queue.override(file.Queue)
 	c.Allow = append(c.Allow, file.Allow...)
+	c.Tests = append(c.Tests, file.Tests...)
 	if file.HTTPSOnly {
 		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
 	}

@@ -79,6 +79,10 @@ func (k *Key) schema() map[string]any {
 	case KindSecrets:
 		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"anyOf": []any{scalar, objectSchema()}}}
 		s["anyOf"] = []any{scalar, list}
+	case KindSteps:
+		step := objectSchema() // the same in both, so that its keys are
+		s["anyOf"] = []any{step, map[string]any{"type": "array", "minItems": 1, "maxItems": k.Max, "items": step}}
+	case KindTree:
 	case KindList:
 		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema()
 	case KindMapping:

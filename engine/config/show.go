@@ -106,6 +106,8 @@ func (w *Webhook) show(key string) string {
 		return "[" + strings.Join(globs, ", ") + "]"
 	case "filter":
 		return w.Filter.Value
+	case "transform":
+		return w.showTransform()
 	case "secret":
 		return w.showSecrets()
 	case "signing":

@@ -11,6 +11,7 @@ import (
 
 var rootKeys = keys[*Config]{
 	"webhooks": (*decoder).webhooks,
+	"tests":    (*decoder).tests,
 	"network": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
 		mapping(d, n, path, networkKeys, cfg)
 	},
@@ -32,6 +33,7 @@ var webhookKeys = keys[*Webhook]{
 	"url":         (*decoder).url,
 	"events":      (*decoder).events,
 	"filter":      (*decoder).filter,
+	"transform":   (*decoder).transform,
 	"secret":      (*decoder).secret,
 	"secret_file": (*decoder).secretFile,
 	"signing":     (*decoder).signing,

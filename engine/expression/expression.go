@@ -1,25 +1,33 @@
-// Package expression has the expressions that filters share, and the environment in which they see an event.
-// The language is expr (https://expr-lang.org).
+// Package expression has the expressions that filters and transforms share, and the environment in which they see an event.
+// The language is expr (https://expr-lang.org), with rules of its own for what is missing:
+//
+//   - What an event does not have is nil, and so is every member of it.
+//   - <, >, <=, >=, in, contains, startsWith, endsWith and matches are false with a nil operand; == and != compare with it.
+//   - Arithmetic and functions give nil for a nil operand; a condition that is nil is false.
+//
+// A result is a function of the event: there is no clock, environment or I/O, and the order of a map's keys is theirs.
+// Each run has a [Budget].
 package expression
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"reflect"
 	"strings"
-	"time"
-	"unicode"
 
-	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 )
 
-// MaxSource is the longest expression, in bytes.
-const MaxSource = 16 << 10
+// Bounds of an expression's text. They stand in docs/config.md.
+const (
+	MaxSource = 16 << 10 // bytes
+	MaxNodes  = 5_000    // operators, operands and calls
+)
 
 // Error is a mistake in an expression's text.
 type Error struct {
@@ -29,53 +37,81 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Env is what an expression sees of an event.
-type Env struct {
-	Event        string         `expr:"event"`
-	WorkflowID   string         `expr:"workflow_id"`
-	WorkflowName string         `expr:"workflow_name"`
-	Timestamp    time.Time      `expr:"timestamp"`
-	Payload      map[string]any `expr:"payload"`
-}
-
 // Program is a compiled expression. It may be used by several goroutines at once.
 type Program struct {
-	program     *vm.Program
-	readPayload bool
+	program *vm.Program
+	needs   needs
+	path    *path  // set where the expression is nothing but a path into the event's JSON
+	steps   []step // of a traced program, by their numbers
 }
 
-// CompileBool compiles an expression that is true or false. Its mistakes are an [*Error].
+// CompileBool compiles a filter: an expression over the event that is true or false. Its mistakes are an [*Error].
 func CompileBool(source string) (*Program, error) {
+	return compile(source, options{env: filterTypes, isBool: true})
+}
+
+// CompileValue compiles an expression that makes a value of the event, of body, which is what a transform is fed, and of with.
+// Its mistakes are an [*Error].
+func CompileValue(source string) (*Program, error) {
+	return compile(source, options{env: valueTypes})
+}
+
+type options struct {
+	env    typeEnv
+	isBool bool
+	traced bool
+}
+
+func compile(source string, o options) (*Program, error) {
 	if len(source) > MaxSource {
 		return nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(source))}
 	}
-	uses := &usage{name: "payload"}
-	program, err := expr.Compile(source, expr.Env(Env{}), expr.AsBool(), expr.Patch(uses),
-		expr.DisableBuiltin("now")) // results are a function of the event
+	// First the types as the user sees them are checked, then the tree is rewritten and compiled without them:
+	// at run time any value may be missing.
+	checked := newChecked(o)
+	tree, err := parser.ParseWithConfig(source, checked)
 	if err != nil {
 		return nil, compileError(err)
 	}
-	return &Program{program, uses.found}, nil
-}
-
-// usage looks for a name in an expression.
-type usage struct {
-	name  string
-	found bool
-}
-
-func (u *usage) Visit(n *ast.Node) {
-	if id, ok := (*n).(*ast.IdentifierNode); ok && (id.Value == u.name || id.Value == "$env") {
-		u.found = true
+	if _, err := checker.Check(tree, checked); err != nil {
+		return nil, compileError(err)
 	}
+	path := pathOf(tree.Node)
+	w := &rewriter{source: source, traced: o.traced}
+	root := w.node(tree.Node)
+	if o.isBool {
+		root = w.truth(root)
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	tree.Node = root
+	running := newRunning()
+	if _, err := checker.Check(tree, running); err != nil {
+		return nil, compileError(err)
+	}
+	program, err := compiler.Compile(tree, running)
+	if err != nil {
+		return nil, compileError(err)
+	}
+	return &Program{program, w.needs, path, w.steps}, nil
 }
 
 func compileError(err error) error {
 	var at *file.Error
-	if errors.As(err, &at) {
-		return &Error{at.Line, at.Column, lowerFirst(at.Message)}
+	if errors.As(err, &at) && strings.HasSuffix(at.Message, "exceeds maximum allowed nodes") {
+		at.Message = fmt.Sprintf("want at most %d operators, operands and calls", MaxNodes)
 	}
-	return &Error{1, 0, lowerFirst(err.Error())}
+	if at != nil {
+		return &Error{at.Line, at.Column, oneLine(lowerFirst(inOurWords.Replace(at.Message)))}
+	}
+	return &Error{1, 0, oneLine(lowerFirst(inOurWords.Replace(err.Error())))}
+}
+
+// place makes an error of the place of a node.
+func place(source string, n ast.Node, format string, args ...any) *Error {
+	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(source))
+	return &Error{at.Line, at.Column, oneLine(at.Message)}
 }
 
 func lowerFirst(s string) string {
@@ -85,74 +121,69 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// Bool runs the program for an event.
-func (p *Program) Bool(e *event.Event) (bool, error) {
-	env := Env{e.Type, e.WorkflowID, e.WorkflowName, e.Timestamp.UTC(), nil}
-	if p.readPayload {
-		var err error
-		if env.Payload, err = payload(e.Payload); err != nil {
-			return false, err
-		}
-	}
-	result, err := expr.Run(p.program, env)
+// Bool runs a filter for an event. Its errors are a [*RunError].
+func (p *Program) Bool(in *Input) (bool, error) {
+	result, err := p.run(in)
 	if err != nil {
-		return false, runError(err)
+		return false, err
 	}
 	return result.(bool), nil // compiled as one
 }
 
-// runError keeps of a run-time error what it says, in one line, without the drawing of the source.
-func runError(err error) error {
-	var at *file.Error
-	if errors.As(err, &at) {
-		return errors.New(oneLine(lowerFirst(at.Message)))
+// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a []any, a map[string]any,
+// or one of package time. Its errors are a [*RunError].
+func (p *Program) Value(in *Input) (any, error) {
+	result, err := p.run(in)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return plain(result), nil
 }
 
-// oneLine tames a text that may quote the event's values, which may be long and have control characters.
-func oneLine(s string) string {
-	const limit = 200 // bytes
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
+// AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.
+func (p *Program) AppendJSON(dst []byte, in *Input) ([]byte, error) {
+	if p.path != nil {
+		if raw, found := p.path.find(in); found {
+			return append(dst, raw...), nil
 		}
-		return r
-	}, s[:min(limit, len(s))])
-	return strings.TrimRight(s, "\uFFFD")
+	}
+	v, err := p.Value(in)
+	if err != nil {
+		return dst, err
+	}
+	return AppendJSON(dst, v)
 }
 
-// payload decodes an event's payload: whole numbers are int, others float64.
-func payload(raw []byte) (map[string]any, error) {
-	if raw == nil {
-		return map[string]any{}, nil
+func (p *Program) run(in *Input) (any, error) {
+	env, err := in.environment(p.needs)
+	if err != nil {
+		return nil, err
 	}
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.UseNumber()
-	m := map[string]any{}
-	if err := dec.Decode(&m); err != nil {
-		return nil, fmt.Errorf("payload: %w", err)
+	in.budget.reset()
+	in.vm.MemoryBudget = maxElements
+	result, err := in.vm.Run(p.program, env)
+	if err != nil {
+		return nil, runError(err)
 	}
-	return numbers(m).(map[string]any), nil
+	return result, nil
 }
 
-// numbers replaces each json.Number by an int, or by a float64 where it is none.
-func numbers(v any) any {
+// plain turns what functions of the language return into the values of JSON.
+func plain(v any) any {
 	switch v := v.(type) {
-	case map[string]any:
-		for k, inner := range v {
-			v[k] = numbers(inner)
+	case nil, bool, string, int, float64, []any, map[string]any:
+		return v
+	case *object:
+		return v.value()
+	case int64: // Unix seconds
+		return int(v)
+	}
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice || r.Kind() == reflect.Array {
+		list := make([]any, r.Len())
+		for i := range list {
+			list[i] = plain(r.Index(i).Interface())
 		}
-	case []any:
-		for i, inner := range v {
-			v[i] = numbers(inner)
-		}
-	case json.Number:
-		if i, err := strconv.Atoi(string(v)); err == nil {
-			return i
-		}
-		f, _ := strconv.ParseFloat(string(v), 64) // beyond its range: infinite
-		return f
+		return list
 	}
 	return v
 }

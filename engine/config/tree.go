@@ -1,0 +1,185 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Bounds of a tree. They stand in docs/config.md.
+const (
+	maxTreeNodes = 10_000
+	maxTreeDepth = 64
+)
+
+// TreeKind says what a tree's root is.
+type TreeKind int
+
+const (
+	TreeText TreeKind = iota
+	TreeLiteral
+	TreeList
+	TreeMapping
+)
+
+// Tree is YAML that is kept as it was written: with the order of its keys and the place of each value.
+type Tree struct {
+	Pos
+	Kind    TreeKind
+	Text    Text    // of TreeText
+	Literal string  // of TreeLiteral, as JSON: a number, true, false or null
+	Keys    []Text  // of TreeMapping
+	Values  []*Tree // of TreeList and TreeMapping
+}
+
+// Get returns the value of a mapping's key, nil if there is none.
+func (t *Tree) Get(key string) *Tree {
+	for i := range t.Keys {
+		if t.Keys[i].Value == key {
+			return t.Values[i]
+		}
+	}
+	return nil
+}
+
+// AppendJSON appends the tree as JSON, whose strings str writes.
+func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
+	switch t.Kind {
+	case TreeText:
+		return str(dst, t.Text.Value)
+	case TreeLiteral:
+		return append(dst, t.Literal...)
+	case TreeList:
+		dst = append(dst, '[')
+		for i, v := range t.Values {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = v.AppendJSON(dst, str)
+		}
+		return append(dst, ']')
+	}
+	dst = append(dst, '{')
+	for i, v := range t.Values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = v.AppendJSON(append(str(dst, t.Keys[i].Value), ':'), str)
+	}
+	return append(dst, '}')
+}
+
+// Secrets lists the texts in which a variable was expanded.
+func (t *Tree) Secrets() []string {
+	if t.Kind == TreeText && t.Text.env && t.Text.Value != "" {
+		return []string{t.Text.Value}
+	}
+	var list []string
+	for _, v := range t.Values {
+		list = append(list, v.Secrets()...)
+	}
+	return list
+}
+
+// Fail makes the error of a mistake in the tree.
+func (t *Tree) Fail(path, format string, args ...any) *Error {
+	return &Error{Pos: t.Pos, Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// treeReader reads a tree within the bounds.
+type treeReader struct {
+	*decoder
+	expand bool // variables in its scalars
+	nodes  int
+}
+
+// tree reads a value as it stands; nil if it has a mistake. Variables are expanded if expand says so.
+func (d *decoder) tree(n *yaml.Node, path string, expand bool) *Tree {
+	r := &treeReader{decoder: d, expand: expand}
+	before := len(d.errs)
+	t := r.read(n, path, 0)
+	if len(d.errs) > before {
+		return nil
+	}
+	return t
+}
+
+func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
+	t := &Tree{Pos: Pos{r.file, n.Line, n.Column}}
+	n = resolve(n)
+	r.nodes++
+	switch {
+	case r.nodes > maxTreeNodes:
+		if r.nodes == maxTreeNodes+1 {
+			r.fail(n, path, "want at most %d values", maxTreeNodes)
+		}
+	case depth > maxTreeDepth:
+		r.fail(n, path, "nested deeper than %d", maxTreeDepth)
+		r.nodes = maxTreeNodes + 1 // said once
+	case n.Kind == yaml.SequenceNode:
+		t.Kind = TreeList
+		for i, entry := range n.Content {
+			t.Values = append(t.Values, r.read(entry, fmt.Sprintf("%s[%d]", path, i), depth+1))
+		}
+	case n.Kind == yaml.MappingNode:
+		t.Kind = TreeMapping
+		for key, value := range r.members(n, path) {
+			at := join(path, key.Value)
+			if key.Value == "<<" {
+				r.fail(key, at, "merge keys are not supported")
+				continue
+			}
+			t.Keys = append(t.Keys, r.text(key, at, key.Value))
+			t.Values = append(t.Values, r.read(value, at, depth+1))
+		}
+	default:
+		r.scalar(n, path, t)
+	}
+	return t
+}
+
+var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+// scalar reads a scalar by its YAML type. Dates and the like are texts.
+func (r *treeReader) scalar(n *yaml.Node, path string, t *Tree) {
+	t.Kind = TreeLiteral
+	switch n.ShortTag() {
+	case "!!null":
+		t.Literal = "null"
+		return
+	case "!!bool":
+		var v bool
+		if n.Decode(&v) == nil {
+			t.Literal = strconv.FormatBool(v)
+			return
+		}
+	case "!!int", "!!float":
+		if wholeNumber.MatchString(n.Value) { // of any length
+			t.Literal = n.Value
+			return
+		}
+		var i int64
+		if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
+			t.Literal = strconv.FormatInt(i, 10)
+			return
+		}
+		var f float64
+		if n.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+			t.Literal = strconv.FormatFloat(f, 'g', -1, 64)
+			return
+		}
+		r.fail(n, path, "JSON has no number %s", unquoted(n))
+		return
+	}
+	value := n.Value
+	if r.expand {
+		var ok bool
+		if value, ok = r.decoder.scalar(n, path); !ok {
+			return
+		}
+	}
+	t.Kind, t.Text = TreeText, r.text(n, path, value)
+}

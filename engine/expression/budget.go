@@ -1,0 +1,131 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+	"unicode"
+
+	"github.com/expr-lang/expr/file"
+)
+
+// Bounds of one run of an expression. They stand in docs/config.md.
+const (
+	MaxSteps    = 300_000 // some 25 to 100 ns each
+	MaxMemory   = 4 << 20 // bytes that it makes, in all
+	maxElements = 100_000 // of the lists and maps that it makes, in all
+)
+
+// ErrBudget is wrapped by the error of a run that took too many steps or too much memory.
+var ErrBudget = errors.New("budget exceeded")
+
+// RunError says why an expression failed on an event: in one line, without control characters.
+type RunError struct {
+	Message string
+	Err     error // [ErrBudget], or nil
+}
+
+func (e *RunError) Error() string { return e.Message }
+func (e *RunError) Unwrap() error { return e.Err }
+
+// Budget is what one run may still use.
+type budget struct {
+	steps, bytes int
+	trace        func(step int, value any) // nil if nobody wants to know
+}
+
+func (b *budget) reset() { b.steps, b.bytes = MaxSteps, MaxMemory }
+
+var (
+	errSteps  = fmt.Errorf("%w: more than %d steps", ErrBudget, MaxSteps)
+	errMemory = fmt.Errorf("%w: more than %d MiB of memory", ErrBudget, MaxMemory>>20)
+)
+
+// spend takes steps. It panics when there are none left, which the machine turns into the run's error.
+func (b *budget) spend(steps int) {
+	if b.steps -= steps; b.steps < 0 || steps < 0 {
+		panic(errSteps)
+	}
+}
+
+// grow takes memory, and the steps to fill it.
+func (b *budget) grow(bytes int) {
+	if b.bytes -= bytes; b.bytes < 0 || bytes < 0 {
+		panic(errMemory)
+	}
+	b.spend(bytes / bytesPerStep)
+}
+
+// How many bytes are dealt with in the time of a step, at the least.
+const (
+	bytesPerStep     = 16 // copied or searched
+	slowBytesPerStep = 8  // whose characters are told apart
+)
+
+// scan takes the steps to look at a text.
+func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
+
+// weigh takes the steps to walk through a value to its leaves.
+func (b *budget) weigh(v any) {
+	b.spend(1)
+	switch v := v.(type) {
+	case string:
+		b.scan(v)
+	case []any:
+		for _, inner := range v {
+			b.weigh(inner)
+		}
+	case map[string]any:
+		for _, inner := range v {
+			b.weigh(inner)
+		}
+	case []string:
+		for _, inner := range v {
+			b.weigh(inner)
+		}
+	case []int:
+		b.spend(len(v))
+	}
+}
+
+// runError keeps of a run-time error what it says, without the drawing of the source.
+func runError(err error) error {
+	var at *file.Error
+	message := err.Error()
+	if errors.As(err, &at) {
+		message = at.Message
+	}
+	var cause error
+	var assertion *runtime.TypeAssertionError
+	switch {
+	case errors.Is(err, ErrBudget):
+		cause = ErrBudget
+	case strings.HasPrefix(message, "memory budget exceeded"):
+		message, cause = fmt.Sprintf("%v: lists of more than %d elements", ErrBudget, maxElements), ErrBudget
+	case errors.As(err, &assertion):
+		message = assertionText.ReplaceAllString(message, "want $2, got $1")
+	}
+	return &RunError{oneLine(lowerFirst(inOurWords.Replace(message))), cause}
+}
+
+var assertionText = regexp.MustCompile(`^interface conversion: interface \{\} is (\S+|map\[string\]interface \{\}|\[\]interface \{\}), not (\S+)$`)
+
+// inOurWords names Go's types as a configuration's writer knows them.
+var inOurWords = strings.NewReplacer(
+	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
+	"float64", "float", "time.Time", "time", "time.Duration", "duration",
+)
+
+// oneLine tames a text that may quote the event's values, which may be long and have control characters.
+func oneLine(s string) string {
+	const limit = 200 // bytes
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s[:min(limit, len(s))])
+	return strings.TrimRight(s, "\uFFFD")
+}

@@ -1,0 +1,159 @@
+package expression
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxJSON is the longest JSON that a value is written as, in bytes.
+const MaxJSON = 1 << 20
+
+// AppendJSON appends a value as compact JSON. Maps have their keys in order, times are RFC 3339 and durations texts like "1m30s".
+func AppendJSON(dst []byte, v any) ([]byte, error) {
+	e := encoder{dst: dst, limit: len(dst) + MaxJSON}
+	e.value(v)
+	if e.err != nil {
+		return dst, e.err
+	}
+	return e.dst, nil
+}
+
+type encoder struct {
+	dst   []byte
+	limit int
+	err   error // the first one
+}
+
+func (e *encoder) fail(format string, args ...any) {
+	if e.err == nil {
+		e.err = &RunError{Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (e *encoder) value(v any) {
+	if len(e.dst) > e.limit {
+		e.fail("the JSON is over %d MiB", MaxJSON>>20)
+	}
+	if e.err != nil {
+		return
+	}
+	switch v := v.(type) {
+	case nil:
+		e.dst = append(e.dst, "null"...)
+	case bool:
+		e.dst = strconv.AppendBool(e.dst, v)
+	case string:
+		e.dst = AppendString(e.dst, v)
+	case int:
+		e.dst = strconv.AppendInt(e.dst, int64(v), 10)
+	case float64:
+		e.float(v)
+	case []any:
+		e.list(len(v), func(i int) any { return v[i] })
+	case map[string]any:
+		e.object(v)
+	case time.Time:
+		e.dst = append(v.AppendFormat(append(e.dst, '"'), time.RFC3339Nano), '"')
+	case time.Duration:
+		e.dst = append(append(append(e.dst, '"'), v.String()...), '"')
+	case json.RawMessage:
+		e.dst = append(e.dst, v...)
+	case fmt.Stringer: // time's months, weekdays and zones
+		e.dst = AppendString(e.dst, v.String())
+	default:
+		if p := plain(v); isList(p) {
+			e.value(p)
+			return
+		}
+		e.fail("no JSON for %T", v)
+	}
+}
+
+func isList(v any) bool {
+	_, is := v.([]any)
+	return is
+}
+
+func (e *encoder) list(n int, at func(int) any) {
+	e.dst = append(e.dst, '[')
+	for i := range n {
+		if i > 0 {
+			e.dst = append(e.dst, ',')
+		}
+		e.value(at(i))
+	}
+	e.dst = append(e.dst, ']')
+}
+
+func (e *encoder) object(m map[string]any) {
+	e.dst = append(e.dst, '{')
+	for i, key := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			e.dst = append(e.dst, ',')
+		}
+		e.dst = append(AppendString(e.dst, key), ':')
+		e.value(m[key])
+	}
+	e.dst = append(e.dst, '}')
+}
+
+// float writes the shortest text that reads as the same number, as encoding/json does.
+func (e *encoder) float(f float64) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		e.fail("no JSON for the number %v", f)
+		return
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	e.dst = strconv.AppendFloat(e.dst, f, format, -1, 64)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString appends s as a JSON string. Unlike json.Marshal it leaves <, > and & as they are.
+func AppendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+			dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+			i++
+			start = i
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}

@@ -1,0 +1,147 @@
+package expression
+
+import (
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Input is an event as expressions see it. What they ask for is decoded once, so that one Input serves all webhooks of an event.
+// It is for one goroutine at a time.
+type Input struct {
+	event  *event.Event
+	env    env
+	boxed  any // env, as a value
+	have   needs
+	vm     vm.VM
+	budget budget
+
+	payload, body, with object
+}
+
+// NewInput makes an input of an event, which must not change any more.
+func NewInput(e *event.Event) *Input {
+	in := &Input{event: e}
+	in.env = env{Event: e.Type, WorkflowID: e.WorkflowID, WorkflowName: e.WorkflowName, Timestamp: e.Timestamp.UTC(), Budget: &in.budget}
+	in.payload.name, in.payload.raw = "payload", e.Payload
+	if e.Payload == nil {
+		in.payload.raw = []byte("{}")
+	}
+	in.env.Payload, in.env.Body, in.env.With = &in.payload, &in.body, &in.with
+	return in
+}
+
+// Event is what the input was made of.
+func (in *Input) Event() *event.Event { return in.event }
+
+// SetBody sets body, which is JSON, or a text if isJSON is false.
+func (in *Input) SetBody(body []byte, isJSON bool) {
+	in.body = object{name: "body", raw: body}
+	if !isJSON {
+		in.body = object{decoded: true, whole: string(body)}
+	}
+}
+
+// SetWith sets with, which is JSON; nil for nothing.
+func (in *Input) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
+
+// root is what a name stands for whose members are decoded when they are asked for; nil for other names.
+func (in *Input) root(name string) *object {
+	switch name {
+	case "payload":
+		return &in.payload
+	case "body":
+		return &in.body
+	case "with":
+		return &in.with
+	}
+	return nil
+}
+
+// environment returns the environment with what a program needs in it. The error is a [*RunError].
+func (in *Input) environment(needs needs) (any, error) {
+	missing := needs &^ in.have
+	if in.boxed != nil && missing == 0 {
+		return in.boxed, nil
+	}
+	if missing != 0 {
+		if err := in.decodeKnown(missing); err != nil {
+			return nil, &RunError{Message: "payload: " + err.Error()}
+		}
+	}
+	in.have |= needs
+	in.boxed = in.env
+	return in.boxed, nil
+}
+
+// decodeKnown sets the fields of known keys.
+func (in *Input) decodeKnown(keys needs) error {
+	s := scanner{text: in.payload.raw}
+	return s.object(func(key []byte) error {
+		i := knownIndex(string(key))
+		if i < 0 || keys&(1<<i) == 0 {
+			return s.skip(0)
+		}
+		v, err := s.value(0)
+		*in.env.key(i) = v
+		return err
+	})
+}
+
+// object is JSON that is decoded when it is asked for.
+type object struct {
+	name    string // for errors
+	raw     []byte
+	members []member // those that were asked for
+	whole   any
+	decoded bool
+}
+
+type member struct {
+	key   string
+	value any
+}
+
+// value is all of it. It panics with an error if it is no JSON.
+func (o *object) value() any {
+	if !o.decoded && o.raw != nil {
+		s := scanner{text: o.raw}
+		v, err := s.document()
+		if err != nil {
+			panic(fmt.Errorf("%s: %w", o.name, err))
+		}
+		o.whole = v
+	}
+	o.decoded = true
+	return o.whole
+}
+
+// member is one member; nil if there is none, or if it is no object.
+func (o *object) member(key string) any {
+	if o.decoded {
+		return memberOf(o.whole, key)
+	}
+	for i := range o.members {
+		if o.members[i].key == key {
+			return o.members[i].value
+		}
+	}
+	s := scanner{text: o.raw}
+	if !s.at('{') {
+		return memberOf(o.value(), key)
+	}
+	var found any
+	err := s.object(func(k []byte) (err error) {
+		if string(k) != key {
+			return s.skip(0)
+		}
+		found, err = s.value(0)
+		return err
+	})
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", o.name, err))
+	}
+	o.members = append(o.members, member{key, found})
+	return found
+}

@@ -1,0 +1,360 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// exact is the bound below which every whole number is a float64 too.
+const exact = 1 << 53
+
+var (
+	errOverflow = errors.New("integer overflow")
+	errZero     = errors.New("division by zero")
+)
+
+// mismatch is the error of an operator on values that it is not for.
+func mismatch(op string, a, b any) error {
+	return fmt.Errorf("invalid operation: %T %s %T", a, op, b)
+}
+
+// numberOf returns a number as an int or a float64; false if v is none.
+func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
+	switch v := v.(type) {
+	case int:
+		return v, 0, true, true
+	case float64:
+		return 0, v, false, true
+	case time.Duration, nil, string, bool, []any, map[string]any:
+		return 0, 0, false, false
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Int, reflect.Int64: // time's months and weekdays, Unix seconds
+		return int(r.Int()), 0, true, true
+	}
+	return 0, 0, false, false
+}
+
+// compare orders two values of a kind; 2 if a NaN is among them. The error says that they are not of a kind.
+func compare(op string, a, b any) (int, error) {
+	if s, ok := a.(string); ok {
+		if t, ok := b.(string); ok {
+			return strings.Compare(s, t), nil
+		}
+	}
+	if s, ok := a.(time.Time); ok {
+		if t, ok := b.(time.Time); ok {
+			return s.Compare(t), nil
+		}
+	}
+	if s, ok := a.(time.Duration); ok {
+		if t, ok := b.(time.Duration); ok {
+			return order(s, t), nil
+		}
+	}
+	i, f, isInt, isNumber := numberOf(a)
+	j, g, isInt2, isNumber2 := numberOf(b)
+	switch {
+	case !isNumber || !isNumber2:
+		return 0, mismatch(op, a, b)
+	case isInt && isInt2:
+		return order(i, j), nil
+	case math.IsNaN(f) || math.IsNaN(g):
+		return 2, nil
+	case isInt:
+		return intFloat(i, g), nil
+	case isInt2:
+		return -intFloat(j, f), nil
+	}
+	return order(f, g), nil
+}
+
+func order[T int | float64 | time.Duration](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// intFloat compares exactly: a float64 does not hold every int.
+func intFloat(i int, f float64) int {
+	switch {
+	case i > -exact && i < exact:
+		return order(float64(i), f)
+	case math.IsInf(f, 0):
+		return -order(f, 0)
+	}
+	return new(big.Float).SetInt64(int64(i)).Cmp(new(big.Float).SetFloat64(f))
+}
+
+// ordered makes an ordering operator: false where an operand is missing.
+func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) {
+	return func(_ *budget, args []any) (any, error) {
+		if args[0] == nil || args[1] == nil {
+			return false, nil
+		}
+		c, err := compare(op, args[0], args[1])
+		return err == nil && c != 2 && holds(c), err
+	}
+}
+
+// equal compares by value: numbers as numbers, lists and maps by what is in them.
+func equal(b *budget, x, y any) bool {
+	b.spend(1)
+	switch x := x.(type) {
+	case nil:
+		return y == nil
+	case string:
+		b.scan(x)
+		t, ok := y.(string)
+		return ok && x == t
+	case bool:
+		t, ok := y.(bool)
+		return ok && x == t
+	case []any:
+		other, ok := y.([]any)
+		if !ok || len(x) != len(other) {
+			return false
+		}
+		for i := range x {
+			if !equal(b, x[i], other[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		other, ok := y.(map[string]any)
+		if !ok || len(x) != len(other) {
+			return false
+		}
+		for key, value := range x {
+			if v, there := other[key]; !there || !equal(b, value, v) {
+				return false
+			}
+		}
+		return true
+	}
+	c, err := compare("==", x, y)
+	return err == nil && c == 0
+}
+
+// in says whether a list has an element, a map a key.
+func in(b *budget, args []any) (any, error) {
+	if args[0] == nil || args[1] == nil {
+		return false, nil
+	}
+	switch whole := args[1].(type) {
+	case []any:
+		for _, element := range whole {
+			if equal(b, element, args[0]) {
+				return true, nil
+			}
+		}
+		return false, nil
+	case map[string]any:
+		key, isString := args[0].(string)
+		_, there := whole[key]
+		return isString && there, nil
+	}
+	return nil, mismatch("in", args[0], args[1])
+}
+
+// texts makes an operator on two texts: false where one is missing.
+func texts(op string, holds func(s, t string) bool) func(*budget, []any) (any, error) {
+	return func(b *budget, args []any) (any, error) {
+		if args[0] == nil || args[1] == nil {
+			return false, nil
+		}
+		s, ok := args[0].(string)
+		t, ok2 := args[1].(string)
+		if !ok || !ok2 {
+			return nil, mismatch(op, args[0], args[1])
+		}
+		b.scan(s)
+		return holds(s, t), nil
+	}
+}
+
+// pattern is a regular expression that was compiled when it was loaded.
+type pattern struct {
+	*regexp.Regexp
+	size int // instructions
+}
+
+// instructionsPerStep is how many of a pattern's instructions one byte is matched against in the time of a step, at the least.
+const instructionsPerStep = 4
+
+func matches(b *budget, args []any) (any, error) {
+	if args[0] == nil {
+		return false, nil
+	}
+	s, ok := args[0].(string)
+	if !ok {
+		return nil, mismatch("matches", args[0], "")
+	}
+	p := args[1].(*pattern)
+	b.spend(1 + len(s)*p.size/instructionsPerStep)
+	return p.MatchString(s), nil
+}
+
+// arithmetic makes an operator on two numbers, or of further kinds. It is nil where an operand is.
+func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b float64) (any, error)) func(*budget, []any) (any, error) {
+	return func(budget *budget, args []any) (any, error) {
+		a, b := args[0], args[1]
+		if a == nil || b == nil {
+			return nil, nil
+		}
+		i, f, isInt, isNumber := numberOf(a)
+		j, g, isInt2, isNumber2 := numberOf(b)
+		if !isNumber || !isNumber2 {
+			return others(budget, op, a, b)
+		}
+		if isInt && isInt2 && ints != nil {
+			return ints(i, j)
+		}
+		if isInt {
+			f = float64(i)
+		}
+		if isInt2 {
+			g = float64(j)
+		}
+		if floats == nil {
+			return nil, mismatch(op, a, b)
+		}
+		return floats(f, g)
+	}
+}
+
+// others does arithmetic on texts, times and durations.
+func others(b *budget, op string, x, y any) (any, error) {
+	switch x := x.(type) {
+	case string:
+		if t, ok := y.(string); ok && op == "+" {
+			b.grow(len(x) + len(t))
+			return x + t, nil
+		}
+	case time.Time:
+		switch y := y.(type) {
+		case time.Time:
+			if op == "-" {
+				return x.Sub(y), nil
+			}
+		case time.Duration:
+			switch op {
+			case "+":
+				return x.Add(y), nil
+			case "-":
+				return x.Add(-y), nil
+			}
+		}
+	case time.Duration:
+		return durations(op, x, y)
+	}
+	if d, ok := y.(time.Duration); ok && op == "*" {
+		return durations(op, d, x)
+	}
+	return nil, mismatch(op, x, y)
+}
+
+func durations(op string, x time.Duration, y any) (any, error) {
+	switch y := y.(type) {
+	case time.Time:
+		if op == "+" {
+			return y.Add(x), nil
+		}
+	case time.Duration:
+		switch op {
+		case "+":
+			return x + y, nil
+		case "-":
+			return x - y, nil
+		}
+	case int, float64:
+		if i, f, isInt, _ := numberOf(y); op == "*" {
+			if isInt {
+				f = float64(i)
+			}
+			return time.Duration(float64(x) * f), nil
+		}
+	}
+	return nil, mismatch(op, x, y)
+}
+
+func add(a, b int) (any, error) {
+	if sum := a + b; (sum > a) == (b > 0) {
+		return sum, nil
+	}
+	return nil, errOverflow
+}
+
+func subtract(a, b int) (any, error) {
+	if difference := a - b; (difference < a) == (b > 0) {
+		return difference, nil
+	}
+	return nil, errOverflow
+}
+
+func multiply(a, b int) (any, error) {
+	if a == 0 || b == 0 {
+		return 0, nil
+	}
+	if p := a * b; p/b == a && !(a == -1 && b == math.MinInt) && !(b == -1 && a == math.MinInt) {
+		return p, nil
+	}
+	return nil, errOverflow
+}
+
+func divide(a, b float64) (any, error) {
+	if b == 0 {
+		return nil, errZero
+	}
+	return a / b, nil
+}
+
+func modulo(a, b int) (any, error) {
+	if b == 0 {
+		return nil, errZero
+	}
+	return a % b, nil
+}
+
+func negate(_ *budget, args []any) (any, error) {
+	switch v := args[0].(type) {
+	case nil:
+		return nil, nil
+	case int:
+		return subtract(0, v)
+	case float64:
+		return -v, nil
+	case time.Duration:
+		return -v, nil
+	}
+	return nil, fmt.Errorf("invalid operation: - %T", args[0])
+}
+
+func plus(_ *budget, args []any) (any, error) {
+	if _, _, _, isNumber := numberOf(args[0]); isNumber || args[0] == nil {
+		return args[0], nil
+	}
+	return nil, fmt.Errorf("invalid operation: + %T", args[0])
+}
+
+// truth is a value as a condition: what is missing is false.
+func truth(_ *budget, args []any) (any, error) {
+	switch v := args[0].(type) {
+	case nil:
+		return false, nil
+	case bool:
+		return v, nil
+	}
+	return nil, fmt.Errorf("want true or false, got %T", args[0])
+}

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// with lists the values of variables that the webhook's transforms can read.
+func (w *webhook) with() []string {
+	var list []string
+	for i := range w.Transform {
+		if with := w.Transform[i].With; with != nil {
+			list = append(list, with.Secrets()...)
+		}
+	}
+	return list
+}
+
+// mask hides the values of variables in a body.
+func (w *webhook) mask(body []byte) []byte {
+	for _, secret := range w.with() {
+		quoted := expression.AppendString(nil, secret)
+		for _, form := range [][]byte{quoted[1 : len(quoted)-1], []byte(secret)} {
+			body = bytes.ReplaceAll(body, form, []byte(Masked))
+		}
+	}
+	return body
+}
+
+// maskText hides them in a text, for example an error that quotes a value.
+func (w *webhook) maskText(text string) string {
+	for _, secret := range w.with() {
+		text = strings.ReplaceAll(text, secret, Masked)
+	}
+	return text
+}
+
+// maskTrace hides them in what the parts of an expression came to.
+func (w *webhook) maskTrace(t *expression.Trace) {
+	if len(w.with()) == 0 || t == nil {
+		return
+	}
+	t.Value = w.maskValue(t.Value)
+	for i := range t.Parts {
+		t.Parts[i].Value = w.maskValue(t.Parts[i].Value)
+	}
+	if t.Err != nil {
+		t.Err = &expression.RunError{Message: w.maskText(t.Err.Error())}
+	}
+}
+
+func (w *webhook) maskValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return w.maskText(v)
+	case []any:
+		v = slices.Clone(v)
+		for i := range v {
+			v[i] = w.maskValue(v[i])
+		}
+		return v
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for key, inner := range v {
+			m[key] = w.maskValue(inner)
+		}
+		return m
+	}
+	return v
+}

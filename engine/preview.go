@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms"
+)
+
+// Verdict is what becomes of an event at a webhook.
+type Verdict string
+
+const (
+	Sent            Verdict = "sent"
+	OtherType       Verdict = "other_type"       // its type is not among the webhook's events
+	FilteredOut     Verdict = "filtered_out"     // the filter is false
+	FilterFailed    Verdict = "filter_failed"    // at run time
+	Dropped         Verdict = "dropped"          // a transform found nothing to send
+	TransformFailed Verdict = "transform_failed" // at run time
+	NotSigned       Verdict = "not_signed"       // the request cannot be made, for example because no secret is valid at the time
+)
+
+// Preview is what a webhook makes of an event: a request, or the reason for none.
+type Preview struct {
+	Webhook string
+	Place   string // of its entry: "awf-hook.yaml:3"
+	Verdict Verdict
+	Why     string // in words; "" if it is sent
+
+	Method string
+	URL    string      // scheme and host
+	Header [][2]string // by their names; values that may be secrets are masked
+	Body   []byte
+
+	header http.Header // unmasked
+}
+
+// Reveal returns a header's value, which must not reach a log, an error, a file or a report.
+func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
+
+// Masked stands for a value that may be a secret.
+const Masked = "<secret>"
+
+// Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or kept.
+// The request is the first attempt's, made at the given time.
+func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
+	var all []Preview
+	in := expression.NewInput(ev)
+	for _, w := range e.routes.of(ev.WorkflowName) {
+		p := Preview{Webhook: w.Name, Place: w.Place()}
+		p.judge(w, in)
+		if p.Verdict == Sent {
+			p.content(ctx, w, ev, at)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// judge says whether the webhook wants the event.
+func (p *Preview) judge(w *webhook, in *expression.Input) {
+	match, err := w.filter.Match(in)
+	switch {
+	case err != nil:
+		p.Verdict, p.Why = FilterFailed, "the filter failed: "+err.Error()
+	case match:
+		p.Verdict = Sent
+	case !w.filter.MatchType(in.Event().Type):
+		p.Verdict, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))
+	default:
+		p.Verdict, p.Why = FilteredOut, "the filter is false: "+w.Filter.Value
+	}
+}
+
+func globs(w *webhook) string {
+	var list []string
+	for _, g := range w.Events {
+		list = append(list, g.Value)
+	}
+	return strings.Join(list, ", ")
+}
+
+// content makes the request of the first attempt.
+func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at time.Time) {
+	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type}
+	_, err := w.content(ctx, ev, &d)
+	if p.refuse(err) {
+		p.Why = w.maskText(p.Why)
+		return
+	}
+	req, err := w.lane.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
+	if err != nil {
+		p.Verdict, p.Why = NotSigned, err.Error()
+		return
+	}
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.mask(d.Body)
+	p.Header, p.header = w.maskHeader(req.Header), req.Header
+}
+
+// refuse notes why there is no content. It says false if there is some.
+func (p *Preview) refuse(err error) bool {
+	switch {
+	case errors.Is(err, transforms.ErrDrop):
+		p.Verdict, p.Why = Dropped, "the transform came to nothing"
+	case err != nil:
+		p.Verdict, p.Why = TransformFailed, err.Error()
+	}
+	return err != nil
+}
+
+// maskHeader lists a request's headers. What the configuration sets may be a credential, and so is what the URL holds.
+func (w *webhook) maskHeader(header http.Header) [][2]string {
+	hidden := map[string]bool{"Authorization": true}
+	for _, h := range w.Headers {
+		hidden[http.CanonicalHeaderKey(h.Name)] = true
+	}
+	var list [][2]string
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			if hidden[http.CanonicalHeaderKey(name)] {
+				value = Masked
+			}
+			list = append(list, [2]string{name, value})
+		}
+	}
+	return list
+}
+
+// Events reads the events of a stream without an engine, as Read does for one.
+func Events(ctx context.Context, s Stream, each func(event.Event)) error {
+	_, err := s.pipe(each).Read(ctx)
+	return err
+}

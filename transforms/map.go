@@ -1,0 +1,203 @@
+package transforms
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// Node is a part of a map's tree.
+type Node interface {
+	// appendTo appends the part's JSON. It says false if there is nothing, which is null.
+	appendTo(dst []byte, in *expression.Input) (_ []byte, there bool, err error)
+}
+
+// Literal is JSON that is what it is.
+type Literal string
+
+func (l Literal) appendTo(dst []byte, _ *expression.Input) ([]byte, bool, error) {
+	return append(dst, l...), l != "null", nil
+}
+
+// Value is an expression, whose value keeps its type.
+type Value struct {
+	Path    string // for errors: "text" or "blocks[0].text"; "" for the whole
+	Program *expression.Program
+}
+
+func (v Value) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+	start := len(dst)
+	dst, err := v.Program.AppendJSON(dst, in)
+	if err != nil {
+		return dst, false, at(v.Path, err)
+	}
+	return dst, string(dst[start:]) != "null", nil
+}
+
+func at(path string, err error) error {
+	if path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// Text is a string with expressions between its parts.
+type Text struct {
+	Path  string
+	Parts []Part
+}
+
+// Part is a part of a text: what stands there, or an expression.
+type Part struct {
+	Text    string              // as it stands within a JSON string
+	Program *expression.Program // nil if it is a text
+}
+
+func (t Text) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+	dst = append(dst, '"')
+	for _, part := range t.Parts {
+		if part.Program == nil {
+			dst = append(dst, part.Text...)
+			continue
+		}
+		v, err := part.Program.Value(in)
+		if err != nil {
+			return dst, false, at(t.Path, err)
+		}
+		text, err := expression.Text(v)
+		if err != nil {
+			return dst, false, at(t.Path, err)
+		}
+		dst = appendInner(dst, text)
+		if len(dst) > MaxBody {
+			return dst, false, at(t.Path, fmt.Errorf("the text is over %d KiB", MaxBody>>10))
+		}
+	}
+	return append(dst, '"'), true, nil
+}
+
+// appendInner appends a text as it stands within a JSON string.
+func appendInner(dst []byte, text string) []byte {
+	start := len(dst)
+	dst = expression.AppendString(dst, text)
+	copy(dst[start:], dst[start+1:])
+	return dst[:len(dst)-2]
+}
+
+// List is a list of parts.
+type List struct {
+	Nodes     []Node
+	OmitEmpty bool // leaves out what is null
+}
+
+func (l List) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+	dst = append(dst, '[')
+	first := len(dst)
+	for _, node := range l.Nodes {
+		before := len(dst)
+		if before > first {
+			dst = append(dst, ',')
+		}
+		var there bool
+		var err error
+		if dst, there, err = node.appendTo(dst, in); err != nil {
+			return dst, false, err
+		}
+		if !there && l.OmitEmpty {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, ']'), true, nil
+}
+
+// Object is a mapping of parts, in this order.
+type Object struct {
+	Keys      []string // as JSON strings
+	Nodes     []Node
+	OmitEmpty bool
+}
+
+func (o Object) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+	dst = append(dst, '{')
+	first := len(dst)
+	for i, node := range o.Nodes {
+		before := len(dst)
+		if before > first {
+			dst = append(dst, ',')
+		}
+		dst = append(append(dst, o.Keys[i]...), ':')
+		var there bool
+		var err error
+		if dst, there, err = node.appendTo(dst, in); err != nil {
+			return dst, false, err
+		}
+		if !there && o.OmitEmpty {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}'), true, nil
+}
+
+// Map makes a body of a tree with expressions in it.
+type Map struct {
+	Root        Node
+	With        []byte // JSON that the expressions can read; nil for none
+	ContentType string // other than JSON's, the tree must come to a text, which is the body
+}
+
+// Apply makes the body. It drops what comes to nothing: null, "", [] or {}.
+func (m *Map) Apply(_ context.Context, in *Input) (delivery.Content, error) {
+	const usual = 512 // bytes
+	in.Values.SetWith(m.With)
+	body, _, err := m.Root.appendTo(make([]byte, 0, usual), in.Values)
+	if err != nil {
+		return delivery.Content{}, err
+	}
+	switch string(body) {
+	case "null", `""`, "[]", "{}":
+		return delivery.Content{}, ErrDrop
+	}
+	if !IsJSON(m.ContentType) {
+		text, isText := unquote(body)
+		if !isText {
+			return delivery.Content{}, fmt.Errorf("want a text for %s", m.ContentType)
+		}
+		body = []byte(text)
+	}
+	out := in.Content // headers and the like stay
+	out.Body, out.ContentType = body, m.ContentType
+	return out, nil
+}
+
+// Expression is one of a map's expressions.
+type Expression struct {
+	Path    string // "text" or "blocks[].text"; "" for the whole
+	Program *expression.Program
+}
+
+// Expressions lists the map's expressions in their order.
+func (m *Map) Expressions() []Expression { return expressions(m.Root, nil) }
+
+func expressions(n Node, list []Expression) []Expression {
+	switch n := n.(type) {
+	case Value:
+		return append(list, Expression(n))
+	case Text:
+		for _, part := range n.Parts {
+			if part.Program != nil {
+				list = append(list, Expression{n.Path, part.Program})
+			}
+		}
+	case List:
+		for _, inner := range n.Nodes {
+			list = expressions(inner, list)
+		}
+	case Object:
+		for _, inner := range n.Nodes {
+			list = expressions(inner, list)
+		}
+	}
+	return list
+}

@@ -1,0 +1,89 @@
+// Package transforms makes the bodies that webhooks get: a chain of steps, each fed with what the one before it made.
+package transforms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// MaxBody is the longest body that a step makes, in bytes.
+const MaxBody = 1 << 20
+
+// ErrDrop says that a step found nothing to send. It is a decision, not a failure.
+var ErrDrop = errors.New("nothing to send")
+
+// Input is what a step is fed. A step must not change it.
+type Input struct {
+	Event   *event.Event
+	Content delivery.Content  // the event's own body at the first step, then what the step before made
+	Values  *expression.Input // the event as expressions see it
+}
+
+// Step is a kind of transform: a map, a format or a wasm module. It is a function of its input,
+// and may be used by several goroutines at once. It returns [ErrDrop] where there is nothing to send.
+type Step interface {
+	Apply(ctx context.Context, in *Input) (delivery.Content, error)
+}
+
+// Named is a step of a chain.
+type Named struct {
+	Kind string // "map"
+	Step Step
+}
+
+// Error says which step of a chain failed, and why.
+type Error struct {
+	Number int // from 1
+	Kind   string
+	Err    error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("transform %d, %s: %v", e.Number, e.Kind, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Chain is the steps of a webhook. An empty one sends the event itself.
+type Chain []Named
+
+// Apply makes the content of a delivery. It returns [ErrDrop], or an [*Error].
+func (c Chain) Apply(ctx context.Context, values *expression.Input) (delivery.Content, error) {
+	return c.Watch(ctx, values, nil)
+}
+
+// Watch is Apply, and tells what each step was fed and what it made.
+func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(step int, in, out delivery.Content, err error)) (delivery.Content, error) {
+	in := &Input{Event: values.Event(), Values: values, Content: delivery.Content{Body: values.Event().Body()}}
+	for i, step := range c {
+		values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType))
+		out, err := step.Step.Apply(ctx, in)
+		if err == nil && len(out.Body) > MaxBody {
+			err = fmt.Errorf("the body is over %d KiB", MaxBody>>10)
+		}
+		if each != nil {
+			each(i, in.Content, out, err)
+		}
+		switch {
+		case errors.Is(err, ErrDrop):
+			return delivery.Content{}, ErrDrop
+		case err != nil:
+			return delivery.Content{}, &Error{i + 1, step.Kind, err}
+		}
+		in.Content = out
+	}
+	return in.Content, nil
+}
+
+// IsJSON says whether a body of the type is JSON; "" is.
+func IsJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	typ, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (typ == "application/json" || strings.HasSuffix(typ, "+json"))
+}
