@@ -11,6 +11,8 @@ func Check(webhooks []config.Webhook) config.Errors {
 	for i := range webhooks {
 		_, errs := compileFilter(&webhooks[i])
 		mistakes = append(mistakes, errs...)
+		_, errs = compileOrderBy(&webhooks[i])
+		mistakes = append(mistakes, errs...)
 		_, errs = transforms.Compile(webhooks[i].Transform)
 		mistakes = append(mistakes, errs...)
 	}

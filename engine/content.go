@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -31,12 +32,41 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 // unsent settles a delivery without an attempt: dropped, or dead because a transform failed.
 func (l *lane) unsent(claim *queue.Claim, err error) {
 	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.maskText(err.Error())}
-	if errors.Is(err, transforms.ErrDrop) {
+	st.OrderMaxWait = l.webhook.OrderMaxWait
+	if errors.Is(err, transforms.ErrDrop) || errors.Is(err, errNotWanted) {
 		st.Outcome = delivery.Dropped
 	} else {
-		l.engine.log.LogAttrs(context.Background(), slog.LevelWarn, "delivery dead",
-			slog.String("webhook", l.webhook.Name), slog.String("delivery", claim.Delivery.ID), slog.String("event", claim.Delivery.Event),
-			slog.String("answer", st.Reason))
+		l.webhook.sayFault(claim.Delivery.ID, claim.Event, st.Reason)
 	}
 	l.engine.settler.add(l, st)
+}
+
+// askAgain asks the filter of a delivery whose filter failed when its event was accepted. The error is errNotWanted or the filter's.
+func (w *webhook) askAgain(claim *queue.Claim) error {
+	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
+		return nil
+	}
+	match, err := w.filter.Match(expression.NewInput(claim.Event))
+	switch {
+	case err != nil:
+		return w.filterError(err)
+	case !match:
+		return errNotWanted
+	}
+	return nil
+}
+
+// errNotWanted is of a delivery whose filter failed when its event was accepted, and says no now.
+var errNotWanted = errors.New("the filter does not match")
+
+func (w *webhook) filterError(err error) error { return fmt.Errorf("%s: %w", w.Filter.Path, err) }
+
+// sayFault says that the user's own code failed: the first time of a webhook, the others are counted in the report.
+func (w *webhook) sayFault(delivery string, ev *event.Event, reason string) {
+	level := slog.LevelDebug
+	if w.faultSaid.CompareAndSwap(false, true) {
+		level = slog.LevelWarn
+	}
+	w.engine.log.LogAttrs(context.Background(), level, "delivery dead, further ones of this kind are counted",
+		slog.String("webhook", w.Name), slog.String("delivery", delivery), slog.String("event", ev.Type), slog.String("reason", reason))
 }

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type Options struct {
 	Logger    *slog.Logger      // nil logs nothing
 	Version   string            // for the User-Agent
 	Transport http.RoundTripper // nil is HTTP over the network
+	Random    func() float64    // from 0 to 1, chooses within the waits' jitter; nil is chance
 }
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
@@ -63,8 +66,9 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opts.Queue == "" {
-		opts.Queue = Memory
+	opts.Queue = cmp.Or(opts.Queue, Memory)
+	if opts.Random == nil {
+		opts.Random = rand.Float64
 	}
 	e := &Engine{log: opts.Logger, options: opts, queue: queue.Open(queueOptions(cfg, opts))}
 	e.settler.init(e)
@@ -150,8 +154,8 @@ func (e *Engine) entry(ev *event.Event) *queue.Entry {
 	entry := &queue.Entry{Event: ev}
 	in := expression.NewInput(ev) // decoded once for all webhooks
 	for _, w := range e.routes.of(ev.WorkflowName) {
-		if w.wants(in) {
-			entry.Wants = append(entry.Wants, queue.Want{Webhook: w.Identity, Take: w.lane.mayTake(ev.Size())})
+		if want, wants := w.want(in); wants {
+			entry.Wants = append(entry.Wants, want)
 		}
 	}
 	return entry
@@ -180,6 +184,9 @@ func (e *Engine) accept(entries []*queue.Entry) error {
 			given[claim.Delivery.Webhook] = true
 		}
 		for _, want := range entry.Wants {
+			if want.Dead != "" && entry.Known == 0 {
+				e.counts.dead.Add(1)
+			}
 			if !given[want.Webhook] && entry.Known < len(entry.Wants) {
 				e.lanes.of(want.Webhook).lookAt(time.Now())
 			}

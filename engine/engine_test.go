@@ -56,7 +56,7 @@ func open(t *testing.T, transport http.RoundTripper, yaml string) *engine.Engine
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Version: "test", Transport: transport})
+	e, err := engine.Open(cfg, engine.Options{Version: "test", Transport: transport, Random: noJitter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,9 @@ func run(t *testing.T, e *engine.Engine) {
 		running.Wait()
 	})
 }
+
+// noJitter makes waits exact.
+func noJitter() float64 { return 0.5 }
 
 func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}

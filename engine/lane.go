@@ -19,6 +19,7 @@ type lane struct {
 	engine  *Engine
 	sender  *sender.Sender
 	lease   time.Duration // of a claim; an attempt begins in its first third
+	claims  queue.Lane    // how its deliveries are claimed
 	woken   chan struct{} // has a value when there is something to look at
 	free    chan struct{} // one value for each worker that may start
 	retired chan struct{} // closed when another lane has taken the webhook over
@@ -49,6 +50,8 @@ func newLane(w *webhook, s *sender.Sender) *lane {
 		woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight), retired: make(chan struct{}),
 		pace: firstPace,
 	}
+	l.claims = queue.Lane{Webhook: w.Identity, Lease: l.lease, Rate: w.Rate.PerSecond()}
+	l.claims.Burst = max(1, int(l.claims.Rate/10))
 	for range w.MaxInFlight {
 		l.free <- struct{}{}
 	}
@@ -65,7 +68,7 @@ func (l *lane) wake() {
 
 // capacity is how many deliveries the lane may have ready: as many as it starts in a third of a lease. Under mu.
 func (l *lane) capacity() int {
-	if l.engine.held.Load() >= maxReady {
+	if l.engine.held.Load() >= maxReady || l.claims.Rate > 0 { // a rate's claims are begun at once
 		return l.webhook.MaxInFlight
 	}
 	starts := l.webhook.MaxInFlight * int(l.lease/3/max(l.pace, time.Millisecond))
@@ -77,7 +80,7 @@ func (l *lane) mayTake(size int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	reserve := 2 * l.webhook.MaxInFlight // for what is due again
-	if l.isRetired() || l.resting || len(l.ready) >= l.capacity()-reserve || l.engine.held.Load()+int64(size) > maxReady {
+	if l.isRetired() || l.resting || l.claims.Rate > 0 || len(l.ready) >= l.capacity()-reserve || l.engine.held.Load()+int64(size) > maxReady {
 		return 0
 	}
 	return l.lease
@@ -199,7 +202,7 @@ func (l *lane) fill() {
 	defer l.engine.wakeDrain()
 	defer l.opens(-1)
 
-	claims, next, err := l.engine.queue.Claim(now, queue.Lane{Webhook: l.webhook.Identity, Lease: l.lease}, n)
+	claims, next, err := l.engine.queue.Claim(now, l.claims, n)
 	if err != nil {
 		l.engine.log.Error("queue", "webhook", l.webhook.Name, "err", err)
 		return // keepHouse wakes the lane again
@@ -264,26 +267,35 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 		return
 	}
 	d := claim.Delivery
-	made, err := l.webhook.content(ctx, claim.Event, &d)
+	err := l.webhook.askAgain(claim)
+	var made *delivery.Content
+	if err == nil {
+		made, err = l.webhook.content(ctx, claim.Event, &d)
+	}
 	if err != nil {
 		l.unsent(claim, err)
 		return
 	}
 	attempt := l.sender.Send(ctx, &d)
+	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: l.webhook.OrderMaxWait}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// Broken off by us: it does not count. It waits, for who runs next.
-		l.engine.settler.add(l, queue.Settlement{Claim: claim, Outcome: delivery.Retry, Due: d.Due, Content: made})
+		st.Due = d.Due
+		l.engine.settler.add(l, st)
 		return
 	}
+	if slices.Contains(l.webhook.Retry.Statuses, attempt.Status) {
+		attempt.Outcome = delivery.Retry
+	}
 	l.learn(&attempt)
-	st := queue.Settlement{Claim: claim, Outcome: attempt.Outcome, Attempt: &attempt, Content: made}
+	st.Outcome, st.Attempt = attempt.Outcome, &attempt
 	var wait time.Duration
 	if st.Outcome == delivery.Retry {
-		var more bool
-		if wait, more = waitAfter(l.webhook.Retry, &d, &attempt); more {
+		var dead string
+		if wait, dead = waitAfter(l.webhook.Retry, &d, &attempt, l.engine.options.Random()); dead == "" {
 			st.Due = time.Now().Add(wait)
 		} else {
-			st.Outcome = delivery.Dead
+			st.Outcome, st.Reason = delivery.Dead, dead+": "+attempt.Reason
 		}
 	}
 	l.report(&d, attempt, st.Outcome, wait)

@@ -8,57 +8,88 @@ import (
 	"github.com/sethvargo/go-retry"
 )
 
-// maxWait is the longest wait between two attempts.
-const maxWait = 24 * time.Hour
+const (
+	maxWait     = 24 * time.Hour  // the longest wait between two attempts, whatever is configured
+	minFreeWait = 5 * time.Second // the shortest one after a fault of our own side
+)
 
 // standardWaits are Standard Webhooks' waits; the last one repeats.
-var standardWaits = [...]time.Duration{
+var standardWaits = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
-// waitAfter says how long a delivery waits after an attempt that failed, false if it was the last one.
+// Why a delivery is dead though it might be tried again.
+const (
+	attemptsUsedUp = "attempts used up"
+	tooOld         = "max_age reached"
+)
+
+// waitAfter says how long a delivery waits after an attempt that failed, or why it is dead.
 // What the receiver asked for beats the schedule; a fault of our own side spends nothing.
-func waitAfter(r config.Retry, d *delivery.Delivery, a *delivery.Attempt) (time.Duration, bool) {
+// random is from 0 to 1 and chooses within the jitter.
+func waitAfter(r config.Retry, d *delivery.Delivery, a *delivery.Attempt, random float64) (wait time.Duration, dead string) {
 	spent := d.Spent + 1
 	if a.Free {
-		spent = max(1, min(d.Spent, r.MaxAttempts-1))
+		spent = max(1, d.Spent)
 	}
-	wait, more := nextWait(r, spent)
+	if !a.Free && spent >= r.MaxAttempts {
+		return 0, attemptsUsedUp
+	}
+	wait = nextWait(r, spent)
+	wait += time.Duration(float64(wait) * r.Jitter * (2*random - 1))
+	wait = min(wait, longest(r))
 	if a.Free {
-		wait, more = max(wait, minFreeWait), true
+		wait = max(wait, minFreeWait)
 	}
-	if more && a.RetryAfter > 0 {
+	if a.RetryAfter > 0 {
 		wait = a.RetryAfter
 	}
-	return wait, more
+	if r.MaxAge > 0 && a.At.Add(a.Took+wait).Sub(d.Since) > r.MaxAge {
+		return 0, tooOld
+	}
+	return wait, ""
 }
 
-// minFreeWait is the shortest wait after a fault of our own side.
-const minFreeWait = 5 * time.Second
-
-// nextWait says how long to wait after the given number of failed attempts, false if they were the last ones.
-// The wait is a function of its arguments: the n-th is the n-th step of a fresh backoff.
-func nextWait(r config.Retry, attempts int) (time.Duration, bool) {
-	b := retry.WithMaxRetries(uint64(r.MaxAttempts-1), backoff(r))
-	var wait time.Duration
-	for range attempts {
-		next, stop := b.Next()
-		if stop {
-			return 0, false
-		}
-		wait = next
+func longest(r config.Retry) time.Duration {
+	if r.MaxDelay > 0 {
+		return min(r.MaxDelay, maxWait)
 	}
-	return wait, true
+	return maxWait
+}
+
+// nextWait is the wait after the given number of failed attempts, without jitter.
+// It is a function of its arguments: the n-th is the n-th step of a fresh backoff.
+func nextWait(r config.Retry, attempts int) (wait time.Duration) {
+	b := backoff(r)
+	for range attempts {
+		wait, _ = b.Next()
+	}
+	return wait
 }
 
 func backoff(r config.Retry) retry.Backoff {
-	if r.Delay > 0 {
-		return retry.WithCappedDuration(maxWait, retry.NewExponential(r.Delay))
+	var b retry.Backoff
+	switch {
+	case len(r.Schedule) > 0:
+		b = list(r.Schedule)
+	case r.Delay == 0:
+		b = list(standardWaits)
+	case r.Backoff == config.Constant:
+		b = retry.NewConstant(r.Delay)
+	case r.Backoff == config.Fibonacci:
+		b = retry.NewFibonacci(r.Delay)
+	default:
+		b = retry.NewExponential(r.Delay)
 	}
+	return retry.WithCappedDuration(longest(r), b)
+}
+
+// list is a backoff of given waits; the last one repeats.
+func list(waits []time.Duration) retry.Backoff {
 	n := 0
 	return retry.BackoffFunc(func() (time.Duration, bool) {
-		wait := standardWaits[min(n, len(standardWaits)-1)]
+		wait := waits[min(n, len(waits)-1)]
 		n++
 		return wait, false
 	})

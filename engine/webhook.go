@@ -2,11 +2,14 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms"
@@ -20,7 +23,9 @@ type webhook struct {
 	lane   *lane
 	engine *Engine
 
-	filterFailed sync.Once // a filter's run-time error is said once
+	orderBy *expression.Program // nil for no order
+
+	faultSaid atomic.Bool // a fault of the user's own code was said
 }
 
 // newWebhook compiles a webhook that was checked before. It may reach the addresses of allow whatever else holds.
@@ -28,6 +33,7 @@ func newWebhook(cfg config.Webhook, e *Engine, allow []netip.Prefix) *webhook {
 	w := &webhook{Webhook: cfg, engine: e}
 	w.filter, _ = compileFilter(&cfg)
 	w.chain, _ = transforms.Compile(cfg.Transform)
+	w.orderBy, _ = compileOrderBy(&cfg)
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
@@ -72,13 +78,51 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 	return filters.New(globs, program), mistakes
 }
 
-// wants says whether the webhook gets the event. An expression that fails at run time does not match.
-func (w *webhook) wants(in *expression.Input) bool {
-	match, err := w.filter.Match(in)
-	if err != nil {
-		w.filterFailed.Do(func() {
-			w.engine.log.Warn("filter failed, no match", "webhook", w.Name, "event", in.Event().Type, "err", err)
-		})
+func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
+	if cfg.OrderBy.Value == "" {
+		return nil, nil
 	}
-	return match
+	program, err := expression.CompileValue(cfg.OrderBy.Value)
+	if at := (*expression.Error)(nil); errors.As(err, &at) {
+		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
+	}
+	return program, nil
+}
+
+// want is the delivery that the webhook wants of an event; false if it wants none.
+// An expression that fails at run time makes a dead letter, which a replay asks again.
+func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
+	ev := in.Event()
+	match, err := w.filter.Match(in)
+	if err == nil && !match {
+		return queue.Want{}, false
+	}
+	want := queue.Want{Webhook: w.Identity}
+	if err == nil && w.orderBy != nil {
+		want.OrderKey, err = w.orderKey(in)
+	} else if err != nil {
+		err = w.filterError(err)
+	}
+	if err != nil {
+		want.Dead = w.maskText(err.Error())
+		w.sayFault(delivery.ID(ev.ID, w.Identity), ev, want.Dead)
+		return want, true
+	}
+	want.Take = w.lane.mayTake(ev.Size())
+	return want, true
+}
+
+// orderKey is the value of order_by; "" where it is missing.
+func (w *webhook) orderKey(in *expression.Input) (string, error) {
+	value, err := w.orderBy.Value(in)
+	if err == nil && value != nil {
+		var key string
+		if key, err = expression.Text(value); err == nil {
+			return key, nil
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", w.OrderBy.Path, err)
+	}
+	return "", err
 }

@@ -52,24 +52,27 @@ type Config struct {
 
 // Webhook is one entry of the list webhooks.
 type Webhook struct {
-	Name        string // given, or the URL's host and the entry's number: "hooks.slack.com-1"
-	Named       bool   // the name was given
-	Enabled     bool
-	Origin      Origin
-	Identity    string // the defining file and the name: what deliveries belong to
-	URL         URL
-	Events      []Text          // globs
-	Filter      Text            // an expression; no text means that every event passes
-	Transform   []Step          // none means that the event itself is sent
-	Secrets     []SigningSecret // newest first; none means unsigned
-	Signing     []signature.Scheme
-	Custom      []signature.Custom // schemes of the receiver's own, beside Signing
-	Headers     []Header
-	TLS         TLS
-	Timeout     time.Duration // of one attempt, the response's body included
-	Retry       Retry
-	MaxInFlight int
-	Known       []Secret // the expanded variables of what is secret
+	Name         string // given, or the URL's host and the entry's number: "hooks.slack.com-1"
+	Named        bool   // the name was given
+	Enabled      bool
+	Origin       Origin
+	Identity     string // the defining file and the name: what deliveries belong to
+	URL          URL
+	Events       []Text          // globs
+	Filter       Text            // an expression; no text means that every event passes
+	Transform    []Step          // none means that the event itself is sent
+	Secrets      []SigningSecret // newest first; none means unsigned
+	Signing      []signature.Scheme
+	Custom       []signature.Custom // schemes of the receiver's own, beside Signing
+	Headers      []Header
+	TLS          TLS
+	Timeout      time.Duration // of one attempt, the response's body included
+	Retry        Retry
+	MaxInFlight  int
+	Rate         Rate
+	OrderBy      Text          // an expression; deliveries with the same value of it are sent one after the other
+	OrderMaxWait time.Duration // after which one that waits is passed
+	Known        []Secret      // the expanded variables of what is secret
 
 	pos, urlAt Pos
 	urlPath    string // "webhooks[0].url"
@@ -82,12 +85,6 @@ type use struct {
 	pos        Pos
 	variables  []string
 	unresolved bool // they were not looked up
-}
-
-// Retry says how often and when a delivery is tried again.
-type Retry struct {
-	MaxAttempts int
-	Delay       time.Duration // before the second attempt, doubled from there; 0 is Standard Webhooks' schedule
 }
 
 // Header is a static header of a webhook's requests. Its value may be a credential.

@@ -10,22 +10,26 @@ import (
 type Kind string
 
 const (
-	KindText     Kind = "text"
-	KindURL      Kind = "URL"
-	KindGlobs    Kind = "list of globs"
-	KindRanges   Kind = "list of addresses"
-	KindExpr     Kind = "expression"
-	KindSecret   Kind = "secret"
-	KindSecrets  Kind = "secret or list"
-	KindSchemes  Kind = "list of schemes"
-	KindHeaders  Kind = "mapping of texts"
-	KindNumber   Kind = "number"
-	KindDuration Kind = "duration"
-	KindSize     Kind = "size"
-	KindBool     Kind = "true or false"
-	KindTime     Kind = "time"
-	KindList     Kind = "list"
-	KindMapping  Kind = "mapping"
+	KindText      Kind = "text"
+	KindURL       Kind = "URL"
+	KindGlobs     Kind = "list of globs"
+	KindRanges    Kind = "list of addresses"
+	KindExpr      Kind = "expression"
+	KindSecret    Kind = "secret"
+	KindSecrets   Kind = "secret or list"
+	KindSchemes   Kind = "list of schemes"
+	KindHeaders   Kind = "mapping of texts"
+	KindNumber    Kind = "number"
+	KindDuration  Kind = "duration"
+	KindSize      Kind = "size"
+	KindRate      Kind = "rate"
+	KindPercent   Kind = "percent"
+	KindDurations Kind = "list of durations"
+	KindNumbers   Kind = "list of numbers"
+	KindBool      Kind = "true or false"
+	KindTime      Kind = "time"
+	KindList      Kind = "list"
+	KindMapping   Kind = "mapping"
 )
 
 // Key is one key of the configuration.
@@ -73,7 +77,16 @@ var Keys = []Key{
 	{Path: "webhooks[].timeout", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(5 * time.Minute), Default: "15s", Is: "of one attempt, the response's body included"},
 	{Path: "webhooks[].retry", Kind: KindMapping, Is: "when a delivery is tried again"},
 	{Path: "webhooks[].retry.max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "how often a delivery is tried"},
-	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, doubled from there, 24h at most. The default is Standard Webhooks' schedule"},
+	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, which grows as `backoff` says. The default is Standard Webhooks' schedule"},
+	{Path: "webhooks[].retry.backoff", Kind: KindText, Min: 1, Default: "exponential", Is: "how the waits grow from `delay`: `exponential` doubles them, `fibonacci` adds the two before, `constant` keeps them"},
+	{Path: "webhooks[].retry.max_delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "24h", Is: "the longest wait"},
+	{Path: "webhooks[].retry.schedule", Kind: KindDurations, Min: 1, Max: 50, Default: "that of `delay`", Is: "the waits themselves, the last one repeated"},
+	{Path: "webhooks[].retry.jitter", Kind: KindPercent, Min: 0, Max: 100, Default: "20%", Is: "by how much of itself a wait is longer or shorter, by chance"},
+	{Path: "webhooks[].retry.max_age", Kind: KindDuration, Min: int64(time.Second), Max: int64(365 * 24 * time.Hour), Default: "none", Is: "how old a delivery gets before it is dead, counted from its event's acceptance or its last replay"},
+	{Path: "webhooks[].retry.statuses", Kind: KindNumbers, Min: 0, Max: 50, Default: "[]", Is: "statuses that are tried again beside 408, 425, 429 and 5xx"},
+	{Path: "webhooks[].rate", Kind: KindRate, Max: 100_000, Default: "none", Is: "attempts in a time, of all processes together: `5/s`, `60/min`, `1000/h`; a tenth of a second's may come at once"},
+	{Path: "webhooks[].order_by", Kind: KindExpr, Max: 16 << 10, Default: "no order", Is: "an expression: deliveries with the same value of it are sent one after the other, in the order of their events"},
+	{Path: "webhooks[].order_max_wait", Kind: KindDuration, Min: int64(time.Second), Max: int64(365 * 24 * time.Hour), Default: "15m", Is: "how old a delivery gets before those behind it pass it"},
 	{Path: "webhooks[].max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4", Is: "attempts at a time; there are never more connections"},
 	{Path: "webhooks[].transform", Kind: KindSteps, Max: 10, Default: "the event itself", Is: "what makes the body: a step, or a list of steps that feed each other"},
 	{Path: "webhooks[].transform[].map", Kind: KindTree, Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
@@ -100,20 +113,11 @@ var Keys = []Key{
 	{Path: "tests[].want[].headers", Kind: KindHeaders, Is: "headers that the request has"},
 	{Path: "tests[].want[].drop", Kind: KindBool, Default: "false", Is: "a transform finds nothing to send"},
 
-	{Path: "webhooks[].order_by", Later: true},
-	{Path: "webhooks[].order_max_wait", Later: true},
-	{Path: "webhooks[].rate", Later: true},
 	{Path: "webhooks[].transform[].format", Later: true},
 	{Path: "webhooks[].transform[].wasm", Later: true},
 	{Path: "webhooks[].transform[].limits", Later: true},
 	{Path: "webhooks[].transform[].isolation", Later: true},
 	{Path: "webhooks[].transform[].sha256", Later: true},
-	{Path: "webhooks[].retry.backoff", Later: true},
-	{Path: "webhooks[].retry.jitter", Later: true},
-	{Path: "webhooks[].retry.max_age", Later: true},
-	{Path: "webhooks[].retry.max_delay", Later: true},
-	{Path: "webhooks[].retry.schedule", Later: true},
-	{Path: "webhooks[].retry.statuses", Later: true},
 }
 
 var keyByPath = func() map[string]*Key {

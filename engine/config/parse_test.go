@@ -65,12 +65,13 @@ func secretOf(w config.Webhook) string {
 // with is a webhook of the defaults, changed.
 func with(change func(*webhook)) webhook {
 	w := webhook{
-		Name:        "example.com-1",
-		URL:         "https://example.com/",
-		Events:      []string{"workflow_*", "step_complete"},
-		Timeout:     15 * time.Second,
-		Retry:       config.Retry{MaxAttempts: 10},
-		MaxInFlight: 4,
+		Name:         "example.com-1",
+		URL:          "https://example.com/",
+		Events:       []string{"workflow_*", "step_complete"},
+		Timeout:      15 * time.Second,
+		OrderMaxWait: config.DefaultOrderMaxWait,
+		Retry:        config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 10},
+		MaxInFlight:  4,
 	}
 	change(&w)
 	return w
@@ -98,11 +99,11 @@ var good = map[string][]webhook{
 	"bounds.yaml": {
 		with(func(w *webhook) {
 			w.Name, w.Timeout, w.MaxInFlight = "low", 10*time.Millisecond, 1
-			w.Retry = config.Retry{MaxAttempts: 1, Delay: 10 * time.Millisecond}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 1, Delay: 10 * time.Millisecond}
 		}),
 		with(func(w *webhook) {
 			w.Name, w.Timeout, w.MaxInFlight = "high", 5*time.Minute, 64
-			w.Retry = config.Retry{MaxAttempts: 50, Delay: 24 * time.Hour}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 50, Delay: 24 * time.Hour}
 		}),
 	},
 	"byte_order_mark.yaml": {with(func(*webhook) {})},
@@ -153,7 +154,7 @@ var good = map[string][]webhook{
 			w.Secret, w.Signing = "$a${b}$c", both
 			w.Headers = []string{"Authorization: Bearer value", "X-Empty: ", "X-Default: a:-b", "X-No-Default: "}
 			w.Timeout, w.MaxInFlight = 3*time.Second, 1
-			w.Retry = config.Retry{MaxAttempts: 7, Delay: 10 * time.Millisecond}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 7, Delay: 10 * time.Millisecond}
 		}),
 	},
 }

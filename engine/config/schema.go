@@ -64,7 +64,7 @@ func (k *Key) schema() map[string]any {
 	s := map[string]any{"description": k.describe()}
 	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // what YAML takes for a number is a text here
 	switch k.Kind {
-	case KindGlobs, KindRanges:
+	case KindGlobs, KindRanges, KindDurations, KindNumbers:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
 		text := map[string]any{"type": "string", "pattern": expanded}
@@ -87,7 +87,7 @@ func (k *Key) schema() map[string]any {
 		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema()
 	case KindMapping:
 		maps.Copy(s, objectSchema())
-	case KindURL, KindDuration, KindSize, KindTime:
+	case KindURL, KindDuration, KindSize, KindTime, KindRate, KindPercent:
 		s["type"] = "string"
 	case KindText, KindExpr, KindSecret:
 		maps.Copy(s, scalar)

@@ -79,9 +79,7 @@ func (c *Config) show(key string) string {
 		}
 		return keyByPath[key].Default
 	case "network.allow":
-		if len(c.Allow) > 0 {
-			return strings.ReplaceAll(fmt.Sprint(c.Allow), " ", ", ")
-		}
+		return showList(c.Allow)
 	}
 	return ""
 }
@@ -95,6 +93,9 @@ func orDefault(key string, d time.Duration) string {
 
 // show writes a key's value; "" where there is nothing to say.
 func (w *Webhook) show(key string) string {
+	if name, ofRetry := strings.CutPrefix(key, "retry."); ofRetry {
+		return w.Retry.show(name)
+	}
 	switch key {
 	case "url":
 		return w.URL.String()
@@ -133,14 +134,45 @@ func (w *Webhook) show(key string) string {
 		return w.TLS.KeyFile
 	case "timeout":
 		return shortDuration(w.Timeout)
-	case "retry.max_attempts":
-		return strconv.Itoa(w.Retry.MaxAttempts)
-	case "retry.delay":
-		return orDefault("webhooks[].retry.delay", w.Retry.Delay)
+	case "rate":
+		return w.Rate.String()
+	case "order_by":
+		return w.OrderBy.Value
+	case "order_max_wait":
+		return shortDuration(w.OrderMaxWait)
 	case "max_in_flight":
 		return strconv.Itoa(w.MaxInFlight)
 	}
 	return ""
+}
+
+func (r *Retry) show(key string) string {
+	switch key {
+	case "max_attempts":
+		return strconv.Itoa(r.MaxAttempts)
+	case "delay":
+		return orDefault("webhooks[].retry.delay", r.Delay)
+	case "backoff":
+		return r.Backoff
+	case "max_delay":
+		return shortDuration(r.MaxDelay)
+	case "schedule":
+		return showList(r.Schedule)
+	case "jitter":
+		return fmt.Sprintf("%.0f%%", 100*r.Jitter)
+	case "max_age":
+		return orDefault("webhooks[].retry.max_age", r.MaxAge)
+	case "statuses":
+		return showList(r.Statuses)
+	}
+	return ""
+}
+
+func showList[T any](list []T) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return strings.ReplaceAll(fmt.Sprint(list), " ", ", ")
 }
 
 func (w *Webhook) showSecrets() string {

@@ -32,17 +32,22 @@ func (d *decoder) integer(n *yaml.Node, path string, to *int) {
 }
 
 func (d *decoder) duration(n *yaml.Node, path string, to *time.Duration) {
+	d.durationWithin(n, path, bounds{time.Duration(keyOf(path).Min), time.Duration(keyOf(path).Max)}, to)
+}
+
+type bounds struct{ low, high time.Duration }
+
+func (d *decoder) durationWithin(n *yaml.Node, path string, b bounds, to *time.Duration) {
 	text, ok := d.value(n, path)
 	if !ok {
 		return
 	}
-	low, high := time.Duration(keyOf(path).Min), time.Duration(keyOf(path).Max)
 	v, err := parseDuration(text)
 	switch {
 	case err != nil:
 		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
-	case v < low || v > high:
-		d.fail(n, path, "want %s to %s, got %s", shortDuration(low), shortDuration(high), unquoted(n))
+	case v < b.low || v > b.high:
+		d.fail(n, path, "want %s to %s, got %s", shortDuration(b.low), shortDuration(b.high), unquoted(n))
 	default:
 		*to = v
 	}

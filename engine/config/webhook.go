@@ -41,15 +41,15 @@ var webhookKeys = keys[*Webhook]{
 	"headers":     (*decoder).headers,
 	"enabled":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.boolean(n, path, &w.Enabled) },
 	"timeout":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.duration(n, path, &w.Timeout) },
-	"retry":       func(d *decoder, n *yaml.Node, path string, w *Webhook) { mapping(d, n, path, retryKeys, &w.Retry) },
+	"retry":       (*decoder).retry,
+	"rate":        (*decoder).rate,
+	"order_by":    (*decoder).orderBy,
+	"order_max_wait": func(d *decoder, n *yaml.Node, path string, w *Webhook) {
+		d.duration(n, path, &w.OrderMaxWait)
+	},
 	"max_in_flight": func(d *decoder, n *yaml.Node, path string, w *Webhook) {
 		d.integer(n, path, &w.MaxInFlight)
 	},
-}
-
-var retryKeys = keys[*Retry]{
-	"max_attempts": func(d *decoder, n *yaml.Node, path string, r *Retry) { d.integer(n, path, &r.MaxAttempts) },
-	"delay":        func(d *decoder, n *yaml.Node, path string, r *Retry) { d.duration(n, path, &r.Delay) },
 }
 
 func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
@@ -90,12 +90,13 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 // webhook reads one entry; nil if it is no mapping.
 func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 	w := &Webhook{
-		Enabled:     true,
-		Timeout:     DefaultTimeout,
-		Retry:       Retry{MaxAttempts: DefaultMaxAttempts},
-		MaxInFlight: DefaultMaxInFlight,
-		Origin:      d.origin,
-		pos:         Pos{d.file, n.Line, n.Column},
+		Enabled:      true,
+		Timeout:      DefaultTimeout,
+		Retry:        Retry{MaxAttempts: DefaultMaxAttempts, Backoff: Exponential, MaxDelay: DefaultMaxDelay, Jitter: DefaultJitter},
+		OrderMaxWait: DefaultOrderMaxWait,
+		MaxInFlight:  DefaultMaxInFlight,
+		Origin:       d.origin,
+		pos:          Pos{d.file, n.Line, n.Column},
 	}
 	d.used, d.known = nil, nil
 	if !mapping(d, n, path, webhookKeys, w) {
@@ -114,6 +115,9 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 		d.fail(valueOf(n, "enabled"), join(path, "enabled"), "needs a name, to say which webhook is off")
 	}
 	d.checkSigning(n, path, w)
+	if wait := valueOf(n, "order_max_wait"); wait != nil && valueOf(n, "order_by") == nil {
+		d.fail(wait, join(path, "order_by"), "missing, though order_max_wait is given")
+	}
 	return w
 }
 

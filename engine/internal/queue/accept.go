@@ -54,6 +54,7 @@ type acceptance struct {
 // laneState is what is known of a lane in a change.
 type laneState struct {
 	failures    int
+	broken      int // transforms in a row that failed
 	pausedUntil time.Time
 	probeUntil  time.Time // the breaker's probe is in flight until then
 	closed      string
@@ -66,7 +67,7 @@ type laneState struct {
 func (s *store) laneState(id int64) (*laneState, error) {
 	var l laneState
 	var paused, probe, tokensAt int64
-	err := s.st.lane.row(id).Scan(&l.failures, &paused, &probe, &l.closed, &l.tokens, &tokensAt, &l.bytes)
+	err := s.st.lane.row(id).Scan(&l.failures, &l.broken, &paused, &probe, &l.closed, &l.tokens, &tokensAt, &l.bytes)
 	l.pausedUntil, l.probeUntil, l.tokensAt = fromMilli(paused), fromMilli(probe), fromMilli(tokensAt)
 	return &l, err
 }
@@ -76,7 +77,9 @@ func (l *laneState) isWell(now time.Time) bool {
 	return !l.breakerOpen() && l.closed == "" && !l.pausedUntil.After(now)
 }
 
-func (l *laneState) breakerOpen() bool { return l.failures >= BreakerFailures }
+func (l *laneState) breakerOpen() bool {
+	return l.failures >= BreakerFailures || l.broken >= BreakerFailures
+}
 
 func (a *acceptance) accept(entry *Entry) error {
 	entry.Known, entry.Claims = 0, nil
@@ -115,27 +118,17 @@ func (a *acceptance) add(entry *Entry, want Want) (claim *Claim, added bool, err
 		}
 		a.lanes[lane] = state
 	}
-	row := struct {
-		state, due, owner, place int64
-		key                      any
-	}{stateDue, milli(a.now), 0, a.seq + 1, nil}
-	if want.OrderKey != "" {
-		row.key = want.OrderKey
-		var tail int64
-		if err := s.st.tail.row(lane, want.OrderKey).Scan(&tail); err != nil {
-			return nil, false, err
-		}
-		if tail > 0 {
-			row.state, row.place = stateBehind, max(row.place, tail+1)
-		}
-	}
-	until := a.now.Add(want.Take)
-	if want.Take > 0 && row.state == stateDue && state.isWell(a.now) {
-		row.owner, row.due = s.owner, milli(until)
-	}
 	size := int64(entry.Event.Size() + deliverySize)
+	if err := s.makeRoomInLane(a.now, lane, state, size); err != nil {
+		return nil, false, err
+	}
+	row, err := a.place(lane, state, want)
+	if err != nil {
+		return nil, false, err
+	}
 	id := delivery.ID(entry.Event.ID, want.Webhook)
-	added, err = s.st.addDelivery.changed(a.seq+1, id, lane, a.event+1, row.state, row.due, row.owner, milli(a.now), row.place, row.key, size)
+	added, err = s.st.addDelivery.changed(a.seq+1, id, lane, a.event+1, row.state, row.due, row.owner, milli(a.now), row.place, row.key, size,
+		want.Dead, want.Dead != "", row.done)
 	if err != nil || !added {
 		return nil, false, err
 	}
@@ -146,6 +139,38 @@ func (a *acceptance) add(entry *Entry, want Want) (claim *Claim, added bool, err
 	}
 	return &Claim{
 		Delivery: delivery.Delivery{ID: id, Webhook: want.Webhook, EventID: entry.Event.ID, Event: entry.Event.Type, Due: a.now, Since: a.now},
-		Event:    entry.Event, Until: until, store: s, seq: a.seq, token: 1,
+		Event:    entry.Event, Until: fromMilli(row.due), store: s, seq: a.seq, orderKey: want.OrderKey, token: 1,
 	}, true, nil
+}
+
+// place is where a new delivery stands: due, in flight at once, behind another one of its key, or dead.
+type place struct {
+	state, due, owner, place, done int64
+	key                            any // nil for none
+}
+
+func (a *acceptance) place(lane int64, state *laneState, want Want) (place, error) {
+	s := a.store
+	row := place{state: stateDue, due: milli(a.now), place: a.seq + 1}
+	if want.OrderKey != "" {
+		row.key = want.OrderKey
+	}
+	switch {
+	case want.Dead != "":
+		row.state, row.done = stateDead, milli(a.now)
+		return row, s.st.count.run(0, 1, 0, 0, lane)
+	case want.OrderKey != "":
+		var tail int64
+		if err := s.st.tail.row(lane, want.OrderKey).Scan(&tail); err != nil {
+			return row, err
+		}
+		if tail > 0 {
+			row.state, row.place = stateBehind, max(row.place, tail+1)
+			return row, nil
+		}
+	}
+	if want.Take > 0 && state.isWell(a.now) {
+		row.owner, row.due = s.owner, milli(a.now.Add(want.Take))
+	}
+	return row, nil
 }

@@ -35,18 +35,21 @@ func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next ti
 		if allowed, next = state.allows(lane, now, n); allowed == 0 {
 			return nil
 		}
-		if claims, err = s.due(id, now, allowed); err != nil {
+		found, err := s.due(id, now, allowed)
+		if err != nil {
 			return err
 		}
 		until := now.Add(lane.Lease)
-		for _, c := range claims {
-			c.token++
-			c.Until = until
-			if err := s.st.take.run(s.owner, milli(until), c.seq); err != nil {
+		for _, c := range found {
+			taken, err := s.take(id, now, until, c)
+			if err != nil {
 				return err
 			}
+			if taken {
+				claims = append(claims, c)
+			}
 		}
-		if len(claims) < allowed {
+		if len(found) < allowed {
 			var at int64
 			if err := s.st.nextInLane.row(id, milli(now)).Scan(&at); err != nil {
 				return err
@@ -62,6 +65,28 @@ func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next ti
 		return err
 	})
 	return claims, next, err
+}
+
+// orderPatience is how long a delivery holds those behind it back where its webhook is not at hand to say so.
+const orderPatience = 15 * time.Minute
+
+// keyPatience is how long a delivery waits whose key another one has in flight, though it was passed.
+const keyPatience = time.Second
+
+// take leases a delivery, unless another one of its key is in flight. In a change.
+func (s *store) take(lane int64, now, until time.Time, c *Claim) (bool, error) {
+	if c.orderKey != "" {
+		var busy bool
+		if err := s.st.keyBusy.row(lane, c.orderKey, milli(now), c.seq).Scan(&busy); err != nil {
+			return false, err
+		}
+		if busy {
+			return false, s.st.postpone.run(milli(now.Add(keyPatience)), c.seq)
+		}
+	}
+	c.token++
+	c.Until = until
+	return true, s.st.take.run(s.owner, milli(until), c.seq)
 }
 
 // allows says how many claims a lane's state allows, and if none when it will.
@@ -111,10 +136,11 @@ func (c *Claim) scan(rows *sql.Rows, more ...any) error {
 		stamp                          string
 		payload                        []byte
 		due, since                     int64
+		unrouted                       int
 		contentType, header, urlSuffix sql.NullString
 	)
 	to := []any{
-		&c.seq, &d.ID, &d.Webhook, &due, &c.token, &since, &d.Attempts, &d.Spent,
+		&c.seq, &d.ID, &d.Webhook, &due, &c.token, &since, &d.Attempts, &d.Spent, &unrouted, &c.orderKey,
 		&contentType, &header, &urlSuffix, &d.Body,
 		&ev.ID, &ev.Type, &ev.WorkflowID, &ev.WorkflowName, &stamp, &payload,
 	}
@@ -126,6 +152,7 @@ func (c *Claim) scan(rows *sql.Rows, more ...any) error {
 	if c.Event, err = event.Restore(ev, stamp); err != nil {
 		return err
 	}
+	c.Unrouted = unrouted != 0
 	d.EventID, d.Event, d.Due, d.Since = ev.ID, ev.Type, fromMilli(due), fromMilli(since)
 	d.ContentType, d.URLSuffix = contentType.String, urlSuffix.String
 	if header.String != "" {

@@ -224,7 +224,7 @@ func (s *store) delete(now time.Time, f Filter) (int, error) {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
 	return s.inSlices(now, f, func(seq int64) error {
-		if err := s.promote(now, seq); err != nil {
+		if err := s.promote(now, seq, orderPatience); err != nil {
 			return err
 		}
 		return s.strip(now, seq)

@@ -62,6 +62,7 @@ CREATE TABLE deliveries(
   since        INTEGER NOT NULL,             -- from when max_age counts: acceptance, or the last replay
   place        INTEGER NOT NULL,             -- the order among those of a key
   order_key    TEXT,
+  unrouted     INTEGER NOT NULL DEFAULT 0,   -- its filter failed at acceptance
   attempts     INTEGER NOT NULL DEFAULT 0,   -- made so far
   spent        INTEGER NOT NULL DEFAULT 0,   -- of max_attempts
   size         INTEGER NOT NULL,             -- about what it holds, in bytes

@@ -85,10 +85,20 @@ func (s *store) settleOne(now time.Time, st *Settlement) (held bool, err error) 
 			return false, err
 		}
 	}
-	if state == stateDue {
+	switch {
+	case st.Claim.orderKey == "":
+		return true, nil
+	case state != stateDue:
+		return true, s.promote(now, st.Claim.seq, st.OrderMaxWait)
+	}
+	passed := d.Since.Add(st.OrderMaxWait)
+	if st.OrderMaxWait == 0 || !st.Due.After(passed) {
 		return true, nil
 	}
-	return true, s.promote(now, st.Claim.seq)
+	if passed.Before(now) {
+		passed = now
+	}
+	return true, s.promote(passed, st.Claim.seq, st.OrderMaxWait)
 }
 
 // storeContent keeps what transforms made. In a change.
@@ -108,14 +118,15 @@ func (s *store) storeContent(seq int64, c *delivery.Content) error {
 	return s.st.settleContent.run(c.ContentType, header, c.URLSuffix, body, len(body), seq)
 }
 
-// promote makes the next delivery of the same key due.
-func (s *store) promote(now time.Time, seq int64) error {
-	rows, err := s.st.nextOfKey.Query(seq)
+// promote makes the delivery that is next behind one of its key due at a time, unless it waits for another one
+// that has not waited for maxWait.
+func (s *store) promote(at time.Time, seq int64, maxWait time.Duration) error {
+	rows, err := s.st.nextOfKey.Query(seq, milli(at.Add(-maxWait)))
 	var next int64
 	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&next) }); err != nil || next == 0 {
 		return err
 	}
-	return s.st.promote.run(milli(now), next)
+	return s.st.promote.run(milli(at), next)
 }
 
 // settleLane writes what a settlement means for its lane: its breaker, its pause, its end.
