@@ -340,7 +340,7 @@ func (l *lane) report(d *delivery.Delivery, a delivery.Attempt, outcome delivery
 	switch outcome {
 	case delivery.Retry:
 		level, message = slog.LevelInfo, "attempt failed"
-		attrs = append(attrs, slog.Duration("next_in", wait))
+		attrs = append(attrs, slog.Duration("next_in", wait.Round(time.Millisecond)))
 	case delivery.Dead:
 		level, message = slog.LevelWarn, "delivery dead"
 	}

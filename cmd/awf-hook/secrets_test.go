@@ -67,6 +67,8 @@ var tried = map[string][][]string{
 	"sign":       {{"sign", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"verify":     {{"verify", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"secret":     {{"secret", "CONFIG"}},
+	"deliveries": {{"deliveries", "-c", "CONFIG"}, {"deliveries", "send", "-c", "CONFIG"}},
+	"webhooks":   {{"webhooks", "-c", "CONFIG"}, {"webhooks", "enable", hidden, "-c", "CONFIG", "--json"}},
 	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},
 	"explain":    {{"explain", "-c", "CONFIG"}, {"explain", "-c", "CONFIG", "--json"}},
 	"test":       {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},

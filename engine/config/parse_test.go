@@ -65,13 +65,12 @@ func secretOf(w config.Webhook) string {
 // with is a webhook of the defaults, changed.
 func with(change func(*webhook)) webhook {
 	w := webhook{
-		Name:         "example.com-1",
-		URL:          "https://example.com/",
-		Events:       []string{"workflow_*", "step_complete"},
-		Timeout:      15 * time.Second,
-		OrderMaxWait: config.DefaultOrderMaxWait,
-		Retry:        config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 10},
-		MaxInFlight:  4,
+		Name:        "example.com-1",
+		URL:         "https://example.com/",
+		Events:      []string{"workflow_*", "step_complete"},
+		Timeout:     15 * time.Second,
+		Retry:       config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 10},
+		MaxInFlight: 4,
 	}
 	change(&w)
 	return w

@@ -139,7 +139,9 @@ func (w *Webhook) show(key string) string {
 	case "order_by":
 		return w.OrderBy.Value
 	case "order_max_wait":
-		return shortDuration(w.OrderMaxWait)
+		if w.OrderBy.Value != "" {
+			return shortDuration(w.OrderMaxWait)
+		}
 	case "max_in_flight":
 		return strconv.Itoa(w.MaxInFlight)
 	}

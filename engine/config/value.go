@@ -42,7 +42,7 @@ func (d *decoder) durationWithin(n *yaml.Node, path string, b bounds, to *time.D
 	if !ok {
 		return
 	}
-	v, err := parseDuration(text)
+	v, err := ParseDuration(text)
 	switch {
 	case err != nil:
 		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
@@ -53,8 +53,8 @@ func (d *decoder) durationWithin(n *yaml.Node, path string, b bounds, to *time.D
 	}
 }
 
-// parseDuration knows days beside what Go does: 7d.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration knows days beside what Go does: 7d.
+func ParseDuration(text string) (time.Duration, error) {
 	if days, isDays := strings.CutSuffix(text, "d"); isDays {
 		number, err := strconv.ParseFloat(days, 64)
 		return time.Duration(number * float64(24*time.Hour)), err
