@@ -1,0 +1,53 @@
+package meter
+
+// What things cost, in fuel, where an instruction's own is 1. They follow what wazero's compiled code takes at worst, so
+// that fuel bounds time whatever the guest does.
+const (
+	callCost     = 4
+	indirectCost = 10
+	hostCost     = 300 // an imported function; what it does by the guest's lengths, the host charges itself
+	bulkCost     = 20  // and the length's share
+	growCost     = 1500
+	tableCost    = 300 // table.grow, which leaves compiled code, and the length
+	refFuncCost  = 200 // leaves compiled code too
+	divideCost   = 8
+	vectorCost   = 2
+
+	foldCap = 100 // a function without loops that costs no more is paid by its callers, and counts nothing itself
+
+	bulkShift = 3  // a bulk operation costs its bytes >> 3
+	pageShift = 13 // a page of memory that was grown costs 1 << 13
+	dataShift = 3  // bytes of active data segments, at the beginning
+
+	freeMoves = 16 // values that may move where control flow meets, in registers as it were
+	moveShift = 2  // beyond, each costs 1 >> 2
+)
+
+// weigh puts the costs of instructions that are not 1 into the table.
+func weigh(t *[3 * 256]shape) {
+	costs := func(cost uint16, ops ...opcode) {
+		for _, op := range ops {
+			t[op].cost = cost
+		}
+	}
+	for op := opcode(vectors); op < vectors+256; op++ {
+		t[op].cost = vectorCost
+	}
+	costs(divideCost, 0x6d, 0x6e, 0x6f, 0x70, 0x7f, 0x80, 0x81, 0x82, 0x91, 0x95, 0x9f, 0xa3)
+	costs(divideCost, vectors|0xe3, vectors|0xe7, vectors|0xef, vectors|0xf3)
+	costs(bulkCost, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableFill)
+	costs(growCost, opMemoryGrow)
+	costs(tableCost, opTableGrow)
+	costs(refFuncCost, opRefFunc)
+}
+
+// moveCost is what the arrival costs at a place where so many values may have to be moved.
+func moveCost(n int) int64 { return int64(max(n-freeMoves, 0) >> moveShift) }
+
+// What a function's frame is estimated from, in bytes.
+const (
+	frameBase   = 128
+	frameValue  = 8 // each local and parameter, twice for vectors, and what the widest call passes
+	frameResult = 2 // each instruction that leaves a value
+	frameMerge  = 2 // each value that may have to move where control flow meets
+)
