@@ -70,7 +70,7 @@ func (m *module) decodeImports(r *reader) {
 	}
 }
 
-// limitsOf reads a minimum and a maximum; without one, the maximum is the most that there may be.
+// limitsOf reads a minimum and a maximum, which is the most that there may be if none is given.
 func (r *reader) limitsOf(most uint32) (least, highest uint32) {
 	flag := r.byte()
 	if flag > 1 {
@@ -84,12 +84,13 @@ func (r *reader) limitsOf(most uint32) (least, highest uint32) {
 			r.fail("the maximum %d is below the minimum %d", highest, least)
 		}
 	}
-	return least, min(highest, most)
+	return least, highest
 }
 
 func (m *module) decodeTable(r *reader) table {
 	t := table{of: r.refType()}
 	t.min, t.max = r.limitsOf(maxElements)
+	t.max = min(t.max, maxElements)
 	sum := uint64(t.min)
 	for _, other := range m.tables {
 		sum += uint64(other.min)
@@ -112,6 +113,9 @@ func (m *module) decodeTables(r *reader) {
 func (m *module) decodeMemory(r *reader) memory {
 	var mem memory
 	mem.min, mem.max = r.limitsOf(maxPages)
+	if mem.max > maxPages {
+		r.fail("memory of at most %d pages, want at most %d", mem.max, maxPages)
+	}
 	if mem.min > m.limits.MemoryPages {
 		r.fail("memory begins with %d pages, want at most %d", mem.min, m.limits.MemoryPages)
 	}

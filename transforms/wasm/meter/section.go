@@ -64,7 +64,10 @@ func decode(wasm []byte, limits Limits) (*module, error) {
 		if size > r.end-r.at {
 			r.fail("section %d is cut short", id)
 		}
-		body := &reader{bytes: wasm, at: r.at, end: r.at + size, err: r.err}
+		if r.err != nil {
+			break
+		}
+		body := &reader{bytes: wasm, at: r.at, end: r.at + size}
 		if id == 0 {
 			m.decodeCustom(body)
 		} else {
