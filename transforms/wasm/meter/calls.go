@@ -91,7 +91,7 @@ func (m *module) analyse() (*callGraph, error) {
 	}
 	all, direct := &graph{}, &graph{}
 	summaries := make([]summary, n)
-	moves := 0
+	moves, size := 0, 0
 	var s scanner
 	for f := range m.codes {
 		if err := m.scan(f, &s); err != nil {
@@ -99,6 +99,9 @@ func (m *module) analyse() (*callGraph, error) {
 		}
 		if moves += s.moves; moves > maxAllMerges {
 			return nil, fmt.Errorf("%s: too many values meet at too many branches in all functions, want at most %d", m.nameOf(f), maxAllMerges)
+		}
+		if size += s.size; size > maxCompiled {
+			return nil, fmt.Errorf("%s: too much code in all functions: it would become more than %d bytes", m.nameOf(f), maxCompiled)
 		}
 		summaries[f] = summary{cost: s.cost, frame: s.frame(&m.codes[f]), folds: !s.loops && !s.bulk && s.cost <= foldCap}
 		all.from = append(all.from, int32(len(all.edges)))

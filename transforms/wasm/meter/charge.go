@@ -41,6 +41,14 @@ func (w *writer) charge(cost int64) {
 	w.settleFuel()
 }
 
+// chargeLater takes a cost that is known, and leaves it to the next charge to trap.
+func (w *writer) chargeLater(cost int64) {
+	w.indexed(opGlobalGet, w.fuel)
+	w.constant(opI64Const, cost)
+	w.op(opI64Sub)
+	w.indexed(opGlobalSet, w.fuel)
+}
+
 // chargeLength takes a share of the length on the stack and leaves the length there.
 func (w *writer) chargeLength(shift int64) {
 	w.indexed(opLocalTee, w.spare)

@@ -6,7 +6,8 @@
 // against a whitelist, every index is checked against the original counts, and it is written anew in canonical encodings.
 //
 // The trap is WebAssembly's unreachable. The host tells the causes apart by the globals: fuel below zero, stack below
-// zero, else the guest's own. After a trap an instance is of no use: its stack count is unbalanced.
+// zero, else the guest's own. A call may also return with the fuel below zero: it has used it up all the same. After a
+// trap an instance is of no use: its stack count is unbalanced. Host functions must not call back into the guest.
 package meter
 
 import "fmt"
@@ -27,7 +28,7 @@ type Limits struct {
 	foreign bool // imported tables, memories and globals are taken (the core test suite links modules)
 }
 
-// DefaultSplit keeps the fuel within a few per cent of the work done.
+// DefaultSplit charges all but the smallest branches where they are taken.
 const DefaultSplit = 32
 
 // Module is a rewritten module and what is known of it.

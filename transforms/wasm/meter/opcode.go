@@ -93,6 +93,7 @@ const (
 type shape struct {
 	operand operand
 	cost    uint16 // fuel, besides what depends on operands
+	size    uint16 // bytes of compiled code, at worst
 	result  bool   // leaves a value on the stack
 }
 
@@ -103,7 +104,7 @@ func newShapes() *[3 * 256]shape {
 	var t [3 * 256]shape
 	set := func(from, to opcode, o operand, result bool) {
 		for op := from; op <= to; op++ {
-			t[op] = shape{o, 1, result}
+			t[op] = shape{operand: o, cost: 1, size: plainSize, result: result}
 		}
 	}
 	set(0x00, 0x01, nothing, false)

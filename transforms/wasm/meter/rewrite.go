@@ -103,9 +103,14 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 		w.spare = uint32(c.count)
 		w.out = append(appendU32(w.out, 2), i32)
 	}
+	late := s.cost <= maxLate && (len(s.calls)+len(s.indirect) == 0 || s.cost <= maxLateByte*g.frames[f])
 	begin := func(node int) {
 		if !g.folds[f] && node < len(s.nodes) && s.nodes[node].cost > 0 {
-			w.charge(s.nodes[node].cost)
+			if late && s.nodes[node].parent >= 0 {
+				w.chargeLater(s.nodes[node].cost)
+			} else {
+				w.charge(s.nodes[node].cost)
+			}
 		}
 	}
 	begin(0)

@@ -17,6 +17,7 @@ type block struct {
 	ways    int    // branches to its label, and ways to its end
 	params  int
 	results int
+	size    int  // of compiled code before it, or before its second arm
 	live    bool // its beginning can be reached
 }
 
@@ -30,6 +31,7 @@ type flow struct {
 	arity    int  // the most parameters and results of a call
 	merges   int  // values that may have to move where control flow meets
 	moves    int  // the same, over all ways that lead there
+	size     int  // bytes of compiled code
 	calls    []uint32
 	indirect []uint32 // types
 }
@@ -75,6 +77,7 @@ func (s *scanner) pay(cost int64) { s.nodes[s.node].cost += cost }
 func (s *scanner) step(in *instr) {
 	shape := shapes[in.op]
 	s.pay(int64(shape.cost))
+	s.size += int(shape.size)
 	if shape.result {
 		s.values++
 	}
@@ -130,6 +133,7 @@ func (s *scanner) call(in *instr) {
 func (s *scanner) callee(of Signature) {
 	n := len(of.Params) + len(of.Results)
 	s.pay(moveCost(n))
+	s.size += n * moveSize
 	s.arity = max(s.arity, n)
 	s.values += len(of.Results)
 }
@@ -138,6 +142,14 @@ func (s *scanner) callee(of Signature) {
 func (s *scanner) begin(parent int32) {
 	s.node = int32(len(s.nodes))
 	s.nodes = append(s.nodes, node{parent: parent})
+	s.size += chargeSize
+}
+
+// jump pays for coming to a node across the code since a place.
+func (s *scanner) jump(to int32, since int) {
+	if s.size-since > farDistance {
+		s.nodes[to].cost += farCost
+	}
 }
 
 func (s *scanner) open(in *instr) {
@@ -145,7 +157,7 @@ func (s *scanner) open(in *instr) {
 		s.fail("blocks are nested more than %d deep", maxDepth)
 		return
 	}
-	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live}
+	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, size: s.size}
 	switch {
 	case in.x&isType != 0:
 		of := s.m.types[in.x&^isType]
@@ -176,6 +188,8 @@ func (s *scanner) otherwise() {
 	}
 	s.live = b.live
 	s.begin(b.opener)
+	s.jump(s.node, b.size)
+	b.size = s.size
 }
 
 func (s *scanner) close() {
@@ -185,6 +199,7 @@ func (s *scanner) close() {
 	if b.op == opLoop {
 		if b.ways > 0 {
 			s.merge(b.header, set+b.params, b.ways+1)
+			s.jump(b.header, b.size)
 		}
 		b.ways = 0
 	}
@@ -199,6 +214,7 @@ func (s *scanner) close() {
 	}
 	s.live = b.live
 	s.begin(b.opener)
+	s.jump(s.node, b.size)
 	if b.ways < 2 {
 		set = 0
 	}
@@ -210,6 +226,7 @@ func (s *scanner) merge(to int32, n, ways int) {
 	s.nodes[to].cost += moveCost(n)
 	s.merges += n
 	s.moves += n * ways
+	s.size += n * ways * moveSize
 	if s.moves > maxMerges {
 		s.fail("too many values meet at too many branches: want at most %d", maxMerges)
 	}
