@@ -243,7 +243,7 @@ func mutate(r *rand.Rand, wasm []byte) []byte {
 func TestMutantsAgree(t *testing.T) {
 	mutants := 6_000
 	if os.Getenv(specAll) != "" {
-		mutants = 1_000_000
+		mutants = 250_000
 	}
 	all := seeds(t)
 	r := rand.New(rand.NewPCG(1, 2))

@@ -6,15 +6,17 @@ const (
 	callCost     = 16
 	indirectCost = 10
 	hostCost     = 300 // an imported function; what it does by the guest's lengths, the host charges itself
-	bulkCost     = 20  // and the length's share
+	storeCost    = 4
+	bulkCost     = 20 // and the length's share
 	growCost     = 1500
 	tableCost    = 300 // table.grow, which leaves compiled code, and the length
 	refFuncCost  = 200 // leaves compiled code too
 	divideCost   = 8
-	loadCost     = 24 // one that waits for memory takes as long as hundreds of others
+	loadCost     = 48 // one that waits for memory takes as long as hundreds of others
 
 	vectorCost   = 4
 	truncateCost = 8
+	floatCost    = 6 // numbers near zero take some processors long
 
 	// Every cycle has an entry or a loop's header, where the guest traps when the fuel is below zero. Where else fuel is
 	// taken, it need not: a function that costs no more than maxLate, and where it calls others maxLateByte for each byte of
@@ -36,47 +38,56 @@ const (
 	moveShift = 1  // beyond, each costs 1/2
 )
 
-// weigh puts the costs of instructions that are not 1 into the table.
+// weights are what is not 1 fuel and plainSize; later rows override. A cost or size of 0 leaves what is.
+var weights = [...]struct {
+	from, to opcode
+	cost     uint16
+	size     uint16
+}{
+	{0x25, 0x26, 0, accessSize},          // table.get and set
+	{0x28, 0x35, loadCost, accessSize},   // loads
+	{0x36, 0x3e, storeCost, accessSize},  // stores
+	{0x6d, 0x70, divideCost, divideSize}, // i32
+	{0x7f, 0x82, divideCost, divideSize}, // i64
+	{0x91, 0x91, divideCost, 0},          // f32.sqrt
+	{0x92, 0x97, floatCost, 0},
+	{0x95, 0x95, divideCost, 0}, // f32.div
+	{0x9f, 0x9f, divideCost, 0}, // f64.sqrt
+	{0xa0, 0xa5, floatCost, 0},
+	{0xa3, 0xa3, divideCost, 0}, // f64.div
+	{0xa8, 0xab, truncateCost, truncateSize},
+	{0xae, 0xb1, truncateCost, truncateSize},
+	{0xb6, 0xb6, floatCost, 0}, // f32.demote_f64
+	{0xbb, 0xbb, floatCost, 0}, // f64.promote_f32
+	{opCallIndirect, opCallIndirect, 0, indirectSize},
+	{opMemoryGrow, opMemoryGrow, growCost, bulkSize},
+	{opRefFunc, opRefFunc, refFuncCost, 0},
+
+	{misc | 0, misc | 7, truncateCost, truncateSize},
+	{opMemoryInit, opTableFill, bulkCost, bulkSize},
+	{opTableGrow, opTableGrow, tableCost, bulkSize},
+
+	{vectors, vectors | 0xff, vectorCost, vectorSize},
+	{vectors | 0x00, vectors | 0x0a, loadCost, 0},
+	{vectors | 0x54, vectors | 0x57, loadCost, 0},
+	{vectors | 0x5c, vectors | 0x5d, loadCost, 0},
+	{vectors | 0x5e, vectors | 0x5f, divideCost, 0}, // f32x4.demote, f64x2.promote
+	{vectors | 0xe3, vectors | 0xe9, divideCost, 0}, // f32x4.sqrt to max
+	{vectors | 0xef, vectors | 0xf5, divideCost, 0}, // f64x2.sqrt to max
+}
+
+// weigh puts the weights into the table.
 func weigh(t *[3 * 256]shape) {
-	costs := func(cost uint16, ops ...opcode) {
-		for _, op := range ops {
-			t[op].cost = cost
+	for _, w := range weights {
+		for op := w.from; op <= w.to; op++ {
+			if w.cost != 0 {
+				t[op].cost = w.cost
+			}
+			if w.size != 0 {
+				t[op].size = w.size
+			}
 		}
 	}
-	for op := opcode(vectors); op < vectors+256; op++ {
-		t[op].cost = vectorCost
-	}
-	for op := range t {
-		if of := t[op].operand; t[op].result && (of == memoryArgument || of == memoryAndLane) {
-			t[op].cost = loadCost
-		}
-	}
-	sizes := func(size uint16, from, to opcode) {
-		for op := from; op <= to; op++ {
-			t[op].size = size
-		}
-	}
-	sizes(accessSize, 0x25, 0x3e)
-	sizes(divideSize, 0x6d, 0x70)
-	sizes(divideSize, 0x7f, 0x82)
-	sizes(truncateSize, 0xa8, 0xab)
-	sizes(truncateSize, 0xae, 0xb1)
-	sizes(truncateSize, misc|0, misc|7)
-	sizes(bulkSize, misc|8, opTableFill)
-	sizes(bulkSize, opMemoryGrow, opMemoryGrow)
-	sizes(indirectSize, opCallIndirect, opCallIndirect)
-	sizes(vectorSize, vectors, vectors|0xff)
-	costs(divideCost, 0x6d, 0x6e, 0x6f, 0x70, 0x7f, 0x80, 0x81, 0x82, 0x91, 0x95, 0x9f, 0xa3)
-	costs(divideCost, vectors|0xe3, vectors|0xe7, vectors|0xef, vectors|0xf3)
-	for op := range t {
-		if t[op].size == truncateSize {
-			t[op].cost = truncateCost
-		}
-	}
-	costs(bulkCost, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableFill)
-	costs(growCost, opMemoryGrow)
-	costs(tableCost, opTableGrow)
-	costs(refFuncCost, opRefFunc)
 }
 
 // moveCost is what the arrival costs at a place where so many values may have to be moved.
@@ -99,6 +110,7 @@ const (
 	vectorSize   = 48
 	bulkSize     = 1000 // more than it is: it takes long to compile
 	indirectSize = 220
+	targetSize   = 16 // each of a br_table
 	chargeSize   = 48 // what is inserted
 	moveSize     = 16 // a value that moves, on each way, or is passed
 )

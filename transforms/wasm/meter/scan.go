@@ -63,9 +63,6 @@ func (m *module) scan(f int, s *scanner) error {
 	if s.err == nil && s.at != s.end {
 		s.fail("code after the function's end")
 	}
-	if s.moves > maxMerges {
-		s.fail("too many values meet at too many branches: %d, want at most %d", s.moves, maxMerges)
-	}
 	for _, n := range s.nodes {
 		s.cost += n.cost
 	}
@@ -89,13 +86,14 @@ func (s *scanner) step(in *instr) {
 	case opEnd:
 		s.close()
 	case opBr, opBrIf:
-		s.branch(in.x, 1)
+		s.branch(in.x)
 		s.live = s.live && in.op == opBrIf
 	case opBrTable:
 		for _, target := range in.list {
-			s.branch(uint64(target), 1)
+			s.branch(uint64(target))
 		}
-		s.branch(in.x, 1)
+		s.branch(in.x)
+		s.size += targetSize * len(in.list)
 		s.live = false
 	case opReturn, opUnreachable:
 		s.live = false
@@ -107,6 +105,9 @@ func (s *scanner) step(in *instr) {
 		s.call(in)
 	case opCallIndirect:
 		s.pay(indirectCost + foldCap)
+		if s.m.hostTaken {
+			s.pay(hostCost)
+		}
 		s.callee(s.m.types[in.x])
 		s.indirect = append(s.indirect, uint32(in.x))
 	case opRefFunc:
@@ -232,13 +233,13 @@ func (s *scanner) merge(to int32, n, ways int) {
 	}
 }
 
-func (s *scanner) branch(label uint64, ways int) {
+func (s *scanner) branch(label uint64) {
 	if label >= uint64(len(s.blocks)) {
 		s.fail("label %d of %d", label, len(s.blocks))
 		return
 	}
 	if s.live {
-		s.blocks[uint64(len(s.blocks))-1-label].ways += ways
+		s.blocks[uint64(len(s.blocks))-1-label].ways++
 	}
 }
 

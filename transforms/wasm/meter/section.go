@@ -26,6 +26,7 @@ type module struct {
 	inits     int    // elements in all segments
 	locals    int    // declared in all functions
 	taken     []bool // by function: its reference can be in a table
+	hostTaken bool   // of an imported one
 	names     []funcName
 	producers []Producer
 }

@@ -73,6 +73,7 @@ func (m *module) take(f uint32) {
 		m.taken = make([]bool, maxImports+maxFunctions)
 	}
 	m.taken[f] = true
+	m.hostTaken = m.hostTaken || int(f) < m.importedFuncs
 }
 
 // element is a segment of references. Its flags: 1 not active, 2 with a table's index or declarative, 4 by expressions.
