@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
@@ -46,13 +47,7 @@ func s64(n int64) string {
 
 func vec(n int, content string) string { return u32(n) + content }
 
-func list(items ...string) string {
-	all := ""
-	for _, item := range items {
-		all += item
-	}
-	return vec(len(items), all)
-}
+func list(items ...string) string { return vec(len(items), strings.Join(items, "")) }
 
 func section(id byte, content string) string { return string(id) + vec(len(content), content) }
 

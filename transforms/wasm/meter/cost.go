@@ -63,12 +63,12 @@ var weights = [...]struct {
 	{opMemoryGrow, opMemoryGrow, growCost, bulkSize},
 	{opRefFunc, opRefFunc, refFuncCost, 0},
 
-	{misc | 0, misc | 7, truncateCost, truncateSize},
+	{misc, misc | 7, truncateCost, truncateSize},
 	{opMemoryInit, opTableFill, bulkCost, bulkSize},
 	{opTableGrow, opTableGrow, tableCost, bulkSize},
 
 	{vectors, vectors | 0xff, vectorCost, vectorSize},
-	{vectors | 0x00, vectors | 0x0a, loadCost, 0},
+	{vectors, vectors | 0x0a, loadCost, 0},
 	{vectors | 0x54, vectors | 0x57, loadCost, 0},
 	{vectors | 0x5c, vectors | 0x5d, loadCost, 0},
 	{vectors | 0x5e, vectors | 0x5f, divideCost, 0}, // f32x4.demote, f64x2.promote

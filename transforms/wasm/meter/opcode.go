@@ -138,7 +138,7 @@ func newShapes() *[3 * 256]shape {
 	set(0xd1, 0xd1, nothing, true) // ref.is_null
 	set(opRefFunc, opRefFunc, function, true)
 
-	set(misc|0, misc|7, nothing, true) // truncations that saturate
+	set(misc, misc|7, nothing, true) // truncations that saturate
 	set(opMemoryInit, opMemoryInit, dataAndMemory, false)
 	set(misc|9, misc|9, dataIndex, false) // data.drop
 	set(opMemoryCopy, opMemoryCopy, twoMemories, false)
@@ -149,7 +149,7 @@ func newShapes() *[3 * 256]shape {
 	set(opTableGrow, misc|16, tableIndex, true) // and table.size
 	set(opTableFill, opTableFill, tableIndex, false)
 
-	set(vectors|0x00, vectors|0x0a, memoryArgument, true)
+	set(vectors, vectors|0x0a, memoryArgument, true)
 	set(vectors|0x0b, vectors|0x0b, memoryArgument, false) // v128.store
 	set(vectors|0x0c, vectors|0x0d, bytes16, true)         // v128.const, i8x16.shuffle
 	set(vectors|0x0e, vectors|0x14, nothing, true)
