@@ -97,70 +97,81 @@ type shape struct {
 	result  bool   // leaves a value on the stack
 }
 
-// shapes has all instructions of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs; the others are unknown.
+// instructions are those of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs. The others are unknown.
+var instructions = [...]struct {
+	from, to opcode
+	operand  operand
+	result   bool
+}{
+	{0x00, 0x01, nothing, false},
+	{opBlock, opIf, blockType, false},
+	{opElse, opElse, nothing, false},
+	{opEnd, opEnd, nothing, false},
+	{opBr, opBrIf, label, false},
+	{opBrTable, opBrTable, labels, false},
+	{opReturn, opReturn, nothing, false},
+	{opCall, opCall, function, false},
+	{opCallIndirect, opCallIndirect, typeAndTable, false},
+	{0x1a, 0x1a, nothing, false}, // drop
+	{0x1b, 0x1b, nothing, true},  // select
+	{0x1c, 0x1c, oneType, true},  // select of a type
+	{opLocalGet, opLocalGet, local, true},
+	{opLocalSet, opLocalSet, local, false},
+	{opLocalTee, opLocalTee, local, false},
+	{opGlobalGet, opGlobalGet, globalIndex, true},
+	{opGlobalSet, opGlobalSet, globalIndex, false},
+	{0x25, 0x25, tableIndex, true},      // table.get
+	{0x26, 0x26, tableIndex, false},     // table.set
+	{0x28, 0x35, memoryArgument, true},  // loads
+	{0x36, 0x3e, memoryArgument, false}, // stores
+	{0x3f, opMemoryGrow, memoryIndex, true},
+	{opI32Const, opI32Const, signed32, true},
+	{opI64Const, opI64Const, signed64, true},
+	{opF32Const, opF32Const, bytes4, true},
+	{opF64Const, opF64Const, bytes8, true},
+	{0x45, 0xc4, nothing, true}, // numeric
+	{opRefNull, opRefNull, referenceType, true},
+	{0xd1, 0xd1, nothing, true}, // ref.is_null
+	{opRefFunc, opRefFunc, function, true},
+
+	{misc, misc | 7, nothing, true}, // truncations that saturate
+	{opMemoryInit, opMemoryInit, dataAndMemory, false},
+	{misc | 9, misc | 9, dataIndex, false}, // data.drop
+	{opMemoryCopy, opMemoryCopy, twoMemories, false},
+	{opMemoryFill, opMemoryFill, memoryIndex, false},
+	{opTableInit, opTableInit, elementAndTable, false},
+	{misc | 13, misc | 13, elementIndex, false}, // elem.drop
+	{opTableCopy, opTableCopy, twoTables, false},
+	{opTableGrow, misc | 16, tableIndex, true}, // and table.size
+	{opTableFill, opTableFill, tableIndex, false},
+
+	{vectors, vectors | 0x0a, memoryArgument, true},
+	{vectors | 0x0b, vectors | 0x0b, memoryArgument, false}, // v128.store
+	{vectors | 0x0c, vectors | 0x0d, bytes16, true},         // v128.const, i8x16.shuffle
+	{vectors | 0x0e, vectors | 0x14, nothing, true},
+	{vectors | 0x15, vectors | 0x22, laneIndex, true},
+	{vectors | 0x23, vectors | 0x53, nothing, true},
+	{vectors | 0x54, vectors | 0x57, memoryAndLane, true},
+	{vectors | 0x58, vectors | 0x5b, memoryAndLane, false}, // stores of a lane
+	{vectors | 0x5c, vectors | 0x5d, memoryArgument, true},
+	{vectors | 0x5e, vectors | 0xff, nothing, true},
+}
+
+// holes are the opcodes between those of vectors that no instruction has.
+const holes = "\x9a\xa2\xa5\xa6\xaf\xb0\xb2\xb3\xb4\xbb\xc2\xc5\xc6\xcf\xd0\xd2\xd3\xd4\xe2\xee"
+
+// shapes has the instructions by opcode.
 var shapes = newShapes()
 
 func newShapes() *[3 * 256]shape {
 	var t [3 * 256]shape
-	set := func(from, to opcode, o operand, result bool) {
-		for op := from; op <= to; op++ {
-			t[op] = shape{operand: o, cost: 1, size: plainSize, result: result}
+	for _, in := range instructions {
+		for op := in.from; op <= in.to; op++ {
+			t[op] = shape{operand: in.operand, cost: 1, size: plainSize, result: in.result}
 		}
 	}
-	set(0x00, 0x01, nothing, false)
-	set(opBlock, opIf, blockType, false)
-	set(opElse, opElse, nothing, false)
-	set(opEnd, opEnd, nothing, false)
-	set(opBr, opBrIf, label, false)
-	set(opBrTable, opBrTable, labels, false)
-	set(opReturn, opReturn, nothing, false)
-	set(opCall, opCall, function, false)
-	set(opCallIndirect, opCallIndirect, typeAndTable, false)
-	set(0x1a, 0x1a, nothing, false) // drop
-	set(0x1b, 0x1b, nothing, true)  // select
-	set(0x1c, 0x1c, oneType, true)  // select of a type
-	set(opLocalGet, opLocalGet, local, true)
-	set(opLocalSet, opLocalSet, local, false)
-	set(opLocalTee, opLocalTee, local, false)
-	set(opGlobalGet, opGlobalGet, globalIndex, true)
-	set(opGlobalSet, opGlobalSet, globalIndex, false)
-	set(0x25, 0x25, tableIndex, true)      // table.get
-	set(0x26, 0x26, tableIndex, false)     // table.set
-	set(0x28, 0x35, memoryArgument, true)  // loads
-	set(0x36, 0x3e, memoryArgument, false) // stores
-	set(0x3f, opMemoryGrow, memoryIndex, true)
-	set(opI32Const, opI32Const, signed32, true)
-	set(opI64Const, opI64Const, signed64, true)
-	set(opF32Const, opF32Const, bytes4, true)
-	set(opF64Const, opF64Const, bytes8, true)
-	set(0x45, 0xc4, nothing, true) // numeric
-	set(opRefNull, opRefNull, referenceType, true)
-	set(0xd1, 0xd1, nothing, true) // ref.is_null
-	set(opRefFunc, opRefFunc, function, true)
-
-	set(misc, misc|7, nothing, true) // truncations that saturate
-	set(opMemoryInit, opMemoryInit, dataAndMemory, false)
-	set(misc|9, misc|9, dataIndex, false) // data.drop
-	set(opMemoryCopy, opMemoryCopy, twoMemories, false)
-	set(opMemoryFill, opMemoryFill, memoryIndex, false)
-	set(opTableInit, opTableInit, elementAndTable, false)
-	set(misc|13, misc|13, elementIndex, false) // elem.drop
-	set(opTableCopy, opTableCopy, twoTables, false)
-	set(opTableGrow, misc|16, tableIndex, true) // and table.size
-	set(opTableFill, opTableFill, tableIndex, false)
-
-	set(vectors, vectors|0x0a, memoryArgument, true)
-	set(vectors|0x0b, vectors|0x0b, memoryArgument, false) // v128.store
-	set(vectors|0x0c, vectors|0x0d, bytes16, true)         // v128.const, i8x16.shuffle
-	set(vectors|0x0e, vectors|0x14, nothing, true)
-	set(vectors|0x15, vectors|0x22, laneIndex, true)
-	set(vectors|0x23, vectors|0x53, nothing, true)
-	set(vectors|0x54, vectors|0x57, memoryAndLane, true)
-	set(vectors|0x58, vectors|0x5b, memoryAndLane, false) // stores of a lane
-	set(vectors|0x5c, vectors|0x5d, memoryArgument, true)
-	set(vectors|0x5e, vectors|0xff, nothing, true)
-	for _, hole := range []byte("\x9a\xa2\xa5\xa6\xaf\xb0\xb2\xb3\xb4\xbb\xc2\xc5\xc6\xcf\xd0\xd2\xd3\xd4\xe2\xee") {
-		t[vectors|opcode(hole)] = shape{}
+	for i := range len(holes) {
+		t[vectors|opcode(holes[i])] = shape{}
 	}
 	weigh(&t)
 	return &t
