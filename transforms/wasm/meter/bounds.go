@@ -18,6 +18,9 @@ const (
 	maxAllLocals = 2 << 20  // of all functions
 	maxBody      = 2 << 20  // bytes of a function's code
 	maxDepth     = 5_000    // of blocks within blocks
+	maxLoops     = 1_000    // of a function
+	maxBulk      = 1_000    // operations of a function that are charged by their length
+	maxNodes     = 16_384   // of a function: loops, arms and ends
 	maxTargets   = 65_536   // of one br_table
 	maxMerges    = 1 << 20  // of a function: values to be moved where control flow meets, over all ways that lead there
 	maxAllMerges = 8 << 20  // of all functions

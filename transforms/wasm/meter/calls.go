@@ -103,7 +103,7 @@ func (m *module) analyse() (*callGraph, error) {
 		if size += s.size; size > maxCompiled {
 			return nil, fmt.Errorf("%s: too much code in all functions: it would become more than %d bytes", m.nameOf(f), maxCompiled)
 		}
-		summaries[f] = summary{cost: s.cost, frame: s.frame(&m.codes[f]), folds: !s.loops && !s.bulk && s.cost <= foldCap}
+		summaries[f] = summary{cost: s.cost, frame: s.frame(&m.codes[f]), folds: s.loops+s.bulk == 0 && s.cost <= foldCap}
 		all.from = append(all.from, int32(len(all.edges)))
 		all.edges = append(all.edges, s.calls...)
 		for _, t := range s.indirect {

@@ -93,7 +93,7 @@ func (r *reader) signed(width int) int64 {
 func (r *reader) count(limit int, of string) int {
 	start := r.at
 	n := r.u32()
-	if n > uint32(limit) {
+	if int64(n) > int64(limit) {
 		r.at = start
 		r.fail("%d %s, want at most %d", n, of, limit)
 		return 0

@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,11 @@ func TestRewriteRefusesDeclarations(t *testing.T) {
 	}
 	refused(t, "no module", []byte("hello"), "not a WebAssembly module")
 	refused(t, "a component", []byte("\x00asm\x0d\x00\x01\x00"), "not a WebAssembly module")
+	m, err := meter.Rewrite([]byte(empty), limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "a module that is metered already", m.Wasm, `export "awf:fuel": names that begin with awf: are reserved`)
 	if _, err := meter.Rewrite([]byte(empty), meter.Limits{Fuel: -1}); err == nil {
 		t.Error("Rewrite with -1 fuel = no error, want one")
 	}
@@ -149,7 +155,10 @@ func TestRewriteRefusesBombs(t *testing.T) {
 		{"locals of many functions", build{bodies: many}, "too many locals"},
 		{"bulk operations by the thousands", build{bodies: wide, memory: "\x01\x00\x01"}, "too much code in all functions"},
 		{"a chain of calls without a cycle", build{bodies: deep}, "the deepest chain of calls"},
-		{"loops without anything", build{bodies: []string{body("", repeat(loop+end, 300_000))}}, "grows to more than 6 times"},
+		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 500))}, 600)}, "grows to more than 6 times"},
+		{"loops without end in a function", build{bodies: []string{body("", repeat(loop+end, 1001))}}, "1001 loops in a function, want at most 1000"},
+		{"branches without end in a function", build{bodies: []string{body("", repeat(block+end, 20_000))}}, "20001 branches in a function, want at most 16384"},
+		{"bulk operations in a function", build{bodies: []string{body("", repeat(constant(0)+constant(0)+constant(0)+fill, 1001))}, memory: "\x01\x00\x01"}, "1001 bulk operations in a function, want at most 1000"},
 	} {
 		wasm := tt.b.wasm()
 		start := time.Now()

@@ -92,14 +92,14 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 	c := &m.codes[f]
 	groups := len(c.locals)
-	if s.bulk {
+	if s.bulk > 0 {
 		groups++
 	}
 	w.out = appendU32(w.out, uint32(groups))
 	for _, group := range c.locals {
 		w.out = append(appendU32(w.out, group.n), group.of)
 	}
-	if s.bulk {
+	if s.bulk > 0 {
 		w.spare = uint32(c.count)
 		w.out = append(appendU32(w.out, 2), i32)
 	}

@@ -25,13 +25,13 @@ type block struct {
 type flow struct {
 	nodes    []node
 	cost     int64 // of all nodes together, without folded callees
-	loops    bool
-	bulk     bool // something is charged by its length
-	values   int  // instructions that leave one
-	arity    int  // the most parameters and results of a call
-	merges   int  // values that may have to move where control flow meets
-	moves    int  // the same, over all ways that lead there
-	size     int  // bytes of compiled code
+	loops    int
+	bulk     int // operations that are charged by their length
+	values   int // instructions that leave one
+	arity    int // the most parameters and results of a call
+	merges   int // values that may have to move where control flow meets
+	moves    int // the same, over all ways that lead there
+	size     int // bytes of compiled code
 	calls    []uint32
 	indirect []uint32 // types
 }
@@ -63,10 +63,23 @@ func (m *module) scan(f int, s *scanner) error {
 	if s.err == nil && s.at != s.end {
 		s.fail("code after the function's end")
 	}
+	s.checkWork()
 	for _, n := range s.nodes {
 		s.cost += n.cost
 	}
 	return s.err
+}
+
+// checkWork refuses a function that would take a compiler long, which is not to be interrupted within one.
+func (s *scanner) checkWork() {
+	switch {
+	case s.loops > maxLoops:
+		s.fail("%d loops in a function, want at most %d", s.loops, maxLoops)
+	case s.bulk > maxBulk:
+		s.fail("%d bulk operations in a function, want at most %d", s.bulk, maxBulk)
+	case len(s.nodes) > maxNodes:
+		s.fail("%d branches in a function, want at most %d", len(s.nodes), maxNodes)
+	}
 }
 
 func (s *scanner) pay(cost int64) { s.nodes[s.node].cost += cost }
@@ -113,7 +126,7 @@ func (s *scanner) step(in *instr) {
 	case opRefFunc:
 		s.m.take(uint32(in.x))
 	case opMemoryGrow, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableGrow, opTableFill:
-		s.bulk = true
+		s.bulk++
 	}
 }
 
@@ -170,7 +183,7 @@ func (s *scanner) open(in *instr) {
 	case opLoop:
 		s.begin(-1)
 		b.header = s.node
-		s.loops = true
+		s.loops++
 	case opIf:
 		s.begin(b.opener)
 	}

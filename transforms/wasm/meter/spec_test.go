@@ -22,7 +22,7 @@ import (
 // metered, in wazero's compiler and, metered, in its interpreter; every invocation must have the same outcome in all.
 // make spec runs all of it; go test runs the files about control flow, calls, memory and tables, where the meter's code goes.
 
-// specAll is the environment variable that runs all files.
+// specAll is the environment variable that runs all files, and many more mutants (make spec).
 const specAll = "AWF_SPEC"
 
 var specSlice = []string{
