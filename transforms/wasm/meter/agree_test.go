@@ -224,6 +224,9 @@ func TestHandmadeModulesAgree(t *testing.T) {
 func mutate(r *rand.Rand, wasm []byte) []byte {
 	out := append([]byte(nil), wasm...)
 	interesting := []byte("\x00\x01\x02\x03\x04\x05\x0b\x0c\x0d\x0e\x0f\x10\x11\x1a\x20\x21\x22\x23\x24\x40\x41\x7f\x80\xfc\xfd\xff")
+	if r.IntN(20) == 0 { // a function cut short, its length made right
+		return cutCode(r, out)
+	}
 	for range 1 + r.IntN(3) {
 		at := 8 + r.IntN(len(out)-8)
 		switch r.IntN(5) {
@@ -238,6 +241,14 @@ func mutate(r *rand.Rand, wasm []byte) []byte {
 		}
 	}
 	return out
+}
+
+// cutCode makes a module of one function, which is some of the module's bytes.
+func cutCode(r *rand.Rand, wasm []byte) []byte {
+	from := 8 + r.IntN(len(wasm)-8)
+	code := string(wasm[from:min(len(wasm), from+1+r.IntN(60))])
+	b := build{types: []string{sig(i32, "")}, bodies: []string{vec(1+len(code), "\x00"+code)}, memory: "\x01\x00\x01", table: "\x01\x70\x00\x01"}
+	return b.wasm()
 }
 
 func TestMutantsAgree(t *testing.T) {

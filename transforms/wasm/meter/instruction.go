@@ -149,7 +149,10 @@ func (s *stream) blockType() uint64 {
 	}
 	at := s.at
 	i := s.signed(33)
-	if s.err == nil && (i < 0 || i >= int64(len(s.m.types))) {
+	if s.err != nil {
+		return noType
+	}
+	if i < 0 || i >= int64(len(s.m.types)) {
 		s.at = at
 		s.fail("block type %d of %d", i, len(s.m.types))
 		return noType

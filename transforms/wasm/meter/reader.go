@@ -51,6 +51,9 @@ func (r *reader) u32() uint32 {
 	var v uint64
 	for shift := 0; shift < 35; shift += 7 {
 		b := r.byte()
+		if r.err != nil {
+			return 0
+		}
 		v |= uint64(b&0x7f) << shift
 		if b < 0x80 {
 			if v > 1<<32-1 {
@@ -70,6 +73,9 @@ func (r *reader) signed(width int) int64 {
 	var v uint64
 	for shift := 0; shift < width; shift += 7 {
 		b := r.byte()
+		if r.err != nil {
+			return 0
+		}
 		v |= uint64(b&0x7f) << shift
 		if b >= 0x80 {
 			continue
@@ -105,7 +111,10 @@ func (r *reader) count(limit int, of string) int {
 func (r *reader) index(n int, of string) uint32 {
 	start := r.at
 	i := r.u32()
-	if r.err == nil && uint64(i) >= uint64(n) {
+	if r.err != nil {
+		return 0
+	}
+	if uint64(i) >= uint64(n) {
 		r.at = start
 		r.fail("%s %d of %d", of, i, n)
 		return 0

@@ -57,8 +57,9 @@ func (m *module) scan(f int, s *scanner) error {
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
 	for len(s.blocks) > 0 && s.err == nil {
-		in := s.next()
-		s.step(&in)
+		if in := s.next(); s.err == nil {
+			s.step(&in)
+		}
 	}
 	if s.err == nil && s.at != s.end {
 		s.fail("code after the function's end")
