@@ -1,6 +1,6 @@
 # make test is what README names; make check and make oracles are all that .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint fuzz bench soak cover check faults oracles clean
+.PHONY: build test race lint fuzz spec bench soak cover check faults oracles clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -35,10 +35,14 @@ faults:
 oracles:
 	cd testdata/oracles && npm ci --ignore-scripts && go vet ./... && go test -count 1 ./...
 
+# The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
+spec:
+	AWF_SPEC=all go test -count=1 -v -run 'TestCoreSuite|TestMutants' ./transforms/wasm/meter
+
 # Ratios to a bare net/http client that posts the same bodies in the same run.
 bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
-	go test -run '^$$' -bench . ./engine/... ./filters/...
+	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
 # 200 rounds of kill -9.
 soak:

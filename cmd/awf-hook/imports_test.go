@@ -26,6 +26,7 @@ var mayImport = map[string]string{
 	"engine/delivery":        "",
 	"engine/signature":       "",
 	"examples":               "",
+	"transforms/wasm/meter":  "",
 }
 
 // onlyIn says which one package may import a third party's.

@@ -1,0 +1,31 @@
+package meter
+
+// What a module may hold. Each bounds the work of rewriting, compiling or instantiating it.
+const (
+	maxFuel      = 1 << 60
+	maxPages     = 1 << 16 // of memory
+	maxTypes     = 20_000
+	maxImports   = 1_000
+	maxFunctions = 50_000 // defined
+	maxTables    = 16
+	maxElements  = 1 << 16 // of a table, and of all tables when they begin
+	maxGlobals   = 20_000
+	maxExports   = 20_000
+	maxSegments  = 1 << 17  // of data, and of elements; Go makes tens of thousands
+	maxInits     = 1 << 17  // elements in all segments
+	maxArity     = 1_000    // parameters, or results, of a function or a block
+	maxLocals    = 20_000   // of a function, parameters included
+	maxAllLocals = 2 << 20  // of all functions
+	maxBody      = 2 << 20  // bytes of a function's code
+	maxDepth     = 5_000    // of blocks within blocks
+	maxLoops     = 1_000    // of a function
+	maxBulk      = 1_000    // operations of a function that are charged by their length
+	maxNodes     = 16_384   // of a function: loops, arms and ends
+	maxTargets   = 65_536   // of one br_table
+	maxMerges    = 1 << 20  // of a function: values to be moved where control flow meets, over all ways that lead there
+	maxAllMerges = 8 << 20  // of all functions
+	maxCompiled  = 64 << 20 // bytes of compiled code, as estimated here, of which a compiler makes a half
+	maxName      = 100_000  // bytes
+	maxGrowth    = 6        // times the module's length, at most, and outputFloor
+	outputFloor  = 1 << 20  // bytes that any module may grow to
+)

@@ -1,0 +1,94 @@
+package meter
+
+// writer writes the code of one function, with what counts.
+type writer struct {
+	out   []byte
+	fuel  uint32 // indices of the two globals
+	stack uint32
+	spare uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
+}
+
+func (w *writer) op(op opcode)                { w.out = append(w.out, byte(op)) }
+func (w *writer) indexed(op opcode, i uint32) { w.out = appendU32(append(w.out, byte(op)), i) }
+func (w *writer) constant(op opcode, v int64) { w.out = appendSigned(append(w.out, byte(op)), v) }
+func (w *writer) block(op opcode, of byte)    { w.out = append(w.out, byte(op), of) }
+func (w *writer) ops(ops ...opcode) {
+	for _, op := range ops {
+		w.op(op)
+	}
+}
+
+// trapBelowZero stops the guest when the global, of the type whose zero and comparison are given, is below zero.
+func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
+	w.indexed(opGlobalGet, global)
+	w.constant(zero, 0)
+	w.op(less)
+	w.block(opIf, noType)
+	w.ops(opUnreachable, opEnd)
+}
+
+// settleFuel takes what is on the stack from the fuel that is below it.
+func (w *writer) settleFuel() {
+	w.op(opI64Sub)
+	w.indexed(opGlobalSet, w.fuel)
+	w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
+}
+
+// charge takes a cost that is known.
+func (w *writer) charge(cost int64) {
+	w.indexed(opGlobalGet, w.fuel)
+	w.constant(opI64Const, cost)
+	w.settleFuel()
+}
+
+// chargeLater takes a cost that is known, and leaves it to the next charge to trap.
+func (w *writer) chargeLater(cost int64) {
+	w.indexed(opGlobalGet, w.fuel)
+	w.constant(opI64Const, cost)
+	w.op(opI64Sub)
+	w.indexed(opGlobalSet, w.fuel)
+}
+
+// chargeLength takes a share of the length on the stack and leaves the length there.
+func (w *writer) chargeLength(shift int64) {
+	w.indexed(opLocalTee, w.spare)
+	w.chargeSpare(opI64ShrU, shift)
+}
+
+func (w *writer) chargeSpare(by opcode, shift int64) {
+	w.indexed(opGlobalGet, w.fuel)
+	w.indexed(opLocalGet, w.spare)
+	w.op(opI64ExtendI32)
+	if shift > 0 {
+		w.constant(opI64Const, shift)
+		w.op(by)
+	}
+	w.settleFuel()
+}
+
+// growMemory is memory.grow, charged by pages when it succeeds.
+func (w *writer) growMemory(in *instr) {
+	w.indexed(opLocalTee, w.spare)
+	w.out = in.append(w.out)
+	w.indexed(opLocalTee, w.spare+1)
+	w.constant(opI32Const, -1)
+	w.op(opI32Ne)
+	w.block(opIf, noType)
+	w.chargeSpare(opI64Shl, pageShift)
+	w.op(opEnd)
+	w.indexed(opLocalGet, w.spare+1)
+}
+
+// countedCall is a call inside a cycle: the caller's frame is taken from the stack while the call lasts.
+func (w *writer) countedCall(in *instr, frame int64) {
+	w.indexed(opGlobalGet, w.stack)
+	w.constant(opI32Const, frame)
+	w.op(opI32Sub)
+	w.indexed(opGlobalSet, w.stack)
+	w.trapBelowZero(w.stack, opI32Const, opI32LtS)
+	w.out = in.append(w.out)
+	w.indexed(opGlobalGet, w.stack)
+	w.constant(opI32Const, frame)
+	w.op(opI32Add)
+	w.indexed(opGlobalSet, w.stack)
+}

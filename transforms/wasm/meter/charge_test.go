@@ -1,0 +1,185 @@
+package meter_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// one is a build of a function of (i32) -> () with a memory of one page, four at most.
+func one(code string) build {
+	return build{types: []string{sig(i32, "")}, bodies: []string{body("", code)}, memory: "\x01\x01\x01\x04"}
+}
+
+func TestCostOfCode(t *testing.T) {
+	const free, taken = 0, 1
+	long := repeat(nop, 100)
+	for _, tt := range []struct {
+		name, code string
+		arg        uint64
+		want       int64
+	}{
+		{"nothing but the end", "", 0, 1},
+		{"an instruction each", nop + nop + nop, 0, 4},
+		{"code after a branch is paid in advance", get(0) + brIf(0) + long, taken, 103},
+		{"a division", constant(7) + constant(2) + "\x6d" + drop, 0, 1 + 2 + 8 + 1},
+		{"a load", constant(0) + "\x28\x02\x00" + drop, 0, 1 + 1 + 48 + 1},
+		{"a store", constant(0) + constant(0) + "\x36\x02\x00", 0, 1 + 2 + 4},
+		{"a vector", "\xfd\x0c" + strings.Repeat("\x00", 16) + drop, 0, 1 + 4 + 1},
+		{"a small arm is paid in advance", get(0) + if_ + nop + end, free, 1 + 4},
+		{"a large arm that is not taken", get(0) + if_ + long + end, free, 1 + 2},
+		{"a large arm that is taken", get(0) + if_ + long + end, taken, 1 + 2 + 101},
+		{"the large second arm", get(0) + if_ + nop + else_ + long + end, free, 1 + 2 + 2 + 101},
+		{"the first of two arms", get(0) + if_ + nop + else_ + long + end, taken, 1 + 2 + 2},
+		{"what follows a block that is left", block + get(0) + brIf(0) + br(1) + end + long, taken, 1 + 5 + 100},
+		{"what follows a block and is not come to", block + get(0) + brIf(0) + br(1) + end + long, free, 5},
+		{"a loop that runs once", loop + nop + end, 0, 1 + 1 + 2},
+		{"a loop that runs ten times", loop + get(0) + constant(1) + "\x6b\x22\x00" + brIf(0) + end, 10, 1 + 1 + 10*6},
+		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 3 + 20},
+		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 3 + 20 + 100},
+		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 3 + 20 + 100},
+		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 2 + 1500 + 2*8192},
+		{"memory.grow of nothing", constant(0) + grow + drop, 0, 1 + 2 + 1500},
+		{"memory.grow that fails", constant(4) + grow + drop, 0, 1 + 2 + 1500},
+	} {
+		g := newGuest(t, one(tt.code).wasm(), limits())
+		if got := g.cost(t, "a", tt.arg); got != tt.want {
+			t.Errorf("%s costs %d fuel, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestCostOfTables(t *testing.T) {
+	null := "\xd0\x70"
+	three := constant(0) + constant(0)
+	for _, tt := range []struct {
+		name, code string
+		want       int64
+	}{
+		{"table.init by length", three + constant(3) + "\xfc\x0c\x00\x00", 1 + 3 + 20 + 3},
+		{"table.copy by length", three + constant(5) + "\xfc\x0e\x00\x00", 1 + 3 + 20 + 5},
+		{"table.fill by length", constant(0) + null + constant(7) + "\xfc\x11\x00", 1 + 3 + 20 + 7},
+		{"table.grow by length", null + constant(9) + "\xfc\x0f\x00" + drop, 1 + 3 + 300 + 9},
+		{"ref.func", "\xd2\x00" + drop, 1 + 1 + 200},
+	} {
+		b := build{bodies: []string{body("", tt.code)}, table: "\x01\x70\x00\x0a", elements: list("\x01\x00" + list("\x00", "\x00", "\x00"))}
+		if got := newGuest(t, b.wasm(), limits()).cost(t, "a"); got != tt.want {
+			t.Errorf("%s costs %d fuel, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
+	b := one(constant(0) + constant(0) + constant(80) + "\xfc\x08\x00\x00")
+	b.count, b.datas = "\x02", list("\x01"+vec(80, repeat("x", 80)), "\x00"+constant(0)+end+vec(64, repeat("y", 64)))
+	g := newGuest(t, b.wasm(), limits())
+	if got, want := g.cost(t, "a", 0), int64(1+3+20+10); got != want {
+		t.Errorf("memory.init of 80 bytes costs %d fuel, want %d", got, want)
+	}
+	if got, want := limits().Fuel-g.meter.InitialFuel, int64(20+8); got != want {
+		t.Errorf("an active segment of 64 bytes costs %d fuel, want %d", got, want)
+	}
+	few := limits()
+	few.Fuel = 27
+	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "segments costs 28 fuel, want at most 27") {
+		t.Errorf("Rewrite = %v, want a refusal of the segments' cost", err)
+	}
+}
+
+func TestCostOfCalls(t *testing.T) {
+	imports := list(vec(4, "host") + vec(1, "f") + "\x00\x00")
+	table, elements := "\x01\x70\x00\x02", list("\x00"+constant(0)+end+list("\x01", "\x02"))
+	small, large := body("", repeat(nop, 9)), body("", repeat(nop, 200))
+	for _, tt := range []struct {
+		name, code string
+		want       int64
+	}{
+		{"a host function", call(0), 1 + 1 + 300},
+		{"a small function is paid by its caller", call(1), 1 + 1 + 16 + 10},
+		{"a large function pays itself", call(2), 1 + 1 + 16 + 201},
+		{"a small function through the table", constant(0) + callIndirect(0), 1 + 1 + 1 + 10 + 100},
+		{"a large function through the table", constant(1) + callIndirect(0), 1 + 1 + 1 + 10 + 100 + 201},
+	} {
+		b := build{imports: imports, imported: 1, table: table, elements: elements}
+		b.bodies = []string{small, large, body("", tt.code)}
+		wasm := b.wasm()
+		// The functions called are not exported, since an exported one always pays itself.
+		wasm = []byte(strings.Replace(string(wasm), string(section(7, list(export("a", 0, 1), export("b", 0, 2), export("c", 0, 3)))), string(section(7, list(export("c", 0, 3)))), 1))
+		if got := newGuest(t, wasm, limits()).cost(t, "c"); got != tt.want {
+			t.Errorf("%s costs %d fuel, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// recursive calls itself as often as its argument says, through the table if so wanted.
+func recursive(indirect bool) build {
+	self := call(0)
+	if indirect {
+		self = constant(0) + callIndirect(0)
+	}
+	b := one(get(0) + if_ + get(0) + constant(1) + "\x6b" + self + end)
+	b.table, b.elements = "\x01\x70\x00\x01", list("\x00"+constant(0)+end+list("\x00"))
+	return b
+}
+
+func TestStackIsBoundedInCycles(t *testing.T) {
+	mutual := recursive(false)
+	mutual.bodies = []string{body("", get(0)+if_+get(0)+call(1)+end), body("", get(0)+constant(1)+"\x6b"+call(0))}
+	for name, b := range map[string]build{"direct": recursive(false), "indirect": recursive(true), "mutual": mutual} {
+		g := newGuest(t, b.wasm(), limits())
+		full := g.stack()
+		g.cost(t, "a", 1000)
+		if got := g.stack(); got != full {
+			t.Errorf("%s recursion leaves a stack of %d, want the %d at rest", name, got, full)
+		}
+		_, err := g.ExportedFunction("a").Call(t.Context(), 1_000_000)
+		if err == nil || !strings.Contains(err.Error(), "unreachable") || g.stack() >= 0 || g.fuel() < 0 {
+			t.Errorf("%s recursion without end = %v with %d stack and %d fuel left, want a trap of the stack", name, err, g.stack(), g.fuel())
+		}
+	}
+}
+
+func TestStackIsNotCountedOutsideCycles(t *testing.T) {
+	b := one(get(0) + call(1))
+	b.bodies = append(b.bodies, body("", get(0)+drop))
+	wasm := b.wasm()
+	g := newGuest(t, wasm, limits())
+	if g.meter.UncountedStack < 256 || g.stack() != 1<<20-int32(g.meter.UncountedStack) {
+		t.Errorf("UncountedStack = %d with %d to begin with, want two frames taken off", g.meter.UncountedStack, g.stack())
+	}
+	small := limits()
+	small.Stack = int32(g.meter.UncountedStack) - 1
+	if _, err := meter.Rewrite(wasm, small); err == nil || !strings.Contains(err.Error(), "deepest chain of calls") {
+		t.Errorf("Rewrite = %v, want a refusal of the chain of calls", err)
+	}
+}
+
+func TestStartFunctionIsMetered(t *testing.T) {
+	b := build{bodies: []string{body("", loop+br(0)+end)}, start: "\x00"}
+	m, err := meter.Rewrite(b.wasm(), limits())
+	if err != nil || !m.HasStart {
+		t.Fatalf("Rewrite = %+v, %v, want a module with a start function", m, err)
+	}
+	if _, err := newRuntime(t).Instantiate(t.Context(), m.Wasm); err == nil || !strings.Contains(err.Error(), "unreachable") {
+		t.Errorf("instantiate = %v, want a trap", err)
+	}
+}
+
+// After a recursion each frame takes fuel in branches that do not trap: however much, all frames together overdraw little.
+func TestReturningFramesOverdrawLittle(t *testing.T) {
+	const depth, fuel = 1000, 100_000
+	worst := int64(0)
+	for _, nops := range []int{100, 300, 500, 800, 1000, 3000} {
+		late := get(0) + if_ + repeat(nop, nops) + end
+		b := one(get(0) + if_ + get(0) + constant(1) + "\x6b" + call(0) + end + repeat(late, 2))
+		g := newGuest(t, b.wasm(), limits())
+		g.global(meter.FuelGlobal).Set(fuel)
+		g.ExportedFunction("a").Call(t.Context(), depth)
+		worst = max(worst, -g.fuel())
+	}
+	// maxLate, and maxLateByte for each byte of the stack
+	if most := int64(200_000 + 8<<20); worst < fuel || worst > most {
+		t.Errorf("the fuel is overdrawn by %d, want between %d and %d", worst, fuel, most)
+	}
+}

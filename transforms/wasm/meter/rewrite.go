@@ -1,0 +1,150 @@
+package meter
+
+import "fmt"
+
+// rewrite counts fuel and stack in every function and writes the module.
+func (m *module) rewrite() (*Module, error) {
+	g, err := m.analyse()
+	if err != nil {
+		return nil, err
+	}
+	if g.uncounted > int64(m.limits.Stack) {
+		return nil, fmt.Errorf("the deepest chain of calls needs %d bytes of stack, want at most %d", g.uncounted, m.limits.Stack)
+	}
+	fuel := m.limits.Fuel - m.initialCost()
+	if fuel < 0 {
+		return nil, fmt.Errorf("copying the segments costs %d fuel, want at most %d", m.initialCost(), m.limits.Fuel)
+	}
+	codes, err := m.writeCodes(g)
+	if err != nil {
+		return nil, err
+	}
+	out := &Module{
+		Wasm:           m.write(codes, fuel, m.limits.Stack-int32(g.uncounted)),
+		HasStart:       m.hasStart,
+		InitialFuel:    fuel,
+		UncountedStack: int(g.uncounted),
+		Functions:      len(m.codes),
+		Producers:      m.producers,
+	}
+	for _, e := range m.imports {
+		if e.kind == Func {
+			out.Imports = append(out.Imports, Import{e.module, e.name, m.types[e.index]})
+		}
+	}
+	for _, e := range m.exports {
+		export := Export{Name: e.name, Kind: e.kind}
+		if e.kind == Func {
+			export.Signature = m.types[m.funcs[e.index]]
+		}
+		out.Exports = append(out.Exports, export)
+	}
+	if len(m.memories) > 0 {
+		out.HasMemory, out.MinPages, out.MaxPages = true, m.memories[0].min, m.memories[0].max
+	}
+	return out, nil
+}
+
+// initialCost is what copying the segments costs each time that the module is instantiated.
+func (m *module) initialCost() int64 {
+	cost := int64(m.inits)
+	for _, d := range m.datas {
+		if !d.passive {
+			cost += bulkCost + int64(len(d.bytes))>>dataShift
+		}
+	}
+	return cost
+}
+
+// nameOf names a defined function for an error.
+func (m *module) nameOf(f int) string {
+	index := uint32(m.importedFuncs + f)
+	for _, n := range m.names {
+		if n.index == index {
+			return fmt.Sprintf("function %d (%q)", index, n.name)
+		}
+	}
+	return fmt.Sprintf("function %d", index)
+}
+
+// writeCodes writes the code section's content.
+func (m *module) writeCodes(g *callGraph) ([]byte, error) {
+	limit := max(maxGrowth*len(m.bytes), outputFloor)
+	out := appendU32(nil, uint32(len(m.codes)))
+	w := &writer{fuel: uint32(len(m.globals)), stack: uint32(len(m.globals)) + 1}
+	s := &scanner{folded: g.folded}
+	for f := range m.codes {
+		if err := m.scan(f, s); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
+		}
+		s.settle(m.limits.Split)
+		w.out = w.out[:0]
+		m.writeFunction(f, w, s, g)
+		out = append(appendU32(out, uint32(len(w.out))), w.out...)
+		if len(out) > limit {
+			return nil, fmt.Errorf("%s: the code grows to more than %d times its length by counting", m.nameOf(f), maxGrowth)
+		}
+	}
+	return out, nil
+}
+
+// writeFunction writes a function, with a charge where a node that has to be paid begins.
+func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
+	c := &m.codes[f]
+	groups := len(c.locals)
+	if s.bulk > 0 {
+		groups++
+	}
+	w.out = appendU32(w.out, uint32(groups))
+	for _, group := range c.locals {
+		w.out = append(appendU32(w.out, group.n), group.of)
+	}
+	if s.bulk > 0 {
+		w.spare = uint32(c.count)
+		w.out = append(appendU32(w.out, 2), i32)
+	}
+	late := s.cost <= maxLate && (len(s.calls)+len(s.indirect) == 0 || s.cost <= maxLateByte*g.frames[f])
+	begin := func(node int) {
+		if !g.folds[f] && node < len(s.nodes) && s.nodes[node].cost > 0 {
+			if late && s.nodes[node].parent >= 0 {
+				w.chargeLater(s.nodes[node].cost)
+			} else {
+				w.charge(s.nodes[node].cost)
+			}
+		}
+	}
+	begin(0)
+	code := m.stream(c)
+	for node := 0; code.more(); {
+		in := code.next()
+		m.writeInstr(f, w, &in, g)
+		switch in.op {
+		case opLoop, opIf, opElse, opEnd:
+			node++
+			begin(node)
+		}
+	}
+}
+
+func (m *module) writeInstr(f int, w *writer, in *instr, g *callGraph) {
+	switch in.op {
+	case opCall:
+		if callee := int(in.x) - m.importedFuncs; callee >= 0 && g.component[callee] == g.component[f] {
+			w.countedCall(in, g.frames[f])
+			return
+		}
+	case opCallIndirect:
+		if g.component[g.typeNode[in.x]] == g.component[f] {
+			w.countedCall(in, g.frames[f])
+			return
+		}
+	case opMemoryGrow:
+		w.growMemory(in)
+		return
+	case opMemoryInit, opMemoryCopy, opMemoryFill:
+		w.chargeLength(bulkShift)
+	case opTableInit, opTableCopy, opTableGrow, opTableFill:
+		w.chargeLength(0)
+	}
+	w.out = in.append(w.out)
+}

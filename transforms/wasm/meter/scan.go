@@ -1,0 +1,269 @@
+package meter
+
+// node is a stretch of code with one way in: the function's entry, a loop's header, an arm of an if, or what follows an
+// end. It goes on to the next of these. Each arrival runs any of its instructions once at most, so charging its cost on
+// arrival covers it.
+type node struct {
+	cost   int64
+	parent int32 // the node that must have been arrived at, once for each arrival here; -1: the entry or a loop's header
+}
+
+// block is an open block, loop, if or the function itself.
+type block struct {
+	op      opcode // opElse in the second arm
+	opener  int32  // the node that it began in
+	header  int32  // of a loop
+	sets    int    // locals set before it
+	ways    int    // branches to its label, and ways to its end
+	params  int
+	results int
+	size    int  // of compiled code before it, or before its second arm
+	live    bool // its beginning can be reached
+}
+
+// flow is what a scan finds in a function.
+type flow struct {
+	nodes    []node
+	cost     int64 // of all nodes together, without folded callees
+	loops    int
+	bulk     int // operations that are charged by their length
+	values   int // instructions that leave one
+	arity    int // the most parameters and results of a call
+	merges   int // values that may have to move where control flow meets
+	moves    int // the same, over all ways that lead there
+	size     int // bytes of compiled code
+	calls    []uint32
+	indirect []uint32 // types
+}
+
+// scanner walks one function.
+type scanner struct {
+	stream
+	flow
+	blocks []block
+	node   int32 // the current one
+	sets   int   // locals set so far
+	live   bool  // the code here can be reached, as an engine sees it
+	folded []int64
+}
+
+// scan reads a function and finds its nodes. folded has the cost of each function that its callers pay, or is nil.
+func (m *module) scan(f int, s *scanner) error {
+	c := &m.codes[f]
+	result := m.types[m.funcs[m.importedFuncs+f]].Results
+	*s = scanner{
+		stream: m.stream(c), folded: s.folded, blocks: s.blocks[:0], live: true,
+		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0]},
+	}
+	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
+	for len(s.blocks) > 0 && s.err == nil {
+		if in := s.next(); s.err == nil {
+			s.step(&in)
+		}
+	}
+	if s.err == nil && s.at != s.end {
+		s.fail("code after the function's end")
+	}
+	s.checkWork()
+	for _, n := range s.nodes {
+		s.cost += n.cost
+	}
+	return s.err
+}
+
+// checkWork refuses a function that would take a compiler long, which is not to be interrupted within one.
+func (s *scanner) checkWork() {
+	switch {
+	case s.loops > maxLoops:
+		s.fail("%d loops in a function, want at most %d", s.loops, maxLoops)
+	case s.bulk > maxBulk:
+		s.fail("%d bulk operations in a function, want at most %d", s.bulk, maxBulk)
+	case len(s.nodes) > maxNodes:
+		s.fail("%d branches in a function, want at most %d", len(s.nodes), maxNodes)
+	}
+}
+
+func (s *scanner) pay(cost int64) { s.nodes[s.node].cost += cost }
+
+func (s *scanner) step(in *instr) {
+	shape := shapes[in.op]
+	s.pay(int64(shape.cost))
+	s.size += int(shape.size)
+	if shape.result {
+		s.values++
+	}
+	switch in.op {
+	case opBlock, opLoop, opIf:
+		s.open(in)
+	case opElse:
+		s.otherwise()
+	case opEnd:
+		s.close()
+	case opBr, opBrIf:
+		s.branch(in.x)
+		s.live = s.live && in.op == opBrIf
+	case opBrTable:
+		for _, target := range in.list {
+			s.branch(uint64(target))
+		}
+		s.branch(in.x)
+		s.size += targetSize * len(in.list)
+		s.live = false
+	case opReturn, opUnreachable:
+		s.live = false
+	case opLocalSet, opLocalTee:
+		if s.live {
+			s.sets++
+		}
+	case opCall:
+		s.call(in)
+	case opCallIndirect:
+		s.pay(indirectCost + foldCap)
+		if s.m.hostTaken {
+			s.pay(hostCost)
+		}
+		s.callee(s.m.types[in.x])
+		s.indirect = append(s.indirect, uint32(in.x))
+	case opRefFunc:
+		s.m.take(uint32(in.x))
+	case opMemoryGrow, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableGrow, opTableFill:
+		s.bulk++
+	}
+}
+
+func (s *scanner) call(in *instr) {
+	s.callee(s.m.types[s.m.funcs[in.x]])
+	if in.x < uint64(s.m.importedFuncs) {
+		s.pay(hostCost)
+		return
+	}
+	f := uint32(in.x) - uint32(s.m.importedFuncs)
+	s.calls = append(s.calls, f)
+	s.pay(callCost)
+	if s.folded != nil {
+		s.pay(s.folded[f])
+	}
+}
+
+func (s *scanner) callee(of Signature) {
+	n := len(of.Params) + len(of.Results)
+	s.pay(moveCost(n))
+	s.size += n * moveSize
+	s.arity = max(s.arity, n)
+	s.values += len(of.Results)
+}
+
+// begin makes the node that follows.
+func (s *scanner) begin(parent int32) {
+	s.node = int32(len(s.nodes))
+	s.nodes = append(s.nodes, node{parent: parent})
+	s.size += chargeSize
+}
+
+// jump pays for coming to a node across the code since a place.
+func (s *scanner) jump(to int32, since int) {
+	if s.size-since > farDistance {
+		s.nodes[to].cost += farCost
+	}
+}
+
+func (s *scanner) open(in *instr) {
+	if len(s.blocks) == maxDepth {
+		s.fail("blocks are nested more than %d deep", maxDepth)
+		return
+	}
+	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, size: s.size}
+	switch {
+	case in.x&isType != 0:
+		of := s.m.types[in.x&^isType]
+		b.params, b.results = len(of.Params), len(of.Results)
+	case in.x != noType:
+		b.results = 1
+	}
+	switch in.op {
+	case opLoop:
+		s.begin(-1)
+		b.header = s.node
+		s.loops++
+	case opIf:
+		s.begin(b.opener)
+	}
+	s.blocks = append(s.blocks, b)
+}
+
+func (s *scanner) otherwise() {
+	b := &s.blocks[len(s.blocks)-1]
+	if b.op != opIf {
+		s.fail("else without if")
+		return
+	}
+	b.op = opElse
+	if s.live {
+		b.ways++
+	}
+	s.live = b.live
+	s.begin(b.opener)
+	s.jump(s.node, b.size)
+	b.size = s.size
+}
+
+func (s *scanner) close() {
+	b := s.blocks[len(s.blocks)-1]
+	s.blocks = s.blocks[:len(s.blocks)-1]
+	set := min(s.sets-b.sets, s.locals)
+	if b.op == opLoop {
+		if b.ways > 0 {
+			s.merge(b.header, set+b.params, b.ways+1)
+			s.jump(b.header, b.size)
+		}
+		b.ways = 0
+	}
+	if s.live {
+		b.ways++
+	}
+	if b.op == opIf && b.live {
+		b.ways++ // past the arm
+	}
+	if len(s.blocks) == 0 {
+		return
+	}
+	s.live = b.live
+	s.begin(b.opener)
+	s.jump(s.node, b.size)
+	if b.ways < 2 {
+		set = 0
+	}
+	s.merge(s.node, set+b.results, b.ways)
+}
+
+// merge notes that n values may have to be moved on each of the ways to a node.
+func (s *scanner) merge(to int32, n, ways int) {
+	s.nodes[to].cost += moveCost(n)
+	s.merges += n
+	s.moves += n * ways
+	s.size += n * ways * moveSize
+	if s.moves > maxMerges {
+		s.fail("too many values meet at too many branches: want at most %d", maxMerges)
+	}
+}
+
+func (s *scanner) branch(label uint64) {
+	if label >= uint64(len(s.blocks)) {
+		s.fail("label %d of %d", label, len(s.blocks))
+		return
+	}
+	if s.live {
+		s.blocks[uint64(len(s.blocks))-1-label].ways++
+	}
+}
+
+// settle says what to charge at each node: a cost of at most split goes to the parent, which is arrived at before.
+func (f *flow) settle(split int64) {
+	for i := len(f.nodes) - 1; i > 0; i-- {
+		n := &f.nodes[i]
+		if n.parent >= 0 && n.cost <= split {
+			f.nodes[n.parent].cost += n.cost
+			n.cost = 0
+		}
+	}
+}
