@@ -21,6 +21,7 @@ var mayImport = map[string]string{
 	"engine/internal/source": "engine/event",
 	"transforms":             "engine/config engine/delivery engine/event engine/expression",
 	"filters":                "engine/event engine/expression",
+	"transforms/format":      "engine/delivery engine/event engine/expression",
 	"engine/expression":      "engine/event",
 	"engine/event":           "",
 	"engine/delivery":        "",
@@ -28,12 +29,12 @@ var mayImport = map[string]string{
 	"examples":               "",
 }
 
-// onlyIn says which one package may import a third party's.
+// onlyIn says which packages may import a third party's: mostly one.
 var onlyIn = map[string]string{
 	"github.com/expr-lang/expr":     "engine/expression",
 	"github.com/sethvargo/go-retry": "engine",
 	"github.com/spf13/cobra":        "cmd/awf-hook",
-	"github.com/rivo/uniseg":        "engine/expression",
+	"github.com/rivo/uniseg":        "engine/expression transforms/format",
 	"golang.org/x/sys":              "engine/internal/queue",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",
@@ -62,7 +63,7 @@ func TestImportsRunOneWay(t *testing.T) {
 				continue // the standard library
 			}
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(onlyIn)), func(third string) bool {
-				return (path == third || strings.HasPrefix(path, third+"/")) && onlyIn[third] == pkg
+				return (path == third || strings.HasPrefix(path, third+"/")) && slices.Contains(strings.Fields(onlyIn[third]), pkg)
 			}) {
 				t.Errorf("%s imports %s", pkg, path)
 			}

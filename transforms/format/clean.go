@@ -1,0 +1,128 @@
+package format
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// clean makes a text of an event fit to be shown: line ends become \n, terminal sequences, control characters and
+// the characters that turn the direction of what follows are taken out. The script's own direction stays.
+func clean(s string) string {
+	if !needsCleaning(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); {
+		if s[i] == '\x1b' {
+			i = skipTerminal(s, i)
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case r == '\r':
+			if i >= len(s) || s[i] != '\n' {
+				b.WriteByte('\n')
+			}
+		case r == '\u2028' || r == '\u2029' || r == '\u0085' || r == '\v' || r == '\f':
+			b.WriteByte('\n')
+		case r == '\n' || r == '\t' || !invisible(r):
+			b.WriteRune(r) // U+FFFD for what is no UTF-8
+		}
+	}
+	return b.String()
+}
+
+func needsCleaning(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+			return true
+		}
+		if c >= utf8.RuneSelf {
+			return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+				return r != '\n' && r != '\t' && invisible(r) || r == '\u2028' || r == '\u2029'
+			})
+		}
+	}
+	return false
+}
+
+// invisible says whether a character only controls: C0, DEL, C1, direction overrides and isolates, noncharacters.
+func invisible(r rune) bool {
+	switch {
+	case r < ' ', r >= 0x7f && r <= 0x9f:
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		return true
+	case r == 0xfeff, r >= 0xfdd0 && r <= 0xfdef, r&0xfffe == 0xfffe:
+		return true
+	}
+	return false
+}
+
+// skipTerminal returns where the terminal's escape sequence at i ends.
+func skipTerminal(s string, i int) int {
+	i++
+	if i >= len(s) {
+		return i
+	}
+	switch s[i] {
+	case '[': // parameters, then a final byte
+		for i++; i < len(s) && s[i] >= 0x20 && s[i] < 0x40; i++ {
+		}
+		if i < len(s) && s[i] >= 0x40 && s[i] < 0x7f {
+			i++
+		}
+	case ']': // a title or a link, up to BEL or ESC \
+		const longest = 2048 // bytes; more is no sequence
+		end := strings.IndexAny(s[i:min(len(s), i+longest)], "\a\x1b")
+		if end < 0 {
+			return i + 1
+		}
+		i += end + 1
+		if s[i-1] == '\x1b' && i < len(s) && s[i] == '\\' {
+			i++
+		}
+	default:
+		if s[i] >= 0x20 && s[i] < 0x7f {
+			i++
+		}
+	}
+	return i
+}
+
+// line is a text in one line.
+func line(s string) string {
+	s = clean(s)
+	if !strings.ContainsAny(s, "\n\t") {
+		return strings.TrimSpace(s)
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " ")
+}
+
+// plain is a JSON value as a person reads it: a string's content, anything else as it stands, nothing for null.
+func plain(raw []byte) string {
+	switch {
+	case len(raw) == 0 || raw[0] == 'n':
+		return ""
+	case raw[0] != '"':
+		return string(raw)
+	case len(raw) >= 2 && !hasEscape(raw):
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // part of valid JSON
+	return s
+}
+
+func hasEscape(raw []byte) bool {
+	for _, c := range raw {
+		if c == '\\' {
+			return true
+		}
+	}
+	return false
+}
