@@ -176,32 +176,39 @@ func discordMention(s string) string {
 	return ""
 }
 
+// Discord's markup: anywhere, and where a line begins.
+const (
+	discordMarkup = "\\*_~`|<[]"
+	discordBegin  = "#-+>"
+)
+
 // discordEscape makes text of what Discord would read as markup. A link stays one.
 func discordEscape(s string) string {
-	if isWebURL(s) || !strings.ContainsAny(s, discordMarkup+"@") {
+	if isWebURL(s) || !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '@':
-			b.WriteString("@" + zeroWidthSpace)
-		case strings.ContainsRune(discordMarkup, r):
-			b.WriteString("\\" + string(r))
-		default:
-			b.WriteRune(r)
+	begins := true
+	for i := range len(s) {
+		c := s[i]
+		if strings.IndexByte(discordMarkup, c) >= 0 || begins && strings.IndexByte(discordBegin, c) >= 0 {
+			b.WriteByte('\\')
 		}
+		b.WriteByte(c)
+		if c == '@' {
+			b.WriteString(zeroWidthSpace)
+		}
+		begins = c == '\n' || begins && (c == ' ' || strings.IndexByte(discordBegin, c) >= 0)
 	}
 	return b.String()
 }
 
-const discordMarkup = "\\*_~`|<>[]#-+"
-
-// discordCost measures what discordEscape makes of a text.
+// discordCost measures what discordEscape makes of a text at most.
 func discordCost(s string) int {
 	n := utf16Units(s)
 	for i := range len(s) {
-		if s[i] == '@' || strings.IndexByte(discordMarkup, s[i]) >= 0 {
+		switch s[i] {
+		case '@', '\\', '*', '_', '~', '`', '|', '<', '[', ']', '#', '-', '+', '>':
 			n++
 		}
 	}

@@ -11,18 +11,19 @@ import (
 // message is what is to be said, before a receiver's limits and markup. All its texts are cleaned.
 type message struct {
 	*subject
-	moment   moment
-	look     look
-	title    string // without the sign, in one line
-	text     string
-	fields   []field
-	err      string
-	link     string // an http or https URL, or ""
-	linkText string
-	mentions []string
-	scope    *scope
-	event    *event.Event
-	body     []byte // the previous step's output, nil for none
+	moment     moment
+	look       look
+	title      string // without the sign, in one line
+	isHeadline bool   // the title is ours
+	text       string
+	fields     []field
+	err        string
+	link       string // an http or https URL, or ""
+	linkText   string
+	mentions   []string
+	scope      *scope
+	event      *event.Event
+	body       []byte // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
@@ -42,7 +43,7 @@ func chatKeys(own ...Key) []Key {
 	return append([]Key{
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
 		{Name: "text", Kind: KindText, Is: "a paragraph below the headline"},
-		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the step, the duration, the exit code and the run", Is: "labels and their values, instead of those that stand there without it; `{}` is none. An empty value is left out"},
+		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say", Is: "labels and their values, instead of those that stand there without it; `{}` is none. An empty value is left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
 		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; what is none is left out"},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
@@ -62,8 +63,7 @@ func (f *Format) message(ev *event.Event, body []byte) (*message, error) {
 	m := &message{subject: subjectOf(ev, body), event: ev, body: body, scope: &scope{ev, body}}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
-	m.title = m.headline(m.moment)
-	m.linkText = "Open the run"
+	m.title, m.linkText = m.headline(m.moment), "Open the run"
 	if errorOption, given := f.values["error"]; !given || errorOption.bool {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
@@ -74,6 +74,7 @@ func (f *Format) message(ev *event.Event, body []byte) (*message, error) {
 			*to = given
 		}
 	}
+	m.isHeadline = m.moment != other && m.title == m.headline(m.moment)
 	text, err := f.evaluate("text", m.scope)
 	if err != nil {
 		return nil, err
@@ -145,8 +146,11 @@ func (m *message) standardFields() []field {
 		add("Step", m.known.path)
 	}
 	add("Sub-workflow", m.known.child)
-	add("Duration", m.took())
-	add("Exit code", exitCode(m.known.exitCode))
+	if !m.isHeadline { // else it says them
+		add("Workflow", m.name)
+		add("Duration", m.took())
+		add("Exit code", exitCode(m.known.exitCode))
+	}
 	add("User", m.known.user)
 	add("Run", m.id)
 	return fields
@@ -210,7 +214,7 @@ func isWebURL(s string) bool {
 	return err == nil && u.Hostname() != ""
 }
 
-// headingOf is the sign and the title.
+// heading is the sign and the title.
 func (m *message) heading() string { return m.look.sign + " " + m.title }
 
 // preview is the line that a notification shows: the heading and the error's first line.

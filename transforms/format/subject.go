@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -226,7 +227,7 @@ func (s *subject) took() string {
 	const day = 24 * time.Hour
 	switch {
 	case d < 10*time.Millisecond:
-		return strconv.FormatFloat(seconds*1000, 'f', 1, 64) + "ms"
+		return strings.TrimSuffix(strconv.FormatFloat(seconds*1000, 'f', 1, 64), ".0") + "ms"
 	case d < time.Second:
 		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 	case d < time.Minute-50*time.Millisecond: // 59.95s would show as 60.0s

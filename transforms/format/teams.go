@@ -76,6 +76,7 @@ func writeTeams(_ *Format, m *message) (delivery.Content, error) {
 	for _, field := range fields {
 		w.raw("", `{"type":"RichTextBlock","spacing":"Small","inlines":[{"type":"TextRun","weight":"Bolder"`)
 		w.text("text", teamsPlain(field.label)+": ")
+		w.close("}")
 		w.raw("", `{"type":"TextRun"`)
 		w.text("text", teamsPlain(field.value))
 		w.close("}]}")
