@@ -100,7 +100,7 @@ func line(s string) string {
 	if !strings.ContainsAny(s, "\n\t") {
 		return strings.TrimSpace(s)
 	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " ")
+	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
 }
 
 // plain is a JSON value as a person reads it: a string's content, anything else as it stands, nothing for null.

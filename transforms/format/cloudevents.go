@@ -1,6 +1,8 @@
 package format
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 )
 
 // The limits of CloudEvents.
@@ -80,8 +83,8 @@ func (f *Format) cloudAttributes(m *message) ([]attribute, error) {
 	}
 	attributes := []attribute{
 		{"specversion", "1.0"},
-		{"id", m.event.ID},
-		{"source", "/awf/" + url.PathEscape(m.name)},
+		{"id", cloudID(m.event)},
+		{"source", "/awf/" + url.PathEscape(head(m.name, cloudAttribute/8, utf16Units))},
 		{"type", "io.github.awf-project." + m.typ},
 		{"subject", subject},
 		{"time", m.at.UTC().Format(time.RFC3339Nano)},
@@ -95,15 +98,28 @@ func (f *Format) cloudAttributes(m *message) ([]attribute, error) {
 		if given != "" {
 			a.value = given
 		}
-		a.value = shrink(line(a.value), cloudAttribute, func(s string) int { return len(percentEncode(s)) })
+		a.value = line(a.value)
 		if a.name == "source" && !isURIReference(a.value) {
-			a.value = shrink(percentEncode(a.value), cloudAttribute, jsonSize)
+			a.value = (&url.URL{Path: a.value}).String()
 		}
+		a.value = head(a.value, cloudAttribute, func(s string) int { return len(percentEncode(s)) })
 		if a.value != "" {
 			filled = append(filled, a)
 		}
 	}
 	return filled, nil
+}
+
+// cloudID is the event's id: one that is no attribute's value or too long for one is hashed, since ids must stay apart.
+func cloudID(ev *event.Event) string {
+	if ev.ID != "" && line(ev.ID) == ev.ID && len(percentEncode(ev.ID)) <= cloudAttribute {
+		return ev.ID
+	}
+	sum := sha256.Sum256([]byte(ev.ID))
+	if ev.ID == "" {
+		sum = sha256.Sum256(ev.Body())
+	}
+	return hex.EncodeToString(sum[:])
 }
 
 // isURIReference says whether a text has only what RFC 3986 allows in one.
@@ -145,10 +161,10 @@ func cloudData(m *message, room int) ([]byte, error) {
 		switch {
 		case !json.Valid(m.body):
 			return nil, fmt.Errorf("cloudevents: the previous step's output is no JSON")
-		case len(m.body) <= room:
+		case len(m.body) <= room && isReadable(m.body):
 			return m.body, nil
 		}
-	} else if whole := m.event.Body(); len(whole) <= room {
+	} else if whole := m.event.Body(); len(whole) <= room && isReadable(whole) {
 		return whole, nil
 	}
 	w := newWriter()

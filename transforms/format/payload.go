@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"slices"
+	"strconv"
 )
 
 // payloadRules say what of a payload is written.
@@ -62,31 +63,38 @@ func (w *writer) payloadWithin(object []byte, rules payloadRules, longest int) b
 	return longest < shortest
 }
 
-// isTame says whether a value can be sent as it stands: receivers refuse escaped control characters and half surrogates,
-// and some read no deep nesting.
+// isTame says whether a value can be shown as it stands: it can be read, and has no control characters.
 func isTame(value []byte) bool {
-	const deepest = 32
-	if bytes.Contains(value, []byte(`\u00`)) ||
-		bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
+	if bytes.Contains(value, []byte(`\u00`)) || value[0] == '"' && needsCleaning(string(value)) {
 		return false
 	}
-	if value[0] == '"' {
-		return !needsCleaning(string(value))
-	}
-	if value[0] != '{' && value[0] != '[' {
-		return len(value) < maxOther // a number that no receiver reads is a text
+	return isReadable(value)
+}
+
+// isReadable says whether receivers can read a valid JSON value:
+// there are those that refuse half surrogates, numbers beyond a float64, and deep nesting.
+func isReadable(value []byte) bool {
+	const deepest = 32
+	if bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
+		return false
 	}
 	depth := 0
 	for i := 0; i < len(value); i++ {
-		switch value[i] {
-		case '"':
+		switch c := value[i]; {
+		case c == '"':
 			i = skipString(value, i) - 1
-		case '{', '[':
+		case c == '{' || c == '[':
 			if depth++; depth > deepest {
 				return false
 			}
-		case '}', ']':
+		case c == '}' || c == ']':
 			depth--
+		case c == '-' || c >= '0' && c <= '9':
+			end := skipValue(value, i)
+			if _, err := strconv.ParseFloat(string(value[i:end]), 64); err != nil {
+				return false
+			}
+			i = end - 1
 		}
 	}
 	return true

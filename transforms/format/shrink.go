@@ -170,9 +170,9 @@ func (b *budget) takeFields(fields []field, value int) []field {
 			return append(taken, last)
 		}
 		b.left -= rest + b.overhead
-		f = field{b.take(f.label, maxLabel), b.take(f.value, value)}
+		f = field{strings.TrimSpace(b.take(f.label, maxLabel)), strings.TrimSpace(b.take(f.value, value))}
 		b.left += rest
-		if f.value != "" {
+		if f.label != "" && f.value != "" {
 			taken = append(taken, f)
 		}
 	}

@@ -50,7 +50,7 @@ var teams = Kind{
 
 func writeTeams(_ *Format, m *message) (delivery.Content, error) {
 	room := &budget{left: teamsTotal - teamsFrame, cost: jsonSize, overhead: teamsField}
-	summary := room.take(m.heading(), teamsTitle)
+	summary := room.take(teamsPlain(m.heading()), teamsTitle)
 	room.left -= 2 * jsonSize(summary) // it stands there three times
 	linkText := room.take(m.linkText, maxLabel)
 	room.left -= len(m.link)
@@ -69,7 +69,7 @@ func writeTeams(_ *Format, m *message) (delivery.Content, error) {
 	w.open("body", '[')
 	w.raw("", `{"type":"RichTextBlock","inlines":[{"type":"TextRun","weight":"Bolder","size":"Medium"`)
 	w.text("color", teamsColor(m.moment))
-	w.text("text", teamsPlain(summary))
+	w.text("text", summary)
 	w.close("}]}")
 	w.teamsMentions(mentions)
 	w.teamsLines(text, "")
