@@ -83,7 +83,7 @@ func (f *Format) cloudAttributes(m *message) ([]attribute, error) {
 	}
 	attributes := []attribute{
 		{"specversion", "1.0"},
-		{"id", cloudID(m.event)},
+		{"id", cloudID(m.values.Event())},
 		{"source", "/awf/" + url.PathEscape(head(m.name, cloudAttribute/8, utf16Units))},
 		{"type", "io.github.awf-project." + m.typ},
 		{"subject", subject},
@@ -91,7 +91,7 @@ func (f *Format) cloudAttributes(m *message) ([]attribute, error) {
 	}
 	filled := attributes[:0]
 	for _, a := range attributes {
-		given, err := f.line(a.name, m.scope)
+		given, err := f.line(a.name, m.values)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func cloudData(m *message, room int) ([]byte, error) {
 		case len(m.body) <= room && isReadable(m.body):
 			return m.body, nil
 		}
-	} else if whole := m.event.Body(); len(whole) <= room && isReadable(whole) {
+	} else if whole := m.values.Event().Body(); len(whole) <= room && isReadable(whole) {
 		return whole, nil
 	}
 	w := newWriter()

@@ -61,11 +61,11 @@ var discord = Kind{
 }
 
 func writeDiscord(f *Format, m *message) (delivery.Content, error) {
-	thread, err := f.line("thread_id", m.scope)
+	thread, err := f.line("thread_id", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}
-	username, err := f.line("username", m.scope)
+	username, err := f.line("username", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 )
 
 // Kind is one kind of receiver: what its format can be told, what it takes and how it answers.
@@ -80,12 +81,13 @@ func (k *Kind) New(with []Option) (*Format, []Mistake) {
 	return f, nil
 }
 
-// Content makes the message of an event. The body is the previous step's output, nil if there is none:
-// then the message tells of it and not of the event, so that nothing gets around a step that takes something out.
+// Content makes the message of an event. The body is the previous step's output, nil if there is none.
+// The message tells of the body and not of the event, so that nothing gets around a step that takes something out;
+// only an expression that asks for the event's payload sees it. The values must know the body already.
 // A Content without a Body means that the receiver is to get nothing.
 // An error is that of an expression, at run time.
-func (f *Format) Content(ev *event.Event, body []byte) (delivery.Content, error) {
-	m, err := f.message(ev, body)
+func (f *Format) Content(values *expression.Input, body []byte) (delivery.Content, error) {
+	m, err := f.message(values, body)
 	if err != nil {
 		return delivery.Content{}, err
 	}

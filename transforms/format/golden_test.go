@@ -13,6 +13,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/google/go-cmp/cmp"
 )
@@ -86,7 +87,7 @@ func open(t testing.TB, name string, options ...format.Option) *format.Format {
 
 func content(t testing.TB, f *format.Format, e event.Event) delivery.Content {
 	t.Helper()
-	c, err := f.Content(&e, nil)
+	c, err := f.Content(expression.NewInput(&e), nil)
 	if err != nil {
 		t.Fatalf("%s: %s: %v", f.Kind.Name, e.Type, err)
 	}

@@ -51,7 +51,7 @@ var googleChat = Kind{
 }
 
 func writeGoogleChat(f *Format, m *message) (delivery.Content, error) {
-	thread, err := f.line("thread", m.scope)
+	thread, err := f.line("thread", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}
@@ -118,7 +118,7 @@ func gchatMessage(m *message) string {
 	return b.String()
 }
 
-// inertMarkup parts characters that would be markup of Google Chat's: a mark inside a word is none.
+// inertMarkup parts characters that would be markup of Google Chat's: a star or line inside a word is none.
 func inertMarkup(s string) string {
 	if !strings.ContainsAny(s, "*_~`<") {
 		return s
@@ -126,9 +126,8 @@ func inertMarkup(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		b.WriteByte(s[i])
-		isMark := strings.IndexByte("*_~`<", s[i]) >= 0
 		inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
-		if isMark && !inside {
+		if s[i] == '<' || s[i] == '`' || !inside && strings.IndexByte("*_~", s[i]) >= 0 {
 			b.WriteString(zeroWidthSpace)
 		}
 	}
@@ -142,7 +141,7 @@ var gchatUser = regexp.MustCompile(`^([0-9]{5,30}|all)$`)
 // gchatRequest is the request's id: the same on every attempt, and for the same event in another space or form another one.
 func gchatRequest(m *message, body []byte) string {
 	h := sha256.New()
-	h.Write([]byte(m.event.ID))
+	h.Write([]byte(m.values.Event().ID))
 	h.Write([]byte{0})
 	h.Write(body)
 	return "awf-" + hex.EncodeToString(h.Sum(nil)[:16])

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 )
 
 // message is what is to be said, before a receiver's limits and markup. All its texts are cleaned.
@@ -21,9 +21,8 @@ type message struct {
 	link       string // an http or https URL, or ""
 	linkText   string
 	mentions   []string
-	scope      *scope
-	event      *event.Event
-	body       []byte // the previous step's output, nil for none
+	values     *expression.Input // the event as expressions see it
+	body       []byte            // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
@@ -59,8 +58,8 @@ func mentionKeys(who string) []Key {
 }
 
 // message reads the event and evaluates the options that all formats share.
-func (f *Format) message(ev *event.Event, body []byte) (*message, error) {
-	m := &message{subject: subjectOf(ev, body), event: ev, body: body, scope: &scope{ev, body}}
+func (f *Format) message(values *expression.Input, body []byte) (*message, error) {
+	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
 	m.title, m.linkText = m.headline(m.moment), "Open the run"
@@ -68,19 +67,19 @@ func (f *Format) message(ev *event.Event, body []byte) (*message, error) {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
 	for name, to := range map[string]*string{"title": &m.title, "link_text": &m.linkText} {
-		if given, err := f.line(name, m.scope); err != nil {
+		if given, err := f.line(name, m.values); err != nil {
 			return nil, err
 		} else if given != "" {
 			*to = given
 		}
 	}
 	m.isHeadline = m.moment != other && m.title == m.headline(m.moment)
-	text, err := f.evaluate("text", m.scope)
+	text, err := f.evaluate("text", m.values)
 	if err != nil {
 		return nil, err
 	}
 	m.text = strings.TrimSpace(clean(text))
-	link, err := f.line("link", m.scope)
+	link, err := f.line("link", m.values)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +94,7 @@ func (f *Format) message(ev *event.Event, body []byte) (*message, error) {
 }
 
 // evaluate returns an option's text for the event, "" if it was not given.
-func (f *Format) evaluate(name string, in *scope) (string, error) {
+func (f *Format) evaluate(name string, in *expression.Input) (string, error) {
 	v, given := f.values[name]
 	if !given {
 		return "", nil
@@ -108,7 +107,7 @@ func (f *Format) evaluate(name string, in *scope) (string, error) {
 }
 
 // line is an option's text in one line.
-func (f *Format) line(name string, in *scope) (string, error) {
+func (f *Format) line(name string, in *expression.Input) (string, error) {
 	s, err := f.evaluate(name, in)
 	return line(s), err
 }
@@ -120,7 +119,7 @@ func (f *Format) fields(m *message) ([]field, error) {
 	}
 	var fields []field
 	for _, entry := range given.fields {
-		s, err := entry.text.value(m.scope)
+		s, err := entry.text.value(m.values)
 		if err != nil {
 			return nil, fmt.Errorf("fields.%s: %w", entry.label, err)
 		}
@@ -189,7 +188,7 @@ func (f *Format) mentions(m *message) ([]string, error) {
 	}
 	var who []string
 	for i, entry := range given.list {
-		s, err := entry.value(m.scope)
+		s, err := entry.value(m.values)
 		if err != nil {
 			return nil, fmt.Errorf("mentions[%d]: %w", i, err)
 		}

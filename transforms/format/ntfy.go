@@ -64,7 +64,7 @@ var ntfy = Kind{
 var ntfyTopic = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
 
 func writeNtfy(f *Format, m *message) (delivery.Content, error) {
-	topic, err := f.line("topic", m.scope)
+	topic, err := f.line("topic", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}
@@ -122,7 +122,7 @@ func ntfyBody(m *message, cost measure) string {
 }
 
 func (f *Format) ntfyPriority(m *message) (int, error) {
-	given, err := f.line("priority", m.scope)
+	given, err := f.line("priority", m.values)
 	if n, failed := strconv.Atoi(given); failed == nil && n >= 1 && n <= 5 {
 		return n, err
 	}
@@ -142,7 +142,7 @@ func (f *Format) ntfyTags(m *message) ([]string, error) {
 	}
 	var tags []string
 	for i, entry := range given.list {
-		s, err := entry.value(m.scope)
+		s, err := entry.value(m.values)
 		if err != nil {
 			return nil, fmt.Errorf("tags[%d]: %w", i, err)
 		}

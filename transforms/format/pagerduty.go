@@ -10,6 +10,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 )
 
 // PagerDuty's limits.
@@ -62,7 +63,7 @@ var pagerDuty = Kind{
 	check: checkPagerDuty,
 	write: writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
-		m := &message{subject: subjectOf(ev, nil), scope: &scope{ev, nil}}
+		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
 		if key, err := f.dedupKey(m); err == nil && key != "" {
 			return key
 		}
@@ -114,7 +115,7 @@ func writePagerDuty(f *Format, m *message) (delivery.Content, error) {
 // pagerAction says what the event does to its alert; "" for nothing.
 func (f *Format) pagerAction(m *message) (string, error) {
 	if _, given := f.values["action"]; given {
-		action, err := f.line("action", m.scope)
+		action, err := f.line("action", m.values)
 		if !slices.Contains([]string{"trigger", "acknowledge", "resolve"}, action) {
 			action = ""
 		}
@@ -144,7 +145,7 @@ func (f *Format) dedupKey(m *message) (string, error) {
 	case dedup == nil || dedup.isLiteral() && dedup.literal == "workflow":
 		return pagerKey(workflow...), nil
 	case !dedup.isLiteral():
-		key, err := f.line("dedup", m.scope)
+		key, err := f.line("dedup", m.values)
 		return pagerKeyText(key), err
 	case dedup.literal == "run":
 		return pagerKey("awf", "run", m.id), nil
@@ -201,7 +202,7 @@ func (f *Format) pagerPayload(w *writer, m *message) error {
 		{"group", "group", m.name},
 		{"class", "class", m.typ},
 	} {
-		given, err := f.line(member.key, m.scope)
+		given, err := f.line(member.key, m.values)
 		if err != nil {
 			return err
 		}
@@ -241,7 +242,7 @@ func (f *Format) pagerDetails(w *writer, m *message) error {
 		w.payload(m.payload, rules)
 	}
 	for _, entry := range given.fields {
-		s, err := entry.text.value(m.scope)
+		s, err := entry.text.value(m.values)
 		if err != nil {
 			return err
 		}

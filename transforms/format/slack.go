@@ -50,11 +50,11 @@ var slack = Kind{
 }
 
 func writeSlack(f *Format, m *message) (delivery.Content, error) {
-	channel, err := f.line("channel", m.scope)
+	channel, err := f.line("channel", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}
-	username, err := f.line("username", m.scope)
+	username, err := f.line("username", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}

@@ -67,7 +67,7 @@ var (
 )
 
 func writeTelegram(f *Format, m *message) (delivery.Content, error) {
-	chat, err := f.line("chat_id", m.scope)
+	chat, err := f.line("chat_id", m.values)
 	if err != nil {
 		return delivery.Content{}, err
 	}

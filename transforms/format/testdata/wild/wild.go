@@ -191,5 +191,5 @@ func Options(kind *format.Kind, n uint64) []format.Option {
 
 // plain is a text that is no expression.
 func plain(s string) string {
-	return strings.ReplaceAll(strings.TrimLeft(s, "= "), "{{", "{ {")
+	return strings.ReplaceAll(strings.TrimLeft(s, "= "), "{", "{ ")
 }
