@@ -1,8 +1,10 @@
 package format
 
 import (
-	"encoding/json"
+	"bytes"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -113,16 +115,56 @@ func plain(raw []byte) string {
 	case len(raw) >= 2 && !hasEscape(raw):
 		return string(raw[1 : len(raw)-1])
 	}
-	var s string
-	_ = json.Unmarshal(raw, &s) // part of valid JSON
-	return s
+	return unescape(raw[1 : len(raw)-1])
 }
 
-func hasEscape(raw []byte) bool {
-	for _, c := range raw {
-		if c == '\\' {
-			return true
+// unescape is the text of what stands within a JSON string. Half surrogates become U+FFFD.
+func unescape(raw []byte) string {
+	b := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' || i+1 >= len(raw) {
+			b = append(b, raw[i])
+			continue
+		}
+		i++
+		switch raw[i] {
+		case 'n':
+			b = append(b, '\n')
+		case 't':
+			b = append(b, '\t')
+		case 'r':
+			b = append(b, '\r')
+		case 'b':
+			b = append(b, '\b')
+		case 'f':
+			b = append(b, '\f')
+		case 'u':
+			r := hexRune(raw, i+1)
+			i += 4
+			if utf16.IsSurrogate(r) && i+2 < len(raw) && raw[i+1] == '\\' && raw[i+2] == 'u' {
+				if pair := utf16.DecodeRune(r, hexRune(raw, i+3)); pair != utf8.RuneError {
+					r = pair
+					i += 6
+				}
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, raw[i])
 		}
 	}
-	return false
+	return string(b)
 }
+
+// hexRune reads the four hexadecimal digits at i.
+func hexRune(raw []byte, i int) rune {
+	if i+4 > len(raw) {
+		return utf8.RuneError
+	}
+	n, err := strconv.ParseUint(string(raw[i:i+4]), 16, 32)
+	if err != nil {
+		return utf8.RuneError
+	}
+	return rune(n)
+}
+
+func hasEscape(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }

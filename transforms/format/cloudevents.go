@@ -40,7 +40,8 @@ var cloudEvents = Kind{
 		Retry:   "429 with Retry-After",
 		Gone:    "410",
 	},
-	write: writeCloudEvent,
+	isData: true,
+	write:  writeCloudEvent,
 }
 
 // attribute is one of the event's context attributes.

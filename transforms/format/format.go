@@ -25,9 +25,10 @@ type Kind struct {
 	Limits  []Limit
 	Policy  Policy
 
-	check func(*Format) []Mistake // what the table cannot say; nil for nothing
-	write func(*Format, *message) (delivery.Content, error)
-	order func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
+	isData bool                    // the message is for programs: none of the options that all others share
+	check  func(*Format) []Mistake // what the table cannot say; nil for nothing
+	write  func(*Format, *message) (delivery.Content, error)
+	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
 }
 
 // kinds is the closed set, in the order of the documentation.

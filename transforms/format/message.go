@@ -62,18 +62,25 @@ func (f *Format) message(values *expression.Input, body []byte) (*message, error
 	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
-	m.title, m.linkText = m.headline(m.moment), "Open the run"
+	if f.Kind.isData {
+		return m, nil
+	}
 	if errorOption, given := f.values["error"]; !given || errorOption.bool {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
-	for name, to := range map[string]*string{"title": &m.title, "link_text": &m.linkText} {
-		if given, err := f.line(name, m.values); err != nil {
-			return nil, err
-		} else if given != "" {
-			*to = given
-		}
+	var err error
+	if m.title, err = f.line("title", m.values); err != nil {
+		return nil, err
 	}
-	m.isHeadline = m.moment != other && m.title == m.headline(m.moment)
+	if m.title == "" {
+		m.title, m.isHeadline = m.headline(m.moment), m.moment != other
+	}
+	if m.linkText, err = f.line("link_text", m.values); err != nil {
+		return nil, err
+	}
+	if m.linkText == "" {
+		m.linkText = "Open the run"
+	}
 	text, err := f.evaluate("text", m.values)
 	if err != nil {
 		return nil, err

@@ -163,10 +163,12 @@ func (f *Format) dedupKey(m *message) (string, error) {
 func pagerKey(parts ...string) string {
 	escaped := make([]string, len(parts))
 	for i, part := range parts {
-		escaped[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(part)
+		escaped[i] = pagerEscape.Replace(part)
 	}
 	return pagerKeyText(strings.Join(escaped, "/"))
 }
+
+var pagerEscape = strings.NewReplacer("%", "%25", "/", "%2F")
 
 // pagerKeyText hashes a key that is too long.
 func pagerKeyText(key string) string {

@@ -75,6 +75,7 @@ func isTame(value []byte) bool {
 // there are those that refuse half surrogates, numbers beyond a float64, and deep nesting.
 func isReadable(value []byte) bool {
 	const deepest = 32
+	const ordinary = 300 // digits, which a float64 can hold
 	if bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
 		return false
 	}
@@ -91,8 +92,10 @@ func isReadable(value []byte) bool {
 			depth--
 		case c == '-' || c >= '0' && c <= '9':
 			end := skipValue(value, i)
-			if _, err := strconv.ParseFloat(string(value[i:end]), 64); err != nil {
-				return false
+			if number := value[i:end]; len(number) > ordinary || bytes.ContainsAny(number, "eE") {
+				if _, err := strconv.ParseFloat(string(number), 64); err != nil {
+					return false
+				}
 			}
 			i = end - 1
 		}

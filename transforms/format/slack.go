@@ -184,8 +184,10 @@ func slackEscape(s string) string {
 	if !strings.ContainsAny(s, "&<>") {
 		return s
 	}
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	return slackEntities.Replace(s)
 }
+
+var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func judgeSlack(_ *Format, a *Answer) Verdict {
 	text := strings.TrimSpace(string(a.Body))

@@ -169,8 +169,13 @@ func teamsMentions(mentions []string, room *budget) []string {
 
 // teamsPlain keeps Teams from making a date of a text: rich text knows no other markup.
 func teamsPlain(s string) string {
-	return strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ TIME(").Replace(s)
+	if !strings.Contains(s, "{{") {
+		return s
+	}
+	return teamsFunctions.Replace(s)
 }
+
+var teamsFunctions = strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ TIME(")
 
 func teamsColor(m moment) string {
 	switch m {
