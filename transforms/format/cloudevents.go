@@ -103,7 +103,11 @@ func (f *Format) cloudAttributes(m *message) ([]attribute, error) {
 		if a.name == "source" && !isURIReference(a.value) {
 			a.value = (&url.URL{Path: a.value}).String()
 		}
+		isCut := len(percentEncode(a.value)) > cloudAttribute
 		a.value = head(a.value, cloudAttribute, func(s string) int { return len(percentEncode(s)) })
+		if end := strings.LastIndexByte(a.value, '%'); isCut && a.name == "source" && end > len(a.value)-len("%XX") && end > 0 {
+			a.value = a.value[:end] // half an escape is no URI
+		}
 		if a.value != "" {
 			filled = append(filled, a)
 		}

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ const (
 	discordValue       = 300
 	discordTotal       = 6000
 	discordUsername    = 80
+	discordInline      = 30 // a shorter value shares its line
 )
 
 var discord = Kind{
@@ -133,7 +133,9 @@ func (w *writer) discordEmbed(m *message) {
 			w.open("", '{')
 			w.text("name", discordEscape(field.label))
 			w.text("value", discordEscape(field.value))
-			w.raw("inline", strconv.FormatBool(len(field.value) < 30))
+			if len(field.value) < discordInline {
+				w.raw("inline", "true")
+			}
 			w.close("}")
 		}
 		w.close("]")
@@ -150,14 +152,17 @@ func (w *writer) discordAllowed(mentions []string) {
 	}
 	w.close("]")
 	for _, list := range []struct{ name, prefix string }{{"users", "<@"}, {"roles", "<@&"}} {
-		w.open(list.name, '[')
-		for _, s := range slices.Compact(slices.Sorted(slices.Values(mentions))) {
+		var ids []string
+		for _, s := range mentions {
 			mention := discordMention(s)
-			if id := strings.TrimSuffix(strings.TrimPrefix(mention, list.prefix), ">"); id != mention && discordID.MatchString(id) {
-				w.text("", id)
+			id := strings.TrimSuffix(strings.TrimPrefix(mention, list.prefix), ">")
+			if id != mention && discordID.MatchString(id) && !slices.Contains(ids, id) {
+				ids = append(ids, id)
 			}
 		}
-		w.close("]")
+		if len(ids) > 0 {
+			w.raw(list.name, `["`+strings.Join(ids, `","`)+`"]`)
+		}
 	}
 	w.close("}")
 }

@@ -67,14 +67,14 @@ func writeTeams(_ *Format, m *message) (delivery.Content, error) {
 	w.text("fallbackText", summary)
 	w.teamsFrame(mentions)
 	w.open("body", '[')
-	w.raw("", `{"type":"RichTextBlock","inlines":[{"type":"TextRun","weight":"Bolder","size":"Medium"`)
+	w.raw("", `{"type":"RichTextBlock","inlines":[{"type":"TextRun","weight":"bolder","size":"medium"`)
 	w.text("color", teamsColor(m.moment))
 	w.text("text", summary)
 	w.close("}]}")
 	w.teamsMentions(mentions)
 	w.teamsLines(text, "")
 	for _, field := range fields {
-		w.raw("", `{"type":"RichTextBlock","spacing":"Small","inlines":[{"type":"TextRun","weight":"Bolder"`)
+		w.raw("", `{"type":"RichTextBlock","spacing":"small","inlines":[{"type":"TextRun","weight":"bolder"`)
 		w.text("text", teamsPlain(field.label)+": ")
 		w.close("}")
 		w.raw("", `{"type":"TextRun"`)
@@ -83,7 +83,7 @@ func writeTeams(_ *Format, m *message) (delivery.Content, error) {
 	}
 	if len(failure) > 0 {
 		w.raw("", `{"type":"Container","style":"emphasis","items":[`)
-		w.teamsLines(failure, `,"fontType":"Monospace"`)
+		w.teamsLines(failure, `,"fontType":"monospace"`)
 		w.close("]}")
 	}
 	w.close("]")
@@ -121,7 +121,7 @@ func (w *writer) teamsLines(lines []string, style string) {
 		if text = teamsPlain(text); strings.TrimSpace(text) == "" {
 			text = "\u00a0" // an empty block is not shown
 		}
-		w.raw("", `{"type":"RichTextBlock","spacing":"None","inlines":[{"type":"TextRun"`+style)
+		w.raw("", `{"type":"RichTextBlock","spacing":"none","inlines":[{"type":"TextRun"`+style)
 		w.text("text", text)
 		w.close("}]}")
 	}
@@ -180,13 +180,13 @@ var teamsFunctions = strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ T
 func teamsColor(m moment) string {
 	switch m {
 	case succeeded, stepSucceeded:
-		return "Good"
+		return "good"
 	case failed:
-		return "Attention"
+		return "attention"
 	case cancelled, stepFailed:
-		return "Warning"
+		return "warning"
 	case started, stepStarted:
-		return "Accent"
+		return "accent"
 	}
 	return ""
 }
