@@ -64,6 +64,7 @@ var pagerDuty = Kind{
 	write: writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
 		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
+		m.moment = m.subject.moment()
 		if key, err := f.dedupKey(m); err == nil && key != "" {
 			return key
 		}
