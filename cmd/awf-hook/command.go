@@ -112,7 +112,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(), c.previewCommand(), c.testCommand(), c.explainCommand())
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(), c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	return root
 }
 

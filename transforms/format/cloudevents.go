@@ -41,6 +41,7 @@ var cloudEvents = Kind{
 		Gone:    "410",
 	},
 	isData: true,
+	sample: sample{url: "https://events.example.com/awf"},
 	write:  writeCloudEvent,
 }
 

@@ -57,7 +57,8 @@ var discord = Kind{
 	check: func(f *Format) []Mistake {
 		return f.checkMentions(func(s string) bool { return discordMention(s) != "" }, "a user's id, & and a role's id, here or everyone")
 	},
-	write: writeDiscord,
+	sample: sample{url: "${DISCORD_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
+	write:  writeDiscord,
 }
 
 func writeDiscord(f *Format, m *message) (delivery.Content, error) {

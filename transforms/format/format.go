@@ -25,7 +25,8 @@ type Kind struct {
 	Limits  []Limit
 	Policy  Policy
 
-	isData bool                    // the message is for programs: none of the options that all others share
+	isData bool // the message is for programs: none of the options that all others share
+	sample sample
 	check  func(*Format) []Mistake // what the table cannot say; nil for nothing
 	write  func(*Format, *message) (delivery.Content, error)
 	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none

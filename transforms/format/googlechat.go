@@ -47,7 +47,8 @@ var googleChat = Kind{
 	check: func(f *Format) []Mistake {
 		return f.checkMentions(gchatUser.MatchString, "a user's number or all")
 	},
-	write: writeGoogleChat,
+	sample: sample{url: "${GOOGLE_CHAT_URL}", with: []Option{{Name: "thread", Value: "=workflow_id"}}},
+	write:  writeGoogleChat,
 }
 
 func writeGoogleChat(f *Format, m *message) (delivery.Content, error) {

@@ -58,7 +58,8 @@ var ntfy = Kind{
 		}
 		return nil
 	},
-	write: writeNtfy,
+	sample: sample{url: "https://ntfy.sh", header: `Authorization: "Bearer ${NTFY_TOKEN}"`, with: []Option{{Name: "topic", Value: "awf"}, {Name: "link", Value: sampleLink}}},
+	write:  writeNtfy,
 }
 
 var ntfyTopic = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)

@@ -32,6 +32,28 @@ type Key struct {
 	Is       string   // what it says
 }
 
+// Describe is what the value is, its bounds and its default, in words.
+func (k *Key) Describe() string {
+	s := string(k.Kind)
+	switch {
+	case len(k.Choices) > 0 && k.Kind == KindText:
+		s = strings.Join(k.Choices, ", ") + " or an expression"
+	case len(k.Choices) > 0:
+		s = strings.Join(k.Choices[:len(k.Choices)-1], ", ") + " or " + k.Choices[len(k.Choices)-1]
+	case k.Kind == KindNumber:
+		s += fmt.Sprintf(", %d to %d", k.Min, k.Max)
+	case k.Max > 0:
+		s += fmt.Sprintf(", at most %d", k.Max)
+	}
+	switch {
+	case k.Required:
+		s += "; must be given"
+	case k.Default != "":
+		s += "; default: " + k.Default
+	}
+	return s
+}
+
 // Option is a value that the configuration gives.
 type Option struct {
 	Name string

@@ -60,8 +60,9 @@ var pagerDuty = Kind{
 		},
 		judge: judgePagerDuty,
 	},
-	check: checkPagerDuty,
-	write: writePagerDuty,
+	check:  checkPagerDuty,
+	sample: sample{url: "https://events.pagerduty.com/v2/enqueue", with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
+	write:  writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
 		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
 		m.moment = m.subject.moment()

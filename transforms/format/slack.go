@@ -46,7 +46,8 @@ var slack = Kind{
 	check: func(f *Format) []Mistake {
 		return f.checkMentions(func(s string) bool { k, _ := slackMention(s); return k != "" }, "a user's id (U…), a group's (S…), here or channel")
 	},
-	write: writeSlack,
+	sample: sample{url: "${SLACK_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"here"}}}},
+	write:  writeSlack,
 }
 
 func writeSlack(f *Format, m *message) (delivery.Content, error) {

@@ -45,7 +45,8 @@ var teams = Kind{
 	check: func(f *Format) []Mistake {
 		return f.checkMentions(teamsName.MatchString, "a sign-in name like someone@example.com")
 	},
-	write: writeTeams,
+	sample: sample{url: "${TEAMS_WORKFLOW_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
+	write:  writeTeams,
 }
 
 func writeTeams(_ *Format, m *message) (delivery.Content, error) {

@@ -57,7 +57,8 @@ var telegram = Kind{
 		}
 		return f.checkMentions(telegramName.MatchString, "an @name")
 	},
-	write: writeTelegram,
+	sample: sample{url: "https://api.telegram.org/bot${TELEGRAM_TOKEN}", with: []Option{{Name: "chat_id", Value: "-1001234567890"}}},
+	write:  writeTelegram,
 }
 
 var (
