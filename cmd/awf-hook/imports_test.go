@@ -13,13 +13,13 @@ const module = "github.com/awf-project/awf-hook/"
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
 	"cmd/awf-hook":           "engine engine/config engine/event engine/expression examples transforms/format",
-	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters transforms",
+	"engine":                 "engine/config engine/delivery engine/event engine/expression transforms/format engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters transforms",
 	"engine/config":          "engine/signature",
 	"engine/internal/listen": "engine/signature",
 	"engine/internal/queue":  "engine/delivery engine/event",
 	"engine/internal/sender": "engine/delivery engine/signature",
 	"engine/internal/source": "engine/event",
-	"transforms":             "engine/config engine/delivery engine/event engine/expression",
+	"transforms":             "engine/config engine/delivery engine/event engine/expression transforms/format",
 	"filters":                "engine/event engine/expression",
 	"transforms/format":      "engine/delivery engine/event engine/expression",
 	"engine/expression":      "engine/event",
