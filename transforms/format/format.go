@@ -70,12 +70,12 @@ type Format struct {
 	values map[string]value
 }
 
-// New makes a format with its options. They are checked all, and the mistakes are in the order of the options.
+// New makes a format with its options. All mistakes are found at once.
 func (k *Kind) New(with []Option) (*Format, []Mistake) {
 	f := &Format{Kind: k, values: make(map[string]value, len(with))}
 	mistakes := f.read(with)
-	if len(mistakes) == 0 && k.check != nil {
-		mistakes = k.check(f)
+	if k.check != nil {
+		mistakes = append(mistakes, k.check(f)...)
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes

@@ -6,7 +6,7 @@ import "fmt"
 func (f *Format) checkMentions(good func(string) bool, want string) []Mistake {
 	var mistakes []Mistake
 	for i, entry := range f.values["mentions"].list {
-		if entry.isLiteral() && entry.literal != "" && !good(entry.literal) {
+		if entry != nil && entry.isLiteral() && entry.literal != "" && !good(entry.literal) {
 			name := fmt.Sprintf("mentions[%d]", i)
 			mistakes = append(mistakes, Mistake{Option: name, Message: fmt.Sprintf("want %s, got %q", want, shorten(entry.literal))})
 		}

@@ -76,8 +76,8 @@ var pagerDuty = Kind{
 func pagerSeverities() []string { return []string{"critical", "error", "warning", "info"} }
 
 func checkPagerDuty(f *Format) []Mistake {
-	key, resolved := f.values["routing_key"]
-	if resolved && (len(key.secret) != pagerRoutingKey || strings.ContainsFunc(key.secret, func(r rune) bool { return r <= ' ' || r > '~' })) {
+	key := f.values["routing_key"]
+	if key.secret != "" && (len(key.secret) != pagerRoutingKey || strings.ContainsFunc(key.secret, func(r rune) bool { return r <= ' ' || r > '~' })) {
 		return []Mistake{{Option: "routing_key", Message: "want a PagerDuty integration key of 32 characters"}}
 	}
 	return nil
