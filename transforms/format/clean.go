@@ -110,9 +110,9 @@ func plain(raw []byte) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':
 		return ""
-	case raw[0] != '"':
+	case raw[0] != '"' || len(raw) < 2:
 		return string(raw)
-	case len(raw) >= 2 && !hasEscape(raw):
+	case !hasEscape(raw):
 		return string(raw[1 : len(raw)-1])
 	}
 	return unescape(raw[1 : len(raw)-1])

@@ -123,7 +123,7 @@ func members(object []byte, yield func(key, value []byte) bool) {
 		i = skipSpace(object, end)
 		i = skipSpace(object, i+1) // the colon
 		end = skipValue(object, min(i, len(object)))
-		if !yield(key, object[min(i, end):end]) {
+		if i >= end || !yield(key, object[i:end]) {
 			return
 		}
 		i = skipSpace(object, end) // a comma or the end

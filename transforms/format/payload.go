@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // payloadRules say what of a payload is written.
@@ -72,11 +73,11 @@ func isTame(value []byte) bool {
 }
 
 // isReadable says whether receivers can read a valid JSON value:
-// there are those that refuse half surrogates, numbers beyond a float64, and deep nesting.
+// there are those that refuse what is no UTF-8, half surrogates, numbers beyond a float64, and deep nesting.
 func isReadable(value []byte) bool {
 	const deepest = 32
 	const ordinary = 300 // digits, which a float64 can hold
-	if bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
+	if !utf8.Valid(value) || bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
 		return false
 	}
 	depth := 0
