@@ -1,6 +1,6 @@
 # make test is what README names; make check and make oracles are all that .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint fuzz spec bench soak cover check faults oracles clean
+.PHONY: build test race lint formats fuzz spec bench soak cover check faults oracles clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -19,6 +19,12 @@ lint:
 	@test -z "$$(gofmt -s -l .)" || { gofmt -s -d .; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
+
+# Messages of 10,000 generated events per format, within every limit and taken by the receivers' own client libraries.
+formats:
+	cd testdata/oracles/format/node && npm install --no-audit --no-fund --no-package-lock
+	AWF_HOOK_WILD=10000 go test -count 1 -timeout 30m -run Wild ./transforms/format
+	cd testdata/oracles && go vet ./format && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
 
 # Each fuzz target for FUZZTIME.
 fuzz:

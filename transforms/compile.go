@@ -20,6 +20,8 @@ func Compile(steps []config.Step) (Chain, config.Errors) {
 		switch s.Kind() {
 		case "map":
 			step, errs = compileMap(s)
+		case "format":
+			step, errs = compileFormat(s, i == 0)
 		case "": // the configuration says what is wrong with it
 			continue
 		default:

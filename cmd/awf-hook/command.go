@@ -115,7 +115,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
-	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand())
+	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
 	return root
 }

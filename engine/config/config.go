@@ -101,6 +101,8 @@ type Text struct {
 	shape  shape
 	indent int  // of a literal block
 	env    bool // a variable was expanded in it: positions inside mean nothing
+
+	Unresolved bool // it holds variables, which were not looked up
 }
 
 // Pos is a place in a file. Lines and columns count from 1.

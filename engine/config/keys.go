@@ -90,6 +90,7 @@ var Keys = []Key{
 	{Path: "webhooks[].max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4", Is: "attempts at a time; there are never more connections"},
 	{Path: "webhooks[].transform", Kind: KindSteps, Max: 10, Default: "the event itself", Is: "what makes the body: a step, or a list of steps that feed each other"},
 	{Path: "webhooks[].transform[].map", Kind: KindTree, Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
+	{Path: "webhooks[].transform[].format", Kind: KindText, Is: "a receiver's own format, which `with` tells more: see docs/formats.md"},
 	{Path: "webhooks[].transform[].with", Kind: KindTree, Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "webhooks[].transform[].omitempty", Kind: KindBool, Default: "false", Is: "leaves out of the map what is null"},
 	{Path: "webhooks[].transform[].content_type", Kind: KindText, Default: "application/json", Is: "of the body that the step makes; other than JSON the map must come to a text"},
@@ -113,7 +114,6 @@ var Keys = []Key{
 	{Path: "tests[].want[].headers", Kind: KindHeaders, Is: "headers that the request has"},
 	{Path: "tests[].want[].drop", Kind: KindBool, Default: "false", Is: "a transform finds nothing to send"},
 
-	{Path: "webhooks[].transform[].format", Later: true},
 	{Path: "webhooks[].transform[].wasm", Later: true},
 	{Path: "webhooks[].transform[].limits", Later: true},
 	{Path: "webhooks[].transform[].isolation", Later: true},

@@ -104,7 +104,7 @@ func (d *decoder) text(n *yaml.Node, path, value string) Text {
 	case n.Style == 0 && strings.HasPrefix(rest, n.Value):
 		t.shape = shapePlain
 	}
-	t.env = value != n.Value
+	t.env, t.Unresolved = value != n.Value, d.unresolved(n)
 	return t
 }
 

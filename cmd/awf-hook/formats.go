@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) formatsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "formats [NAME]",
+		Short: "List the built-in receiver formats, their options and limits",
+		Long: `formats lists the formats that a webhook can have: transform: [{format: NAME, with: {…}}].
+With a NAME it shows the format's options, a configuration with the message that it makes, how its receiver answers,
+and the exact limits that are kept.`,
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: format.Names(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.listFormats()
+			}
+			kind, known := format.Lookup(args[0])
+			if !known {
+				return errors.New(format.Unknown(args[0]))
+			}
+			return c.showFormat(kind)
+		},
+	}
+}
+
+func (c *command) listFormats() error {
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	for _, name := range format.Names() {
+		kind, _ := format.Lookup(name)
+		fmt.Fprintf(w, "%s\t%s\n", name, kind.Summary)
+	}
+	return w.Flush()
+}
+
+func (c *command) showFormat(kind *format.Kind) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\nURL: %s\n\nOptions:\n", kind.Name, kind.Summary, unquote(kind.URL))
+	for _, key := range kind.Keys {
+		fmt.Fprintf(&b, "  %s (%s)\n      %s\n", key.Name, unquote(key.Describe()), unquote(key.Is))
+	}
+	config, content := kind.Example()
+	fmt.Fprintf(&b, "\nExample:\n\n%s\nwhich sends, when a workflow failed:\n\n", config)
+	if content.URLSuffix != "" {
+		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
+	}
+	var body bytes.Buffer
+	if err := json.Indent(&body, content.Body, "", "  "); err != nil {
+		return failure(err)
+	}
+	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, limit := range kind.Limits {
+		fmt.Fprintf(w, "  %s\t%d %s\t%s\n", limit.What, limit.Max, limit.Unit, limit.Source)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\nIts answers:\n")
+	for _, row := range kind.Policy.Rows() {
+		fmt.Fprintf(&b, "  %s: %s\n", row[0], unquote(row[1]))
+	}
+	_, err := fmt.Fprint(c.out, b.String())
+	return err
+}
+
+// unquote takes the marks of code out of a text of the documentation.
+func unquote(s string) string { return strings.ReplaceAll(s, "`", "") }

@@ -1,0 +1,170 @@
+package format
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// clean makes a text of an event fit to be shown: line ends become \n, terminal sequences, control characters and
+// the characters that turn the direction of what follows are taken out. The script's own direction stays.
+func clean(s string) string {
+	if !needsCleaning(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); {
+		if s[i] == '\x1b' {
+			i = skipTerminal(s, i)
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case r == '\r':
+			if i >= len(s) || s[i] != '\n' {
+				b.WriteByte('\n')
+			}
+		case r == '\u2028' || r == '\u2029' || r == '\u0085' || r == '\v' || r == '\f':
+			b.WriteByte('\n')
+		case r == '\n' || r == '\t' || !invisible(r):
+			b.WriteRune(r) // U+FFFD for what is no UTF-8
+		}
+	}
+	return b.String()
+}
+
+func needsCleaning(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+			return true
+		}
+		if c >= utf8.RuneSelf {
+			return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+				return r != '\n' && r != '\t' && invisible(r) || r == '\u2028' || r == '\u2029'
+			})
+		}
+	}
+	return false
+}
+
+// invisible says whether a character only controls: C0, DEL, C1, direction overrides and isolates, noncharacters.
+func invisible(r rune) bool {
+	switch {
+	case r < ' ', r >= 0x7f && r <= 0x9f:
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		return true
+	case r == 0xfeff, r >= 0xfdd0 && r <= 0xfdef, r&0xfffe == 0xfffe:
+		return true
+	}
+	return false
+}
+
+// skipTerminal returns where the terminal's escape sequence at i ends.
+func skipTerminal(s string, i int) int {
+	i++
+	if i >= len(s) {
+		return i
+	}
+	switch s[i] {
+	case '[': // parameters, then a final byte
+		for i++; i < len(s) && s[i] >= 0x20 && s[i] < 0x40; i++ {
+		}
+		if i < len(s) && s[i] >= 0x40 && s[i] < 0x7f {
+			i++
+		}
+	case ']': // a title or a link, up to BEL or ESC \
+		const longest = 2048 // bytes; more is no sequence
+		end := strings.IndexAny(s[i:min(len(s), i+longest)], "\a\x1b")
+		if end < 0 {
+			return i + 1
+		}
+		i += end + 1
+		if s[i-1] == '\x1b' && i < len(s) && s[i] == '\\' {
+			i++
+		}
+	default:
+		if s[i] >= 0x20 && s[i] < 0x7f {
+			i++
+		}
+	}
+	return i
+}
+
+// line is a text in one line.
+func line(s string) string {
+	s = clean(s)
+	if !strings.ContainsAny(s, "\n\t") {
+		return strings.TrimSpace(s)
+	}
+	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
+}
+
+// plain is a JSON value as a person reads it: a string's content, anything else as it stands, nothing for null.
+func plain(raw []byte) string {
+	switch {
+	case len(raw) == 0 || raw[0] == 'n':
+		return ""
+	case raw[0] != '"' || len(raw) < 2:
+		return string(raw)
+	case !hasEscape(raw):
+		return string(raw[1 : len(raw)-1])
+	}
+	return unescape(raw[1 : len(raw)-1])
+}
+
+// unescape is the text of what stands within a JSON string. Half surrogates become U+FFFD.
+func unescape(raw []byte) string {
+	b := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' || i+1 >= len(raw) {
+			b = append(b, raw[i])
+			continue
+		}
+		i++
+		switch raw[i] {
+		case 'n':
+			b = append(b, '\n')
+		case 't':
+			b = append(b, '\t')
+		case 'r':
+			b = append(b, '\r')
+		case 'b':
+			b = append(b, '\b')
+		case 'f':
+			b = append(b, '\f')
+		case 'u':
+			r := hexRune(raw, i+1)
+			i += 4
+			if utf16.IsSurrogate(r) && i+2 < len(raw) && raw[i+1] == '\\' && raw[i+2] == 'u' {
+				if pair := utf16.DecodeRune(r, hexRune(raw, i+3)); pair != utf8.RuneError {
+					r = pair
+					i += 6
+				}
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, raw[i])
+		}
+	}
+	return string(b)
+}
+
+// hexRune reads the four hexadecimal digits at i.
+func hexRune(raw []byte, i int) rune {
+	if i+4 > len(raw) {
+		return utf8.RuneError
+	}
+	n, err := strconv.ParseUint(string(raw[i:i+4]), 16, 32)
+	if err != nil {
+		return utf8.RuneError
+	}
+	return rune(n)
+}
+
+func hasEscape(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }

@@ -1,0 +1,71 @@
+package format
+
+import (
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// sample is how a format is configured, for documentation.
+type sample struct {
+	url    string
+	header string // a line of headers, "" for none
+	with   []Option
+}
+
+const (
+	sampleLink = "https://ci.example.com/runs/{{ workflow_id }}"
+	sampleKey  = "00000000000000000000000000000000" // of PagerDuty; the variable stands in its place
+)
+
+// Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
+// A variable stands for itself in both.
+func (k *Kind) Example() (config string, c delivery.Content) {
+	var b strings.Builder
+	b.WriteString("webhooks:\n  - name: " + k.Name + "\n    url: " + k.sample.url + "\n")
+	if k.sample.header != "" {
+		b.WriteString("    headers: {" + k.sample.header + "}\n")
+	}
+	b.WriteString("    transform:\n      - format: " + k.Name + "\n")
+	if len(k.sample.with) > 0 {
+		b.WriteString("        with:\n")
+	}
+	for _, option := range k.sample.with {
+		b.WriteString("          " + option.Name + ": " + sampleValue(option.Value) + "\n")
+	}
+	f, mistakes := k.New(k.sample.with)
+	if len(mistakes) > 0 {
+		panic(k.Name + ": the example is wrong: " + mistakes[0].Message)
+	}
+	c, err := f.Content(expression.NewInput(sampleEvent()), nil)
+	if err != nil {
+		panic(err) // the examples' expressions cannot fail
+	}
+	const variable = "${PD_ROUTING_KEY}"
+	c.Body = []byte(strings.Replace(string(c.Body), sampleKey, variable, 1))
+	return strings.Replace(b.String(), sampleKey, variable, 1), c
+}
+
+// sampleValue writes an option's value as YAML.
+func sampleValue(v any) string {
+	if list, isList := v.([]any); isList {
+		return "[" + list[0].(string) + "]"
+	}
+	s := v.(string)
+	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "@") {
+		return `"` + s + `"`
+	}
+	return s
+}
+
+func sampleEvent() *event.Event {
+	return &event.Event{
+		ID: "019a1f60-7e51-7cc8-9d3b-0f7a52c1a001", Type: event.WorkflowError,
+		WorkflowID: "6cf6d88c-6044-4429-b785-d32c4f207071", WorkflowName: "deploy",
+		Timestamp: time.Date(2026, 11, 24, 2, 19, 36, 168e6, time.UTC),
+		Payload:   []byte(`{"status":"failure","duration":123.4,"exit_code":127,"error":"/bin/bash: line 1: kubectl: command not found"}`),
+	}
+}

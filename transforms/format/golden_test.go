@@ -1,0 +1,177 @@
+package format_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const recordings = "../../testdata/events"
+
+// recorded returns of the recorded runs the first event of each type, a failed step and a cancelled run beside.
+func recorded(t testing.TB) map[string]event.Event {
+	t.Helper()
+	files, err := filepath.Glob(recordings + "/*.*")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no recordings", err)
+	}
+	first := map[string]event.Event{}
+	for _, file := range files {
+		if strings.HasPrefix(filepath.Base(file), "sse-") {
+			continue // its time is the time of receipt
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &event.Reader{Name: file, Pass: func([]byte) {}, Broken: func(err *event.LineError) { t.Error(err) }, Event: func(e event.Event) {
+			name := e.Type
+			if bytes.Contains(e.Payload, []byte(`"status":"failure"`)) && name == event.StepComplete {
+				name += " failed"
+			}
+			if _, known := first[name]; !known {
+				first[name] = e
+			}
+		}}
+		if _, err := r.ReadFrom(f); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	cancelled := first[event.WorkflowError] // AWF's line of a run that was interrupted
+	cancelled.Type = event.WorkflowCancel
+	cancelled.Payload = []byte(`{"status":"cancelled","duration":1.204,"error":"workflow cancelled"}`)
+	first[event.WorkflowCancel] = cancelled
+	return first
+}
+
+// with are the options that a format needs.
+func with(name string, more ...format.Option) []format.Option {
+	switch name {
+	case "pagerduty":
+		more = append(more, format.Option{Name: "routing_key", Value: strings.Repeat("k", 32)})
+	case "telegram":
+		more = append(more, format.Option{Name: "chat_id", Value: "-1001234567890"})
+	case "ntfy":
+		more = append(more, format.Option{Name: "topic", Value: "awf"})
+	}
+	return more
+}
+
+func open(t testing.TB, name string, options ...format.Option) *format.Format {
+	t.Helper()
+	kind, known := format.Lookup(name)
+	if !known {
+		t.Fatal(format.Unknown(name))
+	}
+	f, mistakes := kind.New(options)
+	if len(mistakes) > 0 {
+		t.Fatalf("%s: %v", name, mistakes)
+	}
+	return f
+}
+
+func content(t testing.TB, f *format.Format, e event.Event) delivery.Content {
+	t.Helper()
+	c, err := f.Content(expression.NewInput(&e), nil)
+	if err != nil {
+		t.Fatalf("%s: %s: %v", f.Kind.Name, e.Type, err)
+	}
+	return c
+}
+
+// show writes a content as a person reads it.
+func show(t testing.TB, c delivery.Content) string {
+	t.Helper()
+	if c.Body == nil {
+		return "(nothing)\n"
+	}
+	var b strings.Builder
+	if c.URLSuffix != "" {
+		fmt.Fprintf(&b, "URL + %s\n", c.URLSuffix)
+	}
+	if c.ContentType != "" {
+		fmt.Fprintf(&b, "Content-Type: %s\n", c.ContentType)
+	}
+	for _, h := range c.Header {
+		fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, c.Body, "", "  "); err != nil {
+		t.Fatalf("%v in %s", err, c.Body)
+	}
+	b.Write(pretty.Bytes())
+	b.WriteString("\n")
+	return b.String()
+}
+
+var moments = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete, event.StepComplete + " failed"}
+
+// The recorded runs' events, one of each type, as each receiver gets them.
+func TestGoldenMessages(t *testing.T) {
+	events := recorded(t)
+	for _, name := range append(format.Names(), "cloudevents-binary") {
+		t.Run(name, func(t *testing.T) {
+			kind, isBinary := strings.CutSuffix(name, "-binary")
+			options := with(kind)
+			if isBinary {
+				options = append(options, format.Option{Name: "mode", Value: "binary"})
+			}
+			if kind == "pagerduty" {
+				options = append(options, format.Option{Name: "dedup", Value: "step"})
+			}
+			f := open(t, kind, options...)
+			var b strings.Builder
+			for _, moment := range moments {
+				e, found := events[moment]
+				if !found {
+					t.Fatalf("no %s was recorded", moment)
+				}
+				e.ID = "event-1" // where the envelope has none it is a new one each time
+				fmt.Fprintf(&b, "== %s\n%s\n", moment, show(t, content(t, f, e)))
+			}
+			golden(t, "testdata/golden/"+name+".txt", b.String())
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// ordinary is an event as AWF makes them.
+func ordinary() event.Event {
+	return event.Event{
+		ID: "01930000-0000-7000-8000-000000000000", Type: event.WorkflowError,
+		WorkflowID: "6cf6d88c-6044-4429-b785-d32c4f207071", WorkflowName: "deploy-production",
+		Timestamp: time.Date(2026, 11, 24, 2, 19, 36, 168e6, time.UTC),
+		Payload:   []byte(`{"status":"failure","duration":123.456,"exit_code":42,"error":"/bin/bash: line 1: kubectl: command not found\nexit code 127"}`),
+	}
+}

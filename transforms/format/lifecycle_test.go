@@ -1,0 +1,120 @@
+package format_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/google/go-cmp/cmp"
+)
+
+func happened(typ, workflow, run, payload string) event.Event {
+	e := ordinary()
+	e.Type, e.WorkflowName, e.WorkflowID, e.Payload = typ, workflow, run, []byte(payload)
+	return e
+}
+
+// What PagerDuty gets of a night: a failure triggers, the next success of the same workflow resolves.
+func TestPagerDutyLifecycle(t *testing.T) {
+	night := []event.Event{
+		happened(event.WorkflowStart, "deploy", "1", `{}`),
+		happened(event.StepComplete, "deploy", "1", `{"step":"build","path":"build","status":"failure","error":"x"}`),
+		happened(event.WorkflowError, "deploy", "1", `{"error":"x"}`),
+		happened(event.WorkflowCancel, "deploy", "2", `{}`),
+		happened(event.StepComplete, "deploy", "3", `{"step":"build","path":"build","status":"success"}`),
+		happened(event.WorkflowEnd, "deploy", "3", `{}`),
+		happened(event.WorkflowError, "", "4", `{}`),
+		happened("message_user", "deploy", "3", `{}`),
+	}
+	for _, tt := range []struct {
+		name string
+		with []format.Option
+		want string // action and key of each, "-" for nothing
+	}{
+		{"workflow", nil, "-, -, trigger awf/deploy, -, -, resolve awf/deploy, trigger awf/run/4, -"},
+		{"run", []format.Option{option("dedup", "run")}, "-, -, trigger awf/run/1, -, -, resolve awf/run/3, trigger awf/run/4, -"},
+		{"step", []format.Option{option("dedup", "step")}, "-, trigger awf/deploy/step/build, trigger awf/deploy, -, resolve awf/deploy/step/build, resolve awf/deploy, trigger awf/run/4, -"},
+		{"expression", []format.Option{option("dedup", "=workflow_name + payload.step")}, "-, trigger deploybuild, trigger -, -, resolve deploybuild, -, trigger -, -"},
+		{"people resolve", []format.Option{option("resolve", false)}, "-, -, trigger awf/deploy, -, -, -, trigger awf/run/4, -"},
+		{"action", []format.Option{option("action", `={workflow_cancel: "acknowledge", workflow_start: "resolve", workflow_end: "no action"}[event]`)}, "resolve awf/deploy, -, -, acknowledge awf/deploy, -, -, -, -"},
+	} {
+		f := open(t, "pagerduty", with("pagerduty", tt.with...)...)
+		var got []string
+		for _, e := range night {
+			got = append(got, actionOf(t, f, e))
+		}
+		if diff := cmp.Diff(tt.want, strings.Join(got, ", ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func actionOf(t *testing.T, f *format.Format, e event.Event) string {
+	t.Helper()
+	c := content(t, f, e)
+	if c.Body == nil {
+		return "-"
+	}
+	var body struct {
+		Action string `json:"event_action"`
+		Key    string `json:"dedup_key"`
+	}
+	if err := json.Unmarshal(c.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	if body.Key == "" {
+		body.Key = "-"
+	}
+	return body.Action + " " + body.Key
+}
+
+// Different workflows and steps never share an alert, whatever they are called, and the key is what orders the deliveries.
+func TestPagerDutyKeysAreApart(t *testing.T) {
+	f := open(t, "pagerduty", with("pagerduty", option("dedup", "step"))...)
+	long := strings.Repeat("x", 300)
+	keys := map[string]string{}
+	for _, name := range []string{"a", "a/step", "a%2Fstep", "run", "run/1", "", long, long + "y", "é"} {
+		for _, step := range []string{"", "b", "step/b", "a/b", long, long + "z"} {
+			payload, _ := json.Marshal(map[string]string{"path": step, "step": step, "status": "failure"})
+			events := []event.Event{happened(event.StepComplete, name, "1", string(payload))}
+			if step == "" {
+				events = []event.Event{happened(event.WorkflowError, name, "1", "{}")}
+			}
+			for _, e := range events {
+				var body struct {
+					Key string `json:"dedup_key"`
+				}
+				if err := json.Unmarshal(content(t, f, e).Body, &body); err != nil {
+					t.Fatal(err)
+				}
+				is := fmt.Sprintf("%.20q %.20q %d %d", name, step, len(name), len(step))
+				if other, taken := keys[body.Key]; taken || body.Key == "" || len(body.Key) > 255 {
+					t.Errorf("%s and %s have the key %q", is, other, body.Key)
+				}
+				keys[body.Key] = is
+				if order := f.OrderKey(&e); order != body.Key {
+					t.Errorf("%s is ordered by %q, its key is %q", is, order, body.Key)
+				}
+			}
+		}
+	}
+	if e := ordinary(); open(t, "slack").OrderKey(&e) != "" {
+		t.Error("Slack has an order")
+	}
+}
+
+// The same event makes the same bytes, on each attempt and after each replay.
+func TestContentIsAFunctionOfTheEvent(t *testing.T) {
+	for _, name := range format.Names() {
+		f := open(t, name, with(name, option(map[bool]string{true: "source", false: "link"}[name == "cloudevents"], "https://ci.example.com/{{workflow_id}}"))...)
+		first := content(t, f, ordinary())
+		for range 20 {
+			if diff := cmp.Diff(first, content(t, f, ordinary())); diff != "" {
+				t.Fatalf("%s:\n%s", name, diff)
+			}
+		}
+	}
+}

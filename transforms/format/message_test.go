@@ -1,0 +1,200 @@
+package format_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rivo/uniseg"
+)
+
+// titleOf is the headline that a person sees, as ntfy gets it.
+func titleOf(t *testing.T, e event.Event, options ...format.Option) string {
+	t.Helper()
+	return ntfyBody(t, e, nil, options...)["title"].(string)
+}
+
+func ntfyBody(t *testing.T, e event.Event, previous []byte, options ...format.Option) map[string]any {
+	t.Helper()
+	f := open(t, "ntfy", with("ntfy", options...)...)
+	values := expression.NewInput(&e)
+	if previous != nil {
+		values.SetBody(previous, json.Valid(previous))
+	}
+	c, err := f.Content(values, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body map[string]any
+	if err := json.Unmarshal(c.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func TestHeadlines(t *testing.T) {
+	for _, tt := range []struct{ typ, name, id, payload, want string }{
+		{event.WorkflowStart, "deploy", "1", `{}`, "deploy started"},
+		{event.WorkflowEnd, "deploy", "1", `{"status":"success","duration":0.308}`, "deploy succeeded in 308ms"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":0.0034}`, "deploy succeeded in 3.4ms"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":4.04}`, "deploy succeeded in 4.0s"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":59.96}`, "deploy succeeded in 1m"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":123.456}`, "deploy succeeded in 2m 3s"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":7380}`, "deploy succeeded in 2h 3m"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":183600}`, "deploy succeeded in 2d 3h"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":-1}`, "deploy succeeded"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":"1m"}`, "deploy succeeded"},
+		{event.WorkflowEnd, "deploy", "1", `{"duration":1e300}`, "deploy succeeded"},
+		{event.WorkflowError, "deploy", "1", `{"duration":2,"exit_code":42}`, "deploy failed after 2.0s (exit code 42)"},
+		{event.WorkflowError, "deploy", "1", `{"exit_code":"x"}`, "deploy failed"},
+		{event.WorkflowCancel, "deploy", "1", `{"duration":2}`, "deploy was cancelled after 2.0s"},
+		{event.WorkflowError, "", "6cf6d88c-6044", `{}`, "run 6cf6d88c failed"},
+		{event.WorkflowError, "", "", `{}`, "a workflow failed"},
+		{event.StepStart, "deploy", "1", `{"step":"build"}`, "deploy: step build started"},
+		{event.StepComplete, "deploy", "1", `{"step":"build","status":"success","duration":1}`, "deploy: step build succeeded in 1.0s"},
+		{event.StepComplete, "deploy", "1", `{"step":"build","status":"failure"}`, "deploy: step build failed"},
+		{event.StepComplete, "deploy", "1", `{"path":"loop:0/x","error":"e"}`, "deploy: step loop:0/x failed"},
+		{event.StepComplete, "deploy", "1", ``, "deploy: step without a name succeeded"},
+		{"message_user", "deploy", "1", `{"text":"hello"}`, "deploy: message_user"},
+	} {
+		e := event.Event{ID: "1", Type: tt.typ, WorkflowName: tt.name, WorkflowID: tt.id, Payload: []byte(tt.payload), Timestamp: time.Unix(0, 0)}
+		if got := titleOf(t, e); got != tt.want {
+			t.Errorf("%s %s: %q, want %q", tt.typ, tt.payload, got, tt.want)
+		}
+	}
+}
+
+// Start, success, failure and cancel, and those of steps, are told apart by words, sign and colour.
+func TestMomentsLookDifferent(t *testing.T) {
+	signs, colors := map[string]string{}, map[string]string{}
+	for moment, e := range recorded(t) {
+		var body struct {
+			Text        string
+			Attachments []struct{ Color string }
+		}
+		if err := json.Unmarshal(content(t, open(t, "slack"), e).Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		sign, _, _ := strings.Cut(body.Text, " ")
+		if other, known := signs[sign]; known {
+			t.Errorf("%s and %s have the sign %s", moment, other, sign)
+		}
+		color := body.Attachments[0].Color
+		if other, known := colors[color]; known {
+			t.Errorf("%s and %s have the colour %s", moment, other, color)
+		}
+		signs[sign], colors[color] = moment, moment
+	}
+}
+
+func TestOptionsAreExpressions(t *testing.T) {
+	e := ordinary()
+	body := ntfyBody(t, e, nil, option("title", "{{ workflow_name }} is down: {{ payload.exit_code }} {{ payload.missing }}!"),
+		option("text", `=payload.exit_code > 1 ? "call somebody" : ""`), option("link", "https://ci.example.com/{{workflow_id}}"),
+		option("fields", []format.Option{option("Took", "=payload.duration"), option("Nothing", "=payload.nothing")}), option("error", false),
+		option("priority", "={workflow_error: 5}[event]"), option("tags", []any{"==plain", "{{ event }}"}))
+	want := map[string]any{
+		"topic": "awf", "title": "deploy-production is down: 42 !", "message": "call somebody\n\nTook: 123.456",
+		"click": "https://ci.example.com/6cf6d88c-6044-4429-b785-d32c4f207071", "priority": 5.0, "tags": []any{"=plain", "workflow_error"},
+	}
+	if diff := cmp.Diff(want, body); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An expression that fails at run time is an error that names its option.
+func TestFailingExpressions(t *testing.T) {
+	e := ordinary()
+	f := open(t, "ntfy", with("ntfy", option("fields", []format.Option{option("Bad", `=int(payload.error)`)}))...)
+	if _, err := f.Content(expression.NewInput(&e), nil); err == nil || !strings.HasPrefix(err.Error(), "fields.Bad: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Nothing of the event gets around a step before: the message tells of what that step made.
+func TestMessagesTellOfThePreviousStep(t *testing.T) {
+	e := ordinary()
+	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)
+	for _, tt := range []struct{ name, previous, title, message string }{
+		{"an envelope", `{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z","payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
+		{"an envelope of another type", `{"event":"workflow_end","workflow_id":"r1","workflow_name":"deploy"}`, "deploy succeeded", "Run: r1"},
+		{"an object", `{"error":"masked","duration":1}`, "deploy-production failed after 1.0s", "masked\n\nRun: " + e.WorkflowID},
+		{"a text", `plain text`, "deploy-production failed", "Run: " + e.WorkflowID},
+		{"a list", `[1,2]`, "deploy-production failed", "Run: " + e.WorkflowID},
+		{"nothing", ``, "deploy-production failed", "Run: " + e.WorkflowID},
+	} {
+		body := ntfyBody(t, e, []byte(tt.previous))
+		if body["title"] != tt.title || body["message"] != tt.message {
+			t.Errorf("%s: %q, %q", tt.name, body["title"], body["message"])
+		}
+		for _, name := range format.Names() {
+			values := expression.NewInput(&e)
+			values.SetBody([]byte(tt.previous), json.Valid([]byte(tt.previous)))
+			c, err := open(t, name, with(name)...).Content(values, []byte(tt.previous))
+			if err == nil && strings.Contains(string(c.Body), "hunter2") {
+				t.Errorf("%s after %s tells what was taken out: %s", name, tt.name, c.Body)
+			}
+		}
+	}
+}
+
+// A cut text keeps its beginning and its end at grapheme borders, and says truly how much is missing.
+func TestCutsAreAtGraphemes(t *testing.T) {
+	graphemes := []string{"x", "word ", "\n", "é", "e\u0301\u0327", "日", "한", "\u1112\u1161\u11ab", "😀", "👩‍👩‍👧‍👦", "🇫🇷", "🏳️‍🌈", "क्षत्रिय", "שׁ", "م", "👍🏽", "0️⃣"}
+	for n := range uint64(300) {
+		r := rand.New(rand.NewPCG(n, 3))
+		var b strings.Builder
+		one := graphemes[r.IntN(len(graphemes))]
+		for b.Len() < 5000+r.IntN(30_000) {
+			if n%2 == 0 {
+				one = graphemes[r.IntN(len(graphemes))]
+			}
+			b.WriteString(one)
+		}
+		whole := "begin" + b.String() + "end"
+		e := ordinary()
+		payload, err := json.Marshal(map[string]string{"error": whole})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Payload = payload
+		message := ntfyBody(t, e, nil)["message"].(string)
+		message = strings.TrimSuffix(message, "\n\nRun: "+e.WorkflowID)
+		begin, rest, found := strings.Cut(message, "… (")
+		count, end, closed := strings.Cut(rest, " characters cut) …")
+		if !found || !closed || !strings.HasPrefix(whole, begin) || !strings.HasSuffix(whole, end) || len(begin) < 1000 || len(end) < 400 {
+			t.Errorf("text %d: %q … %q is not of it, or too little", n, begin, end)
+			continue
+		}
+		missing := utf8.RuneCountInString(whole) - utf8.RuneCountInString(begin) - utf8.RuneCountInString(end)
+		if strings.ReplaceAll(count, ",", "") != strconv.Itoa(missing) {
+			t.Errorf("text %d: it says %s are cut, %d are", n, count, missing)
+		}
+		for _, at := range []int{len(begin), len(whole) - len(end)} {
+			if !isBorder(whole, at) {
+				t.Errorf("text %d: cut inside a grapheme, between %q and %q", n, whole[max(0, at-12):at], whole[at:min(len(whole), at+12)])
+			}
+		}
+	}
+}
+
+func isBorder(s string, at int) bool {
+	state := -1
+	for pos, rest := 0, s; rest != ""; {
+		if pos >= at {
+			return pos == at
+		}
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		pos += len(cluster)
+	}
+	return true
+}

@@ -1,0 +1,110 @@
+package format_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/google/go-cmp/cmp"
+)
+
+func option(name string, value any) format.Option { return format.Option{Name: name, Value: value} }
+
+func TestMistakesInOptions(t *testing.T) {
+	key := strings.Repeat("k", 32)
+	for _, tt := range []struct {
+		format string
+		with   []format.Option
+		want   []string // "option line:col: message"
+	}{
+		{"slack", []format.Option{option("titel", "x")}, []string{`titel 0:0: unknown option of slack, did you mean title?`}},
+		{"slack", []format.Option{option("routing_key", "x")}, []string{`routing_key 0:0: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, username`}},
+		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: stands twice"}},
+		{"slack", []format.Option{option("title", []any{"a"})}, []string{"title 0:0: want a text, got a list"}},
+		{"slack", []format.Option{option("title", nil)}, []string{"title 0:0: want a text, got nothing"}},
+		{"slack", []format.Option{option("title", "=workflow_nam")}, []string{"title 1:1: unknown name workflow_nam"}},
+		{"slack", []format.Option{option("text", "first line\nit is {{ event + }}")}, []string{`text 2:16: unexpected token EOF`}},
+		{"slack", []format.Option{option("text", "é {{ event")}, []string{`text 1:2: {{ is not closed; a plain one is written {{ "{{" }}`}},
+		{"slack", []format.Option{option("fields", "x")}, []string{"fields 0:0: want a mapping, got a scalar"}},
+		{"slack", []format.Option{option("fields", []format.Option{option("Cost", "=payload.")})}, []string{"fields.Cost 1:8: unexpected end of expression"}},
+		{"slack", []format.Option{option("fields", []format.Option{option(" ", "x")})}, []string{"fields 0:0: want a label, got an empty one"}},
+		{"slack", []format.Option{option("mentions", "here")}, []string{"mentions 0:0: want a list, got a scalar"}},
+		{"slack", []format.Option{option("mentions", []any{"here", "bob"})}, []string{`mentions[1] 0:0: want a user's id (U…), a group's (S…), here or channel, got "bob"`}},
+		{"slack", []format.Option{option("mention_on", "failures")}, []string{`mention_on 0:0: want failure or always, got "failures", did you mean failure?`}},
+		{"slack", []format.Option{option("error", "maybe")}, []string{"error 0:0: want true or false"}},
+		{"pagerduty", nil, []string{" 0:0: routing_key must be given: the integration's key, 32 characters"}},
+		{"pagerduty", []format.Option{option("routing_key", "hunter2hunter2")}, []string{"routing_key 0:0: want a PagerDuty integration key of 32 characters"}},
+		{"pagerduty", []format.Option{option("routing_key", "")}, []string{"routing_key 0:0: want a secret, got an empty text"}},
+		{"pagerduty", []format.Option{option("routing_key", key), option("dedup", "workflows")}, []string{`dedup 0:0: want workflow, run or step, got "workflows", did you mean workflow?, or an expression`}},
+		{"pagerduty", []format.Option{option("routing_key", key), option("severity", "fatal")}, []string{`severity 0:0: want critical, error, warning or info, got "fatal", or an expression`}},
+		{"telegram", []format.Option{option("chat_id", "my chat")}, []string{`chat_id 0:0: want a chat's number or @name, got "my chat"`}},
+		{"telegram", []format.Option{option("chat_id", -1001234567890), option("thread_id", 0)}, []string{"thread_id 0:0: want 1 to 2147483647, got 0"}},
+		{"telegram", []format.Option{option("chat_id", "1"), option("thread_id", "x")}, []string{"thread_id 0:0: want a number from 1 to 2147483647"}},
+		{"ntfy", []format.Option{option("topic", "a/b")}, []string{`topic 0:0: want 1 to 64 letters, digits, _ and -, got "a/b"`}},
+		{"teams", []format.Option{option("mentions", []any{"Bob"})}, []string{`mentions[0] 0:0: want a sign-in name like someone@example.com, got "Bob"`}},
+		{"discord", []format.Option{option("mentions", []any{"@bob"})}, []string{`mentions[0] 0:0: want a user's id, & and a role's id, here or everyone, got "@bob"`}},
+		{"googlechat", []format.Option{option("mentions", []any{"bob"})}, []string{`mentions[0] 0:0: want a user's number or all, got "bob"`}},
+		{"cloudevents", []format.Option{option("mode", "batch")}, []string{`mode 0:0: want structured or binary, got "batch"`}},
+		{"cloudevents", []format.Option{option("max_size", 10)}, []string{"max_size 0:0: want 4096 to 1048576, got 10"}},
+	} {
+		kind, _ := format.Lookup(tt.format)
+		f, mistakes := kind.New(tt.with)
+		var got []string
+		for _, m := range mistakes {
+			got = append(got, fmt.Sprintf("%s %d:%d: %s", m.Option, m.Line, m.Col, m.Message))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" || f != nil {
+			t.Errorf("%s %v (-want +got):\n%s", tt.format, tt.with, diff)
+		}
+	}
+}
+
+// What depends on a variable that is not set is not judged, but its name is.
+func TestUnresolvedOptionsAreNotJudged(t *testing.T) {
+	kind, _ := format.Lookup("pagerduty")
+	if _, mistakes := kind.New([]format.Option{{Name: "routing_key", Unresolved: true}}); len(mistakes) > 0 {
+		t.Errorf("%v", mistakes)
+	}
+	_, mistakes := kind.New([]format.Option{{Name: "routing_kye", Unresolved: true}})
+	if len(mistakes) != 2 || !strings.Contains(mistakes[0].Message, "did you mean routing_key?") {
+		t.Errorf("%v", mistakes)
+	}
+}
+
+func TestUnknownFormats(t *testing.T) {
+	for name, want := range map[string]string{
+		"slak": `unknown format "slak", did you mean slack?`,
+		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents`,
+	} {
+		if _, known := format.Lookup(name); known || format.Unknown(name) != want {
+			t.Errorf("%s: %s", name, format.Unknown(name))
+		}
+	}
+}
+
+// The tables are what documentation and checks are made of: they must say something of everything.
+func TestTablesAreComplete(t *testing.T) {
+	for _, name := range format.Names() {
+		kind, _ := format.Lookup(name)
+		if kind.Summary == "" || kind.URL == "" || len(kind.Limits) == 0 || kind.Policy.Success == "" || kind.Policy.Retry == "" {
+			t.Errorf("%s says too little: %+v", name, kind)
+		}
+		var seen []string
+		for _, key := range kind.Keys {
+			if key.Is == "" || slices.Contains(seen, key.Name) || key.Kind == format.KindChoice && len(key.Choices) < 2 {
+				t.Errorf("%s.%s: %+v", name, key.Name, key)
+			}
+			if (key.Kind == format.KindList || key.Kind == format.KindFields) && key.Max == 0 {
+				t.Errorf("%s.%s has no bound", name, key.Name)
+			}
+			seen = append(seen, key.Name)
+		}
+		for _, limit := range kind.Limits {
+			if limit.Max <= 0 || limit.Source == "" {
+				t.Errorf("%s: limit %+v", name, limit)
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package format
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+)
+
+// A measure is what a text costs in a receiver's unit, as it will stand in the body.
+// The cost of two texts after each other is the sum of their costs.
+type measure func(s string) int
+
+// utf16Units counts UTF-16 units.
+// Where a receiver says "characters" they are counted so: they are never fewer than its own count.
+func utf16Units(s string) int {
+	n := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x80 || c >= 0xc0 && c < 0xf0:
+			n++
+		case c >= 0xf0:
+			n += 2
+		}
+	}
+	return n
+}
+
+// A cut keeps so much of a text's end; the rest of the room is the beginning's.
+const (
+	tailShare = 3  // a third
+	leastTail = 60 // units; a shorter text has only its beginning
+)
+
+// shrink returns s if it costs at most limit. Else it keeps the beginning and the end, and says what was cut between them:
+// "head… (1,234 characters cut) …tail". A short limit keeps the beginning and "…" only. It cuts at grapheme borders.
+func shrink(s string, limit int, cost measure) string {
+	if cost(s) <= limit {
+		return s
+	}
+	if limit < leastTail*tailShare {
+		return head(s, limit-cost("…"), cost) + ellipsis(limit, cost)
+	}
+	room := limit - cost(cutMark(len(s)))
+	end := tail(s, room/tailShare, cost)
+	begin := head(s[:len(s)-len(end)], room-cost(end), cost)
+	return begin + cutMark(utf8.RuneCountInString(s[len(begin):len(s)-len(end)])) + end
+}
+
+func ellipsis(limit int, cost measure) string {
+	if cost("…") > limit {
+		return ""
+	}
+	return "…"
+}
+
+func cutMark(n int) string { return "… (" + thousands(n) + " characters cut) …" }
+
+// thousands writes a number as 1,234,567.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// head is the longest beginning of s that costs at most room and ends at a grapheme border.
+// A first grapheme that is longer than that is cut between its runes.
+func head(s string, room int, cost measure) string {
+	end, spent, state := 0, 0, -1
+	for rest := s; rest != ""; {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		spent += cost(cluster)
+		if spent > room {
+			if end == 0 {
+				return headOfRunes(cluster, room, cost)
+			}
+			break
+		}
+		end += len(cluster)
+	}
+	return s[:end]
+}
+
+func headOfRunes(s string, room int, cost measure) string {
+	end := 0
+	for i, r := range s {
+		if room -= cost(string(r)); room < 0 {
+			break
+		}
+		end = i + utf8.RuneLen(r)
+	}
+	return s[:end]
+}
+
+// tail is a long ending of s that costs at most room and begins at a grapheme border; "" if its last grapheme is too long.
+func tail(s string, room int, cost measure) string {
+	const bytesPerUnit = 4 // at most: no unit has more
+	from := safeBorder(s, max(0, len(s)-room*bytesPerUnit))
+	var clusters []string
+	state := -1
+	for rest := s[from:]; rest != ""; {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		clusters = append(clusters, cluster)
+	}
+	begin := len(s)
+	for i := len(clusters) - 1; i >= 0; i-- {
+		if room -= cost(clusters[i]); room < 0 {
+			break
+		}
+		begin -= len(clusters[i])
+	}
+	return s[begin:]
+}
+
+// safeBorder returns a grapheme border at or before i that can be told without reading s from its beginning:
+// one between two letters that join nothing. Without one within reach it is the beginning of s.
+func safeBorder(s string, i int) int {
+	const reach = 4096 // bytes
+	for i > 0 && !utf8.RuneStart(s[i]) {
+		i--
+	}
+	after := false
+	for j := i; j > max(0, i-reach); {
+		r, size := utf8.DecodeLastRuneInString(s[:j])
+		if single(r) && after {
+			return j
+		}
+		after = single(r)
+		j -= size
+	}
+	return 0
+}
+
+// single says whether a rune is a grapheme by itself beside another such rune. It knows the common letters only.
+func single(r rune) bool {
+	return r >= ' ' && r <= '~' || r >= 0xc0 && r <= 0x2af || r >= 0x391 && r <= 0x481 || r >= 0x5d0 && r <= 0x5ea ||
+		r >= 0x621 && r <= 0x64a || r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fa || r >= 0x4e00 && r <= 0x9fff
+}
+
+// budget is what is left of a limit that several texts share.
+type budget struct {
+	left     int
+	cost     measure
+	overhead int // of each field, beside its texts
+}
+
+// take shrinks a text to what it may have of the budget.
+func (b *budget) take(s string, most int) string {
+	if s == "" {
+		return ""
+	}
+	s = shrink(s, max(0, min(most, b.left)), b.cost)
+	b.left -= b.cost(s)
+	return s
+}
+
+// takeFields shrinks labels and values to what they may have, and says how many were left out because the budget is spent.
+func (b *budget) takeFields(fields []field, value int) []field {
+	const rest = 60 // units kept for saying it
+	var taken []field
+	for i, f := range fields {
+		if b.left < rest+b.overhead+len(f.label) {
+			last := field{"More", thousands(len(fields)-i) + " fields cut"}
+			b.left -= b.cost(last.label+last.value) + b.overhead
+			return append(taken, last)
+		}
+		b.left -= rest + b.overhead
+		f = field{strings.TrimSpace(b.take(f.label, maxLabel)), strings.TrimSpace(b.take(f.value, value))}
+		b.left += rest
+		if f.label != "" && f.value != "" {
+			taken = append(taken, f)
+		}
+	}
+	return taken
+}
+
+// zeroWidthSpace stands between characters that would be markup together.
+const zeroWidthSpace = "\u200b"
+
+// fence keeps a text inside a code block: three backticks in it would end the block.
+func fence(s string) string {
+	return strings.ReplaceAll(s, "`", "`"+zeroWidthSpace)
+}
+
+// fenced measures what fence makes of a text.
+func fenced(cost measure) measure {
+	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
+}

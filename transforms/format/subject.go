@@ -1,0 +1,242 @@
+package format
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// subject is what a message tells of: an event, or what the previous step made of it.
+type subject struct {
+	typ, id, name string // of the event, its run and its workflow, in one line each
+	at            time.Time
+	payload       []byte // a JSON object
+	known         known
+}
+
+// known is what is read from a payload, as AWF gives it; "" and nil for what is not there.
+type known struct {
+	status, err, step, path, user, child string
+	duration, exitCode, iteration        []byte
+}
+
+// subjectOf reads the event or, if there is one, the previous step's body.
+// A body that is an envelope replaces the event. Any other body stands for the payload, so that what a step took out stays out.
+func subjectOf(ev *event.Event, body []byte) *subject {
+	s := &subject{typ: ev.Type, id: ev.WorkflowID, name: ev.WorkflowName, at: ev.Timestamp, payload: ev.Payload}
+	if body != nil {
+		s.replace(bytes.TrimSpace(body))
+	}
+	s.typ, s.id, s.name = line(s.typ), line(s.id), line(s.name)
+	if len(s.payload) == 0 || s.payload[0] != '{' {
+		s.payload = []byte("{}")
+	}
+	s.known = readKnown(s.payload)
+	return s
+}
+
+func (s *subject) replace(body []byte) {
+	switch {
+	case !json.Valid(body):
+		s.payload = append(appendString([]byte(`{"body":`), string(body)), '}')
+		return
+	case body[0] != '{':
+		s.payload = append(append([]byte(`{"body":`), body...), '}')
+		return
+	}
+	var envelope subject
+	isEnvelope := false
+	members(body, func(key, value []byte) bool {
+		switch string(key) {
+		case `"event"`:
+			envelope.typ, isEnvelope = plain(value), value[0] == '"'
+		case `"workflow_id"`:
+			envelope.id = plain(value)
+		case `"workflow_name"`:
+			envelope.name = plain(value)
+		case `"timestamp"`:
+			envelope.at, _ = time.Parse(time.RFC3339, plain(value))
+		case `"payload"`:
+			envelope.payload = value
+		}
+		return true
+	})
+	if !isEnvelope {
+		s.payload = body
+		return
+	}
+	if envelope.at.IsZero() {
+		envelope.at = s.at
+	}
+	*s = envelope
+}
+
+func readKnown(payload []byte) known {
+	var k known
+	members(payload, func(key, value []byte) bool {
+		switch string(key) {
+		case `"status"`:
+			k.status = plain(value)
+		case `"error"`:
+			k.err = plain(value)
+		case `"step"`:
+			k.step = line(plain(value))
+		case `"path"`:
+			k.path = line(plain(value))
+		case `"user"`:
+			k.user = line(plain(value))
+		case `"child_id"`:
+			k.child = line(plain(value))
+		case `"duration"`:
+			k.duration = value
+		case `"exit_code"`:
+			k.exitCode = value
+		case `"iteration"`:
+			k.iteration = value
+		}
+		return true
+	})
+	return k
+}
+
+// moment is what happened, as far as it is told apart by words, sign and colour.
+type moment int
+
+const (
+	other moment = iota
+	started
+	succeeded
+	failed
+	cancelled
+	stepStarted
+	stepSucceeded
+	stepFailed
+)
+
+func (s *subject) moment() moment {
+	switch s.typ {
+	case event.WorkflowStart:
+		return started
+	case event.WorkflowEnd:
+		return succeeded
+	case event.WorkflowError:
+		return failed
+	case event.WorkflowCancel:
+		return cancelled
+	case event.StepStart:
+		return stepStarted
+	case event.StepComplete:
+		if s.known.status == "failure" || s.known.status == "" && s.known.err != "" {
+			return stepFailed
+		}
+		return stepSucceeded
+	}
+	return other
+}
+
+// look is how a moment looks.
+type look struct {
+	sign  string // an emoji
+	words string // what comes after the workflow's or the step's name
+	took  string // what comes before the duration
+	color int    // RGB
+	tag   string // an emoji's short name
+}
+
+var looks = [...]look{
+	other:         {"🔔", "", "", 0x7f8c8d, "bell"},
+	started:       {"🚀", "started", "", 0x3498db, "rocket"},
+	succeeded:     {"✅", "succeeded", "in", 0x2ecc71, "white_check_mark"},
+	failed:        {"🔴", "failed", "after", 0xe74c3c, "red_circle"},
+	cancelled:     {"🛑", "was cancelled", "after", 0xf39c12, "octagonal_sign"},
+	stepStarted:   {"▶️", "started", "", 0x85c1e9, "arrow_forward"},
+	stepSucceeded: {"☑️", "succeeded", "in", 0x82e0aa, "ballot_box_with_check"},
+	stepFailed:    {"⚠️", "failed", "after", 0xe67e22, "warning"},
+}
+
+// isFailure says whether somebody should look.
+func (m moment) isFailure() bool { return m == failed || m == stepFailed }
+
+// isStep says whether the moment is a step's.
+func (m moment) isStep() bool { return m >= stepStarted }
+
+// headline says what happened in one line: "deploy failed after 2m 3s (exit code 42)".
+func (s *subject) headline(m moment) string {
+	name := s.name
+	switch {
+	case name != "":
+	case s.id != "":
+		name = "run " + head(s.id, 8, utf16Units)
+	default:
+		name = "a workflow"
+	}
+	if m == other {
+		return name + ": " + s.typ
+	}
+	if m.isStep() {
+		name += ": step " + s.stepName()
+	}
+	text := name + " " + looks[m].words
+	if took := s.took(); took != "" && looks[m].took != "" {
+		text += " " + looks[m].took + " " + took
+	}
+	if code := exitCode(s.known.exitCode); code != "" && m == failed {
+		text += " (exit code " + code + ")"
+	}
+	return text
+}
+
+func (s *subject) stepName() string {
+	if s.known.step != "" {
+		return s.known.step
+	}
+	if s.known.path != "" {
+		return s.known.path
+	}
+	return "without a name"
+}
+
+// exitCode is the code where it is a number.
+func exitCode(raw []byte) string {
+	if _, err := strconv.Atoi(string(raw)); err != nil {
+		return ""
+	}
+	return string(raw)
+}
+
+// took is the duration for a person: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It is "" where AWF gave none.
+func (s *subject) took() string {
+	const longest = 100 * 365 * 24 * 3600 // seconds; more is no duration of a run
+	seconds, err := strconv.ParseFloat(string(s.known.duration), 64)
+	if err != nil || seconds < 0 || seconds > longest || math.IsNaN(seconds) {
+		return ""
+	}
+	d := time.Duration(seconds * float64(time.Second))
+	pair := func(n time.Duration, unit string, m time.Duration, rest string) string {
+		text := strconv.FormatInt(int64(n), 10) + unit
+		if m > 0 {
+			text += " " + strconv.FormatInt(int64(m), 10) + rest
+		}
+		return text
+	}
+	const day = 24 * time.Hour
+	switch {
+	case d < 10*time.Millisecond:
+		return strings.TrimSuffix(strconv.FormatFloat(seconds*1000, 'f', 1, 64), ".0") + "ms"
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	case d < time.Minute-50*time.Millisecond: // 59.95s would show as 60.0s
+		return strconv.FormatFloat(seconds, 'f', 1, 64) + "s"
+	case d < time.Hour:
+		d = d.Round(time.Second)
+		return pair(d/time.Minute, "m", d%time.Minute/time.Second, "s")
+	case d < day:
+		return pair(d/time.Hour, "h", d%time.Hour/time.Minute, "m")
+	}
+	return pair(d/day, "d", d%day/time.Hour, "h")
+}
