@@ -18,6 +18,8 @@ type Input struct {
 	budget budget
 
 	payload, body, with object
+	known               [knownKeys]any // as env has them
+	args                []any          // of the functions that are being called
 }
 
 // NewInput makes an input of an event, which must not change any more.
@@ -59,20 +61,29 @@ func (in *Input) root(name string) *object {
 	return nil
 }
 
-// environment returns the environment with what a program needs in it. The error is a [*RunError].
-func (in *Input) environment(needs needs) (any, error) {
+// prepare decodes what a program needs. The error is a [*RunError].
+func (in *Input) prepare(needs needs) error {
 	missing := needs &^ in.have
-	if in.boxed != nil && missing == 0 {
-		return in.boxed, nil
+	if missing == 0 {
+		return nil
 	}
-	if missing != 0 {
-		if err := in.decodeKnown(missing); err != nil {
-			return nil, &RunError{Message: "payload: " + err.Error()}
-		}
+	if err := in.decodeKnown(missing); err != nil {
+		return &RunError{Message: "payload: " + err.Error()}
 	}
 	in.have |= needs
-	in.boxed = in.env
-	return in.boxed, nil
+	in.boxed = nil
+	return nil
+}
+
+// environment is the environment as a value.
+func (in *Input) environment() any {
+	if in.boxed == nil {
+		for i, v := range in.known {
+			*in.env.key(i) = v
+		}
+		in.boxed = in.env
+	}
+	return in.boxed
 }
 
 // decodeKnown sets the fields of known keys.
@@ -84,7 +95,7 @@ func (in *Input) decodeKnown(keys needs) error {
 			return s.skip(0)
 		}
 		v, err := s.value(0)
-		*in.env.key(i) = v
+		in.known[i] = v
 		return err
 	})
 }
