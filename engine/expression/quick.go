@@ -57,13 +57,13 @@ func quick(n ast.Node) eval {
 func quickName(name string) eval {
 	switch name {
 	case "event":
-		return func(in *Input) any { return in.env.Event }
+		return func(in *Input) any { return in.event.Type }
 	case "workflow_id":
-		return func(in *Input) any { return in.env.WorkflowID }
+		return func(in *Input) any { return in.event.WorkflowID }
 	case "workflow_name":
-		return func(in *Input) any { return in.env.WorkflowName }
+		return func(in *Input) any { return in.event.WorkflowName }
 	case "timestamp":
-		return func(in *Input) any { return in.env.Timestamp }
+		return func(in *Input) any { return in.event.Timestamp.UTC() }
 	}
 	if key, ok := strings.CutPrefix(name, "payload."); ok {
 		i := knownIndex(key)
@@ -82,11 +82,11 @@ func quickText(n ast.Node) text {
 	if name, ok := n.(*ast.IdentifierNode); ok {
 		switch name.Value {
 		case "event":
-			return func(in *Input) (string, bool, any) { return in.env.Event, true, nil }
+			return func(in *Input) (string, bool, any) { return in.event.Type, true, nil }
 		case "workflow_id":
-			return func(in *Input) (string, bool, any) { return in.env.WorkflowID, true, nil }
+			return func(in *Input) (string, bool, any) { return in.event.WorkflowID, true, nil }
 		case "workflow_name":
-			return func(in *Input) (string, bool, any) { return in.env.WorkflowName, true, nil }
+			return func(in *Input) (string, bool, any) { return in.event.WorkflowName, true, nil }
 		}
 	}
 	inner := quick(n)
