@@ -41,9 +41,9 @@ func apply(c transforms.Chain, e *event.Event) (delivery.Content, error) {
 	return c.Apply(context.Background(), expression.NewInput(e))
 }
 
-func TestMap(t *testing.T) {
-	for _, tt := range []struct{ name, transform, want string }{
-		{"types, order, escapes", `
+// maps are transforms and what they make of the event above.
+var maps = []struct{ name, transform, want string }{
+	{"types, order, escapes", `
       map:
         zero: 0
         yes: true
@@ -60,51 +60,54 @@ func TestMap(t *testing.T) {
         when: =timestamp
         wait: =duration("90s")
         empty: ""`,
-			`{"zero":0,"yes":true,"none":null,"date":"2026-01-01","hex":16,"huge":12345678901234567890,"=key":"plain","name":"deploy \"eu\"",` +
-				`"escaped":"=workflow_name","code":137,"text":"deploy \"eu\" failed after 61.5 s","braces":"}} {not} }}","when":"2026-11-24T01:24:00.688Z","wait":"1m30s","empty":""}`},
-		{"what is passed on keeps its bytes", `
+		`{"zero":0,"yes":true,"none":null,"date":"2026-01-01","hex":16,"huge":12345678901234567890,"=key":"plain","name":"deploy \"eu\"",` +
+			`"escaped":"=workflow_name","code":137,"text":"deploy \"eu\" failed after 61.5 s","braces":"}} {not} }}","when":"2026-11-24T01:24:00.688Z","wait":"1m30s","empty":""}`},
+	{"what is passed on keeps its bytes", `
       map: {duration: =payload.duration, big: =payload.big, list: =payload.list, deep: =payload.deep, payload: =payload}`,
-			`{"duration":61.50,"big":12345678901234567890,"list":[1, 2.0, "a"],"deep":{"token": "t", "z": 1, "a": 2},"payload":` + string(failed.Payload) + `}`},
-		{"what is computed is JSON", `
+		`{"duration":61.50,"big":12345678901234567890,"list":[1, 2.0, "a"],"deep":{"token": "t", "z": 1, "a": 2},"payload":` + string(failed.Payload) + `}`},
+	{"what is computed is JSON", `
       map: {sum: "=payload.exit_code + 1", half: =payload.duration / 2, list: "=map(payload.list, [#])", keys: =keys(payload.deep)}`,
-			`{"sum":138,"half":30.75,"list":[[1],[2],["a"]],"keys":["a","token","z"]}`},
-		{"missing is null", `
+		`{"sum":138,"half":30.75,"list":[[1],[2],["a"]],"keys":["a","token","z"]}`},
+	{"missing is null", `
       map: {a: =payload.missing, b: =payload.missing.deeper, c: =payload.missing + 1, d: =upper(payload.missing), e: =payload.none, text: "[{{ payload.missing }}]"}`,
-			`{"a":null,"b":null,"c":null,"d":null,"e":null,"text":"[]"}`},
-		{"omitempty", `
+		`{"a":null,"b":null,"c":null,"d":null,"e":null,"text":"[]"}`},
+	{"omitempty", `
       map: {a: =payload.missing, b: {c: =payload.none, d: 1}, e: [=payload.missing, 2, null], f: "", g: {h: =payload.missing}}
       omitempty: true`,
-			`{"b":{"d":1},"e":[2],"f":"","g":{}}`},
-		{"one expression", `
+		`{"b":{"d":1},"e":[2],"f":"","g":{}}`},
+	{"one expression", `
       map: '{"text": workflow_name, "code": payload.exit_code}'`, `{"code":137,"text":"deploy \"eu\""}`},
-		{"one expression with =", `
+	{"one expression with =", `
       map: =payload.deep`, `{"token": "t", "z": 1, "a": 2}`},
-		{"a list", `
+	{"a list", `
       map: [=event, {a: =event}]`, `["workflow_error",{"a":"workflow_error"}]`},
-		{"body of the first step is the event", `
+	{"body of the first step is the event", `
       map: {same: "=body.workflow_id == workflow_id", p: =body.payload.exit_code}`, `{"same":true,"p":137}`},
-		{"steps feed each other", `
+	{"steps feed each other", `
       - map: {a: =payload.exit_code, b: {c: [1, 2.50]}}
       - map: {was: =body, a: =body.a + 1, c: "=body.b.c[-1]", event: =event}`,
-			`{"was":{"a":137,"b":{"c":[1,2.5]}},"a":138,"c":2.5,"event":"workflow_error"}`},
-		{"plain text", `
+		`{"was":{"a":137,"b":{"c":[1,2.5]}},"a":138,"c":2.5,"event":"workflow_error"}`},
+	{"plain text", `
       - {map: '"<" + workflow_name + ">"', content_type: text/plain}`, `<deploy "eu">`},
-		{"plain text feeds as a text", `
+	{"plain text feeds as a text", `
       - {map: event, content_type: text/plain; charset=utf-8}
       - {map: {got: =body, n: =len(body)}}`, `{"got":"workflow_error","n":14}`},
-		{"multi-line texts", `
+	{"multi-line texts", `
       map:
         text: |
           {{ event }}:
             {{ payload.error }}`, `{"text":"workflow_error:\n  out of\nmemory\n"}`},
-		{"functions", `
+	{"functions", `
       map:
         short: =truncate("e\u0301a👩‍👩‍👧b", 3)
         same: =truncate("e\u0301a👩‍👩‍👧b", 4)
         json: =json(payload.deep)
         glob: =glob("deploy*", workflow_name)`,
-			`{"short":"e\u0301a…","same":"e\u0301a👩‍👩‍👧b","json":"{\"a\":2,\"token\":\"t\",\"z\":1}","glob":true}`},
-	} {
+		`{"short":"e\u0301a…","same":"e\u0301a👩‍👩‍👧b","json":"{\"a\":2,\"token\":\"t\",\"z\":1}","glob":true}`},
+}
+
+func TestMap(t *testing.T) {
+	for _, tt := range maps {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := apply(chain(t, tt.transform), failed)
 			if err != nil {

@@ -22,7 +22,7 @@ var ErrDrop = errors.New("nothing to send")
 // Input is what a step is fed. A step must not change it.
 type Input struct {
 	Event   *event.Event
-	Content delivery.Content  // the event's own body at the first step, then what the step before made
+	Content delivery.Content  // the event's own body at the first step, unless it is a map; then what the step before made
 	Values  *expression.Input // the event as expressions see it
 }
 
@@ -58,9 +58,15 @@ func (c Chain) Apply(ctx context.Context, values *expression.Input) (delivery.Co
 
 // Watch is Apply, and tells what each step was fed and what it made.
 func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(step int, in, out delivery.Content, err error)) (delivery.Content, error) {
-	in := &Input{Event: values.Event(), Values: values, Content: delivery.Content{Body: values.Event().Body()}}
+	in := &Input{Event: values.Event(), Values: values}
+	values.SetEventBody()
+	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all
+		in.Content.Body = values.Event().Body()
+	}
 	for i, step := range c {
-		values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType))
+		if i > 0 {
+			values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType))
+		}
 		out, err := step.Step.Apply(ctx, in)
 		if err == nil && len(out.Body) > MaxBody {
 			err = fmt.Errorf("the body is over %d KiB", MaxBody>>10)
@@ -77,6 +83,13 @@ func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(st
 		in.Content = out
 	}
 	return in.Content, nil
+}
+
+func first(c Chain) Step {
+	if len(c) == 0 {
+		return nil
+	}
+	return c[0].Step
 }
 
 // IsJSON says whether a body of the type is JSON; "" is.

@@ -41,6 +41,10 @@ func (w *rewriter) zone(at, name ast.Node) ast.Node {
 // predicate rewrites a function with a closure: each round of it takes as many steps as it has nodes.
 func (w *rewriter) predicate(n *ast.BuiltinNode) ast.Node {
 	n.Arguments[0] = call(n, "op:list", w.node(n.Arguments[0]))
+	all := n.Arguments[0]
+	if n.Name == "findLast" || n.Name == "findLastIndex" { // the machine's own loop backwards leaves things on its stack
+		n.Arguments[0] = call(n, "op:reverse", all)
+	}
 	if len(n.Arguments) == 1 { // count and sum of the elements themselves
 		pointer := &ast.PointerNode{}
 		pointer.SetLocation(n.Location())
@@ -69,6 +73,11 @@ func (w *rewriter) predicate(n *ast.BuiltinNode) ast.Node {
 		return call(n, "op:sum", n)
 	case "groupBy":
 		return call(n, "op:grouped", n)
+	case "findLast":
+		n.Name = "find"
+	case "findLastIndex":
+		n.Name = "findIndex"
+		return call(n, "op:fromEnd", all, n)
 	}
 	return n
 }

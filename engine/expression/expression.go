@@ -40,6 +40,7 @@ func (e *Error) Error() string { return e.Message }
 // Program is a compiled expression. It may be used by several goroutines at once.
 type Program struct {
 	program *vm.Program
+	quick   eval // instead of the program, where it can be
 	needs   needs
 	path    *path  // set where the expression is nothing but a path into the event's JSON
 	steps   []step // of a traced program, by their numbers
@@ -94,7 +95,11 @@ func compile(source string, o options) (*Program, error) {
 	if err != nil {
 		return nil, compileError(err)
 	}
-	return &Program{program, w.needs, path, w.steps}, nil
+	p := &Program{program: program, needs: w.needs, path: path, steps: w.steps}
+	if !o.traced {
+		p.quick = quick(root)
+	}
+	return p, nil
 }
 
 func compileError(err error) error {
@@ -155,13 +160,15 @@ func (p *Program) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 }
 
 func (p *Program) run(in *Input) (any, error) {
-	env, err := in.environment(p.needs)
-	if err != nil {
+	if err := in.prepare(p.needs); err != nil {
 		return nil, err
 	}
 	in.budget.reset()
+	if p.quick != nil {
+		return p.runQuick(in)
+	}
 	in.vm.MemoryBudget = maxElements
-	result, err := in.vm.Run(p.program, env)
+	result, err := in.vm.Run(p.program, in.environment())
 	if err != nil {
 		return nil, runError(err)
 	}

@@ -41,6 +41,8 @@ var operators = map[string]function{
 	},
 	"plain":   func(_ *budget, args []any) (any, error) { return plain(args[0]), nil },
 	"grouped": grouped,
+	"reverse": reverse,
+	"fromEnd": fromEnd,
 	"sum":     sum,
 }
 

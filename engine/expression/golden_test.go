@@ -72,6 +72,10 @@ func outcome(t *testing.T, source string, in *expression.Input) string {
 		return "?"
 	}
 	v, err := program.Value(in)
+	trace, traceErr := expression.TraceValue(source, in) // by the machine, where program may be functions
+	if traceErr != nil || fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
+		t.Errorf("%q: %v, %v, but traced %v, %v", source, v, err, trace.Value, trace.Err)
+	}
 	switch {
 	case errors.Is(err, expression.ErrBudget):
 		return "budget"

@@ -51,56 +51,59 @@ func lets(first, form, use string) string {
 	return source + strings.ReplaceAll(use, "#", "a60")
 }
 
+func many(clause string) string { return strings.Repeat(clause+" or ", 300) + "false" }
+
+// hostile are expressions that would take long or much memory.
+var hostile = map[string]string{
+	"repeat":                `len(repeat("a", 1000000000)) > 1`,
+	"repeat a text":         `len(repeat(payload.big, payload.n)) > 1`,
+	"nested repeat":         `len(repeat(repeat(repeat("a", 1000), 1000), 1000)) > 1`,
+	"range":                 `len(1..100000000) > 1`,
+	"range of all integers": `len(-9223372036854775807..9223372036854775807) > 1`,
+	"ranges":                `any(1..90000, len(1..90000) == 1)`,
+	"any over any":          `any(1..5000, any(1..5000, # == -1))`,
+	"any over any over any": `any(1..300, any(1..300, any(1..300, # == -1)))`,
+	"any over the event":    `any(payload.numbers, any(payload.numbers, # == -1))`,
+	"all, none, one":        `all(1..3000, none(1..3000, # == -1)) and one(1..3000, one(1..3000, # == 1))`,
+	"map of map":            `len(map(1..5000, map(1..5000, #))) > 1`,
+	"long body":             `any(1..90000, ` + strings.Repeat("# == -1 or ", 1000) + `false)`,
+	"reduce to a text":      `len(reduce(1..90000, #acc + "aaaaaaaaaaaaaaaaaaaaaaaaaa", "")) > 1`,
+	"doubling a text":       lets(`"a"`, "# + #", "len(#) > 1"),
+	"doubling a list":       lets("[1]", "[#, #]", "len(flatten(#)) > 1"),
+	"equal doubles":         lets("[1]", "[#, #]", "[#] == [#]"),
+	"JSON of doubles":       lets("[1]", "[#, #]", "len(json(#)) > 1"),
+	"text of doubles":       lets("[1]", "[#, #]", "len(string(#)) > 1"),
+	"max of doubles":        lets("[1]", "[#, #]", "max(#) > 1"),
+	"maps of doubles":       lets("[1]", `{"a": #, "b": #}`, "json(#) == json(#)"),
+	"uniq":                  `len(uniq(1..90000)) > 1`,
+	"sort in a loop":        `any(1..9000, len(sort(payload.numbers)) == 1)`,
+	"sortBy in a loop":      `any(1..9000, len(sortBy(payload.numbers, -#)) == 1)`,
+	"replace":               `len(replace(payload.big, "a", payload.big)) > 1`,
+	"replace nothing":       `len(replace(payload.big, "", payload.big)) > 1`,
+	"split":                 `len(split(payload.big, "")) > 1`,
+	"join":                  `len(join(map(1..90000, payload.big))) > 1`,
+	"contains in a loop":    `any(1..90000, payload.big contains "ab")`,
+	"many contains":         many(`payload.big contains "aaaaaaaaaaaaaaab"`),
+	"many upper":            many(`upper(payload.big) == "A"`),
+	"regular expression":    `payload.big matches "(a*)*b"`,
+	"nested repetitions":    `payload.big matches "((a+)+)+$b"`,
+	"many alternatives":     `payload.big matches "(a?){30}a{30}b"`,
+	"glob":                  `glob("*a*a*a*a*a*a*a*a*b", payload.big)`,
+	"glob of two texts":     `glob("*" + payload.big, payload.big)`,
+	"truncate in a loop":    `any(1..90000, truncate(payload.big, 600000) == "")`,
+	"fromJSON in a loop":    `any(1..90000, fromJSON(json(payload.numbers)) == 1)`,
+	"concat in a loop":      `any(1..90000, len(concat(payload.numbers, payload.numbers)) == 1)`,
+	"groupBy":               `len(groupBy(1..90000, len(map(1..90000, #)))) == 1`,
+	"in a list":             `any(payload.numbers, -1 in payload.numbers)`,
+	"base64":                `any(1..90000, toBase64(payload.big) == "")`,
+	"power":                 `any(1..90000, any(1..90000, 2 ** 1000 == 1))`,
+	"slices in a loop":      `any(1..90000, payload.big[1:600000] == "b")`,
+}
+
 // Each is stopped by its budget, soon and without much memory.
 func TestHostileExpressionsAreStopped(t *testing.T) {
-	many := func(clause string) string { return strings.Repeat(clause+" or ", 300) + "false" }
-	tests := map[string]string{
-		"repeat":                `len(repeat("a", 1000000000)) > 1`,
-		"repeat a text":         `len(repeat(payload.big, payload.n)) > 1`,
-		"nested repeat":         `len(repeat(repeat(repeat("a", 1000), 1000), 1000)) > 1`,
-		"range":                 `len(1..100000000) > 1`,
-		"range of all integers": `len(-9223372036854775807..9223372036854775807) > 1`,
-		"ranges":                `any(1..90000, len(1..90000) == 1)`,
-		"any over any":          `any(1..5000, any(1..5000, # == -1))`,
-		"any over any over any": `any(1..300, any(1..300, any(1..300, # == -1)))`,
-		"any over the event":    `any(payload.numbers, any(payload.numbers, # == -1))`,
-		"all, none, one":        `all(1..3000, none(1..3000, # == -1)) and one(1..3000, one(1..3000, # == 1))`,
-		"map of map":            `len(map(1..5000, map(1..5000, #))) > 1`,
-		"long body":             `any(1..90000, ` + strings.Repeat("# == -1 or ", 1000) + `false)`,
-		"reduce to a text":      `len(reduce(1..90000, #acc + "aaaaaaaaaaaaaaaaaaaaaaaaaa", "")) > 1`,
-		"doubling a text":       lets(`"a"`, "# + #", "len(#) > 1"),
-		"doubling a list":       lets("[1]", "[#, #]", "len(flatten(#)) > 1"),
-		"equal doubles":         lets("[1]", "[#, #]", "[#] == [#]"),
-		"JSON of doubles":       lets("[1]", "[#, #]", "len(json(#)) > 1"),
-		"text of doubles":       lets("[1]", "[#, #]", "len(string(#)) > 1"),
-		"max of doubles":        lets("[1]", "[#, #]", "max(#) > 1"),
-		"maps of doubles":       lets("[1]", `{"a": #, "b": #}`, "json(#) == json(#)"),
-		"uniq":                  `len(uniq(1..90000)) > 1`,
-		"sort in a loop":        `any(1..9000, len(sort(payload.numbers)) == 1)`,
-		"sortBy in a loop":      `any(1..9000, len(sortBy(payload.numbers, -#)) == 1)`,
-		"replace":               `len(replace(payload.big, "a", payload.big)) > 1`,
-		"replace nothing":       `len(replace(payload.big, "", payload.big)) > 1`,
-		"split":                 `len(split(payload.big, "")) > 1`,
-		"join":                  `len(join(map(1..90000, payload.big))) > 1`,
-		"contains in a loop":    `any(1..90000, payload.big contains "ab")`,
-		"many contains":         many(`payload.big contains "aaaaaaaaaaaaaaab"`),
-		"many upper":            many(`upper(payload.big) == "A"`),
-		"regular expression":    `payload.big matches "(a*)*b"`,
-		"nested repetitions":    `payload.big matches "((a+)+)+$b"`,
-		"many alternatives":     `payload.big matches "(a?){30}a{30}b"`,
-		"glob":                  `glob("*a*a*a*a*a*a*a*a*b", payload.big)`,
-		"glob of two texts":     `glob("*" + payload.big, payload.big)`,
-		"truncate in a loop":    `any(1..90000, truncate(payload.big, 600000) == "")`,
-		"fromJSON in a loop":    `any(1..90000, fromJSON(json(payload.numbers)) == 1)`,
-		"concat in a loop":      `any(1..90000, len(concat(payload.numbers, payload.numbers)) == 1)`,
-		"groupBy":               `len(groupBy(1..90000, len(map(1..90000, #)))) == 1`,
-		"in a list":             `any(payload.numbers, -1 in payload.numbers)`,
-		"base64":                `any(1..90000, toBase64(payload.big) == "")`,
-		"power":                 `any(1..90000, any(1..90000, 2 ** 1000 == 1))`,
-		"slices in a loop":      `any(1..90000, payload.big[1:600000] == "b")`,
-	}
 	e := hostileEvent(t)
-	for name, source := range tests {
+	for name, source := range hostile {
 		t.Run(name, func(t *testing.T) {
 			program, err := expression.CompileBool(source)
 			if err != nil {

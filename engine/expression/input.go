@@ -11,24 +11,23 @@ import (
 // It is for one goroutine at a time.
 type Input struct {
 	event  *event.Event
-	env    env
-	boxed  any // env, as a value
+	boxed  any // the environment, once the machine needed it
 	have   needs
 	vm     vm.VM
 	budget budget
 
 	payload, body, with object
+	known               [knownKeys]any // the values of known keys, as far as have says
+	args                []any          // of the functions that are being called
 }
 
 // NewInput makes an input of an event, which must not change any more.
 func NewInput(e *event.Event) *Input {
 	in := &Input{event: e}
-	in.env = env{Event: e.Type, WorkflowID: e.WorkflowID, WorkflowName: e.WorkflowName, Timestamp: e.Timestamp.UTC(), Budget: &in.budget}
 	in.payload.name, in.payload.raw = "payload", e.Payload
 	if e.Payload == nil {
 		in.payload.raw = []byte("{}")
 	}
-	in.env.Payload, in.env.Body, in.env.With = &in.payload, &in.body, &in.with
 	return in
 }
 
@@ -42,6 +41,9 @@ func (in *Input) SetBody(body []byte, isJSON bool) {
 		in.body = object{decoded: true, whole: string(body)}
 	}
 }
+
+// SetEventBody sets body to the event as it is sent without a transform. That is made only if an expression asks for it.
+func (in *Input) SetEventBody() { in.body = object{name: "body", event: in.event} }
 
 // SetWith sets with, which is JSON; nil for nothing.
 func (in *Input) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
@@ -59,20 +61,36 @@ func (in *Input) root(name string) *object {
 	return nil
 }
 
-// environment returns the environment with what a program needs in it. The error is a [*RunError].
-func (in *Input) environment(needs needs) (any, error) {
+// prepare decodes what a program needs. The error is a [*RunError].
+func (in *Input) prepare(needs needs) error {
 	missing := needs &^ in.have
-	if in.boxed != nil && missing == 0 {
-		return in.boxed, nil
+	if missing == 0 {
+		return nil
 	}
-	if missing != 0 {
-		if err := in.decodeKnown(missing); err != nil {
-			return nil, &RunError{Message: "payload: " + err.Error()}
-		}
+	if in.have != 0 { // a map has many expressions: they must not read the payload once for each
+		needs = 1<<knownKeys - 1
+		missing = needs &^ in.have
+	}
+	if err := in.decodeKnown(missing); err != nil {
+		return &RunError{Message: "payload: " + err.Error()}
 	}
 	in.have |= needs
-	in.boxed = in.env
-	return in.boxed, nil
+	in.boxed = nil
+	return nil
+}
+
+// environment is the environment as a value.
+func (in *Input) environment() any {
+	if in.boxed == nil {
+		e := in.event
+		env := env{Event: e.Type, WorkflowID: e.WorkflowID, WorkflowName: e.WorkflowName, Timestamp: e.Timestamp.UTC(),
+			Payload: &in.payload, Body: &in.body, With: &in.with, Budget: &in.budget}
+		for i, v := range in.known {
+			*env.key(i) = v
+		}
+		in.boxed = env
+	}
+	return in.boxed
 }
 
 // decodeKnown sets the fields of known keys.
@@ -84,7 +102,7 @@ func (in *Input) decodeKnown(keys needs) error {
 			return s.skip(0)
 		}
 		v, err := s.value(0)
-		*in.env.key(i) = v
+		in.known[i] = v
 		return err
 	})
 }
@@ -93,7 +111,8 @@ func (in *Input) decodeKnown(keys needs) error {
 type object struct {
 	name    string // for errors
 	raw     []byte
-	members []member // those that were asked for
+	event   *event.Event // whose body raw is, unless it is nil
+	members []member     // those that were asked for
 	whole   any
 	decoded bool
 }
@@ -103,10 +122,18 @@ type member struct {
 	value any
 }
 
+// json is the JSON; nil if there is none.
+func (o *object) json() []byte {
+	if o.raw == nil && o.event != nil {
+		o.raw = o.event.Body()
+	}
+	return o.raw
+}
+
 // value is all of it. It panics with an error if it is no JSON.
 func (o *object) value() any {
-	if !o.decoded && o.raw != nil {
-		s := scanner{text: o.raw}
+	if raw := o.json(); !o.decoded && raw != nil {
+		s := scanner{text: raw}
 		v, err := s.document()
 		if err != nil {
 			panic(fmt.Errorf("%s: %w", o.name, err))
@@ -127,7 +154,7 @@ func (o *object) member(key string) any {
 			return o.members[i].value
 		}
 	}
-	s := scanner{text: o.raw}
+	s := scanner{text: o.json()}
 	if !s.at('{') {
 		return memberOf(o.value(), key)
 	}

@@ -17,6 +17,23 @@ func listOf(_ *budget, args []any) (any, error) {
 	return nil, fmt.Errorf("want a list, got %T", args[0])
 }
 
+// reverse is a list from its end.
+func reverse(b *budget, args []any) (any, error) {
+	list := slices.Clone(args[0].([]any))
+	b.grow(16 * len(list))
+	slices.Reverse(list)
+	return list, nil
+}
+
+// fromEnd is where the element at an index of the reversed list stands in the list.
+func fromEnd(_ *budget, args []any) (any, error) {
+	i, found := args[1].(int)
+	if !found {
+		return nil, nil
+	}
+	return len(args[0].([]any)) - 1 - i, nil
+}
+
 // sum adds up a list's numbers; those that are missing count for nothing.
 func sum(b *budget, args []any) (any, error) {
 	var total any = 0

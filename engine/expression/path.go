@@ -32,7 +32,7 @@ func isRoot(name string) bool { return name == "payload" || name == "body" || na
 
 // find returns the bytes of what the path leads to; false if it is not there, or not JSON.
 func (p *path) find(in *Input) ([]byte, bool) {
-	raw := in.root(p.root).raw
+	raw := in.root(p.root).json()
 	for _, key := range p.keys {
 		s := scanner{text: raw}
 		if !s.at('{') {
