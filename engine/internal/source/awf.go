@@ -48,11 +48,3 @@ func Transcripts(args []string, env Env) string {
 	}
 	return filepath.Join(storage, "transcripts")
 }
-
-// StateFolder is where awf-hook keeps what outlives its processes.
-func StateFolder(env Env) string {
-	if folder := env.get("XDG_STATE_HOME"); folder != "" {
-		return filepath.Join(folder, "awf-hook")
-	}
-	return filepath.Join(env.get("HOME"), ".local", "state", "awf-hook")
-}

@@ -43,13 +43,14 @@ type Child struct {
 	copyErr error         // valid then
 	exited  chan struct{} // closed when the program ended
 	exit    Exit          // valid then
+	read    int64         // bytes of the trail whose events are committed
 }
 
 // Start starts a command. The error says why the program could not be started.
 // If its events cannot be had, the program runs all the same: see [Child.Wait].
 func Start(cmd Command) (*Child, error) {
 	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
-	env := lookup(cmd.Env)
+	env := List(cmd.Env)
 	c.process = exec.Command(cmd.Args[0], cmd.Args[1:]...)
 	c.process.Stdin, c.process.Stdout, c.process.Stderr = cmd.Stdin, cmd.Stdout, cmd.Stderr
 	c.process.Env = cmd.Env
@@ -81,17 +82,19 @@ func Start(cmd Command) (*Child, error) {
 	return c, nil
 }
 
-// startProcess starts the program with SIGPIPE as it would find it without us.
+// startProcess starts the program with SIGPIPE as it would find it without us: a signal that is ignored stays so in a new
+// program, one that is notified does not. Reset does not undo Ignore here.
 func (c *Child) startProcess() error {
 	if signal.Ignored(syscall.SIGPIPE) {
-		signal.Reset(syscall.SIGPIPE)
+		broken := make(chan os.Signal, 1)
+		signal.Notify(broken, syscall.SIGPIPE)
 		defer signal.Ignore(syscall.SIGPIPE)
 	}
 	return c.process.Start()
 }
 
-// lookup looks up variables in a list, of which the last one counts.
-func lookup(list []string) Env {
+// List looks up variables in a list, of which the last one counts.
+func List(list []string) Env {
 	return func(name string) (value string, set bool) {
 		for _, entry := range list {
 			if len(entry) > len(name) && entry[len(name)] == '=' && entry[:len(name)] == name {
@@ -212,6 +215,23 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 		return nil
 	}
 	return c.trail.read(ctx, sink, c)
+}
+
+// Settle notes, after Read, that what was read is stored or delivered: no process takes it up again.
+// If the audit lines could not be copied, the next one does.
+func (c *Child) Settle() error {
+	if c.trail == nil {
+		return nil
+	}
+	select {
+	case <-c.copied:
+	case <-time.After(copyWait):
+		return nil
+	}
+	if c.copyErr != nil {
+		return nil
+	}
+	return c.trail.finish(c.read)
 }
 
 // ending says how the program ended, for the runs that it left open.

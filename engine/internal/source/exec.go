@@ -57,20 +57,8 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	if err := r.end(ctx, child.exit.ending()); err != nil {
 		return err
 	}
-	select {
-	case <-child.copied:
-		return t.settle(r.audit.offset, child.copyErr)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// settle notes that a trail's lines were committed and copied. If they were not copied, the next process tries again.
-func (t *trail) settle(read int64, copied error) error {
-	if copied != nil {
-		return nil
-	}
-	return t.finish(read)
+	child.read = r.audit.offset
+	return nil
 }
 
 // reading is the reading of one trail.
@@ -141,7 +129,10 @@ func (r *reading) all(ctx context.Context, t *trail) error {
 	if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
 		return err
 	}
-	return t.settle(r.audit.offset, copied)
+	if copied != nil || !r.feed.sink.stored() {
+		return nil // a later process tries again
+	}
+	return t.finish(r.audit.offset)
 }
 
 // runs says whether the program that writes the trail still runs.

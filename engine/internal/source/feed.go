@@ -38,9 +38,12 @@ func (p *pace) next(something bool) time.Duration {
 // Sink takes what is read from files.
 type Sink struct {
 	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
+	Stored func() bool                                // says whether what was committed outlives the process; nil is yes
 	Broken func(*event.LineError)                     // gets the lines of a known dialect that are broken; may be nil
 	Counts func(event.Counts)                         // is told what was met since the last call; may be nil
 }
+
+func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
 
 // feed makes events of the lines of several files.
 type feed struct {
