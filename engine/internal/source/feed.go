@@ -61,7 +61,7 @@ func newFeed(sink Sink) *feed {
 	return f
 }
 
-// look opens and decodes what is new in a file. A file that was replaced is read from its beginning.
+// look opens and decodes what is new in a file. One that was replaced is read from its beginning, unless it is held.
 // One that is not there, or not readable, has nothing new.
 func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	if !t.grown() {
@@ -69,14 +69,14 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 		return false
 	}
 	err := t.open()
-	if errors.Is(err, errReplaced) {
+	if errors.Is(err, errReplaced) && !t.held {
 		t.restart()
 		err = t.open()
 	}
 	if err == nil {
 		err = t.load(n, final)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
 		t.close()
 	}
 	if len(t.ahead) == 0 {

@@ -24,6 +24,7 @@ type folder struct {
 	since time.Time // files last written before are left out; zero for none
 
 	changed, listed time.Time          // the folder's time when it was listed, and when that was
+	seen            time.Time          // when everything that was there was read last
 	known           map[string]bool    // the names that were seen
 	unread          []*tail            // without a whole first line yet
 	byRun           map[string][]*tail // of runs that nobody asked for yet; in exec only

@@ -34,7 +34,8 @@ type tail struct {
 	long  bool     // the rest of a line that is too long is skipped
 	ahead []parsed // decoded and not given yet
 	order time.Time
-	idle  int // rounds since the last line
+	idle  int  // rounds since the last line
+	moved bool // a line was given
 }
 
 // parsed is a line of a tail: a record, or what is wrong with it, or neither.
@@ -217,7 +218,7 @@ func (t *tail) fill() (int, error) {
 func (t *tail) take() parsed {
 	p := t.ahead[0]
 	t.ahead = t.ahead[1:]
-	t.offset, t.idle = p.end, 0
+	t.offset, t.idle, t.moved = p.end, 0, true
 	t.line++
 	return p
 }
