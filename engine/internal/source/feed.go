@@ -155,6 +155,6 @@ func (f *feed) commit(ctx context.Context) error {
 		return err
 	}
 	f.given += len(f.batch)
-	f.batch = f.batch[:0]
+	f.batch = nil // the queue has its events
 	return nil
 }

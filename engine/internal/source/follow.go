@@ -83,7 +83,7 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 	if err := r.feed.commit(ctx); err != nil {
 		return something, err
 	}
-	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() {
+	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() && r.feed.sink.stored() {
 		err = r.save(now)
 	}
 	return something, err
@@ -134,7 +134,7 @@ func (r *follower) end(ctx context.Context) error {
 		}
 	}
 	r.feed.joiner.Flush()
-	if err := r.feed.commit(last); err != nil {
+	if err := r.feed.commit(last); err != nil || !r.feed.sink.stored() {
 		return err
 	}
 	return r.save(time.Now())
