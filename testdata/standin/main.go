@@ -43,6 +43,7 @@ func main() {
 		storage = flags.String("storage", filepath.Join(dataHome(), "awf"), "the folder of transcripts/")
 		part    = flags.Int("part", 0, "play the n-th part only: one that was resumed has two")
 		lines   = flags.Int("lines", -1, "stop after n lines")
+		after   = flags.Int("after", 0, "leave out the first n lines")
 		repeat  = flags.Int("repeat", 1, "play it n times, each with ids of its own")
 		speed   = flags.Float64("speed", 0, "the recording's time goes n times as fast; 0 does not wait")
 		exit    = flags.Int("exit", 0, "exit with this code")
@@ -77,6 +78,7 @@ func main() {
 	if *lines >= 0 {
 		recorded = recorded[:*lines]
 	}
+	recorded = recorded[*after:]
 	began := time.Now()
 	for n := range *repeat {
 		if *repeat > 1 {

@@ -182,7 +182,7 @@ func (r *follower) begin(now time.Time) error {
 			r.audits = append(r.audits, r.beginFile(s, now))
 		}
 	}
-	return nil
+	return r.save(now) // from here on it is a follow that goes on
 }
 
 func isFolder(path string) bool {
@@ -198,11 +198,11 @@ func (r *follower) beginFile(s *state, now time.Time) *rotated {
 	switch {
 	case s.Current != nil:
 		a.restore(*s.Current, s.Old, s.Seen, now)
-	case !r.FromStart && !s.broken:
-		a.seen = now.Add(2 * clockSlack) // files that were rotated before are not read
-		r.skip(a.current, true)
+	case s.begun: // and could not be read
 	default:
-		a.seen = now.Add(2 * clockSlack)
+		if a.begin(now); !r.FromStart {
+			r.skip(a.current, true)
+		}
 	}
 	return a
 }
@@ -212,6 +212,9 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 	positions := map[string]position{}
 	for _, at := range s.Transcripts {
 		positions[at.Path] = at
+	}
+	if d.seen = s.Seen; !s.begun && !r.FromStart {
+		d.seen = now
 	}
 	learned := 0
 	d.discover()
@@ -225,9 +228,9 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 		case known:
 			*t = *at.tail(t.path)
 			t.held, t.moved = false, true
-		case !s.Seen.IsZero() && info.ModTime().Before(s.Seen.Add(-clockSlack)):
+		case s.begun && info.ModTime().Before(s.Seen.Add(-clockSlack)):
 			t.offset, t.read = info.Size(), info.Size() // read before
-		case s.Seen.IsZero() && !r.FromStart && !s.broken:
+		case !s.begun && !r.FromStart:
 			underway := now.Sub(info.ModTime()) < learnFor && learned < maxLearned
 			if r.skip(t, underway); underway {
 				learned++

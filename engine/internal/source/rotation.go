@@ -23,6 +23,7 @@ type rotated struct {
 	path    string
 	current *tail
 	old     []*oldFile // oldest first
+	done    []position // of old files that are not looked at any more
 	seen    time.Time  // when everything that was there was read last
 }
 
@@ -47,6 +48,7 @@ func (r *rotated) tails(now time.Time) []*tail {
 	r.old = slices.DeleteFunc(r.old, func(o *oldFile) bool {
 		gone := now.After(o.until) && len(o.ahead) == 0
 		if gone {
+			r.finish(o.position())
 			o.close()
 		}
 		return gone
@@ -100,10 +102,20 @@ func (r *rotated) rotate(now time.Time) {
 	r.old = append(r.old, r.between(now)...)
 }
 
-// resume reads on in the file of a position, under whatever name it has now.
+// finish remembers a file that is not looked at any more.
+func (r *rotated) finish(at position) {
+	if at.Head.Size > 0 {
+		r.done = append(r.done, at)
+		r.done = r.done[max(0, len(r.done)-maxRotated):]
+	}
+}
+
+// resume reads on in the file of a position, under whatever name it has now, if there is more.
 func (r *rotated) resume(at position, now time.Time) {
 	if path := r.find(at.Head, at.Offset); path != "" {
 		r.old = append(r.old, &oldFile{at.tail(path), now.Add(lingerFor)})
+	} else {
+		r.finish(at)
 	}
 }
 
@@ -140,14 +152,15 @@ func (r *rotated) between(now time.Time) []*oldFile {
 	return files
 }
 
-// known says whether a file is being read.
+// known says whether a file is being read, or was.
 func (r *rotated) known(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return true
 	}
 	defer f.Close()
-	return slices.ContainsFunc(r.old, func(o *oldFile) bool { return o.head.Size > 0 && o.head.of(f) })
+	return slices.ContainsFunc(r.old, func(o *oldFile) bool { return o.head.Size > 0 && o.head.of(f) }) ||
+		slices.ContainsFunc(r.done, func(at position) bool { return at.Head.of(f) })
 }
 
 // siblings lists the files that the path's file may have become, oldest first. Compressed ones are not read.
@@ -201,6 +214,21 @@ func (r *rotated) restore(current position, old []position, seen, now time.Time)
 		r.resume(at, now)
 	}
 	r.current = current.tail(r.path)
+}
+
+// begin leaves out what was rotated before.
+func (r *rotated) begin(now time.Time) {
+	r.seen = now
+	for _, o := range r.between(now) {
+		if o.open() != nil {
+			continue
+		}
+		if info, err := o.file.Stat(); err == nil {
+			begin, _ := headOf(o.file, info.Size())
+			r.finish(position{Path: o.path, Offset: info.Size(), Head: begin})
+		}
+		o.close()
+	}
 }
 
 func (r *rotated) close() {

@@ -27,7 +27,7 @@ type state struct {
 
 	file   string
 	lock   *os.File
-	broken bool // it was there and could not be read: everything is read again, and refused where it is known
+	begun  bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
 }
 
 // openState reads what is kept of a path, if anything is.
@@ -47,8 +47,8 @@ func openState(folder, path string) (*state, error) {
 		return nil, fmt.Errorf("%s is followed by another process", path)
 	}
 	text, err := os.ReadFile(s.file)
-	if err == nil && json.Unmarshal(text, s) != nil {
-		*s = state{file: s.file, lock: s.lock, broken: true}
+	if s.begun = err == nil; s.begun && json.Unmarshal(text, s) != nil {
+		*s = state{file: s.file, lock: s.lock, begun: true}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.close()
 		return nil, err
@@ -87,7 +87,7 @@ func (r *follower) save(now time.Time) error {
 		for _, a := range r.audits {
 			if a.path == s.Path {
 				current := a.current.position()
-				s.Seen, s.Current, s.Old = a.seen, &current, nil
+				s.Seen, s.Current, s.Old = a.seen, &current, append([]position(nil), a.done...)
 				for _, o := range a.old {
 					s.Old = append(s.Old, o.position())
 				}
