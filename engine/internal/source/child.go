@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 
 // copyWait is how long the end of a command waits for its last audit lines to be copied to AWF's own file.
 const copyWait = 2 * time.Second
+
+// politeness is the nice value of an awf-hook that runs a command.
+const politeness = 10
 
 // Command is a program whose workflows' events are wanted. It gets the streams as they are and its arguments unchanged;
 // of its environment, AWF_AUDIT_LOG alone.
@@ -78,6 +82,7 @@ func Start(cmd Command) (*Child, error) {
 		_ = c.trail.setPID(c.process.Process.Pid)
 		go c.copyUntilExit() // Wait waits for it, if it does not hang
 	}
+	giveWay()
 	go c.attend(signals) // closes exited
 	return c, nil
 }
@@ -91,6 +96,21 @@ func (c *Child) startProcess() error {
 		defer signal.Ignore(syscall.SIGPIPE)
 	}
 	return c.process.Start()
+}
+
+// giveWay lets other programs have the processor first: each thread of the process, and with it those that it starts, is
+// nicer by politeness. The command was started before. Where it cannot be done nothing is lost but that.
+func giveWay() {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, politeness) // where it is the process's
+		return
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, id, politeness)
+		}
+	}
 }
 
 // List looks up variables in a list, of which the last one counts.
@@ -174,8 +194,9 @@ func fromTerminal(sig os.Signal) bool {
 
 // copyUntilExit copies the audit lines to AWF's own file as they come.
 func (c *Child) copyUntilExit() {
-	var p pace
+	p := pace{share: restShare}
 	for {
+		p.begin()
 		something, _ := c.trail.copyLines(false)
 		select {
 		case <-time.After(p.next(something)):

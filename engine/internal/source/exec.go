@@ -28,8 +28,9 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	if child == nil {
 		return r.all(ctx, t)
 	}
-	var p pace
+	p := pace{share: restShare}
 	for {
+		p.begin()
 		over := false
 		select {
 		case <-child.exited:

@@ -23,16 +23,28 @@ const (
 	maxPace = 200 * time.Millisecond
 )
 
-// pace is how long to wait before the next look.
-type pace time.Duration
+// restShare is how many times as long as a look took it rests before the next one while a command runs: the command's
+// processor time is worth more than the time until an event is sent.
+const restShare = 9
 
+// pace says how long to wait before the next look.
+type pace struct {
+	wait  time.Duration
+	share time.Duration // how many times as long as the last look took to wait at least
+	began time.Time     // of the look
+}
+
+// begin notes when a look begins.
+func (p *pace) begin() { p.began = time.Now() }
+
+// next is how long to wait after a look.
 func (p *pace) next(something bool) time.Duration {
-	if something || *p == 0 {
-		*p = pace(minPace)
+	if something || p.wait == 0 {
+		p.wait = minPace
 	} else {
-		*p = min(2**p, pace(maxPace))
+		p.wait = min(2*p.wait, maxPace)
 	}
-	return time.Duration(*p)
+	return max(p.wait, p.share*time.Since(p.began))
 }
 
 // Sink takes what is read from files.

@@ -52,6 +52,7 @@ func (f Follow) Run(ctx context.Context, sink Sink) error {
 	}
 	var p pace
 	for {
+		p.begin()
 		something, err := r.look(ctx)
 		if err != nil && ctx.Err() == nil {
 			return err
