@@ -103,10 +103,7 @@ func (t *tail) check() error {
 	if info.Size() < t.read || !t.head.of(t.file) {
 		return errReplaced
 	}
-	if t.head.Size < headSize && t.offset > t.head.Size {
-		t.head, err = headOf(t.file, t.offset)
-	}
-	return err
+	return nil
 }
 
 // restart begins at the file's beginning.
@@ -220,6 +217,11 @@ func (t *tail) take() parsed {
 	t.ahead = t.ahead[1:]
 	t.offset, t.idle, t.moved = p.end, 0, true
 	t.line++
+	if t.head.Size < headSize && t.file != nil {
+		if begin, err := headOf(t.file, t.offset); err == nil {
+			t.head = begin
+		}
+	}
 	return p
 }
 
