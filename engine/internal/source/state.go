@@ -25,9 +25,9 @@ type state struct {
 	Transcripts []position      `json:"transcripts,omitempty"`
 	Runs        json.RawMessage `json:"runs,omitempty"`
 
-	file   string
-	lock   *os.File
-	begun  bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
+	file  string
+	lock  *os.File
+	begun bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
 }
 
 // openState reads what is kept of a path, if anything is.
