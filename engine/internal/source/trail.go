@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"golang.org/x/sys/unix"
 )
 
 // trail is the private audit file of one command, ID.jsonl, and what is known of it, ID.state.
@@ -59,6 +60,9 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
+	if err := hasRoom(folder); err != nil {
+		return nil, err
+	}
 	if target, err := os.Stat(info.Target); err == nil {
 		info.TargetSize = target.Size()
 	}
@@ -83,6 +87,21 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 	}
 	t.done = -1
 	return t, nil
+}
+
+// minRoom is the room that must be left where private audit files are: where there is less, a command keeps its own
+// audit file, since lines that its disk would take must not be lost on ours.
+const minRoom = 16 << 20
+
+func hasRoom(folder string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err != nil {
+		return nil // it can be tried
+	}
+	if room := uint64(fs.Bavail) * uint64(fs.Bsize); room < minRoom {
+		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)
+	}
+	return nil
 }
 
 // lock takes a file's lock without waiting. It ends with the process.
