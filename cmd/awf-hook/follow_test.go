@@ -247,20 +247,8 @@ func TestFollowRotationsAndKills(t *testing.T) {
 	h.begun()
 	lines := 0
 	write := func(n int) {
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for range n {
-			text := fmt.Sprintf(`{"event":"workflow.started","execution_id":"run-%d","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`+"\n", lines)
-			for _, part := range []string{text[:40], text[40:]} { // follow may see a part of a line
-				if _, err := f.WriteString(part); err != nil {
-					t.Fatal(err)
-				}
-			}
-			lines++
-		}
+		writeRuns(t, file, lines, n)
+		lines += n
 	}
 	kills := 0
 	for n := range rotations {
@@ -292,6 +280,24 @@ func TestFollowRotationsAndKills(t *testing.T) {
 		}
 	}
 	t.Logf("%d lines, %d rotations, %d kills", lines, rotations, kills)
+}
+
+// writeRuns writes the starts of n runs, each line in two parts, so that who reads may see one.
+func writeRuns(t *testing.T, file string, from, n int) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range n {
+		text := fmt.Sprintf(`{"event":"workflow.started","execution_id":"run-%d","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`+"\n", from+i)
+		for _, part := range []string{text[:40], text[40:]} {
+			if _, err := f.WriteString(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // rotateFile rotates in one of three ways: renamed and made anew by the next writer, copied and truncated, removed.

@@ -32,78 +32,100 @@ type line struct {
 	text []byte
 }
 
+// options are the flags.
+type options struct {
+	storage string
+	part    int
+	lines   int
+	after   int
+	repeat  int
+	speed   float64
+	exit    int
+	die     int
+	hang    bool
+	signals string
+	daemon  string
+	closing bool
+	took    string
+}
+
+func parse(args []string) (o options) {
+	flags := flag.NewFlagSet("standin", flag.ExitOnError)
+	flags.StringVar(&o.storage, "storage", filepath.Join(dataHome(), "awf"), "the folder of transcripts/")
+	flags.IntVar(&o.part, "part", 0, "play the n-th part only: one that was resumed has two")
+	flags.IntVar(&o.lines, "lines", -1, "stop after n lines")
+	flags.IntVar(&o.after, "after", 0, "leave out the first n lines")
+	flags.IntVar(&o.repeat, "repeat", 1, "play it n times, each with ids of its own")
+	flags.Float64Var(&o.speed, "speed", 0, "the recording's time goes n times as fast; 0 does not wait")
+	flags.IntVar(&o.exit, "exit", 0, "exit with this code")
+	flags.IntVar(&o.die, "die", 0, "die by this signal at the end")
+	flags.BoolVar(&o.hang, "hang", false, "wait for SIGINT or SIGTERM at the end")
+	flags.StringVar(&o.signals, "signals", "", "append the signals that come to this file, and end a second after the first")
+	flags.StringVar(&o.daemon, "daemon", "", "leave a process behind that holds all descriptors for this many seconds")
+	flags.BoolVar(&o.closing, "close", false, "close stdin, stdout and stderr at the start")
+	flags.StringVar(&o.took, "took", "", "write the time that the playing took to this file")
+	_ = flags.Parse(args)
+	return o
+}
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("standin: ")
 	if len(os.Args) < 3 || os.Args[1] != "run" {
 		log.Fatal("usage: standin run RECORDING [flags]")
 	}
-	flags := flag.NewFlagSet("standin", flag.ExitOnError)
-	var (
-		storage = flags.String("storage", filepath.Join(dataHome(), "awf"), "the folder of transcripts/")
-		part    = flags.Int("part", 0, "play the n-th part only: one that was resumed has two")
-		lines   = flags.Int("lines", -1, "stop after n lines")
-		after   = flags.Int("after", 0, "leave out the first n lines")
-		repeat  = flags.Int("repeat", 1, "play it n times, each with ids of its own")
-		speed   = flags.Float64("speed", 0, "the recording's time goes n times as fast; 0 does not wait")
-		exit    = flags.Int("exit", 0, "exit with this code")
-		die     = flags.Int("die", 0, "die by this signal at the end")
-		hang    = flags.Bool("hang", false, "wait for SIGINT or SIGTERM at the end")
-		signals = flags.String("signals", "", "append the signals that come to this file, and end a second after the first")
-		daemon  = flags.String("daemon", "", "leave a process behind that holds all descriptors for this many seconds")
-		closing = flags.Bool("close", false, "close stdin, stdout and stderr at the start")
-		say     = flags.String("say", "", "print this to stdout first")
-		took    = flags.String("took", "", "write the time that the playing took to this file")
-	)
-	_ = flags.Parse(os.Args[3:])
+	o := parse(os.Args[3:])
 	came := make(chan os.Signal, 16)
 	signal.Notify(came, syscall.SIGINT, syscall.SIGTERM)
-	if *say != "" {
-		fmt.Println(*say)
+	o.begin()
+	play := newPlayer(o.storage)
+	recorded := read(os.Args[2], o.part)
+	if o.lines >= 0 {
+		recorded = recorded[:o.lines]
 	}
-	if *closing {
+	recorded = recorded[o.after:]
+	began := time.Now()
+	for n := range o.repeat {
+		if o.repeat > 1 {
+			play.again(recorded, n)
+		} else {
+			play.all(recorded, o.speed, came)
+		}
+	}
+	if o.took != "" {
+		must(os.WriteFile(o.took, []byte(time.Since(began).String()), 0o600))
+	}
+	o.end(came)
+}
+
+// begin does what is to be done with the descriptors.
+func (o options) begin() {
+	if o.daemon != "" {
+		left := exec.Command("sleep", o.daemon)
+		left.Stdin, left.Stdout, left.Stderr = os.Stdin, os.Stdout, os.Stderr
+		must(left.Start())
+	}
+	if o.closing {
 		os.Stdin.Close()
 		os.Stdout.Close()
 		os.Stderr.Close()
 	}
-	if *daemon != "" {
-		left := exec.Command("sleep", *daemon)
-		left.Stdin, left.Stdout, left.Stderr = os.Stdin, os.Stdout, os.Stderr
-		if err := left.Start(); err != nil {
-			log.Fatal(err)
-		}
-	}
-	play := newPlayer(*storage)
-	recorded := read(os.Args[2], *part)
-	if *lines >= 0 {
-		recorded = recorded[:*lines]
-	}
-	recorded = recorded[*after:]
-	began := time.Now()
-	for n := range *repeat {
-		if *repeat > 1 {
-			play.again(recorded, n)
-		} else {
-			play.all(recorded, *speed, came)
-		}
-	}
-	if *took != "" {
-		must(os.WriteFile(*took, []byte(time.Since(began).String()), 0o600))
-	}
-	if *signals != "" {
-		note(<-came, *signals, came)
-		return
-	}
-	if *hang {
+}
+
+// end ends the program as the flags say.
+func (o options) end(came chan os.Signal) {
+	switch {
+	case o.signals != "":
+		note(<-came, o.signals, came)
+	case o.hang:
 		<-came
-		return
-	}
-	if *die != 0 {
+	case o.die != 0:
 		signal.Reset()
-		must(syscall.Kill(os.Getpid(), syscall.Signal(*die)))
+		must(syscall.Kill(os.Getpid(), syscall.Signal(o.die)))
 		select {}
+	default:
+		os.Exit(o.exit)
 	}
-	os.Exit(*exit)
 }
 
 // note writes the signals that come within a second to a file.
