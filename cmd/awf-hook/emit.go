@@ -120,7 +120,7 @@ func (c *command) emitted(flags emitFlags) (event.Event, error) {
 	payload := []byte(flags.payload)
 	if flags.payload == "-" {
 		var err error
-		if payload, err = c.readInput(); err != nil {
+		if payload, err = c.eventText(); err != nil {
 			return event.Event{}, err
 		}
 	}
@@ -147,7 +147,7 @@ func (c *command) readEvent() (event.Event, error) {
 	if isTerminal(c.in) {
 		return event.Event{}, errors.New("--event: missing, and stdin is a terminal")
 	}
-	text, err := c.readInput()
+	text, err := c.eventText()
 	if err != nil {
 		return event.Event{}, err
 	}
@@ -165,8 +165,8 @@ func (c *command) readEvent() (event.Event, error) {
 	return ev, nil
 }
 
-// readInput reads stdin, of which an event may take 1 MiB.
-func (c *command) readInput() ([]byte, error) {
+// eventText reads stdin, of which an event may take 1 MiB.
+func (c *command) eventText() ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(c.in, event.MaxLine+1))
 	if err != nil {
 		return nil, failure(fmt.Errorf("stdin: %w", err))
