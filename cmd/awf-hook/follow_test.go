@@ -77,6 +77,7 @@ func (h *home) readAll() {
 // What AWF wrote before the first follow is not sent, what it writes later is, in order, and what it wrote between two
 // follows too; nothing twice.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
@@ -103,6 +104,7 @@ func TestFollow(t *testing.T) {
 
 // With --from-start everything that is there is sent; a run that is under way when follow begins keeps its name.
 func TestFollowBegins(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	recording := abs(t, recordings+"/nested-files")
 	url, end := startListen(t, "--json")
@@ -134,6 +136,7 @@ func TestFollowBegins(t *testing.T) {
 
 // A run that is quiet for --orphan-after is given one end, children first, also across a restart.
 func TestFollowOrphans(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
@@ -143,8 +146,8 @@ func TestFollowOrphans(t *testing.T) {
 	h.readAll()
 	stop(t, follow)
 	for range 2 {
-		follow = h.follow(config, "--orphan-after", "2s")
-		time.Sleep(3500 * time.Millisecond)
+		follow = h.follow(config, "--orphan-after", "1s")
+		time.Sleep(2200 * time.Millisecond)
 		stop(t, follow)
 	}
 	bodies, synthetic := arrived(t, end())
@@ -152,7 +155,7 @@ func TestFollowOrphans(t *testing.T) {
 		t.Fatalf("%d events, ends of our making %q; want 6 and 2", len(bodies), synthetic)
 	}
 	for i, name := range []string{"kid", "mum"} {
-		if !strings.Contains(synthetic[i], `"workflow_name":"`+name+`"`) || !strings.Contains(synthetic[i], "no line of the run was seen for 2s") {
+		if !strings.Contains(synthetic[i], `"workflow_name":"`+name+`"`) || !strings.Contains(synthetic[i], "no line of the run was seen for 1s") {
 			t.Errorf("end %d is %s", i, synthetic[i])
 		}
 	}
