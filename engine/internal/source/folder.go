@@ -13,9 +13,11 @@ const (
 	clockSlack = 2 * time.Second
 	// coarseTime is how long after a change of a folder another one may leave its time as it was.
 	coarseTime = time.Second
-	// A transcript that was quiet for coldAfter looks is looked at every coldEvery-th time only.
-	coldAfter = 300
-	coldEvery = 50
+	// A transcript that was quiet for a minute is looked at every second only, one that was quiet for an hour every 10 s.
+	coolAfter = int(time.Minute / maxPace)
+	coolEvery = int(time.Second / maxPace)
+	coldAfter = int(time.Hour / maxPace)
+	coldEvery = int(10 * time.Second / maxPace)
 )
 
 // folder is AWF's transcripts folder. The names of its files tell nothing: which run a file is of stands in its lines.
@@ -159,7 +161,15 @@ func (d *folder) due(all bool) []*tail {
 	d.rounds++
 	var due []*tail
 	for i, t := range d.order {
-		if all || t.idle < coldAfter || (d.rounds+i)%coldEvery == 0 {
+		every := 1
+		switch {
+		case t.idle >= coldAfter:
+			every = coldEvery
+		case t.idle >= coolAfter:
+			every = coolEvery
+		}
+		if all || (d.rounds+i)%every == 0 {
+			t.idle += every - 1
 			due = append(due, t)
 		}
 	}

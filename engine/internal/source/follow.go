@@ -224,6 +224,9 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 		if err != nil {
 			continue
 		}
+		if now.Sub(info.ModTime()) > learnFor {
+			t.idle = coldAfter
+		}
 		at, known := positions[t.path]
 		switch {
 		case known:
