@@ -11,10 +11,11 @@ import (
 
 // Bounds of reading many files at once. They stand in docs/config.md.
 const (
-	maxBatch  = 256  // events that are submitted together
-	maxAhead  = 1000 // lines of an audit file that are decoded before the transcripts of their runs are looked for
-	someAhead = 16   // lines of a transcript
-	maxOpen   = 128  // transcripts that are read at once
+	maxBatch  = 1024    // events that are submitted together
+	batchSize = 4 << 20 // bytes of them
+	maxAhead  = 1000    // lines of an audit file that are decoded before the transcripts of their runs are looked for
+	someAhead = 16      // lines of a transcript
+	maxOpen   = 128     // transcripts that are read at once
 )
 
 // The waits between two looks at files: the first after something was new, doubled up to the last.
@@ -62,14 +63,17 @@ type feed struct {
 	joiner event.Joiner
 	sink   Sink
 	batch  []event.Event
+	size   int // bytes of batch
 	counts event.Counts
-	given  int // events submitted
 }
 
 func newFeed(sink Sink) *feed {
 	f := &feed{sink: sink}
 	f.joiner.Files = true
-	f.joiner.Event = func(e event.Event) { f.batch = append(f.batch, e) }
+	f.joiner.Event = func(e event.Event) {
+		f.batch = append(f.batch, e)
+		f.size += e.Size()
+	}
 	return f
 }
 
@@ -128,7 +132,7 @@ func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) err
 			return f.commit(ctx)
 		}
 		f.give(next)
-		if len(f.batch) >= maxBatch {
+		if len(f.batch) >= maxBatch || f.size >= batchSize {
 			if err := f.commit(ctx); err != nil {
 				return err
 			}
@@ -163,10 +167,12 @@ func (f *feed) commit(ctx context.Context) error {
 	if len(f.batch) == 0 {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err := f.sink.Events(ctx, f.batch); err != nil {
 		return err
 	}
-	f.given += len(f.batch)
-	f.batch = nil // the queue has its events
+	f.batch, f.size = nil, 0 // the queue has the events
 	return nil
 }
