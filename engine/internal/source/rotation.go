@@ -231,13 +231,6 @@ func (r *rotated) begin(now time.Time) {
 	}
 }
 
-func (r *rotated) close() {
-	r.current.close()
-	for _, o := range r.old {
-		o.close()
-	}
-}
-
 // position is how far a file was read.
 type position struct {
 	Path   string `json:"path"`
