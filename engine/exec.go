@@ -32,7 +32,8 @@ type Child struct {
 }
 
 // Start starts a command. The error says why it could not be started.
-// It is no method of an engine, so that a program need not wait for one.
+// It is no method of an engine, so that a program need not wait for one. This process then has the nice value 10, and gives
+// way to it.
 func Start(cmd Command) (*Child, error) {
 	env := cmd.Env
 	if env == nil {
@@ -58,7 +59,11 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 	defer cancel()
 	go func() { adopted <- source.Adopt(adopting, child.folder, child.origin, e.sink(nil)) }()
 	err := child.Read(ctx, e.sink(broken))
-	return errors.Join(err, <-adopted)
+	adoptErr := <-adopted
+	if ctx.Err() != nil {
+		adoptErr = nil // the rest of it stays for the next one
+	}
+	return errors.Join(err, adoptErr)
 }
 
 // sink returns what submits events in order and waits for room as long as it takes.

@@ -103,7 +103,8 @@ func (c *command) root() *cobra.Command {
 signs them and delivers them, again and again until they arrive.
 
 Try it:      awf-hook demo
-With AWF:    AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
+With AWF:    awf-hook exec -- awf run deploy
+In a pipe:   AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
 
 Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad configuration,
              4 bad lines with --strict, 5 not delivered with --wait-delivered`,

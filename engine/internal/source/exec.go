@@ -170,7 +170,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	quiet := time.Since(info.ModTime())
 	switch {
 	case t.done == info.Size():
-		if quiet > keepTrail && !t.alive() {
+		if quiet > dropTrail || quiet > keepTrail && !t.alive() {
 			t.remove()
 		}
 		return nil
