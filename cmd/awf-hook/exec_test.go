@@ -351,7 +351,7 @@ func TestExecKilledItself(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0)
 	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0) // and nothing twice
-	bodies := map[string]string{} // by delivery
+	bodies := map[string]string{}                                   // by delivery
 	for _, r := range received(t, end()) {
 		bodies[r.Header["X-Awf-Delivery"]] = r.Body
 	}
