@@ -50,9 +50,9 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
-# 200 rounds of kill -9.
+# 200 rounds of kill -9; a follow through 50 rotations and as many kills.
 soak:
-	SOAK=1 go test -timeout 60m -run TestCrash -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills' -v ./cmd/awf-hook
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

@@ -3,6 +3,7 @@ module github.com/awf-project/awf-hook
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/expr-lang/expr v1.17.8
 	github.com/google/go-cmp v0.7.0
 	github.com/rivo/uniseg v0.4.7

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/source"
@@ -14,6 +15,10 @@ type Stream struct {
 	In     io.Reader              // is read to its end
 	Out    io.Writer              // gets what is not an event, byte for byte; nil drops it
 	Broken func(*event.LineError) // is told the lines of a known dialect that are broken; may be nil
+
+	// OrphanAfter is how long a run may be quiet before it is given an end that says "synthetic": true; one that is open when
+	// the stream ends is given it then. 0 gives none.
+	OrphanAfter time.Duration
 }
 
 // Read submits the events of a stream, until its end or until ctx ends, and returns when they are accepted.
@@ -37,5 +42,5 @@ func PassThrough(ctx context.Context, s Stream) error {
 }
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
-	return source.Pipe{Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken}
+	return source.Pipe{Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter}
 }

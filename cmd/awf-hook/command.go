@@ -103,7 +103,8 @@ func (c *command) root() *cobra.Command {
 signs them and delivers them, again and again until they arrive.
 
 Try it:      awf-hook demo
-With AWF:    AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
+With AWF:    awf-hook exec -- awf run deploy
+In a pipe:   AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
 
 Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad configuration,
              4 bad lines with --strict, 5 not delivered with --wait-delivered`,
@@ -117,6 +118,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
+	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand())
 	return root
 }
 

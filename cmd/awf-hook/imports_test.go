@@ -36,7 +36,7 @@ var onlyIn = map[string]string{
 	"github.com/sethvargo/go-retry": "engine",
 	"github.com/spf13/cobra":        "cmd/awf-hook",
 	"github.com/rivo/uniseg":        "engine/expression transforms/format",
-	"golang.org/x/sys":              "engine/internal/queue",
+	"golang.org/x/sys":              "engine/internal/queue engine/internal/source",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",
 }

@@ -92,7 +92,7 @@ func connect(t *testing.T, from, to *exec.Cmd) {
 	from.Stdout, to.Stdin = w, r
 }
 
-func start(t *testing.T, cmd *exec.Cmd) {
+func start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -163,7 +163,7 @@ func runHook(t *testing.T, exit int, in io.Reader, args ...string) (out, talk st
 }
 
 // received reads what "listen --json" printed.
-func received(t *testing.T, lines string) []receivedJSON {
+func received(t testing.TB, lines string) []receivedJSON {
 	t.Helper()
 	var all []receivedJSON
 	for line := range strings.Lines(lines) {

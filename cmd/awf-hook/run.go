@@ -25,6 +25,7 @@ type runFlags struct {
 	noProject    bool
 	queue        string
 	drainTimeout time.Duration
+	orphanAfter  time.Duration
 	wait         bool
 	strict       bool
 	json         bool
@@ -54,6 +55,7 @@ The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at m
 	cmd.Flags().DurationVar(&flags.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering at the end")
 	cmd.Flags().StringVar(&flags.queue, "queue", "", "the queue's `FILE`, or memory: for none (default what the configuration says, else the state folder's)")
 	cmd.Flags().BoolVar(&flags.wait, "wait-delivered", false, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
+	cmd.Flags().DurationVar(&flags.orphanAfter, "orphan-after", 0, "give a run an end that was quiet for so long, or open when stdin ends (default never)")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print the report as a JSON object, on stderr")
 	return cmd
@@ -82,7 +84,7 @@ func (c *command) runStdin(flags runFlags) error {
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { _ = eng.Run(running) })
-	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken()})
+	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken(), OrphanAfter: flags.orphanAfter})
 	if errors.Is(readErr, context.Canceled) {
 		readErr = nil // by a signal
 	}

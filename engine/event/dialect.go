@@ -51,8 +51,9 @@ const (
 	roleStepEnd
 )
 
-// record is one decoded line: the event, and what ties it to the other events of its run.
-type record struct {
+// Record is one decoded line: the event, and what ties it to the other events of its run.
+// Its payload is not complete before a [Joiner] gave the event.
+type Record struct {
 	Event
 	dialect  dialect
 	role     role
@@ -60,6 +61,16 @@ type record struct {
 	childID  string // the run that this step calls
 	payload  object // becomes Event.Payload when the record is complete
 	step     stepEnd
+	end      runEnd
+
+	anonymous bool // its id is new
+}
+
+// runEnd holds what stands behind the duration in a run's end.
+type runEnd struct {
+	exitCode  []byte // nil where none was given
+	failure   string
+	synthetic bool
 }
 
 // stepEnd holds what stands behind the duration in a step's payload.
@@ -131,13 +142,13 @@ func (d *decoder) nonEmpty(key int) string {
 }
 
 // decode makes a record of a whole line, which must be valid JSON.
-func (m *members) decode(kind dialect, line []byte, now time.Time) (*record, error) {
+func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, error) {
 	d := &decoder{members: *m}
 	if d.twice >= 0 {
 		d.fail(d.twice, "stands twice")
 		return nil, d.err
 	}
-	r := &record{dialect: kind}
+	r := &Record{dialect: kind}
 	switch kind {
 	case envelope:
 		d.envelope(r, now)
@@ -160,14 +171,14 @@ func (m *members) decode(kind dialect, line []byte, now time.Time) (*record, err
 }
 
 // envelope reads F028's own form, as it is. Its writer decides what it says: it has no part in the rules for runs.
-func (d *decoder) envelope(r *record, now time.Time) {
+func (d *decoder) envelope(r *Record, now time.Time) {
 	r.Type = d.nonEmpty(keyEvent)
 	r.WorkflowID = d.text(keyWorkflowID)
 	r.WorkflowName = d.text(keyWorkflowName)
 	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
 	r.payload = d.object(keyPayload)
 	if r.ID = d.optional(keyID); r.ID == "" {
-		r.ID = NewID(now) // two equal envelopes may be two events
+		r.ID, r.anonymous = NewID(now), true // two equal envelopes may be two events
 	}
 }
 
@@ -183,7 +194,7 @@ func (d *decoder) object(key int) object {
 	return bytes.Clone(raw)
 }
 
-func (d *decoder) audit(r *record, line []byte) {
+func (d *decoder) audit(r *Record, line []byte) {
 	name := d.nonEmpty(keyEvent)
 	r.WorkflowID = d.nonEmpty(keyExecutionID)
 	r.WorkflowName = d.optional(keyWorkflowName)
@@ -203,7 +214,7 @@ func (d *decoder) audit(r *record, line []byte) {
 }
 
 // end reads how a run ended: workflow_end, workflow_error or workflow_cancel.
-func (d *decoder) end(r *record, status string) {
+func (d *decoder) end(r *Record, status string) {
 	failure := d.optional(keyError)
 	switch status {
 	case "success", "completed":
@@ -223,13 +234,13 @@ func (d *decoder) end(r *record, status string) {
 	d.durationMS(r)
 	// A failed run's exit code of 0 is AWF's "not given".
 	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
-		r.payload.raw("exit_code", code)
+		r.end.exitCode = bytes.Clone(code)
 	}
-	r.payload.text("error", failure)
+	r.end.failure = failure
 }
 
 // durationMS turns AWF's duration_ms into the body's duration in seconds.
-func (d *decoder) durationMS(r *record) {
+func (d *decoder) durationMS(r *Record) {
 	raw := d.value[keyDurationMS]
 	if raw == nil {
 		return
@@ -242,7 +253,7 @@ func (d *decoder) durationMS(r *record) {
 	r.payload.raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
 }
 
-func (d *decoder) transcript(r *record) {
+func (d *decoder) transcript(r *Record) {
 	typ := d.nonEmpty(keyType)
 	r.WorkflowID = d.nonEmpty(keyRunID)
 	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
@@ -267,7 +278,7 @@ func (d *decoder) transcript(r *record) {
 		}
 		r.payload.text("status", status)
 		r.payload.text("error", failure)
-		r.step.result = inner.value[keyResult]
+		r.step.result = bytes.Clone(inner.value[keyResult])
 	case "run.started":
 		r.role, r.Type = roleStart, WorkflowStart
 		r.WorkflowName = inner.optional(keyName)
@@ -288,7 +299,7 @@ func (d *decoder) transcript(r *record) {
 	}
 }
 
-func (d *decoder) transcriptStep(r *record, inner *decoder) {
+func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	path := d.optional(keyPath)
 	r.step.key = stepKey{path, string(d.value[keyIteration])}
 	r.payload.text("step", inner.optional(keyName))
@@ -300,7 +311,7 @@ func (d *decoder) transcriptStep(r *record, inner *decoder) {
 
 // free takes the payload as AWF gave it.
 // A body's payload is an object, so anything else is put into one under "value".
-func (d *decoder) free(r *record) {
+func (d *decoder) free(r *Record) {
 	switch raw := d.value[keyPayload]; {
 	case raw == nil || raw[0] == 'n':
 	case raw[0] == '{':
@@ -310,7 +321,7 @@ func (d *decoder) free(r *record) {
 	}
 }
 
-func (d *decoder) plugin(r *record, now time.Time) {
+func (d *decoder) plugin(r *Record, now time.Time) {
 	typ := d.nonEmpty(keyType)
 	d.nonEmpty(keySource)
 	r.ID = d.optional(keyID)
@@ -351,7 +362,7 @@ func (d *decoder) plugin(r *record, now time.Time) {
 	}
 }
 
-func (d *decoder) serverSent(r *record, line []byte, now time.Time) {
+func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 	kind := d.nonEmpty(keyKind)
 	r.WorkflowID = d.nonEmpty(keyRunID)
 	r.Timestamp = now.UTC()

@@ -2,15 +2,12 @@ package event
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 )
 
 // MaxLine is the longest line, without its ending, that is read as an event: 1 MiB.
@@ -46,22 +43,18 @@ type Reader struct {
 	Pass   func([]byte)         // called with AWF's own output, byte for byte, endings included; may be nil
 	Broken func(err *LineError) // called with each broken line; may be nil
 
-	counts  struct{ events, known, passed, broken atomic.Int64 }
-	mu      sync.Mutex // held while a line is read, its callbacks included
-	runs    runs
-	waiting []waiting
-	timer   *time.Timer
-	line    int  // the lines begun so far
-	rest    rest // of the line that is being read
-	rested  bool // some of that line was passed or skipped already
-}
+	// OrphanAfter is how long a run that started may be quiet before it is given an end of our making, which says so by
+	// "synthetic": true. One that is open when the stream ends is given it then. 0 makes no ends.
+	OrphanAfter time.Duration
 
-// waiting is a record that is not complete.
-type waiting struct {
-	rec   *record
-	run   *run
-	need  need
-	until time.Time
+	counts struct{ events, known, passed, broken atomic.Int64 }
+	mu     sync.Mutex // held while a line is read, its callbacks included
+	join   Joiner
+	timer  *time.Timer
+	ended  bool
+	line   int  // the lines begun so far
+	rest   rest // of the line that is being read
+	rested bool // some of that line was passed or skipped already
 }
 
 // rest says what becomes of the rest of a line that was judged by its beginning.
@@ -75,6 +68,7 @@ const (
 
 // ReadFrom reads src to its end and gives its events. The error is src's own; io.EOF is none.
 func (r *Reader) ReadFrom(src io.Reader) (int64, error) {
+	r.join.Event = r.give
 	var total int64
 	buf := make([]byte, 64<<10)
 	held := 0 // bytes of a line without its end yet, at buf's start
@@ -142,7 +136,7 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 	}
 	flush(begin)
 	if end {
-		r.release(now.Add(2 * maxWait))
+		r.finish(now)
 	} else {
 		r.release(now)
 	}
@@ -189,51 +183,21 @@ func (r *Reader) content(line []byte) []byte {
 	return line
 }
 
-var (
-	byteOrderMark = []byte("\uFEFF")
-	dataPrefix    = []byte("data:")
-)
-
-// mayBecomeEvent says whether a line that begins so can be an event. What cannot is passed at once: it may be a prompt.
-func mayBecomeEvent(begin []byte) bool {
-	begin = begin[skipSpace(begin, 0):]
-	n := min(len(begin), len(dataPrefix))
-	return n == 0 || begin[0] == '{' || bytes.Equal(begin[:n], dataPrefix[:n])
-}
-
 // readLong judges a line that is longer than MaxLine by its beginning.
-func (r *Reader) readLong(line []byte) rest {
-	object, isData := bytes.CutPrefix(line, dataPrefix)
-	m := scan(object)
-	if m.tell(isData) == foreign {
-		return restPassed
+func (r *Reader) readLong(begin []byte) rest {
+	if err := ParseLong(begin); err != nil {
+		return r.broken(err)
 	}
-	return r.broken(errors.New("line is over 1 MiB"))
+	return restPassed
 }
 
 func (r *Reader) readLine(line []byte, now time.Time) rest {
-	if !mayBecomeEvent(line) {
-		return restPassed
-	}
-	text := line
-	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
-	}
-	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m := scan(object)
-	dialect := m.tell(isData)
-	if dialect == foreign {
-		return restPassed
-	}
-	if !json.Valid(object) {
-		return r.broken(invalid(object))
-	}
-	rec, err := m.decode(dialect, text, now)
-	if err != nil {
+	rec, err := ParseLine(line, now)
+	switch {
+	case err != nil:
 		return r.broken(err)
-	}
-	if len(text) != len(line) && rec.dialect != envelope && rec.dialect != plugin {
-		rec.ID = lineID(line)
+	case rec == nil:
+		return restPassed
 	}
 	r.add(rec, now)
 	return restSkipped
@@ -247,78 +211,59 @@ func (r *Reader) broken(reason error) rest {
 	return restSkipped
 }
 
-// invalid says why text is not valid JSON.
-func invalid(text []byte) error {
-	var raw json.RawMessage
-	err := json.Unmarshal(text, &raw)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return fmt.Errorf("invalid JSON at byte %d: %w", syntax.Offset, err)
-	}
-	return fmt.Errorf("invalid JSON: %w", err)
-}
-
 // add gives the record's event, or keeps it until what it waits for is told.
-func (r *Reader) add(rec *record, now time.Time) {
-	run, need, isEvent := r.runs.learn(rec)
-	if !isEvent {
+func (r *Reader) add(rec *Record, now time.Time) {
+	if !r.join.Add(rec, now) {
 		r.counts.known.Add(1)
-		r.release(now)
-		return
 	}
-	if need == needNothing && len(r.waiting) == 0 {
-		r.give(run, rec)
-		return
-	}
-	w := waiting{rec, run, need, now.Add(maxWait)}
-	at := len(r.waiting)
-	if rec.role == roleStart { // the start goes before the steps that wait for it
-		if i := slices.IndexFunc(r.waiting, func(w waiting) bool { return w.run == run }); i >= 0 {
-			at = i
-		}
-	}
-	r.waiting = slices.Insert(r.waiting, at, w)
-	r.release(now)
+	r.wait(now)
 }
 
-// release gives the events at the front that wait no longer, and sets the timer for the next one.
+// release gives the events that wait no longer, and the ends of orphans, and sets the timer for the next ones.
 func (r *Reader) release(now time.Time) {
-	given := 0
-	for _, w := range r.waiting {
-		told := w.need == needNothing ||
-			w.need == needName && (w.run.name != "" || w.run.nameless) ||
-			w.need == needParent && w.run.parentID != ""
-		if !told && now.Before(w.until) && len(r.waiting)-given <= maxWaiting {
-			break
-		}
-		if !told && w.need == needName {
-			w.run.nameless = true
-		}
-		r.give(w.run, w.rec)
-		given++
+	r.join.Release(now)
+	if r.OrphanAfter > 0 {
+		r.join.End(Ending{Error: fmt.Sprintf("no line of the run was seen for %v", r.OrphanAfter)}, r.OrphanAfter, now)
 	}
-	r.waiting = slices.Delete(r.waiting, 0, given)
-	if len(r.waiting) == 0 {
+	r.wait(now)
+}
+
+// wait sets the timer for what is due next.
+func (r *Reader) wait(now time.Time) {
+	due, waits := r.join.Due(r.OrphanAfter)
+	switch {
+	case !waits:
 		if r.timer != nil {
 			r.timer.Stop()
 		}
-		return
-	}
-	wait := max(0, r.waiting[0].until.Sub(now))
-	if r.timer == nil {
-		r.timer = time.AfterFunc(wait, r.onTimer)
-	} else {
-		r.timer.Reset(wait)
+	case r.timer == nil:
+		r.timer = time.AfterFunc(max(0, due.Sub(now)), r.onTimer)
+	default:
+		r.timer.Reset(max(0, due.Sub(now)))
 	}
 }
 
 func (r *Reader) onTimer() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.release(time.Now())
+	if !r.ended {
+		r.release(time.Now())
+	}
 }
 
-func (r *Reader) give(run *run, rec *record) {
+// finish gives all that still waits at the stream's end.
+func (r *Reader) finish(now time.Time) {
+	r.join.Flush()
+	if r.OrphanAfter > 0 {
+		r.join.End(Ending{Error: "AWF's output ended before the run"}, 0, now)
+	}
+	r.ended = true
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+}
+
+func (r *Reader) give(e Event) {
 	r.counts.events.Add(1)
-	r.Event(run.complete(rec))
+	r.Event(e)
 }

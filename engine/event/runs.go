@@ -11,11 +11,13 @@ const (
 	maxOpenSteps = 10_000      // a step that started beyond them gets no duration
 	maxWaiting   = 1000        // events that wait for what a later line tells
 	maxWait      = time.Second // how long they wait
+	maxDepth     = 64          // of runs that call each other, as far as it matters
 )
 
 // runs remembers what the lines of one run tell about each other:
 // the workflow's name, the caller, whether the run ended, when its steps began.
 type runs struct {
+	files     bool                     // see Joiner.Files
 	byID      map[string]*list.Element // of *run
 	recent    list.List                // most recent first
 	openSteps int
@@ -25,7 +27,12 @@ type run struct {
 	id, name   string
 	parentID   string
 	startedBy  dialect // foreign before the start
+	started    time.Time
+	seen       time.Time // when a line of it or of a run below it was read last
+	startID    string    // the id of its start's event
+	lastID     string    // and of its last line's
 	ended      bool
+	live       bool // lines of it were read since they were written, not only learned
 	nameless   bool // its events waited for a name in vain
 	transcript bool // lines of its transcript were seen
 	steps      map[stepKey]time.Time
@@ -93,18 +100,20 @@ func (rs *runs) endRun(r *run) {
 	r.steps = nil
 }
 
-// need is what an event waits for before it can be given.
+// need is what an event waits for before it can be given. They may be joined.
 type need int
 
 const (
-	needNothing need = iota
-	needName         // the start of its run, which tells the workflow's name
-	needParent       // the line that tells which run called this one
+	needNothing need = 0
+	needName    need = 1 << iota // the start of its run, which tells the workflow's name
+	needParent                   // the line that tells which run called this one
+	needSteps                    // the ends of the run's steps, which stand in another file
+	needExit                     // the exit code of the program
 )
 
 // learn takes from a record what it tells about its run, fills in what other lines told before,
 // and says what is still missing. It says false for a second start or end, which is not an event.
-func (rs *runs) learn(rec *record) (*run, need, bool) {
+func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.dialect == envelope || rec.WorkflowID == "" {
 		return nil, needNothing, true
 	}
@@ -121,20 +130,20 @@ func (rs *runs) learn(rec *record) (*run, need, bool) {
 	if rec.childID != "" {
 		rs.get(rec.childID).parentID = r.id
 	}
+	r.lastID, r.live = rec.ID, true
+	rs.see(r, now)
 	switch rec.role {
 	case roleStart:
 		if r.startedBy != foreign && r.startedBy != rec.dialect && !r.ended {
 			return r, needNothing, false
 		}
 		r.startedBy, r.ended = rec.dialect, false
+		r.started, r.startID = rec.Timestamp, rec.ID
 		if r.parentID == "" && rs.open(r) {
 			return r, needParent, true
 		}
 	case roleEnd:
-		if r.ended {
-			return r, needNothing, false
-		}
-		rs.endRun(r)
+		return rs.learnEnd(r, rec)
 	case roleStepStart:
 		rs.beginStep(r, rec.step.key, rec.Timestamp)
 	case roleStepEnd:
@@ -149,12 +158,43 @@ func (rs *runs) learn(rec *record) (*run, need, bool) {
 	return r, needNothing, true
 }
 
+func (rs *runs) learnEnd(r *run, rec *Record) (*run, need, bool) {
+	if r.ended {
+		return r, needNothing, false
+	}
+	r.ended = true
+	if rs.files && r.transcript && len(r.steps) > 0 {
+		return r, needSteps, true // forgotten when it is given
+	}
+	rs.endRun(r)
+	return r, needNothing, true
+}
+
+// see notes a sign of life of a run and of those that called it.
+func (rs *runs) see(r *run, now time.Time) {
+	for range maxDepth {
+		r.seen = now
+		caller := rs.byID[r.parentID]
+		if caller == nil {
+			return
+		}
+		r = caller.Value.(*run)
+	}
+}
+
 // complete puts into the event what its run knows by now.
-func (r *run) complete(rec *record) Event {
+func (r *run) complete(rec *Record) Event {
 	if r != nil {
 		rec.WorkflowName = r.name
 		if rec.role == roleStart {
 			rec.payload.text("parent_id", r.parentID)
+		}
+	}
+	if rec.role == roleEnd {
+		rec.payload.raw("exit_code", rec.end.exitCode)
+		rec.payload.text("error", rec.end.failure)
+		if rec.end.synthetic {
+			rec.payload.raw("synthetic", []byte("true"))
 		}
 	}
 	rec.Payload = []byte(rec.payload)

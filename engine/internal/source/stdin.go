@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
 )
@@ -16,6 +17,8 @@ type Pipe struct {
 	Out    io.Writer              // gets what is not an event, byte for byte; nil drops it
 	Event  func(event.Event)      // gets the events in order; nil drops them
 	Broken func(*event.LineError) // gets the lines of a known dialect that are broken; nil drops them
+
+	OrphanAfter time.Duration // see event.Reader
 }
 
 // Read reads the pipe until its end or until ctx ends, and says what it met.
@@ -26,7 +29,7 @@ func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 	var left atomic.Bool
 	out := p.Out
 	reader := &event.Reader{
-		Name: p.Name,
+		Name: p.Name, OrphanAfter: p.OrphanAfter,
 		Event: func(e event.Event) {
 			if p.Event != nil && !left.Load() {
 				p.Event(e)

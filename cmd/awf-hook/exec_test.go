@@ -1,0 +1,368 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// home is a user's folders, with an awf that plays recordings.
+type home struct {
+	t    testing.TB
+	dir  string
+	awf  string // the stand-in
+	hook string // awf-hook
+	env  []string
+}
+
+// buildStandin builds the program that writes what AWF writes.
+func buildStandin(t testing.TB) string {
+	t.Helper()
+	awf := filepath.Join(t.TempDir(), "awf")
+	if out, err := exec.Command("go", "build", "-o", awf, "../../testdata/standin").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return awf
+}
+
+func newHome(t testing.TB, awf string) *home {
+	t.Helper()
+	hook, err := exec.LookPath("awf-hook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &home{t: t, dir: t.TempDir(), awf: awf, hook: hook}
+	h.env = append(os.Environ(), "XDG_DATA_HOME="+h.dir+"/data", "XDG_STATE_HOME="+h.dir+"/state", "XDG_CONFIG_HOME="+h.dir+"/config",
+		"AWF_AUDIT_LOG=", "AWF_CONFIG_HOME=")
+	return h
+}
+
+// command makes a command that runs in the home.
+func (h *home) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Env, cmd.Dir = h.env, h.dir
+	return cmd
+}
+
+// exec makes "awf-hook exec -c CONFIG -- awf run ARGS".
+func (h *home) exec(config string, args ...string) *exec.Cmd {
+	return h.command(h.hook, append([]string{"exec", "-c", config, "--", h.awf, "run"}, args...)...)
+}
+
+// run runs a command and returns what it said.
+func (h *home) run(cmd *exec.Cmd, exit int) string {
+	h.t.Helper()
+	out, err := cmd.CombinedOutput()
+	if got := exitCode(h.t, err); got != exit {
+		h.t.Fatalf("%q: exit code %d, want %d; it said %s", cmd.Args, got, exit, out)
+	}
+	return string(out)
+}
+
+func (h *home) read(path string) string {
+	h.t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.dir, path))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// arrived returns the bodies that a listen printed, without those of our making, which it returns apart.
+func arrived(t testing.TB, lines string) (bodies, synthetic []string) {
+	t.Helper()
+	for _, r := range received(t, lines) {
+		if strings.Contains(r.Body, `"synthetic":true`) {
+			synthetic = append(synthetic, r.Body)
+		} else {
+			bodies = append(bodies, r.Body)
+		}
+	}
+	return bodies, synthetic
+}
+
+func wanted(t testing.TB, recording string) []string {
+	t.Helper()
+	text, err := os.ReadFile(recordings + "/want/" + recording + ".bodies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+const everything = "webhooks: [{url: %q, events: ['*'], max_in_flight: 1}]"
+
+// Every recording, as AWF writes it to its files: the events of testdata/events/want arrive, each once,
+// and AWF's audit file is byte for byte that of a run without awf-hook.
+func TestExecRecordings(t *testing.T) {
+	awf := buildStandin(t)
+	files, err := filepath.Glob(recordings + "/*.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, recordings+"/nested-files") {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, end := startListen(t, "--json")
+			config := writeConfig(t, everything, url)
+			h := newHome(t, awf)
+			h.run(h.exec(config, abs(t, file), "--speed", "2"), 0)
+			got, synthetic := arrived(t, end())
+			want := wanted(t, name)
+			if name != "nested-files" { // its order is checked too
+				slices.Sort(got)
+				slices.Sort(want)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("bodies (-want +got):\n%s", diff)
+			}
+			cut := name == "killed.jsonl" || name == "interrupted.jsonl" || name == "signal-long-running.jsonl"
+			if cut != (len(synthetic) == 1) || len(synthetic) > 1 {
+				t.Errorf("ends of our making: %q", synthetic)
+			}
+			bare := newHome(t, awf)
+			bare.run(bare.command(awf, "run", abs(t, file)), 0)
+			if got, want := h.read("data/awf/audit.jsonl"), bare.read("data/awf/audit.jsonl"); got != want {
+				t.Errorf("the audit file is %q, without awf-hook %q", got, want)
+			}
+			if info, err := os.Stat(h.dir + "/data/awf/audit.jsonl"); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("the audit file: %v, %v", info.Mode(), err)
+			}
+		})
+	}
+}
+
+// A run that was interrupted, where AWF exits with 0 and writes no end, and resumed, where it repeats the start's line.
+func TestExecResumed(t *testing.T) {
+	t.Parallel()
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, awf)
+	recording := abs(t, recordings+"/resumed-files")
+	first := h.exec(config, recording, "--part", "1", "--hang")
+	start(t, first)
+	waitFor(t, "the first part", func() bool { return transcripts(h) == 1 })
+	time.Sleep(100 * time.Millisecond)
+	if err := first.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if got := exitCode(t, first.Wait()); got != 0 {
+		t.Fatalf("exit code %d, want 0", got)
+	}
+	h.run(h.exec(config, recording, "--part", "2"), 0)
+	got, synthetic := arrived(t, end())
+	if diff := cmp.Diff(wanted(t, "resumed-files"), got); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+	if len(synthetic) != 1 || !strings.Contains(synthetic[0], `"workflow_cancel"`) || !strings.Contains(synthetic[0], "SIGINT") {
+		t.Errorf("ends of our making: %q, want one workflow_cancel", synthetic)
+	}
+	want, err := os.ReadFile(recording + "/audit.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.read("data/awf/audit.jsonl"); got != string(want) {
+		t.Errorf("the audit file is %q", got)
+	}
+}
+
+func transcripts(h *home) int {
+	names, _ := filepath.Glob(h.dir + "/data/awf/transcripts/*.jsonl")
+	return len(names)
+}
+
+func waitFor(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come", what)
+		}
+	}
+}
+
+// The command's exit code, or the signal that ended it, is ours; the webhooks change nothing of it.
+func TestExecExit(t *testing.T) {
+	t.Parallel()
+	awf := buildStandin(t)
+	down := writeConfig(t, "webhooks: [{url: 'http://127.0.0.1:%s', events: ['*'], retry: {max_attempts: 1}}]", freePort())
+	bad := writeConfig(t, "webhooks: [{url: nowhere}]")
+	recording := abs(t, recordings+"/nested-files")
+	for _, config := range []string{down, bad} {
+		h := newHome(t, awf)
+		hook := func(args ...string) *exec.Cmd {
+			return h.command(h.hook, append([]string{"exec", "-c", config, "--drain-timeout", "100ms", "--"}, args...)...)
+		}
+		for _, code := range []int{0, 1, 3, 130, 137} {
+			h.run(hook(awf, "run", recording, "--exit", fmt.Sprint(code)), code)
+		}
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL, syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGPIPE} {
+			cmd := hook("sh", "-c", fmt.Sprintf("kill -%d $$", int(sig)))
+			out, _ := cmd.CombinedOutput()
+			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != sig {
+				t.Errorf("%v: ended by %v, exit code %d; it said %s", sig, status.Signal(), status.ExitStatus(), out)
+			}
+			if config == down && bytes.Contains(out, []byte("goroutine")) {
+				t.Errorf("%v: it said %s", sig, out)
+			}
+		}
+	}
+	h := newHome(t, awf)
+	h.run(h.command(h.hook, "exec", "-c", down, "--", "no-such-program"), exitNotFound)
+	h.run(h.command(h.hook, "exec", "-c", down, "--", down), exitCannotRun)
+}
+
+// A run that is killed leaves its children and itself without an end: each is given one, children first.
+func TestExecKilledChild(t *testing.T) {
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, awf)
+	cmd := h.exec(config, abs(t, recordings+"/nested-files"), "--lines", "6", "--die", "9")
+	_ = cmd.Run()
+	bodies, synthetic := arrived(t, end())
+	if len(bodies) != 6 || len(synthetic) != 2 {
+		t.Fatalf("%d events, ends of our making %q; want 6 and 2", len(bodies), synthetic)
+	}
+	for i, name := range []string{"kid", "mum"} {
+		for _, want := range []string{`"workflow_name":"` + name + `"`, `"event":"workflow_error"`, `"exit_code":137,"error":"killed by signal 9","synthetic":true`} {
+			if !strings.Contains(synthetic[i], want) {
+				t.Errorf("end %d is %s, want %s", i, synthetic[i], want)
+			}
+		}
+	}
+}
+
+// AWF gives no exit code with a failed run: the command's own fills that of the run at the top.
+func TestExecExitCodeOfTheTopRun(t *testing.T) {
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error], max_in_flight: 1}]", url)
+	h := newHome(t, awf)
+	h.run(h.exec(config, abs(t, recordings+"/nested-files"), "--exit", "3"), 3)
+	bodies, _ := arrived(t, end())
+	if len(bodies) != 2 || strings.Contains(bodies[0], "exit_code") ||
+		!strings.Contains(bodies[1], `"duration":0.01,"exit_code":3,"error":"workflow reached`) {
+		t.Errorf("arrived %q", bodies)
+	}
+}
+
+// A command that closes its descriptors, or leaves a process behind that holds them, ends when it ends.
+func TestExecDescriptors(t *testing.T) {
+	t.Parallel()
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, awf)
+	h.run(h.exec(config, abs(t, recordings+"/nested-files"), "--close"), 0)
+	began := time.Now()
+	if err := h.exec(config, abs(t, recordings+"/nested-files"), "--part", "2", "--daemon", "5").Run(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("it took %v, as long as what it left behind", took)
+	}
+	bodies, _ := arrived(t, end())
+	if len(bodies) != 12 {
+		t.Errorf("%d events, want 12", len(bodies))
+	}
+}
+
+// The audit lines go to the file that AWF would have used, whatever that is.
+func TestExecAuditFile(t *testing.T) {
+	awf := buildStandin(t)
+	config := writeConfig(t, "webhooks: []")
+	recording := abs(t, recordings+"/valid-parallel.jsonl")
+	for _, tt := range []struct{ variable, file string }{
+		{"", "data/awf/audit.jsonl"},
+		{"own/file.jsonl", "own/file.jsonl"},
+		{"off", ""},
+	} {
+		h, bare := newHome(t, awf), newHome(t, awf)
+		h.env = append(h.env, "AWF_AUDIT_LOG="+tt.variable)
+		bare.env = append(bare.env, "AWF_AUDIT_LOG="+tt.variable)
+		for range 2 { // it appends
+			h.run(h.exec(config, recording), 0)
+			bare.run(bare.command(awf, "run", recording), 0)
+		}
+		if tt.file == "" {
+			if _, err := os.Stat(h.dir + "/data/awf/audit.jsonl"); err == nil {
+				t.Error("off: there is an audit file")
+			}
+			continue
+		}
+		if got, want := h.read(tt.file), bare.read(tt.file); got != want || want == "" {
+			t.Errorf("AWF_AUDIT_LOG=%s: %q, without awf-hook %q", tt.variable, got, want)
+		}
+	}
+	h := newHome(t, awf)
+	h.env = append(h.env, "AWF_AUDIT_LOG=/dev/stdout")
+	out, err := h.exec(config, recording).Output()
+	if err != nil || bytes.Count(out, []byte("execution_id")) != 2 {
+		t.Errorf("AWF_AUDIT_LOG=/dev/stdout: %q, %v", out, err)
+	}
+}
+
+// Where awf-hook can keep nothing, the command runs all the same, with its own audit file.
+func TestExecWithoutState(t *testing.T) {
+	awf := buildStandin(t)
+	h := newHome(t, awf)
+	if err := os.WriteFile(h.dir+"/state", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := h.run(h.exec(writeConfig(t, "webhooks: []"), abs(t, recordings+"/valid-parallel.jsonl"), "--exit", "3"), 3)
+	if !strings.Contains(out, "no events of it: ") {
+		t.Errorf("it said %q", out)
+	}
+	if got := h.read("data/awf/audit.jsonl"); strings.Count(got, "\n") != 2 {
+		t.Errorf("the audit file is %q", got)
+	}
+}
+
+// SIGKILL of awf-hook does the command no harm, and the next exec delivers what it did not, and copies AWF's lines.
+// What was under way at the kill may arrive twice, with the same id.
+func TestExecKilledItself(t *testing.T) {
+	t.Parallel()
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, awf)
+	recording := abs(t, recordings+"/loop-nested.jsonl")
+	hook := h.exec(config, recording, "--speed", "0.05", "--took", h.dir+"/done")
+	start(t, hook)
+	waitFor(t, "a transcript", func() bool { return transcripts(h) > 0 })
+	time.Sleep(50 * time.Millisecond)
+	if err := hook.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = hook.Wait()
+	waitFor(t, "the command's end", func() bool { _, err := os.Stat(h.dir + "/done"); return err == nil })
+	time.Sleep(100 * time.Millisecond)
+	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0)
+	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0) // and nothing twice
+	bodies := map[string]string{}                                   // by delivery
+	for _, r := range received(t, end()) {
+		bodies[r.Header["X-Awf-Delivery"]] = r.Body
+	}
+	got, want := slices.Sorted(maps.Values(bodies)), wanted(t, "loop-nested.jsonl")
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+	bare := newHome(t, awf)
+	bare.run(bare.command(awf, "run", recording), 0)
+	if got, want := h.read("data/awf/audit.jsonl"), bare.read("data/awf/audit.jsonl"); got != want {
+		t.Errorf("the audit file is %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// terminal is a command on a terminal of its own, as its session's first foreground job.
+type terminal struct {
+	cmd     *exec.Cmd
+	pty     *os.File
+	mu      sync.Mutex
+	shown   bytes.Buffer
+	reading sync.WaitGroup
+}
+
+func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := &terminal{cmd: cmd, pty: master}
+	term.reading.Go(func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			term.mu.Lock()
+			term.shown.Write(buf[:n])
+			term.mu.Unlock()
+			if err != nil { // EIO when the last one closed the terminal
+				return
+			}
+		}
+	})
+	return term
+}
+
+func (term *terminal) text() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return term.shown.String()
+}
+
+func (term *terminal) wait() error {
+	err := term.cmd.Wait()
+	term.reading.Wait()
+	term.pty.Close()
+	return err
+}
+
+// A command under exec has the terminal that it would have: its size, its colours, what is typed, and nothing of ours.
+func TestExecTerminal(t *testing.T) {
+	script := `test -t 0 && test -t 1 && test -t 2 && printf '\033[31mred\033[0m\n' && stty size && stty -a | head -2; read line; echo "read $line"`
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, "")
+	show := func(cmd *exec.Cmd) string {
+		term := onTerminal(t, cmd)
+		waitFor(t, "stty's answer", func() bool { return strings.Contains(term.text(), "intr = ") })
+		if _, err := io.WriteString(term.pty, "typed\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := term.wait(); err != nil {
+			t.Errorf("%v: %s", err, term.text())
+		}
+		return term.text()
+	}
+	want := show(h.command("sh", "-c", script))
+	got := show(h.command(h.hook, "exec", "-c", config, "--", "sh", "-c", script))
+	if got != want || !strings.Contains(got, "\x1b[31mred\x1b[0m") || !strings.Contains(got, "40 120") || !strings.Contains(got, "read typed") {
+		t.Errorf("shown %q, without awf-hook %q", got, want)
+	}
+	end()
+}
+
+// Ctrl-C reaches the command once, and so does each signal that is sent to awf-hook alone, on a terminal or not.
+func TestExecSignalsOnce(t *testing.T) {
+	awf := buildStandin(t)
+	config := writeConfig(t, "webhooks: []")
+	recording := abs(t, recordings+"/killed.jsonl")
+	tests := []struct {
+		name     string
+		terminal bool
+		send     func(cmd *exec.Cmd, term *terminal) error
+		want     string
+	}{
+		{"Ctrl-C", true, func(_ *exec.Cmd, term *terminal) error { _, err := term.pty.Write([]byte{3}); return err }, "interrupt\n"},
+		{"SIGTERM to awf-hook on a terminal", true, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) }, "terminated\n"},
+		{"SIGINT to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGINT) }, "interrupt\n"},
+		{"SIGTERM to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) }, "terminated\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, awf)
+			cmd := h.exec(config, recording, "--signals", h.dir+"/signals")
+			var term *terminal
+			if tt.terminal {
+				term = onTerminal(t, cmd)
+			} else {
+				cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+				start(t, cmd)
+			}
+			waitFor(t, "the transcript", func() bool { return transcripts(h) == 1 })
+			time.Sleep(100 * time.Millisecond)
+			if err := tt.send(cmd, term); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if term != nil {
+				err = term.wait()
+			} else {
+				err = cmd.Wait()
+			}
+			if err != nil {
+				t.Errorf("awf-hook: %v", err)
+			}
+			got, err := os.ReadFile(h.dir + "/signals")
+			if string(got) != tt.want || errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the command got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}

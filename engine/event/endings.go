@@ -1,0 +1,82 @@
+package event
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Ending says how the program ended that left runs open.
+type Ending struct {
+	Cancelled bool   // by the user: workflow_cancel instead of workflow_error
+	Error     string // what is said of it
+	ExitCode  int    // of a workflow_error; 0 if it is not known
+}
+
+// End gives the end that is missing of each run that started, did not end, and was quiet for that long at least.
+// Called runs come before their callers. Each says "synthetic": true; its id follows from the run's lines, so that
+// whoever reads the same lines again makes the same event.
+// Records that wait must be released or flushed before.
+func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int) {
+	var open []*run
+	for r := range j.runs.left() {
+		if quiet == 0 || now.Sub(r.seen) >= quiet {
+			open = append(open, r)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b *run) int {
+		if d := j.runs.depth(b) - j.runs.depth(a); d != 0 {
+			return d
+		}
+		return b.started.Compare(a.started)
+	})
+	for _, r := range open {
+		j.runs.endRun(r)
+		j.Event(r.complete(how.record(r, now)))
+	}
+	return len(open)
+}
+
+// record makes the end of a run.
+func (how Ending) record(r *run, now time.Time) *Record {
+	rec := &Record{role: roleEnd, Event: Event{
+		ID: lineID([]byte("end of " + r.startID + " after " + r.lastID)), Type: WorkflowError,
+		WorkflowID: r.id, WorkflowName: r.name, Timestamp: now.UTC(),
+	}}
+	status := "failure"
+	if how.Cancelled {
+		rec.Type, status = WorkflowCancel, "cancelled"
+	} else if how.ExitCode != 0 {
+		rec.end.exitCode = strconv.AppendInt(nil, int64(how.ExitCode), 10)
+	}
+	rec.payload.text("status", status)
+	if took := now.Sub(r.started); took >= 0 {
+		rec.payload.raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
+	}
+	rec.end.failure, rec.end.synthetic = how.Error, true
+	return rec
+}
+
+// left yields the runs that started and did not end.
+func (rs *runs) left() iter.Seq[*run] {
+	return func(yield func(*run) bool) {
+		for e := rs.recent.Back(); e != nil; e = e.Prev() {
+			if r := e.Value.(*run); r.startedBy != foreign && !r.ended && r.live && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// depth is how many runs stand above the run.
+func (rs *runs) depth(r *run) int {
+	for depth := range maxDepth {
+		caller := rs.byID[r.parentID]
+		if caller == nil {
+			return depth
+		}
+		r = caller.Value.(*run)
+	}
+	return maxDepth
+}

@@ -1,0 +1,77 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// savedRun is a run in what [Joiner.Save] returns.
+type savedRun struct {
+	ID         string      `json:"id"`
+	Name       string      `json:"name,omitempty"`
+	ParentID   string      `json:"parent_id,omitempty"`
+	StartedBy  dialect     `json:"started_by,omitempty"`
+	Started    time.Time   `json:"started"`
+	Seen       time.Time   `json:"seen"`
+	StartID    string      `json:"start_id,omitempty"`
+	LastID     string      `json:"last_id,omitempty"`
+	Ended      bool        `json:"ended,omitempty"`
+	Live       bool        `json:"live,omitempty"`
+	Nameless   bool        `json:"nameless,omitempty"`
+	Transcript bool        `json:"transcript,omitempty"`
+	Steps      []savedStep `json:"steps,omitempty"`
+}
+
+type savedStep struct {
+	Path      string    `json:"path"`
+	Iteration string    `json:"iteration,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// Save returns what is remembered of runs, as JSON. Nothing may wait: see [Joiner.Waits].
+func (j *Joiner) Save() (json.RawMessage, error) {
+	saved := []savedRun{}
+	for e := j.runs.recent.Back(); e != nil; e = e.Prev() {
+		r := e.Value.(*run)
+		s := savedRun{
+			ID: r.id, Name: r.name, ParentID: r.parentID, StartedBy: r.startedBy, Started: r.started, Seen: r.seen,
+			StartID: r.startID, LastID: r.lastID, Ended: r.ended, Live: r.live, Nameless: r.nameless, Transcript: r.transcript,
+		}
+		for key, at := range r.steps {
+			s.Steps = append(s.Steps, savedStep{key.path, key.iteration, at})
+		}
+		saved = append(saved, s)
+	}
+	return json.Marshal(saved)
+}
+
+// Restore remembers what Save returned.
+func (j *Joiner) Restore(state json.RawMessage) error {
+	var saved []savedRun
+	if err := json.Unmarshal(state, &saved); err != nil {
+		return err
+	}
+	for _, s := range saved {
+		r := j.runs.get(s.ID)
+		r.name, r.parentID, r.startedBy, r.started, r.seen = s.Name, s.ParentID, s.StartedBy, s.Started, s.Seen
+		r.startID, r.lastID, r.ended, r.live = s.StartID, s.LastID, s.Ended, s.Live
+		r.nameless, r.transcript = s.Nameless, s.Transcript
+		for _, step := range s.Steps {
+			j.runs.beginStep(r, stepKey{step.Path, step.Iteration}, step.At)
+		}
+	}
+	return nil
+}
+
+// Learn takes from a record of the past what it tells about its run, and gives no event.
+// A run of which nothing else is read is never an orphan.
+func (j *Joiner) Learn(rec *Record) {
+	r, _, _ := j.runs.learn(rec, rec.Timestamp)
+	if r == nil {
+		return
+	}
+	r.live = false
+	if r.ended {
+		j.runs.endRun(r)
+	}
+}

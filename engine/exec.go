@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/engine/internal/source"
+)
+
+// Command is a program, `awf run deploy` for example, whose workflows' events are wanted.
+type Command struct {
+	Args                  []string // the program first; they are not changed
+	Stdin, Stdout, Stderr *os.File // are the program's own
+	Env                   []string // nil is this process's; AWF_AUDIT_LOG alone is changed
+
+	State string // awf-hook's folder for what it keeps
+	// Origin tells configurations apart: what a dead process of another origin left is not taken up.
+	Origin string
+}
+
+// Exit is how a program ended.
+type Exit = source.Exit
+
+// Child is a started [Command]. It runs and its audit lines are copied to AWF's own file, whether its events are read or not.
+type Child struct {
+	*source.Child
+	folder, origin string
+}
+
+// Start starts a command. The error says why it could not be started.
+// It is no method of an engine, so that a program need not wait for one. This process then has the nice value 10, and gives
+// way to it.
+func Start(cmd Command) (*Child, error) {
+	env := cmd.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	folder := filepath.Join(cmd.State, "exec")
+	child, err := source.Start(source.Command{
+		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr, State: folder, Origin: cmd.Origin,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Child{child, folder, cmd.Origin}, nil
+}
+
+// Attend submits the events of a child's workflows until it has ended and all of them are committed, and those that dead
+// processes of the same origin left. A run that was left open is given an end that says "synthetic": true.
+// What is not committed when ctx ends stays on disk for the next Attend, which refuses what is known; and so does all of
+// it without [source.Child.Settle].
+func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
+	adopted := make(chan error, 1)
+	adopting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { adopted <- source.Adopt(adopting, child.folder, child.origin, e.sink(nil)) }()
+	err := child.Read(ctx, e.sink(broken))
+	adoptErr := <-adopted
+	if ctx.Err() != nil {
+		adoptErr = nil // the rest of it stays for the next one
+	}
+	return errors.Join(err, adoptErr)
+}
+
+// sink returns what submits events in order and waits for room as long as it takes.
+func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
+	return source.Sink{
+		Events: e.submitAll,
+		Stored: func() bool { return e.left().Lost == 0 },
+		Broken: broken,
+		Counts: func(c event.Counts) {
+			e.counts.known.Add(int64(c.Known))
+			e.counts.badLines.Add(int64(c.Broken))
+		},
+	}
+}
+
+// submitAll submits events, together if there is room for all.
+func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
+	entries := make([]*queue.Entry, 0, len(events))
+	for i := range events {
+		entries = append(entries, e.entry(&events[i]))
+	}
+	err := e.accept(entries)
+	if !errors.Is(err, ErrFull) {
+		return err
+	}
+	for _, ev := range events {
+		if err := e.Submit(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}

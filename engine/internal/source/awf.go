@@ -1,0 +1,50 @@
+package source
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// Env looks up an environment variable.
+type Env func(name string) (string, bool)
+
+func (env Env) get(name string) string {
+	value, _ := env(name)
+	return value
+}
+
+// DataFolder is where AWF keeps its audit file and, without --storage, its transcripts.
+func DataFolder(env Env) string {
+	if folder := env.get("XDG_DATA_HOME"); folder != "" {
+		return filepath.Join(folder, "awf")
+	}
+	return filepath.Join(env.get("HOME"), ".local", "share", "awf")
+}
+
+// AuditFile is the file that AWF writes its audit trail to; "" if it writes none.
+func AuditFile(env Env) string {
+	switch file := env.get("AWF_AUDIT_LOG"); file {
+	case "off":
+		return ""
+	case "":
+		return filepath.Join(DataFolder(env), "audit.jsonl")
+	default:
+		return file
+	}
+}
+
+// Transcripts is the folder that AWF writes its transcripts to, when it is called with these arguments.
+func Transcripts(args []string, env Env) string {
+	storage := DataFolder(env)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if value, given := strings.CutPrefix(arg, "--storage="); given {
+			storage = value
+		} else if arg == "--storage" && i+1 < len(args) {
+			storage = args[i+1]
+		}
+	}
+	return filepath.Join(storage, "transcripts")
+}

@@ -1,0 +1,178 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of reading many files at once. They stand in docs/config.md.
+const (
+	maxBatch  = 1024    // events that are submitted together
+	batchSize = 4 << 20 // bytes of them
+	maxAhead  = 1000    // lines of an audit file that are decoded before the transcripts of their runs are looked for
+	someAhead = 16      // lines of a transcript
+	maxOpen   = 128     // transcripts that are read at once
+)
+
+// The waits between two looks at files: the first after something was new, doubled up to the last.
+const (
+	minPace = 10 * time.Millisecond
+	maxPace = 200 * time.Millisecond
+)
+
+// restShare is how many times as long as a look took it rests before the next one while a command runs: the command's
+// processor time is worth more than the time until an event is sent.
+const restShare = 9
+
+// pace says how long to wait before the next look.
+type pace struct {
+	wait  time.Duration
+	share time.Duration // how many times as long as the last look took to wait at least
+	began time.Time     // of the look
+}
+
+// begin notes when a look begins.
+func (p *pace) begin() { p.began = time.Now() }
+
+// next is how long to wait after a look.
+func (p *pace) next(something bool) time.Duration {
+	if something || p.wait == 0 {
+		p.wait = minPace
+	} else {
+		p.wait = min(2*p.wait, maxPace)
+	}
+	return max(p.wait, p.share*time.Since(p.began))
+}
+
+// Sink takes what is read from files.
+type Sink struct {
+	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
+	Stored func() bool                                // says whether what was committed outlives the process; nil is yes
+	Broken func(*event.LineError)                     // gets the lines of a known dialect that are broken; may be nil
+	Counts func(event.Counts)                         // is told what was met since the last call; may be nil
+}
+
+func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
+
+// feed makes events of the lines of several files.
+type feed struct {
+	joiner event.Joiner
+	sink   Sink
+	batch  []event.Event
+	size   int // bytes of batch
+	counts event.Counts
+}
+
+func newFeed(sink Sink) *feed {
+	f := &feed{sink: sink}
+	f.joiner.Files = true
+	f.joiner.Event = func(e event.Event) {
+		f.batch = append(f.batch, e)
+		f.size += e.Size()
+	}
+	return f
+}
+
+// look opens and decodes what is new in a file. One that was replaced is read from its beginning, unless it is held.
+// One that is not there, or not readable, has nothing new.
+func (f *feed) look(t *tail, n int, final bool) (something bool) {
+	if !t.grown() {
+		t.idle++
+		return false
+	}
+	err := t.open()
+	if errors.Is(err, errReplaced) && !t.held {
+		t.restart()
+		err = t.open()
+	}
+	if err == nil {
+		err = t.load(n, final)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
+		t.close()
+	}
+	if len(t.ahead) == 0 {
+		t.idle++
+		t.rest()
+	}
+	return len(t.ahead) > 0
+}
+
+// merge gives the lines of the tails in the order of their times, each tail's in its own.
+// It ends when all are at their end, or when the first whole ones are: of those, later lines may tell of further files.
+func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {
+	all := append(append([]*tail(nil), first...), others...)
+	for {
+		var next *tail
+		for i, t := range all {
+			if len(t.ahead) == 0 {
+				if t.file == nil {
+					continue
+				}
+				if i < len(first) {
+					if t.more {
+						return f.commit(ctx)
+					}
+					continue
+				}
+				if t.load(someAhead, final) != nil || len(t.ahead) == 0 {
+					t.rest()
+					continue
+				}
+			}
+			if next == nil || t.ahead[0].at.Before(next.ahead[0].at) {
+				next = t
+			}
+		}
+		if next == nil {
+			return f.commit(ctx)
+		}
+		f.give(next)
+		if len(f.batch) >= maxBatch || f.size >= batchSize {
+			if err := f.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// give gives the tail's next line to the joiner.
+func (f *feed) give(t *tail) {
+	p := t.take()
+	switch {
+	case p.err != nil:
+		f.counts.Broken++
+		if f.sink.Broken != nil {
+			f.sink.Broken(&event.LineError{File: t.path, Line: t.line, Reason: p.err})
+		}
+	case p.rec == nil:
+		f.counts.Passed++
+	default:
+		if !f.joiner.Add(p.rec, time.Now()) {
+			f.counts.Known++
+		}
+	}
+}
+
+// commit submits what was given.
+func (f *feed) commit(ctx context.Context) error {
+	if f.sink.Counts != nil && f.counts != (event.Counts{}) {
+		f.sink.Counts(f.counts)
+	}
+	f.counts = event.Counts{}
+	if len(f.batch) == 0 {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := f.sink.Events(ctx, f.batch); err != nil {
+		return err
+	}
+	f.batch, f.size = nil, 0 // the queue has the events
+	return nil
+}

@@ -1,0 +1,223 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+func start(id string) string {
+	return fmt.Sprintf(`{"event":"workflow.started","execution_id":%q,"timestamp":"2026-11-24T01:24:00Z","workflow_name":"w"}`, id)
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// given reads what is new in a tail: the runs of records, "-" for other lines, "!" for broken ones.
+func given(t *testing.T, tl *tail, final bool) string {
+	t.Helper()
+	if err := tl.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer tl.rest()
+	var got []string
+	for {
+		if err := tl.load(someAhead, final); err != nil {
+			t.Fatal(err)
+		}
+		if len(tl.ahead) == 0 {
+			return strings.Join(got, " ")
+		}
+		switch p := tl.take(); {
+		case p.err != nil:
+			got = append(got, "!")
+		case p.rec == nil:
+			got = append(got, "-")
+		default:
+			got = append(got, p.rec.WorkflowID)
+		}
+	}
+}
+
+// Lines are given when they are whole, however they were written and whenever the file was closed in between.
+func TestTailLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	long := `{"event":"workflow.started","execution_id":"long","x":"` + strings.Repeat("x", 2*event.MaxLine) + `"}`
+	tl := &tail{path: path}
+	for i, step := range []struct {
+		text  string
+		final bool
+		want  string
+	}{
+		{start("a") + "\n", false, "a"},
+		{start("b")[:30], false, ""},
+		{start("b")[30:], false, ""},
+		{"\r\n\nother text\n" + start("c") + "\n", false, "b - - c"},
+		{long[:event.MaxLine], false, ""},
+		{long[event.MaxLine : event.MaxLine+100], false, "!"},
+		{long[event.MaxLine+100:], false, ""},
+		{"\n" + start("d") + "\n", false, "d"},
+		{strings.Repeat("y", 3*event.MaxLine) + "\n" + start("e") + "\n", false, "- e"},
+		{start("f"), true, "f"},
+	} {
+		write(t, path, step.text)
+		if got := given(t, tl, step.final); got != step.want {
+			t.Errorf("step %d: %q, want %q", i, got, step.want)
+		}
+		if tl.file != nil {
+			t.Errorf("step %d: the file is open", i)
+		}
+	}
+	if tl.line != 10 {
+		t.Errorf("%d lines, want 10", tl.line)
+	}
+}
+
+// A file that was truncated, or another one under its name, is not read on, also if it is longer by now.
+func TestTailReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.jsonl")
+	write(t, path, start("a")+"\n")
+	tl := &tail{path: path}
+	given(t, tl, false)
+	if err := os.WriteFile(path, []byte(start("b")+"\n"+start("c")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := tl.open(); err != errReplaced {
+		t.Fatalf("open = %v, want %v", err, errReplaced)
+	}
+	tl.restart()
+	if got := given(t, tl, false); got != "b c" {
+		t.Errorf("%q, want the new file's lines", got)
+	}
+}
+
+// Two equal lines without an id are two events, and each is the same when it is read again.
+func TestLinesWithoutIDs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	envelope := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
+	ids := func() (ids []string) {
+		tl := &tail{path: path}
+		for range 4 { // lines come one by one, and the file's known beginning grows
+			if err := tl.open(); err != nil {
+				t.Fatal(err)
+			}
+			if err := tl.load(1, false); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, tl.take().rec.ID)
+			tl.rest()
+		}
+		return ids
+	}
+	write(t, path, strings.Repeat(envelope, 4))
+	first, again := ids(), ids()
+	for i := range first {
+		if first[i] != again[i] || i > 0 && first[i] == first[i-1] {
+			t.Errorf("ids %q, again %q", first, again)
+		}
+	}
+}
+
+// Each line is copied by one write, an unended one at the end only; what a full disk did not take goes on where it broke off.
+func TestCopyLines(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "data", "audit.jsonl")
+	tr, err := newTrail(filepath.Join(dir, "exec"), trailInfo{Target: target, Started: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	text := start("a") + "\n" + strings.Repeat("long ", 40_000) + "\nlast"
+	write(t, tr.path, text)
+	if _, err := tr.copyLines(false); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(target)
+	if want := strings.TrimSuffix(text, "last"); err != nil || string(got) != want {
+		t.Errorf("copied %d bytes, want %d: %v", len(got), len(want), err)
+	}
+	if _, err := tr.copyLines(true); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(target); err != nil || string(got) != text {
+		t.Errorf("copied %d bytes, want %d: %v", len(got), len(text), err)
+	}
+	for path, mode := range map[string]os.FileMode{target: 0o600, tr.path: 0o600, filepath.Dir(target): 0o750 | os.ModeDir, filepath.Dir(tr.path): 0o700 | os.ModeDir} {
+		if info, err := os.Stat(path); err != nil || info.Mode()&^os.ModeSetgid != mode {
+			t.Errorf("%s: %v, want %v; %v", path, info.Mode(), mode, err)
+		}
+	}
+}
+
+// Whoever takes up a trail goes on copying behind the last line that was copied, whether its owner could say so or not.
+func TestTakenUpCopy(t *testing.T) {
+	for _, said := range []bool{true, false} {
+		dir := t.TempDir()
+		target := filepath.Join(dir, "audit.jsonl")
+		write(t, target, start("b")+"\n") // a line of a run before, which the resumed one repeats
+		tr, err := newTrail(filepath.Join(dir, "exec"), trailInfo{Target: target, Started: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := takeTrail(tr.path); err != errTaken {
+			t.Errorf("takeTrail of a locked one: %v, want %v", err, errTaken)
+		}
+		write(t, tr.path, start("a")+"\n")
+		if _, err := tr.copyLines(false); err != nil {
+			t.Fatal(err)
+		}
+		if !said {
+			_ = tr.put(atCopied, 0)
+		}
+		write(t, tr.path, start("b")+"\n"+start("c")+"\n")
+		tr.close()
+		next, err := takeTrail(tr.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.recopied(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := next.copyLines(true); err != nil {
+			t.Fatal(err)
+		}
+		next.close()
+		got, err := os.ReadFile(target)
+		if want := start("b") + "\n" + start("a") + "\n" + start("b") + "\n" + start("c") + "\n"; err != nil || string(got) != want {
+			t.Errorf("copied, said %v: %q, want %q; %v", said, got, want, err)
+		}
+	}
+}
+
+// AWF's places, as its environment and its arguments say.
+func TestPlaces(t *testing.T) {
+	env := List([]string{"HOME=/h", "XDG_DATA_HOME=", "AWF_AUDIT_LOG=x", "AWF_AUDIT_LOG="})
+	for _, tt := range []struct{ got, want string }{
+		{AuditFile(env), "/h/.local/share/awf/audit.jsonl"},
+		{AuditFile(List([]string{"XDG_DATA_HOME=/d"})), "/d/awf/audit.jsonl"},
+		{AuditFile(List([]string{"AWF_AUDIT_LOG=off"})), ""},
+		{AuditFile(List([]string{"AWF_AUDIT_LOG=OFF"})), "OFF"}, // AWF's own comparison is exact
+		{Transcripts([]string{"awf", "run", "x"}, env), "/h/.local/share/awf/transcripts"},
+		{Transcripts([]string{"awf", "--storage", "/s", "run", "x"}, env), "/s/transcripts"},
+		{Transcripts([]string{"awf", "run", "x", "--storage=/s"}, env), "/s/transcripts"},
+		{Transcripts([]string{"awf", "run", "--", "--storage=/s"}, env), "/h/.local/share/awf/transcripts"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package source
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// clockSlack is how much older than the program a file of its may look.
+	clockSlack = 2 * time.Second
+	// coarseTime is how long after a change of a folder another one may leave its time as it was.
+	coarseTime = time.Second
+	// A transcript that was quiet for a minute is looked at every second only, one that was quiet for an hour every 10 s.
+	coolAfter = int(time.Minute / maxPace)
+	coolEvery = int(time.Second / maxPace)
+	coldAfter = int(time.Hour / maxPace)
+	coldEvery = int(10 * time.Second / maxPace)
+)
+
+// folder is AWF's transcripts folder. The names of its files tell nothing: which run a file is of stands in its lines.
+type folder struct {
+	path  string
+	since time.Time // files last written before are left out; zero for none
+
+	changed, listed time.Time          // the folder's time when it was listed, and when that was
+	seen            time.Time          // when everything that was there was read last
+	known           map[string]bool    // the names that were seen
+	unread          []*tail            // without a whole first line yet
+	byRun           map[string][]*tail // of runs that nobody asked for yet; in exec only
+	wanted          map[string]bool    // runs that were asked for; nil wants all
+	tails           map[string]*tail   // by path
+	order           []*tail            // the same, in the order that they were found
+	rounds          int
+}
+
+func newFolder(path string, since time.Time, all bool) *folder {
+	d := &folder{path: path, since: since, known: map[string]bool{}, byRun: map[string][]*tail{}, tails: map[string]*tail{}}
+	if !all {
+		d.wanted = map[string]bool{}
+	}
+	return d
+}
+
+// want asks for the transcripts of a run, which may be there already, of the run's name and old.
+func (d *folder) want(run string) {
+	if d.wanted[run] {
+		return
+	}
+	d.wanted[run] = true
+	for _, t := range d.byRun[run] {
+		d.add(t)
+	}
+	delete(d.byRun, run)
+	path := filepath.Join(d.path, run+".jsonl")
+	if !strings.ContainsRune(run, filepath.Separator) && d.tails[path] == nil {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			d.add(&tail{path: path})
+		}
+	}
+}
+
+func (d *folder) add(t *tail) {
+	if d.tails[t.path] == nil {
+		d.tails[t.path] = t
+		d.order = append(d.order, t)
+	}
+}
+
+// list finds new files, at the cost of one call to the system while the folder is unchanged.
+// It returns their paths, oldest first as far as names tell.
+func (d *folder) list() []string {
+	info, err := os.Stat(d.path)
+	if err != nil || info.ModTime().Equal(d.changed) && d.listed.Sub(d.changed) > coarseTime {
+		return nil
+	}
+	d.changed, d.listed = info.ModTime(), time.Now()
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil
+	}
+	known := make(map[string]bool, len(entries))
+	var found []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasSuffix(name, ".jsonl") || entry.IsDir() {
+			continue
+		}
+		known[name] = true
+		if !d.known[name] {
+			found = append(found, filepath.Join(d.path, name))
+		}
+	}
+	d.known = known
+	d.forget()
+	return found
+}
+
+// forget drops the tails of files that are gone.
+func (d *folder) forget() {
+	d.order = slices.DeleteFunc(d.order, func(t *tail) bool {
+		gone := !d.known[filepath.Base(t.path)] && len(t.ahead) == 0
+		if gone {
+			t.close()
+			delete(d.tails, t.path)
+		}
+		return gone
+	})
+}
+
+// discover finds the transcripts of the runs that are wanted.
+func (d *folder) discover() {
+	for _, path := range d.list() {
+		info, err := os.Lstat(path)
+		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil {
+			continue
+		}
+		if !d.since.IsZero() && info.ModTime().Before(d.since.Add(-clockSlack)) {
+			continue
+		}
+		if t := (&tail{path: path}); d.wanted == nil {
+			d.add(t)
+		} else {
+			d.unread = append(d.unread, t)
+		}
+	}
+	unread := d.unread
+	d.unread = nil
+	for _, t := range unread {
+		run, told := firstRun(t)
+		switch {
+		case !told:
+			d.unread = append(d.unread, t)
+		case d.wanted[run]:
+			d.add(t)
+		default:
+			d.byRun[run] = append(d.byRun[run], t)
+		}
+	}
+}
+
+// firstRun reads which run the first line of a file is of; false while there is no whole line.
+func firstRun(t *tail) (run string, told bool) {
+	if !t.grown() || t.open() != nil {
+		return "", false
+	}
+	defer t.close()
+	if t.load(1, false) != nil || len(t.ahead) == 0 {
+		return "", false
+	}
+	if rec := t.ahead[0].rec; rec != nil {
+		run = rec.WorkflowID
+	}
+	return run, true
+}
+
+// due returns the transcripts to look at in this round: those that were quiet for long not every time.
+func (d *folder) due(all bool) []*tail {
+	d.rounds++
+	var due []*tail
+	for i, t := range d.order {
+		every := 1
+		switch {
+		case t.idle >= coldAfter:
+			every = coldEvery
+		case t.idle >= coolAfter:
+			every = coolEvery
+		}
+		if all || (d.rounds+i)%every == 0 {
+			t.idle += every - 1
+			due = append(due, t)
+		}
+	}
+	return due
+}

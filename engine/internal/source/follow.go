@@ -1,0 +1,275 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of following. They stand in docs/config.md.
+const (
+	learnBytes  = 1 << 20          // read back in a file that is followed from its end, for what it tells of runs under way
+	learnFor    = time.Hour        // after its last line a transcript is not of a run under way
+	maxLearned  = 100              // transcripts
+	saveEvery   = time.Second      // offsets
+	saveAtLeast = 5 * time.Second  // if need be nothing is read until it can be done
+	flushWait   = 10 * time.Second // for a last commit at the end
+)
+
+// Follow is the following of AWF's files: audit files and folders of transcripts.
+type Follow struct {
+	Paths       []string      // a folder is one of transcripts; what is not there yet is a file, unless its name has no ".jsonl"
+	State       string        // the folder where it is kept how far they were read
+	FromStart   bool          // with no state, read files from their beginning instead of their end
+	OrphanAfter time.Duration // how long a run may be quiet before it is given an end; 0 gives none
+}
+
+// follower is a Follow that runs.
+type follower struct {
+	Follow
+	feed    *feed
+	audits  []*rotated
+	folders []*folder
+	states  []*state // by path
+	saved   time.Time
+	changed time.Time // since when something is not saved; zero if all is
+	checked time.Time // for orphans
+}
+
+// Run follows until ctx ends. How far it read is kept after its events were committed, so that what a process that was killed
+// read is read again, and refused where it is known.
+func (f Follow) Run(ctx context.Context, sink Sink) error {
+	r := &follower{Follow: f, feed: newFeed(sink)}
+	defer r.close()
+	if err := r.begin(time.Now()); err != nil {
+		return err
+	}
+	var p pace
+	for {
+		p.begin()
+		something, err := r.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-time.After(p.next(something)):
+		case <-ctx.Done():
+			return r.end(ctx)
+		}
+	}
+}
+
+// look gives what is new, and saves how far it came.
+func (r *follower) look(ctx context.Context) (something bool, err error) {
+	now := time.Now()
+	if !r.feed.joiner.Waits() || r.changed.IsZero() || now.Sub(r.changed) < saveAtLeast {
+		if something, err = r.round(ctx, now); err != nil {
+			return something, err
+		}
+	}
+	r.feed.joiner.Release(time.Now())
+	if !something && r.OrphanAfter > 0 && now.Sub(r.checked) > saveEvery {
+		r.checked = now
+		r.feed.joiner.End(event.Ending{Error: fmt.Sprintf("no line of the run was seen for %v", r.OrphanAfter)}, r.OrphanAfter, now)
+	}
+	if r.changed.IsZero() && (something || len(r.feed.batch) > 0) {
+		r.changed = now
+	}
+	if err := r.feed.commit(ctx); err != nil {
+		return something, err
+	}
+	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() && r.feed.sink.stored() {
+		err = r.save(now)
+	}
+	return something, err
+}
+
+func (r *follower) round(ctx context.Context, now time.Time) (something bool, err error) {
+	var first, others []*tail
+	for _, a := range r.audits {
+		for _, t := range a.tails(now) {
+			if r.feed.look(t, maxAhead, false) {
+				first = append(first, t)
+			}
+		}
+	}
+	for _, d := range r.folders {
+		d.discover()
+		for _, t := range d.due(false) {
+			if len(others) < maxOpen && r.feed.look(t, someAhead, false) {
+				others = append(others, t)
+			}
+		}
+	}
+	if err := r.feed.merge(ctx, first, others, false); err != nil {
+		return true, err
+	}
+	for _, t := range append(first, others...) {
+		something = true
+		if t.more || len(t.ahead) > 0 {
+			return true, nil
+		}
+	}
+	for _, a := range r.audits {
+		a.seen = now
+	}
+	for _, d := range r.folders {
+		d.seen = now
+	}
+	return something, nil
+}
+
+// end gives what still waits and saves.
+func (r *follower) end(ctx context.Context) error {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWait)
+	defer cancel()
+	for _, t := range r.all() {
+		if len(t.ahead) > 0 {
+			return nil // broken off within a round: read again by the next process
+		}
+	}
+	r.feed.joiner.Flush()
+	if err := r.feed.commit(last); err != nil || !r.feed.sink.stored() {
+		return err
+	}
+	return r.save(time.Now())
+}
+
+func (r *follower) all() []*tail {
+	var all []*tail
+	for _, a := range r.audits {
+		all = append(all, a.current)
+		for _, o := range a.old {
+			all = append(all, o.tail)
+		}
+	}
+	for _, d := range r.folders {
+		all = append(all, d.order...)
+	}
+	return all
+}
+
+func (r *follower) close() {
+	for _, t := range r.all() {
+		t.close()
+	}
+	for _, s := range r.states {
+		s.close()
+	}
+}
+
+// begin takes up the paths where they were left, or at their end.
+func (r *follower) begin(now time.Time) error {
+	for _, path := range r.Paths {
+		s, err := openState(r.State, absolute(path))
+		if err != nil {
+			return err
+		}
+		r.states = append(r.states, s)
+		if s.Runs != nil {
+			if err := r.feed.joiner.Restore(s.Runs); err != nil {
+				return fmt.Errorf("%s: %w", s.file, err)
+			}
+		}
+		if isFolder(path) {
+			r.folders = append(r.folders, r.beginFolder(s, now))
+		} else {
+			r.audits = append(r.audits, r.beginFile(s, now))
+		}
+	}
+	return r.save(now) // from here on it is a follow that goes on
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return !bytes.HasSuffix([]byte(path), []byte(".jsonl"))
+	}
+	return info.IsDir()
+}
+
+func (r *follower) beginFile(s *state, now time.Time) *rotated {
+	a := newRotated(s.Path)
+	switch {
+	case s.Current != nil:
+		a.restore(*s.Current, s.Old, s.Seen, now)
+	case s.begun: // and could not be read
+	default:
+		if a.begin(now); !r.FromStart {
+			r.skip(a.current, true)
+		}
+	}
+	return a
+}
+
+func (r *follower) beginFolder(s *state, now time.Time) *folder {
+	d := newFolder(s.Path, time.Time{}, true)
+	positions := map[string]position{}
+	for _, at := range s.Transcripts {
+		positions[at.Path] = at
+	}
+	if d.seen = s.Seen; !s.begun && !r.FromStart {
+		d.seen = now
+	}
+	learned := 0
+	d.discover()
+	for _, t := range d.order {
+		info, err := os.Stat(t.path)
+		if err != nil {
+			continue
+		}
+		if now.Sub(info.ModTime()) > learnFor {
+			t.idle = coldAfter
+		}
+		at, known := positions[t.path]
+		switch {
+		case known:
+			*t = *at.tail(t.path)
+			t.held, t.moved = false, true
+		case s.begun && info.ModTime().Before(s.Seen.Add(-clockSlack)):
+			t.offset, t.read = info.Size(), info.Size() // read before
+		case !s.begun && !r.FromStart:
+			underway := now.Sub(info.ModTime()) < learnFor && learned < maxLearned
+			if r.skip(t, underway); underway {
+				learned++
+				t.moved = true
+			}
+		}
+	}
+	return d
+}
+
+// skip begins at a file's end. If it learns, the lines before it tell of runs under way.
+func (r *follower) skip(t *tail, learn bool) {
+	if t.open() != nil {
+		return
+	}
+	defer t.close()
+	info, err := t.file.Stat()
+	if err != nil {
+		return
+	}
+	text := make([]byte, min(info.Size(), learnBytes))
+	n, err := t.file.ReadAt(text, info.Size()-int64(len(text)))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return
+	}
+	text = text[:n]
+	whole := bytes.LastIndexByte(text, '\n') + 1
+	t.offset = info.Size() - int64(len(text)) + int64(whole)
+	t.head, _ = headOf(t.file, t.offset)
+	if !learn {
+		return
+	}
+	for line := range bytes.Lines(text[:whole]) {
+		if rec, err := event.ParseLine(bytes.TrimRight(line, "\r\n"), time.Now()); err == nil && rec != nil {
+			r.feed.joiner.Learn(rec)
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// maxRotated is how many rotated files are looked at for lines that were not read.
+	maxRotated = 64
+	// lingerFor is how long a file that was rotated away is read on: who has it open may write to it still.
+	lingerFor = time.Minute
+)
+
+// rotated follows the file of one path through rotation: renamed and made anew, removed and made anew, copied and truncated.
+// A file is known again by its beginning, wherever it went in its folder.
+type rotated struct {
+	path    string
+	current *tail
+	old     []*oldFile // oldest first
+	done    []position // of old files that are not looked at any more
+	seen    time.Time  // when everything that was there was read last
+}
+
+// oldFile is a file that no longer has the path.
+type oldFile struct {
+	*tail
+	until time.Time
+}
+
+func newRotated(path string) *rotated {
+	return &rotated{path: path, current: &tail{path: path, held: true}}
+}
+
+// tails returns the files to read, oldest first. It notices that the path has another file now.
+func (r *rotated) tails(now time.Time) []*tail {
+	switch r.state() {
+	case pathReplaced:
+		r.rotate(now)
+	case pathNew: // others may have had the path before
+		r.old = append(r.old, r.between(now)...)
+	}
+	r.old = slices.DeleteFunc(r.old, func(o *oldFile) bool {
+		gone := now.After(o.until) && len(o.ahead) == 0
+		if gone {
+			r.finish(o.position())
+			o.close()
+		}
+		return gone
+	})
+	all := make([]*tail, 0, len(r.old)+1)
+	for _, o := range r.old {
+		all = append(all, o.tail)
+	}
+	return append(all, r.current)
+}
+
+// What is to be found at the path.
+const (
+	pathSame     = iota // the file that is being read, or none at the moment
+	pathReplaced        // another one
+	pathNew             // the first one
+)
+
+func (r *rotated) state() int {
+	t := r.current
+	info, err := os.Stat(r.path)
+	if err != nil {
+		return pathSame // between renaming and making anew; the open file is read on
+	}
+	known := t.file != nil
+	if known {
+		open, err := t.file.Stat()
+		if err != nil || !os.SameFile(open, info) {
+			return pathReplaced
+		}
+	}
+	if errors.Is(t.open(), errReplaced) {
+		return pathReplaced
+	}
+	if !known {
+		return pathNew
+	}
+	return pathSame
+}
+
+// rotate puts the file that was read, and those that came and went since, before the one that has the path now.
+func (r *rotated) rotate(now time.Time) {
+	last := r.current
+	r.current = &tail{path: r.path, held: true}
+	if last.file != nil && last.check() == nil {
+		r.old = append(r.old, &oldFile{last, now.Add(lingerFor)})
+	} else { // truncated, or not open yet: what was not read may be in a copy
+		r.resume(last.position(), now)
+		last.close()
+	}
+	r.old = append(r.old, r.between(now)...)
+}
+
+// finish remembers a file that is not looked at any more.
+func (r *rotated) finish(at position) {
+	if at.Head.Size > 0 {
+		r.done = append(r.done, at)
+		r.done = r.done[max(0, len(r.done)-maxRotated):]
+	}
+}
+
+// resume reads on in the file of a position, under whatever name it has now, if there is more.
+func (r *rotated) resume(at position, now time.Time) {
+	if path := r.find(at.Head, at.Offset); path != "" {
+		r.old = append(r.old, &oldFile{at.tail(path), now.Add(lingerFor)})
+	} else {
+		r.finish(at)
+	}
+}
+
+// find looks for the rotated file that begins like this and has more than was read.
+func (r *rotated) find(begin head, read int64) string {
+	if begin.Size == 0 {
+		return ""
+	}
+	for _, path := range r.siblings() {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		info, err := f.Stat()
+		found := err == nil && info.Size() > read && begin.of(f)
+		_ = f.Close()
+		if found {
+			return path
+		}
+	}
+	return ""
+}
+
+// between returns the rotated files that were written since everything was read last, oldest first, but those that are
+// being read. One that was read already is read again: its events are known.
+func (r *rotated) between(now time.Time) []*oldFile {
+	var files []*oldFile
+	for _, path := range r.siblings() {
+		info, err := os.Stat(path)
+		if err == nil && !info.ModTime().Before(r.seen.Add(-clockSlack)) && !r.known(path) {
+			files = append(files, &oldFile{&tail{path: path, held: true}, now.Add(lingerFor)})
+		}
+	}
+	return files
+}
+
+// known says whether a file is being read, or was.
+func (r *rotated) known(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	return slices.ContainsFunc(r.old, func(o *oldFile) bool { return o.head.Size > 0 && o.head.of(f) }) ||
+		slices.ContainsFunc(r.done, func(at position) bool { return at.Head.of(f) })
+}
+
+// siblings lists the files that the path's file may have become, oldest first. Compressed ones are not read.
+func (r *rotated) siblings() []string {
+	folder, base := filepath.Split(r.path)
+	if folder == "" {
+		folder = "."
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil
+	}
+	stem := strings.TrimSuffix(base, filepath.Ext(base))
+	type file struct {
+		path string
+		at   time.Time
+	}
+	var files []file
+	for _, entry := range entries {
+		name := entry.Name()
+		if name == base || !strings.HasPrefix(name, stem) || !entry.Type().IsRegular() || compressed(name) {
+			continue
+		}
+		if info, err := entry.Info(); err == nil {
+			files = append(files, file{filepath.Join(folder, name), info.ModTime()})
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+	}
+	slices.SortFunc(files, func(a, b file) int { return a.at.Compare(b.at) })
+	files = files[max(0, len(files)-maxRotated):]
+	paths := make([]string, 0, len(files))
+	for _, f := range files {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+func compressed(name string) bool {
+	switch filepath.Ext(name) {
+	case ".gz", ".bz2", ".xz", ".zst":
+		return true
+	}
+	return false
+}
+
+// restore goes on where a process before stopped: files may have other names by now, and others may have come and gone.
+func (r *rotated) restore(current position, old []position, seen, now time.Time) {
+	r.seen = seen
+	for _, at := range old {
+		r.resume(at, now)
+	}
+	r.current = current.tail(r.path)
+}
+
+// begin leaves out what was rotated before.
+func (r *rotated) begin(now time.Time) {
+	r.seen = now
+	for _, o := range r.between(now) {
+		if o.open() != nil {
+			continue
+		}
+		if info, err := o.file.Stat(); err == nil {
+			begin, _ := headOf(o.file, info.Size())
+			r.finish(position{Path: o.path, Offset: info.Size(), Head: begin})
+		}
+		o.close()
+	}
+}
+
+// position is how far a file was read.
+type position struct {
+	Path   string `json:"path"`
+	Offset int64  `json:"offset"`
+	Line   int    `json:"line"`
+	Head   head   `json:"head"`
+}
+
+func (t *tail) position() position { return position{t.path, t.offset, t.line, t.head} }
+
+// tail reads on from the position, in a file that stays open.
+func (at position) tail(path string) *tail {
+	return &tail{path: path, offset: at.Offset, read: at.Offset, line: at.Line, head: at.Head, held: true}
+}

@@ -1,0 +1,123 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// maxPositions is how many transcripts' offsets are kept; those beyond, which were quiet longest, are read again if they grow.
+const maxPositions = 1000
+
+// state is how far a path was read, as a file that one process has locked.
+type state struct {
+	Path        string          `json:"path"`
+	Seen        time.Time       `json:"seen"`              // when all that was there had been read
+	Current     *position       `json:"current,omitempty"` // of an audit file
+	Old         []position      `json:"old,omitempty"`     // of those that had its path before and may grow
+	Transcripts []position      `json:"transcripts,omitempty"`
+	Runs        json.RawMessage `json:"runs,omitempty"`
+
+	file  string
+	lock  *os.File
+	begun bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
+}
+
+// openState reads what is kept of a path, if anything is.
+func openState(folder, path string) (*state, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(path))
+	name := filepath.Join(folder, hex.EncodeToString(sum[:12]))
+	s := &state{file: name + ".json"}
+	var err error
+	if s.lock, err = os.OpenFile(name+".lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	if err := lock(s.lock); err != nil {
+		s.close()
+		return nil, fmt.Errorf("%s is followed by another process", path)
+	}
+	text, err := os.ReadFile(s.file)
+	if s.begun = err == nil; s.begun && json.Unmarshal(text, s) != nil {
+		*s = state{file: s.file, lock: s.lock, begun: true}
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.close()
+		return nil, err
+	}
+	s.Path = path
+	return s, nil
+}
+
+func (s *state) close() { _ = s.lock.Close() }
+
+// write puts the state in place of the last one, whole.
+func (s *state) write() error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(s.file+".new", s.file)
+}
+
+// save keeps how far everything was read. Nothing may wait, and all must be committed.
+func (r *follower) save(now time.Time) error {
+	runs, err := r.feed.joiner.Save()
+	if err != nil {
+		return err
+	}
+	for _, s := range r.states {
+		s.Runs = runs
+		for _, a := range r.audits {
+			if a.path == s.Path {
+				current := a.current.position()
+				s.Seen, s.Current, s.Old = a.seen, &current, append([]position(nil), a.done...)
+				for _, o := range a.old {
+					s.Old = append(s.Old, o.position())
+				}
+			}
+		}
+		for _, d := range r.folders {
+			if d.path == s.Path {
+				s.Seen, s.Transcripts = d.seen, d.positions()
+			}
+		}
+		if err := s.write(); err != nil {
+			return err
+		}
+	}
+	r.saved, r.changed = now, time.Time{}
+	return nil
+}
+
+// positions returns those of the transcripts that lines were given of, the most recent ones.
+func (d *folder) positions() []position {
+	var moved []*tail
+	for _, t := range d.order {
+		if t.moved {
+			moved = append(moved, t)
+		}
+	}
+	slices.SortStableFunc(moved, func(a, b *tail) int { return a.idle - b.idle })
+	var all []position
+	for _, t := range moved[:min(len(moved), maxPositions)] {
+		all = append(all, t.position())
+	}
+	return all
+}

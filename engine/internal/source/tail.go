@@ -1,0 +1,233 @@
+package source
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of reading files. They stand in docs/config.md.
+const (
+	tailBuffer = 64 << 10 // read at a time
+	headSize   = 256      // bytes of a file's beginning by which it is known again
+)
+
+// tail reads the lines of one file as it grows, in bounded memory. The file is open only while lines of it are read.
+type tail struct {
+	path   string
+	offset int64 // behind the last line that was given
+	line   int   // the lines given so far
+	head   head  // of the file that offset belongs to
+	held   bool  // the file stays open, so that it is read to its end when it was renamed
+
+	file  *os.File
+	buf   []byte // from read-len(buf) to read
+	read  int64
+	more  bool     // the last load did not come to the file's end
+	long  bool     // the rest of a line that is too long is skipped
+	ahead []parsed // decoded and not given yet
+	order time.Time
+	idle  int  // rounds since the last line
+	moved bool // a line was given
+}
+
+// parsed is a line of a tail: a record, or what is wrong with it, or neither.
+type parsed struct {
+	rec *event.Record
+	err error
+	end int64 // the offset behind it
+	at  time.Time
+}
+
+// head is the beginning of a file: its length, headSize at most, and a hash.
+type head struct {
+	Size int64  `json:"size"`
+	Sum  string `json:"sum"`
+}
+
+func headOf(f io.ReaderAt, size int64) (head, error) {
+	buf := make([]byte, min(size, headSize))
+	if _, err := f.ReadAt(buf, 0); err != nil {
+		return head{}, err
+	}
+	sum := sha256.Sum256(buf)
+	return head{int64(len(buf)), hex.EncodeToString(sum[:8])}, nil
+}
+
+// of says whether a file begins like this.
+func (h head) of(f io.ReaderAt) bool {
+	if h.Size == 0 {
+		return true
+	}
+	other, err := headOf(f, h.Size)
+	return err == nil && other == h
+}
+
+// errReplaced says that the file is not the one that was read before: it was truncated, or another one took its name.
+var errReplaced = errors.New("replaced")
+
+// grown says whether the file may have something new, without opening it.
+func (t *tail) grown() bool {
+	if len(t.ahead) > 0 || t.file != nil {
+		return true
+	}
+	info, err := os.Stat(t.path)
+	return err == nil && info.Mode().IsRegular() && info.Size() != t.offset
+}
+
+// open opens the file, unless it is open, and checks that it is the one that was read before.
+func (t *tail) open() error {
+	if t.file == nil {
+		f, err := os.Open(t.path)
+		if err != nil {
+			return err
+		}
+		t.file, t.read, t.buf = f, t.offset, nil
+	}
+	return t.check()
+}
+
+// check says errReplaced if the open file was truncated or begins otherwise than before.
+func (t *tail) check() error {
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < t.read || !t.head.of(t.file) {
+		return errReplaced
+	}
+	return nil
+}
+
+// restart begins at the file's beginning.
+func (t *tail) restart() {
+	t.close()
+	t.offset, t.read, t.line, t.head, t.long, t.order = 0, 0, 0, head{}, false, time.Time{}
+}
+
+func (t *tail) close() {
+	if t.file != nil {
+		_ = t.file.Close()
+	}
+	t.file, t.buf, t.ahead, t.read = nil, nil, nil, t.offset
+}
+
+// load decodes lines until n are ahead or the file's end is reached. final takes an unended last line too.
+func (t *tail) load(n int, final bool) error {
+	for t.more = true; len(t.ahead) < n; {
+		text, size, err := t.next(final)
+		if size == 0 || err != nil {
+			t.more = false
+			return err
+		}
+		t.parse(text)
+	}
+	return nil
+}
+
+func (t *tail) parse(text []byte) {
+	p := parsed{end: t.read - int64(len(t.buf))}
+	now := time.Now()
+	if len(text) > event.MaxLine {
+		p.err = event.ParseLong(text)
+	} else {
+		p.rec, p.err = event.ParseLine(text, now)
+	}
+	if p.rec != nil {
+		if p.rec.Anonymous() {
+			p.rec.SetID(t.lineID(text, p.end))
+		}
+		if at := p.rec.Order(); at.After(t.order) {
+			t.order = at
+		}
+	}
+	p.at = t.order
+	t.ahead = append(t.ahead, p)
+}
+
+// lineID is an id for a line that carries none: the same when it is read again, and another one for an equal line elsewhere.
+func (t *tail) lineID(text []byte, end int64) string {
+	begin := t.head
+	if begin.Size < headSize {
+		begin, _ = headOf(t.file, end)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d\n%s", begin.Sum, end, text))
+	return hex.EncodeToString(sum[:])
+}
+
+// next takes the next line from the buffer and returns it without its ending, and its size with it; 0 if there is none yet.
+// Of a line that is too long it returns the beginning, and skips the rest.
+func (t *tail) next(final bool) (text []byte, size int, err error) {
+	searched := 0
+	for {
+		if i := bytes.IndexByte(t.buf[searched:], '\n'); i >= 0 {
+			text, size = t.buf[:searched+i], searched+i+1
+			t.buf = t.buf[size:]
+			if t.long {
+				t.long, searched = false, 0
+				continue
+			}
+			return bytes.TrimSuffix(text, []byte("\r")), size, nil
+		}
+		searched = len(t.buf)
+		if t.long {
+			t.buf, searched = nil, 0
+		} else if searched > event.MaxLine+1 {
+			text, t.buf, t.long = t.buf, nil, true
+			return text, searched, nil
+		}
+		n, err := t.fill()
+		switch {
+		case n > 0:
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, 0, err
+		case final && len(t.buf) > 0:
+			text, t.buf = t.buf, nil
+			return text, len(text), nil
+		default:
+			return nil, 0, nil
+		}
+	}
+}
+
+// fill reads more into the buffer.
+func (t *tail) fill() (int, error) {
+	if cap(t.buf)-len(t.buf) < tailBuffer/4 {
+		grown := make([]byte, len(t.buf), max(tailBuffer, 2*len(t.buf)))
+		copy(grown, t.buf)
+		t.buf = grown
+	}
+	room := t.buf[len(t.buf):cap(t.buf)]
+	n, err := t.file.ReadAt(room, t.read)
+	t.buf = t.buf[:len(t.buf)+n]
+	t.read += int64(n)
+	return n, err
+}
+
+// take removes the first line that is ahead: it was given.
+func (t *tail) take() parsed {
+	p := t.ahead[0]
+	t.ahead = t.ahead[1:]
+	t.offset, t.idle, t.moved = p.end, 0, true
+	t.line++
+	if t.head.Size < headSize && t.file != nil {
+		if begin, err := headOf(t.file, t.offset); err == nil {
+			t.head = begin
+		}
+	}
+	return p
+}
+
+// rest closes the file if all of it was given, unless it is held.
+func (t *tail) rest() {
+	if !t.held && t.file != nil && len(t.ahead) == 0 {
+		t.close()
+	}
+}

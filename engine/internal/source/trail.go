@@ -1,0 +1,268 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"golang.org/x/sys/unix"
+)
+
+// trail is the private audit file of one command, ID.jsonl, and what is known of it, ID.state.
+// Who holds the lock of ID.jsonl owns both. AWF itself takes no lock.
+//
+// ID.state begins with numbers of 20 digits, each written in its place by one write, so that a process that is killed
+// leaves them whole: how much was copied to AWF's own file, how much was done with for good, and the program's process id.
+type trail struct {
+	trailInfo
+	path   string // of ID.jsonl
+	file   *os.File
+	state  *os.File
+	target *os.File // AWF's own audit file, opened with the first line
+	copied int64
+	done   int64
+	pid    int64
+}
+
+// trailInfo is what a trail's next owner must know, as JSON behind the numbers.
+type trailInfo struct {
+	Target      string    `json:"target"`      // the file that AWF would have used; "" for none
+	TargetSize  int64     `json:"target_size"` // when the program started
+	Transcripts string    `json:"transcripts"`
+	Origin      string    `json:"origin"` // of the configuration: who has another one must not take the events
+	Started     time.Time `json:"started"`
+}
+
+const (
+	trailSuffix = ".jsonl"
+	stateSuffix = ".state"
+)
+
+// The places of a state's numbers.
+const (
+	atCopied = iota * 21
+	atDone
+	atPID
+	atInfo
+)
+
+// newTrail makes a private audit file and locks it.
+func newTrail(folder string, info trailInfo) (*trail, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	if err := hasRoom(folder); err != nil {
+		return nil, err
+	}
+	if target, err := os.Stat(info.Target); err == nil {
+		info.TargetSize = target.Size()
+	}
+	text, err := json.Marshal(info)
+	if err != nil {
+		return nil, err
+	}
+	id := event.NewID(info.Started)
+	t := &trail{trailInfo: info, path: filepath.Join(folder, id+trailSuffix)}
+	if t.state, err = os.OpenFile(filepath.Join(folder, id+stateSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return nil, err
+	}
+	if _, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text); err == nil {
+		t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	}
+	if err == nil {
+		err = lock(t.file)
+	}
+	if err != nil {
+		t.remove()
+		return nil, err
+	}
+	t.done = -1
+	return t, nil
+}
+
+// minRoom is the room that must be left where private audit files are: where there is less, a command keeps its own
+// audit file, since lines that its disk would take must not be lost on ours.
+const minRoom = 16 << 20
+
+func hasRoom(folder string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err != nil {
+		return nil // it can be tried
+	}
+	if room := uint64(fs.Bavail) * uint64(fs.Bsize); room < minRoom {
+		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)
+	}
+	return nil
+}
+
+// lock takes a file's lock without waiting. It ends with the process.
+func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// errTaken says that a trail belongs to a process that runs.
+var errTaken = errors.New("taken")
+
+// takeTrail opens and locks a trail that somebody left.
+func takeTrail(path string) (*trail, error) {
+	t := &trail{path: path}
+	var err error
+	if t.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return nil, err
+	}
+	if err := lock(t.file); err != nil {
+		t.close()
+		return nil, errTaken
+	}
+	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, os.O_RDWR, 0); err != nil {
+		t.close()
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(t.state, 64<<10))
+	if err == nil && len(text) < atInfo {
+		err = io.ErrUnexpectedEOF
+	}
+	for at, n := range map[int]*int64{atCopied: &t.copied, atDone: &t.done, atPID: &t.pid} {
+		if err == nil {
+			*n, err = strconv.ParseInt(string(text[at:at+20]), 10, 64)
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(text[atInfo:], &t.trailInfo)
+	}
+	if err != nil {
+		t.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+func (t *trail) put(at int64, n int64) error {
+	_, err := t.state.WriteAt(fmt.Appendf(nil, "%020d", n), at)
+	return err
+}
+
+// setPID notes the program's process id.
+func (t *trail) setPID(pid int) error {
+	t.pid = int64(pid)
+	return t.put(atPID, t.pid)
+}
+
+// alive says whether the program that writes the trail may still run.
+func (t *trail) alive() bool {
+	return t.pid > 0 && (syscall.Kill(int(t.pid), 0) == nil || errors.Is(syscall.Kill(int(t.pid), 0), syscall.EPERM))
+}
+
+// finish notes that all that is in the file now was dealt with.
+func (t *trail) finish(size int64) error {
+	t.done = size
+	return t.put(atDone, size)
+}
+
+func (t *trail) close() {
+	for _, f := range []*os.File{t.file, t.state, t.target} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+func (t *trail) remove() {
+	t.close()
+	_ = os.Remove(t.path)
+	_ = os.Remove(strings.TrimSuffix(t.path, trailSuffix) + stateSuffix)
+}
+
+// copyLines appends what was not copied yet to AWF's own file, each line by one write. last copies an unended line too.
+// What could not be written is written by the next call.
+func (t *trail) copyLines(last bool) (something bool, err error) {
+	if t.Target == "" {
+		return false, nil
+	}
+	buf := make([]byte, tailBuffer)
+	for {
+		n, err := t.file.ReadAt(buf, t.copied)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return something, err
+		}
+		text := buf[:n]
+		for len(text) > 0 {
+			size := bytes.IndexByte(text, '\n') + 1
+			if size == 0 {
+				if !last && n < len(buf) || n == len(buf) && len(text) < len(buf) {
+					break // the line's end is not there yet
+				}
+				size = len(text)
+			}
+			if err := t.copyLine(text[:size]); err != nil {
+				return something, err
+			}
+			text, something = text[size:], true
+		}
+		if n < len(buf) {
+			return something, nil
+		}
+	}
+}
+
+func (t *trail) copyLine(line []byte) error {
+	if t.target == nil {
+		if err := os.MkdirAll(filepath.Dir(t.Target), 0o750); err != nil { // as AWF does
+			return err
+		}
+		f, err := os.OpenFile(t.Target, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		t.target = f
+	}
+	n, err := t.target.Write(line)
+	t.copied += int64(n)
+	if n > 0 {
+		_ = t.put(atCopied, t.copied) // if it cannot, a line may stand twice after a crash
+	}
+	return err
+}
+
+// recopied finds out whether the line that was to be copied next was copied before its owner died, and could not say so.
+func (t *trail) recopied() error {
+	if t.Target == "" {
+		return nil
+	}
+	target, err := os.Open(t.Target)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	defer target.Close()
+	info, err := target.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	line := make([]byte, tailBuffer)
+	n, _ := t.file.ReadAt(line, t.copied)
+	size := bytes.IndexByte(line[:n], '\n') + 1
+	if size == 0 {
+		return nil
+	}
+	from := max(0, info.Size()-event.MaxLine)
+	if info.Size() >= t.TargetSize {
+		from = max(from, t.TargetSize)
+	}
+	text := make([]byte, info.Size()-from)
+	n, _ = target.ReadAt(text, from)
+	if bytes.HasPrefix(text[:n], line[:size]) || bytes.Contains(text[:n], append([]byte("\n"), line[:size]...)) {
+		t.copied += int64(size)
+		return t.put(atCopied, t.copied)
+	}
+	return nil
+}

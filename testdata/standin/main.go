@@ -1,0 +1,290 @@
+// Command standin writes what AWF writes, where AWF writes it, in its order and timing: it plays a recording.
+//
+//	standin run RECORDING [flags]
+//
+// A recording is a file of audit and transcript lines, or a folder with audit.jsonl and transcripts/ as AWF left it.
+// Audit lines go to $AWF_AUDIT_LOG ("off" for none, without it $XDG_DATA_HOME/awf/audit.jsonl), transcript lines to
+// transcripts/ under --storage, without it under $XDG_DATA_HOME/awf. As with AWF, SIGINT and SIGTERM end it with exit
+// code 0 and no further line.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// line is a line of a recording.
+type line struct {
+	at   time.Time
+	file string // the transcript's name; "" is the audit file
+	text []byte
+}
+
+// options are the flags.
+type options struct {
+	storage string
+	part    int
+	lines   int
+	after   int
+	repeat  int
+	speed   float64
+	exit    int
+	die     int
+	hang    bool
+	signals string
+	daemon  string
+	closing bool
+	took    string
+}
+
+func parse(args []string) (o options) {
+	flags := flag.NewFlagSet("standin", flag.ExitOnError)
+	flags.StringVar(&o.storage, "storage", filepath.Join(dataHome(), "awf"), "the folder of transcripts/")
+	flags.IntVar(&o.part, "part", 0, "play the n-th part only: one that was resumed has two")
+	flags.IntVar(&o.lines, "lines", -1, "stop after n lines")
+	flags.IntVar(&o.after, "after", 0, "leave out the first n lines")
+	flags.IntVar(&o.repeat, "repeat", 1, "play it n times, each with ids of its own")
+	flags.Float64Var(&o.speed, "speed", 0, "the recording's time goes n times as fast; 0 does not wait")
+	flags.IntVar(&o.exit, "exit", 0, "exit with this code")
+	flags.IntVar(&o.die, "die", 0, "die by this signal at the end")
+	flags.BoolVar(&o.hang, "hang", false, "wait for SIGINT or SIGTERM at the end")
+	flags.StringVar(&o.signals, "signals", "", "append the signals that come to this file, and end a second after the first")
+	flags.StringVar(&o.daemon, "daemon", "", "leave a process behind that holds all descriptors for this many seconds")
+	flags.BoolVar(&o.closing, "close", false, "close stdin, stdout and stderr at the start")
+	flags.StringVar(&o.took, "took", "", "write the time that the playing took to this file")
+	_ = flags.Parse(args)
+	return o
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("standin: ")
+	if len(os.Args) < 3 || os.Args[1] != "run" {
+		log.Fatal("usage: standin run RECORDING [flags]")
+	}
+	o := parse(os.Args[3:])
+	came := make(chan os.Signal, 16)
+	signal.Notify(came, syscall.SIGINT, syscall.SIGTERM)
+	o.begin()
+	play := newPlayer(o.storage)
+	recorded := read(os.Args[2], o.part)
+	if o.lines >= 0 {
+		recorded = recorded[:o.lines]
+	}
+	recorded = recorded[o.after:]
+	began := time.Now()
+	for n := range o.repeat {
+		if o.repeat > 1 {
+			play.again(recorded, n)
+		} else {
+			play.all(recorded, o.speed, came)
+		}
+	}
+	if o.took != "" {
+		must(os.WriteFile(o.took, []byte(time.Since(began).String()), 0o600))
+	}
+	o.end(came)
+}
+
+// begin does what is to be done with the descriptors.
+func (o options) begin() {
+	if o.daemon != "" {
+		left := exec.Command("sleep", o.daemon)
+		left.Stdin, left.Stdout, left.Stderr = os.Stdin, os.Stdout, os.Stderr
+		must(left.Start())
+	}
+	if o.closing {
+		os.Stdin.Close()
+		os.Stdout.Close()
+		os.Stderr.Close()
+	}
+}
+
+// end ends the program as the flags say.
+func (o options) end(came chan os.Signal) {
+	switch {
+	case o.signals != "":
+		note(<-came, o.signals, came)
+	case o.hang:
+		<-came
+	case o.die != 0:
+		signal.Reset()
+		must(syscall.Kill(os.Getpid(), syscall.Signal(o.die)))
+		select {}
+	default:
+		os.Exit(o.exit)
+	}
+}
+
+// note writes the signals that come within a second to a file.
+func note(first os.Signal, file string, came chan os.Signal) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	must(err)
+	fmt.Fprintln(f, first)
+	for after := time.After(time.Second); ; {
+		select {
+		case sig := <-came:
+			fmt.Fprintln(f, sig)
+		case <-after:
+			return
+		}
+	}
+}
+
+func dataHome() string {
+	if folder := os.Getenv("XDG_DATA_HOME"); folder != "" {
+		return folder
+	}
+	return filepath.Join(os.Getenv("HOME"), ".local", "share")
+}
+
+// player writes lines as AWF does: both files stay open, each line is one write.
+type player struct {
+	audit   *os.File
+	folder  string
+	written map[string]*os.File
+}
+
+func newPlayer(storage string) *player {
+	p := &player{folder: filepath.Join(storage, "transcripts"), written: map[string]*os.File{}}
+	must(os.MkdirAll(p.folder, 0o750))
+	file := os.Getenv("AWF_AUDIT_LOG")
+	if file == "off" {
+		return p
+	}
+	if file == "" {
+		file = filepath.Join(dataHome(), "awf", "audit.jsonl")
+	}
+	must(os.MkdirAll(filepath.Dir(file), 0o750))
+	var err error
+	p.audit, err = os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	must(err)
+	return p
+}
+
+func (p *player) all(lines []line, speed float64, came chan os.Signal) {
+	for i, l := range lines {
+		if i > 0 && speed > 0 {
+			select {
+			case <-time.After(time.Duration(float64(l.at.Sub(lines[i-1].at)) / speed)):
+			case <-came:
+				os.Exit(0)
+			}
+		}
+		p.write(l.file, l.text)
+	}
+}
+
+// again plays the audit lines once more, with other ids.
+func (p *player) again(lines []line, n int) {
+	for _, l := range lines {
+		if l.file == "" {
+			p.write("", bytes.Replace(l.text, []byte(`"execution_id":"`), fmt.Appendf(nil, `"execution_id":"%d-`, n), 1))
+		}
+	}
+}
+
+func (p *player) write(file string, text []byte) {
+	to := p.audit
+	if file != "" {
+		if to = p.written[file]; to == nil {
+			var err error
+			to, err = os.OpenFile(filepath.Join(p.folder, file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+			must(err)
+			p.written[file] = to
+		}
+	}
+	if to != nil {
+		_, _ = to.Write(append(text, '\n')) // as with AWF, a line that cannot be written harms no run
+	}
+}
+
+// read reads a recording, in the order that AWF wrote it.
+func read(path string, part int) []line {
+	info, err := os.Stat(path)
+	must(err)
+	if !info.IsDir() {
+		return readFile(path, "")
+	}
+	audit := readFile(filepath.Join(path, "audit.jsonl"), "")
+	starts := map[string]int{} // by line
+	var lines []line
+	current := 1
+	for _, l := range audit {
+		if starts[string(l.text)]++; starts[string(l.text)] > 1 {
+			current++
+		}
+		if part == 0 || part == current {
+			lines = append(lines, l)
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(path, "transcripts", "*.jsonl"))
+	must(err)
+	var transcripts [][]line
+	for _, name := range names {
+		transcripts = append(transcripts, readFile(name, filepath.Base(name)))
+	}
+	slices.SortFunc(transcripts, func(a, b []line) int { return a[0].at.Compare(b[0].at) })
+	of := map[string]int{} // files by run
+	for _, t := range transcripts {
+		var rec struct {
+			RunID string `json:"run_id"`
+		}
+		must(json.Unmarshal(t[0].text, &rec))
+		of[rec.RunID]++
+		if part == 0 || part == of[rec.RunID] {
+			lines = append(lines, t...)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return a.at.Compare(b.at) })
+	return lines
+}
+
+// readFile reads a file of lines. Those of a transcript among audit lines go to a file of their run's name.
+func readFile(path, file string) []line {
+	f, err := os.Open(path)
+	must(err)
+	defer f.Close()
+	var lines []line
+	var last time.Time
+	for scanner := bufio.NewScanner(f); scanner.Scan(); {
+		var rec struct {
+			Event     string
+			RunID     string `json:"run_id"`
+			Timestamp time.Time
+		}
+		text := bytes.Clone(scanner.Bytes())
+		must(json.Unmarshal(text, &rec))
+		l := line{rec.Timestamp, file, text}
+		if file == "" && rec.RunID != "" {
+			l.file = rec.RunID + ".jsonl"
+		}
+		if strings.HasSuffix(rec.Event, ".completed") {
+			l.at = l.at.Add(time.Millisecond - 1) // audit lines carry whole milliseconds, cut off
+		}
+		if l.at.Before(last) {
+			l.at = last
+		}
+		last = l.at
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
