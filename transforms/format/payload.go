@@ -39,7 +39,8 @@ func (w *writer) payloadWithin(object []byte, rules payloadRules, longest int) b
 			return true
 		}
 		before := len(w.b)
-		w.key(shrink(clean(name), 4*maxLabel, jsonSize))
+		w.comma()
+		w.b = append(appendString(w.b, shrink(clean(name), 4*maxLabel, jsonSize)), ':') // it may be empty
 		switch {
 		case len(value) <= longest && isTame(value):
 			w.b = append(w.b, value...)

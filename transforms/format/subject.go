@@ -175,7 +175,10 @@ func (s *subject) headline(m moment) string {
 	default:
 		name = "a workflow"
 	}
-	if m == other {
+	switch {
+	case m == other && s.typ == "": // it had nothing that can be shown
+		return name + ": an event"
+	case m == other:
 		return name + ": " + s.typ
 	}
 	if m.isStep() {
