@@ -26,6 +26,7 @@ var mayImport = map[string]string{
 	"engine/delivery":        "",
 	"engine/signature":       "",
 	"examples":               "",
+	"transforms/wasm":        "transforms/wasm/meter",
 	"transforms/wasm/meter":  "",
 }
 
@@ -36,6 +37,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":        "cmd/awf-hook",
 	"github.com/rivo/uniseg":        "engine/expression",
 	"golang.org/x/sys":              "engine/internal/queue",
+	"github.com/tetratelabs/wazero": "transforms/wasm",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",
 }
