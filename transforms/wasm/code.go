@@ -148,6 +148,9 @@ func (c *code) compile(cacheDir string) (err error) {
 	if err != nil {
 		return errors.New(oneLine(err.Error(), 300))
 	}
+	if f := compiled.ExportedFunctions()[startExport]; f != nil && len(f.ParamTypes())+len(f.ResultTypes()) > 0 {
+		return errors.New("the start function has parameters or results")
+	}
 	c.runtime, c.compiled = r, compiled
 	return nil
 }

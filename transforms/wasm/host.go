@@ -85,7 +85,7 @@ func (g *guest) charge(fuel int64) {
 const (
 	fuelPerItem    = 32  // an element of a list that the guest gives
 	bytesPerFuel   = 8   // copied
-	randomPerFuel  = 4   // bytes of randomness
+	randomPerFuel  = 2   // bytes of randomness
 	fuelPerLogLine = 500 // beside its bytes
 )
 

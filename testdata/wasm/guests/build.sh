@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 for guest in echo reshape abi; do
-	clang-19 --target=wasm32 -O2 -nostdlib -ffreestanding -fno-builtin \
+	clang-19 --target=wasm32 -O2 -mbulk-memory -nostdlib -ffreestanding \
 		-Wl,--no-entry -Wl,--strip-debug -Wl,--allow-undefined -Wl,-z,stack-size=16384 -o $guest.wasm c/$guest.c
 done
 clang-19 --target=wasm32-wasi --sysroot=/usr -isystem /usr/include/wasm32-wasi -O2 \
