@@ -12,7 +12,7 @@ func BenchmarkTransform(b *testing.B) {
 	for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {
 		for _, name := range []string{"echo", "C", "Rust", "Go"} {
 			b.Run(isolation.String()+"/"+name, func(b *testing.B) {
-				m := load(b, newSandbox(b, ""), modules[name], wasm.Options{Isolation: isolation})
+				m := load(b, newSandbox(b, cacheDir), modules[name], wasm.Options{Isolation: isolation})
 				in := input(sample)
 				b.ReportAllocs()
 				for range 40 {

@@ -19,7 +19,7 @@ import (
 
 const (
 	// compileTimeout is how long a Load waits. It is generous: a module that is too slow to compile stays so.
-	compileTimeout = 30 * time.Second
+	compileTimeout = time.Minute
 	// maxCompiling is how many modules are compiled at a time. One of some megabytes takes a core and some 100 MB.
 	maxCompiling = 2
 )

@@ -152,6 +152,9 @@ func (g *guest) transform(in Input) (body []byte, err error) {
 	if err := g.run.CallWithStack(g.host, g.params[:]); err != nil {
 		return nil, g.failed(err)
 	}
+	if int64(g.fuel.Get()) < 0 { // the last stretch may be paid late
+		return nil, g.failed(errNoFuel)
+	}
 	if g.isFailed {
 		return nil, g.fail(ErrFail, oneLine(string(g.failure), MaxLogLine))
 	}
@@ -187,6 +190,8 @@ func (g *guest) checked(body []byte) ([]byte, error) {
 func (g *guest) transformCommand() ([]byte, error) {
 	err := g.run.CallWithStack(g.host, nil)
 	switch {
+	case int64(g.fuel.Get()) < 0:
+		return nil, g.failed(errNoFuel)
 	case g.isExited && g.exitCode != 0 && !g.memory.isRefused:
 		return nil, g.fail(ErrFail, strings.TrimSuffix(fmt.Sprintf("exit code %d: %s", g.exitCode, g.said()), ": "))
 	case err != nil && !(g.isExited && g.exitCode == 0):

@@ -9,7 +9,7 @@ import (
 )
 
 func TestGuestsReshape(t *testing.T) {
-	s := newSandbox(t, "")
+	s := newSandbox(t, cacheDir)
 	for name, module := range guests(t) {
 		for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {
 			m := load(t, s, module, wasm.Options{Isolation: isolation})
@@ -19,7 +19,7 @@ func TestGuestsReshape(t *testing.T) {
 					t.Fatalf("%s, isolation %v, event %d: %v", name, isolation, i, err)
 				}
 				t.Logf("%s %v: fuel %d, memory %d", name, isolation, out.Fuel, out.Memory)
-				if !equalJSON(t, out.Body, reshaped) {
+				if !equalJSON(out.Body, reshaped) {
 					t.Errorf("%s, isolation %v: got %s", name, isolation, out.Body)
 				}
 			}
@@ -27,7 +27,7 @@ func TestGuestsReshape(t *testing.T) {
 	}
 }
 
-func equalJSON(t *testing.T, got []byte, want string) bool {
+func equalJSON(got []byte, want string) bool {
 	var a, b any
 	if json.Unmarshal(got, &a) != nil || json.Unmarshal([]byte(want), &b) != nil {
 		return false

@@ -37,6 +37,20 @@ func read(t testing.TB, path ...string) []byte {
 	return b
 }
 
+// cacheDir keeps what tests of this run compile.
+var cacheDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "cache")
+	if err != nil {
+		panic(err)
+	}
+	cacheDir = filepath.Join(dir, "wasm")
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 // newSandbox makes a sandbox that must have nothing left open at the test's end.
 func newSandbox(t testing.TB, cacheDir string) *wasm.Sandbox {
 	t.Helper()
