@@ -10,6 +10,7 @@ for guest in echo reshape abi; do
 done
 clang-19 --target=wasm32-wasi --sysroot=/usr -isystem /usr/include/wasm32-wasi -O2 \
 	-Wl,--strip-debug -o command.wasm c/command.c
+wat2wasm -o residue.wasm residue.wat
 build=$(mktemp -d)
 cp -r rust/. "$build"
 mkdir "$build/.cargo"

@@ -39,9 +39,13 @@ u64 EXPORT(transform)(u32 at, u32 length) {
 		awf_log(3, "error", 5);
 		awf_log(77, "other", 5);
 		return (u64)at << 32 | length;
-	} else if (is("count", n)) {
-		text[0] = '0' + calls % 10;
-		return (u64)(u32)text << 32 | 1;
+	} else if (is("count", n)) { // how many events it has seen; one of 2 bytes is a trap, one of 3 takes memory
+		if (length == 2) __builtin_trap();
+		if (length == 3) __builtin_wasm_memory_grow(0, 160);
+		u32 n = 0, c = calls;
+		for (u32 power = 10000; power; power /= 10)
+			if (c >= power) text[n++] = '0' + c / power % 10;
+		return (u64)(u32)text << 32 | n;
 	} else if (is("trap", n)) {
 		__builtin_trap();
 	}
