@@ -190,8 +190,8 @@ func TestCompilingIsBounded(t *testing.T) {
 		_, err := try(t, s, h.module, wasm.Options{})
 		used, peak := watch.end()
 		t.Logf("%-16s %7d bytes %6.0f ms %3d MiB  %v", h.name, len(h.module), used.Seconds()*1000, peak>>20, err)
-		if used > 10*time.Second {
-			t.Errorf("%s: took %v, want at most 10s", h.name, used)
+		if used > 5*time.Second {
+			t.Errorf("%s: took %v, want at most 5s", h.name, used)
 		}
 	}
 }
