@@ -24,7 +24,7 @@ lint:
 fuzz:
 	@grep -rl --include=*_test.go '^func Fuzz' . | while read -r file; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
-			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$file) || exit 1; \
 		done; done
 
 # The table of a receiver's faults, 100 deliveries for each: what becomes of them, goroutines, memory. About three minutes.
@@ -44,9 +44,10 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
-# 200 rounds of kill -9.
+# 200 rounds of kill -9; a million events through each isolation of the sandbox.
 soak:
 	SOAK=1 go test -timeout 60m -run TestCrash -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...
