@@ -18,7 +18,6 @@ func TestGuestsReshape(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s, isolation %v, event %d: %v", name, isolation, i, err)
 				}
-				t.Logf("%s %v: fuel %d, memory %d", name, isolation, out.Fuel, out.Memory)
 				if !equalJSON(out.Body, reshaped) {
 					t.Errorf("%s, isolation %v: got %s", name, isolation, out.Body)
 				}

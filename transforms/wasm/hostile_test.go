@@ -52,9 +52,9 @@ func try(t testing.TB, s *wasm.Sandbox, module []byte, o wasm.Options) (wasm.Out
 
 const (
 	// stopWithin is how long it may take to stop a hostile module, of this process's own time: other processes may be busy.
-	stopWithin = 250 * time.Millisecond
+	stopWithin = 250 * time.Millisecond * slowdown
 	// rssOver is what the process may take for that, in bytes.
-	rssOver = 64 << 20
+	rssOver = (64 << 20) * slowdown
 )
 
 func TestHostileModulesAreStopped(t *testing.T) {

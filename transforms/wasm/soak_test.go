@@ -48,7 +48,7 @@ func TestEventsLeaveNothing(t *testing.T) {
 			debug.FreeOSMemory()
 			after := rss()
 			t.Logf("%s, isolation %v: %d events in %v, RSS %d -> %d KiB", name, isolation, events, took.Round(time.Millisecond), before>>10, after>>10)
-			if grown := after - before; grown > max(before/10, 4<<20) {
+			if grown := after - before; grown > max(before/10, 4<<20)*slowdown {
 				t.Errorf("%s, isolation %v: RSS grew by %d KiB from %d", name, isolation, grown>>10, before>>10)
 			}
 			if n := s.Instances(); isolation == wasm.IsolateEvent && n != 0 || n > runtime.GOMAXPROCS(0) {
@@ -63,7 +63,7 @@ func TestEventsLeaveNothing(t *testing.T) {
 }
 
 // heldUp is how long the collector may wait for a guest.
-const heldUp = 150 * time.Millisecond
+const heldUp = 150 * time.Millisecond * slowdown
 
 // TestHostileModulesUnderPressure runs all hostile modules side by side, with good ones between them, while the collector works all the
 // time, and looks at how long nothing else could run.

@@ -247,11 +247,12 @@ func randomGet(g *guest, stack []uint64) {
 	if g.random == 0 {
 		g.random = seed(g.event)
 	}
-	for len(b) > 0 {
-		var word [8]byte
-		binary.LittleEndian.PutUint64(word[:], g.nextRandom())
-		b = b[copy(b, word[:]):]
+	for ; len(b) >= 8; b = b[8:] {
+		binary.LittleEndian.PutUint64(b, g.nextRandom())
 	}
+	var word [8]byte
+	binary.LittleEndian.PutUint64(word[:], g.nextRandom())
+	copy(b, word[:])
 	stack[0] = uint64(errnoSuccess)
 }
 
