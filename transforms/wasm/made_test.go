@@ -78,8 +78,10 @@ func (r recipe) module() []byte {
 const call, drop, end = 0x10, 0x1a, 0x0b
 
 // made are hostile modules that are too long, or too broken, to be written down.
-func made() []hostile {
-	endless := []byte{0x03, 0x40, 0x0c, 0, end} // loop br 0 end
+func made() []hostile { return append(append(madeLarge(), madeCode()...), madeSections()...) }
+
+// madeLarge have more of something than is good.
+func madeLarge() []hostile {
 	var all []hostile
 	add := func(name, want string, r recipe) { all = append(all, hostile{name, want, r.module()}) }
 
@@ -117,7 +119,14 @@ func made() []hostile {
 	add("made_phi", "calls too deep", recipe{body: []byte{call, 2}, functions: []function{phi(301, 60)}})
 	add("made_br_table_too_many", "invalid module: ", recipe{body: append(append([]byte{0x02, 0x40, 0x20, 0, 0x0e}, uleb(1<<30)...), end)})
 
-	// Code that one decoder skips as an operand and another runs.
+	return all
+}
+
+// madeCode is code that one decoder skips as an operand and another runs.
+func madeCode() []hostile {
+	var all []hostile
+	add := func(name, want string, r recipe) { all = append(all, hostile{name, want, r.module()}) }
+	endless := []byte{0x03, 0x40, 0x0c, 0, end} // loop br 0 end
 	hidden := append(bytes.Clone(endless), times(16-len(endless), 0x01)...)
 	for name, body := range map[string][]byte{
 		"simd":       append(append([]byte{0xfd, 0x8c, 0x00}, hidden...), drop),
@@ -142,7 +151,13 @@ func made() []hostile {
 	// The same, where it is allowed: it must count.
 	add("made_padded_branch", "out of fuel", recipe{body: []byte{0x03, 0x40, 0x0c, 0x80, 0x80, 0x00, end}})
 	add("made_padded_constant", "out of fuel", recipe{body: append([]byte{0x41, 0x8c, 0x80, 0x80, 0x80, 0x00, drop}, endless...)})
+	return all
+}
 
+// madeSections are broken or odd outside of code.
+func madeSections() []hostile {
+	var all []hostile
+	add := func(name, want string, r recipe) { all = append(all, hostile{name, want, r.module()}) }
 	terminal := recipe{body: []byte{call, 2}, functions: []function{{2, nil, []byte{0x00}}}, sections: map[byte][]byte{
 		10: section(0, text("name"), []byte{1}, sized(vector(append([]byte{2}, text("\x1b]0;owned\x07\x1b[31m\nred")...)))),
 	}}
