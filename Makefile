@@ -30,7 +30,7 @@ formats:
 fuzz:
 	@grep -rl --include=*_test.go '^func Fuzz' . | while read -r file; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
-			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+			echo "$$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$file) || exit 1; \
 		done; done
 
 # The table of a receiver's faults, 100 deliveries for each: what becomes of them, goroutines, memory. About three minutes.
@@ -50,9 +50,10 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
-# 200 rounds of kill -9; a follow through 50 rotations and as many kills.
+# 200 rounds of kill -9; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox.
 soak:
 	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills' -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

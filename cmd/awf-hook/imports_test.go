@@ -27,6 +27,7 @@ var mayImport = map[string]string{
 	"engine/delivery":        "",
 	"engine/signature":       "",
 	"examples":               "",
+	"transforms/wasm":        "transforms/wasm/meter",
 	"transforms/wasm/meter":  "",
 }
 
@@ -37,6 +38,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":        "cmd/awf-hook",
 	"github.com/rivo/uniseg":        "engine/expression transforms/format",
 	"golang.org/x/sys":              "engine/internal/queue engine/internal/source",
+	"github.com/tetratelabs/wazero": "transforms/wasm",
 	"gopkg.in/yaml.v3":              "engine/config",
 	"modernc.org/sqlite":            "engine/internal/queue",
 }

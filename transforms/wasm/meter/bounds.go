@@ -21,10 +21,11 @@ const (
 	maxLoops     = 1_000    // of a function
 	maxBulk      = 1_000    // operations of a function that are charged by their length
 	maxNodes     = 16_384   // of a function: loops, arms and ends
-	maxTargets   = 65_536   // of one br_table
+	maxTargets   = 8_192    // of one br_table; Go makes 1,000
 	maxMerges    = 1 << 20  // of a function: values to be moved where control flow meets, over all ways that lead there
 	maxAllMerges = 8 << 20  // of all functions
 	maxCompiled  = 64 << 20 // bytes of compiled code, as estimated here, of which a compiler makes a half
+	maxWalks     = 8 << 20  // steps of a compiler that looks for the loops of all functions, which takes it up to 0.2 µs each
 	maxName      = 100_000  // bytes
 	maxGrowth    = 6        // times the module's length, at most, and outputFloor
 	outputFloor  = 1 << 20  // bytes that any module may grow to

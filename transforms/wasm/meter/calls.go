@@ -91,7 +91,7 @@ func (m *module) analyse() (*callGraph, error) {
 	}
 	all, direct := &graph{}, &graph{}
 	summaries := make([]summary, n)
-	moves, size := 0, 0
+	moves, size, walks := 0, 0, 0
 	var s scanner
 	for f := range m.codes {
 		if err := m.scan(f, &s); err != nil {
@@ -99,6 +99,9 @@ func (m *module) analyse() (*callGraph, error) {
 		}
 		if moves += s.moves; moves > maxAllMerges {
 			return nil, fmt.Errorf("%s: too many values meet at too many branches in all functions, want at most %d", m.nameOf(f), maxAllMerges)
+		}
+		if walks += s.walks; walks > maxWalks {
+			return nil, fmt.Errorf("%s: too many branches after each other: it would take too long to compile", m.nameOf(f))
 		}
 		if size += s.size; size > maxCompiled {
 			return nil, fmt.Errorf("%s: too much code in all functions: it would become more than %d bytes", m.nameOf(f), maxCompiled)

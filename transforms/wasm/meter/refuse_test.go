@@ -61,7 +61,7 @@ func TestRewriteRefusesCode(t *testing.T) {
 		{"an index of 33 bits", "\x20\x80\x80\x80\x80\x10" + drop, "does not fit 32 bits"},
 		{"a reference to numbers", "\xd0\x7f" + drop, "not a type of references"},
 		{"a deep nest", strings.Repeat(block, 5000) + strings.Repeat(end, 5000), "nested more than 5000 deep"},
-		{"a wide br_table", constant(0) + "\x0e" + u32(65_537) + strings.Repeat("\x00", 65_538), "want at most 65536"},
+		{"a wide br_table", constant(0) + "\x0e" + u32(8_193) + strings.Repeat("\x00", 8_194), "want at most 8192"},
 	} {
 		refused(t, tt.name, one(tt.code).wasm(), tt.want)
 	}
@@ -160,7 +160,10 @@ func TestRewriteRefusesBombs(t *testing.T) {
 		{"locals of many functions", build{bodies: many}, "too many locals"},
 		{"bulk operations by the thousands", build{bodies: wide, memory: "\x01\x00\x01"}, "too much code in all functions"},
 		{"a chain of calls without a cycle", build{bodies: deep}, "the deepest chain of calls"},
-		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 500))}, 600)}, "grows to more than 6 times"},
+		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000)}, "grows to more than 6 times"},
+		{"ifs after each other", build{bodies: []string{body("", repeat(constant(0)+"\x04\x40"+end, 4_000))}}, "too many branches after each other"},
+		{"branches after each other", build{bodies: []string{body("", block+repeat(constant(0)+brIf(0), 5_000)+end)}}, "too many branches after each other"},
+		{"loops after each other in many functions", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 500))}, 600)}, "too many branches after each other"},
 		{"loops without end in a function", build{bodies: []string{body("", repeat(loop+end, 1001))}}, "1001 loops in a function, want at most 1000"},
 		{"branches without end in a function", build{bodies: []string{body("", repeat(block+end, 20_000))}}, "20001 branches in a function, want at most 16384"},
 		{"bulk operations in a function", build{bodies: []string{body("", repeat(constant(0)+constant(0)+constant(0)+fill, 1001))}, memory: "\x01\x00\x01"}, "1001 bulk operations in a function, want at most 1000"},

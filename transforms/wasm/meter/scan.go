@@ -6,6 +6,7 @@ package meter
 type node struct {
 	cost   int64
 	parent int32 // the node that must have been arrived at, once for each arrival here; -1: the entry or a loop's header
+	depth  int   // stretches of code that are passed on every way here, as a compiler divides it
 }
 
 // block is an open block, loop, if or the function itself.
@@ -32,6 +33,7 @@ type flow struct {
 	merges   int // values that may have to move where control flow meets
 	moves    int // the same, over all ways that lead there
 	size     int // bytes of compiled code
+	walks    int // steps to find the loops: for each stretch and each branch, its depth
 	calls    []uint32
 	indirect []uint32 // types
 }
@@ -101,6 +103,9 @@ func (s *scanner) step(in *instr) {
 		s.close()
 	case opBr, opBrIf:
 		s.branch(in.x)
+		if in.op == opBrIf {
+			s.deeper()
+		}
 		s.live = s.live && in.op == opBrIf
 	case opBrTable:
 		for _, target := range in.list {
@@ -155,9 +160,20 @@ func (s *scanner) callee(of Signature) {
 
 // begin makes the node that follows.
 func (s *scanner) begin(parent int32) {
+	from := parent
+	if parent < 0 {
+		from = s.node
+	}
 	s.node = int32(len(s.nodes))
-	s.nodes = append(s.nodes, node{parent: parent})
+	s.nodes = append(s.nodes, node{parent: parent, depth: s.nodes[from].depth})
+	s.deeper()
 	s.size += chargeSize
+}
+
+// deeper notes that another stretch of code begins.
+func (s *scanner) deeper() {
+	s.nodes[s.node].depth++
+	s.walks += s.nodes[s.node].depth
 }
 
 // jump pays for coming to a node across the code since a place.
@@ -254,6 +270,7 @@ func (s *scanner) branch(label uint64) {
 	}
 	if s.live {
 		s.blocks[uint64(len(s.blocks))-1-label].ways++
+		s.walks += s.nodes[s.node].depth
 	}
 }
 

@@ -1,0 +1,9 @@
+;; A read of a local that is not the guest's.
+;; want: invalid module: 
+;; wat2wasm: --no-check
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (drop (local.get 2))
+    (i64.const 0)))

@@ -1,0 +1,9 @@
+;; proc_exit in transform.
+;; want: trapped: exit code 4294967295
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (call $proc_exit (i32.const -1))
+    (i64.const 0)))

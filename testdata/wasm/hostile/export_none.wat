@@ -1,0 +1,3 @@
+;; A module that exports nothing.
+;; want: invalid module: exports neither transform (a reactor) nor _start (a command)
+(module)

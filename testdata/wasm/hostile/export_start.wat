@@ -1,0 +1,9 @@
+;; A function exported by the name of our own.
+;; want: invalid module: 
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i64.const 0))
+  (func $s (export "awf:start") (loop $again (br $again)))
+  (start $s))

@@ -1,0 +1,13 @@
+;; stdout of a reactor, which nobody reads, without end.
+;; want: out of fuel
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i32.store (i32.const 8) (i32.const 1024))
+    (i32.store (i32.const 12) (i32.const 60000))
+    (loop $again
+      (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))
+      (br $again))
+    (unreachable)))

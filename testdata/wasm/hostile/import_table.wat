@@ -1,0 +1,7 @@
+;; A table of the host's.
+;; want: invalid module: 
+(module
+  (import "awf" "table" (table 1 funcref))
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "transform") (param i32 i32) (result i64) (i64.const 0)))

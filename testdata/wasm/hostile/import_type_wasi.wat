@@ -1,0 +1,8 @@
+;; fd_write with another type.
+;; want: invalid module: imports wasi_snapshot_preview1.fd_write as (i32, i64, i32, i32) -> i32: want (i32, i32, i32, i32) -> i32
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i64.const 0)))

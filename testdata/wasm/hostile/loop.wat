@@ -1,0 +1,8 @@
+;; An endless loop.
+;; want: out of fuel
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (loop $again (br $again))
+    (unreachable)))

@@ -1,0 +1,9 @@
+;; An endless loop in the start section.
+;; want: out of fuel
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i64.const 0))
+  (func $start (loop $again (br $again)))
+  (start $start))

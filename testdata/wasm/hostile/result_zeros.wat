@@ -1,0 +1,7 @@
+;; A body of zero bytes.
+;; want: invalid output: not JSON
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i64.or (i64.shl (i64.const 0) (i64.const 32)) (i64.const 16))))

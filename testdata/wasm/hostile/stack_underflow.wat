@@ -1,0 +1,9 @@
+;; An addition of nothing.
+;; want: invalid module: 
+;; wat2wasm: --no-check
+(module
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (i32.add)
+    (i64.const 0)))

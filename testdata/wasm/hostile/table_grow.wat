@@ -1,0 +1,11 @@
+;; A table grown for ever.
+;; want: out of fuel
+(module
+  (memory (export "memory") 1)
+  (table $t 1 funcref)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (loop $again
+      (drop (table.grow $t (ref.null func) (i32.const 1000)))
+      (br $again))
+    (unreachable)))

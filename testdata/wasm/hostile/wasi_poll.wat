@@ -1,0 +1,11 @@
+;; Polls of 300,000 clocks, for ever.
+;; want: out of fuel
+(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 256)
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+  (func $transform (export "transform") (param $at i32) (param $length i32) (result i64)
+    (loop $again
+      (drop (call $poll_oneoff (i32.const 0) (i32.const 1024) (i32.const 300000) (i32.const 0)))
+      (br $again))
+    (unreachable)))

@@ -1,0 +1,146 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// abi is one of the two ways in which a module can be a transform.
+type abi int
+
+const (
+	reactor abi = iota // the host calls transform with the event in the guest's memory
+	command            // the host calls _start with the event on stdin
+)
+
+func (a abi) String() string {
+	if a == command {
+		return "command"
+	}
+	return "reactor"
+}
+
+// The names of the ABI.
+const (
+	memoryExport    = "memory"
+	allocExport     = "alloc"
+	transformExport = "transform"
+	initExport      = "_initialize"
+	startCommand    = "_start"
+
+	awfModule  = "awf"
+	wasiModule = "wasi_snapshot_preview1"
+	ourPrefix  = "awf:" // of exports that are made here
+)
+
+// signatures writes down types as meter does: i is i32, I is i64.
+func signature(params, results string) meter.Signature {
+	types := strings.NewReplacer("i", "\x7f", "I", "\x7e")
+	return meter.Signature{Params: types.Replace(params), Results: types.Replace(results)}
+}
+
+// detect says which ABI a module has, or every reason why it has none.
+func detect(m *meter.Module) (abi, error) {
+	var mistakes []string
+	for _, i := range m.Imports {
+		if err := checkImport(i); err != nil {
+			mistakes = append(mistakes, err.Error())
+		}
+	}
+	exports := map[string]meter.Export{}
+	var functions []string
+	for _, e := range m.Exports {
+		exports[e.Name] = e
+		if strings.HasPrefix(e.Name, ourPrefix) {
+			mistakes = append(mistakes, fmt.Sprintf("exports %q, which is ours", oneLine(e.Name, 60)))
+		}
+		if e.Kind == meter.Func {
+			functions = append(functions, oneLine(e.Name, 60))
+		}
+	}
+	kind := reactor
+	_, isReactor := exports[transformExport]
+	_, isCommand := exports[startCommand]
+	want := func(name string, kind meter.Kind, s meter.Signature) {
+		if err := checkExport(exports, meter.Export{Name: name, Kind: kind, Signature: s}); err != nil {
+			mistakes = append(mistakes, err.Error())
+		}
+	}
+	switch {
+	case isReactor:
+		want(memoryExport, meter.Memory, meter.Signature{})
+		want(allocExport, meter.Func, signature("i", "i"))
+		want(transformExport, meter.Func, signature("ii", "I"))
+		if _, ok := exports[initExport]; ok {
+			want(initExport, meter.Func, meter.Signature{})
+		}
+	case isCommand:
+		kind = command
+		want(memoryExport, meter.Memory, meter.Signature{})
+		want(startCommand, meter.Func, meter.Signature{})
+	default:
+		mistakes = append(mistakes, "exports neither transform (a reactor) nor _start (a command)"+found(functions))
+	}
+	if len(mistakes) == 0 {
+		return kind, nil
+	}
+	const most = 10
+	if n := len(mistakes) - most; n > 0 {
+		mistakes = append(mistakes[:most], fmt.Sprintf("and %d more", n))
+	}
+	return 0, errors.New(strings.Join(mistakes, "; "))
+}
+
+// found lists the first of the functions that a module does export.
+func found(functions []string) string {
+	const most = 8
+	if len(functions) == 0 {
+		return ""
+	}
+	if len(functions) > most {
+		functions = append(functions[:most:most], "…")
+	}
+	return ", but " + strings.Join(functions, ", ")
+}
+
+func checkExport(exports map[string]meter.Export, want meter.Export) error {
+	e, ok := exports[want.Name]
+	switch {
+	case !ok:
+		return fmt.Errorf("does not export %s", want.Name)
+	case e.Kind != want.Kind:
+		return fmt.Errorf("exports %s as a %s: want a %s", want.Name, e.Kind, want.Kind)
+	case e.Signature != want.Signature:
+		return fmt.Errorf("exports %s as %s: want %s", want.Name, e.Signature, want.Signature)
+	}
+	return nil
+}
+
+// checkImport refuses what no guest gets.
+func checkImport(i meter.Import) error {
+	name := oneLine(i.Module, 60) + "." + oneLine(i.Name, 60)
+	if i.Module != awfModule && i.Module != wasiModule {
+		return fmt.Errorf("imports %s: want only %s.* and %s.*", name, awfModule, wasiModule)
+	}
+	functions := hostFunctions(i.Module)
+	f, ok := functions[i.Name]
+	if !ok {
+		if i.Module == awfModule {
+			names := make([]string, 0, len(functions))
+			for n := range functions {
+				names = append(names, n)
+			}
+			slices.Sort(names)
+			return fmt.Errorf("imports %s: want one of %s", name, strings.Join(names, ", "))
+		}
+		return fmt.Errorf("imports %s, which there is not", name)
+	}
+	if f.signature != i.Signature {
+		return fmt.Errorf("imports %s as %s: want %s", name, i.Signature, f.signature)
+	}
+	return nil
+}

@@ -1,0 +1,302 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// guest is an instance of a module. One goroutine at a time may use it.
+type guest struct {
+	module *Module
+	memory *memory // none of the garbage collector's
+	mod    api.Module
+	fuel   api.MutableGlobal
+	stack  api.MutableGlobal
+	alloc  api.Function
+	run    api.Function    // transform or _start
+	host   context.Context // not a call's: by it host functions find the guest
+	params [2]uint64
+	events int // that it has transformed
+
+	isBroken bool // the engine has failed while it ran: it cannot be used again, nor can its memory
+
+	// Of the current event.
+	event    []byte
+	unread   []byte // what is left of stdin
+	body     []byte // stdout of a command
+	talk     []byte // stderr, and stdout of a reactor
+	lines    int64  // logged, or dropped for being too many
+	failure  []byte
+	isFailed bool
+	isExited bool
+	exitCode uint32
+	random   uint64 // 0 until it is asked for
+	wall     uint64 // ns from 1970 to where elapsed is 0, modulo 1<<64
+	elapsed  uint64 // ns, since the instance began
+}
+
+var errExit = errors.New("exit")
+
+// hostContext is the context of every call into a guest.
+type hostContext struct {
+	context.Context
+	guest *guest
+}
+
+type guestKey struct{}
+
+func (c *hostContext) Value(key any) any {
+	if key == (guestKey{}) {
+		return c.guest
+	}
+	return c.Context.Value(key)
+}
+
+func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
+
+// instantiate makes the instance and lets it initialise itself. After an error the instance may be there nevertheless, so that it
+// can be said what it used.
+func (g *guest) instantiate(in Input) error {
+	m := g.module
+	ctx := experimental.WithMemoryAllocator(context.Background(), g.memory)
+	mod, err := m.code.runtime.InstantiateModule(ctx, m.code.compiled, m.start)
+	if err != nil {
+		return err
+	}
+	m.sandbox.instances.Add(1)
+	g.mod = mod
+	g.host = &hostContext{context.Background(), g}
+	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
+	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
+	g.refill(m.fuel)
+	g.begin(Input{Time: in.Time})
+	for _, name := range m.code.first {
+		if err := mod.ExportedFunction(name).CallWithStack(g.host, nil); err != nil {
+			return err
+		}
+	}
+	if m.code.abi == command {
+		g.run = mod.ExportedFunction(startCommand)
+		return nil
+	}
+	g.alloc, g.run = mod.ExportedFunction(allocExport), mod.ExportedFunction(transformExport)
+	return nil
+}
+
+// refill gives the guest what it may use next.
+func (g *guest) refill(fuel int64) {
+	g.fuel.Set(uint64(fuel))
+	g.stack.Set(uint64(g.module.stack))
+}
+
+// begin sets what the guest can see of an event. The clock starts at its time.
+func (g *guest) begin(in Input) {
+	g.event, g.unread = in.Event, in.Event
+	g.body, g.talk, g.failure = g.body[:0], g.talk[:0], g.failure[:0]
+	g.lines, g.isFailed, g.isExited, g.exitCode, g.random = 0, false, false, 0, 0
+	g.memory.isRefused = false
+	g.wall = nanoseconds(in.Time) - g.elapsed
+}
+
+// nanoseconds are those since 1970, within what WASI can tell.
+func nanoseconds(t time.Time) uint64 {
+	s := t.Unix()
+	if s < 0 {
+		return 0
+	}
+	const longest = math.MaxInt64 / int64(time.Second)
+	if s >= longest {
+		return math.MaxInt64
+	}
+	return uint64(s)*uint64(time.Second) + uint64(t.Nanosecond())
+}
+
+// transform runs an event. The body is a view of what is the guest's, valid until it runs on.
+func (g *guest) transform(in Input) (body []byte, err error) {
+	if g.mod == nil {
+		if err := g.instantiate(in); err != nil {
+			return nil, g.failed(err)
+		}
+	}
+	if g.module.isolation == IsolateInstance {
+		g.refill(g.module.limits.Fuel) // what came before is not this event's
+	}
+	g.begin(in)
+	if g.module.code.abi == command {
+		return g.transformCommand()
+	}
+	size := uint64(len(g.event))
+	g.params[0] = size
+	if err := g.alloc.CallWithStack(g.host, g.params[:1]); err != nil {
+		return nil, g.failed(err)
+	}
+	at := uint64(uint32(g.params[0]))
+	if at == 0 {
+		return nil, g.fail(ErrMemory, fmt.Sprintf("alloc has no room for %d bytes", size))
+	}
+	if !g.mod.Memory().Write(uint32(at), g.event) {
+		return nil, g.fail(ErrInvalidOutput, fmt.Sprintf("alloc gave %d bytes at %d, in a memory of %d", size, at, g.mod.Memory().Size()))
+	}
+	g.params[0], g.params[1] = at, size
+	if err := g.run.CallWithStack(g.host, g.params[:]); err != nil {
+		return nil, g.failed(err)
+	}
+	if int64(g.fuel.Get()) < 0 { // the last stretch may be paid late
+		return nil, g.failed(errNoFuel)
+	}
+	if g.isFailed {
+		return nil, g.fail(ErrFail, oneLine(string(g.failure), MaxLogLine))
+	}
+	result := g.params[0]
+	if result == 0 {
+		return nil, ErrDrop
+	}
+	return g.result(result>>32, result&math.MaxUint32)
+}
+
+// result reads what transform points to.
+func (g *guest) result(pointer, length uint64) ([]byte, error) {
+	size := uint64(g.mod.Memory().Size())
+	switch {
+	case pointer+length > size:
+		return nil, g.fail(ErrInvalidOutput, fmt.Sprintf("transform gave %d bytes at %d, in a memory of %d", length, pointer, size))
+	case length == 0:
+		return nil, g.fail(ErrInvalidOutput, fmt.Sprintf("transform gave no bytes at %d: want 0 to drop the event", pointer))
+	case int64(length) > g.module.limits.Output:
+		return nil, g.fail(ErrOutput, tooLarge(int64(length), g.module.limits.Output))
+	}
+	body, _ := g.mod.Memory().Read(uint32(pointer), uint32(length))
+	return g.checked(body)
+}
+
+func (g *guest) checked(body []byte) ([]byte, error) {
+	if detail, ok := g.module.valid(body); !ok {
+		return nil, g.fail(ErrInvalidOutput, detail)
+	}
+	return body, nil
+}
+
+func (g *guest) transformCommand() ([]byte, error) {
+	err := g.run.CallWithStack(g.host, nil)
+	switch {
+	case int64(g.fuel.Get()) < 0:
+		return nil, g.failed(errNoFuel)
+	case g.isExited && g.exitCode != 0 && !g.memory.isRefused:
+		return nil, g.fail(ErrFail, strings.TrimSuffix(fmt.Sprintf("exit code %d: %s", g.exitCode, g.said()), ": "))
+	case err != nil && !(g.isExited && g.exitCode == 0):
+		return nil, g.failed(err)
+	case g.isFailed:
+		return nil, g.fail(ErrFail, oneLine(string(g.failure), MaxLogLine))
+	case len(g.body) == 0:
+		return nil, ErrDrop
+	}
+	return g.checked(g.body)
+}
+
+// said is what the guest last said of itself: by awf.fail, else on stderr.
+func (g *guest) said() string {
+	if g.isFailed {
+		return oneLine(string(g.failure), MaxLogLine)
+	}
+	return oneLine(string(g.talk), MaxLogLine)
+}
+
+// used is the fuel that the event has taken so far.
+func (g *guest) used() int64 {
+	if g.fuel == nil {
+		return 0
+	}
+	return min(g.module.limits.Fuel, g.module.limits.Fuel-int64(g.fuel.Get()))
+}
+
+func (g *guest) fail(kind error, detail string) *Error {
+	return &Error{Step: g.module.name, Kind: kind, Detail: detail, Fuel: g.used()}
+}
+
+// failed says why a call did not return.
+func (g *guest) failed(err error) *Error {
+	e := g.fail(ErrTrap, "")
+	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
+	e.Trace = frames(trace)
+	var stopped *stop
+	var exited *sys.ExitError
+	switch {
+	case g.fuel != nil && int64(g.fuel.Get()) < 0:
+		e.Kind, e.Detail, e.Fuel = ErrFuel, fmt.Sprintf("limit %d", g.module.limits.Fuel), 0
+	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
+		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes", g.module.limits.Stack)
+	case errors.As(err, &stopped):
+		e.Kind, e.Detail = stopped.kind, stopped.detail
+	case g.memory.isRefused:
+		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
+	case g.isExited:
+		e.Detail = fmt.Sprintf("exit code %d", g.exitCode)
+	case errors.As(err, &exited):
+		e.Detail = "closed"
+	default:
+		e.Detail = oneLine(strings.TrimSuffix(strings.TrimPrefix(text, "wasm error: "), " (recovered by wazero)"), 200)
+	}
+	if said := g.said(); said != "" && (e.Kind == ErrTrap || e.Kind == ErrMemory) {
+		e.Detail += ": " + said
+	}
+	return e
+}
+
+// frames are the guest's functions in a trace of wazero's: a line each, "module.function(i32) i64", before an empty one.
+func frames(trace string) []string {
+	const most, longest = 5, 60
+	var names []string
+	for line := range strings.Lines(trace) {
+		line = strings.TrimSpace(line)
+		if line == "" || len(names) == most {
+			break
+		}
+		if i := strings.LastIndexByte(line, '('); i > 0 {
+			line = line[:i]
+		}
+		names = append(names, oneLine(strings.TrimPrefix(line, "."), longest))
+	}
+	return names
+}
+
+// log writes a line of the guest's, or counts it.
+func (g *guest) log(level slog.Level, line string) {
+	if g.lines++; g.lines <= g.module.limits.LogLines {
+		g.module.logger.Log(context.Background(), level, "transform logs", "line", oneLine(line, MaxLogLine))
+	}
+}
+
+// flush logs what the guest wrote, and how much was too much.
+func (g *guest) flush() {
+	if g.lines == 0 && len(g.talk) == 0 {
+		return
+	}
+	for line := range strings.Lines(string(g.talk)) {
+		if line = oneLine(line, MaxLogLine); line != "" {
+			g.log(slog.LevelInfo, line)
+		}
+	}
+	if more := g.lines - g.module.limits.LogLines; more > 0 {
+		g.module.logger.Warn("transform logs too much", "dropped", more)
+	}
+}
+
+// close closes the instance. Its memory is the caller's.
+func (g *guest) close() {
+	if g.mod != nil {
+		_ = g.mod.Close(context.Background()) // nothing in it can fail
+		g.module.sandbox.instances.Add(-1)
+		g.mod = nil
+	}
+}

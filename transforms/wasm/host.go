@@ -1,0 +1,139 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// hostFunction is what a guest can import. The meter charges every call; what depends on a length that the guest gives is
+// charged by the function itself, before it is done.
+type hostFunction struct {
+	signature meter.Signature
+	call      func(g *guest, stack []uint64) // parameters in, result out
+}
+
+// hostFunctions are those of a module that guests import from.
+func hostFunctions(module string) map[string]hostFunction {
+	if module == awfModule {
+		return awfFunctions
+	}
+	return wasiFunctions
+}
+
+var awfFunctions = map[string]hostFunction{
+	"log":    {signature("iii", ""), awfLog},
+	"config": {signature("iiii", "i"), awfConfig},
+	"fail":   {signature("ii", ""), awfFail},
+}
+
+// provide gives a runtime the functions that a module imports, and no others.
+func provide(ctx context.Context, r wazero.Runtime, imports []meter.Import) error {
+	for _, module := range []string{awfModule, wasiModule} {
+		builder := r.NewHostModuleBuilder(module)
+		isWanted := map[string]bool{}
+		for _, i := range imports {
+			if i.Module != module || isWanted[i.Name] {
+				continue
+			}
+			isWanted[i.Name] = true
+			f := hostFunctions(module)[i.Name]
+			builder.NewFunctionBuilder().
+				WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
+					f.call(guestOf(ctx), stack)
+				}), valueTypes(f.signature.Params), valueTypes(f.signature.Results)).
+				Export(i.Name)
+		}
+		if len(isWanted) == 0 {
+			continue
+		}
+		if _, err := builder.Instantiate(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func valueTypes(types string) []api.ValueType { return []api.ValueType(types) }
+
+// stop is what a host function panics with to end the guest's call.
+type stop struct {
+	kind   error // a sentinel
+	detail string
+}
+
+func (s *stop) Error() string { return s.kind.Error() }
+
+// errNoFuel is told apart by the fuel that is left, which is none.
+var errNoFuel = errors.New("no fuel left")
+
+// charge takes fuel for what a host function is about to do. It does not return if there is not enough.
+func (g *guest) charge(fuel int64) {
+	left := int64(g.fuel.Get()) - fuel
+	g.fuel.Set(uint64(left))
+	if left < 0 {
+		panic(errNoFuel)
+	}
+}
+
+// What the host's work costs in fuel beside the call itself. A unit is about as long as one of the guest's.
+const (
+	fuelPerItem    = 32  // an element of a list that the guest gives
+	bytesPerFuel   = 8   // copied
+	randomPerFuel  = 2   // bytes of randomness
+	fuelPerLogLine = 500 // beside its bytes
+)
+
+// bytes returns a piece of the guest's memory, charged by its length, and ends the call if it is not within the memory.
+// It is valid until the guest runs on.
+func (g *guest) bytes(pointer, length uint64) []byte {
+	g.charge(int64(uint32(length)) / bytesPerFuel)
+	b, ok := g.mod.Memory().Read(uint32(pointer), uint32(length))
+	if !ok {
+		panic(&stop{ErrTrap, "a host function got a pointer outside the memory"})
+	}
+	return b
+}
+
+// awfLog is awf.log(level, ptr, len): level is 0 debug, 1 info, 2 warning, 3 error.
+func awfLog(g *guest, stack []uint64) {
+	level := slog.LevelInfo
+	switch uint32(stack[0]) {
+	case 0:
+		level = slog.LevelDebug
+	case 2:
+		level = slog.LevelWarn
+	case 3:
+		level = slog.LevelError
+	}
+	g.charge(fuelPerLogLine)
+	g.log(level, string(truncated(g.bytes(stack[1], stack[2]), MaxLogLine)))
+}
+
+// awfFail is awf.fail(ptr, len): the transform has failed, for the reason given. The last one holds.
+func awfFail(g *guest, stack []uint64) {
+	g.failure = append(g.failure[:0], truncated(g.bytes(stack[0], stack[1]), MaxLogLine)...)
+	g.isFailed = true
+}
+
+// awfConfig is awf.config(key, keylen, out, cap): it writes the value if it fits and returns its length, -1 for none. The key ""
+// is the whole configuration.
+func awfConfig(g *guest, stack []uint64) {
+	key := g.bytes(stack[0], stack[1])
+	value, ok := g.module.config[string(key)]
+	if !ok {
+		stack[0] = api.EncodeI32(-1)
+		return
+	}
+	if uint64(uint32(stack[3])) >= uint64(len(value)) {
+		copy(g.bytes(stack[2], uint64(len(value))), value)
+	}
+	stack[0] = api.EncodeI32(int32(len(value)))
+}
+
+func truncated(b []byte, limit int) []byte { return b[:min(len(b), limit)] }

@@ -1,0 +1,246 @@
+package wasm
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"mime"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tetratelabs/wazero"
+)
+
+// Module is a transform step: a module with its limits and its configuration. It may be used by several goroutines at once.
+type Module struct {
+	name      string
+	limits    Limits
+	isolation Isolation
+	isJSON    bool
+	logger    *slog.Logger
+	config    map[string][]byte // by key; "" is all of it
+	args      []string
+
+	code    *code
+	sandbox *Sandbox
+	start   wazero.ModuleConfig
+	fuel    int64 // limits.Fuel less what the module's segments cost
+	stack   int64 // limits.Stack less what calls outside cycles can take
+
+	calls  sync.WaitGroup
+	mu     sync.Mutex
+	closed bool
+	free   []*guest  // isolation: instance; the last one used is the next
+	idle   []*memory // isolation: event; clean
+}
+
+// Input is what a transform sees of an event.
+type Input struct {
+	Event []byte    // the event's JSON, or what the step before made of it
+	Time  time.Time // when the guest's clock begins
+}
+
+// Output is what a transform made, and what it took.
+type Output struct {
+	Body   []byte // the caller's own
+	Fuel   int64  // used, also when it failed; equal for equal events where isolation is event
+	Memory int64  // bytes of linear memory at the end
+}
+
+// Load makes a module usable as a step of the name. An error is one line and says what to change; with [ErrModule] it is the module's fault.
+// Modules of equal bytes are compiled once.
+func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
+	m, err := s.load(ctx, name, wasm, o)
+	if err != nil {
+		return nil, fmt.Errorf("transform %q: %w", name, err)
+	}
+	return m, nil
+}
+
+func (s *Sandbox) load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
+	limits, err := o.Limits.complete()
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{name: name, limits: limits, isolation: o.Isolation, isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
+	if m.logger == nil {
+		m.logger = slog.New(slog.DiscardHandler)
+	}
+	m.logger = m.logger.With("transform", name)
+	if err := m.configure(o.With); err != nil {
+		return nil, err
+	}
+	if err := checkBytes(wasm, limits.Module, o.SHA256); err != nil {
+		return nil, err
+	}
+	m.code, err = s.share(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fit(); err != nil {
+		m.code.release()
+		return nil, fmt.Errorf("%w: %w", ErrModule, err)
+	}
+	// The random source is none of the guest's: without one, wazero seeds its own, which takes longer than all the rest.
+	m.start = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(bytes.NewReader(nil))
+	return m, nil
+}
+
+// fit checks the code against the step's own limits.
+func (m *Module) fit() error {
+	pages := m.limits.Memory / pageSize
+	m.fuel = m.limits.Fuel - (meteredFuel - m.code.InitialFuel)
+	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
+	switch {
+	case int64(m.code.MinPages) > pages:
+		return fmt.Errorf("begins with %d bytes of memory: want at most %d", int64(m.code.MinPages)*pageSize, m.limits.Memory)
+	case m.fuel <= 0:
+		return fmt.Errorf("its segments take %d fuel: want less than %d", meteredFuel-m.code.InitialFuel, m.limits.Fuel)
+	case m.stack <= 0:
+		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d", m.code.UncountedStack, m.limits.Stack)
+	case m.isolation == IsolateInstance && m.code.abi == command:
+		return errors.New("a command runs once: want isolation: event, or a reactor")
+	}
+	return nil
+}
+
+// configure keeps the configuration as the guest will read it: strings as they are, all else as JSON.
+func (m *Module) configure(with map[string]any) error {
+	if with == nil {
+		with = map[string]any{}
+	}
+	all, err := json.Marshal(with)
+	if err != nil {
+		return errors.New("with: want what JSON can hold")
+	}
+	if len(all) > maxConfig {
+		return fmt.Errorf("with: want at most %d bytes as JSON, got %d", maxConfig, len(all))
+	}
+	m.config = map[string][]byte{"": all}
+	for key, value := range with {
+		if text, ok := value.(string); ok {
+			m.config[key] = []byte(text)
+			continue
+		}
+		if m.config[key], err = json.Marshal(value); err != nil {
+			return errors.New("with: want what JSON can hold")
+		}
+	}
+	m.args = []string{m.name, string(all)}
+	return nil
+}
+
+// isJSON says whether a body of the content type must be JSON.
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	t, _, err := mime.ParseMediaType(contentType)
+	return err != nil || t == "application/json" || strings.HasSuffix(t, "+json")
+}
+
+// checkBytes looks at a file before it is decoded.
+func checkBytes(wasm []byte, limit int64, pin string) error {
+	if int64(len(wasm)) > limit {
+		return fmt.Errorf("%w: %s", ErrModule, tooLarge(int64(len(wasm)), limit))
+	}
+	if pin != "" {
+		sum := sha256.Sum256(wasm)
+		if got := hex.EncodeToString(sum[:]); !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
+			return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, oneLine(pin, 80))
+		}
+	}
+	switch {
+	case bytes.HasPrefix(wasm, []byte("\x00asm\x01\x00\x00\x00")):
+		return nil
+	case len(wasm) == 0:
+		return fmt.Errorf("%w: the file is empty", ErrModule)
+	case bytes.HasPrefix(wasm, []byte("\x00asm\x0d\x00\x01\x00")):
+		return fmt.Errorf("%w: a component: want a core module (wasm32-wasip1, not wasip2)", ErrModule)
+	case bytes.HasPrefix(bytes.TrimSpace(wasm), []byte("(module")):
+		return fmt.Errorf("%w: WebAssembly as text: want the binary form (wat2wasm)", ErrModule)
+	}
+	return fmt.Errorf("%w: not a WebAssembly file of version 1", ErrModule)
+}
+
+func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at most %d", n, limit) }
+
+// Kind is "reactor" or "command".
+func (m *Module) Kind() string { return m.code.abi.String() }
+
+// Digest is the SHA-256 of the .wasm file, in hex: what Options.SHA256 wants.
+func (m *Module) Digest() string { return hex.EncodeToString(m.code.digest[:]) }
+
+// Limits are those that hold, defaults included.
+func (m *Module) Limits() Limits { return m.limits }
+
+// Transform runs the module on an event. The error is ErrDrop if there is nothing to send, an [*Error] if the transform failed, ErrClosed, or
+// ctx's if it ended before the guest ran; a guest that runs is not interrupted, it ends at its limits.
+func (m *Module) Transform(ctx context.Context, in Input) (Output, error) {
+	if n := int64(len(in.Event)); n > m.limits.Input {
+		return Output{}, &Error{Step: m.name, Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
+	}
+	if !m.begin() {
+		return Output{}, fmt.Errorf("transform %q: %w", m.name, ErrClosed)
+	}
+	defer m.calls.Done()
+	if err := m.sandbox.enter(ctx); err != nil {
+		return Output{}, fmt.Errorf("transform %q: %w", m.name, err)
+	}
+	defer m.sandbox.leave()
+	if m.isolation == IsolateInstance {
+		return m.transformWarm(in)
+	}
+	return m.transformPristine(in)
+}
+
+// begin counts a call, false if the module is closed.
+func (m *Module) begin() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.calls.Add(1)
+	}
+	return !m.closed
+}
+
+// Close waits for the calls that run and closes what is kept.
+func (m *Module) Close() {
+	m.mu.Lock()
+	wasClosed := m.closed
+	m.closed = true
+	m.mu.Unlock()
+	m.calls.Wait()
+	if wasClosed {
+		return
+	}
+	for _, g := range m.free {
+		g.close()
+		g.memory.unmap()
+	}
+	for _, memory := range m.idle {
+		memory.unmap()
+	}
+	m.free, m.idle = nil, nil
+	m.code.release()
+}
+
+// valid checks a body before it is copied.
+func (m *Module) valid(body []byte) (detail string, ok bool) {
+	switch {
+	case !m.isJSON:
+		return "", true
+	case !utf8.Valid(body):
+		return "not UTF-8", false
+	case !json.Valid(body):
+		return "not JSON", false
+	}
+	return "", true
+}

@@ -1,0 +1,15 @@
+//go:build unix
+
+package wasm
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ownedByUs says whether the file belongs to the user that runs us.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}

@@ -1,0 +1,115 @@
+// Package wasm runs transforms that are WebAssembly modules, of which nothing is expected but harm.
+//
+// A module has no authority: no files, network, environment, real clock or real randomness. It is rewritten when it is
+// loaded so that it counts what it uses (see package meter), and stopped at its limits. What it can do is turn an event
+// into a body, drop it or fail, and log a little. docs/transforms.md is the ABI.
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Sandbox compiles modules, keeps what it compiled, and bounds how many guests run at a time: one less than GOMAXPROCS,
+// since a running guest cannot be interrupted. It may be used by several goroutines at once.
+type Sandbox struct {
+	cacheDir  string
+	running   chan struct{} // a value for each guest that runs
+	compiling chan struct{} // a value for each module that is being compiled
+	compiles  sync.WaitGroup
+	instances atomic.Int64 // open ones
+
+	mu     sync.Mutex
+	codes  map[[sha256.Size]byte]*code // by the module's digest, as long as a Module uses them
+	closed bool
+}
+
+// New makes a sandbox. Compiled code is kept in the directory, which is made if need be and must belong to the user alone:
+// who can write there can run anything. With "" nothing is kept.
+func New(cacheDir string) (*Sandbox, error) {
+	if cacheDir != "" {
+		if err := prepareCache(cacheDir); err != nil {
+			return nil, fmt.Errorf("cache of compiled modules: %w", err)
+		}
+	}
+	return &Sandbox{
+		cacheDir:  cacheDir,
+		running:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		compiling: make(chan struct{}, maxCompiling),
+		codes:     map[[sha256.Size]byte]*code{},
+	}, nil
+}
+
+// Instances is how many instances of modules are open: running, or kept for the next event.
+func (s *Sandbox) Instances() int { return int(s.instances.Load()) }
+
+// Close makes every further Load fail and waits for compilations that were given up, until ctx ends. The modules must be closed before.
+func (s *Sandbox) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() { // ends with the compilations, whose length the module's size bounds
+		s.compiles.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("close sandbox: a module is still being compiled: %w", ctx.Err())
+	}
+}
+
+// enter waits until one more guest may run.
+func (s *Sandbox) enter(ctx context.Context) error {
+	select {
+	case s.running <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s.running <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Sandbox) leave() { <-s.running }
+
+// share returns the code of a module's bytes, compiled once for all who use it at the same time. It must be released.
+func (s *Sandbox) share(ctx context.Context, module []byte) (*code, error) {
+	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
+	defer cancel()
+	digest := sha256.Sum256(module)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, ErrClosed
+	}
+	c := s.codes[digest]
+	if c == nil {
+		c = &code{sandbox: s, digest: digest, ready: make(chan struct{})}
+		s.codes[digest] = c
+		s.compiles.Go(func() { c.build(module) })
+	}
+	c.users++
+	s.mu.Unlock()
+
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		c.release()
+		return nil, fmt.Errorf("compile: %w", ctx.Err())
+	}
+	if c.err != nil {
+		c.release()
+		return nil, fmt.Errorf("%w: %w", ErrModule, c.err)
+	}
+	return c, nil
+}
