@@ -61,6 +61,10 @@ var tried = map[string][][]string{
 	},
 	"init":       {{"init", "CONFIG"}},
 	"version":    {{"version"}},
+	"exec":       {{"exec", "-c", "CONFIG"}},
+	"follow":     {{"follow", "-c", "CONFIG", "--nonsense"}},
+	"emit":       {{"emit", "-c", "CONFIG", "--drain-timeout", "1ms", "--event", "workflow_end", "--workflow", "n"}},
+	"formats":    {{"formats"}, {"formats", "slack", "CONFIG"}},
 	"demo":       {{"demo", "CONFIG"}},
 	"completion": {{"completion", "bash"}},
 	"help":       {{"help", "run"}},
@@ -124,6 +128,7 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	const event = `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
 	configurations := failing(t)
 	t.Chdir(t.TempDir())
 	for name, text := range configurations {

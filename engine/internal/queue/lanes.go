@@ -35,7 +35,7 @@ func (q *Queue) Lanes(now time.Time) ([]LaneItem, error) {
 		return nil, err
 	}
 	const query = `SELECT webhook, failures, broken, paused_until, closed, last_error, last_error_at, delivered, dropped, discarded, bytes,
-  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) + (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = 5 AND d.order_key IS NOT NULL),
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = 0) + (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
   (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = 2)
   FROM lanes l ORDER BY webhook`
 	var lanes []LaneItem

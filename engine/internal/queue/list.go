@@ -58,9 +58,9 @@ func (f Filter) where(now time.Time) (string, []any) {
 	case delivery.IsDelivered:
 		add("d.state = 1")
 	case delivery.IsDead:
-		add("d.seq IN (SELECT seq FROM deliveries WHERE state = 2)") // few among many
+		add("d.seq IN (SELECT seq FROM deliveries WHERE state = 2 AND done_at > 0)") // few among many
 	case delivery.IsDropped:
-		add("d.seq IN (SELECT seq FROM deliveries WHERE state = 3)")
+		add("d.seq IN (SELECT seq FROM deliveries WHERE state = 3 AND done_at > 0)")
 	}
 	if f.ID != "" {
 		add("d.id = ?", f.ID)

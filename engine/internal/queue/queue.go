@@ -277,17 +277,21 @@ func (q *Queue) NextDue() (map[string]time.Time, error) {
 	return due, nil
 }
 
-// Left counts what waits for the webhooks.
+// Left counts what waits for the webhooks, in a file that cannot be written too.
 func (q *Queue) Left(webhooks []string) (Left, error) {
-	file, memory, err := q.stores()
+	_, memory, err := q.stores()
 	if err != nil {
 		return Left{}, err
 	}
+	q.mu.Lock()
+	file, broken, unsettled := q.file, q.broken, len(q.unsettled)
+	q.mu.Unlock()
 	var left Left
 	if file != nil {
-		if left, err = file.left(webhooks); err != nil {
+		if left, err = file.left(webhooks); err != nil && broken == nil {
 			return left, err
 		}
+		left.Waiting = max(0, left.Waiting-unsettled)
 	}
 	if memory != nil {
 		more, err := memory.left(webhooks)

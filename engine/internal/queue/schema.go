@@ -75,9 +75,10 @@ CREATE TABLE deliveries(
   body         BLOB
 ) STRICT;
 
+-- A query uses one of these only if it has the index's condition word for word.
 CREATE INDEX deliveries_due ON deliveries(lane, due_at, seq) WHERE state = 0;
 CREATE INDEX deliveries_key ON deliveries(lane, order_key, place) WHERE state IN (0, 5) AND order_key IS NOT NULL;
-CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE state BETWEEN 1 AND 4;
+CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;
 CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
 `}
 

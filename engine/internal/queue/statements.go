@@ -76,9 +76,9 @@ func (st *statements) prepare(conn *sql.Conn) error {
   WHERE seq = ?1 AND token = ?2 AND state = 0`},
 		{&st.settleContent, `UPDATE deliveries SET content_type = ?, header = ?, url_suffix = ?, body = ?, size = size + ? WHERE seq = ?`},
 		{&st.tail, `SELECT coalesce(max(place), 0) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (0, 5)`},
-		{&st.keyBusy, `SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state = 0 AND owner <> 0 AND due_at > ? AND seq <> ?`},
-		{&st.nextOfKey, `SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key AND d.state = 5
-  WHERE h.seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key AND o.state = 0
+		{&st.keyBusy, `SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (0, 5) AND order_key IS NOT NULL AND state = 0 AND owner <> 0 AND due_at > ? AND seq <> ?`},
+		{&st.nextOfKey, `SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5
+  WHERE h.seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key AND o.state IN (0, 5) AND o.order_key IS NOT NULL AND o.state = 0
   AND o.seq <> ?1 AND o.since > ?2) ORDER BY d.place LIMIT 1`},
 		{&st.promote, `UPDATE deliveries SET state = 0, due_at = ? WHERE seq = ? AND state = 5`},
 		{&st.spend, `UPDATE lanes SET tokens = ?, tokens_at = ? WHERE id = ?`},
@@ -95,14 +95,14 @@ func (st *statements) prepare(conn *sql.Conn) error {
 		{&st.closeLane, `UPDATE lanes SET closed = ? WHERE id = ?`},
 		{&st.count, `UPDATE lanes SET delivered = delivered + ?, dead = dead + ?, dropped = dropped + ?, bytes = bytes + ? WHERE id = ?`},
 		{&st.findDelivery, `SELECT seq FROM deliveries WHERE id = ?`},
-		{&st.oldest, `SELECT seq FROM deliveries WHERE state = ? AND done_at < ? ORDER BY done_at LIMIT ?`},
+		{&st.oldest, `SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`},
 		{&st.oldestDead, `SELECT seq FROM deliveries WHERE lane = ? AND state = 2 ORDER BY seq LIMIT ?`},
 		{&st.discard, `UPDATE lanes SET discarded = discarded + ? WHERE id = ?`},
 		{&st.strip, `UPDATE deliveries SET state = 4, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1 RETURNING lane, event, size`},
 		{&st.dropEvent, `DELETE FROM events WHERE seq = ?1 AND NOT EXISTS
   (SELECT 1 FROM deliveries d WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> 4)`},
-		{&st.forget, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = 4 AND done_at < ? ORDER BY done_at LIMIT ?)`},
+		{&st.forget, `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = 4 AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?)`},
 		{&st.retransform, `UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`},
 		{&st.replay, `UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
   place = coalesce((SELECT max(o.place) + 1 FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (0, 5)), place),
