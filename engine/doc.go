@@ -10,5 +10,6 @@
 // queue, and never waits for a receiver. [Engine.Read] submits the events of a stream of AWF's output.
 // [Engine.Drain] waits for what is left, [Engine.Close] ends it.
 //
-// The queue is in memory: what is not delivered when the process ends is lost, and [Engine.Report] says so.
+// With [Options.Queue] the queue is a file: what is not delivered when the process ends is kept, and the next one takes it up.
+// Without, it is in memory and ends with the process, and [Engine.Report] says so.
 package engine
