@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -99,4 +100,20 @@ var codeWord = regexp.MustCompile(`^[a-z][a-z_]{1,60}$`)
 func reasonText(s string) string {
 	const limit = 200 // bytes
 	return shrink(line(s), limit, func(s string) int { return len(s) })
+}
+
+// Rows are the policy in words: what it is about, and what it says.
+func (p *Policy) Rows() [][2]string {
+	rows := [][2]string{{"delivered", p.Success}, {"tried again", p.Retry}}
+	if p.Gone != "" {
+		rows = append(rows, [2]string{"never again", p.Gone})
+	}
+	if p.Rate.N > 0 {
+		per := map[time.Duration]string{time.Second: "second", time.Minute: "minute"}[p.Rate.Per]
+		if per == "" {
+			per = p.Rate.Per.String()
+		}
+		rows = append(rows, [2]string{"rate", fmt.Sprintf("%d per %s, %d at once", p.Rate.N, per, p.Rate.Burst)})
+	}
+	return rows
 }
