@@ -2,6 +2,7 @@ package sender_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -165,5 +166,41 @@ func TestSilentlyDeadConnectionsCostOneAttempt(t *testing.T) {
 		if a := s.Send(t.Context(), newDelivery()); a.Outcome != want {
 			t.Errorf("%v: %s, want %v", a.Outcome, a.Reason, want)
 		}
+	}
+}
+
+// So does the one connection of HTTP/2, whichever attempts are on it.
+func TestSilentlyDeadHTTP2ConnectionIsLeft(t *testing.T) {
+	ca := newAuthority(t)
+	config := ca.http2(t)
+	var dead atomic.Bool
+	receiver := startFaulty(t, true, func(p *peer) {
+		conn := tls.Server(p.Conn, config)
+		if conn.Handshake() != nil {
+			return
+		}
+		born := dead.Load()
+		serveHTTP2(func(p *peer, stream uint32) bool { return dead.Load() != born || answer200(p, stream) })(&peer{Conn: conn, from: newReader(conn), of: p.of})
+	})
+	defer receiver.end()
+	w := webhook(t, "https://"+receiver.addr)
+	w.MaxInFlight, w.Timeout, w.TLS = 4, 500*time.Millisecond, &tls.Config{RootCAs: ca.pool}
+	s := newSender(t, w)
+	if n := sendMany(t, s, 1, 1); n != 1 {
+		t.Fatal("not delivered")
+	}
+	dead.Store(true)
+	var failed sync.WaitGroup
+	for range 4 {
+		failed.Go(func() {
+			if a := s.Send(t.Context(), newDelivery()); a.Outcome != delivery.Retry {
+				t.Errorf("%v: %s, want retry", a.Outcome, a.Reason)
+			}
+		})
+	}
+	failed.Wait()
+	pause() // as a lane does
+	if n := sendMany(t, s, 4, 8); n != 8 {
+		t.Errorf("%d delivered afterwards, want 8", n)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -69,6 +70,9 @@ type Sender struct {
 	proxied   bool
 	mask      masker
 	broken    error // a [Fault] of every attempt
+
+	mu      sync.Mutex
+	suspect bool // a kept connection gave no answer
 }
 
 // New makes a sender. A nil transport is HTTP over the network; another one is for those who want their own.
@@ -124,11 +128,14 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	if err != nil {
 		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
 	}
+	s.leaveSuspect()
 	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
 	res, err := s.transport.RoundTrip(req)
 	if err != nil {
 		if p.kept.Load() {
-			s.Close() // what is kept beside it may be as dead, and each would cost an attempt
+			s.mu.Lock()
+			s.suspect = true
+			s.mu.Unlock()
 		}
 		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
 	}
@@ -138,6 +145,18 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 		answer.Body = read(res)
 	}
 	return answer
+}
+
+// leaveSuspect leaves the kept connections when one of them gave no answer: they may be as dead, and each would cost an attempt.
+// It is done before the next attempt and not when that one failed, since an HTTP/2 connection counts as busy for a moment more. Its own
+// pings are no way to know: with them net/http holds the memory of each connection that ended for as long as a ping's interval.
+func (s *Sender) leaveSuspect() {
+	s.mu.Lock()
+	defer s.mu.Unlock() // so that no other attempt takes one meanwhile
+	if s.suspect {
+		s.suspect = false
+		s.Close()
+	}
 }
 
 // outdated is the fault of a client certificate whose time is not now: the receiver would only break the handshake off.

@@ -79,8 +79,6 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		DialContext:            dial,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
-		// A connection of which nothing is heard is asked for a sign of life, so that the attempts do not go on into a hole.
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 		MaxConnsPerHost:        w.MaxInFlight,
 		MaxIdleConns:           w.MaxInFlight,
 		MaxIdleConnsPerHost:    w.MaxInFlight,
