@@ -186,6 +186,9 @@ func ofProtocol(err error) string {
 		return "the receiver closed the connection without an answer"
 	}
 	text, _, _ := strings.Cut(err.Error(), `"`)
+	if strings.Contains(text, "readLoopPeekFail") { // net/http's own slip of the pen
+		return "the receiver answered before the request was sent"
+	}
 	for _, layer := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "net/http: ", "http: ", "http2: "} {
 		text = strings.TrimPrefix(text, layer)
 	}
