@@ -116,7 +116,11 @@ func plainFaults(*testing.T) []faultRow {
 		{name: "chunks that are none", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "redirect to itself", serve: answerAll("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1, requests: 1, reason: "307 Temporary Redirect, to 127.0.0.1"},
 		{name: "gone", serve: answerAll("HTTP/1.1 410 X\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1, requests: 1, reason: "410 Gone"},
-		{name: "an early refusal", serve: func(p *peer) { _, _ = p.from.ReadByte(); p.write("HTTP/1.1 413 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"); p.hang() }, want: isDead, attempts: 1, requests: -1, reason: "413 Request Entity Too Large"},
+		{name: "an early refusal", serve: func(p *peer) {
+			_, _ = p.from.ReadByte()
+			p.write("HTTP/1.1 413 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			p.hang()
+		}, want: isDead, attempts: 1, requests: -1, reason: "413 Request Entity Too Large"},
 		{name: "clocks apart", serve: answerAll("HTTP/1.1 401 X\r\nDate: Tue, 24 Nov 2020 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n"), want: isFree, attempts: 3, requests: 3, reason: "401 Unauthorized: this machine's clock is"},
 		{name: "the proxy is down", tune: func(w *sender.Webhook) { w.Proxy = &url.URL{Scheme: "http", Host: closedPort()} }, want: isFree, attempts: 3, reason: ": connection refused"},
 		{name: "503, then good", serve: failFirst("HTTP/1.1 503 X\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"), want: isDelivered, attempts: 2, requests: 2, reason: "200 OK", rest: 2 * time.Minute},
