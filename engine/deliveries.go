@@ -71,7 +71,7 @@ func (d *Deliveries) Close() error { return d.queue.Close() }
 // Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked; nil if its
 // transforms have not made it.
 func Body(d *Detail, cfg *config.Config) []byte {
-	body := []byte(nil)
+	var body []byte
 	switch {
 	case d.Content != nil:
 		body = d.Content.Body

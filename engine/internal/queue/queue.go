@@ -126,6 +126,17 @@ func (q *Queue) stores() (file, memory *store, err error) {
 	return file, q.memory, err
 }
 
+// overflow returns the database in memory, which is made when it is first needed.
+func (q *Queue) overflow() (*store, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var err error
+	if q.memory == nil {
+		err = q.openMemory()
+	}
+	return q.memory, err
+}
+
 // openMemory makes the database in memory. Under mu.
 func (q *Queue) openMemory() (err error) {
 	q.memory, err = openStore(memoryFile, MemorySize)
@@ -150,7 +161,7 @@ func (q *Queue) fails(err error) {
 // fullPeriod is how long a file that had no room is left alone.
 const fullPeriod = 100 * time.Millisecond
 
-// mayHaveRoom says whether the file is worth trying. Where memory has something, that goes first, by Heal.
+// mayHaveRoom says whether the file is worth trying.
 func (q *Queue) mayHaveRoom(now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -159,7 +170,7 @@ func (q *Queue) mayHaveRoom(now time.Time) bool {
 
 // Accept takes events with their deliveries, in order, all of them or none. An error that wraps ErrFull says that there is no room.
 func (q *Queue) Accept(now time.Time, entries []*Entry) error {
-	file, memory, err := q.stores()
+	file, _, err := q.stores()
 	if err != nil {
 		return err
 	}
@@ -170,16 +181,9 @@ func (q *Queue) Accept(now time.Time, entries []*Entry) error {
 		}
 		q.fails(err)
 	}
-	if memory == nil {
-		q.mu.Lock()
-		if q.memory == nil {
-			err = q.openMemory()
-		}
-		memory = q.memory
-		q.mu.Unlock()
-		if err != nil {
-			return err
-		}
+	memory, err := q.overflow()
+	if err != nil {
+		return err
 	}
 	return memory.acceptWithRoom(now, entries)
 }
