@@ -1,21 +1,91 @@
 package engine
 
 import (
+	"context"
+	"log/slog"
+	"time"
+
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Check reports the mistakes in webhooks' globs, expressions and transforms, which the config package does not look into.
-func Check(webhooks []config.Webhook) config.Errors {
+// compiled is a configured webhook with what its expressions and transforms became.
+type compiled struct {
+	config.Webhook
+	filter  *filters.Filter
+	chain   transforms.Chain
+	orderBy *expression.Program // nil for no order
+	format  *format.Format      // the last step of the chain; nil if that is something else
+}
+
+// Check reports the mistakes in webhooks' globs, expressions and transforms, which the config package does not look into,
+// and what is not wrong but unwise. Of the options the logger and the cache of modules hold.
+func Check(webhooks []config.Webhook, opts Options) (mistakes, warnings config.Errors) {
+	modules := newModules(&opts)
+	all, mistakes := compile(webhooks, modules, opts.Logger)
+	for i := range all {
+		if warning := all[i].checkURL(); warning != nil {
+			warnings = append(warnings, warning)
+		}
+		all[i].chain.Close()
+	}
+	_ = closeModules(modules) // a compilation that goes on harms nobody
+	return mistakes, warnings
+}
+
+// compile compiles webhooks, whose chains must be closed even where there are mistakes. Without modules wasm steps are not looked into.
+func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.Logger) ([]compiled, config.Errors) {
+	all := make([]compiled, len(webhooks))
 	var mistakes config.Errors
 	for i := range webhooks {
-		_, errs := compileFilter(&webhooks[i])
-		mistakes = append(mistakes, errs...)
-		_, errs = compileOrderBy(&webhooks[i])
-		mistakes = append(mistakes, errs...)
-		_, errs = transforms.Compile(webhooks[i].Transform)
-		mistakes = append(mistakes, errs...)
+		c := compiled{Webhook: webhooks[i]}
+		var errs [3]config.Errors
+		c.filter, errs[0] = compileFilter(&c.Webhook)
+		c.orderBy, errs[1] = compileOrderBy(&c.Webhook)
+		c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, c.logger(log))
+		for _, list := range errs {
+			mistakes = append(mistakes, list...)
+		}
+		if n := len(c.chain); n > 0 {
+			if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
+				c.format = f.Format
+			}
+		}
+		all[i] = c
 	}
 	mistakes.Sort()
-	return mistakes
+	return all, mistakes
+}
+
+// checkURL warns of a URL that is not one of its format's receiver; nil for none.
+func (c *compiled) checkURL() *config.Error {
+	if c.format == nil || c.URL.Host() == "" {
+		return nil
+	}
+	what := c.format.Kind.Policy.CheckURL(c.URL.Reveal())
+	if what == "" {
+		return nil
+	}
+	warning := c.Webhook.FailURL(what)
+	warning.Warning = true
+	return warning
+}
+
+func newModules(opts *Options) *transforms.Modules {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return transforms.NewModules(opts.ModuleCache, opts.Logger)
+}
+
+// moduleClose is for how long a compilation that was given up is waited for.
+const moduleClose = 10 * time.Second
+
+func closeModules(m *transforms.Modules) error {
+	ctx, cancel := context.WithTimeout(context.Background(), moduleClose)
+	defer cancel()
+	return m.Close(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -14,7 +15,7 @@ import (
 )
 
 // content gives a delivery its content, unless an attempt before did. What transforms made is returned, to be kept.
-// The error is [transforms.ErrDrop] or a [*transforms.Error].
+// The error is [transforms.ErrDrop], [transforms.ErrNotRun] or a [*transforms.Error].
 func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Delivery) (made *delivery.Content, err error) {
 	switch {
 	case d.Body != nil:
@@ -29,13 +30,19 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// unsent settles a delivery without an attempt: dropped, or dead because a transform failed.
+// notRunWait is when a delivery is looked at again whose module could not be run.
+const notRunWait = time.Second
+
+// unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
 func (l *lane) unsent(claim *queue.Claim, err error) {
 	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.maskText(err.Error())}
 	st.OrderMaxWait = l.webhook.OrderMaxWait
-	if errors.Is(err, transforms.ErrDrop) || errors.Is(err, errNotWanted) {
+	switch {
+	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
 		st.Outcome = delivery.Dropped
-	} else {
+	case errors.Is(err, transforms.ErrNotRun):
+		st.Outcome, st.Due = delivery.Retry, time.Now().Add(notRunWait)
+	default:
 		l.webhook.sayFault(claim.Delivery.ID, claim.Event, st.Reason)
 	}
 	l.engine.settler.add(l, st)

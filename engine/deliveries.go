@@ -82,7 +82,7 @@ func Body(d *Detail, cfg *config.Config) []byte {
 		return body
 	}
 	for i := range cfg.Webhooks {
-		w := &webhook{Webhook: cfg.Webhooks[i]}
+		w := &compiled{Webhook: cfg.Webhooks[i]}
 		body = w.mask(body)
 	}
 	return body

@@ -16,6 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
 var (
@@ -30,11 +31,12 @@ const Memory = queue.Memory
 
 // Options are what the configuration does not say. The zero value is good for use.
 type Options struct {
-	Queue     string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
-	Logger    *slog.Logger      // nil logs nothing
-	Version   string            // for the User-Agent
-	Transport http.RoundTripper // nil is HTTP over the network
-	Random    func() float64    // from 0 to 1, chooses within the waits' jitter; nil is chance
+	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
+	Logger      *slog.Logger      // nil logs nothing
+	Version     string            // for the User-Agent
+	ModuleCache string            // the directory in which compiled wasm modules are kept, the user's alone; "" keeps none
+	Transport   http.RoundTripper // nil is HTTP over the network
+	Random      func() float64    // from 0 to 1, chooses within the waits' jitter; nil is chance
 }
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
@@ -42,6 +44,7 @@ type Engine struct {
 	log     *slog.Logger
 	options Options
 	queue   *queue.Queue
+	modules *transforms.Modules
 	routes  *routes
 	lanes   lanes
 	settler settler
@@ -60,20 +63,25 @@ type Engine struct {
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
 // A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. It starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
-	if mistakes := Check(cfg.Webhooks); len(mistakes) > 0 {
+	modules := newModules(&opts)
+	webhooks, mistakes := compile(cfg.Active(), modules, opts.Logger)
+	_, others := compile(cfg.Inactive(), nil, opts.Logger) // are to be right all the same
+	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
+		for i := range webhooks {
+			webhooks[i].chain.Close()
+		}
+		_ = closeModules(modules) // the mistakes say more
+		mistakes.Sort()
 		return nil, mistakes
-	}
-	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	opts.Queue = cmp.Or(opts.Queue, Memory)
 	if opts.Random == nil {
 		opts.Random = rand.Float64
 	}
-	e := &Engine{log: opts.Logger, options: opts, queue: queue.Open(queueOptions(cfg, opts))}
+	e := &Engine{log: opts.Logger, options: opts, modules: modules, queue: queue.Open(queueOptions(cfg, opts))}
 	e.settler.init(e)
 	e.stopped, e.stop = context.WithCancel(context.Background())
-	e.routes = newRoutes(e, cfg)
+	e.routes = newRoutes(e, cfg, webhooks)
 	return e, nil
 }
 
@@ -207,5 +215,5 @@ func (e *Engine) Close() error {
 		e.atClose = left
 		e.mu.Unlock()
 	}
-	return e.queue.Close()
+	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

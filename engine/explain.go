@@ -34,6 +34,7 @@ type StepTrace struct {
 	Dropped     bool   // it found nothing to send
 	Failure     string // "" if it did not fail
 	Took        time.Duration
+	Fuel        int64             // that a wasm module used
 	Expressions []ExpressionTrace // of a map
 }
 
@@ -77,8 +78,8 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 		return x
 	}
 	start := time.Now()
-	_, _ = w.chain.Watch(ctx, in, func(i int, fed, made delivery.Content, err error) {
-		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
+	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
+		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
 		step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
 		if err != nil && !step.Dropped {
 			step.Failure = w.maskText(err.Error())

@@ -50,8 +50,8 @@ func newLane(w *webhook, s *sender.Sender) *lane {
 		woken: make(chan struct{}, 1), free: make(chan struct{}, w.MaxInFlight), retired: make(chan struct{}),
 		pace: firstPace,
 	}
-	l.claims = queue.Lane{Webhook: w.Identity, Lease: l.lease, Rate: w.Rate.PerSecond()}
-	l.claims.Burst = max(1, int(l.claims.Rate/10))
+	l.claims = queue.Lane{Webhook: w.Identity, Lease: l.lease}
+	l.claims.Rate, l.claims.Burst = w.rate()
 	for range w.MaxInFlight {
 		l.free <- struct{}{}
 	}
@@ -142,7 +142,7 @@ func (l *lane) run(ctx context.Context) {
 	defer func() {
 		workers.Wait()
 		if l.isRetired() {
-			l.sender.Close()
+			l.webhook.close()
 		}
 	}()
 	timer := time.NewTimer(0)

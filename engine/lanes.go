@@ -40,7 +40,7 @@ func (ls *lanes) add(l *lane) {
 	ls.all = slices.DeleteFunc(ls.all, func(old *lane) bool {
 		ended := old.isRetired() && old.open.Load() == 0
 		if ended {
-			old.sender.Close()
+			old.webhook.close()
 		}
 		return ended
 	})
@@ -85,6 +85,6 @@ func (ls *lanes) close() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
-		l.sender.Close()
+		l.webhook.close()
 	}
 }

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -9,7 +11,7 @@ import (
 )
 
 // with lists the values of variables that the webhook's transforms can read.
-func (w *webhook) with() []string {
+func (w *compiled) with() []string {
 	var list []string
 	for i := range w.Transform {
 		if with := w.Transform[i].With; with != nil {
@@ -20,7 +22,7 @@ func (w *webhook) with() []string {
 }
 
 // mask hides the values of variables in a body.
-func (w *webhook) mask(body []byte) []byte {
+func (w *compiled) mask(body []byte) []byte {
 	for _, secret := range w.with() {
 		quoted := expression.AppendString(nil, secret)
 		for _, form := range [][]byte{quoted[1 : len(quoted)-1], []byte(secret)} {
@@ -31,7 +33,7 @@ func (w *webhook) mask(body []byte) []byte {
 }
 
 // maskText hides them in a text, for example an error that quotes a value.
-func (w *webhook) maskText(text string) string {
+func (w *compiled) maskText(text string) string {
 	for _, secret := range w.with() {
 		text = strings.ReplaceAll(text, secret, Masked)
 	}
@@ -39,7 +41,7 @@ func (w *webhook) maskText(text string) string {
 }
 
 // maskTrace hides them in what the parts of an expression came to.
-func (w *webhook) maskTrace(t *expression.Trace) {
+func (w *compiled) maskTrace(t *expression.Trace) {
 	if len(w.with()) == 0 || t == nil {
 		return
 	}
@@ -52,7 +54,7 @@ func (w *webhook) maskTrace(t *expression.Trace) {
 	}
 }
 
-func (w *webhook) maskValue(v any) any {
+func (w *compiled) maskValue(v any) any {
 	switch v := v.(type) {
 	case string:
 		return w.maskText(v)
@@ -70,4 +72,35 @@ func (w *webhook) maskValue(v any) any {
 		return m
 	}
 	return v
+}
+
+// logger hides them in what a module logs, and names the webhook.
+func (w *compiled) logger(log *slog.Logger) *slog.Logger {
+	return slog.New(&maskingHandler{log.Handler(), w.maskText}).With("webhook", w.Name)
+}
+
+// maskingHandler hides secrets in the texts of a log's lines.
+type maskingHandler struct {
+	slog.Handler
+	mask func(string) string
+}
+
+func (h *maskingHandler) Handle(ctx context.Context, r slog.Record) error {
+	masked := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindString {
+			a.Value = slog.StringValue(h.mask(a.Value.String()))
+		}
+		masked.AddAttrs(a)
+		return true
+	})
+	return h.Handler.Handle(ctx, masked)
+}
+
+func (h *maskingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &maskingHandler{h.Handler.WithAttrs(attrs), h.mask}
+}
+
+func (h *maskingHandler) WithGroup(name string) slog.Handler {
+	return &maskingHandler{h.Handler.WithGroup(name), h.mask}
 }

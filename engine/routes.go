@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -29,22 +30,22 @@ type route struct {
 	webhooks []*webhook
 }
 
-func newRoutes(e *Engine, cfg *config.Config) *routes {
+func newRoutes(e *Engine, cfg *config.Config, webhooks []compiled) *routes {
 	r := &routes{engine: e, workflows: cfg.Workflows, allow: cfg.Allow, definitions: map[string]route{}, own: map[string]*webhook{}, strange: map[string]bool{}}
 	for _, file := range cfg.Files {
 		if abs, err := filepath.Abs(file); err == nil {
 			r.files = append(r.files, abs)
 		}
 	}
-	for _, w := range cfg.Active() {
+	for _, w := range webhooks {
 		r.settings = append(r.settings, r.open(w))
 	}
 	return r
 }
 
-// open compiles a checked webhook and starts its lane.
-func (r *routes) open(cfg config.Webhook) *webhook {
-	w := newWebhook(cfg, r.engine, r.allow)
+// open starts the lane of a webhook.
+func (r *routes) open(c compiled) *webhook {
+	w := newWebhook(c, r.engine, r.allow)
 	r.engine.lanes.add(w.lane)
 	return w
 }
@@ -71,13 +72,18 @@ func (r *routes) of(workflow string) []*webhook {
 
 // compile opens a definition's webhooks. A definition with mistakes has none: that is said, and harms no other workflow.
 func (r *routes) compile(workflow string, found *config.Found) []*webhook {
+	var own []compiled
 	err := found.Err
 	if err == nil {
-		if mistakes := Check(found.Own); len(mistakes) > 0 {
+		var mistakes config.Errors
+		if own, mistakes = compile(found.Own, r.engine.modules, r.engine.log); len(mistakes) > 0 {
 			err = mistakes
 		}
 	}
 	if err != nil {
+		for i := range own {
+			own[i].chain.Close()
+		}
 		r.engine.log.Error("the workflow's own webhooks are off", "workflow", workflow, "err", err)
 		return r.settings
 	}
@@ -85,17 +91,21 @@ func (r *routes) compile(workflow string, found *config.Found) []*webhook {
 	for _, w := range r.settings {
 		bySettings[w.Identity] = w
 	}
+	ofDefinition := map[string]*webhook{}
+	for i := range own {
+		if !own[i].Enabled {
+			own[i].chain.Close()
+			continue
+		}
+		w := r.open(own[i])
+		if old := r.own[w.Identity]; old != nil {
+			r.engine.lanes.retire(old.lane)
+		}
+		r.own[w.Identity], ofDefinition[w.Identity] = w, w
+	}
 	var webhooks []*webhook
 	for _, cfg := range found.Webhooks {
-		w := bySettings[cfg.Identity]
-		if w == nil {
-			w = r.open(cfg)
-			if old := r.own[cfg.Identity]; old != nil {
-				r.engine.lanes.retire(old.lane)
-			}
-			r.own[cfg.Identity] = w
-		}
-		webhooks = append(webhooks, w)
+		webhooks = append(webhooks, cmp.Or(bySettings[cfg.Identity], ofDefinition[cfg.Identity]))
 	}
 	return webhooks
 }

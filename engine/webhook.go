@@ -12,28 +12,22 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
-	"github.com/awf-project/awf-hook/transforms"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // webhook is a configured webhook, compiled.
 type webhook struct {
-	config.Webhook
-	filter *filters.Filter
-	chain  transforms.Chain
+	compiled
 	lane   *lane
 	engine *Engine
-
-	orderBy *expression.Program // nil for no order
 
 	faultSaid atomic.Bool // a fault of the user's own code was said
 }
 
-// newWebhook compiles a webhook that was checked before. It may reach the addresses of allow whatever else holds.
-func newWebhook(cfg config.Webhook, e *Engine, allow []netip.Prefix) *webhook {
-	w := &webhook{Webhook: cfg, engine: e}
-	w.filter, _ = compileFilter(&cfg)
-	w.chain, _ = transforms.Compile(cfg.Transform)
-	w.orderBy, _ = compileOrderBy(&cfg)
+// newWebhook makes a webhook of a compiled one. It may reach the addresses of allow whatever else holds.
+func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
+	w := &webhook{compiled: c, engine: e}
+	cfg := &w.Webhook
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
@@ -54,8 +48,34 @@ func newWebhook(cfg config.Webhook, e *Engine, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
+	if w.format != nil {
+		target.Receiver = w.judge
+	}
 	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w
+}
+
+// rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
+// else as its format knows it.
+func (w *webhook) rate() (perSecond float64, burst int) {
+	if w.Rate.Per == 0 && w.format != nil && w.format.Kind.Policy.Rate.N > 0 {
+		r := w.format.Kind.Policy.Rate
+		return float64(r.N) / r.Per.Seconds(), max(1, r.Burst)
+	}
+	perSecond = w.Rate.PerSecond()
+	return perSecond, max(1, int(perSecond/10))
+}
+
+// judge says what an answer means where the format's receiver has shapes of its own.
+func (w *webhook) judge(a *sender.Answer) (sender.Verdict, bool) {
+	v := w.format.Judge(format.Answer{Status: a.Status, Header: a.Header, Body: a.Body})
+	return sender.Verdict{Outcome: v.Outcome, Reason: v.Reason, RetryAfter: v.RetryAfter, Gone: v.Gone}, v.Known
+}
+
+// close closes connections and modules, after the last attempt.
+func (w *webhook) close() {
+	w.lane.sender.Close()
+	w.chain.Close()
 }
 
 func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
@@ -98,10 +118,13 @@ func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
 		return queue.Want{}, false
 	}
 	want := queue.Want{Webhook: w.Identity}
-	if err == nil && w.orderBy != nil {
-		want.OrderKey, err = w.orderKey(in)
-	} else if err != nil {
+	switch {
+	case err != nil:
 		err = w.filterError(err)
+	case w.orderBy != nil:
+		want.OrderKey, err = w.orderKey(in)
+	case w.format != nil:
+		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
 		want.Dead = w.maskText(err.Error())

@@ -1,16 +1,20 @@
 package transforms
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// Compile makes the chain of a webhook's steps. Its mistakes have their places in the file.
-func Compile(steps []config.Step) (Chain, config.Errors) {
+// Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
+// The logger takes what modules log.
+// Without modules the files of wasm steps are not looked at, and the chain is of no use.
+func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *slog.Logger) (Chain, config.Errors) {
 	var chain Chain
 	var mistakes config.Errors
 	for i := range steps {
@@ -22,10 +26,10 @@ func Compile(steps []config.Step) (Chain, config.Errors) {
 			step, errs = compileMap(s)
 		case "format":
 			step, errs = compileFormat(s, i == 0)
-		case "": // the configuration says what is wrong with it
+		case "wasm":
+			step, errs = modules.load(ctx, s, log)
+		default: // the configuration says what is wrong with it
 			continue
-		default:
-			errs = config.Errors{{Pos: s.Pos, Path: s.Path + "." + s.Kind(), Message: "not supported by this version yet"}}
 		}
 		mistakes = append(mistakes, errs...)
 		chain = append(chain, Named{s.Kind(), step})

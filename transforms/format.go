@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
@@ -18,7 +17,7 @@ type Format struct {
 }
 
 // Apply makes the message. It drops an event of which the receiver is to hear nothing.
-func (f *Format) Apply(_ context.Context, in *Input) (delivery.Content, error) {
+func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 	body := in.Content.Body
 	if f.First {
 		body = nil
@@ -26,13 +25,13 @@ func (f *Format) Apply(_ context.Context, in *Input) (delivery.Content, error) {
 	made, err := f.Format.Content(in.Values, body)
 	switch {
 	case err != nil:
-		return delivery.Content{}, err
+		return Made{}, err
 	case made.Body == nil:
-		return delivery.Content{}, ErrDrop
+		return Made{}, ErrDrop
 	}
 	made.Header = append(slices.Clip(in.Content.Header), made.Header...)
 	made.URLSuffix = in.Content.URLSuffix + made.URLSuffix
-	return made, nil
+	return Made{Content: made}, nil
 }
 
 // compileFormat makes the step of a built-in format. Its mistakes have their places in the file.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
@@ -148,25 +147,25 @@ type Map struct {
 }
 
 // Apply makes the body. It drops what comes to nothing: null, "", [] or {}.
-func (m *Map) Apply(_ context.Context, in *Input) (delivery.Content, error) {
+func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	const usual = 512 // bytes
 	in.Values.SetWith(m.With)
 	body, _, err := m.Root.appendTo(make([]byte, 0, usual), in.Values)
 	if err != nil {
-		return delivery.Content{}, err
+		return Made{}, err
 	}
 	switch string(body) {
 	case "null", `""`, "[]", "{}":
-		return delivery.Content{}, ErrDrop
+		return Made{}, ErrDrop
 	}
 	if !IsJSON(m.ContentType) {
 		text, isText := unquote(body)
 		if !isText {
-			return delivery.Content{}, fmt.Errorf("want a text for %s", m.ContentType)
+			return Made{}, fmt.Errorf("want a text for %s", m.ContentType)
 		}
 		body = []byte(text)
 	}
-	out := in.Content // headers and the like stay
+	out := Made{Content: in.Content} // headers and the like stay
 	out.Body, out.ContentType = body, m.ContentType
 	return out, nil
 }

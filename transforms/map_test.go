@@ -3,6 +3,7 @@ package transforms_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func chain(t testing.TB, transform string) transforms.Chain {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	c, mistakes := transforms.Compile(cfg.Webhooks[0].Transform)
+	c, mistakes := transforms.Compile(t.Context(), cfg.Webhooks[0].Transform, modules(t), slog.New(slog.DiscardHandler))
 	if len(mistakes) > 0 {
 		t.Fatalf("%v in\n%s", mistakes, text)
 	}
@@ -35,6 +36,18 @@ var failed = &event.Event{
 	Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 688e6, time.UTC),
 	Payload: []byte(`{"status":"failure", "duration":61.50, "exit_code":137, "error":"out of\nmemory", "big": 12345678901234567890, ` +
 		`"list": [1, 2.0, "a"], "deep": {"token": "t", "z": 1, "a": 2}, "none": null}`),
+}
+
+// modules loads modules for a test.
+func modules(t testing.TB) *transforms.Modules {
+	t.Helper()
+	m := transforms.NewModules("", slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := m.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
 }
 
 func apply(c transforms.Chain, e *event.Event) (delivery.Content, error) {
@@ -185,7 +198,7 @@ func TestEmptyChainSendsTheEvent(t *testing.T) {
 func TestWatchSeesEachStep(t *testing.T) {
 	var seen []string
 	c := chain(t, "      - map: {a: 1}\n      - map: {b: =body.a}\n      - map: nil")
-	_, err := c.Watch(context.Background(), expression.NewInput(failed), func(i int, in, out delivery.Content, err error) {
+	_, err := c.Watch(context.Background(), expression.NewInput(failed), func(i int, in delivery.Content, out transforms.Made, err error) {
 		seen = append(seen, string(in.Body)+" → "+string(out.Body))
 	})
 	want := []string{string(failed.Body()) + ` → {"a":1}`, `{"a":1} → {"b":1}`, `{"b":1} → `}

@@ -19,6 +19,9 @@ const MaxBody = 1 << 20
 // ErrDrop says that a step found nothing to send. It is a decision, not a failure.
 var ErrDrop = errors.New("nothing to send")
 
+// ErrNotRun says that a module did not run, by no fault of its own: the context ended before its turn came, or there was no memory for it.
+var ErrNotRun = errors.New("not run")
+
 // Input is what a step is fed. A step must not change it.
 type Input struct {
 	Event   *event.Event
@@ -29,7 +32,13 @@ type Input struct {
 // Step is a kind of transform: a map, a format or a wasm module. It is a function of its input,
 // and may be used by several goroutines at once. It returns [ErrDrop] where there is nothing to send.
 type Step interface {
-	Apply(ctx context.Context, in *Input) (delivery.Content, error)
+	Apply(ctx context.Context, in *Input) (Made, error)
+}
+
+// Made is what a step made.
+type Made struct {
+	delivery.Content
+	Fuel int64 // that a wasm module used, also where it failed
 }
 
 // Named is a step of a chain.
@@ -51,13 +60,13 @@ func (e *Error) Unwrap() error { return e.Err }
 // Chain is the steps of a webhook. An empty one sends the event itself.
 type Chain []Named
 
-// Apply makes the content of a delivery. It returns [ErrDrop], or an [*Error].
+// Apply makes the content of a delivery. It returns [ErrDrop], [ErrNotRun], or an [*Error].
 func (c Chain) Apply(ctx context.Context, values *expression.Input) (delivery.Content, error) {
 	return c.Watch(ctx, values, nil)
 }
 
 // Watch is Apply, and tells what each step was fed and what it made.
-func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(step int, in, out delivery.Content, err error)) (delivery.Content, error) {
+func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(step int, in delivery.Content, out Made, err error)) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
 	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all
@@ -75,14 +84,23 @@ func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(st
 			each(i, in.Content, out, err)
 		}
 		switch {
-		case errors.Is(err, ErrDrop):
-			return delivery.Content{}, ErrDrop
+		case errors.Is(err, ErrDrop), errors.Is(err, ErrNotRun):
+			return delivery.Content{}, err
 		case err != nil:
 			return delivery.Content{}, &Error{i + 1, step.Kind, err}
 		}
-		in.Content = out
+		in.Content = out.Content
 	}
 	return in.Content, nil
+}
+
+// Close ends the modules of the chain's steps; it waits for those that run.
+func (c Chain) Close() {
+	for _, step := range c {
+		if w, isWasm := step.Step.(*Wasm); isWasm && w != nil {
+			w.Module.Close()
+		}
+	}
 }
 
 func first(c Chain) Step {

@@ -60,7 +60,7 @@ type checked struct {
 	other    error // not of a file's text: it is not there, or cannot be read
 }
 
-// check joins the mistakes of the form with those in globs and expressions.
+// check joins the mistakes of the form with those in globs, expressions and transforms.
 func check(cfg *config.Config, err error) checked {
 	all := checked{config: cfg}
 	if err != nil && !errors.As(err, &all.mistakes) {
@@ -69,7 +69,9 @@ func check(cfg *config.Config, err error) checked {
 	if cfg == nil {
 		return all
 	}
-	all.mistakes = append(all.mistakes, engine.Check(cfg.All())...)
+	mistakes, warnings := engine.Check(cfg.All(), engine.Options{ModuleCache: moduleCache()})
+	all.mistakes = append(all.mistakes, mistakes...)
+	cfg.Warnings = append(cfg.Warnings, warnings...)
 	all.mistakes.Sort()
 	return all
 }
@@ -86,16 +88,17 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads what s says, with all mistakes.
+// load reads what s says. If it has mistakes, those in its globs, expressions and transforms are among them;
+// if it has none, opening an engine finds those.
 func load(s config.Search) (*config.Config, error) {
-	switch all := check(s.Load()); {
-	case all.other != nil:
-		return nil, all.other
-	case len(all.mistakes) > 0:
-		return nil, all.mistakes
-	default:
-		return all.config, nil
+	cfg, err := s.Load()
+	if err == nil {
+		return cfg, nil
 	}
+	if all := check(cfg, err); all.other == nil {
+		return nil, all.mistakes
+	}
+	return nil, err
 }
 
 func (c *command) check(files []string, flags checkFlags) error {

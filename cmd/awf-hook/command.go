@@ -146,11 +146,20 @@ func (c *command) open(search config.Search, queue string) (*engine.Engine, erro
 		logger.Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
 	}
 	c.queue = queueFile(search, cfg, queue)
-	eng, err := engine.Open(cfg, engine.Options{Queue: c.queue, Logger: logger, Version: version()})
+	eng, err := engine.Open(cfg, engine.Options{Queue: c.queue, Logger: logger, Version: version(), ModuleCache: moduleCache()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	return eng, nil
+}
+
+// moduleCache is where compiled modules are kept; "" if there is no home.
+func moduleCache() string {
+	folder := config.Search{Env: os.LookupEnv}.CacheFolder()
+	if folder == "" {
+		return ""
+	}
+	return filepath.Join(folder, "wasm")
 }
 
 // queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.

@@ -81,7 +81,7 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 		explainParts(b, f.Trace, "      ")
 	}
 	for i, s := range x.Steps {
-		fmt.Fprintf(b, "    step %d    %s (%v)\n      in      %s\n", i+1, s.Kind, s.Took.Round(100*time.Nanosecond), shown(string(s.In.Body)))
+		fmt.Fprintf(b, "    step %d    %s (%s)\n      in      %s\n", i+1, s.Kind, cost(&s), shown(string(s.In.Body)))
 		for _, e := range s.Expressions {
 			path := e.Path
 			if path == "" {
@@ -102,6 +102,15 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 	if x.Why != "" && x.Verdict != engine.FilteredOut {
 		fmt.Fprintf(b, "    why       %s\n", plain(x.Why))
 	}
+}
+
+// cost is what a step took: time, and fuel if it is a module.
+func cost(s *engine.StepTrace) string {
+	text := s.Took.Round(100 * time.Nanosecond).String()
+	if s.Fuel > 0 {
+		text += fmt.Sprintf(", fuel %d", s.Fuel)
+	}
+	return text
 }
 
 // explainParts shows the parts of an expression with their values, those within others indented.
@@ -194,6 +203,7 @@ type (
 		Dropped     bool        `json:"dropped,omitempty"`
 		Expressions []traceJSON `json:"expressions,omitempty"`
 		TookNS      int64       `json:"took_ns"`
+		Fuel        int64       `json:"fuel,omitempty"`
 	}
 )
 
@@ -206,7 +216,7 @@ func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
 		out.Filter = &trace
 	}
 	for _, s := range x.Steps {
-		step := stepJSON{Kind: s.Kind, In: string(s.In.Body), Out: string(s.Out.Body), Error: s.Failure, Dropped: s.Dropped, TookNS: s.Took.Nanoseconds()}
+		step := stepJSON{Kind: s.Kind, In: string(s.In.Body), Out: string(s.Out.Body), Error: s.Failure, Dropped: s.Dropped, TookNS: s.Took.Nanoseconds(), Fuel: s.Fuel}
 		for _, e := range s.Expressions {
 			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
 		}

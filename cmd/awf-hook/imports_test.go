@@ -19,7 +19,7 @@ var mayImport = map[string]string{
 	"engine/internal/queue":  "engine/delivery engine/event",
 	"engine/internal/sender": "engine/delivery engine/signature",
 	"engine/internal/source": "engine/event",
-	"transforms":             "engine/config engine/delivery engine/event engine/expression transforms/format",
+	"transforms":             "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm",
 	"filters":                "engine/event engine/expression",
 	"transforms/format":      "engine/delivery engine/event engine/expression",
 	"engine/expression":      "engine/event",

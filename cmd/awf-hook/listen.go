@@ -27,7 +27,8 @@ func (c *command) listenCommand() *cobra.Command {
 		Use:   "listen [ADDR]",
 		Short: "Receive webhooks here, verify and show them",
 		Long: `listen is a receiver for trying things out. It verifies the signatures of what arrives at ADDR
-(127.0.0.1:8080 if not given; port 0 takes a free one), shows it on stdout and answers 200, or what --respond says:
+(127.0.0.1:8080 if not given; port 0 takes a free one), shows it on stdout and answers 200 with {"ok":true},
+which every built-in format takes for delivered, or what --respond says:
 
   503x2,429:5,reset,slow:3s,200
 

@@ -128,7 +128,7 @@ func (c *command) openDry(search config.Search) (*engine.Engine, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	eng, err := engine.Open(cfg, engine.Options{Queue: engine.Memory, Logger: logger, Version: version()})
+	eng, err := engine.Open(cfg, engine.Options{Queue: engine.Memory, Logger: logger, Version: version(), ModuleCache: moduleCache()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}

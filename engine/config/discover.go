@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Search says where a configuration is looked for.
@@ -128,12 +129,17 @@ func (s Search) variable(name string) string {
 }
 
 // StateFolder is awf-hook's folder for what it keeps; "" if there is no home either.
-func (s Search) StateFolder() string {
-	if folder := s.variable("XDG_STATE_HOME"); folder != "" {
+func (s Search) StateFolder() string { return s.ownFolder("XDG_STATE_HOME", ".local/state") }
+
+// CacheFolder is awf-hook's folder for what it can make again; "" if there is no home either.
+func (s Search) CacheFolder() string { return s.ownFolder("XDG_CACHE_HOME", ".cache") }
+
+func (s Search) ownFolder(variable, inHome string) string {
+	if folder := s.variable(variable); folder != "" {
 		return filepath.Join(folder, "awf-hook")
 	}
 	if home := s.variable("HOME"); home != "" {
-		return filepath.Join(home, ".local", "state", "awf-hook")
+		return filepath.Join(home, inHome, "awf-hook")
 	}
 	return ""
 }
@@ -196,6 +202,15 @@ func (c *Config) All() []Webhook {
 
 // Active returns the webhooks that are not switched off.
 func (c *Config) Active() []Webhook { return active(c.Webhooks) }
+
+// Inactive returns the webhooks that do not hold: switched off, or overridden.
+func (c *Config) Inactive() []Webhook {
+	holds := map[string]bool{}
+	for _, w := range c.Active() {
+		holds[w.Identity] = true
+	}
+	return slices.DeleteFunc(slices.Clone(c.All()), func(w Webhook) bool { return holds[w.Identity] })
+}
 
 func active(webhooks []Webhook) []Webhook {
 	var on []Webhook

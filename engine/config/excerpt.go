@@ -68,7 +68,7 @@ func (s *Source) walk(n *yaml.Node, path string) {
 		if exact := keyByPath[path]; exact != nil {
 			key = exact
 		}
-		m := mark{line: n.Line, col: n.Column, hidden: key == nil || key.Later || !slices.Contains(shownKinds, key.Kind)}
+		m := mark{line: n.Line, col: n.Column, hidden: key == nil || !slices.Contains(shownKinds, key.Kind)}
 		if m.hidden && n.Kind == yaml.ScalarNode {
 			m.length = s.length(n)
 		}

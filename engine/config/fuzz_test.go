@@ -51,7 +51,8 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("Parse = %v, want an error of the type config.Errors", err)
 			}
 			if i == 0 {
-				mistakes = append(mistakes, engine.Check(cfg.All())...)
+				more, _ := engine.Check(cfg.All(), engine.Options{})
+				mistakes = append(mistakes, more...)
 			}
 			for _, m := range append(mistakes, cfg.Warnings...) {
 				checkPlace(t, lines, m)

@@ -40,7 +40,6 @@ type Key struct {
 	Default  string // as it would be written, or in words; "" for none
 	Min, Max int64  // of numbers; of durations in nanoseconds, of sizes and texts in bytes, lists and mappings in entries; 0 for none
 	UserOnly bool   // may stand in the user's own files only, which are -c's and the global one
-	Later    bool   // of the design, and not of this version
 	Is       string // what it says
 }
 
@@ -92,8 +91,19 @@ var Keys = []Key{
 	{Path: "webhooks[].transform[].map", Kind: KindTree, Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
 	{Path: "webhooks[].transform[].format", Kind: KindText, Is: "a receiver's own format, which `with` tells more: see docs/formats.md"},
 	{Path: "webhooks[].transform[].with", Kind: KindTree, Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
+	{Path: "webhooks[].transform[].wasm", Kind: KindText, Min: 1, Max: 4096, Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. A project's files reach none outside the project"},
+	{Path: "webhooks[].transform[].sha256", Kind: KindText, Default: "any", Is: "of the module's file, in hex: another one is refused"},
+	{Path: "webhooks[].transform[].isolation", Kind: KindText, Min: 1, Default: "event", Is: "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
+	{Path: "webhooks[].transform[].limits", Kind: KindMapping, Is: "what one event may cost the module"},
+	{Path: "webhooks[].transform[].limits.fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Default: "50000000", Is: "about one per instruction"},
+	{Path: "webhooks[].transform[].limits.memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Default: "16MiB", Is: "its linear memory"},
+	{Path: "webhooks[].transform[].limits.stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Default: "1MiB", Is: "calls within calls"},
+	{Path: "webhooks[].transform[].limits.input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Default: "1MiB", Is: "what it is fed"},
+	{Path: "webhooks[].transform[].limits.output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Default: "256KiB", Is: "what it makes"},
+	{Path: "webhooks[].transform[].limits.log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Default: "32", Is: "lines that it logs, of 1 KiB at most"},
+	{Path: "webhooks[].transform[].limits.module", Kind: KindSize, Min: 1 << 10, Max: 32 << 20, Default: "8MiB", Is: "the module's file"},
 	{Path: "webhooks[].transform[].omitempty", Kind: KindBool, Default: "false", Is: "leaves out of the map what is null"},
-	{Path: "webhooks[].transform[].content_type", Kind: KindText, Default: "application/json", Is: "of the body that the step makes; other than JSON the map must come to a text"},
+	{Path: "webhooks[].transform[].content_type", Kind: KindText, Default: "application/json", Is: "of the body that a map or a module makes; other than JSON a map must come to a text"},
 	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers"},
 	{Path: "network.allow", Kind: KindRanges, Max: 100, UserOnly: true, Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks reach no private address, and none reaches a link-local or metadata address"},
 	{Path: "network.https_only", Kind: KindBool, Default: "false", UserOnly: true, Is: "refuses webhooks whose URL is http"},
@@ -113,11 +123,6 @@ var Keys = []Key{
 	{Path: "tests[].want[].exact", Kind: KindTree, Is: "what the body is"},
 	{Path: "tests[].want[].headers", Kind: KindHeaders, Is: "headers that the request has"},
 	{Path: "tests[].want[].drop", Kind: KindBool, Default: "false", Is: "a transform finds nothing to send"},
-
-	{Path: "webhooks[].transform[].wasm", Later: true},
-	{Path: "webhooks[].transform[].limits", Later: true},
-	{Path: "webhooks[].transform[].isolation", Later: true},
-	{Path: "webhooks[].transform[].sha256", Later: true},
 }
 
 var keyByPath = func() map[string]*Key {
@@ -133,13 +138,13 @@ func keyOf(path string) *Key {
 	return keyByPath[generic(path)]
 }
 
-// children lists the names of the keys below a path in a file, those of this version.
+// children lists the names of the keys below a path in a file.
 func children(path string) []string {
 	path = generic(path)
 	var names []string
 	for _, k := range Keys {
 		parent, name := splitPath(k.Path)
-		if !k.Later && parent == path {
+		if parent == path {
 			names = append(names, name)
 		}
 	}

@@ -24,13 +24,11 @@ const (
 	keysEnd   = "<!-- end of keys -->\n"
 )
 
-// paths are those of the keys, of this version or of one to come.
-func paths(later bool) []string {
+// paths are those of the keys.
+func paths() []string {
 	var list []string
 	for _, k := range config.Keys {
-		if k.Later == later {
-			list = append(list, k.Path)
-		}
+		list = append(list, k.Path)
 	}
 	return list
 }
@@ -40,9 +38,6 @@ func keysTable() string {
 	var b strings.Builder
 	b.WriteString("| key | is | value | default | bounds | set in |\n|---|---|---|---|---|---|\n")
 	for _, k := range config.Keys {
-		if k.Later {
-			continue
-		}
 		setIn := "any file"
 		switch {
 		case k.UserOnly:
@@ -79,7 +74,7 @@ func TestKeysStandInDocs(t *testing.T) {
 
 // Docs, schema and checks name the same keys.
 func TestDocsSchemaAndChecksNameTheSameKeys(t *testing.T) {
-	want := slices.Sorted(slices.Values(paths(false)))
+	want := slices.Sorted(slices.Values(paths()))
 	text, err := os.ReadFile(docs)
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +137,7 @@ func checkedKeys(t *testing.T, path string) []string {
 			found = append(found, at)
 			if key := keyOf(at); key != nil && key.Kind == config.KindMapping {
 				found = append(found, checkedKeys(t, at)...)
-			} else if slices.ContainsFunc(paths(false), func(p string) bool { return strings.HasPrefix(p, at+"[].") }) {
+			} else if slices.ContainsFunc(paths(), func(p string) bool { return strings.HasPrefix(p, at+"[].") }) {
 				found = append(found, checkedKeys(t, at+"[]")...)
 			}
 		}
@@ -192,24 +187,16 @@ func mistakes(t *testing.T, text string) config.Errors {
 
 // Each key of the table is read by the checks: a value of a wrong type is a mistake at its very place.
 func TestEveryKeyIsChecked(t *testing.T) {
-	for _, path := range paths(false) {
+	for _, path := range paths() {
 		at, wrong := keyPlace(path)
 		value := "[[]]"
 		if keyOf(path).Kind == config.KindTree { // takes all that JSON has
 			value = ".nan"
 		}
 		if !slices.ContainsFunc(mistakes(t, wrong(value)), func(m *config.Error) bool {
-			return strings.HasPrefix(m.Path, at) && !strings.Contains(m.Message, "unknown key") && !strings.Contains(m.Message, "not supported")
+			return strings.HasPrefix(m.Path, at) && !strings.Contains(m.Message, "unknown key")
 		}) {
 			t.Errorf("%s: %s has no mistake at %s: %v", path, value, at, mistakes(t, wrong(value)))
-		}
-	}
-	for _, path := range paths(true) {
-		at, later := keyPlace(path)
-		if !slices.ContainsFunc(mistakes(t, later("x")), func(m *config.Error) bool {
-			return m.Path == at && m.Message == "not supported by this version yet"
-		}) {
-			t.Errorf("%s: x is not said to be of a later version: %v", path, mistakes(t, later("x")))
 		}
 	}
 }
@@ -238,7 +225,7 @@ func TestBoundsOfTheTableHold(t *testing.T) {
 		case config.KindText:
 			write = func(n int64) string { return strings.Repeat("n", int(n)) }
 		}
-		if write == nil || k.Later || k.Max == 0 {
+		if write == nil || k.Max == 0 {
 			continue
 		}
 		proved++

@@ -112,8 +112,7 @@ func httpURLs(webhooks []Webhook, because Pos) Errors {
 	var mistakes Errors
 	for _, w := range webhooks {
 		if w.Enabled && w.URL.Reveal().Scheme == "http" {
-			mistakes = append(mistakes, &Error{Pos: w.urlAt, Path: w.urlPath,
-				Message: fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)})
+			mistakes = append(mistakes, w.FailURL(fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)))
 		}
 	}
 	return mistakes
@@ -236,8 +235,6 @@ func mapping[T any](d *decoder, n *yaml.Node, path string, known keys[T], to T) 
 			d.unknown(name, path)
 		case key.UserOnly && d.origin != UserFile:
 			d.fail(name, at, "not allowed here: this file may come with a checkout, and the key is the user's own")
-		case key.Later:
-			d.fail(name, at, "not supported by this version yet")
 		default:
 			d.use(name, value, at)
 			known[name.Value](d, value, at, to)

@@ -15,10 +15,8 @@ func Schema() map[string]any {
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "awf-hook"
 	for i := range Keys {
-		if key := &Keys[i]; !key.Later {
-			parent, name := splitPath(key.Path)
-			property(root, parent)[name] = key.schema()
-		}
+		parent, name := splitPath(Keys[i].Path)
+		property(root, parent)[name] = Keys[i].schema()
 	}
 	return root
 }

@@ -37,7 +37,7 @@ func values(below string, used []use, show func(key string) string) []Value {
 	var list []Value
 	for _, key := range Keys {
 		name, isBelow := strings.CutPrefix(key.Path, below)
-		if !isBelow || key.Later {
+		if !isBelow {
 			continue
 		}
 		v := Value{Key: name, Text: show(name), Place: "default"}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -21,7 +22,7 @@ type Step struct {
 	OmitEmpty   bool   // leaves out what is null
 	ContentType string // "" is application/json
 	Format      Text   // the name of a built-in format
-	Wasm        Text   // a module's file
+	Wasm        Module // a sandboxed module
 	With        *Tree  // what the step can read; its variables are expanded
 }
 
@@ -42,8 +43,11 @@ var stepKeys = keys[*Step]{
 	"map":          func(d *decoder, n *yaml.Node, path string, s *Step) { s.Map = d.tree(n, path, false) },
 	"omitempty":    func(d *decoder, n *yaml.Node, path string, s *Step) { d.boolean(n, path, &s.OmitEmpty) },
 	"content_type": (*decoder).contentType,
-	"format":       func(d *decoder, n *yaml.Node, path string, s *Step) { d.stepText(n, path, &s.Format) },
-	"wasm":         func(d *decoder, n *yaml.Node, path string, s *Step) { d.stepText(n, path, &s.Wasm) },
+	"format":       (*decoder).format,
+	"wasm":         (*decoder).wasm,
+	"sha256":       (*decoder).sha256,
+	"isolation":    (*decoder).isolation,
+	"limits":       func(d *decoder, n *yaml.Node, path string, s *Step) { mapping(d, n, path, limitKeys, &s.Wasm.Limits) },
 	"with":         func(d *decoder, n *yaml.Node, path string, s *Step) { s.With = d.tree(n, path, true) },
 }
 
@@ -81,10 +85,26 @@ func (d *decoder) step(n *yaml.Node, path string) Step {
 		d.fail(n, path, "want one of map, format and wasm")
 	case len(kinds) > 1:
 		d.fail(n, path, "want one of map, format and wasm, got %s", strings.Join(kinds, " and "))
-	case kinds[0] != "map" && valueOf(n, "omitempty") != nil:
-		d.fail(valueOf(n, "omitempty"), join(path, "omitempty"), "goes with map")
+	default:
+		for _, k := range goesWith {
+			if value := valueOf(n, k.key); value != nil && !slices.Contains(k.kinds, kinds[0]) {
+				d.fail(value, join(path, k.key), "goes with %s", strings.Join(k.kinds, " and "))
+			}
+		}
 	}
 	return s
+}
+
+// goesWith says which steps have the keys that not all of them have.
+var goesWith = []struct {
+	key   string
+	kinds []string
+}{
+	{"omitempty", []string{"map"}},
+	{"content_type", []string{"map", "wasm"}},
+	{"sha256", []string{"wasm"}},
+	{"isolation", []string{"wasm"}},
+	{"limits", []string{"wasm"}},
 }
 
 // maxContentType is the longest content_type, in bytes.
@@ -101,9 +121,9 @@ func (d *decoder) contentType(n *yaml.Node, path string, s *Step) {
 	}
 }
 
-func (d *decoder) stepText(n *yaml.Node, path string, to *Text) {
+func (d *decoder) format(n *yaml.Node, path string, s *Step) {
 	if text, ok := d.value(n, path); ok {
-		*to = d.text(n, path, text)
+		s.Format = d.text(n, path, text)
 	}
 }
 

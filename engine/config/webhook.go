@@ -121,6 +121,11 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 	return w
 }
 
+// FailURL makes the error of a mistake in the webhook's URL.
+func (w *Webhook) FailURL(message string) *Error {
+	return &Error{Pos: w.urlAt, Path: w.urlPath, Message: message}
+}
+
 // valueOf returns the value of a mapping's key, nil if it is not there.
 func valueOf(n *yaml.Node, key string) *yaml.Node {
 	n = resolve(n)

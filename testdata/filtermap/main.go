@@ -31,7 +31,7 @@ func main() {
 		log.Fatal(err)
 	}
 	filter := filters.New(globs, program)
-	chain, mistakes := transforms.Compile(w.Transform)
+	chain, mistakes := transforms.Compile(context.Background(), w.Transform, nil, nil)
 	if len(mistakes) > 0 {
 		log.Fatal(mistakes)
 	}

@@ -57,15 +57,6 @@ func (f *Format) Judge(a Answer) Verdict {
 	return v
 }
 
-// Accepts says what an answer of status 2xx means, and why in words: what Judge says of it, delivered where that knows nothing.
-func (f *Format) Accepts(status int, body []byte) (delivery.Outcome, string) {
-	v := f.Judge(Answer{Status: status, Body: body})
-	if !v.Known {
-		return delivery.Delivered, ""
-	}
-	return v.Outcome, v.Reason
-}
-
 // CheckURL says what is wrong with a webhook's URL for this receiver, "" for nothing. It quotes nothing of the URL.
 func (p *Policy) CheckURL(u *url.URL) string {
 	if p.address == nil {

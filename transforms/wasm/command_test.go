@@ -22,7 +22,7 @@ func TestCommandInC(t *testing.T) {
 		{nil, `{"argv":{},"length":350,"time":1773489600,"event":` + sample + `}`, ""},
 		{map[string]any{"a": "b\nc"}, `{"argv":{"a":"b\nc"},"length":350,"time":1773489600,"event":` + sample + `}`, ""},
 		{map[string]any{"do": "drop"}, "", "dropped"},
-		{map[string]any{"do": "exit"}, "", `transform "step": failed: exit code 3: no such channel: step, at fuel `},
+		{map[string]any{"do": "exit"}, "", `failed: exit code 3: no such channel: step, at fuel `},
 		{map[string]any{"do": "files"}, `{"file":false,"home":false,"random":1773489600}`, ""},
 	} {
 		out, err := try(t, s, module, wasm.Options{With: tt.with})

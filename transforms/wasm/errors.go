@@ -30,7 +30,6 @@ var ErrClosed = errors.New("closed")
 // Error is a transform's failure. Its text is safe to show: one line of printable characters, free of Go's types and stacks.
 // What the guest says in it is the guest's: it may quote the event.
 type Error struct {
-	Step   string   // the step's name
 	Kind   error    // one of the sentinels
 	Detail string   // "integer divide by zero"; what the guest said
 	Fuel   int64    // used when it failed
@@ -39,7 +38,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "transform %q: %v", e.Step, e.Kind)
+	b.WriteString(e.Kind.Error())
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}

@@ -221,7 +221,7 @@ func (g *guest) used() int64 {
 }
 
 func (g *guest) fail(kind error, detail string) *Error {
-	return &Error{Step: g.module.name, Kind: kind, Detail: detail, Fuel: g.used()}
+	return &Error{Kind: kind, Detail: detail, Fuel: g.used()}
 }
 
 // failed says why a call did not return.

@@ -31,7 +31,7 @@ func Defaults() Limits {
 // the worst, since a running guest cannot be interrupted.
 func Bounds() (least, most Limits) {
 	return Limits{Fuel: 1_000, Memory: 64 << 10, Stack: 16 << 10, Input: 1 << 10, Output: 1 << 10, LogLines: 1, Module: 1 << 10},
-		Limits{Fuel: 2_000_000_000, Memory: 256 << 20, Stack: 8 << 20, Input: 16 << 20, Output: 4 << 20, LogLines: 1_000, Module: 32 << 20}
+		Limits{Fuel: 2_000_000_000, Memory: 256 << 20, Stack: 8 << 20, Input: 16 << 20, Output: 1 << 20, LogLines: 1_000, Module: 32 << 20}
 }
 
 // Check says which limit is out of its bounds, by the name that it has in a configuration.

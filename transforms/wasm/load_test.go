@@ -34,7 +34,7 @@ func TestLoadRefuses(t *testing.T) {
 		"with size": {echo, wasm.Options{With: map[string]any{"x": strings.Repeat("x", 70_000)}}, "with: want at most 65536 bytes as JSON, got 70008"},
 	} {
 		_, err := s.Load(t.Context(), "a b", tt.module, tt.o)
-		if err == nil || !strings.HasPrefix(err.Error(), `transform "a b": `+tt.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %s", name, err, tt.want)
 		}
 		if isModule := strings.HasPrefix(tt.want, "invalid module"); errors.Is(err, wasm.ErrModule) != isModule {

@@ -57,14 +57,6 @@ type Output struct {
 // Load makes a module usable as a step of the name. An error is one line and says what to change; with [ErrModule] it is the module's fault.
 // Modules of equal bytes are compiled once.
 func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
-	m, err := s.load(ctx, name, wasm, o)
-	if err != nil {
-		return nil, fmt.Errorf("transform %q: %w", name, err)
-	}
-	return m, nil
-}
-
-func (s *Sandbox) load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
 	limits, err := o.Limits.complete()
 	if err != nil {
 		return nil, err
@@ -185,14 +177,14 @@ func (m *Module) Limits() Limits { return m.limits }
 // ctx's if it ended before the guest ran; a guest that runs is not interrupted, it ends at its limits.
 func (m *Module) Transform(ctx context.Context, in Input) (Output, error) {
 	if n := int64(len(in.Event)); n > m.limits.Input {
-		return Output{}, &Error{Step: m.name, Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
+		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
 	}
 	if !m.begin() {
-		return Output{}, fmt.Errorf("transform %q: %w", m.name, ErrClosed)
+		return Output{}, ErrClosed
 	}
 	defer m.calls.Done()
 	if err := m.sandbox.enter(ctx); err != nil {
-		return Output{}, fmt.Errorf("transform %q: %w", m.name, err)
+		return Output{}, err
 	}
 	defer m.sandbox.leave()
 	if m.isolation == IsolateInstance {

@@ -81,7 +81,7 @@ func (m *Module) takeMemory() (*memory, error) {
 	m.mu.Unlock()
 	r, err := newRegion(int(m.limits.Memory))
 	if err != nil {
-		return nil, fmt.Errorf("transform %q: memory: %w", m.name, err)
+		return nil, fmt.Errorf("memory: %w", err)
 	}
 	return &memory{region: r, limit: uint64(m.limits.Memory)}, nil
 }

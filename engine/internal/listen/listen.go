@@ -93,8 +93,17 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if answer.RetryAfter != "" {
 		w.Header().Set("Retry-After", answer.RetryAfter)
 	}
+	if answer.Status < 200 || answer.Status > 299 || answer.Status == http.StatusNoContent {
+		w.WriteHeader(answer.Status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(answer.Status)
+	_, _ = io.WriteString(w, taken) // to one that is gone
 }
+
+// taken is what Slack and Telegram say when they took a message, and others do not mind.
+const taken = `{"ok":true}`
 
 // receive counts, verifies and shows the request, and says what it gets.
 func (r *Receiver) receive(req *http.Request, body []byte) Answer {

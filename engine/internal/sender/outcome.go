@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -13,19 +14,20 @@ import (
 
 // Answer is what came back of an attempt, or why nothing did.
 type Answer struct {
-	Status  int // 0 if there was no answer
-	Header  http.Header
-	Body    []byte // its first 16 KiB, decompressed
-	At      time.Time
-	Err     error // why there was no answer; a *Fault where more is known
-	URL     *url.URL
-	Stamped bool // the request carried its time, which the receiver may have judged
-	Proxied bool
-	Accepts Accepts
+	Status   int // 0 if there was no answer
+	Header   http.Header
+	Body     []byte // its first 16 KiB, decompressed
+	At       time.Time
+	Err      error // why there was no answer; a *Fault where more is known
+	URL      *url.URL
+	Stamped  bool // the request carried its time, which the receiver may have judged
+	Proxied  bool
+	Receiver Receiver
 }
 
-// Accepts says what an answer of status 2xx means to a receiver that says more in the body, and why, in words.
-type Accepts func(status int, body []byte) (delivery.Outcome, string)
+// Receiver says what an answer means in the receiver's own shapes, false where it has nothing of its own to say.
+// Of the verdict's words the status comes before. Its rest is of the body alone: that of the headers goes before it.
+type Receiver func(*Answer) (Verdict, bool)
 
 // Fault is why there was no answer, in words that are free of secrets.
 type Fault struct {
@@ -56,12 +58,6 @@ func Judge(a Answer) Verdict {
 		return judgeFault(a.Err)
 	case code >= 200 && code < 300:
 		v.Outcome, v.RetryAfter = delivery.Delivered, exhausted(a.Header)
-		if a.Accepts != nil {
-			outcome, why := a.Accepts(code, a.Body)
-			if v.Outcome = outcome; why != "" {
-				v.Reason += ": " + why
-			}
-		}
 	case code >= 300 && code < 400:
 		if host := a.redirectHost(); host != "" {
 			v.Reason += ", to " + host
@@ -80,10 +76,26 @@ func Judge(a Answer) Verdict {
 			v.Reason += ": " + skew
 		}
 	}
+	own := a.ask(&v)
 	if v.Outcome == delivery.Retry {
-		v.RetryAfter = RetryAfter(a)
+		v.RetryAfter = cmp.Or(RetryAfter(a), own.RetryAfter)
 	}
 	return v
+}
+
+// ask asks the receiver's kind what the answer means, which goes before what HTTP says, and returns what that is.
+func (a *Answer) ask(v *Verdict) (own Verdict) {
+	if a.Receiver == nil {
+		return own
+	}
+	own, known := a.Receiver(a)
+	if known {
+		v.Outcome, v.Gone, v.Free = own.Outcome, own.Gone, false
+		if own.Reason != "" {
+			v.Reason = statusText(a.Status) + ": " + own.Reason
+		}
+	}
+	return own
 }
 
 // statusText is the status in our words: the receiver's own may repeat what it was sent.

@@ -25,6 +25,11 @@ func dated(skew time.Duration, fields ...string) http.Header {
 	return h
 }
 
+// says is a kind of receiver that always says the same.
+func says(v sender.Verdict) sender.Receiver {
+	return func(*sender.Answer) (sender.Verdict, bool) { return v, true }
+}
+
 func TestJudgeKnowsEveryStatus(t *testing.T) {
 	for code := 1; code <= 999; code++ {
 		want := sender.Verdict{Outcome: delivery.Dead}
@@ -84,15 +89,19 @@ func TestJudge(t *testing.T) {
 		{"Retry-After of a delivery means nothing", sender.Answer{Status: 202, Header: dated(0, "Retry-After", "60")},
 			sender.Verdict{Outcome: delivery.Delivered, Reason: "202 Accepted"}},
 
-		{"the format refuses", sender.Answer{Status: 200, Body: []byte("no_service"), Accepts: func(status int, body []byte) (delivery.Outcome, string) {
-			return delivery.Dead, string(body)
-		}}, sender.Verdict{Outcome: delivery.Dead, Reason: "200 OK: no_service"}},
-		{"the format wants it again", sender.Answer{Status: 200, Body: []byte(`{"ok":false,"parameters":{"retry_after":3}}`), Accepts: func(int, []byte) (delivery.Outcome, string) {
-			return delivery.Retry, "ok is false"
-		}}, sender.Verdict{Outcome: delivery.Retry, Reason: "200 OK: ok is false", RetryAfter: 3 * time.Second}},
-		{"the format takes it", sender.Answer{Status: 200, Accepts: func(int, []byte) (delivery.Outcome, string) { return delivery.Delivered, "" }},
-			sender.Verdict{Outcome: delivery.Delivered, Reason: "200 OK"}},
-		{"the format is not asked about a failure", sender.Answer{Status: 503, Accepts: func(int, []byte) (delivery.Outcome, string) { return delivery.Delivered, "" }},
+		{"its kind of receiver refuses", sender.Answer{Status: 200, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "no_text"})},
+			sender.Verdict{Outcome: delivery.Dead, Reason: "200 OK: no_text"}},
+		{"its kind wants nothing more", sender.Answer{Status: 404, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "no_service", Gone: true})},
+			sender.Verdict{Outcome: delivery.Dead, Reason: "404 Not Found: no_service", Gone: true}},
+		{"its kind wants it again", sender.Answer{Status: 200, Receiver: says(sender.Verdict{Outcome: delivery.Retry, Reason: "ok is false", RetryAfter: 3 * time.Second})},
+			sender.Verdict{Outcome: delivery.Retry, Reason: "200 OK: ok is false", RetryAfter: 3 * time.Second}},
+		{"a header goes before its kind's rest", sender.Answer{Status: 429, Header: dated(0, "Retry-After", "7"), Receiver: says(sender.Verdict{Outcome: delivery.Retry, RetryAfter: 30 * time.Second})},
+			sender.Verdict{Outcome: delivery.Retry, Reason: "429 Too Many Requests", RetryAfter: 7 * time.Second}},
+		{"its kind takes it, for the last time now", sender.Answer{Status: 200, Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "2"), Receiver: says(sender.Verdict{Outcome: delivery.Delivered})},
+			sender.Verdict{Outcome: delivery.Delivered, Reason: "200 OK", RetryAfter: 2 * time.Second}},
+		{"its kind knows the reason of a refused time", sender.Answer{Status: 403, Header: dated(time.Hour), Stamped: true, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "invalid_token", Gone: true})},
+			sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden: invalid_token", Gone: true}},
+		{"its kind has nothing to say", sender.Answer{Status: 503, Receiver: func(*sender.Answer) (sender.Verdict, bool) { return sender.Verdict{}, false }},
 			sender.Verdict{Outcome: delivery.Retry, Reason: "503 Service Unavailable"}},
 
 		{"no answer", sender.Answer{Err: &sender.Fault{Reason: "connection refused"}}, sender.Verdict{Outcome: delivery.Retry, Reason: "connection refused"}},

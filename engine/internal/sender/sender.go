@@ -32,11 +32,11 @@ type Webhook struct {
 	MaxInFlight int                // connections never exceed it
 	UserAgent   string
 
-	Trusted bool           // it is of the user's own file: it may reach loopback and private addresses
-	Allow   []netip.Prefix // the user's network.allow: what it may reach besides
-	TLS     *tls.Config    // another authority, a client certificate; nil for the system's and none
-	Known   []string       // further secrets that must not show: the expanded variables of its configuration
-	Accepts Accepts        // what a 2xx means to its receiver; nil for delivered
+	Trusted  bool           // it is of the user's own file: it may reach loopback and private addresses
+	Allow    []netip.Prefix // the user's network.allow: what it may reach besides
+	TLS      *tls.Config    // another authority, a client certificate; nil for the system's and none
+	Known    []string       // further secrets that must not show: the expanded variables of its configuration
+	Receiver Receiver       // what answers mean to its kind of receiver; nil for nothing of its own
 
 	Proxy     *url.URL      // nil for the environment's
 	Deadlines Deadlines     // of an attempt's parts
@@ -105,7 +105,7 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
 	answer := s.exchange(ctx, d, a)
 	answer.At, answer.URL = time.Now(), s.url
-	answer.Stamped, answer.Proxied, answer.Accepts = s.signs(), s.proxied, s.webhook.Accepts
+	answer.Stamped, answer.Proxied, answer.Receiver = s.signs(), s.proxied, s.webhook.Receiver
 	v := Judge(answer)
 	a.Took = time.Since(a.At)
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.mask.mask(v.Reason)

@@ -11,6 +11,7 @@ done
 clang-19 --target=wasm32-wasi --sysroot=/usr -isystem /usr/include/wasm32-wasi -O2 \
 	-Wl,--strip-debug -o command.wasm c/command.c
 wat2wasm -o residue.wasm residue.wat
+wat2wasm -o logs.wasm logs.wat
 build=$(mktemp -d)
 cp -r rust/. "$build"
 mkdir "$build/.cargo"

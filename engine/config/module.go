@@ -1,0 +1,149 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Module is the file of a wasm step, and how it is run.
+type Module struct {
+	Text          // the path as it is written
+	SHA256 string // of the file, in hex; "" for any
+	Reuse  bool   // isolation: instance
+	Limits Limits
+
+	path   string // absolute
+	within string // the folder that it must be in, links followed; "" for any
+}
+
+// Limits bound what one event may cost a module; zero values stand for the defaults.
+type Limits struct {
+	Fuel     int
+	Memory   int64 // bytes, as those below
+	Stack    int64
+	Input    int64
+	Output   int64
+	LogLines int
+	Module   int64
+}
+
+// What isolation can be.
+const (
+	isolateEvent    = "event"
+	isolateInstance = "instance"
+)
+
+var limitKeys = keys[*Limits]{
+	"fuel":      func(d *decoder, n *yaml.Node, path string, l *Limits) { d.integer(n, path, &l.Fuel) },
+	"memory":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Memory) },
+	"stack":     func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Stack) },
+	"input":     func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Input) },
+	"output":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Output) },
+	"log_lines": func(d *decoder, n *yaml.Node, path string, l *Limits) { d.integer(n, path, &l.LogLines) },
+	"module":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Module) },
+}
+
+func (d *decoder) wasm(n *yaml.Node, path string, s *Step) {
+	name, ok := d.value(n, path)
+	limit := int(keyOf(path).Max)
+	switch {
+	case !ok:
+		return
+	case name == "" || len(name) > limit:
+		d.fail(n, path, "want a path of 1 to %d bytes", limit)
+		return
+	}
+	s.Wasm.Text = d.text(n, path, name)
+	s.Wasm.path = name
+	if !filepath.IsAbs(name) {
+		s.Wasm.path = filepath.Join(filepath.Dir(d.identity), name)
+	}
+	if d.origin != UserFile {
+		s.Wasm.within = projectOf(d.identity)
+	}
+}
+
+// projectOf is the folder of the project whose .awf folder a file is in, the file's own where there is none.
+func projectOf(file string) string {
+	folder := filepath.Dir(file)
+	for up := folder; up != filepath.Dir(up); up = filepath.Dir(up) {
+		if filepath.Base(up) == ".awf" {
+			return filepath.Dir(up)
+		}
+	}
+	return folder
+}
+
+func (d *decoder) isolation(n *yaml.Node, path string, s *Step) {
+	text, ok := d.value(n, path)
+	switch {
+	case !ok:
+	case text == isolateEvent, text == isolateInstance:
+		s.Wasm.Reuse = text == isolateInstance
+	default:
+		d.fail(n, path, "want %s or %s, got %s", isolateEvent, isolateInstance, quote(n))
+	}
+}
+
+func (d *decoder) sha256(n *yaml.Node, path string, s *Step) {
+	text, ok := d.value(n, path)
+	if !ok {
+		return
+	}
+	if sum, err := hex.DecodeString(text); err != nil || len(sum) != 32 {
+		d.fail(n, path, "want 64 hexadecimal digits, got %s", quote(n))
+		return
+	}
+	s.Wasm.SHA256 = text
+}
+
+var (
+	errNoFile  = errors.New("not a regular file")
+	errOutside = errors.New("leads outside the project: a configuration that may come with a checkout reaches only its own modules")
+)
+
+// Read reads the module's file, at most limit bytes of it and one more.
+func (m *Module) Read(limit int64) ([]byte, error) {
+	f, err := m.open()
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
+	wasm, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	return wasm, nil
+}
+
+// open opens the file. One that a checkout names must be in its project, where links lead too.
+func (m *Module) open() (*os.File, error) {
+	if info, err := os.Stat(m.path); err == nil && !info.Mode().IsRegular() { // to open a pipe would wait for its writer
+		return nil, errNoFile
+	}
+	if m.within == "" {
+		return os.Open(m.path)
+	}
+	inside, err := filepath.Rel(m.within, m.path)
+	if err != nil || !filepath.IsLocal(inside) {
+		return nil, errOutside
+	}
+	project, err := os.OpenRoot(m.within)
+	if err != nil {
+		return nil, err
+	}
+	defer project.Close()
+	f, err := project.Open(inside)
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
+		return nil, errOutside
+	}
+	return f, err
+}

@@ -1,0 +1,151 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/google/go-cmp/cmp"
+)
+
+const guests = "../testdata/wasm/guests"
+
+// What a module makes is sent, what it drops is not, and its failure is a dead letter that says which limit at which fuel.
+func TestModulesMakeTheContent(t *testing.T) {
+	for _, tt := range []struct {
+		name, transform string
+		body            string // that arrives; "" for none
+		report          string
+	}{
+		{"echo", "{wasm: " + guests + "/echo.wasm}", `{"event":"workflow_end","workflow_id":"run-a","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`, "1 delivered, 0 to retry, 0 dead"},
+		{"in a chain", "[{wasm: " + guests + "/echo.wasm}, {map: {was: =body.event}}, {wasm: " + guests + "/echo.wasm, isolation: instance}]", `{"was":"workflow_end"}`, "1 delivered, 0 to retry, 0 dead"},
+		{"its configuration", "{wasm: " + guests + "/abi.wasm, with: {do: config, big: 12345678901234567890, list: [1, a], deep: {b: true}}}",
+			`{"big":12345678901234567890,"deep":{"b":true},"do":"config","list":[1,"a"]}`, "1 delivered, 0 to retry, 0 dead"},
+		{"text", "{wasm: " + guests + "/abi.wasm, with: {do: number, number: not JSON}, content_type: text/plain}", "not JSON", "1 delivered, 0 to retry, 0 dead"},
+		{"drop", "{wasm: " + guests + "/abi.wasm, with: {do: drop}}", "", "0 delivered, 0 to retry, 0 dead, 1 dropped"},
+		{"failure", "{wasm: " + guests + "/abi.wasm, with: {do: fail}}", "", "0 delivered, 0 to retry, 1 dead"},
+		{"endless loop", "{wasm: ../testdata/wasm/hostile/loop.wasm}", "", "0 delivered, 0 to retry, 1 dead"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bodies []string
+				e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+					body, _ := io.ReadAll(r.Body)
+					bodies = append(bodies, string(body))
+					return answer(http.StatusOK)
+				}), oneHook("transform: "+tt.transform))
+				run(t, e)
+				submit(t, e, newEvent("a"))
+				drain(t, e)
+				var want []string
+				if tt.body != "" {
+					want = []string{tt.body}
+				}
+				if diff := cmp.Diff(want, bodies); diff != "" {
+					t.Errorf("bodies (-want +got):\n%s", diff)
+				}
+				if got := e.Report().String(); got != "1 event, 1 delivery: "+tt.report {
+					t.Errorf("report %q, want %q", got, tt.report)
+				}
+			})
+		})
+	}
+}
+
+// A dead letter says which limit was passed, at which fuel; explain tells the fuel of what succeeds too.
+func TestModulesFaultsAreKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "queue.db")
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 10000}}")), config.NoEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(cfg, engine.Options{Queue: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e)
+	ev := newEvent("a")
+	submit(t, e, ev)
+	drain(t, e)
+	x := e.Explain(t.Context(), &ev, time.Now())
+	if step := x[0].Steps[0]; step.Fuel != 10_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 10000, in ") {
+		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
+	}
+	d, err := engine.OpenDeliveries(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	list, err := d.List(engine.Filter{})
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 10000, in ") {
+		t.Errorf("listed %+v, %v", list, err)
+	}
+}
+
+// A secret that a module is given reaches no log, whatever the module does with it.
+func TestModulesLogsAreMasked(t *testing.T) {
+	const secret = "s3cr3t-of-the-test"
+	var log bytes.Buffer
+	text := oneHook("transform: [{wasm: " + guests + "/logs.wasm, with: {key: '${SECRET}'}}]")
+	cfg, err := config.Parse("awf-hook.yaml", []byte(text), func(string) (string, bool) { return secret, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		return answer(http.StatusOK)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e)
+	submit(t, e, newEvent("a"))
+	drain(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.String(); strings.Count(got, "key "+engine.Masked) != 2 || !strings.Contains(got, "webhook=one") || strings.Contains(got, secret) {
+		t.Errorf("logged %s", got)
+	}
+}
+
+// Where compiled modules cannot be kept they are compiled each time: that is said, and harms nothing.
+func TestModulesRunWithoutACache(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: "+guests+"/echo.wasm}")), config.NoEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{folder, filepath.Join(folder, "cache")} {
+		e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), ModuleCache: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ev := newEvent("a")
+		if p := e.Preview(context.Background(), &ev, time.Now()); p[0].Verdict != engine.Sent {
+			t.Errorf("with the cache in %s: %s", dir, p[0].Why)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := strings.Count(log.String(), "compiled modules are not kept"); got != 1 {
+		t.Errorf("said %d times, want once:\n%s", got, log.String())
+	}
+	if kept, _ := filepath.Glob(filepath.Join(folder, "cache", "*")); len(kept) == 0 {
+		t.Error("nothing was kept in a folder of our own")
+	}
+}

@@ -1,0 +1,132 @@
+package transforms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms/wasm"
+)
+
+// Wasm runs a sandboxed module.
+type Wasm struct {
+	Module      *wasm.Module
+	ContentType string // "" is JSON
+}
+
+// Apply feeds the module what the step before made, the event itself at first. An error of the module's is a [*wasm.Error].
+func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
+	out, err := w.Module.Transform(ctx, wasm.Input{Event: in.Content.Body, Time: in.Event.Timestamp})
+	made := Made{Fuel: out.Fuel}
+	var fault *wasm.Error
+	switch {
+	case errors.Is(err, wasm.ErrDrop):
+		return made, ErrDrop
+	case errors.As(err, &fault):
+		return made, err
+	case err != nil:
+		return made, fmt.Errorf("%w: %w", ErrNotRun, err)
+	}
+	made.Content = in.Content
+	made.Body, made.ContentType = out.Body, w.ContentType
+	return made, nil
+}
+
+// Modules loads the modules of wasm steps into one sandbox, which is made with the first of them.
+// Its methods may be called by several goroutines at once.
+type Modules struct {
+	cacheDir string
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	sandbox *wasm.Sandbox
+}
+
+// NewModules makes no sandbox yet. Compiled code is kept in the directory; nothing is kept with "", or where that cannot be.
+func NewModules(cacheDir string, log *slog.Logger) *Modules {
+	return &Modules{cacheDir: cacheDir, log: log}
+}
+
+// Close waits until ctx ends for compilations that were given up. The chains must be closed before.
+func (m *Modules) Close(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sandbox == nil {
+		return nil
+	}
+	return m.sandbox.Close(ctx)
+}
+
+func (m *Modules) open() (*wasm.Sandbox, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sandbox != nil {
+		return m.sandbox, nil
+	}
+	var err error
+	if m.sandbox, err = wasm.New(m.cacheDir); err != nil {
+		m.log.Warn("compiled modules are not kept, which makes the beginning slower", "err", err)
+		m.sandbox, err = wasm.New("")
+	}
+	return m.sandbox, err
+}
+
+// load makes the step of a module. What it logs goes to the logger. A mistake has its place in the file.
+func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*Wasm, config.Errors) {
+	if m == nil {
+		return nil, nil
+	}
+	with, mistake := withOf(s)
+	if mistake != nil {
+		return nil, config.Errors{mistake}
+	}
+	l := s.Wasm.Limits
+	options := wasm.Options{
+		With: with, ContentType: s.ContentType, SHA256: s.Wasm.SHA256, Logger: log,
+		Limits: wasm.Limits{
+			Fuel: int64(l.Fuel), Memory: l.Memory, Stack: l.Stack, Input: l.Input, Output: l.Output, LogLines: int64(l.LogLines), Module: l.Module,
+		},
+	}
+	if s.Wasm.Reuse {
+		options.Isolation = wasm.IsolateInstance
+	}
+	_, most := wasm.Bounds()
+	file, err := s.Wasm.Read(most.Module)
+	if err != nil {
+		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+	}
+	sandbox, err := m.open()
+	if err != nil {
+		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+	}
+	module, err := sandbox.Load(ctx, s.Wasm.Value, file, options)
+	if err != nil {
+		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+	}
+	return &Wasm{module, s.ContentType}, nil
+}
+
+// withOf is what a module can read.
+func withOf(s *config.Step) (map[string]any, *config.Error) {
+	if s.With == nil {
+		return nil, nil
+	}
+	if s.With.Kind != config.TreeMapping {
+		return nil, s.With.Fail(s.Path+".with", "want a mapping")
+	}
+	with := make(map[string]any, len(s.With.Keys))
+	for i, key := range s.With.Keys {
+		value := s.With.Values[i]
+		if value.Kind == config.TreeText {
+			with[key.Value] = value.Text.Value
+			continue
+		}
+		with[key.Value] = json.RawMessage(value.AppendJSON(nil, expression.AppendString))
+	}
+	return with, nil
+}
