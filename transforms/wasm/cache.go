@@ -1,7 +1,10 @@
 package wasm
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 // What the cache on disk may hold. A folder for each module, named by its digest; the ones that were not used for the
@@ -36,6 +41,62 @@ func prepareCache(dir string) error {
 		return fmt.Errorf("%s belongs to another user", dir)
 	}
 	return nil
+}
+
+// meteredFile is what a module's folder has of the rewritten module: a line of JSON, and the module.
+const meteredFile = "metered"
+
+// metered is the line of JSON.
+type metered struct {
+	Version string // the meter's
+	Sum     []byte // the module's SHA-256, against what a disk does
+	Module  meter.Module
+}
+
+// readMetered reads the rewritten module of a folder; nil if there is none of this version.
+func readMetered(dir string) *meter.Module {
+	if dir == "" {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(dir, meteredFile))
+	if err != nil {
+		return nil
+	}
+	line, wasm, _ := bytes.Cut(text, []byte("\n"))
+	var kept metered
+	if json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
+		return nil
+	}
+	if sum := sha256.Sum256(wasm); !bytes.Equal(sum[:], kept.Sum) {
+		return nil
+	}
+	kept.Module.Wasm = wasm
+	return &kept.Module
+}
+
+// writeMetered keeps a rewritten module. That it cannot be kept harms nothing.
+func writeMetered(dir string, m *meter.Module) {
+	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
+		return
+	}
+	sum := sha256.Sum256(m.Wasm)
+	kept := metered{Version: meter.Version(), Sum: sum[:], Module: *m}
+	kept.Module.Wasm = nil
+	line, err := json.Marshal(kept)
+	if err != nil {
+		return
+	}
+	f, err := os.CreateTemp(dir, meteredFile+"-*")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(append(append(line, '\n'), m.Wasm...))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, meteredFile))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
 }
 
 // markUsed notes that a module's folder was used now. That it cannot be noted harms nothing.

@@ -75,12 +75,14 @@ func (c *code) build(module []byte) {
 		close(c.ready)
 		c.closeUnused()
 	}()
-	if c.err = c.rewrite(module); c.err != nil {
-		return
-	}
 	dir := ""
 	if c.sandbox.cacheDir != "" {
 		dir = filepath.Join(c.sandbox.cacheDir, hex.EncodeToString(c.digest[:]))
+	}
+	if c.err = c.rewrite(module, dir); c.err != nil {
+		return
+	}
+	if dir != "" {
 		if c.compile(dir) == nil {
 			markUsed(dir)
 			pruneCache(c.sandbox.cacheDir)
@@ -91,13 +93,16 @@ func (c *code) build(module []byte) {
 	c.err = c.compile("")
 }
 
-// rewrite checks the module and lets it count.
-func (c *code) rewrite(module []byte) (err error) {
+// rewrite checks the module and lets it count, unless the directory has what came of that.
+func (c *code) rewrite(module []byte, dir string) (err error) {
 	defer recovered(&err)
-	// The limits are each step's and set before the guest runs, so that steps with different ones share the code.
-	m, err := meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages})
-	if err != nil {
-		return err
+	m := readMetered(dir)
+	if m == nil {
+		// The limits are each step's and set before the guest runs, so that steps with different ones share the code.
+		if m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages}); err != nil {
+			return err
+		}
+		writeMetered(dir, m)
 	}
 	if c.abi, err = detect(m); err != nil {
 		return err

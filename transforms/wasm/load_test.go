@@ -1,7 +1,10 @@
 package wasm_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/transforms/wasm"
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 func TestLoadRefuses(t *testing.T) {
@@ -114,15 +118,60 @@ func TestCacheIsUsed(t *testing.T) {
 		func(path string) { os.WriteFile(path, make([]byte, 100_000), 0o600) },
 		func(path string) { os.Remove(path); os.Mkdir(path, 0o700) },
 	} {
-		files, _ := filepath.Glob(filepath.Join(dir, "*", "*", "*"))
-		if len(files) == 0 {
-			t.Fatal("nothing is cached")
+		for _, kept := range []string{"*/*/*", "*/metered"} {
+			files, _ := filepath.Glob(filepath.Join(dir, kept))
+			if len(files) == 0 {
+				t.Fatal("nothing is cached")
+			}
+			for _, path := range files {
+				damage(path)
+			}
+			took()
+			took()
 		}
-		for _, path := range files {
-			damage(path)
-		}
-		took()
-		took()
+	}
+}
+
+// A module that another version rewrote, or that the disk has changed, is rewritten anew.
+func TestOnlyOurOwnRewritingIsUsed(t *testing.T) {
+	module := read(t, guestDir, "echo.wasm")
+	for name, spoil := range map[string]func(version string, kept []byte) []byte{
+		"another version": func(version string, _ []byte) []byte {
+			sum := sha256.Sum256(module)
+			line, err := json.Marshal(map[string]any{"Version": strings.Repeat("0", len(version)), "Sum": sum[:], "Module": map[string]any{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return append(append(line, '\n'), module...)
+		},
+		"another module": func(_ string, kept []byte) []byte {
+			line, _, _ := bytes.Cut(kept, []byte("\n"))
+			return append(append(line, '\n'), module...)
+		},
+		"a bit": func(_ string, kept []byte) []byte { kept[len(kept)-1] ^= 1; return kept },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "cache")
+			fuel := func() int64 {
+				m := load(t, newSandbox(t, dir), module, wasm.Options{})
+				out, err := m.Transform(t.Context(), input(sample))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return out.Fuel
+			}
+			want := fuel()
+			files, _ := filepath.Glob(filepath.Join(dir, "*", "metered"))
+			if len(files) != 1 {
+				t.Fatalf("%d rewritten modules are kept, want one", len(files))
+			}
+			if err := os.WriteFile(files[0], spoil(meter.Version(), read(t, files[0])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got := fuel(); got != want || got == 0 {
+				t.Errorf("an event took %d fuel, want %d", got, want)
+			}
+		})
 	}
 }
 
