@@ -46,6 +46,7 @@ func (l *lane) unsent(claim *queue.Claim, err error) {
 		l.webhook.sayFault(claim.Delivery.ID, claim.Event, st.Reason)
 	}
 	l.engine.settler.add(l, st)
+	l.learnUnsent(st.Outcome)
 }
 
 // askAgain asks the filter of a delivery whose filter failed when its event was accepted. The error is errNotWanted or the filter's.

@@ -188,7 +188,7 @@ func (e *Engine) accept(entries []*queue.Entry) error {
 		e.counts.deliveries.Add(int64(len(entry.Wants) - entry.Known))
 		given := map[string]bool{}
 		for _, claim := range entry.Claims {
-			e.lanes.of(claim.Delivery.Webhook).give(claim)
+			e.lanes.of(claim.Delivery.Webhook).take(claim)
 			given[claim.Delivery.Webhook] = true
 		}
 		for _, want := range entry.Wants {

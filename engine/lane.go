@@ -24,6 +24,7 @@ type lane struct {
 	free    chan struct{} // one value for each worker that may start
 	retired chan struct{} // closed when another lane has taken the webhook over
 	open    atomic.Int64  // claims without a committed outcome
+	settles atomic.Int64  // outcomes of them that wait to be committed
 
 	mu    sync.Mutex
 	ready []*queue.Claim // in flight, and not begun yet; those first that are due longest
@@ -31,8 +32,11 @@ type lane struct {
 	look  time.Time      // when something else may be due; zero if that is not known
 	pace  time.Duration  // of an attempt, of late
 
+	putOff bool // a look was, until no outcome waits to be committed
+
 	failures int  // attempts in a row that failed
-	resting  bool // since the last good attempt the receiver failed too often, or asked for a rest: the queue says when it is over
+	broken   int  // transforms in a row that failed
+	resting  bool // since the last good attempt too much failed, or the receiver asked for a rest: the queue says when it is over
 }
 
 // Bounds of what a lane has ready. They stand in docs/config.md.
@@ -100,6 +104,17 @@ func (l *lane) give(claims ...*queue.Claim) {
 		l.ready = slices.Insert(l.ready, at, c)
 	}
 	l.wake()
+}
+
+// take is give for what was accepted: a lane that is to rest by now gives it back.
+func (l *lane) take(c *queue.Claim) {
+	l.give(c)
+	l.mu.Lock()
+	rests := l.resting
+	l.mu.Unlock()
+	if rests {
+		l.release()
+	}
 }
 
 // opens counts claims without a committed outcome.
@@ -189,6 +204,11 @@ func (l *lane) fill() {
 	now := time.Now()
 	n := l.capacity() - len(l.ready)
 	isTime := !l.look.IsZero() && !l.look.After(now)
+	if l.resting && l.settles.Load() > 0 { // the queue does not know yet why: settled looks again
+		l.putOff, l.look = true, time.Time{}
+		l.mu.Unlock()
+		return
+	}
 	if isTime {
 		l.look = time.Time{}
 		l.more = true
@@ -305,25 +325,12 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 // settled is called when an outcome is committed.
 func (l *lane) settled(st queue.Settlement) {
 	l.opens(-1)
+	successor := l.engine.lanes.of(l.webhook.Identity) // has taken over, perhaps
 	if st.Outcome == delivery.Retry {
-		l.engine.lanes.of(l.webhook.Identity).lookAt(st.Due) // of the one that has taken over, perhaps
+		successor.lookAt(st.Due)
 	}
-}
-
-// learn notes how long an attempt took and how it ended. A lane that is to rest gives back what it has not begun.
-func (l *lane) learn(a *delivery.Attempt) {
-	l.mu.Lock()
-	l.pace += (a.Took - l.pace) / 8
-	if a.Outcome == delivery.Delivered {
-		l.failures, l.resting = 0, false
-	} else {
-		l.failures++
-		l.resting = l.resting || l.failures >= queue.BreakerFailures || a.RetryAfter > 0 || a.Gone
-	}
-	rests := l.resting
-	l.mu.Unlock()
-	if rests {
-		l.release()
+	if all := l.settles.Add(-1) == 0; st.Claim.Probe || all && l.wasPutOff() {
+		successor.lookAt(time.Now())
 	}
 }
 

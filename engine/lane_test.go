@@ -54,6 +54,8 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // times are when the requests came, since the first one.
 func (s *scripted) times() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var list []time.Duration
 	for _, r := range s.requests {
 		list = append(list, r.at.Sub(s.requests[0].at))

@@ -30,7 +30,10 @@ type outcome struct {
 func (s *settler) init(e *Engine) { s.engine, s.outcomes = e, make(chan outcome, maxUnsettled) }
 
 // add hands an outcome over. It is kept whatever becomes of anybody's context.
-func (s *settler) add(l *lane, st queue.Settlement) { s.outcomes <- outcome{l, st} }
+func (s *settler) add(l *lane, st queue.Settlement) {
+	l.settles.Add(1)
+	s.outcomes <- outcome{l, st}
+}
 
 // run commits outcomes until ctx ends and none is left.
 func (s *settler) run(ctx context.Context) {

@@ -46,25 +46,40 @@ func (s *store) claim(lane Lane, now time.Time, n int) (claims []*Claim, next ti
 				return err
 			}
 			if taken {
+				c.Probe = state.breakerOpen()
 				claims = append(claims, c)
 			}
 		}
-		if len(found) < allowed {
-			var at int64
-			if err := s.st.nextInLane.row(id, milli(now)).Scan(&at); err != nil {
-				return err
-			}
-			next = fromMilli(at)
-		}
+		state.tokens -= float64(len(claims))
 		if len(claims) > 0 && lane.Rate > 0 {
-			err = s.st.spend.run(state.tokens-float64(len(claims)), milli(now), id)
+			err = s.st.spend.run(state.tokens, milli(now), id)
 		}
 		if len(claims) > 0 && state.breakerOpen() {
 			err = errors.Join(err, s.st.probe.run(milli(until), id))
 		}
+		switch {
+		case err != nil || len(claims) == n:
+			return err
+		case len(found) < allowed:
+			var at int64
+			err = s.st.nextInLane.row(id, milli(now)).Scan(&at)
+			next = fromMilli(at)
+		case len(claims) > 0 && state.breakerOpen():
+			next = until
+		default: // there may be more, as soon as the rate has a token
+			next = state.nextToken(lane, now)
+		}
 		return err
 	})
 	return claims, next, err
+}
+
+// nextToken is when the rate allows a claim; now if it does or if there is none.
+func (l *laneState) nextToken(lane Lane, now time.Time) time.Time {
+	if lane.Rate == 0 || l.tokens >= 1 {
+		return now
+	}
+	return now.Add(time.Duration((1 - l.tokens) / lane.Rate * float64(time.Second))).Add(time.Millisecond)
 }
 
 // orderPatience is how long a delivery holds those behind it back where its webhook is not at hand to say so.
@@ -111,7 +126,7 @@ func (l *laneState) allows(lane Lane, now time.Time, n int) (int, time.Time) {
 		l.tokens = min(burst, l.tokens+max(0, passed)*lane.Rate)
 	}
 	if l.tokens < 1 {
-		return 0, now.Add(time.Duration((1 - l.tokens) / lane.Rate * float64(time.Second))).Add(time.Millisecond)
+		return 0, l.nextToken(lane, now)
 	}
 	return min(n, int(l.tokens)), time.Time{}
 }

@@ -30,6 +30,7 @@ type Claim struct {
 	Event    *event.Event
 	Until    time.Time // the lease's end
 	Unrouted bool      // its filter failed when its event was accepted, and has to be asked again
+	Probe    bool      // the lane's breaker is open: the outcome says whether others may follow
 
 	store    *store
 	seq      int64

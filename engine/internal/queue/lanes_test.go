@@ -53,6 +53,62 @@ func breakerOpens(t *testing.T, q *queue.Queue) {
 	}
 }
 
+// breakTransform settles n claims as dead without an attempt, which is what a transform's failure does.
+func breakTransform(t *testing.T, q *queue.Queue, now time.Time, n int) {
+	t.Helper()
+	for range n {
+		claims := claim(t, q, hook, now, 1)
+		if len(claims) != 1 {
+			t.Fatal("nothing to claim")
+		}
+		settleAll(t, q, now, queue.Settlement{Claim: claims[0], Outcome: delivery.Dead, Reason: "map: fuel"})
+	}
+}
+
+func brokenTransformRests(t *testing.T, q *queue.Queue) {
+	acceptMany(t, q, at(0), "e", 20)
+	breakTransform(t, q, at(0), queue.BreakerFailures-1)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0), time.Time{}) // they are no longer in a row
+	breakTransform(t, q, at(0), queue.BreakerFailures-1)
+	settleAll(t, q, at(0), queue.Settlement{Claim: claim(t, q, hook, at(0), 1)[0], Outcome: delivery.Dropped}) // neither are these
+	breakTransform(t, q, at(1), queue.BreakerFailures)
+	claims, next, err := q.Claim(at(2), lane, 10)
+	if err != nil || len(claims) != 0 || !next.Equal(at(6)) {
+		t.Errorf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(6))
+	}
+	breakTransform(t, q, at(6), 1)
+	if got := claimIDs(t, q, hook, at(15), 10); got != "" {
+		t.Errorf("claimed %q within the second rest", got)
+	}
+}
+
+func replayEndsRest(t *testing.T, q *queue.Queue) {
+	acceptMany(t, q, at(0), "e", 20)
+	breakTransform(t, q, at(0), queue.BreakerFailures)
+	if n, err := q.Replay(at(1), queue.Filter{Webhook: hook}, queue.Change{}); err != nil || n != queue.BreakerFailures {
+		t.Fatalf("Replay = %d, %v, want %d", n, err, queue.BreakerFailures)
+	}
+	probe := claim(t, q, hook, at(1), 10)
+	if len(probe) != 1 {
+		t.Fatalf("%d claimed, want a probe as soon as it is replayed", len(probe))
+	}
+	settle(t, q, probe[0], delivery.Delivered, at(1), time.Time{})
+	c := claim(t, q, hook, at(1), 10)
+	if len(c) != 10 {
+		t.Fatalf("%d claimed after a good probe, want all that were asked for", len(c))
+	}
+	settle(t, q, c[0], delivery.Dead, at(1), time.Time{})
+	a := attempt(c[1], delivery.Retry, at(1))
+	a.RetryAfter = time.Minute
+	settleAll(t, q, at(1), queue.Settlement{Claim: c[1], Outcome: delivery.Retry, Attempt: a, Due: at(61)})
+	if n, err := q.Replay(at(2), queue.Filter{Webhook: hook}, queue.Change{}); err != nil || n != 1 {
+		t.Fatalf("Replay = %d, %v, want 1", n, err)
+	}
+	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
+		t.Errorf("claimed %q within the rest that the receiver asked for", got)
+	}
+}
+
 func pausesLane(t *testing.T, q *queue.Queue) {
 	acceptMany(t, q, at(0), "e", 3)
 	c := claim(t, q, hook, at(0), 1)[0]

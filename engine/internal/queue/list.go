@@ -206,6 +206,7 @@ type Change struct {
 }
 
 // replay makes dead letters due again, with a new budget of attempts. They join the tail of their key.
+// It ends the rest of a lane whose transforms failed: who replays has mended them, and the next probe shows it.
 func (s *store) replay(now time.Time, f Filter, c Change) (int, error) {
 	f.State = delivery.IsDead
 	return s.inSlices(now, f, func(seq int64) error {
@@ -214,7 +215,10 @@ func (s *store) replay(now time.Time, f Filter, c Change) (int, error) {
 				return err
 			}
 		}
-		return s.st.replay.run(milli(now), seq)
+		if err := s.st.replay.run(milli(now), seq); err != nil {
+			return err
+		}
+		return s.st.mended.run(seq)
 	})
 }
 

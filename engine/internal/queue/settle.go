@@ -145,7 +145,10 @@ func (s *store) settleLane(now time.Time, id int64, lane *laneOutcome, st *Settl
 	a := st.Attempt
 	switch {
 	case a == nil && st.Outcome == delivery.Dead:
+		lane.good = false
 		return s.laneFailed(now, id, s.st.laneBroken, st.Reason)
+	case a == nil && st.Outcome == delivery.Dropped:
+		return s.st.laneDropped.run(id, milli(st.Claim.Until))
 	case a == nil:
 		return s.st.probeEnds.run(id, milli(st.Claim.Until))
 	case a.Outcome == delivery.Delivered:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 
 	"modernc.org/sqlite" // the driver "sqlite"
@@ -42,6 +43,7 @@ type statements struct {
 	postpone, findDelivery, nextInLane, oldestDead, discard   statement
 	settle, settleContent, tail, keyBusy, nextOfKey, promote  statement
 	laneGood, laneFailed, laneBroken, pause, closeLane, count statement
+	mended, laneDropped                                       statement
 }
 
 const deliveryColumns = `d.seq, d.id, l.webhook, d.due_at, d.token, d.since, d.attempts, d.spent, d.unrouted, coalesce(d.order_key, ''),
@@ -90,8 +92,11 @@ func (st *statements) prepare(conn *sql.Conn) error {
   RETURNING failures, paused_until`},
 		{&st.laneBroken, `UPDATE lanes SET broken = broken + (paused_until <= ?2), probe_until = 0, last_error = ?1, last_error_at = ?2 WHERE id = ?3
   RETURNING broken, paused_until`},
+		{&st.laneDropped, `UPDATE lanes SET broken = 0, probe_until = CASE probe_until WHEN ?2 THEN 0 ELSE probe_until END
+  WHERE id = ?1 AND (broken > 0 OR probe_until = ?2)`},
 		{&st.probeEnds, `UPDATE lanes SET probe_until = 0 WHERE id = ? AND probe_until = ?`},
 		{&st.pause, `UPDATE lanes SET paused_until = max(paused_until, ?) WHERE id = ?`},
+		{&st.mended, fmt.Sprintf(`UPDATE lanes SET paused_until = 0 WHERE id = (SELECT lane FROM deliveries WHERE seq = ?) AND broken >= %d AND paused_until > 0`, BreakerFailures)},
 		{&st.closeLane, `UPDATE lanes SET closed = ? WHERE id = ?`},
 		{&st.count, `UPDATE lanes SET delivered = delivered + ?, dead = dead + ?, dropped = dropped + ?, bytes = bytes + ? WHERE id = ?`},
 		{&st.findDelivery, `SELECT seq FROM deliveries WHERE id = ?`},

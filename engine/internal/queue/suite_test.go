@@ -34,6 +34,8 @@ func testQueue(t *testing.T, open func(*testing.T) *queue.Queue) {
 		{"a claim whose lease ended is lost", leasesEnd},
 		{"what is accepted can be taken at once", takesAtOnce},
 		{"five failures open the breaker", breakerOpens},
+		{"five transform failures in a row open it too", brokenTransformRests},
+		{"a replay ends a rest that transforms caused", replayEndsRest},
 		{"a rest that the receiver asks for holds for its lane", pausesLane},
 		{"a receiver that is gone closes its lane", closesLane},
 		{"a rate is kept", keepsRate},

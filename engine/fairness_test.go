@@ -1,0 +1,200 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// Of the test of fairness. make soak takes ten times the events, more pairs of runs, and the strict bound.
+const (
+	goodHooks   = 48
+	fairEvents  = 60
+	fairPairs   = 3    // of runs without the bad receivers and with them
+	fairBound   = 1.25 // the median ratio of their times: other programs take the processor meanwhile
+	fairTries   = 4    // that may go by before it is met
+	strictBound = 1.1
+	maxRoutines = 80 // workers of two lanes, both ends of their connections, and the engine's own
+	ballast     = 32 << 20
+	maxHeld     = 8 << 20 // bytes of heap: what lanes have ready
+)
+
+// good is the receivers that answer at once.
+type good struct {
+	arrived atomic.Int64
+	want    int64
+	all     chan struct{} // gets a value when the wanted ones have arrived
+}
+
+func (g *good) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	if g.arrived.Add(1) == g.want {
+		g.all <- struct{}{}
+	}
+}
+
+// blackHole is a receiver that takes connections and requests, and never says a word.
+func blackHole(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return "http://" + ln.Addr().String()
+}
+
+// trickle is a receiver that answers a byte a second.
+func trickle(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Length", "1000")
+		for tick := time.NewTicker(time.Second); ; {
+			_, _ = w.Write([]byte("."))
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-tick.C:
+			case <-r.Context().Done():
+				tick.Stop()
+				return
+			}
+		}
+	}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
+
+// start runs an engine with a queue in a new folder.
+func start(t *testing.T, yaml string) (e *engine.Engine, end func()) {
+	t.Helper()
+	cfg, err := config.Parse("awf-hook.yaml", []byte(yaml), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err = engine.Open(cfg, engine.Options{Queue: filepath.Join(t.TempDir(), "queue.db")}); err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() { _ = e.Run(context.Background()) })
+	return e, func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		running.Wait()
+	}
+}
+
+// payloadOf is an object of about so many bytes.
+func payloadOf(size int) []byte { return []byte(`{"note":"` + strings.Repeat("x", size) + `"}`) }
+
+// run returns how long it takes until the good receivers have all.
+func (g *good) run(t *testing.T, yaml string, events int) time.Duration {
+	t.Helper()
+	g.arrived.Store(0)
+	g.want = int64(goodHooks * events)
+	runtime.GC()
+	e, end := start(t, yaml)
+	defer end()
+	begun := time.Now()
+	for i := range events {
+		ev := newEvent(fmt.Sprint(i))
+		ev.Payload = payloadOf(1000)
+		submit(t, e, ev)
+	}
+	select {
+	case <-g.all:
+	case <-time.After(time.Minute):
+		t.Errorf("%d of %d arrived within a minute", g.arrived.Load(), g.want)
+	}
+	return time.Since(begun)
+}
+
+// compare returns the median ratio of the times with the bad receivers and without them.
+func (g *good) compare(t *testing.T, without, with string, pairs, events int) float64 {
+	t.Helper()
+	var ratios []float64
+	for range pairs {
+		alone, beside := g.run(t, without, events), g.run(t, with, events)
+		ratios = append(ratios, float64(beside)/float64(alone))
+		t.Logf("%d deliveries: %v without the bad receivers, %v with them", g.want, alone.Round(time.Millisecond), beside.Round(time.Millisecond))
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
+}
+
+// Of 50 webhooks one is a black hole and one answers a byte a second: the other 48 have all their deliveries as soon as without those two.
+func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
+	events, pairs, bound := fairEvents, fairPairs, fairBound
+	if os.Getenv("SOAK") != "" {
+		events, pairs, bound = 10*fairEvents, 3*fairPairs, strictBound
+	}
+	g := &good{all: make(chan struct{}, 1)}
+	var without strings.Builder
+	without.WriteString("webhooks:\n")
+	for range goodHooks {
+		server := httptest.NewServer(g)
+		defer server.Close()
+		fmt.Fprintf(&without, "  - {url: %q}\n", server.URL)
+	}
+	with := fmt.Sprintf("%s  - {url: %q}\n  - {url: %q}\n", without.String(), blackHole(t), trickle(t))
+
+	g.run(t, without.String(), events) // warms up
+	ratio := g.compare(t, without.String(), with, pairs, events)
+	for tries := 1; ratio > bound && tries < fairTries; tries++ {
+		ratio = g.compare(t, without.String(), with, pairs, events)
+	}
+	t.Logf("ratio %.3f", ratio)
+	if ratio > bound {
+		t.Errorf("%.2f times the time without the bad receivers, want %.2f at most", ratio, bound)
+	}
+}
+
+// 32 MiB of events for receivers that take none are in the file, and not in memory; no goroutine waits for each.
+func TestBadReceiversTakeLittleMemory(t *testing.T) {
+	const size = 16 << 10
+	routines := runtime.NumGoroutine()
+	e, end := start(t, fmt.Sprintf("webhooks:\n  - {url: %q}\n  - {url: %q}\n", blackHole(t), trickle(t)))
+	defer end()
+	before := heap()
+	for i := range ballast / size {
+		ev := newEvent(fmt.Sprint(i))
+		ev.Payload = payloadOf(size)
+		submit(t, e, ev)
+	}
+	held := heap() - before
+	more := runtime.NumGoroutine() - routines
+	t.Logf("%d KiB of heap, %d goroutines", held>>10, more)
+	if held > maxHeld {
+		t.Errorf("%d KiB of heap for %d KiB of events, want %d at most", held>>10, ballast>>10, maxHeld>>10)
+	}
+	if more > maxRoutines {
+		t.Errorf("%d goroutines, want %d at most", more, maxRoutines)
+	}
+}
+
+// heap is the bytes in use.
+func heap() int64 {
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	return int64(mem.HeapAlloc)
+}
