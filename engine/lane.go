@@ -230,7 +230,12 @@ func (l *lane) fill() {
 	l.give(claims...)
 	l.mu.Lock()
 	l.more = len(claims) == n
+	early := l.resting && l.settles.Load() > 0 // it was told to rest meanwhile
+	l.putOff = l.putOff || early
 	l.mu.Unlock()
+	if early {
+		l.release()
+	}
 	if !next.IsZero() {
 		l.lookAt(next)
 	}
@@ -307,6 +312,8 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	if slices.Contains(l.webhook.Retry.Statuses, attempt.Status) {
 		attempt.Outcome = delivery.Retry
 	}
+	l.settles.Add(1) // from when the lane knows what the queue does not
+	defer l.settledOne()
 	l.learn(&attempt)
 	st.Outcome, st.Attempt = attempt.Outcome, &attempt
 	var wait time.Duration
@@ -329,8 +336,16 @@ func (l *lane) settled(st queue.Settlement) {
 	if st.Outcome == delivery.Retry {
 		successor.lookAt(st.Due)
 	}
-	if all := l.settles.Add(-1) == 0; st.Claim.Probe || all && l.wasPutOff() {
+	if st.Claim.Probe || st.Claim.Ordered() { // others may follow
 		successor.lookAt(time.Now())
+	}
+	l.settledOne()
+}
+
+// settledOne ends the count of an outcome that is not committed, and looks if that was put off until none is.
+func (l *lane) settledOne() {
+	if l.settles.Add(-1) == 0 && l.wasPutOff() {
+		l.engine.lanes.of(l.webhook.Identity).lookAt(time.Now())
 	}
 }
 

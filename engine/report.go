@@ -28,8 +28,9 @@ type Report struct {
 	Passed     int64 `json:"passed"`   // lines of AWF's own output
 	BadLines   int64 `json:"bad_lines"`
 
-	next time.Duration // until the next attempt of what is not delivered yet
-	lost int64
+	next   time.Duration // until the next attempt of what is not delivered yet
+	closed bool          // there is none: the webhooks are closed
+	lost   int64
 }
 
 // Lost is how many of the deliveries to retry are in memory alone: they end with the process.
@@ -50,7 +51,7 @@ func (e *Engine) Report() Report {
 	}
 	left := e.left()
 	r.Retrying, r.lost = int64(left.Waiting), int64(left.Lost)
-	if !left.Next.IsZero() {
+	if r.closed = left.Next.IsZero(); !r.closed {
 		r.next = max(0, time.Until(left.Next)).Round(time.Second)
 	}
 	return r
@@ -74,7 +75,10 @@ func (e *Engine) left() queue.Left {
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s: %d delivered, %d to retry", count(r.Events, "event"), count(r.Deliveries, "delivery"), r.Delivered, r.Retrying)
-	if r.Retrying > 0 {
+	switch {
+	case r.Retrying > 0 && r.closed:
+		b.WriteString(" (when their webhook is enabled)")
+	case r.Retrying > 0:
 		fmt.Fprintf(&b, " (next in %v)", r.next)
 	}
 	fmt.Fprintf(&b, ", %d dead", r.Dead)

@@ -20,7 +20,7 @@ func (l *lane) learn(a *delivery.Attempt) {
 	l.pace += (a.Took - l.pace) / 8
 	l.broken = 0
 	if a.Outcome == delivery.Delivered {
-		l.failures, l.resting = 0, false
+		l.failures, l.resting = 0, a.RetryAfter > 0
 	} else {
 		l.failures++
 		l.resting = l.resting || l.failures >= queue.BreakerFailures || a.RetryAfter > 0 || a.Gone
@@ -35,10 +35,11 @@ func (l *lane) learn(a *delivery.Attempt) {
 // learnUnsent notes that a delivery was dropped, or that the user's own code failed. A lane that is to rest gives back what it has not begun.
 func (l *lane) learnUnsent(outcome delivery.Outcome) {
 	l.mu.Lock()
-	if outcome == delivery.Dropped {
+	switch outcome {
+	case delivery.Dropped:
 		l.broken = 0
 		l.resting = l.resting && l.failures > 0
-	} else {
+	case delivery.Dead:
 		l.broken++
 		l.resting = l.resting || l.broken >= queue.BreakerFailures
 	}

@@ -38,6 +38,9 @@ type Claim struct {
 	token    int64 // of the lease; another one in the database means that it was lost
 }
 
+// Ordered says whether others may wait for the outcome: those of the same order key.
+func (c *Claim) Ordered() bool { return c.orderKey != "" }
+
 // Settlement says what became of a claim.
 type Settlement struct {
 	Claim        *Claim

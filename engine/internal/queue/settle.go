@@ -151,16 +151,16 @@ func (s *store) settleLane(now time.Time, id int64, lane *laneOutcome, st *Settl
 		return s.st.laneDropped.run(id, milli(st.Claim.Until))
 	case a == nil:
 		return s.st.probeEnds.run(id, milli(st.Claim.Until))
-	case a.Outcome == delivery.Delivered:
-		if lane.good {
-			return nil
-		}
+	case a.Outcome == delivery.Delivered && !lane.good:
 		lane.good = true
-		return s.st.laneGood.run(id)
-	}
-	lane.good = false
-	if err := s.laneFailed(now, id, s.st.laneFailed, a.Reason); err != nil {
-		return err
+		if err := s.st.laneGood.run(id); err != nil {
+			return err
+		}
+	case a.Outcome != delivery.Delivered:
+		lane.good = false
+		if err := s.laneFailed(now, id, s.st.laneFailed, a.Reason); err != nil {
+			return err
+		}
 	}
 	if a.RetryAfter > 0 {
 		if err := s.st.pause.run(milli(now.Add(a.RetryAfter)), id); err != nil {
