@@ -39,7 +39,7 @@ func Start(cmd Command) (*Child, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	folder := filepath.Join(cmd.State, "exec")
+	folder := execFolder(cmd.State)
 	child, err := source.Start(source.Command{
 		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr, State: folder, Origin: cmd.Origin,
 	})
@@ -57,7 +57,7 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 	adopted := make(chan error, 1)
 	adopting, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { adopted <- source.Adopt(adopting, child.folder, child.origin, e.sink(nil)) }()
+	go func() { adopted <- e.adopt(adopting, child.folder, child.origin) }()
 	err := child.Read(ctx, e.sink(broken))
 	adoptErr := <-adopted
 	if ctx.Err() != nil {
@@ -65,6 +65,19 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 	}
 	return errors.Join(err, adoptErr)
 }
+
+// Adopt submits the events that dead processes left of their commands, where they read the settings that Command.Origin names,
+// and removes what is done with. state is awf-hook's folder for what it keeps.
+func (e *Engine) Adopt(ctx context.Context, state, origin string) error {
+	return e.adopt(ctx, execFolder(state), origin)
+}
+
+func (e *Engine) adopt(ctx context.Context, folder, origin string) error {
+	return source.Adopt(ctx, folder, origin, e.sink(nil))
+}
+
+// execFolder is where the private audit files of commands are.
+func execFolder(state string) string { return filepath.Join(state, "exec") }
 
 // sink returns what submits events in order and waits for room as long as it takes.
 func (e *Engine) sink(broken func(*event.LineError)) source.Sink {

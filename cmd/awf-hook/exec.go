@@ -137,7 +137,7 @@ func (c *command) deliver(child *engine.Child, search config.Search, flags execF
 	})
 	err = eng.Attend(draining, child, c.sayBroken())
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("not all events of the command were accepted yet; they are kept for the next awf-hook exec")
+		err = errors.New("not all events of the command were accepted yet; they are kept for the next awf-hook of the same settings")
 	}
 	_ = eng.Drain(draining) // what is left is in the report
 	stop()
@@ -169,6 +169,23 @@ func origin(search config.Search) string {
 		return "global"
 	}
 	return "project " + folder
+}
+
+// adopt takes up what dead processes left of their commands, beside what else is done. wait waits for that until ctx ends.
+func (c *command) adopt(eng *engine.Engine, search config.Search) (wait func(ctx context.Context)) {
+	if search.StateFolder() == "" {
+		return func(context.Context) {}
+	}
+	adopting, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- eng.Adopt(adopting, search.StateFolder(), origin(search)) }()
+	return func(ctx context.Context) {
+		defer context.AfterFunc(ctx, cancel)()
+		if err := <-done; err != nil && ctx.Err() == nil {
+			c.say(err)
+		}
+		cancel()
+	}
 }
 
 // held keeps what is written to it until it is released: the terminal is the command's until then.

@@ -330,11 +330,16 @@ func TestExecWithoutState(t *testing.T) {
 	}
 }
 
-// SIGKILL of awf-hook does the command no harm, and the next exec delivers what it did not, and copies AWF's lines.
+// SIGKILL of awf-hook does the command no harm, and the next awf-hook delivers what it did not, and copies AWF's lines.
 // What was under way at the kill may arrive twice, with the same id.
 func TestExecKilledItself(t *testing.T) {
-	t.Parallel()
 	awf := buildStandin(t)
+	t.Run("exec", func(t *testing.T) { adoptedBy(t, awf, "exec", "--", "true") })
+	t.Run("run", func(t *testing.T) { adoptedBy(t, awf, "run") })
+}
+
+func adoptedBy(t *testing.T, awf, subcommand string, args ...string) {
+	t.Parallel()
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
 	h := newHome(t, awf)
@@ -349,9 +354,10 @@ func TestExecKilledItself(t *testing.T) {
 	_ = hook.Wait()
 	waitFor(t, "the command's end", func() bool { _, err := os.Stat(h.dir + "/done"); return err == nil })
 	time.Sleep(100 * time.Millisecond)
-	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0)
-	h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0) // and nothing twice
-	bodies := map[string]string{}                                   // by delivery
+	next := append([]string{subcommand, "-c", config}, args...)
+	h.run(h.command(h.hook, next...), 0)
+	h.run(h.command(h.hook, next...), 0) // and nothing twice
+	bodies := map[string]string{}        // by delivery
 	for _, r := range received(t, end()) {
 		bodies[r.Header["X-Awf-Delivery"]] = r.Body
 	}

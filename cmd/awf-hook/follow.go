@@ -78,12 +78,14 @@ func (c *command) follow(paths []string, flags followFlags) error {
 	defer stopRunning()
 	var delivering sync.WaitGroup
 	delivering.Go(func() { _ = eng.Run(running) })
+	waitAdopted := c.adopt(eng, search)
 	followErr := eng.Follow(ctx, engine.Follow{
 		Paths: paths, State: search.StateFolder(), FromStart: flags.fromStart, OrphanAfter: flags.orphanAfter, Broken: c.sayBroken(),
 	})
 	stop() // a second signal ends us as it ends any program
 	draining, cancel := context.WithTimeout(running, flags.drainTimeout)
 	defer cancel()
+	waitAdopted(draining)
 	_ = eng.Drain(draining) // what is left is in the report
 	stopRunning()
 	delivering.Wait()

@@ -72,7 +72,8 @@ func (c *command) runStdin(flags runFlags) error {
 	}
 	defer onSignals(stopReading, stopRunning, grace)()
 
-	eng, err := c.open(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv}, flags.queue)
+	search := config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv}
+	eng, err := c.open(search, flags.queue)
 	if err != nil {
 		// Said before stdin ends, which may take the workflow's time.
 		if exit := (*exitError)(nil); errors.As(err, &exit) {
@@ -84,12 +85,14 @@ func (c *command) runStdin(flags runFlags) error {
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { _ = eng.Run(running) })
+	waitAdopted := c.adopt(eng, search)
 	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken(), OrphanAfter: flags.orphanAfter})
 	if errors.Is(readErr, context.Canceled) {
 		readErr = nil // by a signal
 	}
 	draining, cancel := context.WithTimeout(running, flags.drainTimeout)
 	defer cancel()
+	waitAdopted(draining)
 	_ = eng.Drain(draining) // what is left is in the report
 	stopRunning()
 	delivering.Wait()
