@@ -23,6 +23,7 @@ type home struct {
 	awf  string // the stand-in
 	hook string // awf-hook
 	env  []string
+	gate string // a file that must be there before the command begins; "" for none
 }
 
 // buildStandin builds the program that writes what AWF writes.

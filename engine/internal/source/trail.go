@@ -85,13 +85,15 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 		t.remove()
 		return nil, err
 	}
+	reserve(t.file, 0, minRoom)
 	t.done = -1
 	return t, nil
 }
 
 // minRoom is the room that must be left where private audit files are: where there is less, a command keeps its own
-// audit file, since lines that its disk would take must not be lost on ours.
-const minRoom = 16 << 20
+// audit file, since lines that its disk would take must not be lost on ours. So much is reserved for it, so that not even our own
+// queue takes it.
+const minRoom = 32 << 20
 
 func hasRoom(folder string) error {
 	var fs unix.Statfs_t
