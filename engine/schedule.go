@@ -5,11 +5,12 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/sethvargo/go-retry"
 )
 
 const (
-	maxWait     = 24 * time.Hour  // the longest wait between two attempts, whatever is configured
+	maxWait     = queue.MaxWait   // the longest wait between two attempts, whatever is configured
 	minFreeWait = 5 * time.Second // the shortest one after a fault of our own side
 )
 

@@ -122,8 +122,11 @@ func (l *laneState) allows(lane Lane, now time.Time, n int) (int, time.Time) {
 		return n, time.Time{}
 	}
 	burst := float64(max(1, lane.Burst))
-	if passed := now.Sub(l.tokensAt).Seconds(); passed > 0 || l.tokensAt.After(now.Add(time.Minute)) {
-		l.tokens = min(burst, l.tokens+max(0, passed)*lane.Rate)
+	switch passed := now.Sub(l.tokensAt); {
+	case passed > 0:
+		l.tokens = min(burst, l.tokens+passed.Seconds()*lane.Rate)
+	case passed < -time.Minute: // the clock was set back: the rate begins anew
+		l.tokens = 1
 	}
 	if l.tokens < 1 {
 		return 0, l.nextToken(lane, now)
@@ -203,32 +206,6 @@ func (s *store) nextDue() (map[string]time.Time, error) {
 		return err
 	})
 	return due, err
-}
-
-// recover ends the leases of processes that are dead.
-func (s *store) recover(now time.Time) error {
-	if s.folder == nil {
-		return nil
-	}
-	var dead []int64
-	err := s.write(func() error {
-		var err error
-		if dead, err = s.folder.dead(); err != nil {
-			return err
-		}
-		for _, owner := range dead {
-			if err := s.st.release.run(milli(now), milli(now.Add(MaxLease)), owner); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		for _, owner := range dead {
-			s.folder.bury(owner)
-		}
-	}
-	return err
 }
 
 // left counts what waits for the webhooks.

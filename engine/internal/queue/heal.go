@@ -9,7 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Heal does what is due now and then: it takes up what dead processes left, and tries a file again that could not be used.
+// Heal does what is due now and then: it takes up what dead processes left and what a wrong clock would hold back,
+// and tries a file again that could not be used.
 // What was kept in memory meanwhile goes into it.
 func (q *Queue) Heal(now time.Time) error {
 	q.healing.Lock()
@@ -24,6 +25,8 @@ func (q *Queue) Heal(now time.Time) error {
 	switch {
 	case closed:
 		return ErrClosed
+	case file == nil && memory != nil:
+		return memory.recover(now)
 	case file == nil:
 		return nil
 	}

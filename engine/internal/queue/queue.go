@@ -29,7 +29,9 @@ const (
 	DefaultKeepDead = 90 * 24 * time.Hour
 	keepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
 
-	MaxLease = time.Hour // of a claim
+	MaxLease = time.Hour      // of a claim
+	MaxWait  = 24 * time.Hour // between two attempts, and of a lane's rest
+	maxSet   = time.Hour      // by which a clock may be set back before what waits counts as stored by a wrong one
 
 	BreakerFailures = 5               // attempts in a row that open a lane's breaker
 	minBreakerWait  = 5 * time.Second // between its probes, doubled from there

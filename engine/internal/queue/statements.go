@@ -43,7 +43,7 @@ type statements struct {
 	postpone, findDelivery, nextInLane, oldestDead, discard   statement
 	settle, settleContent, tail, keyBusy, nextOfKey, promote  statement
 	laneGood, laneFailed, laneBroken, pause, closeLane, count statement
-	mended, laneDropped                                       statement
+	mended, laneDropped, jumped, jumpedLanes                  statement
 }
 
 const deliveryColumns = `d.seq, d.id, l.webhook, d.due_at, d.token, d.since, d.attempts, d.spent, d.unrouted, coalesce(d.order_key, ''),
@@ -87,6 +87,10 @@ func (st *statements) prepare(conn *sql.Conn) error {
 		{&st.probe, `UPDATE lanes SET probe_until = ? WHERE id = ?`},
 		{&st.release, `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
   JOIN deliveries d ON d.lane = l.id AND d.state = 0 AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`},
+		{&st.jumped, `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
+  JOIN deliveries d ON d.lane = l.id AND d.state = 0 AND d.due_at > ?2 LIMIT ?3)`},
+		{&st.jumpedLanes, `UPDATE lanes SET paused_until = CASE WHEN paused_until > ?1 THEN 0 ELSE paused_until END,
+  probe_until = CASE WHEN probe_until > ?2 THEN 0 ELSE probe_until END WHERE paused_until > ?1 OR probe_until > ?2`},
 		{&st.laneGood, `UPDATE lanes SET failures = 0, broken = 0, probe_until = 0 WHERE id = ? AND (failures > 0 OR broken > 0)`},
 		{&st.laneFailed, `UPDATE lanes SET broken = 0, failures = failures + (paused_until <= ?2), probe_until = 0, last_error = ?1, last_error_at = ?2 WHERE id = ?3
   RETURNING failures, paused_until`},

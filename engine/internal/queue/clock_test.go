@@ -1,0 +1,81 @@
+package queue_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/queue"
+)
+
+// A clock was days ahead and is set right: what it stored is due, and what can be of a right clock waits on.
+func clockJumps(t *testing.T, q *queue.Queue) {
+	heal := func(now time.Time) {
+		t.Helper()
+		if err := q.Heal(now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept(t, q, at(0), "waits", hook)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(0).Add(queue.MaxWait))
+	accept(t, q, at(0), "rests", "two")
+	rests := claim(t, q, "two", at(0), 1)[0]
+	a := attempt(rests, delivery.Retry, at(0))
+	a.RetryAfter = queue.MaxWait
+	settleAll(t, q, at(0), queue.Settlement{Claim: rests, Outcome: delivery.Retry, Attempt: a, Due: at(0).Add(a.RetryAfter)})
+	accept(t, q, at(0), "in flight", "three")
+	flies := claim(t, q, "three", at(0), 1)
+
+	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // a clock is set, and is none that jumped
+		heal(at(0).Add(-set))
+		for _, webhook := range []string{hook, "two", "three"} {
+			if got := claimIDs(t, q, webhook, at(0).Add(-set), 1); got != "" {
+				t.Errorf("%q is claimed after the clock was set back by %v", got, set)
+			}
+		}
+	}
+	before := at(0).Add(-72 * time.Hour)
+	heal(before)
+	for webhook, want := range map[string]string{hook: "waits", "two": "rests", "three": "in flight"} {
+		if got := claimIDs(t, q, webhook, before, 1); got != want {
+			t.Errorf("%q is claimed after the clock was set back by three days, want %q", got, want)
+		}
+	}
+	if lost := settleAll(t, q, before, queue.Settlement{Claim: flies[0], Outcome: delivery.Delivered, Attempt: attempt(flies[0], delivery.Delivered, before)}); len(lost) != 1 {
+		t.Error("a claim from before the jump was settled though another one followed")
+	}
+}
+
+func probeJumps(t *testing.T, q *queue.Queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	for _, c := range claim(t, q, hook, at(0), queue.BreakerFailures) {
+		settle(t, q, c, delivery.Retry, at(0), at(1))
+	}
+	if got := len(claim(t, q, hook, at(5), 10)); got != 1 {
+		t.Fatalf("%d claimed, want a probe", got)
+	}
+	before := at(0).Add(-72 * time.Hour)
+	if err := q.Heal(before); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(claim(t, q, hook, before, 10)); got != 1 {
+		t.Errorf("%d claimed after the clock was set back by three days, want a probe", got)
+	}
+}
+
+func rateJumps(t *testing.T, q *queue.Queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	limited := queue.Lane{Webhook: hook, Lease: time.Minute, Rate: 1, Burst: 1}
+	before := at(0).Add(-72 * time.Hour)
+	for _, now := range []time.Time{at(0), before, before.Add(time.Second)} {
+		if now.Before(at(0)) {
+			if err := q.Heal(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		claims, _, err := q.Claim(now, limited, 10)
+		if err != nil || len(claims) != 1 {
+			t.Fatalf("%d claimed at %v, %v, want one a second", len(claims), now, err)
+		}
+	}
+}
