@@ -75,6 +75,6 @@ func (w *webhook) sayFault(delivery string, ev *event.Event, reason string) {
 	if w.faultSaid.CompareAndSwap(false, true) {
 		level = slog.LevelWarn
 	}
-	w.engine.log.LogAttrs(context.Background(), level, "delivery dead, further ones of this kind are counted",
-		slog.String("webhook", w.Name), slog.String("delivery", delivery), slog.String("event", ev.Type), slog.String("reason", reason))
+	w.engine.log.LogAttrs(context.Background(), level, w.Name+": dead: "+reason+" (further ones are counted)",
+		slog.String("delivery", delivery), slog.String("event", ev.Type))
 }

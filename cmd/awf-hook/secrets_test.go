@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -37,11 +38,36 @@ func TestSecretsDoNotShow(t *testing.T) {
     retry: {max_attempts: 2, delay: 10ms}
   - {name: good, url: %[3]q, secret: %[1]s}
 `, hidden, host, good)
-			out, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--log-level", "debug")
-			if said := out + talk; strings.Contains(said, "hidden") || !strings.Contains(said, "webhook=127.0.0.1-1") {
+			folder := t.TempDir()
+			out, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--log-level", "debug", "--queue", filepath.Join(folder, "queue.db"))
+			checkFiles(t, folder)
+			if said := out + talk; strings.Contains(said, "hidden") || !strings.Contains(said, "127.0.0.1-1: attempt 1: ") {
 				t.Errorf("said %s", said)
 			}
 		})
+	}
+}
+
+// checkFiles looks for secrets in what is kept.
+func checkFiles(t *testing.T, folder string) {
+	t.Helper()
+	found := false
+	err := filepath.WalkDir(folder, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		kept, err := os.ReadFile(file)
+		if bytes.Contains(kept, []byte("hidden")) {
+			t.Errorf("%s has a secret", filepath.Base(file))
+		}
+		found = found || bytes.Contains(kept, []byte("workflow_end"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found {
+		t.Error("no file has the event")
 	}
 }
 
