@@ -48,6 +48,9 @@ What all of them do:
 - **Nothing is too long.** Texts are shrunk to the receiver's limits at the borders of what a reader sees as one character. A long text keeps
   its beginning and its end: ` + "`head… (12,345 characters cut) …tail`" + `. Where a receiver counts characters, UTF-16 units are counted, which
   are never fewer.
+- **The receiver is treated as it wants.** Unless the webhook says otherwise, no more is sent than it takes (` + "`rate`" + `), and what is about one alert
+  comes in order (` + "`order_by`" + `). Its answers are understood in its own words: a refusal that comes with 200 is none that was delivered, a rest that it asks
+  for is kept, and one that wants nothing more closes its webhook until ` + "`awf-hook webhooks enable`" + `.
 - **A step before is respected.** After a ` + "`map`" + ` or a ` + "`wasm`" + ` the message tells of what that step made: an envelope replaces the event, any
   other object its payload. What was taken out stays out, but for an expression in ` + "`with`" + ` that asks for the event itself.
 - **Secrets** are literal texts or variables, and show nowhere. A key that a receiver wants in the body, such as PagerDuty's, stands in the queue.
