@@ -23,9 +23,9 @@ lint:
 
 # Messages of 10,000 generated events per format, within every limit and taken by the receivers' own client libraries.
 formats:
-	cd testdata/oracles/format/node && npm install --no-audit --no-fund --no-package-lock
+	cd testdata/oracles && npm ci --ignore-scripts
 	AWF_HOOK_WILD=10000 go test -count 1 -timeout 30m -run Wild ./transforms/format
-	cd testdata/oracles && go vet ./format && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
+	cd testdata/oracles && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
 
 # Each fuzz target for FUZZTIME.
 fuzz:
