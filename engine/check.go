@@ -3,6 +3,10 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -36,28 +40,37 @@ func Check(webhooks []config.Webhook, opts Options) (mistakes, warnings config.E
 	return mistakes, warnings
 }
 
-// compile compiles webhooks, whose chains must be closed even where there are mistakes. Without modules wasm steps are not looked into.
+// compile compiles webhooks, as many at a time as there are processors: a module may take a second. Their chains must be closed even where there
+// are mistakes. Without modules wasm steps are not looked into.
 func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.Logger) ([]compiled, config.Errors) {
-	all := make([]compiled, len(webhooks))
-	var mistakes config.Errors
-	for i := range webhooks {
-		c := compiled{Webhook: webhooks[i]}
-		var errs [3]config.Errors
-		c.filter, errs[0] = compileFilter(&c.Webhook)
-		c.orderBy, errs[1] = compileOrderBy(&c.Webhook)
-		c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, c.logger(log))
-		for _, list := range errs {
-			mistakes = append(mistakes, list...)
-		}
-		if n := len(c.chain); n > 0 {
-			if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
-				c.format = f.Format
+	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
+		working.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(webhooks)); i = next.Add(1) - 1 {
+				all[i].Webhook = webhooks[i]
+				errs[i] = all[i].compile(modules, log)
 			}
-		}
-		all[i] = c
+		})
 	}
+	working.Wait()
+	mistakes := slices.Concat(errs...)
 	mistakes.Sort()
 	return all, mistakes
+}
+
+func (c *compiled) compile(modules *transforms.Modules, log *slog.Logger) config.Errors {
+	var errs [3]config.Errors
+	c.filter, errs[0] = compileFilter(&c.Webhook)
+	c.orderBy, errs[1] = compileOrderBy(&c.Webhook)
+	c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, c.logger(log))
+	if n := len(c.chain); n > 0 {
+		if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
+			c.format = f.Format
+		}
+	}
+	return slices.Concat(errs[:]...)
 }
 
 // checkURL warns of a URL that is not one of its format's receiver; nil for none.
