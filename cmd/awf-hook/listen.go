@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
 
@@ -59,6 +60,11 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	script, err := engine.ParseScript(flags.respond)
 	if err != nil {
 		return fmt.Errorf("--respond: %w", err)
+	}
+	for _, secret := range flags.secrets {
+		if _, err := signature.Key(secret); err != nil {
+			return fmt.Errorf("--%w", err) // which begins with what it is about
+		}
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
