@@ -156,6 +156,7 @@ var good = map[string][]webhook{
 			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 7, Delay: 10 * time.Millisecond}
 		}),
 	},
+	"wasm.yaml": {with(func(w *webhook) { w.URL = "https://example.com/hook" })},
 }
 
 func TestGoodFilesSay(t *testing.T) {
@@ -181,6 +182,25 @@ func TestGoodFilesSay(t *testing.T) {
 				t.Errorf("Load(%q).Files (-want +got):\n%s", file, diff)
 			}
 		})
+	}
+}
+
+func TestModulesSay(t *testing.T) {
+	cfg, err := config.Load(goodDir+"/wasm.yaml", environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := cfg.Webhooks[0].Transform
+	m := steps[0].Wasm
+	want := config.Limits{Fuel: 10_000_000, Memory: 1 << 20, Stack: 64 << 10, Input: 64 << 10, Output: 64 << 10, LogLines: 4, Module: 1 << 20}
+	if m.Limits != want || !m.Reuse || !strings.HasPrefix(m.SHA256, "963a963e") {
+		t.Errorf("the first module is %+v, want the limits %+v, used again and pinned", m, want)
+	}
+	if wasm, err := m.Read(1 << 20); err != nil || !strings.HasPrefix(string(wasm), "\x00asm") {
+		t.Errorf("its file is %.8q, %v", wasm, err)
+	}
+	if m := steps[1].Wasm; m.Limits != (config.Limits{}) || m.Reuse || m.SHA256 != "" {
+		t.Errorf("the second module is %+v, want the defaults", m)
 	}
 }
 
