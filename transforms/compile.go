@@ -49,14 +49,17 @@ func compileMap(s *config.Step) (*Map, config.Errors) {
 	if s.With != nil {
 		m.With = s.With.AppendJSON(nil, expression.AppendString)
 	}
-	if s.Map.Kind == config.TreeText { // one expression, with or without its "="
-		source, offset := s.Map.Text.Value, 0
-		if strings.HasPrefix(source, "=") && !strings.HasPrefix(source, "==") {
-			source, offset = source[1:], 1
-		}
-		m.Root = Value{Program: c.program(s.Map.Text, source, offset)}
-	} else {
+	switch {
+	case s.Map.Kind != config.TreeText:
 		m.Root = c.node(s.Map, "")
+	case strings.HasPrefix(s.Map.Text.Value, "="):
+		m.Root = c.text(s.Map.Text, "")
+	default: // the whole is an expression, with or without its "="
+		program, err := expression.CompileValue(s.Map.Text.Value)
+		if mistake := (*expression.Error)(nil); errors.As(err, &mistake) {
+			c.fail(s.Map.Text, mistake)
+		}
+		m.Root = Value{Program: program}
 	}
 	return m, c.mistakes
 }
@@ -83,91 +86,29 @@ func (c *compiler) node(t *config.Tree, path string) Node {
 	return c.text(t.Text, path)
 }
 
-// text reads a string: "=expr" is a value, "==" stands for a plain "=", and "{{ expr }}" in any other is put into the text.
+// text reads a string in which expressions may stand.
 func (c *compiler) text(t config.Text, path string) Node {
-	source, isExpression := strings.CutPrefix(t.Value, "=")
-	if isExpression && !strings.HasPrefix(source, "=") {
-		return Value{path, c.program(t, source, 1)}
+	parts, whole, mistakes := expression.ParseTemplate(t.Value)
+	for _, mistake := range mistakes {
+		c.fail(t, mistake)
 	}
-	skipped := 0
-	if isExpression { // the second "=" is the text's
-		skipped = 1
+	switch {
+	case whole:
+		return Value{path, parts[0].Program}
+	case len(parts) == 0:
+		return Literal(`""`)
+	case len(parts) == 1 && parts[0].Program == nil:
+		return Literal(expression.AppendString(nil, parts[0].Text))
 	}
-	return c.interpolated(t, t.Value[skipped:], skipped, path)
-}
-
-// interpolated reads the parts of a text that begins at the offset in t.
-func (c *compiler) interpolated(t config.Text, text string, offset int, path string) Node {
-	var parts []Part
-	for text != "" {
-		before, rest, found := strings.Cut(text, "{{")
-		if before != "" {
-			parts = append(parts, Part{Text: string(appendInner(nil, before))})
-		}
-		if !found {
-			break
-		}
-		start := offset + len(before) + 2
-		end := closing(rest)
-		if end < 0 {
-			c.fail(t, start-2, &expression.Error{Line: 1, Message: `{{ is not closed; a plain one is written {{ "{{" }}`})
-			break
-		}
-		parts = append(parts, Part{Program: c.program(t, rest[:end], start)})
-		offset, text = start+end+2, rest[end+2:]
-	}
-	if len(parts) == 0 || len(parts) == 1 && parts[0].Program == nil {
-		plain := ""
-		if len(parts) == 1 {
-			plain = parts[0].Text
-		}
-		return Literal(`"` + plain + `"`)
+	for i := range parts {
+		parts[i].Text = string(appendInner(nil, parts[i].Text))
 	}
 	return Text{path, parts}
 }
 
-// closing finds the "}}" that ends an expression: not within its strings and braces. It is -1 if there is none.
-func closing(source string) int {
-	depth := 0
-	var quote byte
-	for i := 0; i < len(source); i++ {
-		switch b := source[i]; {
-		case quote != 0:
-			if b == '\\' && quote != '`' {
-				i++
-			} else if b == quote {
-				quote = 0
-			}
-		case b == '"' || b == '\'' || b == '`':
-			quote = b
-		case b == '{':
-			depth++
-		case b == '}' && depth > 0:
-			depth--
-		case strings.HasPrefix(source[i:], "}}"):
-			return i
-		}
-	}
-	return -1
-}
-
-// program compiles an expression that begins at the offset, in bytes, of a text.
-func (c *compiler) program(t config.Text, source string, offset int) *expression.Program {
-	program, err := expression.CompileValue(source)
-	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		c.fail(t, offset, at)
-	}
-	return program
-}
-
-// fail reports a mistake in an expression at its place in the text around it.
-func (c *compiler) fail(t config.Text, offset int, err *expression.Error) {
-	before := t.Value[:offset]
-	line, col := err.Line+strings.Count(before, "\n"), err.Col
-	if err.Line == 1 {
-		col += len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
-	}
-	c.mistakes = append(c.mistakes, t.Fail(line, col, err.Message))
+// fail reports a mistake in a text.
+func (c *compiler) fail(t config.Text, mistake *expression.Error) {
+	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Message))
 }
 
 // unquote reads JSON that is a string.

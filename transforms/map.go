@@ -42,16 +42,10 @@ func at(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// Text is a string with expressions between its parts.
+// Text is a string with expressions in it, whose parts are as they stand within a JSON string.
 type Text struct {
 	Path  string
-	Parts []Part
-}
-
-// Part is a part of a text: what stands there, or an expression.
-type Part struct {
-	Text    string              // as it stands within a JSON string
-	Program *expression.Program // nil if it is a text
+	Parts []expression.TemplatePart
 }
 
 func (t Text) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
