@@ -247,3 +247,38 @@ func deadFreesKey(t *testing.T, q *queue.Queue) {
 		t.Errorf("delivered %q, want the replay at the tail: 1 2 0", got)
 	}
 }
+
+// settleKeyed settles a claim whose webhook lets those behind it pass after a while.
+func settleKeyed(t *testing.T, q *queue.Queue, c *queue.Claim, outcome delivery.Outcome, now, due time.Time) {
+	t.Helper()
+	settleAll(t, q, now, queue.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now), Due: due, OrderMaxWait: 10 * time.Second})
+}
+
+func passesOldHead(t *testing.T, q *queue.Queue) {
+	for i := range 3 {
+		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
+	}
+	settleKeyed(t, q, claim(t, q, hook, at(0), 10)[0], delivery.Retry, at(0), at(60))
+	if got := claimIDs(t, q, hook, at(9), 10); got != "" {
+		t.Errorf("claimed %q while the head has not waited for order_max_wait", got)
+	}
+	second := claim(t, q, hook, at(10), 10)
+	if got := ids(second); got != "1" {
+		t.Fatalf("claimed %q when the head has waited for order_max_wait, want 1", got)
+	}
+	if got := claimIDs(t, q, hook, at(30), 10); got != "" {
+		t.Errorf("claimed %q beside one of its key that is in flight", got)
+	}
+	settleKeyed(t, q, second[0], delivery.Delivered, at(30), time.Time{})
+	third := claim(t, q, hook, at(30), 10)
+	if got := ids(third); got != "2" {
+		t.Fatalf("claimed %q behind one that passed the head, want 2", got)
+	}
+	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
+		t.Errorf("claimed %q, the head that is due, beside one of its key that is in flight", got)
+	}
+	settleKeyed(t, q, third[0], delivery.Delivered, at(60), time.Time{})
+	if got := claimIDs(t, q, hook, at(62), 10); got != "0" {
+		t.Errorf("claimed %q, want the head", got)
+	}
+}

@@ -122,27 +122,23 @@ func (s *store) stripOldest(now time.Time, state int, before time.Time, n int) (
 	return seqs, nil
 }
 
-// makeRoomInLane keeps a lane within half of the database: its oldest dead letters go first, counted. In a change.
+// makeRoomInLane keeps a lane within half of the database: its oldest dead letters go first, counted, and no more than it takes. In a change.
 func (s *store) makeRoomInLane(now time.Time, lane int64, state *laneState, size int64) error {
-	const some = 100
 	if s.folder == nil { // which is for a while, and for one process
 		return nil
 	}
 	for state.bytes+state.grown+size > s.maxSize/2 {
-		var seqs []int64
-		rows, err := s.st.oldestDead.Query(lane, some)
-		if err := each(rows, err, scanInto(&seqs)); err != nil {
+		var oldest int64
+		switch err := s.st.oldestDead.row(lane).Scan(&oldest); {
+		case errors.Is(err, sql.ErrNoRows):
+			return ErrFull
+		case err != nil:
 			return err
 		}
-		if len(seqs) == 0 {
-			return ErrFull
+		if err := s.strip(now, oldest); err != nil {
+			return err
 		}
-		for _, seq := range seqs {
-			if err := s.strip(now, seq); err != nil {
-				return err
-			}
-		}
-		if err := s.st.discard.run(len(seqs), lane); err != nil {
+		if err := s.st.discard.run(lane); err != nil {
 			return err
 		}
 		after, err := s.laneState(lane)

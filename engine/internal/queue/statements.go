@@ -105,8 +105,8 @@ func (st *statements) prepare(conn *sql.Conn) error {
 		{&st.count, `UPDATE lanes SET delivered = delivered + ?, dead = dead + ?, dropped = dropped + ?, bytes = bytes + ? WHERE id = ?`},
 		{&st.findDelivery, `SELECT seq FROM deliveries WHERE id = ?`},
 		{&st.oldest, `SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`},
-		{&st.oldestDead, `SELECT seq FROM deliveries WHERE lane = ? AND state = 2 ORDER BY seq LIMIT ?`},
-		{&st.discard, `UPDATE lanes SET discarded = discarded + ? WHERE id = ?`},
+		{&st.oldestDead, `SELECT seq FROM deliveries WHERE lane = ? AND state = 2 ORDER BY seq LIMIT 1`},
+		{&st.discard, `UPDATE lanes SET discarded = discarded + 1 WHERE id = ?`},
 		{&st.strip, `UPDATE deliveries SET state = 4, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1 RETURNING lane, event, size`},
 		{&st.dropEvent, `DELETE FROM events WHERE seq = ?1 AND NOT EXISTS

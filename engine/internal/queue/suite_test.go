@@ -44,6 +44,7 @@ func testQueue(t *testing.T, open func(*testing.T) *queue.Queue) {
 		{"a clock that jumped ends no rate", rateJumps},
 		{"one delivery of a key is in flight, in order", keepsOrder},
 		{"a dead head frees its key", deadFreesKey},
+		{"a head that waits long is passed", passesOldHead},
 		{"show tells all", showTellsAll},
 		{"list selects and pages", listSelects},
 		{"replay makes dead letters due", replays},
