@@ -29,6 +29,10 @@ var mayImport = map[string]string{
 	"examples":               "",
 	"transforms/wasm":        "transforms/wasm/meter",
 	"transforms/wasm/meter":  "",
+	"transforms/guest":       "",
+
+	"examples/transforms/slack-go":     "transforms/guest",
+	"examples/transforms/pagerduty-go": "transforms/guest",
 }
 
 // onlyIn says which packages may import a third party's: mostly one.

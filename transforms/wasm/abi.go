@@ -71,6 +71,10 @@ func detect(m *meter.Module) (abi, error) {
 		}
 	}
 	switch {
+	case isCommand: // even if it exports transform: by WASI's rule nothing else of a command may be called, and stock Go exports both
+		kind = command
+		want(memoryExport, meter.Memory, meter.Signature{})
+		want(startCommand, meter.Func, meter.Signature{})
 	case isReactor:
 		want(memoryExport, meter.Memory, meter.Signature{})
 		want(allocExport, meter.Func, signature("i", "i"))
@@ -78,10 +82,6 @@ func detect(m *meter.Module) (abi, error) {
 		if _, ok := exports[initExport]; ok {
 			want(initExport, meter.Func, meter.Signature{})
 		}
-	case isCommand:
-		kind = command
-		want(memoryExport, meter.Memory, meter.Signature{})
-		want(startCommand, meter.Func, meter.Signature{})
 	default:
 		mistakes = append(mistakes, "exports neither transform (a reactor) nor _start (a command)"+found(functions))
 	}

@@ -1,0 +1,22 @@
+//go:build !wasip1
+
+package guest
+
+import (
+	"embed"
+	"fmt"
+	"os"
+)
+
+// Source is this package's own files, for projects that carry a copy of it.
+//
+//go:embed guest.go guest_wasip1.go guest_other.go
+var Source embed.FS
+
+func isReactor() bool { return false }
+
+func config(string) (string, bool) { return "", false }
+
+func logLine(level Level, line string) {
+	fmt.Fprintln(os.Stderr, [...]string{"debug", "info", "warn", "error"}[min(max(level, Debug), Error)], line)
+}

@@ -1,0 +1,69 @@
+package wasm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// Info is what a file says of itself. It is not to be trusted: a module says what it likes.
+type Info struct {
+	Size      int    // bytes
+	Digest    string // SHA-256, in hex
+	Imports   []Name
+	Exports   []Name
+	Memory    int64 // bytes at the beginning
+	Most      int64 // bytes at most, by the module's own word
+	Functions int   // that it defines
+	Made      []Producer
+	Kind      string // "reactor" or "command"; "" if it is refused
+	Refused   error  // why it cannot be used; nil if it can. What was found out before stands in the rest
+}
+
+// Name is an import or export: "awf.log", and what it is: "(i32, i32, i32)", "memory".
+type Name struct{ Name, Type string }
+
+// Producer is a line of the producers section: a field is language, processed-by or sdk.
+type Producer struct{ Field, Name, Version string }
+
+// Inspect reads a module without running or compiling it. Its texts are printable.
+func Inspect(wasm []byte) (info Info) {
+	_, most := Bounds()
+	sum := sha256.Sum256(wasm)
+	info = Info{Size: len(wasm), Digest: hex.EncodeToString(sum[:])}
+	if info.Refused = checkBytes(wasm, most.Module, ""); info.Refused != nil {
+		return info
+	}
+	m, err := rewritten(wasm)
+	if err != nil {
+		info.Refused = err
+		return info
+	}
+	for _, i := range m.Imports {
+		info.Imports = append(info.Imports, Name{oneLine(i.Module, 60) + "." + oneLine(i.Name, 60), i.Signature.String()})
+	}
+	for _, e := range m.Exports {
+		n := Name{oneLine(e.Name, 60), e.Kind.String()}
+		if e.Kind == meter.Func {
+			n.Type = e.Signature.String()
+		}
+		info.Exports = append(info.Exports, n)
+	}
+	for _, p := range m.Producers {
+		info.Made = append(info.Made, Producer{oneLine(p.Field, 60), oneLine(p.Name, 60), oneLine(p.Version, 120)})
+	}
+	info.Memory, info.Most, info.Functions = int64(m.MinPages)*pageSize, int64(m.MaxPages)*pageSize, m.Functions
+	kind, err := detect(m)
+	if err != nil {
+		info.Refused = err
+		return info
+	}
+	info.Kind = kind.String()
+	return info
+}
+
+func rewritten(wasm []byte) (m *meter.Module, err error) {
+	defer recovered(&err)
+	return meter.Rewrite(wasm, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages})
+}
