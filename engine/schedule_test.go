@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -57,63 +56,111 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// 50 doublings overflow a duration.
+// Whatever the backoff, waits grow to the longest and stay there. 50 doublings overflow a duration.
 func TestWaitsNeverShrinkAndAreTheSameEachTime(t *testing.T) {
-	for _, delay := range []time.Duration{0, 1, 3, 10 * time.Millisecond, time.Second, 7 * time.Minute, 24*time.Hour - 1, 24 * time.Hour} {
-		t.Run(fmt.Sprint(delay), func(t *testing.T) {
-			r := config.Retry{MaxAttempts: 50, Delay: delay}
-			first := waits(r)
-			if len(first) != 49 {
-				t.Errorf("%d waits, want 49", len(first))
+	for _, backoff := range config.Backoffs {
+		for _, delay := range []time.Duration{0, 1, 3, 10 * time.Millisecond, time.Second, 7 * time.Minute, 24*time.Hour - 1, 24 * time.Hour} {
+			for _, most := range []time.Duration{0, 10 * time.Millisecond, time.Minute, 24 * time.Hour} {
+				t.Run(fmt.Sprint(backoff, delay, most), func(t *testing.T) {
+					r := config.Retry{MaxAttempts: 50, Backoff: backoff, Delay: delay, MaxDelay: most}
+					first := waits(r)
+					if len(first) != 49 {
+						t.Errorf("%d waits, want 49", len(first))
+					}
+					for i, wait := range first {
+						if wait <= 0 || wait > longest(r) || i > 0 && wait < first[i-1] {
+							t.Errorf("wait %d is %v, behind %v", i+1, wait, first[max(0, i-1)])
+						}
+					}
+					if last := first[len(first)-1]; last != longest(r) && grows(r) {
+						t.Errorf("the last wait is %v, want the longest: %v", last, longest(r))
+					}
+					if diff := cmp.Diff(first, waits(r)); diff != "" {
+						t.Errorf("another time (-first +second):\n%s", diff)
+					}
+				})
 			}
-			for i, wait := range first {
-				if wait <= 0 || wait > maxWait || i > 0 && wait < first[i-1] {
-					t.Errorf("wait %d is %v, behind %v", i+1, wait, first[max(0, i-1)])
-				}
-			}
-			if diff := cmp.Diff(first, waits(r)); diff != "" {
-				t.Errorf("another time (-first +second):\n%s", diff)
-			}
-		})
+		}
 	}
 }
 
-// A wait stays within its jitter and below the longest, whatever chance says; what a receiver asks for is obeyed exactly.
+// grows says whether 49 waits reach the longest.
+func grows(r config.Retry) bool {
+	return r.Delay == 0 || r.Delay >= 10*time.Millisecond && r.Backoff != config.Constant
+}
+
+// anyRetry is a policy of any kind, and an attempt after which it is asked for a wait.
+func anyRetry() (config.Retry, delivery.Delivery, delivery.Attempt) {
+	long := func(most time.Duration) time.Duration { return time.Duration(1 + rand.Int64N(int64(most))) }
+	since := time.Unix(1_800_000_000, 0)
+	r := config.Retry{
+		MaxAttempts: 1 + rand.IntN(50), Delay: long(24 * time.Hour), Jitter: float64(rand.IntN(101)) / 100,
+		Backoff: config.Backoffs[rand.IntN(len(config.Backoffs))], MaxDelay: long(24 * time.Hour),
+	}
+	switch rand.IntN(4) {
+	case 0:
+		r.Delay = 0
+	case 1:
+		r.Schedule = []time.Duration{long(time.Hour), long(24 * time.Hour)}
+	}
+	return r, delivery.Delivery{Spent: rand.IntN(50), Since: since},
+		delivery.Attempt{At: since.Add(long(50 * time.Hour)), Took: long(time.Minute), Free: rand.IntN(4) == 0}
+}
+
+// A wait stays within its jitter and below the longest, whatever chance says, and both ends of the jitter are in reach.
+// A delivery is given up when its attempts are used up, and not before.
 func TestWaitsWithinTheirBounds(t *testing.T) {
 	for range 100_000 {
-		r := config.Retry{
-			MaxAttempts: 1 + rand.IntN(50), Delay: time.Duration(1 + rand.Int64N(int64(24*time.Hour))), Jitter: float64(rand.IntN(101)) / 100,
-			Backoff: config.Backoffs[rand.IntN(len(config.Backoffs))], MaxDelay: time.Duration(1 + rand.Int64N(int64(24*time.Hour))),
-			MaxAge: []time.Duration{0, time.Duration(1 + rand.Int64N(int64(100*time.Hour)))}[rand.IntN(2)],
+		r, d, a := anyRetry()
+		middle, dead := waitAfter(r, &d, &a, 0.5)
+		if usedUp := !a.Free && d.Spent+1 >= r.MaxAttempts; usedUp != (dead == attemptsUsedUp) {
+			t.Fatalf("%+v after %d spent, free: %v: %q", r, d.Spent, a.Free, dead)
 		}
-		since := time.Unix(1_800_000_000, 0)
-		d := delivery.Delivery{Spent: rand.IntN(50), Since: since}
-		a := delivery.Attempt{At: since.Add(time.Duration(rand.Int64N(int64(50 * time.Hour)))), Took: time.Second, Free: rand.IntN(4) == 0}
-		plain := r
-		plain.MaxAge = 0
-		middle, _ := waitAfter(plain, &d, &a, 0.5)
-		wait, dead := waitAfter(r, &d, &a, rand.Float64())
-		switch {
-		case dead == attemptsUsedUp:
-			if a.Free || d.Spent+1 < r.MaxAttempts {
-				t.Fatalf("%+v after %d spent: %s, want another attempt", r, d.Spent, dead)
-			}
-		case dead == tooOld:
-			if r.MaxAge == 0 {
-				t.Fatalf("%+v: %s, want no bound", r, dead)
-			}
-		case !a.Free && d.Spent+1 >= r.MaxAttempts:
-			t.Fatalf("%+v after %d spent: another attempt in %v, want none", r, d.Spent, wait)
-		case r.MaxAge > 0 && a.At.Add(a.Took+wait).After(since.Add(r.MaxAge)):
-			t.Fatalf("%+v: the next attempt comes after max_age", r)
-		case wait > longest(r) && !(a.Free && wait == minFreeWait):
-			t.Fatalf("%+v: wait %v, want at most %v", r, wait, longest(r))
-		case !a.Free && math.Abs(float64(wait-middle)) > float64(middle)*r.Jitter+1 && middle < longest(r):
-			t.Fatalf("%+v: wait %v, want %v and %v of it more or less", r, wait, middle, r.Jitter)
+		if dead != "" {
+			continue
 		}
-		a.RetryAfter = time.Duration(1 + rand.Int64N(int64(24*time.Hour)))
-		if wait, dead := waitAfter(plain, &d, &a, rand.Float64()); dead == "" && wait != a.RetryAfter {
-			t.Fatalf("wait %v, want exactly what the receiver asked for: %v", wait, a.RetryAfter)
+		least, most := float64(middle)*(1-r.Jitter), min(float64(middle)*(1+r.Jitter), float64(longest(r)))
+		if a.Free {
+			least, most = max(least, float64(minFreeWait)), max(most, float64(minFreeWait))
+		}
+		const slack = 2 // ns, of floating point
+		for _, random := range []float64{0, rand.Float64(), 1} {
+			wait, dead := waitAfter(r, &d, &a, random)
+			at := float64(wait)
+			if dead != "" || at < least-slack && !a.Free || at > most+slack || a.Free && wait < minFreeWait {
+				t.Fatalf("%+v: wait %v, %q, want from %v to %v", r, wait, dead, time.Duration(least), time.Duration(most))
+			}
+			if !a.Free && (random == 0 && at > least+slack || random == 1 && at < most-slack) {
+				t.Fatalf("%+v: wait %v by chance %v, want the end of what jitter allows: from %v to %v", r, wait, random, time.Duration(least), time.Duration(most))
+			}
+		}
+	}
+}
+
+// A delivery is too old when its next attempt would come after max_age, to the nanosecond; what a receiver asks for is obeyed exactly,
+// up to there.
+func TestMaxAgeAndRetryAfterAreExact(t *testing.T) {
+	for range 100_000 {
+		r, d, a := anyRetry()
+		d.Spent = rand.IntN(r.MaxAttempts)
+		if a.Free || d.Spent+1 < r.MaxAttempts {
+			if rand.IntN(2) == 0 {
+				a.RetryAfter = time.Duration(1 + rand.Int64N(int64(maxWait)))
+			}
+			random := rand.Float64()
+			wait, dead := waitAfter(r, &d, &a, random)
+			if dead != "" || a.RetryAfter > 0 && wait != a.RetryAfter {
+				t.Fatalf("wait %v, %q, want exactly what the receiver asked for: %v", wait, dead, a.RetryAfter)
+			}
+			next := a.At.Add(a.Took + wait).Sub(d.Since)
+			r.MaxAge = next
+			if got, dead := waitAfter(r, &d, &a, random); dead != "" || got != wait {
+				t.Fatalf("%+v: wait %v, %q, want %v: it is not too old yet", r, got, dead, wait)
+			}
+			r.MaxAge = next - 1
+			if got, dead := waitAfter(r, &d, &a, random); dead != tooOld {
+				t.Fatalf("%+v: wait %v, %q, want it to be too old", r, got, dead)
+			}
 		}
 	}
 }

@@ -88,6 +88,7 @@ func BenchmarkListMillion(b *testing.B) {
 	for _, f := range []queue.Filter{
 		{Limit: 50}, {Limit: 50, State: delivery.IsDead}, {Limit: 50, Webhook: "paused"}, {Limit: 50, State: delivery.InFlight},
 		{Limit: 50, Since: start}, {Limit: 50, Event: "workflow_start"}, {Limit: 50, Workflow: "none"},
+		{Limit: 50, Event: "workflow_end"}, {Limit: 50, Event: "workflow_start", State: delivery.Due},
 	} {
 		name := strings.TrimSpace(fmt.Sprintf("%s %s %s %s", f.State, f.Webhook, f.Event, f.Workflow))
 		if !f.Since.IsZero() {

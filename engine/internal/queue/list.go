@@ -54,7 +54,8 @@ func (f Filter) where(now time.Time) (string, []any) {
 	case delivery.Due:
 		add("d.state IN (0, 5) AND NOT (d.owner <> 0 AND d.due_at > ?)", milli(now))
 	case delivery.InFlight:
-		add("d.state = 0 AND d.owner <> 0 AND d.due_at > ?", milli(now))
+		add(`d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = 0 AND f.due_at BETWEEN ? AND ? WHERE f.owner <> 0)`,
+			milli(now)+1, milli(now.Add(MaxLease)))
 	case delivery.IsDelivered:
 		add("d.state = 1")
 	case delivery.IsDead:
@@ -93,10 +94,24 @@ const itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since
 
 const fromDeliveries = ` FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE `
 
+// fromEvents looks through the events, and for the deliveries of those that match alone; in the order of both, which is the same.
+// The plus keeps SQLite from an index of its own making over all deliveries.
+const fromEvents = ` FROM events e CROSS JOIN deliveries d ON d.seq BETWEEN e.first AND e.first + e.count - 1 AND +d.event = e.seq
+  CROSS JOIN lanes l ON l.id = d.lane WHERE `
+
+// looksThroughEvents says whether a filter is about what events have, and not also of a state that few deliveries are in.
+func (f Filter) looksThroughEvents() bool {
+	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
+	return (f.Event != "" || f.Workflow != "") && !few
+}
+
 // list lists deliveries, those that were accepted last first.
 func (s *store) list(now time.Time, f Filter) ([]Item, error) {
 	where, args := f.where(now)
 	query := `SELECT ` + itemColumns + fromDeliveries + where + ` ORDER BY d.seq DESC`
+	if f.looksThroughEvents() {
+		query = `SELECT ` + itemColumns + fromEvents + where + ` ORDER BY e.seq DESC, d.seq DESC`
+	}
 	if f.Limit > 0 {
 		query += ` LIMIT ?`
 		args = append(args, f.Limit)

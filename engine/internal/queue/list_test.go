@@ -89,7 +89,10 @@ func listSelects(t *testing.T, q *queue.Queue) {
 		{"due", queue.Filter{State: delivery.Due, Webhook: hook}, "5432"},
 		{"delivered", queue.Filter{State: delivery.IsDelivered}, ""},
 		{"since", queue.Filter{Since: at(4), Webhook: "two"}, "54"},
-		{"event", queue.Filter{Event: "workflow_start"}, ""},
+		{"event", queue.Filter{Event: "workflow_end"}, "554433221100"},
+		{"event and webhook, limited", queue.Filter{Event: "workflow_end", Webhook: "two", Limit: 2}, "54"},
+		{"event and state", queue.Filter{Event: "workflow_end", State: delivery.IsDead}, "0"},
+		{"no such event", queue.Filter{Event: "workflow_start"}, ""},
 		{"workflow", queue.Filter{Workflow: "none"}, ""},
 		{"id", queue.Filter{ID: delivery.ID("3", hook)}, "3"},
 		{"limit", queue.Filter{Limit: 3}, "554"},
@@ -101,6 +104,13 @@ func listSelects(t *testing.T, q *queue.Queue) {
 	page := list(t, q, queue.Filter{Limit: 5})
 	if got := names(queue.Filter{Before: page[4].Seq}); got != "3221100" {
 		t.Errorf("the next page: %q, want what follows 55443", got)
+	}
+	if got := names(queue.Filter{Before: page[4].Seq, Event: "workflow_end"}); got != "3221100" {
+		t.Errorf("the next page of an event: %q, want what follows 55443", got)
+	}
+	accept(t, q, at(7), "0", hook, "three") // known but for one delivery, which is the youngest
+	if got := names(queue.Filter{Event: "workflow_end"}); got != "0554433221100" {
+		t.Errorf("%q, want the youngest delivery first", got)
 	}
 }
 

@@ -116,12 +116,11 @@ func breakFile(t *testing.T, path string) (mend func()) {
 			t.Fatal(err)
 		}
 	}
-	do(`CREATE TRIGGER broken_lanes BEFORE UPDATE ON lanes BEGIN SELECT RAISE(ABORT, 'broken'); END;
-CREATE TRIGGER broken_deliveries BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END;
+	do(`CREATE TRIGGER broken_deliveries BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END;
 CREATE TRIGGER broken_events BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'broken'); END`)
 	return func() {
 		t.Helper()
-		do(`DROP TRIGGER broken_lanes; DROP TRIGGER broken_deliveries; DROP TRIGGER broken_events`)
+		do(`DROP TRIGGER broken_deliveries; DROP TRIGGER broken_events`)
 	}
 }
 

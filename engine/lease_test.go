@@ -1,0 +1,81 @@
+package engine_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	_ "modernc.org/sqlite"
+)
+
+// takeOver makes a delivery another process's, as if that had claimed it: whoever had it before has lost it.
+func takeOver(t *testing.T, file, id string, until time.Time) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	res, err := db.Exec(`UPDATE deliveries SET token = token + 1, owner = 1, due_at = ? WHERE id = ? AND state = 0 AND owner <> 0`, until.UnixMilli(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := res.RowsAffected(); n != 1 || err != nil {
+		t.Fatalf("%d deliveries taken over, %v: %s was not in flight", n, err, id)
+	}
+}
+
+// A claim that has waited for more than a third of its lease is looked at before its attempt: one that was lost is not sent,
+// and one that is held is renewed, so that it is not claimed again meanwhile.
+func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events, took = 40, 900 * time.Millisecond
+		begun := time.Now()
+		arrived := map[string][]time.Duration{}
+		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("max_in_flight: 1", "timeout: 1s")), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "queue.db")
+		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			id := r.Header.Get("X-AWF-Delivery")
+			arrived[id] = append(arrived[id], time.Since(begun))
+			time.Sleep(took)
+			return answer(200)
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var running sync.WaitGroup
+		running.Go(func() { _ = e.Run(context.Background()) })
+		defer running.Wait()
+		for i := range events {
+			submit(t, e, newEvent(fmt.Sprint(i)))
+		}
+		time.Sleep(time.Second)
+		lost := delivery.ID("30", cfg.Webhooks[0].Identity) // whose turn comes after 27 s
+		until := begun.Add(50 * time.Second)
+		takeOver(t, file, lost, until)
+		drain(t, e)
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		for i := range events {
+			id := delivery.ID(fmt.Sprint(i), cfg.Webhooks[0].Identity)
+			if len(arrived[id]) != 1 {
+				t.Errorf("event %d arrived at %v, want it once", i, arrived[id])
+			} else if at := arrived[id][0]; id == lost && at < until.Sub(begun) || id != lost && at > events*took+time.Second {
+				t.Errorf("event %d arrived after %v", i, at)
+			}
+		}
+	})
+}
