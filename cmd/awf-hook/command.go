@@ -118,7 +118,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
-	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand())
+	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
 	return root
 }
 
