@@ -32,7 +32,7 @@ func (f *moduleFlags) add(cmd *cobra.Command) {
 func (f *moduleFlags) options() (wasm.Options, error) {
 	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}}
 	if err := o.Limits.Check(); err != nil {
-		return o, fmt.Errorf("--fuel: %w", err)
+		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
 	}
 	switch f.isolation {
 	case "", "event":
@@ -104,6 +104,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 		case err != nil:
 			failed = true
 			c.say(err)
+			continue
 		default:
 			if _, err := fmt.Fprintf(c.out, "%s\n", bytes.TrimSuffix(out.Body, []byte("\n"))); err != nil {
 				return failure(err)
