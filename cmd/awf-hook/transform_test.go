@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +153,53 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s sends\n%v\nformat sends\n%v", webhook, got, want)
 		}
+	}
+}
+
+var tutorial = regexp.MustCompile("(?ms)^<!-- test: (go|c|libc|rust|assemblyscript) -->\n```sh\n(.*?)^```$")
+
+// The tutorials in docs/transforms.md work as they stand there, in an empty folder.
+func TestDocsTutorials(t *testing.T) {
+	text, err := os.ReadFile(root + "docs/transforms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := tutorial.FindAllStringSubmatch(string(text), -1)
+	if len(found) != 5 {
+		t.Fatalf("%d tutorials, want five", len(found))
+	}
+	for _, m := range found {
+		name, script := m[1], m[2]
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := `{"text":"deploy: step push: exit code 2"}` + "\n"
+			switch _, libc := os.Stat("/usr/include/wasm32-wasi"); {
+			case name == "libc" && libc != nil:
+				skipOrFail(t, libc)
+			case name == "libc":
+				want = `{"event":"workflow_end","workflow_id":"r","workflow_name":"n","timestamp":"2026-01-01T00:00:00Z","payload":{"status":"failure"}}` + "\n"
+			default:
+				builtExample(t, transformExamples+"slack-"+name)
+			}
+			if os.Getenv("GUESTS") == "" {
+				script = strings.Replace(script, "npm install\n", "ln -s \"$EXAMPLES/slack-assemblyscript/node_modules\" .\n", 1)
+			}
+			examples, err := filepath.Abs(transformExamples)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
+			cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "EXAMPLES="+examples)
+			var talk strings.Builder
+			cmd.Stderr = &talk
+			out, err := cmd.Output()
+			if name == "assemblyscript" && os.Getenv("GUESTS") != "" { // npm talks on stdout
+				out = out[max(0, bytes.LastIndexByte(bytes.TrimRight(out, "\n"), '\n')+1):]
+			}
+			if err != nil || string(out) != want {
+				t.Errorf("%v: %s%s, want %s", err, out, talk.String(), want)
+			}
+		})
 	}
 }
 

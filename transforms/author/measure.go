@@ -148,7 +148,7 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 		defer done()
 		ways = append(ways, ofModule(ctx, "isolation: "+isolation.String(), module))
 	}
-	reference, err := slackMap(ctx)
+	reference, err := slack(ctx, "map")
 	if err != nil {
 		return nil, err
 	}
@@ -183,8 +183,8 @@ func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	return m
 }
 
-// slackMap is the map of examples/transforms/awf-hook.yaml.
-func slackMap(ctx context.Context) (*measured, error) {
+// slack is the webhook of the name in examples/transforms/awf-hook.yaml, which makes a Slack message without a module.
+func slack(ctx context.Context, webhook string) (*measured, error) {
 	const file = "transforms/awf-hook.yaml"
 	text, err := examples.Transforms.ReadFile(file)
 	if err != nil {
@@ -194,12 +194,12 @@ func slackMap(ctx context.Context) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == "map" })
+	i := slices.IndexFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == webhook })
 	chain, mistakes := transforms.Compile(ctx, cfg.Webhooks[i].Transform, nil, slog.New(slog.DiscardHandler))
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	return &measured{name: "a map", run: func(ev *event.Event) error {
+	return &measured{name: "a " + webhook, run: func(ev *event.Event) error {
 		_, err := chain.Apply(ctx, expression.NewInput(ev))
 		return err
 	}}, nil
