@@ -1,6 +1,6 @@
-# make test is what README names; make check and make oracles are all that .ci/run runs.
+# make test is what README names; make check, make oracles and make guests are all that .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec bench soak cover check faults oracles clean
+.PHONY: build test race lint formats fuzz spec bench soak cover check faults oracles guests clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -41,6 +41,15 @@ faults:
 # Receivers' own client libraries verify real requests; needs node and npm.
 oracles:
 	cd testdata/oracles && npm ci --ignore-scripts && go vet ./... && go test -count 1 ./...
+
+# Examples of transforms and the tutorials, built by every language's compiler and compared with what is committed. As root on
+# Debian it installs those; the linker is the one that the release's rustc recommends.
+GUEST_PACKAGES = clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc wabt rustc libstd-rust-dev-wasm32
+guests:
+	@dpkg -s $(GUEST_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+		$(GUEST_PACKAGES) $$(apt-cache depends libstd-rust-dev-wasm32 | sed -n 's/.*Recommends: *\(.*lld.*\)/\1/p') >/dev/null; }
+	cd examples/transforms/slack-assemblyscript && npm ci --ignore-scripts
+	GUESTS=1 go test -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:

@@ -7,3 +7,9 @@ import "embed"
 //
 //go:embed demo
 var Demo embed.FS
+
+// Transforms are the sources of wasm transforms, with which "awf-hook transform new" begins, and the same message from a map and a format.
+//
+//go:embed transforms/awf-hook.yaml transforms/*/*.yaml transforms/*/*.jsonl transforms/*/README.md
+//go:embed transforms/*/*.go transforms/*/*.[chrt]* transforms/*/package.json
+var Transforms embed.FS

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -67,7 +68,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		fmt.Fprintf(errw, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
-		if sub.Name() == "run" {
+		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough(context.Background())
 		}
 		return exitUsage
@@ -82,7 +83,7 @@ func subName(sub *cobra.Command) string {
 	if !sub.HasParent() {
 		return ""
 	}
-	return sub.Name() + " --"
+	return strings.TrimPrefix(sub.CommandPath(), sub.Root().Name()+" ") + " --"
 }
 
 // say prints an error: a configuration's mistakes one to a line as they are, so that editors find the place.
@@ -118,7 +119,7 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
-	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand())
+	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
 	return root
 }
 

@@ -12,7 +12,7 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":           "engine engine/config engine/delivery engine/event engine/expression engine/signature examples transforms/format",
+	"cmd/awf-hook":           "engine engine/config engine/delivery engine/event engine/expression engine/signature examples transforms/author transforms/format transforms/wasm",
 	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters transforms transforms/format",
 	"engine/config":          "engine/delivery engine/signature",
 	"engine/internal/listen": "engine/signature",
@@ -30,6 +30,7 @@ var mayImport = map[string]string{
 	"transforms/wasm":        "transforms/wasm/meter",
 	"transforms/wasm/meter":  "",
 	"transforms/guest":       "",
+	"transforms/author":      "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm", // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",

@@ -76,8 +76,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EVENTS", events)
 			env.Setenv("PORT", freePort())
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
-			return nil
+			return setupTransforms(env)
 		},
+		Condition: transformCondition,
 	})
 }
 

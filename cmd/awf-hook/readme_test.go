@@ -59,7 +59,12 @@ func readme(t *testing.T, language, holds string) string {
 
 func TestDocsConfigurationsAreGood(t *testing.T) {
 	for i, b := range blocks(t, "yaml") {
-		file := filepath.Join(t.TempDir(), fmt.Sprintf("%s-%d.yaml", b.file, i))
+		dir := t.TempDir()
+		copyExample(t, transformExamples+"redact-c", dir)
+		if err := os.Rename(filepath.Join(dir, "transform.wasm"), filepath.Join(dir, "redact.wasm")); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d.yaml", b.file, i))
 		if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 			t.Fatal(err)
 		}

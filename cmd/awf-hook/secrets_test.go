@@ -101,7 +101,11 @@ var tried = map[string][][]string{
 	"webhooks":   {{"webhooks", "-c", "CONFIG"}, {"webhooks", "enable", "nobody", "-c", "CONFIG", "--json"}},
 	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},
 	"explain":    {{"explain", "-c", "CONFIG"}, {"explain", "-c", "CONFIG", "--json"}},
-	"test":       {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
+	"transform": {
+		{"transform", "new", "--lang", "CONFIG", "CONFIG"}, {"transform", "build", "CONFIG"}, {"transform", "test", "CONFIG"},
+		{"transform", "run", "CONFIG"}, {"transform", "run", "--with", hidden, "CONFIG"}, {"transform", "bench", "CONFIG"}, {"transform", "inspect", "CONFIG"},
+	},
+	"test": {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
 }
 
 // failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is

@@ -21,6 +21,7 @@ var (
 	event    []byte
 	body     []byte
 	isCalled bool // by the host: this is a reactor
+	answer   func([]byte) ([]byte, error)
 )
 
 // main is the author's. In a reactor Go's runtime does not call it, so the first event does; it comes back with answer set.
@@ -66,7 +67,13 @@ func transform(_ *byte, length uint32) (result uint64) {
 
 func fail(text string) { awfFail(unsafe.StringData(text), uint32(len(text))) }
 
-func isReactor() bool { return isCalled }
+// keep keeps the transform for the host's calls, in a reactor.
+func keep(transform func([]byte) ([]byte, error)) bool {
+	if isCalled {
+		answer = transform
+	}
+	return isCalled
+}
 
 func config(key string) (string, bool) {
 	value := make([]byte, 256)

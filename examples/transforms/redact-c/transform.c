@@ -1,5 +1,5 @@
 // The event without what is secret in it: the values of the members that `with: {keys: […]}` names, wherever they are.
-#include "awf_hook.h"
+#include "../slack-c/awf_hook.h"
 
 static char keys[4096];
 static int keys_length;

@@ -87,7 +87,10 @@ export function quote(text: string): string {
 
 let room: ArrayBuffer = new ArrayBuffer(0); // the event, then what the host is to see
 
-export function alloc(size: i32): usize { return changetype<usize>(room = new ArrayBuffer(size)); }
+export function alloc(size: i32): usize {
+  __collect(); // what the event before left: nothing else does
+  return changetype<usize>(room = new ArrayBuffer(size));
+}
 
 function utf8(s: string): usize { return changetype<usize>(room = String.UTF8.encode(s)); }
 

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/awf-project/awf-hook/transforms/author"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) transformCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "transform",
+		Short: "Write, build, try and measure transforms that are WebAssembly modules",
+		Long: `transform is for authors of transforms: programs that turn an event into a body, in Go, C, Rust or AssemblyScript,
+which run in a sandbox. docs/transforms.md has a tutorial for each.`,
+		Example: `  awf-hook transform new --lang go hello
+  cd hello
+  awf-hook transform build
+  awf-hook transform test`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
+		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())
+	return cmd
+}
+
+func (c *command) transformNewCommand() *cobra.Command {
+	var language string
+	cmd := &cobra.Command{
+		Use:   "new --lang LANGUAGE NAME",
+		Short: "Begin a transform in a new folder",
+		Long: `new makes the folder NAME with a transform that makes a Slack message, events to try it with, tests, and a configuration that
+uses it. Nothing else is needed to build it than the language's own tools.`,
+		Example: "  awf-hook transform new --lang rust hello",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := author.New(".", args[0], language); err != nil {
+				return failure(err)
+			}
+			fmt.Fprintf(c.err, "awf-hook: made %s: cd %[1]s && awf-hook transform build && awf-hook transform test\n", args[0])
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&language, "lang", "", "the `LANGUAGE`: "+strings.Join(author.Names(), ", "))
+	_ = cmd.MarkFlagRequired("lang") // it is there
+	return cmd
+}
+
+func (c *command) transformBuildCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "build [DIR]",
+		Short: "Build a transform's module",
+		Long: `build compiles the transform in DIR, the current folder if not given, whose language it tells by the source: main.go, transform.c,
+transform.rs, transform.ts or transform.wat. What is missing is named with the command that installs it.`,
+		Example: "  awf-hook transform build",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := dirOf(args)
+			if out == "" {
+				out = filepath.Join(dir, author.Module)
+			}
+			return c.buildTransform(dir, out)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the module's `FILE` (DIR/"+author.Module+" if not given)")
+	return cmd
+}
+
+func dirOf(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return "."
+}
+
+func (c *command) buildTransform(dir, out string) error {
+	language, err := author.Told(dir)
+	if err != nil {
+		return failure(err)
+	}
+	cmd, err := language.Command(dir, out)
+	if err != nil {
+		return failure(err)
+	}
+	cmd.Stdout, cmd.Stderr = c.err, c.err
+	if err := cmd.Run(); err != nil {
+		return failure(fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err))
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		return failure(err)
+	}
+	fmt.Fprintf(c.err, "awf-hook: built %s, %s\n", out, bytesOf(info.Size()))
+	return nil
+}
+
+func (c *command) transformTestCommand() *cobra.Command {
+	var flags testFlags
+	cmd := &cobra.Command{
+		Use:   "test [DIR]",
+		Short: "Run a transform's tests",
+		Long: `test runs what awf-hook_test.yaml in DIR, the current folder if not given, says that the transform makes of which event, with the configuration
+awf-hook.yaml beside it, as awf-hook test does. It exits with 1 if a test fails.`,
+		Example: "  awf-hook transform test",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := dirOf(args)
+			if language, err := author.Told(dir); err == nil && language.IsStale(dir) {
+				fmt.Fprintf(c.err, "awf-hook: %s is missing or older than its source: awf-hook transform build\n", filepath.Join(dir, author.Module))
+			}
+			flags.config = filepath.Join(dir, "awf-hook.yaml")
+			return c.test(nil, flags)
+		},
+	}
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each test")
+	cmd.Flags().BoolVar(&flags.update, "update", false, "write what would be sent into the tests that fail")
+	cmd.Flags().StringVar(&flags.run, "run", "", "only the tests whose name contains `TEXT`")
+	return cmd
+}
+
+func (c *command) transformInspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect MODULE",
+		Short: "Show what a module imports, exports and says of itself, and why it would be refused",
+		Long: `inspect reads a module and shows its kind, imports, exports, memory, what made it, and how long it takes to compile.
+It exits with 1 if the module would be refused, and says why.`,
+		Example: "  awf-hook transform inspect transform.wasm",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			module, err := author.Read(args[0])
+			if err != nil {
+				return failure(err)
+			}
+			text, refused := author.Inspect(context.Background(), module)
+			if _, err := c.out.Write(text); err != nil {
+				return failure(err)
+			}
+			if refused != nil {
+				return failure(fmt.Errorf("%s: %w", args[0], refused))
+			}
+			return nil
+		},
+	}
+}
+
+// bytesOf writes a size for people.
+func bytesOf(n int64) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+var errNoEvents = errors.New("<stdin>: there is no event in it")

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/transforms/author"
+	"github.com/awf-project/awf-hook/transforms/wasm"
+	"github.com/spf13/cobra"
+)
+
+// moduleFlags are what run and bench give a module.
+type moduleFlags struct {
+	with      string
+	isolation string
+	fuel      int64
+	raw       bool
+}
+
+func (f *moduleFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read: a `JSON` object")
+	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (50,000,000 if not given)")
+}
+
+// options are those of a step.
+func (f *moduleFlags) options() (wasm.Options, error) {
+	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}}
+	if err := o.Limits.Check(); err != nil {
+		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
+	}
+	switch f.isolation {
+	case "", "event":
+	case "instance":
+		o.Isolation = wasm.IsolateInstance
+	default:
+		return o, fmt.Errorf("--isolation: want event or instance, got %q", f.isolation)
+	}
+	if f.with != "" {
+		decoder := json.NewDecoder(bytes.NewReader([]byte(f.with)))
+		decoder.UseNumber()
+		if err := decoder.Decode(&o.With); err != nil || decoder.More() {
+			return o, errors.New("--with: want a JSON object")
+		}
+	}
+	return o, nil
+}
+
+func (c *command) transformRunCommand() *cobra.Command {
+	var flags moduleFlags
+	cmd := &cobra.Command{
+		Use:   "run MODULE",
+		Short: "Feed events from stdin to a module and print what it makes",
+		Long: `run prints the body that the module makes of each event on stdout, and on stderr what it logs, the fuel, memory and time that it took, or
+why it failed; then it exits with 1. Events are read in every form that awf-hook knows.`,
+		Example: "  awf-hook transform run transform.wasm < events.jsonl",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			options, err := flags.options()
+			if err != nil {
+				return err
+			}
+			return c.runTransform(args[0], options, flags.raw)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&flags.isolation, "isolation", "event", "`event` or instance: whether each event gets an instance of its own")
+	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin as it is, for a step that follows another")
+	return cmd
+}
+
+func (c *command) runTransform(file string, options wasm.Options, raw bool) error {
+	inputs, err := c.moduleInputs(raw)
+	if err != nil {
+		return failure(err)
+	}
+	logger, err := c.logger()
+	if err != nil {
+		return err
+	}
+	if c.logLevel == "warn" { // the default: here all that the module says is of interest
+		c.logLevel = "debug"
+		logger, _ = c.logger()
+	}
+	options.Logger = logger
+	module, done, err := author.Load(context.Background(), file, moduleCache(), options)
+	if err != nil {
+		return failure(err)
+	}
+	defer done()
+	failed := false
+	for _, in := range inputs {
+		start := time.Now()
+		out, err := module.Transform(context.Background(), in)
+		took := time.Since(start)
+		switch {
+		case errors.Is(err, wasm.ErrDrop):
+			fmt.Fprintln(c.err, "awf-hook: dropped")
+		case err != nil:
+			failed = true
+			c.say(err)
+			continue
+		default:
+			if _, err := fmt.Fprintf(c.out, "%s\n", bytes.TrimSuffix(out.Body, []byte("\n"))); err != nil {
+				return failure(err)
+			}
+		}
+		fmt.Fprintf(c.err, "awf-hook: %d bytes, fuel %d, memory %s, %v\n", len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
+	}
+	if failed {
+		return &exitError{code: exitFailure}
+	}
+	return nil
+}
+
+// moduleInputs are what a module is fed: the events on stdin, or all of it as it is.
+func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
+	if raw {
+		_, most := wasm.Bounds()
+		text, err := io.ReadAll(io.LimitReader(c.in, most.Input))
+		return []wasm.Input{{Event: text, Time: time.Now()}}, err
+	}
+	events, err := c.readEvents(nil)
+	if err == nil && len(events) == 0 {
+		err = errNoEvents
+	}
+	return inputsOf(events), err
+}
+
+func inputsOf(events []*event.Event) []wasm.Input {
+	var inputs []wasm.Input
+	for _, ev := range events {
+		inputs = append(inputs, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
+	}
+	return inputs
+}
+
+func (c *command) transformBenchCommand() *cobra.Command {
+	var flags moduleFlags
+	cmd := &cobra.Command{
+		Use:   "bench MODULE",
+		Short: "Measure a module: fuel and time per event",
+		Long: `bench runs the module on the events from stdin for two seconds, in an instance of its own for each event and in one that is used again, and
+beside it a map that makes a Slack message of the same events, which is what the last column compares with.`,
+		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			options, err := flags.options()
+			if err != nil {
+				return err
+			}
+			events, err := c.readEvents(nil)
+			if err == nil && len(events) == 0 {
+				err = errNoEvents
+			}
+			if err != nil {
+				return failure(err)
+			}
+			text, err := author.Bench(context.Background(), author.Subject{File: args[0], Cache: moduleCache(), Options: options, Events: events})
+			if err != nil {
+				return failure(err)
+			}
+			_, err = c.out.Write(text)
+			return err
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}

@@ -1,0 +1,159 @@
+// Package author is for authors of wasm transforms: it begins projects, builds them and measures what comes out.
+package author
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Module is the file that a project's build makes.
+const Module = "transform.wasm"
+
+// Language is one that transforms are written in.
+type Language struct {
+	Name    string
+	Source  string   // the file of a project that the language is told by
+	example string   // the example that a new project is a copy of; "" for none
+	files   []string // of it, besides the source and those of every project
+	find    func(project string) (compiler string, ok bool)
+	missing string // what to do if it is not found
+	build   []string
+	env     []string
+}
+
+// languages are told by their sources, the first that is there. In build, OUT is the module's file.
+var languages = []Language{
+	{
+		Name: "go", Source: "main.go", example: "slack-go", find: onPath("go"),
+		missing: "install Go 1.24 or newer: https://go.dev/dl",
+		env:     []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off"},
+		build:   []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
+	},
+	{
+		Name: "c", Source: "transform.c", example: "slack-c", files: []string{"awf_hook.h"}, find: findClang,
+		missing: "apt-get install clang-19 lld-19",
+		build: []string{
+			"--target=wasm32", "-std=c17", "-O2", "-mbulk-memory", "-nostdlib", "-ffreestanding", "-Wall", "-Wextra",
+			"-Wl,--no-entry", "-Wl,--strip-debug", "-Wl,-z,stack-size=16384", "-o", "OUT", "transform.c",
+		},
+	},
+	{
+		Name: "rust", Source: "transform.rs", example: "slack-rust", files: []string{"awf_hook.rs"}, find: findRust,
+		missing: "apt-get install rustc libstd-rust-dev-wasm32 (or, with rustup: rustup target add wasm32-unknown-unknown)",
+		build: []string{
+			"--edition", "2021", "--target", rustTarget, "--crate-type", "cdylib",
+			"-C", "opt-level=3", "-C", "panic=abort", "-C", "lto", "-C", "strip=debuginfo", "-C", "link-arg=-zstack-size=65536", "-o", "OUT", "transform.rs",
+		},
+	},
+	{
+		Name: "assemblyscript", Source: "transform.ts", example: "slack-assemblyscript", files: []string{"awf_hook.ts", "package.json"}, find: findASC,
+		missing: "npm install (for npm itself: apt-get install nodejs npm)",
+		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "-o", "OUT"},
+	},
+	{
+		Name: "wat", Source: "transform.wat", find: onPath("wat2wasm"),
+		missing: "apt-get install wabt",
+		build:   []string{"-o", "OUT", "transform.wat"},
+	},
+}
+
+// Names are the languages that a project can begin in.
+func Names() []string {
+	var names []string
+	for i := range languages {
+		if languages[i].example != "" {
+			names = append(names, languages[i].Name)
+		}
+	}
+	return names
+}
+
+// Told finds the language of a project's folder.
+func Told(project string) (*Language, error) {
+	var sources []string
+	for i := range languages {
+		if _, err := os.Stat(filepath.Join(project, languages[i].Source)); err == nil {
+			return &languages[i], nil
+		}
+		sources = append(sources, languages[i].Source)
+	}
+	return nil, fmt.Errorf("%s: no transform is here: want one of %s", project, strings.Join(sources, ", "))
+}
+
+// MissingError is a toolchain that is not there.
+type MissingError struct{ Language, Install string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("no compiler for %s: %s", e.Language, e.Install)
+}
+
+// Command is what builds the project's module into the file out. The error is a [*MissingError] if the toolchain is not there.
+func (l *Language) Command(project, out string) (*exec.Cmd, error) {
+	compiler, ok := l.find(project)
+	if !ok {
+		return nil, &MissingError{l.Name, l.missing}
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return nil, err
+	}
+	var args []string
+	for _, arg := range l.build {
+		if arg == "OUT" {
+			arg = out
+		}
+		args = append(args, arg)
+	}
+	cmd := exec.Command(compiler, args...)
+	cmd.Dir, cmd.Env = project, append(os.Environ(), l.env...)
+	return cmd, nil
+}
+
+func onPath(name string) func(string) (string, bool) {
+	return func(string) (string, bool) {
+		path, err := exec.LookPath(name)
+		return path, err == nil
+	}
+}
+
+// findClang looks for a clang whose linker for WebAssembly is there: Apple's has none.
+func findClang(string) (string, bool) {
+	for _, version := range []string{"-19", "-20", "-21", "-22", "", "-18", "-17", "-16"} {
+		compiler, err := exec.LookPath("clang" + version)
+		if _, linkerErr := exec.LookPath("wasm-ld" + version); err == nil && linkerErr == nil {
+			return compiler, true
+		}
+	}
+	return "", false
+}
+
+const rustTarget = "wasm32-unknown-unknown"
+
+// findRust looks for a rustc that has the target's standard library: rustup's hides Debian's.
+func findRust(string) (string, bool) {
+	for _, name := range []string{"rustc", "/usr/bin/rustc"} {
+		out, err := exec.Command(name, "--print", "target-libdir", "--target", rustTarget).Output()
+		if err != nil {
+			continue
+		}
+		if core, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libcore-*.rlib")); len(core) > 0 {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// findASC looks for AssemblyScript's compiler where npm install puts it.
+func findASC(project string) (string, bool) {
+	local, err := filepath.Abs(filepath.Join(project, "node_modules", ".bin", "asc"))
+	if err != nil {
+		return "", false
+	}
+	if _, err := os.Stat(local); err == nil {
+		return local, true
+	}
+	return onPath("asc")(project)
+}
