@@ -307,7 +307,6 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	if slices.Contains(l.webhook.Retry.Statuses, attempt.Status) {
 		attempt.Outcome = delivery.Retry
 	}
-	l.learn(&attempt)
 	st.Outcome, st.Attempt = attempt.Outcome, &attempt
 	var wait time.Duration
 	if st.Outcome == delivery.Retry {
@@ -320,6 +319,7 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	}
 	l.report(&d, attempt, st.Outcome, wait)
 	l.engine.settler.add(l, st)
+	l.learn(&attempt) // what it gives back comes behind the outcome
 }
 
 // settled is called when an outcome is committed.
