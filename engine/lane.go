@@ -312,9 +312,8 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	if slices.Contains(l.webhook.Retry.Statuses, attempt.Status) {
 		attempt.Outcome = delivery.Retry
 	}
-	l.settles.Add(1) // from when the lane knows what the queue does not
+	l.settles.Add(1) // until the lane knows what the queue knows
 	defer l.settledOne()
-	l.learn(&attempt)
 	st.Outcome, st.Attempt = attempt.Outcome, &attempt
 	var next string
 	switch st.Outcome {
@@ -330,6 +329,7 @@ func (l *lane) deliver(ctx context.Context, claim *queue.Claim) {
 	}
 	l.report(&d, attempt, st.Outcome, next)
 	l.engine.settler.add(l, st)
+	l.learn(&attempt) // what it gives back comes behind the outcome
 }
 
 // settled is called when an outcome is committed.

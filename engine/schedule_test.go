@@ -110,7 +110,7 @@ func anyRetry() (config.Retry, delivery.Delivery, delivery.Attempt) {
 // A wait stays within its jitter and below the longest, whatever chance says, and both ends of the jitter are in reach.
 // A delivery is given up when its attempts are used up, and not before.
 func TestWaitsWithinTheirBounds(t *testing.T) {
-	for range 100_000 {
+	for range 30_000 {
 		r, d, a := anyRetry()
 		middle, dead := waitAfter(r, &d, &a, 0.5)
 		if usedUp := !a.Free && d.Spent+1 >= r.MaxAttempts; usedUp != (dead == attemptsUsedUp) {
@@ -140,7 +140,7 @@ func TestWaitsWithinTheirBounds(t *testing.T) {
 // A delivery is too old when its next attempt would come after max_age, to the nanosecond; what a receiver asks for is obeyed exactly,
 // up to there.
 func TestMaxAgeAndRetryAfterAreExact(t *testing.T) {
-	for range 100_000 {
+	for range 30_000 {
 		r, d, a := anyRetry()
 		d.Spent = rand.IntN(r.MaxAttempts)
 		if a.Free || d.Spent+1 < r.MaxAttempts {
