@@ -17,20 +17,22 @@ import (
 
 // moduleFlags are what run and bench give a module.
 type moduleFlags struct {
-	with      string
-	isolation string
-	fuel      int64
-	raw       bool
+	with        string
+	isolation   string
+	contentType string
+	fuel        int64
+	raw         bool
 }
 
 func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read: a `JSON` object")
+	cmd.Flags().StringVar(&f.contentType, "content-type", "", "of the body; if it is not a JSON `TYPE`, the body may be anything")
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (50,000,000 if not given)")
 }
 
 // options are those of a step.
 func (f *moduleFlags) options() (wasm.Options, error) {
-	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}}
+	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
 		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
 	}
