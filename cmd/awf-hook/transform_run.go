@@ -62,10 +62,13 @@ func (c *command) transformRunCommand() *cobra.Command {
 why it failed; then it exits with 1. Events are read in every form that awf-hook knows.`,
 		Example: "  awf-hook transform run transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {
 				return err
+			}
+			if !cmd.Flags().Changed("log-level") {
+				c.logLevel = "debug" // here all that the module says is of interest
 			}
 			return c.runTransform(args[0], options, flags.raw)
 		},
@@ -84,10 +87,6 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	logger, err := c.logger()
 	if err != nil {
 		return err
-	}
-	if c.logLevel == "warn" { // the default: here all that the module says is of interest
-		c.logLevel = "debug"
-		logger, _ = c.logger()
 	}
 	options.Logger = logger
 	module, done, err := author.Load(context.Background(), file, moduleCache(), options)
