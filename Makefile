@@ -46,7 +46,7 @@ oracles:
 # Debian it installs those; the linker is the one that the release's rustc recommends.
 GUEST_PACKAGES = clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc wabt rustc libstd-rust-dev-wasm32
 guests:
-	@dpkg -s $(GUEST_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+	@dpkg -s $(GUEST_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 		$(GUEST_PACKAGES) $$(apt-cache depends libstd-rust-dev-wasm32 | sed -n 's/.*Recommends: *\(.*lld.*\)/\1/p') >/dev/null; }
 	cd examples/transforms/slack-assemblyscript && npm ci --ignore-scripts
 	GUESTS=1 go test -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook

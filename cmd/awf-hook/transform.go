@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,8 +41,13 @@ uses it. Nothing else is needed to build it than the language's own tools.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := author.New(".", args[0], language); err != nil {
+			var file *fs.PathError
+			err := author.New(".", args[0], language)
+			if errors.As(err, &file) {
 				return failure(err)
+			}
+			if err != nil {
+				return err
 			}
 			fmt.Fprintf(c.err, "awf-hook: made %s: cd %[1]s && awf-hook transform build && awf-hook transform test\n", args[0])
 			return nil

@@ -17,20 +17,22 @@ import (
 
 // moduleFlags are what run and bench give a module.
 type moduleFlags struct {
-	with      string
-	isolation string
-	fuel      int64
-	raw       bool
+	with        string
+	isolation   string
+	contentType string
+	fuel        int64
+	raw         bool
 }
 
 func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read: a `JSON` object")
+	cmd.Flags().StringVar(&f.contentType, "content-type", "", "of the body; if it is not a JSON `TYPE`, the body may be anything")
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (50,000,000 if not given)")
 }
 
 // options are those of a step.
 func (f *moduleFlags) options() (wasm.Options, error) {
-	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}}
+	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
 		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
 	}
@@ -60,10 +62,13 @@ func (c *command) transformRunCommand() *cobra.Command {
 why it failed; then it exits with 1. Events are read in every form that awf-hook knows.`,
 		Example: "  awf-hook transform run transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {
 				return err
+			}
+			if !cmd.Flags().Changed("log-level") {
+				c.logLevel = "debug" // here all that the module says is of interest
 			}
 			return c.runTransform(args[0], options, flags.raw)
 		},
@@ -82,10 +87,6 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	logger, err := c.logger()
 	if err != nil {
 		return err
-	}
-	if c.logLevel == "warn" { // the default: here all that the module says is of interest
-		c.logLevel = "debug"
-		logger, _ = c.logger()
 	}
 	options.Logger = logger
 	module, done, err := author.Load(context.Background(), file, moduleCache(), options)

@@ -48,6 +48,9 @@ func TestTransformExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			exampleTests(t, work)
+			if name := filepath.Base(dir); name == "slack-c" || name == "wat-minimal" { // the others' commands are the same
+				exampleReadme(t, work, os.Environ())
+			}
 			made, before := wasm.Inspect(built).Made, wasm.Inspect(committed).Made
 			if !isGo && reflect.DeepEqual(made, before) && !bytes.Equal(built, committed) {
 				t.Errorf("%s builds to something else than what is committed, with the same compiler: awf-hook transform build %s", dir, dir)

@@ -128,7 +128,7 @@ type Subject struct {
 // measured is a way of making bodies.
 type measured struct {
 	name         string
-	fuel, memory int64
+	fuel, memory int64 // at most
 	run          func(ev *event.Event) error
 	best         time.Duration // of an event
 }
@@ -174,7 +174,7 @@ func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	m := &measured{name: name}
 	m.run = func(ev *event.Event) error {
 		out, err := module.Transform(ctx, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
-		m.fuel, m.memory = out.Fuel, max(m.memory, out.Memory)
+		m.fuel, m.memory = max(m.fuel, out.Fuel), max(m.memory, out.Memory)
 		if errors.Is(err, wasm.ErrDrop) {
 			return nil
 		}

@@ -59,7 +59,7 @@ func Main(transform func(event []byte) (body []byte, err error)) {
 	if err == nil {
 		_, err = os.Stdout.Write(body)
 	}
-	if err != nil && err != Drop {
+	if err != nil && !errors.Is(err, Drop) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"unsafe" // for linkname, and for what crosses the border
 )
@@ -24,7 +25,7 @@ var (
 	answer   func([]byte) ([]byte, error)
 )
 
-// main is the author's. In a reactor Go's runtime does not call it, so the first event does; it comes back with answer set.
+// authorsMain is the author's main. In a reactor Go's runtime does not call it, so the first event does; it comes back with answer set.
 //
 //go:linkname authorsMain main.main
 func authorsMain()
@@ -55,7 +56,7 @@ func transform(_ *byte, length uint32) (result uint64) {
 	}
 	made, err := answer(event[:length])
 	switch {
-	case err == Drop || err == nil && len(made) == 0:
+	case errors.Is(err, Drop) || err == nil && len(made) == 0:
 		return 0
 	case err != nil:
 		fail(err.Error())

@@ -60,7 +60,7 @@ static inline const char *awf_skip(const char *p, const char *end) {
 			for (p++; p < end && *p != '"'; p++) p += *p == '\\';
 			if (!depth) return p < end ? p + 1 : end;
 		} else if (*p == '{' || *p == '[') depth++;
-		else if (!depth && (*p == ',' || *p == '}' || *p == ']' || *p == ':' || *p == ' ' || *p == '\n')) return p;
+		else if (!depth && (*p == ',' || *p == '}' || *p == ']' || *p == ':' || (*p >= 0 && *p <= ' '))) return p;
 		else if ((*p == '}' || *p == ']') && !--depth) return p + 1;
 	}
 	return end;

@@ -31,7 +31,7 @@ fn end(json: &str) -> usize {
             b'"' => in_text = !in_text,
             _ if in_text => {}
             b'{' | b'[' => depth += 1,
-            b',' | b'}' | b']' | b' ' | b'\n' if depth == 0 => return i,
+            b',' | b'}' | b']' | b'\t'..=b' ' if depth == 0 => return i,
             b'}' | b']' => { depth -= 1; if depth == 0 { return i + 1 } }
             _ => {}
         }

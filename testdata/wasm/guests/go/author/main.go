@@ -4,6 +4,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/awf-project/awf-hook/transforms/guest"
 )
@@ -15,7 +16,7 @@ func transform(event []byte) ([]byte, error) {
 	case `"echo"`:
 		return event, nil
 	case `"drop"`:
-		return nil, guest.Drop
+		return nil, fmt.Errorf("no channel: %w", guest.Drop)
 	case `"nothing"`:
 		return nil, nil
 	case `"fail"`:
