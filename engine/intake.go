@@ -16,6 +16,8 @@ const (
 	// roomWait is how long a stream waits for room before an event is refused.
 	// After a refusal it does not wait again until there was room: the workflow behind the pipe must not be held up.
 	roomWait = time.Second
+	// stuckWait is how long it waits for a queue that says neither yes nor no. One that is only slow sets the stream's pace.
+	stuckWait = 10 * time.Second
 )
 
 // intake accepts a stream's events behind the back of who reads it: the disk's time is not the stream's.
@@ -49,7 +51,7 @@ func (in *intake) close() {
 	in.done.Wait()
 }
 
-// add routes an event and leaves its acceptance to run. It waits for room as roomWait says. One goroutine adds.
+// add routes an event and leaves its acceptance to run. It waits for the queue as stuckWait says. One goroutine adds.
 func (in *intake) add(ev event.Event) {
 	entry := in.engine.entry(&ev)
 	if len(entry.Wants) == 0 {
@@ -59,7 +61,7 @@ func (in *intake) add(ev event.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.isFull() && in.patient {
-		timer := time.AfterFunc(roomWait, func() {
+		timer := time.AfterFunc(stuckWait, func() {
 			in.mu.Lock()
 			defer in.mu.Unlock()
 			in.patient = false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +45,11 @@ func TestPipeIsNeverBroken(t *testing.T) {
 			hook := exec.Command("awf-hook", tt.args...)
 			talk := new(bytes.Buffer)
 			producer.Stderr, hook.Stderr = talk, new(bytes.Buffer)
-			passed := new(bytes.Buffer)
+			passed, err := os.Create(filepath.Join(t.TempDir(), "passed"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer passed.Close()
 			hook.Stdout = passed
 			connect(t, producer, hook)
 			var head *exec.Cmd
@@ -59,7 +64,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 			start(t, producer)
 			closePipes(hook, producer, head)
 			if tt.signal != nil {
-				time.Sleep(60 * time.Millisecond) // the producer takes 200 ms at least
+				waitFor(t, "the first line", func() bool { info, err := passed.Stat(); return err == nil && info.Size() > 0 })
 				if err := hook.Process.Signal(tt.signal); err != nil {
 					t.Fatal(err)
 				}
@@ -75,7 +80,11 @@ func TestPipeIsNeverBroken(t *testing.T) {
 				lines = 1
 				_ = head.Wait()
 			}
-			if got := strings.Count(passed.String(), "of the workflow's own output\n"); got != lines {
+			text, err := os.ReadFile(passed.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(string(text), "of the workflow's own output\n"); got != lines {
 				t.Errorf("%d lines passed, want %d", got, lines)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -127,13 +128,18 @@ const (
 	maxPages     = 1 << 16 // all of a 32-bit memory
 )
 
+// cacheMu guards a variable of wazero's, which notes its own version when the first cache is opened.
+var cacheMu sync.Mutex
+
 // compile makes the native code, or reads it from the directory. It uses one goroutine, since wazero's panics on a module
 // that it does not like could not be recovered from in others.
 func (c *code) compile(cacheDir string) (err error) {
 	ctx := context.Background()
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
 	if cacheDir != "" {
+		cacheMu.Lock()
 		cache, err := wazero.NewCompilationCacheWithDir(cacheDir)
+		cacheMu.Unlock()
 		if err != nil {
 			return err
 		}
