@@ -130,7 +130,7 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	bodies := map[string][]any{}
-	args := append([]string{"preview", "--json", "-c", filepath.Join(work, "awf-hook.yaml")}, events...)
+	args := append([]string{"preview", "--json", "-c", filepath.Join(work, "same-message.yaml")}, events...)
 	for line := range strings.Lines(runIn(t, os.Environ(), args...)) {
 		var p previewJSON
 		var body any
