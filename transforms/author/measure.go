@@ -183,9 +183,9 @@ func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	return m
 }
 
-// slack is the webhook of the name in examples/transforms/awf-hook.yaml, which makes a Slack message without a module.
+// slack is the webhook of the name in examples/transforms/same-message.yaml, which makes a Slack message without a module.
 func slack(ctx context.Context, webhook string) (*measured, error) {
-	const file = "transforms/awf-hook.yaml"
+	const file = "transforms/same-message.yaml"
 	text, err := examples.Transforms.ReadFile(file)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,8 @@ function mrkdwn(s: string): string {
 }
 
 function message(event: string): string {
-  const status = text(get(event, "payload.status"));
+  const payload = get(event, "payload");
+  const status = text(get(payload, "status"));
   let sign = "✅ ", color = "#2ecc71";
   if (status == "cancelled") sign = "🛑 ", color = "#f39c12";
   else if (status == "failure") sign = "🔴 ", color = "#e74c3c";
@@ -18,12 +19,12 @@ function message(event: string): string {
   const title = sign + text(get(event, "workflow_name")) + ": " + status;
 
   let parts = "";
-  const error = text(get(event, "payload.error"));
+  const error = text(get(payload, "error"));
   if (error != "") {
     parts = '{"type":"rich_text_section","elements":[{"type":"text","text":' + quote(error) + "}]},";
   }
   let run = ": " + text(get(event, "workflow_id")), more = "";
-  const inputs = get(event, "payload.inputs");
+  const inputs = get(payload, "inputs");
   if (inputs != "") {
     run += "\n";
     more = ',{"type":"text","style":{"bold":true},"text":"Inputs"},{"type":"text","text":' + quote(": " + inputs) + "}";

@@ -15,9 +15,10 @@ static void put_mrkdwn(awf_str text) {
 static void transform(awf_str event) {
 	awf_str id = awf_text(awf_get(event, AWF_STR("workflow_id")));
 	awf_str name = awf_text(awf_get(event, AWF_STR("workflow_name")));
-	awf_str status = awf_text(awf_get(event, AWF_STR("payload.status")));
-	awf_str error = awf_text(awf_get(event, AWF_STR("payload.error")));
-	awf_str inputs = awf_get(event, AWF_STR("payload.inputs"));
+	awf_str payload = awf_get(event, AWF_STR("payload"));
+	awf_str status = awf_text(awf_get(payload, AWF_STR("status")));
+	awf_str error = awf_text(awf_get(payload, AWF_STR("error")));
+	awf_str inputs = awf_get(payload, AWF_STR("inputs"));
 	awf_str sign, color;
 	if (awf_is(status, AWF_STR("success"))) sign = AWF_STR("✅ "), color = AWF_STR("#2ecc71");
 	else if (awf_is(status, AWF_STR("cancelled"))) sign = AWF_STR("🛑 "), color = AWF_STR("#f39c12");

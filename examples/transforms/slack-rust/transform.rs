@@ -10,7 +10,8 @@ fn mrkdwn(s: &str) -> String {
 }
 
 fn message(event: &str) -> Result<String, String> {
-    let status = text(get(event, "payload.status"));
+    let payload = get(event, "payload");
+    let status = text(get(payload, "status"));
     let (sign, color) = match status.as_str() {
         "success" => ("✅", "#2ecc71"),
         "cancelled" => ("🛑", "#f39c12"),
@@ -20,13 +21,13 @@ fn message(event: &str) -> Result<String, String> {
     let title = [sign, " ", &text(get(event, "workflow_name")), ": ", &status].concat();
 
     let mut parts = String::new();
-    let error = text(get(event, "payload.error"));
+    let error = text(get(payload, "error"));
     if !error.is_empty() {
         parts = [r#"{"type":"rich_text_section","elements":[{"type":"text","text":"#, &quote(&error), "}]},"].concat();
     }
     let mut run = [": ", &text(get(event, "workflow_id"))].concat();
     let mut more = String::new();
-    let inputs = get(event, "payload.inputs");
+    let inputs = get(payload, "inputs");
     if !inputs.is_empty() {
         run.push('\n');
         let shown = quote(&[": ", inputs].concat());
