@@ -28,7 +28,6 @@ type speaking struct {
 
 	mu    sync.Mutex
 	times []time.Time
-	names []string // of the events' workflows
 }
 
 func (s *speaking) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -49,8 +49,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer passed.Close()
-			hook.Stdout = passed
+			hook.Stdout = passed // which closePipes closes
 			connect(t, producer, hook)
 			var head *exec.Cmd
 			if tt.head {
@@ -64,7 +63,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 			start(t, producer)
 			closePipes(hook, producer, head)
 			if tt.signal != nil {
-				waitFor(t, "the first line", func() bool { info, err := passed.Stat(); return err == nil && info.Size() > 0 })
+				waitFor(t, "the first line", func() bool { info, err := os.Stat(passed.Name()); return err == nil && info.Size() > 0 })
 				if err := hook.Process.Signal(tt.signal); err != nil {
 					t.Fatal(err)
 				}
