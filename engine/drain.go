@@ -17,6 +17,8 @@ func (e *Engine) Drain(ctx context.Context) error {
 			switch deadline, bounded := ctx.Deadline(); {
 			case err != nil:
 				return err
+			case e.open.Load() != 0 || isClosed(settled): // what is due now may have been claimed before the look, and looks due at its lease's end
+				continue
 			case !waits:
 				return e.leftError(nil)
 			case bounded && next.After(deadline):
@@ -32,6 +34,15 @@ func (e *Engine) Drain(ctx context.Context) error {
 		case <-ctx.Done():
 			return e.leftError(context.Cause(ctx))
 		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

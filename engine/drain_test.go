@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 func TestDrainWaitsForWhatItsDeadlineAllows(t *testing.T) {
@@ -156,4 +158,30 @@ func TestReportIsWholeAfterDrain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a lane claims while Drain looks at the queue is not mistaken for what is due when its lease ends.
+func TestDrainSeesWhatIsBeingClaimed(t *testing.T) {
+	const rounds = 150
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("rate: 1000/s")), config.NoEnv) // a lane with a rate claims nothing at acceptance
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "queue.db")
+	for range rounds {
+		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		submit(t, e, newEvent(""))
+		run(t, e)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if err := e.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -244,6 +244,7 @@ func (c *Child) Settle() error {
 	if c.trail == nil {
 		return nil
 	}
+	defer unreserve(c.trail.file)
 	select {
 	case <-c.copied:
 	case <-time.After(copyWait):

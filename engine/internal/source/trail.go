@@ -169,6 +169,9 @@ func (t *trail) finish(size int64) error {
 }
 
 func (t *trail) close() {
+	if t.file != nil {
+		unreserve(t.file)
+	}
 	for _, f := range []*os.File{t.file, t.state, t.target} {
 		if f != nil {
 			_ = f.Close()
