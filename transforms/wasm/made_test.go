@@ -193,7 +193,34 @@ func slowToCompile() []hostile {
 		{"blocks", "", recipe{body: append(times(4_000, 0x02, 0x40), times(4_000, end)...)}.module()},
 		{"ifs", "", recipe{body: times(50_000, 0x20, 0, 0x04, 0x40, end)}.module()},
 		{"loads", "", recipe{body: times(50_000, 0x20, 0, 0x28, 2, 0, drop)}.module()},
+		{"reads in loops", "", valuesThatLive(19_000, nil, times(50, 0x03, 0x40), times(50, end))},
+		{"reads in few loops", "", valuesThatLive(360, nil, times(900, 0x03, 0x40), times(900, end))},
+		{"reads behind ifs", "", valuesThatLive(19_000, nil, times(400, 0x41, 0, 0x04, 0x40, end), nil)},
+		{"reads behind few ifs", "", valuesThatLive(1_000, nil, times(60, 0x41, 0, 0x04, 0x40, end), nil)},
+		{"reads behind branches", "", valuesThatLive(200_000, nil, append([]byte{0x02, 0x40}, times(2_000, 0x41, 0, 0x0d, 0)...), []byte{end})},
+		{"operands behind ifs", "", valuesThatLive(0, times(100_000, 0x41, 0, 0x29, 3, 0), times(400, 0x41, 0, 0x04, 0x40, end), times(100_000, drop))},
+		{"results on many ways", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x0d, 0))},
+		{"returns of many results", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x04, 0x40, 0x0f, end))},
 	}
+}
+
+// valuesThatLive is a function that puts values on the stack, does something, and then reads locals, of which it has 19,000, before the rest.
+func valuesThatLive(reads int, values, between, after []byte) []byte {
+	body := append(bytes.Clone(values), between...)
+	for i := range reads {
+		body = append(append(append(body, 0x20), uleb(i%19_000)...), drop)
+	}
+	return recipe{functions: []function{{2, vector(append(uleb(19_000), 0x7e)), append(body, after...)}}}.module()
+}
+
+// manyResults are functions of a thousand results, with code behind these.
+func manyResults(n int, code []byte) []byte {
+	functions := make([]function, n)
+	for i := range functions {
+		functions[i] = function{3, nil, append(times(1_000, 0x41, 0, 0x29, 3, 0), code...)}
+	}
+	results := append(append([]byte{0x60, 0}, uleb(1_000)...), times(1_000, 0x7e)...)
+	return recipe{types: [][]byte{results}, functions: functions}.module()
 }
 
 // TestCompilingIsBounded loads what is slow to compile: it may be refused, but must come to an end.
