@@ -164,6 +164,12 @@ func madeSections() []hostile {
 	add("made_names", "trapped: unreachable, in ]0;owned  [31m < red < $1, at fuel", terminal)
 	add("made_names_broken", "dropped", recipe{sections: map[byte][]byte{10: section(0, text("name"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1})}})
 	add("made_import_terminal", "invalid module: imports env.]0;owned", recipe{sections: map[byte][]byte{1: section(2, vector(append(append(text("env"), text("\x1b]0;owned\x07")...), 0, 2)))}})
+	for kind, what := range map[string][]byte{"memory": {2, 0, 1}, "unknown": {9, 0}} {
+		for name, from := range map[string]string{"terminal": "\x1b]0;owned\x07\n", "long": strings.Repeat("\x1b", 90_000)} {
+			b := append(append(text(from), text(from)...), what...)
+			add("made_import_"+kind+"_"+name, "invalid module: byte ", recipe{sections: map[byte][]byte{1: section(2, vector(b))}})
+		}
+	}
 	add("made_sections_twice", "invalid module: ", recipe{sections: map[byte][]byte{10: section(10, vector())}})
 	add("made_sections_unknown", "invalid module: ", recipe{sections: map[byte][]byte{10: section(77)}})
 	add("made_memories", "invalid module: ", recipe{sections: map[byte][]byte{3: section(5, vector([]byte{0, 1}, []byte{0, 1}))}})
