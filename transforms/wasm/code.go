@@ -101,7 +101,7 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 	if m == nil {
 		// The limits are each step's and set before the guest runs, so that steps with different ones share the code.
 		if m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages}); err != nil {
-			return err
+			return errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
 		}
 		writeMetered(dir, m)
 	}

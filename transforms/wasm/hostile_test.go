@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
@@ -55,6 +56,8 @@ const (
 	stopWithin = 250 * time.Millisecond * slowdown
 	// rssOver is what the process may take for that, in bytes.
 	rssOver = (64 << 20) * slowdown
+	// longestError is what an error may say of a module, in bytes.
+	longestError = 2 << 10
 )
 
 func TestHostileModulesAreStopped(t *testing.T) {
@@ -75,6 +78,9 @@ func TestHostileModulesAreStopped(t *testing.T) {
 			}
 			if !strings.HasPrefix(got, h.want) {
 				t.Errorf("%s, isolation %v: got %s\nwant %s", h.name, isolation, got, h.want)
+			}
+			if len(got) > longestError || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("%s, isolation %v: %.200q is not one short line of what can be printed", h.name, isolation, got)
 			}
 			if used > stopWithin {
 				t.Errorf("%s, isolation %v: stopped after %v, want at most %v", h.name, isolation, used, stopWithin)

@@ -117,6 +117,12 @@ func madeLarge() []hostile {
 		return f
 	}
 	add("made_phi", "calls too deep", recipe{body: []byte{call, 2}, functions: []function{phi(301, 60)}})
+	far := []byte{0x41, 0xff, 1, 0x40, 0, drop, 0x03, 0x40} // all memory that there may be, in an endless loop
+	for i := range 2_000 { // a store across two pages, each far from the one before
+		at := binary.AppendUvarint([]byte{0x41, 0, 0x42, 0, 0x37, 0}, uint64(i*1_663%4_095*4_096+4_092))
+		far = append(far, at...)
+	}
+	add("made_stores_far", "out of fuel", recipe{body: append(far, 0x0c, 0, end)})
 	add("made_br_table_too_many", "invalid module: ", recipe{body: append(append([]byte{0x02, 0x40, 0x20, 0, 0x0e}, uleb(1<<30)...), end)})
 
 	return all
@@ -164,6 +170,12 @@ func madeSections() []hostile {
 	add("made_names", "trapped: unreachable, in ]0;owned  [31m < red < $1, at fuel", terminal)
 	add("made_names_broken", "dropped", recipe{sections: map[byte][]byte{10: section(0, text("name"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1})}})
 	add("made_import_terminal", "invalid module: imports env.]0;owned", recipe{sections: map[byte][]byte{1: section(2, vector(append(append(text("env"), text("\x1b]0;owned\x07")...), 0, 2)))}})
+	for kind, what := range map[string][]byte{"memory": {2, 0, 1}, "unknown": {9, 0}} {
+		for name, from := range map[string]string{"terminal": "\x1b]0;owned\x07\n", "long": strings.Repeat("\x1b", 90_000)} {
+			b := append(append(text(from), text(from)...), what...)
+			add("made_import_"+kind+"_"+name, "invalid module: byte ", recipe{sections: map[byte][]byte{1: section(2, vector(b))}})
+		}
+	}
 	add("made_sections_twice", "invalid module: ", recipe{sections: map[byte][]byte{10: section(10, vector())}})
 	add("made_sections_unknown", "invalid module: ", recipe{sections: map[byte][]byte{10: section(77)}})
 	add("made_memories", "invalid module: ", recipe{sections: map[byte][]byte{3: section(5, vector([]byte{0, 1}, []byte{0, 1}))}})
@@ -193,7 +205,34 @@ func slowToCompile() []hostile {
 		{"blocks", "", recipe{body: append(times(4_000, 0x02, 0x40), times(4_000, end)...)}.module()},
 		{"ifs", "", recipe{body: times(50_000, 0x20, 0, 0x04, 0x40, end)}.module()},
 		{"loads", "", recipe{body: times(50_000, 0x20, 0, 0x28, 2, 0, drop)}.module()},
+		{"reads in loops", "", valuesThatLive(19_000, nil, times(50, 0x03, 0x40), times(50, end))},
+		{"reads in few loops", "", valuesThatLive(360, nil, times(900, 0x03, 0x40), times(900, end))},
+		{"reads behind ifs", "", valuesThatLive(19_000, nil, times(400, 0x41, 0, 0x04, 0x40, end), nil)},
+		{"reads behind few ifs", "", valuesThatLive(1_000, nil, times(60, 0x41, 0, 0x04, 0x40, end), nil)},
+		{"reads behind branches", "", valuesThatLive(200_000, nil, append([]byte{0x02, 0x40}, times(2_000, 0x41, 0, 0x0d, 0)...), []byte{end})},
+		{"operands behind ifs", "", valuesThatLive(0, times(100_000, 0x41, 0, 0x29, 3, 0), times(400, 0x41, 0, 0x04, 0x40, end), times(100_000, drop))},
+		{"results on many ways", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x0d, 0))},
+		{"returns of many results", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x04, 0x40, 0x0f, end))},
 	}
+}
+
+// valuesThatLive is a function that puts values on the stack, does something, and then reads locals, of which it has 19,000, before the rest.
+func valuesThatLive(reads int, values, between, after []byte) []byte {
+	body := append(bytes.Clone(values), between...)
+	for i := range reads {
+		body = append(append(append(body, 0x20), uleb(i%19_000)...), drop)
+	}
+	return recipe{functions: []function{{2, vector(append(uleb(19_000), 0x7e)), append(body, after...)}}}.module()
+}
+
+// manyResults are functions of a thousand results, with code behind these.
+func manyResults(n int, code []byte) []byte {
+	functions := make([]function, n)
+	for i := range functions {
+		functions[i] = function{3, nil, append(times(1_000, 0x41, 0, 0x29, 3, 0), code...)}
+	}
+	results := append(append([]byte{0x60, 0}, uleb(1_000)...), times(1_000, 0x7e)...)
+	return recipe{types: [][]byte{results}, functions: functions}.module()
 }
 
 // TestCompilingIsBounded loads what is slow to compile: it may be refused, but must come to an end.

@@ -26,6 +26,11 @@ const (
 	maxAllMerges = 8 << 20  // of all functions
 	maxCompiled  = 64 << 20 // bytes of compiled code, as estimated here, of which a compiler makes a half
 	maxWalks     = 8 << 20  // steps of a compiler that looks for the loops of all functions, which takes it up to 0.2 µs each
+	maxLives     = 1 << 20  // of a function: values that live, over all stretches of code
+	maxAllLives  = 16 << 20 // of all functions
+	maxPairs     = 1 << 27  // of a function: pairs of values that may meet, over all ways that lead there
+	maxAllPairs  = 1 << 29  // of all functions
+	maxSteps     = 1 << 26  // of a compiler that looks for where the locals of all functions were set
 	maxName      = 100_000  // bytes
 	maxGrowth    = 6        // times the module's length, at most, and outputFloor
 	outputFloor  = 1 << 20  // bytes that any module may grow to

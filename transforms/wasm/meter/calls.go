@@ -91,20 +91,14 @@ func (m *module) analyse() (*callGraph, error) {
 	}
 	all, direct := &graph{}, &graph{}
 	summaries := make([]summary, n)
-	moves, size, walks := 0, 0, 0
+	var sum sums
 	var s scanner
 	for f := range m.codes {
 		if err := m.scan(f, &s); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
-		if moves += s.moves; moves > maxAllMerges {
-			return nil, fmt.Errorf("%s: too many values meet at too many branches in all functions, want at most %d", m.nameOf(f), maxAllMerges)
-		}
-		if walks += s.walks; walks > maxWalks {
-			return nil, fmt.Errorf("%s: too many branches after each other: it would take too long to compile", m.nameOf(f))
-		}
-		if size += s.size; size > maxCompiled {
-			return nil, fmt.Errorf("%s: too much code in all functions: it would become more than %d bytes", m.nameOf(f), maxCompiled)
+		if err := sum.add(&s.flow); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
 		summaries[f] = summary{cost: s.cost, frame: s.frame(&m.codes[f]), folds: s.loops+s.bulk == 0 && s.cost <= foldCap}
 		all.from = append(all.from, int32(len(all.edges)))

@@ -25,7 +25,7 @@ func TestCostOfCode(t *testing.T) {
 		{"code after a branch is paid in advance", get(0) + brIf(0) + long, taken, 103},
 		{"a division", constant(7) + constant(2) + "\x6d" + drop, 0, 1 + 2 + 8 + 1},
 		{"a load", constant(0) + "\x28\x02\x00" + drop, 0, 1 + 1 + 48 + 1},
-		{"a store", constant(0) + constant(0) + "\x36\x02\x00", 0, 1 + 2 + 4},
+		{"a store", constant(0) + constant(0) + "\x36\x02\x00", 0, 1 + 2 + 12},
 		{"a vector", "\xfd\x0c" + strings.Repeat("\x00", 16) + drop, 0, 1 + 4 + 1},
 		{"a small arm is paid in advance", get(0) + if_ + nop + end, free, 1 + 4},
 		{"a large arm that is not taken", get(0) + if_ + long + end, free, 1 + 2},
@@ -36,9 +36,9 @@ func TestCostOfCode(t *testing.T) {
 		{"what follows a block and is not come to", block + get(0) + brIf(0) + br(1) + end + long, free, 5},
 		{"a loop that runs once", loop + nop + end, 0, 1 + 1 + 2},
 		{"a loop that runs ten times", loop + get(0) + constant(1) + "\x6b\x22\x00" + brIf(0) + end, 10, 1 + 1 + 10*6},
-		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 3 + 20},
-		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 3 + 20 + 100},
-		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 3 + 20 + 100},
+		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 3 + 48},
+		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 3 + 48 + 100},
+		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 3 + 48 + 100},
 		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 2 + 1500 + 2*8192},
 		{"memory.grow of nothing", constant(0) + grow + drop, 0, 1 + 2 + 1500},
 		{"memory.grow that fails", constant(4) + grow + drop, 0, 1 + 2 + 1500},
@@ -57,9 +57,9 @@ func TestCostOfTables(t *testing.T) {
 		name, code string
 		want       int64
 	}{
-		{"table.init by length", three + constant(3) + "\xfc\x0c\x00\x00", 1 + 3 + 20 + 3},
-		{"table.copy by length", three + constant(5) + "\xfc\x0e\x00\x00", 1 + 3 + 20 + 5},
-		{"table.fill by length", constant(0) + null + constant(7) + "\xfc\x11\x00", 1 + 3 + 20 + 7},
+		{"table.init by length", three + constant(3) + "\xfc\x0c\x00\x00", 1 + 3 + 48 + 3},
+		{"table.copy by length", three + constant(5) + "\xfc\x0e\x00\x00", 1 + 3 + 48 + 5},
+		{"table.fill by length", constant(0) + null + constant(7) + "\xfc\x11\x00", 1 + 3 + 48 + 7},
 		{"table.grow by length", null + constant(9) + "\xfc\x0f\x00" + drop, 1 + 3 + 300 + 9},
 		{"ref.func", "\xd2\x00" + drop, 1 + 1 + 200},
 	} {
@@ -74,15 +74,15 @@ func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
 	b := one(constant(0) + constant(0) + constant(80) + "\xfc\x08\x00\x00")
 	b.count, b.datas = "\x02", list("\x01"+vec(80, repeat("x", 80)), "\x00"+constant(0)+end+vec(64, repeat("y", 64)))
 	g := newGuest(t, b.wasm(), limits())
-	if got, want := g.cost(t, "a", 0), int64(1+3+20+10); got != want {
+	if got, want := g.cost(t, "a", 0), int64(1+3+48+10); got != want {
 		t.Errorf("memory.init of 80 bytes costs %d fuel, want %d", got, want)
 	}
-	if got, want := limits().Fuel-g.meter.InitialFuel, int64(20+8); got != want {
+	if got, want := limits().Fuel-g.meter.InitialFuel, int64(48+8); got != want {
 		t.Errorf("an active segment of 64 bytes costs %d fuel, want %d", got, want)
 	}
 	few := limits()
-	few.Fuel = 27
-	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "segments costs 28 fuel, want at most 27") {
+	few.Fuel = 55
+	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "segments costs 56 fuel, want at most 55") {
 		t.Errorf("Rewrite = %v, want a refusal of the segments' cost", err)
 	}
 }

@@ -6,8 +6,8 @@ const (
 	callCost     = 16
 	indirectCost = 10
 	hostCost     = 300 // an imported function; what it does by the guest's lengths, the host charges itself
-	storeCost    = 4
-	bulkCost     = 20 // and the length's share
+	storeCost    = 12 // one across two pages that were not touched lately
+	bulkCost     = 48 // and the length's share
 	growCost     = 1500
 	tableCost    = 300 // table.grow, which leaves compiled code, and the length
 	refFuncCost  = 200 // leaves compiled code too
@@ -69,7 +69,9 @@ var weights = [...]struct {
 
 	{vectors, vectors | 0xff, vectorCost, vectorSize},
 	{vectors, vectors | 0x0a, loadCost, 0},
+	{vectors | 0x0b, vectors | 0x0b, storeCost, 0},
 	{vectors | 0x54, vectors | 0x57, loadCost, 0},
+	{vectors | 0x58, vectors | 0x5b, storeCost, 0},
 	{vectors | 0x5c, vectors | 0x5d, loadCost, 0},
 	{vectors | 0x5e, vectors | 0x5f, divideCost, 0}, // f32x4.demote, f64x2.promote
 	{vectors | 0xe3, vectors | 0xe9, divideCost, 0}, // f32x4.sqrt to max

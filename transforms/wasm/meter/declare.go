@@ -40,13 +40,13 @@ func (m *module) decodeImports(r *reader) {
 		switch {
 		case strings.HasPrefix(entry.module, reserved) || strings.HasPrefix(entry.name, reserved):
 			r.at = at
-			r.fail("import %s.%s: names that begin with %s are reserved", entry.module, entry.name, reserved)
+			r.fail("import %s.%s: names that begin with %s are reserved", short(entry.module), short(entry.name), reserved)
 		case entry.kind > Global:
 			r.at = at
-			r.fail("import %s.%s: kind %#x is not known", entry.module, entry.name, byte(entry.kind))
+			r.fail("import %s.%s: kind %#x is not known", short(entry.module), short(entry.name), byte(entry.kind))
 		case entry.kind != Func && !m.limits.foreign:
 			r.at = at
-			r.fail("import %s.%s: a %s cannot be imported, only functions can", entry.module, entry.name, entry.kind)
+			r.fail("import %s.%s: a %s cannot be imported, only functions can", short(entry.module), short(entry.name), entry.kind)
 		}
 		if r.err != nil {
 			return
@@ -154,11 +154,11 @@ func (m *module) decodeExports(r *reader) {
 	for range r.count(maxExports, "exports") {
 		entry := exportEntry{name: r.name()}
 		if known[entry.name] {
-			r.fail("export %q is repeated", entry.name)
+			r.fail("export %q is repeated", short(entry.name))
 		}
 		known[entry.name] = true
 		if strings.HasPrefix(entry.name, reserved) {
-			r.fail("export %q: names that begin with %s are reserved", entry.name, reserved)
+			r.fail("export %q: names that begin with %s are reserved", short(entry.name), reserved)
 		}
 		entry.kind = Kind(r.byte())
 		switch entry.kind {
@@ -172,7 +172,7 @@ func (m *module) decodeExports(r *reader) {
 			entry.index = r.index(len(m.globals), "global")
 		default:
 			r.at--
-			r.fail("export %q: kind %#x is not known", entry.name, byte(entry.kind))
+			r.fail("export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
 		}
 		if r.err != nil {
 			return

@@ -94,6 +94,7 @@ type shape struct {
 	operand operand
 	cost    uint16 // fuel, besides what depends on operands
 	size    uint16 // bytes of compiled code, at worst
+	takes   uint8  // values from the stack, besides what depends on types
 	result  bool   // leaves a value on the stack
 }
 
@@ -174,5 +175,6 @@ func newShapes() *[3 * 256]shape {
 		t[vectors|opcode(holes[i])] = shape{}
 	}
 	weigh(&t)
+	takes(&t)
 	return &t
 }

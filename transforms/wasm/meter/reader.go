@@ -3,6 +3,7 @@ package meter
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -131,6 +132,12 @@ func (r *reader) name() string {
 		return ""
 	}
 	return string(b)
+}
+
+// short is what an error shows of a name, which may be long and hold anything.
+func short(name string) string {
+	const longest = 60 // bytes
+	return strings.ToValidUTF8(name[:min(len(name), longest)], "")
 }
 
 // valueType reads a type of values.

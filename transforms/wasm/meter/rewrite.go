@@ -61,7 +61,7 @@ func (m *module) nameOf(f int) string {
 	index := uint32(m.importedFuncs + f)
 	for _, n := range m.names {
 		if n.index == index {
-			return fmt.Sprintf("function %d (%q)", index, n.name)
+			return fmt.Sprintf("function %d (%q)", index, short(n.name))
 		}
 	}
 	return fmt.Sprintf("function %d", index)

@@ -19,6 +19,7 @@ type block struct {
 	params  int
 	results int
 	size    int  // of compiled code before it, or before its second arm
+	height  int  // operands below its own
 	live    bool // its beginning can be reached
 }
 
@@ -36,6 +37,7 @@ type flow struct {
 	walks    int // steps to find the loops: for each stretch and each branch, its depth
 	calls    []uint32
 	indirect []uint32 // types
+	work
 }
 
 // scanner walks one function.
@@ -55,7 +57,7 @@ func (m *module) scan(f int, s *scanner) error {
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
 	*s = scanner{
 		stream: m.stream(c), folded: s.folded, blocks: s.blocks[:0], live: true,
-		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0]},
+		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.used, c.count)},
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
 	for len(s.blocks) > 0 && s.err == nil {
@@ -82,6 +84,10 @@ func (s *scanner) checkWork() {
 		s.fail("%d bulk operations in a function, want at most %d", s.bulk, maxBulk)
 	case len(s.nodes) > maxNodes:
 		s.fail("%d branches in a function, want at most %d", len(s.nodes), maxNodes)
+	case s.lives() > maxLives:
+		s.fail("too many values live on at too many branches: want at most %d", maxLives)
+	case s.pairs() > maxPairs:
+		s.fail("too many values meet at too many branches: want at most %d pairs", maxPairs)
 	}
 }
 
@@ -91,9 +97,7 @@ func (s *scanner) step(in *instr) {
 	shape := shapes[in.op]
 	s.pay(int64(shape.cost))
 	s.size += int(shape.size)
-	if shape.result {
-		s.values++
-	}
+	s.height = max(s.height-int(shape.takes), s.base())
 	switch in.op {
 	case opBlock, opLoop, opIf:
 		s.open(in)
@@ -106,18 +110,30 @@ func (s *scanner) step(in *instr) {
 		if in.op == opBrIf {
 			s.deeper()
 		}
-		s.live = s.live && in.op == opBrIf
+		if in.op == opBr {
+			s.stop()
+		}
 	case opBrTable:
 		for _, target := range in.list {
 			s.branch(uint64(target))
 		}
 		s.branch(in.x)
 		s.size += targetSize * len(in.list)
-		s.live = false
-	case opReturn, opUnreachable:
-		s.live = false
+		s.stop()
+	case opReturn:
+		if s.live {
+			s.blocks[0].ways++
+		}
+		s.stop()
+	case opUnreachable:
+		s.stop()
+	case opLocalGet:
+		if s.live {
+			s.get(in.x, s.nodes[s.node].depth)
+		}
 	case opLocalSet, opLocalTee:
 		if s.live {
+			s.set(in.x)
 			s.sets++
 		}
 	case opCall:
@@ -134,6 +150,19 @@ func (s *scanner) step(in *instr) {
 	case opMemoryGrow, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.bulk++
 	}
+	if shape.result {
+		s.values++
+		s.height++
+	}
+}
+
+// base is the height of the stack below the operands of the innermost block.
+func (s *scanner) base() int { return s.blocks[len(s.blocks)-1].height }
+
+// stop ends the code that can be reached, up to the block's end.
+func (s *scanner) stop() {
+	s.live = false
+	s.height = s.base()
 }
 
 func (s *scanner) call(in *instr) {
@@ -151,6 +180,7 @@ func (s *scanner) call(in *instr) {
 }
 
 func (s *scanner) callee(of Signature) {
+	s.height = max(s.height-len(of.Params), s.base()) + len(of.Results)
 	n := len(of.Params) + len(of.Results)
 	s.pay(moveCost(n))
 	s.size += n * moveSize
@@ -174,6 +204,7 @@ func (s *scanner) begin(parent int32) {
 func (s *scanner) deeper() {
 	s.nodes[s.node].depth++
 	s.walks += s.nodes[s.node].depth
+	s.stretch()
 }
 
 // jump pays for coming to a node across the code since a place.
@@ -196,6 +227,7 @@ func (s *scanner) open(in *instr) {
 	case in.x != noType:
 		b.results = 1
 	}
+	b.height = max(s.height-b.params, s.base())
 	switch in.op {
 	case opLoop:
 		s.begin(-1)
@@ -217,7 +249,7 @@ func (s *scanner) otherwise() {
 	if s.live {
 		b.ways++
 	}
-	s.live = b.live
+	s.live, s.height = b.live, b.height+b.params
 	s.begin(b.opener)
 	s.jump(s.node, b.size)
 	b.size = s.size
@@ -228,6 +260,7 @@ func (s *scanner) close() {
 	s.blocks = s.blocks[:len(s.blocks)-1]
 	set := min(s.sets-b.sets, s.locals)
 	if b.op == opLoop {
+		s.meet(b.params, b.ways+1)
 		if b.ways > 0 {
 			s.merge(b.header, set+b.params, b.ways+1)
 			s.jump(b.header, b.size)
@@ -241,13 +274,16 @@ func (s *scanner) close() {
 		b.ways++ // past the arm
 	}
 	if len(s.blocks) == 0 {
+		s.leave(b.results, b.ways)
 		return
 	}
-	s.live = b.live
+	s.live, s.height = b.live, b.height+b.results
 	s.begin(b.opener)
 	s.jump(s.node, b.size)
 	if b.ways < 2 {
 		set = 0
+	} else {
+		s.meet(b.results, b.ways)
 	}
 	s.merge(s.node, set+b.results, b.ways)
 }
@@ -256,6 +292,11 @@ func (s *scanner) close() {
 func (s *scanner) merge(to int32, n, ways int) {
 	s.nodes[to].cost += moveCost(n)
 	s.merges += n
+	s.leave(n, ways)
+}
+
+// leave notes that n values have to be moved on each of some ways.
+func (s *scanner) leave(n, ways int) {
 	s.moves += n * ways
 	s.size += n * ways * moveSize
 	if s.moves > maxMerges {
@@ -271,6 +312,7 @@ func (s *scanner) branch(label uint64) {
 	if s.live {
 		s.blocks[uint64(len(s.blocks))-1-label].ways++
 		s.walks += s.nodes[s.node].depth
+		s.stretch()
 	}
 }
 
