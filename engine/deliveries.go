@@ -68,8 +68,8 @@ func (d *Deliveries) Disable(webhook string) (int, error) {
 // Close closes the queue.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
-// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked; nil if its
-// transforms have not made it.
+// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and a receiver's key also
+// without one; nil if its transforms have not made it.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
@@ -78,7 +78,7 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
-	if cfg == nil {
+	if body = maskKeys(body); cfg == nil {
 		return body
 	}
 	for i := range cfg.Webhooks {

@@ -4,21 +4,46 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// with lists the values of variables that the webhook's transforms can read.
+// with lists the secrets that the webhook's transforms can read: the values of variables, and what a format says is one.
 func (w *compiled) with() []string {
 	var list []string
 	for i := range w.Transform {
-		if with := w.Transform[i].With; with != nil {
-			list = append(list, with.Secrets()...)
+		step := &w.Transform[i]
+		if step.With == nil {
+			continue
+		}
+		list = append(list, step.With.Secrets()...)
+		kind, known := format.Lookup(step.Format.Value)
+		if !known {
+			continue
+		}
+		for _, name := range kind.Secrets() {
+			if value := step.With.Get(name); value != nil && value.Text.Value != "" {
+				list = append(list, value.Text.Value)
+			}
 		}
 	}
 	return list
+}
+
+// maskKeys hides what formats write of their secrets into a body, under the options' own names, where no configuration tells them.
+func maskKeys(body []byte) []byte {
+	for _, name := range format.Names() {
+		kind, _ := format.Lookup(name)
+		for _, key := range kind.Secrets() {
+			pattern := regexp.MustCompile(`("` + regexp.QuoteMeta(key) + `"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+			body = pattern.ReplaceAll(body, []byte(`${1}"`+Masked+`"`))
+		}
+	}
+	return body
 }
 
 // mask hides the values of variables in a body.

@@ -48,6 +48,7 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
+	target.Known = append(target.Known, w.with()...)
 	if w.format != nil {
 		target.Receiver = w.judge
 	}

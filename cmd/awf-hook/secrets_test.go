@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -237,5 +238,48 @@ func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
 	out, talk := runHook(t, exitOK, strings.NewReader(event+event+event), "run", "-c", config, "--log-level", "debug")
 	if said := out + talk; strings.Contains(said, "hidden") || strings.Contains(said, "Unsolicited") || !strings.Contains(said, "3 delivered") {
 		t.Errorf("said %s", said)
+	}
+}
+
+// A receiver's key that a format writes into the body shows nowhere but there, a literal one and one of a variable, with and without the
+// configuration at hand.
+func TestReceiversKeysDoNotShow(t *testing.T) {
+	const key = "0123456789abcdefhidden0123456789"
+	event := `{"event":"workflow_error","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.Copy(w, r.Body)
+	}))
+	defer echo.Close()
+	for name, value := range map[string]string{"literal": key, "variable": "${RK}"} {
+		t.Run(name, func(t *testing.T) {
+			queue := filepath.Join(t.TempDir(), "queue.db")
+			config := writeConfig(t, "webhooks: [{url: '%s/v2/enqueue', transform: {format: pagerduty, with: {routing_key: '%s'}}}]", echo.URL, value)
+			t.Setenv("RK", key)
+			says := func(args ...string) string {
+				t.Helper()
+				out, talk := runHook(t, exitOK, strings.NewReader(event), args...)
+				if strings.Contains(out+talk, key) {
+					t.Errorf("%q said %s", args, out+talk)
+				}
+				return out
+			}
+			says("preview", "-c", config)
+			says("preview", "--json", "-c", config)
+			says("explain", "-c", config)
+			says("explain", "--json", "-c", config)
+			says("run", "-c", config, "--queue", queue, "--log-level", "debug")
+			id := strings.Fields(strings.Split(says("deliveries", "list", "--queue", queue), "\n")[1])[0]
+			if shown := says("deliveries", "show", "-c", config, "--queue", queue, id); !strings.Contains(shown, "routing_key") {
+				t.Errorf("it showed %s, want the body", shown)
+			}
+			says("deliveries", "show", "--json", "-c", config, "--queue", queue, id)
+			t.Setenv("RK", "")
+			t.Setenv("HOME", t.TempDir())
+			if shown := says("deliveries", "show", "--queue", queue, id); !strings.Contains(shown, `"routing_key":"<secret>"`) {
+				t.Errorf("it showed %s, want the body with the key masked", shown)
+			}
+			says("deliveries", "show", "--json", "--queue", queue, id)
+		})
 	}
 }

@@ -46,6 +46,17 @@ func Names() []string {
 	return names
 }
 
+// Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
+func (k *Kind) Secrets() []string {
+	var names []string
+	for i := range k.Keys {
+		if k.Keys[i].Kind == KindSecret {
+			names = append(names, k.Keys[i].Name)
+		}
+	}
+	return names
+}
+
 // Lookup returns the kind of a name.
 func Lookup(name string) (*Kind, bool) {
 	all := kinds()
