@@ -57,7 +57,7 @@ type Engine struct {
 	mu      sync.Mutex
 	running sync.WaitGroup // mu is held while it is added to
 	settled chan struct{}  // closed by the next outcome; nil if nobody waits for it; under mu
-	atClose queue.Left     // what was left then; under mu
+	atClose remains        // what was left then; under mu
 }
 
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
@@ -210,7 +210,7 @@ func (e *Engine) Close() error {
 	e.mu.Unlock()
 	e.running.Wait()
 	e.lanes.close()
-	if left, err := e.queue.Left(e.lanes.identities()); err == nil {
+	if left, err := e.remains(); err == nil {
 		e.mu.Lock()
 		e.atClose = left
 		e.mu.Unlock()

@@ -28,6 +28,7 @@ type Report struct {
 	Passed     int64 `json:"passed"`   // lines of AWF's own output
 	BadLines   int64 `json:"bad_lines"`
 
+	why    []string      // what is not delivered yet waits
 	next   time.Duration // until the next attempt of what is not delivered yet
 	closed bool          // there is none: the webhooks are closed
 	lost   int64
@@ -35,6 +36,12 @@ type Report struct {
 
 // Lost is how many of the deliveries to retry are in memory alone: they end with the process.
 func (r Report) Lost() int64 { return r.lost }
+
+// Closed says that what is not delivered yet waits for webhooks that are closed: no run delivers it.
+func (r Report) Closed() bool { return r.closed }
+
+// Why says for each webhook of which something is not delivered yet why, in a line: "oncall: 2 to retry: 503 Service Unavailable".
+func (r Report) Why() []string { return r.why }
 
 // Report returns the totals as they are now.
 func (e *Engine) Report() Report {
@@ -50,6 +57,7 @@ func (e *Engine) Report() Report {
 		BadLines:   e.counts.badLines.Load(),
 	}
 	left := e.left()
+	r.why = left.why
 	r.Retrying, r.lost = int64(left.Waiting), int64(left.Lost)
 	if r.closed = left.Next.IsZero(); !r.closed {
 		r.next = max(0, time.Until(left.Next)).Round(time.Second)
@@ -57,11 +65,17 @@ func (e *Engine) Report() Report {
 	return r
 }
 
-// left is what waits for the webhooks that are open; after Close what did so then.
-func (e *Engine) left() queue.Left {
+// remains is what waits for the webhooks that are open, and why.
+type remains struct {
+	queue.Left
+	why []string
+}
+
+// left is what waits now; after Close what did so then.
+func (e *Engine) left() remains {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	left, err := e.queue.Left(e.lanes.identities())
+	left, err := e.remains()
 	if err != nil {
 		if !errors.Is(err, ErrClosed) {
 			e.log.Error("queue", "err", err)
@@ -69,6 +83,24 @@ func (e *Engine) left() queue.Left {
 		return e.atClose
 	}
 	return left
+}
+
+func (e *Engine) remains() (r remains, err error) {
+	if r.Left, err = e.queue.Left(e.lanes.identities()); err != nil || r.Waiting == 0 {
+		return r, err
+	}
+	all, err := e.queue.Lanes(time.Now())
+	for _, item := range all {
+		l := e.lanes.of(item.Webhook)
+		switch {
+		case l == nil || item.Waiting == 0:
+		case item.Closed != "":
+			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s", l.webhook.Name, item.Waiting, item.Closed))
+		case item.Failures+item.Broken > 0:
+			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: %s", l.webhook.Name, item.Waiting, item.LastError))
+		}
+	}
+	return r, err
 }
 
 // String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".

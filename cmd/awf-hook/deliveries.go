@@ -153,6 +153,7 @@ type itemJSON struct {
 	Done         *time.Time `json:"done,omitempty"`
 	Attempts     int        `json:"attempts"`
 	Reason       string     `json:"reason,omitempty"`
+	Held         string     `json:"held,omitempty"`
 	Seq          int64      `json:"seq"`
 }
 
@@ -160,7 +161,7 @@ func newItemJSON(it *engine.Item) itemJSON {
 	j := itemJSON{
 		ID: it.Delivery.ID, State: string(it.State), Webhook: it.Delivery.Webhook, Event: it.Delivery.Event, EventID: it.Delivery.EventID,
 		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
-		Reason: it.Reason, Seq: it.Seq,
+		Reason: it.Reason, Held: it.Held, Seq: it.Seq,
 	}
 	if it.Done.IsZero() {
 		j.Due = &it.Delivery.Due
@@ -186,10 +187,13 @@ func (c *command) printItems(items []engine.Item, asJSON bool) {
 	}
 }
 
-// whenWhy is the last column: when a delivery is due, or why it is dead.
+// whenWhy is the last column: when a delivery is due and what holds it back, or why it is dead.
 func whenWhy(it *engine.Item) string {
 	switch it.State {
 	case delivery.Due:
+		if it.Held != "" {
+			return it.Held
+		}
 		if wait := time.Until(it.Delivery.Due).Round(time.Second); wait > 0 {
 			return "in " + wait.String()
 		}
@@ -237,12 +241,33 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	}}
 }
 
+// attemptJSON is an attempt as --json prints it.
+type attemptJSON struct {
+	Number     int       `json:"attempt"`
+	At         time.Time `json:"at"`
+	Took       float64   `json:"took"` // seconds, as those below
+	Status     int       `json:"status,omitempty"`
+	Outcome    string    `json:"outcome"`
+	Reason     string    `json:"reason"`
+	Response   string    `json:"response,omitempty"`
+	RetryAfter float64   `json:"retry_after,omitempty"`
+	Free       bool      `json:"not_counted,omitempty"`
+}
+
+func timeline(attempts []delivery.Attempt) []attemptJSON {
+	list := []attemptJSON{}
+	for _, a := range attempts {
+		list = append(list, attemptJSON{a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free})
+	}
+	return list
+}
+
 func (c *command) showJSON(d *engine.Detail, cfg *config.Config) error {
 	shown := struct {
 		itemJSON
-		Timeline []delivery.Attempt `json:"timeline"`
-		Body     string             `json:"body,omitempty"`
-	}{newItemJSON(&d.Item), d.Attempts, string(engine.Body(d, cfg))}
+		Timeline []attemptJSON `json:"timeline"`
+		Body     string        `json:"body,omitempty"`
+	}{newItemJSON(&d.Item), timeline(d.Attempts), string(engine.Body(d, cfg))}
 	text, err := json.Marshal(shown)
 	if err == nil {
 		_, err = fmt.Fprintf(c.out, "%s\n", text)
@@ -260,7 +285,13 @@ func showDetail(out io.Writer, d *engine.Detail, body []byte) {
 		line("reason", "%s", d.Reason)
 	}
 	line("webhook", "%s", d.Delivery.Webhook)
-	line("event", "%s of %s, run %s", d.Event.Type, d.Event.WorkflowName, d.Event.WorkflowID)
+	event := d.Event.Type
+	for _, more := range [][2]string{{" of ", d.Event.WorkflowName}, {", run ", d.Event.WorkflowID}} {
+		if more[1] != "" {
+			event += more[0] + more[1]
+		}
+	}
+	line("event", "%s", event)
 	line("accepted", "%s", d.Accepted.Format(time.RFC3339))
 	if d.State == delivery.Due {
 		line("due", "%s (%s)", d.Delivery.Due.Format(time.RFC3339), whenWhy(&d.Item))
@@ -296,7 +327,11 @@ knows them again, and get a new budget of attempts. The next run, exec or delive
 		Example: "  awf-hook deliveries replay --webhook oncall --since 1h",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
-			return c.changeDeliveries(where, &flags, ids, "to replay", func(d *engine.Deliveries, f engine.Filter) (int, error) {
+			verb := verb{"to replay", "replayed: awf-hook deliveries send delivers them", "only dead letters are replayed"}
+			if dry {
+				verb.done = verb.to
+			}
+			return c.changeDeliveries(where, &flags, ids, verb, func(d *engine.Deliveries, f engine.Filter) (int, error) {
 				if f.State = delivery.IsDead; dry {
 					items, err := d.List(f)
 					c.printItems(items, where.json)
@@ -319,29 +354,38 @@ func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 		Long: "delete forgets one delivery by its ID, or those that the flags select. Their ids stay known: the same event makes no new ones.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
-			return c.changeDeliveries(where, &flags, ids, "to delete", (*engine.Deliveries).Delete)
+			return c.changeDeliveries(where, &flags, ids, verb{"to delete", "deleted", "it is in flight"}, (*engine.Deliveries).Delete)
 		},
 	}
 	flags.add(cmd, true)
 	return cmd
 }
 
+// verb says what is done with deliveries.
+type verb struct {
+	to, done string
+	not      string // why it is not done with one that is there
+}
+
 // changeDeliveries changes what an id or the flags select; one of them must be given.
-func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []string, what string, change func(*engine.Deliveries, engine.Filter) (int, error)) error {
+func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []string, verb verb, change func(*engine.Deliveries, engine.Filter) (int, error)) error {
 	filter, err := flags.filter(ids)
 	if err != nil {
 		return err
 	}
 	if filter == (engine.Filter{}) {
-		return fmt.Errorf("want an ID, or flags that say which %s", what)
+		return fmt.Errorf("want an ID, or flags that say which %s", verb.to)
 	}
 	return c.withQueue(where, func(d *engine.Deliveries, _ *config.Config) error {
 		n, err := change(d, filter)
 		if err == nil && n == 0 && filter.ID != "" {
-			err = fmt.Errorf("%s: %w %s", filter.ID, engine.ErrUnknown, what)
+			if _, err = d.Show(filter.ID); err == nil {
+				err = errors.New(verb.not)
+			}
+			err = fmt.Errorf("%s: %w", filter.ID, err)
 		}
 		if err == nil {
-			fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, what)
+			fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, verb.done)
 		}
 		return err
 	})

@@ -159,6 +159,9 @@ func (c *command) sayBroken() func(*event.LineError) {
 	}
 }
 
+// maxWhy is of how many webhooks it is said why something is not delivered.
+const maxWhy = 10
+
 func (c *command) sayReport(report engine.Report, asJSON bool) {
 	if asJSON {
 		text, _ := json.Marshal(report) // numbers only
@@ -166,6 +169,13 @@ func (c *command) sayReport(report engine.Report, asJSON bool) {
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", report)
+	why := report.Why()
+	for _, line := range why[:min(len(why), maxWhy)] {
+		fmt.Fprintf(c.err, "awf-hook: %s\n", plain(line))
+	}
+	if more := len(why) - maxWhy; more > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d more webhooks: awf-hook webhooks list\n", more)
+	}
 	lost := c.lost(report)
 	if lost > 0 {
 		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: the queue was in memory\n", lost)
@@ -173,7 +183,7 @@ func (c *command) sayReport(report engine.Report, asJSON bool) {
 	if kept := report.Retrying + report.Dead - lost; kept > 0 {
 		fmt.Fprintf(c.err, "awf-hook: %d kept in %s\n", kept, c.queue)
 	}
-	if report.Retrying > report.Lost() {
+	if report.Retrying > report.Lost() && !report.Closed() {
 		fmt.Fprintln(c.err, "awf-hook: nothing retries it until awf-hook runs again")
 	}
 }

@@ -33,6 +33,7 @@ type Item struct {
 	Accepted time.Time
 	Done     time.Time // when it got its outcome; zero if it has none
 	Reason   string    // of the last attempt, or why it is dead
+	Held     string    // why it is not sent though it may be due: "closed: 410 Gone", "rests for 42s", "behind its key"; "" if nothing holds it
 }
 
 // Detail is all that is known of a delivery.
@@ -90,7 +91,7 @@ func likely(text string) string {
 }
 
 const itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
-  e.id, e.type, e.workflow_id, e.workflow_name, e.stamp`
+  l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp`
 
 const fromDeliveries = ` FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE `
 
@@ -129,11 +130,12 @@ func (s *store) list(now time.Time, f Filter) ([]Item, error) {
 // scan reads a row of itemColumns, with what follows them.
 func (it *Item) scan(rows *sql.Rows, now time.Time, more ...any) error {
 	var state int
-	var due, owner, since, accepted, done int64
-	var stamp string
+	var due, owner, since, accepted, done, paused int64
+	var stamp, closed string
 	d, e := &it.Delivery, &it.Event
 	to := []any{
 		&it.Seq, &d.ID, &d.Webhook, &state, &due, &owner, &since, &d.Attempts, &d.Spent, &accepted, &done, &it.Reason,
+		&closed, &paused,
 		&e.ID, &e.Type, &e.WorkflowID, &e.WorkflowName, &stamp,
 	}
 	if err := rows.Scan(append(to, more...)...); err != nil {
@@ -157,8 +159,22 @@ func (it *Item) scan(rows *sql.Rows, now time.Time, more ...any) error {
 		it.State = delivery.InFlight
 	default:
 		it.State = delivery.Due
+		it.Held = held(state, closed, fromMilli(paused).Sub(now))
 	}
 	return nil
+}
+
+// held says why a delivery that waits is not sent; "" if nothing holds it.
+func held(state int, closed string, rest time.Duration) string {
+	switch {
+	case closed != "":
+		return "closed: " + closed
+	case rest > 0:
+		return "rests for " + rest.Round(time.Second).String()
+	case state == stateBehind:
+		return "behind its key"
+	}
+	return ""
 }
 
 // show returns a delivery whole.
