@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
@@ -25,15 +27,13 @@ type compiled struct {
 	format  *format.Format      // the last step of the chain; nil if that is something else
 }
 
-// Check reports the mistakes in webhooks' globs, expressions and transforms, which the config package does not look into,
+// Check reports the mistakes in the globs, expressions and transforms of all webhooks, which the config package does not look into,
 // and what is not wrong but unwise. Of the options the logger and the cache of modules hold.
-func Check(webhooks []config.Webhook, opts Options) (mistakes, warnings config.Errors) {
+func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) {
 	modules := newModules(&opts)
-	all, mistakes := compile(webhooks, modules, opts.Logger)
+	all, mistakes := compile(cfg.All(), modules, opts.Logger)
 	for i := range all {
-		if warning := all[i].checkURL(); warning != nil {
-			warnings = append(warnings, warning)
-		}
+		warnings = append(warnings, all[i].unwise(cfg.Allow)...)
 		all[i].chain.Close()
 	}
 	_ = closeModules(modules) // a compilation that goes on harms nobody
@@ -73,18 +73,34 @@ func (c *compiled) compile(modules *transforms.Modules, log *slog.Logger) config
 	return slices.Concat(errs[:]...)
 }
 
-// checkURL warns of a URL that is not one of its format's receiver; nil for none.
-func (c *compiled) checkURL() *config.Error {
-	if c.format == nil || c.URL.Host() == "" {
+// unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets whose time is over.
+func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
+	if c.URL.Host() == "" || !c.Enabled { // or its variables are not known
 		return nil
 	}
-	what := c.format.Kind.Policy.CheckURL(c.URL.Reveal())
-	if what == "" {
-		return nil
+	var whys []string
+	if addr, err := netip.ParseAddr(c.URL.Host()); err == nil {
+		guard := sender.Guard{Trusted: c.Origin == config.UserFile, Allow: allow}
+		if err := guard.Check(addr); err != nil {
+			whys = append(whys, err.Error())
+		}
 	}
-	warning := c.Webhook.FailURL(what)
-	warning.Warning = true
-	return warning
+	if c.format != nil {
+		whys = append(whys, c.format.Kind.Policy.CheckURL(c.URL.Reveal()))
+	}
+	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
+	if len(c.Secrets) > 0 && !slices.ContainsFunc(c.Secrets, holds) {
+		whys = append(whys, "the time of all its secrets is over: no request can be signed")
+	}
+	var warnings config.Errors
+	for _, why := range whys {
+		if why != "" {
+			warning := c.FailURL(why)
+			warning.Warning = true
+			warnings = append(warnings, warning)
+		}
+	}
+	return warnings
 }
 
 func newModules(opts *Options) *transforms.Modules {

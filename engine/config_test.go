@@ -58,7 +58,7 @@ func joinMistakes(t *testing.T, name string, cfg *config.Config, err error) conf
 	if err != nil && !errors.As(err, &mistakes) {
 		t.Fatalf("the error of %s is %v, want one of the type config.Errors", name, err)
 	}
-	more, _ := engine.Check(cfg.All(), engine.Options{})
+	more, _ := engine.Check(cfg, engine.Options{})
 	mistakes = append(mistakes, more...)
 	mistakes.Sort()
 	return mistakes

@@ -69,7 +69,7 @@ func check(cfg *config.Config, err error) checked {
 	if cfg == nil {
 		return all
 	}
-	mistakes, warnings := engine.Check(cfg.All(), engine.Options{ModuleCache: moduleCache()})
+	mistakes, warnings := engine.Check(cfg, engine.Options{ModuleCache: moduleCache()})
 	all.mistakes = append(all.mistakes, mistakes...)
 	cfg.Warnings = append(cfg.Warnings, warnings...)
 	all.mistakes.Sort()
@@ -139,12 +139,16 @@ func checkFile(s config.Search, file string) checked {
 	case config.WorkflowFile:
 		settings, _ := s.Load() // whose mistakes are not asked for
 		if found := definitionIn(settings, file); found != nil {
-			result = checkDefinition(found)
+			result = checkDefinition(found, settings)
 			break
 		}
 		fallthrough
 	default:
-		result = check(s.LoadFile(file))
+		cfg, err := s.LoadFile(file)
+		if settings, _ := s.Load(); settings != nil && cfg != nil {
+			cfg.Allow = settings.Allow // the user's own, which holds for a checkout's too
+		}
+		result = check(cfg, err)
 	}
 	result.file = file
 	return result
@@ -164,8 +168,8 @@ func definitionIn(settings *config.Config, file string) *config.Found {
 	return nil
 }
 
-func checkDefinition(found *config.Found) checked {
-	own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings}
+func checkDefinition(found *config.Found, settings *config.Config) checked {
+	own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings, Allow: settings.Allow}
 	result := check(own, found.Err)
 	result.workflow = found.Name
 	return result
@@ -180,7 +184,7 @@ func checkFound(s config.Search) []checked {
 	}
 	for _, found := range settings.config.Workflows.All() {
 		if found.Err != nil || len(found.Own) > 0 {
-			results = append(results, checkDefinition(found))
+			results = append(results, checkDefinition(found, settings.config))
 		}
 	}
 	return results

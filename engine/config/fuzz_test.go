@@ -51,7 +51,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("Parse = %v, want an error of the type config.Errors", err)
 			}
 			if i == 0 {
-				more, _ := engine.Check(cfg.All(), engine.Options{})
+				more, _ := engine.Check(cfg, engine.Options{})
 				mistakes = append(mistakes, more...)
 			}
 			for _, m := range append(mistakes, cfg.Warnings...) {
