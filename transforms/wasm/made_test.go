@@ -118,7 +118,7 @@ func madeLarge() []hostile {
 	}
 	add("made_phi", "calls too deep", recipe{body: []byte{call, 2}, functions: []function{phi(301, 60)}})
 	far := []byte{0x41, 0xff, 1, 0x40, 0, drop, 0x03, 0x40} // all memory that there may be, in an endless loop
-	for i := range 2_000 { // a store across two pages, each far from the one before
+	for i := range 2_000 {                                  // a store across two pages, each far from the one before
 		at := binary.AppendUvarint([]byte{0x41, 0, 0x42, 0, 0x37, 0}, uint64(i*1_663%4_095*4_096+4_092))
 		far = append(far, at...)
 	}

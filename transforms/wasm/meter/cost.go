@@ -6,8 +6,8 @@ const (
 	callCost     = 16
 	indirectCost = 10
 	hostCost     = 300 // an imported function; what it does by the guest's lengths, the host charges itself
-	storeCost    = 12 // one across two pages that were not touched lately
-	bulkCost     = 48 // and the length's share
+	storeCost    = 12  // one across two pages that were not touched lately
+	bulkCost     = 48  // and the length's share
 	growCost     = 1500
 	tableCost    = 300 // table.grow, which leaves compiled code, and the length
 	refFuncCost  = 200 // leaves compiled code too
