@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -67,7 +66,8 @@ func (w *webhook) askAgain(claim *queue.Claim) error {
 // errNotWanted is of a delivery whose filter failed when its event was accepted, and says no now.
 var errNotWanted = errors.New("the filter does not match")
 
-func (w *webhook) filterError(err error) error { return fmt.Errorf("%s: %w", w.Filter.Path, err) }
+// filterError is a filter's failure with the filter's place.
+func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, err.Error()) }
 
 // sayFault says that the user's own code failed: the first time of a webhook, the others are counted in the report.
 func (w *webhook) sayFault(delivery string, ev *event.Event, reason string) {

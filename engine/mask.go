@@ -2,13 +2,16 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
@@ -46,21 +49,48 @@ func maskKeys(body []byte) []byte {
 	return body
 }
 
+// minLine is how long a line of a secret is, in bytes, that is hidden for itself.
+const minLine = 8
+
+// forms lists the texts in which the values of variables may appear, longer ones first: as they are, as a JSON string has them, which a
+// module may read, on one line, as its log lines and failures have them, and each of their lines.
+func (w *compiled) forms() []string {
+	var list []string
+	add := func(text string) {
+		if text != "" {
+			list = append(list, text)
+		}
+	}
+	for _, secret := range w.with() {
+		add(secret)
+		quoted := expression.AppendString(nil, secret)
+		add(string(quoted[1 : len(quoted)-1]))
+		if escaped, err := json.Marshal(secret); err == nil {
+			add(string(escaped[1 : len(escaped)-1]))
+		}
+		add(transforms.OneLine(secret))
+		for line := range strings.Lines(secret) {
+			if line = transforms.OneLine(line); len(line) >= minLine {
+				add(line)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(list)
+}
+
 // mask hides the values of variables in a body.
 func (w *compiled) mask(body []byte) []byte {
-	for _, secret := range w.with() {
-		quoted := expression.AppendString(nil, secret)
-		for _, form := range [][]byte{quoted[1 : len(quoted)-1], []byte(secret)} {
-			body = bytes.ReplaceAll(body, form, []byte(Masked))
-		}
+	for _, form := range w.forms() {
+		body = bytes.ReplaceAll(body, []byte(form), []byte(Masked))
 	}
 	return body
 }
 
 // maskText hides them in a text, for example an error that quotes a value.
 func (w *compiled) maskText(text string) string {
-	for _, secret := range w.with() {
-		text = strings.ReplaceAll(text, secret, Masked)
+	for _, form := range w.forms() {
+		text = strings.ReplaceAll(text, form, Masked)
 	}
 	return text
 }

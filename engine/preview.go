@@ -71,7 +71,7 @@ func (p *Preview) judge(w *webhook, in *expression.Input) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:
-		p.Verdict, p.Why = FilterFailed, "the filter failed: "+err.Error()
+		p.Verdict, p.Why = FilterFailed, err.Error()
 	case match:
 		p.Verdict = Sent
 	case !w.filter.MatchType(in.Event().Type):

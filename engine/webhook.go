@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync/atomic"
 
@@ -146,7 +145,7 @@ func (w *webhook) orderKey(in *expression.Input) (string, error) {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%s: %w", w.OrderBy.Path, err)
+		err = w.OrderBy.Fail(1, 0, err.Error())
 	}
 	return "", err
 }

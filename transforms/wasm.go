@@ -37,6 +37,9 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	return made, nil
 }
 
+// OneLine is a text as a module's log lines and failures have it, but for their limit.
+func OneLine(text string) string { return wasm.OneLine(text) }
+
 // Modules loads the modules of wasm steps into one sandbox, which is made with the first of them.
 // Its methods may be called by several goroutines at once.
 type Modules struct {

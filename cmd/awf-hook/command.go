@@ -109,6 +109,7 @@ In a pipe:   AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook
 
 Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad configuration,
              4 bad lines with --strict, 5 not delivered with --wait-delivered`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -181,12 +182,16 @@ func (c *command) passThrough(ctx context.Context) {
 	_ = engine.PassThrough(ctx, engine.Stream{In: c.in, Out: c.out})
 }
 
-// isTerminal says whether a stream is a terminal or another character device.
+// isTerminal says whether a stream is a terminal, or another character device than that of nothing.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, nothing)
 }

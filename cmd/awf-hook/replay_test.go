@@ -43,7 +43,7 @@ func TestMendedCodeDeliversAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, said = runHook(t, exitOK, nil, "deliveries", "replay", "--queue", file, "--webhook", "mine", "--since", "1h")
-			if want := fmt.Sprintf("awf-hook: %d to replay\n", report.Dead); said != want {
+			if want := fmt.Sprintf("awf-hook: %d replayed: awf-hook deliveries send delivers them\n", report.Dead); said != want {
 				t.Errorf("said %q, want %q", said, want)
 			}
 			// Within the rest that failures of a transform give a lane: a replay ends it.

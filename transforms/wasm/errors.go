@@ -53,6 +53,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Kind }
 
+// OneLine is a text as lines of the log and errors have it, but for their limit.
+func OneLine(text string) string { return oneLine(text, len(text)) }
+
 // oneLine tames a text of a guest's: one line of printable characters, cut at the limit in bytes.
 func oneLine(s string, limit int) string {
 	if len(s) > limit {

@@ -3,6 +3,7 @@ package wasm_test
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,10 @@ func slowToCompile() []hostile {
 		{"reads behind few ifs", "", valuesThatLive(1_000, nil, times(60, 0x41, 0, 0x04, 0x40, end), nil)},
 		{"reads behind branches", "", valuesThatLive(200_000, nil, append([]byte{0x02, 0x40}, times(2_000, 0x41, 0, 0x0d, 0)...), []byte{end})},
 		{"operands behind ifs", "", valuesThatLive(0, times(100_000, 0x41, 0, 0x29, 3, 0), times(400, 0x41, 0, 0x04, 0x40, end), times(100_000, drop))},
+		{"globals and calls", "", manyGlobals(20_000, []function{{2, nil, nil}, {2, nil, times(1_000, call, 2)}})},
+		{"fewer globals and calls", "", manyGlobals(1_000, []function{{2, nil, nil}, {2, nil, times(250, call, 2)}})},
+		{"globals and functions", "", manyGlobals(20_000, slices.Repeat([]function{{2, nil, nil}}, 40_000))},
+		{"fewer globals and functions", "", manyGlobals(1_500, slices.Repeat([]function{{2, nil, nil}}, 40_000))},
 		{"results on many ways", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x0d, 0))},
 		{"returns of many results", "", manyResults(500, times(100, 0x41, 0, 0x28, 2, 0, 0x04, 0x40, 0x0f, end))},
 	}
@@ -223,6 +228,12 @@ func valuesThatLive(reads int, values, between, after []byte) []byte {
 		body = append(append(append(body, 0x20), uleb(i%19_000)...), drop)
 	}
 	return recipe{functions: []function{{2, vector(append(uleb(19_000), 0x7e)), append(body, after...)}}}.module()
+}
+
+// manyGlobals are functions in a module of globals that can change.
+func manyGlobals(n int, functions []function) []byte {
+	globals := section(6, append(uleb(n), bytes.Repeat([]byte{0x7f, 1, 0x41, 0, 0x0b}, n)...))
+	return recipe{functions: functions, sections: map[byte][]byte{5: globals}}.module()
 }
 
 // manyResults are functions of a thousand results, with code behind these.
@@ -246,6 +257,9 @@ func TestCompilingIsBounded(t *testing.T) {
 		t.Logf("%-16s %7d bytes %6.0f ms %3d MiB  %v", h.name, len(h.module), used.Seconds()*1000, peak>>20, err)
 		if used > 5*time.Second*slowdown {
 			t.Errorf("%s: took %v, want at most 5s", h.name, used)
+		}
+		if most := int64(512<<20) * slowdown; peak > most {
+			t.Errorf("%s: took %d MiB, want at most %d", h.name, peak>>20, most>>20)
 		}
 	}
 }

@@ -84,6 +84,8 @@ func (s *scanner) checkWork() {
 		s.fail("%d bulk operations in a function, want at most %d", s.bulk, maxBulk)
 	case len(s.nodes) > maxNodes:
 		s.fail("%d branches in a function, want at most %d", len(s.nodes), maxNodes)
+	case s.reloads > maxReloads:
+		s.fail("too many globals that can change, for so many calls in a function: want at most %d of them after all calls together", maxReloads)
 	case s.lives() > maxLives:
 		s.fail("too many values live on at too many branches: want at most %d", maxLives)
 	case s.pairs() > maxPairs:
@@ -186,6 +188,7 @@ func (s *scanner) callee(of Signature) {
 	s.size += n * moveSize
 	s.arity = max(s.arity, n)
 	s.values += len(of.Results)
+	s.reloads += s.m.mutables
 }
 
 // begin makes the node that follows.

@@ -25,6 +25,7 @@ type module struct {
 
 	inits     int    // elements in all segments
 	locals    int    // declared in all functions
+	mutables  int    // globals that can change, with the meter's
 	taken     []bool // by function: its reference can be in a table
 	hostTaken bool   // of an imported one
 	names     []funcName
@@ -106,6 +107,13 @@ func (m *module) decodeSection(id byte, next int, r *reader) int {
 func (m *module) checkCounts(r *reader) {
 	if defined := len(m.funcs) - m.importedFuncs; r.err == nil && defined != len(m.codes) {
 		r.fail("%d functions are declared, %d have code", defined, len(m.codes))
+	}
+	if len(m.globals)*len(m.codes) > maxDeclared {
+		r.fail("%d globals and %d functions are too many together: want a product of at most %d", len(m.globals), len(m.codes), maxDeclared)
+	}
+	m.mutables = 2
+	for _, g := range m.globals {
+		m.mutables += int(g.mutable)
 	}
 	if m.dataCount >= 0 && m.dataCount != len(m.datas) {
 		r.fail("the data count is %d, but there are %d segments", m.dataCount, len(m.datas))

@@ -18,6 +18,7 @@ type work struct {
 	passed    int     // blocks' parameters and results there, over all ways
 	squares   int64   // of these, over all ways
 	steps     int     // back to where a local was set
+	reloads   int     // of globals, all mutable ones after each call
 }
 
 func newWork(used []int32, locals int) work {
@@ -74,8 +75,8 @@ func (w *work) pairs() int64 {
 
 // sums are what a compiler has to do for all functions.
 type sums struct {
-	moves, size, walks, lives, steps int
-	pairs                            int64
+	moves, size, walks, lives, steps, reloads int
+	pairs                                     int64
 }
 
 // add counts a function, and refuses one that is too much together with those before it.
@@ -85,12 +86,15 @@ func (all *sums) add(f *flow) error {
 	all.walks += f.walks
 	all.lives += f.lives()
 	all.steps += f.steps
+	all.reloads += f.reloads
 	all.pairs += f.pairs()
 	switch {
 	case all.moves > maxAllMerges:
 		return fmt.Errorf("too many values meet at too many branches in all functions, want at most %d", maxAllMerges)
 	case all.walks > maxWalks, all.steps > maxSteps:
 		return errors.New("too many branches after each other: it would take too long to compile")
+	case all.reloads > maxAllReloads:
+		return fmt.Errorf("too many globals that can change, for so many calls: want at most %d of them after all calls together", maxAllReloads)
 	case all.lives > maxAllLives:
 		return fmt.Errorf("too many values live on at too many branches in all functions, want at most %d", maxAllLives)
 	case all.pairs > maxAllPairs:
