@@ -134,6 +134,11 @@ func (a *acceptance) add(entry *Entry, want Want) (claim *Claim, added bool, err
 	}
 	a.seq++
 	state.grown += size
+	if want.Dead != "" {
+		if err := s.st.faulted.run(want.Dead, milli(a.now), lane); err != nil {
+			return nil, false, err
+		}
+	}
 	if row.owner == 0 {
 		return nil, true, nil
 	}

@@ -282,3 +282,15 @@ func passesOldHead(t *testing.T, q *queue.Queue) {
 		t.Errorf("claimed %q, want the head", got)
 	}
 }
+
+func faultShows(t *testing.T, q *queue.Queue) {
+	e := entry("e", hook)
+	e.Wants[0].Dead = "awf-hook.yaml:3:5: webhooks[0].filter: invalid operation"
+	if err := q.Accept(at(0), []*queue.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	lanes, err := q.Lanes(at(1))
+	if err != nil || len(lanes) != 1 || lanes[0].LastError != e.Wants[0].Dead || !lanes[0].LastErrorAt.Equal(at(0)) || lanes[0].Dead != 1 {
+		t.Errorf("lanes %+v, %v, want one with the reason", lanes, err)
+	}
+}

@@ -43,7 +43,7 @@ type statements struct {
 	postpone, findDelivery, nextInLane, oldestDead, discard   statement
 	settle, settleContent, tail, keyBusy, nextOfKey, promote  statement
 	laneGood, laneFailed, laneBroken, pause, closeLane, count statement
-	mended, laneDropped, jumped, jumpedLanes                  statement
+	mended, laneDropped, faulted, jumped, jumpedLanes         statement
 }
 
 const deliveryColumns = `d.seq, d.id, l.webhook, d.due_at, d.token, d.since, d.attempts, d.spent, d.unrouted, coalesce(d.order_key, ''),
@@ -98,6 +98,7 @@ func (st *statements) prepare(conn *sql.Conn) error {
   RETURNING broken, paused_until`},
 		{&st.laneDropped, `UPDATE lanes SET broken = 0, probe_until = CASE probe_until WHEN ?2 THEN 0 ELSE probe_until END
   WHERE id = ?1 AND (broken > 0 OR probe_until = ?2)`},
+		{&st.faulted, `UPDATE lanes SET last_error = ?, last_error_at = ? WHERE id = ?`},
 		{&st.probeEnds, `UPDATE lanes SET probe_until = 0 WHERE id = ? AND probe_until = ?`},
 		{&st.pause, `UPDATE lanes SET paused_until = max(paused_until, ?) WHERE id = ?`},
 		{&st.mended, fmt.Sprintf(`UPDATE lanes SET paused_until = 0 WHERE id = (SELECT lane FROM deliveries WHERE seq = ?) AND broken >= %d AND paused_until > 0`, BreakerFailures)},

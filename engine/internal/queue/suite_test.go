@@ -36,6 +36,7 @@ func testQueue(t *testing.T, open func(*testing.T) *queue.Queue) {
 		{"a replay ends a rest that transforms caused", replayEndsRest},
 		{"a rest that the receiver asks for holds for its lane", pausesLane},
 		{"a receiver that is gone closes its lane", closesLane},
+		{"what fails before it is accepted shows in its lane", faultShows},
 		{"a rate is kept", keepsRate},
 		{"a clock that jumped holds nothing back", clockJumps},
 		{"a clock that jumped ends a probe", probeJumps},
