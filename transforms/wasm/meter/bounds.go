@@ -31,6 +31,7 @@ const (
 	maxPairs      = 1 << 27  // of a function: pairs of values that may meet, over all ways that lead there
 	maxAllPairs   = 1 << 29  // of all functions
 	maxSteps      = 1 << 26  // of a compiler that looks for where the locals of all functions were set
+	maxChecks     = 1 << 15  // of a function: instructions that access memory or may trap otherwise
 	maxReloads    = 1 << 18  // of a function: globals that can change, after each call
 	maxAllReloads = 1 << 24  // of all functions
 	maxDeclared   = 1 << 26  // globals times functions, each of which a compiler declares all of them in

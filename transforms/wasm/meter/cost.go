@@ -103,6 +103,9 @@ const (
 	frameMerge  = 2 // each value that may have to move where control flow meets
 )
 
+// indirectChecks is how often an indirect call counts as an instruction that may trap.
+const indirectChecks = 3
+
 // What instructions become when wazero compiles them, in bytes, at worst.
 const (
 	plainSize    = 8

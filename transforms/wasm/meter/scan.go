@@ -84,6 +84,8 @@ func (s *scanner) checkWork() {
 		s.fail("%d bulk operations in a function, want at most %d", s.bulk, maxBulk)
 	case len(s.nodes) > maxNodes:
 		s.fail("%d branches in a function, want at most %d", len(s.nodes), maxNodes)
+	case s.checks > maxChecks:
+		s.fail("%d instructions in a function that access memory or may trap otherwise, want at most %d", s.checks, maxChecks)
 	case s.reloads > maxReloads:
 		s.fail("too many globals that can change, for so many calls in a function: want at most %d of them after all calls together", maxReloads)
 	case s.lives() > maxLives:
@@ -99,6 +101,9 @@ func (s *scanner) step(in *instr) {
 	shape := shapes[in.op]
 	s.pay(int64(shape.cost))
 	s.size += int(shape.size)
+	if shape.size >= accessSize {
+		s.checks++
+	}
 	s.height = max(s.height-int(shape.takes), s.base())
 	switch in.op {
 	case opBlock, opLoop, opIf:
@@ -123,25 +128,17 @@ func (s *scanner) step(in *instr) {
 		s.size += targetSize * len(in.list)
 		s.stop()
 	case opReturn:
-		if s.live {
-			s.blocks[0].ways++
-		}
+		s.branchOut()
 		s.stop()
 	case opUnreachable:
 		s.stop()
-	case opLocalGet:
-		if s.live {
-			s.get(in.x, s.nodes[s.node].depth)
-		}
-	case opLocalSet, opLocalTee:
-		if s.live {
-			s.set(in.x)
-			s.sets++
-		}
+	case opLocalGet, opLocalSet, opLocalTee:
+		s.local(in)
 	case opCall:
 		s.call(in)
 	case opCallIndirect:
 		s.pay(indirectCost + foldCap)
+		s.checks += indirectChecks - 1
 		if s.m.hostTaken {
 			s.pay(hostCost)
 		}
@@ -155,6 +152,24 @@ func (s *scanner) step(in *instr) {
 	if shape.result {
 		s.values++
 		s.height++
+	}
+}
+
+func (s *scanner) local(in *instr) {
+	switch {
+	case !s.live:
+	case in.op == opLocalGet:
+		s.get(in.x, s.nodes[s.node].depth)
+	default:
+		s.set(in.x)
+		s.sets++
+	}
+}
+
+// branchOut notes a return.
+func (s *scanner) branchOut() {
+	if s.live {
+		s.blocks[0].ways++
 	}
 }
 

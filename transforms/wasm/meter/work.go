@@ -19,6 +19,7 @@ type work struct {
 	squares   int64   // of these, over all ways
 	steps     int     // back to where a local was set
 	reloads   int     // of globals, all mutable ones after each call
+	checks    int     // instructions that may trap, of which a compiler keeps much more than of others; those on vectors are counted too
 }
 
 func newWork(used []int32, locals int) work {
