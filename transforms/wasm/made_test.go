@@ -212,6 +212,10 @@ func slowToCompile() []hostile {
 		{"reads behind few ifs", "", valuesThatLive(1_000, nil, times(60, 0x41, 0, 0x04, 0x40, end), nil)},
 		{"reads behind branches", "", valuesThatLive(200_000, nil, append([]byte{0x02, 0x40}, times(2_000, 0x41, 0, 0x0d, 0)...), []byte{end})},
 		{"operands behind ifs", "", valuesThatLive(0, times(100_000, 0x41, 0, 0x29, 3, 0), times(400, 0x41, 0, 0x04, 0x40, end), times(100_000, drop))},
+		{"loops that lead back", "", valuesThatLive(360, nil, times(400, 0x03, 0x40), times(400, 0x41, 0, 0x28, 2, 0, 0x0d, 0, end))},
+		{"fewer loops that lead back", "", valuesThatLive(100, nil, times(100, 0x03, 0x40), times(100, 0x41, 0, 0x28, 2, 0, 0x0d, 0, end))},
+		{"a loop that hands on", "", recipe{functions: []function{{2, locals, handOn(5_000)}}}.module()},
+		{"a loop that hands on less", "", recipe{functions: []function{{2, locals, handOn(1_000)}}}.module()},
 		{"many accesses", "", recipe{body: times(200_000, 0x41, 0, 0x20, 0, 0x36, 2, 0)}.module()},
 		{"fewer accesses", "", recipe{body: times(32_000, 0x41, 0, 0x20, 0, 0x36, 2, 0)}.module()},
 		{"globals and calls", "", manyGlobals(20_000, []function{{2, nil, nil}, {2, nil, times(1_000, call, 2)}})},
@@ -230,6 +234,20 @@ func valuesThatLive(reads int, values, between, after []byte) []byte {
 		body = append(append(append(body, 0x20), uleb(i%19_000)...), drop)
 	}
 	return recipe{functions: []function{{2, vector(append(uleb(19_000), 0x7e)), append(body, after...)}}}.module()
+}
+
+// handOn is a loop in which each of so many locals gets what the next one had.
+func handOn(n int) []byte {
+	body := []byte{0x03, 0x40}
+	for i := range n {
+		body = append(append(append(body, 0x20), uleb(i+1)...), 0x21)
+		body = append(body, uleb(i)...)
+	}
+	body = append(body, 0x41, 0, 0x28, 2, 0, 0x0d, 0, end)
+	for i := range n {
+		body = append(append(append(body, 0x20), uleb(i)...), drop)
+	}
+	return body
 }
 
 // manyGlobals are functions in a module of globals that can change.

@@ -29,7 +29,7 @@ const (
 	maxLives      = 1 << 20  // of a function: values that live, over all stretches of code
 	maxAllLives   = 16 << 20 // of all functions
 	maxPairs      = 1 << 27  // of a function: pairs of values that may meet, over all ways that lead there
-	maxAllPairs   = 1 << 29  // of all functions
+	maxAllPairs   = 1 << 30  // of all functions
 	maxSteps      = 1 << 26  // of a compiler that looks for where the locals of all functions were set
 	maxChecks     = 1 << 15  // of a function: instructions that access memory or may trap otherwise
 	maxReloads    = 1 << 18  // of a function: globals that can change, after each call

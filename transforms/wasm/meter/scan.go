@@ -20,6 +20,7 @@ type block struct {
 	results int
 	size    int  // of compiled code before it, or before its second arm
 	height  int  // operands below its own
+	loops   int  // that it is in, and itself
 	live    bool // its beginning can be reached
 }
 
@@ -57,7 +58,7 @@ func (m *module) scan(f int, s *scanner) error {
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
 	*s = scanner{
 		stream: m.stream(c), folded: s.folded, blocks: s.blocks[:0], live: true,
-		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.used, c.count)},
+		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
 	for len(s.blocks) > 0 && s.err == nil {
@@ -246,8 +247,11 @@ func (s *scanner) open(in *instr) {
 		b.results = 1
 	}
 	b.height = max(s.height-b.params, s.base())
+	b.loops = s.blocks[len(s.blocks)-1].loops
 	switch in.op {
 	case opLoop:
+		b.loops++
+		s.nested = max(s.nested, b.loops)
 		s.begin(-1)
 		b.header = s.node
 		s.loops++

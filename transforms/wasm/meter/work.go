@@ -5,12 +5,14 @@ import (
 	"fmt"
 )
 
-// work is what a compiler has to do for a function besides writing its code: for each stretch of code it keeps every value that
-// lives on beyond it, and where ways meet it compares all pairs of values that may differ, for each way. Both grow by the square of a function's length,
-// or faster. They are counted as if every local that the function uses lived everywhere.
+// work is what a compiler has to do for a function besides writing its code: for each stretch of code it keeps every value that lives on
+// beyond it, and where ways meet it compares all pairs of values that may differ, for each way, as often as that finds some that do not. Both grow by
+// the square of a function's length, or faster. They are counted as if every local that lives on anywhere did so everywhere.
 type work struct {
-	used      []int32 // by local: 0 if it is not, -1 if it is only read, else 1 and the number of stretches before it was set last
-	distinct  int     // how many of them are used
+	setAt     []int32 // by local: 1 and the number of stretches before it was set last, 0 if it was not
+	isLasting []bool  // by local: it is read in another stretch than it was set in
+	lasting   int     // how many are
+	nested    int     // loops within loops, at most
 	stretches int     // of code, and ways between them
 	waiting   int     // operands, over all stretches
 	height    int     // operands now
@@ -22,33 +24,29 @@ type work struct {
 	checks    int     // instructions that may trap, of which a compiler keeps much more than of others; those on vectors are counted too
 }
 
-func newWork(used []int32, locals int) work {
-	if cap(used) < locals {
-		used = make([]int32, locals)
+// newWork is that of a function of so many locals, with the memory of another one's.
+func newWork(w work, locals int) work {
+	if cap(w.setAt) < locals {
+		w.setAt, w.isLasting = make([]int32, locals), make([]bool, locals)
 	}
-	used = used[:locals]
-	clear(used)
-	return work{used: used}
+	w = work{setAt: w.setAt[:locals], isLasting: w.isLasting[:locals]}
+	clear(w.setAt)
+	clear(w.isLasting)
+	return w
 }
 
 // set notes that a local is set.
-func (w *work) set(local uint64) {
-	if w.used[local] == 0 {
-		w.distinct++
-	}
-	w.used[local] = 1 + int32(w.stretches)
-}
+func (w *work) set(local uint64) { w.setAt[local] = 1 + int32(w.stretches) }
 
 // get notes that a local is read, as far from where it may have been set as the stretch is deep.
 func (w *work) get(local uint64, depth int) {
-	switch w.used[local] {
-	case 0:
-		w.distinct++
-		w.used[local] = -1
-		w.steps += depth
-	case 1 + int32(w.stretches):
-	default:
-		w.steps += depth
+	if w.setAt[local] == 1+int32(w.stretches) {
+		return
+	}
+	w.steps += depth
+	if !w.isLasting[local] {
+		w.isLasting[local] = true
+		w.lasting++
 	}
 }
 
@@ -66,12 +64,19 @@ func (w *work) meet(passed, ways int) {
 }
 
 // lives is how many values live, over all stretches.
-func (w *work) lives() int { return w.distinct*w.stretches + w.waiting }
+func (w *work) lives() int { return w.lasting*w.stretches + w.waiting }
 
-// pairs is how many pairs of values may meet, over all ways.
+// rounds are what a compiler makes to find pairs that do not differ, in which each may tell something of another, or of one loop further out.
+const rounds = 16
+
+// pairs is how many pairs of values may meet, over all ways, for each so many rounds.
 func (w *work) pairs() int64 {
-	n := int64(w.distinct)
-	return n*n*int64(w.ways) + 2*n*int64(w.passed) + w.squares
+	n := int64(w.lasting)
+	once := n*n*int64(w.ways) + 2*n*int64(w.passed) + w.squares
+	if w.nested == 0 {
+		return once
+	}
+	return once * (1 + (n+int64(w.nested))/rounds)
 }
 
 // sums are what a compiler has to do for all functions.
