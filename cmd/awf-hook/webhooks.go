@@ -16,7 +16,8 @@ func (c *command) webhooksCommand() *cobra.Command {
 		Use:   "webhooks",
 		Short: "Look at the webhooks' lanes: state, counts, last error; enable and disable",
 		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (its breaker is open: one probe at a
-time) or where its receiver asked for it, and is closed by a receiver's 410 or by hand. What is closed keeps its deliveries.`,
+time) or where its receiver asked for it, and is closed by a receiver's 410 or by hand. What is closed keeps its deliveries.
+A name that webhooks of several files have means them all; FILE#NAME, as --json prints it, means one.`,
 		Args: cobra.NoArgs,
 	}
 	where.add(cmd)
@@ -35,10 +36,14 @@ time) or where its receiver asked for it, and is closed by a receiver's 410 or b
 				if err == nil && n == 0 {
 					err = fmt.Errorf("no webhook of the name %s has had a delivery", names[0])
 				}
-				if err == nil {
-					fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], use)
+				if err != nil {
+					return err
 				}
-				return err
+				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], use)
+				if n > 1 {
+					fmt.Fprintf(c.err, "awf-hook: these are %d webhooks of %d files: FILE#%s means one\n", n, n, names[0])
+				}
+				return nil
 			})
 		}}
 	}

@@ -159,7 +159,17 @@ func (t *trail) setPID(pid int) error {
 
 // alive says whether the program that writes the trail may still run.
 func (t *trail) alive() bool {
-	return t.pid > 0 && (syscall.Kill(int(t.pid), 0) == nil || errors.Is(syscall.Kill(int(t.pid), 0), syscall.EPERM))
+	return t.pid > 0 && (syscall.Kill(int(t.pid), 0) == nil || errors.Is(syscall.Kill(int(t.pid), 0), syscall.EPERM)) && !hasEnded(t.pid)
+}
+
+// hasEnded says whether a process has ended and only its parent has not asked how, where the system tells that.
+func hasEnded(pid int64) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
 }
 
 // finish notes that all that is in the file now was dealt with.
