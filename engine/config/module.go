@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"gopkg.in/yaml.v3"
 )
@@ -126,11 +127,9 @@ func (m *Module) Read(limit int64) ([]byte, error) {
 
 // open opens the file. One that a checkout names must be in its project, where links lead too.
 func (m *Module) open() (*os.File, error) {
-	if info, err := os.Stat(m.path); err == nil && !info.Mode().IsRegular() { // to open a pipe would wait for its writer
-		return nil, errNoFile
-	}
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK // to open a pipe does not wait for its writer
 	if m.within == "" {
-		return os.Open(m.path)
+		return os.OpenFile(m.path, flags, 0)
 	}
 	inside, err := filepath.Rel(m.within, m.path)
 	if err != nil || !filepath.IsLocal(inside) {
@@ -141,7 +140,7 @@ func (m *Module) open() (*os.File, error) {
 		return nil, err
 	}
 	defer project.Close()
-	f, err := project.Open(inside)
+	f, err := project.OpenFile(inside, flags, 0)
 	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
 		return nil, errOutside
 	}

@@ -47,7 +47,7 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 		{"../modules/missing", "no such file or directory"},
 		{"../modules", "not a regular file"},
 		{"../modules/pipe", "not a regular file"},
-		{"/dev/zero", "not a regular file"},
+		{"/dev/zero", outside},
 	} {
 		text := []byte("webhooks: [{url: 'https://a.example/', transform: {wasm: '" + tt.path + "'}}]")
 		if err := os.WriteFile(".awf/settings.yaml", text, 0o600); err != nil {
@@ -65,7 +65,10 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := tt.want
-		if want == outside {
+		switch {
+		case tt.path == "/dev/zero":
+			want = "not a regular file"
+		case want == outside:
 			want = ""
 		}
 		if _, err := own.Webhooks[0].Transform[0].Wasm.Read(1 << 20); err == nil && want != "" || err != nil && err.Error() != want {

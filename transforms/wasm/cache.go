@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,13 +44,13 @@ func prepareCache(dir string) error {
 	return nil
 }
 
-// meteredFile is what a module's folder has of the rewritten module: a line of JSON, and the module.
+// meteredFile is what a module's folder has of the rewritten module: the SHA-256 of what follows, in hex, against what a disk does;
+// a line of JSON; and the module.
 const meteredFile = "metered"
 
 // metered is the line of JSON.
 type metered struct {
 	Version string // the meter's
-	Sum     []byte // the module's SHA-256, against what a disk does
 	Module  meter.Module
 }
 
@@ -62,12 +63,13 @@ func readMetered(dir string) *meter.Module {
 	if err != nil {
 		return nil
 	}
-	line, wasm, _ := bytes.Cut(text, []byte("\n"))
-	var kept metered
-	if json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
+	sum, rest, _ := bytes.Cut(text, []byte("\n"))
+	if string(sum) != sumOf(rest) {
 		return nil
 	}
-	if sum := sha256.Sum256(wasm); !bytes.Equal(sum[:], kept.Sum) {
+	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
+	var kept metered
+	if json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
 		return nil
 	}
 	kept.Module.Wasm = wasm
@@ -79,8 +81,7 @@ func writeMetered(dir string, m *meter.Module) {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return
 	}
-	sum := sha256.Sum256(m.Wasm)
-	kept := metered{Version: meter.Version(), Sum: sum[:], Module: *m}
+	kept := metered{Version: meter.Version(), Module: *m}
 	kept.Module.Wasm = nil
 	line, err := json.Marshal(kept)
 	if err != nil {
@@ -90,13 +91,19 @@ func writeMetered(dir string, m *meter.Module) {
 	if err != nil {
 		return
 	}
-	_, err = f.Write(append(append(line, '\n'), m.Wasm...))
+	text := append(append(line, '\n'), m.Wasm...)
+	_, err = f.Write(append([]byte(sumOf(text)+"\n"), text...))
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), filepath.Join(dir, meteredFile))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
+}
+
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // markUsed notes that a module's folder was used now. That it cannot be noted harms nothing.

@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,16 +139,19 @@ func TestOnlyOurOwnRewritingIsUsed(t *testing.T) {
 	module := read(t, guestDir, "echo.wasm")
 	for name, spoil := range map[string]func(version string, kept []byte) []byte{
 		"another version": func(version string, _ []byte) []byte {
-			sum := sha256.Sum256(module)
-			line, err := json.Marshal(map[string]any{"Version": strings.Repeat("0", len(version)), "Sum": sum[:], "Module": map[string]any{}})
+			line, err := json.Marshal(map[string]any{"Version": strings.Repeat("0", len(version)), "Module": map[string]any{}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return append(append(line, '\n'), module...)
+			text := append(append(line, '\n'), module...)
+			return fmt.Appendf(nil, "%x\n%s", sha256.Sum256(text), text)
 		},
 		"another module": func(_ string, kept []byte) []byte {
-			line, _, _ := bytes.Cut(kept, []byte("\n"))
-			return append(append(line, '\n'), module...)
+			lines := bytes.SplitN(kept, []byte("\n"), 3)
+			return slices.Concat(lines[0], []byte("\n"), lines[1], []byte("\n"), module)
+		},
+		"a bit of what is known of it": func(_ string, kept []byte) []byte {
+			return bytes.Replace(kept, []byte(`"MinPages":`), []byte(`"MinPages":1`), 1)
 		},
 		"a bit": func(_ string, kept []byte) []byte { kept[len(kept)-1] ^= 1; return kept },
 	} {
