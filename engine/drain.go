@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,8 +16,10 @@ func (e *Engine) Drain(ctx context.Context) error {
 		if e.open.Load() == 0 { // nothing is in flight
 			next, waits, err := e.nextDue()
 			switch deadline, bounded := ctx.Deadline(); {
-			case err != nil:
+			case err != nil && !bounded, errors.Is(err, ErrClosed):
 				return err
+			case err != nil: // a disk that is full, perhaps: until it can be read again nobody knows what is left
+				next = time.Now()
 			case e.open.Load() != 0 || isClosed(settled): // what is due now may have been claimed before the look, and looks due at its lease's end
 				continue
 			case !waits:

@@ -210,7 +210,11 @@ func (e *Engine) Close() error {
 	e.mu.Unlock()
 	e.running.Wait()
 	e.lanes.close()
-	if left, err := e.remains(); err == nil {
+	left, err := e.remains()
+	if err != nil && !errors.Is(err, ErrClosed) {
+		left = e.unread(err)
+	}
+	if !errors.Is(err, ErrClosed) {
 		e.mu.Lock()
 		e.atClose = left
 		e.mu.Unlock()

@@ -76,13 +76,21 @@ func (e *Engine) left() remains {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	left, err := e.remains()
-	if err != nil {
-		if !errors.Is(err, ErrClosed) {
-			e.log.Error("queue", "err", err)
-		}
+	switch {
+	case errors.Is(err, ErrClosed):
 		return e.atClose
+	case err != nil:
+		e.log.Error("queue", "err", err)
+		return e.unread(err)
 	}
 	return left
+}
+
+// unread is what is known of what is left where the queue's file cannot be read: what this process has accepted and not seen the end of.
+func (e *Engine) unread(err error) remains {
+	c := &e.counts
+	waiting := c.deliveries.Load() - c.delivered.Load() - c.dead.Load() - c.dropped.Load()
+	return remains{queue.Left{Waiting: int(max(0, waiting)), Next: time.Now()}, []string{"the queue cannot be read: " + err.Error()}}
 }
 
 func (e *Engine) remains() (r remains, err error) {

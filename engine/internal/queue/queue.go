@@ -290,11 +290,11 @@ func (q *Queue) Left(webhooks []string) (Left, error) {
 		return Left{}, err
 	}
 	q.mu.Lock()
-	file, broken, unsettled := q.file, q.broken, len(q.unsettled)
+	file, unsettled := q.file, len(q.unsettled)
 	q.mu.Unlock()
 	var left Left
 	if file != nil {
-		if left, err = file.left(webhooks); err != nil && broken == nil {
+		if left, err = file.left(webhooks); err != nil {
 			return left, err
 		}
 		left.Waiting = max(0, left.Waiting-unsettled)
