@@ -19,13 +19,22 @@ type Stream struct {
 	// OrphanAfter is how long a run may be quiet before it is given an end that says "synthetic": true; one that is open when
 	// the stream ends is given it then. 0 gives none.
 	OrphanAfter time.Duration
+
+	Resend bool // events get new ids, so that those that are known are sent again: for trying things out
 }
 
 // Read submits the events of a stream, until its end or until ctx ends, and returns when they are accepted.
 // The error is In's own or the context's; refused events and broken lines are in the report.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
 	in := e.openIntake()
-	pipe := s.pipe(in.add)
+	add := in.add
+	if s.Resend {
+		add = func(ev event.Event) {
+			ev.ID = "" // which gets it a new one
+			in.add(ev)
+		}
+	}
+	pipe := s.pipe(add)
 	counts, err := pipe.Read(ctx)
 	in.close()
 	e.counts.known.Add(int64(counts.Known))

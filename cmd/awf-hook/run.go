@@ -28,6 +28,7 @@ type runFlags struct {
 	orphanAfter  time.Duration
 	wait         bool
 	strict       bool
+	resend       bool
 	json         bool
 }
 
@@ -57,6 +58,7 @@ The first SIGINT or SIGTERM reads on until stdin's end, for --drain-timeout at m
 	cmd.Flags().BoolVar(&flags.wait, "wait-delivered", false, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	cmd.Flags().DurationVar(&flags.orphanAfter, "orphan-after", 0, "give a run an end that was quiet for so long, or open when stdin ends (default never)")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 4 if there were bad lines")
+	cmd.Flags().BoolVar(&flags.resend, "resend", false, "send known events again, with new ids; for trying things out")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print the report as a JSON object, on stderr")
 	return cmd
 }
@@ -86,7 +88,7 @@ func (c *command) runStdin(flags runFlags) error {
 	var delivering sync.WaitGroup
 	delivering.Go(func() { _ = eng.Run(running) })
 	waitAdopted := c.adopt(eng, search)
-	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken(), OrphanAfter: flags.orphanAfter})
+	readErr := eng.Read(reading, engine.Stream{Name: "<stdin>", In: c.in, Out: c.out, Broken: c.sayBroken(), OrphanAfter: flags.orphanAfter, Resend: flags.resend})
 	if errors.Is(readErr, context.Canceled) {
 		readErr = nil // by a signal
 	}
