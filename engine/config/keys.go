@@ -177,38 +177,3 @@ func splitPath(path string) (parent, name string) {
 	}
 	return "", path
 }
-
-// nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length.
-func nearest(name string, names []string) string {
-	best, distance := "", 3
-	for _, candidate := range names {
-		if d := edits(strings.ToLower(name), candidate); d < distance && d < len(candidate) {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of two short texts.
-func edits(a, b string) int {
-	if len(a) > 40 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal = row[j+1]
-			row[j+1] = cost
-		}
-	}
-	return row[len(b)]
-}

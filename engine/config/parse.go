@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 
@@ -95,7 +96,7 @@ func (d *decoder) definition(n *yaml.Node, cfg *Config) {
 		case name == "webhooks":
 			line = key.Line
 			d.webhooks(value, name, cfg)
-		case nearest(name, []string{"webhooks"}) != "":
+		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
 		}
 	}
@@ -246,7 +247,7 @@ func mapping[T any](d *decoder, n *yaml.Node, path string, known keys[T], to T) 
 // unknown reports a key that is not in the table.
 func (d *decoder) unknown(name *yaml.Node, path string) {
 	names := children(path)
-	if meant := nearest(name.Value, names); meant != "" {
+	if meant := spelling.Nearest(name.Value, names); meant != "" {
 		d.fail(name, join(path, name.Value), "unknown key, did you mean %s?", meant)
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // Kind is one kind of receiver: what its format can be told, what it takes and how it answers.
@@ -69,7 +70,7 @@ func Lookup(name string) (*Kind, bool) {
 
 // Unknown says of a name that no format has what is wrong with it.
 func Unknown(name string) string {
-	if near := nearest(name, Names()); near != "" {
+	if near := spelling.Nearest(name, Names()); near != "" {
 		return fmt.Sprintf("unknown format %q, did you mean %s?", name, near)
 	}
 	return fmt.Sprintf("unknown format %q, want one of %s", name, strings.Join(Names(), ", "))

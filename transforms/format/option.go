@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // ValueKind is what an option's value is.
@@ -116,7 +118,7 @@ func (k *Kind) unknownOption(name string) string {
 	for _, key := range k.Keys {
 		names = append(names, key.Name)
 	}
-	if near := nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		return fmt.Sprintf("unknown option of %s, did you mean %s?", k.Name, near)
 	}
 	return fmt.Sprintf("unknown option of %s, want one of %s", k.Name, strings.Join(names, ", "))
@@ -169,7 +171,7 @@ func wantChoice(choices []string, got any) string {
 	if !ok {
 		return want
 	}
-	if near := nearest(s, choices); near != "" {
+	if near := spelling.Nearest(s, choices); near != "" {
 		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(s), near)
 	}
 	return fmt.Sprintf("%s, got %q", want, shorten(s))
@@ -294,39 +296,4 @@ func kindName(v any) string {
 		return "a mapping"
 	}
 	return "a scalar"
-}
-
-// nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length.
-func nearest(name string, names []string) string {
-	best, distance := "", 3
-	for _, candidate := range names {
-		if d := edits(strings.ToLower(name), candidate); d < distance && d < len(candidate) {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of two short texts.
-func edits(a, b string) int {
-	const limit = 40 // bytes; longer ones are no misspelling
-	if len(a) > limit {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
