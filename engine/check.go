@@ -79,11 +79,9 @@ func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 		return nil
 	}
 	var whys []string
-	if addr, err := netip.ParseAddr(c.URL.Host()); err == nil {
-		guard := sender.Guard{Trusted: c.Origin == config.UserFile, Allow: allow}
-		if err := guard.Check(addr); err != nil {
-			whys = append(whys, err.Error())
-		}
+	guard := sender.Guard{Trusted: c.Origin == config.UserFile, Allow: allow}
+	if err := guard.CheckHost(c.URL.Host()); err != nil {
+		whys = append(whys, err.Error())
 	}
 	if c.format != nil {
 		whys = append(whys, c.format.Kind.Policy.CheckURL(c.URL.Reveal()))

@@ -88,7 +88,7 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 	}
 	s.mask = newMasker(&w, proxy)
 	if s.broken == nil && s.proxied {
-		s.broken = guardLiteral(&w)
+		s.broken = Guard{w.Trusted, w.Allow}.CheckHost(w.URL.Hostname())
 	}
 	return s
 }

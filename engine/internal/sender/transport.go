@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 )
@@ -127,13 +126,4 @@ func onProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *htt
 	}
 	ours := res.StatusCode < 500
 	return &Fault{Reason: fmt.Sprintf("the proxy %s answered %s", proxy.Host, statusText(res.StatusCode)), Ours: ours}
-}
-
-// guardLiteral judges a host that is an address, which a proxy would reach for us. A name that a proxy resolves cannot be judged.
-func guardLiteral(w *Webhook) error {
-	addr, err := netip.ParseAddr(w.URL.Hostname())
-	if err != nil {
-		return nil
-	}
-	return Guard{w.Trusted, w.Allow}.Check(addr)
 }
