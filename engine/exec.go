@@ -83,7 +83,7 @@ func execFolder(state string) string { return filepath.Join(state, "exec") }
 func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
 	return source.Sink{
 		Events: e.submitAll,
-		Stored: func() bool { return e.left().Lost == 0 },
+		Stored: e.isStored,
 		Broken: broken,
 		Counts: func(c event.Counts) {
 			e.counts.known.Add(int64(c.Known))

@@ -86,6 +86,17 @@ func (e *Engine) left() remains {
 	return left
 }
 
+// isStored says whether nothing is in memory alone. It asks less than left does: it is asked after every commit. What cannot be known is no.
+func (e *Engine) isStored() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	left, err := e.queue.Left(e.lanes.identities())
+	if errors.Is(err, ErrClosed) {
+		return e.atClose.Lost == 0
+	}
+	return err == nil && left.Lost == 0
+}
+
 // unread is what is known of what is left where the queue's file cannot be read: what this process has accepted and not seen the end of.
 func (e *Engine) unread(err error) remains {
 	c := &e.counts
