@@ -132,22 +132,29 @@ func findClang(string) (string, bool) {
 
 const rustTarget = "wasm32-unknown-unknown"
 
-// findRust looks for a rustc that has the target's standard library: rustup's hides Debian's.
+// findRust looks for a rustc that has the target's standard library (rustup's hides Debian's) and its linker, which rustup keeps beside
+// it and Debian on the PATH.
 func findRust(string) (string, bool) {
 	for _, name := range []string{"rustc", "/usr/bin/rustc"} {
 		out, err := exec.Command(name, "--print", "target-libdir", "--target", rustTarget).Output()
 		if err != nil {
 			continue
 		}
-		if core, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libcore-*.rlib")); len(core) > 0 {
+		libraries := strings.TrimSpace(string(out))
+		core, _ := filepath.Glob(filepath.Join(libraries, "libcore-*.rlib"))
+		linker, _ := filepath.Glob(filepath.Join(libraries, "../../*/bin/rust-lld"))
+		if _, err := exec.LookPath("rust-lld"); len(core) > 0 && (err == nil || len(linker) > 0) {
 			return name, true
 		}
 	}
 	return "", false
 }
 
-// findASC looks for AssemblyScript's compiler where npm install puts it.
+// findASC looks for AssemblyScript's compiler where npm install puts it, and for the node that runs it.
 func findASC(project string) (string, bool) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "", false
+	}
 	local, err := filepath.Abs(filepath.Join(project, "node_modules", ".bin", "asc"))
 	if err != nil {
 		return "", false
