@@ -262,7 +262,7 @@ func (f *Format) pagerDetails(w *writer, m *message) error {
 // timestamp is RFC 3339 in UTC.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-func judgePagerDuty(_ *Format, a *Answer) Verdict {
+func judgePagerDuty(_ *Format, a *answer) delivery.Verdict {
 	var body struct {
 		Message string   `json:"message"`
 		Errors  []string `json:"errors"`
@@ -277,5 +277,5 @@ func judgePagerDuty(_ *Format, a *Answer) Verdict {
 	case a.Status == 400:
 		return dead(strings.TrimSpace(body.Message + " " + strings.Join(body.Errors, ", ")))
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

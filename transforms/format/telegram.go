@@ -177,7 +177,7 @@ func inertNames(s string) string {
 	return b.String()
 }
 
-func judgeTelegram(f *Format, a *Answer) Verdict {
+func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 	var body struct {
 		OK          bool   `json:"ok"`
 		Code        int    `json:"error_code"`
@@ -207,5 +207,5 @@ func judgeTelegram(f *Format, a *Answer) Verdict {
 	case a.is2xx():
 		return again("the answer is not Telegram's ok", 0)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }
