@@ -58,8 +58,8 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 // rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
 // else as its format knows it.
 func (w *webhook) rate() (perSecond float64, burst int) {
-	if w.Rate.Per == 0 && w.format != nil && w.format.Kind.Policy.Rate.N > 0 {
-		r := w.format.Kind.Policy.Rate
+	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
+		r := w.format.Receiver.Policy.Rate
 		return float64(r.N) / r.Per.Seconds(), max(1, r.Burst)
 	}
 	perSecond = w.Rate.PerSecond()

@@ -89,7 +89,7 @@ func content(t testing.TB, f *format.Format, e event.Event) delivery.Content {
 	t.Helper()
 	c, err := f.Content(expression.NewInput(&e), nil)
 	if err != nil {
-		t.Fatalf("%s: %s: %v", f.Kind.Name, e.Type, err)
+		t.Fatalf("%s: %s: %v", f.Receiver.Name, e.Type, err)
 	}
 	return c
 }

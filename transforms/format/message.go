@@ -62,7 +62,7 @@ func (f *Format) message(values *expression.Input, body []byte) (*message, error
 	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
-	if f.Kind.isData {
+	if f.Receiver.isData {
 		return m, nil
 	}
 	if errorOption, given := f.values["error"]; !given || errorOption.bool {

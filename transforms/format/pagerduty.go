@@ -22,7 +22,7 @@ const (
 	pagerName       = 250     // characters, of source, component, group and class
 )
 
-var pagerDuty = Kind{
+var pagerDuty = Receiver{
 	Name:    "pagerduty",
 	Summary: "a PagerDuty alert: a failure triggers it, the next success of the same workflow resolves it",
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",

@@ -49,10 +49,10 @@ type Verdict struct {
 // Judge says what an answer to this format's message means.
 // Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
 func (f *Format) Judge(a Answer) Verdict {
-	if f.Kind.Policy.judge == nil {
+	if f.Receiver.Policy.judge == nil {
 		return Verdict{}
 	}
-	v := f.Kind.Policy.judge(f, &a)
+	v := f.Receiver.Policy.judge(f, &a)
 	v.Reason = reasonText(v.Reason)
 	return v
 }
