@@ -111,7 +111,7 @@ func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
 
 // want is the delivery that the webhook wants of an event; false if it wants none.
 // An expression that fails at run time makes a dead letter, which a replay asks again.
-func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
+func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match {
@@ -136,7 +136,7 @@ func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
 }
 
 // orderKey is the value of order_by; "" where it is missing.
-func (w *webhook) orderKey(in *expression.Input) (string, error) {
+func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	value, err := w.orderBy.Value(in)
 	if err == nil && value != nil {
 		var key string

@@ -100,7 +100,7 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 // only an expression that asks for the event's payload sees it. The values must know the body already.
 // A Content without a Body means that the receiver is to get nothing.
 // An error is that of an expression, at run time.
-func (f *Format) Content(values *expression.Input, body []byte) (delivery.Content, error) {
+func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
 	m, err := f.message(values, body)
 	if err != nil {
 		return delivery.Content{}, err

@@ -64,7 +64,7 @@ var pagerDuty = Receiver{
 	sample: sample{url: "https://events.pagerduty.com/v2/enqueue", with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
 	write:  writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
-		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
+		m := &message{subject: subjectOf(ev, nil), values: expression.NewEnv(ev)}
 		m.moment = m.subject.moment()
 		if key, err := f.dedupKey(m); err == nil && key != "" {
 			return key
