@@ -55,7 +55,7 @@ const Masked = secret.Mask
 // The request is the first attempt's, made at the given time.
 func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
 	var all []Preview
-	in := expression.NewInput(ev)
+	in := expression.NewEnv(ev)
 	for _, w := range e.routes.of(ev.WorkflowName) {
 		p := Preview{Webhook: w.Name, Place: w.Place()}
 		p.judge(w, in)
@@ -68,7 +68,7 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 }
 
 // judge says whether the webhook wants the event.
-func (p *Preview) judge(w *webhook, in *expression.Input) {
+func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:

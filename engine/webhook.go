@@ -57,8 +57,8 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 // rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
 // else as its format knows it.
 func (w *webhook) rate() (perSecond float64, burst int) {
-	if w.Rate.Per == 0 && w.format != nil && w.format.Kind.Policy.Rate.N > 0 {
-		r := w.format.Kind.Policy.Rate
+	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
+		r := w.format.Receiver.Policy.Rate
 		return float64(r.N) / r.Per.Seconds(), max(1, r.Burst)
 	}
 	perSecond = w.Rate.PerSecond()
@@ -104,7 +104,7 @@ func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
 
 // want is the delivery that the webhook wants of an event; false if it wants none.
 // An expression that fails at run time makes a dead letter, which a replay asks again.
-func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
+func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match {
@@ -129,7 +129,7 @@ func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
 }
 
 // orderKey is the value of order_by; "" where it is missing.
-func (w *webhook) orderKey(in *expression.Input) (string, error) {
+func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	value, err := w.orderBy.Value(in)
 	if err == nil && value != nil {
 		var key string

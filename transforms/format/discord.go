@@ -23,7 +23,7 @@ const (
 	discordInline      = 30 // a shorter value shares its line
 )
 
-var discord = Kind{
+var discord = Receiver{
 	Name:    "discord",
 	Summary: "a Discord message: a headline and an embed with fields and the error as code",
 	URL:     "https://discord.com/api/webhooks/…/…",

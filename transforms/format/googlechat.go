@@ -23,7 +23,7 @@ const (
 	gchatThread  = 250 // characters
 )
 
-var googleChat = Kind{
+var googleChat = Receiver{
 	Name:    "googlechat",
 	Summary: "a Google Chat message: a headline, the error as code, and a card with fields",
 	URL:     "https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…",

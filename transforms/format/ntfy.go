@@ -22,7 +22,7 @@ const (
 	ntfyTotal   = 32_768
 )
 
-var ntfy = Kind{
+var ntfy = Receiver{
 	Name:    "ntfy",
 	Summary: "a push message of ntfy, with a priority and a sign",
 	URL:     "https://ntfy.sh or your own server, without the topic; a token goes into `headers: {Authorization: Bearer ${NTFY_TOKEN}}`",

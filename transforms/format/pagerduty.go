@@ -22,7 +22,7 @@ const (
 	pagerName       = 250     // characters, of source, component, group and class
 )
 
-var pagerDuty = Kind{
+var pagerDuty = Receiver{
 	Name:    "pagerduty",
 	Summary: "a PagerDuty alert: a failure triggers it, the next success of the same workflow resolves it",
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",
@@ -64,7 +64,7 @@ var pagerDuty = Kind{
 	sample: sample{url: "https://events.pagerduty.com/v2/enqueue", with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
 	write:  writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
-		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
+		m := &message{subject: subjectOf(ev, nil), values: expression.NewEnv(ev)}
 		m.moment = m.subject.moment()
 		if key, err := f.dedupKey(m); err == nil && key != "" {
 			return key

@@ -35,10 +35,10 @@ type answer struct{ delivery.Answer }
 // Judge says what an answer to this format's message means.
 // Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
 func (f *Format) Judge(a delivery.Answer) delivery.Verdict {
-	if f.Kind.Policy.judge == nil {
+	if f.Receiver.Policy.judge == nil {
 		return delivery.Verdict{}
 	}
-	v := f.Kind.Policy.judge(f, &answer{a})
+	v := f.Receiver.Policy.judge(f, &answer{a})
 	v.Reason = reasonText(v.Reason)
 	return v
 }

@@ -103,7 +103,7 @@ func TestPolicies(t *testing.T) {
 			f := open(t, a.format, with(a.format)...)
 			c := content(t, f, ordinary())
 			target := join(t, server.URL+a.path, c.URLSuffix)
-			if wrong := f.Kind.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
+			if wrong := f.Receiver.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
 				t.Errorf("the URL %s is wrong: %s", a.path, wrong)
 			}
 			res, err := http.Post(target, "application/json", bytes.NewReader(c.Body))

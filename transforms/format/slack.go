@@ -20,7 +20,7 @@ const (
 	slackName    = 80
 )
 
-var slack = Kind{
+var slack = Receiver{
 	Name:    "slack",
 	Summary: "a Slack message: a headline, a coloured bar with fields and the error as code",
 	URL:     "https://hooks.slack.com/services/T…/B…/…",

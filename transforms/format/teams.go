@@ -23,7 +23,7 @@ const (
 	teamsMention = 200
 )
 
-var teams = Kind{
+var teams = Receiver{
 	Name:    "teams",
 	Summary: "an Adaptive Card for a Microsoft Teams workflow",
 	URL:     "the URL of a workflow “When a Teams webhook request is received”",

@@ -21,7 +21,7 @@ const (
 	telegramEntities = 100
 )
 
-var telegram = Kind{
+var telegram = Receiver{
 	Name:    "telegram",
 	Summary: "a Telegram message of a bot",
 	URL:     "https://api.telegram.org/bot${TELEGRAM_TOKEN}; the method is added",
