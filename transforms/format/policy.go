@@ -18,7 +18,7 @@ type Policy struct {
 	Retry   string // how it says when to come again
 	Gone    string // by what it says that it wants nothing more, ever; "" for nothing
 
-	address func(*url.URL) string          // what is wrong with a webhook's URL; nil for nothing to check
+	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil for nothing to check
 	judge   func(*Format, *answer) delivery.Verdict // what the receiver's own answers mean; nil for nothing of its own
 }
 
