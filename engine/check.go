@@ -84,7 +84,7 @@ func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 		whys = append(whys, err.Error())
 	}
 	if c.format != nil {
-		whys = append(whys, c.format.Kind.Policy.CheckURL(c.URL.Reveal()))
+		whys = append(whys, c.format.Receiver.Policy.CheckURL(c.URL.Reveal()))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(c.Secrets) > 0 && !slices.ContainsFunc(c.Secrets, holds) {

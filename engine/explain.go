@@ -66,7 +66,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	if p.Verdict == OtherType {
 		return x
 	}
-	in := expression.NewInput(ev)
+	in := expression.NewEnv(ev)
 	if w.Filter.Value != "" {
 		start := time.Now()
 		_, _ = w.filter.Match(in)
