@@ -10,8 +10,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
