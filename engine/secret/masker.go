@@ -15,6 +15,9 @@ import (
 // run is how many bytes of a secret's form in a row are masked wherever they stand, since a slice of a secret tells too much of it.
 const run = 12
 
+// maxWord is how long a secret is that is masked only as a word of its own, in bytes: any text holds such a short one.
+const maxWord = 2
+
 // Masker replaces secrets in texts by [Mask]: the values that it was given, in each form in which one may come back, and the texts behind
 // certain keys of JSON objects. It may be used by several goroutines at once.
 type Masker struct {
@@ -138,8 +141,11 @@ func (m *Masker) spans(text string) []span {
 			if i < 0 {
 				break
 			}
-			found = append(found, span{at + i, at + i + len(form)})
-			at += i + len(form)
+			from := at + i
+			at = from + len(form)
+			if len(form) > maxWord || standsAlone(text, from, at) {
+				found = append(found, span{from, at})
+			}
 		}
 	}
 	if len(forms.runs) > 0 {
@@ -156,6 +162,14 @@ func (m *Masker) spans(text string) []span {
 		}
 	}
 	return merge(found)
+}
+
+// standsAlone reports whether no letter or digit adjoins a part of a text.
+func standsAlone(text string, from, to int) bool {
+	isWord := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
+	}
+	return (from == 0 || !isWord(text[from-1])) && (to == len(text) || !isWord(text[to]))
 }
 
 // merge joins the spans that overlap or touch.
