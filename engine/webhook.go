@@ -46,7 +46,7 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
-	target.Known = append(target.Known, w.with()...)
+	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
 		target.Receiver = w.format.Judge
 	}
@@ -120,7 +120,7 @@ func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
-		want.Dead = w.maskText(err.Error())
+		want.Dead = w.masker.Text(err.Error())
 		w.sayFault(delivery.ID(ev.ID, w.Identity), ev, want.Dead)
 		return want, true
 	}
