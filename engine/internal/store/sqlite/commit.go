@@ -12,8 +12,8 @@ import (
 type tx struct {
 	*conn
 	store *Store
-	begun time.Time // by this process's clock
-	now   time.Time // the same, as exact as the database keeps it
+	begun time.Time       // by this process's clock
+	now   time.Time       // the same, as exact as the database keeps it
 	lanes map[int64]*lane // those that were looked at; changed ones are saved at the end
 	ids   map[string]int64
 }

@@ -279,7 +279,7 @@ func knownIDs(t *testing.T, q *queue) {
 	again("it is in flight")
 	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
 	again("it is delivered")
-	q.keep(t, at(0).Add(store.DefaultKeep + time.Hour))
+	q.keep(t, at(0).Add(store.DefaultKeep+time.Hour))
 	if items := list(t, q, delivery.Filter{}); len(items) != 0 {
 		t.Fatalf("%d deliveries listed after pruning, want none", len(items))
 	}
@@ -287,7 +287,7 @@ func knownIDs(t *testing.T, q *queue) {
 	if got := waiting(t, q); got != (left{}) {
 		t.Errorf("left %+v, want nothing", got)
 	}
-	q.keep(t, at(0).Add(store.DefaultKeep + 32*24*time.Hour))
+	q.keep(t, at(0).Add(store.DefaultKeep+32*24*time.Hour))
 	if known := accept(t, q, at(0), "a", hook); known != 0 {
 		t.Error("an id is known for ever, want 30 days beyond pruning")
 	}
