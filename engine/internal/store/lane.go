@@ -167,14 +167,14 @@ func (l *Lane) Jumped(now time.Time) {
 }
 
 // NextClaim returns when the first delivery that waits may be claimed: due is when it is due. It is zero if none may.
-func (l *Lane) NextClaim(due time.Time) time.Time {
+func (l *Lane) NextClaim(now, due time.Time) time.Time {
 	if due.IsZero() || l.Closed != "" {
 		return time.Time{}
 	}
-	if l.PausedUntil.After(due) {
+	if l.PausedUntil.After(now) && l.PausedUntil.After(due) {
 		due = l.PausedUntil
 	}
-	if l.BreakerOpen() && l.ProbeUntil.After(due) {
+	if l.BreakerOpen() && l.ProbeUntil.After(now) && l.ProbeUntil.After(due) {
 		due = l.ProbeUntil
 	}
 	return due

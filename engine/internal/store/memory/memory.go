@@ -325,7 +325,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		st.Waiting, st.Unstored, st.Dead, st.Bytes = l.waiting, l.waiting, l.dead, l.bytes
 		st.Delivered, st.Dropped, st.Discarded = l.delivered, l.dropped, l.discarded
 		if len(l.due) > 0 {
-			st.Due = l.NextClaim(l.due[0].d.Due)
+			st.Due = l.NextClaim(now, l.due[0].d.Due)
 		}
 		list = append(list, st)
 	}

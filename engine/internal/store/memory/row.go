@@ -39,7 +39,7 @@ type lane struct {
 	due     rowHeap
 	keys    map[string]*key
 
-	waiting, dead                         int
+	waiting, dead                        int
 	delivered, dropped, discarded, bytes int64
 }
 

@@ -28,6 +28,9 @@ type write struct {
 // write makes a change and returns when it is committed. Changes that wait meanwhile are committed together. A change that fails
 // leaves no trace, and the others unharmed; it may run twice.
 func (s *Store) write(ctx context.Context, change func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	w := &write{change: change, done: make(chan struct{})}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, w)

@@ -109,7 +109,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		var l laneRow
 		l.scan(r)
 		st := l.Status(now, r.text())
-		st.Waiting, st.Dead, st.Due = int(r.int()), int(r.int()), l.NextClaim(r.time())
+		st.Waiting, st.Dead, st.Due = int(r.int()), int(r.int()), l.NextClaim(now, r.time())
 		st.Delivered, st.Dropped, st.Discarded, st.Bytes = l.delivered, l.dropped, l.discarded, l.bytes
 		list = append(list, st)
 		return nil

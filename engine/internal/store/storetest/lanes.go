@@ -293,3 +293,49 @@ func faultShows(t *testing.T, q *queue) {
 		t.Errorf("lanes %+v, %v, want one with the reason", lanes, err)
 	}
 }
+
+func dueAfterPause(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	check := func(now int, want time.Time) {
+		t.Helper()
+		if l := lanesOf(t, q, at(now))[0]; !l.Due.Equal(want) {
+			t.Errorf("at %d s the lane is due at %v, want %v", now, l.Due, want)
+		}
+	}
+	check(0, at(0))
+	breakTransform(t, q, at(0), delivery.BreakerFailures)
+	check(1, at(5)) // the pause
+	probe := claim(t, q, hook, at(5), 10)
+	check(6, at(65)) // the probe's lease
+	settle(t, q, probe[0], delivery.Delivered, at(6), time.Time{})
+	check(7, at(0))
+	c := claim(t, q, hook, at(7), 1)[0]
+	a := attempt(c, delivery.Dead, at(7))
+	a.Gone = true
+	settleAll(t, q, at(7), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: a})
+	check(8, time.Time{}) // closed
+}
+
+func disables(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook, "/other.yaml#one", "/other.yaml#two")
+	if n, err := q.Disable(q.set(at(1)), "one", "by hand"); err != nil || n != 2 {
+		t.Fatalf("Disable = %d, %v, want 2", n, err)
+	}
+	for _, webhook := range []string{hook, "/other.yaml#one"} {
+		if got := claimIDs(t, q, webhook, at(2), 1); got != "" {
+			t.Errorf("%s claimed %q, want nothing", webhook, got)
+		}
+	}
+	if got := claimIDs(t, q, "/other.yaml#two", at(2), 1); got != "a" {
+		t.Errorf("the other webhook claimed %q, want a", got)
+	}
+	if item := list(t, q, delivery.Filter{Webhook: hook})[0]; item.Held != "closed: by hand" {
+		t.Errorf("held: %q, want closed: by hand", item.Held)
+	}
+	if n, err := q.Enable(q.set(at(3)), hook); err != nil || n != 1 {
+		t.Fatalf("Enable = %d, %v, want 1", n, err)
+	}
+	if got := claimIDs(t, q, hook, at(4), 1); got != "a" {
+		t.Errorf("claimed %q after Enable, want a", got)
+	}
+}

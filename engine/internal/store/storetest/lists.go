@@ -182,3 +182,19 @@ func prunesInTime(t *testing.T, q *queue) {
 	check(store.DefaultKeepDead-time.Hour, 1)
 	check(store.DefaultKeepDead+time.Hour, 0)
 }
+
+func limitsChanges(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 8)
+	kill(t, q, hook, 6)
+	if n, err := q.Replay(at(2), delivery.Filter{Limit: 2}, delivery.Change{}); err != nil || n != 2 {
+		t.Errorf("Replay with a limit of 2 = %d, %v", n, err)
+	}
+	if n, err := q.Delete(at(3), delivery.Filter{State: delivery.IsDead, Limit: 1}); err != nil || n != 1 {
+		t.Errorf("Delete with a limit of 1 = %d, %v", n, err)
+	}
+	for state, want := range map[delivery.State]int{delivery.IsDead: 3, delivery.Due: 4} {
+		if got := len(list(t, q, delivery.Filter{State: state})); got != want {
+			t.Errorf("%d are %s, want %d", got, state, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -55,6 +56,14 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"next due is the first that waits", nextDue},
 		{"left counts what waits", leftCounts},
 		{"webhooks do not share deliveries", webhooksApart},
+		{"each delivery's fate is told", tellsFates},
+		{"a delivery brings its past", bringsPast},
+		{"a known delivery keeps its own past", knownKeepsItsOwn},
+		{"deliveries move to another webhook", movesDeliveries},
+		{"a limit holds for replay and delete", limitsChanges},
+		{"a lane is due when its pause and its probe have ended", dueAfterPause},
+		{"a lane is disabled and enabled by name", disables},
+		{"a cancelled context ends a call", endsWithContext},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {
@@ -378,5 +387,17 @@ func closedQueue(t *testing.T, q *queue) {
 	}
 	if claims, _, _ := q.Claim(at(0), lane, 1); len(claims) > 0 {
 		t.Errorf("%d claims, want none", len(claims))
+	}
+}
+
+func endsWithContext(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	ctx, cancel := context.WithCancel(q.set(at(1)))
+	cancel()
+	if err := q.Queue.Accept(ctx, []*delivery.Entry{entry("b", hook)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Accept: %v, want context.Canceled", err)
+	}
+	if got := claimIDs(t, q, hook, at(1), 10); got != "a" {
+		t.Errorf("claimed %q, want a: what was not accepted is not there", got)
 	}
 }
