@@ -96,9 +96,15 @@ func (s scheme) parse(h http.Header, v values) ([][]byte, error) {
 		required = append(required, s.TimestampHeader)
 		v[placeStamp] = []byte(h.Get(s.TimestampHeader))
 	}
+	isThere := func(name string) bool { return h.Values(name) != nil }
 	for _, name := range required {
-		if h.Get(name) == "" {
+		switch {
+		case !slices.ContainsFunc(required, isThere):
+			return nil, fmt.Errorf("%w: %s", ErrUnsigned, name)
+		case !isThere(name):
 			return nil, fmt.Errorf("%w: %s", ErrMissing, name)
+		case h.Get(name) == "":
+			return nil, fmt.Errorf("%w: %s is empty", ErrInvalid, name)
 		}
 	}
 	lead, item := s.split()

@@ -49,6 +49,9 @@ var (
 	ErrTooOld  = errors.New("timestamp too old")
 	ErrTooNew  = errors.New("timestamp too new")
 
+	// ErrUnsigned is the ErrMissing of a request with none of the scheme's headers.
+	ErrUnsigned = fmt.Errorf("%w", ErrMissing)
+
 	errNoSecret = errors.New("no secret")
 )
 

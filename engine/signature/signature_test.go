@@ -253,6 +253,33 @@ func TestMissingHeadersAreNamed(t *testing.T) {
 	}
 }
 
+// A request is unsigned if none of a scheme's headers is there. One that is there and empty is a bad signature.
+func TestEmptyHeaderIsABadSignature(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for scheme, names := range map[signature.Scheme][]string{
+		signature.AWF:      {"X-AWF-Signature"},
+		signature.GitHub:   {"X-Hub-Signature-256"},
+		signature.Standard: {"webhook-id", "webhook-timestamp", "webhook-signature"},
+	} {
+		for _, name := range names {
+			h := signed(t, scheme, now, plain)
+			h.Set(name, "")
+			err := signature.Verify(h, []byte("{}"), scheme, now, plain)
+			if want := "signature header malformed: " + name + " is empty"; !errors.Is(err, signature.ErrInvalid) || err.Error() != want {
+				t.Errorf("%s with an empty %s: %v, want %s", scheme, name, err, want)
+			}
+		}
+		h := signed(t, scheme, now, plain)
+		for i, name := range names {
+			h.Del(name)
+			err := signature.Verify(h, []byte("{}"), scheme, now, plain)
+			if all := i == len(names)-1; !errors.Is(err, signature.ErrMissing) || errors.Is(err, signature.ErrUnsigned) != all {
+				t.Errorf("%s without %s: %v, want ErrMissing, and ErrUnsigned without any", scheme, names[:i+1], err)
+			}
+		}
+	}
+}
+
 func ExampleVerify() {
 	body := []byte(`{"event":"workflow_end"}`)
 	at := time.Unix(1_700_000_000, 0)
