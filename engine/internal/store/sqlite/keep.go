@@ -32,7 +32,7 @@ func (s *Store) Keep(ctx context.Context) error {
 }
 
 const releaseLeases = `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
-  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
+  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
 
 // recover ends the leases of processes that are dead, and the waits that a wrong clock stored.
 func (s *Store) recover(ctx context.Context) error {
@@ -67,7 +67,7 @@ func (s *Store) recover(ctx context.Context) error {
 func (tx *tx) endWrongWaits() (more bool, err error) {
 	longest := tx.now.Add(store.MaxWait + store.MaxSet)
 	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
-  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
+  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
 	if err != nil {
 		return false, err
 	}

@@ -16,12 +16,12 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func open(t *testing.T, opts store.Options) *sqlite.Store {
-	t.Helper()
+func open(tb testing.TB, opts store.Options) *sqlite.Store {
+	tb.Helper()
 	s, err := sqlite.Open(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	return s
 }
