@@ -14,6 +14,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
+//test:alone it measures processor time
+
 // What a hostile expression may cost on an event of a MiB. Tests under the race detector or a full machine take longer.
 const (
 	hostileTime   = 50 * time.Millisecond
@@ -114,7 +116,7 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 				}
 				t.Fatal(err)
 			}
-			in := expression.NewInput(e)
+			in := expression.NewEnv(e)
 			if _, err := compile(t, "payload.big == nil or len(payload.numbers) == 0").Bool(in); err != nil { // decodes them
 				t.Fatal(err)
 			}

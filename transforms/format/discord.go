@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 const discordInline = 30 // characters; fields with shorter values share a line
@@ -43,12 +45,12 @@ var discord = Receiver{
 			return ""
 		},
 		answers: answers{delivered: []int{200, 204}, retry: []int{429}, dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
-		judge: func(_ *Format, a *answer) Verdict {
+		judge: func(_ *Format, a *answer) delivery.Verdict {
 			const unknownChannel = 10003 // a thread that is gone
 			if a.Status == 404 && a.at("code") == float64(unknownChannel) {
 				return dead(a.text("message"))
 			}
-			return Verdict{}
+			return delivery.Verdict{}
 		},
 	},
 	sample: sample{url: "${DISCORD_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}}},

@@ -40,7 +40,7 @@ func (r *Receiver) Example() (config string, c delivery.Content) {
 	if len(mistakes) > 0 {
 		panic(r.Name + ": the example is wrong: " + mistakes[0].Message)
 	}
-	c, err := f.Content(expression.NewInput(sampleEvent()), nil)
+	c, err := f.Content(expression.NewEnv(sampleEvent()), nil)
 	if err != nil {
 		panic(err) // the examples' expressions cannot fail
 	}

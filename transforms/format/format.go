@@ -101,7 +101,7 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 // only an expression that asks for the event's payload sees it. The values must know the body already.
 // A Content without a Body means that the receiver gets nothing.
 // The error is that of an expression that failed.
-func (f *Format) Content(values *expression.Input, body []byte) (delivery.Content, error) {
+func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
 	m := f.message(values, body)
 	made := f.Receiver.write(m)
 	if m.fault != nil || isEmpty(made) {
@@ -117,7 +117,7 @@ func (f *Format) OrderKey(ev *event.Event) string {
 	if f.Receiver.order == nil {
 		return ""
 	}
-	m := &message{subject: subjectOf(ev, nil), format: f, values: expression.NewInput(ev)}
+	m := &message{subject: subjectOf(ev, nil), format: f, values: expression.NewEnv(ev)}
 	m.moment = m.subject.moment()
 	return f.Receiver.order(m)
 }

@@ -13,10 +13,10 @@ import (
 type message struct {
 	*subject
 	format *Format
-	values *expression.Input // the event as expressions see it
-	body   []byte            // the previous step's output, nil if there is none
-	made   delivery.Content  // what the receiver sets beside the body
-	fault  error             // of the first expression that failed
+	values *expression.Env  // the event as expressions see it
+	body   []byte           // the previous step's output, nil if there is none
+	made   delivery.Content // what the receiver sets beside the body
+	fault  error            // of the first expression that failed
 
 	moment     moment
 	look       look
@@ -66,7 +66,7 @@ func mentionKeys(who, want string, match func(string) bool) []Key {
 }
 
 // message reads the event and evaluates the options that all chats share.
-func (f *Format) message(values *expression.Input, body []byte) *message {
+func (f *Format) message(values *expression.Env, body []byte) *message {
 	m := &message{subject: subjectOf(values.Event(), body), format: f, values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 var ntfy = Receiver{
@@ -39,11 +41,11 @@ var ntfy = Receiver{
 			return ""
 		},
 		answers: answers{delivered: []int{200}, retry: []int{429}, dead: []int{400, 401, 403, 413}, reason: []string{"error"}, pause: 5 * time.Second},
-		judge: func(_ *Format, a *answer) Verdict {
+		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("error"); a.Status == 429 && strings.Contains(reason, "daily") {
 				return again(reason, time.Hour)
 			}
-			return Verdict{}
+			return delivery.Verdict{}
 		},
 	},
 	sample: sample{url: "https://ntfy.sh", header: `Authorization: "Bearer ${NTFY_TOKEN}"`,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -22,9 +21,9 @@ type Policy struct {
 	Retry   string // how it says when to come again
 	Gone    string // how it says that it wants nothing more, ever; "" if it does not
 
-	address func(*url.URL) string          // what is wrong with a webhook's URL; nil if there is nothing to check
-	answers answers                        // what its answers mean by their status
-	judge   func(*Format, *answer) Verdict // what the table cannot say, and is asked first; nil for nothing
+	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil if there is nothing to check
+	answers answers                                 // what its answers mean by their status
+	judge   func(*Format, *answer) delivery.Verdict // what the table cannot say, and is asked first; nil for nothing
 }
 
 // answers say what the statuses of a receiver mean where the general rules do not, and where its JSON bodies hold what.
@@ -43,29 +42,13 @@ type Rate struct {
 	Burst int
 }
 
-// Answer is what came back from a receiver.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte // its beginning, 16 KiB at most
-}
-
-// Verdict is what an answer means, where the receiver's own shapes tell it.
-type Verdict struct {
-	Known      bool // false: the receiver has nothing of its own to say, the general rules hold
-	Outcome    delivery.Outcome
-	Reason     string        // the receiver's words, in one line, 200 bytes at most; it may echo the request, so mask it
-	RetryAfter time.Duration // the rest that its body asked for or its documentation wants, 0 for none
-	Gone       bool          // it wants nothing more, ever: the lane closes
-}
-
 // Judge says what an answer to this format's message means.
 // Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
-func (f *Format) Judge(from Answer) Verdict {
+func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	a := &answer{Answer: from}
 	_ = json.Unmarshal(from.Body, &a.json) // what is no object says nothing
 	p := &f.Receiver.Policy
-	var v Verdict
+	var v delivery.Verdict
 	if p.judge != nil {
 		v = p.judge(f, a)
 	}
@@ -77,7 +60,7 @@ func (f *Format) Judge(from Answer) Verdict {
 }
 
 // verdict judges an answer by its status.
-func (t *answers) verdict(a *answer) Verdict {
+func (t *answers) verdict(a *answer) delivery.Verdict {
 	var words []string
 	for _, path := range t.reason {
 		if s := a.text(path); s != "" {
@@ -95,12 +78,12 @@ func (t *answers) verdict(a *answer) Verdict {
 	case slices.Contains(t.retry, a.Status):
 		return again(reason, cmp.Or(a.seconds(t.after), t.pause))
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }
 
 // answer is an answer and the JSON object in its body, nil if it is none.
 type answer struct {
-	Answer
+	delivery.Answer
 	json map[string]any
 }
 
@@ -151,18 +134,18 @@ func (p *Policy) CheckURL(u *url.URL) string {
 	return p.address(u)
 }
 
-func delivered() Verdict { return Verdict{Known: true, Outcome: delivery.Delivered} }
+func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }
 
-func dead(reason string) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Dead, Reason: reason}
+func dead(reason string) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Dead, Reason: reason}
 }
 
-func gone(reason string) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Dead, Reason: reason, Gone: true}
+func gone(reason string) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Dead, Reason: reason, Gone: true}
 }
 
-func again(reason string, after time.Duration) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
+func again(reason string, after time.Duration) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
 }
 
 // codeWord matches an error's name as receivers answer it, which echoes nothing.

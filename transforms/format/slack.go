@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 var slack = Receiver{
@@ -126,7 +128,7 @@ func slackEscape(s string) string {
 
 var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func judgeSlack(_ *Format, a *answer) Verdict {
+func judgeSlack(_ *Format, a *answer) delivery.Verdict {
 	word, ok := strings.TrimSpace(string(a.Body)), false
 	if a.json != nil {
 		word, ok = a.text("error"), a.json["ok"] == true
@@ -147,5 +149,5 @@ func judgeSlack(_ *Format, a *answer) Verdict {
 	case a.Status >= 400 && a.Status < 500 && word != "":
 		return dead(word)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // What the parts of a Teams card take beside their texts, in bytes.
@@ -153,9 +155,9 @@ func teamsColor(m moment) string {
 
 var teamsFailure = regexp.MustCompile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
 
-func judgeTeams(_ *Format, a *answer) Verdict {
+func judgeTeams(_ *Format, a *answer) delivery.Verdict {
 	if !a.is2xx() {
-		return Verdict{}
+		return delivery.Verdict{}
 	}
 	found := teamsFailure.FindSubmatch(a.Body)
 	if found == nil {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 var telegram = Receiver{
@@ -138,7 +140,7 @@ func inertNames(s string) string {
 	return b.String()
 }
 
-func judgeTelegram(f *Format, a *answer) Verdict {
+func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 	code := a.Status
 	isOK := a.json["ok"] == true
 	if said, _ := a.at("error_code").(float64); a.is2xx() && !isOK && said != 0 {
@@ -161,5 +163,5 @@ func judgeTelegram(f *Format, a *answer) Verdict {
 	case a.is2xx():
 		return again("the answer is not Telegram's ok", 0)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }
