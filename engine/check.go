@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
@@ -24,6 +25,7 @@ type compiled struct {
 	filter  *filters.Filter
 	chain   transforms.Chain
 	orderBy *expression.Program // nil for no order
+	masker  *secret.Masker      // of what its transforms can read
 	format  *format.Format      // the last step of the chain; nil if that is something else
 }
 
@@ -62,9 +64,10 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 
 func (c *compiled) compile(modules *transforms.Modules, log *slog.Logger) config.Errors {
 	var errs [3]config.Errors
+	c.masker = newMasker(c.Webhook)
 	c.filter, errs[0] = compileFilter(&c.Webhook)
 	c.orderBy, errs[1] = compileOrderBy(&c.Webhook)
-	c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, c.logger(log))
+	c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, slog.New(c.masker.Handler(log.Handler())).With("webhook", c.Name))
 	if n := len(c.chain); n > 0 {
 		if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			c.format = f.Format

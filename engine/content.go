@@ -34,7 +34,7 @@ const notRunWait = time.Second
 
 // unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
 func (l *lane) unsent(claim *queue.Claim, err error) {
-	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.maskText(err.Error())}
+	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.masker.Text(err.Error())}
 	st.OrderMaxWait = l.webhook.OrderMaxWait
 	switch {
 	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):

@@ -80,9 +80,9 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	start := time.Now()
 	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
 		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
-		step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
+		step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
 		if err != nil && !step.Dropped {
-			step.Failure = w.maskText(err.Error())
+			step.Failure = w.masker.Text(err.Error())
 		}
 		x.Took += step.Took
 		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {

@@ -95,7 +95,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type}
 	_, err := w.content(ctx, ev, &d)
 	if p.refuse(err) {
-		p.Why = w.maskText(p.Why)
+		p.Why = w.masker.Text(p.Why)
 		return
 	}
 	req, err := w.lane.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
@@ -103,7 +103,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 		p.Verdict, p.Why = NotSigned, err.Error()
 		return
 	}
-	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.mask(d.Body)
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
 	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
-	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // webhook is a configured webhook, compiled.
@@ -47,9 +46,9 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
-	target.Known = append(target.Known, w.with()...)
+	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
-		target.Receiver = w.judge
+		target.Receiver = w.format.Judge
 	}
 	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w
@@ -64,12 +63,6 @@ func (w *webhook) rate() (perSecond float64, burst int) {
 	}
 	perSecond = w.Rate.PerSecond()
 	return perSecond, max(1, int(perSecond/10))
-}
-
-// judge says what an answer means where the format's receiver has shapes of its own.
-func (w *webhook) judge(a *sender.Answer) (sender.Verdict, bool) {
-	v := w.format.Judge(format.Answer{Status: a.Status, Header: a.Header, Body: a.Body})
-	return sender.Verdict{Outcome: v.Outcome, Reason: v.Reason, RetryAfter: v.RetryAfter, Gone: v.Gone}, v.Known
 }
 
 // close closes connections and modules, after the last attempt.
@@ -127,7 +120,7 @@ func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
-		want.Dead = w.maskText(err.Error())
+		want.Dead = w.masker.Text(err.Error())
 		w.sayFault(delivery.ID(ev.ID, w.Identity), ev, want.Dead)
 		return want, true
 	}
