@@ -88,10 +88,11 @@ func (m *message) cloudAttributes() []attribute {
 		if a.name == "source" && !isURIReference(a.value) {
 			a.value = (&url.URL{Path: a.value}).String()
 		}
-		isCut := len(percentEncode(a.value)) > most
-		a.value = head(a.value, most, func(s string) int { return len(percentEncode(s)) })
-		if end := strings.LastIndexByte(a.value, '%'); isCut && a.name == "source" && end > len(a.value)-len("%XX") && end > 0 {
-			a.value = a.value[:end] // half an escape is no URI
+		if len(percentEncode(a.value)) > most {
+			a.value = head(a.value, most, func(s string) int { return len(percentEncode(s)) })
+			if end := strings.LastIndexByte(a.value, '%'); a.name == "source" && end > len(a.value)-len("%XX") && end > 0 {
+				a.value = a.value[:end] // half an escape is no URI
+			}
 		}
 		if a.value != "" {
 			filled = append(filled, a)

@@ -107,7 +107,7 @@ func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content,
 	if m.fault != nil || isEmpty(made) {
 		return delivery.Content{}, m.fault
 	}
-	m.made.Body = appendJSON(make([]byte, 0, 1024), made)
+	m.made.Body = appendJSON(make([]byte, 0, 2048), made)
 	return m.made, nil
 }
 
