@@ -56,6 +56,7 @@ func TestHeadlines(t *testing.T) {
 		{event.WorkflowError, "deploy", "1", `{"duration":2,"exit_code":42}`, "deploy failed after 2.0s (exit code 42)"},
 		{event.WorkflowError, "deploy", "1", `{"exit_code":"x"}`, "deploy failed"},
 		{event.WorkflowCancel, "deploy", "1", `{"duration":2}`, "deploy was cancelled after 2.0s"},
+		{event.WorkflowCancel, "deploy", "1", `{"error":"workflow cancelled"}`, "deploy was cancelled"},
 		{event.WorkflowError, "", "6cf6d88c-6044", `{}`, "run 6cf6d88c failed"},
 		{event.WorkflowError, "", "", `{}`, "a workflow failed"},
 		{event.StepStart, "deploy", "1", `{"step":"build"}`, "deploy: step build started"},
