@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -81,10 +82,11 @@ func (m *message) cloudAttributes() []attribute {
 	}
 	filled := attributes[:0]
 	for _, a := range attributes {
-		if given := m.line(a.name); given != "" {
-			a.value = given
+		given := m.line(a.name)
+		if a.name == "source" {
+			given = m.reference("source")
 		}
-		a.value = line(a.value)
+		a.value = line(cmp.Or(given, a.value))
 		if a.name == "source" && !isURIReference(a.value) {
 			a.value = (&url.URL{Path: a.value}).String()
 		}
