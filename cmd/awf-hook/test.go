@@ -227,7 +227,9 @@ func updateTests(failed []*testResult) error {
 		if blocks[r.test.File] == nil {
 			blocks[r.test.File] = map[*config.Test][]string{}
 		}
-		blocks[r.test.File][r.test] = r.block()
+		for i := range r.actual {
+			blocks[r.test.File][r.test] = append(blocks[r.test.File][r.test], r.actual[i].yaml()...)
+		}
 	}
 	for file, wants := range blocks {
 		if err := updateFile(file, wants); err != nil {
