@@ -227,9 +227,11 @@ func updateTests(failed []*testResult) error {
 		if blocks[r.test.File] == nil {
 			blocks[r.test.File] = map[*config.Test][]string{}
 		}
+		var lines []string
 		for i := range r.actual {
-			blocks[r.test.File][r.test] = append(blocks[r.test.File][r.test], r.actual[i].yaml()...)
+			lines = append(lines, r.actual[i].yaml()...)
 		}
+		blocks[r.test.File][r.test] = lines
 	}
 	for file, wants := range blocks {
 		if err := updateFile(file, wants); err != nil {
