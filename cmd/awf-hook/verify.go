@@ -93,7 +93,7 @@ func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all b
 	good, found := true, false
 	for _, scheme := range flags.schemes {
 		err := flags.verify(scheme, r)
-		if errors.Is(err, signature.ErrMissing) && !all {
+		if errors.Is(err, signature.ErrUnsigned) && !all {
 			continue
 		}
 		found, good = true, good && err == nil
