@@ -109,7 +109,7 @@ func (r result) write(b *strings.Builder) {
 	}
 	if r.key != "" {
 		b.WriteString("  ")
-		encodeIndented(b, "  ", r.body)
+		encodeIndented(b, "  ", "  ", r.body)
 	}
 }
 

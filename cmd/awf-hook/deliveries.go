@@ -144,7 +144,8 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 				return err
 			}
 			if where.json {
-				return c.showJSON(detail, cfg)
+				c.showJSON(detail, cfg)
+				return nil
 			}
 			showDetail(c.out, detail, engine.Body(detail, cfg))
 			return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -107,12 +106,7 @@ func (c *command) printJSON(r *engine.Received) {
 	for _, s := range r.Signatures {
 		line.Signatures[string(s.Scheme)] = verdict(s.Err)
 	}
-	text, err := json.Marshal(line)
-	if err != nil {
-		c.say(err)
-		return
-	}
-	fmt.Fprintf(c.out, "%s\n", text)
+	encode(c.out, line)
 }
 
 func verdict(err error) string {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 )
@@ -85,43 +87,52 @@ func (p *printer) signatures(r *engine.Received) string {
 	return strings.Join(list, ", ")
 }
 
-// plain shows control characters as what they are: what arrives must not steer the terminal.
+// plain quotes a text of which a character could break the line or steer the terminal.
 func plain(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || steers(r) }) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' || steers(r) }) {
 		return strconv.Quote(s)
 	}
 	return s
 }
 
-// harmless writes as escapes what JSON text may hold and a terminal may obey.
+// harmless writes as escapes, in JSON's form, what could steer the terminal. JSON stays the same JSON.
 func harmless(text string) string {
 	if !strings.ContainsFunc(text, steers) {
 		return text
 	}
 	var b strings.Builder
-	for _, r := range text {
-		if steers(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
+	for i, r := range text {
+		switch {
+		case !steers(r):
 			b.WriteRune(r)
+		case r == utf8.RuneError:
+			if _, n := utf8.DecodeRuneInString(text[i:]); n == 1 {
+				fmt.Fprintf(&b, `\u%04x`, text[i])
+				continue
+			}
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
 	return b.String()
 }
 
-func steers(r rune) bool { return r >= 0x7f && r < 0xa0 }
-
-// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
-func encode(w io.Writer, v any) { encodeWith(json.NewEncoder(w), v) }
-
-// encodeIndented writes it on several lines, the first without the prefix.
-func encodeIndented(w io.Writer, prefix string, v any) {
-	enc := json.NewEncoder(w)
-	enc.SetIndent(prefix, "  ")
-	encodeWith(enc, v)
+// steers says whether a character could steer a terminal: control characters but the line feed and the tab, and those that
+// change the direction of writing. A byte that is no UTF-8 could, on a terminal of another encoding.
+func steers(r rune) bool {
+	return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
-func encodeWith(enc *json.Encoder, v any) {
+// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
+func encode(w io.Writer, v any) { encodeIndented(w, "", "", v) }
+
+// encodeIndented writes it on several lines, the first without the prefix, if indent is not empty.
+func encodeIndented(w io.Writer, prefix, indent string, v any) {
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
+	enc.SetIndent(prefix, indent)
+	_ = enc.Encode(v) // it can be encoded
+	_, _ = io.WriteString(w, harmless(text.String()))
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -166,8 +165,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 		return
 	}
 	if s.json {
-		text, _ := json.Marshal(r) // numbers only
-		fmt.Fprintf(c.err, "%s\n", text)
+		encode(c.err, r)
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", r)

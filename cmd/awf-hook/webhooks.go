@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -84,8 +83,7 @@ func (c *command) printLanes(lanes []engine.LaneItem, asJSON bool) {
 			if l.LastError != "" {
 				line["last_error"], line["last_error_at"] = l.LastError, l.LastErrorAt
 			}
-			text, _ := json.Marshal(line) // texts, numbers and times only
-			fmt.Fprintf(c.out, "%s\n", text)
+			encode(c.out, line)
 		}
 		return
 	}
