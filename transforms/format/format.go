@@ -28,9 +28,8 @@ type Receiver struct {
 
 	isData bool // the message is for programs: none of the options that all others share
 	sample sample
-	check  func(*Format) []Mistake // what the table cannot say; nil for nothing
-	write  func(*Format, *message) (delivery.Content, error)
-	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
+	write  func(*message) any    // the body; empty if the receiver gets nothing
+	order  func(*message) string // the key of what must arrive in order; nil for none
 }
 
 // receivers is the closed set, in the order of the documentation.
@@ -45,6 +44,11 @@ func Names() []string {
 		names = append(names, r.Name)
 	}
 	return names
+}
+
+// key returns the option of a name. It must exist.
+func (r *Receiver) key(name string) *Key {
+	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
 }
 
 // Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
@@ -85,10 +89,7 @@ type Format struct {
 // New makes a format with its options. All mistakes are found at once.
 func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
-	mistakes := f.read(with)
-	if r.check != nil {
-		mistakes = append(mistakes, r.check(f)...)
-	}
+	mistakes := append(f.read(with), f.match()...)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
@@ -96,23 +97,27 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 }
 
 // Content makes the message of an event. The body is the previous step's output, nil if there is none.
-// The message tells of the body and not of the event, so that nothing gets around a step that takes something out;
+// If there is one, the message tells of the body and not of the event, so that nothing gets around a step that takes something out;
 // only an expression that asks for the event's payload sees it. The values must know the body already.
-// A Content without a Body means that the receiver is to get nothing.
-// An error is that of an expression, at run time.
+// A Content without a Body means that the receiver gets nothing.
+// The error is that of an expression that failed.
 func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
-	m, err := f.message(values, body)
-	if err != nil {
-		return delivery.Content{}, err
+	m := f.message(values, body)
+	made := f.Receiver.write(m)
+	if m.fault != nil || isEmpty(made) {
+		return delivery.Content{}, m.fault
 	}
-	return f.Receiver.write(f, m)
+	m.made.Body = appendJSON(make([]byte, 0, 1024), made)
+	return m.made, nil
 }
 
-// OrderKey is what this receiver's messages of one kind have in common, so that they must not overtake each other:
-// PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
+// OrderKey is what this receiver's messages about one thing have in common, so that they must not overtake each other,
+// such as PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
 	if f.Receiver.order == nil {
 		return ""
 	}
-	return f.Receiver.order(f, ev)
+	m := &message{subject: subjectOf(ev, nil), format: f, values: expression.NewEnv(ev)}
+	m.moment = m.subject.moment()
+	return f.Receiver.order(m)
 }

@@ -5,12 +5,19 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// message is what is to be said, before a receiver's limits and markup. All its texts are cleaned.
+// message is what a receiver is told, before the receiver's limits and markup. All its texts are clean.
 type message struct {
 	*subject
+	format *Format
+	values *expression.Env  // the event as expressions see it
+	body   []byte           // the previous step's output, nil if there is none
+	made   delivery.Content // what the receiver sets beside the body
+	fault  error            // of the first expression that failed
+
 	moment     moment
 	look       look
 	title      string // without the sign, in one line
@@ -21,8 +28,6 @@ type message struct {
 	link       string // an http or https URL, or ""
 	linkText   string
 	mentions   []string
-	values     *expression.Env // the event as expressions see it
-	body       []byte          // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
@@ -37,107 +42,143 @@ const (
 	maxLink     = 2048
 )
 
-// chatKeys are the options of all chats, after which come the receiver's own.
-func chatKeys(own ...Key) []Key {
-	return append([]Key{
+// chatKeys are the options of all chats.
+func chatKeys() []Key {
+	return []Key{
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
 		{Name: "text", Kind: KindText, Is: "a paragraph below the headline"},
-		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say", Is: "labels and their values, instead of those that stand there without it; `{}` is none. An empty value is left out"},
+		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say",
+			Is: "labels and their values, instead of the default ones; `{}` is none. An empty value is left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
-		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; what is none is left out"},
+		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; anything else is left out"},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
-	}, own...)
-}
-
-// mentionKeys are the options of the chats that can call people.
-func mentionKeys(who string) []Key {
-	return []Key{
-		{Name: "mentions", Kind: KindList, Max: maxMentions, Is: "who is called: " + who + ". An empty entry is left out"},
-		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure", Is: "when they are called: when a workflow or a step failed, or always"},
 	}
 }
 
-// message reads the event and evaluates the options that all formats share.
-func (f *Format) message(values *expression.Env, body []byte) (*message, error) {
-	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
+// mentionKeys are the options of the chats that can call people: who may be called, what a mistake says, and what a mention matches.
+func mentionKeys(who, want string, match func(string) bool) []Key {
+	return []Key{
+		{Name: "mentions", Kind: KindList, Max: maxMentions,
+			Is: "who is called: " + who + ". An empty entry is left out", want: want, match: match},
+		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure",
+			Is: "when they are called: when a workflow or a step failed, or always"},
+	}
+}
+
+// message reads the event and evaluates the options that all chats share.
+func (f *Format) message(values *expression.Env, body []byte) *message {
+	m := &message{subject: subjectOf(values.Event(), body), format: f, values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
 	if f.Receiver.isData {
-		return m, nil
+		return m
 	}
-	if errorOption, given := f.values["error"]; !given || errorOption.bool {
+	if m.isSet("error", true) {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
-	var err error
-	if m.title, err = f.line("title", m.values); err != nil {
-		return nil, err
-	}
-	if m.title == "" {
+	if m.title = m.line("title"); m.title == "" {
 		m.title, m.isHeadline = m.headline(m.moment), m.moment != other
 	}
-	if m.linkText, err = f.line("link_text", m.values); err != nil {
-		return nil, err
-	}
-	if m.linkText == "" {
+	if m.linkText = m.line("link_text"); m.linkText == "" {
 		m.linkText = "Open the run"
 	}
-	text, err := f.evaluate("text", m.values)
-	if err != nil {
-		return nil, err
-	}
-	m.text = strings.TrimSpace(clean(text))
-	link, err := f.line("link", m.values)
-	if err != nil {
-		return nil, err
-	}
-	if isWebURL(link) {
+	m.text = strings.TrimSpace(clean(m.option("text")))
+	if link := m.line("link"); isWebURL(link) {
 		m.link = link
 	}
-	if m.fields, err = f.fields(m); err != nil {
-		return nil, err
+	m.fields = m.labelled("fields")
+	if _, given := f.values["fields"]; !given {
+		m.fields = m.standardFields()
 	}
-	m.mentions, err = f.mentions(m)
-	return m, err
+	if f.values["mention_on"].choice == "always" || m.moment.isFailure() {
+		m.mentions = m.list("mentions")
+	}
+	return m
 }
 
-// evaluate returns an option's text for the event, "" if it was not given.
-func (f *Format) evaluate(name string, in *expression.Env) (string, error) {
-	v, given := f.values[name]
+// limit is the receiver's limit of that name.
+func (m *message) limit(what string) int {
+	for i := range m.format.Receiver.Limits {
+		if l := &m.format.Receiver.Limits[i]; l.What == what {
+			return l.Max
+		}
+	}
+	panic("format: " + m.format.Receiver.Name + " has no limit " + what)
+}
+
+// budget is the room of a limit that several texts share.
+func (m *message) budget(what string, cost measure, overhead int) *budget {
+	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
+}
+
+// evaluate returns a text for the event, and keeps the first error, by the name of the option.
+func (m *message) evaluate(t *text, name func() string) string {
+	s, err := t.value(m.values)
+	if err != nil && m.fault == nil {
+		m.fault = fmt.Errorf("%s: %w", name(), err)
+	}
+	return s
+}
+
+// option is an option's text for the event, "" if it was not given.
+func (m *message) option(name string) string {
+	v, given := m.format.values[name]
 	if !given {
-		return "", nil
+		return ""
 	}
-	s, err := v.text.value(in)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	return s, nil
+	return m.evaluate(v.text, func() string { return name })
 }
 
 // line is an option's text in one line.
-func (f *Format) line(name string, in *expression.Env) (string, error) {
-	s, err := f.evaluate(name, in)
-	return line(s), err
+func (m *message) line(name string) string { return line(m.option(name)) }
+
+// matching is an option's text in one line. One that the option does not allow is a fault.
+func (m *message) matching(name string) string {
+	s := m.line(name)
+	if key := m.format.Receiver.key(name); !key.match(s) && m.fault == nil {
+		m.fault = fmt.Errorf("%s: %s", name, wantMatch(key, s))
+	}
+	return s
 }
 
-func (f *Format) fields(m *message) ([]field, error) {
-	given, isGiven := f.values["fields"]
-	if !isGiven {
-		return m.standardFields(), nil
+// isSet is the value of an option that is true or false.
+func (m *message) isSet(name string, standard bool) bool {
+	if v, given := m.format.values[name]; given {
+		return v.bool
 	}
-	var fields []field
-	for _, entry := range given.fields {
-		s, err := entry.text.value(m.values)
-		if err != nil {
-			return nil, fmt.Errorf("fields.%s: %w", entry.label, err)
+	return standard
+}
+
+// list is an option's entries, each in one line, without those that are empty or that the option does not allow.
+func (m *message) list(name string) []string {
+	given, isGiven := m.format.values[name]
+	if !isGiven {
+		return nil
+	}
+	var entries []string
+	key := m.format.Receiver.key(name)
+	for i, entry := range given.list {
+		s := line(m.evaluate(entry, func() string { return fmt.Sprintf("%s[%d]", name, i) }))
+		if s != "" && (key.match == nil || key.match(s)) {
+			entries = append(entries, s)
 		}
-		if s = line(s); s != "" {
+	}
+	return entries
+}
+
+// labelled is an option's labels and values, without those that are empty.
+func (m *message) labelled(name string) []field {
+	var fields []field
+	for _, entry := range m.format.values[name].fields {
+		s := line(m.evaluate(entry.text, func() string { return name + "." + entry.label }))
+		if s != "" {
 			fields = append(fields, field{line(entry.label), s})
 		}
 	}
-	return fields, nil
+	return fields
 }
 
-// standardFields is what is said without the option.
+// standardFields are the fields of a message without the option.
 func (m *message) standardFields() []field {
 	var fields []field
 	add := func(label, value string) {
@@ -162,7 +203,7 @@ func (m *message) standardFields() []field {
 	return fields
 }
 
-// otherFields shows of a payload that nothing is known about what fits.
+// otherFields shows the members of a payload that AWF's documentation does not know.
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
@@ -188,25 +229,7 @@ func (m *message) otherFields() []field {
 	return fields
 }
 
-func (f *Format) mentions(m *message) ([]string, error) {
-	given := f.values["mentions"]
-	if f.values["mention_on"].choice != "always" && !m.moment.isFailure() {
-		return nil, nil
-	}
-	var who []string
-	for i, entry := range given.list {
-		s, err := entry.value(m.values)
-		if err != nil {
-			return nil, fmt.Errorf("mentions[%d]: %w", i, err)
-		}
-		if s = line(s); s != "" {
-			who = append(who, s)
-		}
-	}
-	return who, nil
-}
-
-// isWebURL says whether a receiver will take it as a link.
+// isWebURL reports whether a receiver takes the text as a link.
 func isWebURL(s string) bool {
 	if len(s) > maxLink || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
 		return false

@@ -32,6 +32,9 @@ type Key struct {
 	Choices  []string // of a choice; of a text, what it may be where it is no expression
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
 	Is       string   // what it says
+
+	match func(string) bool // what its texts must be where they are no expressions; nil for anything
+	want  string            // what match wants, in words
 }
 
 // Describe is what the value is, its bounds and its default, in words.

@@ -27,6 +27,9 @@ func utf16Units(s string) int {
 	return n
 }
 
+// bytesOf counts bytes.
+func bytesOf(s string) int { return len(s) }
+
 // A cut keeps so much of a text's end; the rest of the room is the beginning's.
 const (
 	tailShare = 3  // a third

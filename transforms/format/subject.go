@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -147,6 +148,9 @@ type look struct {
 	color int    // RGB
 	tag   string // an emoji's short name
 }
+
+// hex is the colour as #rrggbb.
+func (l *look) hex() string { return fmt.Sprintf("#%06x", l.color) }
 
 var looks = [...]look{
 	other:         {"🔔", "", "", 0x7f8c8d, "bell"},

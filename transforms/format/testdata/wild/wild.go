@@ -90,7 +90,7 @@ func payload(r *rand.Rand) []byte {
 		}
 		members = append(members, string(k)+":"+string(v))
 	}
-	for _, key := range []string{"status", "error", "step", "path", "receiver", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
+	for _, key := range []string{"status", "error", "step", "path", "kind", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
 		if r.IntN(3) > 0 {
 			add(key, known(r, key))
 		}
