@@ -8,16 +8,17 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// printer shows received requests to a person.
+// printer prints received requests for a person.
 type printer struct {
 	out      io.Writer
-	hasKey   bool // there is a secret to verify with
+	hasKey   bool // it has a secret to verify with
 	coloured bool
 }
 
@@ -42,14 +43,14 @@ func (p *printer) colour(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// eventColours tells the ends of a workflow apart at a glance.
+// eventColours tell the ends of a workflow apart at a glance.
 var eventColours = map[string]string{
 	"workflow_end":    green,
 	"workflow_error":  red,
 	"workflow_cancel": yellow,
 }
 
-// print shows one request: what it is, whether it is signed well, its body.
+// print prints a request: its event, its signatures and its body.
 func (p *printer) print(r *engine.Received) {
 	var b strings.Builder
 	name := r.Header.Get("X-AWF-Event")
@@ -57,7 +58,8 @@ func (p *printer) print(r *engine.Received) {
 	if !ok {
 		code = bold
 	}
-	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, "answered "+r.Reply.String()))
+	request := fmt.Sprintf("%s %s at %s, answered %v", plain(r.Method), plain(r.Path), r.At.Format(time.TimeOnly), r.Reply)
+	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, request))
 	fmt.Fprintf(&b, "  delivery  %s, attempt %s\n", plain(r.Header.Get("X-AWF-Delivery")), plain(r.Header.Get("X-AWF-Attempt")))
 	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r))
 	var body bytes.Buffer
