@@ -72,7 +72,7 @@ func (c *command) listen(addr string, flags listenFlags) error {
 		return failure(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	defer onSignals(stage{0, stop})()
+	defer onSignals(stage{end: stop})()
 	fmt.Fprintf(c.err, "awf-hook: listening on http://%s\n", ln.Addr())
 
 	show := newPrinter(c.out, len(flags.secrets) > 0).print

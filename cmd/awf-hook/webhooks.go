@@ -46,7 +46,7 @@ A name that webhooks of several files have means them all; FILE#NAME, as --json 
 			})
 		}}
 	}
-	cmd.AddCommand(list,
+	cmd.AddCommand(list, c.tryCommand(&where),
 		change("enable", "Open a webhook's lane, and end its rest", (*engine.Deliveries).Enable),
 		change("disable", "Close a webhook's lane: its deliveries are kept and wait", (*engine.Deliveries).Disable))
 	return cmd
