@@ -203,7 +203,9 @@ func (s *session) printReport(c *command, r *engine.Report) {
 }
 
 // misses says whether something is not delivered that the exit code is to tell.
-func (s *session) misses(r *engine.Report) bool { return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead > 0 }
+func (s *session) misses(r *engine.Report) bool {
+	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead > 0
+}
 
 // undelivered is how many events and deliveries did not arrive.
 func undelivered(r *engine.Report) int64 { return r.Retrying + r.Dead + r.Refused }
