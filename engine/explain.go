@@ -36,6 +36,7 @@ type StepTrace struct {
 	Took        time.Duration
 	Fuel        int64             // that a wasm module used
 	Expressions []ExpressionTrace // of a map
+	Left        []string          // what a format left out of its message, and why
 }
 
 // ExpressionTrace is what an expression of a map came to.
@@ -81,6 +82,9 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
 		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
 		step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+		for _, what := range made.Left {
+			step.Left = append(step.Left, w.masker.Text(what))
+		}
 		if err != nil && !step.Dropped {
 			step.Failure = w.masker.Text(err.Error())
 		}

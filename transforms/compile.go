@@ -12,7 +12,7 @@ import (
 )
 
 // Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
-// The logger takes what modules log.
+// The logger takes what modules log, and at debug level what formats leave out.
 // Without modules the files of wasm steps are not looked at, and the chain is of no use.
 func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *slog.Logger) (Chain, config.Errors) {
 	var chain Chain
@@ -25,7 +25,7 @@ func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *sl
 		case "map":
 			step, errs = compileMap(s)
 		case "format":
-			step, errs = compileFormat(s, i == 0)
+			step, errs = compileFormat(s, i == 0, log)
 		case "wasm":
 			step, errs = modules.load(ctx, s, log)
 		default: // the configuration says what is wrong with it

@@ -76,6 +76,9 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e.Trace))
 			explainParts(b, e.Trace, "        ")
 		}
+		for _, what := range s.Left {
+			fmt.Fprintf(b, "      %s\n", plain(what))
+		}
 		switch {
 		case s.Dropped:
 			fmt.Fprintf(b, "      out     nothing\n")
@@ -184,6 +187,7 @@ type (
 		Expressions []traceJSON `json:"expressions,omitempty"`
 		TookNS      int64       `json:"took_ns"`
 		Fuel        int64       `json:"fuel,omitempty"`
+		Left        []string    `json:"left_out,omitempty"`
 	}
 )
 
@@ -196,7 +200,7 @@ func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
 		out.Filter = &trace
 	}
 	for _, s := range x.Steps {
-		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel}
+		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel, s.Left}
 		for _, e := range s.Expressions {
 			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
 		}

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -81,17 +82,19 @@ func (m *message) cloudAttributes() []attribute {
 	}
 	filled := attributes[:0]
 	for _, a := range attributes {
-		if given := m.line(a.name); given != "" {
-			a.value = given
+		given := m.line(a.name)
+		if a.name == "source" {
+			given = m.reference("source")
 		}
-		a.value = line(a.value)
+		a.value = line(cmp.Or(given, a.value))
 		if a.name == "source" && !isURIReference(a.value) {
 			a.value = (&url.URL{Path: a.value}).String()
 		}
-		isCut := len(percentEncode(a.value)) > most
-		a.value = head(a.value, most, func(s string) int { return len(percentEncode(s)) })
-		if end := strings.LastIndexByte(a.value, '%'); isCut && a.name == "source" && end > len(a.value)-len("%XX") && end > 0 {
-			a.value = a.value[:end] // half an escape is no URI
+		if len(percentEncode(a.value)) > most {
+			a.value = head(a.value, most, func(s string) int { return len(percentEncode(s)) })
+			if end := strings.LastIndexByte(a.value, '%'); a.name == "source" && end > len(a.value)-len("%XX") && end > 0 {
+				a.value = a.value[:end] // half an escape is no URI
+			}
 		}
 		if a.value != "" {
 			filled = append(filled, a)

@@ -19,8 +19,9 @@ var discord = Receiver{
 	Keys: slices.Concat(chatKeys(),
 		mentionKeys("a user's id, `&` and a role's id, `here`, `everyone`", "a user's id, & and a role's id, here or everyone", isDiscordMention),
 		[]Key{
-			{Name: "thread_id", Kind: KindText, Is: "the thread to write into"},
-			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks"},
+			{Name: "thread_id", Kind: KindText, Is: "the thread to write into", want: "a thread's id", match: discordID.MatchString},
+			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks",
+				want: "a name without discord and clyde, which Discord refuses", match: isDiscordName},
 		}),
 	Limits: []Limit{
 		{"headline", 250, Characters, "ours"},
@@ -59,15 +60,11 @@ var discord = Receiver{
 
 func writeDiscord(m *message) any {
 	m.made.URLSuffix = "?wait=true"
-	if thread := m.line("thread_id"); discordID.MatchString(thread) {
+	if thread := m.permitted("thread_id"); thread != "" {
 		m.made.URLSuffix += "&thread_id=" + thread
 	}
-	username := m.line("username")
-	if lower := strings.ToLower(username); strings.Contains(lower, "discord") || strings.Contains(lower, "clyde") {
-		username = "" // it refuses them
-	}
 	return object{
-		{"username", shrink(username, m.limit("username"), utf16Units)},
+		{"username", shrink(m.permitted("username"), m.limit("username"), utf16Units)},
 		{"content", discordHead(m)},
 		{"embeds", list{discordEmbed(m)}},
 		{"allowed_mentions", discordAllowed(m.mentions)},
@@ -142,6 +139,11 @@ func discordAllowed(mentions []string) object {
 }
 
 var discordID = regexp.MustCompile(`^[0-9]{5,25}$`)
+
+func isDiscordName(s string) bool {
+	lower := strings.ToLower(s)
+	return !strings.Contains(lower, "discord") && !strings.Contains(lower, "clyde")
+}
 
 func isDiscordMention(s string) bool { return discordMention(s) != "" }
 

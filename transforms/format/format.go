@@ -96,19 +96,25 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 	return f, nil
 }
 
-// Content makes the message of an event. The body is the previous step's output, nil if there is none.
+// Content is [Format.Make] for those who do not ask what was left out.
+func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
+	c, _, err := f.Make(values, body)
+	return c, err
+}
+
+// Make makes the message of an event, and says what it had to leave out. The body is the previous step's output, nil if there is none.
 // If there is one, the message tells of the body and not of the event, so that nothing gets around a step that takes something out;
 // only an expression that asks for the event's payload sees it. The values must know the body already.
 // A Content without a Body means that the receiver gets nothing.
-// The error is that of an expression that failed.
-func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
+// The error is that of an expression that failed, or gave what its option does not allow.
+func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {
 	m := f.message(values, body)
 	made := f.Receiver.write(m)
 	if m.fault != nil || isEmpty(made) {
-		return delivery.Content{}, m.fault
+		return delivery.Content{}, m.left, m.fault
 	}
-	m.made.Body = appendJSON(make([]byte, 0, 1024), made)
-	return m.made, nil
+	m.made.Body = appendJSON(make([]byte, 0, 2048), made)
+	return m.made, m.left, nil
 }
 
 // OrderKey is what this receiver's messages about one thing have in common, so that they must not overtake each other,

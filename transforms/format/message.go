@@ -1,8 +1,11 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -16,7 +19,8 @@ type message struct {
 	values *expression.Env  // the event as expressions see it
 	body   []byte           // the previous step's output, nil if there is none
 	made   delivery.Content // what the receiver sets beside the body
-	fault  error            // of the first expression that failed
+	left   []string         // what was left out, and why
+	fault  error            // of the first option that failed
 
 	moment     moment
 	look       look
@@ -42,6 +46,8 @@ const (
 	maxLink     = 2048
 )
 
+const linkIs = "where to look: an http or https URL, in which `{{ }}` is percent-encoded; anything else is left out"
+
 // chatKeys are the options of all chats.
 func chatKeys() []Key {
 	return []Key{
@@ -50,7 +56,7 @@ func chatKeys() []Key {
 		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say",
 			Is: "labels and their values, instead of the default ones; `{}` is none. An empty value is left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
-		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; anything else is left out"},
+		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
 	}
 }
@@ -83,10 +89,10 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 		m.linkText = "Open the run"
 	}
 	m.text = strings.TrimSpace(clean(m.option("text")))
-	if link := m.line("link"); isWebURL(link) {
-		m.link = link
+	m.link = m.url("link")
+	for _, f := range m.labelled("fields") {
+		m.fields = append(m.fields, field{f.label, line(f.value)})
 	}
-	m.fields = m.labelled("fields")
 	if _, given := f.values["fields"]; !given {
 		m.fields = m.standardFields()
 	}
@@ -111,34 +117,72 @@ func (m *message) budget(what string, cost measure, overhead int) *budget {
 	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
 }
 
-// evaluate returns a text for the event, and keeps the first error, by the name of the option.
-func (m *message) evaluate(t *text, name func() string) string {
-	s, err := t.value(m.values)
-	if err != nil && m.fault == nil {
-		m.fault = fmt.Errorf("%s: %w", name(), err)
+// fail keeps the first option that failed.
+func (m *message) fail(name string, err error) {
+	if m.fault == nil {
+		m.fault = fmt.Errorf("%s: %w", name, err)
 	}
-	return s
 }
+
+// leave says what the message does without.
+func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
 
 // option is an option's text for the event, "" if it was not given.
 func (m *message) option(name string) string {
-	v, given := m.format.values[name]
-	if !given {
-		return ""
+	s, err := m.format.values[name].text.value(m.values)
+	if err != nil {
+		m.fail(name, err)
 	}
-	return m.evaluate(v.text, func() string { return name })
+	return s
 }
 
 // line is an option's text in one line.
 func (m *message) line(name string) string { return line(m.option(name)) }
 
-// matching is an option's text in one line. One that the option does not allow is a fault.
-func (m *message) matching(name string) string {
-	s := m.line(name)
-	if key := m.format.Receiver.key(name); !key.match(s) && m.fault == nil {
-		m.fault = fmt.Errorf("%s: %s", name, wantMatch(key, s))
+// reference is an option's URL or a part of one, in one line.
+func (m *message) reference(name string) string {
+	s, err := m.format.values[name].text.url(m.values)
+	if err != nil {
+		m.fail(name, err)
+	}
+	return line(s)
+}
+
+// url is an option's URL, "" if it is none that a receiver takes as a link.
+func (m *message) url(name string) string {
+	return m.allowed(name, m.reference(name), m.format.Receiver.key(name))
+}
+
+// word is one of the option's choices, in any case; "" if the option gives nothing. Another word is a fault.
+func (m *message) word(name string) string {
+	s := strings.ToLower(m.line(name))
+	if key := m.format.Receiver.key(name); s != "" && !slices.Contains(key.Choices, s) {
+		m.fail(name, errors.New(wantChoice(key.Choices, s)))
 	}
 	return s
+}
+
+// matching is a text in one line that the option allows. Another one is a fault.
+func (m *message) matching(name string) string {
+	s := m.line(name)
+	if key := m.format.Receiver.key(name); !key.match(s) {
+		m.fail(name, errors.New(wantMatch(key, s)))
+	}
+	return s
+}
+
+// allowed is the text in one line, or "" if the option does not allow it.
+func (m *message) allowed(name, s string, key *Key) string {
+	if s = line(s); s != "" && key.match != nil && !key.match(s) {
+		m.leave(name, wantMatch(key, s))
+		return ""
+	}
+	return s
+}
+
+// permitted is an option's text in one line, or "" if the option does not allow it.
+func (m *message) permitted(name string) string {
+	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
 }
 
 // isSet is the value of an option that is true or false.
@@ -151,15 +195,14 @@ func (m *message) isSet(name string, standard bool) bool {
 
 // list is an option's entries, each in one line, without those that are empty or that the option does not allow.
 func (m *message) list(name string) []string {
-	given, isGiven := m.format.values[name]
-	if !isGiven {
-		return nil
-	}
 	var entries []string
-	key := m.format.Receiver.key(name)
-	for i, entry := range given.list {
-		s := line(m.evaluate(entry, func() string { return fmt.Sprintf("%s[%d]", name, i) }))
-		if s != "" && (key.match == nil || key.match(s)) {
+	for i, entry := range m.format.values[name].list {
+		place := name + "[" + strconv.Itoa(i) + "]"
+		s, err := entry.value(m.values)
+		if err != nil {
+			m.fail(place, err)
+		}
+		if s = m.allowed(place, s, m.format.Receiver.key(name)); s != "" {
 			entries = append(entries, s)
 		}
 	}
@@ -170,8 +213,11 @@ func (m *message) list(name string) []string {
 func (m *message) labelled(name string) []field {
 	var fields []field
 	for _, entry := range m.format.values[name].fields {
-		s := line(m.evaluate(entry.text, func() string { return name + "." + entry.label }))
-		if s != "" {
+		s, err := entry.text.value(m.values)
+		if err != nil {
+			m.fail(name+"."+entry.label, err)
+		}
+		if s = strings.TrimSpace(clean(s)); s != "" {
 			fields = append(fields, field{line(entry.label), s})
 		}
 	}

@@ -19,7 +19,8 @@ var ntfy = Receiver{
 		{Name: "topic", Kind: KindText, Required: true, Is: "where to: letters, digits, `_` and `-`",
 			want: "1 to 64 letters, digits, _ and -", match: regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`).MatchString},
 	}, chatKeys(), []Key{
-		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, Default: "4 for a failure, 2 for a start, else 3", Is: "1 (least) to 5 (most)"},
+		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true, Default: "4 for a failure, 2 for a start, else 3",
+			Is: "1 (least) to 5 (most)"},
 		{Name: "tags", Kind: KindList, Max: 5, Default: "the sign", Is: "tags; the names of emojis are shown as emojis"},
 	}),
 	Limits: []Limit{
@@ -83,7 +84,7 @@ func ntfyBody(m *message) string {
 }
 
 func ntfyPriority(m *message) int {
-	if n, err := strconv.Atoi(m.line("priority")); err == nil && n >= 1 && n <= 5 {
+	if n, err := strconv.Atoi(m.word("priority")); err == nil {
 		return n
 	}
 	switch {

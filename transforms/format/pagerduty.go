@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -19,12 +18,12 @@ var pagerDuty = Receiver{
 		{Name: "routing_key", Kind: KindSecret, Required: true, Is: "the integration's key, 32 characters",
 			want: "a PagerDuty integration key of 32 characters", match: regexp.MustCompile(`^[!-~]{32}$`).MatchString},
 		{Name: "dedup", Kind: KindText, Choices: []string{"workflow", "run", "step"}, Default: "workflow",
-			Is: "what has one alert: each workflow, each run, or each workflow and each of its steps; an expression is the key itself"},
-		{Name: "action", Kind: KindText, Choices: pagerActions, Default: "by the event",
+			Is: "what has one alert: each workflow, each run, or each workflow and each of its steps; an expression is the key itself, and the workflow's where it gives nothing"},
+		{Name: "action", Kind: KindText, Choices: pagerActions, closed: true, Default: "by the event",
 			Is: "what is done; without it workflow_error triggers and workflow_end resolves, with `dedup: step` or an expression failed and succeeded steps too. " +
 				"An expression that gives nothing sends nothing"},
 		{Name: "resolve", Kind: KindBool, Default: "true", Is: "false leaves resolving to people"},
-		{Name: "severity", Kind: KindText, Choices: pagerSeverities, Default: "error, of a step warning", Is: "how bad it is"},
+		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error, of a step warning", Is: "how bad it is"},
 		{Name: "title", Kind: KindText, Default: "what happened, and the error's first line", Is: "the alert's summary"},
 		{Name: "source", Kind: KindText, Default: "the workflow", Is: "what is affected"},
 		{Name: "component", Kind: KindText, Default: "the step", Is: "its part"},
@@ -32,7 +31,7 @@ var pagerDuty = Receiver{
 		{Name: "class", Kind: KindText, Default: "the event's type", Is: "what kind of alert it is"},
 		{Name: "details", Kind: KindFields, Max: maxFields, Default: "the event's payload", Is: "labels and their values in the alert's details, beside the run"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
-		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; anything else is left out"},
+		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
 	},
 	Limits: []Limit{
@@ -89,11 +88,7 @@ func writePagerDuty(m *message) any {
 // pagerAction is what the event does to its alert; "" for nothing.
 func (m *message) pagerAction() string {
 	if _, given := m.format.values["action"]; given {
-		action := m.line("action")
-		if !slices.Contains(pagerActions, action) {
-			action = ""
-		}
-		return action
+		return m.word("action")
 	}
 	dedup := m.format.values["dedup"].text
 	steps := dedup != nil && (dedup.literal == "step" || !dedup.isLiteral())
@@ -114,10 +109,13 @@ func (m *message) dedupKey() string {
 	if m.name == "" {
 		workflow = []string{"awf", "run", m.id} // AWF did not name the workflow: only the run is known
 	}
+	if dedup != nil && !dedup.isLiteral() {
+		if key := m.line("dedup"); key != "" {
+			return pagerKeyText(key)
+		}
+	}
 	switch {
-	case dedup == nil || dedup.isLiteral() && dedup.literal == "workflow":
-	case !dedup.isLiteral():
-		return pagerKeyText(m.line("dedup"))
+	case dedup == nil:
 	case dedup.literal == "run":
 		return pagerKey("awf", "run", m.id)
 	case m.moment.isStep():
@@ -158,9 +156,6 @@ func (m *message) pagerPayload() object {
 	case !m.moment.isFailure():
 		severity = "info"
 	}
-	if given := m.line("severity"); slices.Contains(pagerSeverities, given) {
-		severity = given
-	}
 	summary := m.title
 	if _, given := m.format.values["title"]; !given && m.err != "" {
 		first, _, _ := strings.Cut(m.err, "\n")
@@ -172,7 +167,7 @@ func (m *message) pagerPayload() object {
 	return object{
 		{"summary", shrink(summary, m.limit("summary"), utf16Units)},
 		{"source", text("source", cmp.Or(m.name, "awf"))},
-		{"severity", severity},
+		{"severity", cmp.Or(m.word("severity"), severity)},
 		{"component", text("component", component)},
 		{"group", text("group", m.name)},
 		{"class", text("class", m.typ)},
@@ -186,17 +181,15 @@ func (m *message) pagerDetails() object {
 	const frame = 14_000 // bytes: all the rest of the event, at most
 	const longest = 4096 // characters of a value, so that all fit
 	details := object{{"workflow_id", shrink(m.id, m.limit("source, component, group, class"), utf16Units)}}
-	given, isGiven := m.format.values["details"]
-	if !isGiven {
+	if _, given := m.format.values["details"]; !given {
 		without := []string{"workflow_id"}
 		if !m.isSet("error", true) {
 			without = append(without, "error")
 		}
 		return append(details, payload(m.payload, m.limit("the whole event")-frame, without...)...)
 	}
-	for _, entry := range given.fields {
-		value := strings.TrimSpace(clean(m.evaluate(entry.text, func() string { return "details." + entry.label })))
-		details = append(details, member{shrink(line(entry.label), maxLabel, utf16Units), shrink(value, longest, utf16Units)})
+	for _, f := range m.labelled("details") {
+		details = append(details, member{shrink(f.label, maxLabel, utf16Units), shrink(f.value, longest, utf16Units)})
 	}
 	return details
 }

@@ -53,7 +53,7 @@ func writeTeams(m *message) any {
 	entities, called := teamsMentions(m.mentions, room)
 	failure := teamsLines(m.split(m.err, "error", room), "monospace")
 	text := teamsLines(m.split(m.text, "text", room), "")
-	body := list{teamsBlock("", teamsRun{summary, "medium", teamsColor(m.moment), "bolder", ""}), called}
+	body := list{teamsBlock("", teamsRun{summary, "medium", m.look.teams, "bolder", ""}), called}
 	body = append(body, text...)
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
 		body = append(body, teamsBlock("small", teamsRun{text: teamsPlain(f.label) + ": ", weight: "bolder"}, teamsRun{text: teamsPlain(f.value)}))
@@ -138,20 +138,6 @@ func teamsPlain(s string) string {
 }
 
 var teamsFunctions = strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ TIME(")
-
-func teamsColor(m moment) string {
-	switch m {
-	case succeeded, stepSucceeded:
-		return "good"
-	case failed:
-		return "attention"
-	case cancelled, stepFailed:
-		return "warning"
-	case started, stepStarted:
-		return "accent"
-	}
-	return ""
-}
 
 var teamsFailure = regexp.MustCompile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
 

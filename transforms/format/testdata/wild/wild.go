@@ -180,7 +180,8 @@ func Options(receiver *format.Receiver, n uint64) []format.Option {
 		case key.Kind == format.KindList:
 			value = []any{plain(Text(r))}
 		case key.Name == "link":
-			value = pick(r, []string{"https://ci.example.com/runs/1", "javascript:alert(1)", "https://ci.example.com/" + strings.Repeat("x", 5000), "https://user:pw@[::1]:80/?a=b#c", plain(Text(r))})
+			value = pick(r, []string{"https://ci.example.com/runs/1", "javascript:{{ payload.error }}", "https://ci.example.com/" + strings.Repeat("x", 2000),
+				"https://user:pw@[::1]:80/?a=b#c", "=payload.error", "https://ci.example.com/{{ workflow_name }}?{{ event }}={{ payload.error }}#{{ payload.step }}"})
 		default:
 			value = plain(Text(r))
 		}
