@@ -58,6 +58,7 @@ var onlyIn = map[string]string{
 	"golang.org/x/sys":                "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":   "transforms/wasm",
 	"gopkg.in/yaml.v3":                "engine/config",
+	"modernc.org/libc":                "engine/internal/store/sqlite",
 	"modernc.org/sqlite":              "engine/internal/queue engine/internal/store/sqlite",
 }
 
