@@ -1,6 +1,11 @@
 package sqlite
 
-import "fmt"
+import (
+	"fmt"
+
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
+)
 
 // The states of a delivery. They are in the database: none may change its number. Statements name them in capitals.
 const (
@@ -89,11 +94,7 @@ func migrate(c *conn) error {
 	case version > int64(len(migrations)):
 		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
 	}
-	r, err := c.first(`SELECT sqlite_version()`)
-	if err != nil {
-		return err
-	}
-	if err := checkVersion(r.text()); err != nil {
+	if err := checkVersion(libc.GoString(lib.Xsqlite3_libversion(c.tls))); err != nil {
 		return err
 	}
 	err = c.script(`
