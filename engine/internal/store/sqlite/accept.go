@@ -110,6 +110,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	}
 	a.seq++
 	l.bytes += size
+	l.holds(p.state, 1)
 	want.Fate = delivery.Accepted
 	switch {
 	case want.Past != nil:

@@ -82,6 +82,8 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		return false, err
 	}
 	l.count(state)
+	l.holds(due, -1)
+	l.holds(state, 1)
 	if st.Content != nil {
 		l.bytes += int64(len(st.Content.Body))
 	}
