@@ -21,9 +21,17 @@ func newMasker(webhooks ...config.Webhook) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
+// minKnown is the length from which the value of a variable is masked outside of a transform's options, in bytes.
+const minKnown = 5
+
 // with lists the secrets that a webhook's transforms can read: the values of variables, and what a format says is one.
 func with(w *config.Webhook) []string {
 	var list []string
+	for _, known := range w.Known {
+		if value := known.Reveal(); len(value) >= minKnown { // of the name of a format, for example
+			list = append(list, value)
+		}
+	}
 	for i := range w.Transform {
 		step := &w.Transform[i]
 		if step.With == nil {
@@ -49,8 +57,9 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 		return
 	}
 	t.Value = w.masker.Value(t.Value)
-	for i := range t.Parts {
-		t.Parts[i].Value = w.masker.Value(t.Parts[i].Value)
+	parts := t.Parts()
+	for i := range parts {
+		parts[i].Value = w.masker.Value(parts[i].Value)
 	}
 	if t.Err != nil {
 		t.Err = &expression.RunError{Message: w.masker.Text(t.Err.Error())}

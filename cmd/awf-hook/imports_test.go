@@ -12,9 +12,9 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature examples cmd/awf-hook/internal/author transforms/format transforms/wasm",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format",
-	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust",
+	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format engine/file engine/config/trust",
+	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/field engine/config/trust",
 	"engine/internal/listen":          "engine/signature",
 	"engine/internal/queue":           "engine/delivery engine/event",
 	"engine/internal/store":           "engine/delivery",
@@ -23,12 +23,15 @@ var mayImport = map[string]string{
 	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
-	"engine/internal/source":          "engine/event",
+	"engine/internal/source":          "engine/event engine/file",
 	"transforms":                      "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm",
 	"filters":                         "engine/event engine/expression",
-	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling",
+	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/config/field",
 	"engine/expression":               "engine/event",
 	"engine/event":                    "",
+	"engine/config/field":             "engine/spelling",
+	"engine/config/trust":             "engine/file",
+	"engine/file":                     "",
 	"engine/delivery":                 "engine/event",
 	"engine/secret":                   "",
 	"engine/signature":                "",
@@ -38,7 +41,7 @@ var mayImport = map[string]string{
 	"transforms/wasm/meter":           "",
 	"transforms/guest":                "",
 
-	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm", // beside the engine, for the command
+	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file", // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",
@@ -55,6 +58,7 @@ var onlyIn = map[string]string{
 	"golang.org/x/sys":                "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":   "transforms/wasm",
 	"gopkg.in/yaml.v3":                "engine/config",
+	"modernc.org/libc":                "engine/internal/store/sqlite",
 	"modernc.org/sqlite":              "engine/internal/queue engine/internal/store/sqlite",
 }
 
