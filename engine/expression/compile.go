@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/file"
 )
 
@@ -201,7 +200,7 @@ func isTrue(v any) bool {
 	case bool:
 		return v
 	}
-	panic(fmt.Errorf("want true or false, got %T", v))
+	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
 }
 
 func (c *compiler) optional(n ast.Node) part {
@@ -330,8 +329,8 @@ func isOfTime(t reflect.Type) bool {
 func (c *compiler) call(n *ast.CallNode) part {
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
-		if f := functions[callee.Value]; f != nil {
-			return c.apply(n, named(callee.Value, f), c.nodes(n.Arguments)...)
+		if d, ok := functions[callee.Value]; ok {
+			return c.apply(n, named(callee.Value, d), c.nodes(n.Arguments)...)
 		}
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
@@ -341,8 +340,7 @@ func (c *compiler) call(n *ast.CallNode) part {
 		if name.Value == "Local" {
 			c.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
 		}
-		f := named(name.Value, method(callee.Node.Type(), name.Value))
-		return c.apply(n, f, append([]part{c.node(callee.Node)}, c.nodes(n.Arguments)...)...)
+		return c.apply(n, method(callee.Node.Type(), name.Value), append([]part{c.node(callee.Node)}, c.nodes(n.Arguments)...)...)
 	}
 	c.fail(n, "%s is no function", n.Callee.String())
 	return constant(nil)
@@ -352,11 +350,7 @@ func (c *compiler) builtin(n *ast.BuiltinNode) part {
 	if f := loops[n.Name]; f != nil {
 		return c.loop(n, f)
 	}
-	f := functions[n.Name]
-	if f == nil {
-		f = ofExpr(builtin.Builtins[builtin.Index[n.Name]])
-	}
-	f = named(n.Name, f)
+	f := named(n.Name, functions[n.Name])
 	switch {
 	case n.Name == "timezone":
 		return c.zone(n.Arguments[0])

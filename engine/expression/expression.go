@@ -123,6 +123,12 @@ func compileError(err error) error {
 	return &Error{1, 0, oneLine(lowerFirst(inOurWords.Replace(err.Error())))}
 }
 
+// inOurWords names Go's types as a configuration's writer knows them.
+var inOurWords = strings.NewReplacer(
+	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
+	"float64", "float", "time.Time", "time", "time.Duration", "duration",
+)
+
 // Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].
 func (p *Program) Bool(env *Env) (bool, error) {
 	v, err := p.run(env)

@@ -64,7 +64,7 @@ func (l *loop) elements(env *Env) []any {
 	case []any:
 		return list
 	default:
-		panic(fmt.Errorf("want a list, got %T", list))
+		panic(fmt.Errorf("want a list, got %s", kindOf(list)))
 	}
 }
 
@@ -155,7 +155,7 @@ func (l *loop) reduce(env *Env) any {
 func (l *loop) groupBy(env *Env) any {
 	groups := map[string]any{}
 	for i, v := range l.elements(env) {
-		key, err := Text(l.round(env, i, v))
+		key, err := keyOf(&env.budget, l.round(env, i, v))
 		if err != nil {
 			panic(err)
 		}
@@ -186,7 +186,13 @@ func sortList(b *budget, list, keys []any, order any) error {
 	if order != "asc" && order != "desc" {
 		return fmt.Errorf("want the order \"asc\" or \"desc\", got %v", order)
 	}
-	b.spend(2 * len(list) * bits.Len(uint(len(list))))
+	rounds := bits.Len(uint(len(list)))
+	b.spend(2 * len(list) * rounds)
+	for _, key := range keys {
+		if s, ok := key.(string); ok {
+			b.spend(len(s) / bytesPerStep * rounds)
+		}
+	}
 	s := &sorter{list: list, keys: keys, descending: order == "desc"}
 	sort.Stable(s)
 	return s.err
