@@ -36,22 +36,22 @@ var loops = map[string]func(l *loop, env *Env) any{
 	"sum": (*loop).sum, "reduce": (*loop).reduce, "groupBy": (*loop).groupBy, "sortBy": (*loop).sortBy,
 }
 
-func (c *compiler) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
-	outside := len(c.variables)
-	l := &loop{list: c.node(n.Arguments[0]).eval, slot: c.declare("#"), cost: 3}
-	c.declare("#index")
-	c.declare("#acc")
-	c.loops++
+func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
+	outside := len(w.variables)
+	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
+	w.declare("#index")
+	w.declare("#acc")
+	w.loops++
 	if len(n.Arguments) == 1 { // count and sum of the elements themselves
 		l.body = func(env *Env) any { return env.slots[l.slot] }
 	} else {
 		body := n.Arguments[1].(*ast.PredicateNode).Node
-		l.body, l.cost = c.node(body).eval, 3+count(body)
+		l.body, l.cost = w.node(body).eval, 3+count(body)
 	}
-	c.loops--
-	c.variables = c.variables[:outside]
+	w.loops--
+	w.variables = w.variables[:outside]
 	if len(n.Arguments) == 3 {
-		l.third = c.node(n.Arguments[2]).eval
+		l.third = w.node(n.Arguments[2]).eval
 	}
 	return part{eval: func(env *Env) any { return run(l, env) }}
 }
