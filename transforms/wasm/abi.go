@@ -65,7 +65,7 @@ func detect(m *meter.Module) (abi, error) {
 	kind := reactor
 	_, isReactor := exports[transformExport]
 	_, isCommand := exports[startCommand]
-	want := func(name string, kind meter.Kind, s meter.Signature) {
+	want := func(name string, kind meter.ExternKind, s meter.Signature) {
 		if err := checkExport(exports, meter.Export{Name: name, Kind: kind, Signature: s}); err != nil {
 			mistakes = append(mistakes, err.Error())
 		}

@@ -109,10 +109,7 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 		return err
 	}
 	if m.HasStart {
-		c.first = append(c.first, startExport)
-		if m.Wasm, err = deferStart(m.Wasm); err != nil {
-			return err
-		}
+		c.first = append(c.first, meter.StartExport)
 	}
 	if c.abi == reactor && slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == initExport }) {
 		c.first = append(c.first, initExport)
@@ -158,9 +155,6 @@ func (c *code) compile(cacheDir string) (err error) {
 	compiled, err := r.CompileModule(ctx, c.Wasm)
 	if err != nil {
 		return errors.New(oneLine(err.Error(), 300))
-	}
-	if f := compiled.ExportedFunctions()[startExport]; f != nil && len(f.ParamTypes())+len(f.ResultTypes()) > 0 {
-		return errors.New("the start function has parameters or results")
 	}
 	c.runtime, c.compiled = r, compiled
 	return nil

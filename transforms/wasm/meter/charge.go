@@ -69,7 +69,7 @@ func (w *writer) chargeSpare(by opcode, shift int64) {
 // growMemory is memory.grow, charged by pages when it succeeds.
 func (w *writer) growMemory(in *instr) {
 	w.indexed(opLocalTee, w.spare)
-	w.out = in.append(w.out)
+	w.out = append(w.out, in.raw...)
 	w.indexed(opLocalTee, w.spare+1)
 	w.constant(opI32Const, -1)
 	w.op(opI32Ne)
@@ -86,7 +86,7 @@ func (w *writer) countedCall(in *instr, frame int64) {
 	w.op(opI32Sub)
 	w.indexed(opGlobalSet, w.stack)
 	w.trapBelowZero(w.stack, opI32Const, opI32LtS)
-	w.out = in.append(w.out)
+	w.out = append(w.out, in.raw...)
 	w.indexed(opGlobalGet, w.stack)
 	w.constant(opI32Const, frame)
 	w.op(opI32Add)

@@ -38,60 +38,6 @@ const (
 	moveShift = 1  // beyond, each costs 1/2
 )
 
-// weights are what is not 1 fuel and plainSize; later rows override. A cost or size of 0 leaves what is.
-var weights = [...]struct {
-	from, to opcode
-	cost     uint16
-	size     uint16
-}{
-	{0x25, 0x26, 0, accessSize},          // table.get and set
-	{0x28, 0x35, loadCost, accessSize},   // loads
-	{0x36, 0x3e, storeCost, accessSize},  // stores
-	{0x6d, 0x70, divideCost, divideSize}, // i32
-	{0x7f, 0x82, divideCost, divideSize}, // i64
-	{0x91, 0x91, divideCost, 0},          // f32.sqrt
-	{0x92, 0x97, floatCost, 0},
-	{0x95, 0x95, divideCost, 0}, // f32.div
-	{0x9f, 0x9f, divideCost, 0}, // f64.sqrt
-	{0xa0, 0xa5, floatCost, 0},
-	{0xa3, 0xa3, divideCost, 0}, // f64.div
-	{0xa8, 0xab, truncateCost, truncateSize},
-	{0xae, 0xb1, truncateCost, truncateSize},
-	{0xb6, 0xb6, floatCost, 0}, // f32.demote_f64
-	{0xbb, 0xbb, floatCost, 0}, // f64.promote_f32
-	{opCallIndirect, opCallIndirect, 0, indirectSize},
-	{opMemoryGrow, opMemoryGrow, growCost, bulkSize},
-	{opRefFunc, opRefFunc, refFuncCost, 0},
-
-	{misc, misc | 7, truncateCost, truncateSize},
-	{opMemoryInit, opTableFill, bulkCost, bulkSize},
-	{opTableGrow, opTableGrow, tableCost, bulkSize},
-
-	{vectors, vectors | 0xff, vectorCost, vectorSize},
-	{vectors, vectors | 0x0a, loadCost, 0},
-	{vectors | 0x0b, vectors | 0x0b, storeCost, 0},
-	{vectors | 0x54, vectors | 0x57, loadCost, 0},
-	{vectors | 0x58, vectors | 0x5b, storeCost, 0},
-	{vectors | 0x5c, vectors | 0x5d, loadCost, 0},
-	{vectors | 0x5e, vectors | 0x5f, divideCost, 0}, // f32x4.demote, f64x2.promote
-	{vectors | 0xe3, vectors | 0xe9, divideCost, 0}, // f32x4.sqrt to max
-	{vectors | 0xef, vectors | 0xf5, divideCost, 0}, // f64x2.sqrt to max
-}
-
-// weigh puts the weights into the table.
-func weigh(t *[3 * 256]shape) {
-	for _, w := range weights {
-		for op := w.from; op <= w.to; op++ {
-			if w.cost != 0 {
-				t[op].cost = w.cost
-			}
-			if w.size != 0 {
-				t[op].size = w.size
-			}
-		}
-	}
-}
-
 // moveCost is what the arrival costs at a place where so many values may have to be moved.
 func moveCost(n int) int64 { return int64(max(n-freeMoves, 0) >> moveShift) }
 

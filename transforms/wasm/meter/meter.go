@@ -16,6 +16,7 @@ import "fmt"
 const (
 	FuelGlobal  = "awf:fuel"  // i64, fuel left; the host may set it before a call, and take from it in host functions
 	StackGlobal = "awf:stack" // i32, bytes left for recursion; balanced after every call that returns
+	StartExport = "awf:start" // the start function, which the host calls once after the module is instantiated
 )
 
 // Limits are what a module may use.
@@ -57,7 +58,7 @@ func (s Signature) String() string {
 			if i > 0 {
 				list += ", "
 			}
-			list += typeName(types[i])
+			list += typeNames[types[i]]
 		}
 		return list
 	}
@@ -76,23 +77,25 @@ type Import struct {
 	Signature    Signature
 }
 
-// Kind is what is exported.
-type Kind byte
+// ExternKind is what an import or export is.
+type ExternKind byte
 
-// The kinds of exports.
+// The kinds of imports and exports.
 const (
-	Func Kind = iota
+	Func ExternKind = iota
 	Table
 	Memory
 	Global
 )
 
-func (k Kind) String() string { return [...]string{"func", "table", "memory", "global"}[k] }
+var externNames = [...]string{"function", "table", "memory", "global"}
+
+func (k ExternKind) String() string { return externNames[k] }
 
 // Export is what the module gives its host.
 type Export struct {
 	Name      string
-	Kind      Kind
+	Kind      ExternKind
 	Signature Signature // of a function
 }
 
@@ -113,24 +116,4 @@ func Rewrite(module []byte, limits Limits) (*Module, error) {
 		return nil, err
 	}
 	return m.rewrite()
-}
-
-func typeName(t byte) string {
-	switch t {
-	case i32:
-		return "i32"
-	case i64:
-		return "i64"
-	case f32:
-		return "f32"
-	case f64:
-		return "f64"
-	case v128:
-		return "v128"
-	case funcref:
-		return "funcref"
-	case externref:
-		return "externref"
-	}
-	return fmt.Sprintf("type %#x", t)
 }

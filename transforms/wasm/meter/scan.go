@@ -57,7 +57,7 @@ func (m *module) scan(f int, s *scanner) error {
 	c := &m.codes[f]
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
 	*s = scanner{
-		stream: m.stream(c), folded: s.folded, blocks: s.blocks[:0], live: true,
+		stream: m.stream(c, s.out), folded: s.folded, blocks: s.blocks[:0], live: true,
 		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})

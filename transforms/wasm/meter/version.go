@@ -9,7 +9,7 @@ import (
 
 // sources are all that decides what Rewrite writes.
 //
-//go:embed bounds.go calls.go charge.go cost.go custom.go declare.go instruction.go meter.go opcode.go operands.go reader.go rewrite.go scan.go section.go segment.go work.go write.go
+//go:embed bounds.go calls.go charge.go cost.go custom.go declare.go instruction.go meter.go opcode.go reader.go rewrite.go scan.go section.go segment.go work.go write.go
 var sources embed.FS
 
 // Version tells this meter from every other one: what one of another version has rewritten must not be used. It is made of the
