@@ -75,7 +75,11 @@ func (c *compiled) compile(by transforms.Compiler) config.Errors {
 			c.format = f.Format
 		}
 	}
-	return slices.Concat(errs[:]...)
+	mistakes := slices.Concat(errs[:]...)
+	for _, mistake := range mistakes {
+		mistake.Message = c.masker.Text(mistake.Message)
+	}
+	return mistakes
 }
 
 // unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets whose time is over.

@@ -73,7 +73,7 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	m := &measured{name: name}
 	m.run = func(ev *event.Event) error {
-		out, err := module.Transform(ctx, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
+		out, err := module.Transform(ctx, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
 		m.fuel, m.memory = max(m.fuel, out.Fuel), max(m.memory, out.Memory)
 		if errors.Is(err, wasm.ErrDrop) {
 			return nil
