@@ -2,6 +2,7 @@ package expression
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -105,7 +106,10 @@ func named(name string, d definition) function {
 			b.look(args[i], d.bytes)
 		}
 		v, err := d.call(b, args)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrBudget):
+			return nil, err
+		case err != nil:
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		switch v := v.(type) {
