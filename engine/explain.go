@@ -68,12 +68,12 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 		return x
 	}
 	in := expression.NewEnv(ev)
+	var traces []*expression.Trace // of the expressions that ran since the last step
+	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	if w.Filter.Value != "" {
-		start := time.Now()
 		_, _ = w.filter.Match(in)
-		x.Filter = &FilterTrace{Source: w.Filter.Value, Took: time.Since(start)}
-		x.Filter.Trace, _ = expression.TraceBool(w.Filter.Value, in) // it compiled before
-		x.Took = x.Filter.Took
+		x.Filter = &FilterTrace{Source: w.Filter.Value, Trace: traces[0], Took: traces[0].Took}
+		x.Took, traces = x.Filter.Took, nil
 	}
 	if p.Verdict == FilteredOut || p.Verdict == FilterFailed {
 		return x
@@ -90,12 +90,13 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 		}
 		x.Took += step.Took
 		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {
-			for _, e := range m.Expressions() {
-				trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
+			paths := m.Expressions() // in the order in which they run
+			for i, trace := range traces {
 				w.maskTrace(trace)
-				step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
+				step.Expressions = append(step.Expressions, ExpressionTrace{paths[i].Path, trace.Source(), trace})
 			}
 		}
+		traces = nil
 		x.Steps = append(x.Steps, step)
 		start = time.Now()
 	})

@@ -49,8 +49,9 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 		return
 	}
 	t.Value = w.masker.Value(t.Value)
-	for i := range t.Parts {
-		t.Parts[i].Value = w.masker.Value(t.Parts[i].Value)
+	parts := t.Parts()
+	for i := range parts {
+		parts[i].Value = w.masker.Value(parts[i].Value)
 	}
 	if t.Err != nil {
 		t.Err = &expression.RunError{Message: w.masker.Text(t.Err.Error())}

@@ -104,7 +104,7 @@ func cost(s *engine.StepTrace) string {
 
 // explainParts shows the parts of an expression with their values, those within others indented.
 func explainParts(b *bytes.Buffer, t *expression.Trace, indent string) {
-	for _, p := range t.Parts {
+	for _, p := range t.Parts() {
 		const width = 46
 		source := strings.Repeat("  ", p.Depth) + oneLine(p.Source)
 		note := ""
@@ -214,7 +214,7 @@ func traceOf(path, source string, t *expression.Trace) traceJSON {
 	if t.Err != nil {
 		out.Error = t.Err.Error()
 	}
-	for _, p := range t.Parts {
+	for _, p := range t.Parts() {
 		part := partJSON{Source: p.Source, Depth: p.Depth, Times: p.Times, Missing: p.Missing()}
 		if p.Times > 0 && p.Value != nil {
 			part.Value = valueJSON(p.Value)

@@ -12,7 +12,7 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust",
 	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format engine/file engine/config/trust",
 	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/field engine/config/trust",
 	"engine/internal/listen":          "engine/signature",
@@ -58,6 +58,7 @@ var onlyIn = map[string]string{
 	"golang.org/x/sys":                "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":   "transforms/wasm",
 	"gopkg.in/yaml.v3":                "engine/config",
+	"modernc.org/libc":                "engine/internal/store/sqlite",
 	"modernc.org/sqlite":              "engine/internal/queue engine/internal/store/sqlite",
 }
 

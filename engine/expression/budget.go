@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"unicode"
-
-	"github.com/expr-lang/expr/file"
 )
 
 // Bounds of one run of an expression. They stand in docs/config.md.
@@ -30,17 +28,17 @@ type RunError struct {
 func (e *RunError) Error() string { return e.Message }
 func (e *RunError) Unwrap() error { return e.Err }
 
-// Budget is what one run may still use.
+// budget is what one run may still use.
 type budget struct {
-	steps, bytes int
-	trace        func(step int, value any) // nil if nobody wants to know
+	steps, bytes, elements int
 }
 
-func (b *budget) reset() { b.steps, b.bytes = MaxSteps, MaxMemory }
+func (b *budget) reset() { *b = budget{MaxSteps, MaxMemory, maxElements} }
 
 var (
 	errSteps  = fmt.Errorf("%w: more than %d steps", ErrBudget, MaxSteps)
 	errMemory = fmt.Errorf("%w: more than %d MiB of memory", ErrBudget, MaxMemory>>20)
+	errLists  = fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
 )
 
 // spend takes steps. It panics when there are none left, which the machine turns into the run's error.
@@ -56,6 +54,14 @@ func (b *budget) grow(bytes int) {
 		panic(errMemory)
 	}
 	b.spend(bytes / bytesPerStep)
+}
+
+// list takes the memory of a list's elements.
+func (b *budget) list(elements int) {
+	if b.elements -= elements; b.elements < 0 || elements < 0 {
+		panic(errLists)
+	}
+	b.grow(16 * elements)
 }
 
 // How many bytes are dealt with in the time of a step, at the least.
@@ -81,29 +87,17 @@ func (b *budget) weigh(v any) {
 		for _, inner := range v {
 			b.weigh(inner)
 		}
-	case []string:
-		for _, inner := range v {
-			b.weigh(inner)
-		}
-	case []int:
-		b.spend(len(v))
 	}
 }
 
-// runError keeps of a run-time error what it says, without the drawing of the source.
-func runError(err error) error {
-	var at *file.Error
+// runError says a run-time error in our words.
+func runError(err error) *RunError {
 	message := err.Error()
-	if errors.As(err, &at) {
-		message = at.Message
-	}
 	var cause error
 	var assertion *runtime.TypeAssertionError
 	switch {
 	case errors.Is(err, ErrBudget):
 		cause = ErrBudget
-	case strings.HasPrefix(message, "memory budget exceeded"):
-		message, cause = fmt.Sprintf("%v: lists of more than %d elements", ErrBudget, maxElements), ErrBudget
 	case errors.As(err, &assertion):
 		message = assertionText.ReplaceAllString(message, "want $2, got $1")
 	}

@@ -188,7 +188,7 @@ func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
 		{`date(payload.s) == timestamp`, "invalid date a b c  d"},
 		{`"a\nb" in payload.n`, `invalid operation: string in int`},
 		{"event == 'workflow_end' and\n  payload.n > 'a'", "invalid operation: int > string"},
-		{`payload.n startsWith "a"`, "want string, got int"},
+		{`payload.n startsWith "a"`, "invalid operation: int startsWith string"},
 		{`upper(payload.n) == "1"`, "want string, got int"},
 		{`payload.n matches "a"`, "invalid operation: int matches string"},
 		{`sum(payload.list) == 1`, "invalid operation: int + string"},

@@ -3,23 +3,22 @@ package expression
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/expr-lang/expr/builtin"
-	"github.com/expr-lang/expr/conf"
 )
 
 // function is what a name or an operator calls. Its results are values of JSON, or of package time.
 type function func(b *budget, args []any) (any, error)
 
-// operators are the functions that the rewriter puts where operators stood.
+// operators are what the operators call that compute both operands.
 var operators = map[string]function{
 	"==": func(b *budget, args []any) (any, error) { return equal(b, args[0], args[1]), nil },
+	"!=": func(b *budget, args []any) (any, error) { return !equal(b, args[0], args[1]), nil },
 	"<":  ordered("<", func(c int) bool { return c < 0 }), "<=": ordered("<=", func(c int) bool { return c <= 0 }),
 	">": ordered(">", func(c int) bool { return c > 0 }), ">=": ordered(">=", func(c int) bool { return c >= 0 }),
-	"in": in, "matches": matches,
+	"in":       in,
 	"contains": texts("contains", strings.Contains), "startsWith": texts("startsWith", strings.HasPrefix),
 	"endsWith": texts("endsWith", strings.HasSuffix),
 	"+":        addition,
@@ -27,30 +26,14 @@ var operators = map[string]function{
 	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return a * b, nil }),
 	"/":        arithmetic("/", nil, divide),
 	"%":        arithmetic("%", modulo, nil),
-	"**":       arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil }),
-	"..":       rangeOf, "negate": negate, "plus": plus, "truth": truth, "member": element, "slice": slice,
-	"whole": func(_ *budget, args []any) (any, error) { return args[0].(*object).value(), nil },
-	"list":  listOf,
-	"each": func(b *budget, args []any) (any, error) {
-		b.spend(args[0].(int))
-		return args[1], nil
-	},
-	"trace": func(b *budget, args []any) (any, error) {
-		b.trace(args[0].(int), args[1])
-		return args[1], nil
-	},
-	"plain":   func(_ *budget, args []any) (any, error) { return plain(args[0]), nil },
-	"grouped": grouped,
-	"reverse": reverse,
-	"fromEnd": fromEnd,
-	"sum":     sum,
+	"**":       power, "^": power,
+	"..": rangeOf,
 }
 
-var addition = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
-
-// isBool are the operators whose result is never missing.
-var isBool = map[string]bool{"==": true, "<": true, "<=": true, ">": true, ">=": true, "in": true, "matches": true, "contains": true,
-	"startsWith": true, "endsWith": true, "truth": true}
+var (
+	addition = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
+	power    = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
+)
 
 // functions are those that differ from expr's, or are not in it.
 var functions = map[string]function{
@@ -76,62 +59,26 @@ var functions = map[string]function{
 	"join":      join,
 	"get":       element,
 	"uniq":      uniq,
+	"sort":      sorted,
+	"reverse":   reverse,
+	"split":     split(strings.SplitN), "splitAfter": split(strings.SplitAfterN),
 }
 
 // takesNil are the functions that have something to say of a missing value; the others give nil for one.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
 
 // walksDeep are the functions that look at values to their leaves.
-var walksDeep = map[string]bool{"json": true, "toJSON": true, "string": true, "flatten": true, "max": true, "min": true, "mean": true, "median": true, "sort": true}
-
-// predicates are expr's functions with a closure, which its compiler unfolds.
-var predicates = map[string]bool{"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true, "find": true,
-	"findIndex": true, "findLast": true, "findLastIndex": true, "count": true, "sum": true, "groupBy": true, "sortBy": true, "reduce": true}
-
-// callable are all functions as the machine calls them: with the run's budget as the first argument.
-var callable = sync.OnceValue(func() conf.FunctionsTable {
-	table := conf.FunctionsTable{}
-	types := func(isBool bool) *builtin.Function {
-		if isBool {
-			return &builtin.Function{Types: boolResult}
-		}
-		return &builtin.Function{Types: anyResult}
-	}
-	for name, f := range operators {
-		entry := types(isBool[name])
-		entry.Name, entry.Func = "op:"+name, func(args ...any) (any, error) { return f(args[0].(*budget), args[1:]) }
-		table[entry.Name] = entry
-	}
-	for _, b := range builtin.Builtins {
-		if !predicates[b.Name] && functions[b.Name] == nil {
-			f := ofExpr(b)
-			if strings.HasPrefix(b.Name, "split") {
-				f = splitter(f)
-			}
-			table["fn:"+b.Name] = named(b.Name, f)
-		}
-	}
-	for name, f := range functions {
-		table["fn:"+name] = named(name, f)
-	}
-	return table
-})
+var walksDeep = map[string]bool{"json": true, "toJSON": true, "string": true, "flatten": true, "max": true, "min": true, "mean": true, "median": true}
 
 // named makes a function of the language: nil for a missing argument, within the budget.
-func named(name string, f function) *builtin.Function {
-	call := func(args ...any) (any, error) {
-		b := args[0].(*budget)
-		args = args[1:]
+func named(name string, f function) function {
+	return func(b *budget, args []any) (any, error) {
 		for _, arg := range args {
 			if arg == nil && !takesNil[name] {
 				return nil, nil
 			}
 			if walksDeep[name] {
 				b.weigh(arg)
-				if name == "sort" {
-					b.weigh(arg) // n log n
-					b.weigh(arg)
-				}
 				continue
 			}
 			b.spend(1)
@@ -144,20 +91,19 @@ func named(name string, f function) *builtin.Function {
 				b.spend(len(arg))
 			}
 		}
-		out, err := f(b, args)
+		v, err := f(b, args)
 		if err != nil {
 			return nil, err
 		}
-		out = plain(out)
-		switch out := out.(type) {
+		v = plain(v)
+		switch v := v.(type) {
 		case string:
-			b.grow(len(out))
+			b.grow(len(v))
 		case []any:
-			b.grow(16 * len(out))
+			b.grow(16 * len(v))
 		}
-		return out, nil
+		return v, nil
 	}
-	return &builtin.Function{Name: "fn:" + name, Func: call, Types: anyResult}
 }
 
 func ofExpr(b *builtin.Function) function {
@@ -173,10 +119,39 @@ func ofExpr(b *builtin.Function) function {
 	}
 }
 
-// zone is a zone of the tz database.
-func zone(name string) (*time.Location, error) {
-	if name == "" || name == "Local" { // ours
-		return nil, fmt.Errorf("unknown time zone %q", name)
+// method makes a function of a method of package time's: its receiver is the first argument.
+func method(receiver reflect.Type, name string) function {
+	m, _ := receiver.MethodByName(name) // the checker found it
+	return func(b *budget, args []any) (any, error) {
+		b.spend(methodSteps)
+		values := make([]reflect.Value, len(args))
+		for i, arg := range args {
+			values[i] = reflect.ValueOf(arg)
+			if i < m.Type.NumIn() && !values[i].Type().AssignableTo(m.Type.In(i)) {
+				return nil, fmt.Errorf("%s: want %s, got %T", name, m.Type.In(i), arg)
+			}
+		}
+		return m.Func.Call(values)[0].Interface(), nil
 	}
-	return time.LoadLocation(name)
+}
+
+// methodSteps is what a method takes beside what its arguments and its result do.
+const methodSteps = 20
+
+// plain turns what functions of expr and package time return into the values of JSON.
+func plain(v any) any {
+	switch v := v.(type) {
+	case nil, bool, string, int, float64, []any, map[string]any:
+		return v
+	case int64: // Unix seconds
+		return int(v)
+	}
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice || r.Kind() == reflect.Array {
+		list := make([]any, r.Len())
+		for i := range list {
+			list[i] = plain(r.Index(i).Interface())
+		}
+		return list
+	}
+	return v
 }

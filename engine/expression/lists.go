@@ -6,60 +6,51 @@ import (
 	"slices"
 )
 
-// listOf is what a closure runs over: a missing list is an empty one.
-func listOf(_ *budget, args []any) (any, error) {
-	switch v := args[0].(type) {
-	case nil:
-		return []any{}, nil
-	case []any:
-		return v, nil
-	}
-	return nil, fmt.Errorf("want a list, got %T", args[0])
+func newList(b *budget, args []any) (any, error) {
+	b.list(len(args))
+	return slices.Clone(args), nil
 }
 
-// reverse is a list from its end.
-func reverse(b *budget, args []any) (any, error) {
-	list := slices.Clone(args[0].([]any))
-	b.grow(16 * len(list))
-	slices.Reverse(list)
-	return list, nil
-}
-
-// fromEnd is where the element at an index of the reversed list stands in the list.
-func fromEnd(_ *budget, args []any) (any, error) {
-	i, found := args[1].(int)
-	if !found {
-		return nil, nil
-	}
-	return len(args[0].([]any)) - 1 - i, nil
-}
-
-// sum adds up a list's numbers; those that are missing count for nothing.
-func sum(b *budget, args []any) (any, error) {
-	var total any = 0
-	for _, v := range args[0].([]any) {
-		if v == nil {
-			continue
-		}
-		var err error
-		if total, err = addition(b, []any{total, v}); err != nil {
-			return nil, err
-		}
-	}
-	return total, nil
-}
-
-// grouped gives what groupBy found texts for keys.
-func grouped(_ *budget, args []any) (any, error) {
-	groups := map[string]any{}
-	for key, list := range args[0].(map[any][]any) {
-		name, err := Text(key)
+// newMap makes a map of keys and values, which alternate.
+func newMap(b *budget, args []any) (any, error) {
+	b.list(len(args))
+	b.grow(32 * len(args))
+	m := make(map[string]any, len(args)/2)
+	for i := 0; i < len(args); i += 2 {
+		key, err := Text(args[i])
 		if err != nil {
 			return nil, err
 		}
-		groups[name] = list
+		m[key] = args[i+1]
 	}
-	return groups, nil
+	return m, nil
+}
+
+func reverse(_ *budget, args []any) (any, error) {
+	list, err := asList(args[0])
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	return list, err
+}
+
+func sorted(b *budget, args []any) (any, error) {
+	list, err := asList(args[0])
+	if err != nil {
+		return nil, err
+	}
+	var order any = "asc"
+	if len(args) == 2 {
+		order = args[1]
+	}
+	list = slices.Clone(list)
+	return list, sortList(b, list, list, order)
+}
+
+func asList(v any) ([]any, error) {
+	if list, ok := v.([]any); ok {
+		return list, nil
+	}
+	return nil, fmt.Errorf("want a list, got %T", v)
 }
 
 // pairs makes a list of a map's members, by their keys.
@@ -76,9 +67,9 @@ func pairs(v any, of func(key string, value any) any) (any, error) {
 }
 
 func fromPairs(_ *budget, args []any) (any, error) {
-	list, ok := args[0].([]any)
-	if !ok {
-		return nil, fmt.Errorf("want a list, got %T", args[0])
+	list, err := asList(args[0])
+	if err != nil {
+		return nil, err
 	}
 	m := map[string]any{}
 	for _, entry := range list {
@@ -96,9 +87,9 @@ func fromPairs(_ *budget, args []any) (any, error) {
 }
 
 func uniq(b *budget, args []any) (any, error) {
-	list, ok := args[0].([]any)
-	if !ok {
-		return nil, fmt.Errorf("want a list, got %T", args[0])
+	list, err := asList(args[0])
+	if err != nil {
+		return nil, err
 	}
 	seen := []any{}
 	for _, v := range list {

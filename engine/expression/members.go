@@ -20,25 +20,14 @@ func rangeOf(b *budget, args []any) (any, error) {
 	}
 	n := uint(to) - uint(from)
 	if n >= maxElements {
-		return nil, fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
+		return nil, errLists
 	}
-	b.grow(16 * int(n+1))
+	b.list(int(n + 1))
 	list := make([]any, n+1)
 	for i := range list {
 		list[i] = from + i
 	}
 	return list, nil
-}
-
-// memberOf is a map's value of a key, nil where there is none. It panics with an error on what has no members.
-func memberOf(v any, key string) any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		return v[key]
-	}
-	panic(fmt.Errorf("cannot get %s of %T", key, v))
 }
 
 // element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
@@ -48,10 +37,6 @@ func element(b *budget, args []any) (any, error) {
 	switch v := args[0].(type) {
 	case nil:
 		return nil, nil
-	case *object:
-		if isKey {
-			return v.member(key), nil
-		}
 	case map[string]any:
 		if isKey {
 			return v[key], nil

@@ -347,14 +347,3 @@ func plus(_ *budget, args []any) (any, error) {
 	}
 	return nil, fmt.Errorf("invalid operation: + %T", args[0])
 }
-
-// truth is a value as a condition: what is missing is false.
-func truth(_ *budget, args []any) (any, error) {
-	switch v := args[0].(type) {
-	case nil:
-		return false, nil
-	case bool:
-		return v, nil
-	}
-	return nil, fmt.Errorf("want true or false, got %T", args[0])
-}

@@ -109,11 +109,15 @@ func toInt(_ *budget, args []any) (any, error) {
 	return builtin.Int(args[0]), nil
 }
 
-// splitter takes the budget of the parts before a text is split.
-func splitter(split function) function {
+// split makes a function that splits a text at each separator, into n parts at most.
+func split(f func(s, separator string, n int) []string) function {
 	return func(b *budget, args []any) (any, error) {
-		b.grow(16 * (strings.Count(args[0].(string), args[1].(string)) + 1))
-		return split(b, args)
+		s, separator, n := args[0].(string), args[1].(string), -1
+		if len(args) == 3 {
+			n = args[2].(int)
+		}
+		b.list(strings.Count(s, separator) + 1)
+		return f(s, separator, n), nil
 	}
 }
 
@@ -148,9 +152,9 @@ func join(b *budget, args []any) (any, error) {
 	if len(args) == 2 {
 		glue = args[1].(string)
 	}
-	list, ok := args[0].([]any)
-	if !ok {
-		return nil, fmt.Errorf("want a list, got %T", args[0])
+	list, err := asList(args[0])
+	if err != nil {
+		return nil, err
 	}
 	var text strings.Builder
 	for i, v := range list {

@@ -161,8 +161,12 @@ func TestStartFunctionIsMetered(t *testing.T) {
 	if err != nil || !m.HasStart {
 		t.Fatalf("Rewrite = %+v, %v, want a module with a start function", m, err)
 	}
-	if _, err := newRuntime(t).Instantiate(t.Context(), m.Wasm); err == nil || !strings.Contains(err.Error(), "unreachable") {
-		t.Errorf("instantiate = %v, want a trap", err)
+	instance, err := newRuntime(t).Instantiate(t.Context(), m.Wasm)
+	if err != nil {
+		t.Fatalf("instantiate = %v, want an instance whose start function has not run", err)
+	}
+	if _, err := instance.ExportedFunction(meter.StartExport).Call(t.Context()); err == nil || !strings.Contains(err.Error(), "unreachable") {
+		t.Errorf("start = %v, want a trap", err)
 	}
 }
 

@@ -45,11 +45,14 @@ func (tx *tx) accept(entries []*delivery.Entry) error {
 	if err := tx.checkRoom(); err != nil {
 		return err
 	}
-	last, err := tx.first(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`)
+	a := acceptance{tx: tx}
+	err := tx.each(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`, func(r *row) error {
+		a.event, a.seq = r.int(), r.int()
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	a := acceptance{tx: tx, event: last.int(), seq: last.int()}
 	for _, entry := range entries {
 		if err := a.entry(entry); err != nil {
 			return err

@@ -132,14 +132,15 @@ func scanEvent(r *row) (ev event.Event, stamp string) {
 
 // scanContent reads the columns of a delivery's content; nil if transforms have made none.
 func scanContent(r *row) (*delivery.Content, error) {
-	contentType := r.value()
-	c := &delivery.Content{}
-	header := r.text()
-	c.URLSuffix, c.Body = r.text(), r.bytes()
-	if contentType == nil {
+	if r.isNull() {
+		r.next += 4
 		return nil, nil
 	}
-	c.ContentType, _ = contentType.(string)
+	c := &delivery.Content{ContentType: r.text()}
+	header := r.text()
+	if c.URLSuffix, c.Body = r.text(), r.bytes(); c.Body == nil {
+		c.Body = []byte{}
+	}
 	if header == "" {
 		return c, nil
 	}

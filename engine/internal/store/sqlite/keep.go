@@ -100,18 +100,21 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 }
 
 // forget removes the ids that have been known for long enough.
-func (tx *tx) forget(before time.Time, n int) (int64, error) {
+func (tx *tx) forget(before time.Time, n int) (int, error) {
 	return tx.run(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = PRUNED AND done_at > 0 AND done_at < ?
   ORDER BY done_at LIMIT ?)`, before, n)
 }
 
 // strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries.
 func (tx *tx) strip(seq int64) error {
-	r, err := tx.first(`SELECT lane, event, size FROM deliveries WHERE seq = ?`, seq)
-	if err != nil || r == nil {
+	var laneID, event, size int64
+	err := tx.each(`SELECT lane, event, size FROM deliveries WHERE seq = ?`, func(r *row) error {
+		laneID, event, size = r.int(), r.int(), r.int()
+		return nil
+	}, seq)
+	if err != nil || laneID == 0 {
 		return err
 	}
-	laneID, event, size := r.int(), r.int(), r.int()
 	_, err = tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1`, seq, tx.now)
 	if err != nil {

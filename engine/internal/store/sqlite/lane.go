@@ -63,12 +63,14 @@ func (tx *tx) laneOf(webhook string) (*lane, error) {
 }
 
 func (tx *tx) load(where string, arg any) (*lane, error) {
-	r, err := tx.first(selectLane+where, arg)
-	if r == nil || err != nil {
+	l := &lane{}
+	err := tx.each(selectLane+where, func(r *row) error {
+		l.scan(r)
+		return nil
+	}, arg)
+	if l.id == 0 || err != nil {
 		return nil, err
 	}
-	l := &lane{}
-	l.scan(r)
 	if known := tx.lanes[l.id]; known != nil { // with changes that are not saved
 		return known, nil
 	}

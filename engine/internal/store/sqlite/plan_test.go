@@ -51,8 +51,12 @@ func TestNoStatementScans(t *testing.T) {
 func plan(t *testing.T, s *Store, query string) string {
 	t.Helper()
 	var steps []string
-	args := make([]any, 20)
-	err := s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
+	prepared, err := s.conn.prepare(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := make([]any, prepared.params)
+	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
 		r.next = 3
 		steps = append(steps, "  "+r.text())
 		return nil

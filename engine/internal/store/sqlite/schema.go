@@ -1,6 +1,12 @@
 package sqlite
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
+)
 
 // The states of a delivery. They are in the database: none may change its number. Statements name them in capitals.
 const (
@@ -79,21 +85,30 @@ CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;
 CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
 `}
 
-// migrate brings the database to the newest schema, inside the turnstile. It refuses a file that is not a database, or that a newer
-// awf-hook made, before it changes anything.
-func migrate(c *conn) error {
+// open brings the database of a file to the newest schema, inside the turnstile. It refuses a file that is not a queue's, or that
+// a newer awf-hook made, before it changes anything.
+func (c *conn) open(path string) error {
 	version, err := c.number(`PRAGMA user_version`)
-	switch {
-	case err != nil:
-		return err
-	case version > int64(len(migrations)):
-		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
-	}
-	r, err := c.first(`SELECT sqlite_version()`)
 	if err != nil {
 		return err
 	}
-	if err := checkVersion(r.text()); err != nil {
+	tables, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table'`)
+	if err != nil {
+		return err
+	}
+	ours, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('lanes', 'events', 'deliveries')`)
+	switch {
+	case err != nil:
+		return err
+	case version == 0 && tables > 0 || version > 0 && ours < 3:
+		return errors.New("the file is another program's database")
+	case version > int64(len(migrations)):
+		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+	}
+	if err := hideFile(path); err != nil {
+		return err
+	}
+	if err := checkVersion(libc.GoString(lib.Xsqlite3_libversion(c.tls))); err != nil {
 		return err
 	}
 	err = c.script(`

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,19 +17,34 @@ import (
 	"time"
 )
 
+// Fault is why there is no answer, in words that hold no secret.
+type Fault struct {
+	Reason string
+	Ours   bool // the receiver has no part in it
+	Final  bool // no further attempt can mend it
+}
+
+func (f *Fault) Error() string { return f.Reason }
+
 // phase is how far an attempt has come.
 type phase int32
 
 const (
-	phaseQueue phase = iota // for one of the webhook's connections
-	phaseName               // its host's addresses are looked up
+	phaseQueue phase = iota // waits for one of the webhook's connections
+	phaseName               // looks up the addresses of its host
 	phaseConnect
 	phaseTLS
 	phaseSend
 	phaseAnswer
 )
 
-// progress follows an attempt. It is written by the transport's goroutines.
+// late says what did not happen in time, by phase.
+var late = [...]string{
+	phaseQueue: "no free connection", phaseName: "the host's name was not resolved", phaseConnect: "no connection",
+	phaseTLS: "no TLS handshake", phaseSend: "the request was not taken", phaseAnswer: "no answer",
+}
+
+// progress follows an attempt. The transport's goroutines write it.
 type progress struct {
 	phase atomic.Int32
 	kept  atomic.Bool // the connection had served another request
@@ -47,27 +63,14 @@ func (p *progress) trace(ctx context.Context) context.Context {
 	})
 }
 
-// late says what did not happen in time.
-func (s *Sender) late(reached phase, whole bool) *Fault {
-	within := s.webhook.Timeout
-	phaseLimit := map[phase]time.Duration{
-		phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
-	}[reached]
-	if !whole && phaseLimit > 0 {
-		within = phaseLimit
-	}
-	what := map[phase]string{
-		phaseQueue: "no free connection", phaseName: "the host's name was not resolved", phaseConnect: "no connection",
-		phaseTLS: "no TLS handshake", phaseSend: "the request was not taken", phaseAnswer: "no answer",
-	}[reached]
-	return &Fault{Reason: fmt.Sprintf("%s within %v", what, within)}
-}
-
-// diagnose says in words why there was no answer. ctx is the attempt's, which ends with its time; parent is the caller's.
+// diagnose says why there is no answer. ctx is the attempt's, which ends with its time; parent is the caller's.
 func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase) *Fault {
 	var fault *Fault
 	var refused *RefusedError
 	var netErr net.Error
+	limits := [phaseAnswer + 1]time.Duration{
+		phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
+	}
 	switch {
 	case parent.Err() != nil:
 		return &Fault{Reason: "broken off, since awf-hook stops", Ours: true}
@@ -76,13 +79,13 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 	case errors.As(err, &refused):
 		return &Fault{Reason: refused.Error()}
 	case ctx.Err() != nil:
-		return s.late(reached, true)
+		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], s.webhook.Timeout)}
 	}
-	if known := ofName(err); known != nil {
-		return known
+	if fault := ofName(err); fault != nil {
+		return fault
 	}
 	if errors.As(err, &netErr) && netErr.Timeout() {
-		return s.late(reached, false)
+		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], cmp.Or(limits[reached], s.webhook.Timeout))}
 	}
 	for _, explain := range []func(error) *Fault{ofCertificate, ofTLS, ofSystem} {
 		if fault := explain(err); fault != nil {
@@ -113,45 +116,48 @@ func ofCertificate(err error) *Fault {
 	var invalid x509.CertificateInvalidError
 	var other x509.HostnameError
 	var unknown x509.UnknownAuthorityError
+	reason := "the receiver's certificate "
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		now := time.Now()
-		if now.Before(invalid.Cert.NotBefore) {
-			return &Fault{Reason: "the receiver's certificate is not valid before " + day(invalid.Cert.NotBefore) + " (here it is " + day(now) + ")"}
+		if notBefore := invalid.Cert.NotBefore; now.Before(notBefore) {
+			reason += "is not valid before " + day(notBefore)
+		} else {
+			reason += "expired on " + day(invalid.Cert.NotAfter)
 		}
-		return &Fault{Reason: "the receiver's certificate expired on " + day(invalid.Cert.NotAfter) + " (here it is " + day(now) + ")"}
+		reason += " (here it is " + day(now) + ")"
 	case errors.As(err, &other):
-		return &Fault{Reason: "the receiver's certificate is for " + names(other.Certificate) + ", not for " + other.Host}
+		reason += "is for " + names(other.Certificate) + ", not for " + other.Host
 	case errors.As(err, &unknown):
-		return &Fault{Reason: "the receiver's certificate is signed by an unknown authority (tls.ca_file can name one)"}
+		reason += "is signed by an unknown authority (tls.ca_file can name one)"
 	case errors.As(err, &invalid):
-		return &Fault{Reason: "the receiver's certificate is not valid: " + strings.TrimPrefix(x509.CertificateInvalidError{Reason: invalid.Reason}.Error(), "x509: ")}
+		reason += "is not valid: " + strings.TrimPrefix(x509.CertificateInvalidError{Reason: invalid.Reason}.Error(), "x509: ")
+	default:
+		return nil
 	}
-	return nil
+	return &Fault{Reason: reason}
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// names are those that a certificate is for. They are the receiver's words: only what looks like a name is shown.
+// names lists what a certificate is for. These are the receiver's words: only what looks like a name is shown.
 func names(c *x509.Certificate) string {
 	const limit = 3
 	all := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
 		all = append(all, ip.String())
 	}
-	all = slices.DeleteFunc(all, func(name string) bool {
-		return len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-	})
+	all = slices.DeleteFunc(all, func(name string) bool { return !isPlain(name) })
 	switch {
 	case len(all) == 0:
 		return "no host"
 	case len(all) > limit:
-		return strings.Join(all[:limit], ", ") + " and others"
+		all = append(all[:limit-1], all[limit-1]+" and others")
 	}
 	return strings.Join(all, ", ")
 }
 
-// ofTLS explains a handshake that came to no end.
+// ofTLS explains a handshake that failed.
 func ofTLS(err error) *Fault {
 	var record tls.RecordHeaderError
 	var op *net.OpError
@@ -164,23 +170,26 @@ func ofTLS(err error) *Fault {
 	return nil
 }
 
+// ours are the errors of this machine and its network.
+var ours = []syscall.Errno{
+	syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES,
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+}
+
 // ofSystem explains what the operating system said of the connection.
 func ofSystem(err error) *Fault {
 	var number syscall.Errno
 	if !errors.As(err, &number) {
 		return nil
 	}
-	fault := &Fault{Reason: number.Error(), Ours: slices.Contains([]syscall.Errno{
-		syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-	}, number)}
+	fault := &Fault{Reason: number.Error(), Ours: slices.Contains(ours, number)}
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
 		fault.Reason = op.Addr.String() + ": " + fault.Reason
 	}
 	return fault
 }
 
-// ofProtocol explains an answer that is none. What the receiver wrote stands quoted in the error, and it may echo the request.
+// ofProtocol explains an answer that is not HTTP. The error quotes what the receiver wrote, which may echo the request.
 func ofProtocol(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection") {
 		return "the receiver closed the connection without an answer"
