@@ -335,9 +335,9 @@ func sparse(path string, size int64) error {
 	return os.Truncate(path, size)
 }
 
-// heap is what the program allocated so far, in bytes.
+// heap is the memory that the program has of the system, in bytes.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.TotalAlloc
+	return m.Sys
 }
