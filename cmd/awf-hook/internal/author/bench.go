@@ -95,7 +95,8 @@ func slack(ctx context.Context, webhook string) (*measured, error) {
 		return nil, err
 	}
 	i := slices.IndexFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == webhook })
-	chain, mistakes := transforms.Compile(ctx, cfg.Webhooks[i].Transform, nil, slog.New(slog.DiscardHandler))
+	c := transforms.Compiler{Expressions: new(expression.Compiler), Log: slog.New(slog.DiscardHandler)}
+	chain, mistakes := c.Compile(ctx, cfg.Webhooks[i].Transform)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
