@@ -164,7 +164,7 @@ func TestMapErrorsSayWhere(t *testing.T) {
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},
 		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: no JSON for the number +Inf"},
 		{`      map: {a: "=repeat('a', 100000000)"}`, "transform 1, map: a: budget exceeded: more than 4 MiB of memory"},
-		{"      - map: {a: 1}\n      - map: {a: =body.a.b}", "transform 2, map: a: cannot get b of int"},
+		{"      - map: {a: 1}\n      - map: {a: =upper(body.a)}", "transform 2, map: a: upper: want string, got int"},
 		{`      {map: {a: 1}, content_type: text/plain}`, "transform 1, map: want a text for text/plain"},
 		{`      map: {a: "{{ repeat('a', 600000) }}", b: "{{ repeat('a', 600000) }}"}`, "transform 1, map: b: the text is over 1024 KiB"},
 		{`      map: {a: "=repeat('a', 600000)", b: "=repeat('a', 600000)"}`, "transform 1, map: the body is over 1024 KiB"},

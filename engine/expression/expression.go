@@ -71,7 +71,7 @@ func (p *Program) Bool(env *Env) (bool, error) {
 	return v.(bool), nil // compiled as one
 }
 
-// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a []any, a map[string]any,
+// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a map[string]any,
 // or one of package time. Its errors are a [*RunError].
 func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
@@ -82,11 +82,16 @@ func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
 		return dst, err
 	}
 	if p.path != nil {
-		if raw := env.find(p.path); raw != nil {
+		if raw := env.find(p.path); raw != nil && (raw[0] == '"') == isText(v) { // a number may stand as a text
 			return append(dst, raw...), nil
 		}
 	}
 	return AppendJSON(dst, v)
+}
+
+func isText(v any) bool {
+	_, is := v.(string)
+	return is
 }
 
 func (p *Program) run(env *Env) (any, error) {

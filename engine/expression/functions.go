@@ -189,6 +189,20 @@ func kindOf(v any) string {
 	return "float"
 }
 
+// isMethod says whether a method of package time's gives one value, of a kind that expressions know.
+func isMethod(receiver reflect.Type, name string) bool {
+	m, found := receiver.MethodByName(name)
+	if !found || m.Type.NumOut() != 1 {
+		return false
+	}
+	switch out := m.Type.Out(0); out.Kind() {
+	case reflect.Bool, reflect.String, reflect.Int, reflect.Int64, reflect.Float64:
+		return true
+	default:
+		return out.PkgPath() == "time" || out.Kind() == reflect.Pointer
+	}
+}
+
 // method makes a function of a method of package time's: its receiver is the first argument.
 func method(receiver reflect.Type, name string) function {
 	m, _ := receiver.MethodByName(name) // the checker found it

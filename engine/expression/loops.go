@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -171,7 +172,7 @@ func (l *loop) sortBy(env *Env) any {
 	list := slices.Clone(l.elements(env))
 	env.budget.list(len(list))
 	keys := l.values(env)
-	var order any = "asc"
+	var order any
 	if l.third != nil {
 		order = l.third(env)
 	}
@@ -181,10 +182,10 @@ func (l *loop) sortBy(env *Env) any {
 	return list
 }
 
-// sortList orders a list by keys, which may be the list itself: "asc" or "desc". Elements with missing keys come last.
+// sortList orders a list by keys, which may be the list itself: "asc" (or nil) or "desc". Elements with missing keys come last.
 func sortList(b *budget, list, keys []any, order any) error {
-	if order != "asc" && order != "desc" {
-		return fmt.Errorf("want the order \"asc\" or \"desc\", got %v", order)
+	if order != nil && order != "asc" && order != "desc" {
+		return errors.New(`want the order "asc" or "desc"`)
 	}
 	rounds := bits.Len(uint(len(list)))
 	b.spend(2 * len(list) * rounds)

@@ -54,6 +54,8 @@ func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 		return v, 0, true, true
 	case float64:
 		return 0, v, false, true
+	case uint64: // beyond every int
+		return 0, float64(v), false, true
 	case time.Duration, nil, string, bool, []any, map[string]any:
 		return 0, 0, false, false
 	}

@@ -340,6 +340,10 @@ func (w *writer) call(n *ast.CallNode) part {
 		if name.Value == "Local" {
 			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
 		}
+		if !isMethod(callee.Node.Type(), name.Value) {
+			w.fail(n, "%s() gives no value that an expression can take", name.Value)
+			return constant(nil)
+		}
 		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
 	}
 	w.fail(n, "%s is no function", n.Callee.String())
