@@ -52,7 +52,11 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	w.loops--
 	w.variables = w.variables[:outside]
 	if len(n.Arguments) == 3 {
-		l.third = w.node(n.Arguments[2]).eval
+		third := w.node(n.Arguments[2])
+		if err := sortList(&budget{}, nil, nil, third.value); n.Name == "sortBy" && third.isConstant && err != nil {
+			w.fail(n, "sortBy: %s", err)
+		}
+		l.third = third.eval
 	}
 	return part{eval: func(env *Env) any { return run(l, env) }}
 }
