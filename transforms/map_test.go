@@ -158,7 +158,7 @@ func TestMapDropsWhatComesToNothing(t *testing.T) {
 
 func TestMapErrorsSayWhere(t *testing.T) {
 	for _, tt := range []struct{ transform, want string }{
-		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: invalid operation: list > int"},
+		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: > is not for list and int"},
 		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: the string is not a whole number"},
 		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[]: division by zero"},
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},

@@ -257,6 +257,8 @@ func (p *phrase) member() string {
 func (p *phrase) name(name string) string {
 	unknown := "unknown name " + name
 	switch other, known := otherNames[name]; {
+	case slices.Contains(knownValues["event"], name) && comparedWith.MatchString(p.until):
+		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	case (name == "body" || name == "with") && p.isBool:
 		return unknown + ": a filter sees the event alone"
 	case known:

@@ -34,6 +34,13 @@ var filterTypes = types.Map{
 	"payload":       payloadTypes,
 }
 
+// knownValues are what keys can be where AWF writes them. Events of other sources may have more.
+var knownValues = map[string][]string{
+	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete",
+		"message_user", "message_assistant", "tool_call", "tool_result"},
+	"payload.status": {"success", "failure", "cancelled"},
+}
+
 // valueTypes has body and with too.
 var valueTypes = types.Map{
 	"event": filterTypes["event"], "workflow_id": filterTypes["workflow_id"], "workflow_name": filterTypes["workflow_name"],
