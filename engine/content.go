@@ -23,7 +23,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 		d.Body = ev.Body()
 		return nil, nil
 	}
-	if d.Content, err = w.chain.Apply(ctx, expression.NewInput(ev)); err != nil {
+	if d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev)); err != nil {
 		return nil, err
 	}
 	return &d.Content, nil
@@ -34,7 +34,7 @@ const notRunWait = time.Second
 
 // unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
 func (l *lane) unsent(claim *queue.Claim, err error) {
-	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.maskText(err.Error())}
+	st := queue.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: l.webhook.masker.Text(err.Error())}
 	st.OrderMaxWait = l.webhook.OrderMaxWait
 	switch {
 	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
@@ -53,7 +53,7 @@ func (w *webhook) askAgain(claim *queue.Claim) error {
 	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
 		return nil
 	}
-	match, err := w.filter.Match(expression.NewInput(claim.Event))
+	match, err := w.filter.Match(expression.NewEnv(claim.Event))
 	switch {
 	case err != nil:
 		return w.filterError(err)

@@ -160,7 +160,7 @@ func (e *Engine) entry(ev *event.Event) *queue.Entry {
 		ev.ID = event.NewID(time.Now())
 	}
 	entry := &queue.Entry{Event: ev}
-	in := expression.NewInput(ev) // decoded once for all webhooks
+	in := expression.NewEnv(ev) // decoded once for all webhooks
 	for _, w := range e.routes.of(ev.WorkflowName) {
 		if want, wants := w.want(in); wants {
 			entry.Wants = append(entry.Wants, want)

@@ -36,6 +36,7 @@ type StepTrace struct {
 	Took        time.Duration
 	Fuel        int64             // that a wasm module used
 	Expressions []ExpressionTrace // of a map
+	Left        []string          // what a format left out of its message, and why
 }
 
 // ExpressionTrace is what an expression of a map came to.
@@ -66,13 +67,13 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	if p.Verdict == OtherType {
 		return x
 	}
-	in := expression.NewInput(ev)
+	in := expression.NewEnv(ev)
+	var traces []*expression.Trace // of the expressions that ran since the last step
+	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	if w.Filter.Value != "" {
-		start := time.Now()
 		_, _ = w.filter.Match(in)
-		x.Filter = &FilterTrace{Source: w.Filter.Value, Took: time.Since(start)}
-		x.Filter.Trace, _ = expression.TraceBool(w.Filter.Value, in) // it compiled before
-		x.Took = x.Filter.Took
+		x.Filter = &FilterTrace{Source: w.Filter.Value, Trace: traces[0], Took: traces[0].Took}
+		x.Took, traces = x.Filter.Took, nil
 	}
 	if p.Verdict == FilteredOut || p.Verdict == FilterFailed {
 		return x
@@ -80,18 +81,22 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Expla
 	start := time.Now()
 	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
 		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
-		step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
+		step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+		for _, what := range made.Left {
+			step.Left = append(step.Left, w.masker.Text(what))
+		}
 		if err != nil && !step.Dropped {
-			step.Failure = w.maskText(err.Error())
+			step.Failure = w.masker.Text(err.Error())
 		}
 		x.Took += step.Took
 		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {
-			for _, e := range m.Expressions() {
-				trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
+			paths := m.Expressions() // in the order in which they run
+			for i, trace := range traces {
 				w.maskTrace(trace)
-				step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
+				step.Expressions = append(step.Expressions, ExpressionTrace{paths[i].Path, trace.Source(), trace})
 			}
 		}
+		traces = nil
 		x.Steps = append(x.Steps, step)
 		start = time.Now()
 	})

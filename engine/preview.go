@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -48,13 +49,13 @@ type Preview struct {
 func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 
 // Masked stands for a value that may be a secret.
-const Masked = "<secret>"
+const Masked = secret.Mask
 
 // Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or kept.
 // The request is the first attempt's, made at the given time.
 func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
 	var all []Preview
-	in := expression.NewInput(ev)
+	in := expression.NewEnv(ev)
 	for _, w := range e.routes.of(ev.WorkflowName) {
 		p := Preview{Webhook: w.Name, Place: w.Place()}
 		p.judge(w, in)
@@ -67,7 +68,7 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 }
 
 // judge says whether the webhook wants the event.
-func (p *Preview) judge(w *webhook, in *expression.Input) {
+func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:
@@ -94,7 +95,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type}
 	_, err := w.content(ctx, ev, &d)
 	if p.refuse(err) {
-		p.Why = w.maskText(p.Why)
+		p.Why = w.masker.Text(p.Why)
 		return
 	}
 	req, err := w.lane.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
@@ -102,7 +103,7 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 		p.Verdict, p.Why = NotSigned, err.Error()
 		return
 	}
-	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.mask(d.Body)
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
 	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
-	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // webhook is a configured webhook, compiled.
@@ -47,9 +46,9 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
-	target.Known = append(target.Known, w.with()...)
+	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
-		target.Receiver = w.judge
+		target.Receiver, target.Method = w.format.Judge, w.format.Receiver.Policy.Method
 	}
 	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w
@@ -58,18 +57,12 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 // rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
 // else as its format knows it.
 func (w *webhook) rate() (perSecond float64, burst int) {
-	if w.Rate.Per == 0 && w.format != nil && w.format.Kind.Policy.Rate.N > 0 {
-		r := w.format.Kind.Policy.Rate
+	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
+		r := w.format.Receiver.Policy.Rate
 		return float64(r.N) / r.Per.Seconds(), max(1, r.Burst)
 	}
 	perSecond = w.Rate.PerSecond()
 	return perSecond, max(1, int(perSecond/10))
-}
-
-// judge says what an answer means where the format's receiver has shapes of its own.
-func (w *webhook) judge(a *sender.Answer) (sender.Verdict, bool) {
-	v := w.format.Judge(format.Answer{Status: a.Status, Header: a.Header, Body: a.Body})
-	return sender.Verdict{Outcome: v.Outcome, Reason: v.Reason, RetryAfter: v.RetryAfter, Gone: v.Gone}, v.Known
 }
 
 // close closes connections and modules, after the last attempt.
@@ -78,7 +71,7 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
+func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filter, config.Errors) {
 	var mistakes config.Errors
 	var globs []filters.Glob
 	for _, text := range cfg.Events {
@@ -91,18 +84,18 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 	if cfg.Filter.Value == "" {
 		return filters.New(globs, nil), mistakes
 	}
-	program, err := expression.CompileBool(cfg.Filter.Value)
+	program, err := by.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
 	}
 	return filters.New(globs, program), mistakes
 }
 
-func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
+func compileOrderBy(cfg *config.Webhook, by *expression.Compiler) (*expression.Program, config.Errors) {
 	if cfg.OrderBy.Value == "" {
 		return nil, nil
 	}
-	program, err := expression.CompileValue(cfg.OrderBy.Value)
+	program, err := by.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
 	}
@@ -111,7 +104,7 @@ func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
 
 // want is the delivery that the webhook wants of an event; false if it wants none.
 // An expression that fails at run time makes a dead letter, which a replay asks again.
-func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
+func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match {
@@ -127,7 +120,7 @@ func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
 		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
-		want.Dead = w.maskText(err.Error())
+		want.Dead = w.masker.Text(err.Error())
 		w.sayFault(delivery.ID(ev.ID, w.Identity), ev, want.Dead)
 		return want, true
 	}
@@ -136,7 +129,7 @@ func (w *webhook) want(in *expression.Input) (queue.Want, bool) {
 }
 
 // orderKey is the value of order_by; "" where it is missing.
-func (w *webhook) orderKey(in *expression.Input) (string, error) {
+func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	value, err := w.orderBy.Value(in)
 	if err == nil && value != nil {
 		var key string

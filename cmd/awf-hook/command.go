@@ -51,7 +51,8 @@ type command struct {
 	in       io.Reader
 	out, err io.Writer
 	logLevel string
-	queue    string // the file of the queue that was opened
+	level    slog.Level
+	queue    string // the opened queue's file
 }
 
 // run runs the command line and returns the exit code.
@@ -93,7 +94,7 @@ func (c *command) say(err error) {
 		c.sayMistakes(mistakes)
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: %v\n", err)
+	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
 }
 
 func (c *command) root() *cobra.Command {
@@ -112,6 +113,8 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRunE: c.setLevel,
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -124,31 +127,108 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	return root
 }
 
-// logger makes the logger of the level that was asked for.
-func (c *command) logger() (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
-	}
-	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), nil
+// configFlags say which configuration a command reads.
+type configFlags struct {
+	file      string
+	noProject bool
 }
 
-// open reads a configuration and opens an engine for it. Its mistakes have the exit code of a bad configuration.
-// queue is the queue's file; "" is what the configuration says.
-func (c *command) open(search config.Search, queue string) (*engine.Engine, error) {
-	logger, err := c.logger()
-	if err != nil {
-		return nil, err
+func (f *configFlags) add(cmd *cobra.Command) {
+	f.addFileFlag(cmd)
+	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
+}
+
+func (f *configFlags) addFileFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+}
+
+func (f *configFlags) search() config.Search {
+	return config.Search{File: f.file, NoProject: f.noProject, Env: os.LookupEnv}
+}
+
+// origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the
+// same origin.
+func (f *configFlags) origin() string {
+	if f.file != "" {
+		if full, err := filepath.Abs(f.file); err == nil {
+			return "file " + full
+		}
+		return "file " + f.file
 	}
+	folder, err := filepath.Abs(".awf")
+	if err != nil || f.noProject {
+		return "global"
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return "global"
+	}
+	return "project " + folder
+}
+
+// logger logs on stderr, from the level that --log-level names.
+func (c *command) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.level}))
+}
+
+// setLevel reads --log-level.
+func (c *command) setLevel(*cobra.Command, []string) error {
+	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
+	}
+	return nil
+}
+
+// load reads a configuration. Its mistakes have the exit code of a bad configuration.
+func (c *command) load(search config.Search) (*config.Config, error) {
 	cfg, err := load(search)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if len(cfg.Files) == 0 {
-		logger.Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
+	if len(cfg.Files) == 0 && (cfg.Project == nil || cfg.Project.Settings == "") {
+		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
 	}
-	c.queue = queueFile(search, cfg, queue)
-	eng, err := engine.Open(cfg, engine.Options{Queue: c.queue, Logger: logger, Version: version(), ModuleCache: moduleCache()})
+	if warning := cfg.Project.Warning(); warning != "" {
+		c.logger().Warn(warning)
+	}
+	if cfg.Project != nil && cfg.Project.Err != nil {
+		c.say(cfg.Project.Err)
+		c.logger().Error("the project's own webhooks are off: its settings have mistakes")
+	}
+	return cfg, nil
+}
+
+// loadDry reads a configuration for a command that delivers nothing. One without any webhook is an error.
+func (c *command) loadDry(search config.Search) (*config.Config, error) {
+	search.Inspect = true
+	cfg, err := c.load(search)
+	if err != nil || len(cfg.Files) > 0 || len(cfg.Webhooks) > 0 {
+		return cfg, err
+	}
+	if cfg.Workflows != nil {
+		for _, found := range cfg.Workflows.All() {
+			if found.Err != nil || len(found.Own) > 0 {
+				return cfg, nil
+			}
+		}
+	}
+	return nil, &exitError{exitConfig, errors.New("no webhooks: name a configuration with -c FILE")}
+}
+
+// noSettings says where no settings were found, and which file in the current folder may be meant.
+func noSettings(search config.Search) string {
+	text := "no settings found in " + strings.Join(search.Places(), " and ")
+	for _, name := range []string{"awf-hook.yaml", "awf-hook.yml"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			return text + " (did you mean -c " + name + "?)"
+		}
+	}
+	return text
+}
+
+// openEngine opens an engine whose queue is in a file, or in memory.
+func (c *command) openEngine(cfg *config.Config, queue string) (*engine.Engine, error) {
+	c.queue = queue
+	eng, err := engine.Open(cfg, engine.Options{Queue: queue, Logger: c.logger(), Version: version(), ModuleCache: moduleCache()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
@@ -171,27 +251,4 @@ func queueFile(search config.Search, cfg *config.Config, flag string) string {
 		file = filepath.Join(folder, "queue.db")
 	}
 	return file
-}
-
-// passThrough copies what is not an event from stdin to stdout until its end, when there is nothing to deliver with:
-// the command that writes to us must not be broken by our mistake. A terminal's stdin is not a pipe.
-func (c *command) passThrough(ctx context.Context) {
-	if isTerminal(c.in) {
-		return
-	}
-	_ = engine.PassThrough(ctx, engine.Stream{In: c.in, Out: c.out})
-}
-
-// isTerminal says whether a stream is a terminal, or another character device than that of nothing.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	nothing, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, nothing)
 }

@@ -3,13 +3,10 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -42,8 +39,8 @@ func (d *decoder) allow(n *yaml.Node, path string, cfg *Config) {
 
 // TLS is a webhook's own authority and certificate. It prints without them.
 type TLS struct {
-	CAFile, CertFile, KeyFile string // as they are given; "" for none
-	ca, cert, key             Secret // PEM
+	CAFile, CertFile, KeyFile string        // as they are given; "" for none
+	ca, cert, key             secret.Secret // PEM
 }
 
 // Client is the TLS of the webhook's connections; nil if nothing is its own.
@@ -89,37 +86,15 @@ func (d *decoder) tls(n *yaml.Node, path string, w *Webhook) {
 }
 
 // pem reads a file of certificates or a key, once, when the configuration is read.
-func (d *decoder) pem(n *yaml.Node, path string, given *string) Secret {
+func (d *decoder) pem(n *yaml.Node, path string, given *string) secret.Secret {
 	name, ok := d.value(n, path)
 	if !ok {
-		return Secret{}
+		return secret.Secret{}
 	}
-	if *given = name; d.env == nil {
-		return Secret{}
-	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(d.identity), name)
-	}
-	text, err := readPEM(name)
-	if err != nil {
-		d.fail(n, path, "%s: %v", unquoted(n), err)
-	}
-	return NewSecret(text)
+	*given = name
+	text, _ := d.readFile(n, path, name, namedFile{maxPEM, "a file of certificates"})
+	return secret.New(text)
 }
 
-func readPEM(name string) (string, error) {
-	const limit = 1 << 20 // bytes
-	f, err := os.Open(name)
-	if err != nil {
-		return "", cause(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return "", cause(err)
-	case len(text) > limit:
-		return "", errors.New("over 1 MiB: not a file of certificates")
-	}
-	return string(text), nil
-}
+// maxPEM is the longest file of certificates, in bytes.
+const maxPEM = 1 << 20

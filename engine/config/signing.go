@@ -3,22 +3,25 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"gopkg.in/yaml.v3"
 )
 
 // SigningSecret is a secret with the time in which it signs.
 type SigningSecret struct {
-	Secret
+	secret.Secret
 	NotBefore, NotAfter time.Time // zero for no bound
 }
+
+// maxSecretFile is the longest secret_file, in bytes.
+const maxSecretFile = 4096
 
 // shortSecret is the length below which a secret is worth a warning, in bytes.
 const shortSecret = 16
@@ -65,7 +68,7 @@ func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
 
 func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
 	if text, ok := d.value(n, path); ok && d.goodSecret(n, path, text) {
-		s.Secret = NewSecret(text)
+		s.Secret = secret.New(text)
 	}
 }
 
@@ -84,38 +87,37 @@ func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
 // secretFile reads the secret from a file, once, when the configuration is read.
 func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
 	name, ok := d.value(n, path)
-	if !ok || d.env == nil {
+	if !ok {
 		return
+	}
+	text, ok := d.readFile(n, path, name, namedFile{maxSecretFile, "a secret"})
+	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, path, text) {
+		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}
+	}
+}
+
+// namedFile is a kind of file that a configuration names.
+type namedFile struct {
+	limit int64 // bytes
+	is    string
+}
+
+// readFile reads a file that the configuration names, unless its variables are not looked up. A relative path starts at its folder.
+func (d *decoder) readFile(n *yaml.Node, path, name string, kind namedFile) (string, bool) {
+	if d.env == nil {
+		return "", false
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(d.identity), name)
 	}
-	text, err := readFile(name)
+	text, err := file.Read(name, kind.limit)
+	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
+		err = fmt.Errorf("%w: not %s", err, kind.is)
+	}
 	if err != nil {
 		d.fail(n, path, "%s: %v", unquoted(n), err)
-		return
 	}
-	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); d.goodSecret(n, path, text) {
-		w.Secrets = []SigningSecret{{Secret: NewSecret(text)}}
-	}
-}
-
-// readFile reads a secret's file, which is short.
-func readFile(name string) (string, error) {
-	const limit = 4096 // bytes
-	f, err := os.Open(name)
-	if err != nil {
-		return "", cause(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return "", cause(err)
-	case len(text) > limit:
-		return "", errors.New("over 4 KiB: not a secret")
-	}
-	return string(text), nil
+	return string(text), err == nil
 }
 
 func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
@@ -148,11 +150,10 @@ func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
 
 // checkSigning judges what secret, secret_file and signing say together.
 func (d *decoder) checkSigning(n *yaml.Node, path string, w *Webhook) {
-	secret, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
-	if secret != nil && file != nil {
+	given, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
+	if given != nil && file != nil {
 		d.fail(file, join(path, "secret_file"), "there is a secret already")
 	}
-	given := secret
 	if given == nil {
 		given = file
 	}

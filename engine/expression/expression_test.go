@@ -35,37 +35,37 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 		line, col int
 		message   string
 	}{
-		{"wokflow_name == 'a'", 1, 0, "unknown name wokflow_name"},
-		{"event == 'a' and wokflow_name == 'a'", 1, 17, "unknown name wokflow_name"},
-		{"event == 'a'\n  and wokflow_name == 'a'\n", 2, 6, "unknown name wokflow_name"},
+		{"wokflow_name == 'a'", 1, 0, "unknown name wokflow_name: did you mean workflow_name?"},
+		{"event == 'a' and wokflow_name == 'a'", 1, 17, "unknown name wokflow_name: did you mean workflow_name?"},
+		{"event == 'a'\n  and wokflow_name == 'a'\n", 2, 6, "unknown name wokflow_name: did you mean workflow_name?"},
 		{"event == 'é日本' and x", 1, 19, "unknown name x"},
-		{"event > 60", 1, 6, "invalid operation: > (mismatched types string and int)"},
-		{"event + 1 == 'a'", 1, 6, "invalid operation: + (mismatched types string and int)"},
-		{"event", 1, 0, "expected bool, but got string"},
-		{"1 + 1", 1, 0, "expected bool, but got int"},
-		{"timestamp", 1, 0, "expected bool, but got time"},
-		{"event.length == 1", 1, 6, "type string has no field length"},
-		{"event == ", 1, 8, "unexpected token EOF"},
-		{"", 1, 0, "unexpected token EOF"},
-		{"event = 'a'", 1, 6, `unexpected token Operator("=")`},
-		{"event == 'a", 1, 11, "literal not terminated"},
-		{"event matches '['", 1, 6, "error parsing regexp: missing closing ]: `[`"},
-		{"now() > timestamp", 1, 0, "unknown name now"},
-		{"env('HOME') == ''", 1, 0, "unknown name env"},
+		{"event > 60", 1, 6, "> is not for string and int"},
+		{"event + 1 == 'a'", 1, 6, "+ is not for string and int"},
+		{"event", 1, 0, "want a condition that is true or false, got string"},
+		{"1 + 1", 1, 0, "want a condition that is true or false, got int"},
+		{"timestamp", 1, 0, "want a condition that is true or false, got time"},
+		{"event.length == 1", 1, 6, "want len(event)"},
+		{"event == ", 1, 8, "the expression ends where a value is wanted"},
+		{"", 1, 0, "want an expression, got nothing"},
+		{"event = 'a'", 1, 6, "want == to compare"},
+		{"event == 'a", 1, 11, "a text begins with a quote and does not end with the same one"},
+		{"event matches '['", 1, 6, "the pattern cannot be read: missing closing ]: `[`"},
+		{"now() > timestamp", 1, 0, "unknown name now: want timestamp"},
+		{"env('HOME') == ''", 1, 0, "unknown name env: want with of a transform, which reads variables"},
 		{"1 % 0 == 1", 1, 2, "division by zero"},
 		{"9223372036854775807 + 1 == 1", 1, 20, "integer overflow"},
 		{"$env.event == 'a'", 1, 0, "unknown name $env"},
 		{"payload == $env", 1, 11, "unknown name $env"},
 		{"event matches payload.pattern", 1, 22, "want the pattern as a text in quotes, so that it is compiled once; glob() takes any"},
 		{"event matches '([a-z]{30}b){31}'", 1, 14, "the pattern is too large: its repetitions multiply to over 1000 steps"},
-		{"timestamp.Hour == 3", 1, 15, "invalid operation: == (mismatched types func(time) int and int)"},
+		{"timestamp.Hour == 3", 1, 15, "Hour is a function: want timestamp.Hour(…)"},
 		{"timestamp.Local().Hour() == 3", 1, 10, `unknown name Local: want In(timezone("Europe/Paris"))`},
 		{"timestamp.In(timezone('Nowhere')).Hour() == 3", 1, 22, "unknown time zone Nowhere"},
-		{"payload.status > 60", 1, 15, "invalid operation: > (mismatched types string and int)"},
-		{"payload.duration contains 'a'", 1, 17, "invalid operation: contains (mismatched types float and string)"},
-		{"payload.status.code == 3", 1, 15, "type string has no field code"},
+		{"payload.status > 60", 1, 15, "> is not for string and int"},
+		{"payload.duration contains 'a'", 1, 17, "contains is not for float and string"},
+		{"payload.status.code == 3", 1, 15, "payload.status is a string, which has no members"},
 		{"payload.f(1) == 3", 1, 8, "payload.f is no function"},
-		{"body == nil", 1, 0, "unknown name body"},
+		{"body == nil", 1, 0, "unknown name body: a filter sees the event alone"},
 	} {
 		_, err := expression.CompileBool(tt.source)
 		var got *expression.Error
@@ -134,6 +134,8 @@ func TestBool(t *testing.T) {
 		{`payload.missing > 60`, false},
 		{`not (payload.missing > 60)`, true},
 		{`payload.list[9] == nil and payload.list[-1] == "a"`, true},
+		{`payload.n.deeper == nil and payload.n[3] == nil and payload.s.deeper.still == nil and payload.t["code"] == nil`, true},
+		{`payload.list["a"] == nil and payload.deep[0] == nil`, true},
 		{`payload.missing[0] == nil and payload.missing["a"] == nil`, true},
 		{`"missing" in payload`, false},
 		{`"null" in payload`, true},
@@ -144,7 +146,7 @@ func TestBool(t *testing.T) {
 		{`timestamp == date("2026-02-28T23:30:00Z")`, true},
 		{`timestamp < date("2026-02-28T23:30:01Z") - duration("1s")`, false},
 	} {
-		got, err := compile(t, tt.source).Bool(expression.NewInput(e))
+		got, err := compile(t, tt.source).Bool(expression.NewEnv(e))
 		if err != nil || got != tt.want {
 			t.Errorf("Bool(%q) = %v, %v, want %v, no error", tt.source, got, err, tt.want)
 		}
@@ -153,7 +155,7 @@ func TestBool(t *testing.T) {
 
 func TestEventWithoutPayload(t *testing.T) {
 	for _, source := range []string{`payload.missing == nil`, `len(payload) == 0`, `event == "workflow_end"`} {
-		if got, err := compile(t, source).Bool(expression.NewInput(&event.Event{Type: "workflow_end"})); err != nil || !got {
+		if got, err := compile(t, source).Bool(expression.NewEnv(&event.Event{Type: "workflow_end"})); err != nil || !got {
 			t.Errorf("Bool(%q) = %v, %v, want true, no error", source, got, err)
 		}
 	}
@@ -162,12 +164,12 @@ func TestEventWithoutPayload(t *testing.T) {
 // Reading a payload takes most of the time: it is left out where no expression asks for it.
 func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 	broken := ended(`{"cut":`)
-	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewInput(broken)); err != nil || !got {
+	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewEnv(broken)); err != nil || !got {
 		t.Errorf("Bool without payload = %v, %v, want true, no error", got, err)
 	}
 	const want = "payload: unexpected EOF"
 	for _, source := range []string{`payload.cut == nil`, `payload["cut"] == nil`, `payload.status == nil`, `len(payload) == 0`, `any([1], payload.cut == #)`} {
-		if _, err := compile(t, source).Bool(expression.NewInput(broken)); err == nil || err.Error() != want {
+		if _, err := compile(t, source).Bool(expression.NewEnv(broken)); err == nil || err.Error() != want {
 			t.Errorf("Bool(%q) = %v, want %s", source, err, want)
 		}
 	}
@@ -176,29 +178,27 @@ func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
 	values := `{"n": 1, "s": "a\nb\tc\u0000\u2028d", "list": [1, "a"], "long": "` + strings.Repeat("é", 1000) + `"}`
 	for _, tt := range []struct{ source, want string }{
-		{`payload.s > 60`, "invalid operation: string > int"},
-		{`payload.s > payload.n`, "invalid operation: string > int"},
-		{`payload.n.deeper == 1`, "cannot get deeper of int"},
+		{`payload.s > 60`, "> is not for string and int"},
+		{`payload.s > payload.n`, "> is not for string and int"},
 		{`payload.n`, "want true or false, got int"},
 		{`payload.n and true`, "want true or false, got int"},
 		{`not payload.s`, "want true or false, got string"},
-		{`payload.n[3] == 1`, "invalid operation: int[int]"},
-		{`int(payload.s) == 1`, "invalid operation: int(a b c  d)"},
-		{`float(payload.long) == 1`, "invalid operation: float(éé"},
-		{`date(payload.s) == timestamp`, "invalid date a b c  d"},
-		{`"a\nb" in payload.n`, `invalid operation: string in int`},
-		{"event == 'workflow_end' and\n  payload.n > 'a'", "invalid operation: int > string"},
-		{`payload.n startsWith "a"`, "want string, got int"},
-		{`upper(payload.n) == "1"`, "want string, got int"},
-		{`payload.n matches "a"`, "invalid operation: int matches string"},
-		{`sum(payload.list) == 1`, "invalid operation: int + string"},
+		{`int(payload.s) == 1`, "int: the string is not a whole number"},
+		{`float(payload.long) == 1`, "float: the string is not a number"},
+		{`date(payload.s) == timestamp`, `date: want a time like "2026-11-24" or "2026-11-24T01:24:00Z"`},
+		{`"a\nb" in payload.n`, "in is not for string and int"},
+		{"event == 'workflow_end' and\n  payload.n > 'a'", "> is not for int and string"},
+		{`payload.n startsWith "a"`, "startsWith is not for int and string"},
+		{`upper(payload.n) == "1"`, "upper: want string, got int"},
+		{`payload.n matches "a"`, "matches is not for int and string"},
+		{`sum(payload.list) == 1`, "+ is not for int and string"},
 		{`any(payload.s, # == 1)`, "want a list, got string"},
-		{`payload.list + 1 == 2`, "invalid operation: list + int"},
+		{`payload.list + 1 == 2`, "+ is not for list and int"},
 		{`payload.n + 9223372036854775807 > 1`, "integer overflow"},
 		{`1 / (payload.n - 1) > 1`, "division by zero"},
-		{`json(1 / 1e-308 * 1e308 * payload.n) == ""`, "no JSON for the number +Inf"},
+		{`json(1 / 1e-308 * 1e308 * payload.n) == ""`, "json: no JSON for the number +Inf"},
 	} {
-		got, err := compile(t, tt.source).Bool(expression.NewInput(ended(values)))
+		got, err := compile(t, tt.source).Bool(expression.NewEnv(ended(values)))
 		var run *expression.RunError
 		if !errors.As(err, &run) || got || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("Bool(%q) = %v, %v, want false, %s", tt.source, got, err, tt.want)
@@ -218,7 +218,7 @@ func TestProgramIsSharedByGoroutines(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 200 {
-				if got, err := program.Bool(expression.NewInput(ended(`{"n": 1, "list": [1, 2]}`))); err != nil || !got {
+				if got, err := program.Bool(expression.NewEnv(ended(`{"n": 1, "list": [1, 2]}`))); err != nil || !got {
 					t.Errorf("Bool = %v, %v, want true, no error", got, err)
 				}
 			}
@@ -246,7 +246,7 @@ func FuzzCompileBool(f *testing.F) {
 			}
 			return
 		}
-		if _, err := program.Bool(expression.NewInput(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
+		if _, err := program.Bool(expression.NewEnv(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
 			t.Errorf("Bool(%q) = %q, want one line", source, err)
 		}
 	})

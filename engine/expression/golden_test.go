@@ -28,7 +28,7 @@ func TestEveryOperatorWithEveryKind(t *testing.T) {
 			payload = append(payload, fmt.Sprintf("%q: %s", "v_"+o.name, o.json))
 		}
 	}
-	in := expression.NewInput(ended("{" + strings.Join(payload, ", ") + "}"))
+	in := expression.NewEnv(ended("{" + strings.Join(payload, ", ") + "}"))
 
 	var table strings.Builder
 	for _, op := range binaryOperators {
@@ -64,7 +64,7 @@ func row(w *strings.Builder, name string, cell func(operand string) string) {
 }
 
 // outcome is a value as JSON, "-" for nothing and "error" for an error.
-func outcome(t *testing.T, source string, in *expression.Input) string {
+func outcome(t *testing.T, source string, in *expression.Env) string {
 	t.Helper()
 	program, err := expression.CompileValue(source)
 	if err != nil {
@@ -72,8 +72,8 @@ func outcome(t *testing.T, source string, in *expression.Input) string {
 		return "?"
 	}
 	v, err := program.Value(in)
-	trace, traceErr := expression.TraceValue(source, in) // by the machine, where program may be functions
-	if traceErr != nil || fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
+	trace := traceOf(program, in)
+	if fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
 		t.Errorf("%q: %v, %v, but traced %v, %v", source, v, err, trace.Value, trace.Err)
 	}
 	switch {

@@ -31,13 +31,14 @@ func main() {
 		log.Fatal(err)
 	}
 	filter := filters.New(globs, program)
-	chain, mistakes := transforms.Compile(context.Background(), w.Transform, nil, nil)
+	compiler := transforms.Compiler{Expressions: new(expression.Compiler)}
+	chain, mistakes := compiler.Compile(context.Background(), w.Transform)
 	if len(mistakes) > 0 {
 		log.Fatal(mistakes)
 	}
 	out := bufio.NewWriter(os.Stdout)
 	reader := &event.Reader{Name: "<stdin>", Event: func(ev event.Event) {
-		in := expression.NewInput(&ev)
+		in := expression.NewEnv(&ev)
 		if match, err := filter.Match(in); err != nil || !match {
 			return
 		}

@@ -18,44 +18,49 @@ type sample struct {
 
 const (
 	sampleLink = "https://ci.example.com/runs/{{ workflow_id }}"
-	sampleKey  = "00000000000000000000000000000000" // of PagerDuty; the variable stands in its place
+
+	sampleKey    = "00000000000000000000000000000000"
+	sampleToken  = "glptt-0000000000000000"
+	sampleCommit = "0123456789abcdef0123456789abcdef01234567"
 )
+
+// variables are what a configuration has in the place of the samples.
+var variables = strings.NewReplacer(sampleKey, "${PD_ROUTING_KEY}", sampleToken, "${GITLAB_TRIGGER_TOKEN}", sampleCommit, "${GITHUB_SHA}")
 
 // Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
 // A variable stands for itself in both.
-func (k *Kind) Example() (config string, c delivery.Content) {
+func (r *Receiver) Example() (config string, c delivery.Content) {
 	var b strings.Builder
-	b.WriteString("webhooks:\n  - name: " + k.Name + "\n    url: " + k.sample.url + "\n")
-	if k.sample.header != "" {
-		b.WriteString("    headers: {" + k.sample.header + "}\n")
+	b.WriteString("webhooks:\n  - name: " + r.Name + "\n    url: " + r.sample.url + "\n")
+	if r.sample.header != "" {
+		b.WriteString("    headers: {" + r.sample.header + "}\n")
 	}
-	b.WriteString("    transform:\n      - format: " + k.Name + "\n")
-	if len(k.sample.with) > 0 {
+	b.WriteString("    transform:\n      - format: " + r.Name + "\n")
+	if len(r.sample.with) > 0 {
 		b.WriteString("        with:\n")
 	}
-	for _, option := range k.sample.with {
+	for _, option := range r.sample.with {
 		b.WriteString("          " + option.Name + ": " + sampleValue(option.Value) + "\n")
 	}
-	f, mistakes := k.New(k.sample.with)
+	f, mistakes := r.New(r.sample.with)
 	if len(mistakes) > 0 {
-		panic(k.Name + ": the example is wrong: " + mistakes[0].Message)
+		panic(r.Name + ": the example is wrong: " + mistakes[0].Message)
 	}
-	c, err := f.Content(expression.NewInput(sampleEvent()), nil)
+	c, err := f.Content(expression.NewEnv(sampleEvent()), nil)
 	if err != nil {
 		panic(err) // the examples' expressions cannot fail
 	}
-	const variable = "${PD_ROUTING_KEY}"
-	c.Body = []byte(strings.Replace(string(c.Body), sampleKey, variable, 1))
-	return strings.Replace(b.String(), sampleKey, variable, 1), c
+	c.Body, c.URLSuffix = []byte(variables.Replace(string(c.Body))), variables.Replace(c.URLSuffix)
+	return variables.Replace(b.String()), c
 }
 
 // sampleValue writes an option's value as YAML.
 func sampleValue(v any) string {
 	if list, isList := v.([]any); isList {
-		return "[" + list[0].(string) + "]"
+		return "[" + sampleValue(list[0]) + "]"
 	}
 	s := v.(string)
-	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "@") {
+	if strings.ContainsAny(s[:1], "-@!") {
 		return `"` + s + `"`
 	}
 	return s

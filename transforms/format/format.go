@@ -3,7 +3,7 @@
 // A [Format] makes of an event the message that one kind of receiver takes.
 // It is never refused for its shape: every text is shrunk to the receiver's limits at grapheme borders, what was cut is said,
 // and markup and mentions in the event's data are only text to the receiver.
-// What a receiver is like stands in its [Kind]: options, limits, and how it answers.
+// What a receiver is like stands in its [Receiver]: options, limits, and how it answers.
 package format
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Kind is one kind of receiver: what its format can be told, what it takes and how it answers.
-type Kind struct {
+// Receiver is one kind of receiver: what its format can be told, what it takes and how it answers.
+type Receiver struct {
 	Name    string
 	Summary string // what it makes, in one line
 	URL     string // what the webhook's URL looks like
@@ -28,40 +28,48 @@ type Kind struct {
 
 	isData bool // the message is for programs: none of the options that all others share
 	sample sample
-	check  func(*Format) []Mistake // what the table cannot say; nil for nothing
-	write  func(*Format, *message) (delivery.Content, error)
-	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
+	write  func(*message) any    // the body; empty if the receiver gets nothing
+	order  func(*message) string // the key of what must arrive in order; nil for none
 }
 
-// kinds is the closed set, in the order of the documentation.
-func kinds() []*Kind {
-	return []*Kind{&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents}
+// receivers is the closed set, in the order of the documentation.
+func receivers() []*Receiver {
+	return []*Receiver{
+		&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents,
+		&mattermost, &rocketChat, &zulip, &matrix, &opsgenie, &incidentIO, &onCall, &datadog, &splunk,
+		&githubDispatch, &githubStatus, &gitlab, &awf,
+	}
 }
 
 // Names lists the formats in the order of the documentation.
 func Names() []string {
 	var names []string
-	for _, k := range kinds() {
-		names = append(names, k.Name)
+	for _, r := range receivers() {
+		names = append(names, r.Name)
 	}
 	return names
 }
 
+// key returns the option of a name. It must exist.
+func (r *Receiver) key(name string) *Key {
+	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
+}
+
 // Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
-func (k *Kind) Secrets() []string {
+func (r *Receiver) Secrets() []string {
 	var names []string
-	for i := range k.Keys {
-		if k.Keys[i].Kind == KindSecret {
-			names = append(names, k.Keys[i].Name)
+	for i := range r.Keys {
+		if r.Keys[i].Kind == KindSecret {
+			names = append(names, r.Keys[i].Name)
 		}
 	}
 	return names
 }
 
-// Lookup returns the kind of a name.
-func Lookup(name string) (*Kind, bool) {
-	all := kinds()
-	i := slices.IndexFunc(all, func(k *Kind) bool { return k.Name == name })
+// Lookup returns the receiver of a name.
+func Lookup(name string) (*Receiver, bool) {
+	all := receivers()
+	i := slices.IndexFunc(all, func(r *Receiver) bool { return r.Name == name })
 	if i < 0 {
 		return nil, false
 	}
@@ -78,41 +86,48 @@ func Unknown(name string) string {
 
 // Format makes the messages of one webhook. It may be used by several goroutines at once.
 type Format struct {
-	Kind   *Kind
-	values map[string]value
+	Receiver *Receiver
+	values   map[string]value
 }
 
 // New makes a format with its options. All mistakes are found at once.
-func (k *Kind) New(with []Option) (*Format, []Mistake) {
-	f := &Format{Kind: k, values: make(map[string]value, len(with))}
-	mistakes := f.read(with)
-	if k.check != nil {
-		mistakes = append(mistakes, k.check(f)...)
-	}
+func (r *Receiver) New(with []Option) (*Format, []Mistake) {
+	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
+	mistakes := append(f.read(with), f.match()...)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	return f, nil
 }
 
-// Content makes the message of an event. The body is the previous step's output, nil if there is none.
-// The message tells of the body and not of the event, so that nothing gets around a step that takes something out;
-// only an expression that asks for the event's payload sees it. The values must know the body already.
-// A Content without a Body means that the receiver is to get nothing.
-// An error is that of an expression, at run time.
-func (f *Format) Content(values *expression.Input, body []byte) (delivery.Content, error) {
-	m, err := f.message(values, body)
-	if err != nil {
-		return delivery.Content{}, err
-	}
-	return f.Kind.write(f, m)
+// Content is [Format.Make] for those who do not ask what was left out.
+func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
+	c, _, err := f.Make(values, body)
+	return c, err
 }
 
-// OrderKey is what this receiver's messages of one kind have in common, so that they must not overtake each other:
-// PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
+// Make makes the message of an event, and says what it had to leave out. The body is the previous step's output, nil if there is none.
+// If there is one, the message tells of the body and not of the event, so that nothing gets around a step that takes something out;
+// only an expression that asks for the event's payload sees it. The values must know the body already.
+// A Content without a Body means that the receiver gets nothing.
+// The error is that of an expression that failed, or gave what its option does not allow.
+func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {
+	m := f.message(values, body)
+	made := f.Receiver.write(m)
+	if m.fault != nil || isEmpty(made) {
+		return delivery.Content{}, m.left, m.fault
+	}
+	m.made.Body = appendJSON(make([]byte, 0, 2048), made)
+	return m.made, m.left, nil
+}
+
+// OrderKey is what this receiver's messages about one thing have in common, so that they must not overtake each other,
+// such as PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
-	if f.Kind.order == nil {
+	if f.Receiver.order == nil {
 		return ""
 	}
-	return f.Kind.order(f, ev)
+	m := &message{subject: subjectOf(ev, nil), format: f, values: expression.NewEnv(ev)}
+	m.moment = m.subject.moment()
+	return f.Receiver.order(m)
 }

@@ -1,16 +1,27 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// message is what is to be said, before a receiver's limits and markup. All its texts are cleaned.
+// message is what a receiver is told, before the receiver's limits and markup. All its texts are clean.
 type message struct {
 	*subject
+	format *Format
+	values *expression.Env  // the event as expressions see it
+	body   []byte           // the previous step's output, nil if there is none
+	made   delivery.Content // what the receiver sets beside the body
+	left   []string         // what was left out, and why
+	fault  error            // of the first option that failed
+
 	moment     moment
 	look       look
 	title      string // without the sign, in one line
@@ -21,8 +32,6 @@ type message struct {
 	link       string // an http or https URL, or ""
 	linkText   string
 	mentions   []string
-	values     *expression.Input // the event as expressions see it
-	body       []byte            // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
@@ -37,107 +46,194 @@ const (
 	maxLink     = 2048
 )
 
-// chatKeys are the options of all chats, after which come the receiver's own.
-func chatKeys(own ...Key) []Key {
-	return append([]Key{
+const linkIs = "where to look: an http or https URL, in which `{{ }}` is percent-encoded; anything else is left out"
+
+// chatKeys are the options of all chats.
+func chatKeys() []Key {
+	return []Key{
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
 		{Name: "text", Kind: KindText, Is: "a paragraph below the headline"},
-		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say", Is: "labels and their values, instead of those that stand there without it; `{}` is none. An empty value is left out"},
+		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say",
+			Is: "labels and their values, instead of the default ones; `{}` is none. An empty value is left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
-		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; what is none is left out"},
+		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
-	}, own...)
-}
-
-// mentionKeys are the options of the chats that can call people.
-func mentionKeys(who string) []Key {
-	return []Key{
-		{Name: "mentions", Kind: KindList, Max: maxMentions, Is: "who is called: " + who + ". An empty entry is left out"},
-		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure", Is: "when they are called: when a workflow or a step failed, or always"},
 	}
 }
 
-// message reads the event and evaluates the options that all formats share.
-func (f *Format) message(values *expression.Input, body []byte) (*message, error) {
-	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
+// only are the keys of some names, in the order of the names.
+func only(keys []Key, names ...string) []Key {
+	var some []Key
+	for _, name := range names {
+		some = append(some, keys[slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })])
+	}
+	return some
+}
+
+// mentionKeys are the options of the chats that can call people: who may be called, what a mistake says, and what a mention matches.
+func mentionKeys(who, want string, match func(string) bool) []Key {
+	return []Key{
+		{Name: "mentions", Kind: KindList, Max: maxMentions,
+			Is: "who is called: " + who + ". An empty entry is left out", want: want, match: match},
+		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure",
+			Is: "when they are called: when a workflow or a step failed, or always"},
+	}
+}
+
+// message reads the event and evaluates the options that all chats share.
+func (f *Format) message(values *expression.Env, body []byte) *message {
+	m := &message{subject: subjectOf(values.Event(), body), format: f, values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
-	if f.Kind.isData {
-		return m, nil
+	if f.Receiver.isData {
+		return m
 	}
-	if errorOption, given := f.values["error"]; !given || errorOption.bool {
+	if m.isSet("error", true) {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
-	var err error
-	if m.title, err = f.line("title", m.values); err != nil {
-		return nil, err
-	}
-	if m.title == "" {
+	if m.title = m.line("title"); m.title == "" {
 		m.title, m.isHeadline = m.headline(m.moment), m.moment != other
 	}
-	if m.linkText, err = f.line("link_text", m.values); err != nil {
-		return nil, err
-	}
-	if m.linkText == "" {
+	if m.linkText = m.line("link_text"); m.linkText == "" {
 		m.linkText = "Open the run"
 	}
-	text, err := f.evaluate("text", m.values)
-	if err != nil {
-		return nil, err
+	m.text = strings.TrimSpace(clean(m.option("text")))
+	m.link = m.url("link")
+	for _, f := range m.labelled("fields") {
+		m.fields = append(m.fields, field{f.label, line(f.value)})
 	}
-	m.text = strings.TrimSpace(clean(text))
-	link, err := f.line("link", m.values)
-	if err != nil {
-		return nil, err
+	if _, given := f.values["fields"]; !given {
+		m.fields = m.standardFields()
 	}
-	if isWebURL(link) {
-		m.link = link
+	if f.values["mention_on"].choice == "always" || m.moment.isFailure() {
+		m.mentions = m.list("mentions")
 	}
-	if m.fields, err = f.fields(m); err != nil {
-		return nil, err
-	}
-	m.mentions, err = f.mentions(m)
-	return m, err
+	return m
 }
 
-// evaluate returns an option's text for the event, "" if it was not given.
-func (f *Format) evaluate(name string, in *expression.Input) (string, error) {
-	v, given := f.values[name]
-	if !given {
-		return "", nil
+// limit is the receiver's limit of that name.
+func (m *message) limit(what string) int {
+	for i := range m.format.Receiver.Limits {
+		if l := &m.format.Receiver.Limits[i]; l.What == what {
+			return l.Max
+		}
 	}
-	s, err := v.text.value(in)
+	panic("format: " + m.format.Receiver.Name + " has no limit " + what)
+}
+
+// budget is the room of a limit that several texts share.
+func (m *message) budget(what string, cost measure, overhead int) *budget {
+	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
+}
+
+// fail keeps the first option that failed.
+func (m *message) fail(name string, err error) {
+	if m.fault == nil {
+		m.fault = fmt.Errorf("%s: %w", name, err)
+	}
+}
+
+// leave says what the message does without.
+func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
+
+// option is an option's text for the event, "" if it was not given.
+func (m *message) option(name string) string {
+	s, err := m.format.values[name].text.value(m.values)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
+		m.fail(name, err)
 	}
-	return s, nil
+	return s
 }
 
 // line is an option's text in one line.
-func (f *Format) line(name string, in *expression.Input) (string, error) {
-	s, err := f.evaluate(name, in)
-	return line(s), err
+func (m *message) line(name string) string { return line(m.option(name)) }
+
+// reference is an option's URL or a part of one, in one line.
+func (m *message) reference(name string) string {
+	s, err := m.format.values[name].text.url(m.values)
+	if err != nil {
+		m.fail(name, err)
+	}
+	return line(s)
 }
 
-func (f *Format) fields(m *message) ([]field, error) {
-	given, isGiven := f.values["fields"]
-	if !isGiven {
-		return m.standardFields(), nil
+// url is an option's URL, "" if it is none that a receiver takes as a link.
+func (m *message) url(name string) string {
+	return m.allowed(name, m.reference(name), m.format.Receiver.key(name))
+}
+
+// word is one of the option's choices, in any case; "" if the option gives nothing. Another word is a fault.
+func (m *message) word(name string) string {
+	s := strings.ToLower(m.line(name))
+	if key := m.format.Receiver.key(name); s != "" && !slices.Contains(key.Choices, s) {
+		m.fail(name, errors.New(wantChoice(key.Choices, s)))
 	}
+	return s
+}
+
+// matching is a text in one line that the option allows. Another one is a fault.
+func (m *message) matching(name string) string {
+	s := m.line(name)
+	if key := m.format.Receiver.key(name); !key.match(s) {
+		m.fail(name, errors.New(wantMatch(key, s)))
+	}
+	return s
+}
+
+// allowed is the text in one line, or "" if the option does not allow it.
+func (m *message) allowed(name, s string, key *Key) string {
+	if s = line(s); s != "" && key.match != nil && !key.match(s) {
+		m.leave(name, wantMatch(key, s))
+		return ""
+	}
+	return s
+}
+
+// permitted is an option's text in one line, or "" if the option does not allow it.
+func (m *message) permitted(name string) string {
+	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
+}
+
+// isSet is the value of an option that is true or false.
+func (m *message) isSet(name string, standard bool) bool {
+	if v, given := m.format.values[name]; given {
+		return v.bool
+	}
+	return standard
+}
+
+// list is an option's entries, each in one line, without those that are empty or that the option does not allow.
+func (m *message) list(name string) []string {
+	var entries []string
+	for i, entry := range m.format.values[name].list {
+		place := name + "[" + strconv.Itoa(i) + "]"
+		s, err := entry.value(m.values)
+		if err != nil {
+			m.fail(place, err)
+		}
+		if s = m.allowed(place, s, m.format.Receiver.key(name)); s != "" {
+			entries = append(entries, s)
+		}
+	}
+	return entries
+}
+
+// labelled is an option's labels and values, without those that are empty.
+func (m *message) labelled(name string) []field {
 	var fields []field
-	for _, entry := range given.fields {
+	for _, entry := range m.format.values[name].fields {
 		s, err := entry.text.value(m.values)
 		if err != nil {
-			return nil, fmt.Errorf("fields.%s: %w", entry.label, err)
+			m.fail(name+"."+entry.label, err)
 		}
-		if s = line(s); s != "" {
+		if s = strings.TrimSpace(clean(s)); s != "" {
 			fields = append(fields, field{line(entry.label), s})
 		}
 	}
-	return fields, nil
+	return fields
 }
 
-// standardFields is what is said without the option.
+// standardFields are the fields of a message without the option.
 func (m *message) standardFields() []field {
 	var fields []field
 	add := func(label, value string) {
@@ -152,8 +248,10 @@ func (m *message) standardFields() []field {
 		add("Step", m.known.path)
 	}
 	add("Sub-workflow", m.known.child)
-	if !m.isHeadline { // else it says them
+	if !m.isHeadline || utf16Units(m.name) > longestName { // else the headline says it
 		add("Workflow", m.name)
+	}
+	if !m.isHeadline {
 		add("Duration", m.took())
 		add("Exit code", exitCode(m.known.exitCode))
 	}
@@ -162,7 +260,7 @@ func (m *message) standardFields() []field {
 	return fields
 }
 
-// otherFields shows of a payload that nothing is known about what fits.
+// otherFields shows the members of a payload that AWF's documentation does not know.
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
@@ -188,25 +286,7 @@ func (m *message) otherFields() []field {
 	return fields
 }
 
-func (f *Format) mentions(m *message) ([]string, error) {
-	given := f.values["mentions"]
-	if f.values["mention_on"].choice != "always" && !m.moment.isFailure() {
-		return nil, nil
-	}
-	var who []string
-	for i, entry := range given.list {
-		s, err := entry.value(m.values)
-		if err != nil {
-			return nil, fmt.Errorf("mentions[%d]: %w", i, err)
-		}
-		if s = line(s); s != "" {
-			who = append(who, s)
-		}
-	}
-	return who, nil
-}
-
-// isWebURL says whether a receiver will take it as a link.
+// isWebURL reports whether a receiver takes the text as a link.
 func isWebURL(s string) bool {
 	if len(s) > maxLink || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
 		return false

@@ -27,6 +27,9 @@ func utf16Units(s string) int {
 	return n
 }
 
+// bytesOf counts bytes.
+func bytesOf(s string) int { return len(s) }
+
 // A cut keeps so much of a text's end; the rest of the room is the beginning's.
 const (
 	tailShare = 3  // a third
@@ -177,17 +180,4 @@ func (b *budget) takeFields(fields []field, value int) []field {
 		}
 	}
 	return taken
-}
-
-// zeroWidthSpace stands between characters that would be markup together.
-const zeroWidthSpace = "\u200b"
-
-// fence keeps a text inside a code block: three backticks in it would end the block.
-func fence(s string) string {
-	return strings.ReplaceAll(s, "`", "`"+zeroWidthSpace)
-}
-
-// fenced measures what fence makes of a text.
-func fenced(cost measure) measure {
-	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
 }

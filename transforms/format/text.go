@@ -1,6 +1,7 @@
 package format
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -31,33 +32,52 @@ func compileText(source string) (*text, *Mistake) {
 func (t *text) isLiteral() bool { return t.parts == nil }
 
 // value is the text for an event; what is missing is "".
-func (t *text) value(in *expression.Input) (string, error) {
-	switch {
-	case t == nil:
-		return "", nil
-	case t.isLiteral():
-		return t.literal, nil
-	case len(t.parts) == 1:
-		return partValue(&t.parts[0], in)
+func (t *text) value(in *expression.Env) (string, error) {
+	return t.joined(in, func(_, value string) string { return value })
+}
+
+// url is the text for an event as a URL: an expression's value inside of it is percent-encoded for its place.
+func (t *text) url(in *expression.Env) (string, error) {
+	return t.joined(in, func(before, value string) string {
+		switch {
+		case before == "": // the URL's beginning, or all of it
+			return value
+		case strings.ContainsRune(before, '?') && !strings.ContainsRune(before, '#'):
+			return strings.ReplaceAll(url.QueryEscape(line(value)), "+", "%20")
+		}
+		return url.PathEscape(line(value))
+	})
+}
+
+// joined joins the parts, of which those that are expressions are written with what stands before them.
+func (t *text) joined(in *expression.Env, write func(before, value string) string) (string, error) {
+	if t == nil || t.isLiteral() {
+		return t.fixed(), nil
 	}
-	var b strings.Builder
+	joined := ""
 	for i := range t.parts {
-		s, err := partValue(&t.parts[i], in)
+		p := &t.parts[i]
+		if p.Program == nil {
+			joined += p.Text
+			continue
+		}
+		v, err := p.Program.Value(in)
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(s)
+		s, err := expression.Text(v)
+		if err != nil {
+			return "", err
+		}
+		joined += write(joined, s)
 	}
-	return b.String(), nil
+	return joined, nil
 }
 
-func partValue(p *expression.TemplatePart, in *expression.Input) (string, error) {
-	if p.Program == nil {
-		return p.Text, nil
+// fixed is the text that is no expression, "" without one.
+func (t *text) fixed() string {
+	if t == nil {
+		return ""
 	}
-	v, err := p.Program.Value(in)
-	if err != nil {
-		return "", err
-	}
-	return expression.Text(v)
+	return t.literal
 }

@@ -1,0 +1,166 @@
+// Package author starts projects of wasm transforms, builds them, and inspects and measures their modules.
+package author
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Module is the name of the file that a project builds.
+const Module = "transform.wasm"
+
+// Language is a programming language for transforms.
+type Language struct {
+	Name    string
+	Source  string   // a project with this file is in this language
+	example string   // new projects are copies of this example; "" for none
+	files   []string // of the example, besides the source and those of every project
+	find    func(project string) (compiler string, ok bool)
+	missing string // what to do if there is no compiler
+	build   []string
+	env     []string
+}
+
+// languages are told by their sources; the first one counts. In build, OUT stands for the module's file.
+var languages = []Language{
+	{
+		Name: "go", Source: "main.go", example: "slack-go", find: onPath("go"),
+		missing: "install Go 1.24 or newer: https://go.dev/dl",
+		env:     []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off"},
+		build:   []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
+	},
+	{
+		Name: "c", Source: "transform.c", example: "slack-c", files: []string{"awf_hook.h"}, find: findClang,
+		missing: "apt-get install clang-19 lld-19",
+		build: []string{
+			"--target=wasm32", "-std=c17", "-O2", "-mbulk-memory", "-nostdlib", "-ffreestanding", "-Wall", "-Wextra",
+			"-Wl,--no-entry", "-Wl,--strip-debug", "-Wl,-z,stack-size=16384", "-o", "OUT", "transform.c",
+		},
+	},
+	{
+		Name: "rust", Source: "transform.rs", example: "slack-rust", files: []string{"awf_hook.rs"}, find: findRust,
+		missing: "apt-get install rustc libstd-rust-dev-wasm32 (or, with rustup: rustup target add wasm32-unknown-unknown)",
+		build: []string{
+			"--edition", "2021", "--target", rustTarget, "--crate-type", "cdylib",
+			"-C", "opt-level=3", "-C", "panic=abort", "-C", "lto", "-C", "strip=debuginfo", "-C", "link-arg=-zstack-size=65536", "-o", "OUT", "transform.rs",
+		},
+	},
+	{
+		Name: "assemblyscript", Source: "transform.ts", example: "slack-assemblyscript", files: []string{"awf_hook.ts", "package.json"}, find: findASC,
+		missing: "npm install (for npm itself: apt-get install nodejs npm)",
+		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "-o", "OUT"},
+	},
+	{
+		Name: "wat", Source: "transform.wat", find: onPath("wat2wasm"),
+		missing: "apt-get install wabt",
+		build:   []string{"-o", "OUT", "transform.wat"},
+	},
+}
+
+// Names lists the languages of new projects.
+func Names() []string {
+	var names []string
+	for i := range languages {
+		if languages[i].example != "" {
+			names = append(names, languages[i].Name)
+		}
+	}
+	return names
+}
+
+// Told tells the language of a project by its files.
+func Told(project string) (*Language, error) {
+	var sources []string
+	for i := range languages {
+		if _, err := os.Stat(filepath.Join(project, languages[i].Source)); err == nil {
+			return &languages[i], nil
+		}
+		sources = append(sources, languages[i].Source)
+	}
+	return nil, fmt.Errorf("%s: no transform is here: want one of %s", project, strings.Join(sources, ", "))
+}
+
+// A MissingError says that a language's toolchain is not installed, and how to install it.
+type MissingError struct{ Language, Install string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("no compiler for %s: %s", e.Language, e.Install)
+}
+
+// Command builds the project's module into the file out. The error is a [*MissingError] if the toolchain is not installed.
+func (l *Language) Command(project, out string) (*exec.Cmd, error) {
+	compiler, ok := l.find(project)
+	if !ok {
+		return nil, &MissingError{l.Name, l.missing}
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return nil, err
+	}
+	var args []string
+	for _, arg := range l.build {
+		if arg == "OUT" {
+			arg = out
+		}
+		args = append(args, arg)
+	}
+	cmd := exec.Command(compiler, args...)
+	cmd.Dir, cmd.Env = project, append(os.Environ(), l.env...)
+	return cmd, nil
+}
+
+func onPath(name string) func(string) (string, bool) {
+	return func(string) (string, bool) {
+		path, err := exec.LookPath(name)
+		return path, err == nil
+	}
+}
+
+// findClang looks for a clang with a linker for WebAssembly. Apple's has none.
+func findClang(string) (string, bool) {
+	for _, version := range []string{"-19", "-20", "-21", "-22", "", "-18", "-17", "-16"} {
+		compiler, err := exec.LookPath("clang" + version)
+		if _, linkerErr := exec.LookPath("wasm-ld" + version); err == nil && linkerErr == nil {
+			return compiler, true
+		}
+	}
+	return "", false
+}
+
+const rustTarget = "wasm32-unknown-unknown"
+
+// findRust looks for a rustc with the target's standard library and linker. A rustup on the PATH may hide Debian's rustc.
+// rustup keeps the linker beside the library, Debian on the PATH.
+func findRust(string) (string, bool) {
+	for _, name := range []string{"rustc", "/usr/bin/rustc"} {
+		out, err := exec.Command(name, "--print", "target-libdir", "--target", rustTarget).Output()
+		if err != nil {
+			continue
+		}
+		libraries := strings.TrimSpace(string(out))
+		core, _ := filepath.Glob(filepath.Join(libraries, "libcore-*.rlib"))
+		linker, _ := filepath.Glob(filepath.Join(libraries, "../../*/bin/rust-lld"))
+		if _, err := exec.LookPath("rust-lld"); len(core) > 0 && (err == nil || len(linker) > 0) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// findASC looks for AssemblyScript's compiler where npm install puts it, and for node, which runs it.
+func findASC(project string) (string, bool) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "", false
+	}
+	local, err := filepath.Abs(filepath.Join(project, "node_modules", ".bin", "asc"))
+	if err != nil {
+		return "", false
+	}
+	if _, err := os.Stat(local); err == nil {
+		return local, true
+	}
+	return onPath("asc")(project)
+}

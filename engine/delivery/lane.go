@@ -1,0 +1,39 @@
+package delivery
+
+import "time"
+
+// Lane says whose deliveries are claimed, and how.
+type Lane struct {
+	Webhook string        // the webhook's identity
+	Lease   time.Duration // how long a claim holds
+	Rate    float64       // attempts a second; 0 for no bound
+	Burst   int           // how many of them may come at once
+}
+
+// LaneStatus is what a store knows of a lane.
+type LaneStatus struct {
+	Webhook   string // the webhook's identity
+	Waiting   int    // deliveries without a final outcome, those in flight included
+	Unstored  int    // of Waiting, those that end with the process
+	Dead      int    // dead letters that are kept
+	Delivered int64  // ever
+	Dropped   int64  // ever
+	Discarded int64  // dead letters that had to make room
+	Bytes     int64  // what the lane's deliveries take, roughly
+
+	Due         time.Time // when the next delivery may be claimed; zero if none may
+	Failures    int       // attempts in a row that failed
+	Broken      int       // transforms in a row that failed
+	PausedUntil time.Time // zero if the lane is not paused
+	Closed      string    // why the lane is closed; "" if it is open
+	LastError   string
+	LastErrorAt time.Time
+}
+
+// BreakerFailures is how many failures in a row open a lane's breaker.
+const BreakerFailures = 5
+
+// BreakerOpen reports whether the lane sends one probe at a time.
+func (l *LaneStatus) BreakerOpen() bool {
+	return l.Failures >= BreakerFailures || l.Broken >= BreakerFailures
+}

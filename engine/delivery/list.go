@@ -1,0 +1,44 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Filter selects deliveries. Its zero value selects all.
+type Filter struct {
+	ID       string
+	State    State
+	Webhook  string // the webhook's identity, or the name behind its "#"
+	Workflow string // the workflow's name
+	Event    string // the event's type
+	Since    time.Time
+	Before   int64 // an [Item]'s Seq: only what was accepted before it
+	Limit    int   // 0 for no bound
+}
+
+// Item is a delivery in a list.
+type Item struct {
+	Seq      int64
+	Delivery Delivery    // without its content
+	Event    event.Event // without its payload
+	State    State
+	Accepted time.Time
+	Done     time.Time // when it got its outcome; zero if it has none
+	Reason   string    // the last attempt's, or why it is dead
+	Held     string    // why it is not sent though it may be due: "closed: 410 Gone"; "" if nothing holds it
+}
+
+// Detail is all that is known of a delivery.
+type Detail struct {
+	Item
+	Content  *Content // what was sent or will be; nil while transforms have not made it, or if it is the event's own body
+	Event    *event.Event
+	Attempts []Attempt
+}
+
+// Change is what a replay does beside making deliveries due.
+type Change struct {
+	Retransform bool // forget what transforms made, and make it again
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"math"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+const (
+	minBreakerWait = 5 * time.Second // between a breaker's probes, doubled from there
+	maxBreakerWait = 5 * time.Minute
+)
+
+// Lane is the state that all processes share of a lane: its breaker, pause, closure and rate. Its methods are pure:
+// they depend on their arguments alone, and the engines of a store load and save it. Times are the store's.
+type Lane struct {
+	Failures    int       // attempts in a row that failed
+	Broken      int       // transforms in a row that failed
+	PausedUntil time.Time // zero if the lane is not paused
+	ProbeUntil  time.Time // the breaker's probe is in flight until then; zero if none is
+	Closed      string    // why; "" if the lane is open
+	Tokens      float64   // of the rate
+	TokensAt    time.Time
+	LastError   string
+	LastErrorAt time.Time
+}
+
+// BreakerOpen reports whether the lane sends one probe at a time.
+func (l *Lane) BreakerOpen() bool {
+	return l.Failures >= delivery.BreakerFailures || l.Broken >= delivery.BreakerFailures
+}
+
+// MaySend reports whether an accepted delivery may be sent at once.
+func (l *Lane) MaySend(now time.Time) bool {
+	return !l.BreakerOpen() && l.Closed == "" && !l.PausedUntil.After(now)
+}
+
+// Allow says how many of n claims the lane allows; and if none, how long to wait, or Never.
+func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Duration) {
+	switch {
+	case l.Closed != "":
+		return 0, Never
+	case l.PausedUntil.After(now):
+		return 0, l.PausedUntil.Sub(now)
+	}
+	if l.BreakerOpen() {
+		if l.ProbeUntil.After(now) {
+			return 0, l.ProbeUntil.Sub(now)
+		}
+		n = min(n, 1)
+	}
+	if lane.Rate == 0 {
+		return n, 0
+	}
+	switch passed := now.Sub(l.TokensAt); {
+	case passed > 0:
+		l.Tokens = min(float64(max(1, lane.Burst)), l.Tokens+passed.Seconds()*lane.Rate)
+	case passed < -time.Minute: // the clock was set back: the rate begins anew
+		l.Tokens = 1
+	}
+	l.TokensAt = now
+	if l.Tokens < 1 {
+		return 0, l.nextToken(lane.Rate)
+	}
+	return min(n, int(l.Tokens)), 0
+}
+
+// Took notes that n claims were made of those that Allow allowed, and says how long to wait before the next one.
+// lease is how long they hold.
+func (l *Lane) Took(now time.Time, lane delivery.Lane, n int) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	if lane.Rate > 0 {
+		l.Tokens -= float64(n)
+	}
+	if l.BreakerOpen() {
+		l.ProbeUntil = now.Add(lane.Lease)
+		return lane.Lease
+	}
+	return l.nextToken(lane.Rate)
+}
+
+func (l *Lane) nextToken(rate float64) time.Duration {
+	if rate == 0 || l.Tokens >= 1 {
+		return 0
+	}
+	return time.Duration(math.Ceil((1-l.Tokens)/rate*1000))*time.Millisecond + time.Millisecond
+}
+
+// Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's clock.
+func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
+	a := st.Attempt
+	switch {
+	case a == nil && st.Outcome == delivery.Dead:
+		l.fail(now, &l.Broken, st.Reason)
+	case a == nil && st.Outcome == delivery.Dropped:
+		l.Broken = 0
+		l.endProbe(until)
+	case a == nil:
+		l.endProbe(until)
+	case a.Outcome == delivery.Delivered:
+		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
+	default:
+		l.Broken = 0
+		l.fail(now, &l.Failures, a.Reason)
+	}
+	if a == nil {
+		return
+	}
+	if a.RetryAfter > 0 {
+		l.pause(now.Add(a.RetryAfter))
+	}
+	if a.Gone {
+		l.Closed = a.Reason
+	}
+}
+
+// endProbe ends the probe whose lease ends then: it came to no attempt.
+func (l *Lane) endProbe(until time.Time) {
+	if l.ProbeUntil.Equal(until) {
+		l.ProbeUntil = time.Time{}
+	}
+}
+
+// fail counts a failure. An open breaker pauses the lane, longer after each probe. What fails while the lane is paused began
+// before, and is not counted.
+func (l *Lane) fail(now time.Time, failures *int, reason string) {
+	paused := l.PausedUntil.After(now)
+	if !paused {
+		*failures++
+	}
+	l.ProbeUntil, l.LastError, l.LastErrorAt = time.Time{}, reason, now
+	if *failures < delivery.BreakerFailures || paused {
+		return
+	}
+	l.pause(now.Add(min(minBreakerWait<<min(*failures-delivery.BreakerFailures, 16), maxBreakerWait)))
+}
+
+func (l *Lane) pause(until time.Time) {
+	if until.After(l.PausedUntil) {
+		l.PausedUntil = until
+	}
+}
+
+// Enable opens the lane and ends its pause.
+func (l *Lane) Enable() {
+	l.Closed, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
+}
+
+// Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows it.
+func (l *Lane) Replayed() {
+	if l.Broken >= delivery.BreakerFailures {
+		l.PausedUntil = time.Time{}
+	}
+}
+
+// Jumped ends pauses and probes that last longer than any can: a wrong clock stored them.
+func (l *Lane) Jumped(now time.Time) {
+	if l.PausedUntil.After(now.Add(MaxWait + MaxSet)) {
+		l.PausedUntil = time.Time{}
+	}
+	if l.ProbeUntil.After(now.Add(MaxLease + MaxSet)) {
+		l.ProbeUntil = time.Time{}
+	}
+}
+
+// NextClaim returns when the first delivery that waits may be claimed: due is when it is due. It is zero if none may.
+func (l *Lane) NextClaim(now, due time.Time) time.Time {
+	if due.IsZero() || l.Closed != "" {
+		return time.Time{}
+	}
+	if l.PausedUntil.After(now) && l.PausedUntil.After(due) {
+		due = l.PausedUntil
+	}
+	if l.BreakerOpen() && l.ProbeUntil.After(now) && l.ProbeUntil.After(due) {
+		due = l.ProbeUntil
+	}
+	return due
+}
+
+// Status returns what the lane's state says of it.
+func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
+	st := delivery.LaneStatus{
+		Webhook: webhook, Failures: l.Failures, Broken: l.Broken, Closed: l.Closed, LastError: l.LastError, LastErrorAt: l.LastErrorAt,
+	}
+	if l.PausedUntil.After(now) {
+		st.PausedUntil = l.PausedUntil
+	}
+	return st
+}

@@ -1,0 +1,213 @@
+//go:build linux || darwin
+
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// folder holds what stands beside the database's file: the turnstile, which each transaction passes, and a lock for each process
+// that has the file open.
+type folder struct {
+	turnstile *os.File
+	owners    string // the folder of the processes' locks
+	lock      *os.File
+	owner     int64
+}
+
+// openFolder makes what is missing.
+func openFolder(path string) (*folder, error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := checkFolder(dir); err != nil {
+		return nil, err
+	}
+	network, err := isNetwork(dir)
+	if err != nil {
+		return nil, err
+	}
+	if network { // the write-ahead log is shared memory, which ends at the host
+		return nil, errors.New("the folder is on a network file system: the queue needs a local one")
+	}
+	turnstile, err := openOwn(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	return &folder{turnstile: turnstile, owners: path + ".owners"}, nil
+}
+
+// checkFolder refuses a folder in which others could replace the queue's files.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	const group, others = 0o020, 0o002
+	st, mode := info.Sys().(*syscall.Stat_t), info.Mode().Perm()
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	case !isOwn(st):
+		return fmt.Errorf("%s belongs to another user", dir)
+	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
+		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", dir, mode)
+	}
+	return nil
+}
+
+// isOwn reports whether a file belongs to this process's user or to root. To root every file is its own.
+func isOwn(st *syscall.Stat_t) bool {
+	return st.Uid == 0 || os.Geteuid() == 0 || int(st.Uid) == os.Geteuid()
+}
+
+// openOwn opens or makes a file. It refuses a symbolic link, another user's file and what is not a regular one.
+func openOwn(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
+		return nil, fmt.Errorf("%s is a symbolic link: want a file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a regular file", path)
+	case !isOwn(info.Sys().(*syscall.Stat_t)):
+		err = fmt.Errorf("%s belongs to another user", path)
+	default:
+		return f, nil
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+const (
+	turnPatience = 10 * time.Second // how long a process waits for its turn
+	turnPoll     = 500 * time.Microsecond
+)
+
+// enter waits for this process's turn at the file. It polls, since a process that was stopped inside must not stop the others for ever.
+func (f *folder) enter(ctx context.Context) error {
+	for begun := time.Now(); ; {
+		err := unix.Flock(int(f.turnstile.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return err
+		case time.Since(begun) > turnPatience:
+			return fmt.Errorf("%s: another process has held the lock for %v", f.turnstile.Name(), turnPatience)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		time.Sleep(turnPoll)
+	}
+}
+
+func (f *folder) leave() { _ = unix.Flock(int(f.turnstile.Fd()), unix.LOCK_UN) }
+
+// register takes this process's lock, which its death releases. Inside the turnstile.
+func (f *folder) register() error {
+	if err := os.Mkdir(f.owners, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if info, err := os.Lstat(f.owners); err != nil || !info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is not a folder", f.owners))
+	}
+	if err := checkFolder(f.owners); err != nil {
+		return err
+	}
+	owner := rand.Int64N(1<<62) + 1
+	lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	f.lock, f.owner = lock, owner
+	return nil
+}
+
+func (f *folder) ownerFile(owner int64) string {
+	return filepath.Join(f.owners, strconv.FormatInt(owner, 10))
+}
+
+// dead lists the processes that ended without closing the queue. Inside the turnstile.
+func (f *folder) dead() ([]int64, error) {
+	entries, err := os.ReadDir(f.owners)
+	if err != nil {
+		return nil, err
+	}
+	var owners []int64
+	for _, entry := range entries {
+		owner, err := strconv.ParseInt(entry.Name(), 10, 64)
+		if err != nil || owner == f.owner {
+			continue
+		}
+		lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			continue // closed meanwhile
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			owners = append(owners, owner)
+		}
+		lock.Close()
+	}
+	return owners, nil
+}
+
+// forget removes the lock of a dead process whose leases were ended.
+func (f *folder) forget(owner int64) { _ = os.Remove(f.ownerFile(owner)) }
+
+// close releases the locks. A process that still has leases leaves its lock's file behind, so that it counts as dead.
+func (f *folder) close(released bool) error {
+	var errs []error
+	if f.lock != nil {
+		if released {
+			errs = append(errs, os.Remove(f.lock.Name()))
+		}
+		errs = append(errs, f.lock.Close())
+	}
+	return errors.Join(append(errs, f.turnstile.Close())...)
+}
+
+// createFile makes the database's file if it is missing, readable by its owner alone.
+func createFile(path string) error {
+	f, err := openOwn(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// hideFile makes the database's files readable by their owner alone, as SQLite makes those that it adds.
+func hideFile(path string) error {
+	for _, path := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0) {
+			continue
+		}
+		if err == nil {
+			err = os.Chmod(path, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// Package store is the seam between the engine and what keeps its deliveries.
+//
+// A queue is a [Store], which the lanes use, and a [Browser], which people use. There are two engines, sqlite and memory;
+// spill joins them while a file cannot be written. storetest holds all of them to the same promises.
+//
+// The store's clock decides what is due and when a lease ends. Times cross the seam as durations, except where people read them.
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+var (
+	// ErrFull says that the store has no room.
+	ErrFull = errors.New("queue full")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("queue closed")
+	// ErrUnknown says that there is no such delivery.
+	ErrUnknown = errors.New("no such delivery")
+)
+
+// Store keeps deliveries from their acceptance to their outcome. Several goroutines may use it at once.
+type Store interface {
+	// Accept stores events with their deliveries in order, all of them or none. It is idempotent by delivery id.
+	// It sets each Want's Fate, and each Entry's Claims. The error wraps ErrFull if there is no room.
+	Accept(ctx context.Context, entries []*delivery.Entry) error
+	// Claim takes up to n due deliveries of a lane, those first that have been due longest. next is how long to wait before
+	// asking again: 0 if there may be more now, Never if nothing waits.
+	Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error)
+	// Renew makes a claim hold for that long from now. It is false if somebody else has the delivery.
+	Renew(ctx context.Context, claim *delivery.Claim, lease time.Duration) (bool, error)
+	// Settle ends claims. It returns those that were lost before: somebody else may have the delivery.
+	// After an error nothing is settled.
+	Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error)
+	// Lanes lists the lanes of all webhooks that ever had a delivery, by identity.
+	Lanes(ctx context.Context) ([]delivery.LaneStatus, error)
+	// Watch sends the identities of lanes that changed elsewhere. It is nil for a store that must be polled.
+	Watch(ctx context.Context) <-chan []string
+	// Keep recovers what dead processes and wrong clocks left, and prunes what was kept long enough. One goroutine calls it.
+	Keep(ctx context.Context) error
+	// Ready says why the store does not take writes; nil if it does.
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// Never is the answer of Claim when no delivery of the lane waits, or when the lane is closed.
+const Never = time.Duration(-1)
+
+// Browser lists and changes deliveries for people.
+type Browser interface {
+	// List lists deliveries, those accepted last first.
+	List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error)
+	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
+	Show(ctx context.Context, id string) (*delivery.Detail, error)
+	// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
+	Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error)
+	// Delete forgets deliveries that are not in flight. Their ids stay known. It returns how many.
+	Delete(ctx context.Context, f delivery.Filter) (int, error)
+	// Move hands the deliveries of one webhook's identity to another. It returns how many.
+	Move(ctx context.Context, from, to string) (int, error)
+	// Enable opens the lanes of a webhook, by identity or by name, and ends their pause. It returns how many.
+	Enable(ctx context.Context, webhook string) (int, error)
+	// Disable closes the lanes of a webhook for a reason: what is accepted for them is kept. It returns how many.
+	Disable(ctx context.Context, webhook, reason string) (int, error)
+}
+
+// Queue is what an engine of a store provides.
+type Queue interface {
+	Store
+	Browser
+}
+
+// Options say where a store is and how much it keeps. Zero values are the defaults.
+type Options struct {
+	Path     string // of the file
+	MaxSize  int64  // in bytes
+	Keep     time.Duration
+	KeepDead time.Duration
+	Log      *slog.Logger
+	Now      func() time.Time // the store's clock
+}
+
+// WithDefaults returns the options with the defaults filled in.
+func (o Options) WithDefaults() Options {
+	o.MaxSize = cmp.Or(o.MaxSize, DefaultMaxSize)
+	o.Keep, o.KeepDead = cmp.Or(o.Keep, DefaultKeep), cmp.Or(o.KeepDead, DefaultKeepDead)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Held says why a delivery that waits is not sent; "" if nothing holds it.
+func Held(closed string, pause time.Duration, behind bool) string {
+	switch {
+	case closed != "":
+		return "closed: " + closed
+	case pause > 0:
+		return "rests for " + pause.Round(time.Second).String()
+	case behind:
+		return "behind its key"
+	}
+	return ""
+}
+
+// IsCalled reports whether an identity is the one given, or ends with the name given.
+func IsCalled(identity, name string) bool {
+	return identity == name || strings.HasSuffix(identity, "#"+name)
+}
+
+// Bounds of every store. docs/config.md names them.
+const (
+	DefaultMaxSize  = 1 << 30
+	DefaultKeep     = 7 * 24 * time.Hour
+	DefaultKeepDead = 90 * 24 * time.Hour
+	KeepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
+
+	MaxLease      = time.Hour        // of a claim
+	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause
+	OrderPatience = 15 * time.Minute // how long a delivery holds its order key where its webhook does not say
+	KeyPatience   = time.Second      // how long a due delivery waits while another one of its order key is in flight
+
+	MaxSet = time.Hour // how far a clock may be set back before what waits counts as stored by a wrong one
+)
