@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -92,8 +93,12 @@ func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if err := guard.CheckHost(c.URL.Host()); err != nil {
 		whys = append(whys, err.Error())
 	}
-	if c.format != nil {
-		whys = append(whys, c.format.Receiver.Policy.CheckURL(c.URL.Reveal()))
+	switch {
+	case c.format != nil:
+		why := c.format.Receiver.Policy.CheckURL(c.URL.Reveal())
+		whys = append(whys, cmp.Or(format.CheckHost(c.URL.Reveal(), c.format.Receiver.Name), why))
+	case len(c.Transform) == 0:
+		whys = append(whys, format.CheckHost(c.URL.Reveal(), ""))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(c.Secrets) > 0 && !slices.ContainsFunc(c.Secrets, holds) {
