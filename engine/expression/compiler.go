@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/conf"
@@ -85,12 +86,15 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 		return nil, nil, compileError(t, err)
 	}
 	c.nodes += count(tree.Node)
+	unwise := &warner{source: t.source}
+	ast.Walk(&tree.Node, unwise)
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
 	root := w.node(tree.Node)
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	return &Program{t, root.eval, w.slots, w.parts, pathOf(tree.Node)}, w.steps, nil
+	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), warnings: unwise.warnings}
+	return p, w.steps, nil
 }
 
 // bytesPerNode is what a mistaken text counts for: it has no nodes, but took the time of some.

@@ -33,7 +33,12 @@ type Program struct {
 	slots int      // that its variables take
 	parts int      // that a trace tells of
 	path  []string // set where the expression is nothing but a path into the event's JSON
+
+	warnings []*Error
 }
+
+// Warnings are what is no mistake and hardly meant: values that a key never has, misspelled keys of payload, swapped arguments of glob.
+func (p *Program) Warnings() []*Error { return p.warnings }
 
 // Source is the expression's text.
 func (p *Program) Source() string { return p.source }

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/expr-lang/expr/types"
@@ -32,6 +34,12 @@ var filterTypes = types.Map{
 	"workflow_name": types.String,
 	"timestamp":     types.TypeOf(time.Time{}),
 	"payload":       payloadTypes,
+}
+
+// payloadKeys are the names of payloadTypes.
+func payloadKeys() []string {
+	keys := slices.Sorted(maps.Keys(payloadTypes))
+	return slices.DeleteFunc(keys, func(key string) bool { return key == types.Extra })
 }
 
 // knownValues are what keys can be where AWF writes them. Events of other sources may have more.

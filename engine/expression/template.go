@@ -10,6 +10,8 @@ import (
 type TemplatePart struct {
 	Text    string
 	Program *Program // nil if it is a text
+
+	Warnings []*Error // of the program, with their places in the source
 }
 
 // Template reads a text that may hold expressions: "{{ expr }}" is put into the text around it, and "=expr" is the whole of it, whose value
@@ -18,8 +20,8 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 	at := 0
 	if rest, isExpression := strings.CutPrefix(source, "="); isExpression {
 		if at = 1; !strings.HasPrefix(rest, "=") {
-			program, mistake := c.within(source, at, len(source))
-			return []TemplatePart{{Program: program}}, true, mistake
+			part, mistake := c.within(source, at, len(source))
+			return []TemplatePart{part}, true, mistake
 		}
 	}
 	for at < len(source) {
@@ -37,8 +39,8 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 			return parts, false, append(mistakes, unclosed.within(source, begin))
 		}
 		end := begin + 2 + length
-		program, mistake := c.within(source, begin+2, end)
-		parts, mistakes = append(parts, TemplatePart{Program: program}), append(mistakes, mistake...)
+		part, mistake := c.within(source, begin+2, end)
+		parts, mistakes = append(parts, part), append(mistakes, mistake...)
 		at = end + 2
 	}
 	if at < len(source) {
@@ -53,12 +55,16 @@ func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []
 }
 
 // within compiles the expression that stands between two offsets, in bytes, of a text.
-func (c *Compiler) within(source string, begin, end int) (*Program, []*Error) {
+func (c *Compiler) within(source string, begin, end int) (part TemplatePart, mistakes []*Error) {
 	program, err := c.Value(source[begin:end])
 	if mistake := (*Error)(nil); errors.As(err, &mistake) {
-		return nil, []*Error{mistake.within(source, begin)}
+		return part, []*Error{mistake.within(source, begin)}
 	}
-	return program, nil
+	part.Program = program
+	for _, w := range program.Warnings() {
+		part.Warnings = append(part.Warnings, w.within(source, begin))
+	}
+	return part, nil
 }
 
 // within is the mistake of an expression that begins at the offset of a text, with its place there.
