@@ -278,7 +278,7 @@ func (p *phrase) name(name string) string {
 	if comparedWith.MatchString(p.until) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
-	if key := spelling.Nearest(name, payloadKeys()); key != "" && len(name) > shortName {
+	if key := spelling.Nearest(name, payloadKeys); key != "" && len(name) > shortName {
 		return fmt.Sprintf("%s: did you mean payload.%s?", unknown, key)
 	}
 	return unknown

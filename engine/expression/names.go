@@ -37,10 +37,7 @@ var filterTypes = types.Map{
 }
 
 // payloadKeys are the names of payloadTypes.
-func payloadKeys() []string {
-	keys := slices.Sorted(maps.Keys(payloadTypes))
-	return slices.DeleteFunc(keys, func(key string) bool { return key == types.Extra })
-}
+var payloadKeys = slices.DeleteFunc(slices.Sorted(maps.Keys(payloadTypes)), func(key string) bool { return key == types.Extra })
 
 // knownValues are what keys can be where AWF writes them. Events of other sources may have more.
 var knownValues = map[string][]string{

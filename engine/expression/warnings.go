@@ -76,7 +76,7 @@ var awfWords = map[string]string{
 
 // meantValue is the value that was meant, "" if there is none near.
 func meantValue(text string, values []string) string {
-	plain := strings.NewReplacer(".", "_", "-", "_", " ", "_").Replace(strings.ToLower(text))
+	plain := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), ".", "_"), "-", "_")
 	if word := awfWords[plain]; slices.Contains(values, word) {
 		return word
 	}
@@ -93,16 +93,20 @@ func (w *warner) member(n *ast.MemberNode) {
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
 		return
 	}
-	keys := payloadKeys()
-	for _, key := range keys {
-		if strings.EqualFold(strings.ReplaceAll(key, "_", ""), strings.NewReplacer("_", "", "-", "").Replace(name.Value)) {
+	for _, key := range payloadKeys {
+		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
 			w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
 			return
 		}
 	}
-	if near := spelling.Nearest(name.Value, keys); near != "" && len(near) > 4 {
+	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
 		w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
 	}
+}
+
+// joined is a name without what parts its words.
+func joined(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }
 
 // glob warns where the pattern stands second.
