@@ -57,7 +57,8 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	known, done := c.programs[t]
 	if !done {
 		if c.nodes >= MaxAllNodes {
-			return nil, &Error{1, 0, fmt.Sprintf("the expressions before this one are too many: want at most %d operators, operands and calls in all", MaxAllNodes)}
+			const tooMany = "the expressions before this one are too many: want at most %d operators, operands and calls in all"
+			return nil, &Error{1, 0, fmt.Sprintf(tooMany, MaxAllNodes)}
 		}
 		if c.programs == nil {
 			c.programs = map[text]compiled{}

@@ -14,7 +14,8 @@ import (
 // MaxJSON is the longest JSON that AppendJSON writes, in bytes.
 const MaxJSON = 1 << 20
 
-// AppendJSON appends a value as compact JSON. It sorts the keys of maps, and writes times as RFC 3339 and durations as strings like "1m30s".
+// AppendJSON appends a value as compact JSON. It sorts the keys of maps, and writes times as RFC 3339 and durations as strings like
+// "1m30s".
 func AppendJSON(dst []byte, v any) ([]byte, error) {
 	e := encoder{dst: dst, limit: len(dst) + MaxJSON}
 	e.value(v)

@@ -1,13 +1,14 @@
 // Package expression compiles and runs the expressions of filters and transforms.
 //
-// Compile the texts of a file with a [Compiler], make an [Env] for each event, and run a [Program] in it. Programs report mistakes in their text
-// as an [*Error] with its place, and failures on an event as a [*RunError]. To explain a run, let [Env.Watch] report what each part came to.
+// Compile the texts of a file with a [Compiler], make an [Env] for each event, and run a [Program] in it. Programs report mistakes
+// in their text as an [*Error] with its place, and failures on an event as a [*RunError]. To explain a run, let [Env.Watch] report
+// what each part came to.
 //
-// The language is expr (https://expr-lang.org): expr parses and checks every text. This package then turns the checked tree into functions that
-// call each other, and runs nothing else: filters, maps, order_by, formats and explain share one evaluator. expr's own machine is not used. It
-// knows neither what is missing nor what a call costs, so it needs a second tree with every operator rewritten, hidden variables for the budget
-// and a second program for traces, and a filter takes several times as long. Here each operator and function stands in one table, with its
-// kinds of arguments and its cost.
+// The language is expr (https://expr-lang.org): expr parses and checks every text. This package then turns the checked tree into
+// functions that call each other, and runs nothing else: filters, maps, order_by, formats and explain share one evaluator. expr's
+// own machine is not used. It knows neither what is missing nor what a call costs, so it needs a second tree with every operator
+// rewritten, hidden variables for the budget and a second program for traces, and a filter takes several times as long. Here each
+// operator and function stands in one table, with its kinds of arguments and its cost.
 //
 // The rules for what is missing are ours:
 //
@@ -78,8 +79,8 @@ func (p *Program) Bool(env *Env) (bool, error) {
 	return v.(bool), nil // compiled as one
 }
 
-// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a map[string]any,
-// or one of package time. Its errors are a [*RunError].
+// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a
+// map[string]any, or one of package time. Its errors are a [*RunError].
 func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
 // AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.

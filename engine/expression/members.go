@@ -30,7 +30,8 @@ func rangeOf(b *budget, args []any) (any, error) {
 	return list, nil
 }
 
-// element returns a member of a map, or an element of a list or a text. A negative index counts from the end. It returns nil where there is none.
+// element returns a member of a map, or an element of a list or a text. A negative index counts from the end. It returns nil where
+// there is none.
 func element(b *budget, args []any) (any, error) {
 	key, _ := args[1].(string)
 	b.scan(key)

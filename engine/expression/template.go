@@ -14,9 +14,9 @@ type TemplatePart struct {
 	Warnings []*Error // of the program, with their places in the source
 }
 
-// Template compiles a text that may hold expressions. "{{ expr }}" inserts a value into the text around it. A text "=expr" is one expression,
-// whose value keeps its type; then whole is true. "==" at the beginning stands for a plain "=". Mistakes have their place in the source.
-// No part is an empty text.
+// Template compiles a text that may hold expressions. "{{ expr }}" inserts a value into the text around it. A text "=expr" is one
+// expression, whose value keeps its type; then whole is true. "==" at the beginning stands for a plain "=". Mistakes have their
+// place in the source. No part is an empty text.
 func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
 	at := 0
 	if rest, isExpression := strings.CutPrefix(source, "="); isExpression {

@@ -67,10 +67,13 @@ func (w *warner) comparison(key, with ast.Node) {
 
 // awfWords are AWF's and other people's words for values that events have.
 var awfWords = map[string]string{
-	"workflow_started": "workflow_start", "workflow_completed": "workflow_end", "workflow_complete": "workflow_end", "workflow_finished": "workflow_end",
-	"workflow_success": "workflow_end", "workflow_failed": "workflow_error", "workflow_failure": "workflow_error", "workflow_cancelled": "workflow_cancel",
-	"workflow_canceled": "workflow_cancel", "step_started": "step_start", "step_completed": "step_complete", "step_end": "step_complete",
-	"step_failed": "step_complete", "step_error": "step_complete", "failed": "failure", "fail": "failure", "error": "failure", "succeeded": "success",
+	"workflow_started": "workflow_start", "workflow_completed": "workflow_end", "workflow_complete": "workflow_end",
+	"workflow_finished": "workflow_end",
+	"workflow_success":  "workflow_end", "workflow_failed": "workflow_error", "workflow_failure": "workflow_error",
+	"workflow_cancelled": "workflow_cancel",
+	"workflow_canceled":  "workflow_cancel", "step_started": "step_start", "step_completed": "step_complete", "step_end": "step_complete",
+	"step_failed": "step_complete", "step_error": "step_complete", "failed": "failure", "fail": "failure", "error": "failure",
+	"succeeded":  "success",
 	"successful": "success", "ok": "success", "canceled": "cancelled", "cancel": "cancelled", "completed": "success",
 }
 

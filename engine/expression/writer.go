@@ -380,24 +380,6 @@ func (w *writer) zone(name ast.Node) part {
 	return constant(location)
 }
 
-// pathOf returns the path into the event's JSON that an expression is, or nil.
-func pathOf(n ast.Node) []string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		if slices.Contains(roots, n.Value) {
-			return []string{n.Value}
-		}
-	case *ast.ChainNode:
-		return pathOf(n.Node)
-	case *ast.MemberNode:
-		path := pathOf(n.Node)
-		if name, ok := n.Property.(*ast.StringNode); ok && path != nil {
-			return append(path, name.Value)
-		}
-	}
-	return nil
-}
-
 // count returns the number of nodes of a tree.
 func count(n ast.Node) int {
 	var c counter
