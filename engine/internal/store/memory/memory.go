@@ -80,22 +80,14 @@ func (s *Store) laneOf(webhook string) *lane {
 	return l
 }
 
-// Accept implements [store.Store]. If there is no room, the oldest that was delivered goes first, then the oldest dead letters.
+// Accept implements [store.Store]. If the store is over its size before, the oldest that was delivered goes first, then the oldest dead letters.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	now, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	need := int64(0)
-	for _, entry := range entries {
-		for _, want := range entry.Wants {
-			if !s.knows(delivery.ID(entry.Event.ID, want.Webhook)) {
-				need += int64(entry.Event.Size() + rowSize)
-			}
-		}
-	}
-	if !s.makeRoom(now, need) {
+	if !s.makeRoom(now) {
 		return store.ErrFull
 	}
 	for _, entry := range entries {
