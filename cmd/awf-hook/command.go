@@ -184,14 +184,22 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if len(cfg.Files) == 0 {
+	if len(cfg.Files) == 0 && (cfg.Project == nil || cfg.Project.Settings == "") {
 		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+	}
+	if warning := cfg.Project.Warning(); warning != "" {
+		c.logger().Warn(warning)
+	}
+	if cfg.Project != nil && cfg.Project.Err != nil {
+		c.say(cfg.Project.Err)
+		c.logger().Error("the project's own webhooks are off: its settings have mistakes")
 	}
 	return cfg, nil
 }
 
 // loadDry reads a configuration for a command that delivers nothing. One without any webhook is an error.
 func (c *command) loadDry(search config.Search) (*config.Config, error) {
+	search.Inspect = true
 	cfg, err := c.load(search)
 	if err != nil || len(cfg.Files) > 0 || len(cfg.Webhooks) > 0 {
 		return cfg, err

@@ -149,21 +149,20 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	return r, nil
 }
 
+// maxTestEvents is the longest file of a test's events, in bytes.
+const maxTestEvents = 16 << 20
+
 // testEvents reads the events of a test.
 func testEvents(t *config.Test) ([]*event.Event, error) {
 	name, in := "event", io.Reader(nil)
 	if t.Event != nil {
 		in = bytes.NewReader(envelope(t.Event))
 	} else {
-		if name = t.Events.Value; !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(t.File), name)
-		}
-		f, err := os.Open(name)
+		text, err := t.Read(maxTestEvents)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		in = f
+		name, in = t.Events.Value, bytes.NewReader(text)
 	}
 	var broken error
 	events, err := collectEvents(nil, name, in, func(err *event.LineError) { broken = err })
