@@ -59,8 +59,8 @@ type Record struct {
 	Event
 	dialect  dialect
 	role     role
-	parentID string // the run that called this one
-	childID  string // the run that this step calls
+	parentID string           // the run that called this one
+	childID  string           // the run that this step calls
 	payload  jsonbytes.Object // becomes Event.Payload when the record is complete
 	step     stepEnd
 	end      runEnd
