@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -48,7 +49,7 @@ type Preview struct {
 func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 
 // Masked stands for a value that may be a secret.
-const Masked = "<secret>"
+const Masked = secret.Mask
 
 // Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or kept.
 // The request is the first attempt's, made at the given time.

@@ -13,11 +13,11 @@ const module = "github.com/awf-project/awf-hook/"
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
 	"cmd/awf-hook":           "engine engine/config engine/delivery engine/event engine/expression engine/signature examples transforms/author transforms/format transforms/wasm",
-	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source filters transforms transforms/format",
-	"engine/config":          "engine/delivery engine/signature engine/spelling",
+	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format",
+	"engine/config":          "engine/delivery engine/secret engine/signature engine/spelling",
 	"engine/internal/listen": "engine/signature",
 	"engine/internal/queue":  "engine/delivery engine/event",
-	"engine/internal/sender": "engine/delivery engine/signature",
+	"engine/internal/sender": "engine/delivery engine/secret engine/signature",
 	"engine/internal/source": "engine/event",
 	"transforms":             "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm",
 	"filters":                "engine/event engine/expression",
@@ -25,6 +25,7 @@ var mayImport = map[string]string{
 	"engine/expression":      "engine/event",
 	"engine/event":           "",
 	"engine/delivery":        "",
+	"engine/secret":          "",
 	"engine/signature":       "",
 	"engine/spelling":        "",
 	"examples":               "",

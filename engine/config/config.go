@@ -3,12 +3,11 @@ package config
 
 import (
 	"fmt"
-	"log/slog"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
@@ -57,7 +56,7 @@ type Webhook struct {
 	Enabled      bool
 	Origin       Origin
 	Identity     string // the defining file and the name: what deliveries belong to
-	URL          URL
+	URL          secret.URL
 	Events       []Text          // globs
 	Filter       Text            // an expression; no text means that every event passes
 	Transform    []Step          // none means that the event itself is sent
@@ -70,9 +69,9 @@ type Webhook struct {
 	Retry        Retry
 	MaxInFlight  int
 	Rate         Rate
-	OrderBy      Text          // an expression; deliveries with the same value of it are sent one after the other
-	OrderMaxWait time.Duration // after which one that waits is passed
-	Known        []Secret      // the expanded variables of what is secret
+	OrderBy      Text            // an expression; deliveries with the same value of it are sent one after the other
+	OrderMaxWait time.Duration   // after which one that waits is passed
+	Known        []secret.Secret // the expanded variables of what is secret
 
 	pos, urlAt Pos
 	urlPath    string // "webhooks[0].url"
@@ -90,7 +89,7 @@ type use struct {
 // Header is a static header of a webhook's requests. Its value may be a credential.
 type Header struct {
 	Name  string
-	Value Secret
+	Value secret.Secret
 }
 
 // Text is a scalar whose inside may be pointed at: a glob or an expression.
@@ -140,52 +139,3 @@ func (es Errors) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-// Secret is a value that must not be seen: it prints as <secret> in every way.
-// It holds a pointer, since fmt does not ask a value in an unexported field how it wants to be printed.
-type Secret struct{ value *string }
-
-const masked = "<secret>"
-
-// NewSecret hides value.
-func NewSecret(value string) Secret { return Secret{&value} }
-
-// Reveal returns the value. It must not reach a log, an error, a file or a report.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
-
-// IsZero says whether there is no secret.
-func (s Secret) IsZero() bool { return s.Reveal() == "" }
-
-func (s Secret) String() string               { return masked }
-func (s Secret) Format(f fmt.State, _ rune)   { fmt.Fprint(f, masked) }
-func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
-func (s Secret) LogValue() slog.Value         { return slog.StringValue(masked) }
-
-// URL is a receiver's address. It prints as scheme and host alone, since path and query are often the credential.
-type URL struct{ whole Secret }
-
-// Reveal returns the whole URL. It must not reach a log, an error, a file or a report.
-func (u URL) Reveal() *url.URL {
-	parsed, err := url.Parse(u.whole.Reveal())
-	if err != nil { // it was parsed before
-		return &url.URL{}
-	}
-	return parsed
-}
-
-// Host is the host without the port.
-func (u URL) Host() string { return u.Reveal().Hostname() }
-
-func (u URL) String() string {
-	whole := u.Reveal()
-	return whole.Scheme + "://" + whole.Host
-}
-
-func (u URL) Format(f fmt.State, _ rune)   { fmt.Fprint(f, u.String()) }
-func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
-func (u URL) LogValue() slog.Value         { return slog.StringValue(u.String()) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -118,9 +119,9 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 			continue
 		case begins >= 0:
 			skip = cmp.Or(marks[begins].length, next(marks, i+1, len(runes))-(i+1))
-			shown.WriteString(masked)
+			shown.WriteString(secret.Mask)
 		case i == 0 && skip > 0:
-			shown.WriteString(masked)
+			shown.WriteString(secret.Mask)
 		}
 		if skip > 0 {
 			skip--

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -32,7 +33,7 @@ func (d *decoder) headers(n *yaml.Node, path string, w *Webhook) {
 		case delivery.CheckHeader(key.Value, text) != nil:
 			d.fail(value, at, "%v", delivery.CheckHeader(key.Value, text))
 		default:
-			w.Headers = append(w.Headers, Header{key.Value, NewSecret(text)})
+			w.Headers = append(w.Headers, Header{key.Value, secret.New(text)})
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -42,8 +43,8 @@ func (d *decoder) allow(n *yaml.Node, path string, cfg *Config) {
 
 // TLS is a webhook's own authority and certificate. It prints without them.
 type TLS struct {
-	CAFile, CertFile, KeyFile string // as they are given; "" for none
-	ca, cert, key             Secret // PEM
+	CAFile, CertFile, KeyFile string        // as they are given; "" for none
+	ca, cert, key             secret.Secret // PEM
 }
 
 // Client is the TLS of the webhook's connections; nil if nothing is its own.
@@ -89,13 +90,13 @@ func (d *decoder) tls(n *yaml.Node, path string, w *Webhook) {
 }
 
 // pem reads a file of certificates or a key, once, when the configuration is read.
-func (d *decoder) pem(n *yaml.Node, path string, given *string) Secret {
+func (d *decoder) pem(n *yaml.Node, path string, given *string) secret.Secret {
 	name, ok := d.value(n, path)
 	if !ok {
-		return Secret{}
+		return secret.Secret{}
 	}
 	if *given = name; d.env == nil {
-		return Secret{}
+		return secret.Secret{}
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(d.identity), name)
@@ -104,7 +105,7 @@ func (d *decoder) pem(n *yaml.Node, path string, given *string) Secret {
 	if err != nil {
 		d.fail(n, path, "%s: %v", unquoted(n), err)
 	}
-	return NewSecret(text)
+	return secret.New(text)
 }
 
 func readPEM(name string) (string, error) {

@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
@@ -136,9 +137,9 @@ type decoder struct {
 	errs     Errors
 	warnings Errors
 
-	used       []use    // the keys of the webhook that is being read
-	known      []Secret // its secret variables
-	usedBeside []use    // the keys beside the webhooks
+	used       []use           // the keys of the webhook that is being read
+	known      []secret.Secret // its secret variables
+	usedBeside []use           // the keys beside the webhooks
 }
 
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {

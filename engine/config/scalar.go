@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -53,7 +54,7 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 	}
 	if value, set := d.env(name); set && (value != "" || !hasDefault) {
 		if isSecret(path) {
-			d.known = append(d.known, NewSecret(value))
+			d.known = append(d.known, secret.New(value))
 		}
 		return value, true
 	}

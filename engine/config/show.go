@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Value is one value of a configuration, for showing what holds and why.
@@ -123,7 +125,7 @@ func (w *Webhook) show(key string) string {
 	case "headers":
 		var names []string
 		for _, h := range w.Headers {
-			names = append(names, h.Name+": "+masked)
+			names = append(names, h.Name+": "+secret.Mask)
 		}
 		return strings.Join(names, ", ")
 	case "tls.ca_file":
@@ -180,7 +182,7 @@ func showList[T any](list []T) string {
 func (w *Webhook) showSecrets() string {
 	var list []string
 	for _, s := range w.Secrets {
-		text := masked
+		text := secret.Mask
 		if !s.NotBefore.IsZero() {
 			text += " from " + s.NotBefore.Format(time.RFC3339)
 		}

@@ -10,13 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"gopkg.in/yaml.v3"
 )
 
 // SigningSecret is a secret with the time in which it signs.
 type SigningSecret struct {
-	Secret
+	secret.Secret
 	NotBefore, NotAfter time.Time // zero for no bound
 }
 
@@ -65,7 +66,7 @@ func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
 
 func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
 	if text, ok := d.value(n, path); ok && d.goodSecret(n, path, text) {
-		s.Secret = NewSecret(text)
+		s.Secret = secret.New(text)
 	}
 }
 
@@ -96,7 +97,7 @@ func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
 		return
 	}
 	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); d.goodSecret(n, path, text) {
-		w.Secrets = []SigningSecret{{Secret: NewSecret(text)}}
+		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}
 	}
 }
 
@@ -148,11 +149,10 @@ func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
 
 // checkSigning judges what secret, secret_file and signing say together.
 func (d *decoder) checkSigning(n *yaml.Node, path string, w *Webhook) {
-	secret, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
-	if secret != nil && file != nil {
+	given, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
+	if given != nil && file != nil {
 		d.fail(file, join(path, "secret_file"), "there is a secret already")
 	}
-	given := secret
 	if given == nil {
 		given = file
 	}

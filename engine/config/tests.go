@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -176,7 +177,7 @@ func (d *decoder) wantHeaders(n *yaml.Node, path string, w *Want) {
 	}
 	for key, value := range d.members(n, path) {
 		if text, ok := d.plainText(resolve(value), join(path, key.Value)); ok {
-			w.Headers = append(w.Headers, Header{key.Value, NewSecret(text)})
+			w.Headers = append(w.Headers, Header{key.Value, secret.New(text)})
 		}
 	}
 }

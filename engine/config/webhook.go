@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -164,7 +165,7 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 		d.fail(n, path, "want a URL with a host")
 	default:
 		u.Fragment = ""
-		w.URL = URL{NewSecret(u.String())}
+		w.URL = secret.NewURL(u)
 		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 	}
 }

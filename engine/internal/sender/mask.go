@@ -11,11 +11,11 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 const (
-	// masked stands for a secret.
-	masked = "<secret>"
 	// minMasked is the length from which a secret is masked, in bytes: shorter ones are parts of ordinary words.
 	minMasked = 5
 	// minSegment is the length from which a part of the URL's path is masked by itself, in bytes.
@@ -75,15 +75,15 @@ func ofUser(user *url.Userinfo) []string {
 
 func replacer(secrets []string) *strings.Replacer {
 	var forms []string
-	for _, secret := range secrets {
-		if len(secret) >= minMasked {
-			forms = append(forms, encodings(secret)...)
+	for _, known := range secrets {
+		if len(known) >= minMasked {
+			forms = append(forms, encodings(known)...)
 		}
 	}
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	var pairs []string
 	for _, form := range slices.Compact(forms) {
-		pairs = append(pairs, form, masked)
+		pairs = append(pairs, form, secret.Mask)
 	}
 	return strings.NewReplacer(pairs...)
 }

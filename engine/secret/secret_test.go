@@ -1,4 +1,4 @@
-package config_test
+package secret_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -18,14 +19,14 @@ const (
 )
 
 // credentials are one of each type that must not be seen.
-func credentials(t *testing.T) (config.Secret, config.URL) {
+func credentials(t *testing.T) (secret.Secret, secret.URL) {
 	t.Helper()
 	text := "webhooks:\n  - url: https://" + password + ":" + password + "@hooks.example.com:8443/" + password + "?a=" + password + "\n"
 	cfg, err := config.Parse("awf-hook.yaml", []byte(text), config.NoEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return config.NewSecret(password), cfg.Webhooks[0].URL
+	return secret.New(password), cfg.Webhooks[0].URL
 }
 
 // printed is v in every way in which a program might print it.
@@ -58,37 +59,37 @@ func printed(t *testing.T, v any) map[string]string {
 }
 
 func TestCredentialsAreMaskedInEveryPrint(t *testing.T) {
-	secret, url := credentials(t)
-	header := config.Header{Name: "Authorization", Value: secret}
-	webhook := config.Webhook{Name: "oncall", URL: url, Secrets: []config.SigningSecret{{Secret: secret}}, Headers: []config.Header{header}}
+	hidden, url := credentials(t)
+	header := config.Header{Name: "Authorization", Value: hidden}
+	webhook := config.Webhook{Name: "oncall", URL: url, Secrets: []config.SigningSecret{{Secret: hidden}}, Headers: []config.Header{header}}
 	type exported struct {
-		Secret config.Secret
-		URL    *config.URL
+		Secret secret.Secret
+		URL    *secret.URL
 	}
 	type unexported struct {
-		secret config.Secret
-		url    config.URL
+		secret secret.Secret
+		url    secret.URL
 	}
 	type embedded struct{ config.Webhook }
 
 	hex := fmt.Sprintf("%x", password)
 	for name, v := range map[string]any{
-		"secret":             secret,
-		"pointer to secret":  &secret,
+		"secret":             hidden,
+		"pointer to secret":  &hidden,
 		"URL":                url,
 		"pointer to URL":     &url,
 		"header":             header,
 		"webhook":            webhook,
 		"pointer to webhook": &webhook,
 		"configuration":      &config.Config{Webhooks: []config.Webhook{webhook}},
-		"struct":             exported{secret, &url},
-		"unexported fields":  unexported{secret, url},
-		"pointer to struct":  &unexported{secret, url},
+		"struct":             exported{hidden, &url},
+		"unexported fields":  unexported{hidden, url},
+		"pointer to struct":  &unexported{hidden, url},
 		"embedded":           embedded{webhook},
-		"slice":              []any{secret, &url},
-		"array":              [1]config.URL{url},
-		"map":                map[string]config.Secret{"a": secret},
-		"map of URLs":        map[string]*config.URL{"a": &url},
+		"slice":              []any{hidden, &url},
+		"array":              [1]secret.URL{url},
+		"map":                map[string]secret.Secret{"a": hidden},
+		"map of URLs":        map[string]*secret.URL{"a": &url},
 	} {
 		for way, got := range printed(t, v) {
 			if strings.Contains(got, password) || strings.Contains(strings.ToLower(strings.ReplaceAll(got, " ", "")), hex) {
@@ -99,23 +100,23 @@ func TestCredentialsAreMaskedInEveryPrint(t *testing.T) {
 }
 
 func TestMaskedTexts(t *testing.T) {
-	secret, url := credentials(t)
+	hidden, url := credentials(t)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		if got := fmt.Sprintf(verb, secret); got != "<secret>" {
+		if got := fmt.Sprintf(verb, hidden); got != "<secret>" {
 			t.Errorf("Sprintf(%q, secret) = %q, want <secret>", verb, got)
 		}
 		if got := fmt.Sprintf(verb, &url); got != maskedURL {
 			t.Errorf("Sprintf(%q, &url) = %q, want %s", verb, got, maskedURL)
 		}
 	}
-	if got := secret.String() + " " + url.String(); got != "<secret> "+maskedURL {
+	if got := hidden.String() + " " + url.String(); got != "<secret> "+maskedURL {
 		t.Errorf("as strings: %q, want <secret> and %s", got, maskedURL)
 	}
 	for _, way := range []string{"JSON", "YAML", "slog text", "slog JSON"} {
 		if got := printed(t, url)[way]; !strings.Contains(got, maskedURL) {
 			t.Errorf("URL as %s = %s, want %s in it", way, got, maskedURL)
 		}
-		got := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(printed(t, secret)[way])
+		got := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(printed(t, hidden)[way])
 		if !strings.Contains(got, "<secret>") {
 			t.Errorf("secret as %s = %s, want <secret> in it", way, got)
 		}
@@ -123,9 +124,9 @@ func TestMaskedTexts(t *testing.T) {
 }
 
 func TestCredentialsAreRevealedOnDemand(t *testing.T) {
-	secret, url := credentials(t)
-	if got := secret.Reveal(); got != password || secret.IsZero() {
-		t.Errorf("Reveal() = %q, IsZero() = %v, want %q, false", got, secret.IsZero(), password)
+	hidden, url := credentials(t)
+	if got := hidden.Reveal(); got != password || hidden.IsZero() {
+		t.Errorf("Reveal() = %q, IsZero() = %v, want %q, false", got, hidden.IsZero(), password)
 	}
 	want := "https://" + password + ":" + password + "@hooks.example.com:8443/" + password + "?a=" + password
 	if got := url.Reveal().String(); got != want {
@@ -138,8 +139,8 @@ func TestCredentialsAreRevealedOnDemand(t *testing.T) {
 
 func TestZeroCredentialsAreUsable(t *testing.T) {
 	var none config.Webhook
-	var zero config.Secret
-	if !zero.IsZero() || zero.Reveal() != "" || !config.NewSecret("").IsZero() {
+	var zero secret.Secret
+	if !zero.IsZero() || zero.Reveal() != "" || !secret.New("").IsZero() {
 		t.Errorf("the zero secret = %q, want none", zero.Reveal())
 	}
 	if got := none.URL.Reveal().String() + none.URL.Host(); got != "" {
