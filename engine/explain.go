@@ -47,53 +47,73 @@ type ExpressionTrace struct {
 
 // Explain is Preview, with the value of each part of the filter and what each step of the transform was fed and made.
 func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []Explanation {
-	previews := e.Preview(ctx, ev, at)
-	all := make([]Explanation, len(previews))
-	for i, w := range e.routes.of(ev.WorkflowName) {
-		if i >= len(all) || previews[i].Webhook != w.Name { // a definition changed meanwhile
-			break
-		}
-		all[i] = w.explain(ctx, ev, previews[i])
+	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
+	if err != nil {
+		return nil
+	}
+	all := make([]Explanation, len(webhooks))
+	in := expression.NewInput(ev)
+	for i, w := range webhooks {
+		all[i] = w.explain(ctx, in, at)
 	}
 	return all
 }
 
-func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Explanation {
-	x := Explanation{Preview: p}
+func (w *webhook) explain(ctx context.Context, in *expression.Input, at time.Time) Explanation {
+	x := Explanation{Preview: Preview{Webhook: w.Name, Place: w.Place()}}
 	for _, g := range w.Events {
 		x.Events = append(x.Events, g.Value)
 	}
-	if p.Verdict == OtherType {
+	start := time.Now()
+	x.judge(w, in)
+	took := time.Since(start)
+	if x.Choice == OtherType {
 		return x
 	}
-	in := expression.NewInput(ev)
 	if w.Filter.Value != "" {
-		start := time.Now()
-		_, _ = w.filter.Match(in)
-		x.Filter = &FilterTrace{Source: w.Filter.Value, Took: time.Since(start)}
+		x.Filter = &FilterTrace{Source: w.Filter.Value, Took: took}
 		x.Filter.Trace, _ = expression.TraceBool(w.Filter.Value, in) // it compiled before
-		x.Took = x.Filter.Took
+		x.Took = took
 	}
-	if p.Verdict == FilteredOut || p.Verdict == FilterFailed {
+	if x.Choice != Sent {
 		return x
+	}
+	content, err := x.transform(ctx, w, in)
+	if !x.refuse(w, err) {
+		x.request(ctx, w, in.Event(), at, content)
+	}
+	return x
+}
+
+// transform makes the content, and notes each step.
+func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.Input) (delivery.Content, error) {
+	if len(w.chain) == 0 {
+		return delivery.Content{Body: in.Event().Body()}, nil
 	}
 	start := time.Now()
-	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
-		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
-		step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
-		if err != nil && !step.Dropped {
-			step.Failure = w.maskText(err.Error())
-		}
-		x.Took += step.Took
-		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {
-			for _, e := range m.Expressions() {
-				trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
-				w.maskTrace(trace)
-				step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
-			}
-		}
-		x.Steps = append(x.Steps, step)
+	return w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
+		took := time.Since(start)
+		x.Took += took
+		step := w.chain[i]
+		x.Steps = append(x.Steps, w.stepTrace(step, in, fed, made, err))
+		x.Steps[len(x.Steps)-1].Took = took
 		start = time.Now()
 	})
-	return x
+}
+
+// stepTrace tells what a step was fed and made, without secrets.
+func (w *webhook) stepTrace(s transforms.Named, in *expression.Input, fed delivery.Content, made transforms.Made, err error) StepTrace {
+	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
+	step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
+	if err != nil && !step.Dropped {
+		step.Failure = w.maskText(err.Error())
+	}
+	if m, isMap := s.Step.(*transforms.Map); isMap {
+		for _, e := range m.Expressions() {
+			trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
+			w.maskTrace(trace)
+			step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
+		}
+	}
+	return step
 }

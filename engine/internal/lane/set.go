@@ -60,8 +60,9 @@ func (s *Set) Add(o Options) {
 	}
 }
 
-// Run runs the lanes until ctx ends, and waits for their attempts and outcomes. It refuses to run twice at once.
-func (s *Set) Run(ctx context.Context) error {
+// Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs as long, in a goroutine of its own.
+// Run refuses to run twice at once.
+func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	var running sync.WaitGroup
 	s.mu.Lock()
 	if s.start != nil {
@@ -83,15 +84,16 @@ func (s *Set) Run(ctx context.Context) error {
 	s.mu.Unlock()
 
 	settling, end := context.WithCancel(context.WithoutCancel(ctx))
-	var beside sync.WaitGroup
-	beside.Go(func() { s.settler.run(settling) })
+	var settles sync.WaitGroup
+	settles.Go(func() { s.settler.run(settling) })
+	running.Go(func() { beside(ctx) })
 	<-ctx.Done()
 	s.mu.Lock()
 	s.start = nil
 	s.mu.Unlock()
 	running.Wait()
 	end() // after the last outcome
-	beside.Wait()
+	settles.Wait()
 	return nil
 }
 
@@ -111,8 +113,14 @@ func (s *Set) of(webhook string) *lane {
 	return s.byWebhook[webhook]
 }
 
-// Has reports whether a webhook's identity has a lane.
-func (s *Set) Has(webhook string) bool { return s.of(webhook) != nil }
+// Name returns the name of a webhook's identity. It is false if the identity has no lane.
+func (s *Set) Name(webhook string) (string, bool) {
+	l := s.of(webhook)
+	if l == nil {
+		return "", false
+	}
+	return l.Name, true
+}
 
 // Lease says for how long a delivery that is about to be accepted may be claimed for its lane; 0 for not at all.
 func (s *Set) Lease(webhook string, size int) time.Duration {
