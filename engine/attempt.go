@@ -62,7 +62,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 		d.Body = ev.Body()
 		return nil, nil
 	}
-	if d.Content, err = w.chain.Apply(ctx, expression.NewInput(ev)); err != nil {
+	if d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev)); err != nil {
 		return nil, err
 	}
 	return &d.Content, nil
@@ -93,7 +93,7 @@ func (w *webhook) askAgain(claim *delivery.Claim) error {
 	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
 		return nil
 	}
-	match, err := w.filter.Match(expression.NewInput(claim.Event))
+	match, err := w.filter.Match(expression.NewEnv(claim.Event))
 	switch {
 	case err != nil:
 		return w.filterError(err)

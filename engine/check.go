@@ -34,7 +34,7 @@ func (w *compiled) unwise(allow []netip.Prefix) config.Errors {
 		whys = append(whys, err.Error())
 	}
 	if w.format != nil {
-		whys = append(whys, w.format.Kind.Policy.CheckURL(w.URL.Reveal()))
+		whys = append(whys, w.format.Receiver.Policy.CheckURL(w.URL.Reveal()))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(w.Secrets) > 0 && !slices.ContainsFunc(w.Secrets, holds) {

@@ -52,14 +52,14 @@ func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []E
 		return nil
 	}
 	all := make([]Explanation, len(webhooks))
-	in := expression.NewInput(ev)
+	in := expression.NewEnv(ev)
 	for i, w := range webhooks {
 		all[i] = w.explain(ctx, in, at)
 	}
 	return all
 }
 
-func (w *webhook) explain(ctx context.Context, in *expression.Input, at time.Time) Explanation {
+func (w *webhook) explain(ctx context.Context, in *expression.Env, at time.Time) Explanation {
 	x := Explanation{Preview: Preview{Webhook: w.Name, Place: w.Place()}}
 	for _, g := range w.Events {
 		x.Events = append(x.Events, g.Value)
@@ -86,7 +86,7 @@ func (w *webhook) explain(ctx context.Context, in *expression.Input, at time.Tim
 }
 
 // transform makes the content, and notes each step.
-func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.Input) (delivery.Content, error) {
+func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.Env) (delivery.Content, error) {
 	if len(w.chain) == 0 {
 		return delivery.Content{Body: in.Event().Body()}, nil
 	}
@@ -102,7 +102,7 @@ func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.
 }
 
 // stepTrace tells what a step was fed and made, without secrets.
-func (w *webhook) stepTrace(s transforms.Named, in *expression.Input, fed delivery.Content, made transforms.Made, err error) StepTrace {
+func (w *webhook) stepTrace(s transforms.Named, in *expression.Env, fed delivery.Content, made transforms.Made, err error) StepTrace {
 	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
 	step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
 	if err != nil && !step.Dropped {

@@ -62,7 +62,7 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 }
 
 // judge says whether the webhook wants the event.
-func (p *Preview) judge(w *webhook, in *expression.Input) {
+func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:

@@ -84,7 +84,7 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 		ev.ID = event.NewID(time.Now())
 	}
 	entry := &delivery.Entry{Event: ev}
-	in := expression.NewInput(ev) // decoded once for all webhooks
+	in := expression.NewEnv(ev) // decoded once for all webhooks
 	for _, w := range webhooks {
 		if want, wants := w.want(in); wants {
 			if want.Dead == "" {

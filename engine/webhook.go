@@ -13,7 +13,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
-	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // webhook is a configured webhook that can be delivered to.
@@ -52,7 +51,7 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	}
 	target.Known = append(target.Known, w.with()...)
 	if w.format != nil {
-		target.Receiver = w.judge
+		target.Receiver = w.format.Judge
 	}
 	w.sender = sender.New(target, opts.Transport)
 	return w
@@ -71,18 +70,12 @@ func (w *webhook) lane() lane.Options {
 // rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
 // else as its format knows it.
 func (w *webhook) rate() (perSecond float64, burst int) {
-	if w.Rate.Per == 0 && w.format != nil && w.format.Kind.Policy.Rate.N > 0 {
-		r := w.format.Kind.Policy.Rate
+	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
+		r := w.format.Receiver.Policy.Rate
 		return float64(r.N) / r.Per.Seconds(), max(1, r.Burst)
 	}
 	perSecond = w.Rate.PerSecond()
 	return perSecond, max(1, int(perSecond/10))
-}
-
-// judge says what an answer means where the format's receiver has shapes of its own.
-func (w *webhook) judge(a *sender.Answer) (sender.Verdict, bool) {
-	v := w.format.Judge(format.Answer{Status: a.Status, Header: a.Header, Body: a.Body})
-	return sender.Verdict{Outcome: v.Outcome, Reason: v.Reason, RetryAfter: v.RetryAfter, Gone: v.Gone}, v.Known
 }
 
 // close closes connections and modules, after the last attempt.
@@ -93,7 +86,7 @@ func (w *webhook) close() {
 
 // want is the delivery that the webhook wants of an event; false if it wants none.
 // An expression that fails at run time makes a dead letter. A replay asks the expression again.
-func (w *webhook) want(in *expression.Input) (delivery.Want, bool) {
+func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match {
@@ -117,7 +110,7 @@ func (w *webhook) want(in *expression.Input) (delivery.Want, bool) {
 }
 
 // orderKey is the value of order_by; "" where it is missing.
-func (w *webhook) orderKey(in *expression.Input) (string, error) {
+func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	value, err := w.orderBy.Value(in)
 	if err == nil && value != nil {
 		var key string

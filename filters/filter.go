@@ -20,7 +20,7 @@ func New(globs []Glob, program *expression.Program) *Filter {
 }
 
 // Match says whether the webhook wants the event. An error is the expression's, at run time: an [*expression.RunError].
-func (f *Filter) Match(in *expression.Input) (bool, error) {
+func (f *Filter) Match(in *expression.Env) (bool, error) {
 	if !f.MatchType(in.Event().Type) {
 		return false, nil
 	}

@@ -181,7 +181,7 @@ func TestFilterMatchesGlobAndExpression(t *testing.T) {
 		{`payload.duration > 62`, []string{"*"}, false},
 		{`event == "workflow_error"`, []string{"step_*"}, false},
 	} {
-		got, err := newFilter(t, tt.source, tt.patterns...).Match(expression.NewInput(failed))
+		got, err := newFilter(t, tt.source, tt.patterns...).Match(expression.NewEnv(failed))
 		if err != nil || got != tt.want {
 			t.Errorf("filter %q of %q: Match = %v, %v, want %v, no error", tt.source, tt.patterns, got, err, tt.want)
 		}
@@ -190,21 +190,21 @@ func TestFilterMatchesGlobAndExpression(t *testing.T) {
 
 func TestFilterErrorIsNoMatch(t *testing.T) {
 	f := newFilter(t, `int(event) > 60`, "workflow_*")
-	if got, err := f.Match(expression.NewInput(&event.Event{Type: "workflow_end"})); err == nil || got {
+	if got, err := f.Match(expression.NewEnv(&event.Event{Type: "workflow_end"})); err == nil || got {
 		t.Errorf("Match = %v, %v, want false and the expression's error", got, err)
 	}
 }
 
 func TestExpressionDoesNotRunForOtherTypes(t *testing.T) {
 	f := newFilter(t, `payload.missing > 60`, "workflow_*")
-	if got, err := f.Match(expression.NewInput(&event.Event{Type: "step_start"})); err != nil || got {
+	if got, err := f.Match(expression.NewEnv(&event.Event{Type: "step_start"})); err != nil || got {
 		t.Errorf("Match = %v, %v, want false, no error", got, err)
 	}
 }
 
 func TestExpressionRunsOnceWhereSeveralGlobsMatch(t *testing.T) {
 	f := newFilter(t, `event == "other"`, "workflow_*", "*", "workflow_end")
-	if got, err := f.Match(expression.NewInput(&event.Event{Type: "workflow_end"})); err != nil || got {
+	if got, err := f.Match(expression.NewEnv(&event.Event{Type: "workflow_end"})); err != nil || got {
 		t.Errorf("Match = %v, %v, want false, no error", got, err)
 	}
 }
@@ -212,7 +212,7 @@ func TestExpressionRunsOnceWhereSeveralGlobsMatch(t *testing.T) {
 func BenchmarkFilter(b *testing.B) {
 	f := newFilter(b, `workflow_name startsWith "deploy-" and event == "workflow_error"`, "step_*", "workflow_*")
 	e := &event.Event{Type: "workflow_error", WorkflowName: "deploy-eu", Payload: []byte(`{"duration":61.5}`)}
-	in := expression.NewInput(e)
+	in := expression.NewEnv(e)
 	for b.Loop() {
 		if match, err := f.Match(in); !match || err != nil {
 			b.Fatal(match, err)

@@ -10,13 +10,13 @@ import (
 // Node is a part of a map's tree.
 type Node interface {
 	// appendTo appends the part's JSON. It says false if there is nothing, which is null.
-	appendTo(dst []byte, in *expression.Input) (_ []byte, there bool, err error)
+	appendTo(dst []byte, in *expression.Env) (_ []byte, there bool, err error)
 }
 
 // Literal is JSON that is what it is.
 type Literal string
 
-func (l Literal) appendTo(dst []byte, _ *expression.Input) ([]byte, bool, error) {
+func (l Literal) appendTo(dst []byte, _ *expression.Env) ([]byte, bool, error) {
 	return append(dst, l...), l != "null", nil
 }
 
@@ -26,7 +26,7 @@ type Value struct {
 	Program *expression.Program
 }
 
-func (v Value) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+func (v Value) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 	start := len(dst)
 	dst, err := v.Program.AppendJSON(dst, in)
 	if err != nil {
@@ -48,7 +48,7 @@ type Text struct {
 	Parts []expression.TemplatePart
 }
 
-func (t Text) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+func (t Text) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 	dst = append(dst, '"')
 	for _, part := range t.Parts {
 		if part.Program == nil {
@@ -85,7 +85,7 @@ type List struct {
 	OmitEmpty bool // leaves out what is null
 }
 
-func (l List) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+func (l List) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 	dst = append(dst, '[')
 	first := len(dst)
 	for _, node := range l.Nodes {
@@ -112,7 +112,7 @@ type Object struct {
 	OmitEmpty bool
 }
 
-func (o Object) appendTo(dst []byte, in *expression.Input) ([]byte, bool, error) {
+func (o Object) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 	dst = append(dst, '{')
 	first := len(dst)
 	for i, node := range o.Nodes {

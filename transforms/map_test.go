@@ -51,7 +51,7 @@ func modules(t testing.TB) *transforms.Modules {
 }
 
 func apply(c transforms.Chain, e *event.Event) (delivery.Content, error) {
-	return c.Apply(context.Background(), expression.NewInput(e))
+	return c.Apply(context.Background(), expression.NewEnv(e))
 }
 
 // maps are transforms and what they make of the event above.
@@ -198,7 +198,7 @@ func TestEmptyChainSendsTheEvent(t *testing.T) {
 func TestWatchSeesEachStep(t *testing.T) {
 	var seen []string
 	c := chain(t, "      - map: {a: 1}\n      - map: {b: =body.a}\n      - map: nil")
-	_, err := c.Watch(context.Background(), expression.NewInput(failed), func(i int, in delivery.Content, out transforms.Made, err error) {
+	_, err := c.Watch(context.Background(), expression.NewEnv(failed), func(i int, in delivery.Content, out transforms.Made, err error) {
 		seen = append(seen, string(in.Body)+" → "+string(out.Body))
 	})
 	want := []string{string(failed.Body()) + ` → {"a":1}`, `{"a":1} → {"b":1}`, `{"b":1} → `}

@@ -25,8 +25,8 @@ var ErrNotRun = errors.New("not run")
 // Input is what a step is fed. A step must not change it.
 type Input struct {
 	Event   *event.Event
-	Content delivery.Content  // the event's own body at the first step, unless it is a map; then what the step before made
-	Values  *expression.Input // the event as expressions see it
+	Content delivery.Content // the event's own body at the first step, unless it is a map; then what the step before made
+	Values  *expression.Env  // the event as expressions see it
 }
 
 // Step is a kind of transform: a map, a format or a wasm module. It is a function of its input,
@@ -61,12 +61,12 @@ func (e *Error) Unwrap() error { return e.Err }
 type Chain []Named
 
 // Apply makes the content of a delivery. It returns [ErrDrop], [ErrNotRun], or an [*Error].
-func (c Chain) Apply(ctx context.Context, values *expression.Input) (delivery.Content, error) {
+func (c Chain) Apply(ctx context.Context, values *expression.Env) (delivery.Content, error) {
 	return c.Watch(ctx, values, nil)
 }
 
 // Watch is Apply, and tells what each step was fed and what it made.
-func (c Chain) Watch(ctx context.Context, values *expression.Input, each func(step int, in delivery.Content, out Made, err error)) (delivery.Content, error) {
+func (c Chain) Watch(ctx context.Context, values *expression.Env, each func(step int, in delivery.Content, out Made, err error)) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
 	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all

@@ -25,11 +25,11 @@ and the exact limits that are kept.`,
 			if len(args) == 0 {
 				return c.listFormats()
 			}
-			kind, known := format.Lookup(args[0])
+			receiver, known := format.Lookup(args[0])
 			if !known {
 				return errors.New(format.Unknown(args[0]))
 			}
-			return c.showFormat(kind)
+			return c.showFormat(receiver)
 		},
 	}
 }
@@ -37,19 +37,19 @@ and the exact limits that are kept.`,
 func (c *command) listFormats() error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, name := range format.Names() {
-		kind, _ := format.Lookup(name)
-		fmt.Fprintf(w, "%s\t%s\n", name, kind.Summary)
+		receiver, _ := format.Lookup(name)
+		fmt.Fprintf(w, "%s\t%s\n", name, receiver.Summary)
 	}
 	return w.Flush()
 }
 
-func (c *command) showFormat(kind *format.Kind) error {
+func (c *command) showFormat(receiver *format.Receiver) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\nURL: %s\n\nOptions:\n", kind.Name, kind.Summary, unquote(kind.URL))
-	for _, key := range kind.Keys {
+	fmt.Fprintf(&b, "%s: %s\n\nURL: %s\n\nOptions:\n", receiver.Name, receiver.Summary, unquote(receiver.URL))
+	for _, key := range receiver.Keys {
 		fmt.Fprintf(&b, "  %s (%s)\n      %s\n", key.Name, unquote(key.Describe()), unquote(key.Is))
 	}
-	config, content := kind.Example()
+	config, content := receiver.Example()
 	fmt.Fprintf(&b, "\nExample:\n\n%s\nwhich sends, when a workflow failed:\n\n", config)
 	if content.URLSuffix != "" {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
@@ -60,14 +60,14 @@ func (c *command) showFormat(kind *format.Kind) error {
 	}
 	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, limit := range kind.Limits {
+	for _, limit := range receiver.Limits {
 		fmt.Fprintf(w, "  %s\t%d %s\t%s\n", limit.What, limit.Max, limit.Unit, limit.Source)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\nIts answers:\n")
-	for _, row := range kind.Policy.Rows() {
+	for _, row := range receiver.Policy.Rows() {
 		fmt.Fprintf(&b, "  %s: %s\n", row[0], unquote(row[1]))
 	}
 	_, err := fmt.Fprint(c.out, b.String())

@@ -91,4 +91,5 @@ type Attempt struct {
 	RetryAfter time.Duration // the rest that the receiver asked for, for its whole lane; 0 for none
 	Free       bool          // failed by a fault on our side: it is not counted against max_attempts
 	Gone       bool          // the receiver wants nothing more, ever: its lane closes
+	Blame      Blame         // whose fault it is; BlameSender is Free
 }

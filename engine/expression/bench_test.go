@@ -65,13 +65,13 @@ func BenchmarkFilter(b *testing.B) {
 		"closure": `any(["eu", "us"], payload.region startsWith #)`,
 	} {
 		program := compile(b, source)
-		match := func(b *testing.B, in *expression.Input) {
+		match := func(b *testing.B, in *expression.Env) {
 			if ok, err := program.Bool(in); !ok || err != nil {
 				b.Fatal(ok, err)
 			}
 		}
 		b.Run(name, func(b *testing.B) {
-			in := expression.NewInput(benchEvent)
+			in := expression.NewEnv(benchEvent)
 			b.ReportAllocs()
 			for b.Loop() {
 				match(b, in)
@@ -81,7 +81,7 @@ func BenchmarkFilter(b *testing.B) {
 		b.Run(name+"/new-event", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				match(b, expression.NewInput(benchEvent))
+				match(b, expression.NewEnv(benchEvent))
 			}
 			ratio(b, decode)
 		})

@@ -127,7 +127,7 @@ func lowerFirst(s string) string {
 }
 
 // Bool runs a filter for an event. Its errors are a [*RunError].
-func (p *Program) Bool(in *Input) (bool, error) {
+func (p *Program) Bool(in *Env) (bool, error) {
 	result, err := p.run(in)
 	if err != nil {
 		return false, err
@@ -137,7 +137,7 @@ func (p *Program) Bool(in *Input) (bool, error) {
 
 // Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a []any, a map[string]any,
 // or one of package time. Its errors are a [*RunError].
-func (p *Program) Value(in *Input) (any, error) {
+func (p *Program) Value(in *Env) (any, error) {
 	result, err := p.run(in)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (p *Program) Value(in *Input) (any, error) {
 }
 
 // AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.
-func (p *Program) AppendJSON(dst []byte, in *Input) ([]byte, error) {
+func (p *Program) AppendJSON(dst []byte, in *Env) ([]byte, error) {
 	if p.path != nil {
 		if raw, found := p.path.find(in); found {
 			return append(dst, raw...), nil
@@ -159,7 +159,7 @@ func (p *Program) AppendJSON(dst []byte, in *Input) ([]byte, error) {
 	return AppendJSON(dst, v)
 }
 
-func (p *Program) run(in *Input) (any, error) {
+func (p *Program) run(in *Env) (any, error) {
 	if err := in.prepare(p.needs); err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func TestBool(t *testing.T) {
 		{`timestamp == date("2026-02-28T23:30:00Z")`, true},
 		{`timestamp < date("2026-02-28T23:30:01Z") - duration("1s")`, false},
 	} {
-		got, err := compile(t, tt.source).Bool(expression.NewInput(e))
+		got, err := compile(t, tt.source).Bool(expression.NewEnv(e))
 		if err != nil || got != tt.want {
 			t.Errorf("Bool(%q) = %v, %v, want %v, no error", tt.source, got, err, tt.want)
 		}
@@ -153,7 +153,7 @@ func TestBool(t *testing.T) {
 
 func TestEventWithoutPayload(t *testing.T) {
 	for _, source := range []string{`payload.missing == nil`, `len(payload) == 0`, `event == "workflow_end"`} {
-		if got, err := compile(t, source).Bool(expression.NewInput(&event.Event{Type: "workflow_end"})); err != nil || !got {
+		if got, err := compile(t, source).Bool(expression.NewEnv(&event.Event{Type: "workflow_end"})); err != nil || !got {
 			t.Errorf("Bool(%q) = %v, %v, want true, no error", source, got, err)
 		}
 	}
@@ -162,12 +162,12 @@ func TestEventWithoutPayload(t *testing.T) {
 // Reading a payload takes most of the time: it is left out where no expression asks for it.
 func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 	broken := ended(`{"cut":`)
-	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewInput(broken)); err != nil || !got {
+	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewEnv(broken)); err != nil || !got {
 		t.Errorf("Bool without payload = %v, %v, want true, no error", got, err)
 	}
 	const want = "payload: unexpected EOF"
 	for _, source := range []string{`payload.cut == nil`, `payload["cut"] == nil`, `payload.status == nil`, `len(payload) == 0`, `any([1], payload.cut == #)`} {
-		if _, err := compile(t, source).Bool(expression.NewInput(broken)); err == nil || err.Error() != want {
+		if _, err := compile(t, source).Bool(expression.NewEnv(broken)); err == nil || err.Error() != want {
 			t.Errorf("Bool(%q) = %v, want %s", source, err, want)
 		}
 	}
@@ -198,7 +198,7 @@ func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
 		{`1 / (payload.n - 1) > 1`, "division by zero"},
 		{`json(1 / 1e-308 * 1e308 * payload.n) == ""`, "no JSON for the number +Inf"},
 	} {
-		got, err := compile(t, tt.source).Bool(expression.NewInput(ended(values)))
+		got, err := compile(t, tt.source).Bool(expression.NewEnv(ended(values)))
 		var run *expression.RunError
 		if !errors.As(err, &run) || got || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("Bool(%q) = %v, %v, want false, %s", tt.source, got, err, tt.want)
@@ -218,7 +218,7 @@ func TestProgramIsSharedByGoroutines(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 200 {
-				if got, err := program.Bool(expression.NewInput(ended(`{"n": 1, "list": [1, 2]}`))); err != nil || !got {
+				if got, err := program.Bool(expression.NewEnv(ended(`{"n": 1, "list": [1, 2]}`))); err != nil || !got {
 					t.Errorf("Bool = %v, %v, want true, no error", got, err)
 				}
 			}
@@ -246,7 +246,7 @@ func FuzzCompileBool(f *testing.F) {
 			}
 			return
 		}
-		if _, err := program.Bool(expression.NewInput(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
+		if _, err := program.Bool(expression.NewEnv(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
 			t.Errorf("Bool(%q) = %q, want one line", source, err)
 		}
 	})

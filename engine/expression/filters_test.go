@@ -118,14 +118,14 @@ func TestFiltersThatUsersWrite(t *testing.T) {
 		}
 		got := ""
 		for _, letter := range "sefncboxtm" {
-			match, err := program.Bool(expression.NewInput(life[letter]))
+			match, err := program.Bool(expression.NewEnv(life[letter]))
 			if err != nil {
 				t.Errorf("Bool(%q) of %s: %v", tt.source, life[letter].Type, err)
 			}
 			if match {
 				got += string(letter)
 			}
-			trace, err := expression.TraceBool(tt.source, expression.NewInput(life[letter]))
+			trace, err := expression.TraceBool(tt.source, expression.NewEnv(life[letter]))
 			if err != nil || trace.Err != nil || trace.Value != match {
 				t.Errorf("TraceBool(%q) of %s: %+v, %v, want %v as without a trace", tt.source, life[letter].Type, trace, err, match)
 			}

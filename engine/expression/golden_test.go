@@ -28,7 +28,7 @@ func TestEveryOperatorWithEveryKind(t *testing.T) {
 			payload = append(payload, fmt.Sprintf("%q: %s", "v_"+o.name, o.json))
 		}
 	}
-	in := expression.NewInput(ended("{" + strings.Join(payload, ", ") + "}"))
+	in := expression.NewEnv(ended("{" + strings.Join(payload, ", ") + "}"))
 
 	var table strings.Builder
 	for _, op := range binaryOperators {
@@ -64,7 +64,7 @@ func row(w *strings.Builder, name string, cell func(operand string) string) {
 }
 
 // outcome is a value as JSON, "-" for nothing and "error" for an error.
-func outcome(t *testing.T, source string, in *expression.Input) string {
+func outcome(t *testing.T, source string, in *expression.Env) string {
 	t.Helper()
 	program, err := expression.CompileValue(source)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 				}
 				t.Fatal(err)
 			}
-			in := expression.NewInput(e)
+			in := expression.NewEnv(e)
 			if _, err := compile(t, "payload.big == nil or len(payload.numbers) == 0").Bool(in); err != nil { // decodes them
 				t.Fatal(err)
 			}

@@ -31,7 +31,7 @@ func pathOf(n ast.Node) *path {
 func isRoot(name string) bool { return name == "payload" || name == "body" || name == "with" }
 
 // find returns the bytes of what the path leads to; false if it is not there, or not JSON.
-func (p *path) find(in *Input) ([]byte, bool) {
+func (p *path) find(in *Env) ([]byte, bool) {
 	raw := in.root(p.root).json()
 	for _, key := range p.keys {
 		s := scanner{text: raw}

@@ -12,7 +12,7 @@ import (
 //
 // Most expressions have no closures, variables and methods. Those run as functions that call each other, several times
 // as quick as the machine runs them; it runs the others. Both have their operators from the same table.
-type eval func(in *Input) any
+type eval func(in *Env) any
 
 // quick makes a rewritten expression a function; nil if the machine must run it.
 func quick(n ast.Node) eval {
@@ -20,13 +20,13 @@ func quick(n ast.Node) eval {
 	case *ast.IdentifierNode:
 		return quickName(n.Value)
 	case *ast.ConstantNode:
-		return func(*Input) any { return n.Value }
+		return func(*Env) any { return n.Value }
 	case *ast.UnaryNode: // "not", of a condition
 		inner := quick(n.Node)
 		if inner == nil {
 			return nil
 		}
-		return func(in *Input) any { return !inner(in).(bool) }
+		return func(in *Env) any { return !inner(in).(bool) }
 	case *ast.BinaryNode:
 		return quickBinary(n)
 	case *ast.ConditionalNode:
@@ -34,7 +34,7 @@ func quick(n ast.Node) eval {
 		if cond == nil || yes == nil || no == nil {
 			return nil
 		}
-		return func(in *Input) any {
+		return func(in *Env) any {
 			if cond(in).(bool) {
 				return yes(in)
 			}
@@ -48,7 +48,7 @@ func quick(n ast.Node) eval {
 		return quickCall(n)
 	}
 	if v, ok := literal(n); ok {
-		return func(*Input) any { return v }
+		return func(*Env) any { return v }
 	}
 	return nil
 }
@@ -57,43 +57,43 @@ func quick(n ast.Node) eval {
 func quickName(name string) eval {
 	switch name {
 	case "event":
-		return func(in *Input) any { return in.event.Type }
+		return func(in *Env) any { return in.event.Type }
 	case "workflow_id":
-		return func(in *Input) any { return in.event.WorkflowID }
+		return func(in *Env) any { return in.event.WorkflowID }
 	case "workflow_name":
-		return func(in *Input) any { return in.event.WorkflowName }
+		return func(in *Env) any { return in.event.WorkflowName }
 	case "timestamp":
-		return func(in *Input) any { return in.event.Timestamp.UTC() }
+		return func(in *Env) any { return in.event.Timestamp.UTC() }
 	}
 	if key, ok := strings.CutPrefix(name, "payload."); ok {
 		i := knownIndex(key)
-		return func(in *Input) any { return in.known[i] }
+		return func(in *Env) any { return in.known[i] }
 	}
 	if isRoot(name) {
-		return func(in *Input) any { return in.root(name) }
+		return func(in *Env) any { return in.root(name) }
 	}
 	return nil
 }
 
 // text is a part that is a text, read without making a value of it. The value is what it is if it is none.
-type text func(in *Input) (s string, isText bool, v any)
+type text func(in *Env) (s string, isText bool, v any)
 
 func quickText(n ast.Node) text {
 	if name, ok := n.(*ast.IdentifierNode); ok {
 		switch name.Value {
 		case "event":
-			return func(in *Input) (string, bool, any) { return in.event.Type, true, nil }
+			return func(in *Env) (string, bool, any) { return in.event.Type, true, nil }
 		case "workflow_id":
-			return func(in *Input) (string, bool, any) { return in.event.WorkflowID, true, nil }
+			return func(in *Env) (string, bool, any) { return in.event.WorkflowID, true, nil }
 		case "workflow_name":
-			return func(in *Input) (string, bool, any) { return in.event.WorkflowName, true, nil }
+			return func(in *Env) (string, bool, any) { return in.event.WorkflowName, true, nil }
 		}
 	}
 	inner := quick(n)
 	if inner == nil {
 		return nil
 	}
-	return func(in *Input) (string, bool, any) {
+	return func(in *Env) (string, bool, any) {
 		v := inner(in)
 		s, ok := v.(string)
 		return s, ok, v
@@ -115,11 +115,11 @@ func quickBinary(n *ast.BinaryNode) eval {
 	}
 	switch n.Operator {
 	case "and", "&&":
-		return func(in *Input) any { return l(in).(bool) && r(in).(bool) }
+		return func(in *Env) any { return l(in).(bool) && r(in).(bool) }
 	case "or", "||":
-		return func(in *Input) any { return l(in).(bool) || r(in).(bool) }
+		return func(in *Env) any { return l(in).(bool) || r(in).(bool) }
 	case "??":
-		return func(in *Input) any {
+		return func(in *Env) any {
 			if v := l(in); v != nil {
 				return v
 			}
@@ -142,7 +142,7 @@ func quickEqual(n *ast.BinaryNode) eval {
 		if get == nil {
 			return nil
 		}
-		return func(in *Input) any {
+		return func(in *Env) any {
 			got, isText, _ := get(in)
 			return (isText && got == s) == same
 		}
@@ -151,7 +151,7 @@ func quickEqual(n *ast.BinaryNode) eval {
 	if get == nil {
 		return nil
 	}
-	return func(in *Input) any { return equal(&in.budget, get(in), want) == same }
+	return func(in *Env) any { return equal(&in.budget, get(in), want) == same }
 }
 
 // quickOrder compares with a small number: the other side stands as "x ?? NaN".
@@ -170,7 +170,7 @@ func quickOrder(n *ast.BinaryNode) eval {
 		"<": func(c int) bool { return c < 0 }, "<=": func(c int) bool { return c <= 0 },
 		">": func(c int) bool { return c > 0 }, ">=": func(c int) bool { return c >= 0 },
 	}[op]
-	return func(in *Input) any {
+	return func(in *Env) any {
 		v := get(in)
 		if v == nil {
 			return false
@@ -193,7 +193,7 @@ func quickTexts(n *ast.BinaryNode) eval {
 		return nil
 	}
 	holds := map[string]func(s, t string) bool{"contains": strings.Contains, "startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix}[n.Operator]
-	return func(in *Input) any {
+	return func(in *Env) any {
 		s, isText, v := l(in)
 		t, isText2, w := r(in)
 		switch {
@@ -223,7 +223,7 @@ func quickList(n *ast.ArrayNode) eval {
 	if all == nil {
 		return nil
 	}
-	return func(in *Input) any {
+	return func(in *Env) any {
 		in.budget.grow(16 * len(all))
 		list := make([]any, len(all))
 		for i, get := range all {
@@ -244,7 +244,7 @@ func quickMap(n *ast.MapNode) eval {
 		}
 		keys[i], values[i] = key.Value, value
 	}
-	return func(in *Input) any {
+	return func(in *Env) any {
 		in.budget.grow(64 * len(keys))
 		m := make(map[string]any, len(keys))
 		for i, get := range values {
@@ -267,7 +267,7 @@ func quickCall(n *ast.CallNode) eval {
 		if all == nil {
 			return nil
 		}
-		all[0] = func(in *Input) any { return &in.budget }
+		all[0] = func(in *Env) any { return &in.budget }
 		return apply(all, func(_ *budget, args []any) (any, error) { return f(args...) })
 	}
 	op := strings.TrimPrefix(name.Value, "op:")
@@ -283,7 +283,7 @@ func quickCall(n *ast.CallNode) eval {
 
 // apply calls a function with arguments that lie on the input's stack: no function keeps them.
 func apply(args []eval, f function) eval {
-	return func(in *Input) any {
+	return func(in *Env) any {
 		base := len(in.args)
 		for _, get := range args {
 			v := get(in)
@@ -305,7 +305,7 @@ func quickMatches(args []ast.Node) eval {
 		return nil
 	}
 	p := args[1].(*ast.ConstantNode).Value.(*pattern)
-	return func(in *Input) any {
+	return func(in *Env) any {
 		s, isText, v := get(in)
 		switch {
 		case isText:
@@ -319,7 +319,7 @@ func quickMatches(args []ast.Node) eval {
 }
 
 // runQuick runs the program as functions.
-func (p *Program) runQuick(in *Input) (v any, err error) {
+func (p *Program) runQuick(in *Env) (v any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			failure, isError := r.(error)

@@ -30,16 +30,16 @@ type Trace struct {
 }
 
 // TraceBool runs a filter like [CompileBool]'s, and tells what each part of it came to.
-func TraceBool(source string, in *Input) (*Trace, error) {
+func TraceBool(source string, in *Env) (*Trace, error) {
 	return traceRun(source, options{env: filterTypes, isBool: true, traced: true}, in)
 }
 
 // TraceValue runs an expression like [CompileValue]'s, and tells what each part of it came to.
-func TraceValue(source string, in *Input) (*Trace, error) {
+func TraceValue(source string, in *Env) (*Trace, error) {
 	return traceRun(source, options{env: valueTypes, traced: true}, in)
 }
 
-func traceRun(source string, o options, in *Input) (*Trace, error) {
+func traceRun(source string, o options, in *Env) (*Trace, error) {
 	p, err := compile(source, o)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 func TestTraceTellsEachPart(t *testing.T) {
 	const source = `payload.a > 1 and (payload.none > 1 or any(payload.list, # > 2)) and not (payload.b == 1 and payload.c == 2)`
-	in := expression.NewInput(ended(`{"a": 2, "list": [1, 2, 3, 4], "b": 0}`))
+	in := expression.NewEnv(ended(`{"a": 2, "list": [1, 2, 3, 4], "b": 0}`))
 	trace, err := expression.TraceBool(source, in)
 	if err != nil || trace.Err != nil {
 		t.Fatal(err, trace.Err)
@@ -46,7 +46,7 @@ func TestTraceTellsEachPart(t *testing.T) {
 }
 
 func TestTraceOfAFailure(t *testing.T) {
-	trace, err := expression.TraceValue(`[upper(payload.s), int(payload.s)]`, expression.NewInput(ended(`{"s": "a"}`)))
+	trace, err := expression.TraceValue(`[upper(payload.s), int(payload.s)]`, expression.NewEnv(ended(`{"s": "a"}`)))
 	if err != nil || trace.Err == nil || trace.Value != nil {
 		t.Fatalf("%+v, %v, want its error", trace, err)
 	}

@@ -37,7 +37,7 @@ func main() {
 	}
 	out := bufio.NewWriter(os.Stdout)
 	reader := &event.Reader{Name: "<stdin>", Event: func(ev event.Event) {
-		in := expression.NewInput(&ev)
+		in := expression.NewEnv(&ev)
 		if match, err := filter.Match(in); err != nil || !match {
 			return
 		}

@@ -200,7 +200,7 @@ func slack(ctx context.Context, webhook string) (*measured, error) {
 		return nil, mistakes
 	}
 	return &measured{name: "a " + webhook, run: func(ev *event.Event) error {
-		_, err := chain.Apply(ctx, expression.NewInput(ev))
+		_, err := chain.Apply(ctx, expression.NewEnv(ev))
 		return err
 	}}, nil
 }

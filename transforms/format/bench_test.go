@@ -48,7 +48,7 @@ func BenchmarkFormats(b *testing.B) {
 			f := open(b, name, with(name)...)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := f.Content(expression.NewInput(&e), nil); err != nil {
+				if _, err := f.Content(expression.NewEnv(&e), nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -20,7 +20,7 @@ const (
 	cloudAttribute = 500 // bytes, after the percent-encoding
 )
 
-var cloudEvents = Kind{
+var cloudEvents = Receiver{
 	Name:    "cloudevents",
 	Summary: "a CloudEvent (1.0), structured or binary, with the event as its data",
 	URL:     "any receiver of CloudEvents",

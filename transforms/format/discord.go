@@ -23,7 +23,7 @@ const (
 	discordInline      = 30 // a shorter value shares its line
 )
 
-var discord = Kind{
+var discord = Receiver{
 	Name:    "discord",
 	Summary: "a Discord message: a headline and an embed with fields and the error as code",
 	URL:     "https://discord.com/api/webhooks/…/…",
@@ -221,7 +221,7 @@ func discordCost(s string) int {
 	return n
 }
 
-func judgeDiscord(_ *Format, a *Answer) Verdict {
+func judgeDiscord(_ *Format, a *answer) delivery.Verdict {
 	var body struct {
 		Message    string  `json:"message"`
 		Code       int     `json:"code"`
@@ -241,5 +241,5 @@ func judgeDiscord(_ *Format, a *Answer) Verdict {
 	case a.Status == 400:
 		return dead(body.Message)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

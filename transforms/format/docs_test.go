@@ -17,13 +17,13 @@ func TestFormatsStandInDocs(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(docsHead)
 	for _, name := range format.Names() {
-		kind, _ := format.Lookup(name)
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", name, name, kind.Summary)
+		receiver, _ := format.Lookup(name)
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", name, name, receiver.Summary)
 	}
 	b.WriteString(docsRules)
 	for _, name := range format.Names() {
-		kind, _ := format.Lookup(name)
-		describe(t, &b, kind)
+		receiver, _ := format.Lookup(name)
+		describe(t, &b, receiver)
 	}
 	golden(t, "../../docs/formats.md", b.String())
 }
@@ -57,12 +57,12 @@ What all of them do:
 - **Errors** of workflows can hold what a command printed. ` + "`error: false`" + ` leaves them out.
 `
 
-func describe(t *testing.T, b *strings.Builder, kind *format.Kind) {
+func describe(t *testing.T, b *strings.Builder, receiver *format.Receiver) {
 	t.Helper()
-	config, content := kind.Example()
-	fmt.Fprintf(b, "\n## %s\n\n%s. The URL: %s.\n\n```yaml\n%s```\n\n", kind.Name, upperFirst(kind.Summary), kind.URL, config)
+	config, content := receiver.Example()
+	fmt.Fprintf(b, "\n## %s\n\n%s. The URL: %s.\n\n```yaml\n%s```\n\n", receiver.Name, upperFirst(receiver.Summary), receiver.URL, config)
 	b.WriteString("| option | is | value |\n|---|---|---|\n")
-	for _, key := range kind.Keys {
+	for _, key := range receiver.Keys {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key.Name, key.Is, key.Describe())
 	}
 	b.WriteString("\nA failed workflow is sent so")
@@ -77,11 +77,11 @@ func describe(t *testing.T, b *strings.Builder, kind *format.Kind) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(b, ":\n\n```json\n%s\n```\n\n| limit | is | source |\n|---|---|---|\n", body.String())
-	for _, limit := range kind.Limits {
+	for _, limit := range receiver.Limits {
 		fmt.Fprintf(b, "| %s | %d %s | %s |\n", limit.What, limit.Max, limit.Unit, limit.Source)
 	}
 	b.WriteString("\n| the receiver | says so |\n|---|---|\n")
-	for _, row := range kind.Policy.Rows() {
+	for _, row := range receiver.Policy.Rows() {
 		fmt.Fprintf(b, "| %s | %s |\n", row[0], row[1])
 	}
 }

@@ -23,24 +23,24 @@ const (
 
 // Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
 // A variable stands for itself in both.
-func (k *Kind) Example() (config string, c delivery.Content) {
+func (r *Receiver) Example() (config string, c delivery.Content) {
 	var b strings.Builder
-	b.WriteString("webhooks:\n  - name: " + k.Name + "\n    url: " + k.sample.url + "\n")
-	if k.sample.header != "" {
-		b.WriteString("    headers: {" + k.sample.header + "}\n")
+	b.WriteString("webhooks:\n  - name: " + r.Name + "\n    url: " + r.sample.url + "\n")
+	if r.sample.header != "" {
+		b.WriteString("    headers: {" + r.sample.header + "}\n")
 	}
-	b.WriteString("    transform:\n      - format: " + k.Name + "\n")
-	if len(k.sample.with) > 0 {
+	b.WriteString("    transform:\n      - format: " + r.Name + "\n")
+	if len(r.sample.with) > 0 {
 		b.WriteString("        with:\n")
 	}
-	for _, option := range k.sample.with {
+	for _, option := range r.sample.with {
 		b.WriteString("          " + option.Name + ": " + sampleValue(option.Value) + "\n")
 	}
-	f, mistakes := k.New(k.sample.with)
+	f, mistakes := r.New(r.sample.with)
 	if len(mistakes) > 0 {
-		panic(k.Name + ": the example is wrong: " + mistakes[0].Message)
+		panic(r.Name + ": the example is wrong: " + mistakes[0].Message)
 	}
-	c, err := f.Content(expression.NewInput(sampleEvent()), nil)
+	c, err := f.Content(expression.NewEnv(sampleEvent()), nil)
 	if err != nil {
 		panic(err) // the examples' expressions cannot fail
 	}

@@ -3,7 +3,7 @@
 // A [Format] makes of an event the message that one kind of receiver takes.
 // It is never refused for its shape: every text is shrunk to the receiver's limits at grapheme borders, what was cut is said,
 // and markup and mentions in the event's data are only text to the receiver.
-// What a receiver is like stands in its [Kind]: options, limits, and how it answers.
+// What a receiver is like stands in its [Receiver]: options, limits, and how it answers.
 package format
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Kind is one kind of receiver: what its format can be told, what it takes and how it answers.
-type Kind struct {
+// Receiver is one kind of receiver: what its format can be told, what it takes and how it answers.
+type Receiver struct {
 	Name    string
 	Summary string // what it makes, in one line
 	URL     string // what the webhook's URL looks like
@@ -33,35 +33,35 @@ type Kind struct {
 	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
 }
 
-// kinds is the closed set, in the order of the documentation.
-func kinds() []*Kind {
-	return []*Kind{&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents}
+// receivers is the closed set, in the order of the documentation.
+func receivers() []*Receiver {
+	return []*Receiver{&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents}
 }
 
 // Names lists the formats in the order of the documentation.
 func Names() []string {
 	var names []string
-	for _, k := range kinds() {
-		names = append(names, k.Name)
+	for _, r := range receivers() {
+		names = append(names, r.Name)
 	}
 	return names
 }
 
 // Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
-func (k *Kind) Secrets() []string {
+func (r *Receiver) Secrets() []string {
 	var names []string
-	for i := range k.Keys {
-		if k.Keys[i].Kind == KindSecret {
-			names = append(names, k.Keys[i].Name)
+	for i := range r.Keys {
+		if r.Keys[i].Kind == KindSecret {
+			names = append(names, r.Keys[i].Name)
 		}
 	}
 	return names
 }
 
-// Lookup returns the kind of a name.
-func Lookup(name string) (*Kind, bool) {
-	all := kinds()
-	i := slices.IndexFunc(all, func(k *Kind) bool { return k.Name == name })
+// Lookup returns the receiver of a name.
+func Lookup(name string) (*Receiver, bool) {
+	all := receivers()
+	i := slices.IndexFunc(all, func(r *Receiver) bool { return r.Name == name })
 	if i < 0 {
 		return nil, false
 	}
@@ -78,16 +78,16 @@ func Unknown(name string) string {
 
 // Format makes the messages of one webhook. It may be used by several goroutines at once.
 type Format struct {
-	Kind   *Kind
-	values map[string]value
+	Receiver *Receiver
+	values   map[string]value
 }
 
 // New makes a format with its options. All mistakes are found at once.
-func (k *Kind) New(with []Option) (*Format, []Mistake) {
-	f := &Format{Kind: k, values: make(map[string]value, len(with))}
+func (r *Receiver) New(with []Option) (*Format, []Mistake) {
+	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
 	mistakes := f.read(with)
-	if k.check != nil {
-		mistakes = append(mistakes, k.check(f)...)
+	if r.check != nil {
+		mistakes = append(mistakes, r.check(f)...)
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
@@ -100,19 +100,19 @@ func (k *Kind) New(with []Option) (*Format, []Mistake) {
 // only an expression that asks for the event's payload sees it. The values must know the body already.
 // A Content without a Body means that the receiver is to get nothing.
 // An error is that of an expression, at run time.
-func (f *Format) Content(values *expression.Input, body []byte) (delivery.Content, error) {
+func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
 	m, err := f.message(values, body)
 	if err != nil {
 		return delivery.Content{}, err
 	}
-	return f.Kind.write(f, m)
+	return f.Receiver.write(f, m)
 }
 
 // OrderKey is what this receiver's messages of one kind have in common, so that they must not overtake each other:
 // PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
-	if f.Kind.order == nil {
+	if f.Receiver.order == nil {
 		return ""
 	}
-	return f.Kind.order(f, ev)
+	return f.Receiver.order(f, ev)
 }

@@ -29,7 +29,7 @@ func FuzzContent(f *testing.F) {
 			t.Skip("no event")
 		}
 		for name, f := range formats {
-			values := expression.NewInput(&e)
+			values := expression.NewEnv(&e)
 			if body != nil {
 				values.SetBody(body, json.Valid(body))
 			}

@@ -87,9 +87,9 @@ func open(t testing.TB, name string, options ...format.Option) *format.Format {
 
 func content(t testing.TB, f *format.Format, e event.Event) delivery.Content {
 	t.Helper()
-	c, err := f.Content(expression.NewInput(&e), nil)
+	c, err := f.Content(expression.NewEnv(&e), nil)
 	if err != nil {
-		t.Fatalf("%s: %s: %v", f.Kind.Name, e.Type, err)
+		t.Fatalf("%s: %s: %v", f.Receiver.Name, e.Type, err)
 	}
 	return c
 }

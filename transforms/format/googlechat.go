@@ -23,7 +23,7 @@ const (
 	gchatThread  = 250 // characters
 )
 
-var googleChat = Kind{
+var googleChat = Receiver{
 	Name:    "googlechat",
 	Summary: "a Google Chat message: a headline, the error as code, and a card with fields",
 	URL:     "https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…",
@@ -165,7 +165,7 @@ func gchatCost(s string) int {
 	return n
 }
 
-func judgeGoogleChat(_ *Format, a *Answer) Verdict {
+func judgeGoogleChat(_ *Format, a *answer) delivery.Verdict {
 	var body struct {
 		Error struct {
 			Status  string `json:"status"`
@@ -184,5 +184,5 @@ func judgeGoogleChat(_ *Format, a *Answer) Verdict {
 	case 429:
 		return again(reason, 0)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

@@ -21,8 +21,8 @@ type message struct {
 	link       string // an http or https URL, or ""
 	linkText   string
 	mentions   []string
-	values     *expression.Input // the event as expressions see it
-	body       []byte            // the previous step's output, nil for none
+	values     *expression.Env // the event as expressions see it
+	body       []byte          // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
@@ -58,11 +58,11 @@ func mentionKeys(who string) []Key {
 }
 
 // message reads the event and evaluates the options that all formats share.
-func (f *Format) message(values *expression.Input, body []byte) (*message, error) {
+func (f *Format) message(values *expression.Env, body []byte) (*message, error) {
 	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
-	if f.Kind.isData {
+	if f.Receiver.isData {
 		return m, nil
 	}
 	if errorOption, given := f.values["error"]; !given || errorOption.bool {
@@ -101,7 +101,7 @@ func (f *Format) message(values *expression.Input, body []byte) (*message, error
 }
 
 // evaluate returns an option's text for the event, "" if it was not given.
-func (f *Format) evaluate(name string, in *expression.Input) (string, error) {
+func (f *Format) evaluate(name string, in *expression.Env) (string, error) {
 	v, given := f.values[name]
 	if !given {
 		return "", nil
@@ -114,7 +114,7 @@ func (f *Format) evaluate(name string, in *expression.Input) (string, error) {
 }
 
 // line is an option's text in one line.
-func (f *Format) line(name string, in *expression.Input) (string, error) {
+func (f *Format) line(name string, in *expression.Env) (string, error) {
 	s, err := f.evaluate(name, in)
 	return line(s), err
 }

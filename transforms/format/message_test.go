@@ -25,7 +25,7 @@ func titleOf(t *testing.T, e event.Event, options ...format.Option) string {
 func ntfyBody(t *testing.T, e event.Event, previous []byte, options ...format.Option) map[string]any {
 	t.Helper()
 	f := open(t, "ntfy", with("ntfy", options...)...)
-	values := expression.NewInput(&e)
+	values := expression.NewEnv(&e)
 	if previous != nil {
 		values.SetBody(previous, json.Valid(previous))
 	}
@@ -114,7 +114,7 @@ func TestOptionsAreExpressions(t *testing.T) {
 func TestFailingExpressions(t *testing.T) {
 	e := ordinary()
 	f := open(t, "ntfy", with("ntfy", option("fields", []format.Option{option("Bad", `=int(payload.error)`)}))...)
-	if _, err := f.Content(expression.NewInput(&e), nil); err == nil || !strings.HasPrefix(err.Error(), "fields.Bad: ") {
+	if _, err := f.Content(expression.NewEnv(&e), nil); err == nil || !strings.HasPrefix(err.Error(), "fields.Bad: ") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 			t.Errorf("%s: %q, %q", tt.name, body["title"], body["message"])
 		}
 		for _, name := range format.Names() {
-			values := expression.NewInput(&e)
+			values := expression.NewEnv(&e)
 			values.SetBody([]byte(tt.previous), json.Valid([]byte(tt.previous)))
 			c, err := open(t, name, with(name)...).Content(values, []byte(tt.previous))
 			if err == nil && strings.Contains(string(c.Body), "hunter2") {

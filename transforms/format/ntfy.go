@@ -22,7 +22,7 @@ const (
 	ntfyTotal   = 32_768
 )
 
-var ntfy = Kind{
+var ntfy = Receiver{
 	Name:    "ntfy",
 	Summary: "a push message of ntfy, with a priority and a sign",
 	URL:     "https://ntfy.sh or your own server, without the topic; a token goes into `headers: {Authorization: Bearer ${NTFY_TOKEN}}`",
@@ -154,7 +154,7 @@ func (f *Format) ntfyTags(m *message) ([]string, error) {
 	return tags, nil
 }
 
-func judgeNtfy(_ *Format, a *Answer) Verdict {
+func judgeNtfy(_ *Format, a *answer) delivery.Verdict {
 	var body struct {
 		Error string `json:"error"`
 	}
@@ -170,5 +170,5 @@ func judgeNtfy(_ *Format, a *Answer) Verdict {
 	case a.Status == 400, a.Status == 401, a.Status == 403, a.Status == 413:
 		return dead(body.Error)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

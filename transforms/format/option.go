@@ -88,24 +88,24 @@ type labelled struct {
 	text  *text
 }
 
-// read checks the options against the kind's table.
+// read checks the options against the receiver's table.
 func (f *Format) read(with []Option) []Mistake {
 	r := &optionReader{format: f}
 	seen := map[string]bool{}
 	for _, option := range with {
-		i := slices.IndexFunc(f.Kind.Keys, func(k Key) bool { return k.Name == option.Name })
+		i := slices.IndexFunc(f.Receiver.Keys, func(k Key) bool { return k.Name == option.Name })
 		switch {
 		case i < 0:
-			r.fail(option.Name, "%s", f.Kind.unknownOption(option.Name))
+			r.fail(option.Name, "%s", f.Receiver.unknownOption(option.Name))
 		case seen[option.Name]:
 			r.fail(option.Name, "stands twice")
 		case option.Unresolved:
 		default:
-			f.values[option.Name] = r.value(&f.Kind.Keys[i], option)
+			f.values[option.Name] = r.value(&f.Receiver.Keys[i], option)
 		}
 		seen[option.Name] = true
 	}
-	for _, key := range f.Kind.Keys {
+	for _, key := range f.Receiver.Keys {
 		if key.Required && !seen[key.Name] {
 			r.fail("", "%s must be given: %s", key.Name, key.Is)
 		}
@@ -113,15 +113,15 @@ func (f *Format) read(with []Option) []Mistake {
 	return r.mistakes
 }
 
-func (k *Kind) unknownOption(name string) string {
+func (r *Receiver) unknownOption(name string) string {
 	var names []string
-	for _, key := range k.Keys {
+	for _, key := range r.Keys {
 		names = append(names, key.Name)
 	}
 	if near := spelling.Nearest(name, names); near != "" {
-		return fmt.Sprintf("unknown option of %s, did you mean %s?", k.Name, near)
+		return fmt.Sprintf("unknown option of %s, did you mean %s?", r.Name, near)
 	}
-	return fmt.Sprintf("unknown option of %s, want one of %s", k.Name, strings.Join(names, ", "))
+	return fmt.Sprintf("unknown option of %s, want one of %s", r.Name, strings.Join(names, ", "))
 }
 
 type optionReader struct {

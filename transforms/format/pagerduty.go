@@ -22,7 +22,7 @@ const (
 	pagerName       = 250     // characters, of source, component, group and class
 )
 
-var pagerDuty = Kind{
+var pagerDuty = Receiver{
 	Name:    "pagerduty",
 	Summary: "a PagerDuty alert: a failure triggers it, the next success of the same workflow resolves it",
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",
@@ -64,7 +64,7 @@ var pagerDuty = Kind{
 	sample: sample{url: "https://events.pagerduty.com/v2/enqueue", with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
 	write:  writePagerDuty,
 	order: func(f *Format, ev *event.Event) string {
-		m := &message{subject: subjectOf(ev, nil), values: expression.NewInput(ev)}
+		m := &message{subject: subjectOf(ev, nil), values: expression.NewEnv(ev)}
 		m.moment = m.subject.moment()
 		if key, err := f.dedupKey(m); err == nil && key != "" {
 			return key
@@ -262,7 +262,7 @@ func (f *Format) pagerDetails(w *writer, m *message) error {
 // timestamp is RFC 3339 in UTC.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-func judgePagerDuty(_ *Format, a *Answer) Verdict {
+func judgePagerDuty(_ *Format, a *answer) delivery.Verdict {
 	var body struct {
 		Message string   `json:"message"`
 		Errors  []string `json:"errors"`
@@ -277,5 +277,5 @@ func judgePagerDuty(_ *Format, a *Answer) Verdict {
 	case a.Status == 400:
 		return dead(strings.TrimSpace(body.Message + " " + strings.Join(body.Errors, ", ")))
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -19,8 +18,8 @@ type Policy struct {
 	Retry   string // how it says when to come again
 	Gone    string // by what it says that it wants nothing more, ever; "" for nothing
 
-	address func(*url.URL) string          // what is wrong with a webhook's URL; nil for nothing to check
-	judge   func(*Format, *Answer) Verdict // what the receiver's own answers mean; nil for nothing of its own
+	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil for nothing to check
+	judge   func(*Format, *answer) delivery.Verdict // what the receiver's own answers mean; nil for nothing of its own
 }
 
 // Rate is a token bucket: N messages per Per, and up to Burst at once. N is 0 for no limit.
@@ -30,29 +29,16 @@ type Rate struct {
 	Burst int
 }
 
-// Answer is what came back from a receiver.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte // its beginning, 16 KiB at most
-}
-
-// Verdict is what an answer means, where the receiver's own shapes tell it.
-type Verdict struct {
-	Known      bool // false: the receiver has nothing of its own to say, the general rules hold
-	Outcome    delivery.Outcome
-	Reason     string        // the receiver's words, in one line, 200 bytes at most; it may echo the request, so mask it
-	RetryAfter time.Duration // the rest that its body asked for or its documentation wants, 0 for none
-	Gone       bool          // it wants nothing more, ever: the lane closes
-}
+// answer is a receiver's answer, with what its judges ask of it.
+type answer struct{ delivery.Answer }
 
 // Judge says what an answer to this format's message means.
 // Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
-func (f *Format) Judge(a Answer) Verdict {
-	if f.Kind.Policy.judge == nil {
-		return Verdict{}
+func (f *Format) Judge(a delivery.Answer) delivery.Verdict {
+	if f.Receiver.Policy.judge == nil {
+		return delivery.Verdict{}
 	}
-	v := f.Kind.Policy.judge(f, &a)
+	v := f.Receiver.Policy.judge(f, &answer{a})
 	v.Reason = reasonText(v.Reason)
 	return v
 }
@@ -65,24 +51,24 @@ func (p *Policy) CheckURL(u *url.URL) string {
 	return p.address(u)
 }
 
-func delivered() Verdict { return Verdict{Known: true, Outcome: delivery.Delivered} }
+func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }
 
-func dead(reason string) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Dead, Reason: reason}
+func dead(reason string) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Dead, Reason: reason}
 }
 
-func gone(reason string) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Dead, Reason: reason, Gone: true}
+func gone(reason string) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Dead, Reason: reason, Gone: true}
 }
 
-func again(reason string, after time.Duration) Verdict {
-	return Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
+func again(reason string, after time.Duration) delivery.Verdict {
+	return delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
 }
 
 // decode reads the answer's body as JSON, as far as it is.
-func (a *Answer) decode(to any) bool { return json.Unmarshal(a.Body, to) == nil }
+func (a *answer) decode(to any) bool { return json.Unmarshal(a.Body, to) == nil }
 
-func (a *Answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
+func (a *answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
 
 // seconds is a receiver's number of seconds, at most a day of them.
 func seconds(n float64) time.Duration {

@@ -103,7 +103,7 @@ func TestPolicies(t *testing.T) {
 			f := open(t, a.format, with(a.format)...)
 			c := content(t, f, ordinary())
 			target := join(t, server.URL+a.path, c.URLSuffix)
-			if wrong := f.Kind.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
+			if wrong := f.Receiver.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
 				t.Errorf("the URL %s is wrong: %s", a.path, wrong)
 			}
 			res, err := http.Post(target, "application/json", bytes.NewReader(c.Body))
@@ -115,7 +115,7 @@ func TestPolicies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v := f.Judge(format.Answer{Status: res.StatusCode, Header: res.Header, Body: answer})
+			v := f.Judge(delivery.Answer{Status: res.StatusCode, Header: res.Header, Body: answer})
 			if got := verdict(v); got != a.want {
 				t.Errorf("it means %q, want %q", got, a.want)
 			}
@@ -158,7 +158,7 @@ func join(t *testing.T, base, suffix string) string {
 	return u.String()
 }
 
-func verdict(v format.Verdict) string {
+func verdict(v delivery.Verdict) string {
 	if !v.Known {
 		return ""
 	}
@@ -184,7 +184,7 @@ func TestPoliciesTameAnswers(t *testing.T) {
 				"", "null", "[]", `"x"`, strings.Repeat("x", 16<<10), `{"message":"a\u0000\nb` + strings.Repeat("é", 5000) + `","retry_after":1e300,"parameters":{"retry_after":-5},"ok":true,"error":"` + strings.Repeat("y", 9999) + `"}`,
 				`{"retry_after":"soon","error":{"code":7},"description":5}`,
 			} {
-				v := f.Judge(format.Answer{Status: status, Body: []byte(body)})
+				v := f.Judge(delivery.Answer{Status: status, Body: []byte(body)})
 				if len(v.Reason) > 200 || strings.ContainsAny(v.Reason, "\n\x00") || v.RetryAfter < 0 || v.RetryAfter > 24*time.Hour {
 					t.Errorf("%s %d %.40q: %+v", name, status, body, v)
 				}
@@ -199,7 +199,7 @@ func TestPoliciesTameAnswers(t *testing.T) {
 // A bot that was shut out of one of many chats goes on with the others.
 func TestTelegramChatsOfExpressionsDoNotClose(t *testing.T) {
 	f := open(t, "telegram", format.Option{Name: "chat_id", Value: `=payload.chat ?? "-1001234567890"`})
-	v := f.Judge(format.Answer{Status: 403, Body: []byte(`{"ok":false,"error_code":403,"description":"Forbidden"}`)})
+	v := f.Judge(delivery.Answer{Status: 403, Body: []byte(`{"ok":false,"error_code":403,"description":"Forbidden"}`)})
 	if v.Outcome != delivery.Dead || v.Gone {
 		t.Errorf("%+v, want dead and not gone", v)
 	}

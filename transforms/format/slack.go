@@ -20,7 +20,7 @@ const (
 	slackName    = 80
 )
 
-var slack = Kind{
+var slack = Receiver{
 	Name:    "slack",
 	Summary: "a Slack message: a headline, a coloured bar with fields and the error as code",
 	URL:     "https://hooks.slack.com/services/T…/B…/…",
@@ -190,7 +190,7 @@ func slackEscape(s string) string {
 
 var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func judgeSlack(_ *Format, a *Answer) Verdict {
+func judgeSlack(_ *Format, a *answer) delivery.Verdict {
 	text := strings.TrimSpace(string(a.Body))
 	var body struct {
 		OK         bool    `json:"ok"`
@@ -217,5 +217,5 @@ func judgeSlack(_ *Format, a *Answer) Verdict {
 	case a.Status >= 400 && a.Status < 500 && word != "":
 		return dead(word)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

@@ -23,7 +23,7 @@ const (
 	teamsMention = 200
 )
 
-var teams = Kind{
+var teams = Receiver{
 	Name:    "teams",
 	Summary: "an Adaptive Card for a Microsoft Teams workflow",
 	URL:     "the URL of a workflow “When a Teams webhook request is received”",
@@ -194,7 +194,7 @@ func teamsColor(m moment) string {
 
 var teamsFailure = regexp.MustCompile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
 
-func judgeTeams(_ *Format, a *Answer) Verdict {
+func judgeTeams(_ *Format, a *answer) delivery.Verdict {
 	if a.is2xx() {
 		found := teamsFailure.FindSubmatch(a.Body)
 		if found == nil {
@@ -216,5 +216,5 @@ func judgeTeams(_ *Format, a *Answer) Verdict {
 	if a.decode(&body) && a.Status >= 400 && a.Status < 500 && a.Status != 408 && a.Status != 410 && a.Status != 425 && a.Status != 429 {
 		return dead(strings.TrimSpace(body.Error.Code + " " + body.Error.Message))
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

@@ -21,7 +21,7 @@ const (
 	telegramEntities = 100
 )
 
-var telegram = Kind{
+var telegram = Receiver{
 	Name:    "telegram",
 	Summary: "a Telegram message of a bot",
 	URL:     "https://api.telegram.org/bot${TELEGRAM_TOKEN}; the method is added",
@@ -177,7 +177,7 @@ func inertNames(s string) string {
 	return b.String()
 }
 
-func judgeTelegram(f *Format, a *Answer) Verdict {
+func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 	var body struct {
 		OK          bool   `json:"ok"`
 		Code        int    `json:"error_code"`
@@ -207,5 +207,5 @@ func judgeTelegram(f *Format, a *Answer) Verdict {
 	case a.is2xx():
 		return again("the answer is not Telegram's ok", 0)
 	}
-	return Verdict{}
+	return delivery.Verdict{}
 }

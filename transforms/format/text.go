@@ -31,7 +31,7 @@ func compileText(source string) (*text, *Mistake) {
 func (t *text) isLiteral() bool { return t.parts == nil }
 
 // value is the text for an event; what is missing is "".
-func (t *text) value(in *expression.Input) (string, error) {
+func (t *text) value(in *expression.Env) (string, error) {
 	switch {
 	case t == nil:
 		return "", nil
@@ -51,7 +51,7 @@ func (t *text) value(in *expression.Input) (string, error) {
 	return b.String(), nil
 }
 
-func partValue(p *expression.TemplatePart, in *expression.Input) (string, error) {
+func partValue(p *expression.TemplatePart, in *expression.Env) (string, error) {
 	if p.Program == nil {
 		return p.Text, nil
 	}

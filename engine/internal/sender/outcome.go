@@ -3,6 +3,7 @@ package sender
 import (
 	"cmp"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,24 +13,21 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Answer is what came back of an attempt, or why nothing did.
-type Answer struct {
-	Status   int // 0 if there was no answer
-	Header   http.Header
-	Body     []byte // its first 16 KiB, decompressed
+// Exchange is an attempt's answer, or why there is none, and what it takes to judge it.
+type Exchange struct {
+	delivery.Answer
+	Err      error // why there is no answer; a *Fault where more is known
 	At       time.Time
-	Err      error // why there was no answer; a *Fault where more is known
-	URL      *url.URL
-	Stamped  bool // the request carried its time, which the receiver may have judged
+	URL      *url.URL // that was asked
+	Stamped  bool     // the request carried its time, which the receiver may have judged
 	Proxied  bool
 	Receiver Receiver
 }
 
-// Receiver says what an answer means in the receiver's own shapes, false where it has nothing of its own to say.
-// Of the verdict's words the status comes before. Its rest is of the body alone: that of the headers goes before it.
-type Receiver func(*Answer) (Verdict, bool)
+// Receiver says what an answer means in the shapes of the receiver's format. Its RetryAfter comes from the body alone: headers go before it.
+type Receiver func(delivery.Answer) delivery.Verdict
 
-// Fault is why there was no answer, in words that are free of secrets.
+// Fault is why there is no answer, in words that hold no secret.
 type Fault struct {
 	Reason string
 	Ours   bool // the receiver has no part in it
@@ -38,62 +36,101 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Reason }
 
-// Verdict is what an answer means for its delivery and its lane. The fields are those of [delivery.Attempt].
-type Verdict struct {
-	Outcome    delivery.Outcome
-	Reason     string
-	RetryAfter time.Duration
-	Free, Gone bool
-}
-
 // maxSkew is how far the receiver's clock may be from ours before a refused signature is blamed on it.
 const maxSkew = 4 * time.Minute
 
+// statuses says what each status means. The first range that holds a status counts.
+var statuses = []struct {
+	from, to int
+	outcome  delivery.Outcome
+	blame    delivery.Blame
+}{
+	{200, 299, delivery.Delivered, delivery.BlameNone},
+	{300, 399, delivery.Dead, delivery.BlameWebhook}, // moved
+	{401, 407, delivery.Dead, delivery.BlameWebhook}, // its credentials, URL or method
+	{408, 408, delivery.Retry, delivery.BlameReceiver},
+	{410, 410, delivery.Dead, delivery.BlameWebhook},
+	{421, 421, delivery.Dead, delivery.BlameWebhook}, // another host's
+	{425, 425, delivery.Retry, delivery.BlameReceiver},
+	{426, 426, delivery.Dead, delivery.BlameWebhook}, // its protocol
+	{429, 429, delivery.Retry, delivery.BlameReceiver},
+	{451, 451, delivery.Dead, delivery.BlameWebhook},
+	{400, 499, delivery.Dead, delivery.BlameEvent},
+	{0, math.MaxInt, delivery.Retry, delivery.BlameReceiver}, // 5xx, and what HTTP does not know
+}
+
 // Judge says what an answer means.
-func Judge(a Answer) Verdict {
-	code := a.Status
-	v := Verdict{Outcome: delivery.Dead, Reason: statusText(code)}
-	switch {
-	case code == 0:
-		return judgeFault(a.Err)
-	case code >= 200 && code < 300:
-		v.Outcome, v.RetryAfter = delivery.Delivered, exhausted(a.Header)
-	case code >= 300 && code < 400:
-		if host := a.redirectHost(); host != "" {
-			v.Reason += ", to " + host
-		}
-		v.Reason += " (redirects are not followed)"
-	case code == http.StatusGone:
-		v.Gone = true
-	case code == http.StatusProxyAuthRequired && a.Proxied:
-		v.Outcome, v.Free = delivery.Retry, true
-		v.Reason += " by the proxy"
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500, code < 200:
-		v.Outcome = delivery.Retry // a status that HTTP does not know is as good as 5xx
-	case code == http.StatusBadRequest, code == http.StatusUnauthorized, code == http.StatusForbidden:
-		if skew, far := a.skew(); far {
-			v.Outcome, v.Free = delivery.Retry, true
-			v.Reason += ": " + skew
-		}
+func Judge(x Exchange) delivery.Verdict {
+	if x.Status == 0 {
+		return judgeFault(x.Err)
 	}
-	own := a.ask(&v)
-	if v.Outcome == delivery.Retry {
-		v.RetryAfter = cmp.Or(RetryAfter(a), own.RetryAfter)
+	v, own := judgeStatus(x.Status), delivery.Verdict{}
+	if x.Receiver != nil {
+		own = x.Receiver(x.Answer)
+	}
+	if own.Known {
+		v = combine(own, v)
+	} else {
+		x.explain(&v)
+	}
+	switch {
+	case v.Outcome == delivery.Retry:
+		v.RetryAfter = cmp.Or(RetryAfter(x.Answer, x.At), own.RetryAfter)
+	case x.Status >= 200 && x.Status < 300:
+		v.RetryAfter = exhausted(x.Header)
 	}
 	return v
 }
 
-// ask asks the receiver's kind what the answer means, which goes before what HTTP says, and returns what that is.
-func (a *Answer) ask(v *Verdict) (own Verdict) {
-	if a.Receiver == nil {
-		return own
-	}
-	own, known := a.Receiver(a)
-	if known {
-		v.Outcome, v.Gone, v.Free = own.Outcome, own.Gone, false
-		if own.Reason != "" {
-			v.Reason = statusText(a.Status) + ": " + own.Reason
+// judgeStatus says what a status means by itself.
+func judgeStatus(code int) delivery.Verdict {
+	v := delivery.Verdict{Known: true, Reason: statusText(code), Gone: code == http.StatusGone}
+	for _, s := range statuses {
+		if s.from <= code && code <= s.to {
+			v.Outcome, v.Blame = s.outcome, s.blame
+			break
 		}
+	}
+	return v
+}
+
+// explain adds what the rest of the answer says about its status.
+func (x *Exchange) explain(v *delivery.Verdict) {
+	switch {
+	case x.Status >= 300 && x.Status < 400:
+		if host := x.redirectHost(); host != "" {
+			v.Reason += ", to " + host
+		}
+		v.Reason += " (redirects are not followed)"
+	case x.Status == http.StatusProxyAuthRequired && x.Proxied:
+		v.Outcome, v.Blame = delivery.Retry, delivery.BlameSender
+		v.Reason += " by the proxy"
+	case x.Status == http.StatusBadRequest, x.Status == http.StatusUnauthorized, x.Status == http.StatusForbidden:
+		if skew, far := x.skew(); far {
+			v.Outcome, v.Blame = delivery.Retry, delivery.BlameSender
+			v.Reason += ": " + skew
+		}
+	}
+}
+
+// combine lets what the receiver's format says go before what the status says.
+func combine(own, status delivery.Verdict) delivery.Verdict {
+	if own.Reason == "" {
+		own.Reason = status.Reason
+	} else {
+		own.Reason = status.Reason + ": " + own.Reason
+	}
+	own.RetryAfter = 0
+	switch {
+	case own.Blame != delivery.BlameNone, own.Outcome == delivery.Delivered:
+	case own.Outcome == delivery.Retry:
+		own.Blame = delivery.BlameReceiver
+	case own.Gone:
+		own.Blame = delivery.BlameWebhook
+	case status.Outcome == delivery.Dead:
+		own.Blame = status.Blame
+	default:
+		own.Blame = delivery.BlameEvent
 	}
 	return own
 }
@@ -107,25 +144,29 @@ func statusText(code int) string {
 	return text
 }
 
-func judgeFault(err error) Verdict {
-	v := Verdict{Outcome: delivery.Retry, Reason: "no answer"}
+func judgeFault(err error) delivery.Verdict {
+	v := delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: "no answer", Blame: delivery.BlameReceiver}
 	var fault *Fault
-	if errors.As(err, &fault) {
-		v.Reason, v.Free = fault.Reason, fault.Ours
-		if fault.Final {
-			v.Outcome = delivery.Dead
-		}
+	if !errors.As(err, &fault) {
+		return v
+	}
+	v.Reason = fault.Reason
+	if fault.Ours {
+		v.Blame = delivery.BlameSender
+	}
+	if fault.Final { // only what the event brought cannot be mended
+		v.Outcome, v.Blame = delivery.Dead, delivery.BlameEvent
 	}
 	return v
 }
 
 // redirectHost is the host of the Location; "" if there is none that can be shown.
-func (a Answer) redirectHost() string {
-	location := a.Header.Get("Location")
-	if location == "" || a.URL == nil {
+func (x *Exchange) redirectHost() string {
+	location := x.Header.Get("Location")
+	if location == "" || x.URL == nil {
 		return ""
 	}
-	to, err := a.URL.Parse(location)
+	to, err := x.URL.Parse(location)
 	if err != nil || len(to.Host) > 255 || strings.ContainsFunc(to.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return ""
 	}
@@ -133,18 +174,18 @@ func (a Answer) redirectHost() string {
 }
 
 // date is when the receiver says that it answered.
-func (a Answer) date() (time.Time, bool) {
-	date, err := http.ParseTime(a.Header.Get("Date"))
+func date(h http.Header) (time.Time, bool) {
+	date, err := http.ParseTime(h.Get("Date"))
 	return date, err == nil
 }
 
 // skew says whether the clocks are so far apart that the receiver had to refuse the request's timestamp.
-func (a Answer) skew() (string, bool) {
-	date, ok := a.date()
-	if !ok || !a.Stamped {
+func (x *Exchange) skew() (string, bool) {
+	sent, ok := date(x.Header)
+	if !ok || !x.Stamped {
 		return "", false
 	}
-	ahead, word := a.At.Sub(date), "ahead of"
+	ahead, word := x.At.Sub(sent), "ahead of"
 	if ahead < 0 {
 		ahead, word = -ahead, "behind"
 	}

@@ -26,26 +26,29 @@ func dated(skew time.Duration, fields ...string) http.Header {
 }
 
 // says is a kind of receiver that always says the same.
-func says(v sender.Verdict) sender.Receiver {
-	return func(*sender.Answer) (sender.Verdict, bool) { return v, true }
+func says(v delivery.Verdict) sender.Receiver {
+	v.Known = true
+	return func(delivery.Answer) delivery.Verdict { return v }
 }
 
 func TestJudgeKnowsEveryStatus(t *testing.T) {
 	for code := 1; code <= 999; code++ {
-		want := sender.Verdict{Outcome: delivery.Dead}
+		want := delivery.Verdict{Known: true, Outcome: delivery.Dead, Blame: delivery.BlameEvent}
 		switch {
+		case code >= 300 && code < 400, code >= 401 && code <= 407, code == 421, code == 426, code == 451:
+			want.Blame = delivery.BlameWebhook
 		case code >= 200 && code < 300:
-			want.Outcome = delivery.Delivered
+			want.Outcome, want.Blame = delivery.Delivered, delivery.BlameNone
 		case code == 408, code == 425, code == 429, code >= 500, code < 200:
-			want.Outcome, want.RetryAfter = delivery.Retry, 7*time.Second
+			want.Outcome, want.RetryAfter, want.Blame = delivery.Retry, 7*time.Second, delivery.BlameReceiver
 		case code == 410:
-			want.Gone = true
+			want.Gone, want.Blame = true, delivery.BlameWebhook
 		}
 		want.Reason = strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 		if code >= 300 && code < 400 {
 			want.Reason += " (redirects are not followed)"
 		}
-		got := sender.Judge(sender.Answer{Status: code, Header: dated(0, "Retry-After", "7"), At: answered, Stamped: true})
+		got := sender.Judge(sender.Exchange{Answer: delivery.Answer{Status: code, Header: dated(0, "Retry-After", "7")}, At: answered, Stamped: true})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d (-want +got):\n%s", code, diff)
 		}
@@ -57,61 +60,61 @@ func TestJudge(t *testing.T) {
 	behind := "403 Forbidden: this machine's clock is 4m1s behind the receiver's"
 	tests := []struct {
 		name   string
-		answer sender.Answer
-		want   sender.Verdict
+		answer sender.Exchange
+		want   delivery.Verdict
 	}{
-		{"clock behind", sender.Answer{Status: 403, Header: dated(4*time.Minute + time.Second), Stamped: true},
-			sender.Verdict{Outcome: delivery.Retry, Reason: behind, Free: true}},
-		{"clock ahead", sender.Answer{Status: 401, Header: dated(-time.Hour), Stamped: true},
-			sender.Verdict{Outcome: delivery.Retry, Reason: "401 Unauthorized: this machine's clock is 1h0m0s ahead of the receiver's", Free: true}},
-		{"clock, 400", sender.Answer{Status: 400, Header: dated(-5 * time.Minute), Stamped: true},
-			sender.Verdict{Outcome: delivery.Retry, Reason: "400 Bad Request: this machine's clock is 5m0s ahead of the receiver's", Free: true}},
-		{"clock, in tolerance", sender.Answer{Status: 403, Header: dated(4 * time.Minute), Stamped: true}, sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden"}},
-		{"clock, but no timestamp was sent", sender.Answer{Status: 403, Header: dated(time.Hour)}, sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden"}},
-		{"clock, but another fault", sender.Answer{Status: 404, Header: dated(time.Hour), Stamped: true}, sender.Verdict{Outcome: delivery.Dead, Reason: "404 Not Found"}},
-		{"no date", sender.Answer{Status: 403, Header: http.Header{}, Stamped: true}, sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden"}},
-		{"no date that can be read", sender.Answer{Status: 403, Header: http.Header{"Date": {"yesterday"}}, Stamped: true}, sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden"}},
+		{"clock behind", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: dated(4*time.Minute + time.Second)}, Stamped: true},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: behind, Blame: delivery.BlameSender}},
+		{"clock ahead", sender.Exchange{Answer: delivery.Answer{Status: 401, Header: dated(-time.Hour)}, Stamped: true},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "401 Unauthorized: this machine's clock is 1h0m0s ahead of the receiver's", Blame: delivery.BlameSender}},
+		{"clock, 400", sender.Exchange{Answer: delivery.Answer{Status: 400, Header: dated(-5 * time.Minute)}, Stamped: true},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "400 Bad Request: this machine's clock is 5m0s ahead of the receiver's", Blame: delivery.BlameSender}},
+		{"clock, in tolerance", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: dated(4 * time.Minute)}, Stamped: true}, delivery.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden", Blame: delivery.BlameWebhook}},
+		{"clock, but no timestamp was sent", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: dated(time.Hour)}}, delivery.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden", Blame: delivery.BlameWebhook}},
+		{"clock, but another fault", sender.Exchange{Answer: delivery.Answer{Status: 404, Header: dated(time.Hour)}, Stamped: true}, delivery.Verdict{Outcome: delivery.Dead, Reason: "404 Not Found", Blame: delivery.BlameWebhook}},
+		{"no date", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: http.Header{}}, Stamped: true}, delivery.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden", Blame: delivery.BlameWebhook}},
+		{"no date that can be read", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: http.Header{"Date": {"yesterday"}}}, Stamped: true}, delivery.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden", Blame: delivery.BlameWebhook}},
 
-		{"the proxy wants a password", sender.Answer{Status: 407, Proxied: true}, sender.Verdict{Outcome: delivery.Retry, Reason: "407 Proxy Authentication Required by the proxy", Free: true}},
-		{"407 without a proxy", sender.Answer{Status: 407}, sender.Verdict{Outcome: delivery.Dead, Reason: "407 Proxy Authentication Required"}},
+		{"the proxy wants a password", sender.Exchange{Answer: delivery.Answer{Status: 407}, Proxied: true}, delivery.Verdict{Outcome: delivery.Retry, Reason: "407 Proxy Authentication Required by the proxy", Blame: delivery.BlameSender}},
+		{"407 without a proxy", sender.Exchange{Answer: delivery.Answer{Status: 407}}, delivery.Verdict{Outcome: delivery.Dead, Reason: "407 Proxy Authentication Required", Blame: delivery.BlameWebhook}},
 
-		{"redirect", sender.Answer{Status: 302, URL: here, Header: http.Header{"Location": {"https://u:p@other.example:8443/hidden?hidden"}}},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "302 Found, to other.example:8443 (redirects are not followed)"}},
-		{"redirect to a relative path", sender.Answer{Status: 301, URL: here, Header: http.Header{"Location": {"/hidden"}}},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "301 Moved Permanently, to receiver.example (redirects are not followed)"}},
-		{"redirect to what steers a terminal", sender.Answer{Status: 302, URL: here, Header: http.Header{"Location": {"https://a\u009b31m/"}}},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "302 Found (redirects are not followed)"}},
+		{"redirect", sender.Exchange{Answer: delivery.Answer{Status: 302, Header: http.Header{"Location": {"https://u:p@other.example:8443/hidden?hidden"}}}, URL: here},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "302 Found, to other.example:8443 (redirects are not followed)", Blame: delivery.BlameWebhook}},
+		{"redirect to a relative path", sender.Exchange{Answer: delivery.Answer{Status: 301, Header: http.Header{"Location": {"/hidden"}}}, URL: here},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "301 Moved Permanently, to receiver.example (redirects are not followed)", Blame: delivery.BlameWebhook}},
+		{"redirect to what steers a terminal", sender.Exchange{Answer: delivery.Answer{Status: 302, Header: http.Header{"Location": {"https://a\u009b31m/"}}}, URL: here},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "302 Found (redirects are not followed)", Blame: delivery.BlameWebhook}},
 
-		{"the receiver's last one for now", sender.Answer{Status: 204, Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1.25")},
-			sender.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content", RetryAfter: 1250 * time.Millisecond}},
-		{"not its last one", sender.Answer{Status: 204, Header: dated(0, "X-RateLimit-Remaining", "3", "X-RateLimit-Reset-After", "1.25")},
-			sender.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content"}},
-		{"Retry-After of a delivery means nothing", sender.Answer{Status: 202, Header: dated(0, "Retry-After", "60")},
-			sender.Verdict{Outcome: delivery.Delivered, Reason: "202 Accepted"}},
+		{"the receiver's last one for now", sender.Exchange{Answer: delivery.Answer{Status: 204, Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1.25")}},
+			delivery.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content", RetryAfter: 1250 * time.Millisecond}},
+		{"not its last one", sender.Exchange{Answer: delivery.Answer{Status: 204, Header: dated(0, "X-RateLimit-Remaining", "3", "X-RateLimit-Reset-After", "1.25")}},
+			delivery.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content"}},
+		{"Retry-After of a delivery means nothing", sender.Exchange{Answer: delivery.Answer{Status: 202, Header: dated(0, "Retry-After", "60")}},
+			delivery.Verdict{Outcome: delivery.Delivered, Reason: "202 Accepted"}},
 
-		{"its kind of receiver refuses", sender.Answer{Status: 200, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "no_text"})},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "200 OK: no_text"}},
-		{"its kind wants nothing more", sender.Answer{Status: 404, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "no_service", Gone: true})},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "404 Not Found: no_service", Gone: true}},
-		{"its kind wants it again", sender.Answer{Status: 200, Receiver: says(sender.Verdict{Outcome: delivery.Retry, Reason: "ok is false", RetryAfter: 3 * time.Second})},
-			sender.Verdict{Outcome: delivery.Retry, Reason: "200 OK: ok is false", RetryAfter: 3 * time.Second}},
-		{"a header goes before its kind's rest", sender.Answer{Status: 429, Header: dated(0, "Retry-After", "7"), Receiver: says(sender.Verdict{Outcome: delivery.Retry, RetryAfter: 30 * time.Second})},
-			sender.Verdict{Outcome: delivery.Retry, Reason: "429 Too Many Requests", RetryAfter: 7 * time.Second}},
-		{"its kind takes it, for the last time now", sender.Answer{Status: 200, Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "2"), Receiver: says(sender.Verdict{Outcome: delivery.Delivered})},
-			sender.Verdict{Outcome: delivery.Delivered, Reason: "200 OK", RetryAfter: 2 * time.Second}},
-		{"its kind knows the reason of a refused time", sender.Answer{Status: 403, Header: dated(time.Hour), Stamped: true, Receiver: says(sender.Verdict{Outcome: delivery.Dead, Reason: "invalid_token", Gone: true})},
-			sender.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden: invalid_token", Gone: true}},
-		{"its kind has nothing to say", sender.Answer{Status: 503, Receiver: func(*sender.Answer) (sender.Verdict, bool) { return sender.Verdict{}, false }},
-			sender.Verdict{Outcome: delivery.Retry, Reason: "503 Service Unavailable"}},
+		{"its kind of receiver refuses", sender.Exchange{Answer: delivery.Answer{Status: 200}, Receiver: says(delivery.Verdict{Outcome: delivery.Dead, Reason: "no_text"})},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "200 OK: no_text", Blame: delivery.BlameEvent}},
+		{"its kind wants nothing more", sender.Exchange{Answer: delivery.Answer{Status: 404}, Receiver: says(delivery.Verdict{Outcome: delivery.Dead, Reason: "no_service", Gone: true})},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "404 Not Found: no_service", Gone: true, Blame: delivery.BlameWebhook}},
+		{"its kind wants it again", sender.Exchange{Answer: delivery.Answer{Status: 200}, Receiver: says(delivery.Verdict{Outcome: delivery.Retry, Reason: "ok is false", RetryAfter: 3 * time.Second})},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "200 OK: ok is false", RetryAfter: 3 * time.Second, Blame: delivery.BlameReceiver}},
+		{"a header goes before its kind's rest", sender.Exchange{Answer: delivery.Answer{Status: 429, Header: dated(0, "Retry-After", "7")}, Receiver: says(delivery.Verdict{Outcome: delivery.Retry, RetryAfter: 30 * time.Second})},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "429 Too Many Requests", RetryAfter: 7 * time.Second, Blame: delivery.BlameReceiver}},
+		{"its kind takes it, for the last time now", sender.Exchange{Answer: delivery.Answer{Status: 200, Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "2")}, Receiver: says(delivery.Verdict{Outcome: delivery.Delivered})},
+			delivery.Verdict{Outcome: delivery.Delivered, Reason: "200 OK", RetryAfter: 2 * time.Second}},
+		{"its kind knows the reason of a refused time", sender.Exchange{Answer: delivery.Answer{Status: 403, Header: dated(time.Hour)}, Stamped: true, Receiver: says(delivery.Verdict{Outcome: delivery.Dead, Reason: "invalid_token", Gone: true})},
+			delivery.Verdict{Outcome: delivery.Dead, Reason: "403 Forbidden: invalid_token", Gone: true, Blame: delivery.BlameWebhook}},
+		{"its kind has nothing to say", sender.Exchange{Answer: delivery.Answer{Status: 503}, Receiver: func(delivery.Answer) delivery.Verdict { return delivery.Verdict{} }},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "503 Service Unavailable", Blame: delivery.BlameReceiver}},
 
-		{"no answer", sender.Answer{Err: &sender.Fault{Reason: "connection refused"}}, sender.Verdict{Outcome: delivery.Retry, Reason: "connection refused"}},
-		{"a fault of ours", sender.Answer{Err: &sender.Fault{Reason: "no route", Ours: true}}, sender.Verdict{Outcome: delivery.Retry, Reason: "no route", Free: true}},
-		{"a fault for ever", sender.Answer{Err: &sender.Fault{Reason: "bad header", Final: true}}, sender.Verdict{Outcome: delivery.Dead, Reason: "bad header"}},
-		{"a fault that nobody knows", sender.Answer{Err: errors.New("hidden")}, sender.Verdict{Outcome: delivery.Retry, Reason: "no answer"}},
+		{"no answer", sender.Exchange{Err: &sender.Fault{Reason: "connection refused"}}, delivery.Verdict{Outcome: delivery.Retry, Reason: "connection refused", Blame: delivery.BlameReceiver}},
+		{"a fault of ours", sender.Exchange{Err: &sender.Fault{Reason: "no route", Ours: true}}, delivery.Verdict{Outcome: delivery.Retry, Reason: "no route", Blame: delivery.BlameSender}},
+		{"a fault for ever", sender.Exchange{Err: &sender.Fault{Reason: "bad header", Final: true}}, delivery.Verdict{Outcome: delivery.Dead, Reason: "bad header", Blame: delivery.BlameEvent}},
+		{"a fault that nobody knows", sender.Exchange{Err: errors.New("hidden")}, delivery.Verdict{Outcome: delivery.Retry, Reason: "no answer", Blame: delivery.BlameReceiver}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.answer.At = answered
+			tt.answer.At, tt.want.Known = answered, true
 			if diff := cmp.Diff(tt.want, sender.Judge(tt.answer)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
@@ -170,14 +173,14 @@ var rests = []struct {
 func TestRetryAfterInAllItsShapes(t *testing.T) {
 	for _, tt := range rests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := sender.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body), At: answered}
-			if got := sender.RetryAfter(a); got != tt.want {
+			a := delivery.Answer{Status: 429, Header: tt.header, Body: []byte(tt.body)}
+			if got := sender.RetryAfter(a, answered); got != tt.want {
 				t.Errorf("RetryAfter = %v, want %v", got, tt.want)
 			}
 		})
 	}
-	a := sender.Answer{Status: 503, Header: dated(0, "X-RateLimit-Reset-After", "9"), At: answered}
-	if got := sender.RetryAfter(a); got != 0 {
+	a := delivery.Answer{Status: 503, Header: dated(0, "X-RateLimit-Reset-After", "9")}
+	if got := sender.RetryAfter(a, answered); got != 0 {
 		t.Errorf("a failure's X-RateLimit-Reset-After: %v, want 0: it says how long the window lasts", got)
 	}
 }
@@ -188,10 +191,10 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(429, tt.header.Get("Retry-After"), tt.header.Get("Date"), tt.header.Get("X-RateLimit-Reset-After"), []byte(tt.body))
 	}
 	f.Fuzz(func(t *testing.T, status int, after, date, reset string, body []byte) {
-		a := sender.Answer{Status: status, Body: body, At: answered, Stamped: true, Header: http.Header{
+		a := delivery.Answer{Status: status, Body: body, Header: http.Header{
 			"Retry-After": {after}, "Date": {date}, "X-Ratelimit-Reset-After": {reset}, "X-Ratelimit-Remaining": {reset}, "Location": {after},
 		}}
-		rest := sender.RetryAfter(a)
+		rest := sender.RetryAfter(a, answered)
 		if rest < 0 || rest > 24*time.Hour {
 			t.Errorf("%q: %v", a.Header, rest)
 		}
@@ -201,7 +204,7 @@ func FuzzRetryAfter(f *testing.F) {
 				t.Errorf("%q: %v, want %v", after, rest, want)
 			}
 		}
-		if v := sender.Judge(a); v.Reason == "" || v.RetryAfter < 0 || v.RetryAfter > 24*time.Hour || v.Gone != (status == 410) {
+		if v := sender.Judge(sender.Exchange{Answer: a, At: answered, Stamped: true}); v.Reason == "" || v.RetryAfter < 0 || v.RetryAfter > 24*time.Hour || v.Gone != (status == 410) {
 			t.Errorf("%+v", v)
 		}
 	})

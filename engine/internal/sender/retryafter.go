@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // maxRetryAfter is the longest rest that a receiver can ask for.
@@ -15,17 +17,17 @@ const maxRetryAfter = 24 * time.Hour
 // RetryAfter is the rest that an answer asks for, 0 for none: the header Retry-After in seconds or as a date, which counts from
 // the answer's own Date; else a JSON body's retry_after (Slack, Discord) or parameters.retry_after (Telegram);
 // else X-RateLimit-Reset-After, where the answer says that the limit is reached.
-func RetryAfter(a Answer) time.Duration {
+func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 	for _, value := range a.Header.Values("Retry-After") {
 		if rest, ok := seconds(value); ok {
 			return rest
 		}
-		if date, err := http.ParseTime(strings.TrimSpace(value)); err == nil {
-			from := a.At
-			if sent, ok := a.date(); ok {
+		if until, err := http.ParseTime(strings.TrimSpace(value)); err == nil {
+			from := at
+			if sent, ok := date(a.Header); ok {
 				from = sent
 			}
-			return clamp(date.Sub(from))
+			return clamp(until.Sub(from))
 		}
 	}
 	if rest, ok := inBody(a.Body); ok {

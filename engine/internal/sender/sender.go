@@ -103,19 +103,19 @@ func (s *Sender) Close() {
 // Send makes an attempt of the delivery. The attempt holds no secret, no header's value and nothing of the URL but its host.
 func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attempt {
 	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
-	answer := s.exchange(ctx, d, a)
-	answer.At, answer.URL = time.Now(), s.url
-	answer.Stamped, answer.Proxied, answer.Receiver = s.signs(), s.proxied, s.webhook.Receiver
-	v := Judge(answer)
+	answer, err := s.exchange(ctx, d, a)
+	v := Judge(Exchange{
+		Answer: answer, Err: err, At: time.Now(), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
+	})
 	a.Took = time.Since(a.At)
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.mask.mask(v.Reason)
-	a.RetryAfter, a.Free, a.Gone = v.RetryAfter, v.Free, v.Gone
+	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = s.mask.excerpt(answer.Body)
 	return a
 }
 
-// exchange sends the request and takes the answer.
-func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt) Answer {
+// exchange sends the request and takes the answer. Its error is a [Fault].
+func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt) (delivery.Answer, error) {
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()
 	var p progress
@@ -126,7 +126,7 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 		}
 	}
 	if err != nil {
-		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
+		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
 	}
 	s.leaveSuspect()
 	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
@@ -137,14 +137,14 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 			s.suspect = true
 			s.mu.Unlock()
 		}
-		return Answer{Err: s.diagnose(parent, ctx, err, p.at())}
+		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
 	}
 	defer res.Body.Close()
-	answer := Answer{Status: res.StatusCode, Header: res.Header}
+	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
 	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the bare connection, on which no deadline holds
 		answer.Body = read(res)
 	}
-	return answer
+	return answer, nil
 }
 
 // leaveSuspect leaves the kept connections when one of them gave no answer: they may be as dead, and each would cost an attempt.

@@ -49,7 +49,7 @@ func TestCloudEventsHeaders(t *testing.T) {
 			t.Fatal(mistakes)
 		}
 		e := wild.Event(n)
-		c, err := f.Content(expression.NewInput(&e), nil)
+		c, err := f.Content(expression.NewEnv(&e), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

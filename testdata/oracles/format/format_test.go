@@ -35,7 +35,7 @@ func each(t *testing.T, name string, judge func(c delivery.Content) error) {
 			t.Fatal(mistakes)
 		}
 		e := wild.Event(n)
-		c, err := f.Content(expression.NewInput(&e), nil)
+		c, err := f.Content(expression.NewEnv(&e), nil)
 		if err != nil {
 			t.Fatalf("event %d: %v", n, err)
 		}

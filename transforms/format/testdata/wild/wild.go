@@ -90,7 +90,7 @@ func payload(r *rand.Rand) []byte {
 		}
 		members = append(members, string(k)+":"+string(v))
 	}
-	for _, key := range []string{"status", "error", "step", "path", "kind", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
+	for _, key := range []string{"status", "error", "step", "path", "receiver", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
 		if r.IntN(3) > 0 {
 			add(key, known(r, key))
 		}
@@ -149,7 +149,7 @@ func anything(r *rand.Rand, depth int) any {
 }
 
 // Options returns options for the format that make as much of a message as they can: the required ones, and half of the others.
-func Options(kind *format.Kind, n uint64) []format.Option {
+func Options(receiver *format.Receiver, n uint64) []format.Option {
 	r := rand.New(rand.NewPCG(n, 2))
 	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "thread_id": "123456789012345678", "max_size": 4096 + r.IntN(100_000)}
 	people := map[string][]any{
@@ -157,7 +157,7 @@ func Options(kind *format.Kind, n uint64) []format.Option {
 		"teams": {"someone@example.com", "a_b@example.com"}, "googlechat": {"123456789012345678901", "all"},
 	}
 	var options []format.Option
-	for _, key := range kind.Keys {
+	for _, key := range receiver.Keys {
 		value, isFixed := fixed[key.Name]
 		switch {
 		case !key.Required && r.IntN(2) == 0:
@@ -176,7 +176,7 @@ func Options(kind *format.Kind, n uint64) []format.Option {
 			}
 			value = fields
 		case key.Name == "mentions":
-			value = people[kind.Name]
+			value = people[receiver.Name]
 		case key.Kind == format.KindList:
 			value = []any{plain(Text(r))}
 		case key.Name == "link":

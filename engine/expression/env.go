@@ -7,9 +7,9 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// Input is an event as expressions see it. What they ask for is decoded once, so that one Input serves all webhooks of an event.
+// Env is the environment in which expressions see one event. It decodes what they ask for once, so one Env serves every webhook of an event.
 // It is for one goroutine at a time.
-type Input struct {
+type Env struct {
 	event  *event.Event
 	boxed  any // the environment, once the machine needed it
 	have   needs
@@ -21,9 +21,9 @@ type Input struct {
 	args                []any          // of the functions that are being called
 }
 
-// NewInput makes an input of an event, which must not change any more.
-func NewInput(e *event.Event) *Input {
-	in := &Input{event: e}
+// NewEnv returns the environment of an event, which must not change any more.
+func NewEnv(e *event.Event) *Env {
+	in := &Env{event: e}
 	in.payload.name, in.payload.raw = "payload", e.Payload
 	if e.Payload == nil {
 		in.payload.raw = []byte("{}")
@@ -32,10 +32,10 @@ func NewInput(e *event.Event) *Input {
 }
 
 // Event is what the input was made of.
-func (in *Input) Event() *event.Event { return in.event }
+func (in *Env) Event() *event.Event { return in.event }
 
 // SetBody sets body, which is JSON, or a text if isJSON is false.
-func (in *Input) SetBody(body []byte, isJSON bool) {
+func (in *Env) SetBody(body []byte, isJSON bool) {
 	in.body = object{name: "body", raw: body}
 	if !isJSON {
 		in.body = object{decoded: true, whole: string(body)}
@@ -43,13 +43,13 @@ func (in *Input) SetBody(body []byte, isJSON bool) {
 }
 
 // SetEventBody sets body to the event as it is sent without a transform. That is made only if an expression asks for it.
-func (in *Input) SetEventBody() { in.body = object{name: "body", event: in.event} }
+func (in *Env) SetEventBody() { in.body = object{name: "body", event: in.event} }
 
 // SetWith sets with, which is JSON; nil for nothing.
-func (in *Input) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
+func (in *Env) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
 
 // root is what a name stands for whose members are decoded when they are asked for; nil for other names.
-func (in *Input) root(name string) *object {
+func (in *Env) root(name string) *object {
 	switch name {
 	case "payload":
 		return &in.payload
@@ -62,7 +62,7 @@ func (in *Input) root(name string) *object {
 }
 
 // prepare decodes what a program needs. The error is a [*RunError].
-func (in *Input) prepare(needs needs) error {
+func (in *Env) prepare(needs needs) error {
 	missing := needs &^ in.have
 	if missing == 0 {
 		return nil
@@ -80,7 +80,7 @@ func (in *Input) prepare(needs needs) error {
 }
 
 // environment is the environment as a value.
-func (in *Input) environment() any {
+func (in *Env) environment() any {
 	if in.boxed == nil {
 		e := in.event
 		env := env{Event: e.Type, WorkflowID: e.WorkflowID, WorkflowName: e.WorkflowName, Timestamp: e.Timestamp.UTC(),
@@ -94,7 +94,7 @@ func (in *Input) environment() any {
 }
 
 // decodeKnown sets the fields of known keys.
-func (in *Input) decodeKnown(keys needs) error {
+func (in *Env) decodeKnown(keys needs) error {
 	s := scanner{text: in.payload.raw}
 	return s.object(func(key []byte) error {
 		i := knownIndex(string(key))
