@@ -45,7 +45,9 @@ func OpenDeliveries(file string) (*Deliveries, error) {
 func (d *Deliveries) List(ctx context.Context, f Filter) ([]Item, error) { return d.queue.List(ctx, f) }
 
 // Show returns a delivery whole. The error is ErrUnknown if there is none.
-func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) { return d.queue.Show(ctx, id) }
+func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
+	return d.queue.Show(ctx, id)
+}
 
 // Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
 func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error) {
@@ -53,7 +55,9 @@ func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error
 }
 
 // Delete forgets the deliveries of a filter that are not in flight, and returns how many. Their ids stay known.
-func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) { return d.queue.Delete(ctx, f) }
+func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
+	return d.queue.Delete(ctx, f)
+}
 
 // Move hands the deliveries of one webhook's identity to another, and returns how many.
 func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
