@@ -51,7 +51,8 @@ type command struct {
 	in       io.Reader
 	out, err io.Writer
 	logLevel string
-	queue    string // the file of the queue that was opened
+	level    slog.Level
+	queue    string // the opened queue's file
 }
 
 // run runs the command line and returns the exit code.
@@ -112,6 +113,8 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRunE: c.setLevel,
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -124,31 +127,73 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	return root
 }
 
-// logger makes the logger of the level that was asked for.
-func (c *command) logger() (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
-	}
-	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), nil
+// configFlags say which configuration a command reads.
+type configFlags struct {
+	file      string
+	noProject bool
 }
 
-// open reads a configuration and opens an engine for it. Its mistakes have the exit code of a bad configuration.
-// queue is the queue's file; "" is what the configuration says.
-func (c *command) open(search config.Search, queue string) (*engine.Engine, error) {
-	logger, err := c.logger()
-	if err != nil {
-		return nil, err
+func (f *configFlags) add(cmd *cobra.Command) {
+	f.addFileFlag(cmd)
+	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
+}
+
+func (f *configFlags) addFileFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+}
+
+func (f *configFlags) search() config.Search {
+	return config.Search{File: f.file, NoProject: f.noProject, Env: os.LookupEnv}
+}
+
+// origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the
+// same origin.
+func (f *configFlags) origin() string {
+	if f.file != "" {
+		if full, err := filepath.Abs(f.file); err == nil {
+			return "file " + full
+		}
+		return "file " + f.file
 	}
+	folder, err := filepath.Abs(".awf")
+	if err != nil || f.noProject {
+		return "global"
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return "global"
+	}
+	return "project " + folder
+}
+
+// logger logs on stderr, from the level that --log-level names.
+func (c *command) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.level}))
+}
+
+// setLevel reads --log-level.
+func (c *command) setLevel(*cobra.Command, []string) error {
+	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
+	}
+	return nil
+}
+
+// load reads a configuration. Its mistakes have the exit code of a bad configuration.
+func (c *command) load(search config.Search) (*config.Config, error) {
 	cfg, err := load(search)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	if len(cfg.Files) == 0 {
-		logger.Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
+		c.logger().Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
 	}
-	c.queue = queueFile(search, cfg, queue)
-	eng, err := engine.Open(cfg, engine.Options{Queue: c.queue, Logger: logger, Version: version(), ModuleCache: moduleCache()})
+	return cfg, nil
+}
+
+// openEngine opens an engine whose queue is in a file, or in memory.
+func (c *command) openEngine(cfg *config.Config, queue string) (*engine.Engine, error) {
+	c.queue = queue
+	eng, err := engine.Open(cfg, engine.Options{Queue: queue, Logger: c.logger(), Version: version(), ModuleCache: moduleCache()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}

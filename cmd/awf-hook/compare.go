@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -68,12 +70,8 @@ func title(b *strings.Builder, webhook, event string) {
 
 // body writes JSON, indented.
 func body(b *strings.Builder, v any) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("  ", "  ")
-	_ = enc.Encode(v) // it was decoded from JSON
-	fmt.Fprintf(b, "  %s", text.String())
+	b.WriteString("  ")
+	encodeIndented(b, "  ", v)
 }
 
 // render writes what a webhook made, as far as a want asks for it; nil asks for all. It says whether it is as wanted.
@@ -110,8 +108,8 @@ func (a *actual) render(w *config.Want) (text string, same bool) {
 	switch {
 	case w.Body != nil:
 		want := treeValue(w.Body)
-		same = same && has(want, got)
 		got = project(want, got)
+		same = same && is(want, got)
 	case w.Exact != nil:
 		same = same && is(treeValue(w.Exact), got)
 	case w.Webhook != "":
@@ -150,59 +148,33 @@ func treeValue(t *config.Tree) any {
 	return v
 }
 
-// has says whether got has all that want has. Lists have as many elements.
-func has(want, got any) bool {
-	switch want := want.(type) {
-	case map[string]any:
-		m, ok := got.(map[string]any)
-		for key, value := range want {
-			inner, there := m[key]
-			ok = ok && there && has(value, inner)
-		}
-		return ok
-	case []any:
-		list, ok := got.([]any)
-		ok = ok && len(list) == len(want)
-		for i := range want {
-			ok = ok && has(want[i], list[i])
-		}
-		return ok
-	}
-	return is(want, got)
-}
+// is says whether two values are the same; numbers by their values.
+func is(want, got any) bool { return reflect.DeepEqual(canonical(want), canonical(got)) }
 
-// is says whether two values are the same; numbers by what they are worth.
-func is(want, got any) bool {
-	switch want := want.(type) {
+// canonical writes equal numbers alike: 1.0 and 1e0 as 1. A number without fraction and exponent keeps all its digits.
+func canonical(v any) any {
+	switch v := v.(type) {
 	case map[string]any:
-		m, ok := got.(map[string]any)
-		return ok && len(m) == len(want) && has(want, got) && has(got, want)
+		all := map[string]any{}
+		for key, value := range v {
+			all[key] = canonical(value)
+		}
+		return all
 	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			return false
+		all := []any{}
+		for _, value := range v {
+			all = append(all, canonical(value))
 		}
-		for i := range want {
-			if !is(want[i], list[i]) {
-				return false
-			}
-		}
-		return true
+		return all
 	case json.Number:
-		number, ok := got.(json.Number)
-		if !ok {
-			return false
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(string(v), ".eE") {
+			return json.Number(strconv.FormatFloat(f, 'f', -1, 64))
 		}
-		a, errA := want.Float64()
-		b, errB := number.Float64()
-		return want == number || errA == nil && errB == nil && a == b && !(isWhole(want) && isWhole(number))
 	}
-	return want == got
+	return v
 }
 
-func isWhole(n json.Number) bool { return !strings.ContainsAny(string(n), ".eE") }
-
-// project leaves of got what want asks for, so that a difference shows nothing else.
+// project reduces got to what want asks for: a difference shows nothing else.
 func project(want, got any) any {
 	switch want := want.(type) {
 	case map[string]any:
@@ -268,10 +240,8 @@ func (r *testResult) block() []string {
 		case w.Body != nil:
 			key, got = "body", project(treeValue(w.Body), got)
 		}
-		var text bytes.Buffer
-		enc := json.NewEncoder(&text)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(got) // it was decoded from JSON
+		var text strings.Builder
+		encode(&text, got)
 		lines = append(lines, "  "+key+": "+strings.TrimSpace(text.String()))
 	}
 	return lines

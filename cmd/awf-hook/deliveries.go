@@ -228,17 +228,17 @@ func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []
 }
 
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
-	flags := runFlags{}
+	s := &session{adopts: true}
 	cmd := &cobra.Command{
 		Use: "send", Short: "Deliver what is due and exit, as run does at its end",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c.in = strings.NewReader("")
-			flags.config, flags.queue, flags.json = where.config, where.queue, where.json
-			return c.runStdin(flags)
+			s.file, s.queue, s.json = where.config, where.queue, where.json
+			s.ended = now()
+			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
 		},
 	}
-	cmd.Flags().DurationVar(&flags.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
-	cmd.Flags().BoolVar(&flags.wait, "wait-delivered", false, "exit with 5 if something is not delivered by --drain-timeout")
+	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
+	s.addWaitFlag(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
 }

@@ -21,11 +21,12 @@ import (
 func (c *command) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "See it work: recorded AWF runs, delivered to a receiver in this process",
-		Long: `demo plays recorded runs of AWF through an example configuration into a receiver in the same process
-and shows what arrives there. It needs nothing. The receiver's first answer is 503, so that one delivery is tried twice.`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return c.demo() },
+		Short: "Deliver recorded AWF runs to a receiver in this process",
+		Long: `demo plays recorded AWF runs through an example configuration into a receiver in the same process and prints what
+arrives. It needs nothing else. The receiver first answers 503, so one delivery takes two attempts.`,
+		Example: "  awf-hook demo",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return c.demo() },
 	}
 }
 
@@ -39,20 +40,9 @@ func (c *command) demo() error {
 	if err != nil {
 		return failure(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-
 	secret := rand.Text()
 	env := map[string]string{"DEMO_URL": "http://" + ln.Addr().String(), "DEMO_SECRET": secret}
 	cfg, err := config.Parse(file, text, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
-	if err != nil {
-		return failure(err)
-	}
-	logger, err := c.logger()
-	if err != nil {
-		return err
-	}
-	eng, err := engine.Open(cfg, engine.Options{Logger: logger, Version: version()})
 	if err != nil {
 		return failure(err)
 	}
@@ -67,19 +57,18 @@ func (c *command) demo() error {
 		}
 		printer.print(r)
 	}}
-	serving, stop := context.WithCancel(ctx)
+	serving, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = receiver.Serve(serving, ln) })
-	running.Go(func() { _ = eng.Run(serving) })
-	err = errors.Join(playDemo(ctx, eng), eng.Drain(ctx))
+	s := session{config: cfg, queue: engine.Memory, drainTimeout: 30 * time.Second, ended: now(), feed: playDemo}
+	report, err := s.deliver(c)
 	stop()
 	running.Wait()
-	report := eng.Report()
-	if err := errors.Join(err, eng.Close()); err != nil {
+	if err != nil {
 		return failure(err)
 	}
 	fmt.Fprintf(c.out, "%v\n", report)
-	if n := unverified.Load() + report.Dead; n > 0 {
+	if n := unverified.Load() + undelivered(report); n > 0 {
 		return failure(fmt.Errorf("%d requests of the demo were not delivered and verified", n))
 	}
 	return nil

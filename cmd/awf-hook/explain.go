@@ -2,15 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/spf13/cobra"
@@ -24,20 +23,18 @@ func (c *command) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [EVENTS…]",
 		Short: "Show why events are sent or not: each part of filters and transforms with its value",
-		Long: `explain reads events from files or stdin, and shows for each webhook what became of them and why: what each part of the filter
-came to, what was missing in the event, what each step of the transform was fed and what it made, and how long that took.
-Nothing is sent or kept.`,
+		Long: `explain reads events from files or stdin, and shows for each webhook what becomes of them and why: the value of each part of
+the filter, what the event lacks, the input and output of each step of the transform, and the time it takes.
+explain sends and keeps nothing.`,
 		Example: "  awf-hook explain -c awf-hook.yaml events.jsonl",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
-	c.searchFlags(cmd, &flags.config, &flags.noProject)
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each event and webhook")
-	cmd.Flags().BoolVar(&flags.all, "all", false, "show also webhooks that do not want the type of event")
+	flags.add(cmd)
 	return cmd
 }
 
 func (c *command) explain(files []string, flags previewFlags) error {
-	eng, err := c.openDry(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv})
+	eng, err := c.openDry(flags.configFlags)
 	if err != nil {
 		return err
 	}
@@ -48,23 +45,17 @@ func (c *command) explain(files []string, flags previewFlags) error {
 	}
 	for _, ev := range events {
 		var b bytes.Buffer
-		if !flags.json {
-			fmt.Fprintf(&b, "%s\n", eventTitle(ev))
-		}
-		shown := 0
-		explanations := eng.Explain(context.Background(), ev, ev.Timestamp)
-		for i := range explanations {
-			switch x := &explanations[i]; {
+		list := eventList{previewFlags: flags, b: &b, ev: ev}
+		for _, x := range eng.Explain(context.Background(), ev, ev.Timestamp) {
+			switch {
+			case !list.shows(&x.Preview):
 			case flags.json:
-				explainJSON(&b, ev, x)
-			case x.Verdict != engine.OtherType || flags.all:
-				shown++
-				explainText(&b, x)
+				explainJSON(&b, ev, &x)
+			default:
+				explainText(&b, &x)
 			}
 		}
-		if !flags.json && shown == 0 {
-			fmt.Fprintf(&b, "  no webhook wants it\n")
-		}
+		list.end()
 		if _, err := c.out.Write(b.Bytes()); err != nil {
 			return failure(err)
 		}
@@ -73,8 +64,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 }
 
 func explainText(b *bytes.Buffer, x *engine.Explanation) {
-	verdict := strings.ReplaceAll(string(x.Verdict), "_", " ")
-	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, verdict, x.Took.Round(100*time.Nanosecond))
+	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, choice(x.Verdict), x.Took.Round(100*time.Nanosecond))
 	fmt.Fprintf(b, "    events    %s\n", strings.Join(x.Events, ", "))
 	if f := x.Filter; f != nil {
 		fmt.Fprintf(b, "    filter    %s (%v)\n", outcomeOf(f.Trace), f.Took.Round(100*time.Nanosecond))
@@ -83,11 +73,7 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 	for i, s := range x.Steps {
 		fmt.Fprintf(b, "    step %d    %s (%s)\n      in      %s\n", i+1, s.Kind, cost(&s), shown(string(s.In.Body)))
 		for _, e := range s.Expressions {
-			path := e.Path
-			if path == "" {
-				path = "the whole"
-			}
-			fmt.Fprintf(b, "      %s = %s\n", plain(path), outcomeOf(e.Trace))
+			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e.Trace))
 			explainParts(b, e.Trace, "        ")
 		}
 		switch {
@@ -168,17 +154,11 @@ func shown(s string) string {
 // The forms in which --json prints an explanation.
 type (
 	explanationJSON struct {
-		Event      string     `json:"event"`
-		EventID    string     `json:"event_id"`
-		WorkflowID string     `json:"workflow_id"`
-		Webhook    string     `json:"webhook"`
-		Place      string     `json:"place"`
-		Verdict    string     `json:"verdict"`
-		Why        string     `json:"why,omitempty"`
-		Events     []string   `json:"events"`
-		Filter     *traceJSON `json:"filter,omitempty"`
-		Steps      []stepJSON `json:"steps,omitempty"`
-		TookNS     int64      `json:"took_ns"`
+		previewJSON
+		Events []string   `json:"events"`
+		Filter *traceJSON `json:"filter,omitempty"`
+		Steps  []stepJSON `json:"steps,omitempty"`
+		TookNS int64      `json:"took_ns"`
 	}
 	traceJSON struct {
 		Path   string          `json:"path,omitempty"`
@@ -208,23 +188,21 @@ type (
 )
 
 func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
-	out := explanationJSON{Event: ev.Type, EventID: ev.ID, WorkflowID: ev.WorkflowID, Webhook: x.Webhook, Place: x.Place,
-		Verdict: string(x.Verdict), Why: x.Why, Events: x.Events, TookNS: x.Took.Nanoseconds()}
+	out := explanationJSON{previewJSON: newPreviewJSON(ev, &x.Preview), Events: x.Events, TookNS: x.Took.Nanoseconds()}
+	out.Method, out.URL, out.Header, out.Body = "", "", nil, "" // of the request, which is preview's
 	if f := x.Filter; f != nil {
 		trace := traceOf("", f.Source, f.Trace)
 		trace.TookNS = f.Took.Nanoseconds()
 		out.Filter = &trace
 	}
 	for _, s := range x.Steps {
-		step := stepJSON{Kind: s.Kind, In: string(s.In.Body), Out: string(s.Out.Body), Error: s.Failure, Dropped: s.Dropped, TookNS: s.Took.Nanoseconds(), Fuel: s.Fuel}
+		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel}
 		for _, e := range s.Expressions {
 			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
 		}
 		out.Steps = append(out.Steps, step)
 	}
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(out) // texts, numbers and JSON only
+	encode(b, out)
 }
 
 func traceOf(path, source string, t *expression.Trace) traceJSON {

@@ -12,7 +12,7 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":           "engine engine/config engine/delivery engine/event engine/expression engine/signature examples transforms/author transforms/format transforms/wasm",
+	"cmd/awf-hook":           "engine engine/config engine/delivery engine/event engine/expression engine/signature examples cmd/awf-hook/internal/author transforms/format transforms/wasm",
 	"engine":                 "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format",
 	"engine/config":          "engine/delivery engine/secret engine/signature engine/spelling",
 	"engine/internal/listen": "engine/signature",
@@ -32,7 +32,8 @@ var mayImport = map[string]string{
 	"transforms/wasm":        "transforms/wasm/meter",
 	"transforms/wasm/meter":  "",
 	"transforms/guest":       "",
-	"transforms/author":      "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm", // beside the engine, for the command
+
+	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm", // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",
@@ -40,14 +41,15 @@ var mayImport = map[string]string{
 
 // onlyIn says which packages may import a third party's: mostly one.
 var onlyIn = map[string]string{
-	"github.com/expr-lang/expr":     "engine/expression",
-	"github.com/sethvargo/go-retry": "engine",
-	"github.com/spf13/cobra":        "cmd/awf-hook",
-	"github.com/rivo/uniseg":        "engine/expression transforms/format",
-	"golang.org/x/sys":              "engine/internal/queue engine/internal/source",
-	"github.com/tetratelabs/wazero": "transforms/wasm",
-	"gopkg.in/yaml.v3":              "engine/config",
-	"modernc.org/sqlite":            "engine/internal/queue",
+	"github.com/expr-lang/expr":       "engine/expression",
+	"github.com/sethvargo/go-retry":   "engine",
+	"github.com/spf13/cobra":          "cmd/awf-hook",
+	"github.com/rogpeppe/go-internal": "cmd/awf-hook",
+	"github.com/rivo/uniseg":          "engine/expression transforms/format",
+	"golang.org/x/sys":                "engine/internal/queue engine/internal/source",
+	"github.com/tetratelabs/wazero":   "transforms/wasm",
+	"gopkg.in/yaml.v3":                "engine/config",
+	"modernc.org/sqlite":              "engine/internal/queue",
 }
 
 func TestImportsRunOneWay(t *testing.T) {

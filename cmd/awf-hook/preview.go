@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,21 +15,27 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 )
 
 // maxPreviewed is how many events preview, explain and test take at a time.
 const maxPreviewed = 10_000
 
+// previewFlags are those of preview and explain.
 type previewFlags struct {
-	config    string
-	noProject bool
-	json      bool
-	all       bool
-	diff      string
-	at        string
+	configFlags
+	json bool
+	all  bool
+	diff string
+	at   string
+}
+
+func (f *previewFlags) add(cmd *cobra.Command) {
+	f.configFlags.add(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each event and webhook")
+	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the type of event")
 }
 
 func (c *command) previewCommand() *cobra.Command {
@@ -38,33 +44,28 @@ func (c *command) previewCommand() *cobra.Command {
 		Use:   "preview [EVENTS…]",
 		Short: "Show the exact requests that events would make; sends nothing",
 		Long: `preview reads events from files or stdin, in any of AWF's dialects, and shows what each webhook would send: method, headers
-and body as they would go out, or why it sends nothing. The clock is the event's time, or --at. Nothing is sent or kept.
+and body, or why it would send nothing. The clock stands at the event's time, or at --at. preview sends and keeps nothing.
 
---diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or what preview printed before.
-It exits with 1 if there is a difference.`,
+--diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or earlier output of preview.
+Then preview exits with 1 if there is a difference.`,
 		Example: "  awf-hook preview -c awf-hook.yaml events.jsonl\n  awf-hook preview -c new.yaml --diff awf-hook.yaml events.jsonl",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
 	}
-	c.searchFlags(cmd, &flags.config, &flags.noProject)
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each event and webhook")
-	cmd.Flags().BoolVar(&flags.all, "all", false, "show also webhooks that do not want the type of event")
-	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference to another configuration or an earlier preview in `FILE`")
-	cmd.Flags().StringVar(&flags.at, "at", "", "the `TIME` of the requests, like 2026-11-24T00:00:00Z, instead of the event's")
+	flags.add(cmd)
+	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference from another configuration or an earlier preview in `FILE`")
+	cmd.Flags().StringVar(&flags.at, "at", "", "make the requests at this `TIME`, like 2026-11-24T00:00:00Z, instead of the event's")
 	return cmd
 }
 
-// searchFlags are the flags that say which configuration is meant.
-func (c *command) searchFlags(cmd *cobra.Command, file *string, noProject *bool) {
-	cmd.Flags().StringVarP(file, "config", "c", "", "a configuration `FILE` to read instead of the global and the project's settings")
-	cmd.Flags().BoolVar(noProject, "no-project", false, "leave out the project's settings and the workflows' definitions")
-}
-
 func (c *command) preview(files []string, flags previewFlags) error {
-	at, err := parseAt(flags.at)
-	if err != nil {
-		return err
+	var at time.Time
+	if flags.at != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, flags.at); err != nil {
+			return fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z, got %q", flags.at)
+		}
 	}
-	eng, err := c.openDry(config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv})
+	eng, err := c.openDry(flags.configFlags)
 	if err != nil {
 		return err
 	}
@@ -90,18 +91,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	return nil
 }
 
-func parseAt(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z, got %q", text)
-	}
-	return at, nil
-}
-
-// earlier is what a preview is compared with.
+// earlier is the preview to compare with.
 func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
 	if ext := filepath.Ext(flags.diff); ext != ".yaml" && ext != ".yml" {
 		text, err := os.ReadFile(flags.diff)
@@ -110,7 +100,7 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 		}
 		return text, nil
 	}
-	eng, err := c.openDry(config.Search{File: flags.diff, NoProject: flags.noProject, Env: os.LookupEnv})
+	eng, err := c.openDry(configFlags{flags.diff, flags.noProject})
 	if err != nil {
 		return nil, err
 	}
@@ -118,35 +108,33 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 	return renderPreviews(eng, events, at, flags), nil
 }
 
+// unifiedDiff shows how two texts differ, line by line; "" if they do not.
+func unifiedDiff(oldName, newName, before, after string) string {
+	_, changes, _ := strings.Cut(string(diff.Diff(oldName, []byte(before), newName, []byte(after))), "\n") // without "diff old new"
+	return changes
+}
+
 // openDry opens an engine that keeps nothing.
-func (c *command) openDry(search config.Search) (*engine.Engine, error) {
-	logger, err := c.logger()
+func (c *command) openDry(flags configFlags) (*engine.Engine, error) {
+	cfg, err := c.load(flags.search())
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := load(search)
-	if err != nil {
-		return nil, &exitError{exitConfig, err}
-	}
-	eng, err := engine.Open(cfg, engine.Options{Queue: engine.Memory, Logger: logger, Version: version(), ModuleCache: moduleCache()})
-	if err != nil {
-		return nil, &exitError{exitConfig, err}
-	}
-	return eng, nil
+	return c.openEngine(cfg, engine.Memory)
 }
 
 // readEvents reads the events of files, of stdin if there are none.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
-	var events []*event.Event
 	if len(files) == 0 {
-		return collectEvents(events, "<stdin>", c.in, c.sayBroken())
+		return collectEvents(nil, "<stdin>", c.in, c.printBroken())
 	}
+	var events []*event.Event
 	for _, file := range files {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
 		}
-		events, err = collectEvents(events, file, f, c.sayBroken())
+		events, err = collectEvents(events, file, f, c.printBroken())
 		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, err
 		}
@@ -154,6 +142,7 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	return events, nil
 }
 
+// collectEvents appends the events of a stream.
 func collectEvents(events []*event.Event, name string, in io.Reader, broken func(*event.LineError)) ([]*event.Event, error) {
 	since := time.Now()
 	tooMany := false
@@ -170,7 +159,7 @@ func collectEvents(events []*event.Event, name string, in io.Reader, broken func
 	return events, err
 }
 
-// keepID gives an event whose id was just made one that follows from it, so that its preview is the same each time.
+// keepID replaces an id that was made after since by one that follows from the event, so that each preview of it is the same.
 func keepID(ev *event.Event, since time.Time) {
 	const version = 14 // where a UUID has its version
 	made := event.NewID(since)
@@ -188,39 +177,60 @@ func renderPreviews(eng *engine.Engine, events []*event.Event, at time.Time, fla
 		if when.IsZero() {
 			when = ev.Timestamp
 		}
-		previews := eng.Preview(context.Background(), ev, when)
-		if !flags.json {
-			fmt.Fprintf(&b, "%s\n", eventTitle(ev))
-		}
-		shown := 0
-		for i := range previews {
-			switch p := &previews[i]; {
+		list := eventList{previewFlags: flags, b: &b, ev: ev}
+		for _, p := range eng.Preview(context.Background(), ev, when) {
+			switch {
+			case !list.shows(&p):
 			case flags.json:
-				renderJSON(&b, ev, p)
-			case p.Verdict != engine.OtherType || flags.all:
-				shown++
-				renderText(&b, p)
+				encode(&b, newPreviewJSON(ev, &p))
+			default:
+				previewText(&b, &p)
 			}
 		}
-		if !flags.json && shown == 0 {
-			fmt.Fprintf(&b, "  no webhook wants it\n")
-		}
+		list.end()
 	}
 	return b.Bytes()
 }
 
-// eventTitle says in a line which event it is.
-func eventTitle(ev *event.Event) string {
-	name := ev.WorkflowName
-	if name == "" {
-		name = "-"
-	}
-	return fmt.Sprintf("%s %s %s %s", plain(ev.Type), plain(name), plain(ev.WorkflowID), ev.Timestamp.UTC().Format(time.RFC3339Nano))
+// eventList lists what webhooks make of an event, under its title.
+type eventList struct {
+	previewFlags
+	b     *bytes.Buffer
+	ev    *event.Event
+	title bool
 }
 
-func renderText(b *bytes.Buffer, p *engine.Preview) {
+// shows says whether to list a webhook.
+func (l *eventList) shows(p *engine.Preview) bool {
+	shown := l.json || l.all || p.Verdict != engine.OtherType
+	if shown {
+		l.begin()
+	}
+	return shown
+}
+
+func (l *eventList) begin() {
+	if l.title || l.json {
+		return
+	}
+	l.title = true
+	name := cmp.Or(l.ev.WorkflowName, "-")
+	fmt.Fprintf(l.b, "%s %s %s %s\n", plain(l.ev.Type), plain(name), plain(l.ev.WorkflowID), l.ev.Timestamp.UTC().Format(time.RFC3339Nano))
+}
+
+func (l *eventList) end() {
+	if !l.title && !l.json {
+		l.begin()
+		l.b.WriteString("  no webhook wants it\n")
+	}
+}
+
+// choice is a verdict in words.
+func choice(v engine.Verdict) string { return strings.ReplaceAll(string(v), "_", " ") }
+
+func previewText(b *bytes.Buffer, p *engine.Preview) {
 	if p.Verdict != engine.Sent {
-		fmt.Fprintf(b, "  %s: %s: %s\n", plain(p.Webhook), strings.ReplaceAll(string(p.Verdict), "_", " "), plain(p.Why))
+		fmt.Fprintf(b, "  %s: %s: %s\n", plain(p.Webhook), choice(p.Verdict), plain(p.Why))
 		return
 	}
 	fmt.Fprintf(b, "  %s: %s %s\n", plain(p.Webhook), p.Method, plain(p.URL))
@@ -245,8 +255,6 @@ type previewJSON struct {
 	Body       string      `json:"body,omitempty"`
 }
 
-func renderJSON(b *bytes.Buffer, ev *event.Event, p *engine.Preview) {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(previewJSON{ev.Type, ev.ID, ev.WorkflowID, p.Webhook, p.Place, string(p.Verdict), p.Why, p.Method, p.URL, p.Header, string(p.Body)})
+func newPreviewJSON(ev *event.Event, p *engine.Preview) previewJSON {
+	return previewJSON{ev.Type, ev.ID, ev.WorkflowID, p.Webhook, p.Place, string(p.Verdict), p.Why, p.Method, p.URL, p.Header, string(p.Body)}
 }

@@ -110,3 +110,18 @@ func harmless(text string) string {
 }
 
 func steers(r rune) bool { return r >= 0x7f && r < 0xa0 }
+
+// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
+func encode(w io.Writer, v any) { encodeWith(json.NewEncoder(w), v) }
+
+// encodeIndented writes it on several lines, the first without the prefix.
+func encodeIndented(w io.Writer, prefix string, v any) {
+	enc := json.NewEncoder(w)
+	enc.SetIndent(prefix, "  ")
+	encodeWith(enc, v)
+}
+
+func encodeWith(enc *json.Encoder, v any) {
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,11 +19,16 @@ import (
 )
 
 type testFlags struct {
-	config    string
-	noProject bool
-	json      bool
-	update    bool
-	run       string
+	configFlags
+	json   bool
+	update bool
+	run    string
+}
+
+func (f *testFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each test")
+	cmd.Flags().BoolVar(&f.update, "update", false, "write what would be sent into the tests that fail")
+	cmd.Flags().StringVar(&f.run, "run", "", "run only the tests whose name contains `TEXT`")
 }
 
 func (c *command) testCommand() *cobra.Command {
@@ -31,29 +37,26 @@ func (c *command) testCommand() *cobra.Command {
 		Use:   "test [TESTS…]",
 		Short: "Run the configuration's own tests: events in, requests out",
 		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
-awf-hook.yaml) and in the files TESTS, and shows how what would be sent differs from what is wanted. Nothing is sent.
+awf-hook.yaml) and in the files TESTS, and shows how what would be sent differs from what is wanted. It sends nothing.
 It exits with 1 if a test fails. --update writes what would be sent into the files.`,
 		Example: "  awf-hook test -c awf-hook.yaml",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
-	c.searchFlags(cmd, &flags.config, &flags.noProject)
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each test")
-	cmd.Flags().BoolVar(&flags.update, "update", false, "write what would be sent into the tests that fail")
-	cmd.Flags().StringVar(&flags.run, "run", "", "only the tests whose name contains `TEXT`")
+	flags.configFlags.add(cmd)
+	flags.add(cmd)
 	return cmd
 }
 
 func (c *command) test(files []string, flags testFlags) error {
-	search := config.Search{File: flags.config, NoProject: flags.noProject, Env: os.LookupEnv}
-	cfg, err := load(search)
+	cfg, err := c.load(flags.search())
 	if err != nil {
-		return &exitError{exitConfig, err}
+		return err
 	}
 	tests, err := collectTests(cfg, files)
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	eng, err := c.openDry(search)
+	eng, err := c.openEngine(cfg, engine.Memory)
 	if err != nil {
 		return err
 	}
@@ -87,7 +90,7 @@ func (c *command) test(files []string, flags testFlags) error {
 	return nil
 }
 
-// collectTests lists the tests of the configuration, of the files beside it and of those given.
+// collectTests lists the tests of the configuration, of the files beside it and of the given files.
 func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 	tests := cfg.Tests
 	for _, file := range cfg.Files {
@@ -110,18 +113,18 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 	return tests, nil
 }
 
-// testResult is what came of a test.
+// testResult is a test with what the webhooks made of its events.
 type testResult struct {
 	test   *config.Test
 	actual []actual
-	diff   string // "" if it is as wanted
+	diff   string // "" if the test passed
 }
 
-// actual is what a webhook made of an event, where it wanted it.
+// actual is what a webhook made of an event that it wanted.
 type actual struct {
 	engine.Preview
 	event string
-	wants *config.Want // that it answers; nil if it is not wanted
+	wants *config.Want // the test's, that it answers; nil if there is none
 }
 
 func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, error) {
@@ -141,26 +144,24 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	return r, nil
 }
 
-// testEvents are the events of a test.
+// testEvents reads the events of a test.
 func testEvents(t *config.Test) ([]*event.Event, error) {
-	var broken error
-	fail := func(err *event.LineError) { broken = err }
-	var events []*event.Event
-	var err error
+	name, in := "event", io.Reader(nil)
 	if t.Event != nil {
-		events, err = collectEvents(nil, "event", bytes.NewReader(envelope(t.Event)), fail)
+		in = bytes.NewReader(envelope(t.Event))
 	} else {
-		file := t.Events.Value
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(t.File), file)
+		if name = t.Events.Value; !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(t.File), name)
 		}
-		f, openErr := os.Open(file)
-		if openErr != nil {
-			return nil, openErr
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
 		}
 		defer f.Close()
-		events, err = collectEvents(nil, file, f, fail)
+		in = f
 	}
+	var broken error
+	events, err := collectEvents(nil, name, in, func(err *event.LineError) { broken = err })
 	switch {
 	case err != nil:
 		return nil, err
@@ -172,14 +173,14 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	return events, nil
 }
 
-// envelope writes an event of a test as a line. What an envelope must have and the test does not give is made up.
+// envelope writes an event of a test as a line. It makes up what an envelope must have and the test does not give.
 func envelope(t *config.Tree) []byte {
 	given := string(t.AppendJSON(nil, appendString))
 	defaults := []struct{ key, value string }{
 		{"event", `"workflow_end"`}, {"workflow_id", `"run-1"`}, {"workflow_name", `"workflow"`}, {"timestamp", `"2026-01-01T00:00:00Z"`}, {"payload", "{}"},
 	}
 	if t.Kind != config.TreeMapping || t.Get("execution_id") != nil || t.Get("run_id") != nil || t.Get("metadata") != nil {
-		return []byte(given + "\n") // another dialect's
+		return []byte(given + "\n") // of another dialect
 	}
 	line := strings.TrimSuffix(given, "}")
 	for _, d := range defaults {
@@ -211,8 +212,7 @@ type testJSON struct {
 func (c *command) sayTest(r *testResult, flags testFlags) {
 	t := r.test
 	if flags.json {
-		text, _ := json.Marshal(testJSON{t.File, t.Line, t.Col, t.Name, r.diff == "", r.diff}) // texts and numbers only
-		fmt.Fprintf(c.out, "%s\n", text)
+		encode(c.out, testJSON{t.File, t.Line, t.Col, t.Name, r.diff == "", r.diff})
 		return
 	}
 	if r.diff != "" {
@@ -230,21 +230,25 @@ func updateTests(failed []*testResult) error {
 		blocks[r.test.File][r.test] = r.block()
 	}
 	for file, wants := range blocks {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return failure(err)
-		}
-		updated, err := config.UpdateWants(file, text, wants)
-		if err != nil {
-			return failure(err)
-		}
-		info, err := os.Stat(file)
-		if err != nil {
-			return failure(err)
-		}
-		if err := os.WriteFile(file, updated, info.Mode().Perm()); err != nil {
+		if err := updateFile(file, wants); err != nil {
 			return failure(err)
 		}
 	}
 	return nil
+}
+
+func updateFile(file string, wants map[*config.Test][]string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	updated, err := config.UpdateWants(file, text, wants)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, updated, info.Mode().Perm())
 }

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/awf-project/awf-hook/transforms/author"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/spf13/cobra"
 )
 
@@ -121,13 +121,11 @@ awf-hook.yaml beside it, as awf-hook test does. It exits with 1 if a test fails.
 			if language, err := author.Told(dir); err == nil && language.IsStale(dir) {
 				fmt.Fprintf(c.err, "awf-hook: %s is missing or older than its source: awf-hook transform build\n", filepath.Join(dir, author.Module))
 			}
-			flags.config = filepath.Join(dir, "awf-hook.yaml")
+			flags.file = filepath.Join(dir, "awf-hook.yaml")
 			return c.test(nil, flags)
 		},
 	}
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each test")
-	cmd.Flags().BoolVar(&flags.update, "update", false, "write what would be sent into the tests that fail")
-	cmd.Flags().StringVar(&flags.run, "run", "", "only the tests whose name contains `TEXT`")
+	flags.add(cmd)
 	return cmd
 }
 

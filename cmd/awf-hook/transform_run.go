@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/transforms/author"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
@@ -68,7 +69,7 @@ why it failed; then it exits with 1. Events are read in every form that awf-hook
 				return err
 			}
 			if !cmd.Flags().Changed("log-level") {
-				c.logLevel = "debug" // here all that the module says is of interest
+				c.level = slog.LevelDebug // print all that the module logs
 			}
 			return c.runTransform(args[0], options, flags.raw)
 		},
@@ -84,11 +85,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	if err != nil {
 		return failure(err)
 	}
-	logger, err := c.logger()
-	if err != nil {
-		return err
-	}
-	options.Logger = logger
+	options.Logger = c.logger()
 	module, done, err := author.Load(context.Background(), file, moduleCache(), options)
 	if err != nil {
 		return failure(err)

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/awf-project/awf-hook/transforms/author"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/rogpeppe/go-internal/testscript"
 )

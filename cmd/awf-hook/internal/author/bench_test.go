@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-const examplesDir = "../../examples/transforms/"
+const examplesDir = "../../../../examples/transforms/"
 
 // ways are the six that make the same Slack message: pristine, and warm where there is a module.
 func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
@@ -96,7 +96,7 @@ func BenchmarkSlackMessage(b *testing.B) {
 
 // The table in docs/transforms.md says the sizes and the fuel of what is committed.
 func TestDocsSayTheFuel(t *testing.T) {
-	docs, err := os.ReadFile("../../docs/transforms.md")
+	docs, err := os.ReadFile("../../../../docs/transforms.md")
 	if err != nil {
 		t.Fatal(err)
 	}

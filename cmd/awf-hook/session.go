@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/spf13/cobra"
+)
+
+const (
+	maxBadLines = 100 // broken lines that are printed; the others are counted
+	maxWhy      = 10  // webhooks for which the report says why something is not delivered
+)
+
+// session is one delivery of events, from an opened engine to its report: run, exec, emit, follow and demo each are one.
+type session struct {
+	configFlags
+	queue        string
+	drainTimeout time.Duration
+	wait         bool // exit with 5 if something is not delivered
+	strict       bool // exit with 4 after bad lines
+	json         bool
+	quiet        bool // print the report only if something is not delivered
+
+	config  *config.Config                                      // nil: what the flags name
+	feed    func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
+	adopts  bool                                                // also delivers what dead processes left of their commands
+	grace   time.Duration                                       // feed goes on for so long after the first signal
+	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
+	instead func(ctx context.Context)                           // runs if no engine can be opened, after the reason is printed
+}
+
+// addFlags adds the flags that sessions share.
+func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage string) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE`, or memory: for none (default: the configuration's, else the state folder's)")
+	flags.DurationVar(&s.drainTimeout, "drain-timeout", drain, drainUsage)
+	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")
+}
+
+// addWaitFlag adds --wait-delivered.
+func (s *session) addWaitFlag(cmd *cobra.Command, usage string) {
+	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, usage)
+}
+
+// run delivers, prints the report and returns an error with the command's exit code.
+func (s *session) run(c *command) error {
+	report, err := s.deliver(c)
+	if report == nil {
+		return err
+	}
+	s.printReport(c, report)
+	switch {
+	case err != nil:
+		return failure(err)
+	case c.lost(report)+report.Refused > 0:
+		return &exitError{code: exitFailure}
+	case s.wait && undelivered(report) > 0:
+		return &exitError{code: exitNotDelivered}
+	case s.strict && report.BadLines > 0:
+		return &exitError{code: exitBadLines}
+	}
+	return nil
+}
+
+// deliver opens the engine, feeds it, drains it and closes it. The report is nil if no engine could be opened; else the
+// error is feed's.
+func (s *session) deliver(c *command) (*engine.Report, error) {
+	running, stop := context.WithCancel(context.Background())
+	defer stop()
+	feeding, stopFeeding := context.WithCancel(running)
+	defer stopFeeding()
+	if s.ended == nil {
+		defer onSignals(stage{s.grace, stopFeeding}, stage{0, stop})()
+	}
+	eng, err := s.open(c)
+	if err != nil {
+		if s.instead == nil {
+			return nil, err
+		}
+		c.say(err) // at once: what follows may take the workflow's time
+		s.instead(feeding)
+		return nil, &exitError{code: exitConfig}
+	}
+	var working sync.WaitGroup
+	working.Go(func() { _ = eng.Run(running) })
+	if s.ended != nil {
+		working.Go(func() { s.stopAfter(running, stop) })
+	}
+	adopted := s.adopt(c, eng)
+	feedErr := s.feed(feeding, eng)
+	draining, cancel := context.WithTimeout(running, s.drainTimeout)
+	defer cancel()
+	adopted(draining)
+	_ = eng.Drain(draining) // the report says what is left
+	stop()
+	working.Wait()
+	if err := eng.Close(); err != nil {
+		c.say(err) // what it names is still in the queue
+	}
+	report := eng.Report()
+	return &report, feedErr
+}
+
+// open opens the engine of the session's configuration.
+func (s *session) open(c *command) (*engine.Engine, error) {
+	if s.config != nil {
+		return c.openEngine(s.config, s.queue)
+	}
+	cfg, err := c.load(s.search())
+	if err != nil {
+		return nil, err
+	}
+	return c.openEngine(cfg, queueFile(s.search(), cfg, s.queue))
+}
+
+// stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.
+func (s *session) stopAfter(running context.Context, stop func()) {
+	select {
+	case <-s.ended:
+	case <-running.Done():
+		return
+	}
+	defer onSignals(stage{0, stop})()
+	select {
+	case <-time.After(s.drainTimeout):
+		stop()
+	case <-running.Done():
+	}
+}
+
+// adopt takes up what dead processes left of their commands, while the session goes on. wait waits for that until ctx ends.
+func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
+	state := s.search().StateFolder()
+	if !s.adopts || state == "" {
+		return func(context.Context) {}
+	}
+	adopting, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- eng.Adopt(adopting, state, s.origin()) }()
+	return func(ctx context.Context) {
+		defer context.AfterFunc(ctx, cancel)()
+		if err := <-done; err != nil && ctx.Err() == nil {
+			c.say(err)
+		}
+		cancel()
+	}
+}
+
+// now is a session's end for a command whose drain timeout counts from its start.
+func now() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// printReport prints the report on stderr, unless it is to be quiet and all went well.
+func (s *session) printReport(c *command, r *engine.Report) {
+	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 {
+		return
+	}
+	if s.json {
+		text, _ := json.Marshal(r) // numbers only
+		fmt.Fprintf(c.err, "%s\n", text)
+		return
+	}
+	fmt.Fprintf(c.err, "awf-hook: %v\n", r)
+	why := r.Why()
+	for _, line := range why[:min(len(why), maxWhy)] {
+		fmt.Fprintf(c.err, "awf-hook: %s\n", plain(line))
+	}
+	if more := len(why) - maxWhy; more > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d more webhooks: awf-hook webhooks list\n", more)
+	}
+	lost := c.lost(r)
+	if lost > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: the queue was in memory\n", lost)
+	}
+	if kept := r.Retrying + r.Dead - lost; kept > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d kept in %s\n", kept, c.queue)
+	}
+	if r.Retrying > r.Lost() && !r.Closed() {
+		fmt.Fprintln(c.err, "awf-hook: nothing retries it until awf-hook runs again")
+	}
+}
+
+// undelivered is how many events and deliveries did not arrive.
+func undelivered(r *engine.Report) int64 { return r.Retrying + r.Dead + r.Refused }
+
+// lost is how many deliveries end with the process.
+func (c *command) lost(r *engine.Report) int64 {
+	if c.queue == engine.Memory || c.queue == "" {
+		return r.Retrying + r.Dead
+	}
+	return r.Lost()
+}
+
+// printBroken returns a function that prints broken lines, up to a bound.
+func (c *command) printBroken() func(*event.LineError) {
+	said := 0
+	return func(err *event.LineError) {
+		if said++; said <= maxBadLines {
+			c.say(err)
+		}
+		if said == maxBadLines {
+			fmt.Fprintln(c.err, "awf-hook: further bad lines are only counted")
+		}
+	}
+}
