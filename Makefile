@@ -1,17 +1,21 @@
-# make test is what README names; make check, make oracles and make guests are all that .ci/run runs.
+# make test is what README names; make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
 .PHONY: build test race lint formats fuzz spec bench soak cover check faults oracles guests clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
+GOTEST ?= go test
 STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# One package at a time: some tests measure.
+# A package whose tests measure says so in one of their files, by a line that begins with "//test:alone".
+# These run one at a time, after all others.
+ALONE = $(sort $(dir $(shell grep -rl --include='*_test.go' '^//test:alone' . | grep -v testdata)))
 test:
-	go test -p 1 ./...
+	$(GOTEST) $$(go list ./... | grep -vxF "$$(go list $(ALONE))")
+	$(GOTEST) -p 1 $(ALONE)
 
 race:
 	CGO_ENABLED=1 go test -race ./...
@@ -49,7 +53,7 @@ guests:
 	@dpkg -s $(GUEST_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 		$(GUEST_PACKAGES) $$(apt-cache depends libstd-rust-dev-wasm32 | sed -n 's/.*Recommends: *\(.*lld.*\)/\1/p') >/dev/null; }
 	cd examples/transforms/slack-assemblyscript && npm ci --ignore-scripts
-	GUESTS=1 go test -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
+	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:

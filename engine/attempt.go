@@ -73,7 +73,7 @@ const notRunWait = time.Second
 
 // unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
 func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
-	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.maskText(err.Error()), OrderMaxWait: w.OrderMaxWait}
+	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.masker.Text(err.Error()), OrderMaxWait: w.OrderMaxWait}
 	switch {
 	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
 		st.Outcome = delivery.Dropped

@@ -12,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
@@ -24,6 +25,7 @@ type compiled struct {
 	chain   transforms.Chain
 	orderBy *expression.Program // nil for no order
 	format  *format.Format      // the last step of the chain; nil if that is something else
+	masker  *secret.Masker      // of what its transforms can read
 }
 
 // compiler compiles webhooks.
@@ -56,7 +58,9 @@ func (w *compiled) compile(ctx context.Context, c compiler) config.Errors {
 	var errs [3]config.Errors
 	w.filter, errs[0] = compileFilter(&w.Webhook)
 	w.orderBy, errs[1] = compileOrderBy(&w.Webhook)
-	w.chain, errs[2] = transforms.Compile(ctx, w.Transform, c.modules, w.logger(c.log))
+	w.masker = newMasker(w.Webhook)
+	log := slog.New(w.masker.Handler(c.log.Handler())).With("webhook", w.Name)
+	w.chain, errs[2] = transforms.Compile(ctx, w.Transform, c.modules, log)
 	if n := len(w.chain); n > 0 {
 		if f, isFormat := w.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			w.format = f.Format

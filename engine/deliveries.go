@@ -90,12 +90,8 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
-	if body = maskKeys(body); cfg == nil {
-		return body
+	if cfg == nil {
+		return newMasker().Body(body)
 	}
-	for i := range cfg.Webhooks {
-		w := &compiled{Webhook: cfg.Webhooks[i]}
-		body = w.mask(body)
-	}
-	return body
+	return newMasker(cfg.Webhooks...).Body(body)
 }

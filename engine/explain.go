@@ -104,9 +104,9 @@ func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.
 // stepTrace tells what a step was fed and made, without secrets.
 func (w *webhook) stepTrace(s transforms.Named, in *expression.Env, fed delivery.Content, made transforms.Made, err error) StepTrace {
 	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
-	step.In.Body, step.Out.Body = w.mask(fed.Body), w.mask(made.Body)
+	step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
 	if err != nil && !step.Dropped {
-		step.Failure = w.maskText(err.Error())
+		step.Failure = w.masker.Text(err.Error())
 	}
 	if m, isMap := s.Step.(*transforms.Map); isMap {
 		for _, e := range m.Expressions() {

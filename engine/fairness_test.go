@@ -21,6 +21,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
+//test:alone it measures what bad receivers cost the others
+
 // Of the test of fairness. make soak takes ten times the events, more pairs of runs, and the strict bound.
 const (
 	goodHooks   = 48

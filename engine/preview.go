@@ -66,7 +66,7 @@ func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:
-		p.Choice, p.Why = FilterFailed, w.maskText(w.filterError(err).Error())
+		p.Choice, p.Why = FilterFailed, w.masker.Text(w.filterError(err).Error())
 	case match:
 		p.Choice = Sent
 	case !w.filter.MatchType(in.Event().Type):
@@ -92,7 +92,7 @@ func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at t
 		p.Choice, p.Why = NotSigned, err.Error()
 		return
 	}
-	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.mask(d.Body)
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
 	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 
@@ -102,7 +102,7 @@ func (p *Preview) refuse(w *webhook, err error) bool {
 	case errors.Is(err, transforms.ErrDrop):
 		p.Choice, p.Why = Dropped, "the transform came to nothing"
 	case err != nil:
-		p.Choice, p.Why = TransformFailed, w.maskText(err.Error())
+		p.Choice, p.Why = TransformFailed, w.masker.Text(err.Error())
 	}
 	return err != nil
 }

@@ -49,7 +49,7 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	for _, known := range cfg.Known {
 		target.Known = append(target.Known, known.Reveal())
 	}
-	target.Known = append(target.Known, w.with()...)
+	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
 		target.Receiver = w.format.Judge
 	}
@@ -102,7 +102,7 @@ func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
 		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
-		want.Dead = w.maskText(err.Error())
+		want.Dead = w.masker.Text(err.Error())
 		w.sayFault(ev, want.Dead)
 		return want, true
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 )
 
+//test:alone it measures what awf-hook costs a workflow
+
 // blackHole is a receiver that takes connections and never answers.
 func blackHole(t testing.TB) string {
 	t.Helper()

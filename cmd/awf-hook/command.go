@@ -217,26 +217,3 @@ func queueFile(search config.Search, cfg *config.Config, flag string) string {
 	}
 	return file
 }
-
-// passThrough copies what is not an event from stdin to stdout until its end, when there is nothing to deliver with:
-// the command that writes to us must not be broken by our mistake. A terminal's stdin is not a pipe.
-func (c *command) passThrough(ctx context.Context) {
-	if isTerminal(c.in) {
-		return
-	}
-	_ = engine.PassThrough(ctx, engine.Stream{In: c.in, Out: c.out})
-}
-
-// isTerminal says whether a stream is a terminal, or another character device than that of nothing.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	nothing, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, nothing)
-}

@@ -154,7 +154,7 @@ func TestCrash(t *testing.T) {
 	receiver := &flaky{taken: map[string]int{}, eventOf: map[string]string{}}
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q, secret: %q, retry: {delay: 20ms, max_attempts: 50}}]", serve(t, receiver), secret)
 	file := filepath.Join(t.TempDir(), "queue.db")
-	args := []string{"run", "-c", config, "--queue", file, "--drain-timeout", "60s"}
+	args := []string{"run", "-c", config, "--queue", file, "--drain-timeout", (60 * slowdown * time.Second).String()}
 
 	accepted := map[string]bool{}
 	for round := range rounds {
@@ -168,7 +168,7 @@ func TestCrash(t *testing.T) {
 			hooks = append(hooks, hook)
 		}
 		for i, hook := range hooks {
-			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
+			time.Sleep(time.Duration(rand.IntN(60*slowdown)) * time.Millisecond)
 			_ = hook.Process.Kill()
 			_ = hook.Wait()
 			if strings.Contains(said[i].String(), "level=ERROR") {

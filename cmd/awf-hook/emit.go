@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -129,15 +128,11 @@ func (c *command) readEvent() (event.Event, error) {
 
 // eventText reads stdin. An event may have 1 MiB.
 func (c *command) eventText() ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(c.in, event.MaxLine+1))
+	text, err := c.readInput(nil, event.MaxLine)
 	if err != nil {
-		return nil, failure(fmt.Errorf("stdin: %w", err))
+		return nil, failure(err)
 	}
-	text = bytes.TrimSpace(text)
-	if len(text) > event.MaxLine {
-		return nil, failure(errors.New("<stdin>: over 1 MiB"))
-	}
-	return text, nil
+	return bytes.TrimSpace(text), nil
 }
 
 // withStrings appends strings to a JSON object. A key that the object has already is an error.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -89,14 +90,15 @@ func TestFollow(t *testing.T) {
 	h.readAll()
 	stop(t, follow)
 	h.run(h.command(awf, "run", abs(t, recordings+"/loop-nested.jsonl")), 0)
-	for range 2 {
-		follow = h.follow(config)
-		h.readAll()
-		time.Sleep(300 * time.Millisecond) // the second one has nothing to read that would tell that it is there
-		stop(t, follow)
-	}
+	follow = h.follow(config)
+	h.readAll()
+	stop(t, follow)
+	follow = h.follow(config) // has nothing to read but what is written now, which shows that it is there
+	h.run(h.command(awf, "run", abs(t, recordings+"/loop-foreach.jsonl")), 0)
+	h.readAll()
+	stop(t, follow)
 	got, synthetic := arrived(t, end())
-	want := append(wanted(t, "nested-files"), wanted(t, "loop-nested.jsonl")...)
+	want := slices.Concat(wanted(t, "nested-files"), wanted(t, "loop-nested.jsonl"), wanted(t, "loop-foreach.jsonl"))
 	if diff := cmp.Diff(want, got); diff != "" || len(synthetic) > 0 {
 		t.Errorf("bodies (-want +got):\n%s%q", diff, synthetic)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const fullEvents = 50_000
@@ -16,7 +17,7 @@ const fullEvents = 50_000
 // what was accepted is delivered or kept, what was not is refused, and the exit code says so.
 func deliverFull(t *testing.T, receiver *counter, args ...string) {
 	t.Helper()
-	hook := exec.Command("awf-hook", append(args, "--json", "--log-level", "error")...)
+	hook := exec.Command("awf-hook", append(args, "--json", "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
 	hook.Stdin = strings.NewReader(envelopes("e", fullEvents))
 	said := new(bytes.Buffer)
 	hook.Stderr = said
@@ -46,7 +47,7 @@ func deliverFull(t *testing.T, receiver *counter, args ...string) {
 // deliverRest runs awf-hook on what is left, and says how much arrived in all.
 func deliverRest(t *testing.T, receiver *counter, file string, args ...string) int {
 	t.Helper()
-	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)), append(args, "--log-level", "error")...)
+	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)), append(args, "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
 	if !strings.Contains(said, " 0 to retry, 0 dead\n") {
 		t.Errorf("the next run said %s", said)
 	}

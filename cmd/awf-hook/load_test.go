@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const (
@@ -103,7 +104,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("awf-hook", "run", "-c", config)
+	cmd := exec.Command("awf-hook", "run", "-c", config, "--drain-timeout", (30 * slowdown * time.Second).String())
 	cmd.Stdin = in
 	out, err := cmd.CombinedOutput()
 	if got := exitCode(t, err); got != exitOK {

@@ -2,4 +2,7 @@
 
 package main
 
-const raceEnabled = true
+const (
+	raceEnabled = true
+	slowdown    = 10 // about how much longer everything takes under the race detector
+)

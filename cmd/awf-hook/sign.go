@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -132,7 +131,7 @@ func (c *command) sign(flags signingFlags, id string, args []string) error {
 	if id == "" {
 		id = "msg_" + strings.ToLower(rand.Text())
 	}
-	body, err := c.readInput(args)
+	body, err := c.readInput(args, maxSigned)
 	if err != nil {
 		return failure(err)
 	}
@@ -149,25 +148,4 @@ func (c *command) sign(flags signingFlags, id string, args []string) error {
 		fmt.Fprintf(c.out, "%s: %s\n", name, h.Get(name))
 	}
 	return nil
-}
-
-// readInput reads the named file, or stdin if there is none.
-func (c *command) readInput(args []string) ([]byte, error) {
-	in, name := c.in, "stdin"
-	if len(args) > 0 {
-		f, err := os.Open(args[0])
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in, name = f, args[0]
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxSigned+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(text) > maxSigned:
-		return nil, fmt.Errorf("%s: over %d MiB", name, maxSigned>>20)
-	}
-	return text, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -120,7 +119,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
 	if raw {
 		_, most := wasm.Bounds()
-		text, err := io.ReadAll(io.LimitReader(c.in, most.Input))
+		text, err := c.readInput(nil, most.Input)
 		return []wasm.Input{{Event: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)

@@ -61,7 +61,7 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 	if err != nil {
 		return err
 	}
-	text, err := c.readInput(args)
+	text, err := c.readInput(args, maxSigned)
 	if err != nil {
 		return failure(err)
 	}
@@ -114,7 +114,7 @@ func (c *command) verdicts(r recorded, schemes []scheme, o verdictOptions) bool 
 // requests reads what is to be verified.
 func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 	if headers != "" {
-		lines, err := c.readInput([]string{headers})
+		lines, err := c.readInput([]string{headers}, maxSigned)
 		if err != nil {
 			return nil, err
 		}

@@ -204,6 +204,7 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 		t.Skip("root can write anywhere")
 	}
 	dir := t.TempDir()
+	os.Chmod(dir, 0o700) // as a cache must be
 	s := newSandbox(t, dir)
 	os.Chmod(dir, 0o500)
 	defer os.Chmod(dir, 0o700)

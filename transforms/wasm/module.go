@@ -34,6 +34,7 @@ type Module struct {
 	fuel    int64 // limits.Fuel less what the module's segments cost
 	stack   int64 // limits.Stack less what calls outside cycles can take
 
+	line   line // its calls, among those of other modules
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
@@ -183,10 +184,11 @@ func (m *Module) Transform(ctx context.Context, in Input) (Output, error) {
 		return Output{}, ErrClosed
 	}
 	defer m.calls.Done()
-	if err := m.sandbox.enter(ctx); err != nil {
+	if err := m.sandbox.turns.enter(ctx, &m.line); err != nil {
 		return Output{}, err
 	}
-	defer m.sandbox.leave()
+	start := time.Now()
+	defer func() { m.sandbox.turns.leave(&m.line, time.Since(start)) }()
 	if m.isolation == IsolateInstance {
 		return m.transformWarm(in)
 	}

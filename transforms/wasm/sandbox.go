@@ -18,7 +18,7 @@ import (
 // since a running guest cannot be interrupted. It may be used by several goroutines at once.
 type Sandbox struct {
 	cacheDir  string
-	running   chan struct{} // a value for each guest that runs
+	turns     turns
 	compiling chan struct{} // a value for each module that is being compiled
 	compiles  sync.WaitGroup
 	instances atomic.Int64 // open ones
@@ -38,7 +38,7 @@ func New(cacheDir string) (*Sandbox, error) {
 	}
 	return &Sandbox{
 		cacheDir:  cacheDir,
-		running:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		turns:     turns{free: max(1, runtime.GOMAXPROCS(0)-1)},
 		compiling: make(chan struct{}, maxCompiling),
 		codes:     map[[sha256.Size]byte]*code{},
 	}, nil
@@ -64,23 +64,6 @@ func (s *Sandbox) Close(ctx context.Context) error {
 		return fmt.Errorf("close sandbox: a module is still being compiled: %w", ctx.Err())
 	}
 }
-
-// enter waits until one more guest may run.
-func (s *Sandbox) enter(ctx context.Context) error {
-	select {
-	case s.running <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case s.running <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Sandbox) leave() { <-s.running }
 
 // share returns the code of a module's bytes, compiled once for all who use it at the same time. It must be released.
 func (s *Sandbox) share(ctx context.Context, module []byte) (*code, error) {

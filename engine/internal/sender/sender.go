@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
@@ -68,7 +69,7 @@ type Sender struct {
 	transport http.RoundTripper
 	deadlines Deadlines
 	proxied   bool
-	mask      masker
+	masker    *secret.Masker
 	broken    error // a [Fault] of every attempt
 
 	mu      sync.Mutex
@@ -86,7 +87,7 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 		s.transport = newTransport(&w, proxy, s.deadlines)
 		s.proxied = proxy != nil
 	}
-	s.mask = newMasker(&w, proxy)
+	s.masker = newMasker(&w, proxy)
 	if s.broken == nil && s.proxied {
 		s.broken = Guard{w.Trusted, w.Allow}.CheckHost(w.URL.Hostname())
 	}
@@ -108,9 +109,9 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 		Answer: answer, Err: err, At: time.Now(), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
 	})
 	a.Took = time.Since(a.At)
-	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.mask.mask(v.Reason)
+	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.masker.Text(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
-	a.Response = s.mask.excerpt(answer.Body)
+	a.Response = s.excerpt(answer.Body)
 	return a
 }
 

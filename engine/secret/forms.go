@@ -1,0 +1,128 @@
+package secret
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"hash/maphash"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A form of a secret that is shorter stands in ordinary words and is not masked by itself, in bytes: an encoding, a line of it.
+const (
+	minEncoded = 5
+	minLine    = 8
+)
+
+// forms are the texts by which secrets are known.
+type forms struct {
+	whole []string            // those that are masked where they stand whole
+	runs  map[uint64]struct{} // the hashes of all runs of [run] bytes
+	seed  maphash.Seed
+}
+
+func newForms(values []string) forms {
+	f := forms{runs: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+	for _, value := range values {
+		if value == "" {
+			continue
+		}
+		f.whole = append(f.whole, value)
+		f.whole = append(f.whole, atLeast(minEncoded, encodings(value))...)
+		f.whole = append(f.whole, atLeast(minLine, lines(value))...)
+		for _, form := range append(encodings(behindHost(value)), lines(behindHost(value))...) {
+			for i := 0; i+run <= len(form); i++ {
+				if part := form[i : i+run]; strings.Trim(part, " ") != "" {
+					f.runs[maphash.String(f.seed, part)] = struct{}{}
+				}
+			}
+		}
+	}
+	slices.Sort(f.whole)
+	f.whole = slices.Compact(f.whole)
+	return f
+}
+
+func atLeast(length int, texts []string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return len(text) < length })
+}
+
+// lines lists the lines of a text, as they are and as a log has them.
+func lines(s string) []string {
+	var list []string
+	for line := range strings.Lines(s) {
+		list = append(list, strings.TrimSpace(line), oneLine(line))
+	}
+	return list
+}
+
+// behindHost is a URL without its scheme and host, which may show, and any other text as it is.
+func behindHost(value string) string {
+	_, rest, isURL := strings.Cut(value, "://")
+	if !isURL {
+		return value
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
+// encodings lists the forms in which a text may come back: from a receiver, an expression or a module.
+func encodings(s string) []string {
+	query, path := url.QueryEscape(s), url.PathEscape(s)
+	list := []string{
+		s, strings.ToLower(s), strings.ToUpper(s), query, path, lowerEscapes(query), lowerEscapes(path), html.EscapeString(s),
+		inJSON(s, true), inJSON(s, false), strings.ReplaceAll(s, "/", `\/`), hex.EncodeToString([]byte(s)), oneLine(s),
+	}
+	for offset := range 3 {
+		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			list = append(list, inBase64(alphabet, s, offset)...)
+		}
+	}
+	return list
+}
+
+// inBase64 lists what the base64 of a text holds of s in any case, if s stands in it behind so many bytes, modulo 3: at its end, and within it.
+func inBase64(encoding *base64.Encoding, s string, offset int) []string {
+	text := encoding.EncodeToString([]byte("\x00\x00"[:offset] + s))
+	text = text[min((offset*8+5)/6, len(text)):] // without the digits that hold bits of what stands before
+	if (offset+len(s))%3 == 0 || text == "" {
+		return []string{text}
+	}
+	return []string{text, text[:len(text)-1]} // without the digit that holds bits of what follows
+}
+
+// inJSON is s as it stands in a JSON string.
+func inJSON(s string, escapeHTML bool) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(escapeHTML)
+	_ = encoder.Encode(s) // a string always has an encoding
+	return b.String()[1 : b.Len()-2]
+}
+
+// oneLine is s as a module's log has it: what cannot be printed becomes a space.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
+}
+
+// lowerEscapes writes %2F as %2f.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(string(b[i+1:i+3])))
+		}
+	}
+	return string(b)
+}

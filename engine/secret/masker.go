@@ -1,0 +1,187 @@
+package secret
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// run is how many bytes of a secret's form in a row are masked wherever they stand, since a slice of a secret tells too much of it.
+const run = 12
+
+// maxWord is how long a secret is that is masked only as a word of its own, in bytes: any text holds such a short one.
+const maxWord = 2
+
+// Masker replaces secrets in texts by [Mask]: the values that it was given, in each form in which one may come back, and the texts behind
+// certain keys of JSON objects. It may be used by several goroutines at once.
+type Masker struct {
+	forms func() forms // made when a text is masked first
+	keys  *regexp.Regexp
+}
+
+// NewMasker makes a masker of values, and of the texts behind keys, whatever they are. An empty value is ignored.
+func NewMasker(values, keys []string) *Masker {
+	values = slices.Clone(values)
+	m := &Masker{forms: sync.OnceValue(func() forms { return newForms(values) })}
+	if len(keys) > 0 {
+		quoted := make([]string, len(keys))
+		for i, key := range keys {
+			quoted[i] = regexp.QuoteMeta(key)
+		}
+		m.keys = regexp.MustCompile(`"(?:` + strings.Join(quoted, "|") + `)"\s*:\s*"((?:[^"\\]|\\.)*)"`)
+	}
+	return m
+}
+
+// Text returns text with its secrets masked.
+func (m *Masker) Text(text string) string {
+	marked := m.spans(text)
+	if len(marked) == 0 {
+		return text
+	}
+	var b strings.Builder
+	end := 0
+	for _, s := range marked {
+		b.WriteString(text[end:s.from])
+		b.WriteString(Mask)
+		end = s.to
+	}
+	b.WriteString(text[end:])
+	return b.String()
+}
+
+// Body returns a body with its secrets masked.
+func (m *Masker) Body(body []byte) []byte {
+	if body == nil {
+		return nil
+	}
+	return []byte(m.Text(string(body)))
+}
+
+// Value returns a value of JSON with the secrets in its texts masked.
+func (m *Masker) Value(v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.Text(v)
+	case []any:
+		masked := make([]any, len(v))
+		for i := range v {
+			masked[i] = m.Value(v[i])
+		}
+		return masked
+	case map[string]any:
+		masked := make(map[string]any, len(v))
+		for key, inner := range v {
+			masked[m.Text(key)] = m.Value(inner)
+		}
+		return masked
+	}
+	return v
+}
+
+// Handler returns a handler that masks the texts of attributes before h gets them.
+func (m *Masker) Handler(h slog.Handler) slog.Handler { return &handler{h, m} }
+
+type handler struct {
+	slog.Handler
+	masker *Masker
+}
+
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	masked := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		masked.AddAttrs(h.mask(a))
+		return true
+	})
+	return h.Handler.Handle(ctx, masked)
+}
+
+func (h *handler) mask(a slog.Attr) slog.Attr {
+	switch a.Value = a.Value.Resolve(); a.Value.Kind() {
+	case slog.KindGroup:
+		var inner []slog.Attr
+		for _, member := range a.Value.Group() {
+			inner = append(inner, h.mask(member))
+		}
+		a.Value = slog.GroupValue(inner...)
+	case slog.KindString, slog.KindAny: // an error, for example
+		a.Value = slog.StringValue(h.masker.Text(fmt.Sprint(a.Value.Any())))
+	}
+	return a
+}
+
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	attrs = slices.Clone(attrs)
+	for i := range attrs {
+		attrs[i] = h.mask(attrs[i])
+	}
+	return &handler{h.Handler.WithAttrs(attrs), h.masker}
+}
+
+func (h *handler) WithGroup(name string) slog.Handler {
+	return &handler{h.Handler.WithGroup(name), h.masker}
+}
+
+// span is a part of a text, in bytes.
+type span struct{ from, to int }
+
+// spans finds what is secret in a text, from its beginning to its end.
+func (m *Masker) spans(text string) []span {
+	forms := m.forms()
+	var found []span
+	for _, form := range forms.whole {
+		for at := 0; ; {
+			i := strings.Index(text[at:], form)
+			if i < 0 {
+				break
+			}
+			from := at + i
+			at = from + len(form)
+			if len(form) > maxWord || standsAlone(text, from, at) {
+				found = append(found, span{from, at})
+			}
+		}
+	}
+	if len(forms.runs) > 0 {
+		for i := 0; i+run <= len(text); i++ {
+			part := text[i : i+run]
+			if _, secret := forms.runs[maphash.String(forms.seed, part)]; secret { // spaces at its edges may be the text's own
+				found = append(found, span{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
+			}
+		}
+	}
+	if m.keys != nil {
+		for _, match := range m.keys.FindAllStringSubmatchIndex(text, -1) {
+			found = append(found, span{match[2], match[3]})
+		}
+	}
+	return merge(found)
+}
+
+// standsAlone reports whether no letter or digit adjoins a part of a text.
+func standsAlone(text string, from, to int) bool {
+	isWord := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
+	}
+	return (from == 0 || !isWord(text[from-1])) && (to == len(text) || !isWord(text[to]))
+}
+
+// merge joins the spans that overlap or touch.
+func merge(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+	joined := spans[:0]
+	for _, s := range spans {
+		if last := len(joined) - 1; last >= 0 && s.from <= joined[last].to {
+			joined[last].to = max(joined[last].to, s.to)
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
+}
