@@ -82,7 +82,7 @@ func (a *actual) render(w *config.Want) (text string, same bool) {
 		w = &config.Want{Event: a.event}
 	}
 	title(&b, a.Webhook, w.Event)
-	switch a.Verdict {
+	switch a.Choice {
 	case engine.Sent:
 	case engine.Dropped:
 		b.WriteString("  drop: true\n")
@@ -208,7 +208,7 @@ func (r *testResult) block() []string {
 	var lines []string
 	for i := range r.actual {
 		a := &r.actual[i]
-		if a.Verdict != engine.Sent && a.Verdict != engine.Dropped {
+		if a.Choice != engine.Sent && a.Choice != engine.Dropped {
 			continue // a failure cannot be wanted
 		}
 		lines = append(lines, "- webhook: "+quoteYAML(a.Webhook))
@@ -219,7 +219,7 @@ func (r *testResult) block() []string {
 		if w.Event != "" || w.Webhook == "" {
 			lines = append(lines, "  event: "+quoteYAML(a.event))
 		}
-		if a.Verdict == engine.Dropped {
+		if a.Choice == engine.Dropped {
 			lines = append(lines, "  drop: true")
 			continue
 		}
