@@ -98,7 +98,7 @@ type receivedJSON struct {
 
 func (c *command) printJSON(r *engine.Received) {
 	line := receivedJSON{
-		Number: r.Number, At: r.At, Path: r.Path, Answer: r.Answer.String(), Body: string(r.Body),
+		Number: r.Number, At: r.At, Path: r.Path, Answer: r.Reply.String(), Body: string(r.Body),
 		Header: map[string]string{}, Signatures: map[string]string{},
 	}
 	for name := range r.Header {

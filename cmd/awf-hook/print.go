@@ -55,7 +55,7 @@ func (p *printer) print(r *engine.Received) {
 	if !ok {
 		code = bold
 	}
-	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, "answered "+r.Answer.String()))
+	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, "answered "+r.Reply.String()))
 	fmt.Fprintf(&b, "  delivery  %s, attempt %s\n", plain(r.Header.Get("X-AWF-Delivery")), plain(r.Header.Get("X-AWF-Attempt")))
 	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r))
 	var body bytes.Buffer

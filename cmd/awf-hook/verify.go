@@ -99,7 +99,7 @@ func (c *command) verdicts(r recorded, schemes []scheme, o verdictOptions) bool 
 	good, found := true, false
 	for _, s := range schemes {
 		err := s.verify(r.header, r.body, r.at, o.secrets...)
-		if errors.Is(err, signature.ErrMissing) && !o.all {
+		if errors.Is(err, signature.ErrUnsigned) && !o.all {
 			continue
 		}
 		found, good = true, good && err == nil

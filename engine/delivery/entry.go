@@ -31,6 +31,7 @@ type Past struct {
 	After    time.Duration
 	Since    time.Time
 	Accepted time.Time
+	Done     time.Time // when it got its final outcome; zero if it has none
 	Spent    int
 	Attempts []Attempt
 	Content  *Content // nil if no transform made any

@@ -171,6 +171,115 @@ func TestSignRefusesDottedID(t *testing.T) {
 	}
 }
 
+// A signature covers id, timestamp and body only if nobody can shift the boundary between them: an id that holds what stands behind it is refused.
+func TestIDCannotReachIntoWhatFollows(t *testing.T) {
+	old, now := time.Unix(1_600_000_000, 0), time.Unix(1_700_000_000, 0)
+	slack := signature.Custom{
+		Header: "X-Signature", Template: "v0:{id}:{timestamp}:{body}", Prefix: "v0=", IDHeader: "X-Id", TimestampHeader: "X-Time",
+	}
+	signed := http.Header{}
+	m := signature.Message{ID: "msg_a", Time: old, Body: []byte("1700000000.forged")}
+	if err := signature.Sign(signed, signature.Standard, m, plain); err != nil {
+		t.Fatal(err)
+	}
+	m.Body = []byte("1700000000:forged")
+	if err := slack.Sign(signed, m, plain); err != nil {
+		t.Fatal(err)
+	}
+	// The old request becomes one with another id, a fresh time and the end of the body.
+	signed.Set("webhook-id", "msg_a.1600000000")
+	signed.Set("webhook-timestamp", "1700000000")
+	signed.Set("X-Id", "msg_a:1600000000")
+	signed.Set("X-Time", "1700000000")
+	if err := signature.Verify(signed, []byte("forged"), signature.Standard, now, plain); !errors.Is(err, signature.ErrInvalid) {
+		t.Errorf("standard: %v, want ErrInvalid", err)
+	}
+	if err := slack.Verify(signed, []byte("forged"), now, plain); !errors.Is(err, signature.ErrInvalid) {
+		t.Errorf("custom: %v, want ErrInvalid", err)
+	}
+	for _, id := range []string{"", "a.b"} {
+		if err := signature.Sign(http.Header{}, signature.Standard, signature.Message{ID: id, Time: now}, plain); err == nil {
+			t.Errorf("standard signs the id %q", id)
+		}
+	}
+	for _, id := range []string{"", "a:b"} {
+		if err := slack.Sign(http.Header{}, signature.Message{ID: id, Time: now}, plain); err == nil {
+			t.Errorf("custom signs the id %q", id)
+		}
+	}
+}
+
+// A receiver that rotates its secrets is not stopped by one that is broken.
+func TestBrokenSecretDoesNotHideAGoodOne(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	m := signature.Message{ID: "msg_1", Time: now, Body: []byte("{}")}
+	for _, broken := range []string{"", "whsec_", "whsec_%%%"} {
+		h := http.Header{}
+		if err := stripe.Sign(h, m, plain); err != nil {
+			t.Fatal(err)
+		}
+		if err := stripe.Verify(h, m.Body, now, broken, plain); err != nil {
+			t.Errorf("custom behind %q: %v", broken, err)
+		}
+		for _, scheme := range signature.Schemes {
+			if err := signature.Verify(signed(t, scheme, now, plain), m.Body, scheme, now, broken, plain); err != nil {
+				t.Errorf("%s behind %q: %v", scheme, broken, err)
+			}
+			if err := signature.Verify(signed(t, scheme, now, plain), m.Body, scheme, now, broken, "other"); !errors.Is(err, signature.ErrNoMatch) {
+				t.Errorf("%s behind %q: %v, want ErrNoMatch", scheme, broken, err)
+			}
+		}
+	}
+}
+
+// What is signed and missing is said to be missing, whichever header it is in.
+func TestMissingHeadersAreNamed(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, tt := range []struct {
+		scheme        signature.Scheme
+		without, want string
+	}{
+		{signature.AWF, "X-AWF-Signature", "signature header missing: X-AWF-Signature"},
+		{signature.GitHub, "X-Hub-Signature-256", "signature header missing: X-Hub-Signature-256"},
+		{signature.Standard, "webhook-id", "signature header missing: webhook-id"},
+		{signature.Standard, "webhook-timestamp", "signature header missing: webhook-timestamp"},
+		{signature.Standard, "webhook-signature", "signature header missing: webhook-signature"},
+	} {
+		h := signed(t, tt.scheme, now, plain)
+		h.Del(tt.without)
+		if err := signature.Verify(h, []byte("{}"), tt.scheme, now, plain); err == nil || err.Error() != tt.want {
+			t.Errorf("%s without %s: %v, want %s", tt.scheme, tt.without, err, tt.want)
+		}
+	}
+}
+
+// A request is unsigned if none of a scheme's headers is there. One that is there and empty is a bad signature.
+func TestEmptyHeaderIsABadSignature(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for scheme, names := range map[signature.Scheme][]string{
+		signature.AWF:      {"X-AWF-Signature"},
+		signature.GitHub:   {"X-Hub-Signature-256"},
+		signature.Standard: {"webhook-id", "webhook-timestamp", "webhook-signature"},
+	} {
+		for _, name := range names {
+			h := signed(t, scheme, now, plain)
+			h.Set(name, "")
+			err := signature.Verify(h, []byte("{}"), scheme, now, plain)
+			if want := "signature header malformed: " + name + " is empty"; !errors.Is(err, signature.ErrInvalid) || err.Error() != want {
+				t.Errorf("%s with an empty %s: %v, want %s", scheme, name, err, want)
+			}
+		}
+		h := signed(t, scheme, now, plain)
+		for i, name := range names {
+			h.Del(name)
+			err := signature.Verify(h, []byte("{}"), scheme, now, plain)
+			if all := i == len(names)-1; !errors.Is(err, signature.ErrMissing) || errors.Is(err, signature.ErrUnsigned) != all {
+				t.Errorf("%s without %s: %v, want ErrMissing, and ErrUnsigned without any", scheme, names[:i+1], err)
+			}
+		}
+	}
+}
+
 func ExampleVerify() {
 	body := []byte(`{"event":"workflow_end"}`)
 	at := time.Unix(1_700_000_000, 0)

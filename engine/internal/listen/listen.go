@@ -1,4 +1,4 @@
-// Package listen is a receiver for trying things out: it verifies what arrives, shows it and answers as it was told.
+// Package listen is a local receiver for trying things out: it verifies requests, shows them and replies by a script.
 package listen
 
 import (
@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,11 +17,11 @@ import (
 // maxBody is the longest body that is taken, in bytes.
 const maxBody = 8 << 20
 
-// Receiver answers HTTP requests by a script and shows each of them.
+// Receiver replies to HTTP requests by a script and shows each of them.
 type Receiver struct {
-	Secrets []string       // under which signatures are verified
-	Script  Script         // the answers
-	Show    func(*Request) // is called with each request, one at a time, before it is answered
+	Secrets []string // under which signatures are verified
+	Script  Script
+	Show    func(*Request) // is called with each request, one at a time, before its reply
 
 	mu sync.Mutex
 	n  int
@@ -36,16 +35,16 @@ type Request struct {
 	Header     http.Header
 	Body       []byte
 	Signatures []Signature // of the schemes whose headers are there
-	Answer     Answer
+	Reply      Reply
 }
 
-// Signature is what a scheme's verification said.
+// Signature is the result of verifying one scheme.
 type Signature struct {
 	Scheme signature.Scheme
 	Err    error // nil if it is good
 }
 
-// Verified says whether there is a signature and all are good.
+// Verified reports whether there is a signature and all are good.
 func (r *Request) Verified() bool {
 	for _, s := range r.Signatures {
 		if s.Err != nil {
@@ -55,7 +54,7 @@ func (r *Request) Verified() bool {
 	return len(r.Signatures) > 0
 }
 
-// Serve answers the requests that come to ln until ctx ends, and closes ln.
+// Serve replies to the requests that come to ln until ctx ends, and closes ln.
 func (r *Receiver) Serve(ctx context.Context, ln net.Listener) error {
 	server := &http.Server{
 		Handler:           r,
@@ -77,70 +76,55 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer := r.receive(req, body)
-	if answer.Delay > 0 {
+	reply := r.receive(req, body)
+	if reply.Delay > 0 {
 		select {
-		case <-time.After(answer.Delay):
+		case <-time.After(reply.Delay):
 		case <-req.Context().Done():
-			reset(w) // a plain return would answer 200
-			return
+			reply.Reset = true // a plain return would answer 200
 		}
 	}
-	if answer.Reset {
+	if reply.Reset {
 		reset(w)
 		return
 	}
-	if answer.RetryAfter != "" {
-		w.Header().Set("Retry-After", answer.RetryAfter)
+	if reply.RetryAfter != "" {
+		w.Header().Set("Retry-After", reply.RetryAfter)
 	}
-	if answer.Status < 200 || answer.Status > 299 || answer.Status == http.StatusNoContent {
-		w.WriteHeader(answer.Status)
+	if reply.Status < 200 || reply.Status > 299 || reply.Status == http.StatusNoContent {
+		w.WriteHeader(reply.Status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(answer.Status)
-	_, _ = io.WriteString(w, taken) // to one that is gone
+	w.WriteHeader(reply.Status)
+	_, _ = io.WriteString(w, taken) // the client may be gone
 }
 
-// taken is what Slack and Telegram say when they took a message, and others do not mind.
+// taken is what Slack and Telegram say when they took a message. Others do not mind it.
 const taken = `{"ok":true}`
 
-// receive counts, verifies and shows the request, and says what it gets.
-func (r *Receiver) receive(req *http.Request, body []byte) Answer {
+// receive counts, verifies and shows the request, and returns its reply.
+func (r *Receiver) receive(req *http.Request, body []byte) Reply {
 	now := time.Now()
 	got := &Request{At: now, Path: req.URL.RequestURI(), Header: req.Header, Body: body}
 	for _, scheme := range signature.Schemes {
 		err := signature.Verify(req.Header, body, scheme, now, r.Secrets...)
-		if errors.Is(err, signature.ErrMissing) && !anyHeader(req.Header, scheme) {
-			continue
+		if !errors.Is(err, signature.ErrUnsigned) {
+			got.Signatures = append(got.Signatures, Signature{scheme, err})
 		}
-		got.Signatures = append(got.Signatures, Signature{scheme, err})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	got.Answer = r.Script.answer(r.n)
+	got.Reply = r.Script.reply(r.n)
 	r.n++
 	got.Number = r.n
 	if r.Show != nil {
 		r.Show(got)
 	}
-	return got.Answer
+	return got.Reply
 }
 
-// anyHeader says whether a header of the scheme is there.
-func anyHeader(h http.Header, scheme signature.Scheme) bool {
-	prefix := map[signature.Scheme]string{
-		signature.AWF: "X-Awf-Signature", signature.Standard: "Webhook-", signature.GitHub: "X-Hub-Signature-256",
-	}[scheme]
-	for name := range h {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// reset breaks the connection off without an answer.
+// reset breaks the connection without a response.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

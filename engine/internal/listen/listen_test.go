@@ -118,8 +118,8 @@ func TestRequestIsShownBeforeItsAnswer(t *testing.T) {
 	header := http.Header{"X-Awf-Event": {"workflow_end"}}
 	post(t, url+"/path?q=1", header, `{"a": 1}`)
 	first := <-shown
-	if first.Number != 1 || first.Path != "/path?q=1" || string(first.Body) != `{"a": 1}` || first.Answer.Status != 503 {
-		t.Errorf("first request: %d, %s, %s, %v", first.Number, first.Path, first.Body, first.Answer)
+	if first.Number != 1 || first.Path != "/path?q=1" || string(first.Body) != `{"a": 1}` || first.Reply.Status != 503 {
+		t.Errorf("first request: %d, %s, %s, %v", first.Number, first.Path, first.Body, first.Reply)
 	}
 	if got := first.Header.Get("X-AWF-Event"); got != "workflow_end" {
 		t.Errorf("X-AWF-Event = %q, want workflow_end", got)
@@ -135,8 +135,8 @@ func TestRequestIsShownBeforeItsAnswer(t *testing.T) {
 			res.Body.Close()
 		}
 	}()
-	if second := <-shown; second.Number != 2 || second.Answer.Delay != time.Hour {
-		t.Errorf("second request: %d, %v", second.Number, second.Answer)
+	if second := <-shown; second.Number != 2 || second.Reply.Delay != time.Hour {
+		t.Errorf("second request: %d, %v", second.Number, second.Reply)
 	}
 }
 

@@ -165,3 +165,28 @@ func (l *Lane) Jumped(now time.Time) {
 		l.ProbeUntil = time.Time{}
 	}
 }
+
+// NextClaim returns when the first delivery that waits may be claimed: due is when it is due. It is zero if none may.
+func (l *Lane) NextClaim(now, due time.Time) time.Time {
+	if due.IsZero() || l.Closed != "" {
+		return time.Time{}
+	}
+	if l.PausedUntil.After(now) && l.PausedUntil.After(due) {
+		due = l.PausedUntil
+	}
+	if l.BreakerOpen() && l.ProbeUntil.After(now) && l.ProbeUntil.After(due) {
+		due = l.ProbeUntil
+	}
+	return due
+}
+
+// Status returns what the lane's state says of it.
+func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
+	st := delivery.LaneStatus{
+		Webhook: webhook, Failures: l.Failures, Broken: l.Broken, Closed: l.Closed, LastError: l.LastError, LastErrorAt: l.LastErrorAt,
+	}
+	if l.PausedUntil.After(now) {
+		st.PausedUntil = l.PausedUntil
+	}
+	return st
+}

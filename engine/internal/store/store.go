@@ -7,8 +7,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -68,6 +71,53 @@ type Browser interface {
 	Disable(ctx context.Context, webhook, reason string) (int, error)
 }
 
+// Queue is what an engine of a store provides.
+type Queue interface {
+	Store
+	Browser
+}
+
+// Options say where a store is and how much it keeps. Zero values are the defaults.
+type Options struct {
+	Path     string // of the file
+	MaxSize  int64  // in bytes
+	Keep     time.Duration
+	KeepDead time.Duration
+	Log      *slog.Logger
+	Now      func() time.Time // the store's clock
+}
+
+// WithDefaults returns the options with the defaults filled in.
+func (o Options) WithDefaults() Options {
+	o.MaxSize = cmp.Or(o.MaxSize, DefaultMaxSize)
+	o.Keep, o.KeepDead = cmp.Or(o.Keep, DefaultKeep), cmp.Or(o.KeepDead, DefaultKeepDead)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Held says why a delivery that waits is not sent; "" if nothing holds it.
+func Held(closed string, pause time.Duration, behind bool) string {
+	switch {
+	case closed != "":
+		return "closed: " + closed
+	case pause > 0:
+		return "rests for " + pause.Round(time.Second).String()
+	case behind:
+		return "behind its key"
+	}
+	return ""
+}
+
+// IsCalled reports whether an identity is the one given, or ends with the name given.
+func IsCalled(identity, name string) bool {
+	return identity == name || strings.HasSuffix(identity, "#"+name)
+}
+
 // Bounds of every store. docs/config.md names them.
 const (
 	DefaultMaxSize  = 1 << 30
@@ -75,7 +125,10 @@ const (
 	DefaultKeepDead = 90 * 24 * time.Hour
 	KeepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
 
-	MaxLease = time.Hour      // of a claim
-	MaxWait  = 24 * time.Hour // between two attempts, and of a lane's pause
-	MaxSet   = time.Hour      // how far a clock may be set back before what waits counts as stored by a wrong one
+	MaxLease      = time.Hour        // of a claim
+	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause
+	OrderPatience = 15 * time.Minute // how long a delivery holds its order key where its webhook does not say
+	KeyPatience   = time.Second      // how long a due delivery waits while another one of its order key is in flight
+
+	MaxSet = time.Hour // how far a clock may be set back before what waits counts as stored by a wrong one
 )

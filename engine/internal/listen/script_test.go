@@ -45,19 +45,19 @@ func TestParseScriptRefuses(t *testing.T) {
 	}
 }
 
-func TestAnswerSaysWhatItIs(t *testing.T) {
+func TestReplyInWords(t *testing.T) {
 	tests := []struct {
-		answer listen.Answer
-		want   string
+		reply listen.Reply
+		want  string
 	}{
-		{listen.Answer{Status: 200}, "200"},
-		{listen.Answer{Status: 429, RetryAfter: "5"}, "429, retry after 5s"},
-		{listen.Answer{Status: 200, Delay: 1500 * time.Millisecond}, "200 after 1.5s"},
-		{listen.Answer{Reset: true}, "connection reset"},
+		{listen.Reply{Status: 200}, "200"},
+		{listen.Reply{Status: 429, RetryAfter: "5"}, "429, retry after 5s"},
+		{listen.Reply{Status: 200, Delay: 1500 * time.Millisecond}, "200 after 1.5s"},
+		{listen.Reply{Reset: true}, "connection reset"},
 	}
 	for _, tt := range tests {
-		if got := tt.answer.String(); got != tt.want {
-			t.Errorf("%#v is %q, want %q", tt.answer, got, tt.want)
+		if got := tt.reply.String(); got != tt.want {
+			t.Errorf("%#v is %q, want %q", tt.reply, got, tt.want)
 		}
 	}
 }

@@ -1,0 +1,186 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// item returns what a list shows of a row.
+func (r *row) item(now time.Time) delivery.Item {
+	it := delivery.Item{Seq: r.seq, Delivery: r.d, Event: *r.event, State: r.state, Accepted: r.accepted, Done: r.done, Reason: r.reason}
+	it.Delivery.Content, it.Event.Payload = delivery.Content{}, nil
+	switch {
+	case r.state != delivery.Due:
+	case r.inFlight(now):
+		it.State = delivery.InFlight
+	default:
+		it.Held = store.Held(r.lane.Closed, r.lane.PausedUntil.Sub(now), r.behind)
+	}
+	return it
+}
+
+func (r *row) matches(f delivery.Filter, now time.Time) bool {
+	state := r.state
+	if state == delivery.Due && r.inFlight(now) {
+		state = delivery.InFlight
+	}
+	return (f.ID == "" || f.ID == r.d.ID) && (f.State == "" || f.State == state) && (f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
+		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
+		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before)
+}
+
+// selected returns the rows of a filter, the oldest first.
+func (s *Store) selected(f delivery.Filter, now time.Time) (rows []*row) {
+	for _, r := range s.rows {
+		if r.matches(f, now) {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(a.seq, b.seq) })
+	return rows
+}
+
+// List implements [store.Browser].
+func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range slices.Backward(s.selected(f, now)) {
+		if f.Limit > 0 && len(items) == f.Limit {
+			break
+		}
+		items = append(items, r.item(now))
+	}
+	return items, nil
+}
+
+// Show implements [store.Browser].
+func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	r := s.rows[id]
+	if r == nil {
+		return nil, fmt.Errorf("%s: %w", id, store.ErrUnknown)
+	}
+	found := &delivery.Detail{Item: r.item(now), Event: r.event, Attempts: slices.Clone(r.attempts)}
+	if r.made {
+		content := r.d.Content
+		found.Content = &content
+	}
+	return found, nil
+}
+
+// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	f.State = delivery.IsDead
+	return s.change(ctx, f, func(now time.Time, r *row) {
+		if c.Retransform {
+			s.grow(r, -int64(len(r.d.Body)))
+			r.d.Content, r.made = delivery.Content{}, false
+		}
+		r.lane.dead--
+		r.d.Since, r.d.Spent, r.done = now, 0, time.Time{}
+		r.token++
+		r.wait(now)
+		r.lane.Replayed()
+	})
+}
+
+// Delete implements [store.Browser].
+func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
+	if f.State == delivery.InFlight {
+		return 0, errors.New("deliveries in flight cannot be deleted")
+	}
+	return s.change(ctx, f, func(now time.Time, r *row) {
+		next := r.nextOfKey(now.Add(-store.OrderPatience))
+		s.strip(now, r)
+		next.promote(now)
+	})
+}
+
+// change changes the rows of a filter that are not in flight, the oldest first.
+func (s *Store) change(ctx context.Context, f delivery.Filter, change func(now time.Time, r *row)) (n int, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.selected(f, now) {
+		if f.Limit > 0 && n == f.Limit {
+			break
+		}
+		if !r.inFlight(now) && !r.moving {
+			change(now, r)
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Move implements [store.Browser].
+func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
+	now, err := s.enter(ctx)
+	if err != nil || from == to {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.selected(delivery.Filter{}, now) {
+		if r.d.Webhook != from || r.moving || r.state != delivery.Due && r.state != delivery.IsDead {
+			continue
+		}
+		n++
+		due, taken, state := r.d.Due, r.taken, r.state
+		r.leave()
+		r.lane.bytes -= r.size
+		if state == delivery.IsDead {
+			r.lane.dead--
+		}
+		r.lane, r.d.Webhook = s.laneOf(to), to
+		r.lane.bytes += r.size
+		if state == delivery.IsDead {
+			r.lane.dead++
+			continue
+		}
+		r.wait(due)
+		if r.taken = taken; r.inFlight(now) && r.behind { // what is in flight stays so
+			r.promote(due)
+		}
+	}
+	return n, nil
+}
+
+// Enable implements [store.Browser].
+func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
+}
+
+// Disable implements [store.Browser].
+func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
+}
+
+func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+	if _, err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	for identity, l := range s.lanes {
+		if store.IsCalled(identity, webhook) {
+			change(l)
+			n++
+		}
+	}
+	return n, nil
+}

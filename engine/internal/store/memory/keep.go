@@ -1,0 +1,94 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// inOrder are the final states in the order in which they make room.
+var inOrder = []delivery.State{delivery.IsDelivered, delivery.IsDropped, delivery.IsDead}
+
+// Keep implements [store.Store].
+func (s *Store) Keep(ctx context.Context) error {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if now.Before(s.latest) {
+		s.jumped(now)
+	}
+	for _, state := range inOrder {
+		keep := s.opts.Keep
+		if state == delivery.IsDead {
+			keep = s.opts.KeepDead
+		}
+		for r := s.final[state].oldest(state); r != nil && r.done.Before(now.Add(-keep)); r = s.final[state].oldest(state) {
+			s.strip(now, r)
+		}
+	}
+	for len(s.pruned) > 0 && s.pruned[0].at.Before(now.Add(-store.KeepIDs)) {
+		s.forgetOldest()
+	}
+	return nil
+}
+
+// jumped makes due what waits longer than anything can: the clock was wrong when that was stored.
+func (s *Store) jumped(now time.Time) {
+	s.latest = now
+	longest := now.Add(store.MaxWait + store.MaxSet)
+	for _, r := range s.rows {
+		if r.index >= 0 && r.d.Due.After(longest) {
+			r.taken = false
+			r.setDue(now)
+		}
+	}
+	for _, l := range s.lanes {
+		l.Jumped(now)
+	}
+}
+
+// strip leaves of a row its id, so that it is known again.
+func (s *Store) strip(now time.Time, r *row) {
+	s.remove(r)
+	s.known[r.d.ID] = true
+	s.pruned = append(s.pruned, prunedID{r.d.ID, now})
+	s.size += idSize
+}
+
+// remove takes a row out of the store. The totals of its lane stay, but for the dead letters that are kept.
+func (s *Store) remove(r *row) {
+	r.leave()
+	if r.state == delivery.IsDead {
+		r.lane.dead--
+	}
+	r.state = ""
+	s.grow(r, -r.size)
+	delete(s.rows, r.d.ID)
+}
+
+func (s *Store) forgetOldest() {
+	delete(s.known, s.pruned[0].id)
+	s.pruned = s.pruned[1:]
+	s.size -= idSize
+}
+
+// makeRoom makes room for n bytes. It is false if there is not enough to take.
+func (s *Store) makeRoom(now time.Time, n int64) bool {
+	fits := func() bool { return s.size+n <= s.opts.MaxSize }
+	for _, state := range inOrder {
+		for r := s.final[state].oldest(state); r != nil && !fits(); r = s.final[state].oldest(state) {
+			if state == delivery.IsDead {
+				r.lane.discarded++
+			}
+			s.strip(now, r)
+		}
+	}
+	for len(s.pruned) > 0 && !fits() {
+		s.forgetOldest()
+	}
+	return fits()
+}

@@ -1,0 +1,353 @@
+// Package memory is the store of one process: what it holds ends with the process.
+//
+// Use [Open]. Beside [store.Queue] a Store has what the package spill needs to join it with a file.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// DefaultSize is how many bytes a store holds at most.
+const DefaultSize = 32 << 20
+
+const (
+	rowSize = 320 // about what a delivery takes beside its event, in bytes
+	idSize  = 160 // about what an id takes that is known
+)
+
+// Store is a queue in memory. It implements [store.Store] and [store.Browser].
+type Store struct {
+	opts store.Options
+
+	mu     sync.Mutex
+	closed bool
+	seq    int64
+	size   int64 // of all that is held, roughly
+	lanes  map[string]*lane
+	rows   map[string]*row // by id
+	final  map[delivery.State]*finals
+	known  map[string]bool // ids of deliveries that were pruned
+	pruned []prunedID      // the same, the oldest first
+	latest time.Time       // the latest time that the clock showed
+}
+
+type prunedID struct {
+	id string
+	at time.Time
+}
+
+// Open makes a store. It keeps [DefaultSize] bytes unless the options say otherwise.
+func Open(opts store.Options) *Store {
+	opts.MaxSize = cmp.Or(opts.MaxSize, DefaultSize)
+	return &Store{
+		opts: opts.WithDefaults(), lanes: map[string]*lane{}, rows: map[string]*row{}, known: map[string]bool{},
+		final: map[delivery.State]*finals{delivery.IsDelivered: {}, delivery.IsDropped: {}, delivery.IsDead: {}},
+	}
+}
+
+// enter locks the store for a call, and returns the time.
+func (s *Store) enter(ctx context.Context) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return time.Time{}, store.ErrClosed
+	}
+	now := s.opts.Now()
+	if now.After(s.latest) {
+		s.latest = now
+	}
+	return now, nil
+}
+
+// laneOf returns the lane of a webhook, which is made if it is new.
+func (s *Store) laneOf(webhook string) *lane {
+	l := s.lanes[webhook]
+	if l == nil {
+		l = &lane{webhook: webhook, keys: map[string]*key{}}
+		s.lanes[webhook] = l
+	}
+	return l
+}
+
+// Accept implements [store.Store]. If there is no room, the oldest that was delivered goes first, then the oldest dead letters.
+func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	need := int64(0)
+	for _, entry := range entries {
+		for _, want := range entry.Wants {
+			if !s.knows(delivery.ID(entry.Event.ID, want.Webhook)) {
+				need += int64(entry.Event.Size() + rowSize)
+			}
+		}
+	}
+	if !s.makeRoom(now, need) {
+		return store.ErrFull
+	}
+	for _, entry := range entries {
+		entry.Claims = nil
+		for i := range entry.Wants {
+			s.accept(now, entry, &entry.Wants[i])
+		}
+	}
+	return nil
+}
+
+func (s *Store) knows(id string) bool { return s.known[id] || s.rows[id] != nil }
+
+func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want) {
+	id := delivery.ID(entry.Event.ID, want.Webhook)
+	want.Fate = delivery.Known
+	if s.knows(id) {
+		return
+	}
+	s.seq++
+	r := &row{seq: s.seq, event: entry.Event, lane: s.laneOf(want.Webhook), orderKey: want.OrderKey, accepted: now, index: -1}
+	r.d = delivery.Delivery{ID: id, Webhook: want.Webhook, EventID: entry.Event.ID, Event: entry.Event.Type, Due: now, Since: now}
+	s.rows[id] = r
+	s.grow(r, int64(entry.Event.Size()+rowSize))
+	want.Fate = delivery.Accepted
+	switch past := want.Past; {
+	case past != nil:
+		s.restore(now, r, past)
+	case want.Dead != "":
+		want.Fate = delivery.BornDead
+		r.unrouted, r.reason = true, want.Dead
+		r.lane.LastError, r.lane.LastErrorAt = want.Dead, now
+		s.finish(r, delivery.IsDead, now)
+	default:
+		r.wait(now)
+		if want.Take > 0 && !r.behind && !r.lane.busy(now, r) && r.lane.MaySend(now) {
+			entry.Claims = append(entry.Claims, s.take(now, r, want.Take))
+		}
+	}
+}
+
+// restore gives a delivery its past.
+func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
+	r.d.Since, r.accepted, r.d.Spent, r.attempts, r.reason, r.unrouted = past.Since, past.Accepted, past.Spent, slices.Clip(past.Attempts), past.Reason, past.Unrouted
+	if n := len(past.Attempts); n > 0 {
+		r.d.Attempts = past.Attempts[n-1].Number
+	}
+	s.setContent(r, past.Content)
+	if past.State == delivery.Due {
+		r.wait(now.Add(past.After))
+		return
+	}
+	done := past.Done
+	if done.IsZero() {
+		done = now
+	}
+	s.finish(r, past.State, done)
+}
+
+// grow notes that a row takes more bytes, or less.
+func (s *Store) grow(r *row, n int64) {
+	s.size += n
+	r.size += n
+	r.lane.bytes += n
+}
+
+func (s *Store) setContent(r *row, c *delivery.Content) {
+	if c == nil {
+		return
+	}
+	r.d.Content, r.made = *c, true
+	if r.d.Body == nil {
+		r.d.Body = []byte{}
+	}
+	s.grow(r, int64(len(c.Body)))
+}
+
+// finish gives a row its final outcome.
+func (s *Store) finish(r *row, state delivery.State, done time.Time) {
+	r.leave()
+	r.state, r.done = state, done
+	s.final[state].add(r)
+	r.lane.count(state, 1)
+}
+
+// Claim implements [store.Store].
+func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer s.mu.Unlock()
+	l := s.lanes[lane.Webhook]
+	if l == nil {
+		return nil, store.Never, nil
+	}
+	allowed, wait := l.Allow(now, lane, n)
+	if allowed == 0 {
+		return nil, wait, nil
+	}
+	for len(claims) < allowed && len(l.due) > 0 && !l.due[0].d.Due.After(now) {
+		r := l.due[0]
+		if l.busy(now, r) {
+			r.setDue(now.Add(store.KeyPatience))
+			continue
+		}
+		c := s.take(now, r, lane.Lease)
+		c.Probe = l.BreakerOpen()
+		claims = append(claims, c)
+	}
+	wait = l.Took(now, lane, len(claims))
+	switch {
+	case len(claims) == allowed:
+		return claims, wait, nil
+	case len(l.due) == 0:
+		return claims, store.Never, nil
+	}
+	return claims, l.due[0].d.Due.Sub(now), nil
+}
+
+// lease is the right to settle a delivery.
+type lease struct {
+	store *Store
+	row   *row
+	token int64
+	until time.Time
+}
+
+// take leases a row.
+func (s *Store) take(now time.Time, r *row, length time.Duration) *delivery.Claim {
+	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted}
+	r.token++
+	r.taken = true
+	r.setDue(c.Until)
+	c.Lease = &lease{store: s, row: r, token: r.token, until: c.Until}
+	return c
+}
+
+// held returns the lease of a claim; nil if it was lost.
+func (s *Store) held(c *delivery.Claim) *lease {
+	l, ok := c.Lease.(*lease)
+	if !ok || l.store != s || l.row.token != l.token || l.row.state != delivery.Due {
+		return nil
+	}
+	return l
+}
+
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Duration) (bool, error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.mu.Unlock()
+	l := s.held(c)
+	if l == nil || !l.row.taken {
+		return false, nil
+	}
+	c.Until = now.Add(length)
+	l.row.setDue(c.Until)
+	return true, nil
+}
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for i := range settlements {
+		st := &settlements[i]
+		l := s.held(st.Claim)
+		if l == nil {
+			lost = append(lost, st.Claim)
+			continue
+		}
+		s.settle(now, l.row, st)
+		l.row.lane.Settle(now, st, l.until)
+	}
+	return lost, nil
+}
+
+func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
+	r.reason = st.Reason
+	if a := st.Attempt; a != nil {
+		r.attempts = append(r.attempts, *a)
+		r.d.Attempts = a.Number
+		if !a.Free {
+			r.d.Spent++
+		}
+		r.reason = cmp.Or(st.Reason, a.Reason)
+	}
+	s.setContent(r, st.Content)
+	states := map[delivery.Outcome]delivery.State{
+		delivery.Delivered: delivery.IsDelivered, delivery.Dead: delivery.IsDead, delivery.Dropped: delivery.IsDropped,
+	}
+	if state, ok := states[st.Outcome]; ok {
+		next := r.nextOfKey(now.Add(-st.OrderMaxWait))
+		s.finish(r, state, now)
+		next.promote(now)
+		return
+	}
+	r.taken = false
+	r.setDue(now.Add(st.After))
+	passed := r.d.Since.Add(st.OrderMaxWait)
+	if st.OrderMaxWait == 0 || !r.d.Due.After(passed) {
+		return
+	}
+	if passed.Before(now) {
+		passed = now
+	}
+	r.nextOfKey(passed.Add(-st.OrderMaxWait)).promote(passed)
+}
+
+// Lanes implements [store.Store].
+func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var list []delivery.LaneStatus
+	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
+		l := s.lanes[webhook]
+		st := l.Status(now, webhook)
+		st.Waiting, st.Unstored, st.Dead, st.Bytes = l.waiting, l.waiting, l.dead, l.bytes
+		st.Delivered, st.Dropped, st.Discarded = l.delivered, l.dropped, l.discarded
+		if len(l.due) > 0 {
+			st.Due = l.NextClaim(now, l.due[0].d.Due)
+		}
+		list = append(list, st)
+	}
+	return list, nil
+}
+
+// Watch returns nil: nobody else changes the store.
+func (s *Store) Watch(context.Context) <-chan []string { return nil }
+
+// Ready implements [store.Store].
+func (s *Store) Ready(ctx context.Context) error {
+	_, err := s.enter(ctx)
+	if err == nil {
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// Close implements [store.Store].
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}

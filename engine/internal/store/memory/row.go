@@ -1,0 +1,208 @@
+package memory
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// row is a delivery.
+type row struct {
+	seq      int64
+	d        delivery.Delivery // Due is the end of the lease of one in flight
+	event    *event.Event
+	lane     *lane
+	orderKey string
+	state    delivery.State // Due for all that wait
+	behind   bool           // waits for another one of its key
+	taken    bool           // in flight, until it is due
+	token    int64          // counts the leases
+	accepted time.Time
+	done     time.Time
+	reason   string
+	unrouted bool
+	made     bool // transforms made the content
+	attempts []delivery.Attempt
+	size     int64
+	index    int  // in its lane's due; -1 if it is not there
+	moving   bool // to another store: see [Store.Pack]
+}
+
+// lane is what the store knows of a webhook.
+type lane struct {
+	store.Lane
+	webhook string
+	due     rowHeap
+	keys    map[string]*key
+
+	waiting, dead                        int
+	delivered, dropped, discarded, bytes int64
+}
+
+// key is what waits for an order key.
+type key struct {
+	rows    []*row    // in order, those that are due or behind
+	outside time.Time // until when another store has a delivery of the key in flight
+}
+
+func (r *row) inFlight(now time.Time) bool { return r.taken && r.d.Due.After(now) }
+
+// wait puts a row among those that wait: due at a time, or behind another one of its key.
+func (r *row) wait(due time.Time) {
+	r.state, r.taken, r.d.Due = delivery.Due, false, due
+	r.lane.waiting++
+	if r.orderKey != "" {
+		k := r.lane.key(r.orderKey)
+		r.behind = len(k.rows) > 0
+		k.rows = append(k.rows, r)
+	}
+	if !r.behind {
+		heap.Push(&r.lane.due, r)
+	}
+}
+
+// leave takes a row from those that wait, if it is one of them.
+func (r *row) leave() {
+	if r.state != delivery.Due {
+		return
+	}
+	r.lane.waiting--
+	r.unqueue()
+	if k := r.lane.keys[r.orderKey]; k != nil {
+		k.rows = slices.DeleteFunc(k.rows, func(o *row) bool { return o == r })
+		if len(k.rows) == 0 && k.outside.IsZero() {
+			delete(r.lane.keys, r.orderKey)
+		}
+	}
+	r.behind, r.taken, r.moving = false, false, false
+}
+
+// unqueue takes a row from those that can be claimed.
+func (r *row) unqueue() {
+	if r.index >= 0 {
+		heap.Remove(&r.lane.due, r.index)
+	}
+}
+
+// setDue changes when a row is due.
+func (r *row) setDue(at time.Time) {
+	r.d.Due = at
+	if r.index >= 0 {
+		heap.Fix(&r.lane.due, r.index)
+	}
+}
+
+// nextOfKey returns the row that is next behind one of its key; nil if there is none, or if another one holds the key
+// that has waited only since a later time.
+func (r *row) nextOfKey(since time.Time) *row {
+	k := r.lane.keys[r.orderKey]
+	if k == nil {
+		return nil
+	}
+	var next *row
+	for _, o := range k.rows {
+		switch {
+		case o.behind && next == nil:
+			next = o
+		case !o.behind && o != r && o.d.Since.After(since):
+			return nil
+		}
+	}
+	return next
+}
+
+// promote makes a row due that is behind another one. It may be nil.
+func (r *row) promote(at time.Time) {
+	if r == nil || r.moving {
+		return
+	}
+	r.behind, r.d.Due = false, at
+	heap.Push(&r.lane.due, r)
+}
+
+func (l *lane) key(name string) *key {
+	k := l.keys[name]
+	if k == nil {
+		k = &key{}
+		l.keys[name] = k
+	}
+	return k
+}
+
+// busy reports whether a delivery of a row's key is in flight beside it.
+func (l *lane) busy(now time.Time, r *row) bool {
+	k := l.keys[r.orderKey]
+	return r.orderKey != "" && k != nil && (k.outside.After(now) || k.inFlight(now, r))
+}
+
+func (k *key) inFlight(now time.Time, beside *row) bool {
+	return slices.ContainsFunc(k.rows, func(o *row) bool { return o != beside && o.inFlight(now) })
+}
+
+// count counts a delivery that has its final outcome, or no longer.
+func (l *lane) count(state delivery.State, n int) {
+	switch state {
+	case delivery.IsDelivered:
+		l.delivered += int64(n)
+	case delivery.IsDropped:
+		l.dropped += int64(n)
+	case delivery.IsDead:
+		l.dead += n
+	}
+}
+
+// rowHeap is a heap of the rows that can be claimed, in flight ones included: the one first that is due first.
+type rowHeap []*row
+
+func (h rowHeap) Len() int { return len(h) }
+
+func (h rowHeap) Less(i, j int) bool {
+	if h[i].d.Due.Equal(h[j].d.Due) {
+		return h[i].seq < h[j].seq
+	}
+	return h[i].d.Due.Before(h[j].d.Due)
+}
+
+func (h rowHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *rowHeap) Push(x any) {
+	r := x.(*row)
+	r.index = len(*h)
+	*h = append(*h, r)
+}
+
+func (h *rowHeap) Pop() any {
+	old := *h
+	r := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	r.index = -1
+	return r
+}
+
+// finals are the rows that got an outcome, the oldest first, and some that have another one by now.
+type finals struct{ list []finalRow }
+
+type finalRow struct {
+	row  *row
+	done time.Time
+}
+
+func (f *finals) add(r *row) { f.list = append(f.list, finalRow{r, r.done}) }
+
+// oldest returns the row that got the outcome first; nil if there is none.
+func (f *finals) oldest(state delivery.State) *row {
+	for ; len(f.list) > 0; f.list = f.list[1:] {
+		if first := f.list[0]; first.row.state == state && first.row.done.Equal(first.done) {
+			return first.row
+		}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package spill
+
+import (
+	"context"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// browser returns what people see and change: the file, or the memory of a queue without one.
+func (s *Store) browser() (store.Browser, error) {
+	file, err := s.usable()
+	switch {
+	case err != nil:
+		return nil, err
+	case s.openFile == nil:
+		return s.memory, nil
+	case file == nil:
+		return nil, s.Broken()
+	}
+	return file, nil
+}
+
+// List implements [store.Browser].
+func (s *Store) List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	return b.List(ctx, f)
+}
+
+// Show implements [store.Browser].
+func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	return b.Show(ctx, id)
+}
+
+// Replay implements [store.Browser].
+func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	return s.change(func(b store.Browser) (int, error) { return b.Replay(ctx, f, c) })
+}
+
+// Delete implements [store.Browser].
+func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
+	return s.change(func(b store.Browser) (int, error) { return b.Delete(ctx, f) })
+}
+
+// Move implements [store.Browser].
+func (s *Store) Move(ctx context.Context, from, to string) (int, error) {
+	return s.change(func(b store.Browser) (int, error) { return b.Move(ctx, from, to) })
+}
+
+// Enable implements [store.Browser]. It opens this process's own lanes too.
+func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
+	return s.changeBoth(func(b store.Browser) (int, error) { return b.Enable(ctx, webhook) })
+}
+
+// Disable implements [store.Browser]. It closes this process's own lanes too.
+func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
+}
+
+func (s *Store) change(change func(store.Browser) (int, error)) (int, error) {
+	b, err := s.browser()
+	if err != nil {
+		return 0, err
+	}
+	return change(b)
+}
+
+func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error) {
+	n, err := s.change(change)
+	if err == nil && s.openFile != nil {
+		_, err = change(s.memory)
+	}
+	return n, err
+}

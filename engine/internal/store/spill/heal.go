@@ -1,0 +1,177 @@
+package spill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// moveSlice is how many entries go into the file in one transaction.
+const moveSlice = 100
+
+// Keep implements [store.Store]. It tries a file again that could not be used.
+func (s *Store) Keep(ctx context.Context) error {
+	err := s.heal(ctx)
+	if errors.Is(err, store.ErrClosed) {
+		return err
+	}
+	if file, _ := s.usable(); file != nil {
+		if err := file.Keep(ctx); err != nil && ctx.Err() == nil {
+			s.fails(err)
+		}
+	}
+	return s.memory.Keep(ctx)
+}
+
+// Flush tries once more to bring what is in memory into the file. It returns how many deliveries wait in memory alone, and why.
+func (s *Store) Flush(ctx context.Context) (unstored int, err error) {
+	err = s.heal(ctx)
+	lanes, laneErr := s.memory.Lanes(ctx)
+	for _, l := range lanes {
+		unstored += l.Waiting
+	}
+	if s.openFile == nil {
+		return unstored, laneErr
+	}
+	return unstored, errors.Join(err, laneErr)
+}
+
+// heal brings what is in memory into the file, and says why not all of it went there.
+func (s *Store) heal(ctx context.Context) error {
+	s.healing.Lock()
+	defer s.healing.Unlock()
+	s.mu.Lock()
+	s.reopen()
+	file, closed, broken := s.file, s.closed, s.broken
+	ill := broken != nil || s.full || len(s.unsettled) > 0
+	s.mu.Unlock()
+	switch {
+	case closed:
+		return store.ErrClosed
+	case file == nil:
+		return broken
+	case !ill && s.memory.IsEmpty():
+		return nil
+	}
+	if err := s.bring(ctx, file); err != nil {
+		if ctx.Err() == nil {
+			s.fails(err)
+		}
+		return err
+	}
+	if ill {
+		s.mu.Lock()
+		s.broken, s.full = nil, false
+		s.mu.Unlock()
+		s.opts.Log.Warn("the queue's file is in use again", "file", s.opts.Path)
+	}
+	return nil
+}
+
+// bring moves outcomes and deliveries from memory into the file.
+func (s *Store) bring(ctx context.Context, file store.Queue) error {
+	if err := file.Ready(ctx); err != nil && !errors.Is(err, store.ErrFull) { // Accept may make room
+		return err
+	}
+	if err := s.settleLate(ctx, file); err != nil {
+		return err
+	}
+	defer s.memory.Unpack()
+	for {
+		entries := s.memory.Pack()
+		if len(entries) == 0 {
+			return nil
+		}
+		for len(entries) > 0 {
+			some := entries[:min(moveSlice, len(entries))]
+			if err := file.Accept(ctx, some); err != nil {
+				return err
+			}
+			s.memory.Forget(some)
+			entries = entries[len(some):]
+		}
+	}
+}
+
+// settleLate writes the outcomes that could not be written when they came.
+func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
+	s.mu.Lock()
+	late := s.unsettled
+	s.unsettled = nil
+	s.mu.Unlock()
+	if len(late) == 0 {
+		return nil
+	}
+	_, err := file.Settle(ctx, late)
+	if err != nil {
+		s.keepOutcomes(late)
+		return fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", len(late), err)
+	}
+	return nil
+}
+
+// Lanes implements [store.Store]. What the file has counts even while it cannot be written, but for what has an outcome that
+// is kept.
+func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
+	s.mu.Lock()
+	file, broken, closed := s.file, s.broken, s.closed
+	settled := map[string]int{}
+	for _, st := range s.unsettled {
+		settled[st.Claim.Delivery.Webhook]++
+	}
+	s.mu.Unlock()
+	if closed {
+		return nil, store.ErrClosed
+	}
+	inMemory, err := s.memory.Lanes(ctx)
+	if file == nil || err != nil {
+		return inMemory, err
+	}
+	lanes, err := file.Lanes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i := range lanes {
+		l := &lanes[i]
+		at[l.Webhook] = i
+		l.Waiting = max(0, l.Waiting-settled[l.Webhook])
+		if broken != nil { // which gives no claims
+			l.Due = time.Time{}
+		}
+	}
+	for _, l := range inMemory {
+		if i, ok := at[l.Webhook]; ok {
+			join(&lanes[i], l)
+		} else if l.Bytes > 0 {
+			lanes = append(lanes, l)
+		}
+	}
+	return lanes, nil
+}
+
+// join adds to what the file has of a lane what is in memory. The lane's state there counts while deliveries wait there.
+func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
+	l.Dead, l.Delivered, l.Dropped = l.Dead+m.Dead, l.Delivered+m.Delivered, l.Dropped+m.Dropped
+	l.Discarded, l.Bytes = l.Discarded+m.Discarded, l.Bytes+m.Bytes
+	if m.Waiting == 0 {
+		return
+	}
+	l.Waiting, l.Unstored = l.Waiting+m.Waiting, m.Unstored
+	l.Failures, l.Broken = max(l.Failures, m.Failures), max(l.Broken, m.Broken)
+	l.Closed = cmp.Or(l.Closed, m.Closed)
+	if l.Due.IsZero() || !m.Due.IsZero() && m.Due.Before(l.Due) {
+		l.Due = m.Due
+	}
+	if m.PausedUntil.After(l.PausedUntil) {
+		l.PausedUntil = m.PausedUntil
+	}
+	if m.LastErrorAt.After(l.LastErrorAt) {
+		l.LastError, l.LastErrorAt = m.LastError, m.LastErrorAt
+	}
+}

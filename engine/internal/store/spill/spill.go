@@ -1,0 +1,329 @@
+// Package spill joins a store in a file with one in memory, which takes what the file cannot.
+//
+// Use [Open]. While the file cannot be written or has no room, what is accepted is kept in memory and delivered from there, and
+// outcomes of what the file has in flight are kept to be written later. When the file can be used again, both go into it.
+package spill
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/memory"
+	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
+)
+
+// Memory is the path of a queue that ends with its process.
+const Memory = "memory:"
+
+// fullPeriod is how long a file that had no room is left alone.
+const fullPeriod = 100 * time.Millisecond
+
+// Store is a queue in a file and in memory. It implements [store.Store] and [store.Browser].
+type Store struct {
+	opts     store.Options
+	openFile func() (store.Queue, error) // nil if there is none: the queue is in memory alone
+	memory   *memory.Store
+	healing  sync.Mutex // held while what is in memory goes into the file
+
+	mu        sync.Mutex
+	file      store.Queue // nil while it cannot be opened
+	broken    error       // why the file is not used; nil if it is
+	full      bool        // the file has no room for what is new
+	tryAgain  time.Time   // when it is tried again, if it is full
+	unsettled []delivery.Settlement
+	closed    bool
+}
+
+// Open opens the queue of a SQLite file, or one in memory alone if the path is [Memory]. A file that cannot be used is logged, and tried
+// again by Keep: see [Store.Broken].
+func Open(opts store.Options) *Store {
+	if opts.Path == Memory {
+		return New(opts, nil)
+	}
+	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
+}
+
+// New joins a store in memory with the one that openFile opens.
+func New(opts store.Options, openFile func() (store.Queue, error)) *Store {
+	opts = opts.WithDefaults()
+	s := &Store{
+		opts: opts, openFile: openFile,
+		memory: memory.Open(store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reopen()
+	return s
+}
+
+// reopen opens the file if it is not open. Under mu.
+func (s *Store) reopen() {
+	if s.openFile == nil || s.file != nil || s.closed {
+		return
+	}
+	file, err := s.openFile()
+	if err != nil {
+		s.breaks(err)
+		return
+	}
+	s.file = file
+}
+
+// breaks notes that the file cannot be used. Under mu.
+func (s *Store) breaks(err error) {
+	if s.broken == nil {
+		s.opts.Log.Error("the queue's file cannot be used, deliveries are kept in memory", "file", s.opts.Path, "err", err)
+	}
+	s.broken = err
+}
+
+// fails notes that the file failed.
+func (s *Store) fails(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !errors.Is(err, store.ErrFull) {
+		s.breaks(err)
+		return
+	}
+	s.broken = nil // what has no room can be used
+	s.tryAgain = s.opts.Now().Add(fullPeriod)
+	if !s.full {
+		s.full = true
+		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", s.opts.Path)
+	}
+}
+
+// Broken says why the queue's file is not in use; nil if it is.
+func (s *Store) Broken() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// usable returns the file; nil if it is not in use.
+func (s *Store) usable() (store.Queue, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, store.ErrClosed
+	case s.broken != nil || s.file == nil:
+		return nil, nil
+	}
+	return s.file, nil
+}
+
+// Accept implements [store.Store].
+func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
+	file, err := s.usable()
+	if err != nil {
+		return err
+	}
+	if file == nil || !s.mayHaveRoom() {
+		return s.memory.Accept(ctx, entries)
+	}
+	toFile, toMemory := s.split(entries)
+	if err := s.memory.Accept(ctx, toMemory.list()); err != nil {
+		return err
+	}
+	err = file.Accept(ctx, toFile.list())
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || errors.Is(err, store.ErrClosed):
+		s.memory.Forget(toMemory.accepted())
+		return err
+	default:
+		s.fails(err)
+		if err := s.memory.Accept(ctx, toFile.list()); err != nil {
+			s.memory.Forget(toMemory.accepted())
+			return err
+		}
+	}
+	toFile.merge()
+	toMemory.merge()
+	for _, entry := range entries {
+		for _, c := range entry.Claims {
+			if !s.memory.Owns(c) {
+				s.memory.Hold(c)
+			}
+		}
+	}
+	return nil
+}
+
+// mayHaveRoom reports whether the file is worth trying.
+func (s *Store) mayHaveRoom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.full || s.opts.Now().After(s.tryAgain)
+}
+
+// Claim implements [store.Store]. While deliveries of the lane wait in memory, their lane's rate and breaker bound the claims
+// of the file too.
+func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) ([]*delivery.Claim, time.Duration, error) {
+	file, err := s.usable()
+	if err != nil {
+		return nil, 0, err
+	}
+	inUse := s.memory.Uses(lane.Webhook)
+	claims, next, err := s.memory.Claim(ctx, lane, n)
+	if file == nil || err != nil || len(claims) == n {
+		return claims, next, err
+	}
+	allowed, wait := s.memory.Allow(lane, n-len(claims))
+	switch {
+	case !inUse:
+		allowed = n
+	case allowed == 0:
+		return claims, wait, nil
+	}
+	more, later, err := file.Claim(ctx, lane, allowed)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.fails(err)
+		}
+		return claims, next, nil
+	}
+	more = s.hold(ctx, file, more)
+	s.memory.Took(lane, len(more))
+	return append(claims, more...), sooner(next, later), nil
+}
+
+// sooner returns the shorter of two waits.
+func sooner(a, b time.Duration) time.Duration {
+	if a == store.Never || b != store.Never && b < a {
+		return b
+	}
+	return a
+}
+
+// hold gives claims of the file back of whose order key another delivery is in flight in memory, and returns the others.
+func (s *Store) hold(ctx context.Context, file store.Queue, claims []*delivery.Claim) (held []*delivery.Claim) {
+	var back []delivery.Settlement
+	for _, c := range claims {
+		if s.memory.Hold(c) {
+			held = append(held, c)
+		} else {
+			back = append(back, delivery.Settlement{Claim: c, Outcome: delivery.Retry, After: store.KeyPatience})
+		}
+	}
+	if len(back) > 0 {
+		if _, err := file.Settle(ctx, back); err != nil {
+			s.keepOutcomes(back)
+		}
+	}
+	return held
+}
+
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, c *delivery.Claim, lease time.Duration) (bool, error) {
+	file, err := s.usable()
+	switch {
+	case err != nil:
+		return false, err
+	case s.memory.Owns(c):
+		return s.memory.Renew(ctx, c, lease)
+	case file == nil:
+		return false, s.Broken()
+	}
+	held, err := file.Renew(ctx, c, lease)
+	switch {
+	case held:
+		s.memory.Hold(c)
+	case err == nil:
+		s.memory.Release(c)
+	}
+	return held, err
+}
+
+// Settle implements [store.Store]. Outcomes that the file does not take are kept.
+func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	file, err := s.usable()
+	if err != nil {
+		return nil, err
+	}
+	var inFile, inMemory []delivery.Settlement
+	for _, st := range settlements {
+		if s.memory.Owns(st.Claim) {
+			inMemory = append(inMemory, st)
+		} else {
+			inFile = append(inFile, st)
+		}
+	}
+	if len(inFile) > 0 {
+		if lost, err = s.settleFile(ctx, file, inFile); err != nil {
+			s.keepOutcomes(inFile)
+		}
+		s.memory.Note(inFile)
+		for _, st := range inFile {
+			s.memory.Release(st.Claim)
+		}
+	}
+	if len(inMemory) == 0 {
+		return lost, nil
+	}
+	more, err := s.memory.Settle(context.WithoutCancel(ctx), inMemory)
+	return append(lost, more...), err
+}
+
+func (s *Store) settleFile(ctx context.Context, file store.Queue, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	if file == nil {
+		return nil, s.Broken()
+	}
+	lost, err = file.Settle(ctx, settlements)
+	if err != nil && ctx.Err() == nil {
+		s.fails(err)
+	}
+	return lost, err
+}
+
+// keepOutcomes keeps outcomes until the file takes them: no more than were in flight, since a broken file gives no claims.
+func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsettled = append(s.unsettled, settlements...)
+}
+
+// Watch implements [store.Store].
+func (s *Store) Watch(ctx context.Context) <-chan []string {
+	if file, _ := s.usable(); file != nil {
+		return file.Watch(ctx)
+	}
+	return nil
+}
+
+// Ready implements [store.Store]: it says why deliveries are kept in memory.
+func (s *Store) Ready(ctx context.Context) error {
+	file, err := s.usable()
+	switch {
+	case err != nil:
+		return err
+	case s.openFile == nil:
+		return s.memory.Ready(ctx)
+	case file == nil:
+		return s.Broken()
+	}
+	return file.Ready(ctx)
+}
+
+// Close writes the outcomes that are kept, and closes the queue. What waits in memory is lost.
+func (s *Store) Close() error {
+	s.healing.Lock()
+	defer s.healing.Unlock()
+	s.mu.Lock()
+	closed, file := s.closed, s.file
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	err := s.memory.Close()
+	if file != nil {
+		err = errors.Join(err, s.settleLate(context.Background(), file), file.Close())
+	}
+	return err
+}

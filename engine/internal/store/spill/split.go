@@ -1,0 +1,81 @@
+package spill
+
+import "github.com/awf-project/awf-hook/engine/delivery"
+
+// parts are the parts of entries that one of the stores accepts.
+type parts []part
+
+type part struct {
+	entry *delivery.Entry // with some of the wants of the whole
+	whole *delivery.Entry
+	wants []int // where they stand in the whole
+}
+
+// split divides entries between the file and memory. Memory gets the deliveries that it knows, and those whose order key has
+// others there: they stay behind these. Nearly always that is none.
+func (s *Store) split(entries []*delivery.Entry) (toFile, toMemory parts) {
+	empty := s.memory.IsEmpty()
+	for _, entry := range entries {
+		entry.Claims = nil
+		file, mem := part{whole: entry}, part{whole: entry}
+		for i := range entry.Wants {
+			if !empty && s.memory.Has(entry.Event.ID, &entry.Wants[i]) {
+				mem.wants = append(mem.wants, i)
+			} else {
+				file.wants = append(file.wants, i)
+			}
+		}
+		toFile, toMemory = toFile.with(file), toMemory.with(mem)
+	}
+	return toFile, toMemory
+}
+
+func (ps parts) with(p part) parts {
+	switch len(p.wants) {
+	case 0:
+		return ps
+	case len(p.whole.Wants):
+		p.entry = p.whole
+	default:
+		p.entry = &delivery.Entry{Event: p.whole.Event}
+		for _, i := range p.wants {
+			p.entry.Wants = append(p.entry.Wants, p.whole.Wants[i])
+		}
+	}
+	return append(ps, p)
+}
+
+func (ps parts) list() []*delivery.Entry {
+	entries := make([]*delivery.Entry, len(ps))
+	for i, p := range ps {
+		entries[i] = p.entry
+	}
+	return entries
+}
+
+// accepted returns what is new of the parts.
+func (ps parts) accepted() (entries []*delivery.Entry) {
+	for _, p := range ps {
+		entry := &delivery.Entry{Event: p.entry.Event}
+		for _, want := range p.entry.Wants {
+			if want.Fate != delivery.Known {
+				entry.Wants = append(entry.Wants, want)
+			}
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// merge tells the whole entries what became of their parts.
+func (ps parts) merge() {
+	for _, p := range ps {
+		if p.entry == p.whole {
+			continue
+		}
+		for i, at := range p.wants {
+			p.whole.Wants[at].Fate = p.entry.Wants[i].Fate
+		}
+		p.whole.Claims = append(p.whole.Claims, p.entry.Claims...)
+	}
+}

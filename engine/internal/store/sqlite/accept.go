@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// deliverySize is about what a delivery takes beside its event, in bytes.
+const deliverySize = 320
+
+// Accept implements [store.Store]. If there is no room, what was delivered longest ago goes first.
+func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
+	for {
+		err := s.write(ctx, func(tx *tx) error { return tx.accept(entries) })
+		if !errors.Is(err, store.ErrFull) {
+			return err
+		}
+		made, roomErr := s.makeRoom(ctx)
+		if roomErr != nil || !made {
+			return errors.Join(err, roomErr)
+		}
+	}
+}
+
+// checkRoom returns ErrFull if the pages in use exceed the bound.
+func (tx *tx) checkRoom() error {
+	used, err := tx.number(`SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`)
+	if err == nil && used > tx.store.opts.MaxSize {
+		err = store.ErrFull
+	}
+	return err
+}
+
+// acceptance is the accepting of one batch.
+type acceptance struct {
+	*tx
+	event, seq int64 // the last ones
+}
+
+func (tx *tx) accept(entries []*delivery.Entry) error {
+	if err := tx.checkRoom(); err != nil {
+		return err
+	}
+	last, err := tx.first(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`)
+	if err != nil {
+		return err
+	}
+	a := acceptance{tx: tx, event: last.int(), seq: last.int()}
+	for _, entry := range entries {
+		if err := a.entry(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *acceptance) entry(entry *delivery.Entry) error {
+	entry.Claims = nil
+	before := a.seq
+	for i := range entry.Wants {
+		if err := a.want(entry, &entry.Wants[i]); err != nil {
+			return err
+		}
+	}
+	if a.seq == before {
+		return nil
+	}
+	a.event++
+	ev := entry.Event
+	_, err := a.run(`INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.event, ev.ID, ev.Type, ev.WorkflowID, ev.WorkflowName, ev.Stamp(), before+1, a.seq-before, []byte(ev.Payload))
+	return err
+}
+
+// place says where a new delivery stands: due, in flight at once, behind another one of its key, or dead.
+type place struct {
+	state, owner, place int64
+	due, done           time.Time
+	key                 any // nil for none
+}
+
+// want adds one delivery of the event that comes next, unless it is known.
+func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
+	l, err := a.laneOf(want.Webhook)
+	if err != nil {
+		return err
+	}
+	size := int64(entry.Event.Size() + deliverySize)
+	if err := a.makeRoomInLane(l, size); err != nil {
+		return err
+	}
+	p, err := a.place(l, want)
+	if err != nil {
+		return err
+	}
+	id := delivery.ID(entry.Event.ID, want.Webhook)
+	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size, reason,
+  unrouted, done_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT(id) DO NOTHING`,
+		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done)
+	if err != nil || added == 0 {
+		want.Fate = delivery.Known
+		return err
+	}
+	a.seq++
+	l.bytes += size
+	want.Fate = delivery.Accepted
+	switch {
+	case want.Past != nil:
+		return a.restore(l, want.Past, p)
+	case want.Dead != "":
+		want.Fate = delivery.BornDead
+		l.dead++
+		l.LastError, l.LastErrorAt = want.Dead, a.now
+	case p.owner != 0:
+		entry.Claims = append(entry.Claims, &delivery.Claim{
+			Delivery: delivery.Delivery{ID: id, Webhook: want.Webhook, EventID: entry.Event.ID, Event: entry.Event.Type, Due: a.now, Since: a.now},
+			Event:    entry.Event, OrderKey: want.OrderKey, Until: a.begun.Add(want.Take),
+			Lease: &lease{store: a.store, seq: a.seq, token: 1, until: p.due},
+		})
+	}
+	return nil
+}
+
+func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
+	p := place{state: due, due: a.now, place: a.seq + 1}
+	if want.OrderKey != "" {
+		p.key = want.OrderKey
+	}
+	switch {
+	case want.Dead != "":
+		p.state, p.done = dead, a.now
+		return p, nil
+	case want.Past != nil && want.Past.State != delivery.Due:
+		p.state, p.done = finalState(want.Past.State), want.Past.Done
+		if p.done.IsZero() {
+			p.done = a.now
+		}
+		return p, nil
+	case want.OrderKey != "":
+		tail, err := a.number(`SELECT max(place) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)`, l.id, want.OrderKey)
+		if err != nil {
+			return p, err
+		}
+		if tail > 0 {
+			p.state, p.place = behind, max(p.place, tail+1)
+			return p, nil
+		}
+	}
+	if want.Take > 0 && want.Past == nil && l.MaySend(a.now) {
+		p.owner, p.due = a.store.folder.owner, a.now.Add(want.Take)
+	}
+	return p, nil
+}
+
+// restore gives the delivery that was just added its past.
+func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
+	if p.state == due {
+		p.due = a.now.Add(past.After)
+	}
+	l.count(p.state)
+	attempts, log := 0, ""
+	for i := range past.Attempts {
+		attempts = past.Attempts[i].Number
+		log += logLine(&past.Attempts[i])
+	}
+	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
+  unrouted = ?9, log = ?10 WHERE seq = ?1`,
+		a.seq, p.due, p.done, attempts, past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log)
+	if err != nil || past.Content == nil {
+		return err
+	}
+	c, err := columns(past.Content)
+	if err != nil {
+		return err
+	}
+	l.bytes += int64(len(c.body))
+	_, err = a.run(`UPDATE deliveries SET content_type = ?2, header = ?3, url_suffix = ?4, body = ?5, size = size + ?6 WHERE seq = ?1`,
+		a.seq, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+	return err
+}
+
+// count counts a delivery with a final state.
+func (l *lane) count(state int64) {
+	switch state {
+	case delivered:
+		l.delivered++
+	case dead:
+		l.dead++
+	case dropped:
+		l.dropped++
+	}
+}
+
+func finalState(s delivery.State) int64 {
+	switch s {
+	case delivery.IsDelivered:
+		return delivered
+	case delivery.IsDropped:
+		return dropped
+	}
+	return dead
+}

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)`
+
+// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	f.State = delivery.IsDead
+	return s.inSlices(ctx, f, func(tx *tx, seq, lane int64) error {
+		if c.Retransform {
+			if _, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq); err != nil {
+				return err
+			}
+		}
+		_, err := tx.run(`UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
+  place = coalesce((SELECT max(o.place) + 1 `+othersOfKey+`), place),
+  state = CASE WHEN EXISTS(SELECT 1 `+othersOfKey+`) THEN BEHIND ELSE DUE END WHERE seq = ?2`, tx.now, seq)
+		if err != nil {
+			return err
+		}
+		l, err := tx.lane(lane)
+		if err == nil {
+			l.Replayed()
+		}
+		return err
+	})
+}
+
+// Delete implements [store.Browser].
+func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
+	if f.State == delivery.InFlight {
+		return 0, errors.New("deliveries in flight cannot be deleted")
+	}
+	return s.inSlices(ctx, f, func(tx *tx, seq, _ int64) error {
+		if err := tx.promote(tx.now, seq, store.OrderPatience); err != nil {
+			return err
+		}
+		return tx.strip(seq)
+	})
+}
+
+// inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
+func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change func(tx *tx, seq, lane int64) error) (changed int, err error) {
+	condition, args := where(f, s.now())
+	query := `SELECT d.seq, d.lane` + fromDeliveries + condition +
+		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
+	last := int64(0)
+	for {
+		n := slice
+		if f.Limit > 0 {
+			n = min(n, f.Limit-changed)
+		}
+		var found [][2]int64
+		err := s.write(ctx, func(tx *tx) error {
+			found = nil
+			err := tx.each(query, func(r *row) error {
+				found = append(found, [2]int64{r.int(), r.int()})
+				return nil
+			}, append(args, tx.now, last, n)...)
+			for _, d := range found {
+				if err == nil {
+					err = change(tx, d[0], d[1])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed += len(found)
+		if len(found) < n || changed == f.Limit {
+			return changed, nil
+		}
+		last = found[len(found)-1][0]
+	}
+}
+
+// Move implements [store.Browser].
+func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error) {
+	if from == to {
+		return 0, nil
+	}
+	for more := true; more; {
+		n := 0
+		err := s.write(ctx, func(tx *tx) (err error) {
+			n, err = tx.move(from, to)
+			return err
+		})
+		if err != nil {
+			return moved, err
+		}
+		moved += n
+		more = n > 0
+	}
+	return moved, nil
+}
+
+// move hands some of what waits and of the dead letters of a lane to another one.
+func (tx *tx) move(from, to string) (int, error) {
+	source, err := tx.find(from)
+	if err != nil || source == nil {
+		return 0, err
+	}
+	target, err := tx.laneOf(to)
+	if err != nil {
+		return 0, err
+	}
+	var found [][2]int64
+	for _, query := range []string{
+		`SELECT seq, size FROM deliveries WHERE lane = ? AND state = DUE ORDER BY due_at, seq LIMIT ?`,
+		`SELECT seq, size FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL ORDER BY order_key, place LIMIT ?`,
+		`SELECT seq, size FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT ?`,
+	} {
+		if len(found) > 0 {
+			break
+		}
+		err := tx.each(query, func(r *row) error {
+			found = append(found, [2]int64{r.int(), r.int()})
+			return nil
+		}, source.id, slice)
+		if err != nil {
+			return 0, err
+		}
+	}
+	for _, d := range found {
+		// What is in flight stays so. What waits for its key waits for the key's head in the new lane, or is the head.
+		_, err := tx.run(`UPDATE deliveries SET lane = ?2, state = CASE
+  WHEN order_key IS NULL OR state = DEAD OR owner <> 0 AND due_at > ?3 THEN state
+  WHEN EXISTS(SELECT 1 FROM deliveries o WHERE o.lane = ?2 AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)) THEN BEHIND
+  ELSE DUE END WHERE seq = ?1`, d[0], target.id, tx.now)
+		if err != nil {
+			return 0, err
+		}
+		source.bytes, target.bytes = source.bytes-d[1], target.bytes+d[1]
+	}
+	return len(found), nil
+}

@@ -1,0 +1,166 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// lease is the right to settle a delivery.
+type lease struct {
+	store *Store
+	seq   int64
+	token int64     // another one in the database means that the claim was lost
+	until time.Time // as it was claimed, by the store's clock
+}
+
+// lease returns the claim's lease; nil if another store made it.
+func (s *Store) lease(c *delivery.Claim) *lease {
+	if l, ok := c.Lease.(*lease); ok && l.store == s {
+		return l
+	}
+	return nil
+}
+
+const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.attempts, d.spent, d.unrouted, d.order_key,
+  d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+
+// Claim implements [store.Store].
+func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		claims, next = nil, store.Never
+		l, err := tx.find(lane.Webhook)
+		if err != nil || l == nil {
+			return err
+		}
+		before := l.laneRow
+		allowed, wait := l.Allow(tx.now, lane, n)
+		if next = wait; allowed == 0 {
+			l.laneRow = before // what Allow notes follows from the time
+			return nil
+		}
+		found, err := tx.due(l.id, allowed)
+		if err != nil {
+			return err
+		}
+		for _, c := range found {
+			taken, err := tx.take(l.id, lane.Lease, c)
+			if err != nil {
+				return err
+			}
+			if taken {
+				c.Probe = l.BreakerOpen()
+				claims = append(claims, c)
+			}
+		}
+		if next = l.Took(tx.now, lane, len(claims)); len(claims) == 0 {
+			l.laneRow = before
+		}
+		if len(found) == allowed {
+			return nil
+		}
+		next = store.Never
+		first, err := tx.number(`SELECT min(due_at) FROM deliveries WHERE lane = ? AND state = DUE AND due_at > ?`, l.id, tx.now)
+		if first > 0 {
+			next = time.Duration(first-milli(tx.now)) * time.Millisecond
+		}
+		return err
+	})
+	return claims, next, err
+}
+
+// due reads what is due in a lane.
+func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, err error) {
+	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
+  WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
+		c, err := tx.store.scanClaim(r)
+		claims = append(claims, c)
+		return err
+	}, lane, tx.now, n)
+	return claims, err
+}
+
+// take leases a delivery, unless another one of its key is in flight: one that passed it, and holds it for a while.
+func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, error) {
+	l := c.Lease.(*lease)
+	if c.OrderKey != "" {
+		busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
+  AND state = DUE AND owner <> 0 AND due_at > ? AND seq <> ?`, lane, c.OrderKey, tx.now, l.seq)
+		if err != nil {
+			return false, err
+		}
+		if busy > 0 {
+			_, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ?`, tx.now.Add(store.KeyPatience), l.seq)
+			return false, err
+		}
+	}
+	l.token++
+	l.until = tx.now.Add(length)
+	c.Until = tx.begun.Add(length)
+	_, err := tx.run(`UPDATE deliveries SET owner = ?, token = token + 1, due_at = ? WHERE seq = ?`, tx.store.folder.owner, l.until, l.seq)
+	return true, err
+}
+
+// scanClaim reads a row of claimColumns.
+func (s *Store) scanClaim(r *row) (*delivery.Claim, error) {
+	l := &lease{store: s, seq: r.int(), token: r.int()}
+	c := &delivery.Claim{Lease: l}
+	d := &c.Delivery
+	d.ID, d.Webhook, d.Due, d.Since, d.Attempts, d.Spent = r.text(), r.text(), r.time(), r.time(), int(r.int()), int(r.int())
+	c.Unrouted, c.OrderKey = r.bool(), r.text()
+	content, err := scanContent(r)
+	if err != nil {
+		return nil, err
+	}
+	if content != nil {
+		d.Content = *content
+	}
+	ev, stamp := scanEvent(r)
+	ev.Payload = r.bytes()
+	d.EventID, d.Event = ev.ID, ev.Type
+	c.Event, err = event.Restore(ev, stamp)
+	return c, err
+}
+
+func scanEvent(r *row) (ev event.Event, stamp string) {
+	return event.Event{ID: r.text(), Type: r.text(), WorkflowID: r.text(), WorkflowName: r.text()}, r.text()
+}
+
+// scanContent reads the columns of a delivery's content; nil if transforms have made none.
+func scanContent(r *row) (*delivery.Content, error) {
+	contentType := r.value()
+	c := &delivery.Content{}
+	header := r.text()
+	c.URLSuffix, c.Body = r.text(), r.bytes()
+	if contentType == nil {
+		return nil, nil
+	}
+	c.ContentType, _ = contentType.(string)
+	if header == "" {
+		return c, nil
+	}
+	return c, json.Unmarshal([]byte(header), &c.Header)
+}
+
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Duration) (held bool, err error) {
+	l := s.lease(c)
+	if l == nil {
+		return false, nil
+	}
+	begun := s.opts.Now()
+	err = s.write(ctx, func(tx *tx) error {
+		changed, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND token = ? AND owner = ? AND state = DUE`,
+			tx.now.Add(length), l.seq, l.token, s.folder.owner)
+		held = changed > 0
+		return err
+	})
+	if held = held && err == nil; held {
+		c.Until = begun.Add(length)
+	}
+	return held, err
+}

@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// tx is one transaction: the changes of all who wait for it.
+type tx struct {
+	*conn
+	store *Store
+	begun time.Time       // by this process's clock
+	now   time.Time       // the same, as exact as the database keeps it
+	lanes map[int64]*lane // those that were looked at; changed ones are saved at the end
+	ids   map[string]int64
+}
+
+// write is a change that waits to be committed.
+type write struct {
+	change func(*tx) error
+	done   chan struct{} // closed when err is set
+	err    error
+}
+
+// write makes a change and returns when it is committed. Changes that wait meanwhile are committed together. A change that fails
+// leaves no trace, and the others unharmed; it may run twice.
+func (s *Store) write(ctx context.Context, change func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &write{change: change, done: make(chan struct{})}
+	s.mu.Lock()
+	s.waiting = append(s.waiting, w)
+	s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		s.commitWaiting(ctx, w)
+		<-s.turn
+	case <-w.done:
+		return w.err
+	case <-ctx.Done():
+	}
+	if s.withdraw(w) {
+		return ctx.Err()
+	}
+	<-w.done
+	return w.err
+}
+
+// withdraw takes a change back. It is false if the change is being committed, or was.
+func (s *Store) withdraw(w *write) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.waiting, w)
+	if i < 0 {
+		return false
+	}
+	s.waiting = slices.Delete(s.waiting, i, i+1)
+	return true
+}
+
+// commitWaiting commits what waits, unless somebody did already or ctx ends before it is this process's turn. Under turn.
+func (s *Store) commitWaiting(ctx context.Context, w *write) {
+	select {
+	case <-w.done:
+		return
+	default:
+	}
+	var err error
+	if s.conn == nil {
+		err = store.ErrClosed
+	} else if err = s.folder.enter(ctx); err == nil {
+		defer s.folder.leave()
+	} else if ctx.Err() != nil {
+		return // the others wait on by themselves
+	}
+	s.mu.Lock()
+	batch := s.waiting
+	s.waiting = nil
+	s.mu.Unlock()
+	if err == nil {
+		err = s.transaction(batch...)
+	}
+	for _, w := range batch {
+		w.err = err
+		if err != nil && len(batch) > 1 && s.conn != nil {
+			w.err = s.transaction(w)
+		}
+		close(w.done)
+	}
+}
+
+// transaction makes changes, all of them or none. Inside the turnstile.
+func (s *Store) transaction(batch ...*write) error {
+	if _, err := s.conn.run(`BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	begun := s.opts.Now()
+	tx := &tx{conn: s.conn, store: s, begun: begun, now: stored(begun), lanes: map[int64]*lane{}, ids: map[string]int64{}}
+	err := tx.change(batch)
+	if err == nil {
+		_, err = s.conn.run(`COMMIT`)
+	}
+	if err != nil {
+		_, _ = s.conn.run(`ROLLBACK`)
+	}
+	return err
+}
+
+func (tx *tx) change(batch []*write) error {
+	for _, w := range batch {
+		if err := w.change(tx); err != nil {
+			return err
+		}
+	}
+	return tx.saveLanes()
+}

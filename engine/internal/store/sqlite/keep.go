@@ -1,0 +1,177 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+const (
+	slice       = 500  // deliveries that one transaction prunes or changes, so that a commit waits for none of it long
+	recoverMany = 5000 // deliveries that one transaction makes due
+
+	prunePeriod = 10 * time.Minute
+)
+
+// Keep implements [store.Store]. It prunes when it is called first, and then every ten minutes.
+func (s *Store) Keep(ctx context.Context) error {
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	if since := now.Sub(s.pruned); since < prunePeriod && since > -prunePeriod {
+		return nil
+	}
+	s.pruned = now
+	for {
+		if more, err := s.prune(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
+const releaseLeases = `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
+  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
+
+// recover ends the leases of processes that are dead, and the waits that a wrong clock stored.
+func (s *Store) recover(ctx context.Context) error {
+	var ended []int64
+	for more := true; more; {
+		err := s.write(ctx, func(tx *tx) (err error) {
+			if more, err = tx.endWrongWaits(); err != nil {
+				return err
+			}
+			if ended, err = s.folder.dead(); err != nil {
+				return err
+			}
+			for _, owner := range ended {
+				if _, err := tx.run(releaseLeases, tx.now, tx.now.Add(store.MaxLease), owner); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, owner := range ended {
+		s.folder.forget(owner)
+	}
+	return nil
+}
+
+// endWrongWaits makes due what waits longer than anything can: the clock was wrong when that was stored, or is now. Leases count as
+// waits, and pauses of lanes end by the same rule. It reports whether there may be more.
+func (tx *tx) endWrongWaits() (more bool, err error) {
+	longest := tx.now.Add(store.MaxWait + store.MaxSet)
+	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
+  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
+	if err != nil {
+		return false, err
+	}
+	return n == recoverMany, tx.jumped(longest, tx.now.Add(store.MaxLease+store.MaxSet))
+}
+
+// prune takes one slice of what has been kept long enough. It reports whether there may be more.
+func (s *Store) prune(ctx context.Context) (more bool, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		left := slice
+		doneBefore, deadBefore := tx.now.Add(-s.opts.Keep), tx.now.Add(-s.opts.KeepDead)
+		for _, old := range []struct {
+			state  int
+			before time.Time
+		}{{delivered, doneBefore}, {dropped, doneBefore}, {dead, deadBefore}} {
+			n, err := tx.stripOldest(old.state, old.before, left)
+			if err != nil {
+				return err
+			}
+			left -= n
+		}
+		forgotten, err := tx.forget(tx.now.Add(-store.KeepIDs), slice)
+		more = left == 0 || forgotten == slice
+		return err
+	})
+	if err == nil {
+		err = s.write(ctx, func(tx *tx) error { return tx.script(`PRAGMA incremental_vacuum(500)`) })
+	}
+	return more, err
+}
+
+// forget removes the ids that have been known for long enough.
+func (tx *tx) forget(before time.Time, n int) (int64, error) {
+	return tx.run(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = PRUNED AND done_at > 0 AND done_at < ?
+  ORDER BY done_at LIMIT ?)`, before, n)
+}
+
+// strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries.
+func (tx *tx) strip(seq int64) error {
+	r, err := tx.first(`SELECT lane, event, size FROM deliveries WHERE seq = ?`, seq)
+	if err != nil || r == nil {
+		return err
+	}
+	laneID, event, size := r.int(), r.int(), r.int()
+	_, err = tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
+  content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1`, seq, tx.now)
+	if err != nil {
+		return err
+	}
+	l, err := tx.lane(laneID)
+	if err != nil {
+		return err
+	}
+	l.bytes = max(0, l.bytes-size)
+	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
+  WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
+	return err
+}
+
+// stripOldest strips up to n deliveries of a state that got their outcome before a time.
+func (tx *tx) stripOldest(state int, before time.Time, n int) (int, error) {
+	seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`, state, before, n)
+	if err != nil {
+		return 0, err
+	}
+	for _, seq := range seqs {
+		if err := tx.strip(seq); err != nil {
+			return 0, err
+		}
+	}
+	return len(seqs), nil
+}
+
+// makeRoom takes some of what was delivered longest ago. It is false if there is nothing to take.
+func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
+	const some = 4 * slice
+	err = s.write(ctx, func(tx *tx) error {
+		made = false
+		for _, state := range []int{delivered, dropped} {
+			n, err := tx.stripOldest(state, tx.now.Add(time.Hour), some)
+			if err != nil {
+				return err
+			}
+			made = made || n > 0
+		}
+		return nil
+	})
+	return made, err
+}
+
+// makeRoomInLane keeps a lane within half of the file: its oldest dead letters go first, counted, and no more than it takes.
+func (tx *tx) makeRoomInLane(l *lane, size int64) error {
+	for l.bytes+size > tx.store.opts.MaxSize/2 {
+		oldest, err := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)
+		if err != nil {
+			return err
+		}
+		if oldest == 0 {
+			return store.ErrFull
+		}
+		if err := tx.strip(oldest); err != nil {
+			return err
+		}
+		l.discarded++
+	}
+	return nil
+}

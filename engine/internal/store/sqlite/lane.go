@@ -1,0 +1,160 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// lane is a row of lanes in a transaction.
+type lane struct {
+	laneRow
+	saved laneRow // as the database has it
+}
+
+type laneRow struct {
+	store.Lane
+	id                                         int64
+	bytes, delivered, dead, dropped, discarded int64
+}
+
+const selectLane = `SELECT id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
+  bytes, delivered, dead, dropped, discarded FROM lanes WHERE `
+
+func (l *laneRow) scan(r *row) {
+	l.id, l.Failures, l.Broken = r.int(), int(r.int()), int(r.int())
+	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
+	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
+	l.bytes, l.delivered, l.dead, l.dropped, l.discarded = r.int(), r.int(), r.int(), r.int(), r.int()
+}
+
+// lane returns the lane with an id.
+func (tx *tx) lane(id int64) (*lane, error) {
+	if l := tx.lanes[id]; l != nil {
+		return l, nil
+	}
+	return tx.load(`id = ?`, id)
+}
+
+// find returns the lane of a webhook; nil if the webhook never had a delivery.
+func (tx *tx) find(webhook string) (*lane, error) {
+	if id := tx.ids[webhook]; id != 0 {
+		return tx.lanes[id], nil
+	}
+	l, err := tx.load(`webhook = ?`, webhook)
+	if l != nil {
+		tx.ids[webhook] = l.id
+	}
+	return l, err
+}
+
+// laneOf returns the lane of a webhook, which is made if it is new.
+func (tx *tx) laneOf(webhook string) (*lane, error) {
+	l, err := tx.find(webhook)
+	if l != nil || err != nil {
+		return l, err
+	}
+	if _, err := tx.run(`INSERT INTO lanes(webhook) VALUES(?)`, webhook); err != nil {
+		return nil, err
+	}
+	return tx.find(webhook)
+}
+
+func (tx *tx) load(where string, arg any) (*lane, error) {
+	r, err := tx.first(selectLane+where, arg)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	l := &lane{}
+	l.scan(r)
+	if known := tx.lanes[l.id]; known != nil { // with changes that are not saved
+		return known, nil
+	}
+	l.saved = l.laneRow
+	tx.lanes[l.id] = l
+	return l, nil
+}
+
+// saveLanes writes the lanes that changed.
+func (tx *tx) saveLanes() error {
+	for _, l := range tx.lanes {
+		if l.laneRow == l.saved {
+			continue
+		}
+		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7, tokens_at = ?8,
+  last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15 WHERE id = ?1`,
+			l.id, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
+			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lanes implements [store.Store]. It counts by the indexes of what waits and what is dead.
+func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
+	const query = `SELECT id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
+  bytes, delivered, dead, dropped, discarded, webhook,
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE) +
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND),
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DEAD),
+  (SELECT min(due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE)
+  FROM lanes l ORDER BY webhook`
+	var list []delivery.LaneStatus
+	now := s.now()
+	err := s.read(ctx, query, func(r *row) error {
+		var l laneRow
+		l.scan(r)
+		st := l.Status(now, r.text())
+		st.Waiting, st.Dead, st.Due = int(r.int()), int(r.int()), l.NextClaim(now, r.time())
+		st.Delivered, st.Dropped, st.Discarded, st.Bytes = l.delivered, l.dropped, l.discarded, l.bytes
+		list = append(list, st)
+		return nil
+	})
+	return list, err
+}
+
+// Enable implements [store.Browser].
+func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
+}
+
+// Disable implements [store.Browser].
+func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
+}
+
+func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		ids, err := tx.numbers(`SELECT id FROM lanes WHERE `+isCalled, webhook, webhook, webhook)
+		for _, id := range ids {
+			l, err := tx.lane(id)
+			if err != nil {
+				return err
+			}
+			change(l)
+		}
+		n = len(ids)
+		return err
+	})
+	return n, err
+}
+
+// isCalled selects the lanes of an identity, or of the name behind its "#": see [store.IsCalled].
+const isCalled = `webhook = ? OR substr(webhook, -length(?) - 1) = '#' || ?`
+
+// jumped ends the pauses and probes that a wrong clock stored.
+func (tx *tx) jumped(longest, longestLease time.Time) error {
+	ids, err := tx.numbers(`SELECT id FROM lanes WHERE paused_until > ? OR probe_until > ?`, longest, longestLease)
+	for _, id := range ids {
+		l, err := tx.lane(id)
+		if err != nil {
+			return err
+		}
+		l.Jumped(tx.now)
+	}
+	return err
+}

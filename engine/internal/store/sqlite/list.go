@@ -1,0 +1,147 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// where makes the condition of a filter. now tells what is in flight.
+func where(f delivery.Filter, now time.Time) (string, []any) {
+	conditions, args := []string{"d.state <> PRUNED"}, []any{}
+	add := func(condition string, values ...any) {
+		conditions = append(conditions, condition)
+		args = append(args, values...)
+	}
+	switch f.State {
+	case delivery.Due:
+		add("d.state IN (DUE, BEHIND) AND NOT (d.owner <> 0 AND d.due_at > ?)", now)
+	case delivery.InFlight:
+		add(`d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE AND f.due_at BETWEEN ? AND ?
+  WHERE f.owner <> 0)`, milli(now)+1, now.Add(store.MaxLease))
+	case delivery.IsDelivered:
+		add("d.state = DELIVERED")
+	case delivery.IsDead:
+		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DEAD AND done_at > 0)") // few among many
+	case delivery.IsDropped:
+		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
+	}
+	if f.ID != "" {
+		add("d.id = ?", f.ID)
+	}
+	if f.Webhook != "" {
+		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)
+	}
+	if f.Workflow != "" {
+		add("e.workflow_name = ?", f.Workflow)
+	}
+	if f.Event != "" {
+		add("e.type = ?", f.Event)
+	}
+	if !f.Since.IsZero() {
+		add("d.accepted_at >= ?", f.Since)
+	}
+	if f.Before > 0 {
+		add("d.seq < ?", f.Before)
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+const (
+	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
+  l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp`
+
+	fromDeliveries = ` FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE `
+
+	// fromEvents looks through the events, and for the deliveries of those that match alone; in the order of both, which is the same.
+	// The plus keeps SQLite from an index of its own making over all deliveries.
+	fromEvents = ` FROM events e CROSS JOIN deliveries d ON d.seq BETWEEN e.first AND e.first + e.count - 1 AND +d.event = e.seq
+  CROSS JOIN lanes l ON l.id = d.lane WHERE `
+)
+
+// looksThroughEvents reports whether a filter is about what events have, and not also of a state that few deliveries are in.
+func looksThroughEvents(f delivery.Filter) bool {
+	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
+	return (f.Event != "" || f.Workflow != "") && !few
+}
+
+// List implements [store.Browser].
+func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
+	now := s.now()
+	condition, args := where(f, now)
+	query := `SELECT ` + itemColumns + fromDeliveries + condition + ` ORDER BY d.seq DESC`
+	if looksThroughEvents(f) {
+		query = `SELECT ` + itemColumns + fromEvents + condition + ` ORDER BY e.seq DESC, d.seq DESC`
+	}
+	if f.Limit > 0 {
+		query += ` LIMIT ?`
+		args = append(args, f.Limit)
+	}
+	err = s.read(ctx, query, func(r *row) error {
+		item, err := scanItem(r, now)
+		items = append(items, item)
+		return err
+	}, args...)
+	return items, err
+}
+
+// scanItem reads a row of itemColumns.
+func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
+	d := &it.Delivery
+	it.Seq, d.ID, d.Webhook = r.int(), r.text(), r.text()
+	state := r.int()
+	d.Due = r.time()
+	owner := r.int()
+	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
+	closed, paused := r.text(), r.time()
+	ev, stamp := scanEvent(r)
+	restored, err := event.Restore(ev, stamp)
+	if err != nil {
+		return it, err
+	}
+	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
+	switch {
+	case state == delivered:
+		it.State = delivery.IsDelivered
+	case state == dead:
+		it.State = delivery.IsDead
+	case state == dropped:
+		it.State = delivery.IsDropped
+	case owner != 0 && d.Due.After(now):
+		it.State = delivery.InFlight
+	default:
+		it.State = delivery.Due
+		it.Held = store.Held(closed, paused.Sub(now), state == behind)
+	}
+	return it, nil
+}
+
+// Show implements [store.Browser].
+func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
+	now := s.now()
+	condition, args := where(delivery.Filter{ID: id}, now)
+	query := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
+	err = s.read(ctx, query, func(r *row) error {
+		item, err := scanItem(r, now)
+		if err != nil {
+			return err
+		}
+		found = &delivery.Detail{Item: item, Attempts: parseLog(r.text())}
+		if found.Content, err = scanContent(r); err != nil {
+			return err
+		}
+		ev := item.Event
+		ev.Payload = r.bytes()
+		found.Event = &ev
+		return nil
+	}, args...)
+	if err == nil && found == nil {
+		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
+	}
+	return found, err
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import "fmt"
+
+// The states of a delivery. They are in the database: none may change its number. Statements name them in capitals.
+const (
+	due       = 0 // waits until due_at, or is in flight until then
+	delivered = 1
+	dead      = 2
+	dropped   = 3
+	pruned    = 4 // only its id is left, so that it is known again
+	behind    = 5 // waits for another one of the same order key
+)
+
+// migrations make the schema: the n-th makes version n of version n-1.
+// Times are milliseconds since 1970, and 0 is none.
+var migrations = []string{`
+CREATE TABLE lanes(
+  id            INTEGER PRIMARY KEY,
+  webhook       TEXT NOT NULL UNIQUE,
+  failures      INTEGER NOT NULL DEFAULT 0,  -- attempts in a row that failed
+  broken        INTEGER NOT NULL DEFAULT 0,  -- transforms in a row that failed
+  paused_until  INTEGER NOT NULL DEFAULT 0,
+  probe_until   INTEGER NOT NULL DEFAULT 0,  -- the breaker's probe is in flight
+  closed        TEXT NOT NULL DEFAULT '',    -- why; '' is open
+  tokens        REAL NOT NULL DEFAULT 0,     -- of the rate
+  tokens_at     INTEGER NOT NULL DEFAULT 0,
+  last_error    TEXT NOT NULL DEFAULT '',
+  last_error_at INTEGER NOT NULL DEFAULT 0,
+  bytes         INTEGER NOT NULL DEFAULT 0,  -- about what its deliveries hold
+  delivered     INTEGER NOT NULL DEFAULT 0,  -- totals, which outlive pruning
+  dead          INTEGER NOT NULL DEFAULT 0,
+  dropped       INTEGER NOT NULL DEFAULT 0,
+  discarded     INTEGER NOT NULL DEFAULT 0   -- dead letters that had to make room
+) STRICT;
+
+CREATE TABLE events(
+  seq           INTEGER PRIMARY KEY,
+  id            TEXT NOT NULL,
+  type          TEXT NOT NULL,
+  workflow_id   TEXT NOT NULL,
+  workflow_name TEXT NOT NULL,
+  stamp         TEXT NOT NULL,               -- the timestamp as it goes into the body
+  first         INTEGER NOT NULL,            -- its deliveries are count ones from this one on
+  count         INTEGER NOT NULL,
+  payload       BLOB
+) STRICT;
+
+CREATE TABLE deliveries(
+  seq          INTEGER PRIMARY KEY,          -- the order of acceptance
+  id           TEXT NOT NULL UNIQUE,
+  lane         INTEGER NOT NULL,
+  event        INTEGER NOT NULL,             -- pruned: one that is gone perhaps
+  state        INTEGER NOT NULL,
+  due_at       INTEGER NOT NULL,             -- in flight: the end of the lease
+  owner        INTEGER NOT NULL DEFAULT 0,   -- the process that has it in flight; 0 for none
+  token        INTEGER NOT NULL DEFAULT 0,   -- counts the leases
+  accepted_at  INTEGER NOT NULL,
+  since        INTEGER NOT NULL,             -- from when max_age counts: acceptance, or the last replay
+  place        INTEGER NOT NULL,             -- the order among those of a key
+  order_key    TEXT,
+  unrouted     INTEGER NOT NULL DEFAULT 0,   -- its filter failed at acceptance
+  attempts     INTEGER NOT NULL DEFAULT 0,   -- made so far
+  spent        INTEGER NOT NULL DEFAULT 0,   -- of max_attempts
+  size         INTEGER NOT NULL,             -- about what it holds, in bytes
+  done_at      INTEGER NOT NULL DEFAULT 0,   -- pruned: when it was
+  reason       TEXT NOT NULL DEFAULT '',
+  log          TEXT NOT NULL DEFAULT '',     -- the attempts, a JSON object on each line
+  content_type TEXT,                         -- NULL while the body is the event's own
+  header       TEXT,
+  url_suffix   TEXT,
+  body         BLOB
+) STRICT;
+
+-- A query uses one of these only if it has the index's condition word for word.
+CREATE INDEX deliveries_due ON deliveries(lane, due_at, seq) WHERE state = 0;
+CREATE INDEX deliveries_key ON deliveries(lane, order_key, place) WHERE state IN (0, 5) AND order_key IS NOT NULL;
+CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;
+CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
+`}
+
+// migrate brings the database to the newest schema, inside the turnstile. It refuses a file that is not a database, or that a newer
+// awf-hook made, before it changes anything.
+func migrate(c *conn) error {
+	version, err := c.number(`PRAGMA user_version`)
+	switch {
+	case err != nil:
+		return err
+	case version > int64(len(migrations)):
+		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+	}
+	r, err := c.first(`SELECT sqlite_version()`)
+	if err != nil {
+		return err
+	}
+	if err := checkVersion(r.text()); err != nil {
+		return err
+	}
+	err = c.script(`
+PRAGMA auto_vacuum = incremental;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA fullfsync = 1;
+PRAGMA checkpoint_fullfsync = 1;`)
+	if err != nil {
+		return err
+	}
+	for n := version; n < int64(len(migrations)); n++ {
+		if err := c.script(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", migrations[n], n+1)); err != nil {
+			_ = c.script(`ROLLBACK`)
+			return fmt.Errorf("schema %d: %w", n+1, err)
+		}
+	}
+	return nil
+}

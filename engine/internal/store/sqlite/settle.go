@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		lost = nil
+		for i := range settlements {
+			st := &settlements[i]
+			held, err := tx.settle(st)
+			if err != nil {
+				return err
+			}
+			if !held {
+				lost = append(lost, st.Claim)
+			}
+		}
+		return nil
+	})
+	return lost, err
+}
+
+const (
+	settle = `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0`
+
+	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
+
+	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE`
+)
+
+// settle writes the outcome of one delivery, and what it means for its lane. It is false if the claim was lost.
+func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
+	ls := tx.store.lease(st.Claim)
+	if ls == nil {
+		return false, nil
+	}
+	l, err := tx.laneOf(st.Claim.Delivery.Webhook)
+	if err != nil {
+		return false, err
+	}
+	state, dueAt, done := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond), tx.now
+	switch st.Outcome {
+	case delivery.Delivered:
+		state = delivered
+	case delivery.Dead:
+		state = dead
+	case delivery.Dropped:
+		state = dropped
+	case delivery.Retry:
+		done = time.Time{}
+	}
+	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
+	if a := st.Attempt; a != nil {
+		attempts, line = a.Number, logLine(a)
+		if !a.Free {
+			spent++
+		}
+		if reason == "" {
+			reason = a.Reason
+		}
+	}
+	args := []any{ls.seq, ls.token, state, dueAt, done, attempts, spent, reason, line}
+	query := settle + whereHeld
+	if st.Content != nil {
+		c, err := columns(st.Content)
+		if err != nil {
+			return false, err
+		}
+		query = settle + settleContent + whereHeld
+		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+	}
+	changed, err := tx.run(query, args...)
+	if err != nil || changed == 0 {
+		return false, err
+	}
+	l.count(state)
+	if st.Content != nil {
+		l.bytes += int64(len(st.Content.Body))
+	}
+	l.Settle(tx.now, st, ls.until)
+	return true, tx.freeKey(st, ls.seq, state, dueAt)
+}
+
+// freeKey lets the next delivery of an order key follow one that was settled: at once if it is done, and when it has waited long enough
+// if it waits on.
+func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time) error {
+	if st.Claim.OrderKey == "" {
+		return nil
+	}
+	if state != due {
+		return tx.promote(tx.now, seq, st.OrderMaxWait)
+	}
+	passed := st.Claim.Delivery.Since.Add(st.OrderMaxWait)
+	if st.OrderMaxWait == 0 || !dueAt.After(passed) {
+		return nil
+	}
+	if passed.Before(tx.now) {
+		passed = tx.now
+	}
+	return tx.promote(passed, seq, st.OrderMaxWait)
+}
+
+// promote makes the delivery that is next behind one of its key due at a time, unless it waits for another one
+// that has not waited for maxWait.
+func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
+	next, err := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
+  AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND
+  WHERE h.seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key
+  AND o.state IN (DUE, BEHIND) AND o.order_key IS NOT NULL AND o.state = DUE AND o.seq <> ?1 AND o.since > ?2) ORDER BY d.place LIMIT 1`,
+		seq, at.Add(-maxWait))
+	if err != nil || next == 0 {
+		return err
+	}
+	_, err = tx.run(`UPDATE deliveries SET state = DUE, due_at = ? WHERE seq = ? AND state = BEHIND`, at, next)
+	return err
+}
+
+// contentColumns is what transforms made as the database has it.
+type contentColumns struct {
+	contentType, header, urlSuffix string
+	body                           []byte
+}
+
+func columns(c *delivery.Content) (contentColumns, error) {
+	cols := contentColumns{contentType: c.ContentType, urlSuffix: c.URLSuffix, body: c.Body}
+	if cols.body == nil {
+		cols.body = []byte{}
+	}
+	if len(c.Header) == 0 {
+		return cols, nil
+	}
+	text, err := json.Marshal(c.Header)
+	cols.header = string(text)
+	return cols, err
+}
+
+// loggedAttempt is an attempt as the database has it.
+type loggedAttempt struct {
+	Number     int    `json:"n"`
+	At         int64  `json:"at"`   // ms
+	Took       int64  `json:"took"` // ms
+	Status     int    `json:"status,omitempty"`
+	Outcome    string `json:"outcome"`
+	Reason     string `json:"reason"`
+	Response   string `json:"response,omitempty"`
+	RetryAfter int64  `json:"retry_after,omitempty"` // ms
+	Free       bool   `json:"free,omitempty"`
+}
+
+func logLine(a *delivery.Attempt) string {
+	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
+		a.Number, a.At.UnixMilli(), a.Took.Milliseconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Milliseconds(), a.Free,
+	})
+	return string(text) + "\n"
+}
+
+// parseLog reads the attempts of a delivery.
+func parseLog(log string) (attempts []delivery.Attempt) {
+	for line := range strings.Lines(log) {
+		var l loggedAttempt
+		if json.Unmarshal([]byte(line), &l) != nil {
+			continue
+		}
+		outcome := delivery.Dead
+		for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Retry} {
+			if o.String() == l.Outcome {
+				outcome = o
+			}
+		}
+		attempts = append(attempts, delivery.Attempt{
+			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
+			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free,
+		})
+	}
+	return attempts
+}

@@ -1,0 +1,171 @@
+// Package sqlite is the store in one SQLite file, which any number of processes of one machine share.
+//
+// Use [Open]. What Accept and Settle return for is in the file and synced: it outlives kill -9 and the loss of power.
+// Every transaction passes a turnstile, which is a lock on a file beside the database, and takes along all changes that wait
+// in its process.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Store is a queue in a file. It implements [store.Store] and [store.Browser].
+type Store struct {
+	opts   store.Options
+	folder *folder
+	conn   *conn         // writes; nil if the store is closed; under turn
+	pruned time.Time     // when Keep pruned last
+	turn   chan struct{} // whoever fills it commits, for all that wait
+
+	mu      sync.Mutex
+	waiting []*write
+	readers []*conn // that are idle
+	closed  bool
+}
+
+// openPatience is how long Open waits for those who have the database open outside the turnstile.
+const openPatience = 10 * time.Second
+
+// Open opens or makes the queue of a file. It ends the leases of processes that died.
+func Open(opts store.Options) (*Store, error) {
+	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
+	var err error
+	if s.folder, err = openFolder(opts.Path); err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	if err = s.folder.enter(ctx); err != nil {
+		return nil, errors.Join(err, s.folder.close(true))
+	}
+	if err = createFile(opts.Path); err == nil {
+		err = s.connect()
+	}
+	if err == nil {
+		err = s.folder.register()
+	}
+	s.folder.leave()
+	if err == nil {
+		err = s.recover(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect opens the connection that writes. Inside the turnstile.
+func (s *Store) connect() error {
+	for begun := time.Now(); ; {
+		c, err := connect(s.opts.Path, "")
+		if err != nil {
+			return err
+		}
+		if err = migrate(c); err == nil {
+			s.conn = c
+			return nil
+		}
+		err = errors.Join(err, c.close())
+		// Taking up a log that a killed process left, and the first switch to the log, do not wait by themselves.
+		if !isBusy(err) || time.Since(begun) > openPatience {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// now is the store's time.
+func (s *Store) now() time.Time { return stored(s.opts.Now()) }
+
+// stored is a time as exact as the database keeps it.
+func stored(t time.Time) time.Time { return fromMilli(milli(t)) }
+
+// Close makes due what this process has in flight, and closes the file.
+func (s *Store) Close() error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	s.mu.Lock()
+	closed, readers := s.closed, s.readers
+	s.closed, s.readers = true, nil
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var errs []error
+	for _, r := range readers {
+		errs = append(errs, r.close())
+	}
+	inside := s.folder.enter(context.Background()) == nil // the last one to close moves the log into the file
+	released := true
+	if s.conn != nil {
+		if s.folder.owner != 0 { // what is in flight need not wait for the end of its lease
+			now := s.now()
+			_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
+			released = err == nil
+		}
+		errs = append(errs, s.conn.close())
+		s.conn = nil
+	}
+	if inside {
+		s.folder.leave()
+	}
+	return errors.Join(append(errs, s.folder.close(released))...)
+}
+
+// read runs a query beside those that write, on a connection of its own.
+func (s *Store) read(ctx context.Context, query string, f func(*row) error, args ...any) error {
+	c, err := s.reader()
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(c)
+	return c.each(query, func(r *row) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return f(r)
+	}, args...)
+}
+
+func (s *Store) reader() (*conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch last := len(s.readers) - 1; {
+	case s.closed:
+		return nil, store.ErrClosed
+	case last >= 0:
+		c := s.readers[last]
+		s.readers = s.readers[:last]
+		return c, nil
+	}
+	return connect(s.opts.Path, "&_pragma=query_only(1)")
+}
+
+// giveBack keeps a reader for the next one who reads; two at most.
+func (s *Store) giveBack(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.readers) == 2 {
+		_ = c.close()
+		return
+	}
+	s.readers = append(s.readers, c)
+}
+
+// Watch returns nil: the file must be polled.
+func (s *Store) Watch(context.Context) <-chan []string { return nil }
+
+// Ready tries a write that changes nothing.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.write(ctx, func(tx *tx) error {
+		if err := tx.checkRoom(); err != nil {
+			return err
+		}
+		_, err := tx.run(`UPDATE lanes SET bytes = bytes WHERE id = (SELECT min(id) FROM lanes)`)
+		return err
+	})
+}

@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// A clock was days ahead and is set right: what it stored is due, and what can be of a right clock waits on.
+func clockJumps(t *testing.T, q *queue) {
+	accept(t, q, at(0), "waits", hook)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(0).Add(store.MaxWait))
+	accept(t, q, at(0), "rests", "two")
+	rests := claim(t, q, "two", at(0), 1)[0]
+	a := attempt(rests, delivery.Retry, at(0))
+	a.RetryAfter = store.MaxWait
+	settleAll(t, q, at(0), delivery.Settlement{Claim: rests, Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
+	accept(t, q, at(0), "in flight", "three")
+	flies := claim(t, q, "three", at(0), 1)
+
+	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // a clock is set, and is none that jumped
+		q.keep(t, at(0).Add(-set))
+		for _, webhook := range []string{hook, "two", "three"} {
+			if got := claimIDs(t, q, webhook, at(0).Add(-set), 1); got != "" {
+				t.Errorf("%q is claimed after the clock was set back by %v", got, set)
+			}
+		}
+	}
+	before := at(0).Add(-72 * time.Hour)
+	q.keep(t, before)
+	for webhook, want := range map[string]string{hook: "waits", "two": "rests", "three": "in flight"} {
+		if got := claimIDs(t, q, webhook, before, 1); got != want {
+			t.Errorf("%q is claimed after the clock was set back by three days, want %q", got, want)
+		}
+	}
+	if lost := settleAll(t, q, before, delivery.Settlement{Claim: flies[0], Outcome: delivery.Delivered, Attempt: attempt(flies[0], delivery.Delivered, before)}); len(lost) != 1 {
+		t.Error("a claim from before the jump was settled though another one followed")
+	}
+}
+
+func probeJumps(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	for _, c := range claim(t, q, hook, at(0), delivery.BreakerFailures) {
+		settle(t, q, c, delivery.Retry, at(0), at(1))
+	}
+	if got := len(claim(t, q, hook, at(5), 10)); got != 1 {
+		t.Fatalf("%d claimed, want a probe", got)
+	}
+	before := at(0).Add(-72 * time.Hour)
+	q.keep(t, before)
+	if got := len(claim(t, q, hook, before, 10)); got != 1 {
+		t.Errorf("%d claimed after the clock was set back by three days, want a probe", got)
+	}
+}
+
+func rateJumps(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	limited := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 1, Burst: 1}
+	before := at(0).Add(-72 * time.Hour)
+	for _, now := range []time.Time{at(0), before, before.Add(time.Second)} {
+		if now.Before(at(0)) {
+			q.keep(t, now)
+		}
+		claims, _, err := q.Claim(now, limited, 10)
+		if err != nil || len(claims) != 1 {
+			t.Fatalf("%d claimed at %v, %v, want one a second", len(claims), now, err)
+		}
+	}
+}

@@ -1,0 +1,341 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// acceptMany accepts events named by the prefix and a number.
+func acceptMany(t *testing.T, q *queue, now time.Time, prefix string, n int) {
+	t.Helper()
+	for i := range n {
+		accept(t, q, now, fmt.Sprintf("%s%d", prefix, i), hook)
+	}
+}
+
+func breakerOpens(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 20)
+	for _, c := range claim(t, q, hook, at(0), 5) {
+		settle(t, q, c, delivery.Retry, at(0), at(1000))
+	}
+	claims, next, err := q.Claim(at(1), lane, 10)
+	if err != nil || len(claims) != 0 || !next.Equal(at(5)) {
+		t.Fatalf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(5))
+	}
+	probe := claim(t, q, hook, at(5), 10)
+	if len(probe) != 1 {
+		t.Fatalf("%d claimed, want one probe", len(probe))
+	}
+	if got := claimIDs(t, q, hook, at(6), 10); got != "" {
+		t.Errorf("claimed %q beside the probe", got)
+	}
+	settle(t, q, probe[0], delivery.Retry, at(6), at(1000))
+	if got := claimIDs(t, q, hook, at(15), 10); got != "" {
+		t.Errorf("claimed %q before the second probe's time", got)
+	}
+	probe = claim(t, q, hook, at(16), 10)
+	if len(probe) != 1 {
+		t.Fatalf("%d claimed, want a second probe after twice the time", len(probe))
+	}
+	settle(t, q, probe[0], delivery.Delivered, at(16), time.Time{})
+	if got := len(claim(t, q, hook, at(16), 20)); got != 13 {
+		t.Errorf("%d claimed after a good probe, want the 13 that are due", got)
+	}
+	e := entry("new", hook)
+	e.Wants[0].Take = time.Minute
+	if err := q.Accept(at(17), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
+		t.Errorf("after a good probe %d were taken at once, %v, want 1", len(e.Claims), err)
+	}
+}
+
+// breakTransform settles n claims as dead without an attempt, which is what a transform's failure does.
+func breakTransform(t *testing.T, q *queue, now time.Time, n int) {
+	t.Helper()
+	for range n {
+		claims := claim(t, q, hook, now, 1)
+		if len(claims) != 1 {
+			t.Fatal("nothing to claim")
+		}
+		settleAll(t, q, now, delivery.Settlement{Claim: claims[0], Outcome: delivery.Dead, Reason: "map: fuel"})
+	}
+}
+
+func brokenTransformRests(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 20)
+	breakTransform(t, q, at(0), delivery.BreakerFailures-1)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0), time.Time{}) // they are no longer in a row
+	breakTransform(t, q, at(0), delivery.BreakerFailures-1)
+	settleAll(t, q, at(0), delivery.Settlement{Claim: claim(t, q, hook, at(0), 1)[0], Outcome: delivery.Dropped}) // neither are these
+	breakTransform(t, q, at(1), delivery.BreakerFailures)
+	claims, next, err := q.Claim(at(2), lane, 10)
+	if err != nil || len(claims) != 0 || !next.Equal(at(6)) {
+		t.Errorf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(6))
+	}
+	breakTransform(t, q, at(6), 1)
+	if got := claimIDs(t, q, hook, at(15), 10); got != "" {
+		t.Errorf("claimed %q within the second rest", got)
+	}
+}
+
+func replayEndsRest(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 20)
+	breakTransform(t, q, at(0), delivery.BreakerFailures)
+	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); err != nil || n != delivery.BreakerFailures {
+		t.Fatalf("Replay = %d, %v, want %d", n, err, delivery.BreakerFailures)
+	}
+	probe := claim(t, q, hook, at(1), 10)
+	if len(probe) != 1 {
+		t.Fatalf("%d claimed, want a probe as soon as it is replayed", len(probe))
+	}
+	settle(t, q, probe[0], delivery.Delivered, at(1), time.Time{})
+	c := claim(t, q, hook, at(1), 10)
+	if len(c) != 10 {
+		t.Fatalf("%d claimed after a good probe, want all that were asked for", len(c))
+	}
+	settle(t, q, c[0], delivery.Dead, at(1), time.Time{})
+	a := attempt(c[1], delivery.Retry, at(1))
+	a.RetryAfter = time.Minute
+	settleAll(t, q, at(1), delivery.Settlement{Claim: c[1], Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
+	if n, err := q.Replay(at(2), delivery.Filter{Webhook: hook}, delivery.Change{}); err != nil || n != 1 {
+		t.Fatalf("Replay = %d, %v, want 1", n, err)
+	}
+	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
+		t.Errorf("claimed %q within the rest that the receiver asked for", got)
+	}
+}
+
+func pausesLane(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 3)
+	c := claim(t, q, hook, at(0), 1)[0]
+	a := attempt(c, delivery.Retry, at(0))
+	a.RetryAfter = 42 * time.Second
+	settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
+	e := entry("new", hook)
+	e.Wants[0].Take = time.Minute
+	if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil || len(e.Claims) != 0 {
+		t.Errorf("%d were taken while the lane rests, %v, want none", len(e.Claims), err)
+	}
+	claims, next, err := q.Claim(at(41), lane, 10)
+	if err != nil || len(claims) != 0 || !next.Equal(at(42)) {
+		t.Errorf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(42))
+	}
+	if got, want := claimIDs(t, q, hook, at(42), 10), "e1 e2 new e0"; got != want {
+		t.Errorf("claimed %q, want %q", got, want)
+	}
+}
+
+func closesLane(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 3)
+	c := claim(t, q, hook, at(0), 1)[0]
+	a := attempt(c, delivery.Dead, at(0))
+	a.Gone = true
+	settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: a})
+	if got := claimIDs(t, q, hook, at(100_000), 10); got != "" {
+		t.Errorf("claimed %q of a closed lane", got)
+	}
+	accept(t, q, at(1), "later", hook) // is kept
+	if got := waiting(t, q).Waiting; got != 3 {
+		t.Errorf("%d wait, want 3", got)
+	}
+}
+
+func keepsRate(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 100)
+	limited := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 5, Burst: 2}
+	claimed := 0
+	var times []time.Time
+	for now := at(0); now.Before(at(10)); {
+		claims, next, err := q.Claim(now, limited, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range claims {
+			times = append(times, now)
+		}
+		claimed += len(claims)
+		if len(claims) == 0 {
+			if !next.After(now) {
+				t.Fatalf("nothing claimed at %v, and next is %v", now, next)
+			}
+			now = next
+		}
+	}
+	if claimed < 48 || claimed > 52 {
+		t.Errorf("%d claimed in 10 s, want about 5 a second", claimed)
+	}
+	for i, first := range times {
+		within := 0
+		for _, later := range times[i:] {
+			if later.Sub(first) < time.Second {
+				within++
+			}
+		}
+		if within > 5+2 {
+			t.Fatalf("%d claimed within a second, want at most the rate and the burst", within)
+		}
+	}
+}
+
+// acceptKeyed accepts an event with an order key.
+func acceptKeyed(t *testing.T, q *queue, now time.Time, id, key string) {
+	t.Helper()
+	e := entry(id, hook)
+	e.Wants[0].OrderKey = key
+	if err := q.Accept(now, []*delivery.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keepsOrder(t *testing.T, q *queue) {
+	for i := range 3 {
+		acceptKeyed(t, q, at(i), fmt.Sprintf("a%d", i), "a")
+		acceptKeyed(t, q, at(i), fmt.Sprintf("b%d", i), "b")
+	}
+	heads := claim(t, q, hook, at(10), 10)
+	if got := ids(heads); got != "a0 b0" {
+		t.Fatalf("claimed %q, want the heads", got)
+	}
+	settle(t, q, heads[0], delivery.Retry, at(10), at(100)) // a waiting retry holds its key
+	settle(t, q, heads[1], delivery.Delivered, at(10), time.Time{})
+	next := claim(t, q, hook, at(11), 10)
+	if got := ids(next); got != "b1" {
+		t.Fatalf("claimed %q, want b1", got)
+	}
+	settle(t, q, next[0], delivery.Delivered, at(11), time.Time{})
+	settle(t, q, claim(t, q, hook, at(11), 10)[0], delivery.Delivered, at(11), time.Time{})
+	var order []string
+	for now := 100; now < 110; now++ {
+		for _, c := range claim(t, q, hook, at(now), 10) {
+			order = append(order, c.Delivery.EventID)
+			settle(t, q, c, delivery.Delivered, at(now), time.Time{})
+		}
+	}
+	if got := strings.Join(order, " "); got != "a0 a1 a2" {
+		t.Errorf("then came %q, want a0 a1 a2", got)
+	}
+}
+
+func ids(claims []*delivery.Claim) string {
+	var list []string
+	for _, c := range claims {
+		list = append(list, c.Delivery.EventID)
+	}
+	return strings.Join(list, " ")
+}
+
+func deadFreesKey(t *testing.T, q *queue) {
+	for i := range 3 {
+		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
+	}
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Dead, at(0), time.Time{})
+	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); n != 1 || err != nil {
+		t.Fatalf("Replay = %d, %v, want 1", n, err)
+	}
+	var order []string
+	for now := 1; now < 5; now++ {
+		for _, c := range claim(t, q, hook, at(now), 10) {
+			order = append(order, c.Delivery.EventID)
+			settle(t, q, c, delivery.Delivered, at(now), time.Time{})
+		}
+	}
+	if got := strings.Join(order, " "); got != "1 2 0" {
+		t.Errorf("delivered %q, want the replay at the tail: 1 2 0", got)
+	}
+}
+
+// settleKeyed settles a claim whose webhook lets those behind it pass after a while.
+func settleKeyed(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome, now, due time.Time) {
+	t.Helper()
+	settleAll(t, q, now, delivery.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now), After: wait(now, due), OrderMaxWait: 10 * time.Second})
+}
+
+func passesOldHead(t *testing.T, q *queue) {
+	for i := range 3 {
+		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
+	}
+	settleKeyed(t, q, claim(t, q, hook, at(0), 10)[0], delivery.Retry, at(0), at(60))
+	if got := claimIDs(t, q, hook, at(9), 10); got != "" {
+		t.Errorf("claimed %q while the head has not waited for order_max_wait", got)
+	}
+	second := claim(t, q, hook, at(10), 10)
+	if got := ids(second); got != "1" {
+		t.Fatalf("claimed %q when the head has waited for order_max_wait, want 1", got)
+	}
+	if got := claimIDs(t, q, hook, at(30), 10); got != "" {
+		t.Errorf("claimed %q beside one of its key that is in flight", got)
+	}
+	settleKeyed(t, q, second[0], delivery.Delivered, at(30), time.Time{})
+	third := claim(t, q, hook, at(30), 10)
+	if got := ids(third); got != "2" {
+		t.Fatalf("claimed %q behind one that passed the head, want 2", got)
+	}
+	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
+		t.Errorf("claimed %q, the head that is due, beside one of its key that is in flight", got)
+	}
+	settleKeyed(t, q, third[0], delivery.Delivered, at(60), time.Time{})
+	if got := claimIDs(t, q, hook, at(62), 10); got != "0" {
+		t.Errorf("claimed %q, want the head", got)
+	}
+}
+
+func faultShows(t *testing.T, q *queue) {
+	e := entry("e", hook)
+	e.Wants[0].Dead = "awf-hook.yaml:3:5: webhooks[0].filter: invalid operation"
+	if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	lanes, err := q.Lanes(at(1))
+	if err != nil || len(lanes) != 1 || lanes[0].LastError != e.Wants[0].Dead || !lanes[0].LastErrorAt.Equal(at(0)) || lanes[0].Dead != 1 {
+		t.Errorf("lanes %+v, %v, want one with the reason", lanes, err)
+	}
+}
+
+func dueAfterPause(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 10)
+	check := func(now int, want time.Time) {
+		t.Helper()
+		if l := lanesOf(t, q, at(now))[0]; !l.Due.Equal(want) {
+			t.Errorf("at %d s the lane is due at %v, want %v", now, l.Due, want)
+		}
+	}
+	check(0, at(0))
+	breakTransform(t, q, at(0), delivery.BreakerFailures)
+	check(1, at(5)) // the pause
+	probe := claim(t, q, hook, at(5), 10)
+	check(6, at(65)) // the probe's lease
+	settle(t, q, probe[0], delivery.Delivered, at(6), time.Time{})
+	check(7, at(0))
+	c := claim(t, q, hook, at(7), 1)[0]
+	a := attempt(c, delivery.Dead, at(7))
+	a.Gone = true
+	settleAll(t, q, at(7), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: a})
+	check(8, time.Time{}) // closed
+}
+
+func disables(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook, "/other.yaml#one", "/other.yaml#two")
+	if n, err := q.Disable(q.set(at(1)), "one", "by hand"); err != nil || n != 2 {
+		t.Fatalf("Disable = %d, %v, want 2", n, err)
+	}
+	for _, webhook := range []string{hook, "/other.yaml#one"} {
+		if got := claimIDs(t, q, webhook, at(2), 1); got != "" {
+			t.Errorf("%s claimed %q, want nothing", webhook, got)
+		}
+	}
+	if got := claimIDs(t, q, "/other.yaml#two", at(2), 1); got != "a" {
+		t.Errorf("the other webhook claimed %q, want a", got)
+	}
+	if item := list(t, q, delivery.Filter{Webhook: hook})[0]; item.Held != "closed: by hand" {
+		t.Errorf("held: %q, want closed: by hand", item.Held)
+	}
+	if n, err := q.Enable(q.set(at(3)), hook); err != nil || n != 1 {
+		t.Fatalf("Enable = %d, %v, want 1", n, err)
+	}
+	if got := claimIDs(t, q, hook, at(4), 1); got != "a" {
+		t.Errorf("claimed %q after Enable, want a", got)
+	}
+}

@@ -1,0 +1,200 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/google/go-cmp/cmp"
+)
+
+func list(t *testing.T, q *queue, f delivery.Filter) []delivery.Item {
+	t.Helper()
+	items, err := q.List(at(10), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return items
+}
+
+// kill makes deliveries dead.
+func kill(t *testing.T, q *queue, webhook string, n int) {
+	t.Helper()
+	for _, c := range claim(t, q, webhook, at(0), n) {
+		settle(t, q, c, delivery.Dead, at(1), time.Time{})
+	}
+}
+
+func showTellsAll(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	c := claim(t, q, hook, at(1), 1)[0]
+	first := attempt(c, delivery.Retry, at(1))
+	first.Response, first.RetryAfter = "not now", 3*time.Second
+	content := &delivery.Content{Body: []byte("hi"), ContentType: "text/plain"}
+	settleAll(t, q, at(2), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: first, After: 3 * time.Second, Content: content})
+	c = claim(t, q, hook, at(5), 1)[0]
+	second := attempt(c, delivery.Dead, at(5))
+	settleAll(t, q, at(6), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: second, Reason: "attempts used up: 503 Service Unavailable"})
+
+	d, err := q.Show(at(10), delivery.ID("a", hook))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := newEvent("a")
+	if got := string(d.Event.Body()); got != string(ev.Body()) {
+		t.Errorf("event %s, want %s", got, ev.Body())
+	}
+	if diff := cmp.Diff(content, d.Content); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]delivery.Attempt{*first, *second}, d.Attempts, cmp.Comparer(time.Time.Equal)); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+	if d.State != delivery.IsDead || d.Reason != "attempts used up: 503 Service Unavailable" || !d.Accepted.Equal(at(0)) || !d.Done.Equal(at(6)) {
+		t.Errorf("%+v: want a dead one with its reason, accepted at %v and done at %v", d.Item, at(0), at(6))
+	}
+	if _, err := q.Show(at(10), "msg_unknown"); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("Show of an unknown one: %v, want ErrUnknown", err)
+	}
+}
+
+func listSelects(t *testing.T, q *queue) {
+	for i := range 6 {
+		accept(t, q, at(i), fmt.Sprint(i), hook, "/other/file.yaml#two")
+	}
+	kill(t, q, hook, 1)
+	claim(t, q, hook, at(9), 1)
+	names := func(f delivery.Filter) string {
+		t.Helper()
+		text := ""
+		for _, item := range list(t, q, f) {
+			text += item.Event.ID
+		}
+		return text
+	}
+	for _, tt := range []struct {
+		name string
+		f    delivery.Filter
+		want string
+	}{
+		{"all", delivery.Filter{}, "554433221100"},
+		{"identity", delivery.Filter{Webhook: hook}, "543210"},
+		{"name", delivery.Filter{Webhook: "two"}, "543210"},
+		{"part of a name", delivery.Filter{Webhook: "tw_"}, ""},
+		{"dead", delivery.Filter{State: delivery.IsDead}, "0"},
+		{"in flight", delivery.Filter{State: delivery.InFlight}, "1"},
+		{"due", delivery.Filter{State: delivery.Due, Webhook: hook}, "5432"},
+		{"delivered", delivery.Filter{State: delivery.IsDelivered}, ""},
+		{"since", delivery.Filter{Since: at(4), Webhook: "two"}, "54"},
+		{"event", delivery.Filter{Event: "workflow_end"}, "554433221100"},
+		{"event and webhook, limited", delivery.Filter{Event: "workflow_end", Webhook: "two", Limit: 2}, "54"},
+		{"event and state", delivery.Filter{Event: "workflow_end", State: delivery.IsDead}, "0"},
+		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},
+		{"workflow", delivery.Filter{Workflow: "none"}, ""},
+		{"id", delivery.Filter{ID: delivery.ID("3", hook)}, "3"},
+		{"limit", delivery.Filter{Limit: 3}, "554"},
+	} {
+		if got := names(tt.f); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	page := list(t, q, delivery.Filter{Limit: 5})
+	if got := names(delivery.Filter{Before: page[4].Seq}); got != "3221100" {
+		t.Errorf("the next page: %q, want what follows 55443", got)
+	}
+	if got := names(delivery.Filter{Before: page[4].Seq, Event: "workflow_end"}); got != "3221100" {
+		t.Errorf("the next page of an event: %q, want what follows 55443", got)
+	}
+	accept(t, q, at(7), "0", hook, "three") // known but for one delivery, which is the youngest
+	if got := names(delivery.Filter{Event: "workflow_end"}); got != "0554433221100" {
+		t.Errorf("%q, want the youngest delivery first", got)
+	}
+}
+
+func replays(t *testing.T, q *queue) {
+	for i := range 3 {
+		accept(t, q, at(i), fmt.Sprint(i), hook)
+	}
+	settleAll(t, q, at(1), delivery.Settlement{Claim: claim(t, q, hook, at(2), 1)[0], Outcome: delivery.Dead, Reason: "transform: fuel",
+		Content: &delivery.Content{Body: []byte("old")}})
+	kill(t, q, hook, 2)
+	for _, c := range claim(t, q, hook, at(2), 2) {
+		settle(t, q, c, delivery.Dead, at(2), time.Time{})
+	}
+	n, err := q.Replay(at(20), delivery.Filter{Webhook: hook, Since: at(1)}, delivery.Change{})
+	if err != nil || n != 2 {
+		t.Errorf("Replay = %d, %v, want 2", n, err)
+	}
+	for _, c := range claim(t, q, hook, at(20), 10) {
+		if c.Delivery.Spent != 0 || c.Delivery.Attempts != 1 || !c.Delivery.Since.Equal(at(20)) {
+			t.Errorf("%s: %d attempts, %d spent, since %v, want 1, 0 and the replay's time", c.Delivery.EventID, c.Delivery.Attempts, c.Delivery.Spent, c.Delivery.Since)
+		}
+		settle(t, q, c, delivery.Delivered, at(20), time.Time{})
+	}
+	if n, err := q.Replay(at(30), delivery.Filter{}, delivery.Change{Retransform: true}); err != nil || n != 1 {
+		t.Errorf("Replay = %d, %v, want 1", n, err)
+	}
+	if c := claim(t, q, hook, at(30), 10); len(c) != 1 || c[0].Delivery.Body != nil {
+		t.Errorf("claimed %+v, want one without a body", c)
+	}
+}
+
+func deletes(t *testing.T, q *queue) {
+	for i := range 3 {
+		accept(t, q, at(0), fmt.Sprint(i), hook, "two")
+	}
+	kill(t, q, hook, 1)
+	flying := claim(t, q, hook, at(0), 1)
+	n, err := q.Delete(at(1), delivery.Filter{Webhook: hook})
+	if err != nil || n != 2 {
+		t.Errorf("Delete = %d, %v, want 2: one is in flight", n, err)
+	}
+	settle(t, q, flying[0], delivery.Delivered, at(1), time.Time{})
+	if got := claimIDs(t, q, "two", at(1), 10); got != "0 1 2" {
+		t.Errorf("the other webhook claimed %q, want all", got)
+	}
+	if known := accept(t, q, at(2), "0", hook); known != 1 {
+		t.Error("a deleted delivery is not known any more")
+	}
+	if _, err := q.Delete(at(1), delivery.Filter{State: delivery.InFlight}); err == nil {
+		t.Error("what is in flight was deleted")
+	}
+}
+
+func prunesInTime(t *testing.T, q *queue) {
+	for i := range 2 {
+		accept(t, q, at(0), fmt.Sprint(i), hook)
+	}
+	kill(t, q, hook, 1)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(1), time.Time{})
+	check := func(after time.Duration, want int) {
+		t.Helper()
+		q.keep(t, at(0).Add(after))
+		if got := len(list(t, q, delivery.Filter{})); got != want {
+			t.Errorf("after %v: %d deliveries, want %d", after, got, want)
+		}
+	}
+	check(store.DefaultKeep-time.Hour, 2)
+	check(store.DefaultKeep+time.Hour, 1)
+	check(store.DefaultKeepDead-time.Hour, 1)
+	check(store.DefaultKeepDead+time.Hour, 0)
+}
+
+func limitsChanges(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 8)
+	kill(t, q, hook, 6)
+	if n, err := q.Replay(at(2), delivery.Filter{Limit: 2}, delivery.Change{}); err != nil || n != 2 {
+		t.Errorf("Replay with a limit of 2 = %d, %v", n, err)
+	}
+	if n, err := q.Delete(at(3), delivery.Filter{State: delivery.IsDead, Limit: 1}); err != nil || n != 1 {
+		t.Errorf("Delete with a limit of 1 = %d, %v", n, err)
+	}
+	for state, want := range map[delivery.State]int{delivery.IsDead: 3, delivery.Due: 4} {
+		if got := len(list(t, q, delivery.Filter{State: state})); got != want {
+			t.Errorf("%d are %s, want %d", got, state, want)
+		}
+	}
+}

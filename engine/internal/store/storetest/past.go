@@ -1,0 +1,163 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/google/go-cmp/cmp"
+)
+
+// tellsFates: one event is known to a webhook, new to a second, and a dead letter of a third.
+func tellsFates(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	e := entry("a", hook, "two", "three")
+	e.Wants[2].Dead = "filter: invalid operation"
+	if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []delivery.Fate{delivery.Known, delivery.Accepted, delivery.BornDead} {
+		if got := e.Wants[i].Fate; got != want {
+			t.Errorf("the fate of %s is %q, want %q", e.Wants[i].Webhook, got, want)
+		}
+	}
+	if err := q.Accept(at(2), []*delivery.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range e.Wants {
+		if want.Fate != delivery.Known {
+			t.Errorf("the second time the fate of %s is %q, want known", want.Webhook, want.Fate)
+		}
+	}
+}
+
+// past is the history of a delivery that waits, as another store had it.
+func past(state delivery.State) *delivery.Past {
+	p := &delivery.Past{
+		State: state, Since: at(-50), Accepted: at(-60), Spent: 1, Reason: "503 Service Unavailable",
+		Content: &delivery.Content{Body: []byte("made"), ContentType: "text/plain", Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?a=b"},
+		Attempts: []delivery.Attempt{
+			{Number: 1, At: at(-40), Took: time.Second, Status: 200, Outcome: delivery.Delivered, Reason: "200 OK"},
+			{Number: 2, At: at(-10), Took: time.Second, Status: 503, Outcome: delivery.Retry, Reason: "503 Service Unavailable"},
+		},
+	}
+	if state == delivery.Due {
+		p.After = 30 * time.Second
+	} else {
+		p.Done = at(-9)
+	}
+	return p
+}
+
+func bringsPast(t *testing.T, q *queue) {
+	for _, state := range []delivery.State{delivery.Due, delivery.IsDead, delivery.IsDelivered, delivery.IsDropped} {
+		id := string(state)
+		e := entry(id, hook)
+		e.Wants[0].Past = past(state)
+		if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := q.Show(at(1), delivery.ID(id, hook))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := past(state)
+		if d.State != state || d.Reason != p.Reason || !d.Accepted.Equal(p.Accepted) || !d.Done.Equal(p.Done) || !d.Delivery.Since.Equal(p.Since) ||
+			d.Delivery.Attempts != 2 || d.Delivery.Spent != 1 {
+			t.Errorf("%s: %+v, want it as it was", state, d.Item)
+		}
+		if diff := cmp.Diff(p.Content, d.Content); diff != "" {
+			t.Errorf("%s: content (-want +got):\n%s", state, diff)
+		}
+		if diff := cmp.Diff(p.Attempts, d.Attempts, cmp.Comparer(time.Time.Equal)); diff != "" {
+			t.Errorf("%s: attempts (-want +got):\n%s", state, diff)
+		}
+	}
+	if got := claimIDs(t, q, hook, at(29), 10); got != "" {
+		t.Errorf("claimed %q before it is due", got)
+	}
+	if got := claimIDs(t, q, hook, at(30), 10); got != "due" {
+		t.Errorf("claimed %q, want the one that waits", got)
+	}
+	l := lanesOf(t, q, at(30))[0]
+	if l.Waiting != 1 || l.Dead != 1 || l.Delivered != 1 || l.Dropped != 1 {
+		t.Errorf("the lane counts %+v, want one of each", l)
+	}
+}
+
+// A delivery that is known stays as it is, whatever another store says of its past.
+func knownKeepsItsOwn(t *testing.T, q *queue) {
+	accept(t, q, at(0), "delivered", hook)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0), time.Time{})
+	accept(t, q, at(1), "due", hook)
+	for id, state := range map[string]delivery.State{"delivered": delivery.IsDead, "due": delivery.IsDelivered} {
+		e := entry(id, hook)
+		e.Wants[0].Past = past(state)
+		if err := q.Accept(at(2), []*delivery.Entry{e}); err != nil || e.Wants[0].Fate != delivery.Known {
+			t.Fatalf("Accept = %v, fate %q, want known", err, e.Wants[0].Fate)
+		}
+	}
+	for id, want := range map[string]delivery.State{"delivered": delivery.IsDelivered, "due": delivery.Due} {
+		d, err := q.Show(at(3), delivery.ID(id, hook))
+		if err != nil || d.State != want || d.Content != nil {
+			t.Errorf("Show(%s) = %+v, %v, want it to be %s as before", id, d, err, want)
+		}
+	}
+}
+
+// Deliveries that move to another webhook are claimed there with the same ids, and keep their order.
+func movesDeliveries(t *testing.T, q *queue) {
+	const other = "/new.yaml#one"
+	for _, id := range []string{"k0", "k1", "k2"} {
+		acceptKeyed(t, q, at(0), id, "k")
+	}
+	accept(t, q, at(0), "flying", hook)
+	accept(t, q, at(1), "waits", hook)
+	accept(t, q, at(1), "dead", hook)
+	acceptMany(t, q, at(2), "many", 600)
+	var flying *delivery.Claim
+	for _, c := range claim(t, q, hook, at(1), 10) {
+		switch c.Delivery.EventID {
+		case "flying":
+			flying = c
+		case "dead":
+			settle(t, q, c, delivery.Dead, at(1), time.Time{})
+		default:
+			settle(t, q, c, delivery.Retry, at(1), at(1))
+		}
+	}
+	const all = 3 + 3 + 600
+	if n, err := q.Move(q.set(at(3)), hook, other); err != nil || n != all {
+		t.Fatalf("Move = %d, %v, want %d", n, err, all)
+	}
+	if n, err := q.Move(q.set(at(3)), hook, other); err != nil || n != 0 {
+		t.Errorf("the second Move = %d, %v, want 0", n, err)
+	}
+	for _, l := range lanesOf(t, q, at(3)) {
+		switch want := (delivery.LaneStatus{Waiting: all - 1, Dead: 1}); {
+		case l.Webhook == hook && (l.Waiting != 0 || l.Dead != 0 || l.Bytes != 0):
+			t.Errorf("the old lane still has %+v", l)
+		case l.Webhook == other && (l.Waiting != want.Waiting || l.Dead != want.Dead || l.Bytes == 0):
+			t.Errorf("the new lane has %+v, want %d that wait and one dead", l, all-1)
+		}
+	}
+	if lost := settleAll(t, q, at(3), delivery.Settlement{Claim: flying, Outcome: delivery.Delivered, Attempt: attempt(flying, delivery.Delivered, at(3))}); len(lost) > 0 {
+		t.Error("a delivery in flight was lost by moving")
+	}
+	claims := claim(t, q, other, at(3), all)
+	if got := ids(claims[:2]); got != "k0 waits" {
+		t.Errorf("claimed %q first, want k0 waits", got)
+	}
+	if got, want := claims[0].Delivery.ID, delivery.ID("k0", hook); got != want {
+		t.Errorf("the id is %s, want %s as before", got, want)
+	}
+	settle(t, q, claims[0], delivery.Delivered, at(3), time.Time{})
+	next := claim(t, q, other, at(4), 10)
+	if got := ids(next); got != "k1" {
+		t.Fatalf("claimed %q behind k0, want k1", got)
+	}
+	settle(t, q, next[0], delivery.Delivered, at(4), time.Time{})
+	if got := claimIDs(t, q, other, at(5), 10); got != "k2" {
+		t.Errorf("claimed %q behind k1, want k2", got)
+	}
+}

@@ -1,0 +1,403 @@
+// Package storetest holds every store to the same promises.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/google/go-cmp/cmp"
+)
+
+// Run holds a store to its promises. open returns an empty one whose clock is now.
+func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue) {
+	tests := []struct {
+		name string
+		test func(*testing.T, *queue)
+	}{
+		{"a claim holds the event and the delivery", claimHoldsAll},
+		{"claims come by due, then by acceptance", claimsInOrder},
+		{"a claim takes no more than it asks for", claimsUpToN},
+		{"what is not due is not claimed", claimsOnlyDue},
+		{"a delivery is claimed once", claimsExclusively},
+		{"a retry is due later and not earlier", retryWaits},
+		{"a retry stands behind what is due longer", retryInOrder},
+		{"delivered and dead leave", finalLeaves},
+		{"a claim is settled once", settlesOnce},
+		{"only attempts of the receiver's fault are spent", spentOrNot},
+		{"a claim whose lease ended is lost", leasesEnd},
+		{"what is accepted can be taken at once", takesAtOnce},
+		{"five failures open the breaker", breakerOpens},
+		{"five transform failures in a row open it too", brokenTransformRests},
+		{"a replay ends a rest that transforms caused", replayEndsRest},
+		{"a rest that the receiver asks for holds for its lane", pausesLane},
+		{"a receiver that is gone closes its lane", closesLane},
+		{"what fails before it is accepted shows in its lane", faultShows},
+		{"a rate is kept", keepsRate},
+		{"a clock that jumped holds nothing back", clockJumps},
+		{"a clock that jumped ends a probe", probeJumps},
+		{"a clock that jumped ends no rate", rateJumps},
+		{"one delivery of a key is in flight, in order", keepsOrder},
+		{"a dead head frees its key", deadFreesKey},
+		{"a head that waits long is passed", passesOldHead},
+		{"show tells all", showTellsAll},
+		{"list selects and pages", listSelects},
+		{"replay makes dead letters due", replays},
+		{"delete forgets all but the id", deletes},
+		{"dead letters are kept longer", prunesInTime},
+		{"a known id is counted and not queued again", knownIDs},
+		{"an event that is partly known brings what is new", partlyKnown},
+		{"next due is the first that waits", nextDue},
+		{"left counts what waits", leftCounts},
+		{"webhooks do not share deliveries", webhooksApart},
+		{"each delivery's fate is told", tellsFates},
+		{"a delivery brings its past", bringsPast},
+		{"a known delivery keeps its own past", knownKeepsItsOwn},
+		{"deliveries move to another webhook", movesDeliveries},
+		{"a limit holds for replay and delete", limitsChanges},
+		{"a lane is due when its pause and its probe have ended", dueAfterPause},
+		{"a lane is disabled and enabled by name", disables},
+		{"a cancelled context ends a call", endsWithContext},
+		{"a closed queue accepts and gives nothing", closedQueue},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			q := &queue{at: start}
+			q.Queue = open(t, q.now)
+			t.Cleanup(func() { _ = q.Close() })
+			tt.test(t, q)
+		})
+	}
+}
+
+const hook = "/etc/awf-hook.yaml#one"
+
+// start has no monotonic clock, so that it survives being stored.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+
+func newEvent(id string) event.Event {
+	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run", Timestamp: start, Payload: []byte(`{"n":"` + id + `"}`)}
+}
+
+// entry makes of an event one delivery for each webhook.
+func entry(id string, webhooks ...string) *delivery.Entry {
+	ev := newEvent(id)
+	e := &delivery.Entry{Event: &ev}
+	for _, webhook := range webhooks {
+		e.Wants = append(e.Wants, delivery.Want{Webhook: webhook})
+	}
+	return e
+}
+
+// accept puts an event with one delivery for each webhook into the queue, and returns how many were known.
+func accept(t *testing.T, q *queue, now time.Time, id string, webhooks ...string) int {
+	t.Helper()
+	e := entry(id, webhooks...)
+	if err := q.Accept(now, []*delivery.Entry{e}); err != nil {
+		t.Fatalf("Accept(%s) = %v", id, err)
+	}
+	known := 0
+	for _, want := range e.Wants {
+		if want.Fate == delivery.Known {
+			known++
+		}
+	}
+	return known
+}
+
+var lane = delivery.Lane{Webhook: hook, Lease: time.Minute}
+
+func laneOf(webhook string) delivery.Lane { return delivery.Lane{Webhook: webhook, Lease: time.Minute} }
+
+func claim(t *testing.T, q *queue, webhook string, now time.Time, n int) []*delivery.Claim {
+	t.Helper()
+	claims, _, err := q.Claim(now, laneOf(webhook), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}
+
+// claimIDs claims and names the events, "a b".
+func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) string {
+	t.Helper()
+	var ids []string
+	for _, c := range claim(t, q, webhook, now, n) {
+		ids = append(ids, c.Delivery.EventID)
+	}
+	return strings.Join(ids, " ")
+}
+
+// attempt is one that came to the outcome.
+func attempt(c *delivery.Claim, outcome delivery.Outcome, now time.Time) *delivery.Attempt {
+	a := &delivery.Attempt{Number: c.Delivery.Attempts + 1, At: now, Took: time.Second, Status: 200, Outcome: outcome, Reason: "200 OK"}
+	if outcome != delivery.Delivered {
+		a.Status, a.Reason = 503, "503 Service Unavailable"
+	}
+	return a
+}
+
+// settle settles a claim after an attempt, and fails if the claim was lost.
+func settle(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome, now, due time.Time) {
+	t.Helper()
+	s := delivery.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now), After: wait(now, due)}
+	if lost := settleAll(t, q, now, s); len(lost) > 0 {
+		t.Fatalf("the claim of %s was lost", c.Delivery.EventID)
+	}
+}
+
+func settleAll(t *testing.T, q *queue, now time.Time, settlements ...delivery.Settlement) []*delivery.Claim {
+	t.Helper()
+	lost, err := q.Settle(now, settlements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lost
+}
+
+// wait is how long a settlement waits that is due then; 0 for an outcome that is final.
+func wait(now, due time.Time) time.Duration {
+	if due.IsZero() {
+		return 0
+	}
+	return due.Sub(now)
+}
+
+// left is what waits for the webhooks of the tests.
+type left struct {
+	Waiting int
+	Next    time.Time // when the first of them may be claimed; zero if none may
+}
+
+func waiting(t *testing.T, q *queue) left {
+	t.Helper()
+	var l left
+	for _, lane := range lanesOf(t, q, q.now()) {
+		if !slices.Contains([]string{hook, "two", "three"}, lane.Webhook) {
+			continue
+		}
+		l.Waiting += lane.Waiting
+		if !lane.Due.IsZero() && (l.Next.IsZero() || lane.Due.Before(l.Next)) {
+			l.Next = lane.Due
+		}
+	}
+	return l
+}
+
+func lanesOf(t *testing.T, q *queue, now time.Time) []delivery.LaneStatus {
+	t.Helper()
+	lanes, err := q.Lanes(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lanes
+}
+
+func retryWaits(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	content := &delivery.Content{Body: []byte(`{"made":"once"}`), ContentType: "text/plain", Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?wait=true"}
+	settleAll(t, q, at(1), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: attempt(c, delivery.Retry, at(1)), After: 59 * time.Second, Content: content})
+
+	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
+		t.Errorf("claimed %q before it is due", got)
+	}
+	claims := claim(t, q, hook, at(60), 1)
+	if len(claims) != 1 {
+		t.Fatal("not claimed when it is due")
+	}
+	want := c.Delivery
+	want.Content, want.Attempts, want.Spent, want.Due = *content, 1, 1, at(60)
+	if diff := cmp.Diff(want, claims[0].Delivery); diff != "" {
+		t.Errorf("delivery (-want +got):\n%s", diff)
+	}
+	if claims[0].Event == nil || claims[0].Event.ID != "a" {
+		t.Errorf("event = %+v, want a", claims[0].Event)
+	}
+}
+
+func retryInOrder(t *testing.T, q *queue) {
+	accept(t, q, at(0), "again", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	accept(t, q, at(4), "before", hook)
+	accept(t, q, at(6), "after", hook)
+	settle(t, q, c, delivery.Retry, at(0), at(5))
+	if got, want := claimIDs(t, q, hook, at(6), 3), "before again after"; got != want {
+		t.Errorf("claimed %q, want %q", got, want)
+	}
+}
+
+// An attempt that was broken off, or failed by a fault of ours, does not spend the budget.
+func spentOrNot(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	settleAll(t, q, at(0), delivery.Settlement{Claim: claim(t, q, hook, at(0), 1)[0], Outcome: delivery.Retry, After: time.Second})
+	c := claim(t, q, hook, at(1), 1)[0]
+	free := attempt(c, delivery.Retry, at(1))
+	free.Free = true
+	settleAll(t, q, at(1), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: free, After: time.Second})
+	settle(t, q, claim(t, q, hook, at(2), 1)[0], delivery.Retry, at(2), at(3))
+	if d := claim(t, q, hook, at(3), 1)[0].Delivery; d.Attempts != 2 || d.Spent != 1 {
+		t.Errorf("%d attempts, %d spent, want 2 and 1", d.Attempts, d.Spent)
+	}
+}
+
+func finalLeaves(t *testing.T, q *queue) {
+	for _, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped} {
+		accept(t, q, at(0), outcome.String(), hook)
+		settle(t, q, claim(t, q, hook, at(0), 1)[0], outcome, at(0), time.Time{})
+		if got := waiting(t, q); got != (left{}) {
+			t.Errorf("%v: left %+v, want nothing", outcome, got)
+		}
+		if got := claimIDs(t, q, hook, at(3600), 1); got != "" {
+			t.Errorf("%v: claimed again: %q", outcome, got)
+		}
+	}
+}
+
+func settlesOnce(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	c := claim(t, q, hook, at(0), 1)[0]
+	settle(t, q, c, delivery.Delivered, at(0), time.Time{})
+	lost := settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Delivered, Attempt: attempt(c, delivery.Delivered, at(0))})
+	if len(lost) != 1 {
+		t.Error("settled twice")
+	}
+}
+
+func knownIDs(t *testing.T, q *queue) {
+	again := func(when string) {
+		t.Helper()
+		if known := accept(t, q, at(0), "a", hook); known != 1 {
+			t.Errorf("while %s: %d known, want 1", when, known)
+		}
+	}
+	accept(t, q, at(0), "a", hook)
+	again("it waits")
+	claims := claim(t, q, hook, at(0), 10)
+	if len(claims) != 1 {
+		t.Fatalf("%d claims, want 1", len(claims))
+	}
+	again("it is in flight")
+	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
+	again("it is delivered")
+	q.keep(t, at(0).Add(store.DefaultKeep+time.Hour))
+	if items := list(t, q, delivery.Filter{}); len(items) != 0 {
+		t.Fatalf("%d deliveries listed after pruning, want none", len(items))
+	}
+	again("it is pruned")
+	if got := waiting(t, q); got != (left{}) {
+		t.Errorf("left %+v, want nothing", got)
+	}
+	q.keep(t, at(0).Add(store.DefaultKeep+32*24*time.Hour))
+	if known := accept(t, q, at(0), "a", hook); known != 0 {
+		t.Error("an id is known for ever, want 30 days beyond pruning")
+	}
+}
+
+func partlyKnown(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	if known := accept(t, q, at(0), "a", hook, "two", "three"); known != 1 {
+		t.Errorf("%d known, want 1", known)
+	}
+	for _, webhook := range []string{hook, "two", "three"} {
+		if got := claimIDs(t, q, webhook, at(0), 10); got != "a" {
+			t.Errorf("%s claimed %q, want a", webhook, got)
+		}
+	}
+}
+
+func nextDue(t *testing.T, q *queue) {
+	check := func(want time.Time, wantWaits bool) {
+		t.Helper()
+		var due time.Time
+		for _, l := range lanesOf(t, q, q.now()) {
+			if l.Webhook == hook {
+				due = l.Due
+			}
+		}
+		if waits := !due.IsZero(); waits != wantWaits || waits && !due.Equal(want) {
+			t.Errorf("the lane is due at %v, want %v", due, want)
+		}
+	}
+	check(time.Time{}, false)
+	accept(t, q, at(1), "other", "two")
+	check(time.Time{}, false)
+	accept(t, q, at(20), "b", hook)
+	check(at(20), true)
+	accept(t, q, at(10), "a", hook)
+	check(at(10), true)
+	claims := claim(t, q, hook, at(20), 2)
+	check(at(80), true) // the leases' end
+	settle(t, q, claims[0], delivery.Retry, at(20), at(30))
+	check(at(30), true)
+}
+
+func leftCounts(t *testing.T, q *queue) {
+	check := func(want left) {
+		t.Helper()
+		if diff := cmp.Diff(want, waiting(t, q)); diff != "" {
+			t.Errorf("left (-want +got):\n%s", diff)
+		}
+	}
+	check(left{})
+	accept(t, q, at(20), "a", hook)
+	accept(t, q, at(10), "b", "two")
+	accept(t, q, at(30), "c", "two")
+	accept(t, q, at(0), "d", "not asked for")
+	check(left{Waiting: 3, Next: at(10)})
+	c := claim(t, q, "two", at(10), 1)[0]
+	check(left{Waiting: 3, Next: at(20)})
+	settle(t, q, c, delivery.Retry, at(10), at(15))
+	check(left{Waiting: 3, Next: at(15)})
+}
+
+func webhooksApart(t *testing.T, q *queue) {
+	hooks := []string{"one", "two", "three"}
+	accept(t, q, at(0), "a", hooks...)
+	if got := claimIDs(t, q, "four", at(0), 10); got != "" {
+		t.Errorf("a webhook without deliveries claimed %q", got)
+	}
+	var seen []string
+	for _, h := range hooks {
+		for _, c := range claim(t, q, h, at(0), 10) {
+			seen = append(seen, c.Delivery.Webhook)
+			settle(t, q, c, delivery.Delivered, at(0), time.Time{})
+		}
+	}
+	if !slices.Equal(seen, hooks) {
+		t.Errorf("claimed for %q, want %q", seen, hooks)
+	}
+}
+
+func closedQueue(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Accept(at(0), []*delivery.Entry{entry("b", hook)}); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("Accept: %v, want ErrClosed", err)
+	}
+	if claims, _, _ := q.Claim(at(0), lane, 1); len(claims) > 0 {
+		t.Errorf("%d claims, want none", len(claims))
+	}
+}
+
+func endsWithContext(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	ctx, cancel := context.WithCancel(q.set(at(1)))
+	cancel()
+	if err := q.Queue.Accept(ctx, []*delivery.Entry{entry("b", hook)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Accept: %v, want context.Canceled", err)
+	}
+	if got := claimIDs(t, q, hook, at(1), 10); got != "a" {
+		t.Errorf("claimed %q, want a: what was not accepted is not there", got)
+	}
+}

@@ -1,0 +1,202 @@
+package signature
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// scheme signs and verifies by the parts of a custom scheme whose Check is nil.
+type scheme struct {
+	Custom
+	key func(secret string) ([]byte, error)
+}
+
+// values are what the placeholders stand for.
+type values map[string][]byte
+
+func (s scheme) sign(h http.Header, m Message, secrets []string) error {
+	if len(secrets) == 0 {
+		return errNoSecret
+	}
+	if s.Separator == "" {
+		secrets = secrets[:1]
+	}
+	v := values{placeID: []byte(m.ID), placeStamp: strconv.AppendInt(nil, m.Time.Unix(), 10), placeBody: m.Body}
+	if err := s.checkID(m.ID); err != nil {
+		return err
+	}
+	lead, item := s.split()
+	var line strings.Builder
+	v.fill(&line, lead)
+	for i, secret := range secrets {
+		key, err := s.key(secret)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			line.WriteString(s.Separator)
+		}
+		line.WriteString(item + encodings[s.Encoding].encode(s.mac(key, v)))
+	}
+	for _, field := range [][2]string{{s.Header, line.String()}, {s.IDHeader, m.ID}, {s.TimestampHeader, string(v[placeStamp])}} {
+		if field[0] != "" {
+			h.Set(field[0], field[1])
+		}
+	}
+	return nil
+}
+
+func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []string) error {
+	v := values{placeID: []byte(h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery"))), placeBody: body}
+	signatures, err := s.parse(h, v)
+	if err != nil {
+		return err
+	}
+	if s.signs(placeStamp) {
+		if err := checkStamp(string(v[placeStamp]), cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
+			return err
+		}
+	}
+	if err := s.checkID(string(v[placeID])); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	result := error(ErrNoMatch)
+	for i, secret := range secrets {
+		key, err := s.key(secret)
+		if err != nil {
+			if i == 0 {
+				result = err
+			}
+			continue
+		}
+		want := s.mac(key, v)
+		if slices.ContainsFunc(signatures, func(got []byte) bool { return hmac.Equal(got, want) }) {
+			return nil
+		}
+		result = ErrNoMatch
+	}
+	return result
+}
+
+// parse finds the id, the timestamp and the signatures in the headers. Where several signatures have room, those of another kind are skipped.
+func (s scheme) parse(h http.Header, v values) ([][]byte, error) {
+	required := []string{s.Header}
+	if s.IDHeader != "" && s.signs(placeID) {
+		required = append(required, s.IDHeader)
+	}
+	if s.TimestampHeader != "" && s.signs(placeStamp) && !strings.Contains(s.Prefix, placeStamp) {
+		required = append(required, s.TimestampHeader)
+		v[placeStamp] = []byte(h.Get(s.TimestampHeader))
+	}
+	isThere := func(name string) bool { return h.Values(name) != nil }
+	for _, name := range required {
+		switch {
+		case !slices.ContainsFunc(required, isThere):
+			return nil, fmt.Errorf("%w: %s", ErrUnsigned, name)
+		case !isThere(name):
+			return nil, fmt.Errorf("%w: %s", ErrMissing, name)
+		case h.Get(name) == "":
+			return nil, fmt.Errorf("%w: %s is empty", ErrInvalid, name)
+		}
+	}
+	lead, item := s.split()
+	line, err := v.read(h.Get(s.Header), lead)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s does not begin with its prefix", ErrInvalid, s.Header)
+	}
+	list := []string{line}
+	if s.Separator != "" {
+		list = strings.Split(line, s.Separator)
+	}
+	var signatures [][]byte
+	for _, text := range list {
+		text, begins := strings.CutPrefix(text, item)
+		signature, err := encodings[s.Encoding].decode(text)
+		switch {
+		case begins && err == nil:
+			signatures = append(signatures, signature)
+		case s.Separator != "":
+		case !begins:
+			return nil, fmt.Errorf("%w: %s does not begin with %s", ErrInvalid, s.Header, item)
+		default:
+			return nil, fmt.Errorf("%w: %s is not %s", ErrInvalid, s.Header, cmp.Or(s.Encoding, "hex"))
+		}
+	}
+	return signatures, nil
+}
+
+// read cuts a text behind its lead and takes the values of the lead's placeholders from it.
+func (v values) read(text, lead string) (string, error) {
+	pattern := regexp.QuoteMeta(lead)
+	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeStamp), `(?<timestamp>-?[0-9]+)`, 1)
+	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeID), `(?<id>[A-Za-z0-9_-]+)`, 1)
+	form, err := regexp.Compile("^" + pattern)
+	if err != nil {
+		return "", err
+	}
+	found := form.FindStringSubmatch(text)
+	if found == nil {
+		return "", ErrInvalid
+	}
+	for i, name := range form.SubexpNames() {
+		if name != "" {
+			v["{"+name+"}"] = []byte(found[i])
+		}
+	}
+	return text[len(found[0]):], nil
+}
+
+// checkID says what is wrong with an id that is signed or sent: it must not hold the text that separates it from what follows,
+// or one signature would be good for another id and another rest.
+func (s scheme) checkID(id string) error {
+	if !strings.Contains(s.template()+s.Prefix, placeID) {
+		return nil
+	}
+	_, behind, _ := strings.Cut(s.template(), placeID)
+	separator := placeholder.Split(behind, 2)[0]
+	if id == "" || separator != "" && strings.Contains(id, separator) {
+		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, separator)
+	}
+	return nil
+}
+
+// checkStamp says whether a timestamp of Unix seconds is near now.
+func checkStamp(stamp, header string, now time.Time) error {
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: %s is not a number of seconds", ErrInvalid, header)
+	}
+	const limit = 1 << 40 // beyond it time's own arithmetic would wrap
+	switch at := time.Unix(max(min(seconds, limit), -limit), 0); {
+	case now.Sub(at) > Tolerance:
+		return fmt.Errorf("%w: %d", ErrTooOld, seconds)
+	case at.Sub(now) > Tolerance:
+		return fmt.Errorf("%w: %d", ErrTooNew, seconds)
+	}
+	return nil
+}
+
+// mac returns the HMAC of the filled template. It does not copy the body.
+func (s scheme) mac(key []byte, v values) []byte {
+	mac := hmac.New(hashes[s.Hash], key)
+	v.fill(mac, s.template())
+	return mac.Sum(nil)
+}
+
+// fill writes a text with the values of its placeholders.
+func (v values) fill(w io.Writer, text string) {
+	for next := placeholder.FindStringIndex(text); next != nil; next = placeholder.FindStringIndex(text) {
+		_, _ = io.WriteString(w, text[:next[0]]) // neither a hash nor a builder fails
+		_, _ = w.Write(v[text[next[0]:next[1]]])
+		text = text[next[1]:]
+	}
+	_, _ = io.WriteString(w, text)
+}
