@@ -33,7 +33,7 @@ type Deliveries struct{ queue *spill.Store }
 
 // OpenDeliveries opens a queue's file. A file that cannot be used is an error here.
 func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(spill.Options{Path: file})
+	q := spill.Open(store.Options{Path: file})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)

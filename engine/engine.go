@@ -76,7 +76,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, shared: opts.Queue != Memory,
-		queue: spill.Open(spill.Options{
+		queue: spill.Open(store.Options{
 			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
