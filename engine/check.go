@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // Check reports the mistakes that only compiling finds, in the globs, expressions and transforms of all webhooks, and warns
@@ -33,8 +35,12 @@ func (w *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if err := guard.CheckHost(w.URL.Host()); err != nil {
 		whys = append(whys, err.Error())
 	}
-	if w.format != nil {
-		whys = append(whys, w.format.Receiver.Policy.CheckURL(w.URL.Reveal()))
+	switch {
+	case w.format != nil:
+		why := w.format.Receiver.Policy.CheckURL(w.URL.Reveal())
+		whys = append(whys, cmp.Or(format.CheckHost(w.URL.Reveal(), w.format.Receiver.Name), why))
+	case len(w.Transform) == 0:
+		whys = append(whys, format.CheckHost(w.URL.Reveal(), ""))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(w.Secrets) > 0 && !slices.ContainsFunc(w.Secrets, holds) {

@@ -39,12 +39,14 @@ type compiler struct {
 func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compiled, config.Errors) {
 	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
 	var next atomic.Int64
+	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin: a project's expressions take nothing from the user's own
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(webhooks)); i = next.Add(1) - 1 {
 				all[i].Webhook = webhooks[i]
-				errs[i] = all[i].compile(ctx, c)
+				by := transforms.Compiler{Expressions: &expressions[webhooks[i].Origin], Modules: c.modules, Log: c.log}
+				errs[i] = all[i].compile(ctx, by)
 			}
 		})
 	}
@@ -54,22 +56,26 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 	return all, mistakes
 }
 
-func (w *compiled) compile(ctx context.Context, c compiler) config.Errors {
+func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
-	w.filter, errs[0] = compileFilter(&w.Webhook)
-	w.orderBy, errs[1] = compileOrderBy(&w.Webhook)
-	w.masker = newMasker(w.Webhook)
-	log := slog.New(w.masker.Handler(c.log.Handler())).With("webhook", w.Name)
-	w.chain, errs[2] = transforms.Compile(ctx, w.Transform, c.modules, log)
+	w.masker = newMasker(&w.Webhook)
+	w.filter, errs[0] = compileFilter(&w.Webhook, by.Expressions)
+	w.orderBy, errs[1] = compileOrderBy(&w.Webhook, by.Expressions)
+	by.Log = slog.New(w.masker.Handler(by.Log.Handler())).With("webhook", w.Name)
+	w.chain, errs[2] = by.Compile(ctx, w.Transform)
 	if n := len(w.chain); n > 0 {
 		if f, isFormat := w.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			w.format = f.Format
 		}
 	}
-	return slices.Concat(errs[:]...)
+	mistakes := slices.Concat(errs[:]...)
+	for _, mistake := range mistakes {
+		mistake.Message = w.masker.Text(mistake.Message)
+	}
+	return mistakes
 }
 
-func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
+func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filter, config.Errors) {
 	var mistakes config.Errors
 	var globs []filters.Glob
 	for _, text := range cfg.Events {
@@ -82,18 +88,18 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 	if cfg.Filter.Value == "" {
 		return filters.New(globs, nil), mistakes
 	}
-	program, err := expression.CompileBool(cfg.Filter.Value)
+	program, err := by.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
 	}
 	return filters.New(globs, program), mistakes
 }
 
-func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
+func compileOrderBy(cfg *config.Webhook, by *expression.Compiler) (*expression.Program, config.Errors) {
 	if cfg.OrderBy.Value == "" {
 		return nil, nil
 	}
-	program, err := expression.CompileValue(cfg.OrderBy.Value)
+	program, err := by.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
 	}

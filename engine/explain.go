@@ -31,8 +31,9 @@ type FilterTrace struct {
 type StepTrace struct {
 	Kind        string
 	In, Out     delivery.Content
-	Dropped     bool   // it found nothing to send
-	Failure     string // "" if it did not fail
+	Left        []string // what a format left out of its message, and why
+	Dropped     bool     // it found nothing to send
+	Failure     string   // "" if it did not fail
 	Took        time.Duration
 	Fuel        int64             // that a wasm module used
 	Expressions []ExpressionTrace // of a map
@@ -52,68 +53,69 @@ func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []E
 		return nil
 	}
 	all := make([]Explanation, len(webhooks))
-	in := expression.NewEnv(ev)
 	for i, w := range webhooks {
-		all[i] = w.explain(ctx, in, at)
+		all[i] = w.explain(ctx, ev, at)
 	}
 	return all
 }
 
-func (w *webhook) explain(ctx context.Context, in *expression.Env, at time.Time) Explanation {
+func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Explanation {
 	x := Explanation{Preview: Preview{Webhook: w.Name, Place: w.Place()}}
 	for _, g := range w.Events {
 		x.Events = append(x.Events, g.Value)
 	}
-	start := time.Now()
+	in := expression.NewEnv(ev)
+	var traces []*expression.Trace // of the expressions that ran since the last step
+	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	x.judge(w, in)
-	took := time.Since(start)
-	if x.Choice == OtherType {
-		return x
-	}
-	if w.Filter.Value != "" {
-		x.Filter = &FilterTrace{Source: w.Filter.Value, Took: took}
-		x.Filter.Trace, _ = expression.TraceBool(w.Filter.Value, in) // it compiled before
-		x.Took = took
+	if len(traces) > 0 { // the filter has an expression, and was asked
+		x.Filter = &FilterTrace{Source: w.Filter.Value, Trace: traces[0], Took: traces[0].Took}
+		x.Took, traces = x.Filter.Took, nil
 	}
 	if x.Choice != Sent {
 		return x
 	}
-	content, err := x.transform(ctx, w, in)
+	content, start := delivery.Content{Body: ev.Body()}, time.Now()
+	var err error
+	if len(w.chain) > 0 {
+		content, err = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
+			step := w.stepTrace(&w.chain[i], fed, made, err)
+			step.Took = time.Since(start)
+			step.Expressions = w.expressionTraces(&w.chain[i], traces)
+			x.Took += step.Took
+			x.Steps = append(x.Steps, step)
+			start, traces = time.Now(), nil
+		})
+	}
 	if !x.refuse(w, err) {
-		x.request(ctx, w, in.Event(), at, content)
+		x.request(ctx, w, ev, at, content)
 	}
 	return x
 }
 
-// transform makes the content, and notes each step.
-func (x *Explanation) transform(ctx context.Context, w *webhook, in *expression.Env) (delivery.Content, error) {
-	if len(w.chain) == 0 {
-		return delivery.Content{Body: in.Event().Body()}, nil
-	}
-	start := time.Now()
-	return w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
-		took := time.Since(start)
-		x.Took += took
-		step := w.chain[i]
-		x.Steps = append(x.Steps, w.stepTrace(step, in, fed, made, err))
-		x.Steps[len(x.Steps)-1].Took = took
-		start = time.Now()
-	})
-}
-
 // stepTrace tells what a step was fed and made, without secrets.
-func (w *webhook) stepTrace(s transforms.Named, in *expression.Env, fed delivery.Content, made transforms.Made, err error) StepTrace {
+func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
 	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
 	step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+	for _, what := range made.Left {
+		step.Left = append(step.Left, w.masker.Text(what))
+	}
 	if err != nil && !step.Dropped {
 		step.Failure = w.masker.Text(err.Error())
 	}
-	if m, isMap := s.Step.(*transforms.Map); isMap {
-		for _, e := range m.Expressions() {
-			trace, _ := expression.TraceValue(e.Program.Source(), in) // it compiled before
-			w.maskTrace(trace)
-			step.Expressions = append(step.Expressions, ExpressionTrace{e.Path, e.Program.Source(), trace})
-		}
-	}
 	return step
+}
+
+// expressionTraces tells what the expressions of a map came to; nil for another kind of step.
+func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []ExpressionTrace) {
+	m, isMap := s.Step.(*transforms.Map)
+	if !isMap {
+		return nil
+	}
+	paths := m.Expressions() // in the order in which they run
+	for i, trace := range traces {
+		w.maskTrace(trace)
+		list = append(list, ExpressionTrace{paths[i].Path, trace.Source(), trace})
+	}
+	return list
 }

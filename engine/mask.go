@@ -7,23 +7,36 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// newMasker makes the masker of what the transforms of the webhooks can read, and of what formats write of their secrets into a body under the
-// options' own names, where no configuration tells the values.
-func newMasker(webhooks ...config.Webhook) *secret.Masker {
+// newMasker makes the masker of what the webhook's transforms can read.
+func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
+
+// storedMasker makes the masker of stored bodies: of what the transforms of all webhooks can read, and of what formats write of their secrets
+// under the options' own names, where no configuration tells the values.
+func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
-	for i := range webhooks {
-		values = append(values, with(&webhooks[i])...)
+	if cfg != nil {
+		for i := range cfg.Webhooks {
+			values = append(values, with(&cfg.Webhooks[i])...)
+		}
 	}
 	for _, name := range format.Names() {
-		kind, _ := format.Lookup(name)
-		keys = append(keys, kind.Secrets()...)
+		receiver, _ := format.Lookup(name)
+		keys = append(keys, receiver.Secrets()...)
 	}
 	return secret.NewMasker(values, keys)
 }
 
+// minKnown is the length from which the value of a variable is masked outside of a transform's options, in bytes.
+const minKnown = 5
+
 // with lists the secrets that a webhook's transforms can read: the values of variables, and what a format says is one.
 func with(w *config.Webhook) []string {
 	var list []string
+	for _, known := range w.Known {
+		if value := known.Reveal(); len(value) >= minKnown { // of the name of a format, for example
+			list = append(list, value)
+		}
+	}
 	for i := range w.Transform {
 		step := &w.Transform[i]
 		if step.With == nil {
@@ -49,8 +62,9 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 		return
 	}
 	t.Value = w.masker.Value(t.Value)
-	for i := range t.Parts {
-		t.Parts[i].Value = w.masker.Value(t.Parts[i].Value)
+	parts := t.Parts()
+	for i := range parts {
+		parts[i].Value = w.masker.Value(parts[i].Value)
 	}
 	if t.Err != nil {
 		t.Err = &expression.RunError{Message: w.masker.Text(t.Err.Error())}

@@ -51,7 +51,7 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	}
 	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
-		target.Receiver = w.format.Judge
+		target.Receiver, target.Method = w.format.Judge, w.format.Receiver.Policy.Method
 	}
 	w.sender = sender.New(target, opts.Transport)
 	return w

@@ -195,17 +195,27 @@ func TestFilterErrorIsNoMatch(t *testing.T) {
 	}
 }
 
+// match runs a filter on an event of the type, and tells how often its expression ran.
+func match(f *filters.Filter, typ string) (matched bool, runs int, err error) {
+	env := expression.NewEnv(&event.Event{Type: typ})
+	env.Watch(func(*expression.Trace) { runs++ })
+	matched, err = f.Match(env)
+	return matched, runs, err
+}
+
 func TestExpressionDoesNotRunForOtherTypes(t *testing.T) {
-	f := newFilter(t, `payload.missing > 60`, "workflow_*")
-	if got, err := f.Match(expression.NewEnv(&event.Event{Type: "step_start"})); err != nil || got {
-		t.Errorf("Match = %v, %v, want false, no error", got, err)
+	f := newFilter(t, `int(event) > 60`, "workflow_*") // an error, where it runs
+	if got, runs, err := match(f, "step_start"); err != nil || got || runs != 0 {
+		t.Errorf("Match = %v, %v after %d runs, want false, no error, no run", got, err, runs)
 	}
 }
 
 func TestExpressionRunsOnceWhereSeveralGlobsMatch(t *testing.T) {
-	f := newFilter(t, `event == "other"`, "workflow_*", "*", "workflow_end")
-	if got, err := f.Match(expression.NewEnv(&event.Event{Type: "workflow_end"})); err != nil || got {
-		t.Errorf("Match = %v, %v, want false, no error", got, err)
+	for source, want := range map[string]bool{`event == "other"`: false, `event == "workflow_end"`: true} {
+		f := newFilter(t, source, "workflow_*", "*", "workflow_end")
+		if got, runs, err := match(f, "workflow_end"); err != nil || got != want || runs != 1 {
+			t.Errorf("Match of %s = %v, %v after %d runs, want %v, no error, one run", source, got, err, runs, want)
+		}
 	}
 }
 

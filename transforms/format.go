@@ -3,6 +3,7 @@ package transforms
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 type Format struct {
 	Format *format.Format
 	First  bool // of the chain: it tells of the event, else of what the step before made
+
+	log *slog.Logger
 }
 
 // Apply makes the message. It drops an event of which the receiver is to hear nothing.
@@ -22,20 +25,23 @@ func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 	if f.First {
 		body = nil
 	}
-	made, err := f.Format.Content(in.Values, body)
+	made, left, err := f.Format.Make(in.Values, body)
+	for _, what := range left {
+		f.log.Debug(what, "format", f.Format.Receiver.Name, "event", in.Event.ID)
+	}
 	switch {
 	case err != nil:
-		return Made{}, err
+		return Made{Left: left}, err
 	case made.Body == nil:
-		return Made{}, ErrDrop
+		return Made{Left: left}, ErrDrop
 	}
 	made.Header = append(slices.Clip(in.Content.Header), made.Header...)
 	made.URLSuffix = in.Content.URLSuffix + made.URLSuffix
-	return Made{Content: made}, nil
+	return Made{Content: made, Left: left}, nil
 }
 
 // compileFormat makes the step of a built-in format. Its mistakes have their places in the file.
-func compileFormat(s *config.Step, first bool) (*Format, config.Errors) {
+func compileFormat(s *config.Step, first bool, log *slog.Logger) (*Format, config.Errors) {
 	kind, known := format.Lookup(s.Format.Value)
 	if !known {
 		return nil, config.Errors{s.Format.Fail(1, 0, format.Unknown(s.Format.Value))}
@@ -52,7 +58,7 @@ func compileFormat(s *config.Step, first bool) (*Format, config.Errors) {
 	for _, m := range mistakes {
 		errs = append(errs, placed(s, m))
 	}
-	return &Format{f, first}, errs
+	return &Format{f, first, log}, errs
 }
 
 // options are a mapping's entries as a format reads them.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,12 +14,13 @@ import (
 )
 
 type checkFlags struct {
-	noEnv     bool
-	noProject bool
-	json      bool
-	schema    bool
-	print     bool
-	workflow  string
+	configFlags
+	noEnv    bool
+	strict   bool
+	json     bool
+	schema   bool
+	print    bool
+	workflow string
 }
 
 func (c *command) checkCommand() *cobra.Command {
@@ -28,36 +28,40 @@ func (c *command) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE…]",
 		Short: "Report every mistake in configurations",
-		Long: `check reads configuration files and reports every mistake in them, each with its place.
-Without a FILE it reads what run would: the global settings.yaml, the project's .awf/settings.yaml
-and the workflows' definitions. A FILE in a project's .awf folder is read as what it is there: one that comes with a
-checkout may say less than the user's own. It exits with 3 if there is a mistake.`,
+		Long: `check reads configuration files and reports every mistake in them with its place.
+Without a FILE it reads what run would read: the global settings.yaml, the project's .awf/settings.yaml and the workflow
+definitions. A file in a project's .awf folder may set less than your own files, also where you name it.
+check exits with 3 if there is a mistake or nothing to check; with --strict also if there is a warning.`,
+		Example: "  awf-hook check awf-hook.yaml\n  awf-hook check --print",
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema:
 				return c.printSchema()
 			case flags.workflow != "" && !flags.print:
 				return errors.New("--workflow goes with --print")
+			case flags.file != "":
+				files = append(files, flags.file)
 			}
 			return c.check(files, flags)
 		},
 	}
-	cmd.Flags().BoolVar(&flags.noEnv, "no-env", false, "do not look up the variables of the form ${VAR}")
-	cmd.Flags().BoolVar(&flags.noProject, "no-project", false, "leave out the project's settings and the workflows' definitions")
-	cmd.Flags().BoolVar(&flags.json, "json", false, "print the mistakes, and what --print says, as one JSON object on stdout")
+	flags.configFlags.add(cmd)
+	cmd.Flags().BoolVar(&flags.noEnv, "no-env", false, "do not look up variables of the form ${VAR}")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, "exit with 3 after warnings, too")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print the mistakes, and what --print prints, as one JSON object on stdout")
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the configuration, for editors")
-	cmd.Flags().BoolVar(&flags.print, "print", false, "print what holds in the end, and where each value comes from")
-	cmd.Flags().StringVar(&flags.workflow, "workflow", "", "with --print: what holds for the events of this `WORKFLOW`")
+	cmd.Flags().BoolVar(&flags.print, "print", false, "print the effective configuration and where each value comes from")
+	cmd.Flags().StringVar(&flags.workflow, "workflow", "", "with --print: the configuration for the events of this `WORKFLOW`")
 	return cmd
 }
 
-// checked is a configuration with all mistakes in it.
+// checked is a configuration with all its mistakes.
 type checked struct {
-	file     string // that was asked for, "" for what was found
-	workflow string // whose definition it is, "" for settings
+	file     string // as named by the user; "" for what was found
+	workflow string // with this definition; "" for settings
 	config   *config.Config
 	mistakes config.Errors
-	other    error // not of a file's text: it is not there, or cannot be read
+	other    error // the file is missing or cannot be read
 }
 
 // check joins the mistakes of the form with those in globs, expressions and transforms.
@@ -88,8 +92,8 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads what s says. If it has mistakes, those in its globs, expressions and transforms are among them;
-// if it has none, opening an engine finds those.
+// load reads a configuration. If it has mistakes, those in its globs, expressions and transforms are among them; if it has
+// none, opening an engine finds those.
 func load(s config.Search) (*config.Config, error) {
 	cfg, err := s.Load()
 	if err == nil {
@@ -102,7 +106,7 @@ func load(s config.Search) (*config.Config, error) {
 }
 
 func (c *command) check(files []string, flags checkFlags) error {
-	search := config.Search{NoProject: flags.noProject, Env: os.LookupEnv}
+	search := config.Search{NoProject: flags.noProject, Inspect: true, Env: os.LookupEnv}
 	if flags.noEnv {
 		search.Env = config.NoEnv
 	}
@@ -121,15 +125,20 @@ func (c *command) check(files []string, flags checkFlags) error {
 	if flags.print && !flags.json {
 		c.printEffective(effective(results, flags.workflow))
 	}
+	nothing := true
 	for _, r := range results {
-		if !r.good() {
+		if !r.good() || flags.strict && len(r.report()) > 0 {
 			return &exitError{code: exitConfig}
 		}
+		nothing = nothing && len(r.config.Files) == 0
+	}
+	if nothing {
+		return &exitError{exitConfig, errors.New(noSettings(search))}
 	}
 	return nil
 }
 
-// checkFile checks one file, as what its place makes it.
+// checkFile checks one file. Its place decides what it may set.
 func checkFile(s config.Search, file string) checked {
 	var result checked
 	switch s.Origin(file) {
@@ -137,7 +146,7 @@ func checkFile(s config.Search, file string) checked {
 		s.File = file
 		result = check(s.Load())
 	case config.WorkflowFile:
-		settings, _ := s.Load() // whose mistakes are not asked for
+		settings, _ := s.Load() // nobody asked for their mistakes
 		if found := definitionIn(settings, file); found != nil {
 			result = checkDefinition(found, settings)
 			break
@@ -146,7 +155,7 @@ func checkFile(s config.Search, file string) checked {
 	default:
 		cfg, err := s.LoadFile(file)
 		if settings, _ := s.Load(); settings != nil && cfg != nil {
-			cfg.Allow = settings.Allow // the user's own, which holds for a checkout's too
+			cfg.Allow = settings.Allow // the user's own, which applies to a checkout's files too
 		}
 		result = check(cfg, err)
 	}
@@ -154,7 +163,7 @@ func checkFile(s config.Search, file string) checked {
 	return result
 }
 
-// definitionIn finds the definition that a file is.
+// definitionIn finds the workflow definition in a file.
 func definitionIn(settings *config.Config, file string) *config.Found {
 	if settings == nil || settings.Workflows == nil {
 		return nil
@@ -175,7 +184,7 @@ func checkDefinition(found *config.Found, settings *config.Config) checked {
 	return result
 }
 
-// checkFound checks the settings, and each workflow's definition that has webhooks.
+// checkFound checks the settings and each workflow definition with webhooks.
 func checkFound(s config.Search) []checked {
 	settings := check(s.Load())
 	results := []checked{settings}
@@ -190,9 +199,8 @@ func checkFound(s config.Search) []checked {
 	return results
 }
 
-// sayChecked says what is wrong on stderr and which files are good on stdout.
+// sayChecked prints mistakes on stderr and good files on stdout.
 func (c *command) sayChecked(results []checked) {
-	said := false
 	for _, r := range results {
 		if r.other != nil {
 			c.say(r.other)
@@ -201,14 +209,10 @@ func (c *command) sayChecked(results []checked) {
 		if r.good() && len(r.config.Files) > 0 {
 			fmt.Fprintf(c.out, "%s: good, webhooks: %d\n", strings.Join(r.config.Files, ", "), len(r.config.Webhooks))
 		}
-		said = said || !r.good() || len(r.config.Files) > 0
-	}
-	if !said {
-		fmt.Fprintf(c.out, "nothing found to check\n")
 	}
 }
 
-// sayMistakes prints each mistake as one line, so that editors find the place; on a terminal with the line of the file.
+// sayMistakes prints each mistake on a line, so that editors find the place; on a terminal with the line of the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
 	for _, mistake := range mistakes {
@@ -218,7 +222,7 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 		}
 		source, known := sources[mistake.File]
 		if !known {
-			text, _ := os.ReadFile(mistake.File) // one that is gone by now shows nothing
+			text, _ := os.ReadFile(mistake.File) // a file that is gone by now shows nothing
 			source = config.NewSource(text)
 			sources[mistake.File] = source
 		}
@@ -229,10 +233,6 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 }
 
 func (c *command) printSchema() error {
-	text, err := json.MarshalIndent(config.Schema(), "", "  ")
-	if err != nil {
-		return failure(err)
-	}
-	_, err = fmt.Fprintf(c.out, "%s\n", text)
-	return err
+	encodeIndented(c.out, "", "  ", config.Schema())
+	return nil
 }

@@ -94,7 +94,7 @@ func (c *command) say(err error) {
 		c.sayMistakes(mistakes)
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: %v\n", err)
+	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
 }
 
 func (c *command) root() *cobra.Command {
@@ -184,10 +184,45 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if len(cfg.Files) == 0 {
-		c.logger().Warn("no settings found, only workflows' own webhooks hold", "looked_for", search.Places())
+	if len(cfg.Files) == 0 && (cfg.Project == nil || cfg.Project.Settings == "") {
+		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+	}
+	if warning := cfg.Project.Warning(); warning != "" {
+		c.logger().Warn(warning)
+	}
+	if cfg.Project != nil && cfg.Project.Err != nil {
+		c.say(cfg.Project.Err)
+		c.logger().Error("the project's own webhooks are off: its settings have mistakes")
 	}
 	return cfg, nil
+}
+
+// loadDry reads a configuration for a command that delivers nothing. One without any webhook is an error.
+func (c *command) loadDry(search config.Search) (*config.Config, error) {
+	search.Inspect = true
+	cfg, err := c.load(search)
+	if err != nil || len(cfg.Files) > 0 || len(cfg.Webhooks) > 0 {
+		return cfg, err
+	}
+	if cfg.Workflows != nil {
+		for _, found := range cfg.Workflows.All() {
+			if found.Err != nil || len(found.Own) > 0 {
+				return cfg, nil
+			}
+		}
+	}
+	return nil, &exitError{exitConfig, errors.New("no webhooks: name a configuration with -c FILE")}
+}
+
+// noSettings says where no settings were found, and which file in the current folder may be meant.
+func noSettings(search config.Search) string {
+	text := "no settings found in " + strings.Join(search.Places(), " and ")
+	for _, name := range []string{"awf-hook.yaml", "awf-hook.yml"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			return text + " (did you mean -c " + name + "?)"
+		}
+	}
+	return text
 }
 
 // openEngine opens an engine whose queue is in a file, or in memory.

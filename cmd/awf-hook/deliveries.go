@@ -145,7 +145,8 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 				return err
 			}
 			if where.json {
-				return c.showJSON(detail, cfg)
+				c.showJSON(detail, cfg)
+				return nil
 			}
 			showDetail(c.out, detail, engine.Body(detail, cfg))
 			return nil
@@ -240,6 +241,6 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
-	s.addWaitFlag(cmd, "exit with 5 if something is not delivered by --drain-timeout")
+	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -49,8 +48,7 @@ func newItemJSON(it *engine.Item) itemJSON {
 func (c *command) printItems(items []engine.Item, asJSON bool) {
 	if asJSON {
 		for i := range items {
-			text, _ := json.Marshal(newItemJSON(&items[i])) // texts, numbers and times only
-			fmt.Fprintf(c.out, "%s\n", text)
+			encode(c.out, newItemJSON(&items[i]))
 		}
 		return
 	}
@@ -120,17 +118,12 @@ func timeline(attempts []delivery.Attempt) []attemptJSON {
 	return list
 }
 
-func (c *command) showJSON(d *engine.Detail, cfg *config.Config) error {
-	shown := struct {
+func (c *command) showJSON(d *engine.Detail, cfg *config.Config) {
+	encode(c.out, struct {
 		itemJSON
 		Timeline []attemptJSON `json:"timeline"`
 		Body     string        `json:"body,omitempty"`
-	}{newItemJSON(&d.Item), timeline(d.Attempts), string(engine.Body(d, cfg))}
-	text, err := json.Marshal(shown)
-	if err == nil {
-		_, err = fmt.Fprintf(c.out, "%s\n", text)
-	}
-	return err
+	}{newItemJSON(&d.Item), timeline(d.Attempts), string(engine.Body(d, cfg))})
 }
 
 func showDetail(out io.Writer, d *engine.Detail, body []byte) {

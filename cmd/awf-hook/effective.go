@@ -1,30 +1,28 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// effectiveWebhook is a webhook that holds in the end.
+// effectiveWebhook is a webhook of the effective configuration.
 type effectiveWebhook struct {
 	Name     string         `json:"name"`
 	From     string         `json:"from"`               // file and line
-	Workflow string         `json:"workflow,omitempty"` // for whose events alone it holds
+	Workflow string         `json:"workflow,omitempty"` // it applies to this workflow's events alone
 	Values   []config.Value `json:"values"`
 }
 
-// effectiveConfig is what holds in the end.
+// effectiveConfig is the configuration after merging.
 type effectiveConfig struct {
 	Values    []config.Value     `json:"values,omitempty"` // beside the webhooks
 	Webhooks  []effectiveWebhook `json:"webhooks"`
-	undefined string             // a workflow that was asked for and has no definition
+	undefined string             // the workflow that the user named, if it has no definition
 }
 
-// effective joins what holds for all workflows with what holds for one, or for each one alone.
-// What has mistakes does not hold.
+// effective joins the webhooks for all workflows with those for one workflow, or for each. It leaves out files with mistakes.
 func effective(results []checked, workflow string) *effectiveConfig {
 	all := &effectiveConfig{Webhooks: []effectiveWebhook{}}
 	for _, r := range results {
@@ -53,10 +51,10 @@ func effective(results []checked, workflow string) *effectiveConfig {
 	return all
 }
 
-// printEffective prints what holds in the end, and where each value comes from.
+// printEffective prints the effective configuration and where each value comes from.
 func (c *command) printEffective(all *effectiveConfig) {
 	if all.undefined != "" {
-		fmt.Fprintf(c.err, "awf-hook: no definition of the workflow %s found: the settings alone hold\n", plain(all.undefined))
+		fmt.Fprintf(c.err, "awf-hook: no definition of the workflow %s found: only the settings apply\n", plain(all.undefined))
 	}
 	c.printValues("", all.Values)
 	for _, w := range all.Webhooks {
@@ -76,7 +74,7 @@ func (c *command) printValues(indent string, values []config.Value) {
 	}
 }
 
-// mistakeJSON is a mistake as --json prints it. Without a line it is not of the file's text.
+// mistakeJSON is a mistake as --json prints it. It has no line if the file is missing or cannot be read.
 type mistakeJSON struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
@@ -86,7 +84,7 @@ type mistakeJSON struct {
 	Warning bool   `json:"warning,omitempty"`
 }
 
-// printReport prints the mistakes, and what holds if that is asked for, as one JSON object.
+// printReport prints the mistakes, and the effective configuration with --print, as one JSON object.
 func (c *command) printReport(results []checked, flags checkFlags) {
 	report := struct {
 		Mistakes []mistakeJSON `json:"mistakes"`
@@ -104,8 +102,5 @@ func (c *command) printReport(results []checked, flags checkFlags) {
 	if flags.print {
 		report.effectiveConfig = effective(results, flags.workflow)
 	}
-	encoder := json.NewEncoder(c.out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(report) // texts and numbers only
+	encodeIndented(c.out, "", "  ", report)
 }

@@ -59,7 +59,7 @@ The queue keeps what is not delivered by --drain-timeout. The next awf-hook deli
 	flags.StringVar(&e.payload, "payload", "", "a `JSON` object, or - for stdin")
 	flags.StringArrayVar(&e.set, "set", nil, "add a string to the payload, as `KEY=VALUE`; may be repeated")
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering")
-	s.addWaitFlag(cmd, "exit with 5 if it is not delivered by --drain-timeout")
+	s.addExitFlags(cmd, "exit with 5 if it is not delivered by --drain-timeout")
 	return cmd
 }
 
@@ -135,7 +135,7 @@ func (c *command) eventText() ([]byte, error) {
 	return bytes.TrimSpace(text), nil
 }
 
-// withStrings appends strings to a JSON object. A key that the object has already is an error.
+// withStrings appends strings to a JSON object.
 func withStrings(object []byte, set []string) ([]byte, error) {
 	if len(object) == 0 {
 		object = []byte("{}")
@@ -144,23 +144,38 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 	if err := json.Unmarshal(object, &members); err != nil || members == nil {
 		return nil, errors.New("--payload: want a JSON object")
 	}
-	object = bytes.TrimSpace(object)
 	for _, s := range set {
 		key, value, given := strings.Cut(s, "=")
 		if !given || key == "" {
 			return nil, fmt.Errorf("--set: want KEY=VALUE, got %q", s)
 		}
-		if _, twice := members[key]; twice {
-			return nil, fmt.Errorf("--set: %q stands twice", key)
+		text, _ := json.Marshal(value) // a string always is JSON
+		var err error
+		if object, err = withMember(object, key, text); err != nil {
+			return nil, fmt.Errorf("--set: %w", err)
 		}
-		members[key] = nil
-		name, _ := json.Marshal(key)
-		text, _ := json.Marshal(value)
-		separator := ","
-		if len(members) == 1 {
-			separator = ""
-		}
-		object = fmt.Appendf(object[:len(object)-1], "%s%s:%s}", separator, name, text)
 	}
 	return object, nil
+}
+
+// withMember appends a member to a JSON object, and keeps the object's other bytes. A key that it has is an error. No bytes are
+// an empty object.
+func withMember(object []byte, key string, value []byte) ([]byte, error) {
+	if len(object) == 0 {
+		object = []byte("{}")
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, err
+	}
+	if _, twice := members[key]; twice {
+		return nil, fmt.Errorf("%q stands twice", key)
+	}
+	separator := ","
+	if len(members) == 0 {
+		separator = ""
+	}
+	name, _ := json.Marshal(key)
+	object = bytes.TrimSpace(object)
+	return fmt.Appendf(nil, "%s%s%s:%s}", object[:len(object)-1], separator, name, value), nil
 }

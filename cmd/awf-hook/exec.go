@@ -51,7 +51,7 @@ Ctrl-C ends the wait.`,
 	cmd.Flags().SetInterspersed(false) // what follows the command's name is the command's
 	s.configFlags.add(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering after the command's end")
-	s.addWaitFlag(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
+	s.addExitFlags(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
 		"for containers, whose queue ends with them")
 	return cmd
 }
@@ -102,7 +102,7 @@ func (c *command) exec(s *session, args []string) error {
 	switch {
 	case exit.Code != 0:
 		return &exitError{code: exit.Code}
-	case s.wait && (deliverErr != nil || undelivered(report) > 0):
+	case s.wait && deliverErr != nil, report != nil && s.misses(report):
 		return &exitError{code: exitNotDelivered}
 	}
 	return nil

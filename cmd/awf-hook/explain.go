@@ -76,6 +76,9 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e.Trace))
 			explainParts(b, e.Trace, "        ")
 		}
+		for _, what := range s.Left {
+			fmt.Fprintf(b, "      %s\n", plain(what))
+		}
 		switch {
 		case s.Dropped:
 			fmt.Fprintf(b, "      out     nothing\n")
@@ -101,7 +104,7 @@ func cost(s *engine.StepTrace) string {
 
 // explainParts shows the parts of an expression with their values, those within others indented.
 func explainParts(b *bytes.Buffer, t *expression.Trace, indent string) {
-	for _, p := range t.Parts {
+	for _, p := range t.Parts() {
 		const width = 46
 		source := strings.Repeat("  ", p.Depth) + oneLine(p.Source)
 		note := ""
@@ -184,6 +187,7 @@ type (
 		Expressions []traceJSON `json:"expressions,omitempty"`
 		TookNS      int64       `json:"took_ns"`
 		Fuel        int64       `json:"fuel,omitempty"`
+		Left        []string    `json:"left_out,omitempty"`
 	}
 )
 
@@ -196,7 +200,7 @@ func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
 		out.Filter = &trace
 	}
 	for _, s := range x.Steps {
-		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel}
+		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel, s.Left}
 		for _, e := range s.Expressions {
 			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
 		}
@@ -210,7 +214,7 @@ func traceOf(path, source string, t *expression.Trace) traceJSON {
 	if t.Err != nil {
 		out.Error = t.Err.Error()
 	}
-	for _, p := range t.Parts {
+	for _, p := range t.Parts() {
 		part := partJSON{Source: p.Source, Depth: p.Depth, Times: p.Times, Missing: p.Missing()}
 		if p.Times > 0 && p.Value != nil {
 			part.Value = valueJSON(p.Value)

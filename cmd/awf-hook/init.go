@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,10 +19,11 @@ var initFile []byte
 func (c *command) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [FILE]",
-		Short: "Write a configuration to begin with",
-		Long: `init writes a configuration to begin with, to awf-hook.yaml or FILE, and beside it the JSON Schema that lets editors
-complete and check it. It never overwrites a file.`,
-		Args: cobra.MaximumNArgs(1),
+		Short: "Write a first configuration",
+		Long: `init writes a first configuration to FILE (default: awf-hook.yaml), and beside it a JSON Schema with which editors
+complete and check it. It makes FILE's folder, and never overwrites a file.`,
+		Example: "  awf-hook init",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := "awf-hook.yaml"
 			if len(args) > 0 {
@@ -33,29 +34,30 @@ complete and check it. It never overwrites a file.`,
 	}
 }
 
-// schemaFile is the JSON Schema's name in the configuration's folder; init.yaml names it to editors.
+// schemaFile is the name of the JSON Schema beside the configuration. init.yaml names it to editors.
 const schemaFile = "awf-hook.schema.json"
 
 func (c *command) init(file string) error {
-	schema, err := json.MarshalIndent(config.Schema(), "", "  ")
-	if err != nil {
+	var schema bytes.Buffer
+	encodeIndented(&schema, "", "  ", config.Schema())
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return failure(err)
 	}
 	if err := writeNew(file, initFile); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			err = fmt.Errorf("%s is there already", file)
+			err = fmt.Errorf("%s exists already", file)
 		}
 		return failure(err)
 	}
 	beside := filepath.Join(filepath.Dir(file), schemaFile)
-	if err := writeNew(beside, append(schema, '\n')); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeNew(beside, schema.Bytes()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return failure(err)
 	}
-	_, err = fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %s\n", file, file)
+	_, err := fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %s\n", file, file)
 	return err
 }
 
-// writeNew writes a file that is not there yet.
+// writeNew writes a file that does not exist yet.
 func writeNew(file string, text []byte) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
+	"strconv"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -26,17 +24,17 @@ func (c *command) listenCommand() *cobra.Command {
 	var flags listenFlags
 	cmd := &cobra.Command{
 		Use:   "listen [ADDR]",
-		Short: "Receive webhooks here, verify and show them",
-		Long: `listen is a receiver for trying things out. It verifies the signatures of what arrives at ADDR
-(127.0.0.1:8080 if not given; port 0 takes a free one), shows it on stdout and answers 200 with {"ok":true},
-which every built-in format takes for delivered, or what --respond says:
+		Short: "Receive webhooks on this machine, verify and print them",
+		Long: `listen is a receiver for trying things out. It takes requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
+and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which every
+built-in format takes for delivered, or follows --respond:
 
   503x2,429:5,reset,slow:3s,200
 
-503 twice, 429 with Retry-After: 5, a connection that is reset, 200 after 3 s, and then 200 for ever.
-A last entry without "xTIMES" answers all further requests.
+503 twice, 429 with Retry-After: 5, a reset connection, 200 after 3 s, and then 200 for all further requests.
+The last entry, if it has no "xTIMES", answers all further requests.
 
-The secret is taken from $WEBHOOK_SECRET unless --secret is given.`,
+The secret is $WEBHOOK_SECRET unless --secret is given.`,
 		Example: "  awf-hook listen --respond 503x2,200",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,13 +42,16 @@ The secret is taken from $WEBHOOK_SECRET unless --secret is given.`,
 			if len(args) > 0 {
 				addr = args[0]
 			}
+			if _, err := strconv.ParseUint(addr, 10, 16); err == nil { // a port alone
+				addr = net.JoinHostPort("127.0.0.1", addr)
+			}
 			if secret := os.Getenv("WEBHOOK_SECRET"); !cmd.Flags().Changed("secret") && secret != "" {
 				flags.secrets = []string{secret}
 			}
 			return c.listen(addr, flags)
 		},
 	}
-	cmd.Flags().StringArrayVar(&flags.secrets, "secret", nil, "verify under this secret; may be given several times")
+	cmd.Flags().StringArrayVar(&flags.secrets, "secret", nil, "verify under this secret; may be repeated")
 	cmd.Flags().StringVar(&flags.respond, "respond", "", "the answers, one after the other")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print each request as a JSON object on a line")
 	return cmd
@@ -70,8 +71,8 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	if err != nil {
 		return failure(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	ctx, stop := context.WithCancel(context.Background())
+	defer onSignals(stage{end: stop})()
 	fmt.Fprintf(c.err, "awf-hook: listening on http://%s\n", ln.Addr())
 
 	show := newPrinter(c.out, len(flags.secrets) > 0).print
@@ -107,12 +108,7 @@ func (c *command) printJSON(r *engine.Received) {
 	for _, s := range r.Signatures {
 		line.Signatures[string(s.Scheme)] = verdict(s.Err)
 	}
-	text, err := json.Marshal(line)
-	if err != nil {
-		c.say(err)
-		return
-	}
-	fmt.Fprintf(c.out, "%s\n", text)
+	encode(c.out, line)
 }
 
 func verdict(err error) string {

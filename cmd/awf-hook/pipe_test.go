@@ -121,7 +121,8 @@ func closePipes(cmds ...*exec.Cmd) {
 	}
 }
 
-// The second signal stops at once, and says what it leaves and where.
+// The first signal says what is waited for, for how long, and what a second one does, which stops at once and says what it leaves
+// and where.
 func TestSecondSignalStops(t *testing.T) {
 	url, _ := startListen(t, "--respond", "slow:1h")
 	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", url)
@@ -155,7 +156,8 @@ func TestSecondSignalStops(t *testing.T) {
 		_ = hook.Process.Kill()
 		t.Fatal("still running")
 	}
-	want := "awf-hook: 1 event, 1 delivery: 0 delivered, 1 to retry (next in 0s), 0 dead\n" +
+	want := "awf-hook: reading on until the input ends, for 30s at most; a second signal stops at once\n" +
+		"awf-hook: 1 event, 1 delivery: 0 delivered, 1 to retry (next in 0s), 0 dead\n" +
 		"awf-hook: 1 kept in " + stateFile() + "\nawf-hook: nothing retries it until awf-hook runs again\n"
 	if got := said.String(); got != want {
 		t.Errorf("said %q, want %q", got, want)

@@ -116,7 +116,7 @@ func unifiedDiff(oldName, newName, before, after string) string {
 
 // openDry opens an engine that keeps nothing.
 func (c *command) openDry(flags configFlags) (*engine.Engine, error) {
-	cfg, err := c.load(flags.search())
+	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return nil, err
 	}

@@ -8,14 +8,17 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// printer shows received requests to a person.
+// printer prints received requests for a person.
 type printer struct {
 	out      io.Writer
-	hasKey   bool // there is a secret to verify with
+	hasKey   bool // it has a secret to verify with
 	coloured bool
 }
 
@@ -40,14 +43,14 @@ func (p *printer) colour(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// eventColours tells the ends of a workflow apart at a glance.
+// eventColours tell the ends of a workflow apart at a glance.
 var eventColours = map[string]string{
 	"workflow_end":    green,
 	"workflow_error":  red,
 	"workflow_cancel": yellow,
 }
 
-// print shows one request: what it is, whether it is signed well, its body.
+// print prints a request: its event, its signatures and its body.
 func (p *printer) print(r *engine.Received) {
 	var b strings.Builder
 	name := r.Header.Get("X-AWF-Event")
@@ -55,7 +58,8 @@ func (p *printer) print(r *engine.Received) {
 	if !ok {
 		code = bold
 	}
-	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, "answered "+r.Reply.String()))
+	request := fmt.Sprintf("%s %s at %s, answered %v", plain(r.Method), plain(r.Path), r.At.Format(time.TimeOnly), r.Reply)
+	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, request))
 	fmt.Fprintf(&b, "  delivery  %s, attempt %s\n", plain(r.Header.Get("X-AWF-Delivery")), plain(r.Header.Get("X-AWF-Attempt")))
 	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r))
 	var body bytes.Buffer
@@ -85,43 +89,52 @@ func (p *printer) signatures(r *engine.Received) string {
 	return strings.Join(list, ", ")
 }
 
-// plain shows control characters as what they are: what arrives must not steer the terminal.
+// plain quotes a text of which a character could break the line or steer the terminal.
 func plain(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || steers(r) }) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' || steers(r) }) {
 		return strconv.Quote(s)
 	}
 	return s
 }
 
-// harmless writes as escapes what JSON text may hold and a terminal may obey.
+// harmless writes as escapes, in JSON's form, what could steer the terminal. JSON stays the same JSON.
 func harmless(text string) string {
 	if !strings.ContainsFunc(text, steers) {
 		return text
 	}
 	var b strings.Builder
-	for _, r := range text {
-		if steers(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
+	for i, r := range text {
+		switch {
+		case !steers(r):
 			b.WriteRune(r)
+		case r == utf8.RuneError:
+			if _, n := utf8.DecodeRuneInString(text[i:]); n == 1 {
+				fmt.Fprintf(&b, `\u%04x`, text[i])
+				continue
+			}
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
 	return b.String()
 }
 
-func steers(r rune) bool { return r >= 0x7f && r < 0xa0 }
-
-// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
-func encode(w io.Writer, v any) { encodeWith(json.NewEncoder(w), v) }
-
-// encodeIndented writes it on several lines, the first without the prefix.
-func encodeIndented(w io.Writer, prefix string, v any) {
-	enc := json.NewEncoder(w)
-	enc.SetIndent(prefix, "  ")
-	encodeWith(enc, v)
+// steers says whether a character could steer a terminal: control characters but the line feed and the tab, and those that
+// change the direction of writing. A byte that is no UTF-8 could, on a terminal of another encoding.
+func steers(r rune) bool {
+	return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
-func encodeWith(enc *json.Encoder, v any) {
+// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
+func encode(w io.Writer, v any) { encodeIndented(w, "", "", v) }
+
+// encodeIndented writes it on several lines, the first without the prefix, if indent is not empty.
+func encodeIndented(w io.Writer, prefix, indent string, v any) {
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
+	enc.SetIndent(prefix, indent)
+	_ = enc.Encode(v) // it can be encoded
+	_, _ = io.WriteString(w, harmless(text.String()))
 }

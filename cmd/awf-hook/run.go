@@ -39,7 +39,7 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 	}
 	s.configFlags.add(cmd)
 	s.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
-	s.addWaitFlag(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
+	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	cmd.Flags().DurationVar(&stream.OrphanAfter, "orphan-after", 0,
 		"end a workflow run that was quiet for so long, or is open when stdin ends (default: never)")
 	cmd.Flags().BoolVar(&s.strict, "strict", false, "exit with 4 if there were bad lines")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -24,6 +23,7 @@ type session struct {
 	queue        string
 	drainTimeout time.Duration
 	wait         bool // exit with 5 if something is not delivered
+	failOnDead   bool // exit with 5 if something is dead
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
@@ -44,9 +44,10 @@ func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage s
 	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")
 }
 
-// addWaitFlag adds --wait-delivered.
-func (s *session) addWaitFlag(cmd *cobra.Command, usage string) {
-	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, usage)
+// addExitFlags adds the flags that make exit codes of what is not delivered.
+func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
+	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, waitUsage)
+	cmd.Flags().BoolVar(&s.failOnDead, "fail-on-dead", false, "exit with 5 if a receiver refused something for good (a dead letter)")
 }
 
 // run delivers, prints the report and returns an error with the command's exit code.
@@ -61,7 +62,7 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case c.lost(report)+report.Refused > 0:
 		return &exitError{code: exitFailure}
-	case s.wait && undelivered(report) > 0:
+	case s.misses(report):
 		return &exitError{code: exitNotDelivered}
 	case s.strict && report.BadLines > 0:
 		return &exitError{code: exitBadLines}
@@ -77,7 +78,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	feeding, stopFeeding := context.WithCancel(running)
 	defer stopFeeding()
 	if s.ended == nil {
-		defer onSignals(stage{s.grace, stopFeeding}, stage{0, stop})()
+		defer onSignals(stage{say: s.waits(c, feeding), after: s.grace, end: stopFeeding}, stage{end: stop})()
 	}
 	eng, err := s.open(c)
 	if err != nil {
@@ -95,6 +96,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	}
 	adopted := s.adopt(c, eng)
 	feedErr := s.feed(feeding, eng)
+	stopFeeding()
 	draining, cancel := context.WithTimeout(running, s.drainTimeout)
 	defer cancel()
 	adopted(draining)
@@ -106,6 +108,17 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	}
 	report := eng.Report()
 	return &report, feedErr
+}
+
+// waits returns what tells the user of the first signal what the session goes on to wait for.
+func (s *session) waits(c *command, feeding context.Context) func() {
+	return func() {
+		what := "delivering what is left"
+		if s.grace > 0 && feeding.Err() == nil {
+			what = "reading on until the input ends"
+		}
+		fmt.Fprintf(c.err, "awf-hook: %s, for %v at most; a second signal stops at once\n", what, s.drainTimeout)
+	}
 }
 
 // open opens the engine of the session's configuration.
@@ -127,7 +140,7 @@ func (s *session) stopAfter(running context.Context, stop func()) {
 	case <-running.Done():
 		return
 	}
-	defer onSignals(stage{0, stop})()
+	defer onSignals(stage{end: stop})()
 	select {
 	case <-time.After(s.drainTimeout):
 		stop()
@@ -166,8 +179,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 		return
 	}
 	if s.json {
-		text, _ := json.Marshal(r) // numbers only
-		fmt.Fprintf(c.err, "%s\n", text)
+		encode(c.err, r)
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", r)
@@ -188,6 +200,11 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if r.Retrying > r.Lost() && !r.Closed() {
 		fmt.Fprintln(c.err, "awf-hook: nothing retries it until awf-hook runs again")
 	}
+}
+
+// misses says whether something is not delivered that the exit code is to tell.
+func (s *session) misses(r *engine.Report) bool {
+	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead > 0
 }
 
 // undelivered is how many events and deliveries did not arrive.

@@ -19,7 +19,10 @@ import (
 // maxSigned is the longest body or request that is signed or verified by hand, in bytes.
 const maxSigned = 8 << 20
 
-// signingFlags are what sign and verify share.
+// custom is the scheme that flags describe.
+const custom = "custom"
+
+// signingFlags are those of sign and verify.
 type signingFlags struct {
 	schemes []string
 	secrets []string
@@ -41,45 +44,39 @@ func (f *signingFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
 }
 
-// scheme is one of a command line's.
-type scheme struct {
-	name   string
-	sign   func(h http.Header, m signature.Message, secrets ...string) error
-	verify func(h http.Header, body []byte, now time.Time, secrets ...string) error
-}
-
-// parse checks the flags and returns the schemes that they name.
-func (f *signingFlags) parse() ([]scheme, error) {
-	if len(f.secrets) == 0 {
-		if secret := os.Getenv("WEBHOOK_SECRET"); secret != "" {
-			f.secrets = []string{secret}
-		}
+// check checks the secrets and schemes.
+func (f *signingFlags) check() error {
+	if secret := os.Getenv("WEBHOOK_SECRET"); len(f.secrets) == 0 && secret != "" {
+		f.secrets = []string{secret}
 	}
 	if len(f.secrets) == 0 || slices.Contains(f.secrets, "") {
-		return nil, errors.New("want a secret: --secret or $WEBHOOK_SECRET")
+		return errors.New("want a secret: --secret or $WEBHOOK_SECRET")
 	}
-	var list []scheme
-	for _, name := range f.schemes {
-		fixed := signature.Scheme(name)
-		switch {
-		case name == "custom":
+	for _, scheme := range f.schemes {
+		if scheme == custom {
 			if err := f.custom.Check(); err != nil {
-				return nil, fmt.Errorf("--%w", err)
+				return fmt.Errorf("--%w", err)
 			}
-			list = append(list, scheme{name, f.custom.Sign, f.custom.Verify})
-		case slices.Contains(signature.Schemes, fixed):
-			list = append(list, scheme{name,
-				func(h http.Header, m signature.Message, secrets ...string) error {
-					return signature.Sign(h, fixed, m, secrets...)
-				},
-				func(h http.Header, body []byte, now time.Time, secrets ...string) error {
-					return signature.Verify(h, body, fixed, now, secrets...)
-				}})
-		default:
-			return nil, fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", name)
+		} else if !slices.Contains(signature.Schemes, signature.Scheme(scheme)) {
+			return fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", scheme)
 		}
 	}
-	return list, nil
+	return nil
+}
+
+func (f *signingFlags) sign(scheme string, h http.Header, m signature.Message) error {
+	if scheme == custom {
+		h.Set("X-AWF-Delivery", m.ID)
+		return f.custom.Sign(h, m, f.secrets...)
+	}
+	return signature.Sign(h, signature.Scheme(scheme), m, f.secrets...)
+}
+
+func (f *signingFlags) verify(scheme string, r recorded) error {
+	if scheme == custom {
+		return f.custom.Verify(r.header, r.body, r.at, f.secrets...)
+	}
+	return signature.Verify(r.header, r.body, signature.Scheme(scheme), r.at, f.secrets...)
 }
 
 // time reads --at; the zero time if it is not given.
@@ -103,8 +100,8 @@ func (c *command) signCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign [FILE]",
 		Short: "Sign a body by hand",
-		Long: `sign prints the headers that sign the body in FILE (stdin without it), as a webhook's request has them.
-Without --scheme these are those of awf and standard. The secret is taken from $WEBHOOK_SECRET unless --secret is given.`,
+		Long: `sign prints the headers that sign the body in FILE, or on stdin, as a webhook's request has them.
+Without --scheme they are those of awf and standard. The secret is $WEBHOOK_SECRET unless --secret is given.`,
 		Example: `  awf-hook sign body.json >headers && curl -H @headers --data-binary @body.json http://localhost:8080
   awf-hook sign --scheme custom --header Stripe-Signature --template '{timestamp}.{body}' --prefix 't={timestamp},v1=' body.json`,
 		Args: cobra.MaximumNArgs(1),
@@ -117,8 +114,7 @@ Without --scheme these are those of awf and standard. The secret is taken from $
 }
 
 func (c *command) sign(flags signingFlags, id string, args []string) error {
-	schemes, err := flags.parse()
-	if err != nil {
+	if err := flags.check(); err != nil {
 		return err
 	}
 	at, err := flags.time()
@@ -136,12 +132,9 @@ func (c *command) sign(flags signingFlags, id string, args []string) error {
 		return failure(err)
 	}
 	h := http.Header{}
-	for _, s := range schemes {
-		if err := s.sign(h, signature.Message{ID: id, Time: at, Body: body}, flags.secrets...); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		if s.name == "custom" {
-			h.Set("X-AWF-Delivery", id)
+	for _, scheme := range flags.schemes {
+		if err := flags.sign(scheme, h, signature.Message{ID: id, Time: at, Body: body}); err != nil {
+			return fmt.Errorf("%s: %w", scheme, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(h)) {

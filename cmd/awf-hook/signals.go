@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// A stage is what one SIGINT or SIGTERM does: it calls end, after a wait.
+// A stage is what one SIGINT or SIGTERM does: it calls say, if that is not nil, and end after a wait.
 type stage struct {
+	say   func()
 	after time.Duration
 	end   func()
 }
@@ -37,6 +38,9 @@ func onSignals(stages ...stage) (end func()) {
 			select {
 			case <-signals:
 				next := stages[min(n, len(stages)-1)]
+				if next.say != nil {
+					next.say()
+				}
 				timers = append(timers, time.AfterFunc(next.after, next.end))
 			case <-ended:
 				for _, timer := range timers {

@@ -38,7 +38,7 @@ func (c *command) testCommand() *cobra.Command {
 		Short: "Run the configuration's own tests: events in, requests out",
 		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
 awf-hook.yaml) and in the files TESTS, and shows how what would be sent differs from what is wanted. It sends nothing.
-It exits with 1 if a test fails. --update writes what would be sent into the files.`,
+It exits with 1 if a test fails, and with 3 if there is no test to run. --update writes what would be sent into the files.`,
 		Example: "  awf-hook test -c awf-hook.yaml",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
@@ -48,7 +48,7 @@ It exits with 1 if a test fails. --update writes what would be sent into the fil
 }
 
 func (c *command) test(files []string, flags testFlags) error {
-	cfg, err := c.load(flags.search())
+	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,12 @@ func (c *command) test(files []string, flags testFlags) error {
 		}
 		c.sayTest(result, flags)
 	}
-	if flags.update {
+	switch {
+	case ran == 0 && flags.run != "":
+		return &exitError{exitConfig, fmt.Errorf("--run: the name of none of %d tests contains %q", len(tests), flags.run)}
+	case ran == 0:
+		return &exitError{exitConfig, fmt.Errorf("no tests in %s or beside it", strings.Join(cfg.Files, ", "))}
+	case flags.update:
 		return updateTests(failed)
 	}
 	if !flags.json {
@@ -144,21 +149,20 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	return r, nil
 }
 
+// maxTestEvents is the longest file of a test's events, in bytes.
+const maxTestEvents = 16 << 20
+
 // testEvents reads the events of a test.
 func testEvents(t *config.Test) ([]*event.Event, error) {
 	name, in := "event", io.Reader(nil)
 	if t.Event != nil {
 		in = bytes.NewReader(envelope(t.Event))
 	} else {
-		if name = t.Events.Value; !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(t.File), name)
-		}
-		f, err := os.Open(name)
+		text, err := t.Read(maxTestEvents)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		in = f
+		name, in = t.Events.Value, bytes.NewReader(text)
 	}
 	var broken error
 	events, err := collectEvents(nil, name, in, func(err *event.LineError) { broken = err })
@@ -227,7 +231,11 @@ func updateTests(failed []*testResult) error {
 		if blocks[r.test.File] == nil {
 			blocks[r.test.File] = map[*config.Test][]string{}
 		}
-		blocks[r.test.File][r.test] = r.block()
+		var lines []string
+		for i := range r.actual {
+			lines = append(lines, r.actual[i].yaml()...)
+		}
+		blocks[r.test.File][r.test] = lines
 	}
 	for file, wants := range blocks {
 		if err := updateFile(file, wants); err != nil {

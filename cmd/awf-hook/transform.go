@@ -16,9 +16,9 @@ import (
 func (c *command) transformCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transform",
-		Short: "Write, build, try and measure transforms that are WebAssembly modules",
-		Long: `transform is for authors of transforms: programs that turn an event into a body, in Go, C, Rust or AssemblyScript,
-which run in a sandbox. docs/transforms.md has a tutorial for each.`,
+		Short: "Write, build, test and measure WebAssembly transforms",
+		Long: `transform is for authors of transforms: programs in Go, C, Rust or AssemblyScript that turn an event into a body and run
+in a sandbox. docs/transforms.md has a tutorial for each language.`,
 		Example: `  awf-hook transform new --lang go hello
   cd hello
   awf-hook transform build
@@ -35,9 +35,9 @@ func (c *command) transformNewCommand() *cobra.Command {
 	var language string
 	cmd := &cobra.Command{
 		Use:   "new --lang LANGUAGE NAME",
-		Short: "Begin a transform in a new folder",
-		Long: `new makes the folder NAME with a transform that makes a Slack message, events to try it with, tests, and a configuration that
-uses it. Nothing else is needed to build it than the language's own tools.`,
+		Short: "Start a transform in a new folder",
+		Long: `new makes the folder NAME with a transform that makes a Slack message, sample events, tests, and a configuration that uses
+it. You need only the language's own tools to build it.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -63,8 +63,8 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
-		Long: `build compiles the transform in DIR, the current folder if not given, whose language it tells by the source: main.go, transform.c,
-transform.rs, transform.ts or transform.wat. What is missing is named with the command that installs it.`,
+		Long: `build compiles the transform in DIR (default: the current folder). The source tells the language: main.go, transform.c,
+transform.rs, transform.ts or transform.wat. If a tool is missing, build names the command that installs it.`,
 		Example: "  awf-hook transform build",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -75,7 +75,7 @@ transform.rs, transform.ts or transform.wat. What is missing is named with the c
 			return c.buildTransform(dir, out)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "the module's `FILE` (DIR/"+author.Module+" if not given)")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the module's `FILE` (default: DIR/"+author.Module+")")
 	return cmd
 }
 
@@ -112,8 +112,8 @@ func (c *command) transformTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [DIR]",
 		Short: "Run a transform's tests",
-		Long: `test runs what awf-hook_test.yaml in DIR, the current folder if not given, says that the transform makes of which event, with the configuration
-awf-hook.yaml beside it, as awf-hook test does. It exits with 1 if a test fails.`,
+		Long: `test runs the tests in DIR/awf-hook_test.yaml with the configuration DIR/awf-hook.yaml, as awf-hook test does. DIR is the
+current folder by default. test exits with 1 if a test fails.`,
 		Example: "  awf-hook transform test",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -132,9 +132,9 @@ awf-hook.yaml beside it, as awf-hook test does. It exits with 1 if a test fails.
 func (c *command) transformInspectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect MODULE",
-		Short: "Show what a module imports, exports and says of itself, and why it would be refused",
-		Long: `inspect reads a module and shows its kind, imports, exports, memory, what made it, and how long it takes to compile.
-It exits with 1 if the module would be refused, and says why.`,
+		Short: "Show a module's imports, exports and metadata, and why it would be refused",
+		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
+If the sandbox would refuse the module, inspect says why and exits with 1.`,
 		Example: "  awf-hook transform inspect transform.wasm",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// moduleFlags are what run and bench give a module.
+// moduleFlags are those of run and bench.
 type moduleFlags struct {
 	with        string
 	isolation   string
@@ -25,9 +25,9 @@ type moduleFlags struct {
 }
 
 func (f *moduleFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read: a `JSON` object")
-	cmd.Flags().StringVar(&f.contentType, "content-type", "", "of the body; if it is not a JSON `TYPE`, the body may be anything")
-	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (50,000,000 if not given)")
+	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read, a `JSON` object")
+	cmd.Flags().StringVar(&f.contentType, "content-type", "", "the body's content type; if it is not a JSON `TYPE`, the body may be anything")
+	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (default 32,000,000 and 2,500 for each byte of the event)")
 }
 
 // options are those of a step.
@@ -58,8 +58,8 @@ func (c *command) transformRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run MODULE",
 		Short: "Feed events from stdin to a module and print what it makes",
-		Long: `run prints the body that the module makes of each event on stdout, and on stderr what it logs, the fuel, memory and time that it took, or
-why it failed; then it exits with 1. Events are read in every form that awf-hook knows.`,
+		Long: `run prints on stdout the body that the module makes of each event, and on stderr its log, its fuel, memory and time, or why it
+failed. run exits with 1 if it failed on an event. It reads events in every dialect that awf-hook knows.`,
 		Example: "  awf-hook transform run transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,8 +74,8 @@ why it failed; then it exits with 1. Events are read in every form that awf-hook
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&flags.isolation, "isolation", "event", "`event` or instance: whether each event gets an instance of its own")
-	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin as it is, for a step that follows another")
+	cmd.Flags().StringVar(&flags.isolation, "isolation", "event", "`event`: a new instance for each event; instance: one for all")
+	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin to the module as one input, for a step that follows another")
 	return cmd
 }
 
@@ -115,12 +115,12 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	return nil
 }
 
-// moduleInputs are what a module is fed: the events on stdin, or all of it as it is.
-func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
+// moduleInputs reads the module's inputs from stdin: its events, or all of it as one.
+func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 	if raw {
 		_, most := wasm.Bounds()
 		text, err := c.readInput(nil, most.Input)
-		return []wasm.Input{{Event: text, Time: time.Now()}}, err
+		return []wasm.Event{{Body: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)
 	if err == nil && len(events) == 0 {
@@ -129,10 +129,10 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
 	return inputsOf(events), err
 }
 
-func inputsOf(events []*event.Event) []wasm.Input {
-	var inputs []wasm.Input
+func inputsOf(events []*event.Event) []wasm.Event {
+	var inputs []wasm.Event
 	for _, ev := range events {
-		inputs = append(inputs, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
+		inputs = append(inputs, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
 	}
 	return inputs
 }
@@ -142,8 +142,8 @@ func (c *command) transformBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODULE",
 		Short: "Measure a module: fuel and time per event",
-		Long: `bench runs the module on the events from stdin for two seconds, in an instance of its own for each event and in one that is used again, and
-beside it a map that makes a Slack message of the same events, which is what the last column compares with.`,
+		Long: `bench runs the module on the events from stdin for about two seconds: in a new instance for each event, and in one for all.
+Beside it runs a map that makes a Slack message of the same events; the last column compares with that.`,
 		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

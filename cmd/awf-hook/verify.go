@@ -21,10 +21,10 @@ func (c *command) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Verify a request's signatures by hand",
-		Long: `verify says for each scheme whose headers are there whether the signature is good. FILE (stdin without it) holds
-a recorded request: as it went over the wire, or a line of "awf-hook listen --json" for each. With --headers it holds
-a body, and the other file "Name: value" lines. Timestamps are judged at the time of --at; without it now, and for a line of
-listen at the time when it came. The exit code is 1 if there is no signature or one is bad.`,
+		Long: `verify says for each scheme whose headers are present whether the signature is good. FILE, or stdin, holds a recorded
+request as it went over the wire, or lines of "awf-hook listen --json". With --headers, FILE holds a body and the other
+file "Name: value" lines. verify judges timestamps at the time of --at; without it, a line of listen at the time of its
+arrival, and others now. It exits with 1 if there is no signature or one is bad.`,
 		Example: `  awf-hook verify request.txt
   awf-hook verify --headers headers body.json --at 1614265330`,
 		Args: cobra.MaximumNArgs(1),
@@ -40,7 +40,7 @@ listen at the time when it came. The exit code is 1 if there is no signature or 
 type recorded struct {
 	header http.Header
 	body   []byte
-	at     time.Time // when it came; zero if that is not known
+	at     time.Time // of its arrival; zero if unknown
 }
 
 func (c *command) verify(flags signingFlags, headers string, args []string) error {
@@ -50,11 +50,10 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 			flags.schemes = append(flags.schemes, string(s))
 		}
 		if flags.custom.Header != "" {
-			flags.schemes = append(flags.schemes, "custom")
+			flags.schemes = append(flags.schemes, custom)
 		}
 	}
-	schemes, err := flags.parse()
-	if err != nil {
+	if err := flags.check(); err != nil {
 		return err
 	}
 	at, err := flags.time()
@@ -80,7 +79,7 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 		if len(requests) > 1 {
 			prefix = fmt.Sprintf("request %d: ", i+1)
 		}
-		good = c.verdicts(r, schemes, verdictOptions{prefix, flags.secrets, wanted != nil}) && good
+		good = c.verdicts(&flags, r, prefix, wanted != nil) && good
 	}
 	if !good {
 		return &exitError{code: exitFailure}
@@ -88,37 +87,32 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 	return nil
 }
 
-type verdictOptions struct {
-	prefix  string // of each line
-	secrets []string
-	all     bool // also of schemes without a header
-}
-
-// verdicts prints what each scheme says, and says whether all is good.
-func (c *command) verdicts(r recorded, schemes []scheme, o verdictOptions) bool {
+// verdicts prints what each scheme says of a request, on lines with the prefix, and says whether all is good. A scheme whose
+// headers are missing counts only with all.
+func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all bool) bool {
 	good, found := true, false
-	for _, s := range schemes {
-		err := s.verify(r.header, r.body, r.at, o.secrets...)
-		if errors.Is(err, signature.ErrUnsigned) && !o.all {
+	for _, scheme := range flags.schemes {
+		err := flags.verify(scheme, r)
+		if errors.Is(err, signature.ErrUnsigned) && !all {
 			continue
 		}
 		found, good = true, good && err == nil
-		fmt.Fprintf(c.out, "%s%s: %s\n", o.prefix, s.name, verdict(err))
+		fmt.Fprintf(c.out, "%s%s: %s\n", prefix, scheme, verdict(err))
 	}
 	if !found {
-		fmt.Fprintf(c.out, "%sno signature\n", o.prefix)
+		fmt.Fprintf(c.out, "%sno signature\n", prefix)
 	}
 	return good && found
 }
 
-// requests reads what is to be verified.
+// requests reads the requests to verify.
 func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 	if headers != "" {
 		lines, err := c.readInput([]string{headers}, maxSigned)
 		if err != nil {
 			return nil, err
 		}
-		h, err := textproto.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(lines), bytes.NewReader([]byte("\r\n\r\n"))))).ReadMIMEHeader()
+		h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(lines, "\r\n\r\n"...)))).ReadMIMEHeader()
 		if err != nil {
 			return nil, fmt.Errorf("%s: want lines of the form Name: value", headers)
 		}

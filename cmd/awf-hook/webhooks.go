@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -48,7 +47,7 @@ A name that webhooks of several files have means them all; FILE#NAME, as --json 
 			})
 		}}
 	}
-	cmd.AddCommand(list,
+	cmd.AddCommand(list, c.tryCommand(&where),
 		change("enable", "Open a webhook's lane, and end its rest", (*engine.Deliveries).Enable),
 		change("disable", "Close a webhook's lane: its deliveries are kept and wait", (*engine.Deliveries).Disable))
 	return cmd
@@ -85,8 +84,7 @@ func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 			if l.LastError != "" {
 				line["last_error"], line["last_error_at"] = l.LastError, l.LastErrorAt
 			}
-			text, _ := json.Marshal(line) // texts, numbers and times only
-			fmt.Fprintf(c.out, "%s\n", text)
+			encode(c.out, line)
 		}
 		return
 	}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -99,11 +98,11 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 		Origin:       d.origin,
 		pos:          Pos{d.file, n.Line, n.Column},
 	}
-	d.used, d.known = nil, nil
+	d.used, d.known, d.reads = nil, nil, nil
 	if !mapping(d, n, path, webhookKeys, w) {
 		return nil
 	}
-	w.used, w.Known = d.used, d.known
+	w.used, w.Known, w.reads = d.used, d.known, d.reads
 	if valueOf(n, "url") == nil && w.Enabled {
 		d.fail(n, join(path, "url"), "missing")
 	}
@@ -139,6 +138,7 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 }
 
 func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
+	w.nameText = n.Value
 	name, ok := d.value(n, path)
 	limit := int(keyOf(path).Max)
 	switch {
@@ -151,20 +151,22 @@ func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
 }
 
 func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
+	w.urlText = n.Value
 	text, ok := d.value(n, path)
 	if !ok {
 		return
 	}
-	u, err := url.Parse(text) // its error quotes the URL, which may be a credential
+	u, err := secret.ParseURL(text)
+	split := secret.SplitHost(n.Value, func(name string) string {
+		value, _ := d.env(name)
+		return value
+	})
 	switch {
+	case split != "":
+		d.fail(n, path, "the value of %s would end the host: write /, ?, # and \\ in it percent-encoded", split)
 	case err != nil:
-		d.fail(n, path, "not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		d.fail(n, path, "want a URL that begins with https:// or http://")
-	case u.Hostname() == "":
-		d.fail(n, path, "want a URL with a host")
+		d.fail(n, path, "%s", err)
 	default:
-		u.Fragment = ""
 		w.URL = secret.NewURL(u)
 		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 	}

@@ -3,12 +3,9 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"runtime"
 	"strings"
-	"unicode"
 
-	"github.com/expr-lang/expr/file"
+	"unicode"
 )
 
 // Bounds of one run of an expression. They stand in docs/config.md.
@@ -30,17 +27,17 @@ type RunError struct {
 func (e *RunError) Error() string { return e.Message }
 func (e *RunError) Unwrap() error { return e.Err }
 
-// Budget is what one run may still use.
+// budget is what one run may still use.
 type budget struct {
-	steps, bytes int
-	trace        func(step int, value any) // nil if nobody wants to know
+	steps, bytes, elements int
 }
 
-func (b *budget) reset() { b.steps, b.bytes = MaxSteps, MaxMemory }
+func (b *budget) reset() { *b = budget{MaxSteps, MaxMemory, maxElements} }
 
 var (
 	errSteps  = fmt.Errorf("%w: more than %d steps", ErrBudget, MaxSteps)
 	errMemory = fmt.Errorf("%w: more than %d MiB of memory", ErrBudget, MaxMemory>>20)
+	errLists  = fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
 )
 
 // spend takes steps. It panics when there are none left, which the machine turns into the run's error.
@@ -58,6 +55,14 @@ func (b *budget) grow(bytes int) {
 	b.spend(bytes / bytesPerStep)
 }
 
+// list takes the memory of a list's elements.
+func (b *budget) list(elements int) {
+	if b.elements -= elements; b.elements < 0 || elements < 0 {
+		panic(errLists)
+	}
+	b.grow(16 * elements)
+}
+
 // How many bytes are dealt with in the time of a step, at the least.
 const (
 	bytesPerStep     = 16 // copied or searched
@@ -67,56 +72,60 @@ const (
 // scan takes the steps to look at a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
 
-// weigh takes the steps to walk through a value to its leaves.
-func (b *budget) weigh(v any) {
+// look takes the steps to look at an argument: at a text by the bytes per step (0 is the usual number, deep is a value to its leaves).
+func (b *budget) look(v any, bytes int) {
 	b.spend(1)
+	if bytes == deep {
+		b.weigh(v)
+		return
+	}
+	if bytes == 0 {
+		bytes = bytesPerStep
+	}
+	switch v := v.(type) {
+	case string:
+		b.spend(len(v) / bytes)
+	case []any:
+		b.spend(len(v))
+	case map[string]any:
+		b.spend(len(v))
+	}
+}
+
+// weigh takes the steps to walk through a value to its leaves.
+func (b *budget) weigh(v any) { b.weighAt(0, v) }
+
+func (b *budget) weighAt(depth int, v any) {
+	b.enter(depth)
 	switch v := v.(type) {
 	case string:
 		b.scan(v)
 	case []any:
 		for _, inner := range v {
-			b.weigh(inner)
+			b.weighAt(depth+1, inner)
 		}
 	case map[string]any:
 		for _, inner := range v {
-			b.weigh(inner)
+			b.weighAt(depth+1, inner)
 		}
-	case []string:
-		for _, inner := range v {
-			b.weigh(inner)
-		}
-	case []int:
-		b.spend(len(v))
 	}
 }
 
-// runError keeps of a run-time error what it says, without the drawing of the source.
-func runError(err error) error {
-	var at *file.Error
-	message := err.Error()
-	if errors.As(err, &at) {
-		message = at.Message
+// enter takes the step to a value at a depth within others.
+func (b *budget) enter(depth int) {
+	if b.spend(1); depth > maxDepth {
+		panic(errDepth)
 	}
+}
+
+// runError says a run-time error in our words.
+func runError(err error) *RunError {
 	var cause error
-	var assertion *runtime.TypeAssertionError
-	switch {
-	case errors.Is(err, ErrBudget):
+	if errors.Is(err, ErrBudget) {
 		cause = ErrBudget
-	case strings.HasPrefix(message, "memory budget exceeded"):
-		message, cause = fmt.Sprintf("%v: lists of more than %d elements", ErrBudget, maxElements), ErrBudget
-	case errors.As(err, &assertion):
-		message = assertionText.ReplaceAllString(message, "want $2, got $1")
 	}
-	return &RunError{oneLine(lowerFirst(inOurWords.Replace(message))), cause}
+	return &RunError{oneLine(lowerFirst(err.Error())), cause}
 }
-
-var assertionText = regexp.MustCompile(`^interface conversion: interface \{\} is (\S+|map\[string\]interface \{\}|\[\]interface \{\}), not (\S+)$`)
-
-// inOurWords names Go's types as a configuration's writer knows them.
-var inOurWords = strings.NewReplacer(
-	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
-	"float64", "float", "time.Time", "time", "time.Duration", "duration",
-)
 
 // oneLine tames a text that may quote the event's values, which may be long and have control characters.
 func oneLine(s string) string {

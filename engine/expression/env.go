@@ -2,125 +2,84 @@ package expression
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/expr-lang/expr/vm"
 )
 
 // Env is the environment in which expressions see one event. It decodes what they ask for once, so one Env serves every webhook of an event.
 // It is for one goroutine at a time.
 type Env struct {
 	event  *event.Event
-	boxed  any // the environment, once the machine needed it
-	have   needs
-	vm     vm.VM
-	budget budget
+	roots  [3]object // payload, body, with
+	fields [4]any    // what field returned
 
-	payload, body, with object
-	known               [knownKeys]any // the values of known keys, as far as have says
-	args                []any          // of the functions that are being called
+	budget budget
+	slots  []any        // the variables of the program that runs
+	args   []any        // of the functions that are being called
+	trace  *Trace       // of the run; nil if nobody watches
+	watch  func(*Trace) // nil if nobody does
 }
 
 // NewEnv returns the environment of an event, which must not change any more.
 func NewEnv(e *event.Event) *Env {
-	in := &Env{event: e}
-	in.payload.name, in.payload.raw = "payload", e.Payload
+	env := &Env{event: e}
+	env.roots[payload] = object{name: "payload", raw: e.Payload}
 	if e.Payload == nil {
-		in.payload.raw = []byte("{}")
+		env.roots[payload].raw = []byte("{}")
 	}
-	return in
+	return env
 }
 
-// Event is what the input was made of.
-func (in *Env) Event() *event.Event { return in.event }
+// Event is what the environment was made of.
+func (env *Env) Event() *event.Event { return env.event }
 
 // SetBody sets body, which is JSON, or a text if isJSON is false.
-func (in *Env) SetBody(body []byte, isJSON bool) {
-	in.body = object{name: "body", raw: body}
+func (env *Env) SetBody(text []byte, isJSON bool) {
+	env.roots[body] = object{name: "body", raw: text}
 	if !isJSON {
-		in.body = object{decoded: true, whole: string(body)}
+		env.roots[body] = object{decoded: true, whole: string(text)}
 	}
 }
 
-// SetEventBody sets body to the event as it is sent without a transform. That is made only if an expression asks for it.
-func (in *Env) SetEventBody() { in.body = object{name: "body", event: in.event} }
+// SetEventBody sets body to the event as it is sent without a transform. The bytes are made when an expression asks for them.
+func (env *Env) SetEventBody() { env.roots[body] = object{name: "body", event: env.event} }
 
 // SetWith sets with, which is JSON; nil for nothing.
-func (in *Env) SetWith(with []byte) { in.with = object{name: "with", raw: with} }
+func (env *Env) SetWith(json []byte) { env.roots[with] = object{name: "with", raw: json} }
 
-// root is what a name stands for whose members are decoded when they are asked for; nil for other names.
-func (in *Env) root(name string) *object {
-	switch name {
-	case "payload":
-		return &in.payload
-	case "body":
-		return &in.body
-	case "with":
-		return &in.with
+// field is one of the names in fields. It is boxed once.
+func (env *Env) field(i int) any {
+	if env.fields[i] == nil {
+		env.fields[i] = [...]func(*event.Event) any{
+			func(e *event.Event) any { return e.Type },
+			func(e *event.Event) any { return e.WorkflowID },
+			func(e *event.Event) any { return e.WorkflowName },
+			func(e *event.Event) any { return e.Timestamp.UTC() },
+		}[i](env.event)
 	}
-	return nil
+	return env.fields[i]
 }
 
-// prepare decodes what a program needs. The error is a [*RunError].
-func (in *Env) prepare(needs needs) error {
-	missing := needs &^ in.have
-	if missing == 0 {
-		return nil
-	}
-	if in.have != 0 { // a map has many expressions: they must not read the payload once for each
-		needs = 1<<knownKeys - 1
-		missing = needs &^ in.have
-	}
-	if err := in.decodeKnown(missing); err != nil {
-		return &RunError{Message: "payload: " + err.Error()}
-	}
-	in.have |= needs
-	in.boxed = nil
-	return nil
-}
-
-// environment is the environment as a value.
-func (in *Env) environment() any {
-	if in.boxed == nil {
-		e := in.event
-		env := env{Event: e.Type, WorkflowID: e.WorkflowID, WorkflowName: e.WorkflowName, Timestamp: e.Timestamp.UTC(),
-			Payload: &in.payload, Body: &in.body, With: &in.with, Budget: &in.budget}
-		for i, v := range in.known {
-			*env.key(i) = v
-		}
-		in.boxed = env
-	}
-	return in.boxed
-}
-
-// decodeKnown sets the fields of known keys.
-func (in *Env) decodeKnown(keys needs) error {
-	s := scanner{text: in.payload.raw}
-	return s.object(func(key []byte) error {
-		i := knownIndex(string(key))
-		if i < 0 || keys&(1<<i) == 0 {
-			return s.skip(0)
-		}
-		v, err := s.value(0)
-		in.known[i] = v
-		return err
-	})
-}
-
-// object is JSON that is decoded when it is asked for.
+// object is JSON that is decoded as far as expressions ask for it.
 type object struct {
 	name    string // for errors
 	raw     []byte
-	event   *event.Event // whose body raw is, unless it is nil
-	members []member     // those that were asked for
+	event   *event.Event // whose body raw becomes, unless it is nil
+	members []member     // in the order of the JSON, once one was asked for
+	byKey   map[string]int
 	whole   any
-	decoded bool
+	decoded bool // whole is set
 }
 
 type member struct {
-	key   string
-	value any
+	key, raw []byte
+	value    any
+	decoded  bool
 }
+
+// manyMembers is how many members are found by a map rather than one by one.
+const manyMembers = 32
 
 // json is the JSON; nil if there is none.
 func (o *object) json() []byte {
@@ -130,45 +89,119 @@ func (o *object) json() []byte {
 	return o.raw
 }
 
+func (o *object) fail(err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", o.name, err))
+	}
+}
+
 // value is all of it. It panics with an error if it is no JSON.
 func (o *object) value() any {
 	if raw := o.json(); !o.decoded && raw != nil {
 		s := scanner{text: raw}
 		v, err := s.document()
-		if err != nil {
-			panic(fmt.Errorf("%s: %w", o.name, err))
-		}
+		o.fail(err)
 		o.whole = v
+		if members, ok := v.(map[string]any); ok {
+			for _, key := range numericKeys {
+				if text, ok := members[key].(string); ok {
+					members[key] = o.number(key, text)
+				}
+			}
+		}
 	}
 	o.decoded = true
 	return o.whole
 }
 
-// member is one member; nil if there is none, or if it is no object.
+// member is one member; nil if there is none. It panics with an error if it is no JSON.
 func (o *object) member(key string) any {
-	if o.decoded {
-		return memberOf(o.whole, key)
+	if s := (scanner{text: o.json()}); o.decoded || !s.at('{') {
+		whole, _ := o.value().(map[string]any)
+		return whole[key]
 	}
-	for i := range o.members {
-		if o.members[i].key == key {
-			return o.members[i].value
+	m := o.find(key)
+	if m == nil {
+		return nil
+	}
+	if !m.decoded {
+		s := scanner{text: m.raw}
+		v, err := s.value(0)
+		o.fail(err)
+		m.value, m.decoded = o.number(key, v), true
+	}
+	return m.value
+}
+
+// numericKeys are the keys of payload that AWF documents as numbers.
+var numericKeys = []string{"duration", "exit_code", "iteration"}
+
+// number makes a number of a text that is one, if the key is documented as a number: "emit" sends texts.
+func (o *object) number(key string, v any) any {
+	text, isText := v.(string)
+	if !isText || o.name != roots[payload] || !slices.Contains(numericKeys, key) {
+		return v
+	}
+	if n, err := number([]byte(text)); err == nil {
+		return n
+	}
+	return v
+}
+
+// find finds a member of a JSON object; nil if there is none. The last of equal keys counts.
+func (o *object) find(key string) *member {
+	if o.members == nil {
+		o.index()
+	}
+	if o.byKey != nil {
+		if i, there := o.byKey[key]; there {
+			return &o.members[i]
+		}
+		return nil
+	}
+	for i := range slices.Backward(o.members) {
+		if string(o.members[i].key) == key {
+			return &o.members[i]
 		}
 	}
+	return nil
+}
+
+// index finds where the members are.
+func (o *object) index() {
+	const usual = 8
+	members := make([]member, 0, usual)
 	s := scanner{text: o.json()}
-	if !s.at('{') {
-		return memberOf(o.value(), key)
-	}
-	var found any
-	err := s.object(func(k []byte) (err error) {
-		if string(k) != key {
-			return s.skip(0)
-		}
-		found, err = s.value(0)
+	o.fail(s.object(func(key []byte) error {
+		raw, err := s.raw()
+		members = append(members, member{key: key, raw: raw})
 		return err
-	})
-	if err != nil {
-		panic(fmt.Errorf("%s: %w", o.name, err))
+	}))
+	o.members = members
+	if len(members) > manyMembers {
+		o.byKey = make(map[string]int, len(members))
+		for i, m := range members {
+			o.byKey[string(m.key)] = i
+		}
 	}
-	o.members = append(o.members, member{key, found})
-	return found
+}
+
+// find returns the bytes of what a path leads to; nil if it is not there, or not JSON.
+func (env *Env) find(path []string) []byte {
+	o := &env.roots[slices.Index(roots, path[0])]
+	raw := o.json()
+	for i, key := range path[1:] {
+		if s := (scanner{text: raw}); !s.at('{') {
+			return nil
+		}
+		if i > 0 {
+			o = &object{name: o.name, raw: raw}
+		}
+		m := o.find(key)
+		if m == nil {
+			return nil
+		}
+		raw = m.raw
+	}
+	return raw
 }

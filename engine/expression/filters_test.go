@@ -125,9 +125,9 @@ func TestFiltersThatUsersWrite(t *testing.T) {
 			if match {
 				got += string(letter)
 			}
-			trace, err := expression.TraceBool(tt.source, expression.NewEnv(life[letter]))
-			if err != nil || trace.Err != nil || trace.Value != match {
-				t.Errorf("TraceBool(%q) of %s: %+v, %v, want %v as without a trace", tt.source, life[letter].Type, trace, err, match)
+			trace := traceOf(program, expression.NewEnv(life[letter]))
+			if trace.Err != nil || trace.Value != match {
+				t.Errorf("trace of %q for %s: %+v, want %v as without a trace", tt.source, life[letter].Type, trace, match)
 			}
 		}
 		if got != tt.want {

@@ -1,182 +1,348 @@
 package expression
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/expr-lang/expr/builtin"
-	"github.com/expr-lang/expr/conf"
+	"unicode/utf8"
 )
 
-// function is what a name or an operator calls. Its results are values of JSON, or of package time.
+// function is what a name or an operator calls. Its result is a value of JSON, or of package time.
 type function func(b *budget, args []any) (any, error)
 
-// operators are the functions that the rewriter puts where operators stood.
-var operators = map[string]function{
-	"==": func(b *budget, args []any) (any, error) { return equal(b, args[0], args[1]), nil },
-	"<":  ordered("<", func(c int) bool { return c < 0 }), "<=": ordered("<=", func(c int) bool { return c <= 0 }),
-	">": ordered(">", func(c int) bool { return c > 0 }), ">=": ordered(">=", func(c int) bool { return c >= 0 }),
-	"in": in, "matches": matches,
-	"contains": texts("contains", strings.Contains), "startsWith": texts("startsWith", strings.HasPrefix),
-	"endsWith": texts("endsWith", strings.HasSuffix),
-	"+":        addition,
-	"-":        arithmetic("-", subtract, func(a, b float64) (any, error) { return a - b, nil }),
-	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return a * b, nil }),
-	"/":        arithmetic("/", nil, divide),
-	"%":        arithmetic("%", modulo, nil),
-	"**":       arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil }),
-	"..":       rangeOf, "negate": negate, "plus": plus, "truth": truth, "member": element, "slice": slice,
-	"whole": func(_ *budget, args []any) (any, error) { return args[0].(*object).value(), nil },
-	"list":  listOf,
-	"each": func(b *budget, args []any) (any, error) {
-		b.spend(args[0].(int))
-		return args[1], nil
-	},
-	"trace": func(b *budget, args []any) (any, error) {
-		b.trace(args[0].(int), args[1])
-		return args[1], nil
-	},
-	"plain":   func(_ *budget, args []any) (any, error) { return plain(args[0]), nil },
-	"grouped": grouped,
-	"reverse": reverse,
-	"fromEnd": fromEnd,
-	"sum":     sum,
+// definition is a function of the language.
+type definition struct {
+	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction, n any number, x numbers or lists of them,
+	// b true or false, l a list, m a map, t a time, d a duration, z a time zone, a anything.
+	// Arguments after "?" may be left out, and the one after "*" may be there any number of times.
+	args string
+	call function
+	// bytes is how many bytes of its arguments it deals with in the time of a step; 0 is the usual number.
+	bytes int
 }
 
-var addition = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
-
-// isBool are the operators whose result is never missing.
-var isBool = map[string]bool{"==": true, "<": true, "<=": true, ">": true, ">=": true, "in": true, "matches": true, "contains": true,
-	"startsWith": true, "endsWith": true, "truth": true}
-
-// functions are those that differ from expr's, or are not in it.
-var functions = map[string]function{
-	"glob":     func(b *budget, args []any) (any, error) { return glob(b, args[0].(string), args[1].(string)) },
-	"truncate": truncate,
-	"json":     toJSON,
-	"toJSON":   toJSON,
-	"fromJSON": fromJSON,
-	"string":   func(_ *budget, args []any) (any, error) { return Text(args[0]) },
-	"int":      toInt,
-	"keys": func(_ *budget, args []any) (any, error) {
-		return pairs(args[0], func(k string, _ any) any { return k })
-	},
-	"values": func(_ *budget, args []any) (any, error) {
-		return pairs(args[0], func(_ string, v any) any { return v })
-	},
-	"toPairs": func(_ *budget, args []any) (any, error) {
-		return pairs(args[0], func(k string, v any) any { return []any{k, v} })
-	},
-	"fromPairs": fromPairs,
-	"repeat":    repeat,
-	"replace":   replace,
-	"join":      join,
-	"get":       element,
-	"uniq":      uniq,
+// functions are those that are no loops. A missing argument makes the result of all but type and json missing.
+var functions = map[string]definition{
+	"len":         {args: "a:i", call: length},
+	"type":        {args: "a:s", call: typeOf},
+	"abs":         {args: "n:a", call: abs},
+	"ceil":        {args: "n:f", call: rounded(math.Ceil)},
+	"floor":       {args: "n:f", call: rounded(math.Floor)},
+	"round":       {args: "n:f", call: rounded(math.Round)},
+	"int":         {args: "a:i", call: toInt, bytes: 1},
+	"float":       {args: "a:f", call: toFloat, bytes: 1},
+	"string":      {args: "a:s", call: func(_ *budget, args []any) (any, error) { return Text(args[0]) }, bytes: deep},
+	"json":        {args: "a:s", call: toJSON, bytes: deep},
+	"toJSON":      {args: "a:s", call: toJSON, bytes: deep},
+	"fromJSON":    {args: "s:a", call: fromJSON, bytes: 4},
+	"upper":       {args: "s:s", call: ofText(strings.ToUpper), bytes: 8},
+	"lower":       {args: "s:s", call: ofText(strings.ToLower), bytes: 8},
+	"trim":        {args: "s?s:s", call: trim, bytes: 1},
+	"trimPrefix":  {args: "s?s:s", call: withSpace(strings.TrimPrefix)},
+	"trimSuffix":  {args: "s?s:s", call: withSpace(strings.TrimSuffix)},
+	"hasPrefix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasPrefix(s, t) })},
+	"hasSuffix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasSuffix(s, t) })},
+	"indexOf":     {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.Index(s, t) }), bytes: 4},
+	"lastIndexOf": {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.LastIndex(s, t) }), bytes: 4},
+	"split":       {args: "ss?i:l", call: split(strings.SplitN), bytes: 4},
+	"splitAfter":  {args: "ss?i:l", call: split(strings.SplitAfterN), bytes: 4},
+	"replace":     {args: "sss?i:s", call: replace, bytes: 4},
+	"repeat":      {args: "si:s", call: repeat},
+	"join":        {args: "l?s:s", call: join},
+	"glob":        {args: "ss:b", call: glob},
+	"truncate":    {args: "si:s", call: truncate},
+	"toBase64":    {args: "s:s", call: ofText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), bytes: 2},
+	"fromBase64":  {args: "s:s", call: fromBase64, bytes: 2},
+	"urlencode":   {args: "s:s", call: urlencode, bytes: 2},
+	"urldecode":   {args: "s:s", call: urldecode, bytes: 2},
+	"timezone":    {args: "s:z"}, // its call is a constant
+	"duration":    {args: "s:d", call: toDuration, bytes: 1},
+	"date":        {args: "a?sa:t", call: toDate, bytes: 1},
+	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
+	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
+	"mean":        {args: "*x:f", call: mean, bytes: deep},
+	"median":      {args: "*x:f", call: median, bytes: deep},
+	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
+	"last":        {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
+	"get":         {args: "aa:a", call: element},
+	"take":        {args: "li:l", call: take},
+	"keys":        {args: "m:l", call: pairs(func(k string, _ any) any { return k })},
+	"values":      {args: "m:l", call: pairs(func(_ string, v any) any { return v })},
+	"toPairs":     {args: "m:l", call: pairs(func(k string, v any) any { return []any{k, v} })},
+	"fromPairs":   {args: "l:m", call: fromPairs},
+	"reverse":     {args: "l:l", call: reverse},
+	"uniq":        {args: "l:l", call: uniq},
+	"concat":      {args: "*l:l", call: concat},
+	"flatten":     {args: "l:l", call: flatten, bytes: deep},
+	"sort":        {args: "l?s:l", call: sorted},
+	"bitand":      {args: "ii:i", call: bit(func(x, y int) int { return x & y })},
+	"bitor":       {args: "ii:i", call: bit(func(x, y int) int { return x | y })},
+	"bitxor":      {args: "ii:i", call: bit(func(x, y int) int { return x ^ y })},
+	"bitnand":     {args: "ii:i", call: bit(func(x, y int) int { return x &^ y })},
+	"bitshl":      {args: "ii:i", call: shift(func(x int, n uint) int { return x << n })},
+	"bitshr":      {args: "ii:i", call: shift(func(x int, n uint) int { return x >> n })},
+	"bitushr":     {args: "ii:i", call: shift(func(x int, n uint) int { return int(uint(x) >> n) })},
+	"bitnot":      {args: "i:i", call: func(_ *budget, args []any) (any, error) { return ^args[0].(int), nil }},
 }
 
-// takesNil are the functions that have something to say of a missing value; the others give nil for one.
+// deep as a definition's bytes says that it looks at values to their leaves.
+const deep = -1
+
+// takesNil are the functions that have something to say of a missing value.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
 
-// walksDeep are the functions that look at values to their leaves.
-var walksDeep = map[string]bool{"json": true, "toJSON": true, "string": true, "flatten": true, "max": true, "min": true, "mean": true, "median": true, "sort": true}
-
-// predicates are expr's functions with a closure, which its compiler unfolds.
-var predicates = map[string]bool{"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true, "find": true,
-	"findIndex": true, "findLast": true, "findLastIndex": true, "count": true, "sum": true, "groupBy": true, "sortBy": true, "reduce": true}
-
-// callable are all functions as the machine calls them: with the run's budget as the first argument.
-var callable = sync.OnceValue(func() conf.FunctionsTable {
-	table := conf.FunctionsTable{}
-	types := func(isBool bool) *builtin.Function {
-		if isBool {
-			return &builtin.Function{Types: boolResult}
-		}
-		return &builtin.Function{Types: anyResult}
-	}
-	for name, f := range operators {
-		entry := types(isBool[name])
-		entry.Name, entry.Func = "op:"+name, func(args ...any) (any, error) { return f(args[0].(*budget), args[1:]) }
-		table[entry.Name] = entry
-	}
-	for _, b := range builtin.Builtins {
-		if !predicates[b.Name] && functions[b.Name] == nil {
-			f := ofExpr(b)
-			if strings.HasPrefix(b.Name, "split") {
-				f = splitter(f)
-			}
-			table["fn:"+b.Name] = named(b.Name, f)
-		}
-	}
-	for name, f := range functions {
-		table["fn:"+name] = named(name, f)
-	}
-	return table
-})
-
-// named makes a function of the language: nil for a missing argument, within the budget.
-func named(name string, f function) *builtin.Function {
-	call := func(args ...any) (any, error) {
-		b := args[0].(*budget)
-		args = args[1:]
-		for _, arg := range args {
+// named makes a function of a definition: nil for a missing argument, an error for one of another kind, within the budget.
+func named(name string, d definition) function {
+	return func(b *budget, args []any) (any, error) {
+		for i, arg := range args {
 			if arg == nil && !takesNil[name] {
 				return nil, nil
 			}
-			if walksDeep[name] {
-				b.weigh(arg)
-				if name == "sort" {
-					b.weigh(arg) // n log n
-					b.weigh(arg)
-				}
-				continue
+			if err := d.check(i, &args[i]); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			b.spend(1)
-			switch arg := arg.(type) {
-			case string:
-				b.scan(arg)
-			case []any:
-				b.spend(len(arg))
-			case map[string]any:
-				b.spend(len(arg))
-			}
+			b.look(args[i], d.bytes)
 		}
-		out, err := f(b, args)
-		if err != nil {
-			return nil, err
-		}
-		out = plain(out)
-		switch out := out.(type) {
-		case string:
-			b.grow(len(out))
-		case []any:
-			b.grow(16 * len(out))
-		}
-		return out, nil
-	}
-	return &builtin.Function{Name: "fn:" + name, Func: call, Types: anyResult}
-}
-
-func ofExpr(b *builtin.Function) function {
-	return func(_ *budget, args []any) (any, error) {
+		v, err := d.call(b, args)
 		switch {
-		case b.Fast != nil:
-			return b.Fast(args[0]), nil
-		case b.Safe != nil:
-			out, _, err := b.Safe(args...)
-			return out, err
+		case errors.Is(err, ErrBudget):
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return b.Func(args...)
+		switch v := v.(type) {
+		case string:
+			b.grow(len(v))
+		case []any:
+			b.grow(16 * len(v))
+		}
+		return v, nil
 	}
 }
 
-// zone is a zone of the tz database.
-func zone(name string) (*time.Location, error) {
-	if name == "" || name == "Local" { // ours
-		return nil, fmt.Errorf("unknown time zone %q", name)
+// kinds are the words for the kinds of a definition, and what expr's checker knows them as.
+var kinds = map[byte]struct {
+	word string
+	typ  reflect.Type
+}{
+	's': {"string", reflect.TypeFor[string]()}, 'i': {"int", reflect.TypeFor[int]()}, 'f': {"float", reflect.TypeFor[float64]()},
+	'n': {"a number", nil}, 'x': {"numbers", nil}, 'b': {"true or false", reflect.TypeFor[bool]()}, 'l': {"a list", reflect.TypeFor[[]any]()},
+	'm': {"a map", reflect.TypeFor[map[string]any]()}, 't': {"time", reflect.TypeFor[time.Time]()}, 'd': {"duration", reflect.TypeFor[time.Duration]()},
+	'z': {"timezone", reflect.TypeFor[*time.Location]()}, 'a': {"", reflect.TypeFor[any]()},
+}
+
+// kind is the letter of the i-th argument, 0 if there can be none.
+func (d *definition) kind(i int) byte {
+	letters, _, _ := strings.Cut(strings.ReplaceAll(d.args, "?", ""), ":")
+	switch {
+	case letters[0] == '*':
+		return letters[1]
+	case i < len(letters):
+		return letters[i]
 	}
-	return time.LoadLocation(name)
+	return 0
+}
+
+// validate is what expr's checker asks of a call: the type of its result.
+func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Type, error) {
+	letters, result, _ := strings.Cut(d.args, ":")
+	needed, _, _ := strings.Cut(letters, "?")
+	return func(args []reflect.Type) (reflect.Type, error) {
+		if least := len(strings.TrimPrefix(needed, "*")); len(args) < least || d.kind(len(args)-1) == 0 {
+			return kinds['a'].typ, fmt.Errorf("%s: want %s, got %d", name, countOf(letters), len(args))
+		}
+		for i, arg := range args {
+			if kind := d.kind(i); !mayBe(arg, kind) {
+				return kinds['a'].typ, fmt.Errorf("%s: want %s, got %s", name, kinds[kind].word, wordOf(arg))
+			}
+		}
+		return kinds[result[0]].typ, nil
+	}
+}
+
+// countOf says how many arguments there are to be.
+func countOf(letters string) string {
+	needed, more, _ := strings.Cut(letters, "?")
+	switch {
+	case needed[0] == '*':
+		return "at least 1 argument"
+	case more != "":
+		return fmt.Sprintf("%d to %d arguments", len(needed), len(needed)+len(more))
+	case len(needed) == 1:
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", len(needed))
+}
+
+// mayBe says whether a value of the type may be of a kind.
+func mayBe(t reflect.Type, kind byte) bool {
+	if t == nil || t.Kind() == reflect.Interface || kind == 'a' {
+		return true
+	}
+	if t.PkgPath() == "time" || t == kinds['z'].typ {
+		return t == kinds[kind].typ || (kind == 'i' || kind == 'n') && t.Kind() == reflect.Int
+	}
+	switch t.Kind() {
+	case reflect.Int, reflect.Float64:
+		return kind == 'n' || kind == 'x' || kind == 'i' || kind == 'f'
+	case reflect.Slice:
+		return kind == 'l' || kind == 'x'
+	case reflect.Map:
+		return kind == 'm'
+	}
+	return t == kinds[kind].typ
+}
+
+// wordOf names a type of the checker's.
+func wordOf(t reflect.Type) string {
+	if t == nil {
+		return "nil"
+	}
+	return inOurWords.Replace(t.String())
+}
+
+// check checks the kind of the i-th argument. It makes an int of a whole number.
+func (d *definition) check(i int, arg *any) error {
+	kind := d.kind(i)
+	if *arg == nil || kind == 'a' || kind == 'x' {
+		return nil
+	}
+	if kind == 'i' {
+		if f, isFloat := (*arg).(float64); isFloat && f == math.Trunc(f) && math.Abs(f) < exact {
+			*arg = int(f)
+		}
+		if whole, _, isInt, _ := numberOf(*arg); isInt {
+			*arg = whole
+			return nil
+		}
+	} else if mayBe(reflect.TypeOf(*arg), kind) {
+		return nil
+	}
+	return fmt.Errorf("want %s, got %s", kinds[kind].word, kindOf(*arg))
+}
+
+// try says what is wrong with the constants among a call's arguments, with values in the others' place that are never wrong.
+func (d *definition) try(args []part) *RunError {
+	values := make([]any, len(args))
+	constants := 0
+	for i, arg := range args {
+		if values[i] = harmless[d.kind(i)]; arg.isConstant {
+			values[i] = arg.value
+			constants++
+		}
+		if values[i] == nil {
+			return nil
+		}
+	}
+	if constants == 0 || constants == len(args) {
+		return nil
+	}
+	b := &budget{foldSteps, foldBytes, foldSteps}
+	if _, err := protected(func() (any, error) { return d.call(b, values) }); err != nil && err.Err == nil {
+		return err
+	}
+	return nil
+}
+
+// harmless are values, by their kinds, with which a function does not fail.
+var harmless = map[byte]any{'s': "", 'i': 1, 'n': 1, 'l': []any{}, 'm': map[string]any{}}
+
+// kindOf names the kind of a value.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "nil"
+	case bool:
+		return "bool"
+	case string:
+		return "string"
+	case []any:
+		return "list"
+	case map[string]any:
+		return "map"
+	case time.Time:
+		return "time"
+	case time.Duration:
+		return "duration"
+	case *time.Location:
+		return "timezone"
+	}
+	if _, _, isInt, _ := numberOf(v); isInt {
+		return "int"
+	}
+	return "float"
+}
+
+// isMethod says whether a method of package time's gives one value, of a kind that expressions know.
+func isMethod(receiver reflect.Type, name string) bool {
+	m, found := receiver.MethodByName(name)
+	if !found || m.Type.NumOut() != 1 {
+		return false
+	}
+	switch out := m.Type.Out(0); out.Kind() {
+	case reflect.Bool, reflect.String, reflect.Int, reflect.Int64, reflect.Float64:
+		return true
+	default:
+		return out.PkgPath() == "time" || out.Kind() == reflect.Pointer
+	}
+}
+
+// method makes a function of a method of package time's: its receiver is the first argument.
+func method(receiver reflect.Type, name string) function {
+	m, _ := receiver.MethodByName(name) // the checker found it
+	return func(b *budget, args []any) (any, error) {
+		b.spend(methodSteps)
+		values := make([]reflect.Value, len(args))
+		for i, arg := range args {
+			if arg == nil {
+				return nil, nil
+			}
+			values[i] = reflect.ValueOf(arg)
+			if want := m.Type.In(i); !values[i].Type().AssignableTo(want) {
+				return nil, fmt.Errorf("%s: want %s, got %s", name, kindOf(reflect.Zero(want).Interface()), kindOf(arg))
+			}
+			if s, ok := arg.(string); ok { // a layout: what it makes is at most a few times as long
+				b.spend(len(s))
+				b.grow(longestOfLayout * len(s))
+			}
+		}
+		v := m.Func.Call(values)[0].Interface()
+		switch v := v.(type) {
+		case string:
+			b.grow(len(v))
+		case int64: // Unix seconds
+			return int(v), nil
+		}
+		return v, nil
+	}
+}
+
+// methodSteps is what a method takes beside what its arguments and its result do.
+const methodSteps = 20
+
+// longestOfLayout is how many bytes a time's format makes of one of its layout, at most: "1" is October's 10, "MST" any zone's name.
+const longestOfLayout = 4
+
+// typeOf is a value's kind in expr's words.
+func typeOf(_ *budget, args []any) (any, error) {
+	if kind := kindOf(args[0]); kind != "list" {
+		return kind, nil
+	}
+	return "array", nil
+}
+
+func length(_ *budget, args []any) (any, error) {
+	switch v := args[0].(type) {
+	case string:
+		return utf8.RuneCountInString(v), nil
+	case []any:
+		return len(v), nil
+	case map[string]any:
+		return len(v), nil
+	}
+	return nil, fmt.Errorf("want a string, a list or a map, got %s", kindOf(args[0]))
 }

@@ -72,8 +72,8 @@ func outcome(t *testing.T, source string, in *expression.Env) string {
 		return "?"
 	}
 	v, err := program.Value(in)
-	trace, traceErr := expression.TraceValue(source, in) // by the machine, where program may be functions
-	if traceErr != nil || fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
+	trace := traceOf(program, in)
+	if fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
 		t.Errorf("%q: %v, %v, but traced %v, %v", source, v, err, trace.Value, trace.Err)
 	}
 	switch {

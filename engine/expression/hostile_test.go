@@ -22,7 +22,7 @@ const (
 	hostileMemory = 64 << 20 // bytes
 )
 
-func hostileEvent(t *testing.T) *event.Event {
+func hostileEvent(t testing.TB) *event.Event {
 	t.Helper()
 	numbers := make([]int, 50_000)
 	for i := range numbers {
@@ -100,6 +100,30 @@ var hostile = map[string]string{
 	"base64":                `any(1..90000, toBase64(payload.big) == "")`,
 	"power":                 `any(1..90000, any(1..90000, 2 ** 1000 == 1))`,
 	"slices in a loop":      `any(1..90000, payload.big[1:600000] == "b")`,
+	"long layouts":          `let s = repeat("2006", 250000); len(map(1..800, timestamp.Format(s))) == 3`,
+	"event as a layout":     `any(1..90000, timestamp.Format(payload.big) == "q")`,
+	"layouts in a loop":     `any(1..90000, timestamp.Format("Monday, January 2006 15:04:05.000000000 MST") == "q")`,
+	"dates by a layout":     `any(1..90000, date(payload.big, payload.big) == timestamp)`,
+	"methods in a loop":     `any(1..90000, timestamp.AddDate(1, 2, 3).Truncate(duration("1h")).String() == "")`,
+	"keys of an event":      `any(1..90000, payload[string(#)] == 1)`,
+	"long keys":             `any(1..90000, payload[payload.big] == 1)`,
+	"long keys in":          `any(1..90000, payload.big in payload)`,
+	"long keys of a map":    `any(1..90000, {(payload.big): 1} == nil)`,
+	"groups by long texts":  `len(groupBy(1..90000, payload.big)) > 1`,
+	"order of long texts":   `let a = payload.big + "a"; let b = payload.big + "b"; any(1..90000, a > b)`,
+	"sorting long texts":    `let a = payload.big + "a"; let b = payload.big + "b"; any(1..9000, sort([b, a, b, a, b, a])[0] == "")`,
+	"sorting by long texts": `let a = payload.big; let b = a + "b"; any(1..9000, sortBy([b, a], # + "x")[0] == "")`,
+	"trim by a long set":    `any(1..90000, trim(payload.big, payload.big) == "b")`,
+	"index in a loop":       `any(1..90000, indexOf(payload.big, "aaaaaaaaaaaaaaab") == 3)`,
+	"last index in a loop":  `any(1..90000, lastIndexOf(payload.big, "baaaaaaaaaaaaaaa") == 3)`,
+	"percent in a loop":     `any(1..90000, urldecode(urlencode(payload.big)) == "b")`,
+	"keys of a map":         `let m = fromPairs(map(payload.numbers, [string(#), 1])); any(1..90000, keys(m) == nil)`,
+	"median in a loop":      `any(1..90000, median(payload.numbers) == -1)`,
+	"max in a loop":         `any(1..90000, max(payload.numbers, payload.numbers) == -1)`,
+	"deep lists":            `json(reduce(1..90000, [#acc], 0)) == ""`,
+	"equal deep lists":      `any(1..2, reduce(1..40000, [#acc], 0) == reduce(1..40000, [#acc], 0)) and len(1..90000) == 1`,
+	"maps in a loop":        `len(map(1..90000, {"a": #})) == 1`,
+	"JSON of small maps":    `len(fromJSON("[" + repeat("{\"a\":1},", 80000) + "1]")) == 1`,
 }
 
 // Each is stopped by its budget, soon and without much memory.

@@ -3,90 +3,114 @@ package expression
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 )
 
-// listOf is what a closure runs over: a missing list is an empty one.
-func listOf(_ *budget, args []any) (any, error) {
-	switch v := args[0].(type) {
-	case nil:
-		return []any{}, nil
-	case []any:
-		return v, nil
-	}
-	return nil, fmt.Errorf("want a list, got %T", args[0])
+func newList(b *budget, args []any) (any, error) {
+	b.list(len(args))
+	return slices.Clone(args), nil
 }
 
-// reverse is a list from its end.
-func reverse(b *budget, args []any) (any, error) {
+// mapBytes is what a small map takes.
+const mapBytes = 300
+
+// keyOf is the text of a value that becomes a map's key.
+func keyOf(b *budget, v any) (string, error) {
+	b.weigh(v)
+	return Text(v)
+}
+
+// newMap makes a map of keys and values, which alternate. What has no key is left out.
+func newMap(b *budget, args []any) (any, error) {
+	b.list(len(args))
+	b.grow(mapBytes + 32*len(args))
+	m := make(map[string]any, len(args)/2)
+	for i := 0; i < len(args); i += 2 {
+		if args[i] == nil {
+			continue
+		}
+		key, err := keyOf(b, args[i])
+		if err != nil {
+			return nil, err
+		}
+		m[key] = args[i+1]
+	}
+	return m, nil
+}
+
+func reverse(_ *budget, args []any) (any, error) {
 	list := slices.Clone(args[0].([]any))
-	b.grow(16 * len(list))
 	slices.Reverse(list)
 	return list, nil
 }
 
-// fromEnd is where the element at an index of the reversed list stands in the list.
-func fromEnd(_ *budget, args []any) (any, error) {
-	i, found := args[1].(int)
-	if !found {
-		return nil, nil
+func sorted(b *budget, args []any) (any, error) {
+	var order any
+	if len(args) == 2 {
+		order = args[1]
 	}
-	return len(args[0].([]any)) - 1 - i, nil
+	list := slices.Clone(args[0].([]any))
+	return list, sortList(b, list, list, order)
 }
 
-// sum adds up a list's numbers; those that are missing count for nothing.
-func sum(b *budget, args []any) (any, error) {
-	var total any = 0
+// take is a list's beginning.
+func take(_ *budget, args []any) (any, error) {
+	list, n := args[0].([]any), args[1].(int)
+	if n < 0 {
+		return nil, fmt.Errorf("want a number from 0, got %d", n)
+	}
+	return list[:min(n, len(list)):min(n, len(list))], nil
+}
+
+func concat(b *budget, args []any) (any, error) {
+	all := []any{}
+	for _, list := range args {
+		b.list(len(list.([]any)))
+		all = append(all, list.([]any)...)
+	}
+	return all, nil
+}
+
+func flatten(b *budget, args []any) (any, error) {
+	flat := []any{}
 	for _, v := range args[0].([]any) {
-		if v == nil {
+		list, isList := v.([]any)
+		if !isList {
+			list = []any{v}
+		} else if inner, err := flatten(b, []any{list}); err == nil {
+			list = inner.([]any)
+		}
+		b.list(len(list))
+		flat = append(flat, list...)
+	}
+	return flat, nil
+}
+
+// pairs makes a function that lists a map's members, by their keys.
+func pairs(of func(key string, value any) any) function {
+	return func(b *budget, args []any) (any, error) {
+		m := args[0].(map[string]any)
+		b.spend(2 * len(m) * bits.Len(uint(len(m)))) // they are sorted
+		list := make([]any, 0, len(m))
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			list = append(list, of(key, m[key]))
+		}
+		return list, nil
+	}
+}
+
+func fromPairs(b *budget, args []any) (any, error) {
+	m := map[string]any{}
+	for _, entry := range args[0].([]any) {
+		pair, _ := entry.([]any)
+		if entry == nil || len(pair) == 2 && pair[0] == nil {
 			continue
 		}
-		var err error
-		if total, err = addition(b, []any{total, v}); err != nil {
-			return nil, err
-		}
-	}
-	return total, nil
-}
-
-// grouped gives what groupBy found texts for keys.
-func grouped(_ *budget, args []any) (any, error) {
-	groups := map[string]any{}
-	for key, list := range args[0].(map[any][]any) {
-		name, err := Text(key)
-		if err != nil {
-			return nil, err
-		}
-		groups[name] = list
-	}
-	return groups, nil
-}
-
-// pairs makes a list of a map's members, by their keys.
-func pairs(v any, of func(key string, value any) any) (any, error) {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("want a map, got %T", v)
-	}
-	list := make([]any, 0, len(m))
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, of(key, m[key]))
-	}
-	return list, nil
-}
-
-func fromPairs(_ *budget, args []any) (any, error) {
-	list, ok := args[0].([]any)
-	if !ok {
-		return nil, fmt.Errorf("want a list, got %T", args[0])
-	}
-	m := map[string]any{}
-	for _, entry := range list {
-		pair, _ := entry.([]any)
 		if len(pair) != 2 {
-			return nil, fmt.Errorf("fromPairs: want lists of a key and a value")
+			return nil, fmt.Errorf("want lists of a key and a value")
 		}
-		key, err := Text(pair[0])
+		key, err := keyOf(b, pair[0])
 		if err != nil {
 			return nil, err
 		}
@@ -96,12 +120,8 @@ func fromPairs(_ *budget, args []any) (any, error) {
 }
 
 func uniq(b *budget, args []any) (any, error) {
-	list, ok := args[0].([]any)
-	if !ok {
-		return nil, fmt.Errorf("want a list, got %T", args[0])
-	}
 	seen := []any{}
-	for _, v := range list {
+	for _, v := range args[0].([]any) {
 		if !slices.ContainsFunc(seen, func(other any) bool { return equal(b, v, other) }) {
 			seen = append(seen, v)
 		}

@@ -20,9 +20,9 @@ func rangeOf(b *budget, args []any) (any, error) {
 	}
 	n := uint(to) - uint(from)
 	if n >= maxElements {
-		return nil, fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
+		return nil, errLists
 	}
-	b.grow(16 * int(n+1))
+	b.list(int(n + 1))
 	list := make([]any, n+1)
 	for i := range list {
 		list[i] = from + i
@@ -30,32 +30,16 @@ func rangeOf(b *budget, args []any) (any, error) {
 	return list, nil
 }
 
-// memberOf is a map's value of a key, nil where there is none. It panics with an error on what has no members.
-func memberOf(v any, key string) any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		return v[key]
-	}
-	panic(fmt.Errorf("cannot get %s of %T", key, v))
-}
-
 // element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
 func element(b *budget, args []any) (any, error) {
-	key, isKey := args[1].(string)
+	key, _ := args[1].(string)
+	b.scan(key)
 	i, _, isInt, _ := numberOf(args[1])
 	switch v := args[0].(type) {
 	case nil:
 		return nil, nil
-	case *object:
-		if isKey {
-			return v.member(key), nil
-		}
 	case map[string]any:
-		if isKey {
-			return v[key], nil
-		}
+		return v[key], nil
 	case []any:
 		if isInt {
 			if i < 0 {
@@ -71,13 +55,7 @@ func element(b *budget, args []any) (any, error) {
 			return slice(b, []any{v, i, nil, true})
 		}
 	}
-	if args[1] == nil {
-		return nil, nil
-	}
-	if isKey {
-		return nil, fmt.Errorf("cannot get %s of %T", key, args[0])
-	}
-	return nil, fmt.Errorf("invalid operation: %T[%T]", args[0], args[1])
+	return nil, nil // nothing else has members
 }
 
 // slice is a part of a list, or of a text by its characters. A fourth argument asks for one element.
@@ -94,7 +72,7 @@ func slice(b *budget, args []any) (any, error) {
 		b.spend(len(text) / slowBytesPerStep)
 		n = utf8.RuneCountInString(text)
 	default:
-		return nil, fmt.Errorf("cannot slice %T", args[0])
+		return nil, fmt.Errorf("cannot slice %s", kindOf(args[0]))
 	}
 	bounds := [2]int{0, n}
 	for i, arg := range args[1:3] {
@@ -103,7 +81,7 @@ func slice(b *budget, args []any) (any, error) {
 		}
 		at, _, isInt, _ := numberOf(arg)
 		if !isInt {
-			return nil, fmt.Errorf("cannot slice by %T", arg)
+			return nil, fmt.Errorf("cannot slice by %s", kindOf(arg))
 		}
 		if at < 0 {
 			at += n

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 
@@ -13,32 +15,25 @@ const (
 	MaxPatternSize = 1000 // instructions
 )
 
-func (w *rewriter) matches(n *ast.BinaryNode) ast.Node {
-	text, ok := n.Right.(*ast.StringNode)
+// compilePattern compiles a regular expression, which must be a text in the source.
+func compilePattern(n ast.Node) (*pattern, error) {
+	text, ok := n.(*ast.StringNode)
 	if !ok {
-		w.fail(n.Right, "want the pattern as a text in quotes, so that it is compiled once; glob() takes any")
-		return n
+		return nil, errors.New("want the pattern as a text in quotes, so that it is compiled once; glob() takes any")
 	}
 	if len(text.Value) > MaxPattern {
-		w.fail(n.Right, "want a pattern of at most %d bytes, got %d", MaxPattern, len(text.Value))
-		return n
+		return nil, fmt.Errorf("want a pattern of at most %d bytes, got %d", MaxPattern, len(text.Value))
 	}
 	parsed, err := syntax.Parse(text.Value, syntax.Perl)
 	if err != nil {
-		w.fail(n.Right, "%s", err)
-		return n
+		return nil, err
 	}
 	size := instructions(parsed)
 	if size > MaxPatternSize {
-		w.fail(n.Right, "the pattern is too large: its repetitions multiply to over %d steps", MaxPatternSize)
-		return n
+		return nil, fmt.Errorf("the pattern is too large: its repetitions multiply to over %d steps", MaxPatternSize)
 	}
 	compiled, err := regexp.Compile(text.Value)
-	if err != nil {
-		w.fail(n.Right, "%s", err)
-		return n
-	}
-	return call(n, "op:matches", w.node(n.Left), constant(n.Right, &pattern{compiled, size}))
+	return &pattern{compiled, size}, err
 }
 
 // instructions is about how many a regular expression has when its repetitions are unfolded.

@@ -1,10 +1,12 @@
 package expression
 
-// step is a part of a traced expression.
+import "time"
+
+// step is a part of an expression that traces tell of.
 type step struct {
 	text  string
 	depth int
-	loop  bool // in a closure
+	loop  bool
 }
 
 // Part is a part of an expression with what it came to.
@@ -19,42 +21,36 @@ type Part struct {
 // Missing says whether the part was asked for and not there.
 func (p Part) Missing() bool { return p.Times > 0 && p.Value == nil }
 
-// Source is the expression's text.
-func (p *Program) Source() string { return p.program.Source().String() }
-
 // Trace is what became of an expression for an event.
 type Trace struct {
-	Parts []Part // the whole first, those within after it
 	Value any
 	Err   error // a [*RunError]
+	Took  time.Duration
+
+	program *Program
+	parts   []Part
+	told    bool // the parts have their texts
 }
 
-// TraceBool runs a filter like [CompileBool]'s, and tells what each part of it came to.
-func TraceBool(source string, in *Env) (*Trace, error) {
-	return traceRun(source, options{env: filterTypes, isBool: true, traced: true}, in)
+// Watch makes every program that runs in the environment from now on report its run to each; nil ends it.
+// A watched run is an ordinary one: its value is the program's, and nothing is evaluated twice.
+func (env *Env) Watch(each func(*Trace)) { env.watch = each }
+
+// Source is the text of the expression that ran.
+func (t *Trace) Source() string { return t.program.source }
+
+// Parts are the whole first, and the parts within after it.
+func (t *Trace) Parts() []Part {
+	if !t.told {
+		for i, s := range t.program.describe() {
+			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop = s.text, s.depth, s.loop
+		}
+		t.told = true
+	}
+	return t.parts
 }
 
-// TraceValue runs an expression like [CompileValue]'s, and tells what each part of it came to.
-func TraceValue(source string, in *Env) (*Trace, error) {
-	return traceRun(source, options{env: valueTypes, traced: true}, in)
-}
-
-func traceRun(source string, o options, in *Env) (*Trace, error) {
-	p, err := compile(source, o)
-	if err != nil {
-		return nil, err
-	}
-	t := &Trace{Parts: make([]Part, len(p.steps))}
-	for i, s := range p.steps {
-		t.Parts[i] = Part{Source: s.text, Depth: s.depth, Loop: s.loop}
-	}
-	in.budget.trace = func(i int, v any) {
-		t.Parts[i].Times++
-		t.Parts[i].Value = plain(v)
-	}
-	defer func() { in.budget.trace = nil }()
-	if t.Value, t.Err = p.Value(in); t.Err != nil {
-		t.Value = nil
-	}
-	return t, nil
+func (t *Trace) record(part int, v any) {
+	t.parts[part].Times++
+	t.parts[part].Value = v
 }

@@ -8,15 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// traceOf runs a program and returns what the environment told of the run.
+func traceOf(program *expression.Program, env *expression.Env) (trace *expression.Trace) {
+	env.Watch(func(t *expression.Trace) { trace = t })
+	defer env.Watch(nil)
+	_, _ = program.Value(env)
+	return trace
+}
+
 func TestTraceTellsEachPart(t *testing.T) {
 	const source = `payload.a > 1 and (payload.none > 1 or any(payload.list, # > 2)) and not (payload.b == 1 and payload.c == 2)`
 	in := expression.NewEnv(ended(`{"a": 2, "list": [1, 2, 3, 4], "b": 0}`))
-	trace, err := expression.TraceBool(source, in)
-	if err != nil || trace.Err != nil {
-		t.Fatal(err, trace.Err)
+	trace := traceOf(compile(t, source), in)
+	if trace.Err != nil {
+		t.Fatal(trace.Err)
 	}
 	var got []string
-	for _, p := range trace.Parts {
+	for _, p := range trace.Parts() {
 		got = append(got, fmt.Sprintf("%d %s: %v ×%d", p.Depth, p.Source, p.Value, p.Times))
 	}
 	want := []string{
@@ -40,17 +48,21 @@ func TestTraceTellsEachPart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
-	if missing := trace.Parts[6]; !missing.Missing() || trace.Parts[15].Missing() {
-		t.Errorf("payload.none is missing, payload.c was not asked for: %+v, %+v", missing, trace.Parts[15])
+	if missing := trace.Parts()[6]; !missing.Missing() || trace.Parts()[15].Missing() {
+		t.Errorf("payload.none is missing, payload.c was not asked for: %+v, %+v", missing, trace.Parts()[15])
 	}
 }
 
 func TestTraceOfAFailure(t *testing.T) {
-	trace, err := expression.TraceValue(`[upper(payload.s), int(payload.s)]`, expression.NewEnv(ended(`{"s": "a"}`)))
-	if err != nil || trace.Err == nil || trace.Value != nil {
-		t.Fatalf("%+v, %v, want its error", trace, err)
+	program, err := expression.CompileValue(`[upper(payload.s), int(payload.s)]`)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := trace.Parts[0]; got.Source != "upper(payload.s)" || got.Value != "A" {
+	trace := traceOf(program, expression.NewEnv(ended(`{"s": "a"}`)))
+	if trace.Err == nil || trace.Value != nil {
+		t.Fatalf("%+v, want its error", trace)
+	}
+	if got := trace.Parts()[0]; got.Source != "upper(payload.s)" || got.Value != "A" {
 		t.Errorf("the first part is %+v, want what it came to before the failure", got)
 	}
 }

@@ -10,36 +10,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Discord's limits, in characters.
-const (
-	discordContent     = 2000
-	discordHeading     = 250
-	discordTitle       = 256
-	discordDescription = 4096
-	discordFields      = 25
-	discordValue       = 300
-	discordTotal       = 6000
-	discordUsername    = 80
-	discordInline      = 30 // a shorter value shares its line
-)
+const discordInline = 30 // characters; fields with shorter values share a line
 
 var discord = Receiver{
 	Name:    "discord",
 	Summary: "a Discord message: a headline and an embed with fields and the error as code",
 	URL:     "https://discord.com/api/webhooks/…/…",
-	Keys: chatKeys(append(mentionKeys("a user's id, `&` and a role's id, `here`, `everyone`"),
-		Key{Name: "thread_id", Kind: KindText, Is: "the thread to write into"},
-		Key{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks"})...),
+	Keys: slices.Concat(chatKeys(),
+		mentionKeys("a user's id, `&` and a role's id, `here`, `everyone`", "a user's id, & and a role's id, here or everyone", isDiscordMention),
+		[]Key{
+			{Name: "thread_id", Kind: KindText, Is: "the thread to write into", want: "a thread's id", match: discordID.MatchString},
+			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks",
+				want: "a name without discord and clyde, which Discord refuses", match: isDiscordName},
+		}),
 	Limits: []Limit{
-		{"headline", discordHeading, Characters, "ours"},
-		{"headline and mentions", discordContent, Characters, "Execute Webhook: content"},
-		{"link's text", discordTitle, Characters, "embed title"},
-		{"text and error", discordDescription, Characters, "embed description"},
-		{"fields", discordFields, Entries, "embed"},
+		{"headline", 250, Characters, "ours"},
+		{"headline and mentions", 2000, Characters, "Execute Webhook: content"},
+		{"link's text", 256, Characters, "embed title"},
+		{"text and error", 4096, Characters, "embed description"},
+		{"fields", 25, Entries, "embed"},
 		{"field's name", maxLabel, Characters, "ours; Discord takes 256"},
-		{"field's value", discordValue, Characters, "ours; Discord takes 1,024"},
-		{"the embed", discordTotal, Characters, "titles, descriptions and fields of all embeds"},
-		{"username", discordUsername, Characters, "Execute Webhook"},
+		{"field's value", 300, Characters, "ours; Discord takes 1,024"},
+		{"the embed", 6000, Characters, "titles, descriptions and fields of all embeds"},
+		{"username", 80, Characters, "Execute Webhook"},
 	},
 	Policy: Policy{
 		Rate:    Rate{N: 5, Per: 5 * time.Second, Burst: 5},
@@ -52,49 +45,40 @@ var discord = Receiver{
 			}
 			return ""
 		},
-		judge: judgeDiscord,
-	},
-	check: func(f *Format) []Mistake {
-		return f.checkMentions(func(s string) bool { return discordMention(s) != "" }, "a user's id, & and a role's id, here or everyone")
+		answers: answers{delivered: []int{200, 204}, retry: []int{429},
+			dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
+		judge: func(_ *Format, a *answer) delivery.Verdict {
+			const unknownChannel = 10003 // a thread that is gone
+			if a.Status == 404 && a.at("code") == float64(unknownChannel) {
+				return dead(a.text("message"))
+			}
+			return delivery.Verdict{}
+		},
 	},
 	sample: sample{url: "${DISCORD_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
 	write:  writeDiscord,
 }
 
-func writeDiscord(f *Format, m *message) (delivery.Content, error) {
-	thread, err := f.line("thread_id", m.values)
-	if err != nil {
-		return delivery.Content{}, err
+func writeDiscord(m *message) any {
+	m.made.URLSuffix = "?wait=true"
+	if thread := m.permitted("thread_id"); thread != "" {
+		m.made.URLSuffix += "&thread_id=" + thread
 	}
-	username, err := f.line("username", m.values)
-	if err != nil {
-		return delivery.Content{}, err
+	return object{
+		{"username", shrink(m.permitted("username"), m.limit("username"), utf16Units)},
+		{"content", discordHead(m)},
+		{"embeds", list{discordEmbed(m)}},
+		{"allowed_mentions", discordAllowed(m.mentions)},
 	}
-	w := newWriter()
-	w.open("", '{')
-	if !strings.Contains(strings.ToLower(username), "discord") && !strings.Contains(strings.ToLower(username), "clyde") { // it refuses them
-		w.text("username", shrink(username, discordUsername, utf16Units))
-	}
-	w.text("content", discordHead(m))
-	w.open("embeds", '[')
-	w.discordEmbed(m)
-	w.close("]")
-	w.discordAllowed(m.mentions)
-	w.close("}")
-	suffix := "?wait=true"
-	if discordID.MatchString(thread) {
-		suffix += "&thread_id=" + thread
-	}
-	return delivery.Content{Body: w.b, URLSuffix: suffix}, nil
 }
 
-// discordHead is what stands above the embed, and in the notification.
+// discordHead is the text above the embed, which notifications show.
 func discordHead(m *message) string {
 	var b strings.Builder
-	b.WriteString(m.look.sign + " **" + discordEscape(shrink(m.title, discordHeading, discordCost)) + "**")
-	room := discordContent - utf16Units(b.String())
+	b.WriteString(m.look.sign + " **" + discordEscape(shrink(m.title, m.limit("headline"), discordCost)) + "**")
+	room := m.limit("headline and mentions") - utf16Units(b.String())
 	for _, s := range m.mentions {
-		if mention := discordMention(s); mention != "" && len(mention) < room {
+		if mention := discordMention(s); len(mention) < room {
 			b.WriteString(" " + mention)
 			room -= 1 + len(mention)
 		}
@@ -102,75 +86,70 @@ func discordHead(m *message) string {
 	return b.String()
 }
 
-func (w *writer) discordEmbed(m *message) {
-	const fence3 = "```\n\n```\n" // around the error, and what parts it from the text
-	room := &budget{left: discordTotal, cost: discordCost}
-	w.open("", '{')
-	w.number("color", m.look.color)
-	w.text("timestamp", timestamp(m.at))
+func discordEmbed(m *message) object {
+	const fences = "```\n\n```\n" // around the error, and between it and the text
+	room := m.budget("the embed", discordCost, 0)
+	linkText := ""
 	if m.link != "" {
-		title := &budget{left: discordTitle, cost: discordCost}
-		text := title.take(m.linkText, maxLabel)
-		room.left -= discordCost(text)
-		w.text("title", discordEscape(text))
-		w.text("url", m.link)
+		linkText = m.budget("link's text", discordCost, 0).take(m.linkText, maxLabel)
+		room.left -= discordCost(linkText)
 	}
-	description := discordEscape(room.take(m.text, discordDescription/3))
+	most := m.limit("text and error")
+	description := discordEscape(room.take(m.text, most/3))
 	if m.err != "" {
 		room.cost = fenced(utf16Units)
-		failure := fence(room.take(m.err, discordDescription-utf16Units(description)-len(fence3)))
-		room.left -= len(fence3)
+		failure := fence(room.take(m.err, most-utf16Units(description)-len(fences)))
+		room.left -= len(fences)
 		if description != "" {
 			description += "\n"
 		}
 		description += "```\n" + failure + "\n```"
 	}
-	w.text("description", description)
 	room.cost = discordCost
-	if len(m.fields) > 0 {
-		w.open("fields", '[')
-		fields := room.takeFields(m.fields, discordValue)
-		for _, field := range fields[:min(len(fields), discordFields)] {
-			w.open("", '{')
-			w.text("name", discordEscape(field.label))
-			w.text("value", discordEscape(field.value))
-			if len(field.value) < discordInline {
-				w.raw("inline", "true")
-			}
-			w.close("}")
+	var fields list
+	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
+		if len(fields) < m.limit("fields") {
+			name, value := discordEscape(f.label), discordEscape(f.value)
+			fields = append(fields, object{{"name", name}, {"value", value}, {"inline", yes(len(f.value) < discordInline)}})
 		}
-		w.close("]")
 	}
-	w.close("}")
+	return object{
+		{"color", m.look.color}, {"timestamp", timestamp(m.at)},
+		{"title", discordEscape(linkText)}, {"url", m.link},
+		{"description", description}, {"fields", fields},
+	}
 }
 
 // discordAllowed lets nothing call anybody but the configured mentions.
-func (w *writer) discordAllowed(mentions []string) {
-	w.open("allowed_mentions", '{')
-	w.open("parse", '[')
-	if slices.ContainsFunc(mentions, func(s string) bool { return strings.HasPrefix(discordMention(s), "@") }) {
-		w.text("", "everyone") // @here too
-	}
-	w.close("]")
-	for _, list := range []struct{ name, prefix string }{{"users", "<@"}, {"roles", "<@&"}} {
-		var ids []string
-		for _, s := range mentions {
-			mention := discordMention(s)
-			id := strings.TrimSuffix(strings.TrimPrefix(mention, list.prefix), ">")
-			if id != mention && discordID.MatchString(id) && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-		if len(ids) > 0 {
-			w.raw(list.name, `["`+strings.Join(ids, `","`)+`"]`)
+func discordAllowed(mentions []string) object {
+	parse := list{}
+	var users, roles list
+	for _, s := range mentions {
+		id := strings.TrimPrefix(s, "@")
+		role, isRole := strings.CutPrefix(id, "&")
+		switch {
+		case isRole && !slices.Contains(roles, any(role)):
+			roles = append(roles, role)
+		case isRole:
+		case !discordID.MatchString(id):
+			parse = list{"everyone"} // @here too
+		case !slices.Contains(users, any(id)):
+			users = append(users, id)
 		}
 	}
-	w.close("}")
+	return object{{"parse", parse}, {"users", users}, {"roles", roles}}
 }
 
 var discordID = regexp.MustCompile(`^[0-9]{5,25}$`)
 
-// discordMention is how a mention is written in a message; "" for what is none.
+func isDiscordName(s string) bool {
+	lower := strings.ToLower(s)
+	return !strings.Contains(lower, "discord") && !strings.Contains(lower, "clyde")
+}
+
+func isDiscordMention(s string) bool { return discordMention(s) != "" }
+
+// discordMention is how a message writes a mention; "" if the text names nobody.
 func discordMention(s string) string {
 	s = strings.TrimPrefix(s, "@")
 	switch {
@@ -188,7 +167,7 @@ const (
 	discordBegin  = "#-+>"
 )
 
-// discordEscape makes text of what Discord would read as markup. A link stays one.
+// discordEscape turns what Discord would read as markup into text. A link stays one.
 func discordEscape(s string) string {
 	if isWebURL(s) || !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
 		return s
@@ -209,7 +188,7 @@ func discordEscape(s string) string {
 	return b.String()
 }
 
-// discordCost measures what discordEscape makes of a text at most.
+// discordCost measures the most that discordEscape makes of a text.
 func discordCost(s string) int {
 	n := utf16Units(s)
 	for i := range len(s) {
@@ -219,27 +198,4 @@ func discordCost(s string) int {
 		}
 	}
 	return n
-}
-
-func judgeDiscord(_ *Format, a *answer) delivery.Verdict {
-	var body struct {
-		Message    string  `json:"message"`
-		Code       int     `json:"code"`
-		RetryAfter float64 `json:"retry_after"`
-	}
-	a.decode(&body)
-	const unknownChannel = 10003 // a thread that is gone
-	switch {
-	case a.is2xx():
-		return delivered()
-	case a.Status == 429:
-		return again(body.Message, seconds(body.RetryAfter))
-	case a.Status == 404 && body.Code == unknownChannel:
-		return dead(body.Message)
-	case a.Status == 401, a.Status == 403, a.Status == 404:
-		return gone(body.Message)
-	case a.Status == 400:
-		return dead(body.Message)
-	}
-	return delivery.Verdict{}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// sample is how a format is configured, for documentation.
+// sample is a format's configuration in the documentation.
 type sample struct {
 	url    string
 	header string // a line of headers, "" for none
@@ -18,11 +18,17 @@ type sample struct {
 
 const (
 	sampleLink = "https://ci.example.com/runs/{{ workflow_id }}"
-	sampleKey  = "00000000000000000000000000000000" // of PagerDuty; the variable stands in its place
+
+	sampleKey    = "00000000000000000000000000000000"
+	sampleToken  = "glptt-0000000000000000"
+	sampleCommit = "0123456789abcdef0123456789abcdef01234567"
 )
 
-// Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
-// A variable stands for itself in both.
+// variables replaces the samples by the variables that a configuration has.
+var variables = strings.NewReplacer(sampleKey, "${PD_ROUTING_KEY}", sampleToken, "${GITLAB_TRIGGER_TOKEN}", sampleCommit, "${GITHUB_SHA}")
+
+// Example returns the configuration of a webhook with the format, and what its receiver gets when a workflow failed.
+// Both have variables in the place of secrets.
 func (r *Receiver) Example() (config string, c delivery.Content) {
 	var b strings.Builder
 	b.WriteString("webhooks:\n  - name: " + r.Name + "\n    url: " + r.sample.url + "\n")
@@ -44,18 +50,17 @@ func (r *Receiver) Example() (config string, c delivery.Content) {
 	if err != nil {
 		panic(err) // the examples' expressions cannot fail
 	}
-	const variable = "${PD_ROUTING_KEY}"
-	c.Body = []byte(strings.Replace(string(c.Body), sampleKey, variable, 1))
-	return strings.Replace(b.String(), sampleKey, variable, 1), c
+	c.Body, c.URLSuffix = []byte(variables.Replace(string(c.Body))), variables.Replace(c.URLSuffix)
+	return variables.Replace(b.String()), c
 }
 
-// sampleValue writes an option's value as YAML.
+// sampleValue returns an option's value as YAML.
 func sampleValue(v any) string {
 	if list, isList := v.([]any); isList {
-		return "[" + list[0].(string) + "]"
+		return "[" + sampleValue(list[0]) + "]"
 	}
 	s := v.(string)
-	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "@") {
+	if strings.ContainsAny(s[:1], "-@!") {
 		return `"` + s + `"`
 	}
 	return s

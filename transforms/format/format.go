@@ -1,9 +1,13 @@
 // Package format has the built-in receiver formats.
 //
-// A [Format] makes of an event the message that one kind of receiver takes.
-// It is never refused for its shape: every text is shrunk to the receiver's limits at grapheme borders, what was cut is said,
-// and markup and mentions in the event's data are only text to the receiver.
-// What a receiver is like stands in its [Receiver]: options, limits, and how it answers.
+// [Lookup] finds a [Receiver] by its name, [Receiver.New] makes a [Format] with a webhook's options, and [Format.Make] turns
+// an event into the message that the receiver takes.
+//
+// A receiver never refuses a message for its shape: every text is shrunk to the receiver's limits at grapheme boundaries and says how
+// much was cut. Markup and mentions in an event's data are plain text to the receiver.
+//
+// A receiver is mostly data: its options, limits, policy and answers are tables, one file for each. To add one, write its [Receiver]
+// and list it in receivers.
 package format
 
 import (
@@ -17,7 +21,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Receiver is one kind of receiver: what its format can be told, what it takes and how it answers.
+// Receiver describes one kind of receiver: the options of its format, what it takes and how it answers.
 type Receiver struct {
 	Name    string
 	Summary string // what it makes, in one line
@@ -26,16 +30,19 @@ type Receiver struct {
 	Limits  []Limit
 	Policy  Policy
 
-	isData bool // the message is for programs: none of the options that all others share
+	isData bool // the message is for programs: it has none of the options that the others share
 	sample sample
-	check  func(*Format) []Mistake // what the table cannot say; nil for nothing
-	write  func(*Format, *message) (delivery.Content, error)
-	order  func(*Format, *event.Event) string // the key of what must arrive in order; nil for none
+	write  func(*message) any    // the body; empty if the receiver gets nothing
+	order  func(*message) string // the key of what must arrive in order; nil for none
 }
 
 // receivers is the closed set, in the order of the documentation.
 func receivers() []*Receiver {
-	return []*Receiver{&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents}
+	return []*Receiver{
+		&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents,
+		&mattermost, &rocketChat, &zulip, &matrix, &opsgenie, &incidentIO, &onCall, &datadog, &splunk,
+		&githubDispatch, &githubStatus, &gitlab, &awf,
+	}
 }
 
 // Names lists the formats in the order of the documentation.
@@ -47,7 +54,12 @@ func Names() []string {
 	return names
 }
 
-// Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
+// key returns the option of a name. It must exist.
+func (r *Receiver) key(name string) *Key {
+	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
+}
+
+// Secrets lists the options that are secrets. The body may hold their values, under the options' names.
 func (r *Receiver) Secrets() []string {
 	var names []string
 	for i := range r.Keys {
@@ -58,7 +70,7 @@ func (r *Receiver) Secrets() []string {
 	return names
 }
 
-// Lookup returns the receiver of a name.
+// Lookup returns the receiver with a name.
 func Lookup(name string) (*Receiver, bool) {
 	all := receivers()
 	i := slices.IndexFunc(all, func(r *Receiver) bool { return r.Name == name })
@@ -68,7 +80,7 @@ func Lookup(name string) (*Receiver, bool) {
 	return all[i], true
 }
 
-// Unknown says of a name that no format has what is wrong with it.
+// Unknown returns an error's text for a name that no format has.
 func Unknown(name string) string {
 	if near := spelling.Nearest(name, Names()); near != "" {
 		return fmt.Sprintf("unknown format %q, did you mean %s?", name, near)
@@ -82,37 +94,44 @@ type Format struct {
 	values   map[string]value
 }
 
-// New makes a format with its options. All mistakes are found at once.
+// New makes a format with its options. It finds all mistakes at once.
 func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
-	mistakes := f.read(with)
-	if r.check != nil {
-		mistakes = append(mistakes, r.check(f)...)
-	}
+	mistakes := append(f.read(with), f.match()...)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	return f, nil
 }
 
-// Content makes the message of an event. The body is the previous step's output, nil if there is none.
-// The message tells of the body and not of the event, so that nothing gets around a step that takes something out;
-// only an expression that asks for the event's payload sees it. The values must know the body already.
-// A Content without a Body means that the receiver is to get nothing.
-// An error is that of an expression, at run time.
+// Content is like [Format.Make] but does not say what was left out.
 func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
-	m, err := f.message(values, body)
-	if err != nil {
-		return delivery.Content{}, err
-	}
-	return f.Receiver.write(f, m)
+	c, _, err := f.Make(values, body)
+	return c, err
 }
 
-// OrderKey is what this receiver's messages of one kind have in common, so that they must not overtake each other:
-// PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
+// Make makes the message of an event, and lists what it left out and why. The body is the previous step's output, nil if there is none.
+// With a body the message is about the body and not the event, so that nothing gets around a step that removes something;
+// only an expression that asks for the event's payload sees it. The values must know the body already.
+// If the Content has no Body the receiver gets nothing.
+// The error names the option whose expression failed or gave something that the option does not allow.
+func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {
+	m := f.message(values, body)
+	made := f.Receiver.write(m)
+	if m.fault != nil || isEmpty(made) {
+		return delivery.Content{}, m.left, m.fault
+	}
+	m.made.Body = appendJSON(make([]byte, 0, 2048), made)
+	return m.made, m.left, nil
+}
+
+// OrderKey returns what an event's message has in common with those that it must not overtake, such as PagerDuty's dedup key.
+// It returns "" for receivers without an order. The key follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
 	if f.Receiver.order == nil {
 		return ""
 	}
-	return f.Receiver.order(f, ev)
+	m := &message{subject: subjectOf(ev, nil), format: f, values: expression.NewEnv(ev)}
+	m.moment = m.subject.moment()
+	return f.Receiver.order(m)
 }

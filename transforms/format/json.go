@@ -6,54 +6,111 @@ import (
 	"unicode/utf8"
 )
 
-// writer appends JSON. The comma between two members or elements it sets by itself.
-type writer struct{ b []byte }
+// An object is a JSON object, its members in their order. A member that is empty is left out.
+// Empty are "", nil, and an object or a list that is nil.
+type object []member
 
-func newWriter() *writer { return &writer{make([]byte, 0, 1024)} }
+type member struct {
+	name  string
+	value any // string, bool, int, object, list, raw, or nil
+}
 
-// comma separates what comes next from what stands before it.
-func (w *writer) comma() {
-	if n := len(w.b); n > 0 {
-		switch w.b[n-1] {
-		case '{', '[', ':':
-		default:
-			w.b = append(w.b, ',')
+// A list is a JSON array. An element that is empty is left out.
+type list []any
+
+// raw is JSON as it stands.
+type raw []byte
+
+// unless returns the object, or nil if it is unwanted.
+func (o object) unless(unwanted bool) object {
+	if unwanted {
+		return nil
+	}
+	return o
+}
+
+func (l list) unless(unwanted bool) list {
+	if unwanted {
+		return nil
+	}
+	return l
+}
+
+// some returns the objects that are not nil as a list, or nil if there is none.
+func some(objects ...object) list {
+	var all list
+	for _, o := range objects {
+		if o != nil {
+			all = append(all, o)
 		}
 	}
+	return all
 }
 
-// key begins a member; without a name it begins an element of a list.
-func (w *writer) key(name string) {
-	w.comma()
-	if name != "" {
-		w.b = append(appendString(w.b, name), ':')
+// yes returns true, or nothing, which leaves a member out.
+func yes(b bool) any {
+	if b {
+		return true
 	}
+	return nil
 }
 
-func (w *writer) open(name string, bracket byte) {
-	w.key(name)
-	w.b = append(w.b, bracket)
-}
-
-func (w *writer) close(brackets string) { w.b = append(w.b, brackets...) }
-
-// text writes a member, and none for an empty text.
-func (w *writer) text(name, value string) {
-	if value != "" {
-		w.key(name)
-		w.b = appendString(w.b, value)
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case object:
+		return v == nil
+	case list:
+		return v == nil
+	case raw:
+		return v == nil
 	}
+	return false
 }
 
-// raw writes a member or element that is JSON already.
-func (w *writer) raw(name, value string) {
-	w.key(name)
-	w.b = append(w.b, value...)
-}
-
-func (w *writer) number(name string, n int) {
-	w.key(name)
-	w.b = strconv.AppendInt(w.b, int64(n), 10)
+// appendJSON appends a value. It escapes only what JSON requires.
+func appendJSON(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return appendString(dst, v)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10)
+	case raw:
+		return append(dst, v...)
+	case object:
+		dst = append(dst, '{')
+		start := len(dst)
+		for i := range v {
+			if isEmpty(v[i].value) {
+				continue
+			}
+			if len(dst) > start {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, v[i].name), ':')
+			dst = appendJSON(dst, v[i].value)
+		}
+		return append(dst, '}')
+	case list:
+		dst = append(dst, '[')
+		start := len(dst)
+		for _, element := range v {
+			if isEmpty(element) {
+				continue
+			}
+			if len(dst) > start {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(dst, element)
+		}
+		return append(dst, ']')
+	}
+	panic("format: a value of another type in a body")
 }
 
 // appendString appends s as a JSON string: only what JSON requires is escaped, and what is no UTF-8 becomes U+FFFD.
@@ -93,7 +150,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// jsonSize is how many bytes s takes inside a JSON string.
+// jsonSize returns how many bytes s takes inside a JSON string.
 func jsonSize(s string) int {
 	n := len(s)
 	for i := range len(s) {
@@ -107,7 +164,7 @@ func jsonSize(s string) int {
 	return n // an invalid byte would be 2 more: texts are cleaned before
 }
 
-// members calls yield for each member of a valid JSON object, until it says false. The key is as it stands, with its quotes.
+// members calls yield for each member of a valid JSON object until it returns false. The key has its quotes.
 func members(object []byte, yield func(key, value []byte) bool) {
 	i := skipSpace(object, 0)
 	if i >= len(object) || object[i] != '{' {
@@ -137,7 +194,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue returns where the value at i ends.
+// skipValue returns the end of the value at i.
 func skipValue(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {

@@ -3,10 +3,12 @@ package format_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/google/go-cmp/cmp"
 )
@@ -37,9 +39,9 @@ func TestPagerDutyLifecycle(t *testing.T) {
 		{"workflow", nil, "-, -, trigger awf/deploy, -, -, resolve awf/deploy, trigger awf/run/4, -"},
 		{"run", []format.Option{option("dedup", "run")}, "-, -, trigger awf/run/1, -, -, resolve awf/run/3, trigger awf/run/4, -"},
 		{"step", []format.Option{option("dedup", "step")}, "-, trigger awf/deploy/step/build, trigger awf/deploy, -, resolve awf/deploy/step/build, resolve awf/deploy, trigger awf/run/4, -"},
-		{"expression", []format.Option{option("dedup", "=workflow_name + payload.step")}, "-, trigger deploybuild, trigger -, -, resolve deploybuild, -, trigger -, -"},
+		{"expression", []format.Option{option("dedup", "=workflow_name + payload.step")}, "-, trigger deploybuild, trigger awf/deploy, -, resolve deploybuild, resolve awf/deploy, trigger awf/run/4, -"},
 		{"people resolve", []format.Option{option("resolve", false)}, "-, -, trigger awf/deploy, -, -, -, trigger awf/run/4, -"},
-		{"action", []format.Option{option("action", `={workflow_cancel: "acknowledge", workflow_start: "resolve", workflow_end: "no action"}[event]`)}, "resolve awf/deploy, -, -, acknowledge awf/deploy, -, -, -, -"},
+		{"action", []format.Option{option("action", `={workflow_cancel: "acknowledge", workflow_start: "resolve", workflow_end: ""}[event]`)}, "resolve awf/deploy, -, -, acknowledge awf/deploy, -, -, -, -"},
 	} {
 		f := open(t, "pagerduty", with("pagerduty", tt.with...)...)
 		var got []string
@@ -48,6 +50,33 @@ func TestPagerDutyLifecycle(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, strings.Join(got, ", ")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A page is never lost to the case of a word, to a missing member or to a word that PagerDuty does not know.
+func TestPagerDutyLosesNoPage(t *testing.T) {
+	for _, tt := range []struct {
+		name, option, value, want string // action and key, or the error
+	}{
+		{"case", "action", `=payload.exit_code != 0 ? "Trigger" : "Resolve"`, "trigger awf/deploy"},
+		{"case of a constant", "action", "Trigger", "trigger awf/deploy"},
+		{"unknown action", "action", `=payload.error`, `action: want trigger, acknowledge or resolve, got "x"`},
+		{"unknown severity", "severity", `=payload.error`, `severity: want critical, error, warning or info, got "x"`},
+		{"missing severity", "severity", `=payload.missing`, "trigger awf/deploy"},
+		{"missing key", "dedup", `=payload.missing`, "trigger awf/deploy"},
+		{"case of dedup", "dedup", "Run", "trigger awf/run/1"},
+	} {
+		f := open(t, "pagerduty", with("pagerduty", option(tt.option, tt.value))...)
+		e := happened(event.WorkflowError, "deploy", "1", `{"error":"x","exit_code":1}`)
+		if _, err := f.Content(expression.NewEnv(&e), nil); err != nil {
+			if err.Error() != tt.want {
+				t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+			}
+			continue
+		}
+		if got := actionOf(t, f, e); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
 }
@@ -109,7 +138,11 @@ func TestPagerDutyKeysAreApart(t *testing.T) {
 // The same event makes the same bytes, on each attempt and after each replay.
 func TestContentIsAFunctionOfTheEvent(t *testing.T) {
 	for _, name := range format.Names() {
-		f := open(t, name, with(name, option(map[bool]string{true: "source", false: "link"}[name == "cloudevents"], "https://ci.example.com/{{workflow_id}}"))...)
+		options := with(name)
+		if receiver, _ := format.Lookup(name); slices.ContainsFunc(receiver.Keys, func(k format.Key) bool { return k.Name == "link" }) {
+			options = append(options, option("link", "https://ci.example.com/{{workflow_id}}"))
+		}
+		f := open(t, name, options...)
 		first := content(t, f, ordinary())
 		for range 20 {
 			if diff := cmp.Diff(first, content(t, f, ordinary())); diff != "" {

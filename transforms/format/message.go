@@ -1,16 +1,27 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// message is what is to be said, before a receiver's limits and markup. All its texts are cleaned.
+// message is what a receiver is told, before the receiver's limits and markup. All its texts are clean.
 type message struct {
 	*subject
+	format *Format
+	values *expression.Env  // the event as expressions see it
+	body   []byte           // the previous step's output, nil if there is none
+	made   delivery.Content // what the receiver sets beside the body
+	left   []string         // what was left out, and why
+	fault  error            // of the first option that failed
+
 	moment     moment
 	look       look
 	title      string // without the sign, in one line
@@ -21,123 +32,209 @@ type message struct {
 	link       string // an http or https URL, or ""
 	linkText   string
 	mentions   []string
-	values     *expression.Env // the event as expressions see it
-	body       []byte          // the previous step's output, nil for none
 }
 
 type field struct{ label, value string }
 
-// Bounds of what a message says of an event.
+// Bounds of what a message says about an event.
 const (
 	maxFields   = 25  // entries of the option
-	maxOthers   = 10  // members that are shown of a payload that AWF's documentation does not know
+	maxOthers   = 10  // members shown of a payload that AWF does not document
 	maxMentions = 20  // entries
 	maxLabel    = 80  // characters
 	maxOther    = 300 // characters of such a member
 	maxLink     = 2048
 )
 
-// chatKeys are the options of all chats, after which come the receiver's own.
-func chatKeys(own ...Key) []Key {
-	return append([]Key{
+const linkIs = "where to look: an http or https URL, in which `{{ }}` is percent-encoded; anything else is left out"
+
+// chatKeys returns the options that all chats share.
+func chatKeys() []Key {
+	return []Key{
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
 		{Name: "text", Kind: KindText, Is: "a paragraph below the headline"},
-		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say", Is: "labels and their values, instead of those that stand there without it; `{}` is none. An empty value is left out"},
+		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say",
+			Is: "labels and their values, instead of the default ones; `{}` is none. An empty value is left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
-		{Name: "link", Kind: KindText, Is: "where to look: an http or https URL; what is none is left out"},
+		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
-	}, own...)
-}
-
-// mentionKeys are the options of the chats that can call people.
-func mentionKeys(who string) []Key {
-	return []Key{
-		{Name: "mentions", Kind: KindList, Max: maxMentions, Is: "who is called: " + who + ". An empty entry is left out"},
-		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure", Is: "when they are called: when a workflow or a step failed, or always"},
 	}
 }
 
-// message reads the event and evaluates the options that all formats share.
-func (f *Format) message(values *expression.Env, body []byte) (*message, error) {
-	m := &message{subject: subjectOf(values.Event(), body), values: values, body: body}
+// only returns the keys with some names, in the order of the names.
+func only(keys []Key, names ...string) []Key {
+	var some []Key
+	for _, name := range names {
+		some = append(some, keys[slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })])
+	}
+	return some
+}
+
+// mentionKeys returns the options of the chats that can call people. Who says who can be called, want is for errors.
+func mentionKeys(who, want string, match func(string) bool) []Key {
+	return []Key{
+		{Name: "mentions", Kind: KindList, Max: maxMentions,
+			Is: "who is called: " + who + ". An empty entry is left out", want: want, match: match},
+		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure",
+			Is: "when they are called: when a workflow or a step failed, or always"},
+	}
+}
+
+// message reads the event and evaluates the options that all chats share.
+func (f *Format) message(values *expression.Env, body []byte) *message {
+	m := &message{subject: subjectOf(values.Event(), body), format: f, values: values, body: body}
 	m.moment = m.subject.moment()
 	m.look = looks[m.moment]
 	if f.Receiver.isData {
-		return m, nil
+		return m
 	}
-	if errorOption, given := f.values["error"]; !given || errorOption.bool {
+	if m.isSet("error", true) {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
-	var err error
-	if m.title, err = f.line("title", m.values); err != nil {
-		return nil, err
-	}
-	if m.title == "" {
+	if m.title = m.line("title"); m.title == "" {
 		m.title, m.isHeadline = m.headline(m.moment), m.moment != other
 	}
-	if m.linkText, err = f.line("link_text", m.values); err != nil {
-		return nil, err
-	}
-	if m.linkText == "" {
+	if m.linkText = m.line("link_text"); m.linkText == "" {
 		m.linkText = "Open the run"
 	}
-	text, err := f.evaluate("text", m.values)
-	if err != nil {
-		return nil, err
+	m.text = strings.TrimSpace(clean(m.option("text")))
+	m.link = m.url("link")
+	for _, f := range m.labelled("fields") {
+		m.fields = append(m.fields, field{f.label, line(f.value)})
 	}
-	m.text = strings.TrimSpace(clean(text))
-	link, err := f.line("link", m.values)
-	if err != nil {
-		return nil, err
+	if _, given := f.values["fields"]; !given {
+		m.fields = m.standardFields()
 	}
-	if isWebURL(link) {
-		m.link = link
+	if f.values["mention_on"].choice == "always" || m.moment.isFailure() {
+		m.mentions = m.list("mentions")
 	}
-	if m.fields, err = f.fields(m); err != nil {
-		return nil, err
-	}
-	m.mentions, err = f.mentions(m)
-	return m, err
+	return m
 }
 
-// evaluate returns an option's text for the event, "" if it was not given.
-func (f *Format) evaluate(name string, in *expression.Env) (string, error) {
-	v, given := f.values[name]
-	if !given {
-		return "", nil
+// limit returns the receiver's limit of a name, which must exist.
+func (m *message) limit(what string) int {
+	for i := range m.format.Receiver.Limits {
+		if l := &m.format.Receiver.Limits[i]; l.What == what {
+			return l.Max
+		}
 	}
-	s, err := v.text.value(in)
+	panic("format: " + m.format.Receiver.Name + " has no limit " + what)
+}
+
+// budget returns the room of a limit, for several texts to share.
+func (m *message) budget(what string, cost measure, overhead int) *budget {
+	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
+}
+
+// fail keeps the first option that failed.
+func (m *message) fail(name string, err error) {
+	if m.fault == nil {
+		m.fault = fmt.Errorf("%s: %w", name, err)
+	}
+}
+
+// leave notes what the message leaves out.
+func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
+
+// option returns an option's text for the event, "" without one.
+func (m *message) option(name string) string {
+	s, err := m.format.values[name].text.value(m.values)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
+		m.fail(name, err)
 	}
-	return s, nil
+	return s
 }
 
-// line is an option's text in one line.
-func (f *Format) line(name string, in *expression.Env) (string, error) {
-	s, err := f.evaluate(name, in)
-	return line(s), err
+// line returns an option's text in one line.
+func (m *message) line(name string) string { return line(m.option(name)) }
+
+// reference returns an option's URL, or a part of one, in one line.
+func (m *message) reference(name string) string {
+	s, err := m.format.values[name].text.url(m.values)
+	if err != nil {
+		m.fail(name, err)
+	}
+	return line(s)
 }
 
-func (f *Format) fields(m *message) ([]field, error) {
-	given, isGiven := f.values["fields"]
-	if !isGiven {
-		return m.standardFields(), nil
+// url returns an option's URL, or "" if the option does not allow it.
+func (m *message) url(name string) string {
+	return m.allowed(name, m.reference(name), m.format.Receiver.key(name))
+}
+
+// word returns one of the option's choices, which may be written in any case, or "" if the option gives nothing.
+// Any other word is a fault.
+func (m *message) word(name string) string {
+	s := strings.ToLower(m.line(name))
+	if key := m.format.Receiver.key(name); s != "" && !slices.Contains(key.Choices, s) {
+		m.fail(name, errors.New(wantChoice(key.Choices, s)))
 	}
+	return s
+}
+
+// matching returns an option's text in one line. A text that the option does not allow is a fault.
+func (m *message) matching(name string) string {
+	s := m.line(name)
+	if key := m.format.Receiver.key(name); !key.match(s) {
+		m.fail(name, errors.New(wantMatch(key, s)))
+	}
+	return s
+}
+
+// allowed returns a text in one line, or "" if the key does not allow it.
+func (m *message) allowed(name, s string, key *Key) string {
+	if s = line(s); s != "" && key.match != nil && !key.match(s) {
+		m.leave(name, wantMatch(key, s))
+		return ""
+	}
+	return s
+}
+
+// permitted returns an option's text in one line, or "" if the option does not allow it.
+func (m *message) permitted(name string) string {
+	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
+}
+
+// isSet returns an option that is true or false.
+func (m *message) isSet(name string, standard bool) bool {
+	if v, given := m.format.values[name]; given {
+		return v.bool
+	}
+	return standard
+}
+
+// list returns an option's entries, each in one line, without those that are empty or not allowed.
+func (m *message) list(name string) []string {
+	var entries []string
+	for i, entry := range m.format.values[name].list {
+		place := name + "[" + strconv.Itoa(i) + "]"
+		s, err := entry.value(m.values)
+		if err != nil {
+			m.fail(place, err)
+		}
+		if s = m.allowed(place, s, m.format.Receiver.key(name)); s != "" {
+			entries = append(entries, s)
+		}
+	}
+	return entries
+}
+
+// labelled returns an option's labels and values, without the empty ones.
+func (m *message) labelled(name string) []field {
 	var fields []field
-	for _, entry := range given.fields {
+	for _, entry := range m.format.values[name].fields {
 		s, err := entry.text.value(m.values)
 		if err != nil {
-			return nil, fmt.Errorf("fields.%s: %w", entry.label, err)
+			m.fail(name+"."+entry.label, err)
 		}
-		if s = line(s); s != "" {
+		if s = strings.TrimSpace(clean(s)); s != "" {
 			fields = append(fields, field{line(entry.label), s})
 		}
 	}
-	return fields, nil
+	return fields
 }
 
-// standardFields is what is said without the option.
+// standardFields returns the fields of a message without the option.
 func (m *message) standardFields() []field {
 	var fields []field
 	add := func(label, value string) {
@@ -152,8 +249,10 @@ func (m *message) standardFields() []field {
 		add("Step", m.known.path)
 	}
 	add("Sub-workflow", m.known.child)
-	if !m.isHeadline { // else it says them
+	if !m.isHeadline || utf16Units(m.name) > longestName { // else the headline says it
 		add("Workflow", m.name)
+	}
+	if !m.isHeadline {
 		add("Duration", m.took())
 		add("Exit code", exitCode(m.known.exitCode))
 	}
@@ -162,14 +261,14 @@ func (m *message) standardFields() []field {
 	return fields
 }
 
-// otherFields shows of a payload that nothing is known about what fits.
+// otherFields shows the members of a payload that AWF does not document.
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
 	members(m.payload, func(key, value []byte) bool {
 		switch string(key) {
 		case `"duration"`, `"exit_code"`, `"user"`, `"child_id"`, `"error"`:
-			return true // are shown by the names that they have everywhere
+			return true // standardFields shows them
 		}
 		text := shrink(line(plain(value)), maxOther, utf16Units)
 		label := line(plain(key))
@@ -188,25 +287,7 @@ func (m *message) otherFields() []field {
 	return fields
 }
 
-func (f *Format) mentions(m *message) ([]string, error) {
-	given := f.values["mentions"]
-	if f.values["mention_on"].choice != "always" && !m.moment.isFailure() {
-		return nil, nil
-	}
-	var who []string
-	for i, entry := range given.list {
-		s, err := entry.value(m.values)
-		if err != nil {
-			return nil, fmt.Errorf("mentions[%d]: %w", i, err)
-		}
-		if s = line(s); s != "" {
-			who = append(who, s)
-		}
-	}
-	return who, nil
-}
-
-// isWebURL says whether a receiver will take it as a link.
+// isWebURL reports whether a receiver takes the text as a link.
 func isWebURL(s string) bool {
 	if len(s) > maxLink || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
 		return false
@@ -220,10 +301,10 @@ func isWebURL(s string) bool {
 	return err == nil && u.Hostname() != ""
 }
 
-// heading is the sign and the title.
+// heading returns the sign and the title.
 func (m *message) heading() string { return m.look.sign + " " + m.title }
 
-// preview is the line that a notification shows: the heading and the error's first line.
+// preview returns the line that a notification shows: the heading and the error's first line.
 func (m *message) preview() string {
 	if m.err == "" {
 		return m.heading()

@@ -56,6 +56,7 @@ func TestHeadlines(t *testing.T) {
 		{event.WorkflowError, "deploy", "1", `{"duration":2,"exit_code":42}`, "deploy failed after 2.0s (exit code 42)"},
 		{event.WorkflowError, "deploy", "1", `{"exit_code":"x"}`, "deploy failed"},
 		{event.WorkflowCancel, "deploy", "1", `{"duration":2}`, "deploy was cancelled after 2.0s"},
+		{event.WorkflowCancel, "deploy", "1", `{"error":"workflow cancelled"}`, "deploy was cancelled"},
 		{event.WorkflowError, "", "6cf6d88c-6044", `{}`, "run 6cf6d88c failed"},
 		{event.WorkflowError, "", "", `{}`, "a workflow failed"},
 		{event.StepStart, "deploy", "1", `{"step":"build"}`, "deploy: step build started"},
@@ -106,6 +107,51 @@ func TestOptionsAreExpressions(t *testing.T) {
 		"click": "https://ci.example.com/6cf6d88c-6044-4429-b785-d32c4f207071", "priority": 5.0, "tags": []any{"=plain", "workflow_error"},
 	}
 	if diff := cmp.Diff(want, body); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A link survives whatever an expression in it gives: the value is encoded for its place. A whole link stays as it is.
+func TestLinksSurvive(t *testing.T) {
+	for _, tt := range []struct{ link, name, want string }{
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "my deploy", "https://ci.example.com/w/my%20deploy/runs"},
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "ü", "https://ci.example.com/w/%C3%BC/runs"},
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "100%", "https://ci.example.com/w/100%25/runs"},
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "{x}", "https://ci.example.com/w/%7Bx%7D/runs"},
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "a#b", "https://ci.example.com/w/a%23b/runs"},
+		{"https://ci.example.com/w/{{ workflow_name }}/runs", "a?b/c", "https://ci.example.com/w/a%3Fb%2Fc/runs"},
+		{"https://ci.example.com/?w={{ workflow_name }}&x=1", "a&b=c d+e#f", "https://ci.example.com/?w=a%26b%3Dc%20d%2Be%23f&x=1"},
+		{"https://ci.example.com/?x#{{ workflow_name }}", "a b", "https://ci.example.com/?x#a%20b"},
+		{"=workflow_name", "https://ci.example.com/a?b=c#d", "https://ci.example.com/a?b=c#d"},
+		{"{{ workflow_name }}/runs", "https://ci.example.com/a", "https://ci.example.com/a/runs"},
+		{"https://{{ workflow_name }}/runs", "evil.example/?", ""},
+		{"=workflow_name", "javascript:alert(1)", ""},
+		{"=payload.missing", "x", ""},
+	} {
+		e := happened(event.WorkflowError, tt.name, "1", `{}`)
+		got, _ := ntfyBody(t, e, nil, option("link", tt.link))["click"].(string)
+		if got != tt.want {
+			t.Errorf("%s with %q is %q, want %q", tt.link, tt.name, got, tt.want)
+		}
+	}
+}
+
+// What a message does without is said, with the reason.
+func TestWhatIsLeftOutIsSaid(t *testing.T) {
+	e := ordinary()
+	f := open(t, "discord", option("link", "=payload.error"), option("mentions", []any{"here", "=payload.error", "=payload.missing"}),
+		option("thread_id", "=workflow_name"), option("username", `=workflow_name + " on Discord"`))
+	_, left, err := f.Make(expression.NewEnv(&e), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`left out link: want an http or https URL, got "/bin/bash: line 1: kubectl: command not …"`,
+		`left out mentions[1]: want a user's id, & and a role's id, here or everyone, got "/bin/bash: line 1: kubectl: command not …"`,
+		`left out thread_id: want a thread's id, got "deploy-production"`,
+		`left out username: want a name without discord and clyde, which Discord refuses, got "deploy-production on Discord"`,
+	}
+	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

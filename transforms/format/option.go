@@ -32,6 +32,10 @@ type Key struct {
 	Choices  []string // of a choice; of a text, what it may be where it is no expression
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
 	Is       string   // what it says
+
+	match  func(string) bool // what its texts must be; nil for anything
+	want   string            // what match wants, in words
+	closed bool              // an expression too must give one of the choices
 }
 
 // Describe is what the value is, its bounds and its default, in words.
@@ -157,6 +161,7 @@ func (r *optionReader) value(key *Key, option Option) value {
 		v.bool = b
 	case KindChoice:
 		s, ok := option.Value.(string)
+		s = strings.ToLower(s)
 		if !ok || !slices.Contains(key.Choices, s) {
 			r.fail(key.Name, "%s", wantChoice(key.Choices, option.Value))
 		}
@@ -199,8 +204,10 @@ func (r *optionReader) text(name string, v any, choices []string) *text {
 		r.mistakes = append(r.mistakes, *mistake)
 		return nil
 	}
-	if t.isLiteral() && len(choices) > 0 && !slices.Contains(choices, source) {
-		r.fail(name, "%s, or an expression", wantChoice(choices, source))
+	if t.isLiteral() && len(choices) > 0 {
+		if t.literal = strings.ToLower(t.literal); !slices.Contains(choices, t.literal) {
+			r.fail(name, "%s, or an expression", wantChoice(choices, source))
+		}
 	}
 	return t
 }

@@ -24,11 +24,11 @@ func TestMistakesInOptions(t *testing.T) {
 		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: stands twice"}},
 		{"slack", []format.Option{option("title", []any{"a"})}, []string{"title 0:0: want a text, got a list"}},
 		{"slack", []format.Option{option("title", nil)}, []string{"title 0:0: want a text, got nothing"}},
-		{"slack", []format.Option{option("title", "=workflow_nam")}, []string{"title 1:1: unknown name workflow_nam"}},
-		{"slack", []format.Option{option("text", "first line\nit is {{ event + }}")}, []string{`text 2:16: unexpected token EOF`}},
+		{"slack", []format.Option{option("title", "=workflow_nam")}, []string{"title 1:1: unknown name workflow_nam: did you mean workflow_name?"}},
+		{"slack", []format.Option{option("text", "first line\nit is {{ event + }}")}, []string{`text 2:16: the expression ends where a value is wanted`}},
 		{"slack", []format.Option{option("text", "é {{ event")}, []string{`text 1:2: {{ is not closed; a plain one is written {{ "{{" }}`}},
 		{"slack", []format.Option{option("fields", "x")}, []string{"fields 0:0: want a mapping, got a scalar"}},
-		{"slack", []format.Option{option("fields", []format.Option{option("Cost", "=payload.")})}, []string{"fields.Cost 1:8: unexpected end of expression"}},
+		{"slack", []format.Option{option("fields", []format.Option{option("Cost", "=payload.")})}, []string{"fields.Cost 1:8: the expression ends where a value is wanted"}},
 		{"slack", []format.Option{option("fields", []format.Option{option(" ", "x")})}, []string{"fields 0:0: want a label, got an empty one"}},
 		{"slack", []format.Option{option("mentions", "here")}, []string{"mentions 0:0: want a list, got a scalar"}},
 		{"slack", []format.Option{option("mentions", []any{"here", "bob"})}, []string{`mentions[1] 0:0: want a user's id (U…), a group's (S…), here or channel, got "bob"`}},
@@ -39,6 +39,12 @@ func TestMistakesInOptions(t *testing.T) {
 		{"pagerduty", []format.Option{option("routing_key", "")}, []string{"routing_key 0:0: want a secret, got an empty text"}},
 		{"pagerduty", []format.Option{option("routing_key", key), option("dedup", "workflows")}, []string{`dedup 0:0: want workflow, run or step, got "workflows", did you mean workflow?, or an expression`}},
 		{"pagerduty", []format.Option{option("routing_key", key), option("severity", "fatal")}, []string{`severity 0:0: want critical, error, warning or info, got "fatal", or an expression`}},
+		{"pagerduty", []format.Option{option("routing_key", key), option("action", `="trigerr"`)}, []string{`action 0:0: want trigger, acknowledge or resolve, got "trigerr", did you mean trigger?`}},
+		{"slack", []format.Option{option("link", "ci.example.com/runs")}, []string{`link 0:0: want an http or https URL, got "ci.example.com/runs"`}},
+		{"slack", []format.Option{option("mentions", []any{"='bob'"})}, []string{`mentions[0] 0:0: want a user's id (U…), a group's (S…), here or channel, got "bob"`}},
+		{"discord", []format.Option{option("thread_id", "general")}, []string{`thread_id 0:0: want a thread's id, got "general"`}},
+		{"discord", []format.Option{option("username", "My Discord bot")}, []string{`username 0:0: want a name without discord and clyde, which Discord refuses, got "My Discord bot"`}},
+		{"ntfy", []format.Option{option("topic", "awf"), option("priority", "urgent")}, []string{`priority 0:0: want 1, 2, 3, 4 or 5, got "urgent", or an expression`}},
 		{"telegram", []format.Option{option("chat_id", "my chat")}, []string{`chat_id 0:0: want a chat's number or @name, got "my chat"`}},
 		{"telegram", []format.Option{option("chat_id", -1001234567890), option("thread_id", 0)}, []string{"thread_id 0:0: want 1 to 2147483647, got 0"}},
 		{"telegram", []format.Option{option("chat_id", "1"), option("thread_id", "x")}, []string{"thread_id 0:0: want a number from 1 to 2147483647"}},
@@ -46,7 +52,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"teams", []format.Option{option("mentions", []any{"Bob"})}, []string{`mentions[0] 0:0: want a sign-in name like someone@example.com, got "Bob"`}},
 		{"discord", []format.Option{option("mentions", []any{"@bob"})}, []string{`mentions[0] 0:0: want a user's id, & and a role's id, here or everyone, got "@bob"`}},
 		{"googlechat", []format.Option{option("mentions", []any{"bob"})}, []string{`mentions[0] 0:0: want a user's number or all, got "bob"`}},
-		{"cloudevents", []format.Option{option("mode", "batch")}, []string{`mode 0:0: want structured or binary, got "batch"`}},
+		{"cloudevents", []format.Option{option("mode", "stream")}, []string{`mode 0:0: want structured, binary or batch, got "stream"`}},
 		{"cloudevents", []format.Option{option("max_size", 10)}, []string{"max_size 0:0: want 4096 to 1048576, got 10"}},
 	} {
 		kind, _ := format.Lookup(tt.format)
@@ -76,7 +82,7 @@ func TestUnresolvedOptionsAreNotJudged(t *testing.T) {
 func TestUnknownFormats(t *testing.T) {
 	for name, want := range map[string]string{
 		"slak": `unknown format "slak", did you mean slack?`,
-		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents`,
+		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents, mattermost, rocketchat, zulip, matrix, opsgenie, incidentio, oncall, datadog, splunk, github-dispatch, github-status, gitlab, awf`,
 	} {
 		if _, known := format.Lookup(name); known || format.Unknown(name) != want {
 			t.Errorf("%s: %s", name, format.Unknown(name))

@@ -7,65 +7,63 @@ import (
 	"unicode/utf8"
 )
 
-// payloadRules say what of a payload is written.
-type payloadRules struct {
-	room    int      // bytes
-	without []string // the names of members that are left out
-}
-
-// payload writes the members of a payload into the object that is open, as they stand if they fit.
-// Else long strings keep their beginning and end, other long values are replaced by a word on what was cut,
-// and members that are too many are counted in "awf_hook_cut".
-func (w *writer) payload(object []byte, rules payloadRules) {
-	start := len(w.b)
+// payload returns the members of a payload that fit into so many bytes, but for those of some names.
+// If they do not fit as they stand, long strings keep their beginning and end, a note replaces other long values,
+// and "awf_hook_cut" counts the members that are left out.
+func payload(from []byte, room int, without ...string) object {
 	const least = 64 // bytes
-	for longest := rules.room; longest >= least; longest /= 4 {
-		if w.payloadWithin(object, rules, longest) {
-			return
+	for longest := room; longest >= least; longest /= 4 {
+		if o := payloadWithin(from, room, longest, without); o != nil {
+			return o
 		}
-		w.b = w.b[:start]
 	}
+	return object{}
 }
 
-// payloadWithin writes members of which none is longer than longest bytes, and says whether they all fit.
-// From 1 KiB on it leaves out the members that do not.
-func (w *writer) payloadWithin(object []byte, rules payloadRules, longest int) bool {
+// payloadWithin returns the members, none of them longer than longest bytes, or nil if they do not all fit.
+// Below 1 KiB it leaves out the members that do not fit.
+func payloadWithin(from []byte, room, longest int, without []string) object {
 	const shortest = 1024 // bytes, of a member
 	const note = 80       // bytes, for saying what was left out
-	start, cut := len(w.b), 0
-	members(object, func(key, value []byte) bool {
+	o, size, cut := object{}, 0, 0
+	members(from, func(key, value []byte) bool {
 		name := plain(key)
-		if slices.Contains(rules.without, name) {
+		if slices.Contains(without, name) {
 			return true
 		}
-		before := len(w.b)
-		w.comma()
-		w.b = append(appendString(w.b, shrink(clean(name), 4*maxLabel, jsonSize)), ':') // it may be empty
-		switch {
-		case len(value) <= longest && isTame(value):
-			w.b = append(w.b, value...)
-		case value[0] == '"':
-			w.b = appendString(w.b, shrink(clean(plain(value)), longest-2, jsonSize))
-		case len(value) <= longest/2:
-			w.b = appendString(w.b, clean(string(value)))
-		default:
-			w.b = appendString(w.b, "("+thousands(len(value))+" bytes cut)")
-		}
-		if len(w.b)-start > rules.room-note {
-			w.b = w.b[:before]
+		name, value = shrink(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
+		cost := len(value) + jsonSize(name) + len(`"":,`)
+		if size+cost > room-note {
 			cut++
 			return longest < shortest // else the next round is tighter
 		}
+		size += cost
+		o = append(o, member{name, raw(value)})
 		return true
 	})
-	if cut == 0 {
-		return true
+	if cut > 0 {
+		if longest >= shortest {
+			return nil
+		}
+		o = append(o, member{"awf_hook_cut", thousands(cut) + " of the payload's members"})
 	}
-	w.text("awf_hook_cut", thousands(cut)+" of the payload's members")
-	return longest < shortest
+	return o
 }
 
-// isTame says whether a value can be shown as it stands: it can be read, and has no control characters.
+// payloadValue is a member's value in about so many bytes.
+func payloadValue(value []byte, longest int) raw {
+	switch {
+	case len(value) <= longest && isTame(value):
+		return value
+	case value[0] == '"':
+		return appendString(nil, shrink(clean(plain(value)), longest-2, jsonSize))
+	case len(value) <= longest/2:
+		return appendString(nil, clean(string(value)))
+	}
+	return appendString(nil, "("+thousands(len(value))+" bytes cut)")
+}
+
+// isTame reports whether a value can be shown as it stands: receivers can read it, and it has no control characters.
 func isTame(value []byte) bool {
 	if bytes.Contains(value, []byte(`\u00`)) || value[0] == '"' && needsCleaning(string(value)) {
 		return false
@@ -73,8 +71,8 @@ func isTame(value []byte) bool {
 	return isReadable(value)
 }
 
-// isReadable says whether receivers can read a valid JSON value:
-// there are those that refuse what is no UTF-8, half surrogates, numbers beyond a float64, and deep nesting.
+// isReadable reports whether all receivers can read a valid JSON value.
+// Some refuse invalid UTF-8, half surrogates, numbers beyond a float64, and deep nesting.
 func isReadable(value []byte) bool {
 	const deepest = 32
 	const ordinary = 300 // digits, which a float64 can hold

@@ -1,25 +1,40 @@
 package format
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Policy is how a receiver is to be treated, where the webhook does not say otherwise.
+// Policy is how to treat a receiver, where the webhook does not say otherwise.
 type Policy struct {
 	Rate    Rate
 	Success string // what it answers when it took the message, in words
 	Retry   string // how it says when to come again
-	Gone    string // by what it says that it wants nothing more, ever; "" for nothing
+	Gone    string // how it says that it wants nothing more, ever; "" if it does not
 
-	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil for nothing to check
-	judge   func(*Format, *answer) delivery.Verdict // what the receiver's own answers mean; nil for nothing of its own
+	Method string // of the requests; "" is POST
+
+	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil if there is nothing to check
+	answers answers                                 // what its answers mean by their status
+	judge   func(*Format, *answer) delivery.Verdict // what the table cannot say, and is asked first; nil for nothing
+}
+
+// answers say what the statuses of a receiver mean where the general rules do not, and where its JSON bodies hold what.
+type answers struct {
+	delivered, retry, dead, gone []int
+
+	reason []string      // paths of texts: "error.message"
+	after  string        // path of the seconds until the next attempt
+	pause  time.Duration // the rest before the next attempt that its documentation wants; 0 for none
 }
 
 // Rate is a token bucket: N messages per Per, and up to Burst at once. N is 0 for no limit.
@@ -29,21 +44,91 @@ type Rate struct {
 	Burst int
 }
 
-// answer is a receiver's answer, with what its judges ask of it.
-type answer struct{ delivery.Answer }
-
 // Judge says what an answer to this format's message means.
 // Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
-func (f *Format) Judge(a delivery.Answer) delivery.Verdict {
-	if f.Receiver.Policy.judge == nil {
-		return delivery.Verdict{}
+func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
+	a := &answer{Answer: from}
+	_ = json.Unmarshal(from.Body, &a.json) // what is no object says nothing
+	p := &f.Receiver.Policy
+	var v delivery.Verdict
+	if p.judge != nil {
+		v = p.judge(f, a)
 	}
-	v := f.Receiver.Policy.judge(f, &answer{a})
+	if !v.Known {
+		v = p.answers.verdict(a)
+	}
 	v.Reason = reasonText(v.Reason)
 	return v
 }
 
-// CheckURL says what is wrong with a webhook's URL for this receiver, "" for nothing. It quotes nothing of the URL.
+// verdict judges an answer by its status.
+func (t *answers) verdict(a *answer) delivery.Verdict {
+	var words []string
+	for _, path := range t.reason {
+		if s := a.text(path); s != "" {
+			words = append(words, s)
+		}
+	}
+	reason := strings.Join(words, " ")
+	switch {
+	case slices.Contains(t.delivered, a.Status):
+		return delivered()
+	case slices.Contains(t.gone, a.Status):
+		return gone(reason)
+	case slices.Contains(t.dead, a.Status) && reason != "": // else the general rules say as much
+		return dead(reason)
+	case slices.Contains(t.retry, a.Status):
+		return again(reason, cmp.Or(a.seconds(t.after), t.pause))
+	}
+	return delivery.Verdict{}
+}
+
+// answer is an answer and the JSON object in its body, nil if it is none.
+type answer struct {
+	delivery.Answer
+	json map[string]any
+}
+
+// at returns what stands at a path of members in the body, nil for nothing.
+func (a *answer) at(path string) any {
+	var v any = a.json
+	for name := range strings.SplitSeq(path, ".") {
+		o, _ := v.(map[string]any)
+		v = o[name]
+	}
+	return v
+}
+
+// text is a text of the body, or a list's texts.
+func (a *answer) text(path string) string {
+	switch v := a.at(path).(type) {
+	case string:
+		return v
+	case []any:
+		var all []string
+		for _, element := range v {
+			if s, isText := element.(string); isText {
+				all = append(all, s)
+			}
+		}
+		return strings.Join(all, ", ")
+	}
+	return ""
+}
+
+// seconds is a number of seconds in the body, at most a day of them.
+func (a *answer) seconds(path string) time.Duration {
+	const longest = 24 * 60 * 60
+	n, _ := a.at(path).(float64)
+	if !(n > 0) {
+		return 0
+	}
+	return time.Duration(math.Ceil(min(n, longest)*1000)) * time.Millisecond
+}
+
+func (a *answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
+
+// CheckURL says what is wrong with a webhook's URL for this receiver, or "". It quotes nothing of the URL.
 func (p *Policy) CheckURL(u *url.URL) string {
 	if p.address == nil {
 		return ""
@@ -65,30 +150,16 @@ func again(reason string, after time.Duration) delivery.Verdict {
 	return delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
 }
 
-// decode reads the answer's body as JSON, as far as it is.
-func (a *answer) decode(to any) bool { return json.Unmarshal(a.Body, to) == nil }
-
-func (a *answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
-
-// seconds is a receiver's number of seconds, at most a day of them.
-func seconds(n float64) time.Duration {
-	const longest = 24 * 60 * 60
-	if !(n > 0) {
-		return 0
-	}
-	return time.Duration(math.Ceil(min(n, longest)*1000)) * time.Millisecond
-}
-
-// codeWord is what receivers answer as an error's name: it echoes nothing.
+// codeWord matches an error's name as receivers answer it, which echoes nothing.
 var codeWord = regexp.MustCompile(`^[a-z][a-z_]{1,60}$`)
 
-// reasonText tames a receiver's words.
+// reasonText bounds a receiver's words.
 func reasonText(s string) string {
 	const limit = 200 // bytes
-	return shrink(line(s), limit, func(s string) int { return len(s) })
+	return shrink(line(s), limit, bytesOf)
 }
 
-// Rows are the policy in words: what it is about, and what it says.
+// Rows are the policy in words: a heading and what it says.
 func (p *Policy) Rows() [][2]string {
 	rows := [][2]string{{"delivered", p.Success}, {"tried again", p.Retry}}
 	if p.Gone != "" {

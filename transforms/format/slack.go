@@ -9,31 +9,23 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Slack's limits, in characters.
-const (
-	slackHeader  = 150
-	slackText    = 3000
-	slackURL     = 3000
-	slackTotal   = 12_000
-	slackPreview = 300
-	slackValue   = 300
-	slackName    = 80
-)
-
 var slack = Receiver{
 	Name:    "slack",
 	Summary: "a Slack message: a headline, a coloured bar with fields and the error as code",
 	URL:     "https://hooks.slack.com/services/T…/B…/…",
-	Keys: chatKeys(append(mentionKeys("`U…` a user, `S…` a group, `here`, `channel`"),
-		Key{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to; only old webhooks obey it"},
-		Key{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"})...),
+	Keys: slices.Concat(chatKeys(),
+		mentionKeys("`U…` a user, `S…` a group, `here`, `channel`", "a user's id (U…), a group's (S…), here or channel", isSlackMention),
+		[]Key{
+			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; only old webhooks obey it"},
+			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
+		}),
 	Limits: []Limit{
-		{"headline", slackHeader, Characters, "Block Kit: header.text"},
-		{"error, text", slackText, Characters, "Block Kit: a text object"},
-		{"field's value", slackValue, Characters, "ours, so that all fields fit"},
+		{"headline", 150, Characters, "Block Kit: header.text"},
+		{"error, text", 3000, Characters, "Block Kit: a text object"},
+		{"field's value", 300, Characters, "ours, so that all fields fit"},
 		{"link", maxLink, Characters, "ours; Block Kit takes 3,000"},
-		{"preview", slackPreview, Characters, "ours; Slack recommends 4,000 for text and cuts it at 40,000"},
-		{"all blocks together", slackTotal, Characters, "msg_blocks_too_long, seen at about 13,200"},
+		{"preview", 300, Characters, "ours; Slack recommends 4,000 for text and cuts it at 40,000"},
+		{"all blocks together", 12_000, Characters, "msg_blocks_too_long, seen at about 13,200"},
 		{"blocks", 4, Entries, "ours; Slack takes 50"},
 	},
 	Policy: Policy{
@@ -43,144 +35,90 @@ var slack = Receiver{
 		Gone:    "404 `no_service`, 410, `no_team`, `no_active_hooks`, `invalid_token`, `team_disabled`",
 		judge:   judgeSlack,
 	},
-	check: func(f *Format) []Mistake {
-		return f.checkMentions(func(s string) bool { k, _ := slackMention(s); return k != "" }, "a user's id (U…), a group's (S…), here or channel")
-	},
 	sample: sample{url: "${SLACK_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"here"}}}},
 	write:  writeSlack,
 }
 
-func writeSlack(f *Format, m *message) (delivery.Content, error) {
-	channel, err := f.line("channel", m.values)
-	if err != nil {
-		return delivery.Content{}, err
-	}
-	username, err := f.line("username", m.values)
-	if err != nil {
-		return delivery.Content{}, err
-	}
-	room := &budget{left: slackTotal, cost: utf16Units, overhead: len(": \n")}
-	heading := room.take(m.heading(), slackHeader)
-	failure := room.take(m.err, slackText)
+func writeSlack(m *message) any {
+	room := m.budget("all blocks together", utf16Units, len(": \n"))
+	heading := room.take(m.heading(), m.limit("headline"))
+	failure := room.take(m.err, m.limit("error, text"))
 	linkText := room.take(m.linkText, maxLabel)
-	text := room.take(m.text, slackText)
-	fields := room.takeFields(m.fields, slackValue)
-
-	w := newWriter()
-	w.open("", '{')
-	w.text("channel", shrink(channel, slackName, utf16Units))
-	w.text("username", shrink(username, slackName, utf16Units))
-	w.text("text", slackEscape(shrink(m.preview(), slackPreview, func(s string) int { return utf16Units(slackEscape(s)) })))
-	w.open("blocks", '[')
-	w.raw("", `{"type":"header","text":{"type":"plain_text","emoji":false`)
-	w.text("text", heading)
-	w.close("}}")
-	w.slackMentions(m.mentions)
-	w.close("]")
-	if text != "" || len(fields) > 0 || failure != "" || m.link != "" {
-		w.open("attachments", '[')
-		w.open("", '{')
-		w.text("color", hexColor(m.look.color))
-		w.raw("blocks", `[{"type":"rich_text","elements":[`)
-		w.slackText(text)
-		w.slackFields(fields)
-		w.slackCode(failure)
-		w.slackLink(m.link, linkText)
-		w.close("]}]}]")
+	text := room.take(m.text, m.limit("error, text"))
+	parts := some(
+		slackPart("rich_text_section", slackText(text)),
+		slackPart("rich_text_section", slackFields(room.takeFields(m.fields, m.limit("field's value")))...),
+		slackPart("rich_text_preformatted", slackText(failure)),
+		slackPart("rich_text_section", object{{"type", "link"}, {"url", m.link}, {"text", linkText}}.unless(m.link == "")),
+	)
+	return object{
+		{"channel", shrink(m.line("channel"), maxLabel, utf16Units)},
+		{"username", shrink(m.line("username"), maxLabel, utf16Units)},
+		{"text", slackEscape(shrink(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
+		{"blocks", list{
+			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
+			slackRichText(some(slackPart("rich_text_section", slackMentions(m.mentions)...))),
+		}},
+		{"attachments", list{object{{"color", m.look.hex()}, {"blocks", list{slackRichText(parts)}}}}.unless(parts == nil)},
 	}
-	w.close("}")
-	return delivery.Content{Body: w.b}, nil
 }
 
-// slackText and what follows write elements of rich text, in which nothing is markup.
-func (w *writer) slackText(text string) {
-	if text == "" {
-		return
-	}
-	w.raw("", `{"type":"rich_text_section","elements":[{"type":"text"`)
-	w.text("text", text)
-	w.close("}]}")
+// slackRichText is a block in which nothing is markup.
+func slackRichText(parts list) object {
+	return object{{"type", "rich_text"}, {"elements", parts}}.unless(parts == nil)
 }
 
-func (w *writer) slackFields(fields []field) {
-	if len(fields) == 0 {
-		return
-	}
-	w.raw("", `{"type":"rich_text_section","elements":[`)
+func slackPart(typ string, elements ...object) object {
+	all := some(elements...)
+	return object{{"type", typ}, {"elements", all}}.unless(all == nil)
+}
+
+func slackText(text string) object {
+	return object{{"type", "text"}, {"text", text}}.unless(text == "")
+}
+
+func slackFields(fields []field) []object {
+	var texts []object
 	for i, f := range fields {
-		w.raw("", `{"type":"text","style":{"bold":true}`)
-		w.text("text", f.label)
-		w.close("}")
 		end := "\n"
 		if i == len(fields)-1 {
 			end = ""
 		}
-		w.raw("", `{"type":"text"`)
-		w.text("text", ": "+f.value+end)
-		w.close("}")
+		texts = append(texts, object{{"type", "text"}, {"style", object{{"bold", true}}}, {"text", f.label}}, slackText(": "+f.value+end))
 	}
-	w.close("]}")
+	return texts
 }
 
-func (w *writer) slackCode(text string) {
-	if text == "" {
-		return
-	}
-	w.raw("", `{"type":"rich_text_preformatted","elements":[{"type":"text"`)
-	w.text("text", text)
-	w.close("}]}")
-}
-
-func (w *writer) slackLink(link, text string) {
-	if link == "" {
-		return
-	}
-	w.raw("", `{"type":"rich_text_section","elements":[{"type":"link"`)
-	w.text("url", link)
-	w.text("text", text)
-	w.close("}]}")
-}
-
-func (w *writer) slackMentions(who []string) {
-	first := true
+func slackMentions(who []string) []object {
+	var called []object
 	for _, s := range who {
-		kind, id := slackMention(s)
-		if kind == "" {
-			continue
+		if called != nil {
+			called = append(called, slackText(" "))
 		}
-		if first {
-			w.raw("", `{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[`)
-			first = false
-		} else {
-			w.raw("", `{"type":"text","text":" "}`)
-		}
-		w.open("", '{')
-		w.text("type", kind)
-		w.text(map[string]string{"user": "user_id", "usergroup": "usergroup_id", "broadcast": "range"}[kind], id)
-		w.close("}")
+		called = append(called, slackMention(s))
 	}
-	if !first {
-		w.close("]}]}")
-	}
+	return called
 }
 
 var slackID = regexp.MustCompile(`^[UWS][A-Z0-9]{2,30}$`)
 
-// slackMention tells what kind of mention a text is; "" for none.
-func slackMention(s string) (kind, id string) {
+// slackMention is the element that calls somebody, nil if the text names nobody.
+func slackMention(s string) object {
 	s = strings.TrimPrefix(s, "@")
 	switch {
 	case slices.Contains([]string{"here", "channel", "everyone"}, s):
-		return "broadcast", s
+		return object{{"type", "broadcast"}, {"range", s}}
 	case !slackID.MatchString(s):
-		return "", ""
+		return nil
 	case s[0] == 'S':
-		return "usergroup", s
+		return object{{"type", "usergroup"}, {"usergroup_id", s}}
 	}
-	return "user", s
+	return object{{"type", "user"}, {"user_id", s}}
 }
 
-// slackEscape makes text of what Slack would read as mentions and links.
+func isSlackMention(s string) bool { return slackMention(s) != nil }
+
+// slackEscape turns what Slack would read as mentions and links into text.
 func slackEscape(s string) string {
 	if !strings.ContainsAny(s, "&<>") {
 		return s
@@ -191,27 +129,21 @@ func slackEscape(s string) string {
 var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func judgeSlack(_ *Format, a *answer) delivery.Verdict {
-	text := strings.TrimSpace(string(a.Body))
-	var body struct {
-		OK         bool    `json:"ok"`
-		Error      string  `json:"error"`
-		RetryAfter float64 `json:"retry_after"`
+	word, ok := strings.TrimSpace(string(a.Body)), false
+	if a.json != nil {
+		word, ok = a.text("error"), a.json["ok"] == true
 	}
-	isJSON := a.decode(&body)
-	if isJSON {
-		text = body.Error
-	}
-	word := ""
-	if codeWord.MatchString(text) {
-		word = text
+	isOK := ok || word == "ok"
+	if !codeWord.MatchString(word) {
+		word = ""
 	}
 	switch {
-	case a.is2xx() && (text == "ok" || isJSON && body.OK):
+	case a.is2xx() && isOK:
 		return delivered()
 	case a.is2xx():
 		return again("the answer is not Slack's ok", 0)
 	case a.Status == 429:
-		return again(word, seconds(body.RetryAfter))
+		return again(word, a.seconds("retry_after"))
 	case a.Status == 410, slices.Contains([]string{"no_service", "no_team", "no_active_hooks", "invalid_token", "team_disabled"}, word):
 		return gone(word)
 	case a.Status >= 400 && a.Status < 500 && word != "":

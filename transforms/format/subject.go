@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -11,22 +12,22 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// subject is what a message tells of: an event, or what the previous step made of it.
+// subject is what a message is about: an event, or what the previous step made of it.
 type subject struct {
-	typ, id, name string // of the event, its run and its workflow, in one line each
+	typ, id, name string // of the event, its run and its workflow, each in one line
 	at            time.Time
 	payload       []byte // a JSON object
 	known         known
 }
 
-// known is what is read from a payload, as AWF gives it; "" and nil for what is not there.
+// known holds the members of a payload that AWF documents, as AWF gives them; "" and nil if they are missing.
 type known struct {
 	status, err, step, path, user, child string
 	duration, exitCode, iteration        []byte
 }
 
 // subjectOf reads the event or, if there is one, the previous step's body.
-// A body that is an envelope replaces the event. Any other body stands for the payload, so that what a step took out stays out.
+// A body that is an envelope replaces the event. Any other body replaces the payload, so that what a step removed stays out.
 func subjectOf(ev *event.Event, body []byte) *subject {
 	s := &subject{typ: ev.Type, id: ev.WorkflowID, name: ev.WorkflowName, at: ev.Timestamp, payload: ev.Payload}
 	if body != nil {
@@ -81,7 +82,7 @@ func readKnown(payload []byte) known {
 	members(payload, func(key, value []byte) bool {
 		switch string(key) {
 		case `"status"`:
-			k.status = plain(value)
+			k.status = plain(value) // a number or true is a word that AWF does not use
 		case `"error"`:
 			k.err = plain(value)
 		case `"step"`:
@@ -104,7 +105,7 @@ func readKnown(payload []byte) known {
 	return k
 }
 
-// moment is what happened, as far as it is told apart by words, sign and colour.
+// moment is what happened, as finely as words, sign and colour distinguish it.
 type moment int
 
 const (
@@ -113,30 +114,67 @@ const (
 	succeeded
 	failed
 	cancelled
+	ended // how is unknown
 	stepStarted
 	stepSucceeded
 	stepFailed
+	stepCancelled
+	stepEnded
 )
 
+// moment decides what happened, for all formats.
 func (s *subject) moment() moment {
 	switch s.typ {
 	case event.WorkflowStart:
 		return started
-	case event.WorkflowEnd:
-		return succeeded
+	case event.StepStart:
+		return stepStarted
 	case event.WorkflowError:
 		return failed
 	case event.WorkflowCancel:
-		return cancelled
-	case event.StepStart:
-		return stepStarted
-	case event.StepComplete:
-		if s.known.status == "failure" || s.known.status == "" && s.known.err != "" {
-			return stepFailed
+		if s.known.status != "" && s.known.outcome() == failed {
+			return failed
 		}
-		return stepSucceeded
+		return cancelled
+	case event.WorkflowEnd:
+		return s.ending()
+	case event.StepComplete:
+		return s.ending() + (stepStarted - started)
 	}
 	return other
+}
+
+// ending decides how a run or a step ended whose type does not say it. It succeeded only if nothing says otherwise.
+func (s *subject) ending() moment {
+	m := s.known.outcome()
+	code := strings.Trim(string(s.known.exitCode), `"`)
+	switch n, err := strconv.Atoi(code); {
+	case m == cancelled: // an interrupted command has an exit code too
+	case err == nil && n != 0:
+		return failed
+	case m == succeeded && err != nil && code != "" && code != "null":
+		return ended
+	}
+	return m
+}
+
+// outcome returns what the status says: succeeded, failed, cancelled, or ended for a word that AWF does not use.
+// Without a status, an error's text means that it failed.
+func (k *known) outcome() moment {
+	switch strings.ToLower(strings.TrimSpace(k.status)) {
+	case "success", "succeeded", "ok":
+		return succeeded
+	case "failure", "failed", "error":
+		return failed
+	case "cancelled", "canceled":
+		return cancelled
+	case "":
+		if k.err != "" {
+			return failed
+		}
+		return succeeded
+	}
+	return ended
 }
 
 // look is how a moment looks.
@@ -145,29 +183,45 @@ type look struct {
 	words string // what comes after the workflow's or the step's name
 	took  string // what comes before the duration
 	color int    // RGB
-	tag   string // an emoji's short name
+	tag   string // the emoji's short name
+	teams string // a colour of Teams
+
+	alert  string // Datadog's kind of alert
+	commit string // the state of a commit on GitHub, "" for none
 }
 
 var looks = [...]look{
-	other:         {"🔔", "", "", 0x7f8c8d, "bell"},
-	started:       {"🚀", "started", "", 0x3498db, "rocket"},
-	succeeded:     {"✅", "succeeded", "in", 0x2ecc71, "white_check_mark"},
-	failed:        {"🔴", "failed", "after", 0xe74c3c, "red_circle"},
-	cancelled:     {"🛑", "was cancelled", "after", 0xf39c12, "octagonal_sign"},
-	stepStarted:   {"▶️", "started", "", 0x85c1e9, "arrow_forward"},
-	stepSucceeded: {"☑️", "succeeded", "in", 0x82e0aa, "ballot_box_with_check"},
-	stepFailed:    {"⚠️", "failed", "after", 0xe67e22, "warning"},
+	other:         {"🔔", "", "", 0x7f8c8d, "bell", "", "info", ""},
+	started:       {"🚀", "started", "", 0x3498db, "rocket", "accent", "info", "pending"},
+	succeeded:     {"✅", "succeeded", "in", 0x2ecc71, "white_check_mark", "good", "success", "success"},
+	failed:        {"🔴", "failed", "after", 0xe74c3c, "red_circle", "attention", "error", "failure"},
+	cancelled:     {"🛑", "was cancelled", "after", 0xf39c12, "octagonal_sign", "warning", "warning", "error"},
+	ended:         {"❔", "ended", "after", 0x95a5a6, "grey_question", "", "warning", "error"},
+	stepStarted:   {"▶️", "started", "", 0x85c1e9, "arrow_forward", "accent", "info", "pending"},
+	stepSucceeded: {"☑️", "succeeded", "in", 0x82e0aa, "ballot_box_with_check", "good", "success", "success"},
+	stepFailed:    {"⚠️", "failed", "after", 0xe67e22, "warning", "warning", "warning", "failure"},
+	stepCancelled: {"⏹️", "was cancelled", "after", 0xf8c471, "stop_button", "warning", "warning", "error"},
+	stepEnded:     {"❓", "ended", "after", 0xbdc3c7, "question", "", "warning", "error"},
 }
 
-// isFailure says whether somebody should look.
+// hex is the colour as #rrggbb.
+func (l *look) hex() string { return fmt.Sprintf("#%06x", l.color) }
+
+// isFailure reports whether somebody should look.
 func (m moment) isFailure() bool { return m == failed || m == stepFailed }
 
-// isStep says whether the moment is a step's.
+// isStep reports whether the moment is a step's.
 func (m moment) isStep() bool { return m >= stepStarted }
 
-// headline says what happened in one line: "deploy failed after 2m 3s (exit code 42)".
+// The longest names in a headline, in characters: with them it still fits into the shortest limit of a title, which is 100.
+const (
+	longestName = 50
+	longestStep = 30
+)
+
+// headline says in one line what happened: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
-	name := s.name
+	name := shrink(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {
 	case name != "":
 	case s.id != "":
@@ -176,15 +230,18 @@ func (s *subject) headline(m moment) string {
 		name = "a workflow"
 	}
 	switch {
-	case m == other && s.typ == "": // it had nothing that can be shown
+	case m == other && s.typ == "": // it has nothing that can be shown
 		return name + ": an event"
 	case m == other:
 		return name + ": " + s.typ
 	}
 	if m.isStep() {
-		name += ": step " + s.stepName()
+		name += ": step " + shrink(s.stepName(), longestStep, utf16Units)
 	}
 	text := name + " " + looks[m].words
+	if m == ended || m == stepEnded {
+		text += " with status " + head(line(s.known.status), maxLabel, utf16Units)
+	}
 	if took := s.took(); took != "" && looks[m].took != "" {
 		text += " " + looks[m].took + " " + took
 	}
@@ -204,17 +261,18 @@ func (s *subject) stepName() string {
 	return "without a name"
 }
 
-// exitCode is the code where it is a number.
+// exitCode returns the exit code if it is a number or the text of one.
 func exitCode(raw []byte) string {
-	if _, err := strconv.Atoi(string(raw)); err != nil {
+	code := strings.Trim(string(raw), `"`)
+	if _, err := strconv.Atoi(code); err != nil {
 		return ""
 	}
-	return string(raw)
+	return code
 }
 
-// took is the duration for a person: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It is "" where AWF gave none.
+// took returns the duration as a person reads it: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It returns "" without one.
 func (s *subject) took() string {
-	const longest = 100 * 365 * 24 * 3600 // seconds; more is no duration of a run
+	const longest = 100 * 365 * 24 * 3600 // seconds; a longer one is not a run's
 	seconds, err := strconv.ParseFloat(string(s.known.duration), 64)
 	if err != nil || seconds < 0 || seconds > longest || math.IsNaN(seconds) {
 		return ""

@@ -1,9 +1,9 @@
 package format
 
 import (
-	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,32 +11,24 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Telegram's limits, in UTF-16 units of the text that is shown.
-const (
-	telegramTotal    = 4096
-	telegramHeading  = 300
-	telegramText     = 1000
-	telegramError    = 1800
-	telegramValue    = 300
-	telegramEntities = 100
-)
-
 var telegram = Receiver{
 	Name:    "telegram",
 	Summary: "a Telegram message of a bot",
 	URL:     "https://api.telegram.org/bot${TELEGRAM_TOKEN}; the method is added",
-	Keys: append([]Key{
-		{Name: "chat_id", Kind: KindText, Required: true, Is: "the chat's number, or a public channel's @name"},
-	}, chatKeys(append(mentionKeys("people's `@names`"),
-		Key{Name: "thread_id", Kind: KindNumber, Min: 1, Max: 1<<31 - 1, Is: "the topic of a forum to write into"},
-		Key{Name: "silent", Kind: KindBool, Default: "false", Is: "true makes no sound"})...)...),
+	Keys: slices.Concat([]Key{
+		{Name: "chat_id", Kind: KindText, Required: true,
+			Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat.MatchString},
+	}, chatKeys(), mentionKeys("people's `@names`", "an @name", telegramName.MatchString), []Key{
+		{Name: "thread_id", Kind: KindNumber, Min: 1, Max: 1<<31 - 1, Is: "the topic of a forum to write into"},
+		{Name: "silent", Kind: KindBool, Default: "false", Is: "true makes no sound"},
+	}),
 	Limits: []Limit{
-		{"headline", telegramHeading, UTF16, "ours"},
-		{"text", telegramText, UTF16, "ours"},
-		{"error", telegramError, UTF16, "ours"},
-		{"field's value", telegramValue, UTF16, "ours"},
-		{"the whole text", telegramTotal, UTF16, "sendMessage"},
-		{"entities", telegramEntities, Entries, "Bot API: those beyond are not shown"},
+		{"headline", 300, UTF16, "ours"},
+		{"text", 1000, UTF16, "ours"},
+		{"error", 1800, UTF16, "ours"},
+		{"field's value", 300, UTF16, "ours"},
+		{"the whole text", 4096, UTF16, "sendMessage"},
+		{"entities", 100, Entries, "Bot API: those beyond are not shown"},
 	},
 	Policy: Policy{
 		Rate:    Rate{N: 20, Per: time.Minute, Burst: 5},
@@ -51,12 +43,6 @@ var telegram = Receiver{
 		},
 		judge: judgeTelegram,
 	},
-	check: func(f *Format) []Mistake {
-		if chat := f.values["chat_id"].text; chat != nil && chat.isLiteral() && !telegramChat.MatchString(chat.literal) {
-			return []Mistake{{Option: "chat_id", Message: fmt.Sprintf("want a chat's number or @name, got %q", shorten(chat.literal))}}
-		}
-		return f.checkMentions(telegramName.MatchString, "an @name")
-	},
 	sample: sample{url: "https://api.telegram.org/bot${TELEGRAM_TOKEN}", with: []Option{{Name: "chat_id", Value: "-1001234567890"}}},
 	write:  writeTelegram,
 }
@@ -67,57 +53,34 @@ var (
 	telegramName = regexp.MustCompile(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
 )
 
-func writeTelegram(f *Format, m *message) (delivery.Content, error) {
-	chat, err := f.line("chat_id", m.values)
-	if err != nil {
-		return delivery.Content{}, err
-	}
-	if !telegramChat.MatchString(chat) {
-		return delivery.Content{}, fmt.Errorf("chat_id: want a chat's number or @name, got %q", shorten(chat))
-	}
+func writeTelegram(m *message) any {
+	m.made.URLSuffix = "/sendMessage"
 	text := telegramMessage(m)
-	w := newWriter()
-	w.open("", '{')
-	w.text("chat_id", chat)
-	if thread, given := f.values["thread_id"]; given {
-		w.number("message_thread_id", thread.number)
+	var thread any
+	if given, isGiven := m.format.values["thread_id"]; isGiven {
+		thread = given.number
 	}
-	w.text("text", text.b.String())
-	w.open("entities", '[')
-	for _, e := range text.entities {
-		w.open("", '{')
-		w.text("type", e.typ)
-		w.number("offset", e.offset)
-		w.number("length", e.length)
-		w.text("url", e.url)
-		w.close("}")
+	return object{
+		{"chat_id", m.matching("chat_id")},
+		{"message_thread_id", thread},
+		{"text", text.b.String()},
+		{"entities", text.entities},
+		{"link_preview_options", object{{"is_disabled", true}}},
+		{"disable_notification", yes(m.isSet("silent", false))},
 	}
-	w.close("]")
-	w.raw("link_preview_options", `{"is_disabled":true}`)
-	if f.values["silent"].bool {
-		w.raw("disable_notification", "true")
-	}
-	w.close("}")
-	return delivery.Content{Body: w.b, URLSuffix: "/sendMessage"}, nil
 }
 
 // styled is a text with the places that are not plain. Telegram reads no markup where entities are given.
 type styled struct {
 	b        strings.Builder
-	units    int // so far
-	entities []entity
-}
-
-type entity struct {
-	typ            string
-	offset, length int // UTF-16 units
-	url            string
+	units    int // UTF-16 units so far
+	entities list
 }
 
 func (s *styled) add(typ, text, url string) {
 	length := utf16Units(text)
 	if typ != "" && length > 0 {
-		s.entities = append(s.entities, entity{typ, s.units, length, url})
+		s.entities = append(s.entities, object{{"type", typ}, {"offset", s.units}, {"length", length}, {"url", url}})
 	}
 	s.b.WriteString(text)
 	s.units += length
@@ -125,23 +88,24 @@ func (s *styled) add(typ, text, url string) {
 
 func telegramMessage(m *message) *styled {
 	const gaps = 200 // line ends and signs between the parts
-	room := &budget{left: telegramTotal - gaps, cost: utf16Units, overhead: len(": \n")}
+	room := m.budget("the whole text", utf16Units, len(": \n"))
+	room.left -= gaps
 	s := &styled{}
-	s.add("bold", room.take(inertNames(m.heading()), telegramHeading), "")
+	s.add("bold", room.take(inertNames(m.heading()), m.limit("headline")), "")
 	mentions := ""
 	for _, who := range m.mentions {
-		if telegramName.MatchString(who) && len(mentions)+len(who) < telegramHeading {
+		if len(mentions)+len(who) < m.limit("headline") {
 			mentions += " " + who
 		}
 	}
 	s.add("", mentions, "")
 	room.left -= len(mentions)
 	linkText := room.take(m.linkText, maxLabel)
-	failure := room.take(m.err, telegramError)
-	if text := strings.TrimSpace(room.take(inertNames(m.text), telegramText)); text != "" {
+	failure := room.take(m.err, m.limit("error"))
+	if text := strings.TrimSpace(room.take(inertNames(m.text), m.limit("text"))); text != "" {
 		s.add("", "\n\n"+text, "")
 	}
-	if fields := room.takeFields(m.fields, telegramValue); len(fields) > 0 {
+	if fields := room.takeFields(m.fields, m.limit("field's value")); len(fields) > 0 {
 		s.add("", "\n", "")
 		for _, f := range fields {
 			s.add("", "\n", "")
@@ -161,7 +125,7 @@ func telegramMessage(m *message) *styled {
 	return s
 }
 
-// inertNames parts what Telegram would make a mention, a command or a tag of by itself; code is safe from that.
+// inertNames breaks what Telegram would turn into a mention, a command or a tag; it leaves code alone.
 func inertNames(s string) string {
 	if !strings.ContainsAny(s, "@/#$") {
 		return s
@@ -178,32 +142,25 @@ func inertNames(s string) string {
 }
 
 func judgeTelegram(f *Format, a *answer) delivery.Verdict {
-	var body struct {
-		OK          bool   `json:"ok"`
-		Code        int    `json:"error_code"`
-		Description string `json:"description"`
-		Parameters  struct {
-			RetryAfter float64 `json:"retry_after"`
-			MigrateTo  int64   `json:"migrate_to_chat_id"`
-		} `json:"parameters"`
-	}
-	isJSON := a.decode(&body)
 	code := a.Status
-	if a.is2xx() && isJSON && !body.OK && body.Code != 0 {
-		code = body.Code
+	isOK := a.json["ok"] == true
+	if said, _ := a.at("error_code").(float64); a.is2xx() && !isOK && said != 0 {
+		code = int(said)
 	}
+	reason := a.text("description")
+	moved, _ := a.at("parameters.migrate_to_chat_id").(float64)
 	chat := f.values["chat_id"].text
 	switch {
-	case a.is2xx() && body.OK:
+	case a.is2xx() && isOK:
 		return delivered()
 	case code == 429:
-		return again(body.Description, seconds(body.Parameters.RetryAfter))
-	case code == 400 && body.Parameters.MigrateTo != 0:
-		return dead("the group has become the chat " + strconv.FormatInt(body.Parameters.MigrateTo, 10) + ": set chat_id")
+		return again(reason, a.seconds("parameters.retry_after"))
+	case code == 400 && moved != 0:
+		return dead("the group has become the chat " + strconv.FormatFloat(moved, 'f', -1, 64) + ": set chat_id")
 	case code == 401, code == 404, code == 403 && (chat == nil || chat.isLiteral()):
-		return gone(body.Description)
+		return gone(reason)
 	case code == 400, code == 403:
-		return dead(body.Description)
+		return dead(reason)
 	case a.is2xx():
 		return again("the answer is not Telegram's ok", 0)
 	}

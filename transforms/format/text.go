@@ -1,18 +1,19 @@
 package format
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// text is an option that may hold expressions, as expression.ParseTemplate reads them.
+// text is an option that may hold expressions; see [expression.ParseTemplate].
 type text struct {
 	literal string
 	parts   []expression.TemplatePart // nil for a literal
 }
 
-// compileText reads an option's text. The mistake, the first if there are more, has its place in it.
+// compileText compiles an option's text. It returns the first mistake, with its place in the text.
 func compileText(source string) (*text, *Mistake) {
 	parts, _, mistakes := expression.ParseTemplate(source)
 	switch {
@@ -27,37 +28,56 @@ func compileText(source string) (*text, *Mistake) {
 	return &text{parts: parts}, nil
 }
 
-// isLiteral says whether the text is the same for all events.
+// isLiteral reports whether the text has no expression.
 func (t *text) isLiteral() bool { return t.parts == nil }
 
-// value is the text for an event; what is missing is "".
+// value returns the text for an event, in which a missing value is "".
 func (t *text) value(in *expression.Env) (string, error) {
-	switch {
-	case t == nil:
-		return "", nil
-	case t.isLiteral():
-		return t.literal, nil
-	case len(t.parts) == 1:
-		return partValue(&t.parts[0], in)
+	return t.joined(in, func(_, value string) string { return value })
+}
+
+// url returns the text for an event as a URL. It percent-encodes the value of an expression for its place.
+func (t *text) url(in *expression.Env) (string, error) {
+	return t.joined(in, func(before, value string) string {
+		switch {
+		case before == "": // the URL's beginning, or all of it
+			return value
+		case strings.ContainsRune(before, '?') && !strings.ContainsRune(before, '#'):
+			return strings.ReplaceAll(url.QueryEscape(line(value)), "+", "%20")
+		}
+		return url.PathEscape(line(value))
+	})
+}
+
+// joined joins the parts. It passes the value of an expression to write, with the text before it.
+func (t *text) joined(in *expression.Env, write func(before, value string) string) (string, error) {
+	if t == nil || t.isLiteral() {
+		return t.fixed(), nil
 	}
-	var b strings.Builder
+	joined := ""
 	for i := range t.parts {
-		s, err := partValue(&t.parts[i], in)
+		p := &t.parts[i]
+		if p.Program == nil {
+			joined += p.Text
+			continue
+		}
+		v, err := p.Program.Value(in)
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(s)
+		s, err := expression.Text(v)
+		if err != nil {
+			return "", err
+		}
+		joined += write(joined, s)
 	}
-	return b.String(), nil
+	return joined, nil
 }
 
-func partValue(p *expression.TemplatePart, in *expression.Env) (string, error) {
-	if p.Program == nil {
-		return p.Text, nil
+// fixed returns a literal text, "" for no text.
+func (t *text) fixed() string {
+	if t == nil {
+		return ""
 	}
-	v, err := p.Program.Value(in)
-	if err != nil {
-		return "", err
-	}
-	return expression.Text(v)
+	return t.literal
 }

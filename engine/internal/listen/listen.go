@@ -31,6 +31,7 @@ type Receiver struct {
 type Request struct {
 	Number     int // from 1
 	At         time.Time
+	Method     string
 	Path       string
 	Header     http.Header
 	Body       []byte
@@ -106,7 +107,7 @@ const taken = `{"ok":true}`
 // receive counts, verifies and shows the request, and returns its reply.
 func (r *Receiver) receive(req *http.Request, body []byte) Reply {
 	now := time.Now()
-	got := &Request{At: now, Path: req.URL.RequestURI(), Header: req.Header, Body: body}
+	got := &Request{At: now, Method: req.Method, Path: req.URL.RequestURI(), Header: req.Header, Body: body}
 	for _, scheme := range signature.Schemes {
 		err := signature.Verify(req.Header, body, scheme, now, r.Secrets...)
 		if !errors.Is(err, signature.ErrUnsigned) {

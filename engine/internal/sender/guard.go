@@ -85,16 +85,6 @@ func spans(table string) []span {
 	return list
 }
 
-// CheckHost judges a host that is an address, for where nothing is dialled: when a configuration is checked, and when a proxy reaches
-// it for us. A name cannot be judged so.
-func (g Guard) CheckHost(host string) error {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil
-	}
-	return g.Check(addr)
-}
-
 // Check returns a [RefusedError] for an address that is not to be reached.
 func (g Guard) Check(addr netip.Addr) error {
 	if !addr.IsValid() {

@@ -27,15 +27,6 @@ type Exchange struct {
 // Receiver says what an answer means in the shapes of the receiver's format. Its RetryAfter comes from the body alone: headers go before it.
 type Receiver func(delivery.Answer) delivery.Verdict
 
-// Fault is why there is no answer, in words that hold no secret.
-type Fault struct {
-	Reason string
-	Ours   bool // the receiver has no part in it
-	Final  bool // no further attempt can mend it
-}
-
-func (f *Fault) Error() string { return f.Reason }
-
 // maxSkew is how far the receiver's clock may be from ours before a refused signature is blamed on it.
 const maxSkew = 4 * time.Minute
 
@@ -160,36 +151,32 @@ func judgeFault(err error) delivery.Verdict {
 	return v
 }
 
-// redirectHost is the host of the Location; "" if there is none that can be shown.
+// redirectHost returns the host of the Location, "" if there is none that can be shown.
 func (x *Exchange) redirectHost() string {
 	location := x.Header.Get("Location")
 	if location == "" || x.URL == nil {
 		return ""
 	}
 	to, err := x.URL.Parse(location)
-	if err != nil || len(to.Host) > 255 || strings.ContainsFunc(to.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if err != nil || !isPlain(to.Host) {
 		return ""
 	}
 	return to.Host
 }
 
-// date is when the receiver says that it answered.
-func date(h http.Header) (time.Time, bool) {
-	date, err := http.ParseTime(h.Get("Date"))
-	return date, err == nil
+// isPlain reports whether a receiver's word looks like a host: it is short and holds nothing that a terminal obeys.
+func isPlain(host string) bool {
+	return len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// skew says whether the clocks are so far apart that the receiver had to refuse the request's timestamp.
+// skew reports whether the clocks are so far apart that the receiver had to refuse the request's timestamp, and says by how much.
 func (x *Exchange) skew() (string, bool) {
-	sent, ok := date(x.Header)
-	if !ok || !x.Stamped {
-		return "", false
-	}
+	sent, err := http.ParseTime(x.Header.Get("Date"))
 	ahead, word := x.At.Sub(sent), "ahead of"
 	if ahead < 0 {
 		ahead, word = -ahead, "behind"
 	}
-	if ahead <= maxSkew {
+	if err != nil || !x.Stamped || ahead <= maxSkew {
 		return "", false
 	}
 	return "this machine's clock is " + ahead.Round(time.Second).String() + " " + word + " the receiver's", true

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"strings"
@@ -176,5 +177,130 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 	w.TLS.MaxVersion = tls.VersionTLS11
 	if a := newSender(t, w).Send(t.Context(), newDelivery()); a.Outcome != delivery.Retry {
 		t.Errorf("TLS 1.1: %s", a.Reason)
+	}
+}
+
+// inside are hosts in all the forms in which a resolver behind a proxy may read an address.
+var inside = []string{
+	"169.254.169.254", "169.254.169.254.", "169.254.169.254..", "2852039166", "2852039166.", "0xA9FEA9FE", "0xa9fea9fe", "025177524776",
+	"0251.0376.0251.0376", "0251.254.0xa9.254", "0x00a9.00000376.0251.0376", "169.254.43518", "169.16689662", "169.254.0xa9fe", "169.254.0124776",
+	"127.1", "127.0.1", "0177.1", "0x7f.1", "017700000001", "2130706433", "0x7f000001", "0", "0x", "00", "0.0.0.0", "10.1", "012.1", "192.168.257",
+	"010.8.8.8", "0127.0.0.1", "4294967296", "18446744073709551616", "0xfffffffff", "256.1", "1.2.3.256", "1.2.65536", "127.16777216",
+	"localhost", "LOCALHOST", "localhost.", "foo.localhost", "a.b.LocalHost.", "ip6-localhost", "localhost.localdomain",
+	"[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[64:ff9b::a9fe:a9fe]",
+	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",
+}
+
+// outside are names, and addresses that everybody may reach.
+var outside = []string{
+	"receiver.example", "8.8.8.8", "134744072", "0x08080808", "8.526344", "08.8.8.8", "099.1", "010.8.8.8.example", "1e100.example", "0x7f.example", "127.0.0.1.example",
+	"localhost.example", "notlocalhost", "1.2.3.4.5", "1_0.1", "bücher.example", "例え.テスト", "vermögensberater", "[2606:4700::1111]", "a.0xzz", "-1",
+}
+
+// Behind a proxy nothing is dialled here, so the host is judged as every resolver may read it: for plain requests and for CONNECT.
+func TestProxyIsAskedForNoHostThatIsInside(t *testing.T) {
+	at, asked := proxy(t, 200)
+	for _, scheme := range []string{"http://", "https://"} {
+		for _, host := range inside {
+			w := webhook(t, scheme+host+"/")
+			w.Proxy, w.Trusted = at, false
+			asked.Store(0)
+			if a := newSender(t, w).Send(t.Context(), newDelivery()); !strings.Contains(a.Reason, " is refused: ") || asked.Load() > 0 {
+				t.Errorf("%s%s: %s, and the proxy was asked %d times", scheme, host, a.Reason, asked.Load())
+			}
+		}
+		for _, host := range outside {
+			w := webhook(t, scheme+host+"/")
+			w.Proxy, w.Trusted = at, false
+			asked.Store(0)
+			if a := newSender(t, w).Send(t.Context(), newDelivery()); asked.Load() == 0 {
+				t.Errorf("%s%s: %s, and the proxy was not asked", scheme, host, a.Reason)
+			}
+		}
+	}
+}
+
+// A webhook of the user's own reaches loopback and private addresses in every form, and metadata in none.
+func TestUsersOwnHostsBehindAProxy(t *testing.T) {
+	for host, want := range map[string]string{
+		"localhost": "", "foo.localhost.": "", "127.1": "", "0x7f000001": "", "10.1": "", "2852039166": "a link-local", "0251.0376.0251.0376": "a link-local",
+		"169.254.169.254.": "a link-local", "100.100.25800": "a metadata", "4294967296": "not a known",
+	} {
+		err := sender.Guard{Trusted: true}.CheckHost(host)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", host, err, want)
+		}
+	}
+	allowed := sender.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	if err := allowed.CheckHost("app.localhost"); err != nil {
+		t.Errorf("an allowed address by its name: %v", err)
+	}
+}
+
+// A proxy variable that cannot be read is our fault and named, and nothing goes to the receiver or anywhere else. No part of it shows.
+func TestProxyVariableThatCannotBeRead(t *testing.T) {
+	unreadable := []string{
+		"http://hidden:12#34hidden@proxy.example:3128", "http://hidden:12/34hidden@proxy.example:3128", "http://hidden:12?34hidden@proxy.example:3128",
+		"http://hidden:hid#den@proxy.example:3128", "http://hidden:hid%zz@proxy.example:3128", "hidden:12#34@proxy.example:3128",
+		"hidden:12%34%@proxy.example:3128", "hidden:hid/den@proxy.example", "ftp://hidden@proxy.example", "http://", "http://hidden@", "://hidden",
+		"http://proxy.example:hidden", "http://proxy.example:99999", "http://pro xy.hidden:1", "http://hidden:1234\x7f@proxy.example",
+	}
+	for _, scheme := range []string{"http", "https"} {
+		for _, value := range unreadable {
+			for _, name := range []string{strings.ToUpper(scheme) + "_PROXY", scheme + "_proxy"} {
+				t.Setenv("HTTP_PROXY", "")
+				t.Setenv("HTTPS_PROXY", "")
+				t.Setenv("http_proxy", "")
+				t.Setenv("https_proxy", "")
+				t.Setenv(name, value)
+				a := newSender(t, webhook(t, scheme+"://receiver.invalid/")).Send(t.Context(), newDelivery())
+				want := "the environment's " + name + " is not the URL of a proxy"
+				if !strings.HasPrefix(a.Reason, want) || !a.Free || strings.Contains(a.Reason, "34") || strings.Contains(a.Reason, "hidden") {
+					t.Errorf("%s=%s: %+v, want %q", name, value, a, want)
+				}
+			}
+		}
+	}
+}
+
+func TestHostsWithoutAProxy(t *testing.T) {
+	for list, hosts := range map[string][2]string{ // those that match, and those that do not
+		"*":                       {"a.example 10.0.0.1", ""},
+		"a.example":               {"a.example A.EXAMPLE b.a.example", "ba.example example 10.0.0.1"},
+		".a.example":              {"b.a.example", "a.example"},
+		"*.a.example":             {"b.a.example", "a.example"},
+		"a.example:443":           {"a.example", ""},
+		"a.example:80":            {"", "a.example"},
+		" b.example , a.example ": {"a.example b.example", "c.example"},
+		"10.0.0.0/8,::1/128":      {"10.1.2.3 ::1", "11.0.0.1 ::2 a.example"},
+		"10.0.0.1,[fd00::1]:443":  {"10.0.0.1 fd00::1", "10.0.0.2 fd00::2"},
+		",, ,":                    {"", "a.example"},
+	} {
+		for i, want := range []bool{true, false} {
+			for host := range strings.FieldsSeq(hosts[i]) {
+				if got := sender.WithoutProxy(list, strings.ToLower(host), "443"); got != want {
+					t.Errorf("%q, %s: %v, want %v", list, host, got, want)
+				}
+			}
+		}
+	}
+}
+
+// What needs no proxy does not mind a variable that cannot be read.
+func TestDirectReceiversDoNotMindTheProxyVariable(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://hidden:12#34hidden@proxy.example:3128")
+	t.Setenv("NO_PROXY", "other.example, 127.0.0.0/8")
+	url, requests := receiver(t)
+	send(t, newSender(t, webhook(t, url)), newDelivery(), requests)
+	send(t, newSender(t, webhook(t, strings.Replace(url, "127.0.0.1", "localhost", 1))), newDelivery(), requests)
+}
+
+// In CGI a client sets HTTP_PROXY by a header of its own.
+func TestProxyOfACGIIsNotUsed(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://hidden:hidden@proxy.example:3128")
+	t.Setenv("REQUEST_METHOD", "GET")
+	a := newSender(t, webhook(t, "http://receiver.invalid/")).Send(t.Context(), newDelivery())
+	if want := "the environment's HTTP_PROXY is not used, since REQUEST_METHOD is set too"; !strings.HasPrefix(a.Reason, want) || !a.Free {
+		t.Errorf("%+v, want %q", a, want)
 	}
 }

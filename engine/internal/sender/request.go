@@ -2,6 +2,7 @@ package sender
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -20,28 +21,12 @@ import (
 )
 
 const (
-	// maxSuffix is the longest suffix of a delivery's URL, in bytes.
-	maxSuffix = 2 << 10
-	// maxEventText is the longest event type in a header, in bytes.
-	maxEventText = 256
+	maxSuffix    = 2 << 10 // bytes of the URL suffix that a delivery may bring
+	maxEventText = 256     // bytes of an event's type in a header
 )
 
-// staticHeader is what all requests of the webhook have.
-func staticHeader(w *Webhook) http.Header {
-	header := http.Header{}
-	header.Set("User-Agent", w.UserAgent)
-	if user := w.URL.User; user != nil {
-		password, _ := user.Password()
-		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
-	}
-	for _, h := range w.Headers {
-		header.Set(h[0], h[1])
-	}
-	return header
-}
-
-// request builds and signs the attempt's request. Its error is a [Fault].
-func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
+// Request builds and signs the request of an attempt, as Send sends it. It holds secrets. Its error is a [Fault].
+func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
 	target, err := s.target(d.URLSuffix)
 	if err != nil {
 		return nil, &Fault{Reason: "URL suffix: " + err.Error(), Final: true}
@@ -57,7 +42,7 @@ func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.A
 		return nil, &Fault{Reason: err.Error(), Ours: true} // a mended configuration can still deliver it
 	}
 	req := &http.Request{
-		Method:        http.MethodPost,
+		Method:        cmp.Or(s.webhook.Method, http.MethodPost),
 		URL:           target,
 		Host:          target.Host,
 		Header:        header,
@@ -71,8 +56,8 @@ func (s *Sender) request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	return req.WithContext(ctx), nil
 }
 
-// again gives the body once more, to a transport that found a kept connection dead before it wrote anything, or whose HTTP/2
-// stream was refused unprocessed. A POST of which something may have arrived is never sent again by itself: that is a new attempt.
+// again returns a GetBody: the transport calls it when a kept connection was dead before anything was written, or when HTTP/2 refused the
+// stream unprocessed. It refuses a second time once the body was read: some of it may have arrived, and sending it again is a new attempt.
 func again(body []byte) func() (io.ReadCloser, error) {
 	last := &resent{}
 	return func() (io.ReadCloser, error) {
@@ -84,7 +69,7 @@ func again(body []byte) func() (io.ReadCloser, error) {
 	}
 }
 
-// resent is a body that knows whether it went out.
+// resent is a body that knows whether it was read.
 type resent struct {
 	from *bytes.Reader
 	read atomic.Bool
@@ -93,20 +78,18 @@ type resent struct {
 func (r *resent) Read(p []byte) (int, error) { r.read.Store(true); return r.from.Read(p) }
 func (r *resent) Close() error               { return nil }
 
-// target is the webhook's URL with the delivery's suffix behind its path and its query.
+// target adds a delivery's suffix to the webhook's URL: its path to the path, its query to the query.
 func (s *Sender) target(suffix string) (*url.URL, error) {
-	if suffix == "" {
-		return s.url, nil
-	}
-	if suffix[0] != '/' && suffix[0] != '?' {
-		return nil, errors.New("want it to begin with / or ?")
-	}
-	if len(suffix) > maxSuffix {
-		return nil, fmt.Errorf("want at most %d bytes, got %d", maxSuffix, len(suffix))
-	}
 	path, query, _ := strings.Cut(suffix, "?")
 	decoded, err := url.PathUnescape(path)
-	if err != nil || strings.ContainsFunc(suffix, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
+	switch {
+	case suffix == "":
+		return s.url, nil
+	case suffix[0] != '/' && suffix[0] != '?':
+		return nil, errors.New("want it to begin with / or ?")
+	case len(suffix) > maxSuffix:
+		return nil, fmt.Errorf("want at most %d bytes, got %d", maxSuffix, len(suffix))
+	case err != nil || strings.ContainsFunc(suffix, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }):
 		return nil, errors.New("not a path and a query of a URL")
 	}
 	for segment := range strings.SplitSeq(strings.ReplaceAll(decoded, `\`, "/"), "/") {
@@ -116,9 +99,8 @@ func (s *Sender) target(suffix string) (*url.URL, error) {
 	}
 	u := *s.url
 	if path != "" {
-		raw := strings.TrimSuffix(u.EscapedPath(), "/") + path
+		u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + path
 		u.Path = strings.TrimSuffix(u.Path, "/") + decoded
-		u.RawPath = raw
 	}
 	if query != "" {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+query, "&")
@@ -126,7 +108,20 @@ func (s *Sender) target(suffix string) (*url.URL, error) {
 	return &u, nil
 }
 
-// headerOf is the static header with what is the delivery's. What the user wrote holds against what an event made.
+// staticHeader returns what all requests of the webhook have.
+func staticHeader(w *Webhook) http.Header {
+	header := http.Header{"User-Agent": {w.UserAgent}}
+	if user := w.URL.User; user != nil {
+		password, _ := user.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	}
+	for _, h := range w.Headers {
+		header.Set(h[0], h[1])
+	}
+	return header
+}
+
+// headerOf adds a delivery's own headers to the static ones. What the user wrote goes before what an event made.
 func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	header := make(http.Header, len(s.header)+len(d.Header)+9)
 	for name, values := range s.header {
@@ -156,7 +151,7 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	return header, nil
 }
 
-// isCredential says whether a header proves who the sender is, or changes how the body is read.
+// isCredential reports whether a header proves who the sender is, or changes how the body is read.
 func isCredential(name string) bool {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	return slices.Contains([]string{"Authorization", "Cookie", "Content-Encoding", "Content-Type", "User-Agent"}, name) ||
@@ -164,12 +159,12 @@ func isCredential(name string) bool {
 }
 
 func setNew(h http.Header, name, value string) {
-	if _, there := h[textproto.CanonicalMIMEHeaderKey(name)]; !there {
+	if h.Values(name) == nil {
 		h.Set(name, value)
 	}
 }
 
-// sign puts the headers of all the webhook's schemes into h.
+// sign sets the headers of all the webhook's schemes in h.
 func (s *Sender) sign(h http.Header, m signature.Message) error {
 	if !s.signs() {
 		return nil
@@ -193,19 +188,13 @@ func (s *Sender) sign(h http.Header, m signature.Message) error {
 
 func (s *Sender) signs() bool { return len(s.webhook.Signing)+len(s.webhook.Custom) > 0 }
 
-// headerText makes an event's type fit for a header: what HTTP refuses becomes "?".
+// headerText makes an event's text fit for a header: what HTTP refuses becomes "?".
 func headerText(s string) string {
-	s = s[:min(len(s), maxEventText)]
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			b := []byte(s)
-			for j, c := range b {
-				if c < ' ' || c > '~' {
-					b[j] = '?'
-				}
-			}
-			return string(b)
+	text := []byte(s[:min(len(s), maxEventText)])
+	for i, c := range text {
+		if c < ' ' || c > '~' {
+			text[i] = '?'
 		}
 	}
-	return s
+	return string(text)
 }

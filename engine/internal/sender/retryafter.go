@@ -11,27 +11,26 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// maxRetryAfter is the longest rest that a receiver can ask for.
+// maxRetryAfter is the longest pause that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter is the rest that an answer asks for, 0 for none: the header Retry-After in seconds or as a date, which counts from
-// the answer's own Date; else a JSON body's retry_after (Slack, Discord) or parameters.retry_after (Telegram);
-// else X-RateLimit-Reset-After, where the answer says that the limit is reached.
+// RetryAfter returns the pause that an answer asks for, 0 for none. It looks at the header Retry-After, in seconds or as a date, which counts
+// from the answer's own Date; else at retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON body;
+// else at X-RateLimit-Reset-After, if the status says that the limit is reached.
 func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 	for _, value := range a.Header.Values("Retry-After") {
-		if rest, ok := seconds(value); ok {
-			return rest
+		if pause, ok := seconds(value); ok {
+			return pause
 		}
 		if until, err := http.ParseTime(strings.TrimSpace(value)); err == nil {
-			from := at
-			if sent, ok := date(a.Header); ok {
-				from = sent
+			if sent, err := http.ParseTime(a.Header.Get("Date")); err == nil {
+				at = sent
 			}
-			return clamp(until.Sub(from))
+			return max(0, min(until.Sub(at), maxRetryAfter))
 		}
 	}
-	if rest, ok := inBody(a.Body); ok {
-		return rest
+	if pause, ok := inBody(a.Body); ok {
+		return pause
 	}
 	if a.Status == http.StatusTooManyRequests {
 		return resetAfter(a.Header)
@@ -40,11 +39,11 @@ func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 }
 
 func resetAfter(h http.Header) time.Duration {
-	rest, _ := seconds(h.Get("X-RateLimit-Reset-After"))
-	return rest
+	pause, _ := seconds(h.Get("X-RateLimit-Reset-After"))
+	return pause
 }
 
-// exhausted is the rest that a delivered request's answer asks for: it was the last one for now.
+// exhausted returns the pause that the answer to a delivered request asks for, if that was the last one for now.
 func exhausted(h http.Header) time.Duration {
 	if strings.TrimSpace(h.Get("X-RateLimit-Remaining")) != "0" {
 		return 0
@@ -52,7 +51,7 @@ func exhausted(h http.Header) time.Duration {
 	return resetAfter(h)
 }
 
-// inBody finds the rest in a JSON object.
+// inBody finds the pause in a JSON object.
 func inBody(body []byte) (time.Duration, bool) {
 	var answer struct {
 		RetryAfter any `json:"retry_after"`
@@ -60,27 +59,25 @@ func inBody(body []byte) (time.Duration, bool) {
 			RetryAfter any `json:"retry_after"`
 		} `json:"parameters"`
 	}
-	if json.Unmarshal(body, &answer) != nil && answer.RetryAfter == nil && answer.Parameters.RetryAfter == nil {
-		return 0, false
-	}
+	_ = json.Unmarshal(body, &answer) // parameters of another type do not matter
 	for _, value := range []any{answer.RetryAfter, answer.Parameters.RetryAfter} {
 		switch value := value.(type) {
 		case float64:
 			return ofSeconds(value), true
 		case string:
-			if rest, ok := seconds(value); ok {
-				return rest, true
+			if pause, ok := seconds(value); ok {
+				return pause, true
 			}
 		}
 	}
 	return 0, false
 }
 
-// seconds reads a number of seconds, perhaps with decimals. One that is negative is none to wait for.
+// seconds reads a number of seconds, perhaps with decimals. A negative one is 0.
 func seconds(text string) (time.Duration, bool) {
 	text = strings.TrimSpace(text)
 	if strings.Trim(text, "-0123456789.") != "" {
-		return 0, false // a date, or what else ParseFloat would take
+		return 0, false // a date, or what else ParseFloat takes
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil && !math.IsInf(n, 0) {
@@ -89,7 +86,7 @@ func seconds(text string) (time.Duration, bool) {
 	return ofSeconds(n), true
 }
 
-// ofSeconds is exact to the nanosecond as far as the number is, and never short of it.
+// ofSeconds rounds up to the nanosecond.
 func ofSeconds(n float64) time.Duration {
 	switch {
 	case !(n > 0): // not a number either
@@ -99,5 +96,3 @@ func ofSeconds(n float64) time.Duration {
 	}
 	return time.Duration(math.Ceil(n * float64(time.Second)))
 }
-
-func clamp(d time.Duration) time.Duration { return max(0, min(d, maxRetryAfter)) }

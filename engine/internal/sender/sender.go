@@ -1,7 +1,8 @@
-// Package sender makes one attempt of a delivery: it builds the request, signs it, sends it and judges the answer.
+// Package sender makes the attempts of deliveries: it builds the request, signs it, sends it and judges the answer.
 package sender
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -25,32 +26,33 @@ const maxResponse = 16 << 10
 // Webhook is what an attempt needs to know of its webhook.
 type Webhook struct {
 	URL         *url.URL
+	Method      string // "" is POST
 	Headers     [][2]string
 	Secrets     []Secret // newest first
 	Signing     []signature.Scheme
 	Custom      []signature.Custom // schemes of the receiver's own, beside Signing
 	Timeout     time.Duration      // of an attempt, the response's body included
-	MaxInFlight int                // connections never exceed it
+	MaxInFlight int                // bounds its connections
 	UserAgent   string
 
-	Trusted  bool           // it is of the user's own file: it may reach loopback and private addresses
+	Trusted  bool           // it comes from the user's own file: it may reach loopback and private addresses
 	Allow    []netip.Prefix // the user's network.allow: what it may reach besides
 	TLS      *tls.Config    // another authority, a client certificate; nil for the system's and none
 	Known    []string       // further secrets that must not show: the expanded variables of its configuration
-	Receiver Receiver       // what answers mean to its kind of receiver; nil for nothing of its own
+	Receiver Receiver       // what answers mean to its format's receiver; nil for nothing of its own
 
 	Proxy     *url.URL      // nil for the environment's
 	Deadlines Deadlines     // of an attempt's parts
 	Resolver  *net.Resolver // nil for the system's
 }
 
-// Secret signs within its time.
+// Secret is a secret and the time in which it signs.
 type Secret struct {
 	Value               string
 	NotBefore, NotAfter time.Time // zero for no bound
 }
 
-// secrets are those that sign at a time.
+// secrets returns those that sign at a time.
 func (w *Webhook) secrets(now time.Time) []string {
 	var valid []string
 	for _, s := range w.Secrets {
@@ -61,7 +63,7 @@ func (w *Webhook) secrets(now time.Time) []string {
 	return valid
 }
 
-// Sender makes the attempts of one webhook. It may be used by several goroutines at once.
+// Sender makes the attempts of one webhook. Several goroutines may use it at once.
 type Sender struct {
 	webhook   Webhook
 	url       *url.URL    // without userinfo
@@ -76,7 +78,7 @@ type Sender struct {
 	suspect bool // a kept connection gave no answer
 }
 
-// New makes a sender. A nil transport is HTTP over the network; another one is for those who want their own.
+// New makes a sender. A nil transport is HTTP over the network.
 func New(w Webhook, transport http.RoundTripper) *Sender {
 	target := *w.URL
 	target.User = nil
@@ -94,7 +96,7 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 	return s
 }
 
-// Close closes the connections that are idle.
+// Close closes the idle connections.
 func (s *Sender) Close() {
 	if t, ok := s.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
@@ -120,24 +122,19 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()
 	var p progress
-	req, err := s.request(p.trace(ctx), d, a)
-	for _, known := range []error{s.broken, s.outdated(a.At)} {
-		if err == nil {
-			err = known
-		}
-	}
-	if err != nil {
-		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
-	}
-	s.leaveSuspect()
-	// Not by an http.Client: that would follow redirects, and put the URL into its errors.
-	res, err := s.transport.RoundTrip(req)
-	if err != nil {
-		if p.kept.Load() {
+	req, err := s.Request(p.trace(ctx), d, a)
+	err = cmp.Or(err, s.broken, s.outdated(a.At))
+	var res *http.Response
+	if err == nil {
+		s.leaveSuspect()
+		// Not by an http.Client: that would follow redirects, and put the URL into its errors.
+		if res, err = s.transport.RoundTrip(req); err != nil && p.kept.Load() {
 			s.mu.Lock()
 			s.suspect = true
 			s.mu.Unlock()
 		}
+	}
+	if err != nil {
 		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
 	}
 	defer res.Body.Close()
@@ -148,9 +145,9 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	return answer, nil
 }
 
-// leaveSuspect leaves the kept connections when one of them gave no answer: they may be as dead, and each would cost an attempt.
-// It is done before the next attempt and not when that one failed, since an HTTP/2 connection counts as busy for a moment more. Its own
-// pings are no way to know: with them net/http holds the memory of each connection that ended for as long as a ping's interval.
+// leaveSuspect closes the kept connections after one of them gave no answer: they may be as dead, and each would cost an attempt.
+// It runs before the next attempt and not when one failed, since an HTTP/2 connection counts as busy for a moment more. HTTP/2's own
+// pings do not help: with them net/http keeps the memory of each connection that ended for as long as a ping's interval.
 func (s *Sender) leaveSuspect() {
 	s.mu.Lock()
 	defer s.mu.Unlock() // so that no other attempt takes one meanwhile
@@ -160,7 +157,7 @@ func (s *Sender) leaveSuspect() {
 	}
 }
 
-// outdated is the fault of a client certificate whose time is not now: the receiver would only break the handshake off.
+// outdated returns the fault of a client certificate that is not valid now: the receiver would only break the handshake.
 func (s *Sender) outdated(now time.Time) error {
 	if s.webhook.TLS == nil {
 		return nil
@@ -168,11 +165,10 @@ func (s *Sender) outdated(now time.Time) error {
 	for _, c := range s.webhook.TLS.Certificates {
 		leaf := c.Leaf
 		if leaf == nil {
-			if leaf, _ = x509.ParseCertificate(c.Certificate[0]); leaf == nil {
-				continue
-			}
+			leaf, _ = x509.ParseCertificate(c.Certificate[0])
 		}
 		switch {
+		case leaf == nil:
 		case now.After(leaf.NotAfter):
 			return &Fault{Reason: "our client certificate expired on " + day(leaf.NotAfter), Ours: true}
 		case now.Before(leaf.NotBefore):
@@ -182,7 +178,7 @@ func (s *Sender) outdated(now time.Time) error {
 	return nil
 }
 
-// read reads the beginning of the answer's body. What breaks off stands: the status has said what became of the request.
+// read reads the beginning of the answer's body. If it breaks off, what came stands: the status has said what became of the request.
 // A body that is read to its end leaves the connection for the next attempt; a longer one is not worth its time.
 func read(res *http.Response) []byte {
 	wire := io.LimitReader(res.Body, maxResponse)

@@ -1,9 +1,9 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -11,16 +11,13 @@ import (
 )
 
 const (
-	// connectTimeout is for the lookup of the name and the connection, tlsTimeout for the handshake.
-	connectTimeout = 10 * time.Second
-	tlsTimeout     = 10 * time.Second
-	// maxHeader is the longest header of an answer, that of its 1xx forerunners included, in bytes.
-	maxHeader = 64 << 10
-	// idleTimeout is how long a connection is kept for the next attempt.
-	idleTimeout = 90 * time.Second
+	connectTimeout = 10 * time.Second // for the lookup of the name and the connection
+	tlsTimeout     = 10 * time.Second // for the handshake
+	idleTimeout    = 90 * time.Second // how long a connection is kept for the next attempt
+	maxHeader      = 64 << 10         // bytes of an answer's header, that of its 1xx forerunners included
 )
 
-// Deadlines are those of an attempt's parts; zero is the default. The whole is bounded by the webhook's timeout.
+// Deadlines are those of an attempt's parts; zero is the default. The webhook's timeout bounds the whole.
 type Deadlines struct {
 	Connect   time.Duration // name and connection: 10 s
 	TLS       time.Duration // 10 s
@@ -29,28 +26,11 @@ type Deadlines struct {
 
 // within fills in the defaults. No part lasts longer than the whole.
 func (d Deadlines) within(whole time.Duration) Deadlines {
-	for _, part := range []struct {
-		to  *time.Duration
-		def time.Duration
-	}{{&d.Connect, connectTimeout}, {&d.TLS, tlsTimeout}, {&d.FirstByte, whole}} {
-		if *part.to == 0 {
-			*part.to = part.def
-		}
-		*part.to = min(*part.to, whole)
+	return Deadlines{
+		Connect:   min(cmp.Or(d.Connect, connectTimeout), whole),
+		TLS:       min(cmp.Or(d.TLS, tlsTimeout), whole),
+		FirstByte: min(cmp.Or(d.FirstByte, whole), whole),
 	}
-	return d
-}
-
-// proxyOf is the proxy to the webhook's receiver, nil for none.
-func proxyOf(w *Webhook) (*url.URL, error) {
-	if w.Proxy != nil {
-		return w.Proxy, nil
-	}
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: w.URL})
-	if err != nil { // it quotes the proxy's URL, in which there may be a password
-		return nil, &Fault{Reason: "the environment's proxy is not a URL", Ours: true}
-	}
-	return proxy, nil
 }
 
 // newTransport makes one webhook's connections: as many as attempts may be in flight, kept and used again.
@@ -89,8 +69,8 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 	}
 }
 
-// resolver is one whose questions end with the dial: by itself Go's waits on for a silent name server, 5 s a question.
-// It is made for each dial, since a resolver that shares an answer among several does not break off.
+// resolver returns one whose questions end with the dial: Go's own waits on for a silent name server, 5 s a question.
+// Each dial needs a new one, since a resolver that shares an answer among several dials does not break off.
 func resolver(r *net.Resolver) *net.Resolver {
 	if r == nil {
 		r = net.DefaultResolver
@@ -99,31 +79,12 @@ func resolver(r *net.Resolver) *net.Resolver {
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	return &net.Resolver{PreferGo: r.PreferGo, StrictErrors: r.StrictErrors, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	until := func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err == nil {
 			context.AfterFunc(ctx, func() { conn.Close() })
 		}
 		return conn, err
-	}}
-}
-
-func proxyFault(proxy *url.URL, err error) *Fault {
-	reason := "no connection"
-	for _, known := range []func(error) *Fault{ofName, ofSystem} {
-		if fault := known(err); fault != nil {
-			reason = fault.Reason
-			break
-		}
 	}
-	return &Fault{Reason: "the proxy " + proxy.Host + ": " + reason, Ours: true}
-}
-
-// onProxyConnect judges a proxy's answer to CONNECT: that it cannot reach the receiver is the receiver's fault, all else is ours.
-func onProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
-	if res.StatusCode == http.StatusOK {
-		return nil
-	}
-	ours := res.StatusCode < 500
-	return &Fault{Reason: fmt.Sprintf("the proxy %s answered %s", proxy.Host, statusText(res.StatusCode)), Ours: ours}
+	return &net.Resolver{PreferGo: r.PreferGo, StrictErrors: r.StrictErrors, Dial: until}
 }

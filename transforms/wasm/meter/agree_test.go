@@ -82,6 +82,11 @@ func (e *engine) check(wasm []byte) error {
 func (e *engine) run(c wazero.CompiledModule, m *meter.Module, args []uint64) (seen string, fuel int64) {
 	ctx := context.Background()
 	instance, err := e.runtime.InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err == nil && instance.ExportedFunction(meter.StartExport) != nil {
+		if _, err = instance.ExportedFunction(meter.StartExport).Call(ctx); err != nil {
+			instance.Close(ctx)
+		}
+	}
 	if err != nil {
 		if m.HasStart && strings.Contains(err.Error(), "unreachable") {
 			return "stopped", 0 // or its own: the globals cannot be read

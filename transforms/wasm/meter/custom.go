@@ -2,15 +2,15 @@ package meter
 
 import "unicode/utf8"
 
-const maxProducers = 32 // lines kept of the producers section
+const maxProducers = 32 // producers that are kept
 
 type funcName struct {
 	index uint32
 	name  string
 }
 
-// decodeCustom reads a custom section. Function names and producers are kept where they are well-formed; nothing else is.
-// A malformed one is dropped, not refused: it means nothing to the module.
+// decodeCustom reads a custom section. It keeps the names of functions and the producers, if they are well-formed. A malformed
+// section is dropped, not refused: it does not change what the module does.
 func (m *module) decodeCustom(r *reader) {
 	name := r.name()
 	if r.err != nil {
@@ -25,8 +25,8 @@ func (m *module) decodeCustom(r *reader) {
 	}
 }
 
-// decodeNames reads the function names of a name section: an ascending list of indices. They are checked against the
-// number of functions when they are written, since the section may come first.
+// decodeNames reads the function names of a name section, whose indices ascend. appendNames checks them against the number
+// of functions, since the section may come first.
 func (m *module) decodeNames(r *reader) {
 	for r.more() {
 		id, size := r.byte(), int(r.u32())
@@ -70,7 +70,7 @@ func (m *module) decodeProducers(r *reader) {
 	}
 }
 
-// appendNames writes the name section, with the names of functions only.
+// appendNames writes a name section with the names of functions only.
 func (m *module) appendNames(b []byte) []byte {
 	names := m.names
 	for len(names) > 0 && int(names[len(names)-1].index) >= len(m.funcs) {
@@ -83,8 +83,5 @@ func (m *module) appendNames(b []byte) []byte {
 	for _, n := range names {
 		list = appendName(appendU32(list, n.index), n.name)
 	}
-	section := appendName(nil, "name")
-	section = append(section, 1)
-	section = append(appendU32(section, uint32(len(list))), list...)
-	return append(appendU32(append(b, 0), uint32(len(section))), section...)
+	return appendName(append(b, 0), appendName(append(appendName([]byte(nil), "name"), 1), list))
 }

@@ -2,54 +2,40 @@ package meter
 
 import "strings"
 
-// reserved is how the names begin that only the meter may use.
+// reserved is the prefix of names that only the meter may use.
 const reserved = "awf:"
 
 type importEntry struct {
 	module, name string
-	kind         Kind
-	index        uint32 // of its type, for a function; else in its index space
+	kind         ExternKind
+	index        uint32 // type of a function
 }
 
 type exportEntry struct {
 	name  string
-	kind  Kind
+	kind  ExternKind
 	index uint32
 }
 
-type table struct {
-	of       byte
-	min, max uint32
-}
+type memory struct{ min, max uint32 } // pages
 
-type memory struct {
-	min, max uint32 // pages
-}
-
-type global struct {
-	of      byte
-	mutable byte
-	init    constant // not of an imported one
-}
-
-func (m *module) decodeImports(r *reader) {
-	for range r.count(maxImports, "imports") {
+func (m *module) decodeImports(r *reader) int {
+	n := r.entries(maxImports, "imports")
+	for range n {
 		entry := importEntry{module: r.name(), name: r.name()}
 		at := r.at
-		entry.kind = Kind(r.byte())
+		entry.kind = ExternKind(r.byte())
+		where := func() string { return "import " + short(entry.module) + "." + short(entry.name) }
 		switch {
 		case strings.HasPrefix(entry.module, reserved) || strings.HasPrefix(entry.name, reserved):
-			r.at = at
-			r.fail("import %s.%s: names that begin with %s are reserved", short(entry.module), short(entry.name), reserved)
+			r.failAt(at, "%s: names that begin with %s are reserved", where(), reserved)
 		case entry.kind > Global:
-			r.at = at
-			r.fail("import %s.%s: kind %#x is not known", short(entry.module), short(entry.name), byte(entry.kind))
+			r.failAt(at, "%s: kind %#x is not known", where(), byte(entry.kind))
 		case entry.kind != Func && !m.limits.foreign:
-			r.at = at
-			r.fail("import %s.%s: a %s cannot be imported, only functions can", short(entry.module), short(entry.name), entry.kind)
+			r.failAt(at, "%s: a %s cannot be imported, only functions can", where(), entry.kind)
 		}
 		if r.err != nil {
-			return
+			break
 		}
 		switch entry.kind {
 		case Func:
@@ -57,101 +43,104 @@ func (m *module) decodeImports(r *reader) {
 			m.funcs = append(m.funcs, entry.index)
 			m.importedFuncs++
 		case Table:
-			m.tables = append(m.tables, m.decodeTable(r))
-			m.importedTables++
+			m.decodeTable(r)
 		case Memory:
-			m.memories = append(m.memories, m.decodeMemory(r))
-			m.importedMemories++
+			m.decodeMemory(r)
 		case Global:
-			m.globals = append(m.globals, decodeGlobalType(r))
+			m.decodeGlobalType(r)
 			m.importedGlobals++
 		}
 		m.imports = append(m.imports, entry)
 	}
+	return n
 }
 
-// limitsOf reads a minimum and a maximum, which is the most that there may be if none is given.
-func (r *reader) limitsOf(most uint32) (least, highest uint32) {
+// limitsOf reads a minimum and a maximum. It writes both: without a maximum, or with a greater one, most is written.
+func (r *reader) limitsOf(of string, limit, most uint32) (least, highest uint32) {
+	before, at := len(r.out), r.at
 	flag := r.byte()
 	if flag > 1 {
-		r.at--
-		r.fail("limits %#x are not known: no shared or 64-bit memories", flag)
+		r.failAt(at, "limits %#x are not known: no shared or 64-bit memories", flag)
 	}
 	least, highest = r.u32(), most
 	if flag == 1 {
-		highest = r.u32()
-		if highest < least {
-			r.fail("the maximum %d is below the minimum %d", highest, least)
+		at := r.at
+		declared := r.u32()
+		switch {
+		case declared < least:
+			r.fail("the maximum %d is below the minimum %d", declared, least)
+		case declared > limit:
+			r.failAt(at, "%s of at most %d, want at most %d", of, declared, limit)
 		}
+		highest = min(declared, most)
 	}
+	r.out = appendU32(appendU32(append(r.out[:before], 1), least), highest)
 	return least, highest
 }
 
-func (m *module) decodeTable(r *reader) table {
-	t := table{of: r.refType()}
-	t.min, t.max = r.limitsOf(maxElements)
-	t.max = min(t.max, maxElements)
-	sum := uint64(t.min)
-	for _, other := range m.tables {
-		sum += uint64(other.min)
+func (m *module) decodeTable(r *reader) {
+	r.refType()
+	least, _ := r.limitsOf("a table", 1<<32-1, maxElements)
+	m.tables++
+	if m.reserved += uint64(least); m.reserved > maxElements {
+		r.fail("tables of %d elements, want at most %d", m.reserved, maxElements)
 	}
-	if sum > maxElements {
-		r.fail("tables of %d elements, want at most %d", sum, maxElements)
-	}
-	return t
 }
 
-func (m *module) decodeTables(r *reader) {
-	for range r.count(maxTables-m.importedTables, "tables") {
-		m.tables = append(m.tables, m.decodeTable(r))
-		if r.err != nil {
-			return
+func (m *module) decodeTables(r *reader) int {
+	n := r.entries(maxTables-m.tables, "tables")
+	for range n {
+		if m.decodeTable(r); r.err != nil {
+			break
 		}
 	}
+	return n
 }
 
-func (m *module) decodeMemory(r *reader) memory {
+func (m *module) decodeMemory(r *reader) {
 	var mem memory
-	mem.min, mem.max = r.limitsOf(maxPages)
-	if mem.max > maxPages {
-		r.fail("memory of at most %d pages, want at most %d", mem.max, maxPages)
-	}
+	mem.min, mem.max = r.limitsOf("memory", maxPages, m.limits.MemoryPages)
 	if mem.min > m.limits.MemoryPages {
 		r.fail("memory begins with %d pages, want at most %d", mem.min, m.limits.MemoryPages)
 	}
-	mem.max = min(mem.max, m.limits.MemoryPages)
-	return mem
+	m.memories = append(m.memories, mem)
 }
 
-func (m *module) decodeMemories(r *reader) {
-	for range r.count(1-m.importedMemories, "memories") {
-		m.memories = append(m.memories, m.decodeMemory(r))
+func (m *module) decodeMemories(r *reader) int {
+	n := r.entries(1-len(m.memories), "memories")
+	for range n {
+		m.decodeMemory(r)
 	}
+	return n
 }
 
-func decodeGlobalType(r *reader) global {
-	g := global{of: r.valueType(), mutable: r.byte()}
-	if g.mutable > 1 {
-		r.at--
-		r.fail("mutability %#x is not known", g.mutable)
+func (m *module) decodeGlobalType(r *reader) {
+	r.valueType()
+	at := r.at
+	mutable := r.byte()
+	if mutable > 1 {
+		r.failAt(at, "mutability %#x is not known", mutable)
 	}
-	return g
+	m.mutables += int(mutable)
+	m.globals++
 }
 
-func (m *module) decodeGlobals(r *reader) {
-	for range r.count(maxGlobals, "globals") {
-		g := decodeGlobalType(r)
-		g.init = m.decodeConstant(r)
-		if r.err != nil {
-			return
+func (m *module) decodeGlobals(r *reader) int {
+	n := r.entries(maxGlobals, "globals")
+	for range n {
+		m.decodeGlobalType(r)
+		if m.decodeConstant(r); r.err != nil {
+			break
 		}
-		m.globals = append(m.globals, g)
 	}
+	return n
 }
 
-func (m *module) decodeExports(r *reader) {
+func (m *module) decodeExports(r *reader) int {
+	n := r.entries(maxExports, "exports")
 	known := map[string]bool{}
-	for range r.count(maxExports, "exports") {
+	spaces := [...]int{Func: len(m.funcs), Table: m.tables, Memory: len(m.memories), Global: m.globals}
+	for range n {
 		entry := exportEntry{name: r.name()}
 		if known[entry.name] {
 			r.fail("export %q is repeated", short(entry.name))
@@ -160,23 +149,16 @@ func (m *module) decodeExports(r *reader) {
 		if strings.HasPrefix(entry.name, reserved) {
 			r.fail("export %q: names that begin with %s are reserved", short(entry.name), reserved)
 		}
-		entry.kind = Kind(r.byte())
-		switch entry.kind {
-		case Func:
-			entry.index = r.index(len(m.funcs), "function")
-		case Table:
-			entry.index = r.index(len(m.tables), "table")
-		case Memory:
-			entry.index = r.index(len(m.memories), "memory")
-		case Global:
-			entry.index = r.index(len(m.globals), "global")
-		default:
-			r.at--
-			r.fail("export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
+		at := r.at
+		if entry.kind = ExternKind(r.byte()); entry.kind > Global {
+			r.failAt(at, "export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
+			break
 		}
+		entry.index = r.index(spaces[entry.kind], externNames[entry.kind])
 		if r.err != nil {
-			return
+			break
 		}
 		m.exports = append(m.exports, entry)
 	}
+	return n
 }

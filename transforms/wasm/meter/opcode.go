@@ -1,6 +1,6 @@
 package meter
 
-// opcode is an instruction's byte; those behind a prefix have misc or vectors added.
+// opcode is an instruction's first byte, or its second one and misc or vectors if the first is a prefix.
 type opcode uint16
 
 const (
@@ -9,6 +9,8 @@ const (
 
 	miscPrefix   = 0xfc
 	vectorPrefix = 0xfd
+
+	noOpcode = misc | 0xff // no instruction has it
 )
 
 // The instructions that the meter knows by name.
@@ -56,7 +58,7 @@ const (
 	opV128Const    opcode = vectors | 12
 )
 
-// operand is what follows an opcode in the code. The zero operand means that the opcode is not known.
+// operand is what follows an opcode in the code. An opcode with the zero operand is not known.
 type operand byte
 
 const (
@@ -89,92 +91,144 @@ const (
 	twoTables
 )
 
-// shape is what the meter has to know of an instruction.
+// shape is what the meter knows of an instruction.
 type shape struct {
 	operand operand
+	takes   uint8  // values from the stack, besides those that depend on types
+	result  bool   // leaves a value on the stack
 	cost    uint16 // fuel, besides what depends on operands
 	size    uint16 // bytes of compiled code, at worst
-	takes   uint8  // values from the stack, besides what depends on types
-	result  bool   // leaves a value on the stack
 }
 
-// instructions are those of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs. The others are unknown.
+// instructions are those of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs. Others are not known. Later rows
+// override; a size of 0 is plainSize. An instruction costs 1, or nothing if it becomes none of a processor's.
+// local.tee leaves the value that it takes.
 var instructions = [...]struct {
 	from, to opcode
-	operand  operand
-	result   bool
+	shape
 }{
-	{0x00, 0x01, nothing, false},
-	{opBlock, opIf, blockType, false},
-	{opElse, opElse, nothing, false},
-	{opEnd, opEnd, nothing, false},
-	{opBr, opBrIf, label, false},
-	{opBrTable, opBrTable, labels, false},
-	{opReturn, opReturn, nothing, false},
-	{opCall, opCall, function, false},
-	{opCallIndirect, opCallIndirect, typeAndTable, false},
-	{0x1a, 0x1a, nothing, false}, // drop
-	{0x1b, 0x1b, nothing, true},  // select
-	{0x1c, 0x1c, oneType, true},  // select of a type
-	{opLocalGet, opLocalGet, local, true},
-	{opLocalSet, opLocalSet, local, false},
-	{opLocalTee, opLocalTee, local, false},
-	{opGlobalGet, opGlobalGet, globalIndex, true},
-	{opGlobalSet, opGlobalSet, globalIndex, false},
-	{0x25, 0x25, tableIndex, true},      // table.get
-	{0x26, 0x26, tableIndex, false},     // table.set
-	{0x28, 0x35, memoryArgument, true},  // loads
-	{0x36, 0x3e, memoryArgument, false}, // stores
-	{0x3f, opMemoryGrow, memoryIndex, true},
-	{opI32Const, opI32Const, signed32, true},
-	{opI64Const, opI64Const, signed64, true},
-	{opF32Const, opF32Const, bytes4, true},
-	{opF64Const, opF64Const, bytes8, true},
-	{0x45, 0xc4, nothing, true}, // numeric
-	{opRefNull, opRefNull, referenceType, true},
-	{0xd1, 0xd1, nothing, true}, // ref.is_null
-	{opRefFunc, opRefFunc, function, true},
+	{opUnreachable, opUnreachable, shape{nothing, 0, false, 1, 0}},
+	{0x01, 0x01, shape{nothing, 0, false, 0, 0}}, // nop
+	{opBlock, opLoop, shape{blockType, 0, false, 0, 0}},
+	{opIf, opIf, shape{blockType, 1, false, 1, 0}},
+	{opElse, opElse, shape{nothing, 0, false, 1, 0}},
+	{opEnd, opEnd, shape{nothing, 0, false, 0, 0}},
+	{opBr, opBr, shape{label, 0, false, 1, 0}},
+	{opBrIf, opBrIf, shape{label, 1, false, 1, 0}},
+	{opBrTable, opBrTable, shape{labels, 1, false, 1, 0}},
+	{opReturn, opReturn, shape{nothing, 0, false, 1, 0}},
+	{opCall, opCall, shape{function, 0, false, 1, 0}},
+	{opCallIndirect, opCallIndirect, shape{typeAndTable, 1, false, 1, indirectSize}},
+	{0x1a, 0x1a, shape{nothing, 1, false, 0, 0}}, // drop
+	{0x1b, 0x1b, shape{nothing, 3, true, 1, 0}},  // select
+	{0x1c, 0x1c, shape{oneType, 3, true, 1, 0}},  // select of a type
+	{opLocalGet, opLocalGet, shape{local, 0, true, 0, 0}},
+	{opLocalSet, opLocalSet, shape{local, 1, false, 1, 0}},
+	{opLocalTee, opLocalTee, shape{local, 0, false, 1, 0}},
+	{opGlobalGet, opGlobalGet, shape{globalIndex, 0, true, 1, 0}},
+	{opGlobalSet, opGlobalSet, shape{globalIndex, 1, false, 1, 0}},
+	{0x25, 0x25, shape{tableIndex, 1, true, 1, accessSize}},  // table.get
+	{0x26, 0x26, shape{tableIndex, 2, false, 1, accessSize}}, // table.set
+	{0x28, 0x35, shape{memoryArgument, 1, true, loadCost, accessSize}},
+	{0x36, 0x3e, shape{memoryArgument, 2, false, storeCost, accessSize}},
+	{0x3f, 0x3f, shape{memoryIndex, 0, true, 1, 0}}, // memory.size
+	{opMemoryGrow, opMemoryGrow, shape{memoryIndex, 1, true, growCost, bulkSize}},
+	{opI32Const, opI32Const, shape{signed32, 0, true, 0, 0}},
+	{opI64Const, opI64Const, shape{signed64, 0, true, 0, 0}},
+	{opF32Const, opF32Const, shape{bytes4, 0, true, 1, 0}},
+	{opF64Const, opF64Const, shape{bytes8, 0, true, 1, 0}},
 
-	{misc, misc | 7, nothing, true}, // truncations that saturate
-	{opMemoryInit, opMemoryInit, dataAndMemory, false},
-	{misc | 9, misc | 9, dataIndex, false}, // data.drop
-	{opMemoryCopy, opMemoryCopy, twoMemories, false},
-	{opMemoryFill, opMemoryFill, memoryIndex, false},
-	{opTableInit, opTableInit, elementAndTable, false},
-	{misc | 13, misc | 13, elementIndex, false}, // elem.drop
-	{opTableCopy, opTableCopy, twoTables, false},
-	{opTableGrow, misc | 16, tableIndex, true}, // and table.size
-	{opTableFill, opTableFill, tableIndex, false},
+	{0x45, 0xc4, shape{nothing, 1, true, 1, 0}}, // numbers: of one operand
+	{0x46, 0x4f, shape{nothing, 2, true, 1, 0}}, // comparisons
+	{0x51, 0x66, shape{nothing, 2, true, 1, 0}},
+	{0x6a, 0x78, shape{nothing, 2, true, 1, 0}}, // i32
+	{0x6d, 0x70, shape{nothing, 2, true, divideCost, divideSize}},
+	{0x7c, 0x8a, shape{nothing, 2, true, 1, 0}}, // i64
+	{0x7f, 0x82, shape{nothing, 2, true, divideCost, divideSize}},
+	{0x91, 0x91, shape{nothing, 1, true, divideCost, 0}}, // f32.sqrt
+	{0x92, 0x97, shape{nothing, 2, true, floatCost, 0}},
+	{0x95, 0x95, shape{nothing, 2, true, divideCost, 0}}, // f32.div
+	{0x98, 0x98, shape{nothing, 2, true, 1, 0}},          // f32.copysign
+	{0x9f, 0x9f, shape{nothing, 1, true, divideCost, 0}}, // f64.sqrt
+	{0xa0, 0xa5, shape{nothing, 2, true, floatCost, 0}},
+	{0xa3, 0xa3, shape{nothing, 2, true, divideCost, 0}}, // f64.div
+	{0xa6, 0xa6, shape{nothing, 2, true, 1, 0}},          // f64.copysign
+	{0xa8, 0xab, shape{nothing, 1, true, truncateCost, truncateSize}},
+	{0xae, 0xb1, shape{nothing, 1, true, truncateCost, truncateSize}},
+	{0xb6, 0xb6, shape{nothing, 1, true, floatCost, 0}}, // f32.demote_f64
+	{0xbb, 0xbb, shape{nothing, 1, true, floatCost, 0}}, // f64.promote_f32
 
-	{vectors, vectors | 0x0a, memoryArgument, true},
-	{vectors | 0x0b, vectors | 0x0b, memoryArgument, false}, // v128.store
-	{vectors | 0x0c, vectors | 0x0d, bytes16, true},         // v128.const, i8x16.shuffle
-	{vectors | 0x0e, vectors | 0x14, nothing, true},
-	{vectors | 0x15, vectors | 0x22, laneIndex, true},
-	{vectors | 0x23, vectors | 0x53, nothing, true},
-	{vectors | 0x54, vectors | 0x57, memoryAndLane, true},
-	{vectors | 0x58, vectors | 0x5b, memoryAndLane, false}, // stores of a lane
-	{vectors | 0x5c, vectors | 0x5d, memoryArgument, true},
-	{vectors | 0x5e, vectors | 0xff, nothing, true},
+	{opRefNull, opRefNull, shape{referenceType, 0, true, 1, 0}},
+	{0xd1, 0xd1, shape{nothing, 1, true, 1, 0}}, // ref.is_null
+	{opRefFunc, opRefFunc, shape{function, 0, true, refFuncCost, 0}},
+
+	{misc, misc | 7, shape{nothing, 1, true, truncateCost, truncateSize}}, // truncations that saturate
+	{opMemoryInit, opMemoryInit, shape{dataAndMemory, 3, false, bulkCost, bulkSize}},
+	{misc | 9, misc | 9, shape{dataIndex, 0, false, bulkCost, bulkSize}}, // data.drop
+	{opMemoryCopy, opMemoryCopy, shape{twoMemories, 3, false, bulkCost, bulkSize}},
+	{opMemoryFill, opMemoryFill, shape{memoryIndex, 3, false, bulkCost, bulkSize}},
+	{opTableInit, opTableInit, shape{elementAndTable, 3, false, bulkCost, bulkSize}},
+	{misc | 13, misc | 13, shape{elementIndex, 0, false, bulkCost, bulkSize}}, // elem.drop
+	{opTableCopy, opTableCopy, shape{twoTables, 3, false, bulkCost, bulkSize}},
+	{opTableGrow, opTableGrow, shape{tableIndex, 2, true, tableCost, bulkSize}},
+	{misc | 16, misc | 16, shape{tableIndex, 0, true, bulkCost, bulkSize}}, // table.size
+	{opTableFill, opTableFill, shape{tableIndex, 3, false, bulkCost, bulkSize}},
+
+	{vectors, vectors | 0xff, shape{nothing, 1, true, vectorCost, vectorSize}}, // vectors: of one operand
+	{vectors, vectors | 0x0a, shape{memoryArgument, 1, true, loadCost, vectorSize}},
+	{vectors | 0x0b, vectors | 0x0b, shape{memoryArgument, 2, false, storeCost, vectorSize}},
+	{opV128Const, opV128Const, shape{bytes16, 0, true, vectorCost, vectorSize}},
+	{vectors | 0x0d, vectors | 0x0d, shape{bytes16, 2, true, vectorCost, vectorSize}}, // shuffle
+	{vectors | 0x0e, vectors | 0x0e, shape{nothing, 2, true, vectorCost, vectorSize}}, // swizzle
+	{vectors | 0x15, vectors | 0x22, shape{laneIndex, 1, true, vectorCost, vectorSize}},
+	{vectors | 0x17, vectors | 0x17, shape{laneIndex, 2, true, vectorCost, vectorSize}}, // replace_lane, and the following
+	{vectors | 0x1a, vectors | 0x1a, shape{laneIndex, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x1c, vectors | 0x1c, shape{laneIndex, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x1e, vectors | 0x1e, shape{laneIndex, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x20, vectors | 0x20, shape{laneIndex, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x22, vectors | 0x22, shape{laneIndex, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x23, vectors | 0x4c, shape{nothing, 2, true, vectorCost, vectorSize}}, // comparisons
+	{vectors | 0x4e, vectors | 0x51, shape{nothing, 2, true, vectorCost, vectorSize}},
+	{vectors | 0x52, vectors | 0x52, shape{nothing, 3, true, vectorCost, vectorSize}}, // bitselect
+	{vectors | 0x54, vectors | 0x57, shape{memoryAndLane, 2, true, loadCost, vectorSize}},
+	{vectors | 0x58, vectors | 0x5b, shape{memoryAndLane, 2, false, storeCost, vectorSize}},
+	{vectors | 0x5c, vectors | 0x5d, shape{memoryArgument, 1, true, loadCost, vectorSize}},
+	{vectors | 0x5e, vectors | 0x5f, shape{nothing, 1, true, divideCost, vectorSize}}, // f32x4.demote, f64x2.promote
+	{vectors | 0xe3, vectors | 0xe3, shape{nothing, 1, true, divideCost, vectorSize}}, // f32x4.sqrt
+	{vectors | 0xef, vectors | 0xef, shape{nothing, 1, true, divideCost, vectorSize}}, // f64x2.sqrt
 }
 
-// holes are the opcodes between those of vectors that no instruction has.
-const holes = "\x9a\xa2\xa5\xa6\xaf\xb0\xb2\xb3\xb4\xbb\xc2\xc5\xc6\xcf\xd0\xd2\xd3\xd4\xe2\xee"
+// pairs are the vectors' instructions of two operands, beside those above, as runs of first and last.
+const pairs = "\x65\x66\x6b\x73\x76\x79\x7b\x7b\x82\x82\x85\x86\x8b\x93\x95\x9f\xab\xbf\xcb\xdf\xe4\xeb\xf0\xf7"
+
+// slow are those of them that take long, as runs: arithmetic on floats.
+const slow = "\xe4\xe9\xf0\xf5"
+
+// holes are the opcodes between the vectors' that no instruction has, as runs.
+const holes = "\x9a\x9a\xa2\xa2\xa5\xa6\xaf\xb0\xb2\xb4\xbb\xbb\xc2\xc2\xc5\xc6\xcf\xd0\xd2\xd4\xe2\xe2\xee\xee"
 
 // shapes has the instructions by opcode.
 var shapes = newShapes()
 
 func newShapes() *[3 * 256]shape {
 	var t [3 * 256]shape
-	for _, in := range instructions {
-		for op := in.from; op <= in.to; op++ {
-			t[op] = shape{operand: in.operand, cost: 1, size: plainSize, result: in.result}
+	for _, row := range instructions {
+		if row.size == 0 {
+			row.size = plainSize
+		}
+		for op := row.from; op <= row.to; op++ {
+			t[op] = row.shape
 		}
 	}
-	for i := range len(holes) {
-		t[vectors|opcode(holes[i])] = shape{}
+	each := func(runs string, set func(*shape)) {
+		for ; runs != ""; runs = runs[2:] {
+			for op := opcode(runs[0]); op <= opcode(runs[1]); op++ {
+				set(&t[vectors|op])
+			}
+		}
 	}
-	weigh(&t)
-	takes(&t)
+	each(pairs, func(s *shape) { s.takes = 2 })
+	each(slow, func(s *shape) { s.cost = divideCost })
+	each(holes, func(s *shape) { *s = shape{} })
 	return &t
 }

@@ -2,23 +2,27 @@ package meter
 
 import (
 	"fmt"
-	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
 
-// reader reads a module's bytes up to end. The first mistake is kept; what is read after it is zero.
+// reader reads a module's bytes up to end, and writes all that it reads to out in canonical encoding. The first mistake
+// is kept; what is read after it is zero.
 type reader struct {
 	bytes []byte
-	at    int // the next byte's position in the module
+	at    int // position of the next byte in the module
 	end   int
 	err   error
+	out   []byte
 }
 
-// fail keeps the first mistake, with the position of the byte where it was seen.
-func (r *reader) fail(format string, args ...any) {
+// fail keeps the first mistake, with the position of the current byte.
+func (r *reader) fail(format string, args ...any) { r.failAt(r.at, format, args...) }
+
+// failAt keeps the first mistake, with a position.
+func (r *reader) failAt(at int, format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf("byte %d: %w", r.at, fmt.Errorf(format, args...))
+		r.err = fmt.Errorf("byte %d: %w", at, fmt.Errorf(format, args...))
 	}
 	r.at = r.end
 }
@@ -26,6 +30,13 @@ func (r *reader) fail(format string, args ...any) {
 func (r *reader) more() bool { return r.at < r.end && r.err == nil }
 
 func (r *reader) byte() byte {
+	b := r.next()
+	r.out = append(r.out, b)
+	return b
+}
+
+// next reads a byte without writing it.
+func (r *reader) next() byte {
 	if r.at >= r.end {
 		r.fail("the module is cut short")
 		return 0
@@ -35,7 +46,7 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// take returns the next n bytes, which are the module's own.
+// take reads n bytes. The result is part of the module.
 func (r *reader) take(n int) []byte {
 	if n < 0 || n > r.end-r.at {
 		r.fail("the module is cut short")
@@ -43,15 +54,16 @@ func (r *reader) take(n int) []byte {
 	}
 	b := r.bytes[r.at : r.at+n]
 	r.at += n
+	r.out = append(r.out, b...)
 	return b
 }
 
-// u32 reads an unsigned LEB128 of at most 5 bytes, as WebAssembly has it: padding is allowed, bits beyond the 32nd are not.
+// u32 reads an unsigned LEB128 of at most 5 bytes. WebAssembly allows padding, but no bits beyond the 32nd.
 func (r *reader) u32() uint32 {
 	start := r.at
 	var v uint64
 	for shift := 0; shift < 35; shift += 7 {
-		b := r.byte()
+		b := r.next()
 		if r.err != nil {
 			return 0
 		}
@@ -60,20 +72,20 @@ func (r *reader) u32() uint32 {
 			if v > 1<<32-1 {
 				break
 			}
+			r.out = appendU32(r.out, uint32(v))
 			return uint32(v)
 		}
 	}
-	r.at = start
-	r.fail("a number does not fit 32 bits")
+	r.failAt(start, "a number does not fit 32 bits")
 	return 0
 }
 
-// signed reads a signed LEB128 of at most the bits given, with the unused bits of its last byte equal to the sign.
+// signed reads a signed LEB128 of at most width bits. The unused bits of its last byte must equal the sign.
 func (r *reader) signed(width int) int64 {
 	start := r.at
 	var v uint64
 	for shift := 0; shift < width; shift += 7 {
-		b := r.byte()
+		b := r.next()
 		if r.err != nil {
 			return 0
 		}
@@ -81,43 +93,43 @@ func (r *reader) signed(width int) int64 {
 		if b >= 0x80 {
 			continue
 		}
-		if used := shift + 7; used < width {
-			return int64(v<<(64-used)) >> (64 - used)
-		}
-		left := width - shift // bits of the last byte that count
-		sign := int8(b<<1) >> left
+		used := min(shift+7, width)
+		sign := int8(b<<1) >> (used - shift) // the bits of the last byte that do not count, and the sign
 		if sign != 0 && sign != -1 {
 			break
 		}
-		return int64(v<<(64-width)) >> (64 - width)
+		n := int64(v<<(64-used)) >> (64 - used)
+		r.out = appendSigned(r.out, n)
+		return n
 	}
-	r.at = start
-	r.fail("a number does not fit %d bits", width)
+	r.failAt(start, "a number does not fit %d bits", width)
 	return 0
 }
 
-// count reads how many of something follow.
+// count reads the number of things that follow.
 func (r *reader) count(limit int, of string) int {
 	start := r.at
 	n := r.u32()
 	if int64(n) > int64(limit) {
-		r.at = start
-		r.fail("%d %s, want at most %d", n, of, limit)
+		r.failAt(start, "%d %s, want at most %d", n, of, limit)
 		return 0
 	}
 	return int(n)
 }
 
-// index reads an index and checks that there are so many.
+// entries reads the number of a section's entries. It leaves the number out of what is written: entries may be added.
+func (r *reader) entries(limit int, of string) int {
+	n := r.count(limit, of)
+	r.out = r.out[:0]
+	return n
+}
+
+// index reads an index into n things.
 func (r *reader) index(n int, of string) uint32 {
 	start := r.at
 	i := r.u32()
-	if r.err != nil {
-		return 0
-	}
-	if uint64(i) >= uint64(n) {
-		r.at = start
-		r.fail("%s %d of %d", of, i, n)
+	if r.err == nil && uint64(i) >= uint64(n) {
+		r.failAt(start, "%s %d of %d", of, i, n)
 		return 0
 	}
 	return i
@@ -125,10 +137,11 @@ func (r *reader) index(n int, of string) uint32 {
 
 // name reads a string.
 func (r *reader) name() string {
-	b := r.take(r.count(maxName, "bytes of a name"))
+	n := r.count(maxName, "bytes of a name")
+	start := r.at
+	b := r.take(n)
 	if !utf8.Valid(b) {
-		r.at -= len(b)
-		r.fail("a name is not UTF-8")
+		r.failAt(start, "a name is not UTF-8")
 		return ""
 	}
 	return string(b)
@@ -140,24 +153,23 @@ func short(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), longest)], "")
 }
 
-// valueType reads a type of values.
+// valueType reads the type of a value.
 func (r *reader) valueType() byte {
+	start := r.at
 	t := r.byte()
-	switch t {
-	case i32, i64, f32, f64, v128, funcref, externref:
-		return t
+	if r.err == nil && typeNames[t] == "" {
+		r.failAt(start, "value type %#x is not known", t)
+		return 0
 	}
-	r.at--
-	r.fail("value type %#x is not known", t)
-	return 0
+	return t
 }
 
-// refType reads a type of references.
+// refType reads the type of a reference.
 func (r *reader) refType() byte {
+	start := r.at
 	t := r.valueType()
 	if t != funcref && t != externref && r.err == nil {
-		r.at--
-		r.fail("%s is not a type of references", typeName(t))
+		r.failAt(start, "%s is not a type of references", typeNames[t])
 	}
 	return t
 }
@@ -174,6 +186,8 @@ const (
 	noType    = 0x40 // a block without results
 )
 
+var typeNames = [256]string{i32: "i32", i64: "i64", f32: "f32", f64: "f64", v128: "v128", funcref: "funcref", externref: "externref"}
+
 func appendU32(b []byte, v uint32) []byte {
 	for ; v >= 0x80; v >>= 7 {
 		b = append(b, byte(v)|0x80)
@@ -189,9 +203,7 @@ func appendSigned(b []byte, v int64) []byte {
 	return append(b, byte(v)&0x7f)
 }
 
-func appendName(b []byte, name string) []byte {
+// appendName appends a string, or any bytes, behind their length.
+func appendName[T string | []byte](b []byte, name T) []byte {
 	return append(appendU32(b, uint32(len(name))), name...)
 }
-
-// sizeU32 is the length of v in LEB128.
-func sizeU32(v uint32) int { return max(1, (bits.Len32(v)+6)/7) }

@@ -11,9 +11,9 @@ func (m *module) rewrite() (*Module, error) {
 	if g.uncounted > int64(m.limits.Stack) {
 		return nil, fmt.Errorf("the deepest chain of calls needs %d bytes of stack, want at most %d", g.uncounted, m.limits.Stack)
 	}
-	fuel := m.limits.Fuel - m.initialCost()
+	fuel := m.limits.Fuel - m.copying
 	if fuel < 0 {
-		return nil, fmt.Errorf("copying the segments costs %d fuel, want at most %d", m.initialCost(), m.limits.Fuel)
+		return nil, fmt.Errorf("copying the segments costs %d fuel, want at most %d", m.copying, m.limits.Fuel)
 	}
 	codes, err := m.writeCodes(g)
 	if err != nil {
@@ -45,18 +45,7 @@ func (m *module) rewrite() (*Module, error) {
 	return out, nil
 }
 
-// initialCost is what copying the segments costs each time that the module is instantiated.
-func (m *module) initialCost() int64 {
-	cost := int64(m.inits)
-	for _, d := range m.datas {
-		if !d.passive {
-			cost += bulkCost + int64(len(d.bytes))>>dataShift
-		}
-	}
-	return cost
-}
-
-// nameOf names a defined function for an error.
+// nameOf is how an error names a defined function.
 func (m *module) nameOf(f int) string {
 	index := uint32(m.importedFuncs + f)
 	for _, n := range m.names {
@@ -70,8 +59,8 @@ func (m *module) nameOf(f int) string {
 // writeCodes writes the code section's content.
 func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 	limit := max(maxGrowth*len(m.bytes), outputFloor)
-	out := appendU32(nil, uint32(len(m.codes)))
-	w := &writer{fuel: uint32(len(m.globals)), stack: uint32(len(m.globals)) + 1}
+	var out []byte
+	w := &writer{fuel: uint32(m.globals), stack: uint32(m.globals) + 1}
 	s := &scanner{folded: g.folded}
 	for f := range m.codes {
 		if err := m.scan(f, s); err != nil {
@@ -88,17 +77,14 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 	return out, nil
 }
 
-// writeFunction writes a function, with a charge where a node that has to be paid begins.
+// writeFunction writes a function, with a charge at the start of each node that has a cost.
 func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 	c := &m.codes[f]
-	groups := len(c.locals)
+	groups := c.groups
 	if s.bulk > 0 {
 		groups++
 	}
-	w.out = appendU32(w.out, uint32(groups))
-	for _, group := range c.locals {
-		w.out = append(appendU32(w.out, group.n), group.of)
-	}
+	w.out = append(appendU32(w.out, uint32(groups)), c.locals...)
 	if s.bulk > 0 {
 		w.spare = uint32(c.count)
 		w.out = append(appendU32(w.out, 2), i32)
@@ -114,7 +100,7 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 		}
 	}
 	begin(0)
-	code := m.stream(c)
+	code := m.stream(c, s.out)
 	for node := 0; code.more(); {
 		in := code.next()
 		m.writeInstr(f, w, &in, g)
@@ -146,5 +132,5 @@ func (m *module) writeInstr(f int, w *writer, in *instr, g *callGraph) {
 	case opTableInit, opTableCopy, opTableGrow, opTableFill:
 		w.chargeLength(0)
 	}
-	w.out = in.append(w.out)
+	w.out = append(w.out, in.raw...)
 }

@@ -4,51 +4,68 @@ import "bytes"
 
 // module is what was decoded of a module. Slices of bytes and positions are the original's.
 type module struct {
-	limits Limits
-	bytes  []byte
+	limits   Limits
+	bytes    []byte
+	sections [maxSection + 1]section // by id
 
 	types     []Signature
 	imports   []importEntry
-	funcs     []uint32 // type of every function, imported first
-	tables    []table  // imported first
+	funcs     []uint32 // type of every function, imported ones first
+	tables    int      // imported ones included, as in the following
+	reserved  uint64   // elements that the tables begin with
 	memories  []memory
-	globals   []global // imported first
+	globals   int
+	elements  int
 	exports   []exportEntry
 	start     uint32
 	hasStart  bool
-	elements  []element
-	datas     []data
 	dataCount int // -1: no section
 	codes     []code
 
-	importedFuncs, importedGlobals, importedTables, importedMemories int
+	importedFuncs, importedGlobals int
 
 	inits     int    // elements in all segments
+	copying   int64  // fuel: what copying the active segments costs
 	locals    int    // declared in all functions
-	mutables  int    // globals that can change, with the meter's
+	mutables  int    // globals that can change, the meter's included
 	taken     []bool // by function: its reference can be in a table
-	hostTaken bool   // of an imported one
+	hostTaken bool   // an imported function's reference can be
 	names     []funcName
 	producers []Producer
 }
 
-// section numbers, in the order in which they must come
+// section is what a section was read as, in canonical encoding.
+type section struct {
+	n    int // entries
+	body []byte
+}
+
+// The ids of the sections that are written otherwise than they were read.
+const (
+	globalSection = 6
+	exportSection = 7
+	startSection  = 8
+	codeSection   = 10
+	maxSection    = 12
+)
+
+// sectionOrder lists the sections in the order in which they must come. decode returns the number of entries.
 var sectionOrder = [...]struct {
 	id     byte
 	name   string
-	decode func(*module, *reader)
+	decode func(*module, *reader) int
 }{
 	{1, "type", (*module).decodeTypes},
 	{2, "import", (*module).decodeImports},
 	{3, "function", (*module).decodeFunctions},
 	{4, "table", (*module).decodeTables},
 	{5, "memory", (*module).decodeMemories},
-	{6, "global", (*module).decodeGlobals},
-	{7, "export", (*module).decodeExports},
-	{8, "start", (*module).decodeStart},
+	{globalSection, "global", (*module).decodeGlobals},
+	{exportSection, "export", (*module).decodeExports},
+	{startSection, "start", (*module).decodeStart},
 	{9, "element", (*module).decodeElements},
-	{12, "data count", (*module).decodeDataCount},
-	{10, "code", (*module).decodeCodes},
+	{maxSection, "data count", (*module).decodeDataCount},
+	{codeSection, "code", (*module).decodeCodes},
 	{11, "data", (*module).decodeDatas},
 }
 
@@ -56,10 +73,10 @@ var sectionOrder = [...]struct {
 func decode(wasm []byte, limits Limits) (*module, error) {
 	m := &module{limits: limits, bytes: wasm, dataCount: -1}
 	r := &reader{bytes: wasm, end: len(wasm)}
-	if !bytes.HasPrefix(wasm, []byte("\x00asm\x01\x00\x00\x00")) {
+	if !bytes.HasPrefix(wasm, []byte(header)) {
 		r.fail(`want "\0asm" and version 1: not a WebAssembly module`)
 	}
-	r.at = min(8, r.end)
+	r.at = min(len(header), r.end)
 	next := 0 // in sectionOrder
 	for r.more() {
 		id, size := r.byte(), int(r.u32())
@@ -84,20 +101,21 @@ func decode(wasm []byte, limits Limits) (*module, error) {
 	return m, r.err
 }
 
-// decodeSection reads one section that may come at or after the given place of the order, and returns the place after it.
+// decodeSection reads a section that must come at the given place of the order or later, and returns the place after it.
 func (m *module) decodeSection(id byte, next int, r *reader) int {
-	for i, section := range sectionOrder {
-		if section.id != id {
+	for i, s := range sectionOrder {
+		if s.id != id {
 			continue
 		}
 		if i < next {
-			r.fail("the %s section is out of order or repeated", section.name)
+			r.fail("the %s section is out of order or repeated", s.name)
 			return next
 		}
-		section.decode(m, r)
+		n := s.decode(m, r)
 		if r.err == nil && r.at != r.end {
-			r.fail("%d bytes are left over in the %s section", r.end-r.at, section.name)
+			r.fail("%d bytes are left over in the %s section", r.end-r.at, s.name)
 		}
+		m.sections[id] = section{n, r.out}
 		return i + 1
 	}
 	r.fail("section %d is not known", id)
@@ -108,31 +126,29 @@ func (m *module) checkCounts(r *reader) {
 	if defined := len(m.funcs) - m.importedFuncs; r.err == nil && defined != len(m.codes) {
 		r.fail("%d functions are declared, %d have code", defined, len(m.codes))
 	}
-	if len(m.globals)*len(m.codes) > maxDeclared {
-		r.fail("%d globals and %d functions are too many together: want a product of at most %d", len(m.globals), len(m.codes), maxDeclared)
+	if m.globals*len(m.codes) > maxDeclared {
+		r.fail("%d globals and %d functions are too many together: want a product of at most %d", m.globals, len(m.codes), maxDeclared)
 	}
-	m.mutables = 2
-	for _, g := range m.globals {
-		m.mutables += int(g.mutable)
-	}
-	if m.dataCount >= 0 && m.dataCount != len(m.datas) {
-		r.fail("the data count is %d, but there are %d segments", m.dataCount, len(m.datas))
+	m.mutables += 2
+	if n := m.sections[11].n; m.dataCount >= 0 && m.dataCount != n {
+		r.fail("the data count is %d, but there are %d segments", m.dataCount, n)
 	}
 }
 
-func (m *module) decodeTypes(r *reader) {
-	n := r.count(maxTypes, "types")
+func (m *module) decodeTypes(r *reader) int {
+	n := r.entries(maxTypes, "types")
 	m.types = make([]Signature, 0, min(n, r.end-r.at))
 	for range n {
+		start := r.at
 		if form := r.byte(); form != 0x60 && r.err == nil {
-			r.at--
-			r.fail("type form %#x is not known", form)
+			r.failAt(start, "type form %#x is not known", form)
 		}
 		m.types = append(m.types, Signature{Params: r.valueTypes(), Results: r.valueTypes()})
 		if r.err != nil {
-			return
+			break
 		}
 	}
+	return n
 }
 
 func (r *reader) valueTypes() string {
@@ -147,43 +163,46 @@ func (r *reader) valueTypes() string {
 	return string(r.bytes[start:r.at])
 }
 
-func (m *module) decodeFunctions(r *reader) {
-	n := r.count(maxFunctions, "functions")
+func (m *module) decodeFunctions(r *reader) int {
+	n := r.entries(maxFunctions, "functions")
 	for range n {
 		m.funcs = append(m.funcs, r.index(len(m.types), "type"))
 		if r.err != nil {
-			return
+			break
 		}
 	}
+	return n
 }
 
-func (m *module) decodeStart(r *reader) {
+func (m *module) decodeStart(r *reader) int {
+	start := r.at
 	m.start, m.hasStart = r.index(len(m.funcs), "function"), true
+	if r.err == nil && m.types[m.funcs[m.start]] != (Signature{}) {
+		r.failAt(start, "the start function has parameters or results")
+	}
+	return 1
 }
 
-func (m *module) decodeDataCount(r *reader) {
-	m.dataCount = r.count(maxSegments, "data segments")
+func (m *module) decodeDataCount(r *reader) int {
+	m.dataCount = r.entries(maxSegments, "data segments")
+	return m.dataCount
 }
 
 // code is a function's body.
 type code struct {
-	locals []localGroup
+	locals []byte // their groups, in canonical encoding
+	groups int
 	count  int // locals and parameters
-	wide   int // of those, how many are vectors
+	wide   int // of those, the vectors
 	at     int // of the first instruction
 	end    int // past the last
 }
 
-type localGroup struct {
-	n  uint32
-	of byte
-}
-
-func (m *module) decodeCodes(r *reader) {
+func (m *module) decodeCodes(r *reader) int {
 	n := r.count(maxFunctions, "functions")
 	if defined := len(m.funcs) - m.importedFuncs; n != defined {
 		r.fail("%d functions are declared, %d have code", defined, n)
-		return
+		return n
 	}
 	m.codes = make([]code, 0, n)
 	for range n {
@@ -192,12 +211,13 @@ func (m *module) decodeCodes(r *reader) {
 			r.fail("a function's code is cut short")
 		}
 		if r.err != nil {
-			return
+			break
 		}
 		body := &reader{bytes: r.bytes, at: r.at, end: r.at + size}
 		m.codes = append(m.codes, m.decodeLocals(body))
 		r.at, r.err = body.end, body.err
 	}
+	return n
 }
 
 func (m *module) decodeLocals(r *reader) code {
@@ -208,24 +228,25 @@ func (m *module) decodeLocals(r *reader) code {
 			c.wide++
 		}
 	}
-	for range r.count(maxLocals, "groups of locals") {
-		n := r.count(maxLocals, "locals")
-		of := r.valueType()
+	for range r.entries(maxLocals, "groups of locals") {
+		before := len(r.out)
+		n, of := r.count(maxLocals, "locals"), r.valueType()
 		c.count += n
 		m.locals += n
 		if c.count > maxLocals || m.locals > maxAllLocals {
 			r.fail("too many locals: want at most %d in a function, %d in all", maxLocals, maxAllLocals)
 		}
-		if r.err != nil {
+		switch {
+		case r.err != nil:
 			return c
-		}
-		if of == v128 {
+		case n == 0:
+			r.out = r.out[:before]
+			continue
+		case of == v128:
 			c.wide += n
 		}
-		if n > 0 {
-			c.locals = append(c.locals, localGroup{uint32(n), of})
-		}
+		c.groups++
 	}
-	c.at = r.at
+	c.at, c.locals = r.at, r.out
 	return c
 }

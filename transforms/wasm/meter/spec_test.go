@@ -195,6 +195,12 @@ func specModule(t *testing.T, where string, tracks []*track, c *specCommand, was
 			continue
 		}
 		in := &specInstance{Module: instance}
+		if track.metered && m.HasStart {
+			if _, err := instance.ExportedFunction(meter.StartExport).Call(t.Context()); err != nil {
+				t.Errorf("%s: %s: start: %v", where, track.name, err)
+				continue
+			}
+		}
 		if track.metered {
 			in.fuel = instance.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 			in.stack = instance.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)

@@ -1,4 +1,4 @@
-// Package author is for authors of wasm transforms: it begins projects, builds them and measures what comes out.
+// Package author starts projects of wasm transforms, builds them, and inspects and measures their modules.
 package author
 
 import (
@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// Module is the file that a project's build makes.
+// Module is the name of the file that a project builds.
 const Module = "transform.wasm"
 
-// Language is one that transforms are written in.
+// Language is a programming language for transforms.
 type Language struct {
 	Name    string
-	Source  string   // the file of a project that the language is told by
-	example string   // the example that a new project is a copy of; "" for none
-	files   []string // of it, besides the source and those of every project
+	Source  string   // a project with this file is in this language
+	example string   // new projects are copies of this example; "" for none
+	files   []string // of the example, besides the source and those of every project
 	find    func(project string) (compiler string, ok bool)
-	missing string // what to do if it is not found
+	missing string // what to do if there is no compiler
 	build   []string
 	env     []string
 }
 
-// languages are told by their sources, the first that is there. In build, OUT is the module's file.
+// languages are told by their sources; the first one counts. In build, OUT stands for the module's file.
 var languages = []Language{
 	{
 		Name: "go", Source: "main.go", example: "slack-go", find: onPath("go"),
@@ -60,7 +60,7 @@ var languages = []Language{
 	},
 }
 
-// Names are the languages that a project can begin in.
+// Names lists the languages of new projects.
 func Names() []string {
 	var names []string
 	for i := range languages {
@@ -71,7 +71,7 @@ func Names() []string {
 	return names
 }
 
-// Told finds the language of a project's folder.
+// Told tells the language of a project by its files.
 func Told(project string) (*Language, error) {
 	var sources []string
 	for i := range languages {
@@ -83,14 +83,14 @@ func Told(project string) (*Language, error) {
 	return nil, fmt.Errorf("%s: no transform is here: want one of %s", project, strings.Join(sources, ", "))
 }
 
-// MissingError is a toolchain that is not there.
+// A MissingError says that a language's toolchain is not installed, and how to install it.
 type MissingError struct{ Language, Install string }
 
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("no compiler for %s: %s", e.Language, e.Install)
 }
 
-// Command is what builds the project's module into the file out. The error is a [*MissingError] if the toolchain is not there.
+// Command builds the project's module into the file out. The error is a [*MissingError] if the toolchain is not installed.
 func (l *Language) Command(project, out string) (*exec.Cmd, error) {
 	compiler, ok := l.find(project)
 	if !ok {
@@ -119,7 +119,7 @@ func onPath(name string) func(string) (string, bool) {
 	}
 }
 
-// findClang looks for a clang whose linker for WebAssembly is there: Apple's has none.
+// findClang looks for a clang with a linker for WebAssembly. Apple's has none.
 func findClang(string) (string, bool) {
 	for _, version := range []string{"-19", "-20", "-21", "-22", "", "-18", "-17", "-16"} {
 		compiler, err := exec.LookPath("clang" + version)
@@ -132,8 +132,8 @@ func findClang(string) (string, bool) {
 
 const rustTarget = "wasm32-unknown-unknown"
 
-// findRust looks for a rustc that has the target's standard library (rustup's hides Debian's) and its linker, which rustup keeps beside
-// it and Debian on the PATH.
+// findRust looks for a rustc with the target's standard library and linker. A rustup on the PATH may hide Debian's rustc.
+// rustup keeps the linker beside the library, Debian on the PATH.
 func findRust(string) (string, bool) {
 	for _, name := range []string{"rustc", "/usr/bin/rustc"} {
 		out, err := exec.Command(name, "--print", "target-libdir", "--target", rustTarget).Output()
@@ -150,7 +150,7 @@ func findRust(string) (string, bool) {
 	return "", false
 }
 
-// findASC looks for AssemblyScript's compiler where npm install puts it, and for the node that runs it.
+// findASC looks for AssemblyScript's compiler where npm install puts it, and for node, which runs it.
 func findASC(project string) (string, bool) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", false

@@ -15,18 +15,18 @@ import (
 	"github.com/awf-project/awf-hook/transforms/guest"
 )
 
-// common is what every project has.
+// common are the files of every project.
 var common = []string{"awf-hook.yaml", "awf-hook_test.yaml", "events.jsonl", "README.md"}
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// goMod is a project's in Go. It needs no module but itself: the package guest is copied into it.
+// goMod is the go.mod of a project in Go. The project has a copy of the package guest, and needs no other module.
 const goMod = "module transform\n\ngo 1.24\n"
 
 const guestImport = `"github.com/awf-project/awf-hook/transforms/guest"`
 
-// New begins a project of the name in a new folder of that name below dir: source that makes a Slack message, events, tests, and all that it needs to build
-// without a network but the language's own packages.
+// New starts a project in a new folder below dir: source that makes a Slack message, events and tests. It builds without a
+// network, but for the language's own packages.
 func New(dir, name, language string) error {
 	i := slices.IndexFunc(languages, func(l Language) bool { return l.Name == language && l.example != "" })
 	if i < 0 {
@@ -55,7 +55,7 @@ func New(dir, name, language string) error {
 	return nil
 }
 
-// project is what a new project's files hold, by their paths.
+// project returns the files of a new project by their paths.
 func (l *Language) project(name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, file := range slices.Concat(common, []string{l.Source}, l.files) {
@@ -79,7 +79,7 @@ func (l *Language) project(name string) (map[string][]byte, error) {
 	})
 }
 
-// IsStale says whether a project's module is missing, or older than a file of its source.
+// IsStale reports whether a project's module is missing or older than its source.
 func (l *Language) IsStale(project string) bool {
 	built, err := os.Stat(filepath.Join(project, Module))
 	if err != nil {

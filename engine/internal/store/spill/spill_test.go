@@ -1,6 +1,8 @@
 package spill_test
 
 import (
+	"io"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
 	"github.com/awf-project/awf-hook/engine/internal/store/storetest"
 )
 
@@ -27,3 +30,7 @@ func TestStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) { storetest.Run(t, open) })
 	}
 }
+
+func openSQLite(opts store.Options) (store.Queue, error) { return sqlite.Open(opts) }
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -1,54 +1,88 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql/driver"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
 )
 
-// conn is a connection to the database, for one goroutine at a time. It uses the driver directly, since database/sql would cost more
-// than most statements do. Statements are prepared when they first run, and kept.
+// conn is a connection to the database, for one goroutine at a time. It calls SQLite's own functions, since database/sql and its driver
+// cost about as much as the statements do. Statements are prepared when they first run, and kept.
 type conn struct {
-	driver   driver.Conn
+	tls      *libc.TLS
+	db       uintptr
 	prepared map[string]*statement
-	args     []driver.NamedValue // reused by each statement: the driver copies them
+	buffer   uintptr // C memory that holds the arguments of the statement that runs
+	size     int
 }
 
 type statement struct {
-	driver.Stmt
-	values []driver.Value // of a row
+	handle uintptr
+	params int
 }
 
+// busyPatience is how long SQLite waits for those who have the database locked outside the turnstile, in milliseconds.
+const busyPatience = 10_000
+
 // connect opens a connection to a file that exists.
-func connect(path, options string) (*conn, error) {
-	var d sqlite.Driver
-	dc, err := d.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(10000)" + options)
+func connect(path string) (*conn, error) {
+	c := &conn{tls: libc.NewTLS(), prepared: map[string]*statement{}}
+	c.reserve(256)
+	name, err := libc.CString(path)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{driver: dc, prepared: map[string]*statement{}}, nil
+	defer libc.Xfree(c.tls, name)
+	code := lib.Xsqlite3_open_v2(c.tls, name, c.buffer, lib.SQLITE_OPEN_READWRITE|lib.SQLITE_OPEN_NOMUTEX, 0)
+	if c.db = c.pointer(); code != lib.SQLITE_OK {
+		return nil, errors.Join(c.err(code), c.close())
+	}
+	lib.Xsqlite3_extended_result_codes(c.tls, c.db, 1)
+	lib.Xsqlite3_busy_timeout(c.tls, c.db, busyPatience)
+	return c, nil
 }
 
 // close ends the statements first: SQLite does not close a database that has some.
 func (c *conn) close() error {
-	var errs []error
 	for _, s := range c.prepared {
-		errs = append(errs, s.Close())
+		lib.Xsqlite3_finalize(c.tls, s.handle)
 	}
-	return errors.Join(append(errs, c.driver.Close())...)
+	code := lib.Xsqlite3_close_v2(c.tls, c.db)
+	lib.Xsqlite3_free(c.tls, c.buffer)
+	c.tls.Close()
+	if code != lib.SQLITE_OK {
+		return fmt.Errorf("close: %d", code)
+	}
+	return nil
+}
+
+// reserve makes the buffer hold n bytes.
+func (c *conn) reserve(n int) {
+	if n > c.size {
+		lib.Xsqlite3_free(c.tls, c.buffer)
+		c.buffer, c.size = lib.Xsqlite3_malloc(c.tls, int32(n)), n
+	}
+}
+
+// pointer returns the pointer that SQLite put into the buffer.
+func (c *conn) pointer() uintptr {
+	return uintptr(binary.NativeEndian.Uint64(libc.GoBytes(c.buffer, 8)))
 }
 
 // script runs several statements.
 func (c *conn) script(text string) error {
-	_, err := c.driver.(driver.ExecerContext).ExecContext(context.Background(), text, nil)
-	return err
+	z, err := libc.CString(text)
+	if err != nil {
+		return err
+	}
+	defer libc.Xfree(c.tls, z)
+	return c.err(lib.Xsqlite3_exec(c.tls, c.db, z, 0, 0, 0))
 }
 
 // prepare returns the statement of a query. The names of states in it are replaced by their numbers: see [stateNumbers].
@@ -56,69 +90,115 @@ func (c *conn) prepare(query string) (*statement, error) {
 	if s := c.prepared[query]; s != nil {
 		return s, nil
 	}
-	s, err := c.driver.Prepare(stateNumbers.Replace(query))
+	z, err := libc.CString(stateNumbers.Replace(query))
 	if err != nil {
 		return nil, err
 	}
-	c.prepared[query] = &statement{Stmt: s}
-	return c.prepared[query], nil
+	defer libc.Xfree(c.tls, z)
+	if code := lib.Xsqlite3_prepare_v3(c.tls, c.db, z, -1, lib.SQLITE_PREPARE_PERSISTENT, c.buffer, 0); code != lib.SQLITE_OK {
+		return nil, c.err(code)
+	}
+	s := &statement{handle: c.pointer()}
+	s.params = int(lib.Xsqlite3_bind_parameter_count(c.tls, s.handle))
+	c.prepared[query] = s
+	return s, nil
+}
+
+// bind gives a statement its arguments. They stand in the buffer until the next statement runs.
+func (c *conn) bind(s *statement, args []any) error {
+	if len(args) != s.params {
+		return fmt.Errorf("%d arguments for %d parameters", len(args), s.params)
+	}
+	need := 1
+	for _, arg := range args {
+		switch a := arg.(type) {
+		case string:
+			need += len(a)
+		case []byte:
+			need += len(a)
+		}
+	}
+	c.reserve(need)
+	buffer, used := libc.GoBytes(c.buffer, c.size), 0
+	for i, arg := range args {
+		at, code := int32(i+1), int32(lib.SQLITE_OK)
+		switch a := arg.(type) {
+		case int64:
+			code = lib.Xsqlite3_bind_int64(c.tls, s.handle, at, a)
+		case int:
+			code = lib.Xsqlite3_bind_int64(c.tls, s.handle, at, int64(a))
+		case time.Time:
+			code = lib.Xsqlite3_bind_int64(c.tls, s.handle, at, milli(a))
+		case bool:
+			n := int64(0)
+			if a {
+				n = 1
+			}
+			code = lib.Xsqlite3_bind_int64(c.tls, s.handle, at, n)
+		case float64:
+			code = lib.Xsqlite3_bind_double(c.tls, s.handle, at, a)
+		case string:
+			code = lib.Xsqlite3_bind_text(c.tls, s.handle, at, c.buffer+uintptr(used), int32(len(a)), 0)
+			used += copy(buffer[used:], a)
+		case []byte:
+			if a == nil {
+				code = lib.Xsqlite3_bind_null(c.tls, s.handle, at)
+				break
+			}
+			code = lib.Xsqlite3_bind_blob(c.tls, s.handle, at, c.buffer+uintptr(used), int32(len(a)), 0)
+			used += copy(buffer[used:], a)
+		case nil:
+			code = lib.Xsqlite3_bind_null(c.tls, s.handle, at)
+		default:
+			return fmt.Errorf("argument %d is a %T", i, arg)
+		}
+		if code != lib.SQLITE_OK {
+			return c.err(code)
+		}
+	}
+	return nil
 }
 
 // run runs a statement and returns how many rows it changed.
-func (c *conn) run(query string, args ...any) (changed int64, err error) {
-	s, err := c.prepare(query)
-	if err != nil {
+func (c *conn) run(query string, args ...any) (changed int, err error) {
+	if err := c.each(query, func(*row) error { return nil }, args...); err != nil {
 		return 0, err
 	}
-	res, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), c.values(args))
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+	return int(lib.Xsqlite3_changes(c.tls, c.db)), nil
 }
 
-// each calls f with each row of a query.
+// each calls f with each row of a query. f must not use the connection.
 func (c *conn) each(query string, f func(*row) error, args ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {
 		return err
 	}
-	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.values(args))
-	if err != nil {
+	defer lib.Xsqlite3_reset(c.tls, s.handle)
+	if err := c.bind(s, args); err != nil {
 		return err
 	}
-	if s.values == nil {
-		s.values = make([]driver.Value, len(rows.Columns()))
-	}
-	for {
-		switch err := rows.Next(s.values); {
-		case errors.Is(err, io.EOF):
-			return rows.Close()
-		case err != nil:
-			return errors.Join(err, rows.Close())
+	for r := (&row{conn: c, handle: s.handle}); ; {
+		switch code := lib.Xsqlite3_step(c.tls, s.handle); code {
+		case lib.SQLITE_DONE:
+			return nil
+		case lib.SQLITE_ROW:
+			r.next = 0
+			if err := f(r); err != nil {
+				return err
+			}
+		default:
+			return c.err(code)
 		}
-		if err := f(&row{values: s.values}); err != nil {
-			return errors.Join(err, rows.Close())
-		}
 	}
-}
-
-// first returns the first row of a query, or nil if there is none. The row holds until the query runs again.
-func (c *conn) first(query string, args ...any) (first *row, err error) {
-	err = c.each(query, func(r *row) error {
-		first = r
-		return nil
-	}, args...)
-	return first, err
 }
 
 // number returns the number that a query selects; 0 if it selects none.
-func (c *conn) number(query string, args ...any) (int64, error) {
-	r, err := c.first(query, args...)
-	if err != nil || r == nil {
-		return 0, err
-	}
-	return r.int(), nil
+func (c *conn) number(query string, args ...any) (n int64, err error) {
+	err = c.each(query, func(r *row) error {
+		n = r.int()
+		return nil
+	}, args...)
+	return n, err
 }
 
 // numbers returns a column of numbers.
@@ -130,55 +210,42 @@ func (c *conn) numbers(query string, args ...any) (list []int64, err error) {
 	return list, err
 }
 
-// values gives arguments the types that the driver takes.
-func (c *conn) values(args []any) []driver.NamedValue {
-	c.args = c.args[:0]
-	for i, arg := range args {
-		switch a := arg.(type) {
-		case int:
-			arg = int64(a)
-		case time.Time:
-			arg = milli(a)
-		}
-		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: arg})
-	}
-	return c.args
-}
-
 // row is a row of a query. Each method takes the next column; NULL is the zero value.
 type row struct {
-	values []driver.Value
-	next   int
+	*conn
+	handle uintptr
+	next   int32
 }
 
-func (r *row) value() driver.Value {
+func (r *row) column() int32 {
 	r.next++
-	return r.values[r.next-1]
+	return r.next - 1
 }
 
-func (r *row) int() int64 {
-	n, _ := r.value().(int64)
-	return n
-}
+func (r *row) int() int64 { return lib.Xsqlite3_column_int64(r.tls, r.handle, r.column()) }
 
 func (r *row) bool() bool { return r.int() != 0 }
 
-func (r *row) float() float64 {
-	f, _ := r.value().(float64)
-	return f
-}
+func (r *row) time() time.Time { return fromMilli(r.int()) }
+
+func (r *row) float() float64 { return lib.Xsqlite3_column_double(r.tls, r.handle, r.column()) }
 
 func (r *row) text() string {
-	s, _ := r.value().(string)
-	return s
+	at := r.column()
+	text := lib.Xsqlite3_column_text(r.tls, r.handle, at) // before its length
+	return string(libc.GoBytes(text, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
 func (r *row) bytes() []byte {
-	b, _ := r.value().([]byte)
-	return b
+	at := r.column()
+	blob := lib.Xsqlite3_column_blob(r.tls, r.handle, at) // before its length
+	return bytes.Clone(libc.GoBytes(blob, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
-func (r *row) time() time.Time { return fromMilli(r.int()) }
+// isNull reports whether the next column is NULL, and does not take it.
+func (r *row) isNull() bool {
+	return lib.Xsqlite3_column_type(r.tls, r.handle, r.next) == lib.SQLITE_NULL
+}
 
 // milli is a time as the database has it; the zero time is 0.
 func milli(t time.Time) int64 {
@@ -198,11 +265,31 @@ func fromMilli(ms int64) time.Time {
 // ceilMilli is a duration in milliseconds, rounded up.
 func ceilMilli(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
 
+// Error is an error of SQLite.
+type Error struct {
+	code int32
+	text string
+}
+
+func (e *Error) Error() string { return e.text }
+
+// err makes an error of a result code; nil if it is none.
+func (c *conn) err(code int32) error {
+	if code == lib.SQLITE_OK {
+		return nil
+	}
+	kind, detail := libc.GoString(lib.Xsqlite3_errstr(c.tls, code)), libc.GoString(lib.Xsqlite3_errmsg(c.tls, c.db))
+	if detail != kind {
+		kind += ": " + detail
+	}
+	return &Error{code, fmt.Sprintf("%s (%d)", kind, code)}
+}
+
 // isBusy reports whether somebody else has the database locked.
 func isBusy(err error) bool {
-	const busy, locked, primary = 5, 6, 0xff
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code()&primary == busy || e.Code()&primary == locked)
+	const primary = 0xff
+	var e *Error
+	return errors.As(err, &e) && (e.code&primary == lib.SQLITE_BUSY || e.code&primary == lib.SQLITE_LOCKED)
 }
 
 // minSQLite is the first version without a race that loses data: between a commit and a reset of the write-ahead log

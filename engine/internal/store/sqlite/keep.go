@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -32,7 +33,7 @@ func (s *Store) Keep(ctx context.Context) error {
 }
 
 const releaseLeases = `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
-  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
+  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
 
 // recover ends the leases of processes that are dead, and the waits that a wrong clock stored.
 func (s *Store) recover(ctx context.Context) error {
@@ -67,7 +68,7 @@ func (s *Store) recover(ctx context.Context) error {
 func (tx *tx) endWrongWaits() (more bool, err error) {
 	longest := tx.now.Add(store.MaxWait + store.MaxSet)
 	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
-  JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
+  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
 	if err != nil {
 		return false, err
 	}
@@ -96,22 +97,33 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	if err == nil {
 		err = s.write(ctx, func(tx *tx) error { return tx.script(`PRAGMA incremental_vacuum(500)`) })
 	}
+	if err == nil && !more { // an older awf-hook that has the file open does not count
+		err = s.write(ctx, func(tx *tx) error {
+			err := tx.saveLanes()
+			clear(tx.lanes)
+			clear(tx.ids)
+			return errors.Join(err, tx.script(recount))
+		})
+	}
 	return more, err
 }
 
 // forget removes the ids that have been known for long enough.
-func (tx *tx) forget(before time.Time, n int) (int64, error) {
+func (tx *tx) forget(before time.Time, n int) (int, error) {
 	return tx.run(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = PRUNED AND done_at > 0 AND done_at < ?
   ORDER BY done_at LIMIT ?)`, before, n)
 }
 
 // strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries.
 func (tx *tx) strip(seq int64) error {
-	r, err := tx.first(`SELECT lane, event, size FROM deliveries WHERE seq = ?`, seq)
-	if err != nil || r == nil {
+	var laneID, event, size, state int64
+	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
+		laneID, event, size, state = r.int(), r.int(), r.int(), r.int()
+		return nil
+	}, seq)
+	if err != nil || laneID == 0 {
 		return err
 	}
-	laneID, event, size := r.int(), r.int(), r.int()
 	_, err = tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1`, seq, tx.now)
 	if err != nil {
@@ -122,6 +134,7 @@ func (tx *tx) strip(seq int64) error {
 		return err
 	}
 	l.bytes = max(0, l.bytes-size)
+	l.holds(state, -1)
 	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
 	return err

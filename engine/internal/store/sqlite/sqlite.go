@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"modernc.org/sqlite"
 )
 
 // Store is a queue in a file. It implements [store.Store] and [store.Browser].
@@ -34,7 +35,10 @@ const openPatience = 10 * time.Second
 // Open opens or makes the queue of a file. It ends the leases of processes that died.
 func Open(opts store.Options) (*Store, error) {
 	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
-	var err error
+	_, err := sqlite.Fdatasync(true) // as SQLite does by itself where C compiles it
+	if err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
+		return nil, err
+	}
 	if s.folder, err = openFolder(opts.Path); err != nil {
 		return nil, err
 	}
@@ -61,11 +65,11 @@ func Open(opts store.Options) (*Store, error) {
 // connect opens the connection that writes. Inside the turnstile.
 func (s *Store) connect() error {
 	for begun := time.Now(); ; {
-		c, err := connect(s.opts.Path, "")
+		c, err := connect(s.opts.Path)
 		if err != nil {
 			return err
 		}
-		if err = migrate(c); err == nil {
+		if err = c.open(s.opts.Path); err == nil {
 			s.conn = c
 			return nil
 		}
@@ -142,7 +146,13 @@ func (s *Store) reader() (*conn, error) {
 		s.readers = s.readers[:last]
 		return c, nil
 	}
-	return connect(s.opts.Path, "&_pragma=query_only(1)")
+	c, err := connect(s.opts.Path)
+	if err == nil {
+		if err = c.script(`PRAGMA query_only = 1`); err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}
+	return c, err
 }
 
 // giveBack keeps a reader for the next one who reads; two at most.

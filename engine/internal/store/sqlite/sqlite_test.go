@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,12 +17,25 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func open(t *testing.T, opts store.Options) *sqlite.Store {
-	t.Helper()
+func open(tb testing.TB, opts store.Options) *sqlite.Store {
+	tb.Helper()
 	s, err := sqlite.Open(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// execSQL runs a script on a database, as another program would.
+func execSQL(tb testing.TB, path, script string) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(script); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -90,7 +90,7 @@ func payload(r *rand.Rand) []byte {
 		}
 		members = append(members, string(k)+":"+string(v))
 	}
-	for _, key := range []string{"status", "error", "step", "path", "receiver", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
+	for _, key := range []string{"status", "error", "step", "path", "kind", "user", "child_id", "duration", "exit_code", "iteration", "result"} {
 		if r.IntN(3) > 0 {
 			add(key, known(r, key))
 		}
@@ -151,10 +151,11 @@ func anything(r *rand.Rand, depth int) any {
 // Options returns options for the format that make as much of a message as they can: the required ones, and half of the others.
 func Options(receiver *format.Receiver, n uint64) []format.Option {
 	r := rand.New(rand.NewPCG(n, 2))
-	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "thread_id": "123456789012345678", "max_size": 4096 + r.IntN(100_000)}
+	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "room": "!awf:example.org", "sha": strings.Repeat("0123456789", 4), "token": "glptt-1", "ref": "main", "channel": "deployments", "thread_id": "123456789012345678", "max_size": 4096 + r.IntN(100_000)}
 	people := map[string][]any{
 		"slack": {"U012ABCDEF", "here", "S012ABCDEF"}, "discord": {"123456789012345678", "&123456789012345678", "everyone"}, "telegram": {"@alice", "@bob_b"},
 		"teams": {"someone@example.com", "a_b@example.com"}, "googlechat": {"123456789012345678901", "all"},
+		"mattermost": {"@alice", "@here"}, "rocketchat": {"@alice", "@all"}, "zulip": {"Alice B.", "all"}, "matrix": {"@alice:example.org", "room"}, "datadog": {"@slack-ops"},
 	}
 	var options []format.Option
 	for _, key := range receiver.Keys {
@@ -180,7 +181,8 @@ func Options(receiver *format.Receiver, n uint64) []format.Option {
 		case key.Kind == format.KindList:
 			value = []any{plain(Text(r))}
 		case key.Name == "link":
-			value = pick(r, []string{"https://ci.example.com/runs/1", "javascript:alert(1)", "https://ci.example.com/" + strings.Repeat("x", 5000), "https://user:pw@[::1]:80/?a=b#c", plain(Text(r))})
+			value = pick(r, []string{"https://ci.example.com/runs/1", "javascript:{{ payload.error }}", "https://ci.example.com/" + strings.Repeat("x", 2000),
+				"https://user:pw@[::1]:80/?a=b#c", "=payload.error", "https://ci.example.com/{{ workflow_name }}?{{ event }}={{ payload.error }}#{{ payload.step }}"})
 		default:
 			value = plain(Text(r))
 		}

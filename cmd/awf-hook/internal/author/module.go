@@ -1,0 +1,111 @@
+package author
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/awf-project/awf-hook/transforms/wasm"
+)
+
+// Read reads a module's file. More bytes than a module may have are an error.
+func Read(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_, most := wasm.Bounds()
+	module, err := io.ReadAll(io.LimitReader(f, most.Module+1))
+	if err == nil && int64(len(module)) > most.Module {
+		err = fmt.Errorf("%s: want at most %d bytes", file, most.Module)
+	}
+	return module, err
+}
+
+// Load reads a module's file and loads it into a sandbox of its own, which done closes. It keeps compiled code in cacheDir if
+// it can.
+func Load(ctx context.Context, file, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
+	module, err := Read(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	sandbox, err := wasm.New(cacheDir)
+	if err != nil {
+		sandbox, err = wasm.New("")
+	}
+	if err == nil {
+		m, err = sandbox.Load(ctx, filepath.Base(file), module, o)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, func() {
+		m.Close()
+		_ = sandbox.Close(ctx) // nothing is compiling any more
+	}, nil
+}
+
+// Inspect describes a module for people. refused says why the sandbox would refuse it, and is nil if it would not.
+func Inspect(ctx context.Context, module []byte) (text []byte, refused error) {
+	info := wasm.Inspect(module)
+	refused = info.Refused
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
+	line("size", "%d bytes", info.Size)
+	line("sha256", "%s", info.Digest)
+	if info.Kind != "" {
+		line("kind", "%s", info.Kind)
+	}
+	if info.Functions > 0 {
+		line("functions", "%d", info.Functions)
+		most := "no limit of its own"
+		if info.Most > 0 {
+			most = fmt.Sprintf("at most %d", info.Most)
+		}
+		line("memory", "starts with %d bytes, %s", info.Memory, most)
+	}
+	for _, n := range info.Imports {
+		line("import", "%s %s", n.Name, n.Type)
+	}
+	for _, n := range info.Exports {
+		line("export", "%s %s", n.Name, n.Type)
+	}
+	for _, p := range info.Made {
+		line(p.Field, "%s", strings.TrimSpace(p.Name+" "+p.Version))
+	}
+	if refused == nil {
+		var took time.Duration
+		if took, refused = compile(ctx, module); refused == nil {
+			line("compiled in", "%v", took.Round(100*time.Microsecond))
+		}
+	}
+	if refused != nil {
+		line("refused", "%v", refused)
+	}
+	_ = w.Flush() // into memory
+	return b.Bytes(), refused
+}
+
+func compile(ctx context.Context, module []byte) (time.Duration, error) {
+	sandbox, err := wasm.New("")
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	_, most := wasm.Bounds()
+	m, err := sandbox.Load(ctx, "inspect", module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	m.Close()
+	return took, sandbox.Close(ctx)
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/examples"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) tryCommand(where *queueFlags) *cobra.Command {
+	var typ string
+	cmd := &cobra.Command{
+		Use:   "test NAME",
+		Short: "Send a sample event to one webhook, and show its request and answer",
+		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, whatever its filter says, and shows the request, the
+answer and the time. The event is a recorded one, with "test": true in its payload. Nothing is kept. test exits with 1 if
+the receiver does not take it.`,
+		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.config, names[0], typ) },
+	}
+	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
+	return cmd
+}
+
+func (c *command) tryWebhook(file, name, typ string) error {
+	flags := configFlags{file: file}
+	cfg, err := c.loadDry(flags.search())
+	if err != nil {
+		return err
+	}
+	webhook, err := webhookOf(cfg, name)
+	if err != nil {
+		return failure(err)
+	}
+	ev, err := sample(typ)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "awf-hook")
+	if err != nil {
+		return failure(err)
+	}
+	defer os.RemoveAll(folder)
+	only := *cfg
+	only.Webhooks, only.Workflows = []config.Webhook{*webhook}, nil
+	s := session{
+		config: &only, queue: filepath.Join(folder, "queue.db"), drainTimeout: webhook.Timeout + time.Second, ended: now(),
+		feed: func(ctx context.Context, eng *engine.Engine) error {
+			var b bytes.Buffer
+			for _, p := range eng.Preview(ctx, &ev, time.Now()) {
+				previewText(&b, &p)
+			}
+			if _, err := c.out.Write(b.Bytes()); err != nil {
+				return err
+			}
+			return eng.Submit(ctx, ev)
+		},
+	}
+	report, err := s.deliver(c)
+	switch {
+	case report == nil:
+		return err
+	case err != nil:
+		return failure(err)
+	}
+	if err := c.printAnswer(s.queue); err != nil {
+		return failure(err)
+	}
+	if report.Delivered+report.Dropped == 0 {
+		return failure(fmt.Errorf("%s did not take it", webhook.Name))
+	}
+	return nil
+}
+
+// webhookOf finds a webhook by its name or identity, and makes it send any event once.
+func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
+	var names []string
+	for _, w := range cfg.Active() {
+		if name != w.Name && name != w.Identity {
+			names = append(names, w.Name)
+			continue
+		}
+		w.Events = []config.Text{{Value: "*"}}
+		w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
+		return &w, nil
+	}
+	return nil, unknownName("webhook", name, names)
+}
+
+// unknownName says that there is no such name, and which one may be meant.
+func unknownName(kind, name string, names []string) error {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	switch near := spelling.Nearest(name, names); {
+	case near != "":
+		return fmt.Errorf("no %s is called %s: did you mean %s?", kind, plain(name), plain(near))
+	case len(names) == 0:
+		return fmt.Errorf("no %s is called %s: there is none", kind, plain(name))
+	}
+	return fmt.Errorf("no %s is called %s: want one of %s", kind, plain(name), plain(strings.Join(names, ", ")))
+}
+
+// sample is a recorded event of the type, or one made up where there is no recording, with "test": true in its payload.
+func sample(typ string) (event.Event, error) {
+	ev, err := event.New(typ, "sample", "sample", nil)
+	if err != nil {
+		return ev, fmt.Errorf("--%w", err)
+	}
+	files, err := fs.Glob(examples.Demo, "demo/[0-9]*")
+	if err != nil {
+		return ev, failure(err)
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(examples.Demo, file)
+		if err != nil {
+			return ev, failure(err)
+		}
+		err = engine.Events(context.Background(), engine.Stream{Name: file, In: bytes.NewReader(text)}, func(recorded event.Event) {
+			if recorded.Type == typ {
+				ev = recorded
+			}
+		})
+		if err != nil {
+			return ev, failure(err)
+		}
+	}
+	ev.ID = event.NewID(time.Now()) // a receiver must not take it for known
+	if ev.Payload, err = withMember(ev.Payload, "test", []byte("true")); err != nil {
+		return ev, err
+	}
+	return ev, ev.Validate()
+}
+
+// printAnswer prints the one attempt in a queue.
+func (c *command) printAnswer(file string) error {
+	deliveries, err := engine.OpenDeliveries(file)
+	if err != nil {
+		return err
+	}
+	defer deliveries.Close()
+	items, err := deliveries.List(engine.Filter{})
+	if err != nil {
+		return err
+	}
+	if len(items) != 1 {
+		return errors.New("the event made no delivery")
+	}
+	detail, err := deliveries.Show(items[0].Delivery.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range detail.Attempts {
+		fmt.Fprintf(c.out, "  %s after %v\n", plain(a.Reason), a.Took.Round(time.Millisecond))
+		if a.Response != "" {
+			fmt.Fprintf(c.out, "  %s\n", plain(a.Response))
+		}
+	}
+	return nil
+}

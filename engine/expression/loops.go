@@ -1,0 +1,229 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"sort"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// loop is a function that computes its second argument for each element of a list.
+type loop struct {
+	list  eval
+	slot  int  // of the element; its index and the accumulator follow
+	cost  int  // steps of a round
+	body  eval // of a round
+	third eval // nil if there is none
+}
+
+// loops are the functions that are loops.
+var loops = map[string]func(l *loop, env *Env) any{
+	"all":       func(l *loop, env *Env) any { i, _ := l.find(env, false, false); return i < 0 },
+	"none":      func(l *loop, env *Env) any { i, _ := l.find(env, true, false); return i < 0 },
+	"any":       func(l *loop, env *Env) any { i, _ := l.find(env, true, false); return i >= 0 },
+	"one":       func(l *loop, env *Env) any { return len(l.filter(env)) == 1 },
+	"count":     func(l *loop, env *Env) any { return len(l.filter(env)) },
+	"filter":    func(l *loop, env *Env) any { return l.filter(env) },
+	"map":       func(l *loop, env *Env) any { return l.values(env) },
+	"find":      func(l *loop, env *Env) any { _, v := l.find(env, true, false); return v },
+	"findLast":  func(l *loop, env *Env) any { _, v := l.find(env, true, true); return v },
+	"findIndex": func(l *loop, env *Env) any { return found(l.find(env, true, false)) },
+	"findLastIndex": func(l *loop, env *Env) any {
+		return found(l.find(env, true, true))
+	},
+	"sum": (*loop).sum, "reduce": (*loop).reduce, "groupBy": (*loop).groupBy, "sortBy": (*loop).sortBy,
+}
+
+func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
+	outside := len(w.variables)
+	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
+	w.declare("#index")
+	w.declare("#acc")
+	w.loops++
+	if len(n.Arguments) == 1 { // count and sum of the elements themselves
+		l.body = func(env *Env) any { return env.slots[l.slot] }
+	} else {
+		body := n.Arguments[1].(*ast.PredicateNode).Node
+		l.body, l.cost = w.node(body).eval, 3+count(body)
+	}
+	w.loops--
+	w.variables = w.variables[:outside]
+	if len(n.Arguments) == 3 {
+		third := w.node(n.Arguments[2])
+		if err := sortList(&budget{}, nil, nil, third.value); n.Name == "sortBy" && third.isConstant && err != nil {
+			w.fail(n, "sortBy: %s", err)
+		}
+		l.third = third.eval
+	}
+	return part{eval: func(env *Env) any { return run(l, env) }}
+}
+
+// elements is what the loop runs over: a missing list is an empty one.
+func (l *loop) elements(env *Env) []any {
+	switch list := l.list(env).(type) {
+	case nil:
+		return nil
+	case []any:
+		return list
+	default:
+		panic(fmt.Errorf("want a list, got %s", kindOf(list)))
+	}
+}
+
+// round computes the body for an element.
+func (l *loop) round(env *Env, i int, v any) any {
+	env.budget.spend(l.cost)
+	env.slots[l.slot], env.slots[l.slot+1] = v, i
+	return l.body(env)
+}
+
+// find returns the first element, or the last, for which the body is what is wanted; -1 if there is none.
+func (l *loop) find(env *Env, want, last bool) (int, any) {
+	list := l.elements(env)
+	for i := range list {
+		if last {
+			i = len(list) - 1 - i
+		}
+		if isTrue(l.round(env, i, list[i])) == want {
+			return i, list[i]
+		}
+	}
+	return -1, nil
+}
+
+// found is an index, or nil.
+func found(i int, _ any) any {
+	if i < 0 {
+		return nil
+	}
+	return i
+}
+
+func (l *loop) filter(env *Env) []any {
+	kept := []any{}
+	for i, v := range l.elements(env) {
+		if isTrue(l.round(env, i, v)) {
+			env.budget.list(1)
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// values are what the body comes to.
+func (l *loop) values(env *Env) []any {
+	list := l.elements(env)
+	env.budget.list(len(list))
+	values := make([]any, len(list))
+	for i, v := range list {
+		values[i] = l.round(env, i, v)
+	}
+	return values
+}
+
+// sum adds up what the body comes to. What is missing counts for nothing.
+func (l *loop) sum(env *Env) any {
+	var total any = 0
+	for i, v := range l.elements(env) {
+		v = l.round(env, i, v)
+		if v == nil {
+			continue
+		}
+		var err error
+		if total, err = addition(&env.budget, []any{total, v}); err != nil {
+			panic(err)
+		}
+	}
+	return total
+}
+
+func (l *loop) reduce(env *Env) any {
+	list, from := l.elements(env), 0
+	var acc any
+	switch {
+	case l.third != nil:
+		acc = l.third(env)
+	case len(list) > 0:
+		acc, from = list[0], 1
+	}
+	for i, v := range list[from:] {
+		env.slots[l.slot+2] = acc
+		acc = l.round(env, from+i, v)
+	}
+	return acc
+}
+
+// groupBy makes lists of the elements for which the body is the same, by its text.
+func (l *loop) groupBy(env *Env) any {
+	groups := map[string]any{}
+	for i, v := range l.elements(env) {
+		key, err := keyOf(&env.budget, l.round(env, i, v))
+		if err != nil {
+			panic(err)
+		}
+		group, _ := groups[key].([]any)
+		env.budget.list(1)
+		groups[key] = append(group, v)
+	}
+	return groups
+}
+
+// sortBy orders the elements by what the body comes to.
+func (l *loop) sortBy(env *Env) any {
+	list := slices.Clone(l.elements(env))
+	env.budget.list(len(list))
+	keys := l.values(env)
+	var order any
+	if l.third != nil {
+		order = l.third(env)
+	}
+	if err := sortList(&env.budget, list, keys, order); err != nil {
+		panic(err)
+	}
+	return list
+}
+
+// sortList orders a list by keys, which may be the list itself: "asc" (or nil) or "desc". Elements with missing keys come last.
+func sortList(b *budget, list, keys []any, order any) error {
+	if order != nil && order != "asc" && order != "desc" {
+		return errors.New(`want the order "asc" or "desc"`)
+	}
+	rounds := bits.Len(uint(len(list)))
+	b.spend(2 * len(list) * rounds)
+	for _, key := range keys {
+		if s, ok := key.(string); ok {
+			b.spend(len(s) / bytesPerStep * rounds)
+		}
+	}
+	s := &sorter{list: list, keys: keys, descending: order == "desc"}
+	sort.Stable(s)
+	return s.err
+}
+
+type sorter struct {
+	list, keys []any
+	descending bool
+	err        error // the first one
+}
+
+func (s *sorter) Len() int { return len(s.list) }
+
+func (s *sorter) Swap(i, j int) {
+	s.list[i], s.list[j] = s.list[j], s.list[i]
+	if &s.list[0] != &s.keys[0] {
+		s.keys[i], s.keys[j] = s.keys[j], s.keys[i]
+	}
+}
+
+func (s *sorter) Less(i, j int) bool {
+	x, y := s.keys[i], s.keys[j]
+	if x == nil || y == nil || s.err != nil {
+		return x != nil && y == nil
+	}
+	c, err := compare("<", x, y)
+	s.err = err
+	return c == -1 && !s.descending || c == 1 && s.descending
+}

@@ -1,0 +1,418 @@
+package expression
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+)
+
+// eval computes a part of an expression. It panics with an error, which ends the run.
+type eval func(env *Env) any
+
+// part is a compiled part of an expression.
+type part struct {
+	eval
+	isConstant bool
+	value      any // of a constant
+}
+
+func constant(v any) part { return part{func(*Env) any { return v }, true, v} }
+
+// writer turns a checked tree into functions that call each other.
+type writer struct {
+	source    string
+	variables []variable // in scope, the innermost last
+	slots     int        // that the program's variables take
+	parts     int        // that a trace tells of
+	describe  bool
+	steps     []step // the texts of the parts, if describe is set
+	depth     int    // the traced parts around
+	loops     int    // the loops around
+	fold      budget // for what is constant
+	err       *Error // the first one
+}
+
+// variable is a name that the expression itself declares: by let, or "#", "#index" and "#acc" of a loop.
+type variable struct {
+	name string
+	slot int
+}
+
+// foldSteps and foldBytes are what a compilation may spend on constants. Costlier ones are computed when the expression runs.
+const (
+	foldSteps = 2_000
+	foldBytes = 64 << 10
+)
+
+func (w *writer) fail(n ast.Node, format string, args ...any) {
+	if w.err != nil {
+		return
+	}
+	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
+	w.err = &Error{at.Line, at.Column, oneLine(at.Message)}
+}
+
+// node compiles a node so that traces tell what it comes to.
+func (w *writer) node(n ast.Node) part {
+	if isUntraced(n) {
+		return w.compile(n)
+	}
+	id := w.parts
+	w.parts++
+	if w.describe {
+		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0})
+	}
+	w.depth++
+	p := w.compile(n)
+	w.depth--
+	if p.isConstant { // the parts of a constant do not run
+		w.parts = id + 1
+		w.steps = w.steps[:min(id+1, len(w.steps))]
+	}
+	inner := p.eval
+	p.eval = func(env *Env) any {
+		v := inner(env)
+		if env.trace != nil {
+			env.trace.record(id, v)
+		}
+		return v
+	}
+	return p
+}
+
+// isUntraced says whether a node's value is plain from the source, or told by the nodes around it.
+func isUntraced(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode, *ast.ArrayNode, *ast.PointerNode:
+		return true
+	case *ast.UnaryNode:
+		_, isInt := n.Node.(*ast.IntegerNode)
+		_, isFloat := n.Node.(*ast.FloatNode)
+		return isInt || isFloat
+	}
+	return false
+}
+
+func (w *writer) nodes(list []ast.Node) []part {
+	parts := make([]part, len(list))
+	for i, n := range list {
+		parts[i] = w.node(n)
+	}
+	return parts
+}
+
+func (w *writer) compile(n ast.Node) part {
+	switch n := n.(type) {
+	case *ast.NilNode:
+		return constant(nil)
+	case *ast.StringNode:
+		return constant(n.Value)
+	case *ast.IntegerNode:
+		return constant(n.Value)
+	case *ast.FloatNode:
+		return constant(n.Value)
+	case *ast.BoolNode:
+		return constant(n.Value)
+	case *ast.IdentifierNode:
+		return w.name(n, n.Value)
+	case *ast.PointerNode:
+		return w.name(n, "#"+n.Name)
+	case *ast.UnaryNode:
+		return w.unary(n)
+	case *ast.BinaryNode:
+		return w.binary(n)
+	case *ast.ChainNode:
+		return w.compile(n.Node)
+	case *ast.MemberNode:
+		return w.member(n)
+	case *ast.SliceNode:
+		return w.apply(n, slice, w.node(n.Node), w.optional(n.From), w.optional(n.To))
+	case *ast.CallNode:
+		return w.call(n)
+	case *ast.BuiltinNode:
+		return w.loop(n, loops[n.Name])
+	case *ast.VariableDeclaratorNode:
+		return w.let(n)
+	case *ast.SequenceNode:
+		return w.sequence(n)
+	case *ast.ConditionalNode:
+		return w.conditional(n)
+	case *ast.ArrayNode:
+		return w.apply(n, newList, w.nodes(n.Nodes)...)
+	case *ast.MapNode:
+		var members []part
+		for _, pair := range n.Pairs {
+			pair := pair.(*ast.PairNode)
+			members = append(members, w.node(pair.Key), w.node(pair.Value))
+		}
+		return w.apply(n, newMap, members...)
+	}
+	w.fail(n, "unexpected %s", n.String())
+	return constant(nil)
+}
+
+// apply calls a function with the parts' values. A call with constants is one itself, and is refused if it fails.
+func (w *writer) apply(at ast.Node, f function, args ...part) part {
+	if !slices.ContainsFunc(args, func(p part) bool { return !p.isConstant }) {
+		values := make([]any, len(args))
+		for i, p := range args {
+			values[i] = p.value
+		}
+		v, err := protected(func() (any, error) { return f(&w.fold, values) })
+		if err == nil {
+			return constant(v)
+		}
+		if err.Err == nil {
+			w.fail(at, "%s", err)
+		}
+	}
+	return part{eval: func(env *Env) any {
+		base := len(env.args) // the arguments lie on the environment's stack: no function keeps them
+		for i := range args {
+			v := args[i].eval(env)
+			env.args = append(env.args, v)
+		}
+		v, err := f(&env.budget, env.args[base:len(env.args):len(env.args)])
+		clear(env.args[base:])
+		env.args = env.args[:base]
+		if err != nil {
+			panic(err)
+		}
+		return v
+	}}
+}
+
+// condition compiles a node as true or false: what is missing is false.
+func (w *writer) condition(n ast.Node) func(env *Env) bool {
+	p := w.node(n)
+	return func(env *Env) bool { return isTrue(p.eval(env)) }
+}
+
+func isTrue(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	}
+	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
+}
+
+func (w *writer) optional(n ast.Node) part {
+	if n == nil {
+		return constant(nil)
+	}
+	return w.node(n)
+}
+
+// name compiles a variable, or a name of the environment.
+func (w *writer) name(at ast.Node, name string) part {
+	for _, v := range slices.Backward(w.variables) {
+		if v.name == name {
+			return part{eval: func(env *Env) any { return env.slots[v.slot] }}
+		}
+	}
+	if i := slices.Index(roots, name); i >= 0 {
+		return part{eval: func(env *Env) any { return env.roots[i].value() }}
+	}
+	if i := slices.Index(fields, name); i >= 0 {
+		return part{eval: func(env *Env) any { return env.field(i) }}
+	}
+	w.fail(at, "unknown name %s", name)
+	return constant(nil)
+}
+
+// declare puts a variable in scope.
+func (w *writer) declare(name string) (slot int) {
+	w.slots++
+	w.variables = append(w.variables, variable{name, w.slots - 1})
+	return w.slots - 1
+}
+
+func (w *writer) let(n *ast.VariableDeclaratorNode) part {
+	value := w.node(n.Value)
+	outside := len(w.variables)
+	slot := w.declare(n.Name)
+	rest := w.node(n.Expr)
+	w.variables = w.variables[:outside]
+	return part{eval: func(env *Env) any {
+		env.slots[slot] = value.eval(env)
+		return rest.eval(env)
+	}}
+}
+
+func (w *writer) sequence(n *ast.SequenceNode) part {
+	parts := w.nodes(n.Nodes)
+	return part{eval: func(env *Env) (v any) {
+		for _, p := range parts {
+			v = p.eval(env)
+		}
+		return v
+	}}
+}
+
+func (w *writer) conditional(n *ast.ConditionalNode) part {
+	cond, yes, no := w.condition(n.Cond), w.node(n.Exp1), w.node(n.Exp2)
+	return part{eval: func(env *Env) any {
+		if cond(env) {
+			return yes.eval(env)
+		}
+		return no.eval(env)
+	}}
+}
+
+func (w *writer) unary(n *ast.UnaryNode) part {
+	switch n.Operator {
+	case "-":
+		return w.apply(n, negate, w.node(n.Node))
+	case "+":
+		return w.apply(n, plus, w.node(n.Node))
+	}
+	cond := w.condition(n.Node)
+	return part{eval: func(env *Env) any { return !cond(env) }}
+}
+
+func (w *writer) binary(n *ast.BinaryNode) part {
+	switch n.Operator {
+	case "and", "&&":
+		l, r := w.condition(n.Left), w.condition(n.Right)
+		return part{eval: func(env *Env) any { return l(env) && r(env) }}
+	case "or", "||":
+		l, r := w.condition(n.Left), w.condition(n.Right)
+		return part{eval: func(env *Env) any { return l(env) || r(env) }}
+	case "??":
+		l, r := w.node(n.Left), w.node(n.Right)
+		return part{eval: func(env *Env) any {
+			if v := l.eval(env); v != nil {
+				return v
+			}
+			return r.eval(env)
+		}}
+	case "matches":
+		p, err := compilePattern(n.Right)
+		if err != nil {
+			w.fail(n.Right, "%s", err)
+		}
+		return w.apply(n, matches, w.node(n.Left), constant(p))
+	}
+	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
+}
+
+// member compiles a member of payload, body or with so that no other is decoded, and members of values.
+func (w *writer) member(n *ast.MemberNode) part {
+	if name, ok := n.Property.(*ast.StringNode); ok {
+		if isOfTime(n.Node.Type()) {
+			w.fail(n, "%s is a function: want %s()", name.Value, name.Value)
+		}
+		if root, ok := n.Node.(*ast.IdentifierNode); ok {
+			if i := slices.Index(roots, root.Value); i >= 0 {
+				return part{eval: func(env *Env) any { return env.roots[i].member(name.Value) }}
+			}
+		}
+	}
+	return w.apply(n, element, w.node(n.Node), w.node(n.Property))
+}
+
+// isOfTime says whether a type is one of package time's, whose methods may be called.
+func isOfTime(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "time"
+}
+
+func (w *writer) call(n *ast.CallNode) part {
+	switch callee := n.Callee.(type) {
+	case *ast.IdentifierNode:
+		if d, ok := functions[callee.Value]; ok {
+			return w.function(n, callee.Value, d)
+		}
+	case *ast.MemberNode:
+		name, ok := callee.Property.(*ast.StringNode)
+		if !ok || !isOfTime(callee.Node.Type()) {
+			break
+		}
+		if name.Value == "Local" {
+			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
+		}
+		if !isMethod(callee.Node.Type(), name.Value) {
+			w.fail(n, "%s() gives no value that an expression can take", name.Value)
+			return constant(nil)
+		}
+		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
+	}
+	w.fail(n, "%s is no function", n.Callee.String())
+	return constant(nil)
+}
+
+func (w *writer) function(n *ast.CallNode, name string, d definition) part {
+	switch {
+	case name == "timezone":
+		return w.zone(n.Arguments[0])
+	case name == "date" && len(n.Arguments) == 3 && !isOfTime(n.Arguments[0].Type()): // a text, its layout and a zone's name
+		return w.apply(n, named(name, d), w.zone(n.Arguments[2]), w.node(n.Arguments[0]), w.node(n.Arguments[1]))
+	}
+	args := w.nodes(n.Arguments)
+	if err := d.try(args); err != nil {
+		w.fail(n, "%s: %s", name, err)
+	}
+	return w.apply(n, named(name, d), args...)
+}
+
+// zone loads a time zone. Its name must be in the source, so that runs do not read files.
+func (w *writer) zone(name ast.Node) part {
+	text, ok := name.(*ast.StringNode)
+	if !ok {
+		w.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
+		return constant(nil)
+	}
+	if text.Value == "" || text.Value == "Local" { // the zone of this machine
+		w.fail(name, "unknown time zone %q", text.Value)
+	}
+	location, err := time.LoadLocation(text.Value)
+	if err != nil {
+		w.fail(name, "%s", err)
+	}
+	return constant(location)
+}
+
+// pathOf is the path into the event's JSON that an expression is, nil if it is none.
+func pathOf(n ast.Node) []string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		if slices.Contains(roots, n.Value) {
+			return []string{n.Value}
+		}
+	case *ast.ChainNode:
+		return pathOf(n.Node)
+	case *ast.MemberNode:
+		path := pathOf(n.Node)
+		if name, ok := n.Property.(*ast.StringNode); ok && path != nil {
+			return append(path, name.Value)
+		}
+	}
+	return nil
+}
+
+// count counts the nodes of a tree.
+func count(n ast.Node) int {
+	var c counter
+	ast.Walk(&n, &c)
+	return int(c)
+}
+
+type counter int
+
+func (c *counter) Visit(*ast.Node) { *c++ }
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

@@ -1,0 +1,146 @@
+// Package file opens the files that a user or a checkout names, whatever is at their paths.
+//
+// Use [Read] for a file as a whole and [Open] for one that is read in parts. Neither waits: a pipe, a socket, a device or a folder is an
+// error at once, and so is a file over the given size. [In] does the same for files that must stay within a folder.
+// Errors leave out the path, which the caller knows as it was written.
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// What is wrong with a file beside what the system says.
+var (
+	ErrNotRegular = errors.New("not a regular file")
+	ErrOutside    = errors.New("leads outside the project")
+	ErrLink       = errors.New("a symbolic link: it is not followed for writing")
+)
+
+// Open opens a regular file for reading and follows links.
+func Open(path string) (*os.File, error) {
+	return regular(os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)) // to open a pipe does not wait for its writer
+}
+
+// Read reads a regular file of at most limit bytes.
+func Read(path string, limit int64) ([]byte, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, limit)
+}
+
+// In is a folder that its files must not lead out of, by .. or by a link. The empty one bounds nothing.
+type In string
+
+// Open opens a regular file. A relative path starts at the process's folder.
+func (folder In) Open(path string) (*os.File, error) {
+	if folder == "" {
+		return Open(path)
+	}
+	top, err := filepath.Abs(string(folder))
+	if err != nil {
+		return nil, err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	inside, err := filepath.Rel(top, path)
+	if err != nil || !filepath.IsLocal(inside) {
+		return nil, ErrOutside
+	}
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer root.Close()
+	f, err := root.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	var system syscall.Errno
+	if err != nil && !errors.As(err, &system) { // os says "path escapes from parent" in an error of its own
+		return nil, ErrOutside
+	}
+	return regular(f, err)
+}
+
+// Read reads a regular file of at most limit bytes.
+func (folder In) Read(path string, limit int64) ([]byte, error) {
+	f, err := folder.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, limit)
+}
+
+// Write writes a regular file, which it makes with the mode if it is missing. It does not write through a symbolic link.
+func Write(path string, text []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
+	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {
+		return ErrLink
+	}
+	if f, err = regular(f, err); err != nil {
+		return err
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.Write(text)
+	}
+	return cause(errors.Join(err, f.Close()))
+}
+
+// regular closes f and returns an error if it is no regular file.
+func regular(f *os.File, err error) (*os.File, error) {
+	if errors.Is(err, syscall.ENXIO) { // a socket, or a pipe without a reader
+		return nil, ErrNotRegular
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = cause(err)
+	case info.IsDir():
+		err = syscall.EISDIR
+	case !info.Mode().IsRegular():
+		err = ErrNotRegular
+	default:
+		return f, nil
+	}
+	f.Close()
+	return nil, err
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case int64(len(text)) > limit:
+		return nil, &TooLarge{limit}
+	}
+	return text, nil
+}
+
+// TooLarge is the error of a file over the limit of a Read.
+type TooLarge struct{ Limit int64 } // bytes
+
+func (e *TooLarge) Error() string {
+	if e.Limit >= 1<<20 {
+		return fmt.Sprintf("over %d MiB", e.Limit>>20)
+	}
+	return fmt.Sprintf("over %d KiB", e.Limit>>10)
+}
+
+// cause leaves out what os repeats: the call and the path.
+func cause(err error) error {
+	if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}

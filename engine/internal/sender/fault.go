@@ -1,0 +1,206 @@
+package sender
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptrace"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Fault is why there is no answer, in words that hold no secret.
+type Fault struct {
+	Reason string
+	Ours   bool // the receiver has no part in it
+	Final  bool // no further attempt can mend it
+}
+
+func (f *Fault) Error() string { return f.Reason }
+
+// phase is how far an attempt has come.
+type phase int32
+
+const (
+	phaseQueue phase = iota // waits for one of the webhook's connections
+	phaseName               // looks up the addresses of its host
+	phaseConnect
+	phaseTLS
+	phaseSend
+	phaseAnswer
+)
+
+// late says what did not happen in time, by phase.
+var late = [...]string{
+	phaseQueue: "no free connection", phaseName: "the host's name was not resolved", phaseConnect: "no connection",
+	phaseTLS: "no TLS handshake", phaseSend: "the request was not taken", phaseAnswer: "no answer",
+}
+
+// progress follows an attempt. The transport's goroutines write it.
+type progress struct {
+	phase atomic.Int32
+	kept  atomic.Bool // the connection had served another request
+}
+
+func (p *progress) at() phase     { return phase(p.phase.Load()) }
+func (p *progress) reach(n phase) { p.phase.Store(int32(n)) }
+
+func (p *progress) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:          func(httptrace.DNSStartInfo) { p.reach(phaseName) },
+		ConnectStart:      func(string, string) { p.reach(phaseConnect) },
+		TLSHandshakeStart: func() { p.reach(phaseTLS) },
+		GotConn:           func(got httptrace.GotConnInfo) { p.reach(phaseSend); p.kept.Store(got.Reused) },
+		WroteRequest:      func(httptrace.WroteRequestInfo) { p.reach(phaseAnswer) },
+	})
+}
+
+// diagnose says why there is no answer. ctx is the attempt's, which ends with its time; parent is the caller's.
+func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase) *Fault {
+	var fault *Fault
+	var refused *RefusedError
+	var netErr net.Error
+	limits := [phaseAnswer + 1]time.Duration{
+		phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
+	}
+	switch {
+	case parent.Err() != nil:
+		return &Fault{Reason: "broken off, since awf-hook stops", Ours: true}
+	case errors.As(err, &fault):
+		return fault
+	case errors.As(err, &refused):
+		return &Fault{Reason: refused.Error()}
+	case ctx.Err() != nil:
+		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], s.webhook.Timeout)}
+	}
+	if fault := ofName(err); fault != nil {
+		return fault
+	}
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], cmp.Or(limits[reached], s.webhook.Timeout))}
+	}
+	for _, explain := range []func(error) *Fault{ofCertificate, ofTLS, ofSystem} {
+		if fault := explain(err); fault != nil {
+			return fault
+		}
+	}
+	return &Fault{Reason: ofProtocol(err)}
+}
+
+// ofName explains a name that was not resolved.
+func ofName(err error) *Fault {
+	var dns *net.DNSError
+	switch {
+	case !errors.As(err, &dns):
+		return nil
+	case dns.IsNotFound:
+		return &Fault{Reason: dns.Name + ": no such host"}
+	case strings.Contains(dns.Err, syscall.ENETUNREACH.Error()), strings.Contains(dns.Err, syscall.ECONNREFUSED.Error()):
+		return &Fault{Reason: "no name server can be reached", Ours: true}
+	case dns.IsTimeout:
+		return nil
+	}
+	return &Fault{Reason: dns.Name + ": the name servers gave no proper answer"}
+}
+
+// ofCertificate explains a certificate that does not prove who the receiver is.
+func ofCertificate(err error) *Fault {
+	var invalid x509.CertificateInvalidError
+	var other x509.HostnameError
+	var unknown x509.UnknownAuthorityError
+	reason := "the receiver's certificate "
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		now := time.Now()
+		if notBefore := invalid.Cert.NotBefore; now.Before(notBefore) {
+			reason += "is not valid before " + day(notBefore)
+		} else {
+			reason += "expired on " + day(invalid.Cert.NotAfter)
+		}
+		reason += " (here it is " + day(now) + ")"
+	case errors.As(err, &other):
+		reason += "is for " + names(other.Certificate) + ", not for " + other.Host
+	case errors.As(err, &unknown):
+		reason += "is signed by an unknown authority (tls.ca_file can name one)"
+	case errors.As(err, &invalid):
+		reason += "is not valid: " + strings.TrimPrefix(x509.CertificateInvalidError{Reason: invalid.Reason}.Error(), "x509: ")
+	default:
+		return nil
+	}
+	return &Fault{Reason: reason}
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// names lists what a certificate is for. These are the receiver's words: only what looks like a name is shown.
+func names(c *x509.Certificate) string {
+	const limit = 3
+	all := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	all = slices.DeleteFunc(all, func(name string) bool { return !isPlain(name) })
+	switch {
+	case len(all) == 0:
+		return "no host"
+	case len(all) > limit:
+		all = append(all[:limit-1], all[limit-1]+" and others")
+	}
+	return strings.Join(all, ", ")
+}
+
+// ofTLS explains a handshake that failed.
+func ofTLS(err error) *Fault {
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &record):
+		return &Fault{Reason: "the receiver does not speak TLS: " + record.Msg}
+	case errors.As(err, &op) && op.Op == "remote error": // the text is the alert's, which crypto/tls knows
+		return &Fault{Reason: "the receiver refused the TLS handshake: " + strings.TrimPrefix(op.Err.Error(), "tls: ")}
+	}
+	return nil
+}
+
+// ours are the errors of this machine and its network.
+var ours = []syscall.Errno{
+	syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES,
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+}
+
+// ofSystem explains what the operating system said of the connection.
+func ofSystem(err error) *Fault {
+	var number syscall.Errno
+	if !errors.As(err, &number) {
+		return nil
+	}
+	fault := &Fault{Reason: number.Error(), Ours: slices.Contains(ours, number)}
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+		fault.Reason = op.Addr.String() + ": " + fault.Reason
+	}
+	return fault
+}
+
+// ofProtocol explains an answer that is not HTTP. The error quotes what the receiver wrote, which may echo the request.
+func ofProtocol(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection") {
+		return "the receiver closed the connection without an answer"
+	}
+	text, _, _ := strings.Cut(err.Error(), `"`)
+	if strings.Contains(text, "readLoopPeekFail") { // net/http's own slip of the pen
+		return "the receiver answered before the request was sent"
+	}
+	for _, layer := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "net/http: ", "http: ", "http2: "} {
+		text = strings.TrimPrefix(text, layer)
+	}
+	const limit = 200 // bytes
+	return strings.ToValidUTF8(strings.TrimRight(text[:min(len(text), limit)], " :;,=[("), "")
+}

@@ -1,0 +1,81 @@
+package sender
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// CheckHost judges a URL's host where nothing is dialled: when a configuration is checked, and when a proxy reaches the host for us.
+// It reads an address in every form in which a resolver may, and knows the names of this machine. It cannot judge any other name.
+func (g Guard) CheckHost(host string) error {
+	name := strings.TrimRight(strings.Map(fold, host), ".")
+	switch {
+	case slices.Contains([]string{"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}, name), strings.HasSuffix(name, ".localhost"):
+		return g.Check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case strings.ContainsRune(name, unicode.ReplacementChar):
+		return g.Check(netip.Addr{})
+	}
+	for _, zeroBase := range []int{8, 10} {
+		if addr, isAddr := readAddr(name, zeroBase); isAddr {
+			if err := g.Check(addr); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fold returns the character for which another one stands in a host: a resolver, or who asks it, may take full-width ones, for example.
+// It is the replacement character for one that may stand for a digit or an ASCII letter in ways that only tables of Unicode tell.
+func fold(r rune) rune {
+	switch {
+	case r == '\u3002' || r == '\uff0e' || r == '\uff61':
+		return '.'
+	case r >= '\uff01' && r <= '\uff5e':
+		return unicode.ToLower(r - 0xfee0)
+	case r > unicode.MaxASCII && unicode.IsNumber(r), r >= 0x1d400 && r <= 0x1d7ff, r >= 0x2460 && r <= 0x24ff, r >= 0x1f100 && r <= 0x1f1ff:
+		return unicode.ReplacementChar
+	}
+	return unicode.ToLower(r)
+}
+
+// readAddr reads an address as inet_aton does: one to four parts, each decimal or hexadecimal, or in the given base if it begins with 0.
+// The last part fills what is left. isAddr is false for a name; an address of numbers that are too large is invalid.
+func readAddr(host string, zeroBase int) (addr netip.Addr, isAddr bool) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, true
+	}
+	parts := strings.Split(host, ".")
+	last := len(parts) - 1
+	if last > 3 {
+		return netip.Addr{}, false
+	}
+	value, fits := uint64(0), true
+	for i, part := range parts {
+		base := 10
+		if digits, isHex := strings.CutPrefix(part, "0x"); isHex {
+			part, base = "0"+digits, 16
+		} else if strings.HasPrefix(part, "0") {
+			base = zeroBase
+		}
+		n, err := strconv.ParseUint(part, base, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return netip.Addr{}, false
+		}
+		bits := 8 // of this part
+		if i == last {
+			bits = 8 * (4 - last)
+		}
+		fits = fits && err == nil && n < 1<<bits
+		value = value<<bits | n
+	}
+	if !fits {
+		return netip.Addr{}, true
+	}
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(value)))), true
+}

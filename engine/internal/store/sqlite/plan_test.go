@@ -1,0 +1,169 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// scans is a step of a plan that goes through all deliveries or all events. d, o, f, h and e are their names in statements.
+var scans = regexp.MustCompile(`SCAN (deliveries|events|d|o|f|h|e)\b`)
+
+// browses are parts of statements of people's lists that look through what they have to, in the order of the list.
+var browses = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`}
+
+// No statement goes through all deliveries or events.
+func TestNoStatementScans(t *testing.T) {
+	s, err := Open(store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), MaxSize: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	runAll(t, s)
+	checked := 0
+	for _, c := range append([]*conn{s.conn}, s.readers...) {
+		for query := range c.prepared {
+			if !strings.Contains(query, " ") || strings.HasPrefix(query, "PRAGMA") || strings.HasPrefix(query, "EXPLAIN") {
+				continue
+			}
+			checked++
+			plan := plan(t, s, query)
+			browsed := strings.Contains(query, browses[0]) || strings.Contains(query, browses[1])
+			if scans.MatchString(plan) && !browsed || strings.Contains(plan, "B-TREE FOR ORDER BY") && !strings.Contains(query, "SELECT d.seq, d.lane") {
+				t.Errorf("%s\n%s", query, plan)
+			}
+		}
+	}
+	if checked < 45 {
+		t.Errorf("%d statements ran, want all of them", checked)
+	}
+}
+
+func plan(t *testing.T, s *Store, query string) string {
+	t.Helper()
+	var steps []string
+	prepared, err := s.conn.prepare(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := make([]any, prepared.params)
+	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
+		r.next = 3
+		steps = append(steps, "  "+r.text())
+		return nil
+	}, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return strings.Join(steps, "\n")
+}
+
+// fill adds delivered rows and dead letters.
+func fill(t *testing.T, s *Store) {
+	t.Helper()
+	const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) `
+	for _, statement := range []string{
+		`INSERT INTO lanes(webhook) VALUES('old')`,
+		rows + `INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n`,
+		rows + `INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
+  SELECT i, 'msg_' || i, 1, i, CASE WHEN i % 10 THEN 1 ELSE 2 END, 0, 0, 0, i, 400, 1 FROM n`,
+	} {
+		if err := s.conn.script(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// runAll runs every statement of the store.
+func runAll(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := context.Background()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var entries []*delivery.Entry
+	for i := range 40 {
+		ev := &event.Event{ID: fmt.Sprint("new", i), Type: "workflow_end", Timestamp: time.Now()}
+		keyed, free := delivery.Want{Webhook: "a#one", OrderKey: fmt.Sprint(i % 4)}, delivery.Want{Webhook: "a#two", Take: time.Minute}
+		switch i {
+		case 7:
+			keyed.Dead = "filter"
+		case 9:
+			free.Past = &delivery.Past{State: delivery.Due, Content: &delivery.Content{Body: []byte("x")}}
+		}
+		entries = append(entries, &delivery.Entry{Event: ev, Wants: []delivery.Want{keyed, free}})
+	}
+	must(s.Accept(ctx, entries))
+	lane := delivery.Lane{Webhook: "a#one", Lease: time.Minute}
+	for i := 0; ; i++ {
+		claims, _, err := s.Claim(ctx, lane, 2)
+		must(err)
+		if len(claims) == 0 {
+			break
+		}
+		_, err = s.Renew(ctx, claims[0], time.Minute)
+		must(err)
+		settlements := []delivery.Settlement{{Claim: claims[0], Outcome: delivery.Outcome(i % 4), OrderMaxWait: time.Nanosecond, After: time.Hour}}
+		if i%2 == 0 {
+			settlements[0].Content = &delivery.Content{Body: []byte("made")}
+			settlements[0].Attempt = &delivery.Attempt{Number: 1}
+		}
+		_, err = s.Settle(ctx, settlements)
+		must(err)
+	}
+	for _, f := range []delivery.Filter{
+		{Limit: 50}, {Limit: 50, Before: 9}, {Limit: 50, State: delivery.IsDead}, {Limit: 50, State: delivery.InFlight}, {Limit: 50, Webhook: "two"},
+		{Limit: 50, State: delivery.IsDropped}, {Limit: 50, Event: "workflow_end"}, {ID: "msg_7", Limit: 1},
+	} {
+		_, err := s.List(ctx, f)
+		must(err)
+	}
+	_, err := s.Show(ctx, "msg_7")
+	must(err)
+	_, err = s.Lanes(ctx)
+	must(err)
+	_, err = s.Replay(ctx, delivery.Filter{Limit: 3}, delivery.Change{Retransform: true})
+	must(err)
+	_, err = s.Disable(ctx, "two", "by hand")
+	must(err)
+	must(s.Ready(ctx))
+	_, err = s.makeRoom(ctx)
+	must(err)
+	must(s.write(ctx, func(tx *tx) error {
+		l, err := tx.find("old")
+		must(err)
+		_, err = tx.run(releaseLeases, 0, 0, 0)
+		must(err)
+		l.bytes = tx.store.opts.MaxSize / 2
+		return tx.makeRoomInLane(l, 1)
+	}))
+	_, err = s.Delete(ctx, delivery.Filter{State: delivery.IsDead, Limit: 2})
+	must(err)
+	_, err = s.Move(ctx, "a#one", "a#three")
+	must(err)
+	counts := func() string {
+		text := ""
+		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) error {
+			text = r.text()
+			return nil
+		}))
+		return text
+	}
+	before := counts()
+	must(s.Keep(ctx))
+	if after := counts(); after != before {
+		t.Errorf("counted again the lanes hold %q, want %q as they were counted", after, before)
+	}
+}
