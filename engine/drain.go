@@ -21,7 +21,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 			}
 			continue
 		}
-		left, err := e.remains(ctx)
+		left, err := e.remains(context.WithoutCancel(ctx)) // nothing may be left, whatever became of ctx
 		switch deadline, bounded := ctx.Deadline(); {
 		case err != nil && !bounded, errors.Is(err, ErrClosed):
 			return err

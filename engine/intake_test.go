@@ -44,7 +44,7 @@ func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
 		}
 	}
 	env := func(name string) (string, bool) { return dir, name == "AWF_WORKFLOWS_PATH" }
-	cfg, err := config.Search{File: settings, Env: env}.Load()
+	cfg, err := config.Search{File: settings, Env: env, TrustProject: true}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}

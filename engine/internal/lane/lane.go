@@ -72,6 +72,7 @@ func (l *lane) isEmpty() bool {
 func (l *lane) run(ctx context.Context) {
 	var working sync.WaitGroup
 	defer working.Wait()
+	l.machine.stopped = false // by the run before
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ended := ctx.Done()

@@ -21,7 +21,7 @@ func workflows(t *testing.T, folder string) *config.Workflows {
 	settings := filepath.Join(t.TempDir(), "settings.yaml")
 	write(t, settings, "webhooks: [{name: all, url: 'https://all.test/'}]")
 	env := func(name string) (string, bool) { return folder, name == "AWF_WORKFLOWS_PATH" }
-	cfg, err := config.Search{File: settings, Env: env}.Load()
+	cfg, err := config.Search{File: settings, Env: env, TrustProject: true}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
