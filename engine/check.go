@@ -18,7 +18,7 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	modules := newModules(&opts)
 	all, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.All())
 	for i := range all {
-		warnings = append(warnings, all[i].unwise(cfg.Allow)...)
+		warnings = append(append(warnings, all[i].warnings...), all[i].unwise(cfg.Allow)...)
 	}
 	closeChains(all)
 	_ = closeModules(modules) // a compilation that goes on harms nobody

@@ -21,11 +21,12 @@ import (
 // compiled is a configured webhook with what its expressions and transforms became.
 type compiled struct {
 	config.Webhook
-	filter  *filters.Filter
-	chain   transforms.Chain
-	orderBy *expression.Program // nil for no order
-	format  *format.Format      // the last step of the chain; nil if that is something else
-	masker  *secret.Masker      // of what its transforms can read
+	filter   *filters.Filter
+	chain    transforms.Chain
+	orderBy  *expression.Program // nil for no order
+	format   *format.Format      // the last step of the chain; nil if that is something else
+	masker   *secret.Masker      // of what its transforms can read
+	warnings config.Errors       // of its expressions
 }
 
 // compiler compiles webhooks.
@@ -59,10 +60,11 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
 	w.masker = newMasker(&w.Webhook)
-	w.filter, errs[0] = compileFilter(&w.Webhook, by.Expressions)
-	w.orderBy, errs[1] = compileOrderBy(&w.Webhook, by.Expressions)
+	w.filter, errs[0] = compileFilter(&w.Webhook, &by)
+	w.orderBy, errs[1] = compileOrderBy(&w.Webhook, &by)
 	by.Log = slog.New(w.masker.Handler(by.Log.Handler())).With("webhook", w.Name)
 	w.chain, errs[2] = by.Compile(ctx, w.Transform)
+	w.warnings = by.Warnings
 	if n := len(w.chain); n > 0 {
 		if f, isFormat := w.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			w.format = f.Format
@@ -75,7 +77,7 @@ func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.E
 	return mistakes
 }
 
-func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filter, config.Errors) {
+func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filter, config.Errors) {
 	var mistakes config.Errors
 	var globs []filters.Glob
 	for _, text := range cfg.Events {
@@ -88,21 +90,23 @@ func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filte
 	if cfg.Filter.Value == "" {
 		return filters.New(globs, nil), mistakes
 	}
-	program, err := by.Bool(cfg.Filter.Value)
+	program, err := by.Expressions.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
 	}
+	by.Warn(cfg.Filter, program.Warnings())
 	return filters.New(globs, program), mistakes
 }
 
-func compileOrderBy(cfg *config.Webhook, by *expression.Compiler) (*expression.Program, config.Errors) {
+func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.Program, config.Errors) {
 	if cfg.OrderBy.Value == "" {
 		return nil, nil
 	}
-	program, err := by.Value(cfg.OrderBy.Value)
+	program, err := by.Expressions.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
 	}
+	by.Warn(cfg.OrderBy, program.Warnings())
 	return program, nil
 }
 
