@@ -80,12 +80,13 @@ func (l *lane) run(ctx context.Context) {
 		var events []any
 		select {
 		case <-ended:
-			ended = nil // once
-			events = append(l.take(), stop{})
 		case <-l.posted:
 			events = l.take()
 		case <-timer.C:
 			events = []any{tick{}}
+		}
+		if ended != nil && ctx.Err() != nil { // before an attempt's end lets the next one begin
+			ended, events = nil, append([]any{stop{}}, events...)
 		}
 		var wake time.Time
 		for _, event := range events {
