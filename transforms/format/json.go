@@ -38,13 +38,13 @@ func (l list) unless(unwanted bool) list {
 
 // some returns the objects that are not nil as a list, or nil if there is none.
 func some(objects ...object) list {
-	var all list
+	all := make(list, 0, len(objects))
 	for _, o := range objects {
 		if o != nil {
 			all = append(all, o)
 		}
 	}
-	return all
+	return all.unless(len(all) == 0)
 }
 
 // yes returns true, or nothing, which leaves a member out.
