@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/spf13/cobra"
 )
 
@@ -41,9 +42,9 @@ it. You need only the language's own tools to build it.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var file *fs.PathError
+			var system *fs.PathError
 			err := author.New(".", args[0], language)
-			if errors.As(err, &file) {
+			if errors.As(err, &system) {
 				return failure(err)
 			}
 			if err != nil {
@@ -90,6 +91,9 @@ func (c *command) buildTransform(dir, out string) error {
 	language, err := author.Told(dir)
 	if err != nil {
 		return failure(err)
+	}
+	if info, err := os.Lstat(out); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return failure(fmt.Errorf("%s: %w", out, file.ErrLink)) // compilers would follow it
 	}
 	cmd, err := language.Command(dir, out)
 	if err != nil {
