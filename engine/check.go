@@ -46,13 +46,14 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 // are mistakes. Without modules wasm steps are not looked into.
 func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.Logger) ([]compiled, config.Errors) {
 	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
+	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin: a project's expressions take nothing from the user's own
 	var next atomic.Int64
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(webhooks)); i = next.Add(1) - 1 {
 				all[i].Webhook = webhooks[i]
-				errs[i] = all[i].compile(modules, log)
+				errs[i] = all[i].compile(transforms.Compiler{Expressions: &expressions[webhooks[i].Origin], Modules: modules, Log: log})
 			}
 		})
 	}
@@ -62,18 +63,23 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 	return all, mistakes
 }
 
-func (c *compiled) compile(modules *transforms.Modules, log *slog.Logger) config.Errors {
+func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
 	c.masker = newMasker(c.Webhook)
-	c.filter, errs[0] = compileFilter(&c.Webhook)
-	c.orderBy, errs[1] = compileOrderBy(&c.Webhook)
-	c.chain, errs[2] = transforms.Compile(context.Background(), c.Transform, modules, slog.New(c.masker.Handler(log.Handler())).With("webhook", c.Name))
+	c.filter, errs[0] = compileFilter(&c.Webhook, by.Expressions)
+	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, by.Expressions)
+	by.Log = slog.New(c.masker.Handler(by.Log.Handler())).With("webhook", c.Name)
+	c.chain, errs[2] = by.Compile(context.Background(), c.Transform)
 	if n := len(c.chain); n > 0 {
 		if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			c.format = f.Format
 		}
 	}
-	return slices.Concat(errs[:]...)
+	mistakes := slices.Concat(errs[:]...)
+	for _, mistake := range mistakes {
+		mistake.Message = c.masker.Text(mistake.Message)
+	}
+	return mistakes
 }
 
 // unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets whose time is over.

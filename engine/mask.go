@@ -21,9 +21,17 @@ func newMasker(webhooks ...config.Webhook) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
+// minKnown is the length from which the value of a variable is masked outside of a transform's options, in bytes.
+const minKnown = 5
+
 // with lists the secrets that a webhook's transforms can read: the values of variables, and what a format says is one.
 func with(w *config.Webhook) []string {
 	var list []string
+	for _, known := range w.Known {
+		if value := known.Reveal(); len(value) >= minKnown { // of the name of a format, for example
+			list = append(list, value)
+		}
+	}
 	for i := range w.Transform {
 		step := &w.Transform[i]
 		if step.With == nil {

@@ -71,7 +71,7 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
+func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filter, config.Errors) {
 	var mistakes config.Errors
 	var globs []filters.Glob
 	for _, text := range cfg.Events {
@@ -84,18 +84,18 @@ func compileFilter(cfg *config.Webhook) (*filters.Filter, config.Errors) {
 	if cfg.Filter.Value == "" {
 		return filters.New(globs, nil), mistakes
 	}
-	program, err := expression.CompileBool(cfg.Filter.Value)
+	program, err := by.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
 	}
 	return filters.New(globs, program), mistakes
 }
 
-func compileOrderBy(cfg *config.Webhook) (*expression.Program, config.Errors) {
+func compileOrderBy(cfg *config.Webhook, by *expression.Compiler) (*expression.Program, config.Errors) {
 	if cfg.OrderBy.Value == "" {
 		return nil, nil
 	}
-	program, err := expression.CompileValue(cfg.OrderBy.Value)
+	program, err := by.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
 	}

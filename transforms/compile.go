@@ -11,10 +11,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
+// Compiler makes the chains of a file's webhooks.
+type Compiler struct {
+	Expressions *expression.Compiler // of the file
+	Modules     *Modules             // nil: the files of wasm steps are not looked at, and their chains are of no use
+	Log         *slog.Logger         // takes what modules log
+}
+
 // Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
-// The logger takes what modules log, and at debug level what formats leave out.
-// Without modules the files of wasm steps are not looked at, and the chain is of no use.
-func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *slog.Logger) (Chain, config.Errors) {
+func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, config.Errors) {
 	var chain Chain
 	var mistakes config.Errors
 	for i := range steps {
@@ -23,11 +28,11 @@ func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *sl
 		var errs config.Errors
 		switch s.Kind() {
 		case "map":
-			step, errs = compileMap(s)
+			step, errs = compileMap(s, c.Expressions)
 		case "format":
-			step, errs = compileFormat(s, i == 0, log)
+			step, errs = compileFormat(s, i == 0, c.Log)
 		case "wasm":
-			step, errs = modules.load(ctx, s, log)
+			step, errs = c.Modules.load(ctx, s, c.Log)
 		default: // the configuration says what is wrong with it
 			continue
 		}
@@ -37,14 +42,15 @@ func Compile(ctx context.Context, steps []config.Step, modules *Modules, log *sl
 	return chain, mistakes
 }
 
-// compiler makes the nodes of one map.
-type compiler struct {
-	omitEmpty bool
-	mistakes  config.Errors
+// mapCompiler makes the nodes of one map.
+type mapCompiler struct {
+	expressions *expression.Compiler
+	omitEmpty   bool
+	mistakes    config.Errors
 }
 
-func compileMap(s *config.Step) (*Map, config.Errors) {
-	c := &compiler{omitEmpty: s.OmitEmpty}
+func compileMap(s *config.Step, expressions *expression.Compiler) (*Map, config.Errors) {
+	c := &mapCompiler{expressions: expressions, omitEmpty: s.OmitEmpty}
 	m := &Map{ContentType: s.ContentType}
 	if s.With != nil {
 		m.With = s.With.AppendJSON(nil, expression.AppendString)
@@ -55,7 +61,7 @@ func compileMap(s *config.Step) (*Map, config.Errors) {
 	case strings.HasPrefix(s.Map.Text.Value, "="):
 		m.Root = c.text(s.Map.Text, "")
 	default: // the whole is an expression, with or without its "="
-		program, err := expression.CompileValue(s.Map.Text.Value)
+		program, err := c.expressions.Value(s.Map.Text.Value)
 		if mistake := (*expression.Error)(nil); errors.As(err, &mistake) {
 			c.fail(s.Map.Text, mistake)
 		}
@@ -64,7 +70,7 @@ func compileMap(s *config.Step) (*Map, config.Errors) {
 	return m, c.mistakes
 }
 
-func (c *compiler) node(t *config.Tree, path string) Node {
+func (c *mapCompiler) node(t *config.Tree, path string) Node {
 	switch t.Kind {
 	case config.TreeLiteral:
 		return Literal(t.Literal)
@@ -87,8 +93,8 @@ func (c *compiler) node(t *config.Tree, path string) Node {
 }
 
 // text reads a string in which expressions may stand.
-func (c *compiler) text(t config.Text, path string) Node {
-	parts, whole, mistakes := expression.ParseTemplate(t.Value)
+func (c *mapCompiler) text(t config.Text, path string) Node {
+	parts, whole, mistakes := c.expressions.Template(t.Value)
 	for _, mistake := range mistakes {
 		c.fail(t, mistake)
 	}
@@ -107,7 +113,7 @@ func (c *compiler) text(t config.Text, path string) Node {
 }
 
 // fail reports a mistake in a text.
-func (c *compiler) fail(t config.Text, mistake *expression.Error) {
+func (c *mapCompiler) fail(t config.Text, mistake *expression.Error) {
 	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Message))
 }
 

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/transforms"
 )
 
 // What a format leaves out of a message is said at debug level, and only there.
@@ -18,7 +17,7 @@ func TestFormatsSayWhatTheyLeaveOut(t *testing.T) {
 	}
 	for level, want := range map[slog.Level]string{slog.LevelDebug: `left out link: want an http or https URL`, slog.LevelInfo: ""} {
 		var log bytes.Buffer
-		c, mistakes := transforms.Compile(t.Context(), cfg.Webhooks[0].Transform, nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level})))
+		c, mistakes := newCompiler(nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))).Compile(t.Context(), cfg.Webhooks[0].Transform)
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}

@@ -24,7 +24,7 @@ func chain(t testing.TB, transform string) transforms.Chain {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	c, mistakes := transforms.Compile(t.Context(), cfg.Webhooks[0].Transform, modules(t), slog.New(slog.DiscardHandler))
+	c, mistakes := newCompiler(modules(t), slog.New(slog.DiscardHandler)).Compile(t.Context(), cfg.Webhooks[0].Transform)
 	if len(mistakes) > 0 {
 		t.Fatalf("%v in\n%s", mistakes, text)
 	}
@@ -36,6 +36,10 @@ var failed = &event.Event{
 	Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 688e6, time.UTC),
 	Payload: []byte(`{"status":"failure", "duration":61.50, "exit_code":137, "error":"out of\nmemory", "big": 12345678901234567890, ` +
 		`"list": [1, 2.0, "a"], "deep": {"token": "t", "z": 1, "a": 2}, "none": null}`),
+}
+
+func newCompiler(modules *transforms.Modules, log *slog.Logger) *transforms.Compiler {
+	return &transforms.Compiler{Expressions: new(expression.Compiler), Modules: modules, Log: log}
 }
 
 // modules loads modules for a test.
@@ -155,7 +159,7 @@ func TestMapDropsWhatComesToNothing(t *testing.T) {
 func TestMapErrorsSayWhere(t *testing.T) {
 	for _, tt := range []struct{ transform, want string }{
 		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: invalid operation: list > int"},
-		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: invalid operation: int(out of memory)"},
+		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: want a whole number in digits, got another text"},
 		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[]: division by zero"},
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},
 		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: no JSON for the number +Inf"},

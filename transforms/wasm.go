@@ -21,7 +21,7 @@ type Wasm struct {
 
 // Apply feeds the module what the step before made, the event itself at first. An error of the module's is a [*wasm.Error].
 func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
-	out, err := w.Module.Transform(ctx, wasm.Input{Event: in.Content.Body, Time: in.Event.Timestamp})
+	out, err := w.Module.Transform(ctx, wasm.Event{Body: in.Content.Body, Time: in.Event.Timestamp})
 	made := Made{Fuel: out.Fuel}
 	var fault *wasm.Error
 	switch {

@@ -116,11 +116,11 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 }
 
 // moduleInputs reads the module's inputs from stdin: its events, or all of it as one.
-func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
+func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 	if raw {
 		_, most := wasm.Bounds()
 		text, err := c.readInput(nil, most.Input)
-		return []wasm.Input{{Event: text, Time: time.Now()}}, err
+		return []wasm.Event{{Body: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)
 	if err == nil && len(events) == 0 {
@@ -129,10 +129,10 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Input, error) {
 	return inputsOf(events), err
 }
 
-func inputsOf(events []*event.Event) []wasm.Input {
-	var inputs []wasm.Input
+func inputsOf(events []*event.Event) []wasm.Event {
+	var inputs []wasm.Event
 	for _, ev := range events {
-		inputs = append(inputs, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
+		inputs = append(inputs, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
 	}
 	return inputs
 }

@@ -91,5 +91,6 @@ type Attempt struct {
 	RetryAfter time.Duration // the rest that the receiver asked for, for its whole lane; 0 for none
 	Free       bool          // failed by a fault on our side: it is not counted against max_attempts
 	Gone       bool          // the receiver wants nothing more, ever: its lane closes
+	Replay     bool          // made after a replay; the store notes it
 	Blame      Blame         // whose fault it is; BlameSender is Free
 }

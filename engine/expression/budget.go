@@ -3,9 +3,8 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"runtime"
 	"strings"
+
 	"unicode"
 )
 
@@ -73,44 +72,60 @@ const (
 // scan takes the steps to look at a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
 
-// weigh takes the steps to walk through a value to its leaves.
-func (b *budget) weigh(v any) {
+// look takes the steps to look at an argument: at a text by the bytes per step (0 is the usual number, deep is a value to its leaves).
+func (b *budget) look(v any, bytes int) {
 	b.spend(1)
+	if bytes == deep {
+		b.weigh(v)
+		return
+	}
+	if bytes == 0 {
+		bytes = bytesPerStep
+	}
+	switch v := v.(type) {
+	case string:
+		b.spend(len(v) / bytes)
+	case []any:
+		b.spend(len(v))
+	case map[string]any:
+		b.spend(len(v))
+	}
+}
+
+// weigh takes the steps to walk through a value to its leaves.
+func (b *budget) weigh(v any) { b.weighAt(0, v) }
+
+func (b *budget) weighAt(depth int, v any) {
+	b.enter(depth)
 	switch v := v.(type) {
 	case string:
 		b.scan(v)
 	case []any:
 		for _, inner := range v {
-			b.weigh(inner)
+			b.weighAt(depth+1, inner)
 		}
 	case map[string]any:
 		for _, inner := range v {
-			b.weigh(inner)
+			b.weighAt(depth+1, inner)
 		}
+	}
+}
+
+// enter takes the step to a value at a depth within others.
+func (b *budget) enter(depth int) {
+	if b.spend(1); depth > maxDepth {
+		panic(errDepth)
 	}
 }
 
 // runError says a run-time error in our words.
 func runError(err error) *RunError {
-	message := err.Error()
 	var cause error
-	var assertion *runtime.TypeAssertionError
-	switch {
-	case errors.Is(err, ErrBudget):
+	if errors.Is(err, ErrBudget) {
 		cause = ErrBudget
-	case errors.As(err, &assertion):
-		message = assertionText.ReplaceAllString(message, "want $2, got $1")
 	}
-	return &RunError{oneLine(lowerFirst(inOurWords.Replace(message))), cause}
+	return &RunError{oneLine(lowerFirst(err.Error())), cause}
 }
-
-var assertionText = regexp.MustCompile(`^interface conversion: interface \{\} is (\S+|map\[string\]interface \{\}|\[\]interface \{\}), not (\S+)$`)
-
-// inOurWords names Go's types as a configuration's writer knows them.
-var inOurWords = strings.NewReplacer(
-	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
-	"float64", "float", "time.Time", "time", "time.Duration", "duration",
-)
 
 // oneLine tames a text that may quote the event's values, which may be long and have control characters.
 func oneLine(s string) string {

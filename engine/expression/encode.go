@@ -27,6 +27,7 @@ func AppendJSON(dst []byte, v any) ([]byte, error) {
 type encoder struct {
 	dst   []byte
 	limit int
+	depth int
 	err   error // the first one
 }
 
@@ -40,6 +41,10 @@ func (e *encoder) value(v any) {
 	if len(e.dst) > e.limit {
 		e.fail("the JSON is over %d MiB", MaxJSON>>20)
 	}
+	if e.depth++; e.depth > maxDepth {
+		e.fail("nested too deeply")
+	}
+	defer func() { e.depth-- }()
 	if e.err != nil {
 		return
 	}
@@ -55,7 +60,7 @@ func (e *encoder) value(v any) {
 	case float64:
 		e.float(v)
 	case []any:
-		e.list(len(v), func(i int) any { return v[i] })
+		e.list(v)
 	case map[string]any:
 		e.object(v)
 	case time.Time:
@@ -67,26 +72,17 @@ func (e *encoder) value(v any) {
 	case fmt.Stringer: // time's months, weekdays and zones
 		e.dst = AppendString(e.dst, v.String())
 	default:
-		if p := plain(v); isList(p) {
-			e.value(p)
-			return
-		}
-		e.fail("no JSON for %T", v)
+		e.fail("no JSON for a %s", kindOf(v))
 	}
 }
 
-func isList(v any) bool {
-	_, is := v.([]any)
-	return is
-}
-
-func (e *encoder) list(n int, at func(int) any) {
+func (e *encoder) list(list []any) {
 	e.dst = append(e.dst, '[')
-	for i := range n {
+	for i, v := range list {
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		e.value(at(i))
+		e.value(v)
 	}
 	e.dst = append(e.dst, ']')
 }

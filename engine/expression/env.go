@@ -171,7 +171,7 @@ func memberOf(v any, key string) any {
 	case map[string]any:
 		return v[key]
 	}
-	panic(fmt.Errorf("cannot get %s of %T", key, v))
+	panic(fmt.Errorf("cannot get %s of %s", key, kindOf(v)))
 }
 
 // find returns the bytes of what a path leads to; nil if it is not there, or not JSON.

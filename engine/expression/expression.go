@@ -12,22 +12,11 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/expr-lang/expr/builtin"
-	"github.com/expr-lang/expr/checker"
-	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/parser"
-)
-
-// Bounds of an expression's text. They stand in docs/config.md.
-const (
-	MaxSource = 16 << 10 // bytes
-	MaxNodes  = 5_000    // operators, operands and calls
 )
 
 // Error is a mistake in an expression's text.
@@ -40,79 +29,23 @@ func (e *Error) Error() string { return e.Message }
 
 // Program is a compiled expression. It may be used by several goroutines at once.
 type Program struct {
-	source string
-	isBool bool
-	root   eval
-	slots  int      // that its variables take
-	parts  int      // that a trace tells of
-	path   []string // set where the expression is nothing but a path into the event's JSON
+	text
+	root  eval
+	slots int      // that its variables take
+	parts int      // that a trace tells of
+	path  []string // set where the expression is nothing but a path into the event's JSON
 }
 
 // Source is the expression's text.
 func (p *Program) Source() string { return p.source }
 
-// CompileBool compiles a filter: an expression over the event that is true or false. Its mistakes are an [*Error].
-func CompileBool(source string) (*Program, error) {
-	p, _, err := compile(source, true, false)
-	return p, err
-}
-
-// CompileValue compiles an expression that makes a value of the event, of body, which is what a transform is fed, and of with.
-// Its mistakes are an [*Error].
-func CompileValue(source string) (*Program, error) {
-	p, _, err := compile(source, false, false)
-	return p, err
-}
-
-func compile(source string, isBool, describe bool) (*Program, []step, error) {
-	if len(source) > MaxSource {
-		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(source))}
-	}
-	language := newLanguage(isBool)
-	tree, err := parser.ParseWithConfig(source, language)
-	if err != nil {
-		return nil, nil, compileError(err)
-	}
-	if _, err := checker.Check(tree, language); err != nil {
-		return nil, nil, compileError(err)
-	}
-	c := &compiler{source: source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
-	root := c.node(tree.Node)
-	if c.err != nil {
-		return nil, nil, c.err
-	}
-	return &Program{source, isBool, root.eval, c.slots, c.parts, pathOf(tree.Node)}, c.steps, nil
-}
-
 // describe tells the texts of the parts. They are not kept, since only traces ask for them.
 func (p *Program) describe() []step {
-	_, steps, _ := compile(p.source, p.isBool, true) // it compiled before
+	_, steps, _ := new(Compiler).build(p.text, true) // it compiled before
 	return steps
 }
 
-// newLanguage is expr's language with our functions and without its clock, over the types of the environment.
-func newLanguage(isBool bool) *conf.Config {
-	c := conf.CreateNew()
-	delete(c.Builtins, "now") // results are a function of the event
-	c.Disabled["now"] = true
-	for name, typ := range map[string]reflect.Type{
-		"glob":     reflect.TypeFor[func(string, string) bool](),
-		"truncate": reflect.TypeFor[func(string, int) string](),
-		"json":     reflect.TypeFor[func(any) string](),
-	} {
-		c.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{typ}}
-	}
-	c.MaxNodes = MaxNodes
-	if isBool {
-		c.WithEnv(filterTypes)
-		c.Expect, c.ExpectAny = reflect.Bool, true
-	} else {
-		c.WithEnv(valueTypes)
-	}
-	return c
-}
-
-func compileError(err error) error {
+func compileError(err error) *Error {
 	var at *file.Error
 	if errors.As(err, &at) && strings.HasSuffix(at.Message, "exceeds maximum allowed nodes") {
 		at.Message = fmt.Sprintf("want at most %d operators, operands and calls", MaxNodes)
@@ -122,6 +55,12 @@ func compileError(err error) error {
 	}
 	return &Error{1, 0, oneLine(lowerFirst(inOurWords.Replace(err.Error())))}
 }
+
+// inOurWords names Go's types as a configuration's writer knows them.
+var inOurWords = strings.NewReplacer(
+	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
+	"float64", "float", "time.Time", "time", "time.Duration", "duration",
+)
 
 // Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].
 func (p *Program) Bool(env *Env) (bool, error) {

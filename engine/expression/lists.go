@@ -3,6 +3,7 @@ package expression
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 )
 
@@ -11,13 +12,22 @@ func newList(b *budget, args []any) (any, error) {
 	return slices.Clone(args), nil
 }
 
+// mapBytes is what a small map takes.
+const mapBytes = 300
+
+// keyOf is the text of a value that becomes a map's key.
+func keyOf(b *budget, v any) (string, error) {
+	b.weigh(v)
+	return Text(v)
+}
+
 // newMap makes a map of keys and values, which alternate.
 func newMap(b *budget, args []any) (any, error) {
 	b.list(len(args))
-	b.grow(32 * len(args))
+	b.grow(mapBytes + 32*len(args))
 	m := make(map[string]any, len(args)/2)
 	for i := 0; i < len(args); i += 2 {
-		key, err := Text(args[i])
+		key, err := keyOf(b, args[i])
 		if err != nil {
 			return nil, err
 		}
@@ -27,57 +37,74 @@ func newMap(b *budget, args []any) (any, error) {
 }
 
 func reverse(_ *budget, args []any) (any, error) {
-	list, err := asList(args[0])
-	list = slices.Clone(list)
+	list := slices.Clone(args[0].([]any))
 	slices.Reverse(list)
-	return list, err
+	return list, nil
 }
 
 func sorted(b *budget, args []any) (any, error) {
-	list, err := asList(args[0])
-	if err != nil {
-		return nil, err
-	}
 	var order any = "asc"
 	if len(args) == 2 {
 		order = args[1]
 	}
-	list = slices.Clone(list)
+	list := slices.Clone(args[0].([]any))
 	return list, sortList(b, list, list, order)
 }
 
-func asList(v any) ([]any, error) {
-	if list, ok := v.([]any); ok {
+// take is a list's beginning.
+func take(_ *budget, args []any) (any, error) {
+	list, n := args[0].([]any), args[1].(int)
+	if n < 0 {
+		return nil, fmt.Errorf("want a number from 0, got %d", n)
+	}
+	return list[:min(n, len(list)):min(n, len(list))], nil
+}
+
+func concat(b *budget, args []any) (any, error) {
+	all := []any{}
+	for _, list := range args {
+		b.list(len(list.([]any)))
+		all = append(all, list.([]any)...)
+	}
+	return all, nil
+}
+
+func flatten(b *budget, args []any) (any, error) {
+	flat := []any{}
+	for _, v := range args[0].([]any) {
+		list, isList := v.([]any)
+		if !isList {
+			list = []any{v}
+		} else if inner, err := flatten(b, []any{list}); err == nil {
+			list = inner.([]any)
+		}
+		b.list(len(list))
+		flat = append(flat, list...)
+	}
+	return flat, nil
+}
+
+// pairs makes a function that lists a map's members, by their keys.
+func pairs(of func(key string, value any) any) function {
+	return func(b *budget, args []any) (any, error) {
+		m := args[0].(map[string]any)
+		b.spend(2 * len(m) * bits.Len(uint(len(m)))) // they are sorted
+		list := make([]any, 0, len(m))
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			list = append(list, of(key, m[key]))
+		}
 		return list, nil
 	}
-	return nil, fmt.Errorf("want a list, got %T", v)
 }
 
-// pairs makes a list of a map's members, by their keys.
-func pairs(v any, of func(key string, value any) any) (any, error) {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("want a map, got %T", v)
-	}
-	list := make([]any, 0, len(m))
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, of(key, m[key]))
-	}
-	return list, nil
-}
-
-func fromPairs(_ *budget, args []any) (any, error) {
-	list, err := asList(args[0])
-	if err != nil {
-		return nil, err
-	}
+func fromPairs(b *budget, args []any) (any, error) {
 	m := map[string]any{}
-	for _, entry := range list {
+	for _, entry := range args[0].([]any) {
 		pair, _ := entry.([]any)
 		if len(pair) != 2 {
-			return nil, fmt.Errorf("fromPairs: want lists of a key and a value")
+			return nil, fmt.Errorf("want lists of a key and a value")
 		}
-		key, err := Text(pair[0])
+		key, err := keyOf(b, pair[0])
 		if err != nil {
 			return nil, err
 		}
@@ -87,12 +114,8 @@ func fromPairs(_ *budget, args []any) (any, error) {
 }
 
 func uniq(b *budget, args []any) (any, error) {
-	list, err := asList(args[0])
-	if err != nil {
-		return nil, err
-	}
 	seen := []any{}
-	for _, v := range list {
+	for _, v := range args[0].([]any) {
 		if !slices.ContainsFunc(seen, func(other any) bool { return equal(b, v, other) }) {
 			seen = append(seen, v)
 		}

@@ -36,22 +36,22 @@ var loops = map[string]func(l *loop, env *Env) any{
 	"sum": (*loop).sum, "reduce": (*loop).reduce, "groupBy": (*loop).groupBy, "sortBy": (*loop).sortBy,
 }
 
-func (c *compiler) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
-	outside := len(c.variables)
-	l := &loop{list: c.node(n.Arguments[0]).eval, slot: c.declare("#"), cost: 3}
-	c.declare("#index")
-	c.declare("#acc")
-	c.loops++
+func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
+	outside := len(w.variables)
+	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
+	w.declare("#index")
+	w.declare("#acc")
+	w.loops++
 	if len(n.Arguments) == 1 { // count and sum of the elements themselves
 		l.body = func(env *Env) any { return env.slots[l.slot] }
 	} else {
 		body := n.Arguments[1].(*ast.PredicateNode).Node
-		l.body, l.cost = c.node(body).eval, 3+count(body)
+		l.body, l.cost = w.node(body).eval, 3+count(body)
 	}
-	c.loops--
-	c.variables = c.variables[:outside]
+	w.loops--
+	w.variables = w.variables[:outside]
 	if len(n.Arguments) == 3 {
-		l.third = c.node(n.Arguments[2]).eval
+		l.third = w.node(n.Arguments[2]).eval
 	}
 	return part{eval: func(env *Env) any { return run(l, env) }}
 }
@@ -64,7 +64,7 @@ func (l *loop) elements(env *Env) []any {
 	case []any:
 		return list
 	default:
-		panic(fmt.Errorf("want a list, got %T", list))
+		panic(fmt.Errorf("want a list, got %s", kindOf(list)))
 	}
 }
 
@@ -155,7 +155,7 @@ func (l *loop) reduce(env *Env) any {
 func (l *loop) groupBy(env *Env) any {
 	groups := map[string]any{}
 	for i, v := range l.elements(env) {
-		key, err := Text(l.round(env, i, v))
+		key, err := keyOf(&env.budget, l.round(env, i, v))
 		if err != nil {
 			panic(err)
 		}
@@ -186,7 +186,13 @@ func sortList(b *budget, list, keys []any, order any) error {
 	if order != "asc" && order != "desc" {
 		return fmt.Errorf("want the order \"asc\" or \"desc\", got %v", order)
 	}
-	b.spend(2 * len(list) * bits.Len(uint(len(list))))
+	rounds := bits.Len(uint(len(list)))
+	b.spend(2 * len(list) * rounds)
+	for _, key := range keys {
+		if s, ok := key.(string); ok {
+			b.spend(len(s) / bytesPerStep * rounds)
+		}
+	}
 	s := &sorter{list: list, keys: keys, descending: order == "desc"}
 	sort.Stable(s)
 	return s.err

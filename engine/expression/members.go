@@ -33,6 +33,7 @@ func rangeOf(b *budget, args []any) (any, error) {
 // element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
 func element(b *budget, args []any) (any, error) {
 	key, isKey := args[1].(string)
+	b.scan(key)
 	i, _, isInt, _ := numberOf(args[1])
 	switch v := args[0].(type) {
 	case nil:
@@ -60,9 +61,9 @@ func element(b *budget, args []any) (any, error) {
 		return nil, nil
 	}
 	if isKey {
-		return nil, fmt.Errorf("cannot get %s of %T", key, args[0])
+		return nil, fmt.Errorf("cannot get %s of %s", key, kindOf(args[0]))
 	}
-	return nil, fmt.Errorf("invalid operation: %T[%T]", args[0], args[1])
+	return nil, fmt.Errorf("invalid operation: %s[%s]", kindOf(args[0]), kindOf(args[1]))
 }
 
 // slice is a part of a list, or of a text by its characters. A fourth argument asks for one element.
@@ -79,7 +80,7 @@ func slice(b *budget, args []any) (any, error) {
 		b.spend(len(text) / slowBytesPerStep)
 		n = utf8.RuneCountInString(text)
 	default:
-		return nil, fmt.Errorf("cannot slice %T", args[0])
+		return nil, fmt.Errorf("cannot slice %s", kindOf(args[0]))
 	}
 	bounds := [2]int{0, n}
 	for i, arg := range args[1:3] {
@@ -88,7 +89,7 @@ func slice(b *budget, args []any) (any, error) {
 		}
 		at, _, isInt, _ := numberOf(arg)
 		if !isInt {
-			return nil, fmt.Errorf("cannot slice by %T", arg)
+			return nil, fmt.Errorf("cannot slice by %s", kindOf(arg))
 		}
 		if at < 0 {
 			at += n

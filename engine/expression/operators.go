@@ -19,9 +19,32 @@ var (
 	errZero     = errors.New("division by zero")
 )
 
+// operators are what the operators call that compute both operands.
+var operators = map[string]function{
+	"==": func(b *budget, args []any) (any, error) { return equal(b, args[0], args[1]), nil },
+	"!=": func(b *budget, args []any) (any, error) { return !equal(b, args[0], args[1]), nil },
+	"<":  ordered("<", func(c int) bool { return c < 0 }), "<=": ordered("<=", func(c int) bool { return c <= 0 }),
+	">": ordered(">", func(c int) bool { return c > 0 }), ">=": ordered(">=", func(c int) bool { return c >= 0 }),
+	"in":       in,
+	"contains": texts("contains", strings.Contains), "startsWith": texts("startsWith", strings.HasPrefix),
+	"endsWith": texts("endsWith", strings.HasSuffix),
+	"+":        addition,
+	"-":        arithmetic("-", subtract, func(a, b float64) (any, error) { return a - b, nil }),
+	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return a * b, nil }),
+	"/":        arithmetic("/", nil, divide),
+	"%":        arithmetic("%", modulo, nil),
+	"**":       power, "^": power,
+	"..": rangeOf,
+}
+
+var (
+	addition = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
+	power    = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
+)
+
 // mismatch is the error of an operator on values that it is not for.
 func mismatch(op string, a, b any) error {
-	return fmt.Errorf("invalid operation: %T %s %T", a, op, b)
+	return fmt.Errorf("invalid operation: %s %s %s", kindOf(a), op, kindOf(b))
 }
 
 // numberOf returns a number as an int or a float64; false if v is none.
@@ -98,9 +121,12 @@ func intFloat(i int, f float64) int {
 
 // ordered makes an ordering operator: false where an operand is missing.
 func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) {
-	return func(_ *budget, args []any) (any, error) {
+	return func(b *budget, args []any) (any, error) {
 		if args[0] == nil || args[1] == nil {
 			return false, nil
+		}
+		if s, ok := args[0].(string); ok {
+			b.scan(s)
 		}
 		c, err := compare(op, args[0], args[1])
 		return err == nil && c != 2 && holds(c), err
@@ -108,8 +134,10 @@ func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) 
 }
 
 // equal compares by value: numbers as numbers, lists and maps by what is in them.
-func equal(b *budget, x, y any) bool {
-	b.spend(1)
+func equal(b *budget, x, y any) bool { return equalAt(b, 0, x, y) }
+
+func equalAt(b *budget, depth int, x, y any) bool {
+	b.enter(depth)
 	switch x := x.(type) {
 	case nil:
 		return y == nil
@@ -126,7 +154,7 @@ func equal(b *budget, x, y any) bool {
 			return false
 		}
 		for i := range x {
-			if !equal(b, x[i], other[i]) {
+			if !equalAt(b, depth+1, x[i], other[i]) {
 				return false
 			}
 		}
@@ -137,7 +165,7 @@ func equal(b *budget, x, y any) bool {
 			return false
 		}
 		for key, value := range x {
-			if v, there := other[key]; !there || !equal(b, value, v) {
+			if v, there := other[key]; !there || !equalAt(b, depth+1, value, v) {
 				return false
 			}
 		}
@@ -162,6 +190,7 @@ func in(b *budget, args []any) (any, error) {
 		return false, nil
 	case map[string]any:
 		key, isString := args[0].(string)
+		b.scan(key)
 		_, there := whole[key]
 		return isString && there, nil
 	}
@@ -338,12 +367,12 @@ func negate(_ *budget, args []any) (any, error) {
 	case time.Duration:
 		return -v, nil
 	}
-	return nil, fmt.Errorf("invalid operation: - %T", args[0])
+	return nil, fmt.Errorf("invalid operation: - %s", kindOf(args[0]))
 }
 
 func plus(_ *budget, args []any) (any, error) {
 	if _, _, _, isNumber := numberOf(args[0]); isNumber || args[0] == nil {
 		return args[0], nil
 	}
-	return nil, fmt.Errorf("invalid operation: + %T", args[0])
+	return nil, fmt.Errorf("invalid operation: + %s", kindOf(args[0]))
 }

@@ -12,13 +12,13 @@ type TemplatePart struct {
 	Program *Program // nil if it is a text
 }
 
-// ParseTemplate reads a text that may hold expressions: "{{ expr }}" is put into the text around it, and "=expr" is the whole of it, whose value
+// Template reads a text that may hold expressions: "{{ expr }}" is put into the text around it, and "=expr" is the whole of it, whose value
 // keeps its type. A text that begins with "==" begins with "=". All mistakes have their places in the source; no part is an empty text.
-func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
+func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
 	at := 0
 	if rest, isExpression := strings.CutPrefix(source, "="); isExpression {
 		if at = 1; !strings.HasPrefix(rest, "=") {
-			program, mistake := compileWithin(source, at, len(source))
+			program, mistake := c.within(source, at, len(source))
 			return []TemplatePart{{Program: program}}, true, mistake
 		}
 	}
@@ -37,7 +37,7 @@ func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []
 			return parts, false, append(mistakes, unclosed.within(source, begin))
 		}
 		end := begin + 2 + length
-		program, mistake := compileWithin(source, begin+2, end)
+		program, mistake := c.within(source, begin+2, end)
 		parts, mistakes = append(parts, TemplatePart{Program: program}), append(mistakes, mistake...)
 		at = end + 2
 	}
@@ -47,9 +47,14 @@ func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []
 	return parts, false, mistakes
 }
 
-// compileWithin compiles the expression that stands between two offsets, in bytes, of a text.
-func compileWithin(source string, begin, end int) (*Program, []*Error) {
-	program, err := CompileValue(source[begin:end])
+// ParseTemplate reads one text as [Compiler.Template] does.
+func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
+	return new(Compiler).Template(source)
+}
+
+// within compiles the expression that stands between two offsets, in bytes, of a text.
+func (c *Compiler) within(source string, begin, end int) (*Program, []*Error) {
+	program, err := c.Value(source[begin:end])
 	if mistake := (*Error)(nil); errors.As(err, &mistake) {
 		return nil, []*Error{mistake.within(source, begin)}
 	}

@@ -1,13 +1,14 @@
 package expression
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/expr-lang/expr/builtin"
 	"github.com/rivo/uniseg"
 )
 
@@ -28,10 +29,9 @@ func Text(v any) (string, error) {
 
 // truncate cuts a text to n characters as a reader counts them, the last of which is "…" if it cut.
 func truncate(b *budget, args []any) (any, error) {
-	s, ok := args[0].(string)
-	n, _, isInt, _ := numberOf(args[1])
-	if !ok || !isInt || n < 1 {
-		return nil, fmt.Errorf("truncate: want a text and a number from 1")
+	s, n := args[0].(string), args[1].(int)
+	if n < 1 {
+		return nil, fmt.Errorf("want a number from 1, got %d", n)
 	}
 	if len(s) <= n {
 		return s, nil
@@ -52,7 +52,8 @@ func truncate(b *budget, args []any) (any, error) {
 }
 
 // glob matches the whole of s: "*" stands for any run of characters, "?" for one.
-func glob(b *budget, pattern, s string) (any, error) {
+func glob(b *budget, args []any) (any, error) {
+	pattern, s := args[0].(string), args[1].(string)
 	b.spend(len(s) * (1 + strings.Count(pattern, "*")*len(pattern)) / bytesPerStep)
 	return MatchGlob(pattern, s), nil
 }
@@ -92,21 +93,68 @@ func toJSON(_ *budget, args []any) (any, error) {
 	return string(text), err
 }
 
+// jsonBytes is about what a byte of JSON takes when it is decoded. Lists and maps with little in them take several times that.
+const jsonBytes = 8
+
 func fromJSON(b *budget, args []any) (any, error) {
 	text := []byte(args[0].(string))
-	b.grow(4 * len(text))
+	b.grow(jsonBytes * len(text))
 	if !json.Valid(text) {
-		return nil, fmt.Errorf("fromJSON: %w", errSyntax)
+		return nil, errSyntax
 	}
 	s := scanner{text: text}
 	return s.document()
 }
 
-func toInt(_ *budget, args []any) (any, error) {
-	if f, ok := args[0].(float64); ok && !(f >= math.MinInt && f < math.MaxInt) {
-		return nil, errOverflow
+func ofText(f func(string) string) function {
+	return func(_ *budget, args []any) (any, error) { return f(args[0].(string)), nil }
+}
+
+func ofTexts(f func(s, t string) any) function {
+	return func(_ *budget, args []any) (any, error) { return f(args[0].(string), args[1].(string)), nil }
+}
+
+// withSpace makes a function whose second text is a space where it is left out.
+func withSpace(f func(s, t string) string) function {
+	return func(_ *budget, args []any) (any, error) {
+		if len(args) == 1 {
+			return f(args[0].(string), " "), nil
+		}
+		return f(args[0].(string), args[1].(string)), nil
 	}
-	return builtin.Int(args[0]), nil
+}
+
+func trim(b *budget, args []any) (any, error) {
+	if len(args) == 1 {
+		return strings.TrimSpace(args[0].(string)), nil
+	}
+	s, cutset := args[0].(string), args[1].(string)
+	b.spend(len(s) * len(cutset) / bytesPerStep)
+	return strings.Trim(s, cutset), nil
+}
+
+func fromBase64(_ *budget, args []any) (any, error) {
+	text, err := base64.StdEncoding.DecodeString(args[0].(string))
+	if err != nil {
+		return nil, errors.New("want base64")
+	}
+	return string(text), nil
+}
+
+// PercentEncode writes all but letters, digits, "-", ".", "_" and "~" as %XX, which fits every place of a URL.
+func PercentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+func urlencode(b *budget, args []any) (any, error) {
+	b.grow(2 * len(args[0].(string)))
+	return PercentEncode(args[0].(string)), nil
+}
+
+func urldecode(_ *budget, args []any) (any, error) {
+	text, err := url.PathUnescape(args[0].(string))
+	if err != nil {
+		return nil, errors.New("want % followed by two hexadecimal digits")
+	}
+	return text, nil
 }
 
 // split makes a function that splits a text at each separator, into n parts at most.
@@ -117,14 +165,18 @@ func split(f func(s, separator string, n int) []string) function {
 			n = args[2].(int)
 		}
 		b.list(strings.Count(s, separator) + 1)
-		return f(s, separator, n), nil
+		list := []any{}
+		for _, part := range f(s, separator, n) {
+			list = append(list, part)
+		}
+		return list, nil
 	}
 }
 
 func repeat(b *budget, args []any) (any, error) {
 	s, n := args[0].(string), args[1].(int)
 	if n < 0 {
-		return nil, fmt.Errorf("repeat: want a number from 0, got %d", n)
+		return nil, fmt.Errorf("want a number from 0, got %d", n)
 	}
 	if n > MaxMemory || len(s)*n > MaxMemory {
 		return nil, errMemory
@@ -152,15 +204,11 @@ func join(b *budget, args []any) (any, error) {
 	if len(args) == 2 {
 		glue = args[1].(string)
 	}
-	list, err := asList(args[0])
-	if err != nil {
-		return nil, err
-	}
 	var text strings.Builder
-	for i, v := range list {
+	for i, v := range args[0].([]any) {
 		switch v.(type) {
 		case []any, map[string]any, nil:
-			return nil, fmt.Errorf("join: want texts and numbers, got %T", v)
+			return nil, fmt.Errorf("want strings and numbers, got %s", kindOf(v))
 		}
 		s, err := Text(v)
 		if err != nil {

@@ -3,6 +3,7 @@ package secret
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // run is how many bytes of a secret's form in a row are masked wherever they stand, since a slice of a secret tells too much of it.
@@ -64,7 +66,7 @@ func (m *Masker) Body(body []byte) []byte {
 	return []byte(m.Text(string(body)))
 }
 
-// Value returns a value of JSON with the secrets in its texts masked.
+// Value returns a value of JSON with the secrets in its texts and numbers masked.
 func (m *Masker) Value(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -81,6 +83,10 @@ func (m *Masker) Value(v any) any {
 			masked[m.Text(key)] = m.Value(inner)
 		}
 		return masked
+	case int, int64, uint64, float64, json.Number: // an expression may have read it from a secret
+		if text, err := json.Marshal(v); err != nil || m.Text(string(text)) != string(text) {
+			return Mask
+		}
 	}
 	return v
 }
@@ -131,8 +137,36 @@ func (h *handler) WithGroup(name string) slog.Handler {
 // span is a part of a text, in bytes.
 type span struct{ from, to int }
 
+// invisible are the characters that formats put behind those which a receiver would obey: they may stand inside a secret.
+const invisible = "\u200b\u200c\u200d\u2060\ufeff"
+
 // spans finds what is secret in a text, from its beginning to its end.
 func (m *Masker) spans(text string) []span {
+	if !strings.ContainsAny(text, invisible) {
+		return m.visible(text)
+	}
+	var visible []byte
+	var at []int // where each of its bytes stands in the text
+	for i, r := range text {
+		if _, size := utf8.DecodeRuneInString(text[i:]); !strings.ContainsRune(invisible, r) {
+			visible = append(visible, text[i:i+size]...)
+			for j := range size {
+				at = append(at, i+j)
+			}
+		}
+	}
+	spans := m.visible(string(visible))
+	for i, s := range spans {
+		spans[i] = span{at[s.from], at[s.from]} // behind a key there may be nothing
+		if s.to > s.from {
+			spans[i].to = at[s.to-1] + 1
+		}
+	}
+	return spans
+}
+
+// visible finds what is secret in a text without invisible characters.
+func (m *Masker) visible(text string) []span {
 	forms := m.forms()
 	var found []span
 	for _, form := range forms.whole {

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/google/go-cmp/cmp"
@@ -34,6 +35,7 @@ var ways = map[string]func(string) string{
 	"hex":            func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"base64":         func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
 	"base64 of URLs": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"disarmed":       func(s string) string { return strings.NewReplacer("<", "<\u200b", "&", "&\u2060").Replace(s) },
 	"escaped slash":  func(s string) string { return strings.ReplaceAll(s, "/", `\/`) },
 	"JSON":           func(s string) string { b, _ := json.Marshal(s); return string(b[1 : len(b)-1]) },
 	"JSON as it is": func(s string) string {
@@ -73,10 +75,11 @@ func TestMaskerKnowsSlices(t *testing.T) {
 		form := way(token)
 		for from := 0; from+12 <= len(form); from++ {
 			for to := from + 12; to <= len(form); to++ {
-				if len(strings.TrimSpace(form[from:to])) < 12 {
+				visible := strings.NewReplacer("\u200b", "", "\u2060", "").Replace(strings.TrimSpace(form[from:to]))
+				if len(visible) < 12 || !utf8.ValidString(visible) {
 					continue
 				}
-				if got := m.Text("[" + form[from:to] + "]"); strings.Trim(got, "[] ") != secret.Mask {
+				if got := m.Text("[" + form[from:to] + "]"); strings.Trim(got, "[] \u200b\u2060") != secret.Mask {
 					t.Fatalf("%s[%d:%d] = %q: %q, want it masked", name, from, to, form[from:to], got)
 				}
 			}
@@ -149,9 +152,9 @@ func TestMaskerKnowsKeys(t *testing.T) {
 }
 
 func TestMaskerKnowsValues(t *testing.T) {
-	m := secret.NewMasker([]string{token}, nil)
-	given := map[string]any{"a": []any{"x " + token, 7.0, nil, true}, token: map[string]any{"b": token}}
-	want := map[string]any{"a": []any{"x <secret>", 7.0, nil, true}, "<secret>": map[string]any{"b": "<secret>"}}
+	m := secret.NewMasker([]string{token, "98765432109876"}, nil)
+	given := map[string]any{"a": []any{"x " + token, 7.0, nil, true, 98765432109876, 98765432109876.0}, token: map[string]any{"b": token}}
+	want := map[string]any{"a": []any{"x <secret>", 7.0, nil, true, "<secret>", "<secret>"}, "<secret>": map[string]any{"b": "<secret>"}}
 	if diff := cmp.Diff(want, m.Value(given)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -171,6 +174,7 @@ func TestMaskerKnowsAttributesOfLogs(t *testing.T) {
 func FuzzMasker(f *testing.F) {
 	f.Add("secret-of-the-test", "other-secret", "a text with secret-of-the-test in it")
 	f.Add("aa", "aaa", "aaaaaaa")
+	f.Add("<secret", "x", "\u200b<\u200bsecret \"key\":\"\"\u200b\xff")
 	f.Add("a                 b", "                   ", "                          ")
 	f.Add("\xff\x00", "<", "<secret>")
 	f.Fuzz(func(t *testing.T, one, two, text string) {

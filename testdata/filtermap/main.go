@@ -31,7 +31,8 @@ func main() {
 		log.Fatal(err)
 	}
 	filter := filters.New(globs, program)
-	chain, mistakes := transforms.Compile(context.Background(), w.Transform, nil, nil)
+	compiler := transforms.Compiler{Expressions: new(expression.Compiler)}
+	chain, mistakes := compiler.Compile(context.Background(), w.Transform)
 	if len(mistakes) > 0 {
 		log.Fatal(mistakes)
 	}

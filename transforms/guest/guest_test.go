@@ -44,7 +44,7 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 				{`"config"`, `"` + long + `"`, nil, ""},
 				{`"` + long + long + `"`, strings.ToUpper(`"` + long + long + `"`), nil, ""},
 			} {
-				out, err := m.Transform(t.Context(), wasm.Input{Event: []byte(tt.event)})
+				out, err := m.Transform(t.Context(), wasm.Event{Body: []byte(tt.event)})
 				if !errors.Is(err, tt.err) || string(out.Body) != tt.body {
 					t.Errorf("%.20s: got %.40s, %v, want %.40s, %v", tt.event, out.Body, err, tt.body, tt.err)
 				}
@@ -56,7 +56,7 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 			if !strings.Contains(log.String(), "a line") {
 				t.Errorf("logged %q", log.String())
 			}
-			_, err := m.Transform(t.Context(), wasm.Input{Event: []byte(`"panic"`)})
+			_, err := m.Transform(t.Context(), wasm.Event{Body: []byte(`"panic"`)})
 			if err == nil || !strings.Contains(err.Error(), "panic: at the disco") {
 				t.Errorf("a panic came to %v", err)
 			}
@@ -69,7 +69,7 @@ func TestMainInAWarmReactor(t *testing.T) {
 	m := load(t, build(t, "-buildmode=c-shared"), wasm.Options{Isolation: wasm.IsolateInstance})
 	for i := range 200 {
 		event := `"` + strings.Repeat("x", i*i) + `"`
-		out, err := m.Transform(t.Context(), wasm.Input{Event: []byte(event)})
+		out, err := m.Transform(t.Context(), wasm.Event{Body: []byte(event)})
 		if err != nil || string(out.Body) != strings.ToUpper(event) {
 			t.Fatalf("event %d: %.40s, %v", i, out.Body, err)
 		}

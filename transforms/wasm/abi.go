@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// abi is one of the two ways in which a module can be a transform.
+// abi is one of the two forms of a transform.
 type abi int
 
 const (
@@ -34,16 +34,16 @@ const (
 
 	awfModule  = "awf"
 	wasiModule = "wasi_snapshot_preview1"
-	ourPrefix  = "awf:" // of exports that are made here
+	ourPrefix  = "awf:" // of the exports that the meter adds
 )
 
-// signatures writes down types as meter does: i is i32, I is i64.
+// signature writes a signature: i is i32, I is i64.
 func signature(params, results string) meter.Signature {
 	types := strings.NewReplacer("i", "\x7f", "I", "\x7e")
 	return meter.Signature{Params: types.Replace(params), Results: types.Replace(results)}
 }
 
-// detect says which ABI a module has, or every reason why it has none.
+// detect finds out which ABI a module has, or every reason why it has none.
 func detect(m *meter.Module) (abi, error) {
 	var mistakes []string
 	for _, i := range m.Imports {
@@ -71,7 +71,7 @@ func detect(m *meter.Module) (abi, error) {
 		}
 	}
 	switch {
-	case isCommand: // even if it exports transform: by WASI's rule nothing else of a command may be called, and stock Go exports both
+	case isCommand: // even if it exports transform, as stock Go does: WASI allows no other call into a command
 		kind = command
 		want(memoryExport, meter.Memory, meter.Signature{})
 		want(startCommand, meter.Func, meter.Signature{})
@@ -95,7 +95,7 @@ func detect(m *meter.Module) (abi, error) {
 	return 0, errors.New(strings.Join(mistakes, "; "))
 }
 
-// found lists the first of the functions that a module does export.
+// found lists the first functions that a module exports.
 func found(functions []string) string {
 	const most = 8
 	if len(functions) == 0 {
@@ -120,7 +120,7 @@ func checkExport(exports map[string]meter.Export, want meter.Export) error {
 	return nil
 }
 
-// checkImport refuses what no guest gets.
+// checkImport refuses an import that no guest gets.
 func checkImport(i meter.Import) error {
 	name := oneLine(i.Module, 60) + "." + oneLine(i.Name, 60)
 	if i.Module != awfModule && i.Module != wasiModule {

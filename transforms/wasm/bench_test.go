@@ -79,9 +79,9 @@ func BenchmarkWarm(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			times := inTurns(b, sandboxed, func() { plain.run(context.Background(), in.Event) }, func() {
+			times := inTurns(b, sandboxed, func() { plain.run(context.Background(), in.Body) }, func() {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-				stoppable.run(ctx, in.Event)
+				stoppable.run(ctx, in.Body)
 				cancel()
 			})
 			b.ReportMetric(0, "ns/op")

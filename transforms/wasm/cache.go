@@ -17,14 +17,14 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// What the cache on disk may hold. A folder for each module, named by its digest; the ones that were not used for the
-// longest time go first.
+// What the cache on disk may hold. Each module has a folder, named by its digest. The folders that were unused for longest
+// are removed first.
 const (
 	maxCacheBytes   = 512 << 20
 	maxCacheModules = 256
 )
 
-// prepareCache makes the directory. One that others could write into is refused: its files are run.
+// prepareCache makes the directory. It refuses one that others could write to, since the files in it are run.
 func prepareCache(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -44,8 +44,8 @@ func prepareCache(dir string) error {
 	return nil
 }
 
-// meteredFile is what a module's folder has of the rewritten module: the SHA-256 of what follows, in hex, against what a disk does;
-// a line of JSON; and the module.
+// meteredFile holds the rewritten module: a line with the SHA-256 of the rest, in hex, which detects damage on disk; a line of
+// JSON; and the module.
 const meteredFile = "metered"
 
 // metered is the line of JSON.
@@ -54,7 +54,7 @@ type metered struct {
 	Module  meter.Module
 }
 
-// readMetered reads the rewritten module of a folder; nil if there is none of this version.
+// readMetered reads the rewritten module of a folder. It returns nil if there is none of this version.
 func readMetered(dir string) *meter.Module {
 	if dir == "" {
 		return nil
@@ -76,7 +76,7 @@ func readMetered(dir string) *meter.Module {
 	return &kept.Module
 }
 
-// writeMetered keeps a rewritten module. That it cannot be kept harms nothing.
+// writeMetered keeps a rewritten module. A failure does no harm.
 func writeMetered(dir string, m *meter.Module) {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return
@@ -106,13 +106,13 @@ func sumOf(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// markUsed notes that a module's folder was used now. That it cannot be noted harms nothing.
+// markUsed notes that a module's folder was used now. A failure does no harm.
 func markUsed(dir string) {
 	now := time.Now()
 	_ = os.Chtimes(dir, now, now)
 }
 
-// pruneCache removes what has not been used for the longest time until the rest is within bounds. Another process may use
+// pruneCache removes the folders that were unused for longest, until the rest is within bounds. Another process may still use
 // what is removed: it has the code in memory.
 func pruneCache(dir string) {
 	entries, err := os.ReadDir(dir)
@@ -140,7 +140,7 @@ func pruneCache(dir string) {
 	}
 }
 
-// sizeOf adds up the files of a folder, in bytes.
+// sizeOf is the total size of a folder's files in bytes.
 func sizeOf(dir string) (total int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// compileTimeout is how long a Load waits. It is generous: a module that is too slow to compile stays so.
+	// compileTimeout is how long a Load waits. It is generous, since a module that is too slow to compile stays so.
 	compileTimeout = time.Minute
-	// maxCompiling is how many modules are compiled at a time. One of some megabytes takes a core and some 100 MB.
+	// maxCompiling is how many modules are compiled at a time. Each takes a core, and a few megabytes of module some 100 MB.
 	maxCompiling = 2
 )
 
-// code is a module's compiled form. The sandbox's modules of equal bytes share it.
+// code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {
 	sandbox *Sandbox
 	digest  [sha256.Size]byte
@@ -34,14 +34,14 @@ type code struct {
 
 	*meter.Module
 	abi      abi
-	first    []string // the exports to be called when an instance is made
+	first    []string // the exports to call when an instance is made
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 
 	users int // under sandbox.mu
 }
 
-// release gives the code back. The last one that does so closes it.
+// release gives the code back. The last user to do so closes it.
 func (c *code) release() {
 	c.sandbox.mu.Lock()
 	c.users--
@@ -49,7 +49,7 @@ func (c *code) release() {
 	c.closeUnused()
 }
 
-// closeUnused closes the code if it is ready and nobody uses it.
+// closeUnused closes the code if it is ready and unused.
 func (c *code) closeUnused() {
 	c.sandbox.mu.Lock()
 	defer c.sandbox.mu.Unlock()
@@ -63,12 +63,12 @@ func (c *code) closeUnused() {
 	}
 	delete(c.sandbox.codes, c.digest)
 	if c.runtime != nil {
-		_ = c.runtime.Close(context.Background()) // closes what is open; there is no instance any more
+		_ = c.runtime.Close(context.Background()) // no instance is open
 	}
 }
 
-// build fills the code in. It ends when wazero does, which cannot be interrupted: the size of the module, and the meter's
-// bounds on its functions, bound its time.
+// build fills in the code. It ends when wazero does, which cannot be interrupted. The size of the module and the meter's
+// bounds on its functions bound the time.
 func (c *code) build(module []byte) {
 	c.sandbox.compiling <- struct{}{}
 	defer func() {
@@ -89,17 +89,17 @@ func (c *code) build(module []byte) {
 			pruneCache(c.sandbox.cacheDir)
 			return
 		}
-		_ = os.RemoveAll(dir) // a damaged file or a full disk is no reason not to run
+		_ = os.RemoveAll(dir) // the module runs in spite of a damaged file or a full disk
 	}
 	c.err = c.compile("")
 }
 
-// rewrite checks the module and lets it count, unless the directory has what came of that.
+// rewrite checks the module and makes it count what it uses, unless the directory has the result.
 func (c *code) rewrite(module []byte, dir string) (err error) {
 	defer recovered(&err)
 	m := readMetered(dir)
 	if m == nil {
-		// The limits are each step's and set before the guest runs, so that steps with different ones share the code.
+		// Each step sets its own limits before the guest runs, so steps with different limits share the code.
 		if m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages}); err != nil {
 			return errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
 		}
@@ -118,18 +118,18 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 	return nil
 }
 
-// What a module is metered with. Nothing runs under these: the start function is deferred, and a step sets its own.
+// The limits that a module is metered with. No code of the guest runs under them: each step sets its own.
 const (
 	meteredFuel  = 1 << 60
 	meteredStack = 1<<31 - 1
 	maxPages     = 1 << 16 // all of a 32-bit memory
 )
 
-// cacheMu guards a variable of wazero's, which notes its own version when the first cache is opened.
+// cacheMu guards a variable of wazero's that it sets when it opens the first cache.
 var cacheMu sync.Mutex
 
-// compile makes the native code, or reads it from the directory. It uses one goroutine, since wazero's panics on a module
-// that it does not like could not be recovered from in others.
+// compile makes the native code, or reads it from the directory. It uses one goroutine: nothing could recover from wazero's
+// panics in others.
 func (c *code) compile(cacheDir string) (err error) {
 	ctx := context.Background()
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
@@ -160,7 +160,7 @@ func (c *code) compile(cacheDir string) (err error) {
 	return nil
 }
 
-// recovered turns a panic of the compiler's into an error.
+// recovered turns a panic of the compiler into an error.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("the compiler gave up: %s", oneLine(fmt.Sprint(p), 200))

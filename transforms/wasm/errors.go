@@ -7,28 +7,28 @@ import (
 	"unicode"
 )
 
-// What a transform can come to but a body. All but ErrDrop come in an [*Error]; all are for good: the same event
-// fails in the same way again.
+// The outcomes of a transform that makes no body. All but ErrDrop are the Kind of an [*Error]. All are permanent: the same event
+// has the same outcome again.
 var (
-	ErrDrop          = errors.New("dropped")          // not a failure: the guest has nothing to send
+	ErrDrop          = errors.New("dropped")          // no failure: the guest has nothing to send
 	ErrFuel          = errors.New("out of fuel")      // it ran too long
-	ErrMemory        = errors.New("out of memory")    // it asked for more memory than its limit, and did not go on without
-	ErrStack         = errors.New("calls too deep")   // its calls within calls passed the limit
+	ErrMemory        = errors.New("out of memory")    // it asked for more memory than its limit and could not do without
+	ErrStack         = errors.New("calls too deep")   // its nested calls exceeded the limit
 	ErrInput         = errors.New("input too large")  // the event is larger than the limit; the guest did not run
 	ErrOutput        = errors.New("output too large") // the body is larger than the limit
-	ErrInvalidOutput = errors.New("invalid output")   // not JSON, or a pointer that does not point into the guest's memory
+	ErrInvalidOutput = errors.New("invalid output")   // not JSON, or a pointer outside the guest's memory
 	ErrTrap          = errors.New("trapped")          // WebAssembly's own errors: unreachable, division by zero, memory out of bounds; an exit
-	ErrFail          = errors.New("failed")           // the guest says so, with its own text
+	ErrFail          = errors.New("failed")           // the guest said so, in its own words
 )
 
-// ErrModule is a module that cannot be used. It comes from [Sandbox.Load] only.
+// ErrModule means that a module cannot be used. Only [Sandbox.Load] returns it.
 var ErrModule = errors.New("invalid module")
 
-// ErrClosed is a sandbox or module that was closed.
+// ErrClosed means that the sandbox or module was closed.
 var ErrClosed = errors.New("closed")
 
-// Error is a transform's failure. Its text is safe to show: one line of printable characters, free of Go's types and stacks.
-// What the guest says in it is the guest's: it may quote the event.
+// Error is a transform's failure. Its text is safe to show: one line of printable characters, without Go types or stacks.
+// It may contain the guest's own words, which may quote the event.
 type Error struct {
 	Kind   error    // one of the sentinels
 	Detail string   // "integer divide by zero"; what the guest said
@@ -53,10 +53,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Kind }
 
-// OneLine is a text as lines of the log and errors have it, but for their limit.
+// OneLine makes a text printable on one line, as in logs and errors, without their limit on its length.
 func OneLine(text string) string { return oneLine(text, len(text)) }
 
-// oneLine tames a text of a guest's: one line of printable characters, cut at the limit in bytes.
+// oneLine makes one line of printable characters of a guest's text, cut at the limit in bytes.
 func oneLine(s string, limit int) string {
 	if len(s) > limit {
 		s = s[:limit]

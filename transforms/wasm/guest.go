@@ -16,34 +16,34 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// guest is an instance of a module. One goroutine at a time may use it.
+// guest is an instance of a module. Only one goroutine at a time may use it.
 type guest struct {
 	module *Module
-	memory *memory // none of the garbage collector's
+	memory *memory // outside the Go heap, where the platform allows it
 	mod    api.Module
 	fuel   api.MutableGlobal
 	stack  api.MutableGlobal
 	alloc  api.Function
 	run    api.Function    // transform or _start
-	host   context.Context // not a call's: by it host functions find the guest
+	host   context.Context // leads host functions to the guest; not a call's own
 	params [2]uint64
 	events int // that it has transformed
 
-	isBroken bool // the engine has failed while it ran: it cannot be used again, nor can its memory
+	isBroken bool // the engine failed while the guest ran: neither the guest nor its memory can be used again
 
 	// Of the current event.
 	event    []byte
-	unread   []byte // what is left of stdin
+	unread   []byte // the rest of stdin
 	body     []byte // stdout of a command
 	talk     []byte // stderr, and stdout of a reactor
-	lines    int64  // logged, or dropped for being too many
+	lines    int64  // logged, or dropped because they were too many
 	failure  []byte
 	isFailed bool
 	isExited bool
 	exitCode uint32
-	random   uint64 // 0 until it is asked for
+	random   uint64 // 0 until the guest asks for it
 	wall     uint64 // ns from 1970 to where elapsed is 0, modulo 1<<64
-	elapsed  uint64 // ns, since the instance began
+	elapsed  uint64 // ns since the instance started
 }
 
 var errExit = errors.New("exit")
@@ -65,9 +65,8 @@ func (c *hostContext) Value(key any) any {
 
 func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
 
-// instantiate makes the instance and lets it initialise itself. After an error the instance may be there nevertheless, so that it
-// can be said what it used.
-func (g *guest) instantiate(in Input) error {
+// instantiate makes the instance and runs its initialisation. After an error the instance may still exist, to tell what it used.
+func (g *guest) instantiate(e Event) error {
 	m := g.module
 	ctx := experimental.WithMemoryAllocator(context.Background(), g.memory)
 	mod, err := m.code.runtime.InstantiateModule(ctx, m.code.compiled, m.start)
@@ -80,7 +79,7 @@ func (g *guest) instantiate(in Input) error {
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
 	g.refill(m.fuel)
-	g.begin(Input{Time: in.Time})
+	g.begin(Event{Time: e.Time})
 	for _, name := range m.code.first {
 		if err := mod.ExportedFunction(name).CallWithStack(g.host, nil); err != nil {
 			return err
@@ -94,22 +93,22 @@ func (g *guest) instantiate(in Input) error {
 	return nil
 }
 
-// refill gives the guest what it may use next.
+// refill sets what the guest may use next.
 func (g *guest) refill(fuel int64) {
 	g.fuel.Set(uint64(fuel))
 	g.stack.Set(uint64(g.module.stack))
 }
 
-// begin sets what the guest can see of an event. The clock starts at its time.
-func (g *guest) begin(in Input) {
-	g.event, g.unread = in.Event, in.Event
+// begin sets what the guest can see of an event. The clock starts at the event's time.
+func (g *guest) begin(e Event) {
+	g.event, g.unread = e.Body, e.Body
 	g.body, g.talk, g.failure = g.body[:0], g.talk[:0], g.failure[:0]
 	g.lines, g.isFailed, g.isExited, g.exitCode, g.random = 0, false, false, 0, 0
 	g.memory.isRefused = false
-	g.wall = nanoseconds(in.Time) - g.elapsed
+	g.wall = nanoseconds(e.Time) - g.elapsed
 }
 
-// nanoseconds are those since 1970, within what WASI can tell.
+// nanoseconds are counted from 1970, within the range of WASI's clock.
 func nanoseconds(t time.Time) uint64 {
 	s := t.Unix()
 	if s < 0 {
@@ -122,17 +121,17 @@ func nanoseconds(t time.Time) uint64 {
 	return uint64(s)*uint64(time.Second) + uint64(t.Nanosecond())
 }
 
-// transform runs an event. The body is a view of what is the guest's, valid until it runs on.
-func (g *guest) transform(in Input) (body []byte, err error) {
+// transform runs the guest on an event. The body is part of the guest's memory, valid until the guest runs again.
+func (g *guest) transform(e Event) (body []byte, err error) {
 	if g.mod == nil {
-		if err := g.instantiate(in); err != nil {
+		if err := g.instantiate(e); err != nil {
 			return nil, g.failed(err)
 		}
 	}
 	if g.module.isolation == IsolateInstance {
-		g.refill(g.module.limits.Fuel) // what came before is not this event's
+		g.refill(g.module.limits.Fuel) // earlier use is not this event's
 	}
-	g.begin(in)
+	g.begin(e)
 	if g.module.code.abi == command {
 		return g.transformCommand()
 	}
@@ -152,7 +151,7 @@ func (g *guest) transform(in Input) (body []byte, err error) {
 	if err := g.run.CallWithStack(g.host, g.params[:]); err != nil {
 		return nil, g.failed(err)
 	}
-	if int64(g.fuel.Get()) < 0 { // the last stretch may be paid late
+	if int64(g.fuel.Get()) < 0 { // the last stretch of code may be paid late
 		return nil, g.failed(errNoFuel)
 	}
 	if g.isFailed {
@@ -165,7 +164,7 @@ func (g *guest) transform(in Input) (body []byte, err error) {
 	return g.result(result>>32, result&math.MaxUint32)
 }
 
-// result reads what transform points to.
+// result reads the body that transform points to.
 func (g *guest) result(pointer, length uint64) ([]byte, error) {
 	size := uint64(g.mod.Memory().Size())
 	switch {
@@ -181,7 +180,7 @@ func (g *guest) result(pointer, length uint64) ([]byte, error) {
 }
 
 func (g *guest) checked(body []byte) ([]byte, error) {
-	if detail, ok := g.module.valid(body); !ok {
+	if detail := g.module.invalid(body); detail != "" {
 		return nil, g.fail(ErrInvalidOutput, detail)
 	}
 	return body, nil
@@ -204,7 +203,7 @@ func (g *guest) transformCommand() ([]byte, error) {
 	return g.checked(g.body)
 }
 
-// said is what the guest last said of itself: by awf.fail, else on stderr.
+// said is the guest's own last word: the text of awf.fail, or else stderr.
 func (g *guest) said() string {
 	if g.isFailed {
 		return oneLine(string(g.failure), MaxLogLine)
@@ -212,7 +211,7 @@ func (g *guest) said() string {
 	return oneLine(string(g.talk), MaxLogLine)
 }
 
-// used is the fuel that the event has taken so far.
+// used is the fuel that the event has used so far.
 func (g *guest) used() int64 {
 	if g.fuel == nil {
 		return 0
@@ -224,7 +223,7 @@ func (g *guest) fail(kind error, detail string) *Error {
 	return &Error{Kind: kind, Detail: detail, Fuel: g.used()}
 }
 
-// failed says why a call did not return.
+// failed finds out why a call did not return.
 func (g *guest) failed(err error) *Error {
 	e := g.fail(ErrTrap, "")
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
@@ -253,7 +252,7 @@ func (g *guest) failed(err error) *Error {
 	return e
 }
 
-// frames are the guest's functions in a trace of wazero's: a line each, "module.function(i32) i64", before an empty one.
+// frames are the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty one.
 func frames(trace string) []string {
 	const most, longest = 5, 60
 	var names []string
@@ -270,14 +269,14 @@ func frames(trace string) []string {
 	return names
 }
 
-// log writes a line of the guest's, or counts it.
+// log logs a line of the guest's, or counts it.
 func (g *guest) log(level slog.Level, line string) {
 	if g.lines++; g.lines <= g.module.limits.LogLines {
 		g.module.logger.Log(context.Background(), level, "transform logs", "line", oneLine(line, MaxLogLine))
 	}
 }
 
-// flush logs what the guest wrote, and how much was too much.
+// flush logs what the guest wrote, and how many lines were dropped.
 func (g *guest) flush() {
 	if g.lines == 0 && len(g.talk) == 0 {
 		return
@@ -292,7 +291,7 @@ func (g *guest) flush() {
 	}
 }
 
-// close closes the instance. Its memory is the caller's.
+// close closes the instance. Its memory belongs to the caller.
 func (g *guest) close() {
 	if g.mod != nil {
 		_ = g.mod.Close(context.Background()) // nothing in it can fail

@@ -11,14 +11,14 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// hostFunction is what a guest can import. The meter charges every call; what depends on a length that the guest gives is
-// charged by the function itself, before it is done.
+// hostFunction is a function that a guest can import. The meter charges every call. If the work depends on a length that the
+// guest gives, the function charges it before it starts.
 type hostFunction struct {
 	signature meter.Signature
 	call      func(g *guest, stack []uint64) // parameters in, result out
 }
 
-// hostFunctions are those of a module that guests import from.
+// hostFunctions are the functions of a module that guests import from.
 func hostFunctions(module string) map[string]hostFunction {
 	if module == awfModule {
 		return awfFunctions
@@ -32,7 +32,7 @@ var awfFunctions = map[string]hostFunction{
 	"fail":   {signature("ii", ""), awfFail},
 }
 
-// provide gives a runtime the functions that a module imports, and no others.
+// provide defines the functions that a module imports, and no others.
 func provide(ctx context.Context, r wazero.Runtime, imports []meter.Import) error {
 	for _, module := range []string{awfModule, wasiModule} {
 		builder := r.NewHostModuleBuilder(module)
@@ -69,10 +69,10 @@ type stop struct {
 
 func (s *stop) Error() string { return s.kind.Error() }
 
-// errNoFuel is told apart by the fuel that is left, which is none.
+// errNoFuel ends a call; the host sees from the fuel that none is left.
 var errNoFuel = errors.New("no fuel left")
 
-// charge takes fuel for what a host function is about to do. It does not return if there is not enough.
+// charge takes fuel for what a host function is about to do. It does not return if too little is left.
 func (g *guest) charge(fuel int64) {
 	left := int64(g.fuel.Get()) - fuel
 	g.fuel.Set(uint64(left))
@@ -81,7 +81,7 @@ func (g *guest) charge(fuel int64) {
 	}
 }
 
-// What the host's work costs in fuel beside the call itself. A unit is about as long as one of the guest's.
+// What the host's work costs in fuel, besides the call itself.
 const (
 	fuelPerItem    = 32  // an element of a list that the guest gives
 	bytesPerFuel   = 8   // copied
@@ -89,8 +89,8 @@ const (
 	fuelPerLogLine = 500 // beside its bytes
 )
 
-// bytes returns a piece of the guest's memory, charged by its length, and ends the call if it is not within the memory.
-// It is valid until the guest runs on.
+// bytes charges for a part of the guest's memory by its length and returns it. It ends the call if the part is not within the
+// memory. The result is valid until the guest runs again.
 func (g *guest) bytes(pointer, length uint64) []byte {
 	g.charge(int64(uint32(length)) / bytesPerFuel)
 	b, ok := g.mod.Memory().Read(uint32(pointer), uint32(length))
@@ -115,14 +115,14 @@ func awfLog(g *guest, stack []uint64) {
 	g.log(level, string(truncated(g.bytes(stack[1], stack[2]), MaxLogLine)))
 }
 
-// awfFail is awf.fail(ptr, len): the transform has failed, for the reason given. The last one holds.
+// awfFail is awf.fail(ptr, len): the transform has failed for the given reason. The last reason counts.
 func awfFail(g *guest, stack []uint64) {
 	g.failure = append(g.failure[:0], truncated(g.bytes(stack[0], stack[1]), MaxLogLine)...)
 	g.isFailed = true
 }
 
-// awfConfig is awf.config(key, keylen, out, cap): it writes the value if it fits and returns its length, -1 for none. The key ""
-// is the whole configuration.
+// awfConfig is awf.config(key, keylen, out, cap): it writes the value if it fits and returns its length, or -1 without a value.
+// The key "" stands for the whole configuration.
 func awfConfig(g *guest, stack []uint64) {
 	key := g.bytes(stack[0], stack[1])
 	value, ok := g.module.config[string(key)]

@@ -7,18 +7,18 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// Info is what a file says of itself. It is not to be trusted: a module says what it likes.
+// Info is what a file says about itself. Do not trust it: a module can claim anything.
 type Info struct {
 	Size      int    // bytes
 	Digest    string // SHA-256, in hex
 	Imports   []Name
 	Exports   []Name
-	Memory    int64 // bytes at the beginning
-	Most      int64 // bytes at most, by the module's own word
+	Memory    int64 // bytes at first
+	Most      int64 // bytes at most, as the module declares
 	Functions int   // that it defines
 	Made      []Producer
 	Kind      string // "reactor" or "command"; "" if it is refused
-	Refused   error  // why it cannot be used; nil if it can. What was found out before stands in the rest
+	Refused   error  // why it cannot be used; nil if it can. The other fields have what was found before
 }
 
 // Name is an import or export: "awf.log", and what it is: "(i32, i32, i32)", "memory".

@@ -110,7 +110,7 @@ func TestIsolationsGiveTheSameBytes(t *testing.T) {
 		pristine := load(t, s, module, wasm.Options{})
 		warm := load(t, s, module, wasm.Options{Isolation: wasm.IsolateInstance})
 		for i := range 20 {
-			in := wasm.Input{Event: []byte(strings.Replace(sample, "93.25", fmt.Sprint(i), 1)), Time: noon.Add(time.Duration(i%7) * time.Hour)}
+			in := wasm.Event{Body: []byte(strings.Replace(sample, "93.25", fmt.Sprint(i), 1)), Time: noon.Add(time.Duration(i%7) * time.Hour)}
 			a, err1 := pristine.Transform(t.Context(), in)
 			b, err2 := warm.Transform(t.Context(), in)
 			if err1 != nil || err2 != nil || !bytes.Equal(a.Body, b.Body) {

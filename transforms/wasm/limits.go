@@ -5,14 +5,14 @@ import (
 	"log/slog"
 )
 
-// Limits bound what one event may cost a step. A zero is the default.
+// Limits bound what one event may cost a step. Zero means the default.
 type Limits struct {
-	Fuel     int64 // about one per instruction; of an event, with isolation: event together with the instance's beginning
+	Fuel     int64 // about one per instruction; with isolation: event it includes the start of the instance
 	Memory   int64 // bytes of linear memory, rounded down to pages of 64 KiB
-	Stack    int64 // bytes of calls within calls, nominal
+	Stack    int64 // bytes of nested calls, nominal
 	Input    int64 // bytes of the event
 	Output   int64 // bytes of the body
-	LogLines int64 // of [MaxLogLine] bytes; those beyond are counted
+	LogLines int64 // of [MaxLogLine] bytes; lines beyond are counted
 	Module   int64 // bytes of the .wasm file
 }
 
@@ -22,61 +22,68 @@ const MaxLogLine = 1 << 10
 // maxConfig is the size of a step's configuration as JSON, in bytes.
 const maxConfig = 64 << 10
 
+// pageSize is WebAssembly's unit of memory, in bytes.
+const pageSize = 64 << 10
+
+// limits has the defaults and bounds of each limit, and its name in a configuration. The greatest fuel stalls the process for
+// some seconds at worst, since a running guest cannot be interrupted.
+var limits = [...]struct {
+	name                   string
+	of                     func(*Limits) *int64
+	byDefault, least, most int64
+}{
+	{"fuel", func(l *Limits) *int64 { return &l.Fuel }, 50_000_000, 1_000, 2_000_000_000},
+	{"memory", func(l *Limits) *int64 { return &l.Memory }, 16 << 20, 64 << 10, 256 << 20},
+	{"stack", func(l *Limits) *int64 { return &l.Stack }, 1 << 20, 16 << 10, 8 << 20},
+	{"input", func(l *Limits) *int64 { return &l.Input }, 1 << 20, 1 << 10, 16 << 20},
+	{"output", func(l *Limits) *int64 { return &l.Output }, 256 << 10, 1 << 10, 1 << 20},
+	{"log_lines", func(l *Limits) *int64 { return &l.LogLines }, 32, 1, 1_000},
+	{"module", func(l *Limits) *int64 { return &l.Module }, 8 << 20, 1 << 10, 32 << 20},
+}
+
 // Defaults are the limits of a step that sets none.
-func Defaults() Limits {
-	return Limits{Fuel: 50_000_000, Memory: 16 << 20, Stack: 1 << 20, Input: 1 << 20, Output: 256 << 10, LogLines: 32, Module: 8 << 20}
+func Defaults() (l Limits) {
+	for _, limit := range limits {
+		*limit.of(&l) = limit.byDefault
+	}
+	return l
 }
 
-// Bounds are the least and the most that a step can set. The greatest Fuel is a stall of the process of some seconds at
-// the worst, since a running guest cannot be interrupted.
+// Bounds are the least and the most that a step can set.
 func Bounds() (least, most Limits) {
-	return Limits{Fuel: 1_000, Memory: 64 << 10, Stack: 16 << 10, Input: 1 << 10, Output: 1 << 10, LogLines: 1, Module: 1 << 10},
-		Limits{Fuel: 2_000_000_000, Memory: 256 << 20, Stack: 8 << 20, Input: 16 << 20, Output: 1 << 20, LogLines: 1_000, Module: 32 << 20}
+	for _, limit := range limits {
+		*limit.of(&least), *limit.of(&most) = limit.least, limit.most
+	}
+	return least, most
 }
 
-// Check says which limit is out of its bounds, by the name that it has in a configuration.
+// Check says which limit is out of its bounds, by its name in a configuration.
 func (l Limits) Check() error {
 	_, err := l.complete()
 	return err
 }
 
-// complete puts the defaults where nothing is set.
+// complete sets the defaults.
 func (l Limits) complete() (Limits, error) {
-	least, most := Bounds()
-	defaults := Defaults()
-	for _, f := range []struct {
-		name                        string
-		value                       *int64
-		byDefault, minimum, maximum int64
-	}{
-		{"fuel", &l.Fuel, defaults.Fuel, least.Fuel, most.Fuel},
-		{"memory", &l.Memory, defaults.Memory, least.Memory, most.Memory},
-		{"stack", &l.Stack, defaults.Stack, least.Stack, most.Stack},
-		{"input", &l.Input, defaults.Input, least.Input, most.Input},
-		{"output", &l.Output, defaults.Output, least.Output, most.Output},
-		{"log_lines", &l.LogLines, defaults.LogLines, least.LogLines, most.LogLines},
-		{"module", &l.Module, defaults.Module, least.Module, most.Module},
-	} {
-		if *f.value == 0 {
-			*f.value = f.byDefault
+	for _, limit := range limits {
+		value := limit.of(&l)
+		if *value == 0 {
+			*value = limit.byDefault
 		}
-		if *f.value < f.minimum || *f.value > f.maximum {
-			return l, fmt.Errorf("%s: want %d to %d, got %d", f.name, f.minimum, f.maximum, *f.value)
+		if *value < limit.least || *value > limit.most {
+			return l, fmt.Errorf("%s: want %d to %d, got %d", limit.name, limit.least, limit.most, *value)
 		}
 	}
 	l.Memory -= l.Memory % pageSize
 	return l, nil
 }
 
-// pageSize is WebAssembly's unit of memory, in bytes.
-const pageSize = 64 << 10
-
 // Isolation says what one event can leave behind for the next.
 type Isolation int
 
 const (
-	IsolateEvent    Isolation = iota // nothing: every event gets an instance of its own
-	IsolateInstance                  // the guest's memory: instances are used again, by one event at a time
+	IsolateEvent    Isolation = iota // nothing: every event gets its own instance
+	IsolateInstance                  // the guest's memory: one event after another uses an instance
 )
 
 func (i Isolation) String() string {
@@ -86,12 +93,12 @@ func (i Isolation) String() string {
 	return "event"
 }
 
-// Options are a step's. The zero value is right for most.
+// Options are a step's. The zero value is right for most steps.
 type Options struct {
 	Limits      Limits
 	Isolation   Isolation
-	With        map[string]any // the guest's configuration: what encoding/json can write
-	ContentType string         // of the body; "" and JSON types want valid JSON, others take any bytes
-	SHA256      string         // in hex, of the .wasm file; "" takes any
-	Logger      *slog.Logger   // takes what the guest logs; nil drops it
+	With        map[string]any // the guest's configuration; encoding/json must be able to write it
+	ContentType string         // of the body; "" and JSON types require valid JSON, others allow any bytes
+	SHA256      string         // of the .wasm file, in hex; "" allows any file
+	Logger      *slog.Logger   // gets what the guest logs; nil discards it
 }

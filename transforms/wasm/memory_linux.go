@@ -5,30 +5,30 @@ import (
 	"unsafe"
 )
 
-// region is memory of the operating system's: reserved once as large as it may get, so that it grows in place, and given
-// physical pages as they are touched.
+// region is memory of the operating system, reserved once at its greatest size so that it grows in place. Its pages become
+// physical when they are touched.
 //
-// Resetting it must cost what a guest touches, not what it owns: most have a stack of a megabyte of which they use a page.
-// Pages that were touched most of the time are cleared, which costs a twentieth of taking them anew from the system; all
-// others up to the highest that a guest could write to are given back, which makes them zero.
+// A reset must cost what a guest touches, not what it owns: most guests have a stack of a megabyte and use one page of it.
+// Pages that guests usually touch are cleared, at a twentieth of the cost of getting them anew from the system. All other
+// pages that a guest could write to are given back, which makes them zero.
 type region struct {
 	bytes  []byte
-	high   int // what a guest may have written to, in bytes
+	high   int // bytes that a guest may have written to
 	resets int
-	counts []uint8 // of the first resets, by page: after how many it was touched
-	hot    []span  // to be cleared, in order, apart from each other
+	counts []uint8 // by page: how many of the first resets found it touched
+	hot    []span  // pages to clear, in order
 }
 
-// span is some pages, by their offsets in bytes.
+// span is a run of pages, by its offsets in bytes.
 type span struct{ from, to int }
 
 const (
 	osPage     = 4096
-	smallBytes = 256 << 10 // up to here all is cleared
+	smallBytes = 256 << 10 // a smaller memory is cleared as a whole
 	learnFor   = 16        // resets
 	hotFrom    = learnFor / 2
-	nearPages  = 4       // hot pages that are nearer are cleared together with what is between them
-	maxHot     = 4 << 20 // bytes kept with physical memory
+	nearPages  = 4       // hot pages closer together than this are cleared with the pages between them
+	maxHot     = 4 << 20 // bytes of physical memory that are kept
 )
 
 func newRegion(limit int) (region, error) {
@@ -36,17 +36,17 @@ func newRegion(limit int) (region, error) {
 	if err != nil {
 		return region{}, err
 	}
-	_ = syscall.Madvise(b, syscall.MADV_NOHUGEPAGE) // a kernel without huge pages refuses, which is as good
+	_ = syscall.Madvise(b, syscall.MADV_NOHUGEPAGE) // a kernel without huge pages refuses, which does no harm
 	return region{bytes: b}, nil
 }
 
-// resize returns the first bytes of the region. What it holds stays.
+// resize returns the first bytes of the region. It keeps their content.
 func (r *region) resize(size int) []byte {
 	r.high = max(r.high, size)
 	return r.bytes[:size:size]
 }
 
-// reset makes every byte zero that a guest may have written.
+// reset zeroes every byte that a guest may have written.
 func (r *region) reset() {
 	used := r.bytes[:r.high]
 	r.high = 0
@@ -71,14 +71,14 @@ func (r *region) reset() {
 	drop(used[at:])
 }
 
-// drop gives pages back.
+// drop gives pages back to the system.
 func drop(b []byte) {
 	if len(b) > 0 && syscall.Madvise(b, syscall.MADV_DONTNEED) != nil {
 		clear(b)
 	}
 }
 
-// learn counts which pages have been touched, and decides in the end which are hot.
+// learn counts which pages were touched and, after the last reset that it counts, decides which are hot.
 func (r *region) learn(used []byte) {
 	pages := (len(used) + osPage - 1) / osPage
 	if len(r.counts) < pages {
@@ -113,7 +113,7 @@ func (r *region) learn(used []byte) {
 
 func (r *region) unmap() {
 	if r.bytes != nil {
-		_ = syscall.Munmap(r.bytes) // nothing is left to be done about it
+		_ = syscall.Munmap(r.bytes) // nothing can be done about an error
 		r.bytes = nil
 	}
 }

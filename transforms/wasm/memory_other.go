@@ -5,12 +5,12 @@ package wasm
 // region is memory of the Go heap.
 type region struct {
 	bytes []byte
-	high  int // what a guest may have written to
+	high  int // bytes that a guest may have written to
 }
 
 func newRegion(int) (region, error) { return region{}, nil }
 
-// resize returns the first bytes of the region. What it holds stays.
+// resize returns the first bytes of the region. It keeps their content.
 func (r *region) resize(size int) []byte {
 	if size > cap(r.bytes) {
 		grown := make([]byte, size, max(size, min(2*cap(r.bytes), size+4<<20)))
@@ -21,7 +21,7 @@ func (r *region) resize(size int) []byte {
 	return r.bytes[:size:size]
 }
 
-// reset makes every byte zero that a guest may have written.
+// reset zeroes every byte that a guest may have written.
 func (r *region) reset() {
 	const keep = 4 << 20
 	if cap(r.bytes) > keep {

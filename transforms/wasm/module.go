@@ -18,7 +18,7 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// Module is a transform step: a module with its limits and its configuration. It may be used by several goroutines at once.
+// Module is a transform step: a module with its limits and its configuration. Several goroutines may use it at once.
 type Module struct {
 	name      string
 	limits    Limits
@@ -31,32 +31,32 @@ type Module struct {
 	code    *code
 	sandbox *Sandbox
 	start   wazero.ModuleConfig
-	fuel    int64 // limits.Fuel less what the module's segments cost
-	stack   int64 // limits.Stack less what calls outside cycles can take
+	fuel    int64 // limits.Fuel minus the cost of the module's segments
+	stack   int64 // limits.Stack minus what calls outside cycles can take
 
 	line   line // its calls, among those of other modules
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
-	free   []*guest  // isolation: instance; the last one used is the next
-	idle   []*memory // isolation: event; clean
+	free   []*guest  // with isolation: instance; the one used last is the next
+	idle   []*memory // clean
 }
 
-// Input is what a transform sees of an event.
-type Input struct {
-	Event []byte    // the event's JSON, or what the step before made of it
-	Time  time.Time // when the guest's clock begins
+// Event is what a transform sees of an event.
+type Event struct {
+	Body []byte    // the event's JSON, or what the previous step made of it
+	Time time.Time // when the guest's clock starts
 }
 
-// Output is what a transform made, and what it took.
+// Output is what a transform made, and what it used.
 type Output struct {
-	Body   []byte // the caller's own
-	Fuel   int64  // used, also when it failed; equal for equal events where isolation is event
+	Body   []byte // belongs to the caller
+	Fuel   int64  // used, even if the transform failed; equal for equal events with isolation: event
 	Memory int64  // bytes of linear memory at the end
 }
 
-// Load makes a module usable as a step of the name. An error is one line and says what to change; with [ErrModule] it is the module's fault.
-// Modules of equal bytes are compiled once.
+// Load makes a module usable as a step of the given name. It compiles modules of equal bytes once. An error is one line that
+// says what to change; if it wraps [ErrModule], the module is at fault.
 func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
 	limits, err := o.Limits.complete()
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 		m.code.release()
 		return nil, fmt.Errorf("%w: %w", ErrModule, err)
 	}
-	// The random source is none of the guest's: without one, wazero seeds its own, which takes longer than all the rest.
+	// No guest sees this random source. Without one, wazero seeds its own, which takes longer than all the rest.
 	m.start = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(bytes.NewReader(nil))
 	return m, nil
 }
@@ -104,29 +104,25 @@ func (m *Module) fit() error {
 	return nil
 }
 
-// configure keeps the configuration as the guest will read it: strings as they are, all else as JSON.
+// configure keeps the configuration as the guest will read it: strings as they are, everything else as JSON.
 func (m *Module) configure(with map[string]any) error {
 	if with == nil {
 		with = map[string]any{}
 	}
-	all, err := json.Marshal(with)
-	if err != nil {
-		return errors.New("with: want what JSON can hold")
-	}
-	if len(all) > maxConfig {
-		return fmt.Errorf("with: want at most %d bytes as JSON, got %d", maxConfig, len(all))
-	}
-	m.config = map[string][]byte{"": all}
+	m.config = map[string][]byte{}
 	for key, value := range with {
+		var err error
 		if text, ok := value.(string); ok {
 			m.config[key] = []byte(text)
-			continue
-		}
-		if m.config[key], err = json.Marshal(value); err != nil {
+		} else if m.config[key], err = json.Marshal(value); err != nil {
 			return errors.New("with: want what JSON can hold")
 		}
 	}
-	m.args = []string{m.name, string(all)}
+	all, _ := json.Marshal(with) // each value could be written
+	if len(all) > maxConfig {
+		return fmt.Errorf("with: want at most %d bytes as JSON, got %d", maxConfig, len(all))
+	}
+	m.config[""], m.args = all, []string{m.name, string(all)}
 	return nil
 }
 
@@ -139,7 +135,7 @@ func isJSON(contentType string) bool {
 	return err != nil || t == "application/json" || strings.HasSuffix(t, "+json")
 }
 
-// checkBytes looks at a file before it is decoded.
+// checkBytes checks a file before it is decoded.
 func checkBytes(wasm []byte, limit int64, pin string) error {
 	if int64(len(wasm)) > limit {
 		return fmt.Errorf("%w: %s", ErrModule, tooLarge(int64(len(wasm)), limit))
@@ -168,16 +164,16 @@ func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at mos
 // Kind is "reactor" or "command".
 func (m *Module) Kind() string { return m.code.abi.String() }
 
-// Digest is the SHA-256 of the .wasm file, in hex: what Options.SHA256 wants.
+// Digest is the SHA-256 of the .wasm file, in hex, as Options.SHA256 expects it.
 func (m *Module) Digest() string { return hex.EncodeToString(m.code.digest[:]) }
 
-// Limits are those that hold, defaults included.
+// Limits are the limits in force, defaults included.
 func (m *Module) Limits() Limits { return m.limits }
 
-// Transform runs the module on an event. The error is ErrDrop if there is nothing to send, an [*Error] if the transform failed, ErrClosed, or
-// ctx's if it ended before the guest ran; a guest that runs is not interrupted, it ends at its limits.
-func (m *Module) Transform(ctx context.Context, in Input) (Output, error) {
-	if n := int64(len(in.Event)); n > m.limits.Input {
+// Transform runs the module on an event. It returns ErrDrop if there is nothing to send, an [*Error] if the transform failed,
+// ErrClosed, or ctx's error if ctx ended before the guest ran. A running guest is not interrupted; it ends at its limits.
+func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
+	if n := int64(len(e.Body)); n > m.limits.Input {
 		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
 	}
 	if !m.begin() {
@@ -189,13 +185,10 @@ func (m *Module) Transform(ctx context.Context, in Input) (Output, error) {
 	}
 	start := time.Now()
 	defer func() { m.sandbox.turns.leave(&m.line, time.Since(start)) }()
-	if m.isolation == IsolateInstance {
-		return m.transformWarm(in)
-	}
-	return m.transformPristine(in)
+	return m.run(e)
 }
 
-// begin counts a call, false if the module is closed.
+// begin counts a call. It returns false if the module is closed.
 func (m *Module) begin() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -205,14 +198,13 @@ func (m *Module) begin() bool {
 	return !m.closed
 }
 
-// Close waits for the calls that run and closes what is kept.
+// Close waits for running calls and closes the instances that are kept.
 func (m *Module) Close() {
 	m.mu.Lock()
 	wasClosed := m.closed
 	m.closed = true
 	m.mu.Unlock()
-	m.calls.Wait()
-	if wasClosed {
+	if m.calls.Wait(); wasClosed {
 		return
 	}
 	for _, g := range m.free {
@@ -226,15 +218,15 @@ func (m *Module) Close() {
 	m.code.release()
 }
 
-// valid checks a body before it is copied.
-func (m *Module) valid(body []byte) (detail string, ok bool) {
+// invalid says what is wrong with a body, "" if nothing is.
+func (m *Module) invalid(body []byte) string {
 	switch {
 	case !m.isJSON:
-		return "", true
+		return ""
 	case !utf8.Valid(body):
-		return "not UTF-8", false
+		return "not UTF-8"
 	case !json.Valid(body):
-		return "not JSON", false
+		return "not JSON"
 	}
-	return "", true
+	return ""
 }

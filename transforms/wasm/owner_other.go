@@ -4,5 +4,5 @@ package wasm
 
 import "io/fs"
 
-// ownedByUs cannot be said here.
+// ownedByUs cannot tell on this platform.
 func ownedByUs(fs.FileInfo) bool { return true }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// ownedByUs says whether the file belongs to the user that runs us.
+// ownedByUs reports whether the file belongs to the user of this process.
 func ownedByUs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()

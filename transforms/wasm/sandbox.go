@@ -1,8 +1,10 @@
-// Package wasm runs transforms that are WebAssembly modules, of which nothing is expected but harm.
+// Package wasm runs transforms that are WebAssembly modules. It assumes that every module is hostile.
 //
-// A module has no authority: no files, network, environment, real clock or real randomness. It is rewritten when it is
-// loaded so that it counts what it uses (see package meter), and stopped at its limits. What it can do is turn an event
-// into a body, drop it or fail, and log a little. docs/transforms.md is the ABI.
+// Start with [New], then [Sandbox.Load] a module and call [Module.Transform] for each event.
+//
+// A module has no authority: no files, network, environment, real clock or real randomness. When it is loaded, it is
+// rewritten to count what it uses (see package meter), and it is stopped at its limits. It can turn an event into a body,
+// drop the event or fail, and log a little. docs/transforms.md describes the ABI.
 package wasm
 
 import (
@@ -14,8 +16,8 @@ import (
 	"sync/atomic"
 )
 
-// Sandbox compiles modules, keeps what it compiled, and bounds how many guests run at a time: one less than GOMAXPROCS,
-// since a running guest cannot be interrupted. It may be used by several goroutines at once.
+// Sandbox compiles modules, keeps the compiled code, and bounds how many guests run at a time: one less than GOMAXPROCS,
+// since a running guest cannot be interrupted. Several goroutines may use it at once.
 type Sandbox struct {
 	cacheDir  string
 	turns     turns
@@ -24,12 +26,12 @@ type Sandbox struct {
 	instances atomic.Int64 // open ones
 
 	mu     sync.Mutex
-	codes  map[[sha256.Size]byte]*code // by the module's digest, as long as a Module uses them
+	codes  map[[sha256.Size]byte]*code // by the module's digest, while a Module uses them
 	closed bool
 }
 
-// New makes a sandbox. Compiled code is kept in the directory, which is made if need be and must belong to the user alone:
-// who can write there can run anything. With "" nothing is kept.
+// New makes a sandbox that keeps compiled code in a directory, which it creates if necessary. The directory must belong to
+// the user alone: whoever can write there can run anything. With "" nothing is kept.
 func New(cacheDir string) (*Sandbox, error) {
 	if cacheDir != "" {
 		if err := prepareCache(cacheDir); err != nil {
@@ -44,16 +46,16 @@ func New(cacheDir string) (*Sandbox, error) {
 	}, nil
 }
 
-// Instances is how many instances of modules are open: running, or kept for the next event.
+// Instances is the number of open instances: those that run and those that are kept for the next event.
 func (s *Sandbox) Instances() int { return int(s.instances.Load()) }
 
-// Close makes every further Load fail and waits for compilations that were given up, until ctx ends. The modules must be closed before.
+// Close makes every further Load fail and waits for abandoned compilations until ctx ends. Close the modules first.
 func (s *Sandbox) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	done := make(chan struct{})
-	go func() { // ends with the compilations, whose length the module's size bounds
+	go func() { // ends with the compilations, whose duration the module's size bounds
 		s.compiles.Wait()
 		close(done)
 	}()
@@ -65,7 +67,7 @@ func (s *Sandbox) Close(ctx context.Context) error {
 	}
 }
 
-// share returns the code of a module's bytes, compiled once for all who use it at the same time. It must be released.
+// share returns the code of a module, compiled once for all concurrent users. The caller must release it.
 func (s *Sandbox) share(ctx context.Context, module []byte) (*code, error) {
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()

@@ -3,60 +3,51 @@ package wasm
 import (
 	"encoding/binary"
 	"math"
-
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+	"strings"
 )
 
-// wasiFunctions are all of wasi_snapshot_preview1, as far as a guest without authority can use them: stdio, arguments, a clock that begins
-// at the event's time and moves by being read, and randomness that follows from the event. There are no files, no
-// environment and no sockets, and nothing waits.
-var wasiFunctions = map[string]hostFunction{
-	"args_get":                {signature("ii", "i"), argsGet},
-	"args_sizes_get":          {signature("ii", "i"), argsSizesGet},
-	"environ_get":             {signature("ii", "i"), answer(errnoSuccess)},
-	"environ_sizes_get":       {signature("ii", "i"), environSizesGet},
-	"clock_res_get":           {signature("ii", "i"), clockResGet},
-	"clock_time_get":          {signature("iIi", "i"), clockTimeGet},
-	"fd_advise":               {signature("iIIi", "i"), answer(errnoBadFile)},
-	"fd_allocate":             {signature("iII", "i"), answer(errnoBadFile)},
-	"fd_close":                {signature("i", "i"), onStdio(errnoSuccess)},
-	"fd_datasync":             {signature("i", "i"), onStdio(errnoSuccess)},
-	"fd_fdstat_get":           {signature("ii", "i"), fdStatGet},
-	"fd_fdstat_set_flags":     {signature("ii", "i"), onStdio(errnoSuccess)},
-	"fd_fdstat_set_rights":    {signature("iII", "i"), onStdio(errnoSuccess)},
-	"fd_filestat_get":         {signature("ii", "i"), fdFileStatGet},
-	"fd_filestat_set_size":    {signature("iI", "i"), answer(errnoBadFile)},
-	"fd_filestat_set_times":   {signature("iIIi", "i"), answer(errnoBadFile)},
-	"fd_pread":                {signature("iiiIi", "i"), onStdio(errnoNoSeek)},
-	"fd_prestat_get":          {signature("ii", "i"), answer(errnoBadFile)},
-	"fd_prestat_dir_name":     {signature("iii", "i"), answer(errnoBadFile)},
-	"fd_pwrite":               {signature("iiiIi", "i"), onStdio(errnoNoSeek)},
-	"fd_read":                 {signature("iiii", "i"), fdRead},
-	"fd_readdir":              {signature("iiiIi", "i"), answer(errnoBadFile)},
-	"fd_renumber":             {signature("ii", "i"), answer(errnoBadFile)},
-	"fd_seek":                 {signature("iIii", "i"), onStdio(errnoNoSeek)},
-	"fd_sync":                 {signature("i", "i"), onStdio(errnoSuccess)},
-	"fd_tell":                 {signature("ii", "i"), onStdio(errnoNoSeek)},
-	"fd_write":                {signature("iiii", "i"), fdWrite},
-	"path_create_directory":   {signature("iii", "i"), answer(errnoBadFile)},
-	"path_filestat_get":       {signature("iiiii", "i"), answer(errnoBadFile)},
-	"path_filestat_set_times": {signature("iiiiIIi", "i"), answer(errnoBadFile)},
-	"path_link":               {signature("iiiiiii", "i"), answer(errnoBadFile)},
-	"path_open":               {signature("iiiiiIIii", "i"), answer(errnoBadFile)},
-	"path_readlink":           {signature("iiiiii", "i"), answer(errnoBadFile)},
-	"path_remove_directory":   {signature("iii", "i"), answer(errnoBadFile)},
-	"path_rename":             {signature("iiiiii", "i"), answer(errnoBadFile)},
-	"path_symlink":            {signature("iiiii", "i"), answer(errnoBadFile)},
-	"path_unlink_file":        {signature("iii", "i"), answer(errnoBadFile)},
-	"poll_oneoff":             {signature("iiii", "i"), pollOneoff},
-	"proc_exit":               {signature("i", ""), procExit},
-	"proc_raise":              {signature("i", "i"), answer(errnoNotSupported)},
-	"random_get":              {signature("ii", "i"), randomGet},
-	"sched_yield":             {meter.Signature{Results: "\x7f"}, answer(errnoSuccess)},
-	"sock_accept":             {signature("iii", "i"), answer(errnoBadFile)},
-	"sock_recv":               {signature("iiiiii", "i"), answer(errnoBadFile)},
-	"sock_send":               {signature("iiiii", "i"), answer(errnoBadFile)},
-	"sock_shutdown":           {signature("ii", "i"), answer(errnoBadFile)},
+// wasiFunctions are all functions of wasi_snapshot_preview1, as far as a guest can use them without authority: stdio,
+// arguments, a clock that starts at the event's time and advances when it is read, and randomness derived from the event.
+// There are no files, no environment and no sockets, and nothing waits.
+var wasiFunctions = newWASI(map[string]wasiFunction{
+	"args_get ii":          argsGet,
+	"args_sizes_get ii":    argsSizesGet,
+	"environ_sizes_get ii": func(g *guest, args []uint64) errno { return g.putU32(args[0], 0, args[1], 0) },
+	"clock_res_get ii":     clockResGet,
+	"clock_time_get iIi":   clockTimeGet,
+	"fd_fdstat_get ii":     fdStatGet,
+	"fd_filestat_get ii":   fdFileStatGet,
+	"fd_read iiii":         fdRead,
+	"fd_write iiii":        fdWrite,
+	"poll_oneoff iiii":     pollOneoff,
+	"random_get ii":        randomGet,
+
+	"environ_get ii, sched_yield": answer(errnoSuccess),
+	"proc_raise i":                answer(errnoNotSupported),
+	"fd_close i, fd_datasync i, fd_fdstat_set_flags ii, fd_fdstat_set_rights iII, fd_sync i": onStdio(errnoSuccess),
+	"fd_pread iiiIi, fd_pwrite iiiIi, fd_seek iIii, fd_tell ii":                              onStdio(errnoNoSeek),
+	"fd_advise iIIi, fd_allocate iII, fd_filestat_set_size iI, fd_filestat_set_times iIIi, fd_prestat_get ii, " +
+		"fd_prestat_dir_name iii, fd_readdir iiiIi, fd_renumber ii": answer(errnoBadFile),
+	"path_create_directory iii, path_filestat_get iiiii, path_filestat_set_times iiiiIIi, path_link iiiiiii, " +
+		"path_open iiiiiIIii, path_readlink iiiiii, path_remove_directory iii, path_rename iiiiii, path_symlink iiiii, " +
+		"path_unlink_file iii": answer(errnoBadFile),
+	"sock_accept iii, sock_recv iiiiii, sock_send iiiii, sock_shutdown ii": answer(errnoBadFile),
+})
+
+// wasiFunction gets its parameters and returns what WASI calls an errno.
+type wasiFunction func(g *guest, args []uint64) errno
+
+// newWASI makes the functions of a table, whose keys list names and parameters, and proc_exit, which returns nothing.
+func newWASI(table map[string]wasiFunction) map[string]hostFunction {
+	functions := map[string]hostFunction{"proc_exit": {signature("i", ""), procExit}}
+	for names, f := range table {
+		call := func(g *guest, stack []uint64) { stack[0] = uint64(f(g, stack)) }
+		for declaration := range strings.SplitSeq(names, ", ") {
+			name, params, _ := strings.Cut(declaration, " ")
+			functions[name] = hostFunction{signature(params, "i"), call}
+		}
+	}
+	return functions
 }
 
 // errno is WASI's.
@@ -71,31 +62,20 @@ const (
 	errnoNoSeek       errno = 70
 )
 
-// answer is a function that does nothing.
-func answer(e errno) func(*guest, []uint64) {
-	return func(_ *guest, stack []uint64) { stack[0] = uint64(e) }
-}
+// answer returns a function that does nothing.
+func answer(e errno) wasiFunction { return func(*guest, []uint64) errno { return e } }
 
-// onStdio is a function that does nothing, of files that there are.
-func onStdio(e errno) func(*guest, []uint64) {
-	return func(_ *guest, stack []uint64) {
-		if isStdio(stack[0]) {
-			stack[0] = uint64(e)
-		} else {
-			stack[0] = uint64(errnoBadFile)
+// onStdio returns a function that does nothing to stdin, stdout and stderr, and fails for other files.
+func onStdio(e errno) wasiFunction {
+	return func(_ *guest, args []uint64) errno {
+		if uint32(args[0]) > stderr {
+			return errnoBadFile
 		}
+		return e
 	}
 }
 
-const (
-	stdin  = 0
-	stdout = 1
-	stderr = 2
-)
-
-func isStdio(fd uint64) bool { return uint32(fd) <= stderr }
-
-// view returns a piece of the guest's memory, false if it is not within it. It charges nothing.
+// view returns a part of the guest's memory, or false if the part is not within it. It charges nothing.
 func (g *guest) view(pointer, length uint64) ([]byte, bool) {
 	if length > math.MaxUint32 {
 		return nil, false
@@ -115,89 +95,84 @@ func (g *guest) putU32(at1 uint64, v1 uint32, at2 uint64, v2 uint32) errno {
 	return errnoSuccess
 }
 
-func environSizesGet(g *guest, stack []uint64) {
-	stack[0] = uint64(g.putU32(stack[0], 0, stack[1], 0))
-}
-
-func argsSizesGet(g *guest, stack []uint64) {
+func argsSizesGet(g *guest, args []uint64) errno {
 	size := 0
 	for _, a := range g.module.args {
 		size += len(a) + 1
 	}
-	stack[0] = uint64(g.putU32(stack[0], uint32(len(g.module.args)), stack[1], uint32(size)))
+	return g.putU32(args[0], uint32(len(g.module.args)), args[1], uint32(size))
 }
 
-func argsGet(g *guest, stack []uint64) {
-	table, at := uint64(uint32(stack[0])), uint64(uint32(stack[1]))
+func argsGet(g *guest, args []uint64) errno {
+	table, at := uint64(uint32(args[0])), uint64(uint32(args[1]))
 	for i, a := range g.module.args {
 		size := uint64(len(a) + 1)
 		g.charge(fuelPerItem + int64(size)/bytesPerFuel)
 		entry, ok1 := g.view(table+uint64(4*i), 4)
 		text, ok2 := g.view(at, size)
 		if !ok1 || !ok2 || table > math.MaxUint32-8 || at > math.MaxUint32 {
-			stack[0] = uint64(errnoFault)
-			return
+			return errnoFault
 		}
 		binary.LittleEndian.PutUint32(entry, uint32(at))
 		text[copy(text, a)] = 0
 		at += size
 	}
-	stack[0] = uint64(errnoSuccess)
+	return errnoSuccess
 }
 
-// The clocks of WASI, of which the last two count a process's own time.
+// The clocks of WASI; the last two count a process's own time.
 const (
 	clockRealtime = 0
 	clockMost     = 3
-	clockStep     = 1_000 // ns, by which a reading moves the clocks
+	clockStep     = 1_000 // ns that a reading advances the clocks
 )
 
-func clockResGet(g *guest, stack []uint64) {
-	b, ok := g.view(stack[1], 8)
-	switch {
-	case uint32(stack[0]) > clockMost:
-		stack[0] = uint64(errnoInvalid)
-	case !ok:
-		stack[0] = uint64(errnoFault)
-	default:
-		binary.LittleEndian.PutUint64(b, clockStep)
-		stack[0] = uint64(errnoSuccess)
+// tell writes a time for the clock of the given number.
+func (g *guest) tell(clock, pointer uint64, now func() uint64) errno {
+	if uint32(clock) > clockMost {
+		return errnoInvalid
 	}
+	b, ok := g.view(pointer, 8)
+	if !ok {
+		return errnoFault
+	}
+	binary.LittleEndian.PutUint64(b, now())
+	return errnoSuccess
 }
 
-func clockTimeGet(g *guest, stack []uint64) {
-	b, ok := g.view(stack[2], 8)
-	switch {
-	case uint32(stack[0]) > clockMost:
-		stack[0] = uint64(errnoInvalid)
-	case !ok:
-		stack[0] = uint64(errnoFault)
-	default:
+func clockResGet(g *guest, args []uint64) errno {
+	return g.tell(args[0], args[1], func() uint64 { return clockStep })
+}
+
+func clockTimeGet(g *guest, args []uint64) errno {
+	return g.tell(args[0], args[2], func() uint64 {
 		g.elapsed += clockStep
-		now := g.elapsed
-		if uint32(stack[0]) == clockRealtime {
-			now += g.wall
-		}
-		binary.LittleEndian.PutUint64(b, now)
-		stack[0] = uint64(errnoSuccess)
-	}
+		return g.now(uint32(args[0]))
+	})
 }
 
-// pollOneoff answers every subscription at once. One to a clock moves the clocks to its time, so that a guest that sleeps has slept.
-func pollOneoff(g *guest, stack []uint64) {
+// now is the time of a clock.
+func (g *guest) now(clock uint32) uint64 {
+	if clock == clockRealtime {
+		return g.elapsed + g.wall
+	}
+	return g.elapsed
+}
+
+// pollOneoff answers every subscription at once. A subscription to a clock advances the clocks to its time, so a guest that
+// sleeps has slept.
+func pollOneoff(g *guest, args []uint64) errno {
 	const subscriptionSize, eventSize = 48, 32
-	n := uint64(uint32(stack[2]))
+	n := uint64(uint32(args[2]))
 	if n == 0 {
-		stack[0] = uint64(errnoInvalid)
-		return
+		return errnoInvalid
 	}
 	g.charge(int64(n) * fuelPerItem)
-	in, ok1 := g.view(stack[0], n*subscriptionSize)
-	out, ok2 := g.view(stack[1], n*eventSize)
-	count, ok3 := g.view(stack[3], 4)
+	in, ok1 := g.view(args[0], n*subscriptionSize)
+	out, ok2 := g.view(args[1], n*eventSize)
+	count, ok3 := g.view(args[3], 4)
 	if !ok1 || !ok2 || !ok3 {
-		stack[0] = uint64(errnoFault)
-		return
+		return errnoFault
 	}
 	for i := range n {
 		s, e := in[i*subscriptionSize:][:subscriptionSize], out[i*eventSize:][:eventSize]
@@ -211,19 +186,15 @@ func pollOneoff(g *guest, stack []uint64) {
 		copy(e, event[:])
 	}
 	binary.LittleEndian.PutUint32(count, uint32(n))
-	stack[0] = uint64(errnoSuccess)
+	return errnoSuccess
 }
 
-// sleep moves the clocks on, to a time or by a time.
+// sleep advances the clocks, to a time or by a time.
 func (g *guest) sleep(clock uint32, timeout uint64, flags uint16) {
 	const absolute = 1
 	const longest = 1 << 62 // ns, of all sleeps together: 146 years
 	if flags&absolute != 0 {
-		now := g.elapsed
-		if clock == clockRealtime {
-			now += g.wall
-		}
-		timeout -= min(timeout, now)
+		timeout -= min(timeout, g.now(clock))
 	}
 	if timeout < longest && g.elapsed < longest {
 		g.elapsed += timeout
@@ -235,14 +206,13 @@ func procExit(g *guest, stack []uint64) {
 	panic(errExit)
 }
 
-// randomGet fills the guest's buffer with what follows from the event's bytes: it is no secret.
-func randomGet(g *guest, stack []uint64) {
-	length := uint64(uint32(stack[1]))
+// randomGet fills the guest's buffer with numbers that follow from the event's bytes. They are no secret.
+func randomGet(g *guest, args []uint64) errno {
+	length := uint64(uint32(args[1]))
 	g.charge(int64(length) / randomPerFuel)
-	b, ok := g.view(stack[0], length)
+	b, ok := g.view(args[0], length)
 	if !ok {
-		stack[0] = uint64(errnoFault)
-		return
+		return errnoFault
 	}
 	if g.random == 0 {
 		g.random = seed(g.event)
@@ -253,7 +223,7 @@ func randomGet(g *guest, stack []uint64) {
 	var word [8]byte
 	binary.LittleEndian.PutUint64(word[:], g.nextRandom())
 	copy(b, word[:])
-	stack[0] = uint64(errnoSuccess)
+	return errnoSuccess
 }
 
 // nextRandom is SplitMix64.

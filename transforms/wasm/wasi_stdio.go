@@ -1,45 +1,43 @@
 package wasm
 
-import (
-	"encoding/binary"
+import "encoding/binary"
+
+const (
+	stdin  = 0
+	stdout = 1
+	stderr = 2
 )
 
-// fdStatGet describes stdin, stdout and stderr: of no particular type, so that a guest buffers what it writes.
-func fdStatGet(g *guest, stack []uint64) {
-	const statSize = 24
-	b, ok := g.view(stack[1], statSize)
-	switch {
-	case !isStdio(stack[0]):
-		stack[0] = uint64(errnoBadFile)
-	case !ok:
-		stack[0] = uint64(errnoFault)
-	default:
-		clear(b)
-		const rightRead, rightWrite = 1 << 1, 1 << 6
-		if uint32(stack[0]) == stdin {
-			binary.LittleEndian.PutUint64(b[8:], rightRead)
-		} else {
-			binary.LittleEndian.PutUint64(b[8:], rightWrite)
-		}
-		stack[0] = uint64(errnoSuccess)
+// fdStatGet describes stdin, stdout and stderr as of no particular type, so that a guest buffers what it writes.
+func fdStatGet(g *guest, args []uint64) errno {
+	const statSize, rightRead, rightWrite = 24, 1 << 1, 1 << 6
+	right := uint64(rightWrite)
+	if uint32(args[0]) == stdin {
+		right = rightRead
 	}
+	return g.describe(args, statSize, right)
 }
 
-func fdFileStatGet(g *guest, stack []uint64) {
+func fdFileStatGet(g *guest, args []uint64) errno {
 	const statSize = 64
-	b, ok := g.view(stack[1], statSize)
-	switch {
-	case !isStdio(stack[0]):
-		stack[0] = uint64(errnoBadFile)
-	case !ok:
-		stack[0] = uint64(errnoFault)
-	default:
-		clear(b)
-		stack[0] = uint64(errnoSuccess)
-	}
+	return g.describe(args, statSize, 0)
 }
 
-// pieces calls each with the buffers that a guest lists, until it says false, each charged by its length.
+// describe writes a description of one of the three files, which is zero but for one number.
+func (g *guest) describe(args []uint64, size, number uint64) errno {
+	if uint32(args[0]) > stderr {
+		return errnoBadFile
+	}
+	b, ok := g.view(args[1], size)
+	if !ok {
+		return errnoFault
+	}
+	clear(b)
+	binary.LittleEndian.PutUint64(b[8:], number)
+	return errnoSuccess
+}
+
+// pieces calls each for the buffers that a guest lists, until it returns false. It charges every buffer by its length.
 func (g *guest) pieces(list, n uint64, each func(piece []byte) bool) errno {
 	const size = 8
 	n = uint64(uint32(n))
@@ -62,51 +60,46 @@ func (g *guest) pieces(list, n uint64, each func(piece []byte) bool) errno {
 	return errnoSuccess
 }
 
-// fdRead reads the event from stdin. A reactor's stdin is at its end.
-func fdRead(g *guest, stack []uint64) {
-	if uint32(stack[0]) != stdin {
-		stack[0] = uint64(errnoBadFile)
-		return
+// fdRead reads the event from stdin. The stdin of a reactor is at its end.
+func fdRead(g *guest, args []uint64) errno {
+	if uint32(args[0]) != stdin {
+		return errnoBadFile
 	}
 	read := 0
-	e := g.pieces(stack[1], stack[2], func(piece []byte) bool {
+	if e := g.pieces(args[1], args[2], func(piece []byte) bool {
 		n := copy(piece, g.unread)
 		g.unread = g.unread[n:]
 		read += n
 		return n == len(piece)
-	})
-	if e == errnoSuccess {
-		e = g.putU32(stack[3], uint32(read), stack[3], uint32(read))
+	}); e != errnoSuccess {
+		return e
 	}
-	stack[0] = uint64(e)
+	return g.putU32(args[3], uint32(read), args[3], uint32(read))
 }
 
 // fdWrite takes a command's stdout as the body, and all else as lines for the log.
-func fdWrite(g *guest, stack []uint64) {
-	fd := uint32(stack[0])
+func fdWrite(g *guest, args []uint64) errno {
+	fd := uint32(args[0])
 	if fd != stdout && fd != stderr {
-		stack[0] = uint64(errnoBadFile)
-		return
+		return errnoBadFile
 	}
-	isBody := fd == stdout && g.module.code.abi == command
 	written := 0
-	e := g.pieces(stack[1], stack[2], func(piece []byte) bool {
+	if e := g.pieces(args[1], args[2], func(piece []byte) bool {
 		written += len(piece)
-		if isBody {
+		if fd == stdout && g.module.code.abi == command {
 			g.write(piece)
 			return true
 		}
 		limit := int(g.module.limits.LogLines) * MaxLogLine
 		g.talk = append(g.talk, truncated(piece, limit-len(g.talk))...)
 		return true
-	})
-	if e == errnoSuccess {
-		e = g.putU32(stack[3], uint32(written), stack[3], uint32(written))
+	}); e != errnoSuccess {
+		return e
 	}
-	stack[0] = uint64(e)
+	return g.putU32(args[3], uint32(written), args[3], uint32(written))
 }
 
-// write adds to the body. It does not return if that becomes too large.
+// write adds to the body. It does not return if the body becomes too large.
 func (g *guest) write(piece []byte) {
 	if limit := g.module.limits.Output; int64(len(g.body)+len(piece)) > limit {
 		panic(&stop{ErrOutput, tooLarge(int64(len(g.body)+len(piece)), limit)})

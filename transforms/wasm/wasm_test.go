@@ -23,7 +23,7 @@ const reshaped = `{"text":"deploy-production: workflow_error","attachments":[{"f
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
-func input(event string) wasm.Input { return wasm.Input{Event: []byte(event), Time: noon} }
+func input(event string) wasm.Event { return wasm.Event{Body: []byte(event), Time: noon} }
 
 // guestDir has the modules of guests that mean well.
 const guestDir = "../../testdata/wasm/guests"

@@ -2,15 +2,15 @@ package meter
 
 import "fmt"
 
-// graph says who calls whom, of functions and, after them, of the types that are called indirectly.
+// graph has the calls between functions and, numbered after these, the types of indirect calls.
 type graph struct {
-	from  []int32 // where the edges of a node begin; one more than there are nodes
+	from  []int32 // by node: its first edge; one more than there are nodes
 	edges []uint32
 }
 
 func (g *graph) of(v int32) []uint32 { return g.edges[g.from[v]:g.from[v+1]] }
 
-// components numbers the strongly connected components (Tarjan), those that are called before those that call.
+// components numbers the strongly connected components (Tarjan), callees before callers.
 func (g *graph) components() []int32 {
 	n := int32(len(g.from)) - 1
 	number, low, component := make([]int32, n), make([]int32, n), make([]int32, n)
@@ -63,12 +63,12 @@ func (g *graph) components() []int32 {
 type summary struct {
 	cost  int64
 	frame int64 // bytes, nominal
-	folds bool  // may be paid by its callers, if what it calls can be
+	folds bool  // its callers may pay for it, if they can pay for what it calls
 }
 
-// callGraph is what the calls of a module say about its functions.
+// callGraph is what follows from the calls of a module about its functions.
 type callGraph struct {
-	folded    []int64 // cost that a function's callers pay for it; 0: it pays itself
+	folded    []int64 // what a function's callers pay for it; 0 if it pays for itself
 	folds     []bool
 	frames    []int64
 	component []int32 // of functions, then of types
@@ -76,7 +76,7 @@ type callGraph struct {
 	uncounted int64   // bytes of the deepest chain outside cycles
 }
 
-// analyse scans all functions and finds out which calls may recur, and which functions are paid by their callers.
+// analyse scans all functions. It finds the calls that may recur, and the functions that their callers pay for.
 func (m *module) analyse() (*callGraph, error) {
 	n := len(m.codes)
 	g := &callGraph{typeNode: make([]int32, len(m.types))}
@@ -119,7 +119,7 @@ func (m *module) analyse() (*callGraph, error) {
 	return g, nil
 }
 
-// addTypes adds the edges from each type to the functions of that type whose reference can be in a table.
+// addTypes adds edges from each type to the functions of that type that a table can refer to.
 func (m *module) addTypes(all *graph, g *callGraph, nodes int) {
 	targets := make([][]uint32, nodes-len(m.codes))
 	for f := range m.codes {
@@ -135,7 +135,7 @@ func (m *module) addTypes(all *graph, g *callGraph, nodes int) {
 	all.from = append(all.from, int32(len(all.edges)))
 }
 
-// byComponent lists the nodes, those of a component together and those that are called first.
+// byComponent lists the nodes by component, callees first.
 func byComponent(component []int32) []int32 {
 	count := make([]int32, len(component)+1)
 	for _, c := range component {
@@ -152,8 +152,8 @@ func byComponent(component []int32) []int32 {
 	return order
 }
 
-// fold decides which functions their callers pay: those without loops that cost little, with all that they call and that is not
-// paid otherwise. A function that is exported, started or recursive always pays itself.
+// fold decides which functions their callers pay for: those without loops that cost little, the callees that they pay for
+// included. A function that is exported, started or recursive always pays for itself.
 func (m *module) fold(g *callGraph, direct *graph, summaries []summary) {
 	g.folded, g.folds = make([]int64, len(m.codes)), make([]bool, len(m.codes))
 	called := make([]bool, len(m.codes))
@@ -185,7 +185,8 @@ func (m *module) fold(g *callGraph, direct *graph, summaries []summary) {
 	}
 }
 
-// measure finds the deepest chain of frames that no counter sees: of each component, one frame, since all calls inside it are counted.
+// measure finds the deepest chain of frames that is not counted. It has one frame of each component, since calls inside a
+// component are counted.
 func (g *callGraph) measure(all *graph, summaries []summary) {
 	depth := make([]int64, len(g.component)) // by component
 	g.frames = make([]int64, len(summaries))
@@ -206,7 +207,7 @@ func (g *callGraph) measure(all *graph, summaries []summary) {
 	}
 }
 
-// frame estimates the bytes of stack that a call of the function takes.
+// frame estimates the bytes of stack of a call to the function.
 func (f *flow) frame(c *code) int64 {
 	return frameBase + frameValue*int64(c.count+c.wide+f.arity) + frameResult*int64(f.values) + frameMerge*int64(f.merges)
 }

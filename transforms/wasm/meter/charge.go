@@ -1,6 +1,6 @@
 package meter
 
-// writer writes the code of one function, with what counts.
+// writer writes the code of one function, with the code that counts.
 type writer struct {
 	out   []byte
 	fuel  uint32 // indices of the two globals
@@ -18,7 +18,7 @@ func (w *writer) ops(ops ...opcode) {
 	}
 }
 
-// trapBelowZero stops the guest when the global, of the type whose zero and comparison are given, is below zero.
+// trapBelowZero stops the guest if a global is below zero. zero and less are the instructions for the global's type.
 func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
 	w.indexed(opGlobalGet, global)
 	w.constant(zero, 0)
@@ -27,21 +27,21 @@ func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
 	w.ops(opUnreachable, opEnd)
 }
 
-// settleFuel takes what is on the stack from the fuel that is below it.
+// settleFuel subtracts the cost on the stack from the fuel below it.
 func (w *writer) settleFuel() {
 	w.op(opI64Sub)
 	w.indexed(opGlobalSet, w.fuel)
 	w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
 }
 
-// charge takes a cost that is known.
+// charge takes a constant cost.
 func (w *writer) charge(cost int64) {
 	w.indexed(opGlobalGet, w.fuel)
 	w.constant(opI64Const, cost)
 	w.settleFuel()
 }
 
-// chargeLater takes a cost that is known, and leaves it to the next charge to trap.
+// chargeLater takes a constant cost and leaves the trap to the next charge.
 func (w *writer) chargeLater(cost int64) {
 	w.indexed(opGlobalGet, w.fuel)
 	w.constant(opI64Const, cost)
@@ -49,7 +49,7 @@ func (w *writer) chargeLater(cost int64) {
 	w.indexed(opGlobalSet, w.fuel)
 }
 
-// chargeLength takes a share of the length on the stack and leaves the length there.
+// chargeLength takes a share of the length on the stack, and leaves the length there.
 func (w *writer) chargeLength(shift int64) {
 	w.indexed(opLocalTee, w.spare)
 	w.chargeSpare(opI64ShrU, shift)
@@ -66,7 +66,7 @@ func (w *writer) chargeSpare(by opcode, shift int64) {
 	w.settleFuel()
 }
 
-// growMemory is memory.grow, charged by pages when it succeeds.
+// growMemory is memory.grow. If it succeeds, it is charged by pages.
 func (w *writer) growMemory(in *instr) {
 	w.indexed(opLocalTee, w.spare)
 	w.out = append(w.out, in.raw...)
@@ -79,7 +79,7 @@ func (w *writer) growMemory(in *instr) {
 	w.indexed(opLocalGet, w.spare+1)
 }
 
-// countedCall is a call inside a cycle: the caller's frame is taken from the stack while the call lasts.
+// countedCall is a call inside a cycle. The caller's frame counts as stack while the call lasts.
 func (w *writer) countedCall(in *instr, frame int64) {
 	w.indexed(opGlobalGet, w.stack)
 	w.constant(opI32Const, frame)

@@ -1,13 +1,14 @@
-// Package meter rewrites WebAssembly modules so that they count what they use: every function entry and every loop
-// iteration takes fuel from a global and traps when it is gone, and calls inside call-graph cycles take from a second
-// global that bounds the stack. A rewritten module cannot run without counting, whatever engine runs it.
+// Package meter rewrites WebAssembly modules to count what they use. Every function entry and every loop iteration takes fuel
+// from a global and traps when none is left. Calls in cycles of the call graph take from a second global, which bounds the
+// stack. A rewritten module cannot run without counting, whatever engine runs it.
 //
-// The engine must see what the meter saw, so nothing of the original bytes is passed on unread: the module is decoded
-// against a whitelist, every index is checked against the original counts, and it is written anew in canonical encodings.
+// [Rewrite] is all there is to call. The engine must see what the meter saw, so no byte is passed on unread: the module is
+// decoded against a list of what is allowed, every index is checked against the original counts, and the module is written
+// anew in canonical encoding.
 //
-// The trap is WebAssembly's unreachable. The host tells the causes apart by the globals: fuel below zero, stack below
-// zero, else the guest's own. A call may also return with the fuel below zero: it has used it up all the same. After a
-// trap an instance is of no use: its stack count is unbalanced. Host functions must not call back into the guest.
+// The trap is WebAssembly's unreachable. The globals tell the host the cause: fuel below zero, stack below zero, or else the
+// guest's own trap. A call may also return with fuel below zero, which means that it ran out. Discard an instance after a
+// trap: its stack count is unbalanced. Host functions must not call back into the guest.
 package meter
 
 import "fmt"
@@ -21,18 +22,18 @@ const (
 
 // Limits are what a module may use.
 type Limits struct {
-	Fuel        int64  // what an instance begins with, from which initialising it (segments, start function) is paid; 0 to 1<<60
+	Fuel        int64  // of a new instance, which pays for its segments from it; 0 to 1<<60
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
-	MemoryPages uint32 // of 64 KiB; a module that begins with more is refused, and may not grow beyond
-	Split       int64  // cost from which a branch is charged where it is taken and not in advance; 0 is DefaultSplit
+	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
+	Split       int64  // a branch that costs more is charged when it is taken, not in advance; 0 means DefaultSplit
 
-	foreign bool // imported tables, memories and globals are taken (the core test suite links modules)
+	foreign bool // allows imported tables, memories and globals: the core test suite links modules
 }
 
 // DefaultSplit charges all but the smallest branches where they are taken.
 const DefaultSplit = 32
 
-// Module is a rewritten module and what is known of it.
+// Module is a rewritten module and what is known about it.
 type Module struct {
 	Wasm           []byte     // what to compile
 	Imports        []Import   // functions only, in their order
@@ -40,11 +41,11 @@ type Module struct {
 	MinPages       uint32     // of memory
 	MaxPages       uint32     // at most Limits.MemoryPages; 0 without a memory
 	HasMemory      bool       // one is defined
-	HasStart       bool       // a start function runs when it is instantiated
-	InitialFuel    int64      // what is left of Limits.Fuel once its segments are copied; the start function is paid from it
-	UncountedStack int        // bytes, nominal: the deepest chain of calls outside cycles; taken off StackGlobal's first value
+	HasStart       bool       // StartExport is exported
+	InitialFuel    int64      // what is left of Limits.Fuel when the segments are copied
+	UncountedStack int        // bytes, nominal: the deepest chain of calls outside cycles, which StackGlobal does not count
 	Functions      int        // defined, not imported
-	Producers      []Producer // what made it, as the producers section says; not to be trusted
+	Producers      []Producer // what made it, as the module claims
 }
 
 // Signature is a function's type, in WebAssembly's own bytes: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 funcref, 0x6f externref.
@@ -71,7 +72,7 @@ func (s Signature) String() string {
 	return "(" + names(s.Params) + ") -> (" + names(s.Results) + ")"
 }
 
-// Import is a function that the module wants from its host.
+// Import is a function that the module needs from its host.
 type Import struct {
 	Module, Name string
 	Signature    Signature
@@ -92,18 +93,18 @@ var externNames = [...]string{"function", "table", "memory", "global"}
 
 func (k ExternKind) String() string { return externNames[k] }
 
-// Export is what the module gives its host.
+// Export is what the module offers its host.
 type Export struct {
 	Name      string
 	Kind      ExternKind
 	Signature Signature // of a function
 }
 
-// Producer is a line of the producers section: Field is language, processed-by or sdk.
+// Producer is an entry of the producers section. Field is language, processed-by or sdk.
 type Producer struct{ Field, Name, Version string }
 
-// Rewrite returns the module with fuel and stack counted, and what is known of it. The bytes may come from anyone.
-// An error says what is refused and at which byte. Time and memory are proportional to the module's length.
+// Rewrite returns a module that counts fuel and stack. The bytes may come from anyone. An error says what is refused, and at
+// which byte. Time and memory are proportional to the module's length.
 func Rewrite(module []byte, limits Limits) (*Module, error) {
 	if limits.Split == 0 {
 		limits.Split = DefaultSplit

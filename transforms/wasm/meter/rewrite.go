@@ -45,7 +45,7 @@ func (m *module) rewrite() (*Module, error) {
 	return out, nil
 }
 
-// nameOf names a defined function for an error.
+// nameOf is how an error names a defined function.
 func (m *module) nameOf(f int) string {
 	index := uint32(m.importedFuncs + f)
 	for _, n := range m.names {
@@ -77,7 +77,7 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 	return out, nil
 }
 
-// writeFunction writes a function, with a charge where a node that has to be paid begins.
+// writeFunction writes a function, with a charge at the start of each node that has a cost.
 func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 	c := &m.codes[f]
 	groups := c.groups

@@ -1,27 +1,27 @@
 package meter
 
-// node is a stretch of code with one way in: the function's entry, a loop's header, an arm of an if, or what follows an
-// end. It goes on to the next of these. Each arrival runs any of its instructions once at most, so charging its cost on
-// arrival covers it.
+// node is a stretch of code with a single entry: it starts at the function's entry, a loop's header, an arm of an if, or after
+// an end, and extends to the next of these. Each arrival runs each of its instructions at most once, so a charge on arrival
+// covers the node.
 type node struct {
 	cost   int64
-	parent int32 // the node that must have been arrived at, once for each arrival here; -1: the entry or a loop's header
-	depth  int   // stretches of code that are passed on every way here, as a compiler divides it
+	parent int32 // the node that every arrival here has passed once; -1 for the entry and for a loop's header
+	depth  int   // of the compiler's tree of dominators, at most
 }
 
-// block is an open block, loop, if or the function itself.
+// block is an open block, loop or if, or the function itself.
 type block struct {
 	op      opcode // opElse in the second arm
-	opener  int32  // the node that it began in
+	opener  int32  // the node that it started in
 	header  int32  // of a loop
 	sets    int    // locals set before it
-	ways    int    // branches to its label, and ways to its end
+	ways    int    // edges to its label and its end
 	params  int
 	results int
 	size    int  // of compiled code before it, or before its second arm
 	height  int  // operands below its own
-	loops   int  // that it is in, and itself
-	live    bool // its beginning can be reached
+	loops   int  // around it, itself included
+	live    bool // its start is reachable
 }
 
 // flow is what a scan finds in a function.
@@ -29,13 +29,13 @@ type flow struct {
 	nodes    []node
 	cost     int64 // of all nodes together, without folded callees
 	loops    int
-	bulk     int // operations that are charged by their length
-	values   int // instructions that leave one
+	bulk     int // operations that are charged by length
+	values   int // instructions that leave a value
 	arity    int // the most parameters and results of a call
 	merges   int // values that may have to move where control flow meets
-	moves    int // the same, over all ways that lead there
+	moves    int // the same, over all edges
 	size     int // bytes of compiled code
-	walks    int // steps to find the loops: for each stretch and each branch, its depth
+	walks    int // steps to find the loops: the depth, for each stretch of code and each branch
 	calls    []uint32
 	indirect []uint32 // types
 	work
@@ -47,12 +47,12 @@ type scanner struct {
 	flow
 	blocks []block
 	node   int32 // the current one
-	sets   int   // locals set so far
-	live   bool  // the code here can be reached, as an engine sees it
+	sets   int   // instructions that set a local, so far
+	live   bool  // the code here is reachable, as an engine sees it
 	folded []int64
 }
 
-// scan reads a function and finds its nodes. folded has the cost of each function that its callers pay, or is nil.
+// scan reads a function and finds its nodes. s.folded has the cost of each function that its callers pay for, or is nil.
 func (m *module) scan(f int, s *scanner) error {
 	c := &m.codes[f]
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
@@ -76,7 +76,7 @@ func (m *module) scan(f int, s *scanner) error {
 	return s.err
 }
 
-// checkWork refuses a function that would take a compiler long, which is not to be interrupted within one.
+// checkWork refuses a function that would take long to compile: the compiler cannot be interrupted within a function.
 func (s *scanner) checkWork() {
 	switch {
 	case s.loops > maxLoops:
@@ -177,7 +177,7 @@ func (s *scanner) branchOut() {
 // base is the height of the stack below the operands of the innermost block.
 func (s *scanner) base() int { return s.blocks[len(s.blocks)-1].height }
 
-// stop ends the code that can be reached, up to the block's end.
+// stop marks the rest of the block as unreachable.
 func (s *scanner) stop() {
 	s.live = false
 	s.height = s.base()
@@ -207,7 +207,7 @@ func (s *scanner) callee(of Signature) {
 	s.reloads += s.m.mutables
 }
 
-// begin makes the node that follows.
+// begin starts the next node.
 func (s *scanner) begin(parent int32) {
 	from := parent
 	if parent < 0 {
@@ -219,14 +219,14 @@ func (s *scanner) begin(parent int32) {
 	s.size += chargeSize
 }
 
-// deeper notes that another stretch of code begins.
+// deeper notes that the compiler starts another stretch of code.
 func (s *scanner) deeper() {
 	s.nodes[s.node].depth++
 	s.walks += s.nodes[s.node].depth
 	s.stretch()
 }
 
-// jump pays for coming to a node across the code since a place.
+// jump charges a node for a jump across the code since a position.
 func (s *scanner) jump(to int32, since int) {
 	if s.size-since > farDistance {
 		s.nodes[to].cost += farCost
@@ -310,14 +310,14 @@ func (s *scanner) close() {
 	s.merge(s.node, set+b.results, b.ways)
 }
 
-// merge notes that n values may have to be moved on each of the ways to a node.
+// merge notes that n values may have to move on each edge to a node.
 func (s *scanner) merge(to int32, n, ways int) {
 	s.nodes[to].cost += moveCost(n)
 	s.merges += n
 	s.leave(n, ways)
 }
 
-// leave notes that n values have to be moved on each of some ways.
+// leave notes that n values may have to move on each of some edges.
 func (s *scanner) leave(n, ways int) {
 	s.moves += n * ways
 	s.size += n * ways * moveSize
@@ -338,7 +338,7 @@ func (s *scanner) branch(label uint64) {
 	}
 }
 
-// settle says what to charge at each node: a cost of at most split goes to the parent, which is arrived at before.
+// settle decides what to charge at each node: the parent pays a cost of at most split.
 func (f *flow) settle(split int64) {
 	for i := len(f.nodes) - 1; i > 0; i-- {
 		n := &f.nodes[i]

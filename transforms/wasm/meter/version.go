@@ -7,13 +7,13 @@ import (
 	"io/fs"
 )
 
-// sources are all that decides what Rewrite writes.
+// sources are all files that decide what Rewrite writes.
 //
 //go:embed bounds.go calls.go charge.go cost.go custom.go declare.go instruction.go meter.go opcode.go reader.go rewrite.go scan.go section.go segment.go work.go write.go
 var sources embed.FS
 
-// Version tells this meter from every other one: what one of another version has rewritten must not be used. It is made of the
-// sources, so that nobody can forget to change it.
+// Version identifies this meter. Do not use what another version has rewritten. The version is a hash of the sources, so it
+// changes whenever they do.
 func Version() string {
 	sum := sha256.New()
 	files, _ := fs.Glob(sources, "*.go") // the pattern is good

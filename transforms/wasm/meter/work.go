@@ -5,26 +5,27 @@ import (
 	"fmt"
 )
 
-// work is what a compiler has to do for a function besides writing its code: for each stretch of code it keeps every value that lives on
-// beyond it, and where ways meet it compares all pairs of values that may differ, for each way, as often as that finds some that do not. Both grow by
-// the square of a function's length, or faster. They are counted as if every local that lives on anywhere did so everywhere.
+// work is what a compiler does for a function besides writing its code. For each stretch of code it keeps the values that are
+// live after it. Where edges meet it compares all pairs of values that may differ, and repeats that until it finds no more
+// that are equal. Both grow with the square of a function's length, or faster. They are counted as if every local that is
+// live anywhere were live everywhere.
 type work struct {
-	setAt     []int32 // by local: 1 and the number of stretches before it was set last, 0 if it was not
-	isLasting []bool  // by local: it is read in another stretch than it was set in
-	lasting   int     // how many are
+	setAt     []int32 // by local: 1 + the number of stretches before it was last set; 0 if it was not
+	isLasting []bool  // by local: it is read in another stretch than the one that set it
+	lasting   int     // how many locals are
 	nested    int     // loops within loops, at most
-	stretches int     // of code, and ways between them
+	stretches int     // of code, and edges between them
 	waiting   int     // operands, over all stretches
 	height    int     // operands now
-	ways      int     // to places where ways meet
-	passed    int     // blocks' parameters and results there, over all ways
-	squares   int64   // of these, over all ways
+	ways      int     // edges to places where edges meet
+	passed    int     // parameters and results of blocks there, over all edges
+	squares   int64   // of these, over all edges
 	steps     int     // back to where a local was set
-	reloads   int     // of globals, all mutable ones after each call
-	checks    int     // instructions that may trap, of which a compiler keeps much more than of others; those on vectors are counted too
+	reloads   int     // of globals: all mutable ones after each call
+	checks    int     // instructions that may trap, for which a compiler keeps much; vectors' are counted, too
 }
 
-// newWork is that of a function of so many locals, with the memory of another one's.
+// newWork starts the work of a function with so many locals. It reuses the memory of w.
 func newWork(w work, locals int) work {
 	if cap(w.setAt) < locals {
 		w.setAt, w.isLasting = make([]int32, locals), make([]bool, locals)
@@ -38,7 +39,7 @@ func newWork(w work, locals int) work {
 // set notes that a local is set.
 func (w *work) set(local uint64) { w.setAt[local] = 1 + int32(w.stretches) }
 
-// get notes that a local is read, as far from where it may have been set as the stretch is deep.
+// get notes that a local is read. A compiler walks up to depth stretches back to where the local was set.
 func (w *work) get(local uint64, depth int) {
 	if w.setAt[local] == 1+int32(w.stretches) {
 		return
@@ -50,26 +51,26 @@ func (w *work) get(local uint64, depth int) {
 	}
 }
 
-// stretch notes that another stretch of code begins, or that a way leads to one.
+// stretch notes another stretch of code, or an edge to one.
 func (w *work) stretch() {
 	w.stretches++
 	w.waiting += w.height
 }
 
-// meet notes a place where some values of the stack and all locals may meet.
+// meet notes a place where edges meet, which pass so many values of the stack.
 func (w *work) meet(passed, ways int) {
 	w.ways += ways
 	w.passed += passed * ways
 	w.squares += int64(passed) * int64(passed) * int64(ways)
 }
 
-// lives is how many values live, over all stretches.
+// lives is the number of live values, over all stretches.
 func (w *work) lives() int { return w.lasting*w.stretches + w.waiting }
 
-// rounds are what a compiler makes to find pairs that do not differ, in which each may tell something of another, or of one loop further out.
+// rounds is how many pairs, or nested loops, a compiler resolves at once: each may depend on another one.
 const rounds = 16
 
-// pairs is how many pairs of values may meet, over all ways, for each so many rounds.
+// pairs is the number of pairs of values that are compared, over all edges and repetitions.
 func (w *work) pairs() int64 {
 	n := int64(w.lasting)
 	once := n*n*int64(w.ways) + 2*n*int64(w.passed) + w.squares
@@ -79,13 +80,13 @@ func (w *work) pairs() int64 {
 	return once * (1 + (n+int64(w.nested))/rounds)
 }
 
-// sums are what a compiler has to do for all functions.
+// sums is the work for all functions.
 type sums struct {
 	moves, size, walks, lives, steps, reloads int
 	pairs                                     int64
 }
 
-// add counts a function, and refuses one that is too much together with those before it.
+// add counts a function. It refuses one that is too much together with those before it.
 func (all *sums) add(f *flow) error {
 	all.moves += f.moves
 	all.size += f.size

@@ -44,7 +44,7 @@ func TestLanguagesAgreeOnGeneratedEvents(t *testing.T) {
 			want = append(want[:1], want[2:]...)
 		}
 		for name, m := range modules {
-			out, err := m.Transform(t.Context(), wasm.Input{Event: []byte(in)})
+			out, err := m.Transform(t.Context(), wasm.Event{Body: []byte(in)})
 			if err != nil {
 				t.Fatalf("%s: %v for %s", name, err, in)
 			}

@@ -73,7 +73,7 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	m := &measured{name: name}
 	m.run = func(ev *event.Event) error {
-		out, err := module.Transform(ctx, wasm.Input{Event: ev.Body(), Time: ev.Timestamp})
+		out, err := module.Transform(ctx, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
 		m.fuel, m.memory = max(m.fuel, out.Fuel), max(m.memory, out.Memory)
 		if errors.Is(err, wasm.ErrDrop) {
 			return nil
@@ -95,7 +95,8 @@ func slack(ctx context.Context, webhook string) (*measured, error) {
 		return nil, err
 	}
 	i := slices.IndexFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == webhook })
-	chain, mistakes := transforms.Compile(ctx, cfg.Webhooks[i].Transform, nil, slog.New(slog.DiscardHandler))
+	c := transforms.Compiler{Expressions: new(expression.Compiler), Log: slog.New(slog.DiscardHandler)}
+	chain, mistakes := c.Compile(ctx, cfg.Webhooks[i].Transform)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}

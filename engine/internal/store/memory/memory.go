@@ -283,6 +283,7 @@ func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 	r.reason = st.Reason
 	if a := st.Attempt; a != nil {
 		r.attempts = append(r.attempts, *a)
+		r.attempts[len(r.attempts)-1].Replay = r.d.Since.After(r.accepted)
 		r.d.Attempts = a.Number
 		if !a.Free {
 			r.d.Spent++

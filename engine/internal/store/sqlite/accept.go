@@ -110,6 +110,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	}
 	a.seq++
 	l.bytes += size
+	l.holds(p.state, 1)
 	want.Fate = delivery.Accepted
 	switch {
 	case want.Past != nil:
@@ -168,7 +169,7 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 	attempts, log := 0, ""
 	for i := range past.Attempts {
 		attempts = past.Attempts[i].Number
-		log += logLine(&past.Attempts[i])
+		log += logLine(&past.Attempts[i], past.Attempts[i].Replay)
 	}
 	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
   unrouted = ?9, log = ?10 WHERE seq = ?1`,

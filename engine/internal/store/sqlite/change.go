@@ -13,7 +13,7 @@ const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.orde
 // Replay implements [store.Browser]. What is replayed joins the tail of its key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	f.State = delivery.IsDead
-	return s.inSlices(ctx, f, func(tx *tx, seq, lane int64) error {
+	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) error {
 		if c.Retransform {
 			if _, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq); err != nil {
 				return err
@@ -26,10 +26,13 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 			return err
 		}
 		l, err := tx.lane(lane)
-		if err == nil {
-			l.Replayed()
+		if err != nil {
+			return err
 		}
-		return err
+		l.Replayed()
+		l.holds(state, -1)
+		l.holds(due, 1)
+		return nil
 	})
 }
 
@@ -38,7 +41,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	if f.State == delivery.InFlight {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
-	return s.inSlices(ctx, f, func(tx *tx, seq, _ int64) error {
+	return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) error {
 		if err := tx.promote(tx.now, seq, store.OrderPatience); err != nil {
 			return err
 		}
@@ -47,9 +50,9 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 }
 
 // inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
-func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change func(tx *tx, seq, lane int64) error) (changed int, err error) {
+func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change func(tx *tx, seq, lane, state int64) error) (changed int, err error) {
 	condition, args := where(f, s.now())
-	query := `SELECT d.seq, d.lane` + fromDeliveries + condition +
+	query := `SELECT d.seq, d.lane, d.state` + fromDeliveries + condition +
 		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
 	last := int64(0)
 	for {
@@ -57,16 +60,16 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change func(tx 
 		if f.Limit > 0 {
 			n = min(n, f.Limit-changed)
 		}
-		var found [][2]int64
+		var found [][3]int64
 		err := s.write(ctx, func(tx *tx) error {
 			found = nil
 			err := tx.each(query, func(r *row) error {
-				found = append(found, [2]int64{r.int(), r.int()})
+				found = append(found, [3]int64{r.int(), r.int(), r.int()})
 				return nil
 			}, append(args, tx.now, last, n)...)
 			for _, d := range found {
 				if err == nil {
-					err = change(tx, d[0], d[1])
+					err = change(tx, d[0], d[1], d[2])
 				}
 			}
 			return err
@@ -112,17 +115,17 @@ func (tx *tx) move(from, to string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var found [][2]int64
+	var found [][3]int64
 	for _, query := range []string{
-		`SELECT seq, size FROM deliveries WHERE lane = ? AND state = DUE ORDER BY due_at, seq LIMIT ?`,
-		`SELECT seq, size FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL ORDER BY order_key, place LIMIT ?`,
-		`SELECT seq, size FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT ?`,
+		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DUE ORDER BY due_at, seq LIMIT ?`,
+		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL ORDER BY order_key, place LIMIT ?`,
+		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT ?`,
 	} {
 		if len(found) > 0 {
 			break
 		}
 		err := tx.each(query, func(r *row) error {
-			found = append(found, [2]int64{r.int(), r.int()})
+			found = append(found, [3]int64{r.int(), r.int(), r.int()})
 			return nil
 		}, source.id, slice)
 		if err != nil {
@@ -139,6 +142,8 @@ func (tx *tx) move(from, to string) (int, error) {
 			return 0, err
 		}
 		source.bytes, target.bytes = source.bytes-d[1], target.bytes+d[1]
+		source.holds(d[2], -1)
+		target.holds(d[2], 1)
 	}
 	return len(found), nil
 }

@@ -16,6 +16,8 @@ type lease struct {
 	seq   int64
 	token int64     // another one in the database means that the claim was lost
 	until time.Time // as it was claimed, by the store's clock
+
+	replay bool // the delivery was replayed
 }
 
 // lease returns the claim's lease; nil if another store made it.
@@ -26,7 +28,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 	return nil
 }
 
-const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.attempts, d.spent, d.unrouted, d.order_key,
+const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted, d.order_key,
   d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
 
 // Claim implements [store.Store].
@@ -110,7 +112,8 @@ func (s *Store) scanClaim(r *row) (*delivery.Claim, error) {
 	l := &lease{store: s, seq: r.int(), token: r.int()}
 	c := &delivery.Claim{Lease: l}
 	d := &c.Delivery
-	d.ID, d.Webhook, d.Due, d.Since, d.Attempts, d.Spent = r.text(), r.text(), r.time(), r.time(), int(r.int()), int(r.int())
+	d.ID, d.Webhook, d.Due, d.Since = r.text(), r.text(), r.time(), r.time()
+	l.replay, d.Attempts, d.Spent = r.bool(), int(r.int()), int(r.int())
 	c.Unrouted, c.OrderKey = r.bool(), r.text()
 	content, err := scanContent(r)
 	if err != nil {

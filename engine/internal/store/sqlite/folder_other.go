@@ -22,3 +22,4 @@ func (f *folder) dead() ([]int64, error)      { return nil, nil }
 func (f *folder) forget(int64)                {}
 func (f *folder) close(bool) error            { return nil }
 func createFile(string) error                 { return nil }
+func hideFile(string) error                   { return nil }

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +32,9 @@ func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	if err := checkFolder(dir); err != nil {
+		return nil, err
+	}
 	network, err := isNetwork(dir)
 	if err != nil {
 		return nil, err
@@ -37,11 +42,57 @@ func openFolder(path string) (*folder, error) {
 	if network { // the write-ahead log is shared memory, which ends at the host
 		return nil, errors.New("the folder is on a network file system: the queue needs a local one")
 	}
-	turnstile, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	turnstile, err := openOwn(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
 	return &folder{turnstile: turnstile, owners: path + ".owners"}, nil
+}
+
+// checkFolder refuses a folder in which others could replace the queue's files.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	const group, others = 0o020, 0o002
+	st, mode := info.Sys().(*syscall.Stat_t), info.Mode().Perm()
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	case !isOwn(st):
+		return fmt.Errorf("%s belongs to another user", dir)
+	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
+		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", dir, mode)
+	}
+	return nil
+}
+
+// isOwn reports whether a file belongs to this process's user or to root. To root every file is its own.
+func isOwn(st *syscall.Stat_t) bool {
+	return st.Uid == 0 || os.Geteuid() == 0 || int(st.Uid) == os.Geteuid()
+}
+
+// openOwn opens or makes a file. It refuses a symbolic link, another user's file and what is not a regular one.
+func openOwn(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
+		return nil, fmt.Errorf("%s is a symbolic link: want a file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a regular file", path)
+	case !isOwn(info.Sys().(*syscall.Stat_t)):
+		err = fmt.Errorf("%s belongs to another user", path)
+	default:
+		return f, nil
+	}
+	return nil, errors.Join(err, f.Close())
 }
 
 const (
@@ -71,7 +122,13 @@ func (f *folder) leave() { _ = unix.Flock(int(f.turnstile.Fd()), unix.LOCK_UN) }
 
 // register takes this process's lock, which its death releases. Inside the turnstile.
 func (f *folder) register() error {
-	if err := os.MkdirAll(f.owners, 0o700); err != nil {
+	if err := os.Mkdir(f.owners, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if info, err := os.Lstat(f.owners); err != nil || !info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is not a folder", f.owners))
+	}
+	if err := checkFolder(f.owners); err != nil {
 		return err
 	}
 	owner := rand.Int64N(1<<62) + 1
@@ -102,7 +159,7 @@ func (f *folder) dead() ([]int64, error) {
 		if err != nil || owner == f.owner {
 			continue
 		}
-		lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR, 0)
+		lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 		if err != nil {
 			continue // closed meanwhile
 		}
@@ -129,18 +186,28 @@ func (f *folder) close(released bool) error {
 	return errors.Join(append(errs, f.turnstile.Close())...)
 }
 
-// createFile makes the database's file readable by its owner alone; SQLite gives its log the same mode.
+// createFile makes the database's file if it is missing, readable by its owner alone.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openOwn(path)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
+	return f.Close()
+}
+
+// hideFile makes the database's files readable by their owner alone, as SQLite makes those that it adds.
+func hideFile(path string) error {
+	for _, path := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0) {
+			continue
+		}
+		if err == nil {
+			err = os.Chmod(path, 0o600)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = f.Chmod(0o600)
-	}
-	return errors.Join(err, f.Close())
+	return nil
 }

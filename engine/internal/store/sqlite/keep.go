@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -96,6 +97,14 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	if err == nil {
 		err = s.write(ctx, func(tx *tx) error { return tx.script(`PRAGMA incremental_vacuum(500)`) })
 	}
+	if err == nil && !more { // an older awf-hook that has the file open does not count
+		err = s.write(ctx, func(tx *tx) error {
+			err := tx.saveLanes()
+			clear(tx.lanes)
+			clear(tx.ids)
+			return errors.Join(err, tx.script(recount))
+		})
+	}
 	return more, err
 }
 
@@ -107,9 +116,9 @@ func (tx *tx) forget(before time.Time, n int) (int, error) {
 
 // strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries.
 func (tx *tx) strip(seq int64) error {
-	var laneID, event, size int64
-	err := tx.each(`SELECT lane, event, size FROM deliveries WHERE seq = ?`, func(r *row) error {
-		laneID, event, size = r.int(), r.int(), r.int()
+	var laneID, event, size, state int64
+	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
+		laneID, event, size, state = r.int(), r.int(), r.int(), r.int()
 		return nil
 	}, seq)
 	if err != nil || laneID == 0 {
@@ -125,6 +134,7 @@ func (tx *tx) strip(seq int64) error {
 		return err
 	}
 	l.bytes = max(0, l.bytes-size)
+	l.holds(state, -1)
 	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
 	return err

@@ -17,17 +17,29 @@ type lane struct {
 type laneRow struct {
 	store.Lane
 	id                                         int64
-	bytes, delivered, dead, dropped, discarded int64
+	bytes, delivered, dead, dropped, discarded int64 // dead: ever
+	waiting, deadLetters                       int64 // now
 }
 
-const selectLane = `SELECT id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
-  bytes, delivered, dead, dropped, discarded FROM lanes WHERE `
+const laneColumns = `id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
+  bytes, delivered, dead, dropped, discarded, waiting, dead_letters`
 
 func (l *laneRow) scan(r *row) {
 	l.id, l.Failures, l.Broken = r.int(), int(r.int()), int(r.int())
 	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
 	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
 	l.bytes, l.delivered, l.dead, l.dropped, l.discarded = r.int(), r.int(), r.int(), r.int(), r.int()
+	l.waiting, l.deadLetters = r.int(), r.int()
+}
+
+// holds notes that the lane has n more deliveries of a state.
+func (l *lane) holds(state, n int64) {
+	switch state {
+	case due, behind:
+		l.waiting += n
+	case dead:
+		l.deadLetters += n
+	}
 }
 
 // lane returns the lane with an id.
@@ -64,7 +76,7 @@ func (tx *tx) laneOf(webhook string) (*lane, error) {
 
 func (tx *tx) load(where string, arg any) (*lane, error) {
 	l := &lane{}
-	err := tx.each(selectLane+where, func(r *row) error {
+	err := tx.each(`SELECT `+laneColumns+` FROM lanes l WHERE `+where, func(r *row) error {
 		l.scan(r)
 		return nil
 	}, arg)
@@ -86,9 +98,10 @@ func (tx *tx) saveLanes() error {
 			continue
 		}
 		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7, tokens_at = ?8,
-  last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15 WHERE id = ?1`,
+  last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
+  waiting = max(0, ?16), dead_letters = max(0, ?17) WHERE id = ?1`,
 			l.id, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
-			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded)
+			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded, l.waiting, l.deadLetters)
 		if err != nil {
 			return err
 		}
@@ -96,14 +109,9 @@ func (tx *tx) saveLanes() error {
 	return nil
 }
 
-// Lanes implements [store.Store]. It counts by the indexes of what waits and what is dead.
+// Lanes implements [store.Store].
 func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
-	const query = `SELECT id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
-  bytes, delivered, dead, dropped, discarded, webhook,
-  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE) +
-  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND),
-  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DEAD),
-  (SELECT min(due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE)
+	const query = `SELECT ` + laneColumns + `, webhook, (SELECT min(due_at) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE)
   FROM lanes l ORDER BY webhook`
 	var list []delivery.LaneStatus
 	now := s.now()
@@ -111,7 +119,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		var l laneRow
 		l.scan(r)
 		st := l.Status(now, r.text())
-		st.Waiting, st.Dead, st.Due = int(r.int()), int(r.int()), l.NextClaim(now, r.time())
+		st.Waiting, st.Dead, st.Due = int(l.waiting), int(l.deadLetters), l.NextClaim(now, r.time())
 		st.Delivered, st.Dropped, st.Discarded, st.Bytes = l.delivered, l.dropped, l.discarded, l.bytes
 		list = append(list, st)
 		return nil

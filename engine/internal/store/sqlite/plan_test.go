@@ -153,5 +153,17 @@ func runAll(t *testing.T, s *Store) {
 	must(err)
 	_, err = s.Move(ctx, "a#one", "a#three")
 	must(err)
+	counts := func() string {
+		text := ""
+		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) error {
+			text = r.text()
+			return nil
+		}))
+		return text
+	}
+	before := counts()
 	must(s.Keep(ctx))
+	if after := counts(); after != before {
+		t.Errorf("counted again the lanes hold %q, want %q as they were counted", after, before)
+	}
 }

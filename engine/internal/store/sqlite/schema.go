@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 
 	"modernc.org/libc"
@@ -82,17 +83,39 @@ CREATE INDEX deliveries_due ON deliveries(lane, due_at, seq) WHERE state = 0;
 CREATE INDEX deliveries_key ON deliveries(lane, order_key, place) WHERE state IN (0, 5) AND order_key IS NOT NULL;
 CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;
 CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
-`}
+`, `
+ALTER TABLE lanes ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;      -- deliveries that are due, in flight or behind another one
+ALTER TABLE lanes ADD COLUMN dead_letters INTEGER NOT NULL DEFAULT 0; -- that are kept
+` + recount}
 
-// migrate brings the database to the newest schema, inside the turnstile. It refuses a file that is not a database, or that a newer
-// awf-hook made, before it changes anything.
-func migrate(c *conn) error {
+// recount counts what the lanes hold, by the indexes.
+const recount = `UPDATE lanes SET
+  waiting = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 0) +
+    (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
+  dead_letters = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 2);`
+
+// open brings the database of a file to the newest schema, inside the turnstile. It refuses a file that is not a queue's, or that
+// a newer awf-hook made, before it changes anything.
+func (c *conn) open(path string) error {
 	version, err := c.number(`PRAGMA user_version`)
+	if err != nil {
+		return err
+	}
+	tables, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table'`)
+	if err != nil {
+		return err
+	}
+	ours, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('lanes', 'events', 'deliveries')`)
 	switch {
 	case err != nil:
 		return err
+	case version == 0 && tables > 0 || version > 0 && ours < 3:
+		return errors.New("the file is another program's database")
 	case version > int64(len(migrations)):
 		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+	}
+	if err := hideFile(path); err != nil {
+		return err
 	}
 	if err := checkVersion(libc.GoString(lib.Xsqlite3_libversion(c.tls))); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	}
 	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
 	if a := st.Attempt; a != nil {
-		attempts, line = a.Number, logLine(a)
+		attempts, line = a.Number, logLine(a, ls.replay)
 		if !a.Free {
 			spent++
 		}
@@ -82,6 +82,8 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		return false, err
 	}
 	l.count(state)
+	l.holds(due, -1)
+	l.holds(state, 1)
 	if st.Content != nil {
 		l.bytes += int64(len(st.Content.Body))
 	}
@@ -153,11 +155,13 @@ type loggedAttempt struct {
 	Response   string `json:"response,omitempty"`
 	RetryAfter int64  `json:"retry_after,omitempty"` // ms
 	Free       bool   `json:"free,omitempty"`
+	Replay     bool   `json:"replay,omitempty"`
 }
 
-func logLine(a *delivery.Attempt) string {
+func logLine(a *delivery.Attempt, replay bool) string {
 	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
-		a.Number, a.At.UnixMilli(), a.Took.Milliseconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Milliseconds(), a.Free,
+		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
+		Response: a.Response, RetryAfter: a.RetryAfter.Milliseconds(), Free: a.Free, Replay: replay,
 	})
 	return string(text) + "\n"
 }
@@ -177,7 +181,7 @@ func parseLog(log string) (attempts []delivery.Attempt) {
 		}
 		attempts = append(attempts, delivery.Attempt{
 			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
-			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free,
+			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free, Replay: l.Replay,
 		})
 	}
 	return attempts

@@ -69,7 +69,7 @@ func (s *Store) connect() error {
 		if err != nil {
 			return err
 		}
-		if err = migrate(c); err == nil {
+		if err = c.open(s.opts.Path); err == nil {
 			s.conn = c
 			return nil
 		}

@@ -142,6 +142,20 @@ func replays(t *testing.T, q *queue) {
 	}
 }
 
+// An attempt's record says whether it was made after a replay.
+func marksReplays(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	settle(t, q, claim(t, q, hook, at(1), 1)[0], delivery.Dead, at(1), time.Time{})
+	if n, err := q.Replay(at(2), delivery.Filter{}, delivery.Change{}); err != nil || n != 1 {
+		t.Fatalf("Replay = %d, %v, want 1", n, err)
+	}
+	settle(t, q, claim(t, q, hook, at(3), 1)[0], delivery.Delivered, at(3), time.Time{})
+	d, err := q.Show(at(4), delivery.ID("a", hook))
+	if err != nil || len(d.Attempts) != 2 || d.Attempts[0].Replay || !d.Attempts[1].Replay {
+		t.Errorf("attempts %+v, %v, want the second one alone to be a replay", d.Attempts, err)
+	}
+}
+
 func deletes(t *testing.T, q *queue) {
 	for i := range 3 {
 		accept(t, q, at(0), fmt.Sprint(i), hook, "two")

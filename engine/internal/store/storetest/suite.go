@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"show tells all", showTellsAll},
 		{"list selects and pages", listSelects},
 		{"replay makes dead letters due", replays},
+		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
 		{"dead letters are kept longer", prunesInTime},
 		{"a known id is counted and not queued again", knownIDs},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/file"
 )
 
@@ -24,8 +23,8 @@ type part struct {
 
 func constant(v any) part { return part{func(*Env) any { return v }, true, v} }
 
-// compiler turns a checked tree into functions that call each other.
-type compiler struct {
+// writer turns a checked tree into functions that call each other.
+type writer struct {
 	source    string
 	variables []variable // in scope, the innermost last
 	slots     int        // that the program's variables take
@@ -50,30 +49,30 @@ const (
 	foldBytes = 64 << 10
 )
 
-func (c *compiler) fail(n ast.Node, format string, args ...any) {
-	if c.err != nil {
+func (w *writer) fail(n ast.Node, format string, args ...any) {
+	if w.err != nil {
 		return
 	}
-	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(c.source))
-	c.err = &Error{at.Line, at.Column, oneLine(at.Message)}
+	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
+	w.err = &Error{at.Line, at.Column, oneLine(at.Message)}
 }
 
 // node compiles a node so that traces tell what it comes to.
-func (c *compiler) node(n ast.Node) part {
+func (w *writer) node(n ast.Node) part {
 	if isUntraced(n) {
-		return c.compile(n)
+		return w.compile(n)
 	}
-	id := c.parts
-	c.parts++
-	if c.describe {
-		c.steps = append(c.steps, step{text: n.String(), depth: c.depth, loop: c.loops > 0})
+	id := w.parts
+	w.parts++
+	if w.describe {
+		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0})
 	}
-	c.depth++
-	p := c.compile(n)
-	c.depth--
+	w.depth++
+	p := w.compile(n)
+	w.depth--
 	if p.isConstant { // the parts of a constant do not run
-		c.parts = id + 1
-		c.steps = c.steps[:min(id+1, len(c.steps))]
+		w.parts = id + 1
+		w.steps = w.steps[:min(id+1, len(w.steps))]
 	}
 	inner := p.eval
 	p.eval = func(env *Env) any {
@@ -99,15 +98,15 @@ func isUntraced(n ast.Node) bool {
 	return false
 }
 
-func (c *compiler) nodes(list []ast.Node) []part {
+func (w *writer) nodes(list []ast.Node) []part {
 	parts := make([]part, len(list))
 	for i, n := range list {
-		parts[i] = c.node(n)
+		parts[i] = w.node(n)
 	}
 	return parts
 }
 
-func (c *compiler) compile(n ast.Node) part {
+func (w *writer) compile(n ast.Node) part {
 	switch n := n.(type) {
 	case *ast.NilNode:
 		return constant(nil)
@@ -120,56 +119,56 @@ func (c *compiler) compile(n ast.Node) part {
 	case *ast.BoolNode:
 		return constant(n.Value)
 	case *ast.IdentifierNode:
-		return c.name(n, n.Value)
+		return w.name(n, n.Value)
 	case *ast.PointerNode:
-		return c.name(n, "#"+n.Name)
+		return w.name(n, "#"+n.Name)
 	case *ast.UnaryNode:
-		return c.unary(n)
+		return w.unary(n)
 	case *ast.BinaryNode:
-		return c.binary(n)
+		return w.binary(n)
 	case *ast.ChainNode:
-		return c.compile(n.Node)
+		return w.compile(n.Node)
 	case *ast.MemberNode:
-		return c.member(n)
+		return w.member(n)
 	case *ast.SliceNode:
-		return c.apply(n, slice, c.node(n.Node), c.optional(n.From), c.optional(n.To))
+		return w.apply(n, slice, w.node(n.Node), w.optional(n.From), w.optional(n.To))
 	case *ast.CallNode:
-		return c.call(n)
+		return w.call(n)
 	case *ast.BuiltinNode:
-		return c.builtin(n)
+		return w.builtin(n)
 	case *ast.VariableDeclaratorNode:
-		return c.let(n)
+		return w.let(n)
 	case *ast.SequenceNode:
-		return c.sequence(n)
+		return w.sequence(n)
 	case *ast.ConditionalNode:
-		return c.conditional(n)
+		return w.conditional(n)
 	case *ast.ArrayNode:
-		return c.apply(n, newList, c.nodes(n.Nodes)...)
+		return w.apply(n, newList, w.nodes(n.Nodes)...)
 	case *ast.MapNode:
 		var members []part
 		for _, pair := range n.Pairs {
 			pair := pair.(*ast.PairNode)
-			members = append(members, c.node(pair.Key), c.node(pair.Value))
+			members = append(members, w.node(pair.Key), w.node(pair.Value))
 		}
-		return c.apply(n, newMap, members...)
+		return w.apply(n, newMap, members...)
 	}
-	c.fail(n, "unexpected %s", n.String())
+	w.fail(n, "unexpected %s", n.String())
 	return constant(nil)
 }
 
 // apply calls a function with the parts' values. A call with constants is one itself, and is refused if it fails.
-func (c *compiler) apply(at ast.Node, f function, args ...part) part {
+func (w *writer) apply(at ast.Node, f function, args ...part) part {
 	if !slices.ContainsFunc(args, func(p part) bool { return !p.isConstant }) {
 		values := make([]any, len(args))
 		for i, p := range args {
 			values[i] = p.value
 		}
-		v, err := protected(func() (any, error) { return f(&c.fold, values) })
+		v, err := protected(func() (any, error) { return f(&w.fold, values) })
 		if err == nil {
 			return constant(v)
 		}
 		if err.Err == nil {
-			c.fail(at, "%s", err)
+			w.fail(at, "%s", err)
 		}
 	}
 	return part{eval: func(env *Env) any {
@@ -189,8 +188,8 @@ func (c *compiler) apply(at ast.Node, f function, args ...part) part {
 }
 
 // condition compiles a node as true or false: what is missing is false.
-func (c *compiler) condition(n ast.Node) func(env *Env) bool {
-	p := c.node(n)
+func (w *writer) condition(n ast.Node) func(env *Env) bool {
+	p := w.node(n)
 	return func(env *Env) bool { return isTrue(p.eval(env)) }
 }
 
@@ -201,19 +200,19 @@ func isTrue(v any) bool {
 	case bool:
 		return v
 	}
-	panic(fmt.Errorf("want true or false, got %T", v))
+	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
 }
 
-func (c *compiler) optional(n ast.Node) part {
+func (w *writer) optional(n ast.Node) part {
 	if n == nil {
 		return constant(nil)
 	}
-	return c.node(n)
+	return w.node(n)
 }
 
 // name compiles a variable, or a name of the environment.
-func (c *compiler) name(at ast.Node, name string) part {
-	for _, v := range slices.Backward(c.variables) {
+func (w *writer) name(at ast.Node, name string) part {
+	for _, v := range slices.Backward(w.variables) {
 		if v.name == name {
 			return part{eval: func(env *Env) any { return env.slots[v.slot] }}
 		}
@@ -224,31 +223,31 @@ func (c *compiler) name(at ast.Node, name string) part {
 	if i := slices.Index(fields, name); i >= 0 {
 		return part{eval: func(env *Env) any { return env.field(i) }}
 	}
-	c.fail(at, "unknown name %s", name)
+	w.fail(at, "unknown name %s", name)
 	return constant(nil)
 }
 
 // declare puts a variable in scope.
-func (c *compiler) declare(name string) (slot int) {
-	c.slots++
-	c.variables = append(c.variables, variable{name, c.slots - 1})
-	return c.slots - 1
+func (w *writer) declare(name string) (slot int) {
+	w.slots++
+	w.variables = append(w.variables, variable{name, w.slots - 1})
+	return w.slots - 1
 }
 
-func (c *compiler) let(n *ast.VariableDeclaratorNode) part {
-	value := c.node(n.Value)
-	outside := len(c.variables)
-	slot := c.declare(n.Name)
-	rest := c.node(n.Expr)
-	c.variables = c.variables[:outside]
+func (w *writer) let(n *ast.VariableDeclaratorNode) part {
+	value := w.node(n.Value)
+	outside := len(w.variables)
+	slot := w.declare(n.Name)
+	rest := w.node(n.Expr)
+	w.variables = w.variables[:outside]
 	return part{eval: func(env *Env) any {
 		env.slots[slot] = value.eval(env)
 		return rest.eval(env)
 	}}
 }
 
-func (c *compiler) sequence(n *ast.SequenceNode) part {
-	parts := c.nodes(n.Nodes)
+func (w *writer) sequence(n *ast.SequenceNode) part {
+	parts := w.nodes(n.Nodes)
 	return part{eval: func(env *Env) (v any) {
 		for _, p := range parts {
 			v = p.eval(env)
@@ -257,8 +256,8 @@ func (c *compiler) sequence(n *ast.SequenceNode) part {
 	}}
 }
 
-func (c *compiler) conditional(n *ast.ConditionalNode) part {
-	cond, yes, no := c.condition(n.Cond), c.node(n.Exp1), c.node(n.Exp2)
+func (w *writer) conditional(n *ast.ConditionalNode) part {
+	cond, yes, no := w.condition(n.Cond), w.node(n.Exp1), w.node(n.Exp2)
 	return part{eval: func(env *Env) any {
 		if cond(env) {
 			return yes.eval(env)
@@ -267,27 +266,27 @@ func (c *compiler) conditional(n *ast.ConditionalNode) part {
 	}}
 }
 
-func (c *compiler) unary(n *ast.UnaryNode) part {
+func (w *writer) unary(n *ast.UnaryNode) part {
 	switch n.Operator {
 	case "-":
-		return c.apply(n, negate, c.node(n.Node))
+		return w.apply(n, negate, w.node(n.Node))
 	case "+":
-		return c.apply(n, plus, c.node(n.Node))
+		return w.apply(n, plus, w.node(n.Node))
 	}
-	cond := c.condition(n.Node)
+	cond := w.condition(n.Node)
 	return part{eval: func(env *Env) any { return !cond(env) }}
 }
 
-func (c *compiler) binary(n *ast.BinaryNode) part {
+func (w *writer) binary(n *ast.BinaryNode) part {
 	switch n.Operator {
 	case "and", "&&":
-		l, r := c.condition(n.Left), c.condition(n.Right)
+		l, r := w.condition(n.Left), w.condition(n.Right)
 		return part{eval: func(env *Env) any { return l(env) && r(env) }}
 	case "or", "||":
-		l, r := c.condition(n.Left), c.condition(n.Right)
+		l, r := w.condition(n.Left), w.condition(n.Right)
 		return part{eval: func(env *Env) any { return l(env) || r(env) }}
 	case "??":
-		l, r := c.node(n.Left), c.node(n.Right)
+		l, r := w.node(n.Left), w.node(n.Right)
 		return part{eval: func(env *Env) any {
 			if v := l.eval(env); v != nil {
 				return v
@@ -297,18 +296,18 @@ func (c *compiler) binary(n *ast.BinaryNode) part {
 	case "matches":
 		p, err := compilePattern(n.Right)
 		if err != nil {
-			c.fail(n.Right, "%s", err)
+			w.fail(n.Right, "%s", err)
 		}
-		return c.apply(n, matches, c.node(n.Left), constant(p))
+		return w.apply(n, matches, w.node(n.Left), constant(p))
 	}
-	return c.apply(n, operators[n.Operator], c.node(n.Left), c.node(n.Right))
+	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
 }
 
 // member compiles a member of payload, body or with so that no other is decoded, and members of values.
-func (c *compiler) member(n *ast.MemberNode) part {
+func (w *writer) member(n *ast.MemberNode) part {
 	if name, ok := n.Property.(*ast.StringNode); ok {
 		if isOfTime(n.Node.Type()) {
-			c.fail(n, "%s is a function: want %s()", name.Value, name.Value)
+			w.fail(n, "%s is a function: want %s()", name.Value, name.Value)
 		}
 		if root, ok := n.Node.(*ast.IdentifierNode); ok {
 			if i := slices.Index(roots, root.Value); i >= 0 {
@@ -316,7 +315,7 @@ func (c *compiler) member(n *ast.MemberNode) part {
 			}
 		}
 	}
-	return c.apply(n, element, c.node(n.Node), c.node(n.Property))
+	return w.apply(n, element, w.node(n.Node), w.node(n.Property))
 }
 
 // isOfTime says whether a type is one of package time's, whose methods may be called.
@@ -327,11 +326,11 @@ func isOfTime(t reflect.Type) bool {
 	return t.PkgPath() == "time"
 }
 
-func (c *compiler) call(n *ast.CallNode) part {
+func (w *writer) call(n *ast.CallNode) part {
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
-		if f := functions[callee.Value]; f != nil {
-			return c.apply(n, named(callee.Value, f), c.nodes(n.Arguments)...)
+		if d, ok := functions[callee.Value]; ok {
+			return w.apply(n, named(callee.Value, d), w.nodes(n.Arguments)...)
 		}
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
@@ -339,46 +338,41 @@ func (c *compiler) call(n *ast.CallNode) part {
 			break
 		}
 		if name.Value == "Local" {
-			c.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
+			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
 		}
-		f := named(name.Value, method(callee.Node.Type(), name.Value))
-		return c.apply(n, f, append([]part{c.node(callee.Node)}, c.nodes(n.Arguments)...)...)
+		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
 	}
-	c.fail(n, "%s is no function", n.Callee.String())
+	w.fail(n, "%s is no function", n.Callee.String())
 	return constant(nil)
 }
 
-func (c *compiler) builtin(n *ast.BuiltinNode) part {
+func (w *writer) builtin(n *ast.BuiltinNode) part {
 	if f := loops[n.Name]; f != nil {
-		return c.loop(n, f)
+		return w.loop(n, f)
 	}
-	f := functions[n.Name]
-	if f == nil {
-		f = ofExpr(builtin.Builtins[builtin.Index[n.Name]])
-	}
-	f = named(n.Name, f)
+	f := named(n.Name, functions[n.Name])
 	switch {
 	case n.Name == "timezone":
-		return c.zone(n.Arguments[0])
+		return w.zone(n.Arguments[0])
 	case n.Name == "date" && len(n.Arguments) == 3 && !isOfTime(n.Arguments[0].Type()): // a text, its layout and a zone's name
-		return c.apply(n, f, c.zone(n.Arguments[2]), c.node(n.Arguments[0]), c.node(n.Arguments[1]))
+		return w.apply(n, f, w.zone(n.Arguments[2]), w.node(n.Arguments[0]), w.node(n.Arguments[1]))
 	}
-	return c.apply(n, f, c.nodes(n.Arguments)...)
+	return w.apply(n, f, w.nodes(n.Arguments)...)
 }
 
 // zone loads a time zone. Its name must be in the source, so that runs do not read files.
-func (c *compiler) zone(name ast.Node) part {
+func (w *writer) zone(name ast.Node) part {
 	text, ok := name.(*ast.StringNode)
 	if !ok {
-		c.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
+		w.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
 		return constant(nil)
 	}
 	if text.Value == "" || text.Value == "Local" { // the zone of this machine
-		c.fail(name, "unknown time zone %q", text.Value)
+		w.fail(name, "unknown time zone %q", text.Value)
 	}
 	location, err := time.LoadLocation(text.Value)
 	if err != nil {
-		c.fail(name, "%s", err)
+		w.fail(name, "%s", err)
 	}
 	return constant(location)
 }

@@ -1,0 +1,127 @@
+package expression
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/parser"
+)
+
+// Bounds of expressions' texts. They stand in docs/config.md.
+const (
+	MaxSource   = 16 << 10 // bytes
+	MaxNodes    = 5_000    // operators, operands and calls
+	MaxAllNodes = 250_000  // of all expressions of a [Compiler]
+)
+
+// Compiler compiles the expressions of a file. Equal texts become one program, and all texts are bounded together.
+// Its zero value is ready for use, by several goroutines at once.
+type Compiler struct {
+	mu        sync.Mutex
+	languages [2]*conf.Config // of values, of filters
+	programs  map[text]compiled
+	nodes     int
+}
+
+type text struct {
+	source string
+	isBool bool
+}
+
+type compiled struct {
+	*Program
+	mistake *Error
+}
+
+// Bool compiles a filter: an expression over the event that is true or false. Its mistakes are an [*Error].
+func (c *Compiler) Bool(source string) (*Program, error) { return c.compile(text{source, true}) }
+
+// Value compiles an expression that makes a value of the event, of body, which is what a transform is fed, and of with.
+// Its mistakes are an [*Error].
+func (c *Compiler) Value(source string) (*Program, error) { return c.compile(text{source, false}) }
+
+// CompileBool compiles one expression as [Compiler.Bool] does.
+func CompileBool(source string) (*Program, error) { return new(Compiler).Bool(source) }
+
+// CompileValue compiles one expression as [Compiler.Value] does.
+func CompileValue(source string) (*Program, error) { return new(Compiler).Value(source) }
+
+func (c *Compiler) compile(t text) (*Program, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, done := c.programs[t]
+	if !done {
+		if c.nodes >= MaxAllNodes {
+			return nil, &Error{1, 0, fmt.Sprintf("the expressions before this one are too many: want at most %d operators, operands and calls in all", MaxAllNodes)}
+		}
+		if c.programs == nil {
+			c.programs = map[text]compiled{}
+		}
+		known.Program, _, known.mistake = c.build(t, false)
+		c.programs[t] = known
+	}
+	if known.mistake != nil {
+		return nil, known.mistake
+	}
+	return known.Program, nil
+}
+
+// build parses and checks a text, and turns it into functions. It tells the texts of the program's parts if they are asked for.
+func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
+	if len(t.source) > MaxSource {
+		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source))}
+	}
+	language := c.language(t.isBool)
+	tree, err := parser.ParseWithConfig(t.source, language)
+	if err == nil {
+		_, err = checker.Check(tree, language)
+	}
+	if err != nil {
+		c.nodes += len(t.source)/bytesPerNode + 1
+		return nil, nil, compileError(err)
+	}
+	c.nodes += count(tree.Node)
+	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
+	root := w.node(tree.Node)
+	if w.err != nil {
+		return nil, nil, w.err
+	}
+	return &Program{t, root.eval, w.slots, w.parts, pathOf(tree.Node)}, w.steps, nil
+}
+
+// bytesPerNode is what a mistaken text counts for: it has no nodes, but took the time of some.
+const bytesPerNode = 4
+
+// language is expr's language with our functions and without its clock, over the types of the environment.
+func (c *Compiler) language(isBool bool) *conf.Config {
+	at, env := &c.languages[0], valueTypes
+	if isBool {
+		at, env = &c.languages[1], filterTypes
+	}
+	if *at != nil {
+		return *at
+	}
+	l := conf.CreateNew()
+	delete(l.Builtins, "now") // results are a function of the event
+	l.Disabled["now"] = true
+	for name, typ := range map[string]reflect.Type{
+		"glob":      reflect.TypeFor[func(string, string) bool](),
+		"truncate":  reflect.TypeFor[func(string, int) string](),
+		"json":      reflect.TypeFor[func(any) string](),
+		"urlencode": reflect.TypeFor[func(string) string](),
+		"urldecode": reflect.TypeFor[func(string) string](),
+	} {
+		l.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{typ}}
+	}
+	l.MaxNodes = MaxNodes
+	l.WithEnv(env)
+	if isBool {
+		l.Expect, l.ExpectAny = reflect.Bool, true
+	}
+	*at = l
+	return l
+}

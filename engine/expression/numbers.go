@@ -1,0 +1,150 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+)
+
+func abs(_ *budget, args []any) (any, error) {
+	switch i, f, isInt, _ := numberOf(args[0]); {
+	case isInt && i == math.MinInt:
+		return nil, errOverflow
+	case isInt:
+		return max(i, -i), nil
+	default:
+		return math.Abs(f), nil
+	}
+}
+
+func rounded(round func(float64) float64) function {
+	return func(_ *budget, args []any) (any, error) { return round(floatOf(args[0])), nil }
+}
+
+// floatOf is a number as a float64.
+func floatOf(v any) float64 {
+	i, f, isInt, _ := numberOf(v)
+	if isInt {
+		return float64(i)
+	}
+	return f
+}
+
+func toInt(_ *budget, args []any) (any, error) {
+	if s, ok := args[0].(string); ok {
+		i, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, errors.New("want a whole number in digits, got another text")
+		}
+		return i, nil
+	}
+	i, f, isInt, isNumber := numberOf(args[0])
+	switch {
+	case !isNumber:
+		return nil, fmt.Errorf("want a number or a string, got %s", kindOf(args[0]))
+	case isInt:
+		return i, nil
+	case !(f >= math.MinInt && f < math.MaxInt):
+		return nil, errOverflow
+	}
+	return int(f), nil
+}
+
+func toFloat(_ *budget, args []any) (any, error) {
+	if s, ok := args[0].(string); ok {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return nil, errors.New("want a number in digits, got another text")
+		}
+		return f, nil
+	}
+	if _, _, _, isNumber := numberOf(args[0]); !isNumber {
+		return nil, fmt.Errorf("want a number or a string, got %s", kindOf(args[0]))
+	}
+	return floatOf(args[0]), nil
+}
+
+// numbersOf lists the numbers among values and in lists of them. What is missing counts for nothing.
+func numbersOf(b *budget, values []any) (numbers []any, err error) {
+	for _, v := range values {
+		if list, ok := v.([]any); ok {
+			inner, err := numbersOf(b, list)
+			if err != nil {
+				return nil, err
+			}
+			numbers = append(numbers, inner...)
+			continue
+		}
+		if _, _, _, isNumber := numberOf(v); isNumber {
+			numbers = append(numbers, v)
+		} else if v != nil {
+			return nil, fmt.Errorf("want numbers, got %s", kindOf(v))
+		}
+	}
+	return numbers, nil
+}
+
+// extreme makes max of 1 and min of -1: nil where there is no number.
+func extreme(sign int) function {
+	return func(b *budget, args []any) (any, error) {
+		if _, isList := args[0].([]any); len(args) == 1 && !isList {
+			return args[0], nil
+		}
+		numbers, err := numbersOf(b, args)
+		if err != nil || len(numbers) == 0 {
+			return nil, err
+		}
+		most := numbers[0]
+		for _, v := range numbers[1:] {
+			if c, _ := compare("<", v, most); c == sign {
+				most = v
+			}
+		}
+		return most, nil
+	}
+}
+
+func mean(b *budget, args []any) (any, error) {
+	numbers, err := numbersOf(b, args)
+	if err != nil || len(numbers) == 0 {
+		return 0.0, err
+	}
+	total := 0.0
+	for _, v := range numbers {
+		total += floatOf(v)
+	}
+	return total / float64(len(numbers)), nil
+}
+
+func median(b *budget, args []any) (any, error) {
+	numbers, err := numbersOf(b, args)
+	if err != nil || len(numbers) == 0 {
+		return 0.0, err
+	}
+	sorted := make([]float64, len(numbers))
+	for i, v := range numbers {
+		sorted[i] = floatOf(v)
+	}
+	slices.Sort(sorted)
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle], nil
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2, nil
+}
+
+func bit(f func(x, y int) int) function {
+	return func(_ *budget, args []any) (any, error) { return f(args[0].(int), args[1].(int)), nil }
+}
+
+func shift(f func(x int, n uint) int) function {
+	return func(_ *budget, args []any) (any, error) {
+		n := args[1].(int)
+		if n < 0 {
+			return nil, fmt.Errorf("want a shift from 0, got %d", n)
+		}
+		return f(args[0].(int), uint(n)), nil
+	}
+}
