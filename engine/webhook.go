@@ -48,7 +48,7 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	}
 	target.Known = append(target.Known, with(cfg)...)
 	if w.format != nil {
-		target.Receiver = w.format.Judge
+		target.Receiver, target.Method = w.format.Judge, w.format.Receiver.Policy.Method
 	}
 	w.lane = newLane(w, sender.New(target, e.options.Transport))
 	return w

@@ -51,12 +51,15 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 	}
 	config, content := receiver.Example()
 	fmt.Fprintf(&b, "\nExample:\n\n%s\nwhich sends, when a workflow failed:\n\n", config)
+	if method := receiver.Policy.Method; method != "" {
+		fmt.Fprintf(&b, "by %s\n\n", method)
+	}
 	if content.URLSuffix != "" {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
 	}
 	var body bytes.Buffer
-	if err := json.Indent(&body, content.Body, "", "  "); err != nil {
-		return failure(err)
+	if json.Indent(&body, content.Body, "", "  ") != nil { // a form
+		body.Write(content.Body)
 	}
 	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -2,15 +2,9 @@ package format
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/event"
 )
 
 var cloudEvents = Receiver{
@@ -18,8 +12,8 @@ var cloudEvents = Receiver{
 	Summary: "a CloudEvent (1.0), structured or binary, with the event as its data",
 	URL:     "any receiver of CloudEvents",
 	Keys: []Key{
-		{Name: "mode", Kind: KindChoice, Choices: []string{"structured", "binary"}, Default: "structured",
-			Is: "all in the body, or the attributes as headers `ce-…`"},
+		{Name: "mode", Kind: KindChoice, Choices: []string{"structured", "binary", "batch"}, Default: "structured",
+			Is: "all in the body, or the attributes as headers `ce-…`, or a batch of one for receivers that take batches only"},
 		{Name: "type", Kind: KindText, Default: "`io.github.awf-project.` and the event's type", Is: "the attribute type"},
 		{Name: "source", Kind: KindText, Default: "`/awf/` and the workflow's name", Is: "the attribute source, a URI reference; anything else is encoded"},
 		{Name: "subject", Kind: KindText, Default: "the run's id, of a step `/` and its path", Is: "the attribute subject"},
@@ -57,13 +51,22 @@ func writeCloudEvent(m *message) any {
 		}
 		return m.data(size)
 	}
-	m.made.ContentType = "application/cloudevents+json; charset=UTF-8"
+	isBatch := m.format.values["mode"].choice == "batch"
+	if isBatch {
+		size -= len("[]")
+	}
 	var body object
 	for _, a := range attributes {
 		body = append(body, member{a.name, a.value})
 	}
 	body = append(body, member{"datacontenttype", "application/json"})
-	return append(body, member{"data", m.data(size - len(appendJSON(nil, body)) - len(`,"data":`))})
+	body = append(body, member{"data", m.data(size - len(appendJSON(nil, body)) - len(`,"data":`))})
+	if isBatch {
+		m.made.ContentType = "application/cloudevents-batch+json; charset=UTF-8"
+		return list{body}
+	}
+	m.made.ContentType = "application/cloudevents+json; charset=UTF-8"
+	return body
 }
 
 func (m *message) cloudAttributes() []attribute {
@@ -74,7 +77,7 @@ func (m *message) cloudAttributes() []attribute {
 	}
 	attributes := []attribute{
 		{"specversion", "1.0"},
-		{"id", cloudID(m.values.Event(), most)},
+		{"id", eventID(m.values.Event(), most)},
 		{"source", "/awf/" + url.PathEscape(head(m.name, most/8, utf16Units))},
 		{"type", "io.github.awf-project." + m.typ},
 		{"subject", subject},
@@ -101,18 +104,6 @@ func (m *message) cloudAttributes() []attribute {
 		}
 	}
 	return filled
-}
-
-// cloudID is the event's id. One that cannot be an attribute is hashed, so that ids stay apart.
-func cloudID(ev *event.Event, most int) string {
-	if ev.ID != "" && line(ev.ID) == ev.ID && len(percentEncode(ev.ID)) <= most {
-		return ev.ID
-	}
-	sum := sha256.Sum256([]byte(ev.ID))
-	if ev.ID == "" {
-		sum = sha256.Sum256(ev.Body())
-	}
-	return hex.EncodeToString(sum[:])
 }
 
 // isURIReference reports whether a text has only what RFC 3986 allows in one.
@@ -146,24 +137,4 @@ func percentEncode(s string) string {
 		}
 	}
 	return string(b)
-}
-
-// data is the event as AWF's envelope, or what the previous step made, in at most room bytes.
-func (m *message) data(room int) raw {
-	const longest = 500 // bytes of a text beside the payload
-	whole := m.body
-	switch {
-	case whole == nil:
-		whole = m.values.Event().Body()
-	case !json.Valid(whole):
-		m.fault = fmt.Errorf("%s: the previous step's output is not JSON", m.format.Receiver.Name)
-		return nil
-	}
-	if len(whole) <= room && isReadable(whole) {
-		return whole
-	}
-	text := func(s string) raw { return appendString(nil, shrink(s, longest, jsonSize)) }
-	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)}, {"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
-	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)
-	return appendJSON(nil, append(envelope, member{"payload", payload(m.payload, rest)}))
 }

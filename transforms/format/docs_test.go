@@ -1,8 +1,6 @@
 package format_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -72,11 +70,10 @@ func describe(t *testing.T, b *strings.Builder, receiver *format.Receiver) {
 	if content.ContentType != "" {
 		fmt.Fprintf(b, ", as `%s`", content.ContentType)
 	}
-	var body bytes.Buffer
-	if err := json.Indent(&body, content.Body, "", "  "); err != nil {
-		t.Fatal(err)
+	if receiver.Policy.Method != "" {
+		fmt.Fprintf(b, ", by %s", receiver.Policy.Method)
 	}
-	fmt.Fprintf(b, ":\n\n```json\n%s\n```\n\n| limit | is | source |\n|---|---|---|\n", body.String())
+	fmt.Fprintf(b, ":\n\n```json\n%s\n```\n\n| limit | is | source |\n|---|---|---|\n", pretty(t, content))
 	for _, limit := range receiver.Limits {
 		fmt.Fprintf(b, "| %s | %d %s | %s |\n", limit.What, limit.Max, limit.Unit, limit.Source)
 	}

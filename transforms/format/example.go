@@ -18,8 +18,14 @@ type sample struct {
 
 const (
 	sampleLink = "https://ci.example.com/runs/{{ workflow_id }}"
-	sampleKey  = "00000000000000000000000000000000" // of PagerDuty; the variable stands in its place
+
+	sampleKey    = "00000000000000000000000000000000"
+	sampleToken  = "glptt-0000000000000000"
+	sampleCommit = "0123456789abcdef0123456789abcdef01234567"
 )
+
+// variables are what a configuration has in the place of the samples.
+var variables = strings.NewReplacer(sampleKey, "${PD_ROUTING_KEY}", sampleToken, "${GITLAB_TRIGGER_TOKEN}", sampleCommit, "${GITHUB_SHA}")
 
 // Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
 // A variable stands for itself in both.
@@ -44,18 +50,17 @@ func (r *Receiver) Example() (config string, c delivery.Content) {
 	if err != nil {
 		panic(err) // the examples' expressions cannot fail
 	}
-	const variable = "${PD_ROUTING_KEY}"
-	c.Body = []byte(strings.Replace(string(c.Body), sampleKey, variable, 1))
-	return strings.Replace(b.String(), sampleKey, variable, 1), c
+	c.Body, c.URLSuffix = []byte(variables.Replace(string(c.Body))), variables.Replace(c.URLSuffix)
+	return variables.Replace(b.String()), c
 }
 
 // sampleValue writes an option's value as YAML.
 func sampleValue(v any) string {
 	if list, isList := v.([]any); isList {
-		return "[" + list[0].(string) + "]"
+		return "[" + sampleValue(list[0]) + "]"
 	}
 	s := v.(string)
-	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "@") {
+	if strings.ContainsAny(s[:1], "-@!") {
 		return `"` + s + `"`
 	}
 	return s

@@ -34,7 +34,11 @@ type Receiver struct {
 
 // receivers is the closed set, in the order of the documentation.
 func receivers() []*Receiver {
-	return []*Receiver{&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents}
+	return []*Receiver{
+		&slack, &pagerDuty, &discord, &teams, &googleChat, &telegram, &ntfy, &cloudEvents,
+		&mattermost, &rocketChat, &zulip, &matrix, &opsgenie, &incidentIO, &onCall, &datadog, &splunk,
+		&githubDispatch, &githubStatus, &gitlab, &awf,
+	}
 }
 
 // Names lists the formats in the order of the documentation.

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,17 +62,20 @@ func recorded(t testing.TB) map[string]event.Event {
 	return first
 }
 
-// with are the options that a format needs.
+// required are the options that formats need.
+var required = map[string][]format.Option{
+	"pagerduty":     {option("routing_key", strings.Repeat("k", 32))},
+	"telegram":      {option("chat_id", "-1001234567890")},
+	"ntfy":          {option("topic", "awf")},
+	"matrix":        {option("room", "!awf:example.org")},
+	"zulip":         {option("channel", "deployments")},
+	"github-status": {option("sha", strings.Repeat("0123456789", 4))},
+	"gitlab":        {option("token", "glptt-1"), option("ref", "main")},
+}
+
+// with are the options that a format needs, and more.
 func with(name string, more ...format.Option) []format.Option {
-	switch name {
-	case "pagerduty":
-		more = append(more, format.Option{Name: "routing_key", Value: strings.Repeat("k", 32)})
-	case "telegram":
-		more = append(more, format.Option{Name: "chat_id", Value: "-1001234567890"})
-	case "ntfy":
-		more = append(more, format.Option{Name: "topic", Value: "awf"})
-	}
-	return more
+	return append(slices.Clip(required[name]), more...)
 }
 
 func open(t testing.TB, name string, options ...format.Option) *format.Format {
@@ -110,12 +116,28 @@ func show(t testing.TB, c delivery.Content) string {
 	for _, h := range c.Header {
 		fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, c.Body, "", "  "); err != nil {
+	b.WriteString(pretty(t, c) + "\n")
+	return b.String()
+}
+
+// pretty is a body as a person reads it: JSON indented, a form as its fields.
+func pretty(t testing.TB, c delivery.Content) string {
+	t.Helper()
+	if c.ContentType == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(c.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(form)) {
+			fmt.Fprintf(&b, "%s = %s\n", name, form.Get(name))
+		}
+		return strings.TrimSuffix(b.String(), "\n")
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, c.Body, "", "  "); err != nil {
 		t.Fatalf("%v in %s", err, c.Body)
 	}
-	b.Write(pretty.Bytes())
-	b.WriteString("\n")
 	return b.String()
 }
 
@@ -124,12 +146,13 @@ var moments = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowErr
 // The recorded runs' events, one of each type, as each receiver gets them.
 func TestGoldenMessages(t *testing.T) {
 	events := recorded(t)
-	for _, name := range append(format.Names(), "cloudevents-binary") {
+	for _, name := range append(format.Names(), "cloudevents-binary", "cloudevents-batch") {
 		t.Run(name, func(t *testing.T) {
-			kind, isBinary := strings.CutSuffix(name, "-binary")
-			options := with(kind)
-			if isBinary {
-				options = append(options, format.Option{Name: "mode", Value: "binary"})
+			_, mode, hasMode := strings.Cut(name, "cloudevents-")
+			options := with(name)
+			kind := name
+			if hasMode {
+				kind, options = "cloudevents", []format.Option{option("mode", mode)}
 			}
 			if kind == "pagerduty" {
 				options = append(options, format.Option{Name: "dedup", Value: "step"})

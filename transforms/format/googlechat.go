@@ -1,8 +1,6 @@
 package format
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,7 +64,7 @@ func writeGoogleChat(m *message) any {
 		{"cardsV2", list{card}.unless(widgets == nil)},
 		{"thread", object{{"threadKey", thread}}.unless(thread == "")},
 	})
-	m.made.URLSuffix = "?requestId=" + gchatRequest(m, body)
+	m.made.URLSuffix = "?requestId=" + requestID(m, body)
 	if thread != "" {
 		m.made.URLSuffix += "&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"
 	}
@@ -82,7 +80,7 @@ func gchatMessage(m *message) string {
 		b.WriteString("<users/" + s + "> ")
 	}
 	room.left -= b.Len()
-	b.WriteString(room.take(inertMarkup(m.heading()), m.limit("headline")))
+	b.WriteString(room.take(gchatMarkup.inert(m.heading()), m.limit("headline")))
 	if m.err != "" {
 		room.left -= fences
 		room.cost = fenced(utf16Units)
@@ -91,34 +89,9 @@ func gchatMessage(m *message) string {
 	return b.String()
 }
 
-// inertMarkup breaks Google Chat's markup, which a star or a line inside a word is not.
-func inertMarkup(s string) string {
-	if !strings.ContainsAny(s, "*_~`<") {
-		return s
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		b.WriteByte(s[i])
-		inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
-		if s[i] == '<' || s[i] == '`' || !inside && strings.IndexByte("*_~", s[i]) >= 0 {
-			b.WriteString(zeroWidthSpace)
-		}
-	}
-	return b.String()
-}
-
-func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
 var gchatUser = regexp.MustCompile(`^([0-9]{5,30}|all)$`)
-
-// gchatRequest is the request's id: the same on every attempt, another one for the same event in another form.
-func gchatRequest(m *message, body []byte) string {
-	h := sha256.New()
-	h.Write([]byte(m.values.Event().ID))
-	h.Write([]byte{0})
-	h.Write(body)
-	return "awf-" + hex.EncodeToString(h.Sum(nil)[:16])
-}
 
 // gchatEscape turns what a card would read as HTML into text.
 func gchatEscape(s string) string { return slackEscape(s) }

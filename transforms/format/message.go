@@ -61,6 +61,15 @@ func chatKeys() []Key {
 	}
 }
 
+// only are the keys of some names, in the order of the names.
+func only(keys []Key, names ...string) []Key {
+	var some []Key
+	for _, name := range names {
+		some = append(some, keys[slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })])
+	}
+	return some
+}
+
 // mentionKeys are the options of the chats that can call people: who may be called, what a mistake says, and what a mention matches.
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{

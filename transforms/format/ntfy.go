@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -71,16 +72,12 @@ func ntfyBody(m *message) string {
 	room := m.budget("text, fields and error", bytesOf, len(": \n"))
 	room.left -= gaps
 	failure := room.take(m.err, m.limit("error"))
-	parts := []string{room.take(m.text, m.limit("text")), failure}
+	text := room.take(m.text, m.limit("text"))
 	var lines []string
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
 		lines = append(lines, f.label+": "+f.value)
 	}
-	parts = slices.DeleteFunc(append(parts, strings.Join(lines, "\n")), func(s string) bool { return s == "" })
-	if len(parts) == 0 {
-		return m.look.sign
-	}
-	return strings.Join(parts, "\n\n")
+	return cmp.Or(paragraphs(text, failure, strings.Join(lines, "\n")), m.look.sign)
 }
 
 func ntfyPriority(m *message) int {

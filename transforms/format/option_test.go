@@ -52,7 +52,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"teams", []format.Option{option("mentions", []any{"Bob"})}, []string{`mentions[0] 0:0: want a sign-in name like someone@example.com, got "Bob"`}},
 		{"discord", []format.Option{option("mentions", []any{"@bob"})}, []string{`mentions[0] 0:0: want a user's id, & and a role's id, here or everyone, got "@bob"`}},
 		{"googlechat", []format.Option{option("mentions", []any{"bob"})}, []string{`mentions[0] 0:0: want a user's number or all, got "bob"`}},
-		{"cloudevents", []format.Option{option("mode", "batch")}, []string{`mode 0:0: want structured or binary, got "batch"`}},
+		{"cloudevents", []format.Option{option("mode", "stream")}, []string{`mode 0:0: want structured, binary or batch, got "stream"`}},
 		{"cloudevents", []format.Option{option("max_size", 10)}, []string{"max_size 0:0: want 4096 to 1048576, got 10"}},
 	} {
 		kind, _ := format.Lookup(tt.format)
@@ -82,7 +82,7 @@ func TestUnresolvedOptionsAreNotJudged(t *testing.T) {
 func TestUnknownFormats(t *testing.T) {
 	for name, want := range map[string]string{
 		"slak": `unknown format "slak", did you mean slack?`,
-		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents`,
+		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents, mattermost, rocketchat, zulip, matrix, opsgenie, incidentio, oncall, datadog, splunk, github-dispatch, github-status, gitlab, awf`,
 	} {
 		if _, known := format.Lookup(name); known || format.Unknown(name) != want {
 			t.Errorf("%s: %s", name, format.Unknown(name))

@@ -11,7 +11,8 @@ import (
 
 // resolving are the words in the bodies of the receivers that keep alerts which say that one has ended well.
 var resolving = map[string]string{
-	"pagerduty": `"event_action":"resolve"`,
+	"pagerduty": `"event_action":"resolve"`, "opsgenie": `"note"`, "incidentio": `"status":"resolved"`, "oncall": `"state":"ok"`,
+	"github-status": `"state":"success"`, "datadog": `"alert_type":"success"`,
 }
 
 // ended is what a type, a status and an exit code together must be shown as: good, bad, cancelled or unknown.

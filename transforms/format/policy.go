@@ -21,6 +21,8 @@ type Policy struct {
 	Retry   string // how it says when to come again
 	Gone    string // how it says that it wants nothing more, ever; "" if it does not
 
+	Method string // of the requests; "" is POST
+
 	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil if there is nothing to check
 	answers answers                                 // what its answers mean by their status
 	judge   func(*Format, *answer) delivery.Verdict // what the table cannot say, and is asked first; nil for nothing

@@ -82,6 +82,40 @@ var answers = []struct {
 	{"ntfy", "/", 429, `{"code":42908,"http":429,"error":"limit reached: daily message quota reached"}`, "retry after 1h0m0s: limit reached: daily message quota reached"},
 	{"ntfy", "/", 500, "", ""},
 
+	{"mattermost", "/hooks/x", 200, "ok", "delivered"},
+	{"mattermost", "/hooks/x", 400, `{"id":"web.incoming_webhook.parse.app_error","message":"Unable to parse incoming data.","status_code":400}`, "dead: Unable to parse incoming data."},
+	{"mattermost", "/hooks/x", 429, "limit exceeded", ""},
+	{"rocketchat", "/hooks/1/x", 200, `{"success":true}`, ""},
+	{"rocketchat", "/hooks/1/x", 200, `{"success":false,"error":"no channel"}`, "dead: no channel"},
+	{"rocketchat", "/hooks/1/x", 400, `{"success":false,"error":"invalid-channel"}`, "dead: invalid-channel"},
+	{"zulip", "/api/v1/messages", 200, `{"result":"success","msg":"","id":42}`, "delivered"},
+	{"zulip", "/api/v1/messages", 400, `{"result":"error","msg":"Channel 'x' does not exist","code":"STREAM_DOES_NOT_EXIST"}`, "dead: Channel 'x' does not exist"},
+	{"zulip", "/api/v1/messages", 429, `{"result":"error","msg":"API usage exceeded rate limit","retry-after":28.7,"code":"RATE_LIMIT_HIT"}`, "retry after 28.7s: API usage exceeded rate limit"},
+	{"matrix", "/", 200, `{"event_id":"$x"}`, "delivered"},
+	{"matrix", "/", 403, `{"errcode":"M_FORBIDDEN","error":"User not in room"}`, "dead: M_FORBIDDEN User not in room"},
+	{"matrix", "/", 429, `{"errcode":"M_LIMIT_EXCEEDED","error":"Too Many Requests","retry_after_ms":2000}`, "retry after 2s: M_LIMIT_EXCEEDED"},
+	{"opsgenie", "/jsm/ops/integration/v2/alerts", 202, `{"result":"Request will be processed","took":0.1,"requestId":"x"}`, "delivered"},
+	{"opsgenie", "/v2/alerts", 422, `{"message":"Request body is not processable.","errors":{"message":"may not be empty"}}`, "dead: Request body is not processable."},
+	{"opsgenie", "/v2/alerts", 429, `{"message":"You are making too many requests!"}`, "retry: You are making too many requests!"},
+	{"incidentio", "/v2/alert_events/http/x", 202, `{"status":"success","message":"Event accepted for processing"}`, "delivered"},
+	{"incidentio", "/v2/alert_events/http/x", 422, `{"type":"validation_error","status":422,"message":"title is missing"}`, "dead: title is missing"},
+	{"oncall", "/integrations/v1/formatted_webhook/x/", 200, "Ok.", "delivered"},
+	{"oncall", "/integrations/v1/formatted_webhook/x/", 429, "", ""},
+	{"datadog", "/api/v1/events", 202, `{"status":"ok"}`, "delivered"},
+	{"datadog", "/api/v1/events", 403, `{"errors":["Forbidden"]}`, "dead: Forbidden"},
+	{"splunk", "/services/collector/event", 200, `{"text":"Success","code":0}`, "delivered"},
+	{"splunk", "/services/collector/event", 403, `{"text":"Invalid token","code":4}`, "dead: Invalid token"},
+	{"splunk", "/services/collector/event", 503, `{"text":"Server is busy","code":9}`, ""},
+	{"github-dispatch", "/repos/o/r/dispatches", 204, "", "delivered"},
+	{"github-dispatch", "/repos/o/r/dispatches", 404, `{"message":"Not Found"}`, "dead: Not Found"},
+	{"github-dispatch", "/repos/o/r/dispatches", 403, `{"message":"You have exceeded a secondary rate limit."}`, "retry after 1m0s: You have exceeded a secondary rate limit."},
+	{"github-status", "/repos/o/r/statuses", 201, `{"state":"failure"}`, "delivered"},
+	{"github-status", "/repos/o/r/statuses", 422, `{"message":"No commit found for SHA: 0123"}`, "dead: No commit found for SHA: 0123"},
+	{"gitlab", "/api/v4/projects/1/trigger/pipeline", 201, `{"id":8}`, "delivered"},
+	{"gitlab", "/api/v4/projects/1/trigger/pipeline", 400, `{"message":{"base":["Reference not found"]}}`, "dead: Reference not found"},
+	{"awf", "/v1/events", 202, "", ""},
+	{"awf", "/v1/events", 503, "", ""},
+
 	{"cloudevents", "/", 200, "", ""},
 	{"cloudevents", "/", 410, "", ""},
 	{"cloudevents", "/", 429, "", ""},
@@ -106,7 +140,11 @@ func TestPolicies(t *testing.T) {
 			if wrong := f.Receiver.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
 				t.Errorf("the URL %s is wrong: %s", a.path, wrong)
 			}
-			res, err := http.Post(target, "application/json", bytes.NewReader(c.Body))
+			asked, err := http.NewRequest(f.Receiver.Policy.Method, target, bytes.NewReader(c.Body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.DefaultClient.Do(asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,9 +167,11 @@ func checkAddress(t *testing.T, name string, u *url.URL) {
 	t.Helper()
 	q := u.Query()
 	good := map[string]bool{
-		"telegram":   u.Path == "/bot1:x/sendMessage",
-		"discord":    q.Get("wait") == "true",
-		"googlechat": q.Get("key") == "k" && q.Get("token") == "t" && strings.HasPrefix(q.Get("requestId"), "awf-"),
+		"telegram":      u.Path == "/bot1:x/sendMessage",
+		"discord":       q.Get("wait") == "true",
+		"matrix":        strings.HasPrefix(u.EscapedPath(), "/_matrix/client/v3/rooms/"),
+		"github-status": strings.HasSuffix(u.Path, "/statuses/"+strings.Repeat("0123456789", 4)),
+		"googlechat":    q.Get("key") == "k" && q.Get("token") == "t" && strings.HasPrefix(q.Get("requestId"), "awf-"),
 	}
 	if ok, has := good[name]; has && !ok {
 		t.Errorf("%s was asked at %s", name, u)
@@ -151,7 +191,8 @@ func must(t *testing.T, s string) *url.URL {
 func join(t *testing.T, base, suffix string) string {
 	t.Helper()
 	u, s := must(t, base), must(t, suffix)
-	u.Path += s.Path
+	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + s.EscapedPath()
+	u.Path = strings.TrimSuffix(u.Path, "/") + s.Path
 	if s.RawQuery != "" {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+s.RawQuery, "&")
 	}

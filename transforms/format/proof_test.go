@@ -1,6 +1,7 @@
 package format_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,16 +36,24 @@ func (p *proof) within(what, s string, low, high int) {
 type object = map[string]any
 
 func (p *proof) check(c delivery.Content) {
+	if c.ContentType == "application/x-www-form-urlencoded" {
+		p.zulip(c)
+		return
+	}
 	if !utf8.Valid(c.Body) || !json.Valid(c.Body) {
 		p.fail("no valid JSON")
 		return
 	}
+	whole := c.Body
+	if strings.HasPrefix(c.ContentType, "application/cloudevents-batch+json") {
+		whole = bytes.TrimSuffix(bytes.TrimPrefix(whole, []byte("[")), []byte("]"))
+	}
 	var body object
-	if err := json.Unmarshal(c.Body, &body); err != nil {
+	if err := json.Unmarshal(whole, &body); err != nil {
 		p.fail("%v", err)
 		return
 	}
-	if p.format != "cloudevents" && p.format != "pagerduty" { // their data is the event's
+	if !slices.Contains([]string{"cloudevents", "pagerduty", "incidentio", "awf", "splunk", "github-dispatch"}, p.format) { // the others' data is the event's
 		p.shown(body, "")
 	}
 	for _, header := range c.Header {
@@ -54,24 +63,18 @@ func (p *proof) check(c delivery.Content) {
 			}
 		}
 	}
-	switch p.format {
-	case "slack":
-		p.slack(body)
-	case "pagerduty":
-		p.pagerDuty(c, body)
-	case "discord":
-		p.discord(c, body)
-	case "teams":
-		p.teams(c, body)
-	case "googlechat":
-		p.googleChat(c, body)
-	case "telegram":
-		p.telegram(c, body)
-	case "ntfy":
-		p.ntfy(c, body)
-	case "cloudevents":
-		p.cloudEvents(c, body)
+	if check := proofs[p.format]; check != nil {
+		check(p, c, body)
 	}
+}
+
+// proofs hold each receiver's own limits, which stand here once more.
+var proofs = map[string]func(p *proof, c delivery.Content, body object){
+	"slack": (*proof).slack, "pagerduty": (*proof).pagerDuty, "discord": (*proof).discord, "teams": (*proof).teams, "googlechat": (*proof).googleChat,
+	"telegram": (*proof).telegram, "ntfy": (*proof).ntfy, "cloudevents": (*proof).cloudEvents,
+	"mattermost": (*proof).attachment, "rocketchat": (*proof).attachment, "matrix": (*proof).matrix, "opsgenie": (*proof).opsgenie,
+	"incidentio": (*proof).incidentIO, "oncall": (*proof).onCall, "datadog": (*proof).datadog, "splunk": (*proof).envelope, "awf": (*proof).envelope,
+	"github-dispatch": (*proof).githubDispatch, "github-status": (*proof).githubStatus, "gitlab": (*proof).gitlab,
 }
 
 // shown walks all texts: what cannot be seen has no place in a message.
@@ -105,7 +108,7 @@ func list(o object, key string) []object {
 	return all
 }
 
-func (p *proof) slack(body object) {
+func (p *proof) slack(_ delivery.Content, body object) {
 	p.within("text", text(body, "text"), 1, 4000)
 	if strings.ContainsAny(text(body, "text"), "<>") {
 		p.fail("text has markup: %q", text(body, "text"))

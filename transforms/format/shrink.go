@@ -181,16 +181,3 @@ func (b *budget) takeFields(fields []field, value int) []field {
 	}
 	return taken
 }
-
-// zeroWidthSpace stands between characters that would be markup together.
-const zeroWidthSpace = "\u200b"
-
-// fence keeps a text inside a code block: three backticks in it would end the block.
-func fence(s string) string {
-	return strings.ReplaceAll(s, "`", "`"+zeroWidthSpace)
-}
-
-// fenced measures what fence makes of a text.
-func fenced(cost measure) measure {
-	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
-}

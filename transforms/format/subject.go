@@ -185,20 +185,23 @@ type look struct {
 	color int    // RGB
 	tag   string // the emoji's short name
 	teams string // a colour of Teams
+
+	alert  string // Datadog's kind of alert
+	commit string // the state of a commit on GitHub, "" for none
 }
 
 var looks = [...]look{
-	other:         {"🔔", "", "", 0x7f8c8d, "bell", ""},
-	started:       {"🚀", "started", "", 0x3498db, "rocket", "accent"},
-	succeeded:     {"✅", "succeeded", "in", 0x2ecc71, "white_check_mark", "good"},
-	failed:        {"🔴", "failed", "after", 0xe74c3c, "red_circle", "attention"},
-	cancelled:     {"🛑", "was cancelled", "after", 0xf39c12, "octagonal_sign", "warning"},
-	ended:         {"❔", "ended", "after", 0x95a5a6, "grey_question", ""},
-	stepStarted:   {"▶️", "started", "", 0x85c1e9, "arrow_forward", "accent"},
-	stepSucceeded: {"☑️", "succeeded", "in", 0x82e0aa, "ballot_box_with_check", "good"},
-	stepFailed:    {"⚠️", "failed", "after", 0xe67e22, "warning", "warning"},
-	stepCancelled: {"⏹️", "was cancelled", "after", 0xf8c471, "stop_button", "warning"},
-	stepEnded:     {"❓", "ended", "after", 0xbdc3c7, "question", ""},
+	other:         {"🔔", "", "", 0x7f8c8d, "bell", "", "info", ""},
+	started:       {"🚀", "started", "", 0x3498db, "rocket", "accent", "info", "pending"},
+	succeeded:     {"✅", "succeeded", "in", 0x2ecc71, "white_check_mark", "good", "success", "success"},
+	failed:        {"🔴", "failed", "after", 0xe74c3c, "red_circle", "attention", "error", "failure"},
+	cancelled:     {"🛑", "was cancelled", "after", 0xf39c12, "octagonal_sign", "warning", "warning", "error"},
+	ended:         {"❔", "ended", "after", 0x95a5a6, "grey_question", "", "warning", "error"},
+	stepStarted:   {"▶️", "started", "", 0x85c1e9, "arrow_forward", "accent", "info", "pending"},
+	stepSucceeded: {"☑️", "succeeded", "in", 0x82e0aa, "ballot_box_with_check", "good", "success", "success"},
+	stepFailed:    {"⚠️", "failed", "after", 0xe67e22, "warning", "warning", "warning", "failure"},
+	stepCancelled: {"⏹️", "was cancelled", "after", 0xf8c471, "stop_button", "warning", "warning", "error"},
+	stepEnded:     {"❓", "ended", "after", 0xbdc3c7, "question", "", "warning", "error"},
 }
 
 // hex is the colour as #rrggbb.

@@ -1,22 +1,86 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 )
 
-// proxyOf returns the proxy to the webhook's receiver, nil for none.
+// proxyOf returns the proxy to the webhook's receiver, nil for none. Its error is a [Fault].
+// It reads the variables as net/http does, but for one thing: net/http connects directly if it cannot read one.
 func proxyOf(w *Webhook) (*url.URL, error) {
 	if w.Proxy != nil {
 		return w.Proxy, nil
 	}
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: w.URL})
-	if err != nil { // it quotes the proxy's URL, in which there may be a password
-		return nil, &Fault{Reason: "the environment's proxy is not a URL", Ours: true}
+	upper := strings.ToUpper(w.URL.Scheme) + "_PROXY"
+	name := upper
+	if os.Getenv(name) == "" {
+		name = strings.ToLower(upper)
+	}
+	host, port := strings.ToLower(w.URL.Hostname()), cmp.Or(w.URL.Port(), map[string]string{"http": "80", "https": "443"}[w.URL.Scheme])
+	if os.Getenv(name) == "" || withoutProxy(cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")), host, port) {
+		return nil, nil
+	}
+	if w.URL.Scheme == "http" && os.Getenv("REQUEST_METHOD") != "" {
+		return nil, &Fault{Reason: "the environment's " + name + " is not used, since REQUEST_METHOD is set too: in CGI a client can set it", Ours: true}
+	}
+	proxy, readable := parseProxy(os.Getenv(name))
+	if !readable {
+		return nil, &Fault{Reason: "the environment's " + name + " is not the URL of a proxy: want http://HOST:PORT, and %, #, / and ? " +
+			"percent-encoded in a user's name and password", Ours: true}
 	}
 	return proxy, nil
+}
+
+// parseProxy reads a proxy's URL, whose scheme may be missing. A password that is not encoded may end the host at the wrong place.
+func parseProxy(text string) (*url.URL, bool) {
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, false
+	}
+	port, err := strconv.Atoi(cmp.Or(u.Port(), "1"))
+	return u, err == nil && port > 0 && port < 1<<16 && u.Hostname() != "" && isPlain(u.Host) &&
+		slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) && !strings.ContainsAny(text, "?#") && !strings.Contains(u.Path, "@")
+}
+
+// withoutProxy reports whether a receiver is reached directly: on this machine, or by an entry of a NO_PROXY list, each a name with all
+// below it, a name with a dot in front for those below it, an address or a range, perhaps with a port, or * for everything.
+func withoutProxy(list, host, port string) bool {
+	addr, _ := netip.ParseAddr(host)
+	if host == "localhost" || addr.IsLoopback() {
+		return true
+	}
+	for entry := range strings.SplitSeq(strings.ToLower(list), ",") {
+		entry = strings.TrimSpace(entry)
+		if prefix, err := netip.ParsePrefix(entry); err == nil && prefix.Masked().Contains(addr.Unmap()) {
+			return true
+		}
+		if name, itsPort, err := net.SplitHostPort(entry); err == nil {
+			if itsPort != port {
+				continue
+			}
+			entry = name
+		}
+		if same, err := netip.ParseAddr(entry); err == nil && same.Unmap() == addr.Unmap() {
+			return true
+		}
+		below := strings.TrimPrefix(entry, "*")
+		if entry == "*" || entry == host || strings.HasSuffix(host, "."+strings.TrimPrefix(below, ".")) && below != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // proxyFault explains a proxy that was not reached.

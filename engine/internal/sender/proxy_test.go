@@ -236,3 +236,71 @@ func TestUsersOwnHostsBehindAProxy(t *testing.T) {
 		t.Errorf("an allowed address by its name: %v", err)
 	}
 }
+
+// A proxy variable that cannot be read is our fault and named, and nothing goes to the receiver or anywhere else. No part of it shows.
+func TestProxyVariableThatCannotBeRead(t *testing.T) {
+	unreadable := []string{
+		"http://hidden:12#34hidden@proxy.example:3128", "http://hidden:12/34hidden@proxy.example:3128", "http://hidden:12?34hidden@proxy.example:3128",
+		"http://hidden:hid#den@proxy.example:3128", "http://hidden:hid%zz@proxy.example:3128", "hidden:12#34@proxy.example:3128",
+		"hidden:12%34%@proxy.example:3128", "hidden:hid/den@proxy.example", "ftp://hidden@proxy.example", "http://", "http://hidden@", "://hidden",
+		"http://proxy.example:hidden", "http://proxy.example:99999", "http://pro xy.hidden:1", "http://hidden:1234\x7f@proxy.example",
+	}
+	for _, scheme := range []string{"http", "https"} {
+		for _, value := range unreadable {
+			for _, name := range []string{strings.ToUpper(scheme) + "_PROXY", scheme + "_proxy"} {
+				t.Setenv("HTTP_PROXY", "")
+				t.Setenv("HTTPS_PROXY", "")
+				t.Setenv("http_proxy", "")
+				t.Setenv("https_proxy", "")
+				t.Setenv(name, value)
+				a := newSender(t, webhook(t, scheme+"://receiver.invalid/")).Send(t.Context(), newDelivery())
+				want := "the environment's " + name + " is not the URL of a proxy"
+				if !strings.HasPrefix(a.Reason, want) || !a.Free || strings.Contains(a.Reason, "34") || strings.Contains(a.Reason, "hidden") {
+					t.Errorf("%s=%s: %+v, want %q", name, value, a, want)
+				}
+			}
+		}
+	}
+}
+
+func TestHostsWithoutAProxy(t *testing.T) {
+	for list, hosts := range map[string][2]string{ // those that match, and those that do not
+		"*":                       {"a.example 10.0.0.1", ""},
+		"a.example":               {"a.example A.EXAMPLE b.a.example", "ba.example example 10.0.0.1"},
+		".a.example":              {"b.a.example", "a.example"},
+		"*.a.example":             {"b.a.example", "a.example"},
+		"a.example:443":           {"a.example", ""},
+		"a.example:80":            {"", "a.example"},
+		" b.example , a.example ": {"a.example b.example", "c.example"},
+		"10.0.0.0/8,::1/128":      {"10.1.2.3 ::1", "11.0.0.1 ::2 a.example"},
+		"10.0.0.1,[fd00::1]:443":  {"10.0.0.1 fd00::1", "10.0.0.2 fd00::2"},
+		",, ,":                    {"", "a.example"},
+	} {
+		for i, want := range []bool{true, false} {
+			for host := range strings.FieldsSeq(hosts[i]) {
+				if got := sender.WithoutProxy(list, strings.ToLower(host), "443"); got != want {
+					t.Errorf("%q, %s: %v, want %v", list, host, got, want)
+				}
+			}
+		}
+	}
+}
+
+// What needs no proxy does not mind a variable that cannot be read.
+func TestDirectReceiversDoNotMindTheProxyVariable(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://hidden:12#34hidden@proxy.example:3128")
+	t.Setenv("NO_PROXY", "other.example, 127.0.0.0/8")
+	url, requests := receiver(t)
+	send(t, newSender(t, webhook(t, url)), newDelivery(), requests)
+	send(t, newSender(t, webhook(t, strings.Replace(url, "127.0.0.1", "localhost", 1))), newDelivery(), requests)
+}
+
+// In CGI a client sets HTTP_PROXY by a header of its own.
+func TestProxyOfACGIIsNotUsed(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://hidden:hidden@proxy.example:3128")
+	t.Setenv("REQUEST_METHOD", "GET")
+	a := newSender(t, webhook(t, "http://receiver.invalid/")).Send(t.Context(), newDelivery())
+	if want := "the environment's HTTP_PROXY is not used, since REQUEST_METHOD is set too"; !strings.HasPrefix(a.Reason, want) || !a.Free {
+		t.Errorf("%+v, want %q", a, want)
+	}
+}

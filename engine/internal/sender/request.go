@@ -2,6 +2,7 @@ package sender
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -41,7 +42,7 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 		return nil, &Fault{Reason: err.Error(), Ours: true} // a mended configuration can still deliver it
 	}
 	req := &http.Request{
-		Method:        http.MethodPost,
+		Method:        cmp.Or(s.webhook.Method, http.MethodPost),
 		URL:           target,
 		Host:          target.Host,
 		Header:        header,

@@ -26,6 +26,7 @@ const maxResponse = 16 << 10
 // Webhook is what an attempt needs to know of its webhook.
 type Webhook struct {
 	URL         *url.URL
+	Method      string // "" is POST
 	Headers     [][2]string
 	Secrets     []Secret // newest first
 	Signing     []signature.Scheme

@@ -101,11 +101,12 @@ func (c *conn) open(path string) error {
 	if err != nil {
 		return err
 	}
-	tables, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table'`)
-	if err != nil {
-		return err
-	}
-	ours, err := c.number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('lanes', 'events', 'deliveries')`)
+	var tables, ours int64
+	err = c.each(`SELECT count(*), count(*) FILTER (WHERE name IN ('lanes', 'events', 'deliveries')) FROM sqlite_schema WHERE type = 'table'`,
+		func(r *row) error {
+			tables, ours = r.int(), r.int()
+			return nil
+		})
 	switch {
 	case err != nil:
 		return err
@@ -120,13 +121,15 @@ func (c *conn) open(path string) error {
 	if err := checkVersion(libc.GoString(lib.Xsqlite3_libversion(c.tls))); err != nil {
 		return err
 	}
-	err = c.script(`
-PRAGMA auto_vacuum = incremental;
+	pragmas := `
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA fullfsync = 1;
-PRAGMA checkpoint_fullfsync = 1;`)
-	if err != nil {
+PRAGMA checkpoint_fullfsync = 1;`
+	if tables == 0 { // the file keeps it: it is written each time that it is set
+		pragmas = `PRAGMA auto_vacuum = incremental;` + pragmas
+	}
+	if err := c.script(pragmas); err != nil {
 		return err
 	}
 	for n := version; n < int64(len(migrations)); n++ {

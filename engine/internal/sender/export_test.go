@@ -1,0 +1,4 @@
+package sender
+
+// WithoutProxy is for a table of its own.
+var WithoutProxy = withoutProxy

@@ -1,0 +1,104 @@
+package format
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Mattermost and Rocket.Chat share the shape that Slack once had: a text, and an attachment with a coloured bar.
+
+// attachmentKeys are their options.
+func attachmentKeys() []Key {
+	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName.MatchString), []Key{
+		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post"},
+		{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks"},
+	})
+}
+
+var chatName = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// attachmentLimits are their limits, of which the server's own setting is the whole text's.
+func attachmentLimits(whole int, source string) []Limit {
+	return []Limit{
+		{"headline", 300, Characters, "ours"},
+		{"text", whole / 4, Characters, "ours"},
+		{"error", whole / 2, Characters, "ours"},
+		{"field's value", 300, Characters, "ours"},
+		{"name", maxLabel, Characters, "ours: channel, username"},
+		{"the whole message", whole, Characters, source},
+	}
+}
+
+// attachmentMessage is their message. The speaker is the member with the name of who speaks, the bold mark what stands around bold text.
+func attachmentMessage(m *message, speaker, bold string) any {
+	const inline = 30 // characters; fields with shorter values share a line
+	room := m.budget("the whole message", markdown.cost, 0)
+	text := bold + markdown.inert(room.take(m.heading(), m.limit("headline"))) + bold
+	for _, s := range m.mentions {
+		text += " " + s
+		room.left -= len(" ") + len(s)
+	}
+	room.left -= 2*len(bold) + len("```\n\n```\n\n")
+	paragraph := markdown.inert(room.take(m.text, m.limit("text")))
+	room.cost = fenced(utf16Units)
+	failure := codeBlock(room.take(m.err, m.limit("error")))
+	room.cost = markdown.cost
+	linkText := room.take(m.linkText, maxLabel)
+	var fields list
+	for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
+		fields = append(fields, object{{"title", f.label}, {"value", f.value}, {"short", len(f.value) < inline}})
+	}
+	attachment := object{{"color", m.look.hex()}, {"text", paragraphs(paragraph, failure)}, {"fields", fields}}
+	if m.link != "" {
+		attachment = append(attachment, object{{"title", linkText}, {"title_link", m.link}}...)
+	}
+	name := m.limit("name")
+	return object{
+		{"channel", shrink(m.line("channel"), name, utf16Units)},
+		{speaker, shrink(m.line("username"), name, utf16Units)},
+		{"text", text},
+		{"attachments", list{attachment}},
+	}
+}
+
+var mattermost = Receiver{
+	Name:    "mattermost",
+	Summary: "a Mattermost message: a headline, a coloured bar with fields and the error as code",
+	URL:     "https://mattermost.example.com/hooks/…",
+	Keys:    attachmentKeys(),
+	Limits:  attachmentLimits(16_000, "Mattermost splits or refuses a post of over 16,383"),
+	Policy: Policy{
+		Rate:    Rate{N: 10, Per: time.Second, Burst: 10},
+		Success: "200 with the text `ok`",
+		Retry:   "429 with Retry-After, or X-RateLimit-Reset",
+		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"message"}},
+	},
+	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+	write:  func(m *message) any { return attachmentMessage(m, "username", "**") },
+}
+
+var rocketChat = Receiver{
+	Name:    "rocketchat",
+	Summary: "a Rocket.Chat message: a headline, a coloured bar with fields and the error as code",
+	URL:     "https://rocket.example.com/hooks/…/…",
+	Keys:    attachmentKeys(),
+	Limits:  attachmentLimits(5000, "Rocket.Chat: Message_MaxAllowedSize as it is set at first"),
+	Policy: Policy{
+		Rate:    Rate{N: 5, Per: time.Second, Burst: 5},
+		Success: "200 with `\"success\": true`",
+		Retry:   "429",
+		answers: answers{dead: []int{400, 401, 403, 404}, reason: []string{"error"}},
+		judge: func(_ *Format, a *answer) delivery.Verdict {
+			if a.Status == http.StatusOK && a.json["success"] == false {
+				return dead(a.text("error"))
+			}
+			return delivery.Verdict{}
+		},
+	},
+	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+	write:  func(m *message) any { return attachmentMessage(m, "alias", "*") },
+}

@@ -1,0 +1,33 @@
+package format
+
+import "strings"
+
+var awf = Receiver{
+	Name:    "awf",
+	Summary: "AWF's own envelope with the event's id, for another awf-hook, which knows a repeated event by the id",
+	URL:     "https://hooks.example.com/v1/events, another awf-hook, or any receiver of your own",
+	Keys: []Key{
+		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "1048576", Is: "bytes of the body, to which the payload is shrunk"},
+	},
+	Limits: []Limit{
+		{"the body", 1 << 20, Bytes, "what awf-hook reads; `max_size` sets another"},
+		{"id", 200, Bytes, "ours; a longer one is hashed"},
+	},
+	Policy: Policy{
+		Success: "2xx",
+		Retry:   "429 and 503 with Retry-After",
+		Gone:    "410",
+	},
+	isData: true,
+	sample: sample{url: "https://hooks.example.com/v1/events"},
+	write: func(m *message) any {
+		size := m.limit("the body")
+		if given, isGiven := m.format.values["max_size"]; isGiven {
+			size = given.number
+		}
+		id := appendString(nil, eventID(m.values.Event(), m.limit("id")))
+		end := `,"id":` + string(id) + "}"
+		body := m.envelope(size - len(end))
+		return raw(strings.TrimSuffix(string(body), "}") + end)
+	},
+}

@@ -1,0 +1,65 @@
+package format
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// requestID is the request's id: the same on every attempt, another one for the same event in another form.
+func requestID(m *message, body []byte) string {
+	h := sha256.New()
+	h.Write([]byte(m.values.Event().ID))
+	h.Write([]byte{0})
+	h.Write(body)
+	return "awf-" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// eventID is the event's id. One that is long or odd is hashed, so that ids stay apart.
+func eventID(ev *event.Event, most int) string {
+	if ev.ID != "" && line(ev.ID) == ev.ID && len(percentEncode(ev.ID)) <= most {
+		return ev.ID
+	}
+	sum := sha256.Sum256([]byte(ev.ID))
+	if ev.ID == "" {
+		sum = sha256.Sum256(ev.Body())
+	}
+	return hex.EncodeToString(sum[:])
+}
+
+// data is what the previous step made, or the event as AWF's envelope, in at most room bytes.
+func (m *message) data(room int) raw {
+	whole := bytes.TrimSpace(m.body)
+	switch {
+	case m.body == nil:
+		whole = m.values.Event().Body()
+	case !json.Valid(whole):
+		m.fault = fmt.Errorf("%s: the previous step's output is not JSON", m.format.Receiver.Name)
+		return nil
+	}
+	if len(whole) <= room && isReadable(whole) {
+		return whole
+	}
+	return m.shrunk(room)
+}
+
+// envelope is the event, or what the previous step made of it, as AWF's envelope in at most room bytes.
+func (m *message) envelope(room int) raw {
+	if m.body == nil {
+		return m.data(room)
+	}
+	return m.shrunk(room)
+}
+
+// shrunk is AWF's envelope of what the message tells of, in at most room bytes.
+func (m *message) shrunk(room int) raw {
+	const longest = 500 // bytes of a text beside the payload
+	text := func(s string) raw { return appendString(nil, shrink(s, longest, jsonSize)) }
+	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)}, {"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
+	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)
+	return appendJSON(nil, append(envelope, member{"payload", payload(m.payload, rest)}))
+}

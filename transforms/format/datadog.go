@@ -1,0 +1,65 @@
+package format
+
+import (
+	"slices"
+	"strings"
+)
+
+var datadogMarkup = markup{anywhere: "@%"}
+
+var datadog = Receiver{
+	Name:    "datadog",
+	Summary: "an event of Datadog, as an error or a success, with tags",
+	URL:     "https://api.datadoghq.com/api/v1/events, or that of your site; the key goes into `headers: {DD-API-KEY: ${DD_API_KEY}}`",
+	Keys: slices.Concat(chatKeys(), mentionKeys("`@names` as Datadog has them: `@slack-ops`", "an @name", datadogName), []Key{
+		{Name: "tags", Kind: KindList, Max: 20, Is: "tags beside `workflow:` and `event:`"},
+	}),
+	Limits: []Limit{
+		{"title", 100, Characters, "Events API v1"},
+		{"text", 4000, Characters, "Events API v1"},
+		{"error", 2000, Characters, "ours"},
+		{"field's value", 300, Characters, "ours"},
+		{"aggregation key", 100, Characters, "Events API v1; a longer one is hashed"},
+		{"tag", 200, Characters, "Datadog"},
+	},
+	Policy: Policy{
+		Success: "202",
+		Retry:   "429 with X-RateLimit-Reset",
+		answers: answers{delivered: []int{200, 202}, dead: []int{400, 401, 403, 413}, reason: []string{"errors"}},
+	},
+	sample: sample{url: "https://api.datadoghq.com/api/v1/events", header: `DD-API-KEY: "${DD_API_KEY}"`,
+		with: []Option{{Name: "tags", Value: []any{"env:production"}}, {Name: "link", Value: sampleLink}}},
+	write: func(m *message) any {
+		room := m.budget("text", datadogMarkup.cost, len("\n: "))
+		mentions := strings.Join(m.mentions, " ")
+		link := strings.ReplaceAll(m.link, "@", "%40") // an @ calls people anywhere
+		room.left -= utf16Units(mentions) + len(link) + 3*len("\n\n")
+		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
+		text := datadogMarkup.inert(room.take(m.text, room.left/2))
+		var lines []string
+		for _, f := range datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
+			lines = append(lines, f.label+": "+f.value)
+		}
+		tags := list{"source:awf-hook"}
+		for _, tag := range append([]string{"event:" + m.typ, "workflow:" + m.name}, m.list("tags")...) {
+			tags = append(tags, shrink(tag, m.limit("tag"), utf16Units))
+		}
+		key := alertKey("awf", m.name)
+		if utf16Units(key) > m.limit("aggregation key") {
+			key = hashed(key)
+		}
+		return object{
+			{"title", shrink(m.heading(), m.limit("title"), utf16Units)},
+			{"text", paragraphs(text, failure, strings.Join(lines, "\n"), link, mentions)},
+			{"alert_type", m.look.alert},
+			{"aggregation_key", key},
+			{"source_type_name", "awf"},
+			{"tags", tags},
+		}
+	},
+}
+
+// datadogName reports whether a text calls somebody in Datadog.
+func datadogName(s string) bool {
+	return strings.HasPrefix(s, "@") && len(s) <= maxLabel && !strings.ContainsAny(s, " \n,;")
+}

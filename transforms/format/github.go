@@ -1,0 +1,91 @@
+package format
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+const githubHeader = `Authorization: "Bearer ${GITHUB_TOKEN}"`
+
+var githubDispatch = Receiver{
+	Name:    "github-dispatch",
+	Summary: "a repository_dispatch, which starts GitHub workflows with the event as their client_payload",
+	URL:     "https://api.github.com/repos/OWNER/REPO/dispatches; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
+	Keys: []Key{
+		{Name: "event_type", Kind: KindText, Default: "the event's type", Is: "what the workflow's `types:` names"},
+	},
+	Limits: []Limit{
+		{"event_type", 100, Characters, "Create a repository dispatch event"},
+		{"client_payload", 60_000, Bytes, "Create a repository dispatch event: 64 KB; ten members"},
+	},
+	Policy: githubPolicy(http.StatusNoContent, "/dispatches"),
+	isData: true,
+	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/dispatches", header: githubHeader, with: []Option{{Name: "event_type", Value: "awf_{{ event }}"}}},
+	write: func(m *message) any {
+		return object{
+			{"event_type", shrink(cmp.Or(m.line("event_type"), m.typ, "awf"), m.limit("event_type"), utf16Units)},
+			{"client_payload", m.envelope(m.limit("client_payload"))},
+		}
+	},
+}
+
+var githubStatus = Receiver{
+	Name:    "github-status",
+	Summary: "a commit's status on GitHub: pending at a start, then success, failure or error",
+	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
+	Keys: append([]Key{
+		{Name: "sha", Kind: KindText, Required: true, Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
+		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path", Is: "what tells this status from others of the commit"},
+	}, only(chatKeys(), "title", "link")...),
+	Limits: []Limit{
+		{"description", 140, Characters, "Create a commit status"},
+		{"context", 250, Characters, "ours"},
+	},
+	Policy: githubPolicy(http.StatusCreated, "/statuses"),
+	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/statuses", header: githubHeader,
+		with: []Option{{Name: "sha", Value: sampleCommit}, {Name: "link", Value: sampleLink}}},
+	write: func(m *message) any {
+		m.made.URLSuffix = "/" + m.matching("sha")
+		context := "awf/" + m.name
+		if m.moment.isStep() {
+			context += "/" + cmp.Or(m.known.path, m.known.step)
+		}
+		if m.look.commit == "" {
+			return nil
+		}
+		return object{
+			{"state", m.look.commit},
+			{"target_url", m.link},
+			{"description", shrink(m.title, m.limit("description"), utf16Units)},
+			{"context", shrink(cmp.Or(m.line("context"), context), m.limit("context"), utf16Units)},
+		}
+	},
+	order: func(m *message) string { return "awf/" + m.name },
+}
+
+func githubPolicy(good int, end string) Policy {
+	return Policy{
+		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
+		Success: map[int]string{http.StatusNoContent: "204", http.StatusCreated: "201"}[good],
+		Retry:   "429, and 403 where the reason is a rate limit: after Retry-After, else a minute",
+		address: func(u *url.URL) string {
+			if !strings.HasSuffix(u.Path, end) {
+				return "GitHub's path ends with " + end
+			}
+			return ""
+		},
+		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},
+		judge: func(_ *Format, a *answer) delivery.Verdict {
+			if reason := a.text("message"); (a.Status == 403 || a.Status == 429) && strings.Contains(strings.ToLower(reason), "rate limit") {
+				return again(reason, time.Minute)
+			}
+			return delivery.Verdict{}
+		},
+	}
+}

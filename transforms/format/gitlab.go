@@ -1,0 +1,60 @@
+package format
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var gitlab = Receiver{
+	Name:    "gitlab",
+	Summary: "a trigger of a GitLab pipeline, with the event in its variables",
+	URL:     "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline",
+	Keys: []Key{
+		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
+		{Name: "ref", Kind: KindText, Required: true, Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+		{Name: "variables", Kind: KindFields, Max: maxFields, Is: "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR"},
+	},
+	Limits: []Limit{
+		{"ref", 250, Characters, "ours"},
+		{"a variable", 4000, Characters, "ours; GitLab takes 10,000"},
+		{"variables", maxFields + 6, Entries, "ours"},
+	},
+	Policy: Policy{
+		Rate:    Rate{N: 25, Per: time.Minute, Burst: 5},
+		Success: "201",
+		Retry:   "429 with Retry-After",
+		address: func(u *url.URL) string {
+			if !strings.HasSuffix(u.Path, "/trigger/pipeline") {
+				return "GitLab's path ends with /trigger/pipeline"
+			}
+			return ""
+		},
+		answers: answers{delivered: []int{201}, dead: []int{400, 401, 403, 404, 422}, reason: []string{"message", "message.base", "error"}},
+	},
+	isData: true,
+	sample: sample{url: "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline", with: []Option{{Name: "token", Value: sampleToken}, {Name: "ref", Value: "main"}}},
+	write: func(m *message) any {
+		status := strings.TrimPrefix(m.look.words, "was ")
+		variables := object{
+			{"AWF_EVENT", m.typ}, {"AWF_WORKFLOW", m.name}, {"AWF_RUN", m.id}, {"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
+		}
+		for _, f := range m.labelled("variables") {
+			if !gitlabName(f.label) {
+				m.leave("variables."+f.label, "want a name of letters, digits and _")
+				continue
+			}
+			variables = append(variables, member{f.label, f.value})
+		}
+		for i := range variables { // GitLab replaces $NAME in a value by a variable, of which some are secrets
+			value := shrink(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
+			variables[i].value = strings.ReplaceAll(value, "$", "$$")
+		}
+		return object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", variables}}
+	},
+}
+
+func gitlabName(s string) bool {
+	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == ""
+}

@@ -1,0 +1,112 @@
+package format
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+var matrixUser = regexp.MustCompile(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
+
+var matrix = Receiver{
+	Name:    "matrix",
+	Summary: "a message in a Matrix room",
+	URL:     "https://matrix.example.org, the home server; the token goes into `headers: {Authorization: Bearer ${MATRIX_TOKEN}}`",
+	Keys: slices.Concat([]Key{
+		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
+			want: "a room's id, !… and its server", match: regexp.MustCompile(`^![^\s/?#]{1,254}$`).MatchString},
+	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
+		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text instead of a notice, which other bots answer"},
+	}),
+	Limits: []Limit{
+		{"headline", 500, Bytes, "ours"},
+		{"text", 4000, Bytes, "ours"},
+		{"error", 8000, Bytes, "ours"},
+		{"field's value", 600, Bytes, "ours"},
+		{"all texts", 20_000, Bytes, "ours, so that the event with both its forms fits"},
+		{"the event", 65_536, Bytes, "Client-Server API"},
+	},
+	Policy: Policy{
+		Method:  http.MethodPut,
+		Rate:    Rate{N: 1, Per: time.Second, Burst: 5},
+		Success: "200; the transaction's id in the URL makes a repeated one the same message",
+		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
+		address: func(u *url.URL) string {
+			if strings.Contains(u.Path, "/_matrix") {
+				return "want the home server alone: the path is added to it"
+			}
+			return ""
+		},
+		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"errcode", "error"}},
+		judge: func(_ *Format, a *answer) delivery.Verdict {
+			if a.Status == http.StatusTooManyRequests {
+				return again(a.text("errcode"), a.seconds("retry_after_ms")/1000)
+			}
+			return delivery.Verdict{}
+		},
+	},
+	sample: sample{url: "https://matrix.example.org", header: `Authorization: "Bearer ${MATRIX_TOKEN}"`,
+		with: []Option{{Name: "room", Value: "!awf:example.org"}, {Name: "link", Value: sampleLink}}},
+	write: writeMatrix,
+}
+
+func isMatrixMention(s string) bool { return s == "room" || matrixUser.MatchString(s) }
+
+func writeMatrix(m *message) any {
+	escaped := func(s string) int { return jsonSize(html.EscapeString(s)) }
+	room := m.budget("all texts", escaped, len("\n: <br><b></b>"))
+	heading := room.take(m.heading(), m.limit("headline"))
+	failure := room.take(m.err, m.limit("error"))
+	text := room.take(m.text, m.limit("text"))
+	linkText := room.take(m.linkText, maxLabel)
+	var plainLines, htmlLines []string
+	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
+		plainLines = append(plainLines, f.label+": "+f.value)
+		htmlLines = append(htmlLines, "<b>"+html.EscapeString(f.label)+"</b>: "+html.EscapeString(f.value))
+	}
+	called, mentions := "", object{}
+	var users list
+	for _, s := range m.mentions {
+		called += " " + map[bool]string{true: "@room", false: s}[s == "room"]
+		if s != "room" {
+			users = append(users, s)
+		}
+	}
+	if slices.Contains(m.mentions, "room") {
+		mentions = append(mentions, member{"room", true})
+	}
+	mentions = append(mentions, member{"user_ids", users})
+	body := "<b>" + html.EscapeString(heading) + "</b>" + html.EscapeString(called)
+	for _, part := range []struct{ before, text, after string }{
+		{"<p>", strings.ReplaceAll(html.EscapeString(text), "\n", "<br>"), "</p>"},
+		{"<p>", strings.Join(htmlLines, "<br>"), "</p>"},
+		{"<pre><code>", html.EscapeString(failure), "</code></pre>"},
+	} {
+		if part.text != "" {
+			body += part.before + part.text + part.after
+		}
+	}
+	if m.link != "" {
+		body += fmt.Sprintf(`<p><a href="%s">%s</a></p>`, html.EscapeString(m.link), html.EscapeString(linkText))
+	}
+	msgtype := "m.notice"
+	if !m.isSet("notice", true) {
+		msgtype = "m.text"
+	}
+	made := appendJSON(nil, object{
+		{"msgtype", msgtype},
+		{"body", paragraphs(heading+called, text, failure, strings.Join(plainLines, "\n"), m.link)},
+		{"format", "org.matrix.custom.html"},
+		{"formatted_body", body},
+		{"m.mentions", mentions},
+	})
+	m.made.URLSuffix = "/_matrix/client/v3/rooms/" + url.PathEscape(m.matching("room")) + "/send/m.room.message/" + requestID(m, made)
+	return raw(made)
+}

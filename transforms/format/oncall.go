@@ -1,0 +1,46 @@
+package format
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+var onCall = Receiver{
+	Name:    "oncall",
+	Summary: "an alert of Grafana OnCall or Cloud IRM: a failure raises it, the next success of the same workflow resolves it",
+	URL:     "https://…/integrations/v1/formatted_webhook/…/, the address of an integration “Formatted webhook”",
+	Keys:    slices.Concat(alertKeys("trigger", "resolve"), only(chatKeys(), "title", "text", "error", "link", "fields")),
+	Limits: []Limit{
+		{"title", 250, Characters, "ours"},
+		{"field's value", 300, Characters, "ours"},
+		{"message", 8000, Characters, "ours"},
+	},
+	Policy: Policy{
+		Rate:    Rate{N: 60, Per: time.Minute, Burst: 10},
+		Success: "200",
+		Retry:   "429: 300 alerts in 5 minutes for an integration",
+		answers: answers{delivered: []int{200}},
+	},
+	sample: sample{url: "${ONCALL_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
+	write: func(m *message) any {
+		action, key := m.alert()
+		if action == "" {
+			return nil
+		}
+		room := m.budget("message", markdown.cost, len("\n: "))
+		failure, text := markdown.inert(room.take(m.err, room.left/2)), markdown.inert(room.take(m.text, room.left/4))
+		var lines []string
+		for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
+			lines = append(lines, f.label+": "+f.value)
+		}
+		return object{
+			{"alert_uid", key},
+			{"title", markdown.inert(shrink(m.title, m.limit("title"), markdown.cost))},
+			{"state", map[string]string{"trigger": "alerting", "resolve": "ok"}[action]},
+			{"link_to_upstream_details", m.link},
+			{"message", paragraphs(text, failure, strings.Join(lines, "\n"))},
+		}
+	},
+	order: orderByAlert,
+}

@@ -1,0 +1,88 @@
+package format
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+var opsgenie = Receiver{
+	Name:    "opsgenie",
+	Summary: "an alert of Opsgenie or Jira Service Management: a failure creates it, the next success of the same workflow closes it",
+	URL: "https://api.atlassian.com/jsm/ops/integration/v2/alerts, https://api.opsgenie.com/v2/alerts or https://api.eu.opsgenie.com/v2/alerts; " +
+		"the key goes into `headers: {Authorization: GenieKey ${OPSGENIE_KEY}}`",
+	Keys: slices.Concat(alertKeys("trigger", "acknowledge", "resolve"), []Key{
+		{Name: "priority", Kind: KindText, Choices: []string{"p1", "p2", "p3", "p4", "p5"}, closed: true, Default: "P3, of a step P4", Is: "how bad it is"},
+		{Name: "tags", Kind: KindList, Max: 20, Is: "the alert's tags"},
+		{Name: "entity", Kind: KindText, Default: "the workflow", Is: "what is affected"},
+	}, chatKeys()),
+	Limits: []Limit{
+		{"message", 130, Characters, "Alert API"},
+		{"alias", longestAlertKey, Characters, "ours; the Alert API takes 512; a longer one is hashed"},
+		{"description", 15_000, Characters, "Alert API"},
+		{"details", 8000, Characters, "Alert API: all labels and values"},
+		{"field's value", 1000, Characters, "ours"},
+		{"tags", 20, Entries, "Alert API"},
+		{"tag", 50, Characters, "Alert API"},
+		{"entity", 512, Characters, "Alert API"},
+	},
+	Policy: Policy{
+		Rate:    Rate{N: 60, Per: time.Minute, Burst: 10},
+		Success: "202: it is queued there",
+		Retry:   "429",
+		address: func(u *url.URL) string {
+			if !strings.HasSuffix(u.Path, "/v2/alerts") {
+				return "Opsgenie's path ends with /v2/alerts"
+			}
+			return ""
+		},
+		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 402, 403, 404, 422}, reason: []string{"message"}},
+	},
+	sample: sample{url: "https://api.atlassian.com/jsm/ops/integration/v2/alerts", header: `Authorization: "GenieKey ${OPSGENIE_KEY}"`,
+		with: []Option{{Name: "priority", Value: "P2"}, {Name: "link", Value: sampleLink}}},
+	write: writeOpsgenie,
+	order: orderByAlert,
+}
+
+func writeOpsgenie(m *message) any {
+	action, alias := m.alert()
+	if strings.Contains(alias, "..") { // it would lead upwards in a URL
+		alias = hashed(alias)
+	}
+	switch action {
+	case "":
+		return nil
+	case "resolve", "acknowledge":
+		verb := map[string]string{"resolve": "close", "acknowledge": "acknowledge"}[action]
+		m.made.URLSuffix = "/" + url.PathEscape(alias) + "/" + verb + "?identifierType=alias"
+		return object{{"source", "awf-hook"}, {"note", shrink(m.heading(), m.limit("message"), utf16Units)}}
+	}
+	priority := "P3"
+	if m.moment == stepFailed {
+		priority = "P4"
+	}
+	if given := m.word("priority"); given != "" {
+		priority = strings.ToUpper(given)
+	}
+	var tags list
+	for _, tag := range m.list("tags") {
+		tags = append(tags, shrink(tag, m.limit("tag"), utf16Units))
+	}
+	room := m.budget("details", utf16Units, 0)
+	details := object{}
+	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
+		details = append(details, member{f.label, f.value})
+	}
+	return object{
+		{"message", shrink(m.summary(), m.limit("message"), utf16Units)},
+		{"alias", alias},
+		{"description", shrink(paragraphs(m.text, m.err, m.link), m.limit("description"), utf16Units)},
+		{"priority", priority},
+		{"tags", tags},
+		{"entity", shrink(cmp.Or(m.line("entity"), m.name), m.limit("entity"), utf16Units)},
+		{"source", "awf-hook"},
+		{"details", details},
+	}
+}

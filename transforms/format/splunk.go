@@ -1,0 +1,44 @@
+package format
+
+import (
+	"cmp"
+	"strconv"
+)
+
+var splunk = Receiver{
+	Name:    "splunk",
+	Summary: "an event for Splunk's HTTP Event Collector, with AWF's envelope as its data",
+	URL:     "https://splunk.example.com:8088/services/collector/event; the token goes into `headers: {Authorization: Splunk ${SPLUNK_TOKEN}}`",
+	Keys: []Key{
+		{Name: "source", Kind: KindText, Default: "awf-hook", Is: "the event's source"},
+		{Name: "sourcetype", Kind: KindText, Default: "awf:event", Is: "the event's source type"},
+		{Name: "index", Kind: KindText, Default: "the token's own", Is: "the index to write into"},
+		{Name: "host", Kind: KindText, Is: "the event's host"},
+	},
+	Limits: []Limit{
+		{"the event", 800_000, Bytes, "HEC: max_event_size is 5 MB at first, and 1 MB in Splunk Cloud"},
+		{"source, sourcetype, index, host", 200, Characters, "ours"},
+	},
+	Policy: Policy{
+		Success: "200 with `\"code\": 0`",
+		Retry:   "503: the server is busy",
+		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"text"}},
+	},
+	isData: true,
+	sample: sample{url: "https://splunk.example.com:8088/services/collector/event", header: `Authorization: "Splunk ${SPLUNK_TOKEN}"`,
+		with: []Option{{Name: "index", Value: "awf"}}},
+	write: func(m *message) any {
+		const frame = 2000 // bytes beside the data
+		text := func(option, standard string) string {
+			return shrink(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
+		}
+		return object{
+			{"time", raw(strconv.FormatFloat(float64(m.at.UnixMilli())/1000, 'f', 3, 64))},
+			{"host", text("host", "")},
+			{"source", text("source", "awf-hook")},
+			{"sourcetype", text("sourcetype", "awf:event")},
+			{"index", text("index", "")},
+			{"event", m.data(m.limit("the event") - frame)},
+		}
+	},
+}

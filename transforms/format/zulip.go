@@ -1,0 +1,69 @@
+package format
+
+import (
+	"cmp"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var zulip = Receiver{
+	Name:    "zulip",
+	Summary: "a Zulip message in a channel's topic",
+	URL:     "https://BOT%40example.com:${ZULIP_KEY}@example.zulipchat.com/api/v1/messages, with the bot's address and key",
+	Keys: slices.Concat([]Key{
+		{Name: "channel", Kind: KindText, Required: true, Is: "the channel's name", want: "a name of 1 to 60 characters", match: func(s string) bool { return s != "" && utf16Units(s) <= 60 }},
+		{Name: "topic", Kind: KindText, Default: "the workflow", Is: "the topic in the channel"},
+	}, chatKeys(), mentionKeys("people's full names, or `all`", "a full name", regexp.MustCompile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$").MatchString)),
+	Limits: []Limit{
+		{"headline", 300, Characters, "ours"},
+		{"text", 2000, Characters, "ours"},
+		{"error", 4000, Characters, "ours"},
+		{"field's value", 300, Characters, "ours"},
+		{"channel, topic", 60, Characters, "max_topic_length, max_stream_name_length"},
+		{"the whole message", 10_000, Characters, "max_message_length"},
+	},
+	Policy: Policy{
+		Rate:    Rate{N: 200, Per: time.Minute, Burst: 10},
+		Success: "200 with `\"result\": \"success\"`",
+		Retry:   "429 with Retry-After, or `retry-after` in JSON",
+		address: func(u *url.URL) string {
+			if !strings.HasSuffix(u.Path, "/api/v1/messages") {
+				return "Zulip's path ends with /api/v1/messages"
+			}
+			return ""
+		},
+		answers: answers{delivered: []int{200}, retry: []int{429}, dead: []int{400, 401, 403, 404}, reason: []string{"msg"}, after: "retry-after"},
+	},
+	sample: sample{url: "https://example.zulipchat.com/api/v1/messages", header: `Authorization: "Basic ${ZULIP_BASIC}"`,
+		with: []Option{{Name: "channel", Value: "deployments"}, {Name: "link", Value: sampleLink}}},
+	write: func(m *message) any {
+		room := m.budget("the whole message", markdown.cost, len("\n****: "))
+		heading := "**" + markdown.inert(room.take(m.heading(), m.limit("headline"))) + "**"
+		for _, s := range m.mentions {
+			heading += " @**" + s + "**"
+		}
+		room.left -= 100*len(m.mentions) + len(m.link) + 10*len("\n\n``` []()")
+		room.cost = fenced(utf16Units)
+		failure := codeBlock(room.take(m.err, m.limit("error")))
+		room.cost = markdown.cost
+		text := markdown.inert(room.take(m.text, m.limit("text")))
+		link := ""
+		if m.link != "" {
+			link = "[" + markdown.inert(room.take(strings.ReplaceAll(m.linkText, "]", ")"), maxLabel)) + "](" + strings.NewReplacer("(", "%28", ")", "%29").Replace(m.link) + ")"
+		}
+		var lines []string
+		for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
+			lines = append(lines, "**"+f.label+"**: "+f.value)
+		}
+		name := m.limit("channel, topic")
+		m.made.ContentType = "application/x-www-form-urlencoded"
+		return raw(url.Values{
+			"type": {"stream"}, "to": {m.matching("channel")},
+			"topic":   {shrink(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
+			"content": {paragraphs(heading, text, failure, strings.Join(lines, "\n"), link)},
+		}.Encode())
+	},
+}
