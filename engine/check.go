@@ -65,7 +65,7 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 
 func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
-	c.masker = newMasker(c.Webhook)
+	c.masker = newMasker(formatsOf(&c.Webhook), c.Webhook)
 	c.filter, errs[0] = compileFilter(&c.Webhook, by.Expressions)
 	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, by.Expressions)
 	by.Log = slog.New(c.masker.Handler(by.Log.Handler())).With("webhook", c.Name)

@@ -7,6 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // Filter selects deliveries; its zero value selects all.
@@ -79,7 +80,7 @@ func Body(d *Detail, cfg *config.Config) []byte {
 		body = d.Event.Body()
 	}
 	if cfg == nil {
-		return newMasker().Body(body)
+		return newMasker(format.Names()).Body(body)
 	}
-	return newMasker(cfg.Webhooks...).Body(body)
+	return newMasker(format.Names(), cfg.Webhooks...).Body(body)
 }
