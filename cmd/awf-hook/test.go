@@ -155,13 +155,11 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	if t.Event != nil {
 		text = envelope(t.Event)
 	} else {
-		if name = t.Events.Value; !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(t.File), name)
-		}
 		var err error
-		if text, err = readFile(name, maxEvents); err != nil {
+		if text, err = t.Read(maxEvents); err != nil {
 			return nil, err
 		}
+		name = t.Events.Value
 	}
 	var broken error
 	events, err := collectEvents(nil, name, bytes.NewReader(text), func(err *event.LineError) { broken = err })
