@@ -51,7 +51,7 @@ func (c *calls) took() string {
 func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer) *engine.Engine {
 	t.Helper()
 	putDefinition(t, "settings.yaml", "webhooks: [{name: all, url: 'https://all.test/'}]")
-	cfg, err := config.Search{Env: func(string) (string, bool) { return "", false }}.Load()
+	cfg, err := config.Search{TrustProject: true, Env: func(string) (string, bool) { return "", false }}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func load(s config.Search) (*config.Config, error) {
 }
 
 func (c *command) check(files []string, flags checkFlags) error {
-	search := config.Search{NoProject: flags.noProject, Env: os.LookupEnv}
+	search := config.Search{NoProject: flags.noProject, Inspect: true, Env: os.LookupEnv}
 	if flags.noEnv {
 		search.Env = config.NoEnv
 	}

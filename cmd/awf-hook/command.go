@@ -123,27 +123,33 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
-	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
+	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
 	return root
 }
 
 // configFlags say which configuration a command reads.
 type configFlags struct {
-	file      string
-	noProject bool
+	file         string
+	noProject    bool
+	trustProject bool
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
 	f.addFileFlag(cmd)
 	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
+	f.addTrustFlag(cmd)
 }
 
 func (f *configFlags) addFileFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
 }
 
+func (f *configFlags) addTrustFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files for this once, whatever they do; for CI")
+}
+
 func (f *configFlags) search() config.Search {
-	return config.Search{File: f.file, NoProject: f.noProject, Env: os.LookupEnv}
+	return config.Search{File: f.file, NoProject: f.noProject, TrustProject: f.trustProject, Env: os.LookupEnv}
 }
 
 // origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the
@@ -184,14 +190,22 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if len(cfg.Files) == 0 {
+	if len(cfg.Files) == 0 && (cfg.Project == nil || cfg.Project.Settings == "") {
 		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+	}
+	if warning := cfg.Project.Warning(); warning != "" {
+		c.logger().Warn(warning)
+	}
+	if cfg.Project != nil && cfg.Project.Err != nil {
+		c.say(cfg.Project.Err)
+		c.logger().Error("the project's own webhooks are off: its settings have mistakes")
 	}
 	return cfg, nil
 }
 
 // loadDry reads a configuration for a command that delivers nothing. One without any webhook is an error.
 func (c *command) loadDry(search config.Search) (*config.Config, error) {
+	search.Inspect = true
 	cfg, err := c.load(search)
 	if err != nil || len(cfg.Files) > 0 || len(cfg.Webhooks) > 0 {
 		return cfg, err

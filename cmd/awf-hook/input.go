@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/file"
@@ -32,6 +34,14 @@ func readFile(name string, max int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return text, nil
+}
+
+// ask asks a question on the terminal. Only yes means yes.
+func (c *command) ask(question string) bool {
+	fmt.Fprintf(c.err, "awf-hook: %s [y/N] ", question)
+	answer, _ := bufio.NewReader(c.in).ReadString('\n') // no answer is a no
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
 }
 
 // passThrough copies what is not an event from stdin to stdout until stdin ends. It runs where nothing can be delivered:

@@ -101,7 +101,7 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 		}
 		return text, nil
 	}
-	eng, err := c.openDry(configFlags{flags.diff, flags.noProject})
+	eng, err := c.openDry(configFlags{file: flags.diff})
 	if err != nil {
 		return nil, err
 	}

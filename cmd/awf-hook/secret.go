@@ -8,7 +8,12 @@ import (
 )
 
 func (c *command) secretCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "secret", Short: "Make secrets", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{
+		Use:   "secret",
+		Short: "Make secrets",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "new",
 		Short: "Print a new secret",

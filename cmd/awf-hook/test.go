@@ -155,13 +155,11 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	if t.Event != nil {
 		text = envelope(t.Event)
 	} else {
-		if name = t.Events.Value; !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(t.File), name)
-		}
 		var err error
-		if text, err = readFile(name, maxEvents); err != nil {
+		if text, err = t.Read(maxEvents); err != nil {
 			return nil, err
 		}
+		name = t.Events.Value
 	}
 	var broken error
 	events, err := collectEvents(nil, name, bytes.NewReader(text), func(err *event.LineError) { broken = err })
@@ -180,7 +178,11 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 func envelope(t *config.Tree) []byte {
 	given := string(t.AppendJSON(nil, appendString))
 	defaults := []struct{ key, value string }{
-		{"event", `"workflow_end"`}, {"workflow_id", `"run-1"`}, {"workflow_name", `"workflow"`}, {"timestamp", `"2026-01-01T00:00:00Z"`}, {"payload", "{}"},
+		{"event", `"workflow_end"`},
+		{"workflow_id", `"run-1"`},
+		{"workflow_name", `"workflow"`},
+		{"timestamp", `"2026-01-01T00:00:00Z"`},
+		{"payload", "{}"},
 	}
 	if t.Kind != config.TreeMapping || t.Get("execution_id") != nil || t.Get("run_id") != nil || t.Get("metadata") != nil {
 		return []byte(given + "\n") // of another dialect

@@ -38,7 +38,7 @@ the receiver does not take it.`,
 
 func (c *command) tryWebhook(file, name, typ string) error {
 	flags := configFlags{file: file}
-	cfg, err := c.loadDry(flags.search())
+	cfg, err := c.load(flags.search()) // for it sends: what is not trusted stays out
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
+	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
 	httpsOnlyAt Pos
 	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
@@ -74,7 +75,10 @@ type Webhook struct {
 	Known        []secret.Secret // the expanded variables of what is secret
 
 	pos, urlAt Pos
-	urlPath    string // "webhooks[0].url"
+	urlPath    string   // "webhooks[0].url"
+	urlText    string   // as it is written, with its variables
+	nameText   string   // the same of the name
+	reads      []string // the names of the variables that are expanded in it, aliases followed
 	used       []use
 }
 

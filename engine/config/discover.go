@@ -2,10 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Search says where a configuration is looked for.
@@ -13,34 +16,43 @@ import (
 // and for the events of one workflow its own definition.
 type Search struct {
 	File      string // read instead of the global and the project's settings; "" for none
+	Dir       string // the project's folder; "" is the process's
 	NoProject bool   // leaves out what comes with a checkout: the project's settings and workflows' definitions
 	Env       Env    // of the process; it also says where the user's files are
+
+	// A project's webhooks hold only if the user trusts its folder. TrustProject trusts it whatever it says, as AWF_HOOK_TRUST does.
+	TrustProject bool
+	// Inspect also reads what is not trusted, for showing what it says: no variable is expanded in it, and it must not be delivered to.
+	Inspect bool
+
+	places Env // where Env is closed: what says where the user's files are
 }
 
-// Load reads and merges what is found. Its mistakes are [Errors], those of all files; what could be read is returned too.
-// A file that is not there is no mistake, unless it is Search.File.
+// Load reads and merges what is found. Its mistakes are [Errors], those of all the user's own files; what could be read is returned too.
+// A file that is not there is no mistake, unless it is Search.File. What is wrong with a project's files is in [Config.Project]: it takes
+// nothing away from the user's own webhooks. An inspection has it among the mistakes.
 func (s Search) Load() (*Config, error) {
-	files := s.files()
-	merged := &Config{}
-	var mistakes Errors
-	for _, f := range files {
-		cfg, err := load(f.path, f.origin, s.Env)
-		var errs Errors
-		switch {
-		case errors.As(err, &errs):
-			mistakes = append(mistakes, errs...)
-		case errors.Is(err, fs.ErrNotExist) && s.File == "":
-			continue
-		case err != nil:
-			return nil, err
-		}
-		if f.origin != UserFile && merged.HTTPSOnly {
-			mistakes = append(mistakes, httpURLs(cfg.Webhooks, merged.httpsOnlyAt)...)
-		}
-		merged.add(cfg)
+	merged, mistakes, err := s.loadOwn()
+	if err != nil {
+		return nil, err
 	}
 	if !s.NoProject {
-		merged.Workflows = &Workflows{folders: s.workflowFolders(), env: s.Env, base: merged, found: map[*definition]*Found{}}
+		p, err := s.project(&Config{Webhooks: merged.Webhooks})
+		if err != nil {
+			return nil, err
+		}
+		if s.File == "" {
+			p.readSettings(merged)
+		}
+		merged.Project, merged.Workflows = p, p.workflows(merged)
+		var ofProject Errors
+		switch {
+		case !s.Inspect || p.Err == nil:
+		case errors.As(p.Err, &ofProject):
+			mistakes = append(mistakes, ofProject...)
+		default:
+			return merged, p.Err
+		}
 	}
 	if len(mistakes) > 0 {
 		mistakes.Sort()
@@ -49,15 +61,53 @@ func (s Search) Load() (*Config, error) {
 	return merged, nil
 }
 
-// LoadFile reads one file as what its place makes it: what comes with a checkout may say less than the user's own files.
-// Its mistakes are [Errors]; what could be read beside them is returned too.
+// loadOwn reads and merges the user's own files.
+func (s Search) loadOwn() (*Config, Errors, error) {
+	merged := &Config{}
+	var mistakes Errors
+	for _, path := range s.ownPlaces() {
+		cfg, err := load(path, UserFile, s.Env)
+		var errs Errors
+		switch {
+		case errors.As(err, &errs):
+			mistakes = append(mistakes, errs...)
+		case errors.Is(err, fs.ErrNotExist) && s.File == "":
+			continue
+		case err != nil:
+			return nil, nil, err
+		}
+		merged.add(cfg)
+	}
+	return merged, mistakes, nil
+}
+
+// LoadFile inspects one file as what its place makes it: what comes with a checkout may say less than the user's own files, and no
+// variable is expanded in it unless the user trusts it. Its mistakes are [Errors]; what could be read beside them is returned too.
 func (s Search) LoadFile(path string) (*Config, error) {
-	return load(path, s.Origin(path), s.Env)
+	origin := s.Origin(path)
+	if origin == UserFile || s.Env == nil {
+		return load(path, origin, s.Env)
+	}
+	text, err := file.Read(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s.Inspect = true
+	own, _, err := s.loadOwn() // whose mistakes are not asked for
+	if err != nil {
+		own = &Config{}
+	}
+	p, err := s.project(own)
+	if err != nil {
+		return nil, err
+	}
+	cfg, _, err := p.read(path, text, origin)
+	return cfg, err
 }
 
 // Origin says whose a file is, by its place.
 func (s Search) Origin(path string) Origin {
-	if samePath(path, projectSettings) {
+	if samePath(path, filepath.Join(s.Dir, projectSettings)) {
 		return ProjectFile
 	}
 	for _, folder := range s.workflowFolders() {
@@ -79,30 +129,21 @@ const projectSettings = ".awf/settings.yaml"
 
 // Places lists the settings files that are looked for.
 func (s Search) Places() []string {
-	var paths []string
-	for _, f := range s.files() {
-		paths = append(paths, f.path)
+	places := s.ownPlaces()
+	if s.File == "" && !s.NoProject {
+		places = append(places, filepath.Join(s.Dir, projectSettings))
 	}
-	return paths
+	return places
 }
 
-type settingsFile struct {
-	path   string
-	origin Origin
-}
-
-func (s Search) files() []settingsFile {
+func (s Search) ownPlaces() []string {
 	if s.File != "" {
-		return []settingsFile{{s.File, UserFile}}
+		return []string{s.File}
 	}
-	var files []settingsFile
 	if folder := s.globalFolder(); folder != "" {
-		files = append(files, settingsFile{filepath.Join(folder, "settings.yaml"), UserFile})
+		return []string{filepath.Join(folder, "settings.yaml")}
 	}
-	if !s.NoProject {
-		files = append(files, settingsFile{projectSettings, ProjectFile})
-	}
-	return files
+	return nil
 }
 
 // globalFolder is AWF's folder for the user's configuration; "" if there is no home either.
@@ -121,10 +162,14 @@ func (s Search) globalFolder() string {
 
 // variable looks up a place, which is needed also where a configuration's variables are not looked up.
 func (s Search) variable(name string) string {
-	if s.Env == nil {
-		return os.Getenv(name)
+	env := s.Env
+	if env == nil {
+		env = s.places
 	}
-	value, _ := s.Env(name)
+	if env == nil {
+		env = os.LookupEnv
+	}
+	value, _ := env(name)
 	return value
 }
 
@@ -150,7 +195,7 @@ func (s Search) workflowFolders() []string {
 	if path := s.variable("AWF_WORKFLOWS_PATH"); path != "" {
 		folders = append(folders, path) // AWF takes it for one folder, too
 	}
-	folders = append(folders, filepath.Join(".awf", "workflows"))
+	folders = append(folders, filepath.Join(s.Dir, ".awf", "workflows"))
 	if folder := s.globalFolder(); folder != "" {
 		folders = append(folders, filepath.Join(folder, "workflows"))
 	}

@@ -3,11 +3,12 @@ package config
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"syscall"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"gopkg.in/yaml.v3"
 )
 
@@ -64,9 +65,15 @@ func (d *decoder) wasm(n *yaml.Node, path string, s *Step) {
 	if !filepath.IsAbs(name) {
 		s.Wasm.path = filepath.Join(filepath.Dir(d.identity), name)
 	}
-	if d.origin != UserFile {
-		s.Wasm.within = projectOf(d.identity)
+	s.Wasm.within = d.within()
+}
+
+// within is the folder that the files must be in that the configuration names; "" for any.
+func (d *decoder) within() string {
+	if d.origin == UserFile {
+		return ""
 	}
+	return projectOf(d.identity)
 }
 
 // projectOf is the folder of the project whose .awf folder a file is in, the file's own where there is none.
@@ -103,46 +110,20 @@ func (d *decoder) sha256(n *yaml.Node, path string, s *Step) {
 	s.Wasm.SHA256 = text
 }
 
-var (
-	errNoFile  = errors.New("not a regular file")
-	errOutside = errors.New("leads outside the project: a configuration that may come with a checkout reaches only its own modules")
-)
+var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)
 
-// Read reads the module's file, at most limit bytes of it and one more.
+// Read reads the module's file, at most limit bytes of it and one more. One that a checkout names must be in its project, where links lead too.
 func (m *Module) Read(limit int64) ([]byte, error) {
-	f, err := m.open()
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errNoFile
-	}
-	wasm, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	return wasm, nil
-}
-
-// open opens the file. One that a checkout names must be in its project, where links lead too.
-func (m *Module) open() (*os.File, error) {
-	const flags = os.O_RDONLY | syscall.O_NONBLOCK // to open a pipe does not wait for its writer
-	if m.within == "" {
-		return os.OpenFile(m.path, flags, 0)
-	}
-	inside, err := filepath.Rel(m.within, m.path)
-	if err != nil || !filepath.IsLocal(inside) {
+	f, err := file.In(m.within).Open(m.path)
+	switch {
+	case errors.Is(err, file.ErrOutside):
 		return nil, errOutside
+	case errors.Is(err, syscall.EISDIR):
+		return nil, file.ErrNotRegular
 	}
-	project, err := os.OpenRoot(m.within)
 	if err != nil {
 		return nil, err
 	}
-	defer project.Close()
-	f, err := project.OpenFile(inside, flags, 0)
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
-		return nil, errOutside
-	}
-	return f, err
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }

@@ -3,12 +3,8 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
@@ -95,32 +91,10 @@ func (d *decoder) pem(n *yaml.Node, path string, given *string) secret.Secret {
 	if !ok {
 		return secret.Secret{}
 	}
-	if *given = name; d.env == nil {
-		return secret.Secret{}
-	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(d.identity), name)
-	}
-	text, err := readPEM(name)
-	if err != nil {
-		d.fail(n, path, "%s: %v", unquoted(n), err)
-	}
+	*given = name
+	text, _ := d.readFile(n, path, name, namedFile{maxPEM, "a file of certificates"})
 	return secret.New(text)
 }
 
-func readPEM(name string) (string, error) {
-	const limit = 1 << 20 // bytes
-	f, err := os.Open(name)
-	if err != nil {
-		return "", cause(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return "", cause(err)
-	case len(text) > limit:
-		return "", errors.New("over 1 MiB: not a file of certificates")
-	}
-	return string(text), nil
-}
+// maxPEM is the longest file of certificates, in bytes.
+const maxPEM = 1 << 20

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
@@ -32,24 +32,14 @@ var NoEnv Env
 func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
 
 func load(path string, origin Origin, env Env) (*Config, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, cause(err))
+	text, err := file.Read(path, maxFile)
+	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
+		return parse(path, make([]byte, maxFile+1), origin, env) // which says so in its own words
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, cause(err))
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return parse(path, text, origin, env)
-}
-
-// cause leaves away what os repeats: the call and the path.
-func cause(err error) error {
-	if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }
 
 // Parse reads a configuration from text; file is its name in errors and webhooks' identities. Its mistakes are [Errors];
@@ -58,12 +48,12 @@ func Parse(file string, text []byte, env Env) (*Config, error) {
 	return parse(file, text, UserFile, env)
 }
 
-func parse(file string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{file: file, origin: origin, env: env, lines: strings.Split(string(text), "\n")}
-	if abs, err := filepath.Abs(file); err == nil {
+func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
+	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n")}
+	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
-	cfg := &Config{Files: []string{file}}
+	cfg := &Config{Files: []string{name}}
 	if root := d.document(text); root != nil {
 		if origin == WorkflowFile {
 			d.definition(root, cfg)
@@ -139,6 +129,7 @@ type decoder struct {
 
 	used       []use           // the keys of the webhook that is being read
 	known      []secret.Secret // its secret variables
+	reads      []string        // the names of all its variables
 	usedBeside []use           // the keys beside the webhooks
 }
 

@@ -49,6 +49,7 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 		d.fail(n, path, "${%s}: a default cannot hold a variable", name)
 		return "", false
 	}
+	d.reads = append(d.reads, name)
 	if d.env == nil {
 		return "", true
 	}

@@ -3,13 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"gopkg.in/yaml.v3"
@@ -20,6 +19,9 @@ type SigningSecret struct {
 	secret.Secret
 	NotBefore, NotAfter time.Time // zero for no bound
 }
+
+// maxSecretFile is the longest secret_file, in bytes.
+const maxSecretFile = 4096
 
 // shortSecret is the length below which a secret is worth a warning, in bytes.
 const shortSecret = 16
@@ -85,38 +87,37 @@ func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
 // secretFile reads the secret from a file, once, when the configuration is read.
 func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
 	name, ok := d.value(n, path)
-	if !ok || d.env == nil {
+	if !ok {
 		return
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(d.identity), name)
-	}
-	text, err := readFile(name)
-	if err != nil {
-		d.fail(n, path, "%s: %v", unquoted(n), err)
-		return
-	}
-	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); d.goodSecret(n, path, text) {
+	text, ok := d.readFile(n, path, name, namedFile{maxSecretFile, "a secret"})
+	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, path, text) {
 		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}
 	}
 }
 
-// readFile reads a secret's file, which is short.
-func readFile(name string) (string, error) {
-	const limit = 4096 // bytes
-	f, err := os.Open(name)
+// namedFile is a kind of file that a configuration names.
+type namedFile struct {
+	limit int64 // bytes
+	is    string
+}
+
+// readFile reads a file that the configuration names, unless its variables are not looked up. A relative path starts at its folder.
+func (d *decoder) readFile(n *yaml.Node, path, name string, kind namedFile) (string, bool) {
+	if d.env == nil {
+		return "", false
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(d.identity), name)
+	}
+	text, err := file.Read(name, kind.limit)
+	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
+		err = fmt.Errorf("%w: not %s", err, kind.is)
+	}
 	if err != nil {
-		return "", cause(err)
+		d.fail(n, path, "%s: %v", unquoted(n), err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return "", cause(err)
-	case len(text) > limit:
-		return "", errors.New("over 4 KiB: not a secret")
-	}
-	return string(text), nil
+	return string(text), err == nil
 }
 
 func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
@@ -18,6 +20,8 @@ type Test struct {
 	Event  *Tree // an event, which may lack all but its type; nil if Events is set
 	Events Text  // a file of events, in any of AWF's dialects; a relative path starts at the configuration's folder
 	Want   []Want
+
+	path, within string // of the file Events: absolute, and the folder that it must be in
 
 	// Where want stands in the file, for updating it: the lines [wantLine, wantEnd).
 	wantLine, wantEnd int
@@ -62,9 +66,21 @@ func (d *decoder) plainText(n *yaml.Node, path string) (string, bool) {
 }
 
 func (d *decoder) testFile(n *yaml.Node, path string, t *Test) {
-	if file, ok := d.plainText(n, path); ok {
-		t.Events = d.text(n, path, file)
+	if name, ok := d.plainText(n, path); ok {
+		t.Events, t.path, t.within = d.text(n, path, name), name, d.within()
+		if !filepath.IsAbs(name) {
+			t.path = filepath.Join(filepath.Dir(d.identity), name)
+		}
 	}
+}
+
+// Read reads the file of events, of at most limit bytes. One that a checkout names must be in its project, where links lead too.
+func (t *Test) Read(limit int64) ([]byte, error) {
+	text, err := file.In(t.within).Read(t.path, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Events.Value, err)
+	}
+	return text, nil
 }
 
 // tests reads the list tests.
@@ -130,7 +146,7 @@ func (t *Test) place(entry *yaml.Node) {
 
 // UpdateWants writes new values of want into a file's text. Each block is the lines of a list's entries, without their indent.
 // It changes nothing where the result would not be a configuration.
-func UpdateWants(file string, text []byte, blocks map[*Test][]string) ([]byte, error) {
+func UpdateWants(name string, text []byte, blocks map[*Test][]string) ([]byte, error) {
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	tests := slices.SortedFunc(maps.Keys(blocks), func(a, b *Test) int { return cmp.Compare(b.wantLine, a.wantLine) })
 	for _, t := range tests { // from the end, so that the places of those before stay
@@ -148,8 +164,8 @@ func UpdateWants(file string, text []byte, blocks map[*Test][]string) ([]byte, e
 		lines = slices.Replace(lines, t.wantLine-1, min(t.wantEnd-1, len(lines)), block...)
 	}
 	updated := []byte(strings.Join(lines, "\n") + "\n")
-	if _, err := Parse(file, updated, NoEnv); err != nil {
-		return nil, fmt.Errorf("%s cannot be updated: %w", file, err)
+	if _, err := Parse(name, updated, NoEnv); err != nil {
+		return nil, fmt.Errorf("%s cannot be updated: %w", name, err)
 	}
 	return updated, nil
 }

@@ -99,11 +99,11 @@ func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
 		Origin:       d.origin,
 		pos:          Pos{d.file, n.Line, n.Column},
 	}
-	d.used, d.known = nil, nil
+	d.used, d.known, d.reads = nil, nil, nil
 	if !mapping(d, n, path, webhookKeys, w) {
 		return nil
 	}
-	w.used, w.Known = d.used, d.known
+	w.used, w.Known, w.reads = d.used, d.known, d.reads
 	if valueOf(n, "url") == nil && w.Enabled {
 		d.fail(n, join(path, "url"), "missing")
 	}
@@ -139,6 +139,7 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 }
 
 func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
+	w.nameText = n.Value
 	name, ok := d.value(n, path)
 	limit := int(keyOf(path).Max)
 	switch {
@@ -151,6 +152,7 @@ func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
 }
 
 func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
+	w.urlText = n.Value
 	text, ok := d.value(n, path)
 	if !ok {
 		return

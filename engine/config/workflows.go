@@ -9,12 +9,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
 	"gopkg.in/yaml.v3"
 )
 
@@ -30,14 +32,17 @@ const (
 // Its methods may be called by several goroutines at once.
 type Workflows struct {
 	folders []string // those that stand first win
+	own     string   // the one that is the user's own, not the project's
 	env     Env
 	base    *Config // what holds for all workflows
+	project *Project
 
 	mu      sync.Mutex
 	files   map[string]*definition // by path
 	byName  map[string]*definition
 	found   map[*definition]*Found // of those that were looked up
 	checked time.Time
+	head    []byte // of the definition that is looked into
 }
 
 // definition is a workflow's file as far as its name is concerned.
@@ -104,17 +109,20 @@ func (ws *Workflows) refresh() {
 	var order []*definition
 	changed := ws.byName == nil
 	for _, folder := range ws.folders {
-		entries, _ := os.ReadDir(folder) // a folder that is not there has no definitions
+		entries, _ := readDir(folder) // a folder that is not there has no definitions
 		for _, entry := range entries {
 			ext := filepath.Ext(entry.Name())
+			if ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
+				continue
+			}
 			info, err := os.Stat(filepath.Join(folder, entry.Name()))
-			if err != nil || !info.Mode().IsRegular() || ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
+			if err != nil || !info.Mode().IsRegular() {
 				continue
 			}
 			path := filepath.Join(folder, entry.Name())
 			def := ws.files[path]
 			if def == nil || !def.modTime.Equal(info.ModTime()) || def.size != info.Size() {
-				def = &definition{path, definitionName(path), info.ModTime(), info.Size()}
+				def = &definition{path, ws.nameOf(path), info.ModTime(), info.Size()}
 				changed = true
 			}
 			files[path] = def
@@ -135,53 +143,102 @@ func (ws *Workflows) refresh() {
 	}
 }
 
-var nameLine = regexp.MustCompile(`(?m)^(?:name|"name"|'name')[ \t]*:[ \t]*(\S.*)$`)
-
-// definitionName reads the name: key without the rest of the YAML, which may be broken and takes longer.
-func definitionName(path string) string {
-	text, err := readDefinition(path)
+// readDir lists a folder by name, as far as definitions are looked into.
+func readDir(folder string) ([]os.DirEntry, error) {
+	f, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_DIRECTORY, 0)
 	if err != nil {
-		return ""
-	}
-	m := nameLine.FindSubmatch(bytes.TrimPrefix(text, []byte("\ufeff")))
-	if m == nil {
-		return ""
-	}
-	var name string
-	if yaml.Unmarshal(m[1], &name) != nil {
-		return ""
-	}
-	return name
-}
-
-func readDefinition(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	entries, err := f.ReadDir(maxDefinitions)
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// maxHead is how much of a definition is read for its name, in bytes.
+const maxHead = 16 << 10
+
+// nameOf reads the name: key without the rest of the YAML, which may be broken and takes longer.
+func (ws *Workflows) nameOf(path string) string {
+	f, err := ws.open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if ws.head == nil {
+		ws.head = make([]byte, maxHead)
+	}
+	n, err := io.ReadFull(f, ws.head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return ""
+	}
+	for line := range bytes.Lines(bytes.TrimPrefix(ws.head[:n], []byte("\ufeff"))) {
+		key, value, isKey := bytes.Cut(line, []byte(":"))
+		var name string
+		switch string(bytes.TrimRight(key, " \t")) {
+		case "name", `"name"`, "'name'":
+			if isKey && len(bytes.TrimSpace(value)) > 0 && yaml.Unmarshal(bytes.TrimSpace(value), &name) == nil {
+				return name
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// open opens a definition. Those of a project must be inside their folder.
+func (ws *Workflows) open(path string) (*os.File, error) {
+	if filepath.Dir(path) == ws.own {
+		return file.Open(path)
+	}
+	within := file.In(filepath.Dir(path))
+	if filepath.Base(filepath.Dir(path)) == "workflows" && filepath.Base(filepath.Dir(filepath.Dir(path))) == ".awf" {
+		within = file.In(filepath.Dir(filepath.Dir(filepath.Dir(path))))
+	}
+	return within.Open(path)
 }
 
 // read reads the definition's webhooks and merges them over those of the settings.
 func (ws *Workflows) read(def *definition) *Found {
-	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem())}
-	text, err := readDefinition(def.path)
+	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
+	f, err := ws.open(def.path)
 	if err != nil {
-		found.Webhooks, found.Err = ws.base.Active(), fmt.Errorf("%s: %w", def.path, err)
+		found.Err = fmt.Errorf("%s: %w", def.path, err)
 		return found
 	}
-	cfg, err := parse(def.path, text, WorkflowFile, ws.env)
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		found.Err = fmt.Errorf("%s: %w", def.path, err)
+		return found
+	}
+	var cfg *Config
+	if filepath.Dir(def.path) == ws.own {
+		cfg, err = parse(def.path, text, WorkflowFile, ws.env)
+	} else {
+		var state trust.State
+		cfg, state, err = ws.project.read(def.path, text, WorkflowFile)
+		if state != trust.Trusted && !ws.project.search.Inspect {
+			if warning := ws.project.warning(); warning != "" && mayHaveWebhooks(text) {
+				found.Err = errors.New(warning)
+			}
+			return found
+		}
+	}
 	var mistakes Errors
 	errors.As(err, &mistakes)
 	if ws.base.HTTPSOnly {
 		mistakes = append(mistakes, httpURLs(cfg.Webhooks, ws.base.httpsOnlyAt)...)
 	}
 	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
-	found.Webhooks = active(override(ws.base.Webhooks, cfg.Webhooks))
 	if len(mistakes) > 0 {
 		mistakes.Sort()
-		found.Webhooks, found.Err = ws.base.Active(), mistakes
+		found.Err = mistakes
+		return found
 	}
+	found.Webhooks = active(override(ws.base.Webhooks, cfg.Webhooks))
 	return found
 }
+
+// mayHaveWebhooks says whether a definition that is not read could have webhooks.
+func mayHaveWebhooks(text []byte) bool { return bytes.Contains(text, []byte("webhook")) }

@@ -22,7 +22,7 @@ func project(t testing.TB, files map[string]string) func() *config.Config {
 	}
 	return func() *config.Config {
 		env := map[string]string{"AWF_CONFIG_HOME": "global", "SECRET": "0123456789abcdef"}
-		cfg, err := config.Search{Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}.Load()
+		cfg, err := config.Search{TrustProject: true, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}.Load()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,11 +100,19 @@ func regular(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, ErrNotRegular
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = cause(err)
+	case info.IsDir():
+		err = syscall.EISDIR
+	case !info.Mode().IsRegular():
+		err = ErrNotRegular
+	default:
+		return f, nil
 	}
-	return f, nil
+	f.Close()
+	return nil, err
 }
 
 func readAll(f *os.File, limit int64) ([]byte, error) {

@@ -56,7 +56,7 @@ func TestRead(t *testing.T) {
 		{"absolute", nil, file.ErrOutside},
 		{"../outside", nil, file.ErrOutside},
 		{"missing", fs.ErrNotExist, fs.ErrNotExist},
-		{"folder", file.ErrNotRegular, file.ErrNotRegular},
+		{"folder", syscall.EISDIR, syscall.EISDIR},
 		{"fifo", file.ErrNotRegular, file.ErrNotRegular},
 		{"socket", file.ErrNotRegular, file.ErrNotRegular},
 		{"zero", file.ErrNotRegular, file.ErrOutside},

@@ -1,0 +1,285 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
+)
+
+// maxModule is the longest module that is read for its digest, in bytes: the upper bound of the key module.
+const maxModule = 32 << 20
+
+// Project is a checkout: the settings and the workflows' definitions that come with a folder. Its webhooks do nothing before the user
+// trusts it, and a mistake in its files harms no other webhooks.
+type Project struct {
+	Folder   string // its real path
+	Settings string // the path of its settings as it was looked for; "" if there are none
+	State    trust.State
+	Claims   []trust.Claim // what its webhooks would do, as far as its files were read
+	New      []trust.Claim // of a changed one: those that the user has not seen
+	Gone     []trust.Claim // of a changed one: those that the user has seen and that are no more
+	Err      error         // what is wrong with its files, or with the record of trust
+
+	search    Search
+	own       *Config           // the user's own webhooks, for what one of the project's overrides
+	record    *trust.Record     // what the user said; nil for nothing
+	recordErr error             // why that could not be read
+	all       bool              // trusted by AWF_HOOK_TRUST or TrustProject, whatever it claims
+	warned    bool              // that it is not trusted
+	digests   map[string]string // of modules, by path
+}
+
+// Project reads all that comes with the folder, its definitions included, and says what its webhooks would do. It expands no variable.
+func (s Search) Project() (*Project, error) {
+	s.Inspect = true
+	own, _, err := s.loadOwn()
+	if err != nil {
+		return nil, err
+	}
+	if s.Env != nil { // a definition's own variables stay closed, the places of files do not
+		s.places, s.Env = s.Env, NoEnv
+	}
+	p, err := s.project(&Config{Webhooks: own.Webhooks})
+	if err != nil {
+		return nil, err
+	}
+	p.readSettings(own)
+	mistakes := []error{p.Err}
+	for _, found := range p.workflows(own).All() {
+		mistakes = append(mistakes, found.Err)
+	}
+	p.Err = errors.Join(mistakes...)
+	if p.State == trust.Changed {
+		p.Gone = trust.Without(p.record.Claims, p.Claims)
+	}
+	return p, nil
+}
+
+// project says which folder the search is about and what the user said of it, without reading its files.
+func (s Search) project(own *Config) (*Project, error) {
+	folder, err := trust.Folder(cmp.Or(s.Dir, "."))
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Folder: folder, State: trust.Untrusted, search: s, own: own, all: s.TrustProject, digests: map[string]string{}}
+	for _, named := range filepath.SplitList(s.variable("AWF_HOOK_TRUST")) {
+		if real, err := trust.Folder(named); named != "" && err == nil && real == folder {
+			p.all = true
+		}
+	}
+	if p.all {
+		p.State = trust.Trusted
+		return p, nil
+	}
+	p.record, p.recordErr = trust.In(s.StateFolder()).Get(folder)
+	if p.record != nil {
+		p.State = trust.Trusted // until its files say something else
+	}
+	return p, nil
+}
+
+// readSettings reads the project's settings, of an untrusted project only for inspection, and merges them over the user's own.
+func (p *Project) readSettings(own *Config) {
+	path := filepath.Join(p.search.Dir, projectSettings)
+	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	p.Settings = path
+	if err != nil {
+		p.Err = fmt.Errorf("%s: %w", path, err)
+		return
+	}
+	cfg, state, err := p.read(path, text, ProjectFile)
+	var mistakes Errors
+	errors.As(err, &mistakes)
+	if own.HTTPSOnly {
+		mistakes = append(mistakes, httpURLs(cfg.Webhooks, own.httpsOnlyAt)...)
+	}
+	if len(mistakes) > 0 {
+		mistakes.Sort()
+		p.Err = mistakes
+	}
+	if p.search.Inspect || state == trust.Trusted && p.Err == nil {
+		own.add(cfg)
+	}
+}
+
+// read reads a file of the project and says how it stands. One that is not trusted is read only for inspection, with no variable.
+func (p *Project) read(path string, text []byte, origin Origin) (*Config, trust.State, error) {
+	if p.all {
+		cfg, err := parse(path, text, origin, p.search.Env)
+		p.Claims = append(p.Claims, p.claims(path, cfg.Webhooks)...)
+		return cfg, trust.Trusted, err
+	}
+	if p.record == nil && !p.search.Inspect {
+		return &Config{}, trust.Untrusted, nil
+	}
+	cfg, err := parse(path, text, origin, NoEnv)
+	claims := p.claims(path, cfg.Webhooks)
+	p.Claims = append(p.Claims, claims...)
+	state := p.judge(claims)
+	if state == trust.Trusted {
+		cfg, err = parse(path, text, origin, p.shown(claims))
+		cfg.pin(claims)
+	}
+	return cfg, state, err
+}
+
+// judge compares what a file claims with what the user trusts.
+func (p *Project) judge(claims []trust.Claim) trust.State {
+	state := p.record.Judge(claims)
+	if state != trust.Trusted {
+		p.State = state
+	}
+	if state == trust.Changed {
+		p.New = append(p.New, trust.Without(trust.Without(claims, p.record.Claims), p.New)...)
+	}
+	return state
+}
+
+// shown is the environment of a trusted file: the variables that the user was shown.
+func (p *Project) shown(claims []trust.Claim) Env {
+	if p.search.Env == nil {
+		return nil
+	}
+	return func(name string) (string, bool) {
+		if !slices.ContainsFunc(claims, func(c trust.Claim) bool { return slices.Contains(c.Variables, name) }) {
+			return "", false
+		}
+		return p.search.Env(name)
+	}
+}
+
+// claims says what webhooks of the project would do.
+func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
+	if rel, err := filepath.Rel(cmp.Or(p.search.Dir, "."), path); err == nil {
+		path = rel
+	}
+	var claims []trust.Claim
+	for i := range webhooks {
+		w := &webhooks[i]
+		c := trust.Claim{File: filepath.ToSlash(path), Webhook: w.Name, Host: hostOf(w.urlText)}
+		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
+		if strings.Contains(w.nameText, "${") { // which webhook that is shows only when it is expanded
+			c.Overrides, c.Off = w.nameText, !w.Enabled
+		} else if w.Named && slices.ContainsFunc(p.own.Webhooks, func(own Webhook) bool { return own.Named && own.Name == w.Name }) {
+			c.Overrides, c.Off = w.Name, !w.Enabled
+		}
+		for j := range w.Transform {
+			if m := &w.Transform[j].Wasm; m.Value != "" {
+				c.Modules = append(c.Modules, m.Value+" "+p.digest(m))
+			}
+		}
+		claims = append(claims, c)
+	}
+	return claims
+}
+
+// digest is that of a module's file.
+func (p *Project) digest(m *Module) string {
+	if p.digests[m.path] == "" {
+		text, err := m.Read(maxModule)
+		p.digests[m.path] = fmt.Sprintf("sha256:%x", sha256.Sum256(text))
+		if err != nil {
+			p.digests[m.path] = "that cannot be read"
+		}
+	}
+	return p.digests[m.path]
+}
+
+// pin lets the modules be those that the user was shown.
+func (c *Config) pin(claims []trust.Claim) {
+	for i := range c.Webhooks {
+		for j := range c.Webhooks[i].Transform {
+			m := &c.Webhooks[i].Transform[j].Wasm
+			for _, claim := range claims {
+				for _, shown := range claim.Modules {
+					if sum, ok := strings.CutPrefix(shown, m.Value+" sha256:"); ok && m.SHA256 == "" {
+						m.SHA256 = sum
+					}
+				}
+			}
+		}
+	}
+}
+
+// hostOf is the scheme and the host of a URL as it is written, whose path may be a credential: "https://${HOST}".
+func hostOf(text string) string {
+	if !strings.Contains(text, "${") {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return ""
+		}
+		return u.Scheme + "://" + u.Host
+	}
+	text = variable.ReplaceAllStringFunc(text, func(ref string) string {
+		name, def, hasDefault := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(ref, "${"), "}"), ":-")
+		if !hasDefault {
+			return ref
+		}
+		if strings.Contains(def, "://") {
+			def = hostOf(def)
+		}
+		return "${" + name + ":-" + strings.ReplaceAll(def, "/", "\x00") + "}" // no slash ends the host here
+	})
+	scheme, rest, isWhole := strings.Cut(text, "://")
+	if !isWhole {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	return scheme + strings.ReplaceAll(rest, "\x00", "/")
+}
+
+// workflows finds the definitions of the project and of the user.
+func (p *Project) workflows(base *Config) *Workflows {
+	ws := &Workflows{folders: p.search.workflowFolders(), env: p.search.Env, base: base, project: p, found: map[*definition]*Found{}}
+	if folder := p.search.globalFolder(); folder != "" {
+		ws.own = filepath.Join(folder, "workflows")
+	}
+	return ws
+}
+
+// Warning is what to tell the user of settings that are not trusted, in one line; "" for nothing. It names the command that helps.
+func (p *Project) Warning() string {
+	if p == nil || p.Settings == "" {
+		return ""
+	}
+	return p.warning()
+}
+
+// warning says once that something of the project is off.
+func (p *Project) warning() string {
+	if p.warned || p.search.Inspect || p.State == trust.Trusted {
+		return ""
+	}
+	p.warned = true
+	off := "the project's webhooks are off: " + p.Folder
+	if p.recordErr != nil {
+		return off + " is not trusted: " + p.recordErr.Error()
+	}
+	if p.State == trust.Untrusted {
+		return off + " is not trusted; to see what they would do, and to trust it, run awf-hook trust"
+	}
+	var changes []string
+	for _, c := range p.New[:min(len(p.New), 3)] {
+		changes = append(changes, c.Webhook+" "+c.String())
+	}
+	return off + " does something new (" + strings.Join(changes, ", ") + "); to trust it again, run awf-hook trust"
+}
