@@ -24,8 +24,6 @@ in a sandbox. docs/transforms.md has a tutorial for each language.`,
   cd hello
   awf-hook transform build
   awf-hook transform test`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
 		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())

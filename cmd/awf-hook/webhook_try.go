@@ -30,14 +30,13 @@ answer and the time. The event is a recorded one, with "test": true in its paylo
 the receiver does not take it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.config, names[0], typ) },
+		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.configFlags, names[0], typ) },
 	}
 	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
 	return cmd
 }
 
-func (c *command) tryWebhook(file, name, typ string) error {
-	flags := configFlags{file: file}
+func (c *command) tryWebhook(flags configFlags, name, typ string) error {
 	cfg, err := c.load(flags.search()) // for it sends: what is not trusted stays out
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (f Filter) where(now time.Time) (string, []any) {
 		add("d.seq IN (SELECT seq FROM deliveries WHERE state = 3 AND done_at > 0)")
 	}
 	if f.ID != "" {
-		add("d.id = ?", f.ID)
+		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
 	}
 	if f.Webhook != "" {
 		add("d.lane IN (SELECT id FROM lanes WHERE webhook = ? OR webhook LIKE ? ESCAPE '\\')", f.Webhook, "%#"+likely(f.Webhook))
@@ -236,10 +236,12 @@ type Change struct {
 	Retransform bool // what transforms made is forgotten, and made again
 }
 
-// replay makes dead letters due again, with a new budget of attempts. They join the tail of their key.
+// replay makes dead letters due again, or what was delivered if the filter says so, with a new budget of attempts. They join the tail of their key.
 // It ends the rest of a lane whose transforms failed: who replays has mended them, and the next probe shows it.
 func (s *store) replay(now time.Time, f Filter, c Change) (int, error) {
-	f.State = delivery.IsDead
+	if f.State != delivery.IsDelivered {
+		f.State = delivery.IsDead
+	}
 	return s.inSlices(now, f, func(seq int64) error {
 		if c.Retransform {
 			if err := s.st.retransform.run(seq); err != nil {

@@ -12,7 +12,7 @@ const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.orde
 
 // Replay implements [store.Browser]. What is replayed joins the tail of its key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
-	f.State = delivery.IsDead
+	f.State = store.Replayable(f.State)
 	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) error {
 		if c.Retransform {
 			if _, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq); err != nil {
