@@ -89,6 +89,7 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 type openedQueue struct {
 	*engine.Deliveries
 	config *config.Config
+	broken bool // the configuration has mistakes, so that nothing of it may be shown
 }
 
 // withQueue opens the queue that the flags name and calls do.
@@ -101,11 +102,11 @@ func (c *command) withQueue(where *queueFlags, do func(q openedQueue) error) err
 	if _, err := os.Stat(file); err != nil {
 		return failure(fmt.Errorf("no queue at %s", file))
 	}
-	deliveries, err := engine.OpenDeliveries(file)
-	if err != nil {
-		return failure(err)
+	deliveries, openErr := engine.OpenDeliveries(file)
+	if openErr != nil {
+		return failure(openErr)
 	}
-	err = do(openedQueue{deliveries, cfg})
+	err = do(openedQueue{deliveries, cfg, err != nil})
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		err = failure(err)
 	}
@@ -126,7 +127,9 @@ func (q openedQueue) checkWebhook(name string) error {
 		names = append(names, l.Webhook)
 	}
 	for _, w := range q.config.Webhooks {
-		names = append(names, w.Identity)
+		if !q.broken {
+			names = append(names, w.Identity)
+		}
 	}
 	for _, identity := range names {
 		names = append(names, identity[strings.LastIndexByte(identity, '#')+1:])
