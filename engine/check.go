@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -65,7 +66,7 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 
 func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
-	c.masker = newMasker(formatsOf(&c.Webhook), c.Webhook)
+	c.masker = newMasker(&c.Webhook)
 	c.filter, errs[0] = compileFilter(&c.Webhook, by.Expressions)
 	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, by.Expressions)
 	by.Log = slog.New(c.masker.Handler(by.Log.Handler())).With("webhook", c.Name)
@@ -92,8 +93,12 @@ func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if err := guard.CheckHost(c.URL.Host()); err != nil {
 		whys = append(whys, err.Error())
 	}
-	if c.format != nil {
-		whys = append(whys, c.format.Receiver.Policy.CheckURL(c.URL.Reveal()))
+	switch {
+	case c.format != nil:
+		why := c.format.Receiver.Policy.CheckURL(c.URL.Reveal())
+		whys = append(whys, cmp.Or(format.CheckHost(c.URL.Reveal(), c.format.Receiver.Name), why))
+	case len(c.Transform) == 0:
+		whys = append(whys, format.CheckHost(c.URL.Reveal(), ""))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(c.Secrets) > 0 && !slices.ContainsFunc(c.Secrets, holds) {

@@ -7,7 +7,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/queue"
-	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // Filter selects deliveries; its zero value selects all.
@@ -79,8 +78,5 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
-	if cfg == nil {
-		return newMasker(format.Names()).Body(body)
-	}
-	return newMasker(format.Names(), cfg.Webhooks...).Body(body)
+	return storedMasker(cfg).Body(body)
 }

@@ -7,28 +7,23 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// newMasker makes the masker of what the transforms of the webhooks can read, and of what formats write of their secrets into a body under
-// the options' own names. These are the formats whose names are given: other bodies may have such members that are no secrets.
-func newMasker(formats []string, webhooks ...config.Webhook) *secret.Masker {
+// newMasker makes the masker of what the webhook's transforms can read.
+func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
+
+// storedMasker makes the masker of stored bodies: of what the transforms of all webhooks can read, and of what formats write of their secrets
+// under the options' own names, where no configuration tells the values.
+func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
-	for i := range webhooks {
-		values = append(values, with(&webhooks[i])...)
-	}
-	for _, name := range formats {
-		if kind, known := format.Lookup(name); known {
-			keys = append(keys, kind.Secrets()...)
+	if cfg != nil {
+		for i := range cfg.Webhooks {
+			values = append(values, with(&cfg.Webhooks[i])...)
 		}
 	}
-	return secret.NewMasker(values, keys)
-}
-
-// formatsOf names the formats of a webhook's steps.
-func formatsOf(w *config.Webhook) []string {
-	var names []string
-	for i := range w.Transform {
-		names = append(names, w.Transform[i].Format.Value)
+	for _, name := range format.Names() {
+		receiver, _ := format.Lookup(name)
+		keys = append(keys, receiver.Secrets()...)
 	}
-	return names
+	return secret.NewMasker(values, keys)
 }
 
 // minKnown is the length from which the value of a variable is masked outside of a transform's options, in bytes.

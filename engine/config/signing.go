@@ -78,6 +78,9 @@ func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
 		d.fail(n, path, "%s", strings.TrimPrefix(err.Error(), "secret: "))
 		return false
 	}
+	if slip := secret.Pasted(text); slip != "" {
+		d.warn(n, path, "%s", slip)
+	}
 	if len(key) < shortSecret {
 		d.warn(n, path, "%d bytes are short for a secret, want %d or more", len(key), shortSecret)
 	}

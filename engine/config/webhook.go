@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -157,16 +156,17 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 	if !ok {
 		return
 	}
-	u, err := url.Parse(text) // its error quotes the URL, which may be a credential
+	u, err := secret.ParseURL(text)
+	split := secret.SplitHost(n.Value, func(name string) string {
+		value, _ := d.env(name)
+		return value
+	})
 	switch {
+	case split != "":
+		d.fail(n, path, "the value of %s would end the host: write /, ?, # and \\ in it percent-encoded", split)
 	case err != nil:
-		d.fail(n, path, "not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		d.fail(n, path, "want a URL that begins with https:// or http://")
-	case u.Hostname() == "":
-		d.fail(n, path, "want a URL with a host")
+		d.fail(n, path, "%s", err)
 	default:
-		u.Fragment = ""
 		w.URL = secret.NewURL(u)
 		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 	}
