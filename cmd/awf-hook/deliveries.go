@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -71,7 +72,7 @@ func (c *command) deliveriesCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "deliveries",
-		Short: "Show and change the queue: list, show, replay, delete, send",
+		Short: "Show and change the queue: list, show, replay, delete, move, send",
 		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
 A delivery that awf-hook has given up is a dead letter: show tells why, replay makes it due again with the same id,
 and the next run, exec or deliveries send delivers it.
@@ -81,7 +82,7 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 	list := c.listDeliveries(&where)
 	cmd.RunE = list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.sendDeliveries(&where))
+	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where))
 	return cmd
 }
 
@@ -93,7 +94,7 @@ type openedQueue struct {
 }
 
 // withQueue opens the queue that the flags name and calls do.
-func (c *command) withQueue(where *queueFlags, do func(q openedQueue) error) error {
+func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	cfg, err := where.search().Load()
 	if cfg == nil { // its mistakes do not matter here
 		return &exitError{exitConfig, err}
@@ -106,7 +107,7 @@ func (c *command) withQueue(where *queueFlags, do func(q openedQueue) error) err
 	if openErr != nil {
 		return failure(openErr)
 	}
-	err = do(openedQueue{deliveries, cfg, err != nil})
+	err = do(context.Background(), openedQueue{deliveries, cfg, err != nil})
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		err = failure(err)
 	}
@@ -117,8 +118,8 @@ func (c *command) withQueue(where *queueFlags, do func(q openedQueue) error) err
 }
 
 // checkWebhook says which webhook may be meant by a name that neither the queue nor the configuration has. "" is no name.
-func (q openedQueue) checkWebhook(name string) error {
-	lanes, err := q.Webhooks()
+func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
+	lanes, err := q.Webhooks(ctx)
 	if err != nil || name == "" {
 		return err
 	}
@@ -141,8 +142,8 @@ func (q openedQueue) checkWebhook(name string) error {
 }
 
 // find returns the delivery whose id begins like this.
-func (q openedQueue) find(id string) (engine.Item, error) {
-	items, err := q.List(engine.Filter{ID: id})
+func (q openedQueue) find(ctx context.Context, id string) (engine.Item, error) {
+	items, err := q.List(ctx, engine.Filter{ID: id})
 	switch {
 	case err != nil:
 		return engine.Item{}, err
@@ -166,11 +167,11 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.withQueue(where, func(q openedQueue) error {
-				if err := q.checkWebhook(filter.Webhook); err != nil {
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
 					return err
 				}
-				items, err := q.List(filter)
+				items, err := q.List(ctx, filter)
 				if err != nil {
 					return err
 				}
@@ -195,12 +196,12 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 		Example: "  awf-hook deliveries show msg_5pfak4",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
-			return c.withQueue(where, func(q openedQueue) error {
-				item, err := q.find(ids[0])
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				item, err := q.find(ctx, ids[0])
 				if err != nil {
 					return err
 				}
-				detail, err := q.Show(item.Delivery.ID)
+				detail, err := q.Show(ctx, item.Delivery.ID)
 				switch {
 				case err != nil:
 					return err
@@ -225,7 +226,7 @@ type change struct {
 	dry   bool   // list only
 	yes   bool   // do not ask
 	asks  bool   // a filter needs a yes
-	apply func(q openedQueue, f engine.Filter) (int, error)
+	apply func(ctx context.Context, q openedQueue, f engine.Filter) (int, error)
 }
 
 func (ch *change) add(cmd *cobra.Command, states string) {
@@ -237,7 +238,7 @@ func (ch *change) add(cmd *cobra.Command, states string) {
 func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 	var with engine.Change
 	ch := change{verb: "replay", done: "replayed: awf-hook deliveries send delivers them"}
-	ch.apply = func(q openedQueue, f engine.Filter) (int, error) { return q.Replay(f, with) }
+	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Replay(ctx, f, with) }
 	cmd := &cobra.Command{
 		Use:   "replay [ID]",
 		Short: "Make dead letters due again, with the same ids",
@@ -268,7 +269,7 @@ With --state delivered it sends again what was delivered, after a question on a 
 
 func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 	ch := change{verb: "delete", done: "deleted", not: "it is in flight"}
-	ch.apply = func(q openedQueue, f engine.Filter) (int, error) { return q.Delete(f) }
+	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Delete(ctx, f) }
 	cmd := &cobra.Command{
 		Use:   "delete [ID]",
 		Short: "Delete deliveries that are not in flight",
@@ -295,29 +296,29 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
 	}
-	return c.withQueue(where, func(q openedQueue) error {
-		if err := q.checkWebhook(filter.Webhook); err != nil {
+	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
 			return err
 		}
 		if len(ids) > 0 {
-			item, err := q.find(ids[0])
+			item, err := q.find(ctx, ids[0])
 			if err != nil {
 				return err
 			}
 			filter.ID = item.Delivery.ID
 		}
 		if ch.dry {
-			items, err := q.List(filter)
+			items, err := q.List(ctx, filter)
 			c.printItems(items, where.json)
 			if err == nil {
 				fmt.Fprintf(c.err, "awf-hook: %d to %s\n", len(items), ch.verb)
 			}
 			return err
 		}
-		if err := c.confirm(q, ch, filter); err != nil {
+		if err := c.confirm(ctx, q, ch, filter); err != nil {
 			return err
 		}
-		n, err := ch.apply(q, filter)
+		n, err := ch.apply(ctx, q, filter)
 		switch {
 		case err != nil:
 			return err
@@ -330,11 +331,11 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 }
 
 // confirm asks on a terminal whether to do what needs a yes. Elsewhere that needs --yes.
-func (c *command) confirm(q openedQueue, ch *change, filter engine.Filter) error {
+func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter engine.Filter) error {
 	if !ch.asks || ch.yes {
 		return nil
 	}
-	items, err := q.List(filter)
+	items, err := q.List(ctx, filter)
 	if err != nil {
 		return err
 	}
@@ -346,6 +347,73 @@ func (c *command) confirm(q openedQueue, ch *change, filter engine.Filter) error
 		return errors.New("nothing changed")
 	}
 	return nil
+}
+
+func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "move --from OLD --to NEW",
+		Short: "Hand over deliveries after a webhook or its file was renamed",
+		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
+a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
+has it. NEW must be a webhook of the configuration.`,
+		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				lanes, err := q.Webhooks(ctx)
+				if err != nil {
+					return err
+				}
+				var old, current []string
+				for _, l := range lanes {
+					old = append(old, l.Webhook)
+				}
+				for _, w := range q.config.Active() {
+					current = append(current, w.Identity)
+				}
+				source, err := identityOf(from, old)
+				if err != nil {
+					return fmt.Errorf("--from: %w", err)
+				}
+				target, err := identityOf(to, current)
+				if err != nil {
+					return fmt.Errorf("--to: %w", err)
+				}
+				n, err := q.Move(ctx, source, target)
+				if err == nil {
+					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
+	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")
+	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+// identityOf finds the one webhook that is called like this.
+func identityOf(name string, identities []string) (string, error) {
+	var found, names []string
+	for _, identity := range identities {
+		last := identity[strings.LastIndexByte(identity, '#')+1:]
+		if name == identity {
+			return identity, nil
+		}
+		if names = append(names, last); name == last {
+			found = append(found, identity)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", unknownName("webhook", name, names)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("%s is the name of %d webhooks: want one of %s", name, len(found), strings.Join(found, ", "))
 }
 
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {

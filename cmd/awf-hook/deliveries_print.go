@@ -115,16 +115,11 @@ type attemptJSON struct {
 	Replay     bool      `json:"replay,omitempty"`
 }
 
-// replayed says whether an attempt was made after the delivery was last replayed.
-func replayed(d *engine.Detail, a *delivery.Attempt) bool {
-	return d.Delivery.Since.After(d.Accepted) && !a.At.Before(d.Delivery.Since)
-}
-
 func (c *command) showJSON(d *engine.Detail, cfg *config.Config) {
 	timeline := []attemptJSON{}
 	for _, a := range d.Attempts {
 		timeline = append(timeline, attemptJSON{
-			a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free, replayed(d, &a),
+			a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free, a.Replay,
 		})
 	}
 	encode(c.out, struct {
@@ -163,7 +158,7 @@ func showDetail(out io.Writer, d *engine.Detail, body []byte) {
 		if a.Free {
 			text += ", not counted"
 		}
-		if replayed(d, &a) {
+		if a.Replay {
 			text += ", a replay"
 		}
 		line(fmt.Sprintf("attempt %d", a.Number), "%s", text)

@@ -76,7 +76,7 @@ func (c *command) tryWebhook(flags configFlags, name, typ string) error {
 	case err != nil:
 		return failure(err)
 	}
-	if err := c.printAnswer(s.queue); err != nil {
+	if err := c.printAnswer(context.Background(), s.queue); err != nil {
 		return failure(err)
 	}
 	if report.Delivered+report.Dropped == 0 {
@@ -145,20 +145,20 @@ func sample(typ string) (event.Event, error) {
 }
 
 // printAnswer prints the one attempt in a queue.
-func (c *command) printAnswer(file string) error {
+func (c *command) printAnswer(ctx context.Context, file string) error {
 	deliveries, err := engine.OpenDeliveries(file)
 	if err != nil {
 		return err
 	}
 	defer deliveries.Close()
-	items, err := deliveries.List(engine.Filter{})
+	items, err := deliveries.List(ctx, engine.Filter{})
 	if err != nil {
 		return err
 	}
 	if len(items) != 1 {
 		return errors.New("the event made no delivery")
 	}
-	detail, err := deliveries.Show(items[0].Delivery.ID)
+	detail, err := deliveries.Show(ctx, items[0].Delivery.ID)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,8 +26,8 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 		Example: "  awf-hook webhooks list",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return c.withQueue(&where, func(q openedQueue) error {
-				lanes, err := q.Webhooks()
+			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
+				lanes, err := q.Webhooks(ctx)
 				c.printLanes(lanes, where.json)
 				return err
 			})
@@ -40,17 +41,17 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 }
 
 // laneCommand makes a command that changes the lanes of a webhook.
-func (c *command) laneCommand(where *queueFlags, verb, short string, do func(*engine.Deliveries, string) (int, error)) *cobra.Command {
+func (c *command) laneCommand(where *queueFlags, verb, short string, do func(*engine.Deliveries, context.Context, string) (int, error)) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " NAME",
 		Short:   short,
 		Example: "  awf-hook webhooks " + verb + " oncall",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, names []string) error {
-			return c.withQueue(where, func(q openedQueue) error {
-				n, err := do(q.Deliveries, names[0])
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				n, err := do(q.Deliveries, ctx, names[0])
 				if err == nil && n == 0 {
-					if err = q.checkWebhook(names[0]); err == nil {
+					if err = q.checkWebhook(ctx, names[0]); err == nil {
 						err = fmt.Errorf("%s has had no delivery yet", names[0])
 					}
 				}
@@ -68,7 +69,7 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do func(*en
 }
 
 // laneState is a lane's state in a word.
-func laneState(l *engine.LaneItem) string {
+func laneState(l *engine.LaneStatus) string {
 	switch {
 	case l.Closed != "":
 		return "closed"
@@ -99,9 +100,9 @@ type laneJSON struct {
 }
 
 // printLanes prints a table, or a JSON object for each lane.
-func (c *command) printLanes(lanes []engine.LaneItem, asJSON bool) {
+func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "LAST ERROR"}}
-	name := nameOf(lanes, func(l *engine.LaneItem) string { return l.Webhook })
+	name := nameOf(lanes, func(l *engine.LaneStatus) string { return l.Webhook })
 	for i := range lanes {
 		l := &lanes[i]
 		j := laneJSON{l.Bytes, l.Closed, l.Dead, l.Delivered, l.Discarded, l.Dropped, l.Failures, l.LastError, nil, nil, laneState(l), l.Broken, l.Waiting, l.Webhook}
