@@ -78,7 +78,7 @@ func slackText(text string) object {
 }
 
 func slackFields(fields []field) []object {
-	var texts []object
+	texts := make([]object, 0, 2*len(fields))
 	for i, f := range fields {
 		end := "\n"
 		if i == len(fields)-1 {
