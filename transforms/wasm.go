@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
@@ -140,7 +140,7 @@ func withOf(s *config.Step) (map[string]any, *config.Error) {
 			with[key.Value] = value.Text.Value
 			continue
 		}
-		with[key.Value] = json.RawMessage(value.AppendJSON(nil, expression.AppendString))
+		with[key.Value] = json.RawMessage(value.AppendJSON(nil, jsonbytes.AppendString))
 	}
 	return with, nil
 }
