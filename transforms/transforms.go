@@ -38,8 +38,9 @@ type Step interface {
 // Made is what a step made.
 type Made struct {
 	delivery.Content
-	Fuel int64    // that a wasm module used, also where it failed
-	Left []string // what a format left out of its message, and why
+	Fuel      int64    // that a wasm module used, even if it failed
+	FuelLimit int64    // that it could use for this event
+	Left      []string // what a format left out of its message, and why
 }
 
 // Named is a step of a chain.
@@ -66,8 +67,11 @@ func (c Chain) Apply(ctx context.Context, values *expression.Env) (delivery.Cont
 	return c.Watch(ctx, values, nil)
 }
 
+// Watcher is told what a step was fed and what it made.
+type Watcher func(step int, in delivery.Content, out Made, err error)
+
 // Watch is Apply, and tells what each step was fed and what it made.
-func (c Chain) Watch(ctx context.Context, values *expression.Env, each func(step int, in delivery.Content, out Made, err error)) (delivery.Content, error) {
+func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
 	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all

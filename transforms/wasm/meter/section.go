@@ -1,6 +1,9 @@
 package meter
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // module is what was decoded of a module. Slices of bytes and positions are the original's.
 type module struct {
@@ -19,7 +22,8 @@ type module struct {
 	exports   []exportEntry
 	start     uint32
 	hasStart  bool
-	dataCount int // -1: no section
+	startSeen bool // the start function is exported or its reference taken, as ref.func demands
+	dataCount int  // -1: no section
 	codes     []code
 
 	importedFuncs, importedGlobals int
@@ -47,6 +51,7 @@ const (
 	startSection  = 8
 	codeSection   = 10
 	maxSection    = 12
+	tagSection    = 13
 )
 
 // sectionOrder lists the sections in the order in which they must come. decode returns the number of entries.
@@ -118,6 +123,9 @@ func (m *module) decodeSection(id byte, next int, r *reader) int {
 		m.sections[id] = section{n, r.out}
 		return i + 1
 	}
+	if id == tagSection {
+		r.fail("%s", exceptions)
+	}
 	r.fail("section %d is not known", id)
 	return next
 }
@@ -130,6 +138,8 @@ func (m *module) checkCounts(r *reader) {
 		r.fail("%d globals and %d functions are too many together: want a product of at most %d", m.globals, len(m.codes), maxDeclared)
 	}
 	m.mutables += 2
+	m.startSeen = m.taken != nil && m.taken[m.start] ||
+		slices.ContainsFunc(m.exports, func(e exportEntry) bool { return e.kind == Func && e.index == m.start })
 	if n := m.sections[11].n; m.dataCount >= 0 && m.dataCount != n {
 		r.fail("the data count is %d, but there are %d segments", m.dataCount, n)
 	}
@@ -141,6 +151,9 @@ func (m *module) decodeTypes(r *reader) int {
 	for range n {
 		start := r.at
 		if form := r.byte(); form != 0x60 && r.err == nil {
+			if f, known := typeFeature(form); known {
+				r.failAt(start, "%s", f)
+			}
 			r.failAt(start, "type form %#x is not known", form)
 		}
 		m.types = append(m.types, Signature{Params: r.valueTypes(), Results: r.valueTypes()})
