@@ -42,48 +42,6 @@ func (m *members) tell(dataLine bool) dialect {
 	return foreign
 }
 
-// role is what an event means for its run.
-type role int
-
-const (
-	roleOther role = iota
-	roleStart
-	roleEnd
-	roleStepStart
-	roleStepEnd
-)
-
-// Record is one decoded line: the event, and what ties it to the other events of its run.
-// Its payload is not complete before a [Joiner] gave the event.
-type Record struct {
-	Event
-	dialect  dialect
-	role     role
-	parentID string           // the run that called this one
-	childID  string           // the run that this step calls
-	payload  jsonbytes.Object // becomes Event.Payload when the record is complete
-	step     stepEnd
-	end      runEnd
-
-	anonymous bool // its id is new
-}
-
-// runEnd holds what stands behind the duration in a run's end.
-type runEnd struct {
-	exitCode  []byte // nil where none was given
-	failure   string
-	synthetic bool
-}
-
-// stepEnd holds what stands behind the duration in a step's payload.
-type stepEnd struct {
-	key    stepKey
-	result []byte
-}
-
-// stepKey pairs a step's end with its start, within a run.
-type stepKey struct{ path, iteration string }
-
 // decoder reads the members of one line.
 // The first mistake is kept, so that a decoding function reads like a list of fields.
 type decoder struct {
@@ -218,7 +176,7 @@ func (d *decoder) end(r *Record, status string) {
 		r.Type, status = WorkflowEnd, "success"
 	case "failure", "failed":
 		r.Type, status = WorkflowError, "failure"
-		if failure == "workflow cancelled" || strings.Contains(failure, "context canceled") {
+		if saysCancelled(failure) {
 			r.Type, status = WorkflowCancel, "cancelled"
 		}
 	case "cancelled":
@@ -234,6 +192,13 @@ func (d *decoder) end(r *Record, status string) {
 		r.end.exitCode = bytes.Clone(code)
 	}
 	r.end.failure = failure
+}
+
+// saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
+// text too, with a newline or more behind it: then the run failed, since a page too many is better than one too few.
+func saysCancelled(failure string) bool {
+	before, own := strings.CutSuffix(failure, "command execution: context canceled")
+	return failure == "workflow cancelled" || own && (before == "" || strings.HasSuffix(before, ": "))
 }
 
 // durationMS turns AWF's duration_ms into the body's duration in seconds.
@@ -368,7 +333,11 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 		r.role, r.Type = roleStart, WorkflowStart
 	case "workflow.completed", "workflow.failed", "workflow.cancelled":
 		r.role = roleEnd
-		d.end(r, strings.TrimPrefix(kind, "workflow."))
+		status := strings.TrimPrefix(kind, "workflow.")
+		if d.optional(keyStatus) == "cancelled" {
+			status = "cancelled"
+		}
+		d.end(r, status)
 	case "step.started":
 		r.Type = StepStart
 		r.payload.Text("step", d.optional(keyStep))
