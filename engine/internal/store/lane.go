@@ -102,6 +102,9 @@ func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 		l.endProbe(until)
 	case a.Outcome == delivery.Delivered:
 		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
+	case a.Blame == delivery.BlameEvent: // says nothing of the next event
+		l.Broken, l.LastError, l.LastErrorAt = 0, a.Reason, now
+		l.endProbe(until)
 	default:
 		l.Broken = 0
 		l.fail(now, &l.Failures, a.Reason)
@@ -189,4 +192,12 @@ func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 		st.PausedUntil = l.PausedUntil
 	}
 	return st
+}
+
+// Replayable is the state of the deliveries that a replay takes: dead letters, or those delivered where a filter says so.
+func Replayable(s delivery.State) delivery.State {
+	if s == delivery.IsDelivered {
+		return s
+	}
+	return delivery.IsDead
 }
