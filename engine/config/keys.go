@@ -48,7 +48,7 @@ type Key struct {
 // Keys is the table of all keys, in the order of the documentation.
 var Keys = []Key{
 	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks"},
-	{Path: "webhooks[].name", Kind: KindText, Min: 1, Max: 100, Default: "the URL's host and the entry's number", Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
+	{Path: "webhooks[].name", Kind: KindText, Min: 1, Max: 100, Default: "the URL's host and a digest of it", Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
 	{Path: "webhooks[].url", Kind: KindURL, Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
 	{Path: "webhooks[].enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook of this name off"},
 	{Path: "webhooks[].events", Kind: KindGlobs, Min: 1, Max: 100, Default: "[workflow_*, step_complete]", Is: "which types of events: `*` is any run of characters, `?` one"},

@@ -58,6 +58,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 		if origin == WorkflowFile {
 			d.definition(root, cfg)
 		} else {
+			d.checkTags(root, "")
 			mapping(d, root, "", rootKeys, cfg)
 		}
 	}
@@ -86,6 +87,7 @@ func (d *decoder) definition(n *yaml.Node, cfg *Config) {
 			d.fail(key, name, "stands twice, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
+			d.checkTags(n.Content[i+1], name)
 			d.webhooks(value, name, cfg)
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
@@ -133,9 +135,21 @@ type decoder struct {
 	usedBeside []use           // the keys beside the webhooks
 }
 
+// maxMistakes is how many mistakes of a file are told. Reading stops there.
+const maxMistakes = 1_000
+
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
+	if len(d.errs) == maxMistakes {
+		format, args, path = "more than %d mistakes: the others are not told", []any{maxMistakes}, ""
+	}
+	if d.isFull() {
+		return
+	}
 	d.errs = append(d.errs, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...)})
 }
+
+// isFull says whether nothing more is to be read, since there are too many mistakes.
+func (d *decoder) isFull() bool { return len(d.errs) > maxMistakes }
 
 func (d *decoder) warn(n *yaml.Node, path, format string, args ...any) {
 	d.warnings = append(d.warnings, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...), Warning: true})
@@ -175,26 +189,76 @@ func (d *decoder) document(text []byte) *yaml.Node {
 }
 
 func (d *decoder) syntax(err error) {
-	line := 1
 	m := yamlError.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
 		m = []string{"", "", err.Error()}
-	}
-	if m[1] != "" {
-		line, _ = strconv.Atoi(m[1])
-		if line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "\t") {
-			d.failAt(line, "a tab: YAML is indented with spaces")
-			return
-		}
-		if strings.HasPrefix(m[2], "did not find expected") { // the parser, unlike the scanner, counts from 0
-			line++
-		}
 	}
 	if name, isAlias := strings.CutPrefix(m[2], "unknown anchor '"); isAlias {
 		d.unknownAnchor(strings.TrimSuffix(name, "' referenced"))
 		return
 	}
+	line, _ := strconv.Atoi(m[1])
+	if strings.HasPrefix(m[2], "did not find expected") && !ofScanner.MatchString(m[2]) { // the parser, unlike the scanner, counts from 0
+		line++
+	}
+	line = max(line, 1)
+	if strings.HasPrefix(m[2], "did not find expected '-'") || strings.HasPrefix(m[2], "did not find expected key") {
+		line = d.firstWrong(line, m[2])
+	}
+	for near := line; near <= min(line+1, len(d.lines)); near++ {
+		if strings.HasPrefix(strings.TrimLeft(d.lines[near-1], " "), "\t") {
+			d.failAt(near, "a tab: YAML is indented with spaces")
+			return
+		}
+	}
+	for near := line; near >= max(1, line-1); near-- {
+		if near <= len(d.lines) && textBehindQuote.MatchString(d.lines[near-1]) {
+			d.failAt(near, "not YAML: a value that begins with a quote ends with it, and something follows; put the whole value in other quotes")
+			return
+		}
+	}
+	for _, known := range syntaxAdvice {
+		if strings.HasPrefix(m[2], known.library) {
+			d.failAt(line, "not YAML: %s", known.ours)
+			return
+		}
+	}
 	d.failAt(line, "not YAML: %s", m[2])
+}
+
+// ofScanner finds the scanner's errors among those that begin like the parser's.
+var ofScanner = regexp.MustCompile("alphabetic|whitespace|digit|hexdecimal|comment|tag")
+
+// firstWrong finds the line with which the text begins to be wrong. The parser tells where the list or the mapping begins that it is in.
+func (d *decoder) firstWrong(from int, problem string) int {
+	const reach = 100 // lines
+	for line := from; line < min(from+reach, len(d.lines)); line++ {
+		var doc yaml.Node
+		err := yaml.Unmarshal([]byte(strings.Join(d.lines[:line], "\n")), &doc)
+		if err != nil && strings.HasSuffix(err.Error(), problem) {
+			return line
+		}
+	}
+	return from
+}
+
+// textBehindQuote finds a value of which a part is in quotes: filter: "a" == "b".
+var textBehindQuote = regexp.MustCompile(`^[^"'#]*: +(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}]`)
+
+// syntaxAdvice says what to do about the parser's errors.
+var syntaxAdvice = []struct{ library, ours string }{
+	{"mapping values are not allowed in this context", `a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
+	{"did not find expected ',' or ']'", "a list that begins with [ is not closed with ]"},
+	{"did not find expected ',' or '}'", "a mapping that begins with { is not closed with }"},
+	{"did not find expected '-' indicator", "the indent does not fit the lines above: an entry of the list begins with -"},
+	{"did not find expected key", "the indent does not fit the lines above, or a quote is missing"},
+	{"did not find expected node content", "a value is missing, or one begins with a character that needs quotes"},
+	{"found unexpected end of stream", "a quote is not closed"},
+	{"found character that cannot start any token", "a value cannot begin with @, ` or %: put it in quotes"},
+	{"could not find expected ':'", "a line without a colon behind its key, or a quote that is not closed"},
+	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
+	{"found unknown escape character", `a \ in double quotes begins an escape: write \\, or use single quotes`},
+	{"did not find expected whitespace or line break", "a value that begins with ! is a YAML tag; put it in quotes"},
 }
 
 // unknownAnchor reports an alias of nothing, whose place the parser does not tell. Its name may be a secret that begins with *.
@@ -280,7 +344,7 @@ func variables(n *yaml.Node) []string {
 func (d *decoder) members(n *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(key, value *yaml.Node) bool) {
 		first := map[string]int{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; i+1 < len(n.Content) && !d.isFull(); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
 			line, twice := first[key.Value]
 			switch {
@@ -322,6 +386,8 @@ func resolve(n *yaml.Node) *yaml.Node {
 // describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
 func describe(n *yaml.Node) string {
 	switch {
+	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
+		return "a mapping: a value that begins with {{ needs quotes"
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:

@@ -23,6 +23,9 @@ func (d *decoder) scalar(n *yaml.Node, path string) (string, bool) {
 		d.fail(n, path, "want a value, got %s", describe(n))
 		return "", false
 	}
+	if isSecret(path) {
+		d.warnPlainVariable(n, path)
+	}
 	ok := true
 	text := variable.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		if ref == "$$" {

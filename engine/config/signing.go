@@ -73,6 +73,9 @@ func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
 }
 
 func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
+	if odd := oddSecret(text); text != "" && odd != "" {
+		d.warn(n, path, "the secret %s", odd)
+	}
 	key, err := signature.Key(text)
 	if err != nil {
 		d.fail(n, path, "%s", strings.TrimPrefix(err.Error(), "secret: "))
