@@ -1,6 +1,6 @@
 # make test is what README names; make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec bench soak cover check faults oracles guests clean
+.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -58,6 +58,10 @@ guests:
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:
 	AWF_SPEC=all go test -count=1 -v -run 'TestCoreSuite|TestMutants' ./transforms/wasm/meter
+
+# The table of what long events cost transforms, in docs/transforms.md.
+costs:
+	WRITE_COSTS=1 go test -count=1 -run TestLongErrors ./transforms/wasm
 
 # Ratios to a bare net/http client that posts the same bodies in the same run.
 bench:

@@ -158,13 +158,13 @@ func TestMapDropsWhatComesToNothing(t *testing.T) {
 
 func TestMapErrorsSayWhere(t *testing.T) {
 	for _, tt := range []struct{ transform, want string }{
-		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: invalid operation: list > int"},
-		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: want a whole number in digits, got another text"},
+		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: > is not for list and int"},
+		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: the string is not a whole number"},
 		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[]: division by zero"},
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},
 		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: no JSON for the number +Inf"},
 		{`      map: {a: "=repeat('a', 100000000)"}`, "transform 1, map: a: budget exceeded: more than 4 MiB of memory"},
-		{"      - map: {a: 1}\n      - map: {a: =body.a.b}", "transform 2, map: a: cannot get b of int"},
+		{"      - map: {a: 1}\n      - map: {a: =upper(body.a)}", "transform 2, map: a: upper: want string, got int"},
 		{`      {map: {a: 1}, content_type: text/plain}`, "transform 1, map: want a text for text/plain"},
 		{`      map: {a: "{{ repeat('a', 600000) }}", b: "{{ repeat('a', 600000) }}"}`, "transform 1, map: b: the text is over 1024 KiB"},
 		{`      map: {a: "=repeat('a', 600000)", b: "=repeat('a', 600000)"}`, "transform 1, map: the body is over 1024 KiB"},

@@ -28,7 +28,7 @@ func bigConfig(file string) (text, want string) {
 		}{
 			{1, "  url: ftp://hooks.example.com/", "10", "url: want a URL that begins with https:// or http://"},
 			{2, "  event: [workflow_error]", "5", "event: unknown key, did you mean events?"},
-			{3, `  filter: workflow_nam == "x"`, "13", "filter: unknown name workflow_nam"},
+			{3, `  filter: workflow_nam == "x"`, "13", "filter: unknown name workflow_nam: did you mean workflow_name?"},
 			{6, "  retry: {max_attempts: 0}", "27", "retry.max_attempts: want 1 to 50, got 0"},
 			{6, "  timeout: 9h", "14", "timeout: want 10ms to 5m, got 9h"},
 		}

@@ -27,7 +27,7 @@ var mayImport = map[string]string{
 	"transforms":                      "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm",
 	"filters":                         "engine/event engine/expression",
 	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/config/field",
-	"engine/expression":               "engine/event",
+	"engine/expression":               "engine/event engine/spelling",
 	"engine/event":                    "",
 	"engine/config/field":             "engine/spelling",
 	"engine/config/trust":             "engine/file",

@@ -95,7 +95,7 @@ var Keys = []Key{
 	{Path: "webhooks[].transform[].sha256", Kind: KindText, Default: "any", Is: "of the module's file, in hex: another one is refused"},
 	{Path: "webhooks[].transform[].isolation", Kind: KindText, Min: 1, Default: "event", Is: "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
 	{Path: "webhooks[].transform[].limits", Kind: KindMapping, Is: "what one event may cost the module"},
-	{Path: "webhooks[].transform[].limits.fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Default: "50000000", Is: "about one per instruction"},
+	{Path: "webhooks[].transform[].limits.fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Default: "32000000", Is: "about one per instruction; the default grows by 2,500 for each byte of the event, to 350,000,000"},
 	{Path: "webhooks[].transform[].limits.memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Default: "16MiB", Is: "its linear memory"},
 	{Path: "webhooks[].transform[].limits.stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Default: "1MiB", Is: "calls within calls"},
 	{Path: "webhooks[].transform[].limits.input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Default: "1MiB", Is: "what it is fed"},

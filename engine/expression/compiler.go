@@ -82,7 +82,7 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	}
 	if err != nil {
 		c.nodes += len(t.source)/bytesPerNode + 1
-		return nil, nil, compileError(err)
+		return nil, nil, compileError(t, err)
 	}
 	c.nodes += count(tree.Node)
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
@@ -108,14 +108,9 @@ func (c *Compiler) language(isBool bool) *conf.Config {
 	l := conf.CreateNew()
 	delete(l.Builtins, "now") // results are a function of the event
 	l.Disabled["now"] = true
-	for name, typ := range map[string]reflect.Type{
-		"glob":      reflect.TypeFor[func(string, string) bool](),
-		"truncate":  reflect.TypeFor[func(string, int) string](),
-		"json":      reflect.TypeFor[func(any) string](),
-		"urlencode": reflect.TypeFor[func(string) string](),
-		"urldecode": reflect.TypeFor[func(string) string](),
-	} {
-		l.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{typ}}
+	for name, d := range functions {
+		delete(l.Builtins, name)
+		l.Functions[name] = &builtin.Function{Name: name, Validate: d.validate(name)}
 	}
 	l.MaxNodes = MaxNodes
 	l.WithEnv(env)

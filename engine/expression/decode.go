@@ -113,7 +113,7 @@ func (s *scanner) list(each func() error) error {
 	}
 }
 
-// value reads a value: whole numbers are int, others float64, and so are whole ones that no int holds.
+// value reads a value: whole numbers are int, those up to 2^64 uint64, which counts as a float, and others float64.
 func (s *scanner) value(depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errDepth
@@ -159,6 +159,9 @@ func (s *scanner) value(depth int) (any, error) {
 
 func number(word []byte) (any, error) {
 	if i, err := strconv.Atoi(string(word)); err == nil {
+		return i, nil
+	}
+	if i, err := strconv.ParseUint(string(word), 10, 64); err == nil { // a float that keeps its digits
 		return i, nil
 	}
 	f, err := strconv.ParseFloat(string(word), 64) // beyond its range: infinite

@@ -57,6 +57,8 @@ func (e *encoder) value(v any) {
 		e.dst = AppendString(e.dst, v)
 	case int:
 		e.dst = strconv.AppendInt(e.dst, int64(v), 10)
+	case uint64:
+		e.dst = strconv.AppendUint(e.dst, v, 10)
 	case float64:
 		e.float(v)
 	case []any:

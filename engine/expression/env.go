@@ -102,15 +102,23 @@ func (o *object) value() any {
 		v, err := s.document()
 		o.fail(err)
 		o.whole = v
+		if members, ok := v.(map[string]any); ok {
+			for _, key := range numericKeys {
+				if text, ok := members[key].(string); ok {
+					members[key] = o.number(key, text)
+				}
+			}
+		}
 	}
 	o.decoded = true
 	return o.whole
 }
 
-// member is one member; nil if there is none. It panics with an error if it is no object.
+// member is one member; nil if there is none. It panics with an error if it is no JSON.
 func (o *object) member(key string) any {
 	if s := (scanner{text: o.json()}); o.decoded || !s.at('{') {
-		return memberOf(o.value(), key)
+		whole, _ := o.value().(map[string]any)
+		return whole[key]
 	}
 	m := o.find(key)
 	if m == nil {
@@ -120,9 +128,24 @@ func (o *object) member(key string) any {
 		s := scanner{text: m.raw}
 		v, err := s.value(0)
 		o.fail(err)
-		m.value, m.decoded = v, true
+		m.value, m.decoded = o.number(key, v), true
 	}
 	return m.value
+}
+
+// numericKeys are the keys of payload that AWF documents as numbers.
+var numericKeys = []string{"duration", "exit_code", "iteration"}
+
+// number makes a number of a text that is one, if the key is documented as a number: "emit" sends texts.
+func (o *object) number(key string, v any) any {
+	text, isText := v.(string)
+	if !isText || o.name != roots[payload] || !slices.Contains(numericKeys, key) {
+		return v
+	}
+	if n, err := number([]byte(text)); err == nil {
+		return n
+	}
+	return v
 }
 
 // find finds a member of a JSON object; nil if there is none. The last of equal keys counts.
@@ -161,17 +184,6 @@ func (o *object) index() {
 			o.byKey[string(m.key)] = i
 		}
 	}
-}
-
-// memberOf is a map's value of a key, nil where there is none. It panics with an error on what has no members.
-func memberOf(v any, key string) any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		return v[key]
-	}
-	panic(fmt.Errorf("cannot get %s of %s", key, kindOf(v)))
 }
 
 // find returns the bytes of what a path leads to; nil if it is not there, or not JSON.

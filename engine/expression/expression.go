@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/file"
@@ -45,22 +44,14 @@ func (p *Program) describe() []step {
 	return steps
 }
 
-func compileError(err error) *Error {
+// compileError is a mistake that expr's parser or checker found.
+func compileError(t text, err error) *Error {
 	var at *file.Error
-	if errors.As(err, &at) && strings.HasSuffix(at.Message, "exceeds maximum allowed nodes") {
-		at.Message = fmt.Sprintf("want at most %d operators, operands and calls", MaxNodes)
+	if !errors.As(err, &at) {
+		return &Error{1, 0, oneLine(inWords(err.Error(), t.source, 0, t.isBool))}
 	}
-	if at != nil {
-		return &Error{at.Line, at.Column, oneLine(lowerFirst(inOurWords.Replace(at.Message)))}
-	}
-	return &Error{1, 0, oneLine(lowerFirst(inOurWords.Replace(err.Error())))}
+	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool))}
 }
-
-// inOurWords names Go's types as a configuration's writer knows them.
-var inOurWords = strings.NewReplacer(
-	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
-	"float64", "float", "time.Time", "time", "time.Duration", "duration",
-)
 
 // Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].
 func (p *Program) Bool(env *Env) (bool, error) {
@@ -71,7 +62,7 @@ func (p *Program) Bool(env *Env) (bool, error) {
 	return v.(bool), nil // compiled as one
 }
 
-// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a []any, a map[string]any,
+// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a map[string]any,
 // or one of package time. Its errors are a [*RunError].
 func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
@@ -82,11 +73,16 @@ func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
 		return dst, err
 	}
 	if p.path != nil {
-		if raw := env.find(p.path); raw != nil {
+		if raw := env.find(p.path); raw != nil && (raw[0] == '"') == isText(v) { // a number may stand as a text
 			return append(dst, raw...), nil
 		}
 	}
 	return AppendJSON(dst, v)
+}
+
+func isText(v any) bool {
+	_, is := v.(string)
+	return is
 }
 
 func (p *Program) run(env *Env) (any, error) {

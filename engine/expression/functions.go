@@ -16,8 +16,9 @@ type function func(b *budget, args []any) (any, error)
 
 // definition is a function of the language.
 type definition struct {
-	// args are the kinds of its arguments: s a text, i a whole number, n a number, l a list, m a map, t a time, d a duration, a anything.
-	// Those after "?" may be left out, and the kind before "*" may be there any number of times.
+	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction, n any number, x numbers or lists of them,
+	// b true or false, l a list, m a map, t a time, d a duration, z a time zone, a anything.
+	// Arguments after "?" may be left out, and the one after "*" may be there any number of times.
 	args string
 	call function
 	// bytes is how many bytes of its arguments it deals with in the time of a step; 0 is the usual number.
@@ -26,65 +27,66 @@ type definition struct {
 
 // functions are those that are no loops. A missing argument makes the result of all but type and json missing.
 var functions = map[string]definition{
-	"len":         {args: "a", call: length},
-	"type":        {args: "a", call: typeOf},
-	"abs":         {args: "n", call: abs},
-	"ceil":        {args: "n", call: rounded(math.Ceil)},
-	"floor":       {args: "n", call: rounded(math.Floor)},
-	"round":       {args: "n", call: rounded(math.Round)},
-	"int":         {args: "a", call: toInt, bytes: 1},
-	"float":       {args: "a", call: toFloat, bytes: 1},
-	"string":      {args: "a", call: func(_ *budget, args []any) (any, error) { return Text(args[0]) }, bytes: deep},
-	"json":        {args: "a", call: toJSON, bytes: deep},
-	"toJSON":      {args: "a", call: toJSON, bytes: deep},
-	"fromJSON":    {args: "s", call: fromJSON, bytes: 4},
-	"upper":       {args: "s", call: ofText(strings.ToUpper), bytes: 8},
-	"lower":       {args: "s", call: ofText(strings.ToLower), bytes: 8},
-	"trim":        {args: "s?s", call: trim, bytes: 1},
-	"trimPrefix":  {args: "s?s", call: withSpace(strings.TrimPrefix)},
-	"trimSuffix":  {args: "s?s", call: withSpace(strings.TrimSuffix)},
-	"hasPrefix":   {args: "ss", call: ofTexts(func(s, t string) any { return strings.HasPrefix(s, t) })},
-	"hasSuffix":   {args: "ss", call: ofTexts(func(s, t string) any { return strings.HasSuffix(s, t) })},
-	"indexOf":     {args: "ss", call: ofTexts(func(s, t string) any { return strings.Index(s, t) }), bytes: 4},
-	"lastIndexOf": {args: "ss", call: ofTexts(func(s, t string) any { return strings.LastIndex(s, t) }), bytes: 4},
-	"split":       {args: "ss?i", call: split(strings.SplitN), bytes: 4},
-	"splitAfter":  {args: "ss?i", call: split(strings.SplitAfterN), bytes: 4},
-	"replace":     {args: "sss?i", call: replace, bytes: 4},
-	"repeat":      {args: "si", call: repeat},
-	"join":        {args: "l?s", call: join},
-	"glob":        {args: "ss", call: glob},
-	"truncate":    {args: "si", call: truncate},
-	"toBase64":    {args: "s", call: ofText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), bytes: 2},
-	"fromBase64":  {args: "s", call: fromBase64, bytes: 2},
-	"urlencode":   {args: "s", call: urlencode, bytes: 2},
-	"urldecode":   {args: "s", call: urldecode, bytes: 2},
-	"duration":    {args: "s", call: toDuration, bytes: 1},
-	"date":        {args: "a?sa", call: toDate, bytes: 1},
-	"max":         {args: "*a", call: extreme(1), bytes: deep},
-	"min":         {args: "*a", call: extreme(-1), bytes: deep},
-	"mean":        {args: "*a", call: mean, bytes: deep},
-	"median":      {args: "*a", call: median, bytes: deep},
-	"first":       {args: "l", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
-	"last":        {args: "l", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
-	"get":         {args: "aa", call: element},
-	"take":        {args: "li", call: take},
-	"keys":        {args: "m", call: pairs(func(k string, _ any) any { return k })},
-	"values":      {args: "m", call: pairs(func(_ string, v any) any { return v })},
-	"toPairs":     {args: "m", call: pairs(func(k string, v any) any { return []any{k, v} })},
-	"fromPairs":   {args: "l", call: fromPairs},
-	"reverse":     {args: "l", call: reverse},
-	"uniq":        {args: "l", call: uniq},
-	"concat":      {args: "*l", call: concat},
-	"flatten":     {args: "l", call: flatten, bytes: deep},
-	"sort":        {args: "l?s", call: sorted},
-	"bitand":      {args: "ii", call: bit(func(x, y int) int { return x & y })},
-	"bitor":       {args: "ii", call: bit(func(x, y int) int { return x | y })},
-	"bitxor":      {args: "ii", call: bit(func(x, y int) int { return x ^ y })},
-	"bitnand":     {args: "ii", call: bit(func(x, y int) int { return x &^ y })},
-	"bitshl":      {args: "ii", call: shift(func(x int, n uint) int { return x << n })},
-	"bitshr":      {args: "ii", call: shift(func(x int, n uint) int { return x >> n })},
-	"bitushr":     {args: "ii", call: shift(func(x int, n uint) int { return int(uint(x) >> n) })},
-	"bitnot":      {args: "i", call: func(_ *budget, args []any) (any, error) { return ^args[0].(int), nil }},
+	"len":         {args: "a:i", call: length},
+	"type":        {args: "a:s", call: typeOf},
+	"abs":         {args: "n:a", call: abs},
+	"ceil":        {args: "n:f", call: rounded(math.Ceil)},
+	"floor":       {args: "n:f", call: rounded(math.Floor)},
+	"round":       {args: "n:f", call: rounded(math.Round)},
+	"int":         {args: "a:i", call: toInt, bytes: 1},
+	"float":       {args: "a:f", call: toFloat, bytes: 1},
+	"string":      {args: "a:s", call: func(_ *budget, args []any) (any, error) { return Text(args[0]) }, bytes: deep},
+	"json":        {args: "a:s", call: toJSON, bytes: deep},
+	"toJSON":      {args: "a:s", call: toJSON, bytes: deep},
+	"fromJSON":    {args: "s:a", call: fromJSON, bytes: 4},
+	"upper":       {args: "s:s", call: ofText(strings.ToUpper), bytes: 8},
+	"lower":       {args: "s:s", call: ofText(strings.ToLower), bytes: 8},
+	"trim":        {args: "s?s:s", call: trim, bytes: 1},
+	"trimPrefix":  {args: "s?s:s", call: withSpace(strings.TrimPrefix)},
+	"trimSuffix":  {args: "s?s:s", call: withSpace(strings.TrimSuffix)},
+	"hasPrefix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasPrefix(s, t) })},
+	"hasSuffix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasSuffix(s, t) })},
+	"indexOf":     {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.Index(s, t) }), bytes: 4},
+	"lastIndexOf": {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.LastIndex(s, t) }), bytes: 4},
+	"split":       {args: "ss?i:l", call: split(strings.SplitN), bytes: 4},
+	"splitAfter":  {args: "ss?i:l", call: split(strings.SplitAfterN), bytes: 4},
+	"replace":     {args: "sss?i:s", call: replace, bytes: 4},
+	"repeat":      {args: "si:s", call: repeat},
+	"join":        {args: "l?s:s", call: join},
+	"glob":        {args: "ss:b", call: glob},
+	"truncate":    {args: "si:s", call: truncate},
+	"toBase64":    {args: "s:s", call: ofText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }), bytes: 2},
+	"fromBase64":  {args: "s:s", call: fromBase64, bytes: 2},
+	"urlencode":   {args: "s:s", call: urlencode, bytes: 2},
+	"urldecode":   {args: "s:s", call: urldecode, bytes: 2},
+	"timezone":    {args: "s:z"}, // its call is a constant
+	"duration":    {args: "s:d", call: toDuration, bytes: 1},
+	"date":        {args: "a?sa:t", call: toDate, bytes: 1},
+	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
+	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
+	"mean":        {args: "*x:f", call: mean, bytes: deep},
+	"median":      {args: "*x:f", call: median, bytes: deep},
+	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
+	"last":        {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
+	"get":         {args: "aa:a", call: element},
+	"take":        {args: "li:l", call: take},
+	"keys":        {args: "m:l", call: pairs(func(k string, _ any) any { return k })},
+	"values":      {args: "m:l", call: pairs(func(_ string, v any) any { return v })},
+	"toPairs":     {args: "m:l", call: pairs(func(k string, v any) any { return []any{k, v} })},
+	"fromPairs":   {args: "l:m", call: fromPairs},
+	"reverse":     {args: "l:l", call: reverse},
+	"uniq":        {args: "l:l", call: uniq},
+	"concat":      {args: "*l:l", call: concat},
+	"flatten":     {args: "l:l", call: flatten, bytes: deep},
+	"sort":        {args: "l?s:l", call: sorted},
+	"bitand":      {args: "ii:i", call: bit(func(x, y int) int { return x & y })},
+	"bitor":       {args: "ii:i", call: bit(func(x, y int) int { return x | y })},
+	"bitxor":      {args: "ii:i", call: bit(func(x, y int) int { return x ^ y })},
+	"bitnand":     {args: "ii:i", call: bit(func(x, y int) int { return x &^ y })},
+	"bitshl":      {args: "ii:i", call: shift(func(x int, n uint) int { return x << n })},
+	"bitshr":      {args: "ii:i", call: shift(func(x int, n uint) int { return x >> n })},
+	"bitushr":     {args: "ii:i", call: shift(func(x int, n uint) int { return int(uint(x) >> n) })},
+	"bitnot":      {args: "i:i", call: func(_ *budget, args []any) (any, error) { return ^args[0].(int), nil }},
 }
 
 // deep as a definition's bytes says that it looks at values to their leaves.
@@ -122,46 +124,132 @@ func named(name string, d definition) function {
 	}
 }
 
-// kinds are the words for the kinds of a definition.
-var kinds = map[byte]string{'s': "string", 'i': "int", 'n': "a number", 'l': "a list", 'm': "a map", 't': "time", 'd': "duration"}
+// kinds are the words for the kinds of a definition, and what expr's checker knows them as.
+var kinds = map[byte]struct {
+	word string
+	typ  reflect.Type
+}{
+	's': {"string", reflect.TypeFor[string]()}, 'i': {"int", reflect.TypeFor[int]()}, 'f': {"float", reflect.TypeFor[float64]()},
+	'n': {"a number", nil}, 'x': {"numbers", nil}, 'b': {"true or false", reflect.TypeFor[bool]()}, 'l': {"a list", reflect.TypeFor[[]any]()},
+	'm': {"a map", reflect.TypeFor[map[string]any]()}, 't': {"time", reflect.TypeFor[time.Time]()}, 'd': {"duration", reflect.TypeFor[time.Duration]()},
+	'z': {"timezone", reflect.TypeFor[*time.Location]()}, 'a': {"", reflect.TypeFor[any]()},
+}
+
+// kind is the letter of the i-th argument, 0 if there can be none.
+func (d *definition) kind(i int) byte {
+	letters, _, _ := strings.Cut(strings.ReplaceAll(d.args, "?", ""), ":")
+	switch {
+	case letters[0] == '*':
+		return letters[1]
+	case i < len(letters):
+		return letters[i]
+	}
+	return 0
+}
+
+// validate is what expr's checker asks of a call: the type of its result.
+func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Type, error) {
+	letters, result, _ := strings.Cut(d.args, ":")
+	needed, _, _ := strings.Cut(letters, "?")
+	return func(args []reflect.Type) (reflect.Type, error) {
+		if least := len(strings.TrimPrefix(needed, "*")); len(args) < least || d.kind(len(args)-1) == 0 {
+			return kinds['a'].typ, fmt.Errorf("%s: want %s, got %d", name, countOf(letters), len(args))
+		}
+		for i, arg := range args {
+			if kind := d.kind(i); !mayBe(arg, kind) {
+				return kinds['a'].typ, fmt.Errorf("%s: want %s, got %s", name, kinds[kind].word, wordOf(arg))
+			}
+		}
+		return kinds[result[0]].typ, nil
+	}
+}
+
+// countOf says how many arguments there are to be.
+func countOf(letters string) string {
+	needed, more, _ := strings.Cut(letters, "?")
+	switch {
+	case needed[0] == '*':
+		return "at least 1 argument"
+	case more != "":
+		return fmt.Sprintf("%d to %d arguments", len(needed), len(needed)+len(more))
+	case len(needed) == 1:
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", len(needed))
+}
+
+// mayBe says whether a value of the type may be of a kind.
+func mayBe(t reflect.Type, kind byte) bool {
+	if t == nil || t.Kind() == reflect.Interface || kind == 'a' {
+		return true
+	}
+	if t.PkgPath() == "time" || t == kinds['z'].typ {
+		return t == kinds[kind].typ || (kind == 'i' || kind == 'n') && t.Kind() == reflect.Int
+	}
+	switch t.Kind() {
+	case reflect.Int, reflect.Float64:
+		return kind == 'n' || kind == 'x' || kind == 'i' || kind == 'f'
+	case reflect.Slice:
+		return kind == 'l' || kind == 'x'
+	case reflect.Map:
+		return kind == 'm'
+	}
+	return t == kinds[kind].typ
+}
+
+// wordOf names a type of the checker's.
+func wordOf(t reflect.Type) string {
+	if t == nil {
+		return "nil"
+	}
+	return inOurWords.Replace(t.String())
+}
 
 // check checks the kind of the i-th argument. It makes an int of a whole number.
 func (d *definition) check(i int, arg *any) error {
-	letters := strings.ReplaceAll(d.args, "?", "")
-	kind := letters[len(letters)-1]
-	if i < len(letters) && letters[0] != '*' {
-		kind = letters[i]
+	kind := d.kind(i)
+	if *arg == nil || kind == 'a' || kind == 'x' {
+		return nil
 	}
-	var fits bool
-	whole, f, isInt, isNumber := numberOf(*arg)
-	switch kind {
-	case 's':
-		_, fits = (*arg).(string)
-	case 'l':
-		_, fits = (*arg).([]any)
-	case 'm':
-		_, fits = (*arg).(map[string]any)
-	case 't':
-		_, fits = (*arg).(time.Time)
-	case 'd':
-		_, fits = (*arg).(time.Duration)
-	case 'n':
-		fits = isNumber
-	case 'i':
-		if !isInt && isNumber && f == math.Trunc(f) && math.Abs(f) < exact {
-			whole, isInt = int(f), true
+	if kind == 'i' {
+		if f, isFloat := (*arg).(float64); isFloat && f == math.Trunc(f) && math.Abs(f) < exact {
+			*arg = int(f)
 		}
-		if fits = isInt; fits {
+		if whole, _, isInt, _ := numberOf(*arg); isInt {
 			*arg = whole
+			return nil
 		}
-	default:
-		fits = true
+	} else if mayBe(reflect.TypeOf(*arg), kind) {
+		return nil
 	}
-	if !fits {
-		return fmt.Errorf("want %s, got %s", kinds[kind], kindOf(*arg))
+	return fmt.Errorf("want %s, got %s", kinds[kind].word, kindOf(*arg))
+}
+
+// try says what is wrong with the constants among a call's arguments, with values in the others' place that are never wrong.
+func (d *definition) try(args []part) *RunError {
+	values := make([]any, len(args))
+	constants := 0
+	for i, arg := range args {
+		if values[i] = harmless[d.kind(i)]; arg.isConstant {
+			values[i] = arg.value
+			constants++
+		}
+		if values[i] == nil {
+			return nil
+		}
+	}
+	if constants == 0 || constants == len(args) {
+		return nil
+	}
+	b := &budget{foldSteps, foldBytes, foldSteps}
+	if _, err := protected(func() (any, error) { return d.call(b, values) }); err != nil && err.Err == nil {
+		return err
 	}
 	return nil
 }
+
+// harmless are values, by their kinds, with which a function does not fail.
+var harmless = map[byte]any{'s': "", 'i': 1, 'n': 1, 'l': []any{}, 'm': map[string]any{}}
 
 // kindOf names the kind of a value.
 func kindOf(v any) string {
@@ -187,6 +275,20 @@ func kindOf(v any) string {
 		return "int"
 	}
 	return "float"
+}
+
+// isMethod says whether a method of package time's gives one value, of a kind that expressions know.
+func isMethod(receiver reflect.Type, name string) bool {
+	m, found := receiver.MethodByName(name)
+	if !found || m.Type.NumOut() != 1 {
+		return false
+	}
+	switch out := m.Type.Out(0); out.Kind() {
+	case reflect.Bool, reflect.String, reflect.Int, reflect.Int64, reflect.Float64:
+		return true
+	default:
+		return out.PkgPath() == "time" || out.Kind() == reflect.Pointer
+	}
 }
 
 // method makes a function of a method of package time's: its receiver is the first argument.

@@ -22,7 +22,7 @@ const (
 	hostileMemory = 64 << 20 // bytes
 )
 
-func hostileEvent(t *testing.T) *event.Event {
+func hostileEvent(t testing.TB) *event.Event {
 	t.Helper()
 	numbers := make([]int, 50_000)
 	for i := range numbers {

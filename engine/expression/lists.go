@@ -21,12 +21,15 @@ func keyOf(b *budget, v any) (string, error) {
 	return Text(v)
 }
 
-// newMap makes a map of keys and values, which alternate.
+// newMap makes a map of keys and values, which alternate. What has no key is left out.
 func newMap(b *budget, args []any) (any, error) {
 	b.list(len(args))
 	b.grow(mapBytes + 32*len(args))
 	m := make(map[string]any, len(args)/2)
 	for i := 0; i < len(args); i += 2 {
+		if args[i] == nil {
+			continue
+		}
 		key, err := keyOf(b, args[i])
 		if err != nil {
 			return nil, err
@@ -43,7 +46,7 @@ func reverse(_ *budget, args []any) (any, error) {
 }
 
 func sorted(b *budget, args []any) (any, error) {
-	var order any = "asc"
+	var order any
 	if len(args) == 2 {
 		order = args[1]
 	}
@@ -101,6 +104,9 @@ func fromPairs(b *budget, args []any) (any, error) {
 	m := map[string]any{}
 	for _, entry := range args[0].([]any) {
 		pair, _ := entry.([]any)
+		if entry == nil || len(pair) == 2 && pair[0] == nil {
+			continue
+		}
 		if len(pair) != 2 {
 			return nil, fmt.Errorf("want lists of a key and a value")
 		}

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -51,7 +52,11 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	w.loops--
 	w.variables = w.variables[:outside]
 	if len(n.Arguments) == 3 {
-		l.third = w.node(n.Arguments[2]).eval
+		third := w.node(n.Arguments[2])
+		if err := sortList(&budget{}, nil, nil, third.value); n.Name == "sortBy" && third.isConstant && err != nil {
+			w.fail(n, "sortBy: %s", err)
+		}
+		l.third = third.eval
 	}
 	return part{eval: func(env *Env) any { return run(l, env) }}
 }
@@ -171,7 +176,7 @@ func (l *loop) sortBy(env *Env) any {
 	list := slices.Clone(l.elements(env))
 	env.budget.list(len(list))
 	keys := l.values(env)
-	var order any = "asc"
+	var order any
 	if l.third != nil {
 		order = l.third(env)
 	}
@@ -181,10 +186,10 @@ func (l *loop) sortBy(env *Env) any {
 	return list
 }
 
-// sortList orders a list by keys, which may be the list itself: "asc" or "desc". Elements with missing keys come last.
+// sortList orders a list by keys, which may be the list itself: "asc" (or nil) or "desc". Elements with missing keys come last.
 func sortList(b *budget, list, keys []any, order any) error {
-	if order != "asc" && order != "desc" {
-		return fmt.Errorf("want the order \"asc\" or \"desc\", got %v", order)
+	if order != nil && order != "asc" && order != "desc" {
+		return errors.New(`want the order "asc" or "desc"`)
 	}
 	rounds := bits.Len(uint(len(list)))
 	b.spend(2 * len(list) * rounds)

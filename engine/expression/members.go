@@ -32,16 +32,14 @@ func rangeOf(b *budget, args []any) (any, error) {
 
 // element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
 func element(b *budget, args []any) (any, error) {
-	key, isKey := args[1].(string)
+	key, _ := args[1].(string)
 	b.scan(key)
 	i, _, isInt, _ := numberOf(args[1])
 	switch v := args[0].(type) {
 	case nil:
 		return nil, nil
 	case map[string]any:
-		if isKey {
-			return v[key], nil
-		}
+		return v[key], nil
 	case []any:
 		if isInt {
 			if i < 0 {
@@ -57,13 +55,7 @@ func element(b *budget, args []any) (any, error) {
 			return slice(b, []any{v, i, nil, true})
 		}
 	}
-	if args[1] == nil {
-		return nil, nil
-	}
-	if isKey {
-		return nil, fmt.Errorf("cannot get %s of %s", key, kindOf(args[0]))
-	}
-	return nil, fmt.Errorf("invalid operation: %s[%s]", kindOf(args[0]), kindOf(args[1]))
+	return nil, nil // nothing else has members
 }
 
 // slice is a part of a list, or of a text by its characters. A fourth argument asks for one element.

@@ -18,17 +18,27 @@ var (
 	fields = []string{"event", "workflow_id", "workflow_name", "timestamp"}
 )
 
-// filterTypes are the types that a filter is checked against. The keys of payload are those that AWF gives.
+// payloadTypes are the keys that AWF gives.
+var payloadTypes = types.Map{
+	"status": types.String, "duration": types.Float64, "exit_code": types.Int, "error": types.String, "user": types.String,
+	"parent_id": types.String, "step": types.String, "kind": types.String, "path": types.String, "iteration": types.Int,
+	"child_id": types.String, "inputs": types.TypeOf(map[string]any{}), "result": types.Any, types.Extra: types.Any,
+}
+
+// filterTypes are the types that a filter is checked against.
 var filterTypes = types.Map{
 	"event":         types.String,
 	"workflow_id":   types.String,
 	"workflow_name": types.String,
 	"timestamp":     types.TypeOf(time.Time{}),
-	"payload": types.Map{
-		"status": types.String, "duration": types.Float64, "exit_code": types.Int, "error": types.String, "user": types.String,
-		"parent_id": types.String, "step": types.String, "kind": types.String, "path": types.String, "iteration": types.Int,
-		"child_id": types.String, "inputs": types.TypeOf(map[string]any{}), "result": types.Any, types.Extra: types.Any,
-	},
+	"payload":       payloadTypes,
+}
+
+// knownValues are what keys can be where AWF writes them. Events of other sources may have more.
+var knownValues = map[string][]string{
+	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete",
+		"message_user", "message_assistant", "tool_call", "tool_result"},
+	"payload.status": {"success", "failure", "cancelled"},
 }
 
 // valueTypes has body and with too.

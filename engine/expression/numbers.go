@@ -36,7 +36,7 @@ func toInt(_ *budget, args []any) (any, error) {
 	if s, ok := args[0].(string); ok {
 		i, err := strconv.Atoi(s)
 		if err != nil {
-			return nil, errors.New("want a whole number in digits, got another text")
+			return nil, errors.New("the string is not a whole number")
 		}
 		return i, nil
 	}
@@ -56,7 +56,7 @@ func toFloat(_ *budget, args []any) (any, error) {
 	if s, ok := args[0].(string); ok {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			return nil, errors.New("want a number in digits, got another text")
+			return nil, errors.New("the string is not a number")
 		}
 		return f, nil
 	}

@@ -44,7 +44,7 @@ var (
 
 // mismatch is the error of an operator on values that it is not for.
 func mismatch(op string, a, b any) error {
-	return fmt.Errorf("invalid operation: %s %s %s", kindOf(a), op, kindOf(b))
+	return fmt.Errorf("%s is not for %s and %s", op, kindOf(a), kindOf(b))
 }
 
 // numberOf returns a number as an int or a float64; false if v is none.
@@ -54,6 +54,8 @@ func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 		return v, 0, true, true
 	case float64:
 		return 0, v, false, true
+	case uint64: // beyond every int
+		return 0, float64(v), false, true
 	case time.Duration, nil, string, bool, []any, map[string]any:
 		return 0, 0, false, false
 	}
@@ -367,12 +369,12 @@ func negate(_ *budget, args []any) (any, error) {
 	case time.Duration:
 		return -v, nil
 	}
-	return nil, fmt.Errorf("invalid operation: - %s", kindOf(args[0]))
+	return nil, fmt.Errorf("- is not for %s", kindOf(args[0]))
 }
 
 func plus(_ *budget, args []any) (any, error) {
 	if _, _, _, isNumber := numberOf(args[0]); isNumber || args[0] == nil {
 		return args[0], nil
 	}
-	return nil, fmt.Errorf("invalid operation: + %s", kindOf(args[0]))
+	return nil, fmt.Errorf("+ is not for %s", kindOf(args[0]))
 }

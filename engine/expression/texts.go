@@ -205,18 +205,20 @@ func join(b *budget, args []any) (any, error) {
 		glue = args[1].(string)
 	}
 	var text strings.Builder
-	for i, v := range args[0].([]any) {
+	glued := ""
+	for _, v := range args[0].([]any) {
 		switch v.(type) {
-		case []any, map[string]any, nil:
+		case nil:
+			continue
+		case []any, map[string]any:
 			return nil, fmt.Errorf("want strings and numbers, got %s", kindOf(v))
 		}
 		s, err := Text(v)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			text.WriteString(glue)
-		}
+		text.WriteString(glued)
+		glued = glue
 		if text.WriteString(s); text.Len() > b.bytes {
 			return nil, errMemory
 		}

@@ -135,7 +135,7 @@ func (w *writer) compile(n ast.Node) part {
 	case *ast.CallNode:
 		return w.call(n)
 	case *ast.BuiltinNode:
-		return w.builtin(n)
+		return w.loop(n, loops[n.Name])
 	case *ast.VariableDeclaratorNode:
 		return w.let(n)
 	case *ast.SequenceNode:
@@ -330,7 +330,7 @@ func (w *writer) call(n *ast.CallNode) part {
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
 		if d, ok := functions[callee.Value]; ok {
-			return w.apply(n, named(callee.Value, d), w.nodes(n.Arguments)...)
+			return w.function(n, callee.Value, d)
 		}
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
@@ -340,24 +340,28 @@ func (w *writer) call(n *ast.CallNode) part {
 		if name.Value == "Local" {
 			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
 		}
+		if !isMethod(callee.Node.Type(), name.Value) {
+			w.fail(n, "%s() gives no value that an expression can take", name.Value)
+			return constant(nil)
+		}
 		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
 	}
 	w.fail(n, "%s is no function", n.Callee.String())
 	return constant(nil)
 }
 
-func (w *writer) builtin(n *ast.BuiltinNode) part {
-	if f := loops[n.Name]; f != nil {
-		return w.loop(n, f)
-	}
-	f := named(n.Name, functions[n.Name])
+func (w *writer) function(n *ast.CallNode, name string, d definition) part {
 	switch {
-	case n.Name == "timezone":
+	case name == "timezone":
 		return w.zone(n.Arguments[0])
-	case n.Name == "date" && len(n.Arguments) == 3 && !isOfTime(n.Arguments[0].Type()): // a text, its layout and a zone's name
-		return w.apply(n, f, w.zone(n.Arguments[2]), w.node(n.Arguments[0]), w.node(n.Arguments[1]))
+	case name == "date" && len(n.Arguments) == 3 && !isOfTime(n.Arguments[0].Type()): // a text, its layout and a zone's name
+		return w.apply(n, named(name, d), w.zone(n.Arguments[2]), w.node(n.Arguments[0]), w.node(n.Arguments[1]))
 	}
-	return w.apply(n, f, w.nodes(n.Arguments)...)
+	args := w.nodes(n.Arguments)
+	if err := d.try(args); err != nil {
+		w.fail(n, "%s: %s", name, err)
+	}
+	return w.apply(n, named(name, d), args...)
 }
 
 // zone loads a time zone. Its name must be in the source, so that runs do not read files.

@@ -5,27 +5,43 @@ go 1.26.0
 replace github.com/awf-project/awf-hook => ../..
 
 require (
+	github.com/DataDog/datadog-api-client-go/v2 v2.67.0
 	github.com/PagerDuty/go-pagerduty v1.8.0
 	github.com/atc0005/go-teams-notify/v2 v2.14.0
 	github.com/awf-project/awf-hook v0.0.0-00010101000000-000000000000
 	github.com/bwmarrin/discordgo v0.29.0
 	github.com/cloudevents/sdk-go/v2 v2.16.2
 	github.com/go-telegram/bot v1.19.0
+	github.com/google/go-github/v75 v75.0.0
+	github.com/opsgenie/opsgenie-go-sdk-v2 v1.2.23
 	github.com/slack-go/slack v0.35.0
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	github.com/stripe/stripe-go/v84 v84.4.1
+	gitlab.com/gitlab-org/api/client-go v1.46.0
+	maunium.net/go/mautrix v0.32.0
 )
 
 require (
+	github.com/DataDog/zstd v1.5.2 // indirect
 	github.com/expr-lang/expr v1.17.8 // indirect
-	github.com/google/go-querystring v1.1.0 // indirect
+	github.com/goccy/go-json v0.10.2 // indirect
+	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
+	github.com/pkg/errors v0.9.1 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
+	github.com/sirupsen/logrus v1.9.3 // indirect
+	go.mau.fi/util v0.11.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.27.0 // indirect
-	golang.org/x/crypto v0.17.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/exp v0.0.0-20261014143641-f0251eb4aa3e // indirect
+	golang.org/x/oauth2 v0.34.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/time v0.14.0 // indirect
 )

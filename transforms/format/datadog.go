@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -40,8 +41,11 @@ var datadog = Receiver{
 		for _, f := range datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
 			lines = append(lines, f.label+": "+f.value)
 		}
-		tags := list{"source:awf-hook"}
-		for _, tag := range append([]string{"event:" + m.typ, "workflow:" + m.name}, m.list("tags")...) {
+		tags := list{"source:awf-hook", "event:" + shrink(m.typ, m.limit("tag")/2, utf16Units)}
+		if m.name != "" {
+			tags = append(tags, "workflow:"+shrink(m.name, m.limit("tag")/2, utf16Units))
+		}
+		for _, tag := range m.list("tags") {
 			tags = append(tags, shrink(tag, m.limit("tag"), utf16Units))
 		}
 		key := alertKey("awf", m.name)
@@ -50,7 +54,7 @@ var datadog = Receiver{
 		}
 		return object{
 			{"title", shrink(m.heading(), m.limit("title"), utf16Units)},
-			{"text", paragraphs(text, failure, strings.Join(lines, "\n"), link, mentions)},
+			{"text", cmp.Or(paragraphs(text, failure, strings.Join(lines, "\n"), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},
 			{"source_type_name", "awf"},

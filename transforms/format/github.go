@@ -42,7 +42,7 @@ var githubStatus = Receiver{
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true, Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path", Is: "what tells this status from others of the commit"},
-	}, only(chatKeys(), "title", "link")...),
+	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
 		{"description", 140, Characters, "Create a commit status"},
 		{"context", 250, Characters, "ours"},
@@ -62,7 +62,7 @@ var githubStatus = Receiver{
 		return object{
 			{"state", m.look.commit},
 			{"target_url", m.link},
-			{"description", shrink(m.title, m.limit("description"), utf16Units)},
+			{"description", shrink(m.summary(), m.limit("description"), utf16Units)},
 			{"context", shrink(cmp.Or(m.line("context"), context), m.limit("context"), utf16Units)},
 		}
 	},

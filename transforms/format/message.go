@@ -248,8 +248,10 @@ func (m *message) standardFields() []field {
 		add("Step", m.known.path)
 	}
 	add("Sub-workflow", m.known.child)
-	if !m.isHeadline { // else it says them
+	if !m.isHeadline || utf16Units(m.name) > longestName { // else the headline says it
 		add("Workflow", m.name)
+	}
+	if !m.isHeadline {
 		add("Duration", m.took())
 		add("Exit code", exitCode(m.known.exitCode))
 	}

@@ -168,7 +168,7 @@ func (p *proof) onCall(_ delivery.Content, body object) {
 
 func (p *proof) datadog(_ delivery.Content, body object) {
 	p.within("title", text(body, "title"), 1, 100)
-	p.within("text", text(body, "text"), 0, 4000)
+	p.within("text", text(body, "text"), 1, 4000)
 	p.within("aggregation_key", text(body, "aggregation_key"), 1, 100)
 	if !slices.Contains([]string{"error", "warning", "info", "success"}, text(body, "alert_type")) {
 		p.fail("alert_type %v", body["alert_type"])

@@ -213,9 +213,15 @@ func (m moment) isFailure() bool { return m == failed || m == stepFailed }
 // isStep reports whether the moment is a step's.
 func (m moment) isStep() bool { return m >= stepStarted }
 
+// The longest names in a headline, in characters: with them it still fits into the shortest limit of a title, which is 100.
+const (
+	longestName = 50
+	longestStep = 30
+)
+
 // headline says what happened in one line: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
-	name := s.name
+	name := shrink(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {
 	case name != "":
 	case s.id != "":
@@ -230,7 +236,7 @@ func (s *subject) headline(m moment) string {
 		return name + ": " + s.typ
 	}
 	if m.isStep() {
-		name += ": step " + s.stepName()
+		name += ": step " + shrink(s.stepName(), longestStep, utf16Units)
 	}
 	text := name + " " + looks[m].words
 	if m == ended || m == stepEnded {

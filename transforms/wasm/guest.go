@@ -27,7 +27,8 @@ type guest struct {
 	run    api.Function    // transform or _start
 	host   context.Context // leads host functions to the guest; not a call's own
 	params [2]uint64
-	events int // that it has transformed
+	events int   // that it has transformed
+	limit  int64 // fuel that the current event may use
 
 	isBroken bool // the engine failed while the guest ran: neither the guest nor its memory can be used again
 
@@ -78,7 +79,7 @@ func (g *guest) instantiate(e Event) error {
 	g.host = &hostContext{context.Background(), g}
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
-	g.refill(m.fuel)
+	g.refill(g.limit - m.copying)
 	g.begin(Event{Time: e.Time})
 	for _, name := range m.code.first {
 		if err := mod.ExportedFunction(name).CallWithStack(g.host, nil); err != nil {
@@ -129,7 +130,7 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 		}
 	}
 	if g.module.isolation == IsolateInstance {
-		g.refill(g.module.limits.Fuel) // earlier use is not this event's
+		g.refill(g.limit) // earlier use is not this event's
 	}
 	g.begin(e)
 	if g.module.code.abi == command {
@@ -216,7 +217,7 @@ func (g *guest) used() int64 {
 	if g.fuel == nil {
 		return 0
 	}
-	return min(g.module.limits.Fuel, g.module.limits.Fuel-int64(g.fuel.Get()))
+	return min(g.limit, g.limit-int64(g.fuel.Get()))
 }
 
 func (g *guest) fail(kind error, detail string) *Error {
@@ -232,7 +233,7 @@ func (g *guest) failed(err error) *Error {
 	var exited *sys.ExitError
 	switch {
 	case g.fuel != nil && int64(g.fuel.Get()) < 0:
-		e.Kind, e.Detail, e.Fuel = ErrFuel, fmt.Sprintf("limit %d", g.module.limits.Fuel), 0
+		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
 	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
 		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes", g.module.limits.Stack)
 	case errors.As(err, &stopped):
@@ -250,6 +251,16 @@ func (g *guest) failed(err error) *Error {
 		e.Detail += ": " + said
 	}
 	return e
+}
+
+// noFuel says what the limit was, where it comes from and how to raise it.
+func (g *guest) noFuel() string {
+	from := "the step's own"
+	if g.module.grows {
+		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
+	}
+	_, most := Bounds()
+	return fmt.Sprintf("limit %d, %s; limits: {fuel: N} sets another, up to %d", g.limit, from, most.Fuel)
 }
 
 // frames are the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty one.

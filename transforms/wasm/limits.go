@@ -7,7 +7,7 @@ import (
 
 // Limits bound what one event may cost a step. Zero means the default.
 type Limits struct {
-	Fuel     int64 // about one per instruction; with isolation: event it includes the start of the instance
+	Fuel     int64 // about one per instruction; with isolation: event it includes the start of the instance; 0: see [DefaultFuel]
 	Memory   int64 // bytes of linear memory, rounded down to pages of 64 KiB
 	Stack    int64 // bytes of nested calls, nominal
 	Input    int64 // bytes of the event
@@ -25,6 +25,17 @@ const maxConfig = 64 << 10
 // pageSize is WebAssembly's unit of memory, in bytes.
 const pageSize = 64 << 10
 
+// The default fuel is fuelBase and fuelPerByte for each byte of the event, at most mostDefaultFuel.
+const (
+	fuelBase        = 32_000_000
+	fuelPerByte     = 2_500
+	mostDefaultFuel = 350_000_000
+)
+
+// DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long
+// error message is no reason to fail.
+func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostDefaultFuel) }
+
 // limits has the defaults and bounds of each limit, and its name in a configuration. The greatest fuel stalls the process for
 // some seconds at worst, since a running guest cannot be interrupted.
 var limits = [...]struct {
@@ -32,7 +43,7 @@ var limits = [...]struct {
 	of                     func(*Limits) *int64
 	byDefault, least, most int64
 }{
-	{"fuel", func(l *Limits) *int64 { return &l.Fuel }, 50_000_000, 1_000, 2_000_000_000},
+	{"fuel", func(l *Limits) *int64 { return &l.Fuel }, fuelBase, 1_000, 2_000_000_000},
 	{"memory", func(l *Limits) *int64 { return &l.Memory }, 16 << 20, 64 << 10, 256 << 20},
 	{"stack", func(l *Limits) *int64 { return &l.Stack }, 1 << 20, 16 << 10, 8 << 20},
 	{"input", func(l *Limits) *int64 { return &l.Input }, 1 << 20, 1 << 10, 16 << 20},

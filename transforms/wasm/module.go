@@ -12,6 +12,7 @@ import (
 	"mime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -31,10 +32,12 @@ type Module struct {
 	code    *code
 	sandbox *Sandbox
 	start   wazero.ModuleConfig
-	fuel    int64 // limits.Fuel minus the cost of the module's segments
+	grows   bool  // no fuel is set: the limit is DefaultFuel of the event's length
+	copying int64 // fuel that the module's segments cost
 	stack   int64 // limits.Stack minus what calls outside cycles can take
 
-	line   line // its calls, among those of other modules
+	worst  atomic.Int64 // see FuelPercent
+	line   line         // its calls, among those of other modules
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
@@ -52,6 +55,7 @@ type Event struct {
 type Output struct {
 	Body   []byte // belongs to the caller
 	Fuel   int64  // used, even if the transform failed; equal for equal events with isolation: event
+	Limit  int64  // the fuel that this event could use
 	Memory int64  // bytes of linear memory at the end
 }
 
@@ -62,7 +66,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{name: name, limits: limits, isolation: o.Isolation, isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
+	m := &Module{name: name, limits: limits, grows: o.Limits.Fuel == 0, isolation: o.Isolation, isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
 	if m.logger == nil {
 		m.logger = slog.New(slog.DiscardHandler)
 	}
@@ -89,13 +93,13 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 // fit checks the code against the step's own limits.
 func (m *Module) fit() error {
 	pages := m.limits.Memory / pageSize
-	m.fuel = m.limits.Fuel - (meteredFuel - m.code.InitialFuel)
+	m.copying = meteredFuel - m.code.InitialFuel
 	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
 	switch {
 	case int64(m.code.MinPages) > pages:
 		return fmt.Errorf("begins with %d bytes of memory: want at most %d", int64(m.code.MinPages)*pageSize, m.limits.Memory)
-	case m.fuel <= 0:
-		return fmt.Errorf("its segments take %d fuel: want less than %d", meteredFuel-m.code.InitialFuel, m.limits.Fuel)
+	case m.copying >= m.limits.Fuel:
+		return fmt.Errorf("its segments take %d fuel: want less than %d", m.copying, m.limits.Fuel)
 	case m.stack <= 0:
 		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d", m.code.UncountedStack, m.limits.Stack)
 	case m.isolation == IsolateInstance && m.code.abi == command:

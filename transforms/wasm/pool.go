@@ -62,8 +62,11 @@ func (g *guest) handle(e Event) (out Output, err error) {
 			err = g.fail(ErrTrap, "the engine gave up: "+oneLine(fmt.Sprint(p), 200))
 		}
 	}()
+	if g.limit = g.module.limits.Fuel; g.module.grows {
+		g.limit = DefaultFuel(len(e.Body))
+	}
 	body, err := g.transform(e)
-	out = Output{Fuel: g.used()}
+	out = Output{Fuel: g.used(), Limit: g.limit}
 	if g.mod != nil {
 		out.Memory = int64(g.mod.Memory().Size())
 	}
@@ -71,5 +74,29 @@ func (g *guest) handle(e Event) (out Output, err error) {
 		out.Body = append(make([]byte, 0, len(body)), body...)
 	}
 	g.flush()
+	g.module.note(out)
 	return out, err
 }
+
+// warnFrom is the share of its fuel, in percent, from which a module is reported.
+const warnFrom = 80
+
+// note remembers what the module used at most, and warns once when that comes near the limit.
+func (m *Module) note(out Output) {
+	percent := 100 * out.Fuel / out.Limit
+	for {
+		worst := m.worst.Load()
+		if percent <= worst {
+			return
+		}
+		if m.worst.CompareAndSwap(worst, percent) {
+			if percent >= warnFrom && worst < warnFrom {
+				m.logger.Warn("transform uses most of its fuel: limits: {fuel: N} raises the limit", "fuel", out.Fuel, "limit", out.Limit)
+			}
+			return
+		}
+	}
+}
+
+// FuelPercent is the greatest share of its fuel that an event has used since the module was loaded, in percent.
+func (m *Module) FuelPercent() int { return int(m.worst.Load()) }

@@ -12,36 +12,41 @@ func one(code string) build {
 	return build{types: []string{sig(i32, "")}, bodies: []string{body("", code)}, memory: "\x01\x01\x01\x04"}
 }
 
+// unit costs 1 fuel: constants and drop cost nothing.
+var unit = constant(0) + "\x45" + drop
+
 func TestCostOfCode(t *testing.T) {
 	const free, taken = 0, 1
-	long := repeat(nop, 100)
+	long := repeat(unit, 30)
 	for _, tt := range []struct {
 		name, code string
 		arg        uint64
 		want       int64
 	}{
-		{"nothing but the end", "", 0, 1},
-		{"an instruction each", nop + nop + nop, 0, 4},
-		{"code after a branch is paid in advance", get(0) + brIf(0) + long, taken, 103},
-		{"a division", constant(7) + constant(2) + "\x6d" + drop, 0, 1 + 2 + 8 + 1},
-		{"a load", constant(0) + "\x28\x02\x00" + drop, 0, 1 + 1 + 48 + 1},
-		{"a store", constant(0) + constant(0) + "\x36\x02\x00", 0, 1 + 2 + 12},
-		{"a vector", "\xfd\x0c" + strings.Repeat("\x00", 16) + drop, 0, 1 + 4 + 1},
-		{"a small arm is paid in advance", get(0) + if_ + nop + end, free, 1 + 4},
-		{"a large arm that is not taken", get(0) + if_ + long + end, free, 1 + 2},
-		{"a large arm that is taken", get(0) + if_ + long + end, taken, 1 + 2 + 101},
-		{"the large second arm", get(0) + if_ + nop + else_ + long + end, free, 1 + 2 + 2 + 101},
-		{"the first of two arms", get(0) + if_ + nop + else_ + long + end, taken, 1 + 2 + 2},
-		{"what follows a block that is left", block + get(0) + brIf(0) + br(1) + end + long, taken, 1 + 5 + 100},
-		{"what follows a block and is not come to", block + get(0) + brIf(0) + br(1) + end + long, free, 5},
-		{"a loop that runs once", loop + nop + end, 0, 1 + 1 + 2},
-		{"a loop that runs ten times", loop + get(0) + constant(1) + "\x6b\x22\x00" + brIf(0) + end, 10, 1 + 1 + 10*6},
-		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 3 + 48},
-		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 3 + 48 + 100},
-		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 3 + 48 + 100},
-		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 2 + 1500 + 2*8192},
-		{"memory.grow of nothing", constant(0) + grow + drop, 0, 1 + 2 + 1500},
-		{"memory.grow that fails", constant(4) + grow + drop, 0, 1 + 2 + 1500},
+		{"nothing but the entry", "", 0, 1},
+		{"an instruction each", unit + unit + unit, 0, 4},
+		{"what becomes no instruction", nop + get(0) + drop + block + end, 0, 1},
+		{"code after a branch is paid in advance", get(0) + brIf(0) + long, taken, 32},
+		{"a division", constant(7) + constant(2) + "\x6d" + drop, 0, 1 + 8},
+		{"a load", constant(0) + "\x28\x02\x00" + drop, 0, 1 + 32},
+		{"a store", constant(0) + constant(0) + "\x36\x02\x00", 0, 1 + 10},
+		{"a vector", "\xfd\x0c" + strings.Repeat("\x00", 16) + drop, 0, 1 + 4},
+		{"a small arm is paid in advance", get(0) + if_ + unit + end, free, 1 + 2},
+		{"small arms are not all paid in advance", repeat(get(0)+if_+repeat(unit, 8)+end, 10), free, 1 + 10 + 2*8},
+		{"a large arm that is not taken", get(0) + if_ + long + end, free, 1 + 1},
+		{"a large arm that is taken", get(0) + if_ + long + end, taken, 1 + 1 + 30},
+		{"the large second arm", get(0) + if_ + unit + else_ + long + end, free, 1 + 1 + 2 + 30},
+		{"the first of two arms", get(0) + if_ + unit + else_ + long + end, taken, 1 + 1 + 2},
+		{"what follows a block that is left", block + get(0) + brIf(0) + br(1) + end + long, taken, 1 + 2 + 30},
+		{"what follows a block and is not come to", block + get(0) + brIf(0) + br(1) + end + long, free, 1 + 2},
+		{"a loop that runs once", loop + unit + end, 0, 1 + 2},
+		{"a loop that runs ten times", loop + get(0) + constant(1) + "\x6b\x22\x00" + brIf(0) + end, 10, 1 + 10*4},
+		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 48},
+		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 48 + 100},
+		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 48 + 100},
+		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 1500 + 2*8192},
+		{"memory.grow of nothing", constant(0) + grow + drop, 0, 1 + 1500},
+		{"memory.grow that fails", constant(4) + grow + drop, 0, 1 + 1500},
 	} {
 		g := newGuest(t, one(tt.code).wasm(), limits())
 		if got := g.cost(t, "a", tt.arg); got != tt.want {
@@ -57,11 +62,11 @@ func TestCostOfTables(t *testing.T) {
 		name, code string
 		want       int64
 	}{
-		{"table.init by length", three + constant(3) + "\xfc\x0c\x00\x00", 1 + 3 + 48 + 3},
-		{"table.copy by length", three + constant(5) + "\xfc\x0e\x00\x00", 1 + 3 + 48 + 5},
-		{"table.fill by length", constant(0) + null + constant(7) + "\xfc\x11\x00", 1 + 3 + 48 + 7},
-		{"table.grow by length", null + constant(9) + "\xfc\x0f\x00" + drop, 1 + 3 + 300 + 9},
-		{"ref.func", "\xd2\x00" + drop, 1 + 1 + 200},
+		{"table.init by length", three + constant(3) + "\xfc\x0c\x00\x00", 1 + 48 + 3},
+		{"table.copy by length", three + constant(5) + "\xfc\x0e\x00\x00", 1 + 48 + 5},
+		{"table.fill by length", constant(0) + null + constant(7) + "\xfc\x11\x00", 1 + 1 + 48 + 7},
+		{"table.grow by length", null + constant(9) + "\xfc\x0f\x00" + drop, 1 + 1 + 300 + 9},
+		{"ref.func", "\xd2\x00" + drop, 1 + 200},
 	} {
 		b := build{bodies: []string{body("", tt.code)}, table: "\x01\x70\x00\x0a", elements: list("\x01\x00" + list("\x00", "\x00", "\x00"))}
 		if got := newGuest(t, b.wasm(), limits()).cost(t, "a"); got != tt.want {
@@ -74,7 +79,7 @@ func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
 	b := one(constant(0) + constant(0) + constant(80) + "\xfc\x08\x00\x00")
 	b.count, b.datas = "\x02", list("\x01"+vec(80, repeat("x", 80)), "\x00"+constant(0)+end+vec(64, repeat("y", 64)))
 	g := newGuest(t, b.wasm(), limits())
-	if got, want := g.cost(t, "a", 0), int64(1+3+48+10); got != want {
+	if got, want := g.cost(t, "a", 0), int64(1+48+10); got != want {
 		t.Errorf("memory.init of 80 bytes costs %d fuel, want %d", got, want)
 	}
 	if got, want := limits().Fuel-g.meter.InitialFuel, int64(48+8); got != want {
@@ -90,7 +95,7 @@ func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
 func TestCostOfCalls(t *testing.T) {
 	imports := list(vec(4, "host") + vec(1, "f") + "\x00\x00")
 	table, elements := "\x01\x70\x00\x02", list("\x00"+constant(0)+end+list("\x01", "\x02"))
-	small, large := body("", repeat(nop, 9)), body("", repeat(nop, 200))
+	small, large := body("", repeat(unit, 9)), body("", repeat(unit, 200))
 	for _, tt := range []struct {
 		name, code string
 		want       int64
@@ -98,8 +103,8 @@ func TestCostOfCalls(t *testing.T) {
 		{"a host function", call(0), 1 + 1 + 300},
 		{"a small function is paid by its caller", call(1), 1 + 1 + 16 + 10},
 		{"a large function pays itself", call(2), 1 + 1 + 16 + 201},
-		{"a small function through the table", constant(0) + callIndirect(0), 1 + 1 + 1 + 10 + 100},
-		{"a large function through the table", constant(1) + callIndirect(0), 1 + 1 + 1 + 10 + 100 + 201},
+		{"a small function through the table", constant(0) + callIndirect(0), 1 + 1 + 10 + 32},
+		{"a large function through the table", constant(1) + callIndirect(0), 1 + 1 + 10 + 32 + 201},
 	} {
 		b := build{imports: imports, imported: 1, table: table, elements: elements}
 		b.bodies = []string{small, large, body("", tt.code)}
@@ -175,7 +180,7 @@ func TestReturningFramesOverdrawLittle(t *testing.T) {
 	const depth, fuel = 1000, 100_000
 	worst := int64(0)
 	for _, nops := range []int{100, 300, 500, 800, 1000, 3000} {
-		late := get(0) + if_ + repeat(nop, nops) + end
+		late := get(0) + if_ + repeat(unit, nops) + end
 		b := one(get(0) + if_ + get(0) + constant(1) + "\x6b" + call(0) + end + repeat(late, 2))
 		g := newGuest(t, b.wasm(), limits())
 		g.global(meter.FuelGlobal).Set(fuel)

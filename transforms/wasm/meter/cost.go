@@ -6,13 +6,13 @@ const (
 	callCost     = 16
 	indirectCost = 10
 	hostCost     = 300 // an imported function; the host itself charges work that depends on the guest's lengths
-	storeCost    = 12  // a store across two pages that were not touched lately
+	storeCost    = 10  // a store across two pages that were not touched lately
 	bulkCost     = 48  // besides the share of the length
 	growCost     = 1500
 	tableCost    = 300 // table.grow, which leaves compiled code, besides the length
 	refFuncCost  = 200 // leaves compiled code, too
 	divideCost   = 8
-	loadCost     = 48 // a load that waits for memory takes as long as hundreds of other instructions
+	loadCost     = 32 // a load that waits for memory takes as long as hundreds of other instructions
 
 	vectorCost   = 4
 	truncateCost = 8
@@ -25,13 +25,13 @@ const (
 	maxLate     = 200_000
 	maxLateByte = 8
 
-	foldCap = 100 // its callers pay for a function without loops that costs no more
+	foldCap = 32 // its callers pay for a function without loops that costs no more
 
 	bulkShift = 3  // a bulk operation costs its bytes >> 3
 	pageShift = 13 // a page of new memory costs 1 << 13
 	dataShift = 3  // an active data segment costs its bytes >> 3
 
-	farCost     = 16   // a jump across much code, which may have to be fetched from memory
+	farCost     = 6    // a jump across much code, which may have to be fetched from memory
 	farDistance = 1024 // bytes of compiled code
 
 	freeMoves = 16 // values that move for free where control flow meets

@@ -25,13 +25,13 @@ type Limits struct {
 	Fuel        int64  // of a new instance, which pays for its segments from it; 0 to 1<<60
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
 	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
-	Split       int64  // a branch that costs more is charged when it is taken, not in advance; 0 means DefaultSplit
+	Split       int64  // the most that is charged for branches in advance; others are charged when taken; 0 means DefaultSplit
 
 	foreign bool // allows imported tables, memories and globals: the core test suite links modules
 }
 
 // DefaultSplit charges all but the smallest branches where they are taken.
-const DefaultSplit = 32
+const DefaultSplit = 16
 
 // Module is a rewritten module and what is known about it.
 type Module struct {

@@ -101,63 +101,65 @@ type shape struct {
 }
 
 // instructions are those of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs. Others are not known. Later rows
-// override; a cost of 0 is 1, and a size of 0 is plainSize. local.tee leaves the value that it takes.
+// override; a size of 0 is plainSize. An instruction costs 1, or nothing if it becomes none of a processor's.
+// local.tee leaves the value that it takes.
 var instructions = [...]struct {
 	from, to opcode
 	shape
 }{
-	{0x00, 0x01, shape{nothing, 0, false, 0, 0}},
+	{opUnreachable, opUnreachable, shape{nothing, 0, false, 1, 0}},
+	{0x01, 0x01, shape{nothing, 0, false, 0, 0}}, // nop
 	{opBlock, opLoop, shape{blockType, 0, false, 0, 0}},
-	{opIf, opIf, shape{blockType, 1, false, 0, 0}},
-	{opElse, opElse, shape{nothing, 0, false, 0, 0}},
+	{opIf, opIf, shape{blockType, 1, false, 1, 0}},
+	{opElse, opElse, shape{nothing, 0, false, 1, 0}},
 	{opEnd, opEnd, shape{nothing, 0, false, 0, 0}},
-	{opBr, opBr, shape{label, 0, false, 0, 0}},
-	{opBrIf, opBrIf, shape{label, 1, false, 0, 0}},
-	{opBrTable, opBrTable, shape{labels, 1, false, 0, 0}},
-	{opReturn, opReturn, shape{nothing, 0, false, 0, 0}},
-	{opCall, opCall, shape{function, 0, false, 0, 0}},
-	{opCallIndirect, opCallIndirect, shape{typeAndTable, 1, false, 0, indirectSize}},
+	{opBr, opBr, shape{label, 0, false, 1, 0}},
+	{opBrIf, opBrIf, shape{label, 1, false, 1, 0}},
+	{opBrTable, opBrTable, shape{labels, 1, false, 1, 0}},
+	{opReturn, opReturn, shape{nothing, 0, false, 1, 0}},
+	{opCall, opCall, shape{function, 0, false, 1, 0}},
+	{opCallIndirect, opCallIndirect, shape{typeAndTable, 1, false, 1, indirectSize}},
 	{0x1a, 0x1a, shape{nothing, 1, false, 0, 0}}, // drop
-	{0x1b, 0x1b, shape{nothing, 3, true, 0, 0}},  // select
-	{0x1c, 0x1c, shape{oneType, 3, true, 0, 0}},  // select of a type
+	{0x1b, 0x1b, shape{nothing, 3, true, 1, 0}},  // select
+	{0x1c, 0x1c, shape{oneType, 3, true, 1, 0}},  // select of a type
 	{opLocalGet, opLocalGet, shape{local, 0, true, 0, 0}},
-	{opLocalSet, opLocalSet, shape{local, 1, false, 0, 0}},
-	{opLocalTee, opLocalTee, shape{local, 0, false, 0, 0}},
-	{opGlobalGet, opGlobalGet, shape{globalIndex, 0, true, 0, 0}},
-	{opGlobalSet, opGlobalSet, shape{globalIndex, 1, false, 0, 0}},
-	{0x25, 0x25, shape{tableIndex, 1, true, 0, accessSize}},  // table.get
-	{0x26, 0x26, shape{tableIndex, 2, false, 0, accessSize}}, // table.set
+	{opLocalSet, opLocalSet, shape{local, 1, false, 1, 0}},
+	{opLocalTee, opLocalTee, shape{local, 0, false, 1, 0}},
+	{opGlobalGet, opGlobalGet, shape{globalIndex, 0, true, 1, 0}},
+	{opGlobalSet, opGlobalSet, shape{globalIndex, 1, false, 1, 0}},
+	{0x25, 0x25, shape{tableIndex, 1, true, 1, accessSize}},  // table.get
+	{0x26, 0x26, shape{tableIndex, 2, false, 1, accessSize}}, // table.set
 	{0x28, 0x35, shape{memoryArgument, 1, true, loadCost, accessSize}},
 	{0x36, 0x3e, shape{memoryArgument, 2, false, storeCost, accessSize}},
-	{0x3f, 0x3f, shape{memoryIndex, 0, true, 0, 0}}, // memory.size
+	{0x3f, 0x3f, shape{memoryIndex, 0, true, 1, 0}}, // memory.size
 	{opMemoryGrow, opMemoryGrow, shape{memoryIndex, 1, true, growCost, bulkSize}},
 	{opI32Const, opI32Const, shape{signed32, 0, true, 0, 0}},
 	{opI64Const, opI64Const, shape{signed64, 0, true, 0, 0}},
-	{opF32Const, opF32Const, shape{bytes4, 0, true, 0, 0}},
-	{opF64Const, opF64Const, shape{bytes8, 0, true, 0, 0}},
+	{opF32Const, opF32Const, shape{bytes4, 0, true, 1, 0}},
+	{opF64Const, opF64Const, shape{bytes8, 0, true, 1, 0}},
 
-	{0x45, 0xc4, shape{nothing, 1, true, 0, 0}}, // numbers: of one operand
-	{0x46, 0x4f, shape{nothing, 2, true, 0, 0}}, // comparisons
-	{0x51, 0x66, shape{nothing, 2, true, 0, 0}},
-	{0x6a, 0x78, shape{nothing, 2, true, 0, 0}}, // i32
+	{0x45, 0xc4, shape{nothing, 1, true, 1, 0}}, // numbers: of one operand
+	{0x46, 0x4f, shape{nothing, 2, true, 1, 0}}, // comparisons
+	{0x51, 0x66, shape{nothing, 2, true, 1, 0}},
+	{0x6a, 0x78, shape{nothing, 2, true, 1, 0}}, // i32
 	{0x6d, 0x70, shape{nothing, 2, true, divideCost, divideSize}},
-	{0x7c, 0x8a, shape{nothing, 2, true, 0, 0}}, // i64
+	{0x7c, 0x8a, shape{nothing, 2, true, 1, 0}}, // i64
 	{0x7f, 0x82, shape{nothing, 2, true, divideCost, divideSize}},
 	{0x91, 0x91, shape{nothing, 1, true, divideCost, 0}}, // f32.sqrt
 	{0x92, 0x97, shape{nothing, 2, true, floatCost, 0}},
 	{0x95, 0x95, shape{nothing, 2, true, divideCost, 0}}, // f32.div
-	{0x98, 0x98, shape{nothing, 2, true, 0, 0}},          // f32.copysign
+	{0x98, 0x98, shape{nothing, 2, true, 1, 0}},          // f32.copysign
 	{0x9f, 0x9f, shape{nothing, 1, true, divideCost, 0}}, // f64.sqrt
 	{0xa0, 0xa5, shape{nothing, 2, true, floatCost, 0}},
 	{0xa3, 0xa3, shape{nothing, 2, true, divideCost, 0}}, // f64.div
-	{0xa6, 0xa6, shape{nothing, 2, true, 0, 0}},          // f64.copysign
+	{0xa6, 0xa6, shape{nothing, 2, true, 1, 0}},          // f64.copysign
 	{0xa8, 0xab, shape{nothing, 1, true, truncateCost, truncateSize}},
 	{0xae, 0xb1, shape{nothing, 1, true, truncateCost, truncateSize}},
 	{0xb6, 0xb6, shape{nothing, 1, true, floatCost, 0}}, // f32.demote_f64
 	{0xbb, 0xbb, shape{nothing, 1, true, floatCost, 0}}, // f64.promote_f32
 
-	{opRefNull, opRefNull, shape{referenceType, 0, true, 0, 0}},
-	{0xd1, 0xd1, shape{nothing, 1, true, 0, 0}}, // ref.is_null
+	{opRefNull, opRefNull, shape{referenceType, 0, true, 1, 0}},
+	{0xd1, 0xd1, shape{nothing, 1, true, 1, 0}}, // ref.is_null
 	{opRefFunc, opRefFunc, shape{function, 0, true, refFuncCost, 0}},
 
 	{misc, misc | 7, shape{nothing, 1, true, truncateCost, truncateSize}}, // truncations that saturate
@@ -211,9 +213,6 @@ var shapes = newShapes()
 func newShapes() *[3 * 256]shape {
 	var t [3 * 256]shape
 	for _, row := range instructions {
-		if row.cost == 0 {
-			row.cost = 1
-		}
 		if row.size == 0 {
 			row.size = plainSize
 		}

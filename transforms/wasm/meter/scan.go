@@ -5,6 +5,7 @@ package meter
 // covers the node.
 type node struct {
 	cost   int64
+	early  int64 // of the cost, what nodes below would cost if they were charged themselves
 	parent int32 // the node that every arrival here has passed once; -1 for the entry and for a loop's header
 	depth  int   // of the compiler's tree of dominators, at most
 }
@@ -58,7 +59,7 @@ func (m *module) scan(f int, s *scanner) error {
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
 	*s = scanner{
 		stream: m.stream(c, s.out), folded: s.folded, blocks: s.blocks[:0], live: true,
-		flow: flow{nodes: append(s.nodes[:0], node{parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
+		flow: flow{nodes: append(s.nodes[:0], node{cost: 1, parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
 	for len(s.blocks) > 0 && s.err == nil {
@@ -209,12 +210,14 @@ func (s *scanner) callee(of Signature) {
 
 // begin starts the next node.
 func (s *scanner) begin(parent int32) {
-	from := parent
-	if parent < 0 {
-		from = s.node
+	next := node{parent: parent}
+	if parent < 0 { // a header must always be charged, since the guest traps there
+		next.cost, next.depth = 1, s.nodes[s.node].depth
+	} else {
+		next.depth = s.nodes[parent].depth
 	}
 	s.node = int32(len(s.nodes))
-	s.nodes = append(s.nodes, node{parent: parent, depth: s.nodes[from].depth})
+	s.nodes = append(s.nodes, next)
 	s.deeper()
 	s.size += chargeSize
 }
@@ -338,12 +341,16 @@ func (s *scanner) branch(label uint64) {
 	}
 }
 
-// settle decides what to charge at each node: the parent pays a cost of at most split.
+// settle decides what to charge at each node. A parent pays in advance for nodes below it that cost at most split, together.
 func (f *flow) settle(split int64) {
 	for i := len(f.nodes) - 1; i > 0; i-- {
 		n := &f.nodes[i]
-		if n.parent >= 0 && n.cost <= split {
-			f.nodes[n.parent].cost += n.cost
+		if n.parent < 0 {
+			continue
+		}
+		if above := &f.nodes[n.parent]; above.early+n.cost <= split {
+			above.cost += n.cost
+			above.early += n.cost
 			n.cost = 0
 		}
 	}

@@ -1,0 +1,63 @@
+package expression_test
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// What any expression may cost on an event of a MiB: the documented 30 ms and 4 MiB, with room for a busy machine, for the fuzzer's own
+// instruments and for how much more than its bytes Go takes for a small value.
+const (
+	fuzzTime   = 300 * time.Millisecond
+	fuzzMemory = 64 << 20 // bytes
+)
+
+// Any expression ends within its budget, and every error is one short line in our words.
+func FuzzCost(f *testing.F) {
+	for _, source := range hostile {
+		f.Add(source)
+	}
+	for _, filter := range userFilters {
+		f.Add(filter.source)
+	}
+	e := hostileEvent(f)
+	f.Fuzz(func(t *testing.T, source string) {
+		start := time.Now()
+		program, err := expression.CompileValue(source)
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("compiling %q took %v", source, took)
+		}
+		if err != nil {
+			return
+		}
+		env := expression.NewEnv(e)
+		_, _ = program.Value(env) // decodes what it asks for
+		var before, after runtime.MemStats
+		best := time.Hour
+		for range 3 {
+			runtime.ReadMemStats(&before)
+			begin, used := time.Now(), processorTime()
+			_, err = program.Value(env)
+			best = min(best, time.Since(begin), processorTime()-used)
+			runtime.ReadMemStats(&after)
+			if best <= fuzzTime {
+				break
+			}
+		}
+		if best > fuzzTime {
+			t.Errorf("%q took %v: %v", source, best, err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > fuzzMemory {
+			t.Errorf("%q took %d MiB: %v", source, used>>20, err)
+		}
+		var run *expression.RunError
+		if err != nil && (!errors.As(err, &run) || len(err.Error()) > 200 || strings.ContainsFunc(err.Error(), isBreak)) {
+			t.Errorf("%q: %q, want a *RunError of one short line", source, err)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package expression_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// mistakes are filters as people write them, coming from other languages or in haste.
+var mistakes = []string{
+	// operators of other languages
+	`event = "workflow_error"`, `event === "workflow_error"`, `event !== "workflow_error"`, `event =~ "error"`, `event !~ "error"`, `event <> "a"`,
+	`event == "a" & payload.exit_code == 1`, `event == "a" | event == "b"`, `event == "a" AND payload.exit_code == 1`, `event == "a" Or event == "b"`,
+	`NOT (event == "a")`, `event is "a"`, `event is not nil`, `event eq "a"`, `event like "work%"`, `payload.exit_code =! 0`, `payload.exit_code => 1`, `payload.exit_code =< 1`,
+	`event ! = "a"`, `event ~ "a"`, `if event == "a" then true else false`, `event == "a" && && true`, `payload.exit_code++ > 1`, `event has "a"`, `event.in(["a"])`,
+	// nothing, and true and false
+	`payload.error == null`, `payload.error == None`, `payload.error == undefined`, `payload.error is null`, `payload.result == True`, `payload.result == FALSE`, `payload.error == ""nil`,
+	// functions as methods, and methods as functions
+	`event.startsWith("workflow")`, `startsWith(event, "workflow")`, `event.contains("x")`, `contains(event, "x")`, `event.endsWith("x")`, `endsWith(event, "x")`,
+	`matches(event, "x")`, `event.matches("x")`, `event.match("x")`, `event.length > 3`, `event.length() > 3`, `event.size() > 3`, `event.toLowerCase() == "a"`, `event.upper() == "A"`,
+	`payload.inputs.keys() == []`, `workflow_name.split("-")[0] == "a"`, `payload.list.some(x => x > 1)`, `some(payload.list, # > 1)`, `any(payload.list, x -> x > 1)`,
+	`every(payload.list, # > 1)`, `exists(payload.error)`, `has(payload.error)`, `defined(payload.error)`, `lower event == "a"`, `regex(event, "a")`, `substr(event, 1)`,
+	`now() > timestamp`, `env("HOME") == "/"`, `getenv("HOME") == "/"`,
+	// names
+	`lenght(event) > 1`, `uper(event) == "A"`, `trunctate(event, 3) == "a"`, `status == "failure"`, `duration > 60`, `exit_code != 0`, `error contains "x"`, `type == "workflow_error"`,
+	`name == "deploy"`, `workflow == "deploy"`, `workflow.name == "deploy"`, `wrkflow_name == "a"`, `workflowName == "a"`, `Event == "a"`, `evnt == "a"`, `paylod.error == "a"`,
+	`timestmp > date("2026-01-01")`, `event == workflow_error`, `event in [workflow_error, workflow_end]`, `event == deploy-eu`, `$event == "a"`, `${event} == "a"`, `{{ event }} == "a"`, `.event == "a"`,
+	`payload.status.code == 1`, `event.name == "a"`, `body == nil`, `with.x == 1`,
+	// texts and patterns
+	`event == "a`, `event == 'a`, `event == “a”`, `event == ‘a’`, `event == "a""`, `event == "C:\dir"`, `event matches "["`, `event matches "(?=a)"`, `event matches /a/`, `event matches payload.pattern`, `event == a"`,
+	// lists, maps and brackets
+	`event in (“a”, “b”)`, `event in ("a", "b")`, `event in {"a", "b"}`, `event in "a", "b"`, `event in ["a", "b"`, `(event == "a"`, `event == "a")`, `event in []]`, `payload["a" == 1`, `any(payload.list, {# > 1)`, `[1, 2`, `{"a" 1} == nil`,
+	`payload.list[one] == 1`, `event[1] == "a"`,
+	// numbers, times and durations
+	`payload.duration > 60s`, `payload.duration > "60"`, `payload.duration > duration("60s")`, `payload.duration > 1,5`, `payload.exit_code == "1"`, `payload.duration > 1.2.3`,
+	`timestamp.Hour == 3`, `timestamp.hour() == 3`, `timestamp.Weekday() == 2`, `timestamp.Weekday() == "Monday"`, `timestamp.Month() == 2`, `timestamp > "2026-01-01"`, `timestamp > 2026-01-01`, `timestamp.Local().Hour() == 1`,
+	`timestamp.In("Europe/Paris").Hour() == 1`, `timestamp - 60 > timestamp`, `timestamp + timestamp > timestamp`, `timestamp.ISOWeek() == 1`, `timestamp.Foo() == 1`,
+	// precedence
+	`not event startsWith "b"`, `not event == "a"`, `!event contains "a"`, `event == "a" or "b"`,
+	// what is no condition
+	`event`, `payload.duration`, `1`, `"true"`, `timestamp`, `[event]`, `len(event)`, `truncate(event, 3)`, `payload.inputs`, ``, ` `, `# a comment`, `// a comment`,
+	// arguments
+	`duration("1x") > duration("1s")`, `date("24/11/2026") < timestamp`, `int("abc") == 1`, `float("1,5") == 1`, `truncate(event, 0) == ""`, `truncate(event) == ""`, `truncate(3, event) == ""`, `fromJSON("{bad") == nil`,
+	`sort([1], "descending") == []`, `sortBy([1], #, "up") == []`, `timezone("") == nil`, `timezone("Nowhere") == nil`, `timestamp.In(timezone(event)).Hour() == 1`, `repeat("a", -1) == ""`, `fromBase64("*") == ""`, `urldecode("%zz") == ""`,
+	`upper() == ""`, `upper(event, event) == ""`, `upper(1) == ""`, `len(1) == 1`, `len() == 1`, `glob(event) == true`, `glob("a*", 3)`, `join("a") == ""`, `keys([1]) == []`, `split(event) == []`, `max("a") == 1`,
+	`any(event, # == 1)`, `any(payload.list)`, `any(payload.list, 3)`, `map(payload.list) == []`, `sum(event) == 1`, `# == 1`, `#acc == 1`, `map([1], #acc) == []`, `bitand(1) == 1`, `bitshl(1, -1) == 1`, `take([1], "a") == []`,
+	`1 / 0 == 1`, `1 % 0 == 1`, `9223372036854775807 + 1 == 1`, `99999999999999999999 == 1`, `event + 1 == "a"`, `-event == 1`, `not payload.duration`, `event > 60`, `event and true`, `event ? 1 : 2`,
+	`let event = 1; true`, `let x = 1`, `let = 1; true`, `let len = 1; true`, `x == 1`, `payload.f(1) == 1`, `event() == 1`, `(1)(2) == 3`, `event..event == 1`, `payload.?error == 1`, `payload?.[0] == 1`, `payload. == 1`, `payload..error == 1`,
+}
+
+// goWords are words that mean something to a Go programmer alone.
+var goWords = regexp.MustCompile(`%!|interface|reflect|runtime|\[\]|map\[|(?:Operator|Bracket|Identifier|Number|String)\("|EOF|float64|int64|time\.[A-Z]|mismatched|predicate|builtin|overload|token|panic|index out of range|literal|\bfunc\b|callable|regexp|Operator|array`)
+
+func TestMistakesAreAnsweredInOurWords(t *testing.T) {
+	var table strings.Builder
+	for _, source := range mistakes {
+		_, err := expression.CompileBool(source)
+		if err == nil {
+			fmt.Fprintf(&table, "%s\n    no error\n", source)
+			t.Errorf("%s is no mistake", source)
+			continue
+		}
+		at := err.(*expression.Error)
+		fmt.Fprintf(&table, "%s\n    %d: %s\n", source, at.Col, at.Message)
+		if word := goWords.FindString(at.Message); word != "" {
+			t.Errorf("%s: %s: has %q, which is no word of ours", source, at.Message, word)
+		}
+	}
+	golden(t, "testdata/mistakes.txt", table.String())
+}

@@ -1,0 +1,141 @@
+package wasm_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/transforms/wasm"
+)
+
+// costsFile has the table that TestLongErrors writes with WRITE_COSTS=1, between these two lines.
+const (
+	costsFile  = "../../docs/transforms.md"
+	costsBegin = "<!-- costs: make costs -->\n"
+	costsEnd   = "<!-- costs end -->\n"
+)
+
+// longError is an event whose error has about so many bytes, in lines.
+func longError(n int) string {
+	const line = `connection refused by the database, which has said so before in so many words\n`
+	return strings.Replace(sample, "connection refused by db:5432", strings.Repeat(line, n/len(line)+1), 1)
+}
+
+// Guests in every language handle an error of 100 kB with the default limits, and one of 900 kB with the greatest. The docs have
+// the table of what that costs.
+func TestLongErrors(t *testing.T) {
+	s := newSandbox(t, cacheDir)
+	_, most := wasm.Bounds()
+	rows := "| | isolation | error | fuel | time | fuel per ns | outcome |\n|---|---|---|---|---|---|---|\n"
+	for _, language := range []struct{ name, example string }{{"Go", ""}, {"C", "slack-c"}, {"Rust", "slack-rust"}, {"AssemblyScript", "slack-assemblyscript"}} {
+		var module []byte
+		if language.example == "" {
+			module = goGuest(t, "reactor")
+		} else {
+			module = read(t, "../../examples/transforms", language.example, "transform.wasm")
+		}
+		for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {
+			for _, n := range []int{100, 5_000, 100_000, 900_000} {
+				o := wasm.Options{Isolation: isolation}
+				if n > 100_000 {
+					o.Limits = wasm.Limits{Fuel: most.Fuel, Memory: 64 << 20, Output: most.Output}
+				}
+				out, took, err := bestOf(t, load(t, s, module, o), longError(n))
+				outcome := "a body"
+				if err != nil {
+					outcome = err.Error()
+					t.Errorf("%s, isolation %v, an error of %d bytes: %v", language.name, isolation, n, err)
+				}
+				rows += fmt.Sprintf("| %s | %v | %s | %s | %.2f ms | %.0f | %s |\n", language.name, isolation, inSize(n),
+					thousands(out.Fuel), took.Seconds()*1e3, float64(out.Fuel)/float64(took.Nanoseconds()), outcome)
+			}
+		}
+	}
+	t.Log("\n" + rows)
+	docs := string(read(t, costsFile))
+	before, rest, ok := strings.Cut(docs, costsBegin)
+	kept, after, ok2 := strings.Cut(rest, costsEnd)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no table of costs", costsFile)
+	}
+	if os.Getenv("WRITE_COSTS") != "" {
+		if err := os.WriteFile(costsFile, []byte(before+costsBegin+rows+costsEnd+after), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got, want := steady(kept), steady(rows); got != want {
+		t.Errorf("%s says\n%s\nwant (make costs)\n%s", costsFile, got, want)
+	}
+}
+
+// steady leaves of the table what is the same on every machine: no times and, since every version of Go makes other code, no
+// fuel of Go's.
+func steady(rows string) string {
+	var b strings.Builder
+	for row := range strings.Lines(rows) {
+		cells := strings.Split(row, "|")
+		if len(cells) != 9 {
+			continue
+		}
+		if strings.TrimSpace(cells[1]) == "Go" {
+			cells[4] = ""
+		}
+		fmt.Fprintln(&b, strings.Join(append(cells[:5:5], cells[7]), "|"))
+	}
+	return b.String()
+}
+
+// bestOf transforms an event a few times and returns the least time.
+func bestOf(t *testing.T, m *wasm.Module, event string) (out wasm.Output, best time.Duration, err error) {
+	best = time.Hour
+	for range 5 {
+		start := time.Now()
+		out, err = m.Transform(t.Context(), input(event))
+		best = min(best, time.Since(start))
+	}
+	return out, best, err
+}
+
+func inSize(n int) string {
+	if n >= 1000 {
+		return fmt.Sprintf("%d kB", n/1000)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// A module that nears its limit is reported once, and the error of one that reaches it says what to change.
+func TestFuelThatRunsOut(t *testing.T) {
+	s := newSandbox(t, "")
+	rust := read(t, "../../examples/transforms/slack-rust/transform.wasm")
+	used, _, err := bestOf(t, load(t, s, rust, wasm.Options{}), longError(5_000))
+	if err != nil || used.Limit != wasm.DefaultFuel(len(longError(5_000))) {
+		t.Fatalf("the limit is %d, %v, want the default for the event", used.Limit, err)
+	}
+	for _, tt := range []struct {
+		limit int64
+		warns int
+		want  string
+	}{
+		{2 * used.Fuel, 0, ""},
+		{used.Fuel * 10 / 9, 1, ""},
+		{used.Fuel / 2, 1, fmt.Sprintf("out of fuel: limit %d, the step's own; limits: {fuel: N} sets another, up to 2000000000", used.Fuel/2)},
+	} {
+		var log bytes.Buffer
+		m := load(t, s, rust, wasm.Options{Limits: wasm.Limits{Fuel: tt.limit}, Logger: logTo(&log)})
+		out, _, err := bestOf(t, m, longError(5_000))
+		if (err == nil) != (tt.want == "") || err != nil && (!errors.Is(err, wasm.ErrFuel) || !strings.HasPrefix(err.Error(), tt.want)) {
+			t.Errorf("limit %d: %v, want %s", tt.limit, err, tt.want)
+		}
+		if got := strings.Count(log.String(), "transform uses most of its fuel"); got != tt.warns {
+			t.Errorf("limit %d, used %d: %d warnings, want %d: %s", tt.limit, out.Fuel, got, tt.warns, &log)
+		}
+		if got, want := m.FuelPercent(), int(100*out.Fuel/tt.limit); got != want {
+			t.Errorf("limit %d: FuelPercent = %d, want %d", tt.limit, got, want)
+		}
+	}
+}
