@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -35,7 +36,7 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	modules := newModules(&opts)
 	all, mistakes := compile(cfg.All(), modules, opts.Logger)
 	for i := range all {
-		warnings = append(warnings, all[i].unwise(cfg.Allow)...)
+		warnings = append(append(warnings, all[i].unwise(cfg.Allow)...), all[i].unlikely()...)
 		all[i].chain.Close()
 	}
 	_ = closeModules(modules) // a compilation that goes on harms nobody
@@ -65,7 +66,7 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 
 func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
-	c.masker = newMasker(c.Webhook)
+	c.masker = newMasker(&c.Webhook)
 	c.filter, errs[0] = compileFilter(&c.Webhook, by.Expressions)
 	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, by.Expressions)
 	by.Log = slog.New(c.masker.Handler(by.Log.Handler())).With("webhook", c.Name)
@@ -82,6 +83,20 @@ func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	return mistakes
 }
 
+// unlikely warns of globs that match no event that AWF is known to give.
+func (c *compiled) unlikely() config.Errors {
+	var warnings config.Errors
+	for _, text := range c.Events {
+		glob, err := filters.ParseGlob(text.Value)
+		if why := filters.Unlikely(glob); err == nil && why != "" {
+			warning := text.Fail(1, 0, why)
+			warning.Warning = true
+			warnings = append(warnings, warning)
+		}
+	}
+	return warnings
+}
+
 // unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets whose time is over.
 func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if c.URL.Host() == "" || !c.Enabled { // or its variables are not known
@@ -92,8 +107,12 @@ func (c *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if err := guard.CheckHost(c.URL.Host()); err != nil {
 		whys = append(whys, err.Error())
 	}
-	if c.format != nil {
-		whys = append(whys, c.format.Receiver.Policy.CheckURL(c.URL.Reveal()))
+	switch {
+	case c.format != nil:
+		why := c.format.Receiver.Policy.CheckURL(c.URL.Reveal())
+		whys = append(whys, cmp.Or(format.CheckHost(c.URL.Reveal(), c.format.Receiver.Name), why))
+	case len(c.Transform) == 0:
+		whys = append(whys, format.CheckHost(c.URL.Reveal(), ""))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(c.Secrets) > 0 && !slices.ContainsFunc(c.Secrets, holds) {

@@ -34,6 +34,8 @@ func environment(name string) (string, bool) {
 	value, set := map[string]string{
 		"VALUE":          canary,
 		"NOT_A_URL":      canary + "://%zz",
+		"SLASHED":        canary + "/" + canary,
+		"PASTED":         " " + canary + canary + canary,
 		"CONTROL":        canary + "\x01",
 		"BAD_WHSEC":      "whsec_" + canary + "***",
 		"EMPTY":          "",
@@ -215,7 +217,7 @@ var elsewhere = map[string]string{
 	"the file is over %d MiB":                "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
 	"want at most %d entries, got %d":        "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
 	"over 4 KiB: not a secret":               "TestSecretFile of package config",
-	"%s":                                     "the text is of another package: secret_*.yaml show those of signature.Key",
+	"%s":                                     "the text is of another package: secret_*.yaml show those of signature.Key and secret.Pasted, url_*.yaml those of secret.ParseURL",
 	"over 1 MiB: not a file of certificates": "TestTLSFiles of package config",
 }
 

@@ -78,8 +78,5 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
-	if cfg == nil {
-		return newMasker().Body(body)
-	}
-	return newMasker(cfg.Webhooks...).Body(body)
+	return storedMasker(cfg).Body(body)
 }

@@ -7,16 +7,21 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// newMasker makes the masker of what the transforms of the webhooks can read, and of what formats write of their secrets into a body under the
-// options' own names, where no configuration tells the values.
-func newMasker(webhooks ...config.Webhook) *secret.Masker {
+// newMasker makes the masker of what the webhook's transforms can read.
+func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
+
+// storedMasker makes the masker of stored bodies: of what the transforms of all webhooks can read, and of what formats write of their secrets
+// under the options' own names, where no configuration tells the values.
+func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
-	for i := range webhooks {
-		values = append(values, with(&webhooks[i])...)
+	if cfg != nil {
+		for i := range cfg.Webhooks {
+			values = append(values, with(&cfg.Webhooks[i])...)
+		}
 	}
 	for _, name := range format.Names() {
-		kind, _ := format.Lookup(name)
-		keys = append(keys, kind.Secrets()...)
+		receiver, _ := format.Lookup(name)
+		keys = append(keys, receiver.Secrets()...)
 	}
 	return secret.NewMasker(values, keys)
 }

@@ -12,8 +12,8 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format engine/file engine/config/trust",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
+	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
 	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/field engine/config/trust",
 	"engine/internal/listen":          "engine/signature",
 	"engine/internal/queue":           "engine/delivery engine/event",
@@ -24,14 +24,15 @@ var mayImport = map[string]string{
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
 	"engine/internal/source":          "engine/event engine/file",
-	"transforms":                      "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm",
-	"filters":                         "engine/event engine/expression",
-	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/config/field",
-	"engine/expression":               "engine/event engine/spelling",
-	"engine/event":                    "",
+	"transforms":                      "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm engine/jsonbytes",
+	"filters":                         "engine/event engine/expression engine/spelling",
+	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/config/field engine/jsonbytes",
+	"engine/expression":               "engine/event engine/spelling engine/jsonbytes",
+	"engine/event":                    "engine/jsonbytes",
 	"engine/config/field":             "engine/spelling",
 	"engine/config/trust":             "engine/file",
 	"engine/file":                     "",
+	"engine/jsonbytes":                "",
 	"engine/delivery":                 "engine/event",
 	"engine/secret":                   "",
 	"engine/signature":                "",
@@ -49,17 +50,18 @@ var mayImport = map[string]string{
 
 // onlyIn says which packages may import a third party's: mostly one.
 var onlyIn = map[string]string{
-	"github.com/expr-lang/expr":       "engine/expression",
-	"github.com/sethvargo/go-retry":   "engine",
-	"github.com/spf13/cobra":          "cmd/awf-hook",
-	"github.com/rogpeppe/go-internal": "cmd/awf-hook",
-	"github.com/rivo/uniseg":          "engine/expression transforms/format",
-	"github.com/google/go-cmp":        "engine/internal/store/storetest",
-	"golang.org/x/sys":                "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
-	"github.com/tetratelabs/wazero":   "transforms/wasm",
-	"gopkg.in/yaml.v3":                "engine/config",
-	"modernc.org/libc":                "engine/internal/store/sqlite",
-	"modernc.org/sqlite":              "engine/internal/queue engine/internal/store/sqlite",
+	"github.com/expr-lang/expr":          "engine/expression",
+	"github.com/go-json-experiment/json": "engine/jsonbytes",
+	"github.com/sethvargo/go-retry":      "engine",
+	"github.com/spf13/cobra":             "cmd/awf-hook",
+	"github.com/rogpeppe/go-internal":    "cmd/awf-hook",
+	"github.com/rivo/uniseg":             "engine/expression transforms/format",
+	"github.com/google/go-cmp":           "engine/internal/store/storetest",
+	"golang.org/x/sys":                   "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
+	"github.com/tetratelabs/wazero":      "transforms/wasm",
+	"gopkg.in/yaml.v3":                   "engine/config",
+	"modernc.org/libc":                   "engine/internal/store/sqlite",
+	"modernc.org/sqlite":                 "engine/internal/queue engine/internal/store/sqlite",
 }
 
 func TestImportsRunOneWay(t *testing.T) {

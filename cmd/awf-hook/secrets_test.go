@@ -157,7 +157,7 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 		}
 	}
 	for name, value := range map[string]string{
-		"SECRET": hidden, "VALUE": hidden, "NOT_A_URL": hidden + "://%zz", "CONTROL": hidden + "\x01", "BAD_WHSEC": "whsec_" + hidden + "***",
+		"SECRET": hidden, "VALUE": hidden, "NOT_A_URL": hidden + "://%zz", "SLASHED": hidden + "/" + hidden, "PASTED": " " + hidden, "CONTROL": hidden + "\x01", "BAD_WHSEC": "whsec_" + hidden + "***",
 		"EMPTY": "", "HOUR": "3600s", "NUMBER": "1234567", "HOOK_URL": "https://hooks.example.com/services/" + hidden, "WEBHOOK_SECRET": hidden,
 	} {
 		t.Setenv(name, value)

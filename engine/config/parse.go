@@ -205,11 +205,21 @@ func (d *decoder) syntax(err error) {
 	if strings.HasPrefix(m[2], "did not find expected '-'") || strings.HasPrefix(m[2], "did not find expected key") {
 		line = d.firstWrong(line, m[2])
 	}
-	for near := line; near <= min(line+1, len(d.lines)); near++ {
+	reach := 1 // lines
+	if strings.Contains(m[2], "tab character") {
+		reach = 10
+	}
+	for near := line; near <= min(line+reach, len(d.lines)); near++ {
 		if strings.HasPrefix(strings.TrimLeft(d.lines[near-1], " "), "\t") {
 			d.failAt(near, "a tab: YAML is indented with spaces")
 			return
 		}
+	}
+	isEntry := func(line int) bool { return line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
+	above := line - 1
+	if strings.HasPrefix(m[2], "mapping values") && above >= 1 && noKey.MatchString(d.lines[above-1]) && !(isEntry(above) && isEntry(line)) {
+		d.failAt(above, "not YAML: a key needs a colon and a space behind it")
+		return
 	}
 	for near := line; near >= max(1, line-1); near-- {
 		if near <= len(d.lines) && textBehindQuote.MatchString(d.lines[near-1]) {
@@ -241,6 +251,9 @@ func (d *decoder) firstWrong(from int, problem string) int {
 	}
 	return from
 }
+
+// noKey finds lines that are neither a key with a value nor a comment.
+var noKey = regexp.MustCompile(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
 
 // textBehindQuote finds a value of which a part is in quotes: filter: "a" == "b".
 var textBehindQuote = regexp.MustCompile(`^[^"'#]*: +(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}]`)

@@ -73,13 +73,13 @@ func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
 }
 
 func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
-	if odd := oddSecret(text); text != "" && odd != "" {
-		d.warn(n, path, "the secret %s", odd)
-	}
 	key, err := signature.Key(text)
 	if err != nil {
 		d.fail(n, path, "%s", strings.TrimPrefix(err.Error(), "secret: "))
 		return false
+	}
+	if slip := secret.Pasted(text); slip != "" {
+		d.warn(n, path, "%s", slip)
 	}
 	if len(key) < shortSecret {
 		d.warn(n, path, "%d bytes are short for a secret, want %d or more", len(key), shortSecret)

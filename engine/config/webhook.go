@@ -179,13 +179,20 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 	if !ok {
 		return
 	}
-	u, wrong := parseURL(text)
-	if wrong != "" {
-		d.fail(n, path, "%s", wrong)
-		return
+	u, err := secret.ParseURL(text)
+	split := secret.SplitHost(n.Value, func(name string) string {
+		value, _ := d.env(name)
+		return value
+	})
+	switch {
+	case split != "":
+		d.fail(n, path, "the value of %s would end the host: write /, ?, # and \\ in it percent-encoded", split)
+	case err != nil:
+		d.fail(n, path, "%s", err)
+	default:
+		w.URL = secret.NewURL(u)
+		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 	}
-	w.URL = secret.NewURL(u)
-	w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
 }
 
 func (d *decoder) events(n *yaml.Node, path string, w *Webhook) {

@@ -16,7 +16,8 @@ func alertKeys(actions ...string) []Key {
 			Is: "what has one alert: each workflow, each run, or each workflow and each of its steps; " +
 				"an expression is the key itself, and the workflow's where it gives nothing"},
 		{Name: "action", Kind: KindText, Choices: actions, closed: true, Default: "by the event",
-			Is: "what is done; without it workflow_error triggers and workflow_end resolves, with `dedup: step` or an expression failed and succeeded steps too. " +
+			Is: "what is done; without it workflow_error triggers and workflow_end resolves, " +
+				"with `dedup: step` or an expression failed and succeeded steps too. " +
 				"An expression that gives nothing sends nothing"},
 		{Name: "resolve", Kind: KindBool, Default: "true", Is: "false leaves resolving to people"},
 	}

@@ -77,8 +77,9 @@ var mattermost = Receiver{
 		Retry:   "429 with Retry-After, or X-RateLimit-Reset",
 		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"message"}},
 	},
-	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
-	write:  func(m *message) any { return attachmentMessage(m, "username", "**") },
+	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}",
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+	write: func(m *message) any { return attachmentMessage(m, "username", "**") },
 }
 
 var rocketChat = Receiver{
@@ -99,6 +100,7 @@ var rocketChat = Receiver{
 			return delivery.Verdict{}
 		},
 	},
-	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
-	write:  func(m *message) any { return attachmentMessage(m, "alias", "*") },
+	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}",
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+	write: func(m *message) any { return attachmentMessage(m, "alias", "*") },
 }

@@ -7,7 +7,8 @@ var awf = Receiver{
 	Summary: "AWF's own envelope with the event's id, for another awf-hook, which knows a repeated event by the id",
 	URL:     "https://hooks.example.com/v1/events, another awf-hook, or any receiver of your own",
 	Keys: []Key{
-		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "1048576", Is: "bytes of the body, to which the payload is shrunk"},
+		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "1048576",
+			Is: "bytes of the body, to which the payload is shrunk"},
 	},
 	Limits: []Limit{
 		{"the body", 1 << 20, Bytes, "what awf-hook reads; `max_size` sets another"},

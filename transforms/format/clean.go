@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes a text of an event fit to be shown: line ends become \n, terminal sequences, control characters and
-// the characters that turn the direction of what follows are taken out. The script's own direction stays.
+// clean makes a text of an event fit to be shown. Line ends become \n. It removes terminal sequences, control characters and
+// the characters that override the direction of the text; scripts keep their own direction.
 func clean(s string) string {
 	if !needsCleaning(s) {
 		return s
@@ -31,7 +31,7 @@ func clean(s string) string {
 		case r == '\u2028' || r == '\u2029' || r == '\u0085' || r == '\v' || r == '\f':
 			b.WriteByte('\n')
 		case r == '\n' || r == '\t' || !invisible(r):
-			b.WriteRune(r) // U+FFFD for what is no UTF-8
+			b.WriteRune(r) // U+FFFD for invalid UTF-8
 		}
 	}
 	return b.String()
@@ -52,7 +52,7 @@ func needsCleaning(s string) bool {
 	return false
 }
 
-// invisible says whether a character only controls: C0, DEL, C1, direction overrides and isolates, noncharacters.
+// invisible reports whether a character only controls: C0, DEL, C1, direction overrides and isolates, noncharacters.
 func invisible(r rune) bool {
 	switch {
 	case r < ' ', r >= 0x7f && r <= 0x9f:
@@ -65,7 +65,7 @@ func invisible(r rune) bool {
 	return false
 }
 
-// skipTerminal returns where the terminal's escape sequence at i ends.
+// skipTerminal returns the end of the terminal sequence that begins at i.
 func skipTerminal(s string, i int) int {
 	i++
 	if i >= len(s) {
@@ -79,7 +79,7 @@ func skipTerminal(s string, i int) int {
 			i++
 		}
 	case ']': // a title or a link, up to BEL or ESC \
-		const longest = 2048 // bytes; more is no sequence
+		const longest = 2048 // bytes; a longer one is not a sequence
 		end := strings.IndexAny(s[i:min(len(s), i+longest)], "\a\x1b")
 		if end < 0 {
 			return i + 1
@@ -96,7 +96,7 @@ func skipTerminal(s string, i int) int {
 	return i
 }
 
-// line is a text in one line.
+// line returns a clean text in one line.
 func line(s string) string {
 	s = clean(s)
 	if !strings.ContainsAny(s, "\n\t") {
@@ -105,7 +105,7 @@ func line(s string) string {
 	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
 }
 
-// plain is a JSON value as a person reads it: a string's content, anything else as it stands, nothing for null.
+// plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else as it stands.
 func plain(raw []byte) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':
@@ -118,7 +118,7 @@ func plain(raw []byte) string {
 	return unescape(raw[1 : len(raw)-1])
 }
 
-// unescape is the text of what stands within a JSON string. Half surrogates become U+FFFD.
+// unescape decodes the inside of a JSON string. Half surrogates become U+FFFD.
 func unescape(raw []byte) string {
 	b := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {

@@ -59,7 +59,8 @@ func (m *message) envelope(room int) raw {
 func (m *message) shrunk(room int) raw {
 	const longest = 500 // bytes of a text beside the payload
 	text := func(s string) raw { return appendString(nil, shrink(s, longest, jsonSize)) }
-	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)}, {"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
+	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)},
+		{"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
 	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)
 	return appendJSON(nil, append(envelope, member{"payload", payload(m.payload, rest)}))
 }

@@ -45,7 +45,8 @@ var discord = Receiver{
 			}
 			return ""
 		},
-		answers: answers{delivered: []int{200, 204}, retry: []int{429}, dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
+		answers: answers{delivered: []int{200, 204}, retry: []int{429},
+			dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			const unknownChannel = 10003 // a thread that is gone
 			if a.Status == 404 && a.at("code") == float64(unknownChannel) {
@@ -108,7 +109,8 @@ func discordEmbed(m *message) object {
 	var fields list
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
 		if len(fields) < m.limit("fields") {
-			fields = append(fields, object{{"name", discordEscape(f.label)}, {"value", discordEscape(f.value)}, {"inline", yes(len(f.value) < discordInline)}})
+			name, value := discordEscape(f.label), discordEscape(f.value)
+			fields = append(fields, object{{"name", name}, {"value", value}, {"inline", yes(len(f.value) < discordInline)}})
 		}
 	}
 	return object{

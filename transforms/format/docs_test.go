@@ -28,30 +28,38 @@ func TestFormatsStandInDocs(t *testing.T) {
 
 const docsHead = `# Formats
 
-A format makes of an event the message that one kind of receiver takes: ` + "`transform: [{format: slack}]`" + `. It is told more by ` + "`with:`" + `.
-` + "`awf-hook formats NAME`" + ` shows what stands here.
+A format turns an event into the message that one kind of receiver takes: ` + "`transform: [{format: slack}]`" + `. Its options stand under ` + "`with:`" + `.
+` + "`awf-hook formats NAME`" + ` shows what this page says about a format.
 
 | format | makes |
 |---|---|
 `
 
 const docsRules = `
-What all of them do:
+All formats follow these rules:
 
-- **Options** are checked when the configuration is read. Where a text is meant it may be an expression: ` + "`=payload.exit_code`" + ` is one,
-  ` + "`{{ workflow_name }}`" + ` is put into the text around it, ` + "`==`" + ` at the beginning stands for ` + "`=`" + `. What an event does not have is an empty text.
-- **Nothing is markup.** Neither what an event holds nor what an option says is read as markup, as a link or as a mention.
-  Only ` + "`link`" + ` gives a text a link, and only ` + "`mentions`" + ` call people; an address that is written out some receivers make clickable. Terminal colours, control characters and characters that turn the
-  direction of the text are taken out.
-- **Nothing is too long.** Texts are shrunk to the receiver's limits at the borders of what a reader sees as one character. A long text keeps
-  its beginning and its end: ` + "`head… (12,345 characters cut) …tail`" + `. Where a receiver counts characters, UTF-16 units are counted, which
+- **Options** are checked when awf-hook reads the configuration. A text may be an expression: ` + "`=payload.exit_code`" + ` is one,
+  ` + "`{{ workflow_name }}`" + ` inserts one into a text, and ` + "`==`" + ` at the beginning stands for ` + "`=`" + `. A value that an event does not have is an empty text.
+  Words that a receiver knows, such as ` + "`trigger`" + `, may be written in any case. A wrong constant is an error of ` + "`check`" + `; a wrong word that an expression
+  gives makes a dead letter with the reason.
+- **A failure wins.** A message says that something succeeded only if the type, the status and the exit code all allow it. A status that AWF does not
+  use is shown as it is, and resolves no alert.
+- **Nothing is markup.** No receiver reads an event's data, or an option's text, as markup, a link or a mention.
+  Only ` + "`link`" + ` makes a link and only ` + "`mentions`" + ` calls people. Some receivers make an address that is written out clickable, and some show
+  the name of an emoji as the emoji. Terminal sequences, control characters and characters that override the direction of the text are removed.
+- **Nothing is too long.** Texts are shrunk to the receiver's limits, never inside of what a reader sees as one character. A long text keeps
+  its beginning and its end: ` + "`head… (12,345 characters cut) …tail`" + `. Where a receiver counts characters awf-hook counts UTF-16 units, of which there
   are never fewer.
-- **The receiver is treated as it wants.** Unless the webhook says otherwise, no more is sent than it takes (` + "`rate`" + `), and what is about one alert
-  comes in order (` + "`order_by`" + `). Its answers are understood in its own words: a refusal that comes with 200 is none that was delivered, a rest that it asks
-  for is kept, and one that wants nothing more closes its webhook until ` + "`awf-hook webhooks enable`" + `.
-- **A step before is respected.** After a ` + "`map`" + ` or a ` + "`wasm`" + ` the message tells of what that step made: an envelope replaces the event, any
-  other object its payload. What was taken out stays out, but for an expression in ` + "`with`" + ` that asks for the event itself.
-- **Secrets** are literal texts or variables, and show nowhere. A key that a receiver wants in the body, such as PagerDuty's, stands in the queue.
+- **Links survive.** In ` + "`https://ci.example.com/{{ workflow_name }}?user={{ payload.user }}`" + ` each value is percent-encoded for its place. A link that
+  is an expression as a whole is taken as it is.
+- **What is left out is said.** A link, a mention or a thread that the receiver would refuse is left out of the message. The log says so at
+  debug level, and ` + "`awf-hook explain`" + ` shows it.
+- **The receiver sets the pace.** Unless the webhook says otherwise, it gets no more than it takes (` + "`rate`" + `), and messages about one alert
+  arrive in order (` + "`order_by`" + `). awf-hook understands its answers: a refusal that comes with status 200 does not count as delivered, a pause that it asks
+  for is kept, and a receiver that wants nothing more closes its webhook until ` + "`awf-hook webhooks enable`" + `.
+- **Earlier steps count.** After a ` + "`map`" + ` or a ` + "`wasm`" + ` the message is about what that step made: an envelope replaces the event, any
+  other object its payload. What a step removed stays out, unless an expression in ` + "`with`" + ` asks for the event itself.
+- **Secrets** are literal texts or variables, and are never shown. A key that a receiver wants in the body, such as PagerDuty's, is kept in the queue.
 - **Errors** of workflows can hold what a command printed. ` + "`error: false`" + ` leaves them out.
 `
 
@@ -63,7 +71,7 @@ func describe(t *testing.T, b *strings.Builder, receiver *format.Receiver) {
 	for _, key := range receiver.Keys {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key.Name, key.Is, key.Describe())
 	}
-	b.WriteString("\nA failed workflow is sent so")
+	b.WriteString("\nIt sends a failed workflow like this")
 	if content.URLSuffix != "" {
 		fmt.Fprintf(b, ", with `%s` added to the URL", content.URLSuffix)
 	}
@@ -77,7 +85,7 @@ func describe(t *testing.T, b *strings.Builder, receiver *format.Receiver) {
 	for _, limit := range receiver.Limits {
 		fmt.Fprintf(b, "| %s | %d %s | %s |\n", limit.What, limit.Max, limit.Unit, limit.Source)
 	}
-	b.WriteString("\n| the receiver | says so |\n|---|---|\n")
+	b.WriteString("\n| the delivery is | if the receiver answers |\n|---|---|\n")
 	for _, row := range receiver.Policy.Rows() {
 		fmt.Fprintf(b, "| %s | %s |\n", row[0], row[1])
 	}

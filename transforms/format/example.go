@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// sample is how a format is configured, for documentation.
+// sample is a format's configuration in the documentation.
 type sample struct {
 	url    string
 	header string // a line of headers, "" for none
@@ -24,11 +24,11 @@ const (
 	sampleCommit = "0123456789abcdef0123456789abcdef01234567"
 )
 
-// variables are what a configuration has in the place of the samples.
+// variables replaces the samples by the variables that a configuration has.
 var variables = strings.NewReplacer(sampleKey, "${PD_ROUTING_KEY}", sampleToken, "${GITLAB_TRIGGER_TOKEN}", sampleCommit, "${GITHUB_SHA}")
 
-// Example returns a webhook's configuration with the format, and what its receiver gets when a workflow failed.
-// A variable stands for itself in both.
+// Example returns the configuration of a webhook with the format, and what its receiver gets when a workflow failed.
+// Both have variables in the place of secrets.
 func (r *Receiver) Example() (config string, c delivery.Content) {
 	var b strings.Builder
 	b.WriteString("webhooks:\n  - name: " + r.Name + "\n    url: " + r.sample.url + "\n")
@@ -54,7 +54,7 @@ func (r *Receiver) Example() (config string, c delivery.Content) {
 	return variables.Replace(b.String()), c
 }
 
-// sampleValue writes an option's value as YAML.
+// sampleValue returns an option's value as YAML.
 func sampleValue(v any) string {
 	if list, isList := v.([]any); isList {
 		return "[" + sampleValue(list[0]) + "]"

@@ -1,9 +1,13 @@
 // Package format has the built-in receiver formats.
 //
-// A [Format] makes of an event the message that one kind of receiver takes.
-// It is never refused for its shape: every text is shrunk to the receiver's limits at grapheme borders, what was cut is said,
-// and markup and mentions in the event's data are only text to the receiver.
-// What a receiver is like stands in its [Receiver]: options, limits, and how it answers.
+// [Lookup] finds a [Receiver] by its name, [Receiver.New] makes a [Format] with a webhook's options, and [Format.Make] turns
+// an event into the message that the receiver takes.
+//
+// A receiver never refuses a message for its shape: every text is shrunk to the receiver's limits at grapheme boundaries and says how
+// much was cut. Markup and mentions in an event's data are plain text to the receiver.
+//
+// A receiver is mostly data: its options, limits, policy and answers are tables, one file for each. To add one, write its [Receiver]
+// and list it in receivers.
 package format
 
 import (
@@ -17,7 +21,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Receiver is one kind of receiver: what its format can be told, what it takes and how it answers.
+// Receiver describes one kind of receiver: the options of its format, what it takes and how it answers.
 type Receiver struct {
 	Name    string
 	Summary string // what it makes, in one line
@@ -26,7 +30,7 @@ type Receiver struct {
 	Limits  []Limit
 	Policy  Policy
 
-	isData bool // the message is for programs: none of the options that all others share
+	isData bool // the message is for programs: it has none of the options that the others share
 	sample sample
 	write  func(*message) any    // the body; empty if the receiver gets nothing
 	order  func(*message) string // the key of what must arrive in order; nil for none
@@ -55,7 +59,7 @@ func (r *Receiver) key(name string) *Key {
 	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
 }
 
-// Secrets lists the options that are secrets. What is given for one may stand in the body, under the option's name.
+// Secrets lists the options that are secrets. The body may hold their values, under the options' names.
 func (r *Receiver) Secrets() []string {
 	var names []string
 	for i := range r.Keys {
@@ -66,7 +70,7 @@ func (r *Receiver) Secrets() []string {
 	return names
 }
 
-// Lookup returns the receiver of a name.
+// Lookup returns the receiver with a name.
 func Lookup(name string) (*Receiver, bool) {
 	all := receivers()
 	i := slices.IndexFunc(all, func(r *Receiver) bool { return r.Name == name })
@@ -76,7 +80,7 @@ func Lookup(name string) (*Receiver, bool) {
 	return all[i], true
 }
 
-// Unknown says of a name that no format has what is wrong with it.
+// Unknown returns an error's text for a name that no format has.
 func Unknown(name string) string {
 	if near := spelling.Nearest(name, Names()); near != "" {
 		return fmt.Sprintf("unknown format %q, did you mean %s?", name, near)
@@ -90,7 +94,7 @@ type Format struct {
 	values   map[string]value
 }
 
-// New makes a format with its options. All mistakes are found at once.
+// New makes a format with its options. It finds all mistakes at once.
 func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
 	mistakes := append(f.read(with), f.match()...)
@@ -100,17 +104,17 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 	return f, nil
 }
 
-// Content is [Format.Make] for those who do not ask what was left out.
+// Content is like [Format.Make] but does not say what was left out.
 func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content, error) {
 	c, _, err := f.Make(values, body)
 	return c, err
 }
 
-// Make makes the message of an event, and says what it had to leave out. The body is the previous step's output, nil if there is none.
-// If there is one, the message tells of the body and not of the event, so that nothing gets around a step that takes something out;
+// Make makes the message of an event, and lists what it left out and why. The body is the previous step's output, nil if there is none.
+// With a body the message is about the body and not the event, so that nothing gets around a step that removes something;
 // only an expression that asks for the event's payload sees it. The values must know the body already.
-// A Content without a Body means that the receiver gets nothing.
-// The error is that of an expression that failed, or gave what its option does not allow.
+// If the Content has no Body the receiver gets nothing.
+// The error names the option whose expression failed or gave something that the option does not allow.
 func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {
 	m := f.message(values, body)
 	made := f.Receiver.write(m)
@@ -121,8 +125,8 @@ func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, 
 	return m.made, m.left, nil
 }
 
-// OrderKey is what this receiver's messages about one thing have in common, so that they must not overtake each other,
-// such as PagerDuty's dedup key. It is "" for receivers without an order. It follows from the event and the options alone.
+// OrderKey returns what an event's message has in common with those that it must not overtake, such as PagerDuty's dedup key.
+// It returns "" for receivers without an order. The key follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
 	if f.Receiver.order == nil {
 		return ""

@@ -26,7 +26,8 @@ var githubDispatch = Receiver{
 	},
 	Policy: githubPolicy(http.StatusNoContent, "/dispatches"),
 	isData: true,
-	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/dispatches", header: githubHeader, with: []Option{{Name: "event_type", Value: "awf_{{ event }}"}}},
+	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/dispatches", header: githubHeader,
+		with: []Option{{Name: "event_type", Value: "awf_{{ event }}"}}},
 	write: func(m *message) any {
 		return object{
 			{"event_type", shrink(cmp.Or(m.line("event_type"), m.typ, "awf"), m.limit("event_type"), utf16Units)},
@@ -40,8 +41,10 @@ var githubStatus = Receiver{
 	Summary: "a commit's status on GitHub: pending at a start, then success, failure or error",
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
-		{Name: "sha", Kind: KindText, Required: true, Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
-		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path", Is: "what tells this status from others of the commit"},
+		{Name: "sha", Kind: KindText, Required: true,
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
+		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path",
+			Is: "what tells this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
 		{"description", 140, Characters, "Create a commit status"},

@@ -13,8 +13,10 @@ var gitlab = Receiver{
 	URL:     "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline",
 	Keys: []Key{
 		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
-		{Name: "ref", Kind: KindText, Required: true, Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
-		{Name: "variables", Kind: KindFields, Max: maxFields, Is: "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR"},
+		{Name: "ref", Kind: KindText, Required: true,
+			Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+		{Name: "variables", Kind: KindFields, Max: maxFields,
+			Is: "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR"},
 	},
 	Limits: []Limit{
 		{"ref", 250, Characters, "ours"},
@@ -34,11 +36,13 @@ var gitlab = Receiver{
 		answers: answers{delivered: []int{201}, dead: []int{400, 401, 403, 404, 422}, reason: []string{"message", "message.base", "error"}},
 	},
 	isData: true,
-	sample: sample{url: "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline", with: []Option{{Name: "token", Value: sampleToken}, {Name: "ref", Value: "main"}}},
+	sample: sample{url: "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline",
+		with: []Option{{Name: "token", Value: sampleToken}, {Name: "ref", Value: "main"}}},
 	write: func(m *message) any {
 		status := strings.TrimPrefix(m.look.words, "was ")
 		variables := object{
-			{"AWF_EVENT", m.typ}, {"AWF_WORKFLOW", m.name}, {"AWF_RUN", m.id}, {"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
+			{"AWF_EVENT", m.typ}, {"AWF_WORKFLOW", m.name}, {"AWF_RUN", m.id},
+			{"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
 		}
 		for _, f := range m.labelled("variables") {
 			if !gitlabName(f.label) {

@@ -18,7 +18,8 @@ var googleChat = Receiver{
 	Summary: "a Google Chat message: a headline, the error as code, and a card with fields",
 	URL:     "https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…",
 	Keys: slices.Concat(chatKeys(), mentionKeys("the numbers of people, or `all`", "a user's number or all", gchatUser.MatchString), []Key{
-		{Name: "thread", Kind: KindText, Is: "a name of yours: messages of the same name are in one thread; `=workflow_id` is a thread for each run"},
+		{Name: "thread", Kind: KindText,
+			Is: "a name of yours: messages of the same name are in one thread; `=workflow_id` is a thread for each run"},
 	}),
 	Limits: []Limit{
 		{"headline", 300, Characters, "ours"},
@@ -34,7 +35,8 @@ var googleChat = Receiver{
 		Success: "200; the request's id in the URL makes a repeated one the same message",
 		Retry:   "429",
 		Gone:    "404",
-		answers: answers{delivered: []int{200}, retry: []int{429}, dead: []int{400, 401, 403}, gone: []int{404}, reason: []string{"error.status", "error.message"}},
+		answers: answers{delivered: []int{200}, retry: []int{429},
+			dead: []int{400, 401, 403}, gone: []int{404}, reason: []string{"error.status", "error.message"}},
 	},
 	sample: sample{url: "${GOOGLE_CHAT_URL}", with: []Option{{Name: "thread", Value: "=workflow_id"}}},
 	write:  writeGoogleChat,

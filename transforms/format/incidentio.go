@@ -10,7 +10,8 @@ var incidentIO = Receiver{
 	Summary: "an alert of incident.io's HTTP source: a failure fires it, the next success of the same workflow resolves it",
 	URL:     "https://api.incident.io/v2/alert_events/http/…; the token goes into `headers: {Authorization: Bearer ${INCIDENT_IO_TOKEN}}`",
 	Keys: slices.Concat(alertKeys("trigger", "resolve"), only(chatKeys(), "title", "text", "error", "link"), []Key{
-		{Name: "metadata", Kind: KindFields, Max: maxFields, Default: "the event's payload", Is: "labels and their values in the alert's metadata, beside the run"},
+		{Name: "metadata", Kind: KindFields, Max: maxFields, Default: "the event's payload",
+			Is: "labels and their values in the alert's metadata, beside the run"},
 	}),
 	Limits: []Limit{
 		{"title", 500, Characters, "ours"},
@@ -22,9 +23,11 @@ var incidentIO = Receiver{
 		Rate:    Rate{N: 120, Per: time.Minute, Burst: 10},
 		Success: "202: it is queued there",
 		Retry:   "429",
-		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 403, 404, 413, 422}, reason: []string{"message", "error.message"}},
+		answers: answers{delivered: []int{202}, retry: []int{429},
+			dead: []int{400, 401, 403, 404, 413, 422}, reason: []string{"message", "error.message"}},
 	},
-	sample: sample{url: "${INCIDENT_IO_URL}", header: `Authorization: "Bearer ${INCIDENT_IO_TOKEN}"`, with: []Option{{Name: "link", Value: sampleLink}}},
+	sample: sample{url: "${INCIDENT_IO_URL}", header: `Authorization: "Bearer ${INCIDENT_IO_TOKEN}"`,
+		with: []Option{{Name: "link", Value: sampleLink}}},
 	write: func(m *message) any {
 		action, key := m.alert()
 		if action == "" {
@@ -37,7 +40,8 @@ var incidentIO = Receiver{
 		failure := room.take(m.err, room.left-len("\n\n```\n\n```"))
 		const frame = 150_000 // bytes: title and description, at most
 		most := m.limit("metadata's value")
-		metadata := object{{"workflow_id", shrink(m.id, most, utf16Units)}, {"workflow_name", shrink(m.name, most, utf16Units)}, {"event", shrink(m.typ, most, utf16Units)}}
+		metadata := object{{"workflow_id", shrink(m.id, most, utf16Units)},
+			{"workflow_name", shrink(m.name, most, utf16Units)}, {"event", shrink(m.typ, most, utf16Units)}}
 		if _, given := m.format.values["metadata"]; !given {
 			metadata = append(metadata, m.details(m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")...)
 		}

@@ -21,7 +21,7 @@ type list []any
 // raw is JSON as it stands.
 type raw []byte
 
-// unless returns the object, or nil if it is not wanted.
+// unless returns the object, or nil if it is unwanted.
 func (o object) unless(unwanted bool) object {
 	if unwanted {
 		return nil
@@ -36,7 +36,7 @@ func (l list) unless(unwanted bool) list {
 	return l
 }
 
-// some lists the objects that are not nil, and is nil if there is none.
+// some returns the objects that are not nil as a list, or nil if there is none.
 func some(objects ...object) list {
 	var all list
 	for _, o := range objects {
@@ -47,21 +47,12 @@ func some(objects ...object) list {
 	return all
 }
 
-// yes is true, or nothing, which leaves a member out.
+// yes returns true, or nothing, which leaves a member out.
 func yes(b bool) any {
 	if b {
 		return true
 	}
 	return nil
-}
-
-// texts is a list of strings.
-func texts(all []string) list {
-	l := make(list, len(all))
-	for i, s := range all {
-		l[i] = s
-	}
-	return l
 }
 
 func isEmpty(v any) bool {
@@ -159,7 +150,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// jsonSize is how many bytes s takes inside a JSON string.
+// jsonSize returns how many bytes s takes inside a JSON string.
 func jsonSize(s string) int {
 	n := len(s)
 	for i := range len(s) {
@@ -173,7 +164,7 @@ func jsonSize(s string) int {
 	return n // an invalid byte would be 2 more: texts are cleaned before
 }
 
-// members calls yield for each member of a valid JSON object, until it says false. The key is as it stands, with its quotes.
+// members calls yield for each member of a valid JSON object until it returns false. The key has its quotes.
 func members(object []byte, yield func(key, value []byte) bool) {
 	i := skipSpace(object, 0)
 	if i >= len(object) || object[i] != '{' {
@@ -203,7 +194,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue returns where the value at i ends.
+// skipValue returns the end of the value at i.
 func skipValue(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {

@@ -1,16 +1,16 @@
 package format
 
-// Unit is what a limit counts.
+// Unit says what a limit counts.
 type Unit string
 
 const (
 	Characters Unit = "characters"   // counted as UTF-16 units, which are never fewer
 	UTF16      Unit = "UTF-16 units" //
-	Bytes      Unit = "bytes"        // of the body, escapes included
+	Bytes      Unit = "bytes"        // of the body, with escapes
 	Entries    Unit = "entries"
 )
 
-// Limit is one limit of a receiver, as its format keeps it.
+// Limit is a limit that a format keeps.
 type Limit struct {
 	What   string
 	Max    int

@@ -3,20 +3,19 @@ package format
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-// markup is what a receiver reads as more than text.
+// markup lists the characters that a receiver reads as more than text.
 type markup struct {
 	anywhere string // characters that are always markup
-	edges    string // characters that are markup but inside a word
+	edges    string // characters that are markup except inside a word
 	begins   string // characters that are markup where a line begins
 }
 
 // markdown is the markup that most chats have in common.
 var markdown = markup{anywhere: "@<`[~$\\", edges: "*_#|", begins: ">-+=0123456789"}
 
-// inert breaks the markup of a text with spaces that are not seen.
+// inert breaks the markup of a text with invisible spaces.
 func (k *markup) inert(s string) string {
 	if !strings.ContainsAny(s, k.anywhere+k.edges+k.begins) {
 		return s
@@ -39,7 +38,7 @@ func (k *markup) inert(s string) string {
 func (k *markup) cost(s string) int {
 	n := utf16Units(s)
 	for i := range len(s) {
-		if s[i] < utf8.RuneSelf && (strings.IndexByte(k.anywhere, s[i]) >= 0 || strings.IndexByte(k.edges, s[i]) >= 0 || strings.IndexByte(k.begins, s[i]) >= 0) {
+		if strings.IndexByte(k.anywhere, s[i]) >= 0 || strings.IndexByte(k.edges, s[i]) >= 0 || strings.IndexByte(k.begins, s[i]) >= 0 {
 			n++
 		}
 	}
@@ -57,20 +56,20 @@ func (k *markup) inertFields(fields []field) []field {
 
 func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// zeroWidthSpace stands between characters that would be markup together.
+// zeroWidthSpace separates characters that would be markup together.
 const zeroWidthSpace = "\u200b"
 
-// fence keeps a text inside a code block: three backticks in it would end the block.
+// fence keeps a text inside a code block, which three backticks would end.
 func fence(s string) string {
 	return strings.ReplaceAll(s, "`", "`"+zeroWidthSpace)
 }
 
-// fenced measures what fence makes of a text.
+// fenced measures a text in the form that fence gives it.
 func fenced(cost measure) measure {
 	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
 }
 
-// codeBlock is a text between fences, "" for none. Three backticks in it do not end it.
+// codeBlock returns a text between fences, which three backticks in it do not end. It returns "" for "".
 func codeBlock(s string) string {
 	if s == "" {
 		return ""

@@ -36,10 +36,10 @@ type message struct {
 
 type field struct{ label, value string }
 
-// Bounds of what a message says of an event.
+// Bounds of what a message says about an event.
 const (
 	maxFields   = 25  // entries of the option
-	maxOthers   = 10  // members that are shown of a payload that AWF's documentation does not know
+	maxOthers   = 10  // members shown of a payload that AWF does not document
 	maxMentions = 20  // entries
 	maxLabel    = 80  // characters
 	maxOther    = 300 // characters of such a member
@@ -48,7 +48,7 @@ const (
 
 const linkIs = "where to look: an http or https URL, in which `{{ }}` is percent-encoded; anything else is left out"
 
-// chatKeys are the options of all chats.
+// chatKeys returns the options that all chats share.
 func chatKeys() []Key {
 	return []Key{
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
@@ -61,7 +61,7 @@ func chatKeys() []Key {
 	}
 }
 
-// only are the keys of some names, in the order of the names.
+// only returns the keys with some names, in the order of the names.
 func only(keys []Key, names ...string) []Key {
 	var some []Key
 	for _, name := range names {
@@ -70,7 +70,7 @@ func only(keys []Key, names ...string) []Key {
 	return some
 }
 
-// mentionKeys are the options of the chats that can call people: who may be called, what a mistake says, and what a mention matches.
+// mentionKeys returns the options of the chats that can call people. Who says who can be called, want is for errors.
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{
 		{Name: "mentions", Kind: KindList, Max: maxMentions,
@@ -111,7 +111,7 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 	return m
 }
 
-// limit is the receiver's limit of that name.
+// limit returns the receiver's limit of a name, which must exist.
 func (m *message) limit(what string) int {
 	for i := range m.format.Receiver.Limits {
 		if l := &m.format.Receiver.Limits[i]; l.What == what {
@@ -121,7 +121,7 @@ func (m *message) limit(what string) int {
 	panic("format: " + m.format.Receiver.Name + " has no limit " + what)
 }
 
-// budget is the room of a limit that several texts share.
+// budget returns the room of a limit, for several texts to share.
 func (m *message) budget(what string, cost measure, overhead int) *budget {
 	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
 }
@@ -133,10 +133,10 @@ func (m *message) fail(name string, err error) {
 	}
 }
 
-// leave says what the message does without.
+// leave notes what the message leaves out.
 func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
 
-// option is an option's text for the event, "" if it was not given.
+// option returns an option's text for the event, "" without one.
 func (m *message) option(name string) string {
 	s, err := m.format.values[name].text.value(m.values)
 	if err != nil {
@@ -145,10 +145,10 @@ func (m *message) option(name string) string {
 	return s
 }
 
-// line is an option's text in one line.
+// line returns an option's text in one line.
 func (m *message) line(name string) string { return line(m.option(name)) }
 
-// reference is an option's URL or a part of one, in one line.
+// reference returns an option's URL, or a part of one, in one line.
 func (m *message) reference(name string) string {
 	s, err := m.format.values[name].text.url(m.values)
 	if err != nil {
@@ -157,12 +157,13 @@ func (m *message) reference(name string) string {
 	return line(s)
 }
 
-// url is an option's URL, "" if it is none that a receiver takes as a link.
+// url returns an option's URL, or "" if the option does not allow it.
 func (m *message) url(name string) string {
 	return m.allowed(name, m.reference(name), m.format.Receiver.key(name))
 }
 
-// word is one of the option's choices, in any case; "" if the option gives nothing. Another word is a fault.
+// word returns one of the option's choices, which may be written in any case, or "" if the option gives nothing.
+// Any other word is a fault.
 func (m *message) word(name string) string {
 	s := strings.ToLower(m.line(name))
 	if key := m.format.Receiver.key(name); s != "" && !slices.Contains(key.Choices, s) {
@@ -171,7 +172,7 @@ func (m *message) word(name string) string {
 	return s
 }
 
-// matching is a text in one line that the option allows. Another one is a fault.
+// matching returns an option's text in one line. A text that the option does not allow is a fault.
 func (m *message) matching(name string) string {
 	s := m.line(name)
 	if key := m.format.Receiver.key(name); !key.match(s) {
@@ -180,7 +181,7 @@ func (m *message) matching(name string) string {
 	return s
 }
 
-// allowed is the text in one line, or "" if the option does not allow it.
+// allowed returns a text in one line, or "" if the key does not allow it.
 func (m *message) allowed(name, s string, key *Key) string {
 	if s = line(s); s != "" && key.match != nil && !key.match(s) {
 		m.leave(name, wantMatch(key, s))
@@ -189,12 +190,12 @@ func (m *message) allowed(name, s string, key *Key) string {
 	return s
 }
 
-// permitted is an option's text in one line, or "" if the option does not allow it.
+// permitted returns an option's text in one line, or "" if the option does not allow it.
 func (m *message) permitted(name string) string {
 	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
 }
 
-// isSet is the value of an option that is true or false.
+// isSet returns an option that is true or false.
 func (m *message) isSet(name string, standard bool) bool {
 	if v, given := m.format.values[name]; given {
 		return v.bool
@@ -202,7 +203,7 @@ func (m *message) isSet(name string, standard bool) bool {
 	return standard
 }
 
-// list is an option's entries, each in one line, without those that are empty or that the option does not allow.
+// list returns an option's entries, each in one line, without those that are empty or not allowed.
 func (m *message) list(name string) []string {
 	var entries []string
 	for i, entry := range m.format.values[name].list {
@@ -218,7 +219,7 @@ func (m *message) list(name string) []string {
 	return entries
 }
 
-// labelled is an option's labels and values, without those that are empty.
+// labelled returns an option's labels and values, without the empty ones.
 func (m *message) labelled(name string) []field {
 	var fields []field
 	for _, entry := range m.format.values[name].fields {
@@ -233,7 +234,7 @@ func (m *message) labelled(name string) []field {
 	return fields
 }
 
-// standardFields are the fields of a message without the option.
+// standardFields returns the fields of a message without the option.
 func (m *message) standardFields() []field {
 	var fields []field
 	add := func(label, value string) {
@@ -260,14 +261,14 @@ func (m *message) standardFields() []field {
 	return fields
 }
 
-// otherFields shows the members of a payload that AWF's documentation does not know.
+// otherFields shows the members of a payload that AWF does not document.
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
 	members(m.payload, func(key, value []byte) bool {
 		switch string(key) {
 		case `"duration"`, `"exit_code"`, `"user"`, `"child_id"`, `"error"`:
-			return true // are shown by the names that they have everywhere
+			return true // standardFields shows them
 		}
 		text := shrink(line(plain(value)), maxOther, utf16Units)
 		label := line(plain(key))
@@ -300,10 +301,10 @@ func isWebURL(s string) bool {
 	return err == nil && u.Hostname() != ""
 }
 
-// heading is the sign and the title.
+// heading returns the sign and the title.
 func (m *message) heading() string { return m.look.sign + " " + m.title }
 
-// preview is the line that a notification shows: the heading and the error's first line.
+// preview returns the line that a notification shows: the heading and the error's first line.
 func (m *message) preview() string {
 	if m.err == "" {
 		return m.heading()

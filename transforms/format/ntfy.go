@@ -20,8 +20,9 @@ var ntfy = Receiver{
 		{Name: "topic", Kind: KindText, Required: true, Is: "where to: letters, digits, `_` and `-`",
 			want: "1 to 64 letters, digits, _ and -", match: regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`).MatchString},
 	}, chatKeys(), []Key{
-		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true, Default: "4 for a failure, 2 for a start, else 3",
-			Is: "1 (least) to 5 (most)"},
+		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true,
+			Default: "4 for a failure, 2 for a start, else 3",
+			Is:      "1 (least) to 5 (most)"},
 		{Name: "tags", Kind: KindList, Max: 5, Default: "the sign", Is: "tags; the names of emojis are shown as emojis"},
 	}),
 	Limits: []Limit{
@@ -42,7 +43,8 @@ var ntfy = Receiver{
 			}
 			return ""
 		},
-		answers: answers{delivered: []int{200}, retry: []int{429}, dead: []int{400, 401, 403, 413}, reason: []string{"error"}, pause: 5 * time.Second},
+		answers: answers{delivered: []int{200}, retry: []int{429},
+			dead: []int{400, 401, 403, 413}, reason: []string{"error"}, pause: 5 * time.Second},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("error"); a.Status == 429 && strings.Contains(reason, "daily") {
 				return again(reason, time.Hour)

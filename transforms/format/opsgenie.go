@@ -11,10 +11,12 @@ import (
 var opsgenie = Receiver{
 	Name:    "opsgenie",
 	Summary: "an alert of Opsgenie or Jira Service Management: a failure creates it, the next success of the same workflow closes it",
-	URL: "https://api.atlassian.com/jsm/ops/integration/v2/alerts, https://api.opsgenie.com/v2/alerts or https://api.eu.opsgenie.com/v2/alerts; " +
+	URL: "https://api.atlassian.com/jsm/ops/integration/v2/alerts, " +
+		"https://api.opsgenie.com/v2/alerts or https://api.eu.opsgenie.com/v2/alerts; " +
 		"the key goes into `headers: {Authorization: GenieKey ${OPSGENIE_KEY}}`",
 	Keys: slices.Concat(alertKeys("trigger", "acknowledge", "resolve"), []Key{
-		{Name: "priority", Kind: KindText, Choices: []string{"p1", "p2", "p3", "p4", "p5"}, closed: true, Default: "P3, of a step P4", Is: "how bad it is"},
+		{Name: "priority", Kind: KindText, Choices: []string{"p1", "p2", "p3", "p4", "p5"}, closed: true, Default: "P3, of a step P4",
+			Is: "how bad it is"},
 		{Name: "tags", Kind: KindList, Max: 20, Is: "the alert's tags"},
 		{Name: "entity", Kind: KindText, Default: "the workflow", Is: "what is affected"},
 	}, chatKeys()),

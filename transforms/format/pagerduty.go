@@ -22,7 +22,8 @@ var pagerDuty = Receiver{
 		{Name: "component", Kind: KindText, Default: "the step", Is: "its part"},
 		{Name: "group", Kind: KindText, Default: "the workflow", Is: "what it belongs to"},
 		{Name: "class", Kind: KindText, Default: "the event's type", Is: "what kind of alert it is"},
-		{Name: "details", Kind: KindFields, Max: maxFields, Default: "the event's payload", Is: "labels and their values in the alert's details, beside the run"},
+		{Name: "details", Kind: KindFields, Max: maxFields, Default: "the event's payload",
+			Is: "labels and their values in the alert's details, beside the run"},
 	}, only(chatKeys(), "error", "link", "link_text")),
 	Limits: []Limit{
 		{"summary", 1024, Characters, "Events API v2"},
@@ -40,11 +41,13 @@ var pagerDuty = Receiver{
 			}
 			return ""
 		},
-		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400}, reason: []string{"message", "errors"}, pause: 30 * time.Second},
+		answers: answers{delivered: []int{202}, retry: []int{429},
+			dead: []int{400}, reason: []string{"message", "errors"}, pause: 30 * time.Second},
 	},
-	sample: sample{url: "https://events.pagerduty.com/v2/enqueue", with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
-	write:  writePagerDuty,
-	order:  orderByAlert,
+	sample: sample{url: "https://events.pagerduty.com/v2/enqueue",
+		with: []Option{{Name: "routing_key", Value: sampleKey}, {Name: "link", Value: sampleLink}}},
+	write: writePagerDuty,
+	order: orderByAlert,
 }
 
 var (

@@ -8,12 +8,11 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// A measure is what a text costs in a receiver's unit, as it will stand in the body.
-// The cost of two texts after each other is the sum of their costs.
+// A measure returns what a text costs in a receiver's unit, in the form that it has in the body.
+// The cost of two texts in a row is the sum of their costs.
 type measure func(s string) int
 
-// utf16Units counts UTF-16 units.
-// Where a receiver says "characters" they are counted so: they are never fewer than its own count.
+// utf16Units counts UTF-16 units. It counts a receiver's "characters" too: there are never more of those.
 func utf16Units(s string) int {
 	n := 0
 	for i := range len(s) {
@@ -30,14 +29,14 @@ func utf16Units(s string) int {
 // bytesOf counts bytes.
 func bytesOf(s string) int { return len(s) }
 
-// A cut keeps so much of a text's end; the rest of the room is the beginning's.
+// A cut text keeps a part of its end; its beginning gets the rest of the room.
 const (
 	tailShare = 3  // a third
-	leastTail = 60 // units; a shorter text has only its beginning
+	leastTail = 60 // units; a shorter limit keeps only the beginning
 )
 
-// shrink returns s if it costs at most limit. Else it keeps the beginning and the end, and says what was cut between them:
-// "head… (1,234 characters cut) …tail". A short limit keeps the beginning and "…" only. It cuts at grapheme borders.
+// shrink returns s if it costs at most limit. Otherwise it keeps the beginning and the end, and says how much it cut:
+// "head… (1,234 characters cut) …tail". A short limit keeps the beginning and "…" only. It cuts at grapheme boundaries.
 func shrink(s string, limit int, cost measure) string {
 	if cost(s) <= limit {
 		return s
@@ -69,8 +68,8 @@ func thousands(n int) string {
 	return s
 }
 
-// head is the longest beginning of s that costs at most room and ends at a grapheme border.
-// A first grapheme that is longer than that is cut between its runes.
+// head returns the longest beginning of s that costs at most room and ends at a grapheme boundary.
+// It cuts a first grapheme that is too long between its runes.
 func head(s string, room int, cost measure) string {
 	end, spent, state := 0, 0, -1
 	for rest := s; rest != ""; {
@@ -99,9 +98,9 @@ func headOfRunes(s string, room int, cost measure) string {
 	return s[:end]
 }
 
-// tail is a long ending of s that costs at most room and begins at a grapheme border; "" if its last grapheme is too long.
+// tail returns a long ending of s that costs at most room and begins at a grapheme boundary, "" if the last grapheme is too long.
 func tail(s string, room int, cost measure) string {
-	const bytesPerUnit = 4 // at most: no unit has more
+	const bytesPerUnit = 4 // at most
 	from := safeBorder(s, max(0, len(s)-room*bytesPerUnit))
 	var clusters []string
 	state := -1
@@ -120,8 +119,8 @@ func tail(s string, room int, cost measure) string {
 	return s[begin:]
 }
 
-// safeBorder returns a grapheme border at or before i that can be told without reading s from its beginning:
-// one between two letters that join nothing. Without one within reach it is the beginning of s.
+// safeBorder returns a grapheme boundary at or before i that can be found without reading s from its beginning:
+// one between two letters that never join. It returns 0 if there is none within reach.
 func safeBorder(s string, i int) int {
 	const reach = 4096 // bytes
 	for i > 0 && !utf8.RuneStart(s[i]) {
@@ -139,20 +138,20 @@ func safeBorder(s string, i int) int {
 	return 0
 }
 
-// single says whether a rune is a grapheme by itself beside another such rune. It knows the common letters only.
+// single reports whether a rune is a grapheme by itself next to another such rune. It knows only the common letters.
 func single(r rune) bool {
 	return r >= ' ' && r <= '~' || r >= 0xc0 && r <= 0x2af || r >= 0x391 && r <= 0x481 || r >= 0x5d0 && r <= 0x5ea ||
 		r >= 0x621 && r <= 0x64a || r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fa || r >= 0x4e00 && r <= 0x9fff
 }
 
-// budget is what is left of a limit that several texts share.
+// budget is the rest of a limit that several texts share.
 type budget struct {
 	left     int
 	cost     measure
 	overhead int // of each field, beside its texts
 }
 
-// take shrinks a text to what it may have of the budget.
+// take shrinks a text to at most so much of the budget, and charges it.
 func (b *budget) take(s string, most int) string {
 	if s == "" {
 		return ""
@@ -162,7 +161,7 @@ func (b *budget) take(s string, most int) string {
 	return s
 }
 
-// takeFields shrinks labels and values to what they may have, and says how many were left out because the budget is spent.
+// takeFields shrinks labels and values, and says how many fields did not fit.
 func (b *budget) takeFields(fields []field, value int) []field {
 	const rest = 60 // units kept for saying it
 	var taken []field

@@ -8,7 +8,8 @@ import (
 var splunk = Receiver{
 	Name:    "splunk",
 	Summary: "an event for Splunk's HTTP Event Collector, with AWF's envelope as its data",
-	URL:     "https://splunk.example.com:8088/services/collector/event; the token goes into `headers: {Authorization: Splunk ${SPLUNK_TOKEN}}`",
+	URL: "https://splunk.example.com:8088/services/collector/event; " +
+		"the token goes into `headers: {Authorization: Splunk ${SPLUNK_TOKEN}}`",
 	Keys: []Key{
 		{Name: "source", Kind: KindText, Default: "awf-hook", Is: "the event's source"},
 		{Name: "sourcetype", Kind: KindText, Default: "awf:event", Is: "the event's source type"},

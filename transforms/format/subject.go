@@ -12,22 +12,22 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// subject is what a message tells of: an event, or what the previous step made of it.
+// subject is what a message is about: an event, or what the previous step made of it.
 type subject struct {
-	typ, id, name string // of the event, its run and its workflow, in one line each
+	typ, id, name string // of the event, its run and its workflow, each in one line
 	at            time.Time
 	payload       []byte // a JSON object
 	known         known
 }
 
-// known is what is read from a payload, as AWF gives it; "" and nil for what is not there.
+// known holds the members of a payload that AWF documents, as AWF gives them; "" and nil if they are missing.
 type known struct {
 	status, err, step, path, user, child string
 	duration, exitCode, iteration        []byte
 }
 
 // subjectOf reads the event or, if there is one, the previous step's body.
-// A body that is an envelope replaces the event. Any other body stands for the payload, so that what a step took out stays out.
+// A body that is an envelope replaces the event. Any other body replaces the payload, so that what a step removed stays out.
 func subjectOf(ev *event.Event, body []byte) *subject {
 	s := &subject{typ: ev.Type, id: ev.WorkflowID, name: ev.WorkflowName, at: ev.Timestamp, payload: ev.Payload}
 	if body != nil {
@@ -82,7 +82,7 @@ func readKnown(payload []byte) known {
 	members(payload, func(key, value []byte) bool {
 		switch string(key) {
 		case `"status"`:
-			k.status = plain(value) // a number or true is a word that AWF does not know
+			k.status = plain(value) // a number or true is a word that AWF does not use
 		case `"error"`:
 			k.err = plain(value)
 		case `"step"`:
@@ -105,7 +105,7 @@ func readKnown(payload []byte) known {
 	return k
 }
 
-// moment is what happened, as far as words, sign and colour tell it apart.
+// moment is what happened, as finely as words, sign and colour distinguish it.
 type moment int
 
 const (
@@ -114,7 +114,7 @@ const (
 	succeeded
 	failed
 	cancelled
-	ended // nobody knows how
+	ended // how is unknown
 	stepStarted
 	stepSucceeded
 	stepFailed
@@ -144,7 +144,7 @@ func (s *subject) moment() moment {
 	return other
 }
 
-// ending is how what ended without a word of failure in its type ended: it succeeded only if nothing says otherwise.
+// ending decides how a run or a step ended whose type does not say it. It succeeded only if nothing says otherwise.
 func (s *subject) ending() moment {
 	m := s.known.outcome()
 	code := strings.Trim(string(s.known.exitCode), `"`)
@@ -158,8 +158,8 @@ func (s *subject) ending() moment {
 	return m
 }
 
-// outcome is what the status says: succeeded, failed, cancelled, or ended for a word that AWF does not know.
-// Without a status an error's text says that it failed.
+// outcome returns what the status says: succeeded, failed, cancelled, or ended for a word that AWF does not use.
+// Without a status, an error's text means that it failed.
 func (k *known) outcome() moment {
 	switch strings.ToLower(strings.TrimSpace(k.status)) {
 	case "success", "succeeded", "ok":
@@ -219,7 +219,7 @@ const (
 	longestStep = 30
 )
 
-// headline says what happened in one line: "deploy failed after 2m 3s (exit code 42)".
+// headline says in one line what happened: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
 	name := shrink(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {
@@ -230,7 +230,7 @@ func (s *subject) headline(m moment) string {
 		name = "a workflow"
 	}
 	switch {
-	case m == other && s.typ == "": // it had nothing that can be shown
+	case m == other && s.typ == "": // it has nothing that can be shown
 		return name + ": an event"
 	case m == other:
 		return name + ": " + s.typ
@@ -261,7 +261,7 @@ func (s *subject) stepName() string {
 	return "without a name"
 }
 
-// exitCode is the code where it is a number, or a text of one.
+// exitCode returns the exit code if it is a number or the text of one.
 func exitCode(raw []byte) string {
 	code := strings.Trim(string(raw), `"`)
 	if _, err := strconv.Atoi(code); err != nil {
@@ -270,9 +270,9 @@ func exitCode(raw []byte) string {
 	return code
 }
 
-// took is the duration for a person: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It is "" where AWF gave none.
+// took returns the duration as a person reads it: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It returns "" without one.
 func (s *subject) took() string {
-	const longest = 100 * 365 * 24 * 3600 // seconds; more is no duration of a run
+	const longest = 100 * 365 * 24 * 3600 // seconds; a longer one is not a run's
 	seconds, err := strconv.ParseFloat(string(s.known.duration), 64)
 	if err != nil || seconds < 0 || seconds > longest || math.IsNaN(seconds) {
 		return ""

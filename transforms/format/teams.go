@@ -56,7 +56,8 @@ func writeTeams(m *message) any {
 	body := list{teamsBlock("", teamsRun{summary, "medium", m.look.teams, "bolder", ""}), called}
 	body = append(body, text...)
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		body = append(body, teamsBlock("small", teamsRun{text: teamsPlain(f.label) + ": ", weight: "bolder"}, teamsRun{text: teamsPlain(f.value)}))
+		label := teamsRun{text: teamsPlain(f.label) + ": ", weight: "bolder"}
+		body = append(body, teamsBlock("small", label, teamsRun{text: teamsPlain(f.value)}))
 	}
 	body = append(body, object{{"type", "Container"}, {"style", "emphasis"}, {"items", failure}}.unless(failure == nil))
 	card := object{
@@ -77,7 +78,9 @@ type teamsRun struct{ text, size, color, weight, font string }
 func teamsBlock(spacing string, runs ...teamsRun) object {
 	var inlines list
 	for _, r := range runs {
-		inlines = append(inlines, object{{"type", "TextRun"}, {"weight", r.weight}, {"size", r.size}, {"color", r.color}, {"fontType", r.font}, {"text", r.text}})
+		inlines = append(inlines, object{
+			{"type", "TextRun"}, {"weight", r.weight}, {"size", r.size}, {"color", r.color}, {"fontType", r.font}, {"text", r.text},
+		})
 	}
 	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", inlines}}
 }

@@ -16,7 +16,8 @@ var telegram = Receiver{
 	Summary: "a Telegram message of a bot",
 	URL:     "https://api.telegram.org/bot${TELEGRAM_TOKEN}; the method is added",
 	Keys: slices.Concat([]Key{
-		{Name: "chat_id", Kind: KindText, Required: true, Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat.MatchString},
+		{Name: "chat_id", Kind: KindText, Required: true,
+			Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat.MatchString},
 	}, chatKeys(), mentionKeys("people's `@names`", "an @name", telegramName.MatchString), []Key{
 		{Name: "thread_id", Kind: KindNumber, Min: 1, Max: 1<<31 - 1, Is: "the topic of a forum to write into"},
 		{Name: "silent", Kind: KindBool, Default: "false", Is: "true makes no sound"},

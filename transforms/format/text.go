@@ -7,13 +7,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// text is an option that may hold expressions, as expression.ParseTemplate reads them.
+// text is an option that may hold expressions; see [expression.ParseTemplate].
 type text struct {
 	literal string
 	parts   []expression.TemplatePart // nil for a literal
 }
 
-// compileText reads an option's text. The mistake, the first if there are more, has its place in it.
+// compileText compiles an option's text. It returns the first mistake, with its place in the text.
 func compileText(source string) (*text, *Mistake) {
 	parts, _, mistakes := expression.ParseTemplate(source)
 	switch {
@@ -28,15 +28,15 @@ func compileText(source string) (*text, *Mistake) {
 	return &text{parts: parts}, nil
 }
 
-// isLiteral says whether the text is the same for all events.
+// isLiteral reports whether the text has no expression.
 func (t *text) isLiteral() bool { return t.parts == nil }
 
-// value is the text for an event; what is missing is "".
+// value returns the text for an event, in which a missing value is "".
 func (t *text) value(in *expression.Env) (string, error) {
 	return t.joined(in, func(_, value string) string { return value })
 }
 
-// url is the text for an event as a URL: an expression's value inside of it is percent-encoded for its place.
+// url returns the text for an event as a URL. It percent-encodes the value of an expression for its place.
 func (t *text) url(in *expression.Env) (string, error) {
 	return t.joined(in, func(before, value string) string {
 		switch {
@@ -49,7 +49,7 @@ func (t *text) url(in *expression.Env) (string, error) {
 	})
 }
 
-// joined joins the parts, of which those that are expressions are written with what stands before them.
+// joined joins the parts. It passes the value of an expression to write, with the text before it.
 func (t *text) joined(in *expression.Env, write func(before, value string) string) (string, error) {
 	if t == nil || t.isLiteral() {
 		return t.fixed(), nil
@@ -74,7 +74,7 @@ func (t *text) joined(in *expression.Env, write func(before, value string) strin
 	return joined, nil
 }
 
-// fixed is the text that is no expression, "" without one.
+// fixed returns a literal text, "" for no text.
 func (t *text) fixed() string {
 	if t == nil {
 		return ""

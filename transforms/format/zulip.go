@@ -9,14 +9,17 @@ import (
 	"time"
 )
 
+var zulipName = regexp.MustCompile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
+
 var zulip = Receiver{
 	Name:    "zulip",
 	Summary: "a Zulip message in a channel's topic",
 	URL:     "https://BOT%40example.com:${ZULIP_KEY}@example.zulipchat.com/api/v1/messages, with the bot's address and key",
 	Keys: slices.Concat([]Key{
-		{Name: "channel", Kind: KindText, Required: true, Is: "the channel's name", want: "a name of 1 to 60 characters", match: func(s string) bool { return s != "" && utf16Units(s) <= 60 }},
+		{Name: "channel", Kind: KindText, Required: true,
+			Is: "the channel's name", want: "a name of 1 to 60 characters", match: func(s string) bool { return s != "" && utf16Units(s) <= 60 }},
 		{Name: "topic", Kind: KindText, Default: "the workflow", Is: "the topic in the channel"},
-	}, chatKeys(), mentionKeys("people's full names, or `all`", "a full name", regexp.MustCompile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$").MatchString)),
+	}, chatKeys(), mentionKeys("people's full names, or `all`", "a full name", zulipName.MatchString)),
 	Limits: []Limit{
 		{"headline", 300, Characters, "ours"},
 		{"text", 2000, Characters, "ours"},
@@ -35,7 +38,8 @@ var zulip = Receiver{
 			}
 			return ""
 		},
-		answers: answers{delivered: []int{200}, retry: []int{429}, dead: []int{400, 401, 403, 404}, reason: []string{"msg"}, after: "retry-after"},
+		answers: answers{delivered: []int{200}, retry: []int{429},
+			dead: []int{400, 401, 403, 404}, reason: []string{"msg"}, after: "retry-after"},
 	},
 	sample: sample{url: "https://example.zulipchat.com/api/v1/messages", header: `Authorization: "Basic ${ZULIP_BASIC}"`,
 		with: []Option{{Name: "channel", Value: "deployments"}, {Name: "link", Value: sampleLink}}},
@@ -52,7 +56,8 @@ var zulip = Receiver{
 		text := markdown.inert(room.take(m.text, m.limit("text")))
 		link := ""
 		if m.link != "" {
-			link = "[" + markdown.inert(room.take(strings.ReplaceAll(m.linkText, "]", ")"), maxLabel)) + "](" + strings.NewReplacer("(", "%28", ")", "%29").Replace(m.link) + ")"
+			text := markdown.inert(room.take(strings.ReplaceAll(m.linkText, "]", ")"), maxLabel))
+			link = "[" + text + "](" + strings.NewReplacer("(", "%28", ")", "%29").Replace(m.link) + ")"
 		}
 		var lines []string
 		for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ type Browser interface {
 	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
 	// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
+	// If the filter's state is Due, it makes due at once what waits, which keeps its budget.
 	Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error)
 	// Delete forgets deliveries that are not in flight. Their ids stay known. It returns how many.
 	Delete(ctx context.Context, f delivery.Filter) (int, error)
@@ -100,15 +102,17 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// Held says why a delivery that waits is not sent; "" if nothing holds it.
-func Held(closed string, pause time.Duration, behind bool) string {
-	switch {
-	case closed != "":
-		return "closed: " + closed
+// Held says why a delivery of a lane that waits is not sent; "" if nothing but its time holds it.
+func Held(l *Lane, it *delivery.Item, now time.Time, behind bool) string {
+	switch pause, wait := l.PausedUntil.Sub(now), it.Delivery.Due.Sub(now); {
+	case l.Closed != "":
+		return "closed: " + l.Closed
 	case pause > 0:
 		return "rests for " + pause.Round(time.Second).String()
 	case behind:
 		return "behind its key"
+	case wait > 0 && it.Accepted.After(now.Add(time.Minute)):
+		return fmt.Sprintf("due in %v, stored while the clock was at %s", wait.Round(time.Second), it.Accepted.UTC().Format(time.RFC3339))
 	}
 	return ""
 }

@@ -21,7 +21,7 @@ func (r *row) item(now time.Time) delivery.Item {
 	case r.inFlight(now):
 		it.State = delivery.InFlight
 	default:
-		it.Held = store.Held(r.lane.Closed, r.lane.PausedUntil.Sub(now), r.behind)
+		it.Held = store.Held(&r.lane.Lane, &it, now, r.behind)
 	}
 	return it
 }
@@ -31,7 +31,8 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 	if state == delivery.Due && r.inFlight(now) {
 		state = delivery.InFlight
 	}
-	return (f.ID == "" || f.ID == r.d.ID) && (f.State == "" || f.State == state) && (f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
+	return (f.ID == "" || f.ID == r.d.ID) && (f.State == "" || f.State == state) &&
+		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before)
 }
@@ -84,6 +85,9 @@ func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
 
 // Replay implements [store.Browser]. What is replayed joins the tail of its key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	if f.State == delivery.Due {
+		return s.change(ctx, f, func(now time.Time, r *row) { r.setDue(now) })
+	}
 	f.State = delivery.IsDead
 	return s.change(ctx, f, func(now time.Time, r *row) {
 		if c.Retransform {

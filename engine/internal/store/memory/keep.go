@@ -76,9 +76,9 @@ func (s *Store) forgetOldest() {
 	s.size -= idSize
 }
 
-// makeRoom makes room for n bytes. It is false if there is not enough to take.
-func (s *Store) makeRoom(now time.Time, n int64) bool {
-	fits := func() bool { return s.size+n <= s.opts.MaxSize }
+// makeRoom brings the store down to its size. It is false if there is not enough to take.
+func (s *Store) makeRoom(now time.Time) bool {
+	fits := func() bool { return s.size <= s.opts.MaxSize }
 	for _, state := range inOrder {
 		for r := s.final[state].oldest(state); r != nil && !fits(); r = s.final[state].oldest(state) {
 			if state == delivery.IsDead {

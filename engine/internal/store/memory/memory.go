@@ -80,22 +80,15 @@ func (s *Store) laneOf(webhook string) *lane {
 	return l
 }
 
-// Accept implements [store.Store]. If there is no room, the oldest that was delivered goes first, then the oldest dead letters.
+// Accept implements [store.Store]. If the store is over its size before, the oldest that was delivered goes first, then the oldest
+// dead letters.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	now, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	need := int64(0)
-	for _, entry := range entries {
-		for _, want := range entry.Wants {
-			if !s.knows(delivery.ID(entry.Event.ID, want.Webhook)) {
-				need += int64(entry.Event.Size() + rowSize)
-			}
-		}
-	}
-	if !s.makeRoom(now, need) {
+	if !s.makeRoom(now) {
 		return store.ErrFull
 	}
 	for _, entry := range entries {
@@ -139,7 +132,8 @@ func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want
 
 // restore gives a delivery its past.
 func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
-	r.d.Since, r.accepted, r.d.Spent, r.attempts, r.reason, r.unrouted = past.Since, past.Accepted, past.Spent, slices.Clip(past.Attempts), past.Reason, past.Unrouted
+	r.d.Since, r.d.Spent, r.attempts = past.Since, past.Spent, slices.Clip(past.Attempts)
+	r.accepted, r.reason, r.unrouted = past.Accepted, past.Reason, past.Unrouted
 	if n := len(past.Attempts); n > 0 {
 		r.d.Attempts = past.Attempts[n-1].Number
 	}

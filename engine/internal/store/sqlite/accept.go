@@ -101,8 +101,8 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 		return err
 	}
 	id := delivery.ID(entry.Event.ID, want.Webhook)
-	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size, reason,
-  unrouted, done_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT(id) DO NOTHING`,
+	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
+  reason, unrouted, done_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT(id) DO NOTHING`,
 		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done)
 	if err != nil || added == 0 {
 		want.Fate = delivery.Known
@@ -145,7 +145,8 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 		}
 		return p, nil
 	case want.OrderKey != "":
-		tail, err := a.number(`SELECT max(place) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)`, l.id, want.OrderKey)
+		tail, err := a.number(`SELECT max(place) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)`,
+			l.id, want.OrderKey)
 		if err != nil {
 			return p, err
 		}

@@ -12,10 +12,17 @@ const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.orde
 
 // Replay implements [store.Browser]. What is replayed joins the tail of its key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	if f.State == delivery.Due {
+		return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) error {
+			_, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND state = DUE`, tx.now, seq)
+			return err
+		})
+	}
 	f.State = delivery.IsDead
 	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) error {
 		if c.Retransform {
-			if _, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq); err != nil {
+			_, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq)
+			if err != nil {
 				return err
 			}
 		}
@@ -49,8 +56,10 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	})
 }
 
+type changeFunc func(tx *tx, seq, lane, state int64) error
+
 // inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
-func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change func(tx *tx, seq, lane, state int64) error) (changed int, err error) {
+func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	condition, args := where(f, s.now())
 	query := `SELECT d.seq, d.lane, d.state` + fromDeliveries + condition +
 		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
@@ -118,7 +127,8 @@ func (tx *tx) move(from, to string) (int, error) {
 	var found [][3]int64
 	for _, query := range []string{
 		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DUE ORDER BY due_at, seq LIMIT ?`,
-		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL ORDER BY order_key, place LIMIT ?`,
+		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
+  ORDER BY order_key, place LIMIT ?`,
 		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT ?`,
 	} {
 		if len(found) > 0 {

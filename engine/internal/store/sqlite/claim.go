@@ -28,8 +28,8 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 	return nil
 }
 
-const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted, d.order_key,
-  d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
+  d.order_key, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
@@ -90,8 +90,8 @@ func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, err error) {
 func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, error) {
 	l := c.Lease.(*lease)
 	if c.OrderKey != "" {
-		busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
-  AND state = DUE AND owner <> 0 AND due_at > ? AND seq <> ?`, lane, c.OrderKey, tx.now, l.seq)
+		busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)
+  AND order_key IS NOT NULL AND state = DUE AND owner <> 0 AND due_at > ? AND seq <> ?`, lane, c.OrderKey, tx.now, l.seq)
 		if err != nil {
 			return false, err
 		}

@@ -36,13 +36,17 @@ func TestOpenRefuses(t *testing.T) {
 		want    string
 	}{
 		{"a folder that others can write to", func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777)) }, "want mode 0700, got 0777"},
-		{"a folder like that of temporary files", func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777|os.ModeSticky)) }, "want mode 0700"},
+		{"a folder like that of temporary files", func(t *testing.T, dir, _ string) {
+			must(t, os.Chmod(dir, 0o777|os.ModeSticky))
+		}, "want mode 0700"},
 		{"a lock that is a link", func(t *testing.T, dir, path string) {
 			write(t, filepath.Join(dir, "target"), "", 0o644)
 			must(t, os.Symlink("target", path+".lock"))
 		}, "queue.db.lock is a symbolic link"},
 		{"a lock that is a pipe", func(t *testing.T, _, path string) { must(t, unix.Mkfifo(path+".lock", 0o600)) }, "not a regular file"},
-		{"a folder of owners that is a link", func(t *testing.T, dir, path string) { must(t, os.Symlink(dir, path+".owners")) }, "is not a folder"},
+		{"a folder of owners that is a link", func(t *testing.T, dir, path string) {
+			must(t, os.Symlink(dir, path+".owners"))
+		}, "is not a folder"},
 		{"a file that is a link", func(t *testing.T, dir, path string) {
 			write(t, filepath.Join(dir, "target"), "", 0o644)
 			must(t, os.Symlink("target", path))

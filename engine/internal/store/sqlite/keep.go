@@ -142,7 +142,8 @@ func (tx *tx) strip(seq int64) error {
 
 // stripOldest strips up to n deliveries of a state that got their outcome before a time.
 func (tx *tx) stripOldest(state int, before time.Time, n int) (int, error) {
-	seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`, state, before, n)
+	seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`,
+		state, before, n)
 	if err != nil {
 		return 0, err
 	}

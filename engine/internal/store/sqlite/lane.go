@@ -97,8 +97,8 @@ func (tx *tx) saveLanes() error {
 		if l.laneRow == l.saved {
 			continue
 		}
-		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7, tokens_at = ?8,
-  last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
+		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
+  tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
   waiting = max(0, ?16), dead_letters = max(0, ?17) WHERE id = ?1`,
 			l.id, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
 			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded, l.waiting, l.deadLetters)

@@ -98,7 +98,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 	d.Due = r.time()
 	owner := r.int()
 	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
-	closed, paused := r.text(), r.time()
+	l := store.Lane{Closed: r.text(), PausedUntil: r.time()}
 	ev, stamp := scanEvent(r)
 	restored, err := event.Restore(ev, stamp)
 	if err != nil {
@@ -116,7 +116,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		it.State = delivery.InFlight
 	default:
 		it.State = delivery.Due
-		it.Held = store.Held(closed, paused.Sub(now), state == behind)
+		it.Held = store.Held(&l, &it, now, state == behind)
 	}
 	return it, nil
 }

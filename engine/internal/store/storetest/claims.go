@@ -102,7 +102,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 					mu.Lock()
 					claimed[c.Delivery.ID]++
 					mu.Unlock()
-					lost, err := q.Settle(at(0), []delivery.Settlement{{Claim: c, Outcome: delivery.Delivered, Attempt: attempt(c, delivery.Delivered, at(0))}})
+					lost, err := q.Settle(at(0), []delivery.Settlement{tried(c, delivery.Delivered, at(0))})
 					if err != nil || len(lost) > 0 {
 						t.Errorf("Settle = %v, %v", lost, err)
 					}
@@ -137,7 +137,7 @@ func leasesEnd(t *testing.T, q *queue) {
 	if held, err := q.Renew(first, at(200)); held || err != nil {
 		t.Errorf("Renew of a lost claim = %v, %v, want false", held, err)
 	}
-	if lost := settleAll(t, q, at(61), delivery.Settlement{Claim: first, Outcome: delivery.Dead, Attempt: attempt(first, delivery.Dead, at(61))}); len(lost) != 1 {
+	if lost := settleAll(t, q, at(61), tried(first, delivery.Dead, at(61))); len(lost) != 1 {
 		t.Error("a lost claim was settled")
 	}
 	if held, err := q.Renew(second[0], at(200)); !held || err != nil {

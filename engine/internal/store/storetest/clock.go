@@ -6,6 +6,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/google/go-cmp/cmp"
 )
 
 // A clock was days ahead and is set right: what it stored is due, and what can be of a right clock waits on.
@@ -35,7 +36,7 @@ func clockJumps(t *testing.T, q *queue) {
 			t.Errorf("%q is claimed after the clock was set back by three days, want %q", got, want)
 		}
 	}
-	if lost := settleAll(t, q, before, delivery.Settlement{Claim: flies[0], Outcome: delivery.Delivered, Attempt: attempt(flies[0], delivery.Delivered, before)}); len(lost) != 1 {
+	if lost := settleAll(t, q, before, tried(flies[0], delivery.Delivered, before)); len(lost) != 1 {
 		t.Error("a claim from before the jump was settled though another one followed")
 	}
 }
@@ -66,6 +67,33 @@ func rateJumps(t *testing.T, q *queue) {
 		claims, _, err := q.Claim(now, limited, 10)
 		if err != nil || len(claims) != 1 {
 			t.Fatalf("%d claimed at %v, %v, want one a second", len(claims), now, err)
+		}
+	}
+}
+
+// What a wrong clock stored for less than the longest wait is told from what waits rightly, and can be made due.
+func clockShows(t *testing.T, q *queue) {
+	accept(t, q, at(20*3600), "wrong", hook)
+	accept(t, q, at(0), "right", hook)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(20*3600))
+	held := map[string]string{}
+	for _, item := range list(t, q, delivery.Filter{}) {
+		held[item.Event.ID] = item.Held
+	}
+	want := map[string]string{"right": "", "wrong": "due in 19h59m50s, stored while the clock was at 2026-03-02T08:00:00Z"}
+	if diff := cmp.Diff(want, held); diff != "" {
+		t.Errorf("held (-want +got):\n%s", diff)
+	}
+	if n, err := q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}); err != nil || n != 2 {
+		t.Errorf("Replay of what waits = %d, %v, want 2", n, err)
+	}
+	claims := claim(t, q, hook, at(11), 10)
+	if len(claims) != 2 {
+		t.Fatalf("%d claimed, want both", len(claims))
+	}
+	for _, c := range claims {
+		if c.Delivery.EventID == "right" && (c.Delivery.Spent != 1 || !c.Delivery.Since.Equal(at(0))) {
+			t.Errorf("%d spent since %v, want the budget as it was", c.Delivery.Spent, c.Delivery.Since)
 		}
 	}
 }

@@ -250,7 +250,9 @@ func deadFreesKey(t *testing.T, q *queue) {
 // settleKeyed settles a claim whose webhook lets those behind it pass after a while.
 func settleKeyed(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome, now, due time.Time) {
 	t.Helper()
-	settleAll(t, q, now, delivery.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now), After: wait(now, due), OrderMaxWait: 10 * time.Second})
+	st := tried(c, outcome, now)
+	st.After, st.OrderMaxWait = wait(now, due), 10*time.Second
+	settleAll(t, q, now, st)
 }
 
 func passesOldHead(t *testing.T, q *queue) {

@@ -37,7 +37,8 @@ func showTellsAll(t *testing.T, q *queue) {
 	settleAll(t, q, at(2), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: first, After: 3 * time.Second, Content: content})
 	c = claim(t, q, hook, at(5), 1)[0]
 	second := attempt(c, delivery.Dead, at(5))
-	settleAll(t, q, at(6), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: second, Reason: "attempts used up: 503 Service Unavailable"})
+	const reason = "attempts used up: 503 Service Unavailable"
+	settleAll(t, q, at(6), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: second, Reason: reason})
 
 	d, err := q.Show(at(10), delivery.ID("a", hook))
 	if err != nil {
@@ -53,7 +54,7 @@ func showTellsAll(t *testing.T, q *queue) {
 	if diff := cmp.Diff([]delivery.Attempt{*first, *second}, d.Attempts, cmp.Comparer(time.Time.Equal)); diff != "" {
 		t.Errorf("attempts (-want +got):\n%s", diff)
 	}
-	if d.State != delivery.IsDead || d.Reason != "attempts used up: 503 Service Unavailable" || !d.Accepted.Equal(at(0)) || !d.Done.Equal(at(6)) {
+	if d.State != delivery.IsDead || d.Reason != reason || !d.Accepted.Equal(at(0)) || !d.Done.Equal(at(6)) {
 		t.Errorf("%+v: want a dead one with its reason, accepted at %v and done at %v", d.Item, at(0), at(6))
 	}
 	if _, err := q.Show(at(10), "msg_unknown"); !errors.Is(err, store.ErrUnknown) {
@@ -130,7 +131,8 @@ func replays(t *testing.T, q *queue) {
 	}
 	for _, c := range claim(t, q, hook, at(20), 10) {
 		if c.Delivery.Spent != 0 || c.Delivery.Attempts != 1 || !c.Delivery.Since.Equal(at(20)) {
-			t.Errorf("%s: %d attempts, %d spent, since %v, want 1, 0 and the replay's time", c.Delivery.EventID, c.Delivery.Attempts, c.Delivery.Spent, c.Delivery.Since)
+			t.Errorf("%s: %d attempts, %d spent, since %v, want 1, 0 and the replay's time",
+				c.Delivery.EventID, c.Delivery.Attempts, c.Delivery.Spent, c.Delivery.Since)
 		}
 		settle(t, q, c, delivery.Delivered, at(20), time.Time{})
 	}

@@ -62,8 +62,8 @@ func bringsPast(t *testing.T, q *queue) {
 			t.Fatal(err)
 		}
 		p := past(state)
-		if d.State != state || d.Reason != p.Reason || !d.Accepted.Equal(p.Accepted) || !d.Done.Equal(p.Done) || !d.Delivery.Since.Equal(p.Since) ||
-			d.Delivery.Attempts != 2 || d.Delivery.Spent != 1 {
+		if d.State != state || d.Reason != p.Reason || !d.Accepted.Equal(p.Accepted) || !d.Done.Equal(p.Done) ||
+			!d.Delivery.Since.Equal(p.Since) || d.Delivery.Attempts != 2 || d.Delivery.Spent != 1 {
 			t.Errorf("%s: %+v, want it as it was", state, d.Item)
 		}
 		if diff := cmp.Diff(p.Content, d.Content); diff != "" {
@@ -141,7 +141,7 @@ func movesDeliveries(t *testing.T, q *queue) {
 			t.Errorf("the new lane has %+v, want %d that wait and one dead", l, all-1)
 		}
 	}
-	if lost := settleAll(t, q, at(3), delivery.Settlement{Claim: flying, Outcome: delivery.Delivered, Attempt: attempt(flying, delivery.Delivered, at(3))}); len(lost) > 0 {
+	if lost := settleAll(t, q, at(3), tried(flying, delivery.Delivered, at(3))); len(lost) > 0 {
 		t.Error("a delivery in flight was lost by moving")
 	}
 	claims := claim(t, q, other, at(3), all)

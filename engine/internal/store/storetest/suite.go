@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a rate is kept", keepsRate},
 		{"a clock that jumped holds nothing back", clockJumps},
 		{"a clock that jumped ends a probe", probeJumps},
+		{"what a wrong clock stored shows, and can be made due", clockShows},
 		{"a clock that jumped ends no rate", rateJumps},
 		{"one delivery of a key is in flight, in order", keepsOrder},
 		{"a dead head frees its key", deadFreesKey},
@@ -146,6 +147,11 @@ func attempt(c *delivery.Claim, outcome delivery.Outcome, now time.Time) *delive
 	return a
 }
 
+// tried is the settlement of an attempt that came to the outcome.
+func tried(c *delivery.Claim, outcome delivery.Outcome, now time.Time) delivery.Settlement {
+	return delivery.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now)}
+}
+
 // settle settles a claim after an attempt, and fails if the claim was lost.
 func settle(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome, now, due time.Time) {
 	t.Helper()
@@ -205,8 +211,12 @@ func lanesOf(t *testing.T, q *queue, now time.Time) []delivery.LaneStatus {
 func retryWaits(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	c := claim(t, q, hook, at(0), 1)[0]
-	content := &delivery.Content{Body: []byte(`{"made":"once"}`), ContentType: "text/plain", Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?wait=true"}
-	settleAll(t, q, at(1), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: attempt(c, delivery.Retry, at(1)), After: 59 * time.Second, Content: content})
+	content := &delivery.Content{
+		Body: []byte(`{"made":"once"}`), ContentType: "text/plain", Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?wait=true",
+	}
+	st := tried(c, delivery.Retry, at(1))
+	st.After, st.Content = 59*time.Second, content
+	settleAll(t, q, at(1), st)
 
 	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
 		t.Errorf("claimed %q before it is due", got)
@@ -267,7 +277,7 @@ func settlesOnce(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	c := claim(t, q, hook, at(0), 1)[0]
 	settle(t, q, c, delivery.Delivered, at(0), time.Time{})
-	lost := settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Delivered, Attempt: attempt(c, delivery.Delivered, at(0))})
+	lost := settleAll(t, q, at(0), tried(c, delivery.Delivered, at(0)))
 	if len(lost) != 1 {
 		t.Error("settled twice")
 	}

@@ -1,0 +1,197 @@
+package jsonbytes_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/google/go-cmp/cmp"
+)
+
+var texts = []string{
+	"", " ", "{}", "[]", "null", "true", "1", `"x"`, ` {"a" : [1, -2.50, 1e400, 123456789012345678901], "b\u0022" : {"c": "é\ud83d\ude00\n"}} `,
+	`{"a":1,"a":2}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1 2}`, `{"a":tru}`, `{"a":01}`, `[1,]`, `[1`, `"x`, "\"\x01\"", "\"\xff\"",
+	`"\ud800"`, `{} {}`, `{}x`, `{"a":1}]`, strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+}
+
+// FuzzReader checks that the reader accepts what encoding/json accepts, decodes it to the same value, and hands out the text's own bytes.
+func FuzzReader(f *testing.F) {
+	for _, text := range texts {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		kept := bytes.Clone(text)
+		err := jsonbytes.Check(text)
+		if valid := json.Valid(text); (err == nil) != valid {
+			t.Fatalf("Check: %v, json.Valid says %v", err, valid)
+		}
+		v, decodeErr := jsonbytes.Decode(text)
+		if (decodeErr == nil) != (err == nil) {
+			t.Fatalf("Decode: %v, Check: %v", decodeErr, err)
+		}
+		if err == nil {
+			compare(t, text, v)
+		}
+		if !bytes.Equal(kept, text) {
+			t.Error("reading changed the text")
+		}
+	})
+}
+
+// compare checks the value against the one that encoding/json makes.
+func compare(t *testing.T, text []byte, got any) {
+	var want any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&want); err != nil {
+		t.Fatal(err)
+	}
+	if !same(want, got) {
+		t.Errorf("%q: %v, want %v", text, got, want)
+	}
+}
+
+func same(want, got any) bool {
+	switch want := want.(type) {
+	case json.Number:
+		if i, isInt := got.(int); isInt {
+			whole, err := want.Int64()
+			return err == nil && whole == int64(i)
+		}
+		f, _ := want.Float64() // beyond its range: infinite
+		return f == got
+	case map[string]any:
+		m, isMap := got.(map[string]any)
+		for name, v := range want {
+			if !same(v, m[name]) {
+				return false
+			}
+		}
+		return isMap && len(m) == len(want)
+	case []any:
+		list, isList := got.([]any)
+		return isList && slices.EqualFunc(want, list, same)
+	}
+	return want == got
+}
+
+// Raw values are parts of the text, and names are decoded.
+func TestMembers(t *testing.T) {
+	text := []byte(` { "a" : 1.50 , "b\u0022": [ 1, "\u00e9" ],"c":{} } `)
+	r := jsonbytes.NewReader(text)
+	var got []string
+	err := r.Members(func(name []byte) error {
+		raw, err := r.Raw()
+		got = append(got, string(name), string(raw))
+		return err
+	})
+	if err == nil {
+		err = r.End()
+	}
+	want := []string{"a", "1.50", `b"`, `[ 1, "\u00e9" ]`, "c", "{}"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// Errors name the byte, from 1.
+func TestErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":1,"b`:    "invalid JSON at byte 9: unexpected EOF",
+		``:             "invalid JSON at byte 0: unexpected EOF",
+		`{"a":}`:       "invalid JSON at byte 6: invalid character '}' at start of value",
+		`{"a":1 2}`:    "invalid JSON at byte 8: invalid character '2' after object value (expecting ',' or '}')",
+		`{"a":1} tail`: "invalid JSON at byte 9: invalid character 't' after top-level value",
+		`{"a":1}{}`:    "invalid JSON at byte 8: invalid character '{' after top-level value",
+	} {
+		if _, err := jsonbytes.Decode([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	if err := jsonbytes.NewReader([]byte("[]")).Members(nil); err == nil || err.Error() != "want an object, got a list" {
+		t.Errorf("members of a list: %v", err)
+	}
+}
+
+// What is written is read back as it was, and only what JSON requires is escaped.
+func TestWrite(t *testing.T) {
+	var o jsonbytes.Object
+	o.Text("none", "")
+	o.Raw("none", nil)
+	if o != nil {
+		t.Errorf("%s, want nothing", o)
+	}
+	o.Text("te\"xt", "<&>\u2028 \t\r\n\x00\x7f é \xff")
+	o.Raw("raw", []byte("1.50"))
+	o.Int("int", -7)
+	want := "{\"te\\\"xt\":\"<&>\u2028 \\t\\r\\n\\u0000\x7f é \uFFFD\",\"raw\":1.50,\"int\":-7}"
+	if string(o) != want {
+		t.Errorf("%s, want %s", o, want)
+	}
+	empty := jsonbytes.Object("{}")
+	if empty.Int("n", 1); string(empty) != `{"n":1}` {
+		t.Errorf("%s", empty)
+	}
+	if text, err := jsonbytes.Marshal(map[string]string{"a": "<&>"}); err != nil || string(text) != `{"a":"<&>"}` {
+		t.Errorf("%s, %v", text, err)
+	}
+	for raw, want := range map[string]string{`{}`: "an object", `[]`: "a list", `""`: "a string", `false`: "a boolean", `null`: "null", `-1`: "a number", ``: "nothing"} {
+		if got := jsonbytes.KindOf([]byte(raw)); got != want {
+			t.Errorf("KindOf(%s) = %s, want %s", raw, got, want)
+		}
+	}
+}
+
+// BenchmarkReader reads the members of AWF's recorded lines and compares that with json.Valid, which reads nothing.
+func BenchmarkReader(b *testing.B) {
+	files, _ := filepath.Glob("../../testdata/events/*.jsonl")
+	var lines [][]byte
+	size := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range bytes.Lines(text) {
+			lines = append(lines, line)
+			size += len(line)
+		}
+	}
+	measure := func(name string, read func(line []byte) error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, line := range lines {
+					if err := read(line); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+	r := new(jsonbytes.Reader)
+	measure("members", func(line []byte) error {
+		r.Reset(line)
+		err := r.Members(func([]byte) error {
+			_, err := r.Raw()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return r.End()
+	})
+	measure("json.Valid", func(line []byte) error {
+		if !json.Valid(line) {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	})
+}

@@ -1,0 +1,54 @@
+package secret
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Pasted says what looks like a slip in a secret that was pasted, "" for nothing. It quotes nothing of it.
+func Pasted(value string) string {
+	trimmed := strings.TrimFunc(value, unicode.IsSpace)
+	bare := strings.TrimPrefix(value, "\ufeff")
+	switch {
+	case value == "":
+		return ""
+	case trimmed == "":
+		return "it is nothing but white space"
+	case bare != value:
+		return "it begins with a byte order mark, which belongs to it"
+	case strings.ContainsAny(value, "\r\n"):
+		return "it holds a line break, which belongs to it"
+	case trimmed != value:
+		return "it begins or ends with white space, which belongs to it"
+	case len(value) > 1 && value[0] == value[len(value)-1] && strings.ContainsRune("\"'`", rune(value[0])):
+		return "it stands in quotes, which belong to it"
+	case strings.HasPrefix(value, "v1,whsec_"):
+		return "it begins with v1, though a secret of Standard Webhooks begins with whsec_"
+	case strings.ContainsFunc(value, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
+		return "it holds an invisible character"
+	}
+	return ""
+}
+
+var (
+	dollar  = regexp.MustCompile(`\$\$|\$\{|\$([A-Z_][A-Z0-9_]+)`)
+	percent = regexp.MustCompile(`%([A-Z_][A-Z0-9_]+)%([0-9A-Fa-f]{2})?`)
+	encoded = regexp.MustCompile(`^[0-9A-F]{2}`)
+)
+
+// Unread says what in a configuration's text looks like a variable and is none, $NAME or %NAME%, "" for nothing. Only ${NAME} is one.
+func Unread(text string) string {
+	for _, match := range dollar.FindAllStringSubmatch(text, -1) {
+		if match[1] != "" {
+			return fmt.Sprintf("%s is not read as a variable: want ${%s}, or $$ for a plain $", match[0], match[1])
+		}
+	}
+	for _, match := range percent.FindAllStringSubmatch(text, -1) {
+		if match[2] == "" || !encoded.MatchString(match[1]) { // else it is percent-encoded
+			return fmt.Sprintf("%%%s%% is not read as a variable: want ${%[1]s}", match[1])
+		}
+	}
+	return ""
+}

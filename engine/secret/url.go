@@ -1,0 +1,99 @@
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// ParseURL reads the URL of a receiver as a browser's address line does: what stands in its query as people write it is percent-encoded, and
+// what is encoded stays as it is. Its errors say what is wrong without a word of the URL, which may be a credential.
+func ParseURL(text string) (*url.URL, error) {
+	before, query, hasQuery := strings.Cut(text, "?")
+	if err := checkCharacters(before, text); err != nil {
+		return nil, err
+	}
+	if hasQuery {
+		text = before + "?" + encodeQuery(query)
+	}
+	u, err := url.Parse(text) // its error quotes the URL
+	switch {
+	case err != nil && strings.Contains(err.Error(), "invalid port"):
+		return nil, errors.New("want a port from 1 to 65535")
+	case err != nil:
+		return nil, errors.New("not a URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("want a URL that begins with https:// or http://")
+	case u.Hostname() == "":
+		return nil, errors.New("want a URL with a host")
+	case strings.Contains(strings.TrimSuffix(u.Hostname(), ".")+".", "..") || strings.HasPrefix(u.Hostname(), "."):
+		return nil, errors.New("the host has an empty label: two dots in a row, or one at its beginning")
+	}
+	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return nil, errors.New("want a port from 1 to 65535")
+	}
+	return u, nil
+}
+
+// checkCharacters refuses what nobody means to have in a URL. White space may stand in the query, which follows before.
+func checkCharacters(before, whole string) error {
+	if strings.TrimFunc(whole, unicode.IsSpace) != whole {
+		return errors.New("white space at its beginning or end")
+	}
+	for i, r := range whole {
+		switch {
+		case r == '#':
+			return errors.New("a # begins a fragment, which is never sent; a # that belongs to the path or the query is written %23")
+		case r == ' ' && i >= len(before):
+		case unicode.IsSpace(r), r < ' ', r == 0x7f:
+			return errors.New("white space or a control character in it")
+		case unicode.In(r, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp):
+			return fmt.Errorf("an invisible character (U+%04X) in it", r)
+		case r == unicode.ReplacementChar:
+			return errors.New("not UTF-8")
+		}
+	}
+	return nil
+}
+
+// encodeQuery encodes what a browser encodes in a query.
+func encodeQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>'`, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// reference is a variable in braces, as configurations read it, or an escaped dollar.
+var reference = regexp.MustCompile(`\$\$|\$\{([^}:]*)[^}]*\}`)
+
+// SplitHost returns the name of a variable in the user, password or host of a URL's text whose value would end the host before its time:
+// half of a password with a / in it would become the host that is looked up. It returns "" for none.
+func SplitHost(text string, value func(name string) string) string {
+	_, authority, isURL := strings.Cut(text, "://")
+	if !isURL {
+		return ""
+	}
+	masked := reference.ReplaceAllStringFunc(authority, func(ref string) string { return strings.Repeat("x", len(ref)) })
+	if end := strings.IndexAny(masked, `/?#\`); end >= 0 {
+		authority = authority[:end]
+	}
+	for _, at := range reference.FindAllStringSubmatchIndex(authority, -1) {
+		if at[2] < 0 || at[1] == len(authority) { // what ends the host may go on with a path
+			continue
+		}
+		if name := authority[at[2]:at[3]]; strings.ContainsAny(value(name), `/?#\`) {
+			return name
+		}
+	}
+	return ""
+}

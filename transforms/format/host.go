@@ -1,0 +1,43 @@
+package format
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// hosts are those of receivers that take nothing but their own messages, with the receivers' formats. A host begins with a dot if it
+// stands for all below it.
+var hosts = map[string]string{
+	"hooks.slack.com":         "slack",
+	"discord.com":             "discord",
+	"discordapp.com":          "discord",
+	"events.pagerduty.com":    "pagerduty",
+	"events.eu.pagerduty.com": "pagerduty",
+	"api.telegram.org":        "telegram",
+	"chat.googleapis.com":     "googlechat",
+	".webhook.office.com":     "teams",
+	".logic.azure.com":        "teams",
+	".api.powerplatform.com":  "teams",
+	"api.opsgenie.com":        "opsgenie",
+	"api.eu.opsgenie.com":     "opsgenie",
+}
+
+// CheckHost says what is wrong with sending another format's messages to a URL, or bodies of no format where name is "". It returns "" for
+// nothing, and quotes nothing of the URL.
+func CheckHost(u *url.URL, name string) string {
+	host := strings.ToLower(u.Hostname())
+	its := hosts[host]
+	for suffix, receiver := range hosts {
+		if suffix[0] == '.' && strings.HasSuffix(host, suffix) {
+			its = receiver
+		}
+	}
+	switch {
+	case its == "" || its == name, its == "discord" && name == "slack" && strings.HasSuffix(u.Path, "/slack"): // which takes Slack's
+		return ""
+	case name == "":
+		return fmt.Sprintf("this receiver takes only messages of its own: want transform: [{format: %s}], or a map that makes one", its)
+	}
+	return fmt.Sprintf("this is the host of the format %s, not of %s", its, name)
+}
