@@ -23,11 +23,12 @@ import (
 // compiled is a configured webhook with what its expressions and transforms became.
 type compiled struct {
 	config.Webhook
-	filter  *filters.Filter
-	chain   transforms.Chain
-	orderBy *expression.Program // nil for no order
-	masker  *secret.Masker      // of what its transforms can read
-	format  *format.Format      // the last step of the chain; nil if that is something else
+	filter   *filters.Filter
+	chain    transforms.Chain
+	orderBy  *expression.Program // nil for no order
+	masker   *secret.Masker      // of what its transforms can read
+	warnings config.Errors       // of its expressions
+	format   *format.Format      // the last step of the chain; nil if that is something else
 }
 
 // Check reports the mistakes in the globs, expressions and transforms of all webhooks, which the config package does not look into,
@@ -36,7 +37,7 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	modules := newModules(&opts)
 	all, mistakes := compile(cfg.All(), modules, opts.Logger)
 	for i := range all {
-		warnings = append(append(warnings, all[i].unwise(cfg.Allow)...), all[i].unlikely()...)
+		warnings = slices.Concat(warnings, all[i].warnings, all[i].unwise(cfg.Allow), all[i].unlikely())
 		all[i].chain.Close()
 	}
 	_ = closeModules(modules) // a compilation that goes on harms nobody
@@ -67,10 +68,11 @@ func compile(webhooks []config.Webhook, modules *transforms.Modules, log *slog.L
 func (c *compiled) compile(by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
 	c.masker = newMasker(&c.Webhook)
-	c.filter, errs[0] = compileFilter(&c.Webhook, by.Expressions)
-	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, by.Expressions)
+	c.filter, errs[0] = compileFilter(&c.Webhook, &by)
+	c.orderBy, errs[1] = compileOrderBy(&c.Webhook, &by)
 	by.Log = slog.New(c.masker.Handler(by.Log.Handler())).With("webhook", c.Name)
 	c.chain, errs[2] = by.Compile(context.Background(), c.Transform)
+	c.warnings = by.Warnings
 	if n := len(c.chain); n > 0 {
 		if f, isFormat := c.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
 			c.format = f.Format

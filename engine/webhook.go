@@ -11,6 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/filters"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
 // webhook is a configured webhook, compiled.
@@ -71,7 +72,7 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filter, config.Errors) {
+func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filter, config.Errors) {
 	var mistakes config.Errors
 	var globs []filters.Glob
 	for _, text := range cfg.Events {
@@ -84,21 +85,23 @@ func compileFilter(cfg *config.Webhook, by *expression.Compiler) (*filters.Filte
 	if cfg.Filter.Value == "" {
 		return filters.New(globs, nil), mistakes
 	}
-	program, err := by.Bool(cfg.Filter.Value)
+	program, err := by.Expressions.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		mistakes = append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
 	}
+	by.Warn(cfg.Filter, program.Warnings())
 	return filters.New(globs, program), mistakes
 }
 
-func compileOrderBy(cfg *config.Webhook, by *expression.Compiler) (*expression.Program, config.Errors) {
+func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.Program, config.Errors) {
 	if cfg.OrderBy.Value == "" {
 		return nil, nil
 	}
-	program, err := by.Value(cfg.OrderBy.Value)
+	program, err := by.Expressions.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
 		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
 	}
+	by.Warn(cfg.OrderBy, program.Warnings())
 	return program, nil
 }
 

@@ -16,6 +16,8 @@ type Compiler struct {
 	Expressions *expression.Compiler // of the file
 	Modules     *Modules             // nil: the files of wasm steps are not looked at, and their chains are of no use
 	Log         *slog.Logger         // takes what modules log
+
+	Warnings config.Errors // of the chains that were compiled: what is no mistake and hardly meant
 }
 
 // Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
@@ -28,7 +30,8 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 		var errs config.Errors
 		switch s.Kind() {
 		case "map":
-			step, errs = compileMap(s, c.Expressions)
+			m := &mapCompiler{by: c, omitEmpty: s.OmitEmpty}
+			step, errs = m.compile(s), m.mistakes
 		case "format":
 			step, errs = compileFormat(s, i == 0, c.Log)
 		case "wasm":
@@ -42,15 +45,23 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 	return chain, mistakes
 }
 
-// mapCompiler makes the nodes of one map.
-type mapCompiler struct {
-	expressions *expression.Compiler
-	omitEmpty   bool
-	mistakes    config.Errors
+// Warn keeps the warnings of an expression that stands in a text.
+func (c *Compiler) Warn(t config.Text, warnings []*expression.Error) {
+	for _, w := range warnings {
+		warning := t.Fail(w.Line, w.Col, w.Message)
+		warning.Warning = true
+		c.Warnings = append(c.Warnings, warning)
+	}
 }
 
-func compileMap(s *config.Step, expressions *expression.Compiler) (*Map, config.Errors) {
-	c := &mapCompiler{expressions: expressions, omitEmpty: s.OmitEmpty}
+// mapCompiler makes the nodes of one map.
+type mapCompiler struct {
+	by        *Compiler
+	omitEmpty bool
+	mistakes  config.Errors
+}
+
+func (c *mapCompiler) compile(s *config.Step) *Map {
 	m := &Map{ContentType: s.ContentType}
 	if s.With != nil {
 		m.With = s.With.AppendJSON(nil, expression.AppendString)
@@ -61,13 +72,15 @@ func compileMap(s *config.Step, expressions *expression.Compiler) (*Map, config.
 	case strings.HasPrefix(s.Map.Text.Value, "="):
 		m.Root = c.text(s.Map.Text, "")
 	default: // the whole is an expression, with or without its "="
-		program, err := c.expressions.Value(s.Map.Text.Value)
+		program, err := c.by.Expressions.Value(s.Map.Text.Value)
 		if mistake := (*expression.Error)(nil); errors.As(err, &mistake) {
 			c.fail(s.Map.Text, mistake)
+		} else {
+			c.by.Warn(s.Map.Text, program.Warnings())
 		}
 		m.Root = Value{Program: program}
 	}
-	return m, c.mistakes
+	return m
 }
 
 func (c *mapCompiler) node(t *config.Tree, path string) Node {
@@ -94,9 +107,12 @@ func (c *mapCompiler) node(t *config.Tree, path string) Node {
 
 // text reads a string in which expressions may stand.
 func (c *mapCompiler) text(t config.Text, path string) Node {
-	parts, whole, mistakes := c.expressions.Template(t.Value)
+	parts, whole, mistakes := c.by.Expressions.Template(t.Value)
 	for _, mistake := range mistakes {
 		c.fail(t, mistake)
+	}
+	for _, part := range parts {
+		c.by.Warn(t, part.Warnings)
 	}
 	switch {
 	case whole:

@@ -66,8 +66,11 @@ func (c Chain) Apply(ctx context.Context, values *expression.Env) (delivery.Cont
 	return c.Watch(ctx, values, nil)
 }
 
+// Watcher is told what a step was fed and what it made.
+type Watcher func(step int, in delivery.Content, out Made, err error)
+
 // Watch is Apply, and tells what each step was fed and what it made.
-func (c Chain) Watch(ctx context.Context, values *expression.Env, each func(step int, in delivery.Content, out Made, err error)) (delivery.Content, error) {
+func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
 	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all

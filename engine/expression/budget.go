@@ -10,15 +10,15 @@ import (
 
 // Bounds of one run of an expression. They stand in docs/config.md.
 const (
-	MaxSteps    = 300_000 // some 25 to 100 ns each
-	MaxMemory   = 4 << 20 // bytes that it makes, in all
-	maxElements = 100_000 // of the lists and maps that it makes, in all
+	MaxSteps    = 300_000 // of 25 to 100 ns each
+	MaxMemory   = 4 << 20 // bytes that the run makes in total
+	maxElements = 100_000 // of lists and maps that the run makes in total
 )
 
-// ErrBudget is wrapped by the error of a run that took too many steps or too much memory.
+// ErrBudget is wrapped by the error of a run that takes too many steps or too much memory.
 var ErrBudget = errors.New("budget exceeded")
 
-// RunError says why an expression failed on an event: in one line, without control characters.
+// RunError says why an expression failed on an event, in one line without control characters.
 type RunError struct {
 	Message string
 	Err     error // [ErrBudget], or nil
@@ -40,14 +40,14 @@ var (
 	errLists  = fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
 )
 
-// spend takes steps. It panics when there are none left, which the machine turns into the run's error.
+// spend takes steps. It panics with errSteps when there are none left.
 func (b *budget) spend(steps int) {
 	if b.steps -= steps; b.steps < 0 || steps < 0 {
 		panic(errSteps)
 	}
 }
 
-// grow takes memory, and the steps to fill it.
+// grow takes memory and the steps to fill it.
 func (b *budget) grow(bytes int) {
 	if b.bytes -= bytes; b.bytes < 0 || bytes < 0 {
 		panic(errMemory)
@@ -63,16 +63,16 @@ func (b *budget) list(elements int) {
 	b.grow(16 * elements)
 }
 
-// How many bytes are dealt with in the time of a step, at the least.
+// How many bytes a run handles at least in the time of a step.
 const (
 	bytesPerStep     = 16 // copied or searched
-	slowBytesPerStep = 8  // whose characters are told apart
+	slowBytesPerStep = 8  // character by character
 )
 
 // scan takes the steps to look at a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
 
-// look takes the steps to look at an argument: at a text by the bytes per step (0 is the usual number, deep is a value to its leaves).
+// look takes the steps to read an argument at a number of bytes per step. 0 stands for bytesPerStep; deep reads a value to its leaves.
 func (b *budget) look(v any, bytes int) {
 	b.spend(1)
 	if bytes == deep {
@@ -92,7 +92,7 @@ func (b *budget) look(v any, bytes int) {
 	}
 }
 
-// weigh takes the steps to walk through a value to its leaves.
+// weigh takes the steps to read a value to its leaves.
 func (b *budget) weigh(v any) { b.weighAt(0, v) }
 
 func (b *budget) weighAt(depth int, v any) {
@@ -111,23 +111,23 @@ func (b *budget) weighAt(depth int, v any) {
 	}
 }
 
-// enter takes the step to a value at a depth within others.
+// enter takes the step to a value at a depth.
 func (b *budget) enter(depth int) {
 	if b.spend(1); depth > maxDepth {
 		panic(errDepth)
 	}
 }
 
-// runError says a run-time error in our words.
+// runError makes a run-time error of one short line.
 func runError(err error) *RunError {
 	var cause error
 	if errors.Is(err, ErrBudget) {
 		cause = ErrBudget
 	}
-	return &RunError{oneLine(lowerFirst(err.Error())), cause}
+	return &RunError{oneLine(err.Error()), cause}
 }
 
-// oneLine tames a text that may quote the event's values, which may be long and have control characters.
+// oneLine shortens a text and replaces its control characters.
 func oneLine(s string) string {
 	const limit = 200 // bytes
 	s = strings.Map(func(r rune) rune {

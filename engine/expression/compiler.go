@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/conf"
@@ -56,7 +57,8 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	known, done := c.programs[t]
 	if !done {
 		if c.nodes >= MaxAllNodes {
-			return nil, &Error{1, 0, fmt.Sprintf("the expressions before this one are too many: want at most %d operators, operands and calls in all", MaxAllNodes)}
+			const tooMany = "the expressions before this one are too many: want at most %d operators, operands and calls in all"
+			return nil, &Error{1, 0, fmt.Sprintf(tooMany, MaxAllNodes)}
 		}
 		if c.programs == nil {
 			c.programs = map[text]compiled{}
@@ -85,12 +87,15 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 		return nil, nil, compileError(t, err)
 	}
 	c.nodes += count(tree.Node)
+	unwise := &warner{source: t.source}
+	ast.Walk(&tree.Node, unwise)
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
 	root := w.node(tree.Node)
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	return &Program{t, root.eval, w.slots, w.parts, pathOf(tree.Node)}, w.steps, nil
+	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), warnings: unwise.warnings}
+	return p, w.steps, nil
 }
 
 // bytesPerNode is what a mistaken text counts for: it has no nodes, but took the time of some.

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads JSON that was found valid before. On other texts it may be lenient, but neither panics nor loops.
+// scanner reads JSON that is known to be valid. It may accept other text, but it neither panics nor loops.
 type scanner struct {
 	text []byte
 	pos  int
@@ -20,7 +20,7 @@ var (
 	errDepth  = errors.New("nested too deeply")
 )
 
-// maxDepth is how deep JSON may be nested, as in encoding/json.
+// maxDepth is the deepest nesting of a value, as in encoding/json.
 const maxDepth = 10_000
 
 // space skips white space and returns the next byte, 0 at the end.
@@ -50,7 +50,7 @@ func (s *scanner) take(c byte) error {
 	return errSyntax
 }
 
-// document reads the one value of the text.
+// document reads a value that takes up the whole text.
 func (s *scanner) document() (any, error) {
 	v, err := s.value(0)
 	if err == nil && s.space() != 0 {
@@ -59,7 +59,7 @@ func (s *scanner) document() (any, error) {
 	return v, err
 }
 
-// object calls each with the keys of an object; each reads the value. Keys are as they decode.
+// object calls each with every key of an object, decoded; each must read the value.
 func (s *scanner) object(each func(key []byte) error) error {
 	if err := s.take('{'); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *scanner) object(each func(key []byte) error) error {
 	}
 }
 
-// list calls each for the elements of a list; each reads the value.
+// list calls each for every element of a list; each must read it.
 func (s *scanner) list(each func() error) error {
 	if err := s.take('['); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (s *scanner) list(each func() error) error {
 	}
 }
 
-// value reads a value: whole numbers are int, those up to 2^64 uint64, which counts as a float, and others float64.
+// value reads a value. Whole numbers become int, or uint64 up to 2^64; expressions treat a uint64 as a float. Other numbers become float64.
 func (s *scanner) value(depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errDepth
@@ -161,7 +161,7 @@ func number(word []byte) (any, error) {
 	if i, err := strconv.Atoi(string(word)); err == nil {
 		return i, nil
 	}
-	if i, err := strconv.ParseUint(string(word), 10, 64); err == nil { // a float that keeps its digits
+	if i, err := strconv.ParseUint(string(word), 10, 64); err == nil { // treated as a float, with its digits
 		return i, nil
 	}
 	f, err := strconv.ParseFloat(string(word), 64) // beyond its range: infinite
@@ -219,7 +219,7 @@ func unquote(raw []byte) string {
 	return text
 }
 
-// skip passes over a value.
+// skip skips a value.
 func (s *scanner) skip(depth int) error {
 	if depth > maxDepth {
 		return errDepth
@@ -241,7 +241,7 @@ func (s *scanner) skip(depth int) error {
 	return nil
 }
 
-// raw passes over a value and returns its bytes.
+// raw skips a value and returns its bytes.
 func (s *scanner) raw() ([]byte, error) {
 	s.space()
 	start := s.pos

@@ -11,10 +11,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxJSON is the longest JSON that a value is written as, in bytes.
+// MaxJSON is the longest JSON that AppendJSON writes, in bytes.
 const MaxJSON = 1 << 20
 
-// AppendJSON appends a value as compact JSON. Maps have their keys in order, times are RFC 3339 and durations texts like "1m30s".
+// AppendJSON appends a value as compact JSON. It sorts the keys of maps, and writes times as RFC 3339 and durations as strings like
+// "1m30s".
 func AppendJSON(dst []byte, v any) ([]byte, error) {
 	e := encoder{dst: dst, limit: len(dst) + MaxJSON}
 	e.value(v)
@@ -101,7 +102,7 @@ func (e *encoder) object(m map[string]any) {
 	e.dst = append(e.dst, '}')
 }
 
-// float writes the shortest text that reads as the same number, as encoding/json does.
+// float writes the shortest form that decodes to the same number, as encoding/json does.
 func (e *encoder) float(f float64) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		e.fail("no JSON for the number %v", f)

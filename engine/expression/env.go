@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/expr-lang/expr/ast"
+
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Env is the environment in which expressions see one event. It decodes what they ask for once, so one Env serves every webhook of an event.
-// It is for one goroutine at a time.
+// Env is the environment in which expressions see one event. It decodes what they ask for once, so that one Env serves every webhook
+// of an event. Only one goroutine at a time may use it.
 type Env struct {
 	event  *event.Event
 	roots  [3]object // payload, body, with
@@ -204,4 +206,22 @@ func (env *Env) find(path []string) []byte {
 		raw = m.raw
 	}
 	return raw
+}
+
+// pathOf returns the path into the event's JSON that an expression is, or nil.
+func pathOf(n ast.Node) []string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		if slices.Contains(roots, n.Value) {
+			return []string{n.Value}
+		}
+	case *ast.ChainNode:
+		return pathOf(n.Node)
+	case *ast.MemberNode:
+		path := pathOf(n.Node)
+		if name, ok := n.Property.(*ast.StringNode); ok && path != nil {
+			return append(path, name.Value)
+		}
+	}
+	return nil
 }

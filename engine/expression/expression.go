@@ -1,12 +1,24 @@
-// Package expression has the expressions that filters and transforms share, and the environment in which they see an event.
-// The language is expr (https://expr-lang.org), with rules of its own for what is missing:
+// Package expression compiles and runs the expressions of filters and transforms.
 //
-//   - What an event does not have is nil, and so is every member of it.
+// Compile the texts of a file with a [Compiler], make an [Env] for each event, and run a [Program] in it. Programs report mistakes
+// in their text as an [*Error] with its place, and failures on an event as a [*RunError]. To explain a run, let [Env.Watch] report
+// what each part came to.
+//
+// The language is expr (https://expr-lang.org): expr parses and checks every text. This package then turns the checked tree into
+// functions that call each other, and runs nothing else: filters, maps, order_by, formats and explain share one evaluator. expr's
+// own machine is not used. It knows neither what is missing nor what a call costs, so it needs a second tree with every operator
+// rewritten, hidden variables for the budget and a second program for traces, and a filter takes several times as long. Here each
+// operator and function stands in one table, with its kinds of arguments and its cost.
+//
+// The rules for what is missing are ours:
+//
+//   - What an event does not have is nil. So is a member of anything that has no such member, and an element beyond a list's end.
 //   - <, >, <=, >=, in, contains, startsWith, endsWith and matches are false with a nil operand; == and != compare with it.
-//   - Arithmetic and functions give nil for a nil operand; a condition that is nil is false.
+//   - Arithmetic, functions and methods return nil for a nil argument. A condition that is nil is false.
+//   - Loops treat a nil list as an empty one. Functions of lists skip nil elements; sort and sortBy put them last.
 //
-// A result is a function of the event: there is no clock, environment or I/O, and the order of a map's keys is theirs.
-// Each run has a [Budget].
+// A result depends on the event alone: expressions have no clock, environment variables or I/O, and a map's keys have a fixed order.
+// Each run has a budget of steps, bytes and list elements, whatever its text and its event.
 package expression
 
 import (
@@ -33,7 +45,12 @@ type Program struct {
 	slots int      // that its variables take
 	parts int      // that a trace tells of
 	path  []string // set where the expression is nothing but a path into the event's JSON
+
+	warnings []*Error
 }
+
+// Warnings lists what is valid but probably not meant: values that a key never has, misspelled keys of payload, swapped arguments of glob.
+func (p *Program) Warnings() []*Error { return p.warnings }
 
 // Source is the expression's text.
 func (p *Program) Source() string { return p.source }
@@ -62,8 +79,8 @@ func (p *Program) Bool(env *Env) (bool, error) {
 	return v.(bool), nil // compiled as one
 }
 
-// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a map[string]any,
-// or one of package time. Its errors are a [*RunError].
+// Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a
+// map[string]any, or one of package time. Its errors are a [*RunError].
 func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
 // AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.

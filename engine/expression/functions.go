@@ -16,16 +16,16 @@ type function func(b *budget, args []any) (any, error)
 
 // definition is a function of the language.
 type definition struct {
-	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction, n any number, x numbers or lists of them,
-	// b true or false, l a list, m a map, t a time, d a duration, z a time zone, a anything.
-	// Arguments after "?" may be left out, and the one after "*" may be there any number of times.
+	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction,
+	// n any number, x numbers or lists of them, b true or false, l a list, m a map, t a time, d a duration, z a time zone, a anything.
+	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function
-	// bytes is how many bytes of its arguments it deals with in the time of a step; 0 is the usual number.
+	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 stands for bytesPerStep.
 	bytes int
 }
 
-// functions are those that are no loops. A missing argument makes the result of all but type and json missing.
+// functions are all but loops. They return nil for a nil argument, except those in takesNil.
 var functions = map[string]definition{
 	"len":         {args: "a:i", call: length},
 	"type":        {args: "a:s", call: typeOf},
@@ -89,13 +89,13 @@ var functions = map[string]definition{
 	"bitnot":      {args: "i:i", call: func(_ *budget, args []any) (any, error) { return ^args[0].(int), nil }},
 }
 
-// deep as a definition's bytes says that it looks at values to their leaves.
+// deep says that a function reads its arguments to their leaves.
 const deep = -1
 
-// takesNil are the functions that have something to say of a missing value.
+// takesNil are the functions that have a result for nil.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
 
-// named makes a function of a definition: nil for a missing argument, an error for one of another kind, within the budget.
+// named makes a function that checks its arguments, returns nil for a nil one, and takes from the budget.
 func named(name string, d definition) function {
 	return func(b *budget, args []any) (any, error) {
 		for i, arg := range args {
@@ -124,18 +124,20 @@ func named(name string, d definition) function {
 	}
 }
 
-// kinds are the words for the kinds of a definition, and what expr's checker knows them as.
+// kinds are a definition's kinds in words and as types of expr's checker.
 var kinds = map[byte]struct {
 	word string
 	typ  reflect.Type
 }{
 	's': {"string", reflect.TypeFor[string]()}, 'i': {"int", reflect.TypeFor[int]()}, 'f': {"float", reflect.TypeFor[float64]()},
-	'n': {"a number", nil}, 'x': {"numbers", nil}, 'b': {"true or false", reflect.TypeFor[bool]()}, 'l': {"a list", reflect.TypeFor[[]any]()},
-	'm': {"a map", reflect.TypeFor[map[string]any]()}, 't': {"time", reflect.TypeFor[time.Time]()}, 'd': {"duration", reflect.TypeFor[time.Duration]()},
+	'n': {"a number", nil}, 'x': {"numbers", nil}, 'b': {"true or false", reflect.TypeFor[bool]()},
+	'l': {"a list", reflect.TypeFor[[]any]()},
+	'm': {"a map", reflect.TypeFor[map[string]any]()}, 't': {"time", reflect.TypeFor[time.Time]()},
+	'd': {"duration", reflect.TypeFor[time.Duration]()},
 	'z': {"timezone", reflect.TypeFor[*time.Location]()}, 'a': {"", reflect.TypeFor[any]()},
 }
 
-// kind is the letter of the i-th argument, 0 if there can be none.
+// kind returns the letter of the i-th argument, or 0 if there is none.
 func (d *definition) kind(i int) byte {
 	letters, _, _ := strings.Cut(strings.ReplaceAll(d.args, "?", ""), ":")
 	switch {
@@ -147,7 +149,7 @@ func (d *definition) kind(i int) byte {
 	return 0
 }
 
-// validate is what expr's checker asks of a call: the type of its result.
+// validate makes the function by which expr's checker checks a call and finds the type of its result.
 func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Type, error) {
 	letters, result, _ := strings.Cut(d.args, ":")
 	needed, _, _ := strings.Cut(letters, "?")
@@ -178,7 +180,7 @@ func countOf(letters string) string {
 	return fmt.Sprintf("%d arguments", len(needed))
 }
 
-// mayBe says whether a value of the type may be of a kind.
+// mayBe reports whether a value of the type can be of a kind.
 func mayBe(t reflect.Type, kind byte) bool {
 	if t == nil || t.Kind() == reflect.Interface || kind == 'a' {
 		return true
@@ -205,7 +207,7 @@ func wordOf(t reflect.Type) string {
 	return inOurWords.Replace(t.String())
 }
 
-// check checks the kind of the i-th argument. It makes an int of a whole number.
+// check checks the kind of the i-th argument. It turns whole numbers into ints.
 func (d *definition) check(i int, arg *any) error {
 	kind := d.kind(i)
 	if *arg == nil || kind == 'a' || kind == 'x' {
@@ -225,7 +227,7 @@ func (d *definition) check(i int, arg *any) error {
 	return fmt.Errorf("want %s, got %s", kinds[kind].word, kindOf(*arg))
 }
 
-// try says what is wrong with the constants among a call's arguments, with values in the others' place that are never wrong.
+// try returns what is wrong with a call's constant arguments. It calls the function with harmless values for the others.
 func (d *definition) try(args []part) *RunError {
 	values := make([]any, len(args))
 	constants := 0
@@ -248,7 +250,7 @@ func (d *definition) try(args []part) *RunError {
 	return nil
 }
 
-// harmless are values, by their kinds, with which a function does not fail.
+// harmless are values by kind with which no function fails.
 var harmless = map[byte]any{'s': "", 'i': 1, 'n': 1, 'l': []any{}, 'm': map[string]any{}}
 
 // kindOf names the kind of a value.
@@ -277,7 +279,7 @@ func kindOf(v any) string {
 	return "float"
 }
 
-// isMethod says whether a method of package time's gives one value, of a kind that expressions know.
+// isMethod reports whether a method of package time returns one value of a kind that expressions know.
 func isMethod(receiver reflect.Type, name string) bool {
 	m, found := receiver.MethodByName(name)
 	if !found || m.Type.NumOut() != 1 {
@@ -291,7 +293,7 @@ func isMethod(receiver reflect.Type, name string) bool {
 	}
 }
 
-// method makes a function of a method of package time's: its receiver is the first argument.
+// method makes a function of a method of package time. The receiver is its first argument.
 func method(receiver reflect.Type, name string) function {
 	m, _ := receiver.MethodByName(name) // the checker found it
 	return func(b *budget, args []any) (any, error) {
@@ -321,10 +323,10 @@ func method(receiver reflect.Type, name string) function {
 	}
 }
 
-// methodSteps is what a method takes beside what its arguments and its result do.
+// methodSteps are the steps of a method, beside those of its arguments and its result.
 const methodSteps = 20
 
-// longestOfLayout is how many bytes a time's format makes of one of its layout, at most: "1" is October's 10, "MST" any zone's name.
+// longestOfLayout is the most bytes that Format makes of a byte of its layout: "1" can become "10", "MST" any zone's name.
 const longestOfLayout = 4
 
 // typeOf is a value's kind in expr's words.

@@ -2,6 +2,7 @@ package expression_test
 
 import (
 	"errors"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -16,6 +17,9 @@ const (
 	fuzzTime   = 300 * time.Millisecond
 	fuzzMemory = 64 << 20 // bytes
 )
+
+// leaks are words of Go's and of expr's.
+var leaks = regexp.MustCompile(`runtime error|interface conversion|reflect|mismatched|token|overload|\binterface\b`)
 
 // Any expression ends within its budget, and every error is one short line in our words.
 func FuzzCost(f *testing.F) {
@@ -33,6 +37,9 @@ func FuzzCost(f *testing.F) {
 			t.Errorf("compiling %q took %v", source, took)
 		}
 		if err != nil {
+			if leaks.MatchString(err.Error()) && !leaks.MatchString(source) {
+				t.Errorf("%q: %q speaks of Go", source, err)
+			}
 			return
 		}
 		env := expression.NewEnv(e)
@@ -58,6 +65,9 @@ func FuzzCost(f *testing.F) {
 		var run *expression.RunError
 		if err != nil && (!errors.As(err, &run) || len(err.Error()) > 200 || strings.ContainsFunc(err.Error(), isBreak)) {
 			t.Errorf("%q: %q, want a *RunError of one short line", source, err)
+		}
+		if err != nil && leaks.MatchString(err.Error()) {
+			t.Errorf("%q: %q speaks of Go", source, err)
 		}
 	})
 }

@@ -12,16 +12,16 @@ func newList(b *budget, args []any) (any, error) {
 	return slices.Clone(args), nil
 }
 
-// mapBytes is what a small map takes.
+// mapBytes is the size of a small map.
 const mapBytes = 300
 
-// keyOf is the text of a value that becomes a map's key.
+// keyOf returns the text of a value that becomes a key.
 func keyOf(b *budget, v any) (string, error) {
 	b.weigh(v)
 	return Text(v)
 }
 
-// newMap makes a map of keys and values, which alternate. What has no key is left out.
+// newMap makes a map of alternating keys and values. It leaves out what has no key.
 func newMap(b *budget, args []any) (any, error) {
 	b.list(len(args))
 	b.grow(mapBytes + 32*len(args))
@@ -54,7 +54,7 @@ func sorted(b *budget, args []any) (any, error) {
 	return list, sortList(b, list, list, order)
 }
 
-// take is a list's beginning.
+// take returns the first elements of a list.
 func take(_ *budget, args []any) (any, error) {
 	list, n := args[0].([]any), args[1].(int)
 	if n < 0 {
@@ -87,7 +87,7 @@ func flatten(b *budget, args []any) (any, error) {
 	return flat, nil
 }
 
-// pairs makes a function that lists a map's members, by their keys.
+// pairs makes a function that lists the members of a map, sorted by key.
 func pairs(of func(key string, value any) any) function {
 	return func(b *budget, args []any) (any, error) {
 		m := args[0].(map[string]any)

@@ -1,16 +1,16 @@
 package expression
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
-	"sort"
 
 	"github.com/expr-lang/expr/ast"
 )
 
-// loop is a function that computes its second argument for each element of a list.
+// loop is a call that computes its second argument for each element of a list.
 type loop struct {
 	list  eval
 	slot  int  // of the element; its index and the accumulator follow
@@ -19,7 +19,7 @@ type loop struct {
 	third eval // nil if there is none
 }
 
-// loops are the functions that are loops.
+// loops are the functions that run a body for each element.
 var loops = map[string]func(l *loop, env *Env) any{
 	"all":       func(l *loop, env *Env) any { i, _ := l.find(env, false, false); return i < 0 },
 	"none":      func(l *loop, env *Env) any { i, _ := l.find(env, true, false); return i < 0 },
@@ -186,44 +186,45 @@ func (l *loop) sortBy(env *Env) any {
 	return list
 }
 
-// sortList orders a list by keys, which may be the list itself: "asc" (or nil) or "desc". Elements with missing keys come last.
+// sortList orders a list by keys: "asc", which is also the default for nil, or "desc". Elements without a key come last.
 func sortList(b *budget, list, keys []any, order any) error {
 	if order != nil && order != "asc" && order != "desc" {
 		return errors.New(`want the order "asc" or "desc"`)
 	}
 	rounds := bits.Len(uint(len(list)))
 	b.spend(2 * len(list) * rounds)
-	for _, key := range keys {
+	type entry struct{ key, value any }
+	entries := make([]entry, len(list))
+	for i, key := range keys {
 		if s, ok := key.(string); ok {
 			b.spend(len(s) / bytesPerStep * rounds)
 		}
+		entries[i] = entry{key, list[i]}
 	}
-	s := &sorter{list: list, keys: keys, descending: order == "desc"}
-	sort.Stable(s)
-	return s.err
+	var failure error // the first one
+	slices.SortStableFunc(entries, func(x, y entry) int {
+		if x.key == nil || y.key == nil {
+			return isNil(x.key) - isNil(y.key)
+		}
+		c, err := compare("<", x.key, y.key)
+		failure = cmp.Or(failure, err)
+		if c == 2 { // not a number
+			return 0
+		}
+		if order == "desc" {
+			return -c
+		}
+		return c
+	})
+	for i, e := range entries {
+		list[i] = e.value
+	}
+	return failure
 }
 
-type sorter struct {
-	list, keys []any
-	descending bool
-	err        error // the first one
-}
-
-func (s *sorter) Len() int { return len(s.list) }
-
-func (s *sorter) Swap(i, j int) {
-	s.list[i], s.list[j] = s.list[j], s.list[i]
-	if &s.list[0] != &s.keys[0] {
-		s.keys[i], s.keys[j] = s.keys[j], s.keys[i]
+func isNil(v any) int {
+	if v == nil {
+		return 1
 	}
-}
-
-func (s *sorter) Less(i, j int) bool {
-	x, y := s.keys[i], s.keys[j]
-	if x == nil || y == nil || s.err != nil {
-		return x != nil && y == nil
-	}
-	c, err := compare("<", x, y)
-	s.err = err
-	return c == -1 && !s.descending || c == 1 && s.descending
+	return 0
 }

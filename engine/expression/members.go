@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// rangeOf is the list of the whole numbers from a to b.
+// rangeOf returns the whole numbers from one to another.
 func rangeOf(b *budget, args []any) (any, error) {
 	if args[0] == nil || args[1] == nil {
 		return nil, nil
@@ -30,7 +30,8 @@ func rangeOf(b *budget, args []any) (any, error) {
 	return list, nil
 }
 
-// element is a member of a map, or an element of a list or a text; from the end if i is negative, nil beyond the ends.
+// element returns a member of a map, or an element of a list or a text. A negative index counts from the end. It returns nil where
+// there is none.
 func element(b *budget, args []any) (any, error) {
 	key, _ := args[1].(string)
 	b.scan(key)
@@ -58,7 +59,7 @@ func element(b *budget, args []any) (any, error) {
 	return nil, nil // nothing else has members
 }
 
-// slice is a part of a list, or of a text by its characters. A fourth argument asks for one element.
+// slice returns a part of a list, or of a text by characters. A fourth argument asks for one element.
 func slice(b *budget, args []any) (any, error) {
 	var n int
 	list, isList := args[0].([]any)
@@ -102,7 +103,7 @@ func slice(b *budget, args []any) (any, error) {
 	return text[offset(text, from):offset(text, to)], nil
 }
 
-// offset is where a text's n-th character begins.
+// offset returns the byte offset of a text's n-th character.
 func offset(s string, n int) int {
 	for i := range s {
 		if n == 0 {

@@ -17,17 +17,22 @@ var calls = []string{
 	"len:'a'", "type:1", "abs:1", "ceil:1.5", "floor:1.5", "round:1.5", "int:'1'", "float:'1'", "string:1", "json:1", "toJSON:1",
 	"fromJSON:'1'", "upper:'a'", "lower:'a'", "trim:'a'; 'b'", "trimPrefix:'ab'; 'a'", "trimSuffix:'ab'; 'b'", "hasPrefix:'ab'; 'a'",
 	"hasSuffix:'ab'; 'b'", "indexOf:'ab'; 'b'", "lastIndexOf:'ab'; 'b'", "split:'a-b'; '-'; 1", "splitAfter:'a-b'; '-'; 1",
-	"replace:'ab'; 'a'; 'b'; 1", "repeat:'a'; 2", "join:['a']; '-'", "glob:'a*'; 'ab'", "truncate:'abc'; 2", "toBase64:'a'", "fromBase64:'YQ=='",
-	"urlencode:'a'", "urldecode:'a'", "duration:'1h'", "date:'2026-01-02'; '2006-01-02'", "max:1; 2", "min:1; 2", "mean:1; 2", "median:1; 2",
+	"replace:'ab'; 'a'; 'b'; 1", "repeat:'a'; 2", "join:['a']; '-'", "glob:'a*'; 'ab'", "truncate:'abc'; 2", "toBase64:'a'",
+	"fromBase64:'YQ=='",
+	"urlencode:'a'", "urldecode:'a'", "duration:'1h'", "date:'2026-01-02'; '2006-01-02'", "max:1; 2", "min:1; 2", "mean:1; 2",
+	"median:1; 2",
 	"first:[1]", "last:[1]", "get:[1]; 0", "take:[1, 2]; 1", "keys:{'a': 1}", "values:{'a': 1}", "toPairs:{'a': 1}", "fromPairs:[['a', 1]]",
 	"reverse:[1, 2]", "uniq:[1, 1]", "concat:[1]; [2]", "flatten:[[1]]", "sort:[2, 1]; 'asc'", "bitand:1; 1", "bitor:1; 1", "bitxor:1; 1",
 	"bitnand:1; 1", "bitshl:1; 1", "bitshr:1; 1", "bitushr:1; 1", "bitnot:1",
-	"all:[true]; #", "none:[true]; #", "any:[true]; #", "one:[true]; #", "filter:[true]; #", "map:[1]; #", "find:[true]; #", "findIndex:[true]; #",
+	"all:[true]; #", "none:[true]; #", "any:[true]; #", "one:[true]; #", "filter:[true]; #", "map:[1]; #", "find:[true]; #",
+	"findIndex:[true]; #",
 	"findLast:[true]; #", "findLastIndex:[true]; #", "count:[true]; #", "sum:[1]; #", "groupBy:[1]; #", "sortBy:[2, 1]; #; 'asc'",
 	"reduce:[1]; #acc; 1",
-	"timestamp.Add:duration('1h')", "timestamp.After:date('2026-01-02')", "timestamp.Before:date('2026-01-02')", "timestamp.Equal:date('2026-01-02')",
+	"timestamp.Add:duration('1h')", "timestamp.After:date('2026-01-02')", "timestamp.Before:date('2026-01-02')",
+	"timestamp.Equal:date('2026-01-02')",
 	"timestamp.Sub:date('2026-01-02')", "timestamp.Format:'2006'", "timestamp.Truncate:duration('1h')", "timestamp.AddDate:1; 1; 1",
-	"timestamp.Compare:date('2026-01-02')", "duration('1h').Round:duration('1m')", "date(payload.v_missing).Hour:", "date(payload.v_missing).Format:'2006'",
+	"timestamp.Compare:date('2026-01-02')", "duration('1h').Round:duration('1m')", "date(payload.v_missing).Hour:",
+	"date(payload.v_missing).Format:'2006'",
 	"(date(payload.v_missing) - timestamp).String:",
 }
 
@@ -73,9 +78,12 @@ func TestEveryFunctionWithEveryKind(t *testing.T) {
 		}
 	}
 	fmt.Fprintln(&table, "\nlists in which something is missing")
-	for _, form := range []string{"len(%s)", "join(%s, ', ')", "max(%s)", "min(%s)", "mean(%s)", "median(%s)", "sum(%s)", "sum(%s, .n)", "sort(%s)", "sort(%s, 'desc')",
-		"sortBy(%s, .n)", "reduce(%s, #acc + #)", "reduce(%s, #acc + #, 0)", "map(%s, .n)", "join(map(%s, .name), ', ')", "groupBy(%s, .n)", "uniq(%s)", "flatten(%s)",
-		"first(%s)", "last(%s)", "any(%s, .n > 0)", "count(%s, .n > 0)", "map(%s, upper(#))", "string(%s)", "fromPairs(map(%s, [#, 1]))", "%s[0] + %s[1]", "concat(%s, %s)"} {
+	for _, form := range []string{"len(%s)", "join(%s, ', ')", "max(%s)", "min(%s)", "mean(%s)", "median(%s)", "sum(%s)",
+		"sum(%s, .n)", "sort(%s)", "sort(%s, 'desc')",
+		"sortBy(%s, .n)", "reduce(%s, #acc + #)", "reduce(%s, #acc + #, 0)", "map(%s, .n)", "join(map(%s, .name), ', ')",
+		"groupBy(%s, .n)", "uniq(%s)", "flatten(%s)",
+		"first(%s)", "last(%s)", "any(%s, .n > 0)", "count(%s, .n > 0)", "map(%s, upper(#))", "string(%s)",
+		"fromPairs(map(%s, [#, 1]))", "%s[0] + %s[1]", "concat(%s, %s)"} {
 		for _, o := range listOperands {
 			got := sourceOutcome(t, env, strings.ReplaceAll(form, "%s", "payload.v_"+o.name))
 			fmt.Fprintf(&table, "  %-24s %-10s %s\n", strings.ReplaceAll(form, "%s", "list"), o.name, got)

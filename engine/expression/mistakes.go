@@ -43,7 +43,8 @@ var answers = []answer{
 	{unexpected, ``, `^=`, "want == to compare"},
 	{unexpected, `(?:&&|\|\||and|or) *$`, `^(&&|\|\||and\b|or\b)`, "want a condition before $a1"},
 	{unexpected, ``, `^&`, "want and"},
-	{unexpected, ``, `^(A[Nn][Dd]|O[Rr]|N[Oo][Tt]|I[Nn]|Contains|Matches|StartsWith|EndsWith)\b`, "want $a1 as it is written in small letters: and, or, not, in, contains, startsWith"},
+	{unexpected, ``, `^(A[Nn][Dd]|O[Rr]|N[Oo][Tt]|I[Nn]|Contains|Matches|StartsWith|EndsWith)\b`,
+		"want $a1 as it is written in small letters: and, or, not, in, contains, startsWith"},
 	{unexpected, ``, `^(?i)is +not\b`, "want !="},
 	{unexpected, ``, `^(?i)(?:is|eq|equals)\b`, "want =="},
 	{unexpected, ``, `^(?i)(?:ne|neq)\b`, "want !="},
@@ -87,12 +88,15 @@ var answers = []answer{
 	// types
 	{`^expected bool, but got (.+)|^non-bool expression \(type (.+)\)`, ``, ``, "want a condition that is true or false, got $1$2"},
 	{`^predicate should return boolean \(got (.+)\)`, ``, ``, "want a condition that is true or false, got $1"},
-	{`^invalid operation: (?:not|!) `, ``, `^(?:not |! ?)(\S+) (` + infixes + `|==|!=) (.+)`, `not binds to $a1 alone: want not ($a1 $a2 …)`},
+	{`^invalid operation: (?:not|!) `, ``, `^(?:not |! ?)(\S+) (` + infixes + `|==|!=) (.+)`,
+		`not binds to $a1 alone: want not ($a1 $a2 …)`},
 	{`^invalid operation: (not|!) \(mismatched type (.+)\)`, ``, ``, "not wants a condition that is true or false, got $2"},
-	{`^invalid operation: (and|or|&&|\|\|) \(mismatched types (.+) and (.+)\)`, ``, ``, "$1 wants conditions that are true or false, got $2 and $3"},
+	{`^invalid operation: (and|or|&&|\|\|) \(mismatched types (.+) and (.+)\)`, ``, ``,
+		"$1 wants conditions that are true or false, got $2 and $3"},
 	{mismatch2 + `func`, `([\w.]*?)(\w+)\s*$`, ``, "$b2 is a function: want $b1$b2(…)$key"},
 	{mismatch2 + `\S+ and func`, ``, `(\w+)\s*$`, "$a1 is a function: want $a1(…)"},
-	{mismatch2 + `(?:float|int) and duration`, `payload\.duration\s*$`, ``, "payload.duration is a number of seconds: want payload.duration > 60"},
+	{mismatch2 + `(?:float|int) and duration`, `payload\.duration\s*$`, ``,
+		"payload.duration is a number of seconds: want payload.duration > 60"},
 	{mismatch2 + `.*\btime\.Weekday`, ``, ``, `want timestamp.Weekday().String() == "Monday", or int(timestamp.Weekday()) == 1`},
 	{mismatch2 + `.*\btime\.Month`, ``, ``, `want int(timestamp.Month()) == 1, or timestamp.Month().String() == "January"`},
 	{mismatch2 + `time and (?:string|int)`, ``, `^[-<>=!]+ *"?(\d{4}-\d\d-\d\d)`, `want date("$a1")`},
@@ -107,11 +111,13 @@ var answers = []answer{
 	{`^(not enough|too many) arguments to call (\w+)`, ``, ``, "$2: $1 arguments"},
 	{`^invalid number of arguments \(expected (\d+), got (\d+)\)`, ``, ``, "want $1 arguments, got $2"},
 	{`^cannot use (.+) to get an element from (.+)`, ``, ``, "want a name or a text as the key of a $2, got $1"},
-	{`^array elements can only be selected using an integer \(got (.+)\)|^non-integer slice index (.+)`, ``, ``, "want a whole number as the index, got $1$2"},
+	{`^array elements can only be selected using an integer \(got (.+)\)|^non-integer slice index (.+)`, ``, ``,
+		"want a whole number as the index, got $1$2"},
 	{`^type string\[`, ``, ``, `want a part of a text as event[0:1]`},
 	{`^type (.+)\[(.+)\] is undefined`, ``, ``, "a $1 has no members"},
 	{`^sortBy order argument`, ``, ``, `sortBy: want the order "asc" or "desc"`},
-	{`^type (?:string|\w+) has no (?:method|field) (startsWith|endsWith|contains|matches|in)$`, `(\w[\w.]*)\.$`, ``, `want $1 between two values: $b1 $1 …`},
+	{`^type (?:string|\w+) has no (?:method|field) (startsWith|endsWith|contains|matches|in)$`, `(\w[\w.]*)\.$`, ``,
+		`want $1 between two values: $b1 $1 …`},
 	{`^type time has no (?:method|field) (\w+)`, ``, ``, "a time has no $1$method"},
 	{`^type (.+) has no (?:method|field) (\w+)`, `(\w[\w.]*)\.$`, ``, "$member"},
 	{`^type (.+) has no (?:method|field) (\w+)`, ``, ``, "a $1 has no $2"},
@@ -128,18 +134,23 @@ var answers = []answer{
 
 // otherNames are what other languages and people call ours, with what to write.
 var otherNames = map[string]string{
-	"null": "nil", "None": "nil", "undefined": "nil", "NULL": "nil", "Nil": "nil", "True": "true", "TRUE": "true", "False": "false", "FALSE": "false",
-	"NOT": "not", "Not": "not", "name": "workflow_name", "workflow": "workflow_name", "id": "workflow_id", "run_id": "workflow_id", "kind": "payload.kind",
-	"time": "timestamp", "date": "timestamp", "ts": "timestamp", "now": "timestamp", "data": "payload", "every": "all", "some": "any", "size": "len", "length": "len",
+	"null": "nil", "None": "nil", "undefined": "nil", "NULL": "nil", "Nil": "nil", "True": "true", "TRUE": "true",
+	"False": "false", "FALSE": "false",
+	"NOT": "not", "Not": "not", "name": "workflow_name", "workflow": "workflow_name", "id": "workflow_id",
+	"run_id": "workflow_id", "kind": "payload.kind",
+	"time": "timestamp", "date": "timestamp", "ts": "timestamp", "now": "timestamp", "data": "payload", "every": "all",
+	"some": "any", "size": "len", "length": "len",
 	"exists": "payload.error != nil", "has": "payload.error != nil", "defined": "payload.error != nil", "isset": "payload.error != nil",
 	"regex": `event matches "^workflow_"`, "test": `event matches "^workflow_"`, "match": "matches", "includes": "contains",
 	"substr": "a part such as event[0:3]", "substring": "a part such as event[0:3]", "toLowerCase": "lower", "toUpperCase": "upper",
-	"env": "with of a transform, which reads variables", "getenv": "with of a transform, which reads variables", "$env": "a name such as event",
+	"env": "with of a transform, which reads variables", "getenv": "with of a transform, which reads variables",
+	"$env": "a name such as event",
 }
 
 // inOurWords names Go's types as a configuration's writer knows them.
 var inOurWords = strings.NewReplacer(
-	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list", "[]string", "list",
+	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list",
+	"[]string", "list",
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
@@ -278,7 +289,7 @@ func (p *phrase) name(name string) string {
 	if comparedWith.MatchString(p.until) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
-	if key := spelling.Nearest(name, slices.Sorted(maps.Keys(payloadTypes))); key != "" && len(name) > shortName {
+	if key := spelling.Nearest(name, payloadKeys); key != "" && len(name) > shortName {
 		return fmt.Sprintf("%s: did you mean payload.%s?", unknown, key)
 	}
 	return unknown
@@ -308,7 +319,8 @@ func functionNames() []string {
 }
 
 // timeMethods are the methods of a time that people call.
-var timeMethods = []string{"Add", "AddDate", "After", "Before", "Compare", "Day", "Equal", "Format", "Hour", "In", "Minute", "Month", "Round", "Second", "String",
+var timeMethods = []string{"Add", "AddDate", "After", "Before", "Compare", "Day", "Equal", "Format", "Hour", "In", "Minute",
+	"Month", "Round", "Second", "String",
 	"Sub", "Truncate", "UTC", "Unix", "UnixMilli", "Weekday", "Year", "YearDay"}
 
 // unclosed names what a source that ends too early did not close.

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/expr-lang/expr/types"
@@ -33,6 +35,9 @@ var filterTypes = types.Map{
 	"timestamp":     types.TypeOf(time.Time{}),
 	"payload":       payloadTypes,
 }
+
+// payloadKeys are the names of payloadTypes.
+var payloadKeys = slices.DeleteFunc(slices.Sorted(maps.Keys(payloadTypes)), func(key string) bool { return key == types.Extra })
 
 // knownValues are what keys can be where AWF writes them. Events of other sources may have more.
 var knownValues = map[string][]string{

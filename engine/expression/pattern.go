@@ -15,7 +15,7 @@ const (
 	MaxPatternSize = 1000 // instructions
 )
 
-// compilePattern compiles a regular expression, which must be a text in the source.
+// compilePattern compiles a regular expression, which must be a literal.
 func compilePattern(n ast.Node) (*pattern, error) {
 	text, ok := n.(*ast.StringNode)
 	if !ok {
@@ -36,7 +36,7 @@ func compilePattern(n ast.Node) (*pattern, error) {
 	return &pattern{compiled, size}, err
 }
 
-// instructions is about how many a regular expression has when its repetitions are unfolded.
+// instructions estimates how many instructions a regular expression has once its repetitions are unfolded.
 func instructions(re *syntax.Regexp) int {
 	n := 1 + len(re.Rune)
 	if re.Op == syntax.OpCharClass {

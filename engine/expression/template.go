@@ -6,20 +6,23 @@ import (
 	"unicode/utf8"
 )
 
-// TemplatePart is a part of a template: what stands there, or an expression.
+// TemplatePart is a part of a template: literal text or an expression.
 type TemplatePart struct {
 	Text    string
 	Program *Program // nil if it is a text
+
+	Warnings []*Error // of the program, with their places in the source
 }
 
-// Template reads a text that may hold expressions: "{{ expr }}" is put into the text around it, and "=expr" is the whole of it, whose value
-// keeps its type. A text that begins with "==" begins with "=". All mistakes have their places in the source; no part is an empty text.
+// Template compiles a text that may hold expressions. "{{ expr }}" inserts a value into the text around it. A text "=expr" is one
+// expression, whose value keeps its type; then whole is true. "==" at the beginning stands for a plain "=". Mistakes have their
+// place in the source. No part is an empty text.
 func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
 	at := 0
 	if rest, isExpression := strings.CutPrefix(source, "="); isExpression {
 		if at = 1; !strings.HasPrefix(rest, "=") {
-			program, mistake := c.within(source, at, len(source))
-			return []TemplatePart{{Program: program}}, true, mistake
+			part, mistake := c.within(source, at, len(source))
+			return []TemplatePart{part}, true, mistake
 		}
 	}
 	for at < len(source) {
@@ -37,8 +40,8 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 			return parts, false, append(mistakes, unclosed.within(source, begin))
 		}
 		end := begin + 2 + length
-		program, mistake := c.within(source, begin+2, end)
-		parts, mistakes = append(parts, TemplatePart{Program: program}), append(mistakes, mistake...)
+		part, mistake := c.within(source, begin+2, end)
+		parts, mistakes = append(parts, part), append(mistakes, mistake...)
 		at = end + 2
 	}
 	if at < len(source) {
@@ -47,21 +50,25 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 	return parts, false, mistakes
 }
 
-// ParseTemplate reads one text as [Compiler.Template] does.
+// ParseTemplate compiles one text as [Compiler.Template] does.
 func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
 	return new(Compiler).Template(source)
 }
 
-// within compiles the expression that stands between two offsets, in bytes, of a text.
-func (c *Compiler) within(source string, begin, end int) (*Program, []*Error) {
+// within compiles the expression between two byte offsets of a text.
+func (c *Compiler) within(source string, begin, end int) (part TemplatePart, mistakes []*Error) {
 	program, err := c.Value(source[begin:end])
 	if mistake := (*Error)(nil); errors.As(err, &mistake) {
-		return nil, []*Error{mistake.within(source, begin)}
+		return part, []*Error{mistake.within(source, begin)}
 	}
-	return program, nil
+	part.Program = program
+	for _, w := range program.Warnings() {
+		part.Warnings = append(part.Warnings, w.within(source, begin))
+	}
+	return part, nil
 }
 
-// within is the mistake of an expression that begins at the offset of a text, with its place there.
+// within returns the mistake with its place in a text that contains the expression at the offset.
 func (e *Error) within(source string, offset int) *Error {
 	before := source[:offset]
 	moved := &Error{Line: e.Line + strings.Count(before, "\n"), Col: e.Col, Message: e.Message}
@@ -71,7 +78,7 @@ func (e *Error) within(source string, offset int) *Error {
 	return moved
 }
 
-// closing finds the "}}" that ends an expression: not within its strings and braces. It is -1 if there is none.
+// closing returns the index of the "}}" that ends an expression, or -1. It skips those within strings and braces.
 func closing(source string) int {
 	depth := 0
 	var quote byte

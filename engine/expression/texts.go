@@ -12,7 +12,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Text is a value as it stands within a text: strings as they are, nil as nothing, the rest as in JSON without quotes.
+// Text returns a value as it appears within a text: strings unchanged, nil as nothing, others as in JSON without quotes.
 func Text(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -27,7 +27,7 @@ func Text(v any) (string, error) {
 	return string(text), err
 }
 
-// truncate cuts a text to n characters as a reader counts them, the last of which is "…" if it cut.
+// truncate cuts a text to n characters as a reader counts them. If it cuts, the last one is "…".
 func truncate(b *budget, args []any) (any, error) {
 	s, n := args[0].(string), args[1].(int)
 	if n < 1 {
@@ -51,18 +51,18 @@ func truncate(b *budget, args []any) (any, error) {
 	return s, nil
 }
 
-// glob matches the whole of s: "*" stands for any run of characters, "?" for one.
+// glob reports whether a pattern matches a text, as [MatchGlob] does.
 func glob(b *budget, args []any) (any, error) {
 	pattern, s := args[0].(string), args[1].(string)
 	b.spend(len(s) * (1 + strings.Count(pattern, "*")*len(pattern)) / bytesPerStep)
 	return MatchGlob(pattern, s), nil
 }
 
-// MatchGlob says whether the whole of s fits the pattern: "*" stands for any run of characters, "?" for one.
-// It takes time proportional to their lengths' product at worst.
+// MatchGlob reports whether the pattern matches all of s. "*" matches any run of characters, "?" matches one.
+// At worst it takes time proportional to the product of both lengths.
 func MatchGlob(pattern, s string) bool {
 	p, i := 0, 0
-	star, mark := -1, 0 // the last star, and where it began to eat
+	star, mark := -1, 0 // the last star, and where its run begins
 	for i < len(s) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
@@ -93,7 +93,7 @@ func toJSON(_ *budget, args []any) (any, error) {
 	return string(text), err
 }
 
-// jsonBytes is about what a byte of JSON takes when it is decoded. Lists and maps with little in them take several times that.
+// jsonBytes is about how much memory a byte of JSON takes when it is decoded. Small lists and maps take several times as much.
 const jsonBytes = 8
 
 func fromJSON(b *budget, args []any) (any, error) {
@@ -114,7 +114,7 @@ func ofTexts(f func(s, t string) any) function {
 	return func(_ *budget, args []any) (any, error) { return f(args[0].(string), args[1].(string)), nil }
 }
 
-// withSpace makes a function whose second text is a space where it is left out.
+// withSpace makes a function whose second argument defaults to a space.
 func withSpace(f func(s, t string) string) function {
 	return func(_ *budget, args []any) (any, error) {
 		if len(args) == 1 {
@@ -141,7 +141,7 @@ func fromBase64(_ *budget, args []any) (any, error) {
 	return string(text), nil
 }
 
-// PercentEncode writes all but letters, digits, "-", ".", "_" and "~" as %XX, which fits every place of a URL.
+// PercentEncode encodes everything but letters, digits, "-", ".", "_" and "~" as %XX. The result fits any part of a URL.
 func PercentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func urlencode(b *budget, args []any) (any, error) {
@@ -157,7 +157,7 @@ func urldecode(_ *budget, args []any) (any, error) {
 	return text, nil
 }
 
-// split makes a function that splits a text at each separator, into n parts at most.
+// split makes a function that splits a text at each separator, into at most n parts.
 func split(f func(s, separator string, n int) []string) function {
 	return func(b *budget, args []any) (any, error) {
 		s, separator, n := args[0].(string), args[1].(string), -1

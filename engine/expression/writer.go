@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -43,7 +42,7 @@ type variable struct {
 	slot int
 }
 
-// foldSteps and foldBytes are what a compilation may spend on constants. Costlier ones are computed when the expression runs.
+// foldSteps and foldBytes bound what a compilation spends on constants. An expression computes costlier ones when it runs.
 const (
 	foldSteps = 2_000
 	foldBytes = 64 << 10
@@ -57,7 +56,7 @@ func (w *writer) fail(n ast.Node, format string, args ...any) {
 	w.err = &Error{at.Line, at.Column, oneLine(at.Message)}
 }
 
-// node compiles a node so that traces tell what it comes to.
+// node compiles a node so that traces report its value.
 func (w *writer) node(n ast.Node) part {
 	if isUntraced(n) {
 		return w.compile(n)
@@ -85,7 +84,7 @@ func (w *writer) node(n ast.Node) part {
 	return p
 }
 
-// isUntraced says whether a node's value is plain from the source, or told by the nodes around it.
+// isUntraced reports whether the source or the nodes around show a node's value.
 func isUntraced(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode, *ast.ArrayNode, *ast.PointerNode:
@@ -156,7 +155,7 @@ func (w *writer) compile(n ast.Node) part {
 	return constant(nil)
 }
 
-// apply calls a function with the parts' values. A call with constants is one itself, and is refused if it fails.
+// apply compiles a call of a function. A call with constant arguments is a constant, and a mistake if it fails.
 func (w *writer) apply(at ast.Node, f function, args ...part) part {
 	if !slices.ContainsFunc(args, func(p part) bool { return !p.isConstant }) {
 		values := make([]any, len(args))
@@ -172,7 +171,7 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 		}
 	}
 	return part{eval: func(env *Env) any {
-		base := len(env.args) // the arguments lie on the environment's stack: no function keeps them
+		base := len(env.args) // arguments are on the environment's stack, since no function keeps them
 		for i := range args {
 			v := args[i].eval(env)
 			env.args = append(env.args, v)
@@ -303,7 +302,7 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
 }
 
-// member compiles a member of payload, body or with so that no other is decoded, and members of values.
+// member compiles access to a member. It decodes no other member of payload, body or with.
 func (w *writer) member(n *ast.MemberNode) part {
 	if name, ok := n.Property.(*ast.StringNode); ok {
 		if isOfTime(n.Node.Type()) {
@@ -318,7 +317,7 @@ func (w *writer) member(n *ast.MemberNode) part {
 	return w.apply(n, element, w.node(n.Node), w.node(n.Property))
 }
 
-// isOfTime says whether a type is one of package time's, whose methods may be called.
+// isOfTime reports whether a type is one of package time, whose methods expressions may call.
 func isOfTime(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -381,25 +380,7 @@ func (w *writer) zone(name ast.Node) part {
 	return constant(location)
 }
 
-// pathOf is the path into the event's JSON that an expression is, nil if it is none.
-func pathOf(n ast.Node) []string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		if slices.Contains(roots, n.Value) {
-			return []string{n.Value}
-		}
-	case *ast.ChainNode:
-		return pathOf(n.Node)
-	case *ast.MemberNode:
-		path := pathOf(n.Node)
-		if name, ok := n.Property.(*ast.StringNode); ok && path != nil {
-			return append(path, name.Value)
-		}
-	}
-	return nil
-}
-
-// count counts the nodes of a tree.
+// count returns the number of nodes of a tree.
 func count(n ast.Node) int {
 	var c counter
 	ast.Walk(&n, &c)
@@ -409,10 +390,3 @@ func count(n ast.Node) int {
 type counter int
 
 func (c *counter) Visit(*ast.Node) { *c++ }
-
-func lowerFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
-}

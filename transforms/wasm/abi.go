@@ -120,11 +120,34 @@ func checkExport(exports map[string]meter.Export, want meter.Export) error {
 	return nil
 }
 
+// foreignABIs are ABIs that people bring, by the import that tells them; an empty name stands for any.
+var foreignABIs = []struct{ module, name, advice string }{
+	{"extism:host/env", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
+	{"wbg", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"__wbindgen_placeholder__", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"env", "abort", "AssemblyScript: build with --use abort="},
+	{"env", "", "Emscripten: build with -sSTANDALONE_WASM; C: link what is missing"},
+	{"gojs", "", "Go: build with GOOS=wasip1"},
+	{"go", "", "Go: build with GOOS=wasip1"},
+	{"wasi_unstable", "", "build for wasip1"},
+	{"wasi", "", "build for wasip1"},
+}
+
+// foreign is what to do about an import of another ABI.
+func foreign(i meter.Import) string {
+	for _, abi := range foreignABIs {
+		if abi.module == i.Module && (abi.name == "" || abi.name == i.Name) {
+			return " (" + abi.advice + ")"
+		}
+	}
+	return ""
+}
+
 // checkImport refuses an import that no guest gets.
 func checkImport(i meter.Import) error {
 	name := oneLine(i.Module, 60) + "." + oneLine(i.Name, 60)
 	if i.Module != awfModule && i.Module != wasiModule {
-		return fmt.Errorf("imports %s: want only %s.* and %s.*", name, awfModule, wasiModule)
+		return fmt.Errorf("imports %s: want only %s.* and %s.*%s", name, awfModule, wasiModule, foreign(i))
 	}
 	functions := hostFunctions(i.Module)
 	f, ok := functions[i.Name]

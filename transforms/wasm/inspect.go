@@ -16,6 +16,7 @@ type Info struct {
 	Memory    int64 // bytes at first
 	Most      int64 // bytes at most, as the module declares
 	Functions int   // that it defines
+	Compiled  int   // bytes of machine code, by an estimate that is about twice the real size
 	Made      []Producer
 	Kind      string // "reactor" or "command"; "" if it is refused
 	Refused   error  // why it cannot be used; nil if it can. The other fields have what was found before
@@ -53,7 +54,7 @@ func Inspect(wasm []byte) (info Info) {
 	for _, p := range m.Producers {
 		info.Made = append(info.Made, Producer{oneLine(p.Field, 60), oneLine(p.Name, 60), oneLine(p.Version, 120)})
 	}
-	info.Memory, info.Most, info.Functions = int64(m.MinPages)*pageSize, int64(m.MaxPages)*pageSize, m.Functions
+	info.Memory, info.Most, info.Functions, info.Compiled = int64(m.MinPages)*pageSize, int64(m.MaxPages)*pageSize, m.Functions, m.Compiled
 	kind, err := detect(m)
 	if err != nil {
 		info.Refused = err

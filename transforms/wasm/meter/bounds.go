@@ -8,6 +8,7 @@ const (
 	maxImports    = 1_000
 	maxFunctions  = 50_000 // defined ones
 	maxTables     = 16
+	maxMemories   = 100     // more than one is refused as a feature
 	maxElements   = 1 << 16 // of a table, and of all tables at first
 	maxGlobals    = 20_000
 	maxExports    = 20_000
@@ -24,7 +25,8 @@ const (
 	maxTargets    = 8_192    // of one br_table; Go makes 1,000
 	maxMerges     = 1 << 20  // of a function: values that move where control flow meets, over all edges
 	maxAllMerges  = 8 << 20  // of all functions
-	maxCompiled   = 64 << 20 // bytes of compiled code, by an estimate that is about twice the real size
+	maxCompiled   = 64 << 20 // bytes of compiled code that any module may become, by an estimate that is about twice the real size
+	maxPerByte    = 12       // the same, for each byte of a module that is larger
 	maxWalks      = 8 << 20  // steps to find the loops of all functions, each up to 0.2 µs
 	maxLives      = 1 << 20  // of a function: live values, over all stretches of code
 	maxAllLives   = 16 << 20 // of all functions

@@ -74,6 +74,7 @@ type callGraph struct {
 	component []int32 // of functions, then of types
 	typeNode  []int32 // by type
 	uncounted int64   // bytes of the deepest chain outside cycles
+	size      int     // bytes of compiled code, as estimated
 }
 
 // analyse scans all functions. It finds the calls that may recur, and the functions that their callers pay for.
@@ -97,7 +98,7 @@ func (m *module) analyse() (*callGraph, error) {
 		if err := m.scan(f, &s); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
-		if err := sum.add(&s.flow); err != nil {
+		if err := sum.add(&s.flow, len(m.bytes)); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
 		summaries[f] = summary{cost: s.cost, frame: s.frame(&m.codes[f]), folds: s.loops+s.bulk == 0 && s.cost <= foldCap}
@@ -114,6 +115,7 @@ func (m *module) analyse() (*callGraph, error) {
 	direct.from = append(direct.from, int32(len(direct.edges)))
 	m.addTypes(all, g, int(nodes))
 	m.fold(g, direct, summaries)
+	g.size = sum.size
 	g.component = all.components()
 	g.measure(all, summaries)
 	return g, nil

@@ -59,8 +59,13 @@ func (m *module) decodeImports(r *reader) int {
 func (r *reader) limitsOf(of string, limit, most uint32) (least, highest uint32) {
 	before, at := len(r.out), r.at
 	flag := r.byte()
-	if flag > 1 {
-		r.failAt(at, "limits %#x are not known: no shared or 64-bit memories", flag)
+	switch {
+	case flag >= 8:
+		r.failAt(at, "%s", customPages)
+	case flag >= 4:
+		r.failAt(at, "%s", memory64)
+	case flag > 1:
+		r.failAt(at, "%s", threads)
 	}
 	least, highest = r.u32(), most
 	if flag == 1 {
@@ -107,7 +112,12 @@ func (m *module) decodeMemory(r *reader) {
 }
 
 func (m *module) decodeMemories(r *reader) int {
-	n := r.entries(1-len(m.memories), "memories")
+	at := r.at
+	n := r.entries(maxMemories, "memories")
+	if n+len(m.memories) > 1 {
+		r.failAt(at, "%d memories: %s", n+len(m.memories), multiMemory)
+		return n
+	}
 	for range n {
 		m.decodeMemory(r)
 	}

@@ -39,11 +39,20 @@ func (s *stream) next() instr {
 		}
 	}
 	if shapes[in.op].operand == unknown && s.err == nil {
-		s.failAt(at, "opcode %#x is not known", s.bytes[at:min(at+3, s.end)])
+		code := s.bytes[at:min(at+3, s.end)]
+		if f, known := featureOf(code[0], code[min(1, len(code)-1)]); known && !spelledLong(code) {
+			s.failAt(at, "%s", f)
+		}
+		s.failAt(at, "opcode %#x is not known", code)
 	}
 	s.operands(&in)
 	in.raw = s.out
 	return in
+}
+
+// spelledLong reports whether a code is an instruction of WebAssembly 2.0 behind a prefix, with a second byte that is padded.
+func spelledLong(code []byte) bool {
+	return len(code) == 3 && code[1] >= 0x80 && (code[2] == 0 || code[0] == vectorPrefix && code[2] == 1)
 }
 
 // operands reads what follows the opcode.

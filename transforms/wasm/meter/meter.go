@@ -45,6 +45,7 @@ type Module struct {
 	InitialFuel    int64      // what is left of Limits.Fuel when the segments are copied
 	UncountedStack int        // bytes, nominal: the deepest chain of calls outside cycles, which StackGlobal does not count
 	Functions      int        // defined, not imported
+	Compiled       int        // bytes of compiled code, by an estimate that is about twice the real size
 	Producers      []Producer // what made it, as the module claims
 }
 

@@ -158,6 +158,9 @@ func (r *reader) valueType() byte {
 	start := r.at
 	t := r.byte()
 	if r.err == nil && typeNames[t] == "" {
+		if f, known := typeFeature(t); known {
+			r.failAt(start, "%s", f)
+		}
 		r.failAt(start, "value type %#x is not known", t)
 		return 0
 	}

@@ -25,6 +25,7 @@ func (m *module) rewrite() (*Module, error) {
 		InitialFuel:    fuel,
 		UncountedStack: int(g.uncounted),
 		Functions:      len(m.codes),
+		Compiled:       g.size,
 		Producers:      m.producers,
 	}
 	for _, e := range m.imports {

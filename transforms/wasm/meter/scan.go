@@ -1,5 +1,7 @@
 package meter
 
+import "math"
+
 // node is a stretch of code with a single entry: it starts at the function's entry, a loop's header, an arm of an if, or after
 // an end, and extends to the next of these. Each arrival runs each of its instructions at most once, so a charge on arrival
 // covers the node.
@@ -23,6 +25,7 @@ type block struct {
 	height  int  // operands below its own
 	loops   int  // around it, itself included
 	live    bool // its start is reachable
+	shallow int  // the least depth that an edge to its label or end comes from
 }
 
 // flow is what a scan finds in a function.
@@ -61,7 +64,7 @@ func (m *module) scan(f int, s *scanner) error {
 		stream: m.stream(c, s.out), folded: s.folded, blocks: s.blocks[:0], live: true,
 		flow: flow{nodes: append(s.nodes[:0], node{cost: 1, parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
 	}
-	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true})
+	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, shallow: math.MaxInt})
 	for len(s.blocks) > 0 && s.err == nil {
 		if in := s.next(); s.err == nil {
 			s.step(&in)
@@ -171,8 +174,14 @@ func (s *scanner) local(in *instr) {
 // branchOut notes a return.
 func (s *scanner) branchOut() {
 	if s.live {
-		s.blocks[0].ways++
+		s.edge(&s.blocks[0])
 	}
+}
+
+// edge notes an edge from here to a block's label or end.
+func (s *scanner) edge(to *block) {
+	to.ways++
+	to.shallow = min(to.shallow, s.nodes[s.node].depth)
 }
 
 // base is the height of the stack below the operands of the innermost block.
@@ -208,13 +217,11 @@ func (s *scanner) callee(of Signature) {
 	s.reloads += s.m.mutables
 }
 
-// begin starts the next node.
-func (s *scanner) begin(parent int32) {
-	next := node{parent: parent}
-	if parent < 0 { // a header must always be charged, since the guest traps there
-		next.cost, next.depth = 1, s.nodes[s.node].depth
-	} else {
-		next.depth = s.nodes[parent].depth
+// begin starts the next node, below a dominator of the given depth.
+func (s *scanner) begin(parent int32, depth int) {
+	next := node{parent: parent, depth: depth}
+	if parent < 0 {
+		next.cost = 1 // a header must always be charged, since the guest traps there
 	}
 	s.node = int32(len(s.nodes))
 	s.nodes = append(s.nodes, next)
@@ -241,7 +248,7 @@ func (s *scanner) open(in *instr) {
 		s.fail("blocks are nested more than %d deep", maxDepth)
 		return
 	}
-	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, size: s.size}
+	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, size: s.size, shallow: math.MaxInt}
 	switch {
 	case in.x&isType != 0:
 		of := s.m.types[in.x&^isType]
@@ -255,11 +262,11 @@ func (s *scanner) open(in *instr) {
 	case opLoop:
 		b.loops++
 		s.nested = max(s.nested, b.loops)
-		s.begin(-1)
+		s.begin(-1, s.nodes[s.node].depth)
 		b.header = s.node
 		s.loops++
 	case opIf:
-		s.begin(b.opener)
+		s.begin(b.opener, s.nodes[b.opener].depth)
 	}
 	s.blocks = append(s.blocks, b)
 }
@@ -272,10 +279,10 @@ func (s *scanner) otherwise() {
 	}
 	b.op = opElse
 	if s.live {
-		b.ways++
+		s.edge(b)
 	}
 	s.live, s.height = b.live, b.height+b.params
-	s.begin(b.opener)
+	s.begin(b.opener, s.nodes[b.opener].depth)
 	s.jump(s.node, b.size)
 	b.size = s.size
 }
@@ -290,20 +297,25 @@ func (s *scanner) close() {
 			s.merge(b.header, set+b.params, b.ways+1)
 			s.jump(b.header, b.size)
 		}
-		b.ways = 0
+		b.ways, b.shallow = 0, math.MaxInt
 	}
 	if s.live {
-		b.ways++
+		s.edge(&b)
 	}
-	if b.op == opIf && b.live {
-		b.ways++ // past the arm
+	if b.op == opIf && b.live { // past the arm
+		b.ways++
+		b.shallow = min(b.shallow, s.nodes[b.opener].depth)
 	}
 	if len(s.blocks) == 0 {
 		s.leave(b.results, b.ways)
 		return
 	}
 	s.live, s.height = b.live, b.height+b.results
-	s.begin(b.opener)
+	above := s.nodes[b.opener].depth
+	if b.ways > 0 { // what dominates this dominates all that leads here
+		above = b.shallow
+	}
+	s.begin(b.opener, above)
 	s.jump(s.node, b.size)
 	if b.ways < 2 {
 		set = 0
@@ -335,7 +347,7 @@ func (s *scanner) branch(label uint64) {
 		return
 	}
 	if s.live {
-		s.blocks[uint64(len(s.blocks))-1-label].ways++
+		s.edge(&s.blocks[uint64(len(s.blocks))-1-label])
 		s.walks += s.nodes[s.node].depth
 		s.stretch()
 	}

@@ -47,6 +47,7 @@ const (
 	startSection  = 8
 	codeSection   = 10
 	maxSection    = 12
+	tagSection    = 13
 )
 
 // sectionOrder lists the sections in the order in which they must come. decode returns the number of entries.
@@ -118,6 +119,9 @@ func (m *module) decodeSection(id byte, next int, r *reader) int {
 		m.sections[id] = section{n, r.out}
 		return i + 1
 	}
+	if id == tagSection {
+		r.fail("%s", exceptions)
+	}
 	r.fail("section %d is not known", id)
 	return next
 }
@@ -141,6 +145,9 @@ func (m *module) decodeTypes(r *reader) int {
 	for range n {
 		start := r.at
 		if form := r.byte(); form != 0x60 && r.err == nil {
+			if f, known := typeFeature(form); known {
+				r.failAt(start, "%s", f)
+			}
 			r.failAt(start, "type form %#x is not known", form)
 		}
 		m.types = append(m.types, Signature{Params: r.valueTypes(), Results: r.valueTypes()})

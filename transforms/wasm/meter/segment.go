@@ -29,7 +29,7 @@ func (m *module) decodeConstant(r *reader) {
 	}
 	at = r.at
 	if end := r.byte(); end != byte(opEnd) {
-		r.failAt(at, "a constant of more than one instruction")
+		r.failAt(at, "a constant of more than one instruction: %s", extended)
 	}
 }
 

@@ -86,8 +86,8 @@ type sums struct {
 	pairs                                     int64
 }
 
-// add counts a function. It refuses one that is too much together with those before it.
-func (all *sums) add(f *flow) error {
+// add counts a function of a module of the given length. It refuses one that is too much together with those before it.
+func (all *sums) add(f *flow, length int) error {
 	all.moves += f.moves
 	all.size += f.size
 	all.walks += f.walks
@@ -106,8 +106,8 @@ func (all *sums) add(f *flow) error {
 		return fmt.Errorf("too many values live on at too many branches in all functions, want at most %d", maxAllLives)
 	case all.pairs > maxAllPairs:
 		return fmt.Errorf("too many values meet at too many branches in all functions, want at most %d pairs", maxAllPairs)
-	case all.size > maxCompiled:
-		return fmt.Errorf("too much code in all functions: it would become more than %d bytes", maxCompiled)
+	case all.size > max(maxCompiled, maxPerByte*length):
+		return fmt.Errorf("too much code in all functions: it would compile to more than %d bytes, the most for a module of %d", max(maxCompiled, maxPerByte*length), length)
 	}
 	return nil
 }

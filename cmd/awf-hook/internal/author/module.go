@@ -84,7 +84,7 @@ func Inspect(ctx context.Context, module []byte) (text []byte, refused error) {
 	if refused == nil {
 		var took time.Duration
 		if took, refused = compile(ctx, module); refused == nil {
-			line("compiled in", "%v", took.Round(100*time.Microsecond))
+			line("compiled in", "%v, to at most about %d KiB", took.Round(100*time.Microsecond), info.Compiled>>10)
 		}
 	}
 	if refused != nil {

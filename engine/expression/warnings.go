@@ -1,0 +1,126 @@
+package expression
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+
+	"github.com/awf-project/awf-hook/engine/spelling"
+)
+
+// warner looks for what is no mistake and hardly meant.
+type warner struct {
+	source   string
+	warnings []*Error
+}
+
+// Visit implements [ast.Visitor].
+func (w *warner) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "==", "!=", "in":
+			w.comparison(n.Left, n.Right)
+			w.comparison(n.Right, n.Left)
+		}
+	case *ast.MemberNode:
+		w.member(n)
+	case *ast.CallNode:
+		w.glob(n)
+	}
+}
+
+func (w *warner) warn(n ast.Node, format string, args ...any) {
+	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
+	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message)})
+}
+
+// comparison warns of values that a key never has where AWF writes it.
+func (w *warner) comparison(key, with ast.Node) {
+	name := strings.Join(pathOf(key), ".")
+	if identifier, ok := key.(*ast.IdentifierNode); ok {
+		name = identifier.Value
+	}
+	values, known := knownValues[name]
+	if !known {
+		return
+	}
+	texts := []ast.Node{with}
+	if list, ok := with.(*ast.ArrayNode); ok {
+		texts = list.Nodes
+	}
+	for _, n := range texts {
+		text, ok := n.(*ast.StringNode)
+		if !ok || slices.Contains(values, text.Value) {
+			continue
+		}
+		if meant := meantValue(text.Value, values); meant != "" {
+			w.warn(n, "%s is never %q where AWF writes it: did you mean %q?", name, text.Value, meant)
+		} else if name != "event" { // events of plugins and of the user's own have any name
+			w.warn(n, "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
+		}
+	}
+}
+
+// awfWords are AWF's and other people's words for values that events have.
+var awfWords = map[string]string{
+	"workflow_started": "workflow_start", "workflow_completed": "workflow_end", "workflow_complete": "workflow_end",
+	"workflow_finished": "workflow_end",
+	"workflow_success":  "workflow_end", "workflow_failed": "workflow_error", "workflow_failure": "workflow_error",
+	"workflow_cancelled": "workflow_cancel",
+	"workflow_canceled":  "workflow_cancel", "step_started": "step_start", "step_completed": "step_complete", "step_end": "step_complete",
+	"step_failed": "step_complete", "step_error": "step_complete", "failed": "failure", "fail": "failure", "error": "failure",
+	"succeeded":  "success",
+	"successful": "success", "ok": "success", "canceled": "cancelled", "cancel": "cancelled", "completed": "success",
+}
+
+// meantValue is the value that was meant, "" if there is none near.
+func meantValue(text string, values []string) string {
+	plain := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), ".", "_"), "-", "_")
+	if word := awfWords[plain]; slices.Contains(values, word) {
+		return word
+	}
+	return spelling.Nearest(plain, values)
+}
+
+// member warns of a member of payload whose name is next to one that AWF gives.
+func (w *warner) member(n *ast.MemberNode) {
+	name, isName := n.Property.(*ast.StringNode)
+	root, isRoot := n.Node.(*ast.IdentifierNode)
+	if !isName || !isRoot || root.Value != roots[payload] {
+		return
+	}
+	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
+		return
+	}
+	for _, key := range payloadKeys {
+		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
+			w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
+			return
+		}
+	}
+	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
+		w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+	}
+}
+
+// joined is a name without what parts its words.
+func joined(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
+}
+
+// glob warns where the pattern stands second.
+func (w *warner) glob(n *ast.CallNode) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || callee.Value != "glob" || len(n.Arguments) != 2 {
+		return
+	}
+	_, first := n.Arguments[0].(*ast.StringNode)
+	pattern, second := n.Arguments[1].(*ast.StringNode)
+	if !first && second && strings.ContainsAny(pattern.Value, "*?") {
+		w.warn(n, "glob takes the pattern first: glob(%q, %s)", pattern.Value, n.Arguments[0].String())
+	}
+}

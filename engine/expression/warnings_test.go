@@ -1,0 +1,58 @@
+package expression_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+func TestWarnings(t *testing.T) {
+	for source, want := range map[string]string{
+		`event == "workflow_failed"`:                                     `1:9 event is never "workflow_failed" where AWF writes it: did you mean "workflow_error"?`,
+		`"Workflow_Error" == event`:                                      `1:0 event is never "Workflow_Error" where AWF writes it: did you mean "workflow_error"?`,
+		`event != "workflow.completed"`:                                  `1:9 event is never "workflow.completed" where AWF writes it: did you mean "workflow_end"?`,
+		`event in ["workflow_end", "workflow-error"]`:                    `1:26 event is never "workflow-error" where AWF writes it: did you mean "workflow_error"?`,
+		`payload.status == "failed"`:                                     `1:18 payload.status is never "failed" where AWF writes it: did you mean "failure"?`,
+		`payload.status in ["done", "success"]`:                          `1:19 payload.status is never "done" where AWF writes it: it is one of success, failure, cancelled`,
+		`payload["status"] == "error"`:                                   `1:21 payload.status is never "error" where AWF writes it: did you mean "failure"?`,
+		"event == \"step_complete\"\n  and payload.exitcode != 0":        `2:14 AWF gives no payload.exitcode: did you mean payload.exit_code?`,
+		`payload.Status == "failure"`:                                    `1:8 AWF gives no payload.Status: did you mean payload.status?`,
+		`payload.exit_codes > 0`:                                         `1:8 AWF gives no payload.exit_codes: did you mean payload.exit_code?`,
+		`payload.duraton > 1`:                                            `1:8 AWF gives no payload.duraton: did you mean payload.duration?`,
+		`glob(workflow_name, "deploy-*")`:                                `1:0 glob takes the pattern first: glob("deploy-*", workflow_name)`,
+		`event == "workflow_error" and payload.status == "failure"`:      ``,
+		`event == "my_event" or event == "plugin.done"`:                  ``,
+		`payload.team == "x" and payload.name == "y" and payload.parts`:  ``,
+		`glob("deploy-*", workflow_name)`:                                ``,
+		`payload.inputs.status == "failed" and workflow_name == "error"`: ``,
+		`payload.steps > 1 and payload.text == ""`:                       ``,
+	} {
+		program, err := expression.CompileBool(source)
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+			continue
+		}
+		var got []string
+		for _, w := range program.Warnings() {
+			got = append(got, fmt.Sprintf("%d:%d %s", w.Line, w.Col, w.Message))
+		}
+		if text := strings.Join(got, "\n"); text != want {
+			t.Errorf("%s: warnings %q, want %q", source, text, want)
+		}
+	}
+}
+
+// No filter of the documentation's kind is warned of.
+func TestFiltersThatUsersWriteAreNotWarnedOf(t *testing.T) {
+	for _, tt := range userFilters {
+		program, err := expression.CompileBool(tt.source)
+		if err != nil {
+			continue
+		}
+		for _, w := range program.Warnings() {
+			t.Errorf("%s: %s", tt.source, w)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package wasm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/transforms/wasm"
+)
+
+// An import of another ABI is refused with a word about it.
+func TestForeignABIsAreTold(t *testing.T) {
+	imports := func(module, name string) []byte {
+		entry := string(rune(len(module))) + module + string(rune(len(name))) + name + "\x00\x00"
+		section := "\x01" + entry
+		return []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02" + string(rune(len(section))) + section)
+	}
+	for _, tt := range []struct{ module, name, want string }{
+		{"extism:host/env", "input_length", "Extism"},
+		{"wbg", "__wbg_x", "wasm-bindgen"},
+		{"env", "abort", "AssemblyScript: build with --use abort="},
+		{"env", "emscripten_memcpy_js", "Emscripten: build with -sSTANDALONE_WASM"},
+		{"gojs", "runtime.wasmExit", "Go: build with GOOS=wasip1"},
+	} {
+		err := wasm.Inspect(imports(tt.module, tt.name)).Refused
+		if err == nil || !strings.Contains(err.Error(), tt.module+"."+tt.name) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s.%s: %v, want a word about it: %s", tt.module, tt.name, err, tt.want)
+		}
+	}
+}
