@@ -215,7 +215,9 @@ func (d *decoder) syntax(err error) {
 			return
 		}
 	}
-	isEntry := func(line int) bool { return line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
+	isEntry := func(line int) bool {
+		return line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ")
+	}
 	above := line - 1
 	if strings.HasPrefix(m[2], "mapping values") && above >= 1 && noKey.MatchString(d.lines[above-1]) && !(isEntry(above) && isEntry(line)) {
 		d.failAt(above, "not YAML: a key needs a colon and a space behind it")
