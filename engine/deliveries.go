@@ -1,38 +1,39 @@
 package engine
 
 import (
+	"context"
 	"fmt"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/spill"
 )
 
-// Filter selects deliveries; its zero value selects all.
-type Filter = queue.Filter
+// Filter selects deliveries. Its zero value selects all.
+type Filter = delivery.Filter
 
 // Item is a delivery in a list.
-type Item = queue.Item
+type Item = delivery.Item
 
 // Detail is all that is known of a delivery.
-type Detail = queue.Detail
+type Detail = delivery.Detail
 
 // Change is what a replay does beside making deliveries due.
-type Change = queue.Change
+type Change = delivery.Change
 
-// LaneItem is a webhook's lane in a list.
-type LaneItem = queue.LaneItem
+// LaneStatus is what the queue knows of a webhook's lane.
+type LaneStatus = delivery.LaneStatus
 
 // ErrUnknown says that there is no such delivery.
-var ErrUnknown = queue.ErrUnknown
+var ErrUnknown = store.ErrUnknown
 
-// Deliveries is a queue that is looked at and changed by hand. Others may deliver from it meanwhile.
-type Deliveries struct{ queue *queue.Queue }
+// Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
+type Deliveries struct{ queue *spill.Store }
 
 // OpenDeliveries opens a queue's file. A file that cannot be used is an error here.
 func OpenDeliveries(file string) (*Deliveries, error) {
-	q := queue.Open(queue.Options{Path: file})
+	q := spill.Open(store.Options{Path: file})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -40,29 +41,40 @@ func OpenDeliveries(file string) (*Deliveries, error) {
 	return &Deliveries{q}, nil
 }
 
-// List lists deliveries, those that were accepted last first.
-func (d *Deliveries) List(f Filter) ([]Item, error) { return d.queue.List(time.Now(), f) }
+// List lists deliveries, those accepted last first.
+func (d *Deliveries) List(ctx context.Context, f Filter) ([]Item, error) { return d.queue.List(ctx, f) }
 
-// Show returns a delivery whole; ErrUnknown if there is none.
-func (d *Deliveries) Show(id string) (*Detail, error) { return d.queue.Show(time.Now(), id) }
-
-// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It says how many.
-func (d *Deliveries) Replay(f Filter, c Change) (int, error) {
-	return d.queue.Replay(time.Now(), f, c)
+// Show returns a delivery whole. The error is ErrUnknown if there is none.
+func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
+	return d.queue.Show(ctx, id)
 }
 
-// Delete forgets the deliveries of a filter that are not in flight, and says how many. Their ids stay known.
-func (d *Deliveries) Delete(f Filter) (int, error) { return d.queue.Delete(time.Now(), f) }
+// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
+func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error) {
+	return d.queue.Replay(ctx, f, c)
+}
+
+// Delete forgets the deliveries of a filter that are not in flight, and returns how many. Their ids stay known.
+func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
+	return d.queue.Delete(ctx, f)
+}
+
+// Move hands the deliveries of one webhook's identity to another, and returns how many.
+func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
+	return d.queue.Move(ctx, from, to)
+}
 
 // Webhooks lists the lanes of all webhooks that ever had a delivery.
-func (d *Deliveries) Webhooks() ([]LaneItem, error) { return d.queue.Lanes(time.Now()) }
+func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
 
-// Enable opens the lanes of a webhook, by its name or identity, and ends their rest. It says how many there are.
-func (d *Deliveries) Enable(webhook string) (int, error) { return d.queue.Enable(webhook) }
+// Enable opens the lanes of a webhook, by its name or identity, and ends their pause. It returns how many there are.
+func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
+	return d.queue.Enable(ctx, webhook)
+}
 
 // Disable closes them: what is accepted for them is kept.
-func (d *Deliveries) Disable(webhook string) (int, error) {
-	return d.queue.Disable(webhook, "disabled by hand")
+func (d *Deliveries) Disable(ctx context.Context, webhook string) (int, error) {
+	return d.queue.Disable(ctx, webhook, "disabled by hand")
 }
 
 // Close closes the queue.

@@ -7,37 +7,49 @@ import (
 	"time"
 )
 
+// drainPoll is how often Drain looks again for what is due and nobody has claimed yet.
+const drainPoll = 100 * time.Millisecond
+
 // Drain waits until nothing is left that can be delivered before ctx's deadline.
 // It returns nil if nothing is left at all. What other configurations' webhooks have in the queue does not count.
 func (e *Engine) Drain(ctx context.Context) error {
 	for {
-		settled := e.nextOutcome()
-		var wake <-chan time.Time
-		if e.open.Load() == 0 { // nothing is in flight
-			next, waits, err := e.nextDue()
-			switch deadline, bounded := ctx.Deadline(); {
-			case err != nil && !bounded, errors.Is(err, ErrClosed):
-				return err
-			case err != nil: // a disk that is full, perhaps: until it can be read again nobody knows what is left
-				next = time.Now()
-			case e.open.Load() != 0 || isClosed(settled): // what is due now may have been claimed before the look, and looks due at its lease's end
-				continue
-			case !waits:
-				return e.leftError(nil)
-			case bounded && next.After(deadline):
-				return e.leftError(nil)
+		changed := e.lanes.Changed()
+		if e.lanes.Busy() {
+			if err := wait(ctx, changed, nil); err != nil {
+				return e.leftError(ctx, err)
 			}
-			timer := time.NewTimer(max(time.Until(next), drainPoll))
-			defer timer.Stop()
-			wake = timer.C
+			continue
 		}
-		select {
-		case <-settled:
-		case <-wake:
-		case <-ctx.Done():
-			return e.leftError(context.Cause(ctx))
+		left, err := e.remains(context.WithoutCancel(ctx)) // nothing may be left, whatever became of ctx
+		switch deadline, bounded := ctx.Deadline(); {
+		case err != nil && !bounded, errors.Is(err, ErrClosed):
+			return err
+		case err != nil: // a full disk, perhaps: until the queue can be read again nobody knows what is left
+			left.next = time.Now()
+		case e.lanes.Busy() || isClosed(changed): // what is due now may have been claimed before the look, and looks due at its lease's end
+			continue
+		case left.next.IsZero(), bounded && left.next.After(deadline):
+			return left.error(nil)
+		}
+		timer := time.NewTimer(max(time.Until(left.next), drainPoll))
+		err = wait(ctx, changed, timer.C)
+		timer.Stop()
+		if err != nil {
+			return e.leftError(ctx, err)
 		}
 	}
+}
+
+// wait waits for a change or a time. The error is the context's.
+func wait(ctx context.Context, changed <-chan struct{}, wake <-chan time.Time) error {
+	select {
+	case <-changed:
+	case <-wake:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -49,50 +61,21 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// drainPoll is how often Drain looks again for what is due and nobody has claimed yet.
-const drainPoll = 100 * time.Millisecond
-
-// leftError says how much is left; nil if nothing is.
-func (e *Engine) leftError(cause error) error {
-	left, err := e.queue.Left(e.lanes.identities())
-	switch {
-	case err != nil:
+// leftError says how much is left now that the wait was ended by a cause; nil if nothing is.
+func (e *Engine) leftError(ctx context.Context, cause error) error {
+	left, err := e.remains(context.WithoutCancel(ctx))
+	if err != nil {
 		return err
-	case left.Waiting == 0:
+	}
+	return left.error(cause)
+}
+
+func (r *remains) error(cause error) error {
+	switch {
+	case r.waiting == 0:
 		return nil
 	case cause == nil:
-		return fmt.Errorf("%s left", count(int64(left.Waiting), "delivery"))
+		return fmt.Errorf("%s left", count(r.waiting, "delivery"))
 	}
-	return fmt.Errorf("%s left: %w", count(int64(left.Waiting), "delivery"), cause)
-}
-
-// nextDue says when the first delivery of the webhooks that are open may be sent; false if none waits.
-func (e *Engine) nextDue() (next time.Time, waits bool, err error) {
-	due, err := e.queue.NextDue()
-	for _, webhook := range e.lanes.identities() {
-		if at, is := due[webhook]; is && (!waits || at.Before(next)) {
-			next, waits = at, true
-		}
-	}
-	return next, waits, err
-}
-
-// nextOutcome is closed when the next outcome is settled.
-func (e *Engine) nextOutcome() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.settled == nil {
-		e.settled = make(chan struct{})
-	}
-	return e.settled
-}
-
-// wakeDrain wakes those that wait for the next outcome.
-func (e *Engine) wakeDrain() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.settled != nil {
-		close(e.settled)
-		e.settled = nil
-	}
+	return fmt.Errorf("%s left: %w", count(r.waiting, "delivery"), cause)
 }

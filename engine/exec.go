@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/internal/queue"
 	"github.com/awf-project/awf-hook/engine/internal/source"
 )
 
@@ -90,22 +89,4 @@ func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
 			e.counts.badLines.Add(int64(c.Broken))
 		},
 	}
-}
-
-// submitAll submits events, together if there is room for all.
-func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
-	entries := make([]*queue.Entry, 0, len(events))
-	for i := range events {
-		entries = append(entries, e.entry(&events[i]))
-	}
-	err := e.accept(entries)
-	if !errors.Is(err, ErrFull) {
-		return err
-	}
-	for _, ev := range events {
-		if err := e.Submit(ctx, ev); err != nil {
-			return err
-		}
-	}
-	return nil
 }

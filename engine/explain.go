@@ -31,12 +31,12 @@ type FilterTrace struct {
 type StepTrace struct {
 	Kind        string
 	In, Out     delivery.Content
-	Dropped     bool   // it found nothing to send
-	Failure     string // "" if it did not fail
+	Left        []string // what a format left out of its message, and why
+	Dropped     bool     // it found nothing to send
+	Failure     string   // "" if it did not fail
 	Took        time.Duration
 	Fuel        int64             // that a wasm module used
 	Expressions []ExpressionTrace // of a map
-	Left        []string          // what a format left out of its message, and why
 }
 
 // ExpressionTrace is what an expression of a map came to.
@@ -48,57 +48,74 @@ type ExpressionTrace struct {
 
 // Explain is Preview, with the value of each part of the filter and what each step of the transform was fed and made.
 func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []Explanation {
-	previews := e.Preview(ctx, ev, at)
-	all := make([]Explanation, len(previews))
-	for i, w := range e.routes.of(ev.WorkflowName) {
-		if i >= len(all) || previews[i].Webhook != w.Name { // a definition changed meanwhile
-			break
-		}
-		all[i] = w.explain(ctx, ev, previews[i])
+	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
+	if err != nil {
+		return nil
+	}
+	all := make([]Explanation, len(webhooks))
+	for i, w := range webhooks {
+		all[i] = w.explain(ctx, ev, at)
 	}
 	return all
 }
 
-func (w *webhook) explain(ctx context.Context, ev *event.Event, p Preview) Explanation {
-	x := Explanation{Preview: p}
+func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Explanation {
+	x := Explanation{Preview: Preview{Webhook: w.Name, Place: w.Place()}}
 	for _, g := range w.Events {
 		x.Events = append(x.Events, g.Value)
-	}
-	if p.Verdict == OtherType {
-		return x
 	}
 	in := expression.NewEnv(ev)
 	var traces []*expression.Trace // of the expressions that ran since the last step
 	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
-	if w.Filter.Value != "" {
-		_, _ = w.filter.Match(in)
+	x.judge(w, in)
+	if len(traces) > 0 { // the filter has an expression, and was asked
 		x.Filter = &FilterTrace{Source: w.Filter.Value, Trace: traces[0], Took: traces[0].Took}
 		x.Took, traces = x.Filter.Took, nil
 	}
-	if p.Verdict == FilteredOut || p.Verdict == FilterFailed {
+	if x.Choice != Sent {
 		return x
 	}
-	start := time.Now()
-	_, _ = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
-		step := StepTrace{Kind: w.chain[i].Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Took: time.Since(start), Dropped: errors.Is(err, transforms.ErrDrop)}
-		step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
-		for _, what := range made.Left {
-			step.Left = append(step.Left, w.masker.Text(what))
-		}
-		if err != nil && !step.Dropped {
-			step.Failure = w.masker.Text(err.Error())
-		}
-		x.Took += step.Took
-		if m, isMap := w.chain[i].Step.(*transforms.Map); isMap {
-			paths := m.Expressions() // in the order in which they run
-			for i, trace := range traces {
-				w.maskTrace(trace)
-				step.Expressions = append(step.Expressions, ExpressionTrace{paths[i].Path, trace.Source(), trace})
-			}
-		}
-		traces = nil
-		x.Steps = append(x.Steps, step)
-		start = time.Now()
-	})
+	content, start := delivery.Content{Body: ev.Body()}, time.Now()
+	var err error
+	if len(w.chain) > 0 {
+		content, err = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
+			step := w.stepTrace(&w.chain[i], fed, made, err)
+			step.Took = time.Since(start)
+			step.Expressions = w.expressionTraces(&w.chain[i], traces)
+			x.Took += step.Took
+			x.Steps = append(x.Steps, step)
+			start, traces = time.Now(), nil
+		})
+	}
+	if !x.refuse(w, err) {
+		x.request(ctx, w, ev, at, content)
+	}
 	return x
+}
+
+// stepTrace tells what a step was fed and made, without secrets.
+func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
+	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
+	step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+	for _, what := range made.Left {
+		step.Left = append(step.Left, w.masker.Text(what))
+	}
+	if err != nil && !step.Dropped {
+		step.Failure = w.masker.Text(err.Error())
+	}
+	return step
+}
+
+// expressionTraces tells what the expressions of a map came to; nil for another kind of step.
+func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []ExpressionTrace) {
+	m, isMap := s.Step.(*transforms.Map)
+	if !isMap {
+		return nil
+	}
+	paths := m.Expressions() // in the order in which they run
+	for i, trace := range traces {
+		w.maskTrace(trace)
+		list = append(list, ExpressionTrace{paths[i].Path, trace.Source(), trace})
+	}
+	return list
 }

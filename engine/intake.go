@@ -1,42 +1,54 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/engine/internal/route"
 )
 
-// Bounds of an intake. They stand in docs/config.md.
+// Bounds of an intake. docs/config.md names them.
 const (
 	maxIntake      = 1024    // events that wait to be accepted
 	maxIntakeBytes = 4 << 20 // of them
 	// roomWait is how long a stream waits for room before an event is refused.
 	// After a refusal it does not wait again until there was room: the workflow behind the pipe must not be held up.
 	roomWait = time.Second
-	// stuckWait is how long it waits for a queue that says neither yes nor no. One that is only slow sets the stream's pace.
+	// stuckWait is how long a stream waits for a queue that says neither yes nor no, or for a workflow's webhooks to be
+	// compiled. A queue that is only slow sets the stream's pace.
 	stuckWait = 10 * time.Second
 )
 
-// intake accepts a stream's events behind the back of who reads it: the disk's time is not the stream's.
+// intake accepts a stream's events beside its reader: neither the disk nor the compiler holds up the stream.
 // It takes all that waits in one transaction.
 type intake struct {
 	engine  *Engine
 	done    sync.WaitGroup
-	patient bool // for who adds
+	patient bool // owned by add
+
+	parked  map[string]*parked // by workflow; owned by run
+	refuses bool               // the queue was full, and nothing was accepted since; owned by run
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	waiting []*queue.Entry
-	bytes   int  // of waiting
+	waiting []event.Event
+	number  int  // of events that wait or are parked
+	bytes   int  // of them
 	closed  bool // no more come
-	refuses bool // the queue was full, and nothing was accepted since
+}
+
+// parked are the events of a workflow whose webhooks are being compiled.
+type parked struct {
+	route  *route.Route[*webhook]
+	events []event.Event
 }
 
 func (e *Engine) openIntake() *intake {
-	in := &intake{engine: e, patient: true}
+	in := &intake{engine: e, patient: true, parked: map[string]*parked{}}
 	in.changed = sync.NewCond(&in.mu)
 	in.done.Go(in.run)
 	return in
@@ -51,13 +63,8 @@ func (in *intake) close() {
 	in.done.Wait()
 }
 
-// add routes an event and leaves its acceptance to run. It waits for the queue as stuckWait says. One goroutine adds.
+// add leaves an event to run. It waits for room as stuckWait says. One goroutine adds.
 func (in *intake) add(ev event.Event) {
-	entry := in.engine.entry(&ev)
-	if len(entry.Wants) == 0 {
-		in.engine.counts.events.Add(1)
-		return
-	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.isFull() && in.patient {
@@ -72,64 +79,149 @@ func (in *intake) add(ev event.Event) {
 		}
 		timer.Stop()
 	}
-	if in.isFull() {
-		in.refuse(entry, ErrFull)
+	switch {
+	case in.closed: // the stream was left, and its reader came later
+		in.refuse(&ev, ErrClosed)
+		return
+	case in.isFull():
+		in.refuse(&ev, ErrFull)
 		return
 	}
 	in.patient = true
-	in.waiting = append(in.waiting, entry)
-	in.bytes += ev.Size()
+	in.waiting = append(in.waiting, ev)
+	in.counts(1, ev.Size())
 	in.changed.Broadcast()
 }
 
-// isFull says whether nothing more may be added. Under mu.
-func (in *intake) isFull() bool { return len(in.waiting) >= maxIntake || in.bytes >= maxIntakeBytes }
+// isFull reports whether nothing more may be added. Under mu.
+func (in *intake) isFull() bool { return in.number >= maxIntake || in.bytes >= maxIntakeBytes }
+
+// counts notes events that come, or with negative numbers go. Under mu.
+func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
 
 // run accepts what was added until there is no more.
 func (in *intake) run() {
 	for {
-		in.mu.Lock()
-		for len(in.waiting) == 0 && !in.closed {
-			in.changed.Wait()
+		batch, more := in.next()
+		if len(batch) > 0 {
+			in.accept(batch)
 		}
-		batch := in.waiting
-		in.waiting, in.bytes = nil, 0
-		in.changed.Broadcast()
-		in.mu.Unlock()
-		if len(batch) == 0 {
+		if !more {
 			return
 		}
-		in.accept(batch)
 	}
 }
 
+// next returns events with their webhooks, in order: those of workflows that were parked first. It is false at the end.
+func (in *intake) next() (batch []*delivery.Entry, more bool) {
+	in.mu.Lock()
+	for len(in.waiting) == 0 && !in.isUnparked() && (!in.closed || len(in.parked) > 0) {
+		in.changed.Wait()
+	}
+	waiting := in.waiting
+	in.waiting = nil
+	for _, ev := range waiting {
+		in.counts(-1, -ev.Size())
+	}
+	more = len(waiting) > 0 || len(in.parked) > 0
+	in.changed.Broadcast()
+	in.mu.Unlock()
+	for name, p := range in.parked {
+		if p.route.IsReady() {
+			delete(in.parked, name)
+			batch = append(batch, in.unpark(p)...)
+		}
+	}
+	for i := range waiting {
+		if entry := in.route(&waiting[i]); entry != nil {
+			batch = append(batch, entry)
+		}
+	}
+	return batch, more
+}
+
+// isUnparked reports whether the webhooks of a workflow with parked events are compiled.
+func (in *intake) isUnparked() bool {
+	for _, p := range in.parked {
+		if p.route.IsReady() {
+			return true
+		}
+	}
+	return false
+}
+
+// route makes the entry of an event; nil if it is parked.
+func (in *intake) route(ev *event.Event) *delivery.Entry {
+	p := in.parked[ev.WorkflowName]
+	if p == nil {
+		r := in.engine.routes.Of(ev.WorkflowName)
+		if r.IsReady() {
+			return in.entry(ev, r)
+		}
+		p = &parked{route: r}
+		in.parked[ev.WorkflowName] = p
+		in.done.Go(func() {
+			<-r.Ready()
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			in.changed.Broadcast()
+		})
+	}
+	p.events = append(p.events, *ev)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.counts(1, ev.Size())
+	return nil
+}
+
+// unpark makes the entries of events whose webhooks are compiled.
+func (in *intake) unpark(p *parked) (entries []*delivery.Entry) {
+	for i := range p.events {
+		entries = append(entries, in.entry(&p.events[i], p.route))
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i := range p.events {
+		in.counts(-1, -p.events[i].Size())
+	}
+	in.changed.Broadcast()
+	return entries
+}
+
+// entry makes the entry of an event whose webhooks are compiled.
+func (in *intake) entry(ev *event.Event, r *route.Route[*webhook]) *delivery.Entry {
+	webhooks, _ := r.Webhooks(context.Background())
+	return in.engine.wants(ev, webhooks)
+}
+
 // accept accepts a batch. When there is no room for all it takes them one by one, and waits for room once.
-func (in *intake) accept(batch []*queue.Entry) {
-	err := in.engine.accept(batch)
-	if err == nil {
+func (in *intake) accept(batch []*delivery.Entry) {
+	ctx := context.Background() // what was read is accepted or refused, whoever ended the stream
+	if in.engine.accept(ctx, batch) == nil {
 		in.refuses = false
 		return
 	}
 	for _, entry := range batch {
-		err := in.engine.accept([]*queue.Entry{entry})
+		one := []*delivery.Entry{entry}
+		err := in.engine.accept(ctx, one)
 		for deadline := time.Now().Add(roomWait); errors.Is(err, ErrFull) && !in.refuses && time.Now().Before(deadline); {
 			time.Sleep(roomPoll)
-			err = in.engine.accept([]*queue.Entry{entry})
+			err = in.engine.accept(ctx, one)
 		}
 		in.refuses = errors.Is(err, ErrFull)
 		if err != nil {
-			in.refuse(entry, err)
+			in.refuse(entry.Event, err)
 		}
 	}
 }
 
-// refuse counts an event that found no room.
-func (in *intake) refuse(entry *queue.Entry, err error) {
-	e, ev := in.engine, entry.Event
+// refuse counts an event that was not accepted.
+func (in *intake) refuse(ev *event.Event, err error) {
+	log := in.engine.log
 	if !errors.Is(err, ErrFull) {
-		e.log.Error("event not accepted", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
+		log.Error("event not accepted", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
 	} else {
-		e.log.Debug("event refused", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
+		log.Debug("event refused", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
 	}
-	e.counts.refused.Add(1)
+	in.engine.counts.refused.Add(1)
 }

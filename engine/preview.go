@@ -17,24 +17,24 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// Verdict is what becomes of an event at a webhook.
-type Verdict string
+// Choice is what a webhook makes of an event.
+type Choice string
 
 const (
-	Sent            Verdict = "sent"
-	OtherType       Verdict = "other_type"       // its type is not among the webhook's events
-	FilteredOut     Verdict = "filtered_out"     // the filter is false
-	FilterFailed    Verdict = "filter_failed"    // at run time
-	Dropped         Verdict = "dropped"          // a transform found nothing to send
-	TransformFailed Verdict = "transform_failed" // at run time
-	NotSigned       Verdict = "not_signed"       // the request cannot be made, for example because no secret is valid at the time
+	Sent            Choice = "sent"
+	OtherType       Choice = "other_type"       // its type is not among the webhook's events
+	FilteredOut     Choice = "filtered_out"     // the filter is false
+	FilterFailed    Choice = "filter_failed"    // at run time
+	Dropped         Choice = "dropped"          // a transform found nothing to send
+	TransformFailed Choice = "transform_failed" // at run time
+	NotSigned       Choice = "not_signed"       // the request cannot be made, for example because no secret is valid at the time
 )
 
 // Preview is what a webhook makes of an event: a request, or the reason for none.
 type Preview struct {
 	Webhook string
 	Place   string // of its entry: "awf-hook.yaml:3"
-	Verdict Verdict
+	Choice  Choice
 	Why     string // in words; "" if it is sent
 
 	Method string
@@ -51,18 +51,12 @@ func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 // Masked stands for a value that may be a secret.
 const Masked = secret.Mask
 
-// Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or kept.
-// The request is the first attempt's, made at the given time.
+// Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or
+// kept. The request is the first attempt's, made at the given time. Preview returns nil if ctx ends before the webhooks are compiled.
 func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
 	var all []Preview
-	in := expression.NewEnv(ev)
-	for _, w := range e.routes.of(ev.WorkflowName) {
-		p := Preview{Webhook: w.Name, Place: w.Place()}
-		p.judge(w, in)
-		if p.Verdict == Sent {
-			p.content(ctx, w, ev, at)
-		}
-		all = append(all, p)
+	for _, x := range e.Explain(ctx, ev, at) {
+		all = append(all, x.Preview)
 	}
 	return all
 }
@@ -72,13 +66,13 @@ func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	switch {
 	case err != nil:
-		p.Verdict, p.Why = FilterFailed, err.Error()
+		p.Choice, p.Why = FilterFailed, w.masker.Text(w.filterError(err).Error())
 	case match:
-		p.Verdict = Sent
+		p.Choice = Sent
 	case !w.filter.MatchType(in.Event().Type):
-		p.Verdict, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))
+		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))
 	default:
-		p.Verdict, p.Why = FilteredOut, "the filter is false: "+w.Filter.Value
+		p.Choice, p.Why = FilteredOut, "the filter is false: "+w.Filter.Value
 	}
 }
 
@@ -90,17 +84,12 @@ func globs(w *webhook) string {
 	return strings.Join(list, ", ")
 }
 
-// content makes the request of the first attempt.
-func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at time.Time) {
-	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type}
-	_, err := w.content(ctx, ev, &d)
-	if p.refuse(err) {
-		p.Why = w.masker.Text(p.Why)
-		return
-	}
-	req, err := w.lane.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
+// request makes the request of the first attempt.
+func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at time.Time, content delivery.Content) {
+	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type, Content: content}
+	req, err := w.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
 	if err != nil {
-		p.Verdict, p.Why = NotSigned, err.Error()
+		p.Choice, p.Why = NotSigned, err.Error()
 		return
 	}
 	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
@@ -108,12 +97,12 @@ func (p *Preview) content(ctx context.Context, w *webhook, ev *event.Event, at t
 }
 
 // refuse notes why there is no content. It says false if there is some.
-func (p *Preview) refuse(err error) bool {
+func (p *Preview) refuse(w *webhook, err error) bool {
 	switch {
 	case errors.Is(err, transforms.ErrDrop):
-		p.Verdict, p.Why = Dropped, "the transform came to nothing"
+		p.Choice, p.Why = Dropped, "the transform came to nothing"
 	case err != nil:
-		p.Verdict, p.Why = TransformFailed, err.Error()
+		p.Choice, p.Why = TransformFailed, w.masker.Text(err.Error())
 	}
 	return err != nil
 }

@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/internal/queue"
 )
 
 // counts are the engine's running totals.
@@ -58,69 +56,70 @@ func (e *Engine) Report() Report {
 	}
 	left := e.left()
 	r.why = left.why
-	r.Retrying, r.lost = int64(left.Waiting), int64(left.Lost)
-	if r.closed = left.Next.IsZero(); !r.closed {
-		r.next = max(0, time.Until(left.Next)).Round(time.Second)
+	r.Retrying, r.lost = left.waiting, left.unstored
+	if r.closed = left.next.IsZero(); !r.closed {
+		r.next = max(0, time.Until(left.next)).Round(time.Second)
 	}
 	return r
 }
 
-// remains is what waits for the webhooks that are open, and why.
+// remains is what waits for the webhooks that have a lane, and why.
 type remains struct {
-	queue.Left
-	why []string
+	waiting  int64
+	unstored int64     // of waiting, those in memory alone
+	next     time.Time // when the first of them may be claimed; zero if none may
+	why      []string
 }
 
-// left is what waits now; after Close what did so then.
-func (e *Engine) left() remains {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	left, err := e.remains()
-	switch {
-	case errors.Is(err, ErrClosed):
-		return e.atClose
-	case err != nil:
-		e.log.Error("queue", "err", err)
-		return e.unread(err)
-	}
-	return left
-}
-
-// isStored says whether nothing is in memory alone. It asks less than left does: it is asked after every commit. What cannot be known is no.
-func (e *Engine) isStored() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	left, err := e.queue.Left(e.lanes.identities())
-	if errors.Is(err, ErrClosed) {
-		return e.atClose.Lost == 0
-	}
-	return err == nil && left.Lost == 0
-}
-
-// unread is what is known of what is left where the queue's file cannot be read: what this process has accepted and not seen the end of.
-func (e *Engine) unread(err error) remains {
-	c := &e.counts
-	waiting := c.deliveries.Load() - c.delivered.Load() - c.dead.Load() - c.dropped.Load()
-	return remains{queue.Left{Waiting: int(max(0, waiting)), Next: time.Now()}, []string{"the queue cannot be read: " + err.Error()}}
-}
-
-func (e *Engine) remains() (r remains, err error) {
-	if r.Left, err = e.queue.Left(e.lanes.identities()); err != nil || r.Waiting == 0 {
-		return r, err
-	}
-	all, err := e.queue.Lanes(time.Now())
-	for _, item := range all {
-		l := e.lanes.of(item.Webhook)
+// remains asks the queue.
+func (e *Engine) remains(ctx context.Context) (remains, error) {
+	var r remains
+	lanes, err := e.queue.Lanes(ctx)
+	for i := range lanes {
+		l := &lanes[i]
+		name, ours := e.lanes.Name(l.Webhook)
+		if !ours || l.Waiting == 0 {
+			continue
+		}
+		r.waiting += int64(l.Waiting)
+		r.unstored += int64(l.Unstored)
+		if !l.Due.IsZero() && (r.next.IsZero() || l.Due.Before(r.next)) {
+			r.next = l.Due
+		}
 		switch {
-		case l == nil || item.Waiting == 0:
-		case item.Closed != "":
-			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s", l.webhook.Name, item.Waiting, item.Closed))
-		case item.Failures+item.Broken > 0:
-			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: %s", l.webhook.Name, item.Waiting, item.LastError))
+		case l.Closed != "":
+			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed))
+		case l.Failures+l.Broken > 0:
+			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: %s", name, l.Waiting, l.LastError))
 		}
 	}
 	return r, err
 }
+
+// left is what waits now; after Close what waited then.
+func (e *Engine) left() remains {
+	r, err := e.remains(context.Background())
+	if err == nil {
+		return r
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.atClose != nil {
+		return *e.atClose
+	}
+	e.trouble.Say("what is left in the queue cannot be read", err)
+	return e.unread(err)
+}
+
+// unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
+func (e *Engine) unread(err error) remains {
+	c := &e.counts
+	waiting := c.deliveries.Load() - c.delivered.Load() - c.dead.Load() - c.dropped.Load()
+	return remains{waiting: max(0, waiting), next: time.Now(), why: []string{"the queue cannot be read: " + err.Error()}}
+}
+
+// isStored reports whether nothing is in memory alone. Sources ask it after every commit.
+func (e *Engine) isStored() bool { return e.queue.Unstored() == 0 }
 
 // String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".
 func (r Report) String() string {

@@ -86,7 +86,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	list, err := d.List(engine.Filter{})
+	list, err := d.List(t.Context(), engine.Filter{})
 	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 10000, in ") {
 		t.Errorf("listed %+v, %v", list, err)
 	}
@@ -148,7 +148,7 @@ func TestModulesRunWithoutACache(t *testing.T) {
 			t.Fatal(err)
 		}
 		ev := newEvent("a")
-		if p := e.Preview(context.Background(), &ev, time.Now()); p[0].Verdict != engine.Sent {
+		if p := e.Preview(context.Background(), &ev, time.Now()); p[0].Choice != engine.Sent {
 			t.Errorf("with the cache in %s: %s", dir, p[0].Why)
 		}
 		if err := e.Close(); err != nil {

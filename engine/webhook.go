@@ -1,31 +1,33 @@
 package engine
 
 import (
-	"errors"
+	"context"
+	"log/slog"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
-	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
-	"github.com/awf-project/awf-hook/filters"
-	"github.com/awf-project/awf-hook/transforms"
 )
 
-// webhook is a configured webhook, compiled.
+// webhook is a configured webhook that can be delivered to.
 type webhook struct {
 	compiled
-	lane   *lane
-	engine *Engine
+	sender *sender.Sender
+	log    *slog.Logger
+	random func() float64 // chooses within the jitter
 
 	faultSaid atomic.Bool // a fault of the user's own code was said
 }
 
 // newWebhook makes a webhook of a compiled one. It may reach the addresses of allow whatever else holds.
-func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, engine: e}
+func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random}
 	cfg := &w.Webhook
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
@@ -33,7 +35,7 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 		Custom:      cfg.Custom,
 		Timeout:     cfg.Timeout,
 		MaxInFlight: cfg.MaxInFlight,
-		UserAgent:   "awf-hook/" + e.options.Version,
+		UserAgent:   "awf-hook/" + opts.Version,
 		Trusted:     cfg.Origin == config.UserFile,
 		Allow:       allow,
 		TLS:         cfg.TLS.Client(),
@@ -51,8 +53,18 @@ func newWebhook(c compiled, e *Engine, allow []netip.Prefix) *webhook {
 	if w.format != nil {
 		target.Receiver, target.Method = w.format.Judge, w.format.Receiver.Policy.Method
 	}
-	w.lane = newLane(w, sender.New(target, e.options.Transport))
+	w.sender = sender.New(target, opts.Transport)
 	return w
+}
+
+// leaseSlack is how much longer a third of a lease is than an attempt: an attempt begins in the lease's first third.
+const leaseSlack = 10 * time.Second
+
+// lane says how the webhook's deliveries are claimed and attempted.
+func (w *webhook) lane() lane.Options {
+	l := delivery.Lane{Webhook: w.Identity, Lease: 3 * (w.Timeout + leaseSlack)}
+	l.Rate, l.Burst = w.rate()
+	return lane.Options{Name: w.Name, Lane: l, MaxInFlight: w.MaxInFlight, Attempt: w.attempt, Close: w.close}
 }
 
 // rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
@@ -68,52 +80,19 @@ func (w *webhook) rate() (perSecond float64, burst int) {
 
 // close closes connections and modules, after the last attempt.
 func (w *webhook) close() {
-	w.lane.sender.Close()
+	w.sender.Close()
 	w.chain.Close()
 }
 
-func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filter, config.Errors) {
-	var mistakes config.Errors
-	var globs []filters.Glob
-	for _, text := range cfg.Events {
-		glob, err := filters.ParseGlob(text.Value)
-		if err != nil {
-			mistakes = append(mistakes, text.Fail(1, 0, err.Error()))
-		}
-		globs = append(globs, glob)
-	}
-	if cfg.Filter.Value == "" {
-		return filters.New(globs, nil), mistakes
-	}
-	program, err := by.Expressions.Bool(cfg.Filter.Value)
-	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
-	}
-	by.Warn(cfg.Filter, program.Warnings())
-	return filters.New(globs, program), mistakes
-}
-
-func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.Program, config.Errors) {
-	if cfg.OrderBy.Value == "" {
-		return nil, nil
-	}
-	program, err := by.Expressions.Value(cfg.OrderBy.Value)
-	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
-	}
-	by.Warn(cfg.OrderBy, program.Warnings())
-	return program, nil
-}
-
 // want is the delivery that the webhook wants of an event; false if it wants none.
-// An expression that fails at run time makes a dead letter, which a replay asks again.
-func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
+// An expression that fails at run time makes a dead letter. A replay asks the expression again.
+func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match {
-		return queue.Want{}, false
+		return delivery.Want{}, false
 	}
-	want := queue.Want{Webhook: w.Identity}
+	want := delivery.Want{Webhook: w.Identity}
 	switch {
 	case err != nil:
 		err = w.filterError(err)
@@ -124,10 +103,9 @@ func (w *webhook) want(in *expression.Env) (queue.Want, bool) {
 	}
 	if err != nil {
 		want.Dead = w.masker.Text(err.Error())
-		w.sayFault(delivery.ID(ev.ID, w.Identity), ev, want.Dead)
+		w.sayFault(ev, want.Dead)
 		return want, true
 	}
-	want.Take = w.lane.mayTake(ev.Size())
 	return want, true
 }
 
@@ -144,4 +122,17 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 		err = w.OrderBy.Fail(1, 0, err.Error())
 	}
 	return "", err
+}
+
+// filterError is a filter's failure with the filter's place.
+func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, err.Error()) }
+
+// sayFault says that the user's own code failed: the first time of a webhook. The report counts the others.
+func (w *webhook) sayFault(ev *event.Event, reason string) {
+	level := slog.LevelDebug
+	if w.faultSaid.CompareAndSwap(false, true) {
+		level = slog.LevelWarn
+	}
+	w.log.LogAttrs(context.Background(), level, w.Name+": dead: "+reason+" (further ones are counted)",
+		slog.String("delivery", delivery.ID(ev.ID, w.Identity)), slog.String("event", ev.Type))
 }

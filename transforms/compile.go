@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Compiler makes the chains of a file's webhooks.
@@ -64,7 +65,7 @@ type mapCompiler struct {
 func (c *mapCompiler) compile(s *config.Step) *Map {
 	m := &Map{ContentType: s.ContentType}
 	if s.With != nil {
-		m.With = s.With.AppendJSON(nil, expression.AppendString)
+		m.With = s.With.AppendJSON(nil, jsonbytes.AppendString)
 	}
 	switch {
 	case s.Map.Kind != config.TreeText:
@@ -97,7 +98,7 @@ func (c *mapCompiler) node(t *config.Tree, path string) Node {
 		object := Object{OmitEmpty: c.omitEmpty}
 		for i, v := range t.Values {
 			key := t.Keys[i].Value
-			object.Keys = append(object.Keys, string(expression.AppendString(nil, key)))
+			object.Keys = append(object.Keys, string(jsonbytes.AppendString(nil, key)))
 			object.Nodes = append(object.Nodes, c.node(v, strings.TrimPrefix(path+"."+key, ".")))
 		}
 		return object
@@ -120,7 +121,7 @@ func (c *mapCompiler) text(t config.Text, path string) Node {
 	case len(parts) == 0:
 		return Literal(`""`)
 	case len(parts) == 1 && parts[0].Program == nil:
-		return Literal(expression.AppendString(nil, parts[0].Text))
+		return Literal(jsonbytes.AppendString(nil, parts[0].Text))
 	}
 	for i := range parts {
 		parts[i].Text = string(appendInner(nil, parts[i].Text))

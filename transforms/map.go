@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Node is a part of a map's tree.
@@ -74,7 +75,7 @@ func (t Text) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 // appendInner appends a text as it stands within a JSON string.
 func appendInner(dst []byte, text string) []byte {
 	start := len(dst)
-	dst = expression.AppendString(dst, text)
+	dst = jsonbytes.AppendString(dst, text)
 	copy(dst[start:], dst[start+1:])
 	return dst[:len(dst)-2]
 }

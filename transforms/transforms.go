@@ -38,8 +38,9 @@ type Step interface {
 // Made is what a step made.
 type Made struct {
 	delivery.Content
-	Fuel int64    // that a wasm module used, also where it failed
-	Left []string // what a format left out of its message, and why
+	Fuel      int64    // that a wasm module used, even if it failed
+	FuelLimit int64    // that it could use for this event
+	Left      []string // what a format left out of its message, and why
 }
 
 // Named is a step of a chain.

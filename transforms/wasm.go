@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
@@ -22,7 +22,7 @@ type Wasm struct {
 // Apply feeds the module what the step before made, the event itself at first. An error of the module's is a [*wasm.Error].
 func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	out, err := w.Module.Transform(ctx, wasm.Event{Body: in.Content.Body, Time: in.Event.Timestamp})
-	made := Made{Fuel: out.Fuel}
+	made := Made{Fuel: out.Fuel, FuelLimit: out.Limit}
 	var fault *wasm.Error
 	switch {
 	case errors.Is(err, wasm.ErrDrop):
@@ -35,6 +35,17 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	made.Content = in.Content
 	made.Body, made.ContentType = out.Body, w.ContentType
 	return made, nil
+}
+
+// FuelPercent is the greatest share of its fuel that a module of the chain has used for an event, in percent; 0 without modules.
+func (c Chain) FuelPercent() int {
+	percent := 0
+	for _, step := range c {
+		if w, ok := step.Step.(*Wasm); ok {
+			percent = max(percent, w.Module.FuelPercent())
+		}
+	}
+	return percent
 }
 
 // OneLine is a text as a module's log lines and failures have it, but for their limit.
@@ -129,7 +140,7 @@ func withOf(s *config.Step) (map[string]any, *config.Error) {
 			with[key.Value] = value.Text.Value
 			continue
 		}
-		with[key.Value] = json.RawMessage(value.AppendJSON(nil, expression.AppendString))
+		with[key.Value] = json.RawMessage(value.AppendJSON(nil, jsonbytes.AppendString))
 	}
 	return with, nil
 }

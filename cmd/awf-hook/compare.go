@@ -67,10 +67,10 @@ func (a *actual) result(w *config.Want) result {
 		r.event = w.Event
 	}
 	switch {
-	case a.Verdict == engine.Dropped:
+	case a.Choice == engine.Dropped:
 		r.drop = true
 		return r
-	case a.Verdict != engine.Sent:
+	case a.Choice != engine.Sent:
 		r.failure = a.Why
 		return r
 	case w == nil:

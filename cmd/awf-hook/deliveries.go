@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -119,7 +120,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 			return err
 		}
 		return c.withQueue(where, func(d *engine.Deliveries, _ *config.Config) error {
-			items, err := d.List(filter)
+			items, err := d.List(context.Background(), filter)
 			if err != nil {
 				return err
 			}
@@ -139,7 +140,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	return &cobra.Command{Use: "show ID", Short: "Show a delivery: its event, its attempts, its body", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, ids []string) error {
 		return c.withQueue(where, func(d *engine.Deliveries, cfg *config.Config) error {
-			detail, err := d.Show(ids[0])
+			detail, err := d.Show(context.Background(), ids[0])
 			if err != nil {
 				return err
 			}
@@ -168,13 +169,13 @@ knows them again, and get a new budget of attempts. The next run, exec or delive
 			if dry {
 				verb.done = verb.to
 			}
-			return c.changeDeliveries(where, &flags, ids, verb, func(d *engine.Deliveries, f engine.Filter) (int, error) {
+			return c.changeDeliveries(where, &flags, ids, verb, func(d *engine.Deliveries, ctx context.Context, f engine.Filter) (int, error) {
 				if f.State = delivery.IsDead; dry {
-					items, err := d.List(f)
+					items, err := d.List(ctx, f)
 					c.printItems(items, where.json)
 					return len(items), err
 				}
-				return d.Replay(f, change)
+				return d.Replay(ctx, f, change)
 			})
 		},
 	}
@@ -205,7 +206,7 @@ type verb struct {
 }
 
 // changeDeliveries changes what an id or the flags select; one of them must be given.
-func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []string, verb verb, change func(*engine.Deliveries, engine.Filter) (int, error)) error {
+func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []string, verb verb, change func(*engine.Deliveries, context.Context, engine.Filter) (int, error)) error {
 	filter, err := flags.filter(ids)
 	if err != nil {
 		return err
@@ -214,9 +215,9 @@ func (c *command) changeDeliveries(where *queueFlags, flags *filterFlags, ids []
 		return fmt.Errorf("want an ID, or flags that say which %s", verb.to)
 	}
 	return c.withQueue(where, func(d *engine.Deliveries, _ *config.Config) error {
-		n, err := change(d, filter)
+		n, err := change(d, context.Background(), filter)
 		if err == nil && n == 0 && filter.ID != "" {
-			if _, err = d.Show(filter.ID); err == nil {
+			if _, err = d.Show(context.Background(), filter.ID); err == nil {
 				err = errors.New(verb.not)
 			}
 			err = fmt.Errorf("%s: %w", filter.ID, err)

@@ -64,7 +64,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 }
 
 func explainText(b *bytes.Buffer, x *engine.Explanation) {
-	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, choice(x.Verdict), x.Took.Round(100*time.Nanosecond))
+	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, choice(x.Choice), x.Took.Round(100*time.Nanosecond))
 	fmt.Fprintf(b, "    events    %s\n", strings.Join(x.Events, ", "))
 	if f := x.Filter; f != nil {
 		fmt.Fprintf(b, "    filter    %s (%v)\n", outcomeOf(f.Trace), f.Took.Round(100*time.Nanosecond))
@@ -88,7 +88,7 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 			fmt.Fprintf(b, "      out     %s\n", shown(string(s.Out.Body)))
 		}
 	}
-	if x.Why != "" && x.Verdict != engine.FilteredOut {
+	if x.Why != "" && x.Choice != engine.FilteredOut {
 		fmt.Fprintf(b, "    why       %s\n", plain(x.Why))
 	}
 }

@@ -13,10 +13,11 @@ const module = "github.com/awf-project/awf-hook/"
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
 	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/listen engine/internal/queue engine/internal/sender engine/internal/source engine/secret filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
+	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
 	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/field engine/config/trust",
 	"engine/internal/listen":          "engine/signature",
-	"engine/internal/queue":           "engine/delivery engine/event",
+	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
+	"engine/internal/route":           "engine/config",
 	"engine/internal/store":           "engine/delivery",
 	"engine/internal/store/memory":    "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/spill":     "engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/sqlite",
@@ -52,16 +53,16 @@ var mayImport = map[string]string{
 var onlyIn = map[string]string{
 	"github.com/expr-lang/expr":          "engine/expression",
 	"github.com/go-json-experiment/json": "engine/jsonbytes",
-	"github.com/sethvargo/go-retry":      "engine",
+	"github.com/sethvargo/go-retry":      "engine/internal/lane",
 	"github.com/spf13/cobra":             "cmd/awf-hook",
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
-	"golang.org/x/sys":                   "engine/internal/queue engine/internal/store/sqlite engine/internal/source",
+	"golang.org/x/sys":                   "engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":      "transforms/wasm",
 	"gopkg.in/yaml.v3":                   "engine/config",
 	"modernc.org/libc":                   "engine/internal/store/sqlite",
-	"modernc.org/sqlite":                 "engine/internal/queue engine/internal/store/sqlite",
+	"modernc.org/sqlite":                 "engine/internal/store/sqlite",
 }
 
 func TestImportsRunOneWay(t *testing.T) {

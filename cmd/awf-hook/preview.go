@@ -202,7 +202,7 @@ type eventList struct {
 
 // shows says whether to list a webhook.
 func (l *eventList) shows(p *engine.Preview) bool {
-	shown := l.json || l.all || p.Verdict != engine.OtherType
+	shown := l.json || l.all || p.Choice != engine.OtherType
 	if shown {
 		l.begin()
 	}
@@ -226,11 +226,11 @@ func (l *eventList) end() {
 }
 
 // choice is a verdict in words.
-func choice(v engine.Verdict) string { return strings.ReplaceAll(string(v), "_", " ") }
+func choice(v engine.Choice) string { return strings.ReplaceAll(string(v), "_", " ") }
 
 func previewText(b *bytes.Buffer, p *engine.Preview) {
-	if p.Verdict != engine.Sent {
-		fmt.Fprintf(b, "  %s: %s: %s\n", plain(p.Webhook), choice(p.Verdict), plain(p.Why))
+	if p.Choice != engine.Sent {
+		fmt.Fprintf(b, "  %s: %s: %s\n", plain(p.Webhook), choice(p.Choice), plain(p.Why))
 		return
 	}
 	fmt.Fprintf(b, "  %s: %s %s\n", plain(p.Webhook), p.Method, plain(p.URL))
@@ -256,5 +256,5 @@ type previewJSON struct {
 }
 
 func newPreviewJSON(ev *event.Event, p *engine.Preview) previewJSON {
-	return previewJSON{ev.Type, ev.ID, ev.WorkflowID, p.Webhook, p.Place, string(p.Verdict), p.Why, p.Method, p.URL, p.Header, string(p.Body)}
+	return previewJSON{ev.Type, ev.ID, ev.WorkflowID, p.Webhook, p.Place, string(p.Choice), p.Why, p.Method, p.URL, p.Header, string(p.Body)}
 }

@@ -140,7 +140,7 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	r := &testResult{test: t}
 	for _, ev := range events {
 		for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
-			if p.Verdict != engine.OtherType && p.Verdict != engine.FilteredOut {
+			if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut {
 				r.actual = append(r.actual, actual{Preview: p, event: ev.Type})
 			}
 		}

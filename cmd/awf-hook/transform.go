@@ -49,7 +49,7 @@ it. You need only the language's own tools to build it.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.err, "awf-hook: made %s: cd %[1]s && awf-hook transform build && awf-hook transform test\n", args[0])
+			fmt.Fprintf(c.err, "awf-hook: made %s: cd %[1]s && %s\n", args[0], author.Steps(language))
 			return nil
 		},
 	}

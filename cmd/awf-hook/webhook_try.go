@@ -152,14 +152,14 @@ func (c *command) printAnswer(file string) error {
 		return err
 	}
 	defer deliveries.Close()
-	items, err := deliveries.List(engine.Filter{})
+	items, err := deliveries.List(context.Background(), engine.Filter{})
 	if err != nil {
 		return err
 	}
 	if len(items) != 1 {
 		return errors.New("the event made no delivery")
 	}
-	detail, err := deliveries.Show(items[0].Delivery.ID)
+	detail, err := deliveries.Show(context.Background(), items[0].Delivery.ID)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -22,16 +23,16 @@ A name that webhooks of several files have means them all; FILE#NAME, as --json 
 	where.add(cmd)
 	list := &cobra.Command{Use: "list", Short: "List the lanes", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 		return c.withQueue(&where, func(d *engine.Deliveries, _ *config.Config) error {
-			lanes, err := d.Webhooks()
+			lanes, err := d.Webhooks(context.Background())
 			c.printLanes(lanes, where.json)
 			return err
 		})
 	}}
 	cmd.RunE = list.RunE
-	change := func(use, short string, do func(*engine.Deliveries, string) (int, error)) *cobra.Command {
+	change := func(use, short string, do func(*engine.Deliveries, context.Context, string) (int, error)) *cobra.Command {
 		return &cobra.Command{Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, names []string) error {
 			return c.withQueue(&where, func(d *engine.Deliveries, _ *config.Config) error {
-				n, err := do(d, names[0])
+				n, err := do(d, context.Background(), names[0])
 				if err == nil && n == 0 {
 					err = fmt.Errorf("no webhook of the name %s has had a delivery", names[0])
 				}
@@ -53,7 +54,7 @@ A name that webhooks of several files have means them all; FILE#NAME, as --json 
 }
 
 // laneState says in a word how a lane is.
-func laneState(l *engine.LaneItem) string {
+func laneState(l *engine.LaneStatus) string {
 	switch {
 	case l.Closed != "":
 		return "closed"
@@ -66,7 +67,7 @@ func laneState(l *engine.LaneItem) string {
 }
 
 // printLanes prints a table that fits 100 columns, or an object for each.
-func (c *command) printLanes(lanes []engine.LaneItem, asJSON bool) {
+func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 	if asJSON {
 		for i := range lanes {
 			l := &lanes[i]

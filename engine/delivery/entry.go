@@ -65,7 +65,7 @@ type Settlement struct {
 	Claim        *Claim
 	Outcome      Outcome
 	Attempt      *Attempt      // nil if none was made
-	After        time.Duration // until the delivery is due again; only with the outcome Retry
+	After        time.Duration // until the delivery is due again, with the outcome Retry; negative to keep its place among what is due
 	Reason       string        // why it is dead or dropped
 	OrderMaxWait time.Duration // how long deliveries with the same order key wait for this one; 0 without an order key
 	Content      *Content      // what transforms made, to be kept; nil if it is the event's own body or kept already

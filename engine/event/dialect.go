@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // dialect is one of the forms in which AWF writes events.
@@ -40,48 +42,6 @@ func (m *members) tell(dataLine bool) dialect {
 	return foreign
 }
 
-// role is what an event means for its run.
-type role int
-
-const (
-	roleOther role = iota
-	roleStart
-	roleEnd
-	roleStepStart
-	roleStepEnd
-)
-
-// Record is one decoded line: the event, and what ties it to the other events of its run.
-// Its payload is not complete before a [Joiner] gave the event.
-type Record struct {
-	Event
-	dialect  dialect
-	role     role
-	parentID string // the run that called this one
-	childID  string // the run that this step calls
-	payload  object // becomes Event.Payload when the record is complete
-	step     stepEnd
-	end      runEnd
-
-	anonymous bool // its id is new
-}
-
-// runEnd holds what stands behind the duration in a run's end.
-type runEnd struct {
-	exitCode  []byte // nil where none was given
-	failure   string
-	synthetic bool
-}
-
-// stepEnd holds what stands behind the duration in a step's payload.
-type stepEnd struct {
-	key    stepKey
-	result []byte
-}
-
-// stepKey pairs a step's end with its start, within a run.
-type stepKey struct{ path, iteration string }
-
 // decoder reads the members of one line.
 // The first mistake is kept, so that a decoding function reads like a list of fields.
 type decoder struct {
@@ -111,15 +71,10 @@ func (d *decoder) optional(key int) string {
 		return ""
 	}
 	if raw[0] != '"' {
-		d.fail(key, "want a string, got %s", kindOf(raw))
+		d.fail(key, "want a string, got %s", jsonbytes.KindOf(raw))
 		return ""
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
-	}
-	var s string
-	_ = json.Unmarshal(raw, &s) // the line is valid JSON
-	return s
+	return jsonbytes.String(raw)
 }
 
 // timestamp returns the time and its text of a key that must be there.
@@ -183,13 +138,13 @@ func (d *decoder) envelope(r *Record, now time.Time) {
 }
 
 // object returns the bytes of a key that may be missing and is an object otherwise.
-func (d *decoder) object(key int) object {
+func (d *decoder) object(key int) jsonbytes.Object {
 	raw := d.value[key]
 	if raw == nil {
 		return nil
 	}
 	if raw[0] != '{' {
-		d.fail(key, "want an object, got %s", kindOf(raw))
+		d.fail(key, "want an object, got %s", jsonbytes.KindOf(raw))
 	}
 	return bytes.Clone(raw)
 }
@@ -202,8 +157,8 @@ func (d *decoder) audit(r *Record, line []byte) {
 	switch name {
 	case "workflow.started":
 		r.role, r.Type = roleStart, WorkflowStart
-		r.payload.raw("inputs", d.value[keyInputs])
-		r.payload.text("user", d.optional(keyUser))
+		r.payload.Raw("inputs", d.value[keyInputs])
+		r.payload.Text("user", d.optional(keyUser))
 	case "workflow.completed":
 		r.role = roleEnd
 		d.end(r, d.optional(keyStatus))
@@ -221,7 +176,7 @@ func (d *decoder) end(r *Record, status string) {
 		r.Type, status = WorkflowEnd, "success"
 	case "failure", "failed":
 		r.Type, status = WorkflowError, "failure"
-		if failure == "workflow cancelled" || strings.Contains(failure, "context canceled") {
+		if saysCancelled(failure) {
 			r.Type, status = WorkflowCancel, "cancelled"
 		}
 	case "cancelled":
@@ -230,13 +185,20 @@ func (d *decoder) end(r *Record, status string) {
 		d.fail(keyStatus, "want success, failure or cancelled, got %q", shorten(status))
 		return
 	}
-	r.payload.text("status", status)
+	r.payload.Text("status", status)
 	d.durationMS(r)
 	// A failed run's exit code of 0 is AWF's "not given".
 	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
 		r.end.exitCode = bytes.Clone(code)
 	}
 	r.end.failure = failure
+}
+
+// saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
+// text too, with a newline or more behind it: then the run failed, since a page too many is better than one too few.
+func saysCancelled(failure string) bool {
+	before, own := strings.CutSuffix(failure, "command execution: context canceled")
+	return failure == "workflow cancelled" || own && (before == "" || strings.HasSuffix(before, ": "))
 }
 
 // durationMS turns AWF's duration_ms into the body's duration in seconds.
@@ -250,7 +212,7 @@ func (d *decoder) durationMS(r *Record) {
 		d.fail(keyDurationMS, "want milliseconds, got %s", shorten(string(raw)))
 		return
 	}
-	r.payload.raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
+	r.payload.Raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
 }
 
 func (d *decoder) transcript(r *Record) {
@@ -262,7 +224,7 @@ func (d *decoder) transcript(r *Record) {
 
 	inner := &decoder{members: members{twice: -1}}
 	if raw := d.value[keyPayload]; raw != nil && raw[0] == '{' {
-		inner.members = scan(raw) // part of a valid line
+		inner.members, _ = scan(raw) // part of a valid line
 	}
 	switch typ {
 	case "step.started", "step.call_workflow.started":
@@ -276,8 +238,8 @@ func (d *decoder) transcript(r *Record) {
 		if failure != "" {
 			status = "failure"
 		}
-		r.payload.text("status", status)
-		r.payload.text("error", failure)
+		r.payload.Text("status", status)
+		r.payload.Text("error", failure)
 		r.step.result = bytes.Clone(inner.value[keyResult])
 	case "run.started":
 		r.role, r.Type = roleStart, WorkflowStart
@@ -302,11 +264,11 @@ func (d *decoder) transcript(r *Record) {
 func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	path := d.optional(keyPath)
 	r.step.key = stepKey{path, string(d.value[keyIteration])}
-	r.payload.text("step", inner.optional(keyName))
-	r.payload.text("kind", inner.optional(keyKind))
-	r.payload.text("path", path)
-	r.payload.raw("iteration", d.value[keyIteration])
-	r.payload.text("child_id", r.childID)
+	r.payload.Text("step", inner.optional(keyName))
+	r.payload.Text("kind", inner.optional(keyKind))
+	r.payload.Text("path", path)
+	r.payload.Raw("iteration", d.value[keyIteration])
+	r.payload.Text("child_id", r.childID)
 }
 
 // free takes the payload as AWF gave it.
@@ -317,7 +279,7 @@ func (d *decoder) free(r *Record) {
 	case raw[0] == '{':
 		r.payload = bytes.Clone(raw)
 	default:
-		r.payload.raw("value", raw)
+		r.payload.Raw("value", raw)
 	}
 }
 
@@ -336,7 +298,7 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 		return
 	}
 	inner := &decoder{}
-	inner.members = scan(raw)
+	inner.members, _ = scan(raw)
 	r.WorkflowID = inner.optional(keyWorkflowID)
 	r.WorkflowName = inner.optional(keyWorkflowName)
 	switch typ {
@@ -348,12 +310,12 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 		inner.end(r, strings.TrimPrefix(typ, "workflow."))
 	case "step.started":
 		r.Type = StepStart
-		r.payload.text("step", inner.optional(keyStepName))
+		r.payload.Text("step", inner.optional(keyStepName))
 	case "step.completed", "step.failed":
 		r.Type = StepComplete
-		r.payload.text("step", inner.optional(keyStepName))
-		r.payload.text("status", stepStatus(typ))
-		r.payload.text("error", inner.optional(keyError))
+		r.payload.Text("step", inner.optional(keyStepName))
+		r.payload.Text("status", stepStatus(typ))
+		r.payload.Text("error", inner.optional(keyError))
 	default:
 		r.Type = underscored(typ)
 		if d.free(r); r.payload == nil {
@@ -371,15 +333,19 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 		r.role, r.Type = roleStart, WorkflowStart
 	case "workflow.completed", "workflow.failed", "workflow.cancelled":
 		r.role = roleEnd
-		d.end(r, strings.TrimPrefix(kind, "workflow."))
+		status := strings.TrimPrefix(kind, "workflow.")
+		if d.optional(keyStatus) == "cancelled" {
+			status = "cancelled"
+		}
+		d.end(r, status)
 	case "step.started":
 		r.Type = StepStart
-		r.payload.text("step", d.optional(keyStep))
+		r.payload.Text("step", d.optional(keyStep))
 	case "step.completed", "step.failed":
 		r.Type = StepComplete
-		r.payload.text("step", d.optional(keyStep))
-		r.payload.text("status", stepStatus(kind))
-		r.payload.text("error", d.optional(keyError))
+		r.payload.Text("step", d.optional(keyStep))
+		r.payload.Text("status", stepStatus(kind))
+		r.payload.Text("error", d.optional(keyError))
 	default:
 		r.Type = underscored(kind)
 		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("data:"))))

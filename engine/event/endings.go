@@ -50,9 +50,9 @@ func (how Ending) record(r *run, now time.Time) *Record {
 	} else if how.ExitCode != 0 {
 		rec.end.exitCode = strconv.AppendInt(nil, int64(how.ExitCode), 10)
 	}
-	rec.payload.text("status", status)
+	rec.payload.Text("status", status)
 	if took := now.Sub(r.started); took >= 0 {
-		rec.payload.raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
+		rec.payload.Raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
 	}
 	rec.end.failure, rec.end.synthetic = how.Error, true
 	return rec

@@ -6,11 +6,12 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // The event types that awf-hook knows by name; a type that is not among them is AWF's dotted name with "_".
@@ -60,8 +61,8 @@ func (e *Event) Validate() error {
 		return nil
 	case !json.Valid(e.Payload):
 		return errors.New("payload: invalid JSON")
-	case kindOf(e.Payload) != "an object":
-		return fmt.Errorf("payload: want an object, got %s", kindOf(e.Payload))
+	case jsonbytes.KindOf(e.Payload) != "an object":
+		return fmt.Errorf("payload: want an object, got %s", jsonbytes.KindOf(e.Payload))
 	}
 	return nil
 }
@@ -70,9 +71,9 @@ func (e *Event) Validate() error {
 // {"event","workflow_id","workflow_name","timestamp","payload"} in this order, the payload byte for byte.
 func (e *Event) Body() []byte {
 	b := make([]byte, 0, 128+len(e.Type)+len(e.WorkflowID)+len(e.WorkflowName)+len(e.Payload))
-	b = appendString(append(b, `{"event":`...), e.Type)
-	b = appendString(append(b, `,"workflow_id":`...), e.WorkflowID)
-	b = appendString(append(b, `,"workflow_name":`...), e.WorkflowName)
+	b = jsonbytes.AppendString(append(b, `{"event":`...), e.Type)
+	b = jsonbytes.AppendString(append(b, `,"workflow_id":`...), e.WorkflowID)
+	b = jsonbytes.AppendString(append(b, `,"workflow_name":`...), e.WorkflowName)
 	b = append(b, `,"timestamp":"`...)
 	b = append(b, e.Stamp()...)
 	b = append(b, `","payload":`...)
@@ -106,44 +107,4 @@ func Restore(e Event, stamp string) (*Event, error) {
 func (e *Event) Size() int {
 	const header = 160
 	return header + len(e.ID) + len(e.WorkflowID) + len(e.Payload) + len(e.stamp)
-}
-
-// appendString appends s as a JSON string. Unlike json.Marshal it leaves <, > and & as they are.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return appendQuoted(dst, s)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
-}
-
-func appendQuoted(dst []byte, s string) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes
-	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
-}
-
-// kindOf names what a JSON value is, for errors.
-func kindOf(value []byte) string {
-	if len(value) == 0 {
-		return "nothing"
-	}
-	switch value[0] {
-	case '{':
-		return "an object"
-	case '[':
-		return "a list"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }

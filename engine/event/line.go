@@ -2,9 +2,7 @@ package event
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 	"unicode/utf8"
 )
@@ -16,7 +14,7 @@ var (
 
 // mayBecomeEvent says whether a line that begins so can be an event. What cannot is passed at once: it may be a prompt.
 func mayBecomeEvent(begin []byte) bool {
-	begin = begin[skipSpace(begin, 0):]
+	begin = bytes.TrimLeft(begin, " \t\r\n")
 	n := min(len(begin), len(dataPrefix))
 	return n == 0 || begin[0] == '{' || bytes.Equal(begin[:n], dataPrefix[:n])
 }
@@ -32,13 +30,13 @@ func ParseLine(line []byte, now time.Time) (*Record, error) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m := scan(object)
+	m, err := scan(object)
 	dialect := m.tell(isData)
 	if dialect == foreign {
 		return nil, nil
 	}
-	if !json.Valid(object) {
-		return nil, invalid(object)
+	if err != nil {
+		return nil, err
 	}
 	rec, err := m.decode(dialect, text, now)
 	if err != nil {
@@ -53,20 +51,9 @@ func ParseLine(line []byte, now time.Time) (*Record, error) {
 // ParseLong judges a line that is longer than [MaxLine] by its beginning: it is an error if it is of a known dialect.
 func ParseLong(begin []byte) error {
 	object, isData := bytes.CutPrefix(begin, dataPrefix)
-	m := scan(object)
+	m, _ := scan(object)
 	if m.tell(isData) == foreign {
 		return nil
 	}
 	return errors.New("line is over 1 MiB")
-}
-
-// invalid says why text is not valid JSON.
-func invalid(text []byte) error {
-	var raw json.RawMessage
-	err := json.Unmarshal(text, &raw)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return fmt.Errorf("invalid JSON at byte %d: %w", syntax.Offset, err)
-	}
-	return fmt.Errorf("invalid JSON: %w", err)
 }

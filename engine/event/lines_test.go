@@ -122,7 +122,6 @@ func TestOneEndPerStart(t *testing.T) {
 		{"an end without a start", []string{end("x"), end("x")}, "workflow_error", 1},
 		{"resumed", []string{start, end("x"), start, end("y")}, "workflow_start workflow_error workflow_start workflow_error", 0},
 		{"cancelled", []string{start, end("workflow cancelled")}, "workflow_start workflow_cancel", 0},
-		{"context canceled", []string{start, end("step a: context canceled while waiting")}, "workflow_start workflow_cancel", 0},
 		{"two dialects tell one end", []string{start, end("x"), `data: {"kind":"workflow.failed","run_id":"r1"}`}, "workflow_start workflow_error", 1},
 		{"two dialects tell one start", []string{start, `{"seq":1,"run_id":"r1","type":"run.started","timestamp":"2026-11-24T01:24:00Z","payload":null}`}, "workflow_start", 1},
 		{"envelopes say what they say", []string{envelope(`{}`), envelope(`{}`)}, "workflow_end workflow_end", 0},
@@ -138,6 +137,47 @@ func TestOneEndPerStart(t *testing.T) {
 				t.Errorf("%s, %d known; want %s, %d known; broken %q", got, res.counts.Known, tt.want, tt.known, res.broken)
 			}
 		})
+	}
+}
+
+// A failed run is cancelled only if AWF's own text says so; whatever a step printed, in doubt the run failed.
+func TestFailureOrCancel(t *testing.T) {
+	for failure, want := range map[string]string{
+		`workflow cancelled`:                               "workflow_cancel",
+		`command execution: context canceled`:              "workflow_cancel",
+		`step deploy: command execution: context canceled`: "workflow_cancel",
+		`parallel step fan: parallel execution: step b: command execution: context canceled`: "workflow_cancel",
+
+		`context canceled`:              "workflow_error",
+		`step deploy: context canceled`: "workflow_error",
+		`step deploy: Error, rollout failed - watch closed - context canceled\n`: "workflow_error",
+		`deploy died: rpc error, code = Canceled desc = context canceled\n`:      "workflow_error",
+		`step a: context canceled while waiting`:                                 "workflow_error",
+		`step a: command execution: context canceled\n`:                          "workflow_error", // a command's output
+		`step a: command execution: context canceled, then the disk was full`:    "workflow_error",
+		`step a: my command execution: context canceled`:                         "workflow_error",
+		`step a: workflow cancelled`:                                             "workflow_error",
+		`workflow cancelled\n`:                                                   "workflow_error",
+		`Workflow Cancelled`:                                                     "workflow_error",
+		`cancelled`:                                                              "workflow_error",
+		`operation was canceled`:                                                 "workflow_error",
+		`step a: command execution: context deadline exceeded`:                   "workflow_error",
+		``: "workflow_error",
+	} {
+		for dialect, line := range map[string]string{
+			"audit":      `{"event":"workflow.completed","execution_id":"r","timestamp":"2026-11-24T01:24:01Z","status":"failure","error":"` + failure + `"}`,
+			"transcript": `{"seq":9,"run_id":"r","type":"run.completed","timestamp":"2026-11-24T01:24:01Z","payload":{"error":"` + failure + `"}}`,
+			"sse":        `data: {"kind":"workflow.failed","run_id":"r","error":"` + failure + `"}`,
+		} {
+			res := read(t, strings.NewReader(line))
+			if len(res.events) != 1 || res.events[0].Type != want {
+				t.Errorf("%s: %q: %s, want %s", dialect, failure, bodies(res.events), want)
+			}
+		}
+	}
+	frame := `data: {"kind":"workflow.failed","run_id":"r","status":"cancelled","error":"cancelled"}`
+	if res := read(t, strings.NewReader(frame)); len(res.events) != 1 || res.events[0].Type != "workflow_cancel" {
+		t.Errorf("a frame of status cancelled: %s", bodies(res.events))
 	}
 }
 

@@ -148,9 +148,9 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 		rs.beginStep(r, rec.step.key, rec.Timestamp)
 	case roleStepEnd:
 		if took, known := rs.endStep(r, rec.step.key, rec.Timestamp); known {
-			rec.payload.raw("duration", appendSeconds(nil, took))
+			rec.payload.Raw("duration", appendSeconds(nil, took))
 		}
-		rec.payload.raw("result", rec.step.result)
+		rec.payload.Raw("result", rec.step.result)
 	}
 	if rec.dialect == transcript && r.name == "" && !r.nameless {
 		return r, needName, true
@@ -187,14 +187,14 @@ func (r *run) complete(rec *Record) Event {
 	if r != nil {
 		rec.WorkflowName = r.name
 		if rec.role == roleStart {
-			rec.payload.text("parent_id", r.parentID)
+			rec.payload.Text("parent_id", r.parentID)
 		}
 	}
 	if rec.role == roleEnd {
-		rec.payload.raw("exit_code", rec.end.exitCode)
-		rec.payload.text("error", rec.end.failure)
+		rec.payload.Raw("exit_code", rec.end.exitCode)
+		rec.payload.Text("error", rec.end.failure)
 		if rec.end.synthetic {
-			rec.payload.raw("synthetic", []byte("true"))
+			rec.payload.Raw("synthetic", []byte("true"))
 		}
 	}
 	rec.Payload = []byte(rec.payload)

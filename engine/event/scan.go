@@ -1,9 +1,6 @@
 package event
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "github.com/awf-project/awf-hook/engine/jsonbytes"
 
 // The keys by which the dialects are told apart and read.
 // They index [members].
@@ -70,6 +67,7 @@ var keyNames = [keyCount]string{
 	keyWorkflowName: "workflow_name",
 }
 
+// keyIndex is the reverse of keyNames.
 var keyIndex = func() map[string]int {
 	m := make(map[string]int, keyCount)
 	for i, name := range keyNames {
@@ -94,50 +92,27 @@ func (m *members) has(keys ...int) bool {
 	return true
 }
 
-// scan collects the members of the object in text.
-// It is lenient: of broken text it gives what stands before the break.
-// Text must be checked with json.Valid before its values are used.
-func scan(text []byte) members {
+// scan collects the members of the object in text, and says why text is not one valid JSON object.
+// Of broken text it gives what stands before the break.
+func scan(text []byte) (members, error) {
 	m := members{twice: -1}
-	i := skipSpace(text, 0)
-	if i == len(text) || text[i] != '{' {
-		return m
+	r := jsonbytes.NewReader(text)
+	err := r.Members(func(name []byte) error {
+		value, err := r.Raw()
+		if err != nil {
+			value = text[:0] // its name tells the dialect all the same
+		}
+		m.put(name, value)
+		return err
+	})
+	if err == nil {
+		err = r.End()
 	}
-	i = skipSpace(text, i+1)
-	for i < len(text) && text[i] == '"' {
-		end := skipString(text, i)
-		if end < 0 {
-			return m
-		}
-		key := text[i+1 : end-1]
-		i = skipSpace(text, end)
-		if i == len(text) || text[i] != ':' {
-			return m
-		}
-		i = skipSpace(text, i+1)
-		valueEnd := skipValue(text, i)
-		m.put(key, text[i:max(i, valueEnd)])
-		if valueEnd < 0 {
-			return m
-		}
-		i = skipSpace(text, valueEnd)
-		if i == len(text) || text[i] != ',' {
-			break
-		}
-		i = skipSpace(text, i+1)
-	}
-	return m
+	return m, err
 }
 
-func (m *members) put(key, value []byte) {
-	if bytes.IndexByte(key, '\\') >= 0 {
-		var plain string
-		if json.Unmarshal(append(append([]byte{'"'}, key...), '"'), &plain) != nil {
-			return
-		}
-		key = []byte(plain)
-	}
-	k, known := keyIndex[string(key)]
+func (m *members) put(name, value []byte) {
+	k, known := keyIndex[string(name)]
 	if !known {
 		return
 	}
@@ -145,65 +120,4 @@ func (m *members) put(key, value []byte) {
 		m.twice = k
 	}
 	m.value[k] = value
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {
-		i++
-	}
-	return i
-}
-
-// skipString returns the index behind the string that begins at i, -1 if it does not end.
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
-		}
-	}
-	return -1
-}
-
-// skipValue returns the index behind the value that begins at i, -1 if it does not end.
-// It does not recurse: nesting is as deep as the text wants.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			if i = skipString(b, i); i < 0 {
-				return -1
-			}
-		case '{', '[':
-			depth++
-			i++
-			continue
-		case '}', ']':
-			if depth == 0 {
-				return i // an empty value: json.Valid refuses it
-			}
-			depth--
-			i++
-		case ',', ':', ' ', '\t', '\r', '\n':
-			if depth == 0 {
-				return i
-			}
-			i++
-			continue
-		default:
-			for i < len(b) && !bytes.ContainsRune([]byte(",:]} \t\r\n"), rune(b[i])) {
-				i++
-			}
-			if depth == 0 && i == len(b) {
-				return -1 // a number may go on
-			}
-		}
-		if depth == 0 {
-			return i
-		}
-	}
-	return -1
 }

@@ -111,6 +111,11 @@ func (b *budget) weighAt(depth int, v any) {
 	}
 }
 
+// maxDepth is the deepest nesting of a value, as in JSON that is read.
+const maxDepth = 10_000
+
+var errDepth = errors.New("nested too deeply")
+
 // enter takes the step to a value at a depth.
 func (b *budget) enter(depth int) {
 	if b.spend(1); depth > maxDepth {

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // MaxJSON is the longest JSON that AppendJSON writes, in bytes.
@@ -55,7 +56,7 @@ func (e *encoder) value(v any) {
 	case bool:
 		e.dst = strconv.AppendBool(e.dst, v)
 	case string:
-		e.dst = AppendString(e.dst, v)
+		e.dst = jsonbytes.AppendString(e.dst, v)
 	case int:
 		e.dst = strconv.AppendInt(e.dst, int64(v), 10)
 	case uint64:
@@ -73,7 +74,7 @@ func (e *encoder) value(v any) {
 	case json.RawMessage:
 		e.dst = append(e.dst, v...)
 	case fmt.Stringer: // time's months, weekdays and zones
-		e.dst = AppendString(e.dst, v.String())
+		e.dst = jsonbytes.AppendString(e.dst, v.String())
 	default:
 		e.fail("no JSON for a %s", kindOf(v))
 	}
@@ -96,7 +97,7 @@ func (e *encoder) object(m map[string]any) {
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		e.dst = append(AppendString(e.dst, key), ':')
+		e.dst = append(jsonbytes.AppendString(e.dst, key), ':')
 		e.value(m[key])
 	}
 	e.dst = append(e.dst, '}')
@@ -113,46 +114,4 @@ func (e *encoder) float(f float64) {
 		format = 'e'
 	}
 	e.dst = strconv.AppendFloat(e.dst, f, format, -1, 64)
-}
-
-const hexDigits = "0123456789abcdef"
-
-// AppendString appends s as a JSON string. Unlike json.Marshal it leaves <, > and & as they are.
-func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-			dst = append(append(dst, s[start:i]...), "\uFFFD"...)
-			i++
-			start = i
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
 }

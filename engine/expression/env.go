@@ -1,12 +1,14 @@
 package expression
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Env is the environment in which expressions see one event. It decodes what they ask for once, so that one Env serves every webhook
@@ -16,6 +18,7 @@ type Env struct {
 	roots  [3]object // payload, body, with
 	fields [4]any    // what field returned
 
+	reader jsonbytes.Reader // of the JSON that is being decoded
 	budget budget
 	slots  []any        // the variables of the program that runs
 	args   []any        // of the functions that are being called
@@ -26,7 +29,7 @@ type Env struct {
 // NewEnv returns the environment of an event, which must not change any more.
 func NewEnv(e *event.Event) *Env {
 	env := &Env{event: e}
-	env.roots[payload] = object{name: "payload", raw: e.Payload}
+	env.roots[payload] = object{name: "payload", raw: e.Payload, reader: &env.reader}
 	if e.Payload == nil {
 		env.roots[payload].raw = []byte("{}")
 	}
@@ -38,17 +41,21 @@ func (env *Env) Event() *event.Event { return env.event }
 
 // SetBody sets body, which is JSON, or a text if isJSON is false.
 func (env *Env) SetBody(text []byte, isJSON bool) {
-	env.roots[body] = object{name: "body", raw: text}
+	env.roots[body] = object{name: "body", raw: text, reader: &env.reader}
 	if !isJSON {
 		env.roots[body] = object{decoded: true, whole: string(text)}
 	}
 }
 
 // SetEventBody sets body to the event as it is sent without a transform. The bytes are made when an expression asks for them.
-func (env *Env) SetEventBody() { env.roots[body] = object{name: "body", event: env.event} }
+func (env *Env) SetEventBody() {
+	env.roots[body] = object{name: "body", event: env.event, reader: &env.reader}
+}
 
 // SetWith sets with, which is JSON; nil for nothing.
-func (env *Env) SetWith(json []byte) { env.roots[with] = object{name: "with", raw: json} }
+func (env *Env) SetWith(json []byte) {
+	env.roots[with] = object{name: "with", raw: json, reader: &env.reader}
+}
 
 // field is one of the names in fields. It is boxed once.
 func (env *Env) field(i int) any {
@@ -72,6 +79,7 @@ type object struct {
 	byKey   map[string]int
 	whole   any
 	decoded bool // whole is set
+	reader  *jsonbytes.Reader
 }
 
 type member struct {
@@ -100,8 +108,7 @@ func (o *object) fail(err error) {
 // value is all of it. It panics with an error if it is no JSON.
 func (o *object) value() any {
 	if raw := o.json(); !o.decoded && raw != nil {
-		s := scanner{text: raw}
-		v, err := s.document()
+		v, err := jsonbytes.Decode(raw)
 		o.fail(err)
 		o.whole = v
 		if members, ok := v.(map[string]any); ok {
@@ -118,7 +125,7 @@ func (o *object) value() any {
 
 // member is one member; nil if there is none. It panics with an error if it is no JSON.
 func (o *object) member(key string) any {
-	if s := (scanner{text: o.json()}); o.decoded || !s.at('{') {
+	if o.decoded || !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
 		return whole[key]
 	}
@@ -127,8 +134,8 @@ func (o *object) member(key string) any {
 		return nil
 	}
 	if !m.decoded {
-		s := scanner{text: m.raw}
-		v, err := s.value(0)
+		o.reader.Reset(m.raw)
+		v, err := o.reader.Value()
 		o.fail(err)
 		m.value, m.decoded = o.number(key, v), true
 	}
@@ -138,22 +145,33 @@ func (o *object) member(key string) any {
 // numericKeys are the keys of payload that AWF documents as numbers.
 var numericKeys = []string{"duration", "exit_code", "iteration"}
 
+func (o *object) isNumeric(key string) bool {
+	return o.name == roots[payload] && slices.Contains(numericKeys, key)
+}
+
 // number makes a number of a text that is one, if the key is documented as a number: "emit" sends texts.
 func (o *object) number(key string, v any) any {
 	text, isText := v.(string)
-	if !isText || o.name != roots[payload] || !slices.Contains(numericKeys, key) {
+	if !isText || !o.isNumeric(key) {
 		return v
 	}
-	if n, err := number([]byte(text)); err == nil {
-		return n
+	n, err := jsonbytes.Decode([]byte(text))
+	if _, _, _, isNumber := numberOf(n); err != nil || !isNumber {
+		return v
 	}
-	return v
+	return n
+}
+
+// isObject reports whether JSON begins as an object does.
+func isObject(raw []byte) bool {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	return len(raw) > 0 && raw[0] == '{'
 }
 
 // find finds a member of a JSON object; nil if there is none. The last of equal keys counts.
 func (o *object) find(key string) *member {
 	if o.members == nil {
-		o.index()
+		o.fail(o.index())
 	}
 	if o.byKey != nil {
 		if i, there := o.byKey[key]; there {
@@ -170,15 +188,18 @@ func (o *object) find(key string) *member {
 }
 
 // index finds where the members are.
-func (o *object) index() {
+func (o *object) index() error {
 	const usual = 8
 	members := make([]member, 0, usual)
-	s := scanner{text: o.json()}
-	o.fail(s.object(func(key []byte) error {
-		raw, err := s.raw()
+	o.reader.Reset(o.json())
+	err := o.reader.Members(func(key []byte) error {
+		raw, err := o.reader.Raw()
 		members = append(members, member{key: key, raw: raw})
 		return err
-	}))
+	})
+	if err != nil {
+		return err
+	}
 	o.members = members
 	if len(members) > manyMembers {
 		o.byKey = make(map[string]int, len(members))
@@ -186,24 +207,31 @@ func (o *object) index() {
 			o.byKey[string(m.key)] = i
 		}
 	}
+	return nil
 }
 
-// find returns the bytes of what a path leads to; nil if it is not there, or not JSON.
+// find returns the bytes of what a path leads to. It returns nil if nothing is there, if it is no JSON, and if the value is another
+// than the bytes: a number that stands as a string.
 func (env *Env) find(path []string) []byte {
+	if len(path) == 0 {
+		return nil
+	}
 	o := &env.roots[slices.Index(roots, path[0])]
 	raw := o.json()
 	for i, key := range path[1:] {
-		if s := (scanner{text: raw}); !s.at('{') {
-			return nil
-		}
 		if i > 0 {
-			o = &object{name: o.name, raw: raw}
+			o = &object{name: o.name, raw: raw, reader: o.reader}
+		}
+		if !isObject(raw) || o.members == nil && o.index() != nil {
+			return nil
 		}
 		m := o.find(key)
 		if m == nil {
 			return nil
 		}
-		raw = m.raw
+		if raw = m.raw; raw[0] == '"' && i == 0 && o.isNumeric(key) {
+			return nil
+		}
 	}
 	return raw
 }

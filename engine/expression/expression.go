@@ -85,21 +85,19 @@ func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
 // AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.
 func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
+	if p.path != nil && env.watch == nil {
+		if raw := env.find(p.path); raw != nil {
+			return append(dst, raw...), nil
+		}
+	}
 	v, err := p.run(env)
 	if err != nil {
 		return dst, err
 	}
-	if p.path != nil {
-		if raw := env.find(p.path); raw != nil && (raw[0] == '"') == isText(v) { // a number may stand as a text
-			return append(dst, raw...), nil
-		}
+	if raw := env.find(p.path); raw != nil {
+		return append(dst, raw...), nil
 	}
 	return AppendJSON(dst, v)
-}
-
-func isText(v any) bool {
-	_, is := v.(string)
-	return is
 }
 
 func (p *Program) run(env *Env) (any, error) {

@@ -167,7 +167,7 @@ func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewEnv(broken)); err != nil || !got {
 		t.Errorf("Bool without payload = %v, %v, want true, no error", got, err)
 	}
-	const want = "payload: unexpected EOF"
+	const want = "payload: invalid JSON at byte 7: unexpected EOF"
 	for _, source := range []string{`payload.cut == nil`, `payload["cut"] == nil`, `payload.status == nil`, `len(payload) == 0`, `any([1], payload.cut == #)`} {
 		if _, err := compile(t, source).Bool(expression.NewEnv(broken)); err == nil || err.Error() != want {
 			t.Errorf("Bool(%q) = %v, want %s", source, err, want)

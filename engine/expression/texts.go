@@ -2,7 +2,6 @@ package expression
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Text returns a value as it appears within a text: strings unchanged, nil as nothing, others as in JSON without quotes.
@@ -99,11 +100,11 @@ const jsonBytes = 8
 func fromJSON(b *budget, args []any) (any, error) {
 	text := []byte(args[0].(string))
 	b.grow(jsonBytes * len(text))
-	if !json.Valid(text) {
-		return nil, errSyntax
+	v, err := jsonbytes.Decode(text)
+	if err != nil {
+		return nil, errors.New("the string is not valid JSON")
 	}
-	s := scanner{text: text}
-	return s.document()
+	return v, nil
 }
 
 func ofText(f func(string) string) function {

@@ -108,8 +108,8 @@ func (r *Reader) Skip() error {
 	return r.placed(err)
 }
 
-// Value reads the next value as a map[string]any, []any, string, bool or nil; a number is an int if it is whole and fits,
-// else a float64, which is infinite beyond its range. Of members with one name the last one counts.
+// Value reads the next value as a map[string]any, []any, string, bool or nil; a number is an int if it is whole and fits, a uint64
+// if it fits that, else a float64, which is infinite beyond its range. Of members with one name the last one counts.
 func (r *Reader) Value() (any, error) {
 	switch r.dec.PeekKind() {
 	case '{':
@@ -141,8 +141,13 @@ func (r *Reader) Value() (any, error) {
 	case 'n':
 		return nil, nil
 	}
-	if i, err := strconv.Atoi(string(raw)); err == nil {
-		return i, nil
+	if !bytes.ContainsAny(raw, ".eE") {
+		if i, err := strconv.Atoi(string(raw)); err == nil {
+			return i, nil
+		}
+		if i, err := strconv.ParseUint(string(raw), 10, 64); err == nil {
+			return i, nil
+		}
 	}
 	f, _ := strconv.ParseFloat(string(raw), 64) // a valid number; beyond the range it is infinite
 	return f, nil
@@ -162,10 +167,11 @@ func (r *Reader) End() error {
 
 // placed says at which byte of the text JSON is invalid.
 func (r *Reader) placed(err error) error {
-	var syntax *jsontext.SyntacticError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	var syntax *jsontext.SyntacticError // on the heap
+	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return invalid(len(r.text), io.ErrUnexpectedEOF)
 	case errors.As(err, &syntax):

@@ -1,6 +1,10 @@
 package format
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
 
 var awf = Receiver{
 	Name:    "awf",
@@ -26,7 +30,7 @@ var awf = Receiver{
 		if given, isGiven := m.format.values["max_size"]; isGiven {
 			size = given.number
 		}
-		id := appendString(nil, eventID(m.values.Event(), m.limit("id")))
+		id := jsonbytes.AppendString(nil, eventID(m.values.Event(), m.limit("id")))
 		end := `,"id":` + string(id) + "}"
 		body := m.envelope(size - len(end))
 		return raw(strings.TrimSuffix(string(body), "}") + end)

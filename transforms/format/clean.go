@@ -1,11 +1,10 @@
 package format
 
 import (
-	"bytes"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // clean makes a text of an event fit to be shown. Line ends become \n. It removes terminal sequences, control characters and
@@ -110,61 +109,8 @@ func plain(raw []byte) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':
 		return ""
-	case raw[0] != '"' || len(raw) < 2:
-		return string(raw)
-	case !hasEscape(raw):
-		return string(raw[1 : len(raw)-1])
+	case raw[0] == '"':
+		return jsonbytes.String(raw)
 	}
-	return unescape(raw[1 : len(raw)-1])
+	return string(raw)
 }
-
-// unescape decodes the inside of a JSON string. Half surrogates become U+FFFD.
-func unescape(raw []byte) string {
-	b := make([]byte, 0, len(raw))
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' || i+1 >= len(raw) {
-			b = append(b, raw[i])
-			continue
-		}
-		i++
-		switch raw[i] {
-		case 'n':
-			b = append(b, '\n')
-		case 't':
-			b = append(b, '\t')
-		case 'r':
-			b = append(b, '\r')
-		case 'b':
-			b = append(b, '\b')
-		case 'f':
-			b = append(b, '\f')
-		case 'u':
-			r := hexRune(raw, i+1)
-			i += 4
-			if utf16.IsSurrogate(r) && i+2 < len(raw) && raw[i+1] == '\\' && raw[i+2] == 'u' {
-				if pair := utf16.DecodeRune(r, hexRune(raw, i+3)); pair != utf8.RuneError {
-					r = pair
-					i += 6
-				}
-			}
-			b = utf8.AppendRune(b, r)
-		default:
-			b = append(b, raw[i])
-		}
-	}
-	return string(b)
-}
-
-// hexRune reads the four hexadecimal digits at i.
-func hexRune(raw []byte, i int) rune {
-	if i+4 > len(raw) {
-		return utf8.RuneError
-	}
-	n, err := strconv.ParseUint(string(raw[i:i+4]), 16, 32)
-	if err != nil {
-		return utf8.RuneError
-	}
-	return rune(n)
-}
-
-func hasEscape(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // requestID is the request's id: the same on every attempt, another one for the same event in another form.
@@ -58,7 +59,7 @@ func (m *message) envelope(room int) raw {
 // shrunk is AWF's envelope of what the message tells of, in at most room bytes.
 func (m *message) shrunk(room int) raw {
 	const longest = 500 // bytes of a text beside the payload
-	text := func(s string) raw { return appendString(nil, shrink(s, longest, jsonSize)) }
+	text := func(s string) raw { return jsonbytes.AppendString(nil, shrink(s, longest, jsonSize)) }
 	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)},
 		{"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
 	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)

@@ -37,10 +37,7 @@ var datadog = Receiver{
 		room.left -= utf16Units(mentions) + len(link) + 3*len("\n\n")
 		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
 		text := datadogMarkup.inert(room.take(m.text, room.left/2))
-		var lines []string
-		for _, f := range datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
-			lines = append(lines, f.label+": "+f.value)
-		}
+		fields := datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value")))
 		tags := list{"source:awf-hook", "event:" + shrink(m.typ, m.limit("tag")/2, utf16Units)}
 		if m.name != "" {
 			tags = append(tags, "workflow:"+shrink(m.name, m.limit("tag")/2, utf16Units))
@@ -54,7 +51,7 @@ var datadog = Receiver{
 		}
 		return object{
 			{"title", shrink(m.heading(), m.limit("title"), utf16Units)},
-			{"text", cmp.Or(paragraphs(text, failure, strings.Join(lines, "\n"), link, mentions), m.look.sign)}, // it must not be empty
+			{"text", cmp.Or(paragraphs(text, failure, labelLines(fields), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},
 			{"source_type_name", "awf"},

@@ -1,9 +1,10 @@
 package format
 
 import (
-	"bytes"
+	"io"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // An object is a JSON object, its members in their order. A member that is empty is left out.
@@ -38,13 +39,13 @@ func (l list) unless(unwanted bool) list {
 
 // some returns the objects that are not nil as a list, or nil if there is none.
 func some(objects ...object) list {
-	var all list
+	all := make(list, 0, len(objects))
 	for _, o := range objects {
 		if o != nil {
 			all = append(all, o)
 		}
 	}
-	return all
+	return all.unless(len(all) == 0)
 }
 
 // yes returns true, or nothing, which leaves a member out.
@@ -75,7 +76,7 @@ func isEmpty(v any) bool {
 func appendJSON(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:
-		return appendString(dst, v)
+		return jsonbytes.AppendString(dst, v)
 	case bool:
 		return strconv.AppendBool(dst, v)
 	case int:
@@ -92,7 +93,7 @@ func appendJSON(dst []byte, v any) []byte {
 			if len(dst) > start {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, v[i].name), ':')
+			dst = append(jsonbytes.AppendString(dst, v[i].name), ':')
 			dst = appendJSON(dst, v[i].value)
 		}
 		return append(dst, '}')
@@ -113,43 +114,6 @@ func appendJSON(dst []byte, v any) []byte {
 	panic("format: a value of another type in a body")
 }
 
-// appendString appends s as a JSON string: only what JSON requires is escaped, and what is no UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		}
-		dst = append(dst, s[start:i]...)
-		switch {
-		case c >= utf8.RuneSelf:
-			dst = append(dst, "\uFFFD"...)
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i += size
-		start = i
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
-}
-
 // jsonSize returns how many bytes s takes inside a JSON string.
 func jsonSize(s string) int {
 	n := len(s)
@@ -164,80 +128,14 @@ func jsonSize(s string) int {
 	return n // an invalid byte would be 2 more: texts are cleaned before
 }
 
-// members calls yield for each member of a valid JSON object until it returns false. The key has its quotes.
-func members(object []byte, yield func(key, value []byte) bool) {
-	i := skipSpace(object, 0)
-	if i >= len(object) || object[i] != '{' {
-		return
-	}
-	for i++; i < len(object); i++ {
-		i = skipSpace(object, i)
-		if i >= len(object) || object[i] != '"' {
-			return
+// members calls each for each member of a valid JSON object until it returns false.
+func members(object []byte, each func(name, value []byte) bool) {
+	r := jsonbytes.NewReader(object)
+	_ = r.Members(func(name []byte) error { // what is no object has no members
+		value, err := r.Raw()
+		if err == nil && !each(name, value) {
+			err = io.EOF
 		}
-		end := skipValue(object, i)
-		key := object[i:end]
-		i = skipSpace(object, end)
-		i = skipSpace(object, i+1) // the colon
-		end = skipValue(object, min(i, len(object)))
-		if i >= end || !yield(key, object[i:end]) {
-			return
-		}
-		i = skipSpace(object, end) // a comma or the end
-	}
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns the end of the value at i.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			i = skipString(b, i)
-			if depth == 0 {
-				return i
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case ',', ' ', '\n', '\t', '\r':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-	return i
-}
-
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		next := bytes.IndexByte(b[i:], '"')
-		if next < 0 {
-			return len(b)
-		}
-		i += next
-		slashes := 0
-		for b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return i + 1
-		}
-	}
-	return i
+		return err
+	})
 }

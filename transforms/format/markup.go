@@ -81,3 +81,12 @@ func codeBlock(s string) string {
 func paragraphs(texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n\n")
 }
+
+// labelLines returns labels and values as text, each in a line of its own.
+func labelLines(fields []field) string {
+	var lines []string
+	for _, f := range fields {
+		lines = append(lines, f.label+": "+f.value)
+	}
+	return strings.Join(lines, "\n")
+}

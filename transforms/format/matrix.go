@@ -66,23 +66,21 @@ func writeMatrix(m *message) any {
 	failure := room.take(m.err, m.limit("error"))
 	text := room.take(m.text, m.limit("text"))
 	linkText := room.take(m.linkText, maxLabel)
-	var plainLines, htmlLines []string
-	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		plainLines = append(plainLines, f.label+": "+f.value)
+	fields := room.takeFields(m.fields, m.limit("field's value"))
+	var htmlLines []string
+	for _, f := range fields {
 		htmlLines = append(htmlLines, "<b>"+html.EscapeString(f.label)+"</b>: "+html.EscapeString(f.value))
 	}
-	called, mentions := "", object{}
+	called := ""
 	var users list
 	for _, s := range m.mentions {
-		called += " " + map[bool]string{true: "@room", false: s}[s == "room"]
-		if s != "room" {
-			users = append(users, s)
+		if s == "room" {
+			called += " @room"
+			continue
 		}
+		called += " " + s
+		users = append(users, s)
 	}
-	if slices.Contains(m.mentions, "room") {
-		mentions = append(mentions, member{"room", true})
-	}
-	mentions = append(mentions, member{"user_ids", users})
 	body := "<b>" + html.EscapeString(heading) + "</b>" + html.EscapeString(called)
 	for _, part := range []struct{ before, text, after string }{
 		{"<p>", strings.ReplaceAll(html.EscapeString(text), "\n", "<br>"), "</p>"},
@@ -102,10 +100,10 @@ func writeMatrix(m *message) any {
 	}
 	made := appendJSON(nil, object{
 		{"msgtype", msgtype},
-		{"body", paragraphs(heading+called, text, failure, strings.Join(plainLines, "\n"), m.link)},
+		{"body", paragraphs(heading+called, text, failure, labelLines(fields), m.link)},
 		{"format", "org.matrix.custom.html"},
 		{"formatted_body", body},
-		{"m.mentions", mentions},
+		{"m.mentions", object{{"room", yes(slices.Contains(m.mentions, "room"))}, {"user_ids", users}}},
 	})
 	m.made.URLSuffix = "/_matrix/client/v3/rooms/" + url.PathEscape(m.matching("room")) + "/send/m.room.message/" + requestID(m, made)
 	return raw(made)

@@ -265,13 +265,13 @@ func (m *message) standardFields() []field {
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
-	members(m.payload, func(key, value []byte) bool {
-		switch string(key) {
-		case `"duration"`, `"exit_code"`, `"user"`, `"child_id"`, `"error"`:
+	members(m.payload, func(name, value []byte) bool {
+		switch string(name) {
+		case "duration", "exit_code", "user", "child_id", "error":
 			return true // standardFields shows them
 		}
 		text := shrink(line(plain(value)), maxOther, utf16Units)
-		label := line(plain(key))
+		label := line(string(name))
 		switch {
 		case text == "" || label == "":
 		case len(fields) == maxOthers:

@@ -75,11 +75,8 @@ func ntfyBody(m *message) string {
 	room.left -= gaps
 	failure := room.take(m.err, m.limit("error"))
 	text := room.take(m.text, m.limit("text"))
-	var lines []string
-	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		lines = append(lines, f.label+": "+f.value)
-	}
-	return cmp.Or(paragraphs(text, failure, strings.Join(lines, "\n")), m.look.sign)
+	fields := room.takeFields(m.fields, m.limit("field's value"))
+	return cmp.Or(paragraphs(text, failure, labelLines(fields)), m.look.sign)
 }
 
 func ntfyPriority(m *message) int {

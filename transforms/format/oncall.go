@@ -2,7 +2,6 @@ package format
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -30,16 +29,13 @@ var onCall = Receiver{
 		}
 		room := m.budget("message", markdown.cost, len("\n: "))
 		failure, text := markdown.inert(room.take(m.err, room.left/2)), markdown.inert(room.take(m.text, room.left/4))
-		var lines []string
-		for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
-			lines = append(lines, f.label+": "+f.value)
-		}
+		fields := markdown.inertFields(room.takeFields(m.fields, m.limit("field's value")))
 		return object{
 			{"alert_uid", key},
 			{"title", markdown.inert(shrink(m.title, m.limit("title"), markdown.cost))},
 			{"state", map[string]string{"trigger": "alerting", "resolve": "ok"}[action]},
 			{"link_to_upstream_details", m.link},
-			{"message", paragraphs(text, failure, strings.Join(lines, "\n"))},
+			{"message", paragraphs(text, failure, labelLines(fields))},
 		}
 	},
 	order: orderByAlert,

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // payload returns the members of a payload that fit into so many bytes, but for those of some names.
@@ -27,7 +29,7 @@ func payloadWithin(from []byte, room, longest int, without []string) object {
 	const note = 80       // bytes, for saying what was left out
 	o, size, cut := object{}, 0, 0
 	members(from, func(key, value []byte) bool {
-		name := plain(key)
+		name := string(key)
 		if slices.Contains(without, name) {
 			return true
 		}
@@ -56,11 +58,11 @@ func payloadValue(value []byte, longest int) raw {
 	case len(value) <= longest && isTame(value):
 		return value
 	case value[0] == '"':
-		return appendString(nil, shrink(clean(plain(value)), longest-2, jsonSize))
+		return jsonbytes.AppendString(nil, shrink(clean(plain(value)), longest-2, jsonSize))
 	case len(value) <= longest/2:
-		return appendString(nil, clean(string(value)))
+		return jsonbytes.AppendString(nil, clean(string(value)))
 	}
-	return appendString(nil, "("+thousands(len(value))+" bytes cut)")
+	return jsonbytes.AppendString(nil, "("+thousands(len(value))+" bytes cut)")
 }
 
 // isTame reports whether a value can be shown as it stands: receivers can read it, and it has no control characters.
@@ -79,11 +81,14 @@ func isReadable(value []byte) bool {
 	if !utf8.Valid(value) || bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
 		return false
 	}
-	depth := 0
+	depth, inside := 0, false // a string
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case c == '"':
-			i = skipString(value, i) - 1
+			inside = !inside
+		case inside && c == '\\':
+			i++
+		case inside:
 		case c == '{' || c == '[':
 			if depth++; depth > deepest {
 				return false
@@ -91,13 +96,16 @@ func isReadable(value []byte) bool {
 		case c == '}' || c == ']':
 			depth--
 		case c == '-' || c >= '0' && c <= '9':
-			end := skipValue(value, i)
-			if number := value[i:end]; len(number) > ordinary || bytes.ContainsAny(number, "eE") {
+			number := value[i:]
+			if end := bytes.IndexAny(number, ",]} \n\t\r"); end >= 0 {
+				number = number[:end]
+			}
+			if len(number) > ordinary || bytes.ContainsAny(number, "eE") {
 				if _, err := strconv.ParseFloat(string(number), 64); err != nil {
 					return false
 				}
 			}
-			i = end - 1
+			i += len(number) - 1
 		}
 	}
 	return true

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -87,6 +88,12 @@ func (t *answers) verdict(a *answer) delivery.Verdict {
 type answer struct {
 	delivery.Answer
 	json map[string]any
+}
+
+// isPage reports whether the body is an HTML page, as a sign-in page on the way answers: no receiver does so that took a message.
+func (a *answer) isPage() bool {
+	body := bytes.ToLower(bytes.TrimSpace(a.Body))
+	return bytes.HasPrefix(body, []byte("<html")) || bytes.HasPrefix(body, []byte("<!doctype html"))
 }
 
 // at returns what stands at a path of members in the body, nil for nothing.

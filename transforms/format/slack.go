@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func slackText(text string) object {
 }
 
 func slackFields(fields []field) []object {
-	var texts []object
+	texts := make([]object, 0, 2*len(fields))
 	for i, f := range fields {
 		end := "\n"
 		if i == len(fields)-1 {
@@ -128,26 +129,33 @@ func slackEscape(s string) string {
 
 var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
+// slackRefusals are the words by which Slack refuses a message, whatever the status is.
+var slackRefusals = []string{
+	"action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_blocks_format", "invalid_payload", "invalid_token",
+	"message_limit_exceeded", "no_active_hooks", "no_service", "no_team", "no_text", "posting_to_general_channel_denied", "rate_limited",
+	"ratelimited", "rollup_error", "team_disabled", "too_many_attachments", "user_not_found",
+}
+
 func judgeSlack(_ *Format, a *answer) delivery.Verdict {
 	word, ok := strings.TrimSpace(string(a.Body)), false
 	if a.json != nil {
 		word, ok = a.text("error"), a.json["ok"] == true
 	}
-	isOK := ok || word == "ok"
 	if !codeWord.MatchString(word) {
 		word = ""
 	}
+	refused := a.json["ok"] == false || slices.Contains(slackRefusals, word)
 	switch {
-	case a.is2xx() && isOK:
-		return delivered()
-	case a.is2xx():
+	case a.is2xx() && a.isPage():
 		return again("the answer is not Slack's ok", 0)
-	case a.Status == 429:
+	case a.is2xx() && (ok || !refused): // other receivers that take Slack's messages say it in words of their own
+		return delivered()
+	case a.Status == 429, a.is2xx() && (word == "rate_limited" || word == "ratelimited"):
 		return again(word, a.seconds("retry_after"))
 	case a.Status == 410, slices.Contains([]string{"no_service", "no_team", "no_active_hooks", "invalid_token", "team_disabled"}, word):
 		return gone(word)
-	case a.Status >= 400 && a.Status < 500 && word != "":
-		return dead(word)
+	case a.is2xx(), a.Status >= 400 && a.Status < 500 && word != "":
+		return dead(cmp.Or(word, "ok is false"))
 	}
 	return delivery.Verdict{}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // subject is what a message is about: an event, or what the previous step made of it.
@@ -44,7 +45,7 @@ func subjectOf(ev *event.Event, body []byte) *subject {
 func (s *subject) replace(body []byte) {
 	switch {
 	case !json.Valid(body):
-		s.payload = append(appendString([]byte(`{"body":`), string(body)), '}')
+		s.payload = append(jsonbytes.AppendString([]byte(`{"body":`), string(body)), '}')
 		return
 	case body[0] != '{':
 		s.payload = append(append([]byte(`{"body":`), body...), '}')
@@ -52,17 +53,17 @@ func (s *subject) replace(body []byte) {
 	}
 	var envelope subject
 	isEnvelope := false
-	members(body, func(key, value []byte) bool {
-		switch string(key) {
-		case `"event"`:
+	members(body, func(name, value []byte) bool {
+		switch string(name) {
+		case "event":
 			envelope.typ, isEnvelope = plain(value), value[0] == '"'
-		case `"workflow_id"`:
+		case "workflow_id":
 			envelope.id = plain(value)
-		case `"workflow_name"`:
+		case "workflow_name":
 			envelope.name = plain(value)
-		case `"timestamp"`:
+		case "timestamp":
 			envelope.at, _ = time.Parse(time.RFC3339, plain(value))
-		case `"payload"`:
+		case "payload":
 			envelope.payload = value
 		}
 		return true
@@ -79,25 +80,25 @@ func (s *subject) replace(body []byte) {
 
 func readKnown(payload []byte) known {
 	var k known
-	members(payload, func(key, value []byte) bool {
-		switch string(key) {
-		case `"status"`:
+	members(payload, func(name, value []byte) bool {
+		switch string(name) {
+		case "status":
 			k.status = plain(value) // a number or true is a word that AWF does not use
-		case `"error"`:
+		case "error":
 			k.err = plain(value)
-		case `"step"`:
+		case "step":
 			k.step = line(plain(value))
-		case `"path"`:
+		case "path":
 			k.path = line(plain(value))
-		case `"user"`:
+		case "user":
 			k.user = line(plain(value))
-		case `"child_id"`:
+		case "child_id":
 			k.child = line(plain(value))
-		case `"duration"`:
+		case "duration":
 			k.duration = value
-		case `"exit_code"`:
+		case "exit_code":
 			k.exitCode = value
-		case `"iteration"`:
+		case "iteration":
 			k.iteration = value
 		}
 		return true

@@ -53,11 +53,13 @@ func writeTeams(m *message) any {
 	entities, called := teamsMentions(m.mentions, room)
 	failure := teamsLines(m.split(m.err, "error", room), "monospace")
 	text := teamsLines(m.split(m.text, "text", room), "")
-	body := list{teamsBlock("", teamsRun{summary, "medium", m.look.teams, "bolder", ""}), called}
+	body := list{teamsBlock("", object{
+		{"type", "TextRun"}, {"weight", "bolder"}, {"size", "medium"}, {"color", m.look.teams}, {"text", summary},
+	}), called}
 	body = append(body, text...)
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		label := teamsRun{text: teamsPlain(f.label) + ": ", weight: "bolder"}
-		body = append(body, teamsBlock("small", label, teamsRun{text: teamsPlain(f.value)}))
+		label := object{{"type", "TextRun"}, {"weight", "bolder"}, {"text", teamsPlain(f.label) + ": "}}
+		body = append(body, teamsBlock("small", label, object{{"type", "TextRun"}, {"text", teamsPlain(f.value)}}))
 	}
 	body = append(body, object{{"type", "Container"}, {"style", "emphasis"}, {"items", failure}}.unless(failure == nil))
 	card := object{
@@ -71,18 +73,9 @@ func writeTeams(m *message) any {
 	return object{{"type", "message"}, {"summary", summary}, {"attachments", list{attachment}}}
 }
 
-// teamsRun is a text of one look.
-type teamsRun struct{ text, size, color, weight, font string }
-
 // teamsBlock is rich text, in which nothing is markup.
-func teamsBlock(spacing string, runs ...teamsRun) object {
-	var inlines list
-	for _, r := range runs {
-		inlines = append(inlines, object{
-			{"type", "TextRun"}, {"weight", r.weight}, {"size", r.size}, {"color", r.color}, {"fontType", r.font}, {"text", r.text},
-		})
-	}
-	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", inlines}}
+func teamsBlock(spacing string, runs ...any) object {
+	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", list(runs)}}
 }
 
 // split shrinks a text to its limit and splits it into lines, of which it keeps the first and the last.
@@ -111,7 +104,7 @@ func teamsLines(lines []string, font string) list {
 		if text = teamsPlain(text); strings.TrimSpace(text) == "" {
 			text = "\u00a0" // an empty block is not shown
 		}
-		blocks = append(blocks, teamsBlock("none", teamsRun{text: text, font: font}))
+		blocks = append(blocks, teamsBlock("none", object{{"type", "TextRun"}, {"fontType", font}, {"text", text}}))
 	}
 	return blocks
 }

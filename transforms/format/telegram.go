@@ -161,7 +161,7 @@ func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 		return gone(reason)
 	case code == 400, code == 403:
 		return dead(reason)
-	case a.is2xx():
+	case a.is2xx() && (a.json["ok"] == false || a.isPage()):
 		return again("the answer is not Telegram's ok", 0)
 	}
 	return delivery.Verdict{}

@@ -265,8 +265,8 @@ func (e Exit) ending() event.Ending {
 		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Signal)}
 	case e.Signal != 0:
 		return event.Ending{Error: fmt.Sprintf("killed by signal %d", int(e.Signal)), ExitCode: e.Code}
-	case e.Code == 0:
-		return event.Ending{Error: "the program ended before the run"}
+	case e.Code == 0: // as AWF does when it is interrupted
+		return event.Ending{Cancelled: true, Error: "the program ended with exit code 0 before the run"}
 	}
 	return event.Ending{Error: fmt.Sprintf("the program ended with exit code %d before the run", e.Code), ExitCode: e.Code}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -218,6 +219,26 @@ func TestPlaces(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// How a program ended says how the runs did that it left open. AWF says 0 when it is interrupted, and writes no end then.
+func TestEndingOfOpenRuns(t *testing.T) {
+	for _, tt := range []struct {
+		exit Exit
+		want event.Ending
+	}{
+		{Exit{}, event.Ending{Cancelled: true, Error: "the program ended with exit code 0 before the run"}},
+		{Exit{Code: 3}, event.Ending{Error: "the program ended with exit code 3 before the run", ExitCode: 3}},
+		{Exit{Code: 3, Interrupted: syscall.SIGINT}, event.Ending{Cancelled: true, Error: "interrupted by SIGINT"}},
+		{Exit{Interrupted: syscall.SIGTERM}, event.Ending{Cancelled: true, Error: "interrupted by SIGTERM"}},
+		{Exit{Code: 143, Signal: syscall.SIGTERM}, event.Ending{Cancelled: true, Error: "interrupted by SIGTERM"}},
+		{Exit{Code: 137, Signal: syscall.SIGKILL}, event.Ending{Error: "killed by signal 9", ExitCode: 137}},
+		{Exit{Code: 139, Signal: syscall.SIGSEGV}, event.Ending{Error: "killed by signal 11", ExitCode: 139}},
+	} {
+		if got := tt.exit.ending(); got != tt.want {
+			t.Errorf("%+v: %+v, want %+v", tt.exit, got, tt.want)
 		}
 	}
 }

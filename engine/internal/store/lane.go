@@ -102,6 +102,9 @@ func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 		l.endProbe(until)
 	case a.Outcome == delivery.Delivered:
 		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
+	case a.Blame == delivery.BlameEvent: // says nothing of the next event
+		l.Broken, l.LastError, l.LastErrorAt = 0, a.Reason, now
+		l.endProbe(until)
 	default:
 		l.Broken = 0
 		l.fail(now, &l.Failures, a.Reason)

@@ -121,6 +121,8 @@ func TestRewriteRefusesDeclarations(t *testing.T) {
 	} {
 		refused(t, tt.name, tt.b.wasm(), tt.want)
 	}
+	refused(t, "a reference to the start function, which is not declared", []byte(empty+section(1, list(sig("", "")))+section(3, "\x01\x00")+
+		section(8, "\x00")+section(10, list(body("", "\xd2\x00"+drop)))), "undeclared reference to function 0")
 	refused(t, "no module", []byte("hello"), "not a WebAssembly module")
 	refused(t, "a component", []byte("\x00asm\x0d\x00\x01\x00"), "not a WebAssembly module")
 	m, err := meter.Rewrite([]byte(empty), limits())

@@ -150,6 +150,9 @@ func (s *scanner) step(in *instr) {
 		s.callee(s.m.types[in.x])
 		s.indirect = append(s.indirect, uint32(in.x))
 	case opRefFunc:
+		if f := uint32(in.x); s.m.hasStart && f == s.m.start && !s.m.startSeen {
+			s.fail("undeclared reference to function %d", f) // the export that is added would declare it
+		}
 		s.m.take(uint32(in.x))
 	case opMemoryGrow, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.bulk++

@@ -1,6 +1,9 @@
 package meter
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // module is what was decoded of a module. Slices of bytes and positions are the original's.
 type module struct {
@@ -19,7 +22,8 @@ type module struct {
 	exports   []exportEntry
 	start     uint32
 	hasStart  bool
-	dataCount int // -1: no section
+	startSeen bool // the start function is exported or its reference taken, as ref.func demands
+	dataCount int  // -1: no section
 	codes     []code
 
 	importedFuncs, importedGlobals int
@@ -134,6 +138,8 @@ func (m *module) checkCounts(r *reader) {
 		r.fail("%d globals and %d functions are too many together: want a product of at most %d", m.globals, len(m.codes), maxDeclared)
 	}
 	m.mutables += 2
+	m.startSeen = m.taken != nil && m.taken[m.start] ||
+		slices.ContainsFunc(m.exports, func(e exportEntry) bool { return e.kind == Func && e.index == m.start })
 	if n := m.sections[11].n; m.dataCount >= 0 && m.dataCount != n {
 		r.fail("the data count is %d, but there are %d segments", m.dataCount, n)
 	}

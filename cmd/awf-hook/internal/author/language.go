@@ -20,17 +20,19 @@ type Language struct {
 	files   []string // of the example, besides the source and those of every project
 	find    func(project string) (compiler string, ok bool)
 	missing string // what to do if there is no compiler
+	prepare string // the command that a new project needs before it can be built; "" for none
 	build   []string
 	env     []string
 }
 
-// languages are told by their sources; the first one counts. In build, OUT stands for the module's file.
+// languages are told by their sources; the first one counts. In build, OUT stands for the module's file. Modules keep the
+// names of their functions, which traps show.
 var languages = []Language{
 	{
 		Name: "go", Source: "main.go", example: "slack-go", find: onPath("go"),
 		missing: "install Go 1.24 or newer: https://go.dev/dl",
 		env:     []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off"},
-		build:   []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", "OUT", "."},
+		build:   []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-w", "-o", "OUT", "."},
 	},
 	{
 		Name: "c", Source: "transform.c", example: "slack-c", files: []string{"awf_hook.h"}, find: findClang,
@@ -51,7 +53,8 @@ var languages = []Language{
 	{
 		Name: "assemblyscript", Source: "transform.ts", example: "slack-assemblyscript", files: []string{"awf_hook.ts", "package.json"}, find: findASC,
 		missing: "npm install (for npm itself: apt-get install nodejs npm)",
-		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "-o", "OUT"},
+		prepare: "npm install",
+		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "--debug", "-o", "OUT"},
 	},
 	{
 		Name: "wat", Source: "transform.wat", find: onPath("wat2wasm"),
@@ -97,6 +100,9 @@ func (l *Language) Command(project, out string) (*exec.Cmd, error) {
 		return nil, &MissingError{l.Name, l.missing}
 	}
 	out, err := filepath.Abs(out)
+	if err == nil && l.Name == "go" {
+		err = hasGoMod(project)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +116,34 @@ func (l *Language) Command(project, out string) (*exec.Cmd, error) {
 	cmd := exec.Command(compiler, args...)
 	cmd.Dir, cmd.Env = project, append(os.Environ(), l.env...)
 	return cmd, nil
+}
+
+// hasGoMod says what to do about a project in Go that belongs to no module.
+func hasGoMod(project string) error {
+	dir, err := filepath.Abs(project)
+	if err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return nil
+		}
+		if dir == filepath.Dir(dir) {
+			return fmt.Errorf("%s: no go.mod is here: start with awf-hook transform new --lang go NAME, which makes one and brings the package guest, and copy main.go there", project)
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// Steps are the commands that build a new project and run its tests, in its folder.
+func Steps(language string) string {
+	steps := "awf-hook transform build && awf-hook transform test"
+	for i := range languages {
+		if l := &languages[i]; l.Name == language && l.prepare != "" {
+			return l.prepare + " && " + steps
+		}
+	}
+	return steps
 }
 
 func onPath(name string) func(string) (string, bool) {

@@ -175,3 +175,12 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 		l.LastError, l.LastErrorAt = m.LastError, m.LastErrorAt
 	}
 }
+
+// Unstored is how many waiting deliveries are in memory alone. It asks no file.
+func (s *Store) Unstored() (n int) {
+	lanes, _ := s.memory.Lanes(context.Background()) // fails only when closed: nothing waits in it then
+	for i := range lanes {
+		n += lanes[i].Unstored
+	}
+	return n
+}

@@ -21,7 +21,8 @@ import (
 // that has the file open.
 type folder struct {
 	turnstile *os.File
-	owners    string // the folder of the processes' locks
+	next      *os.File // held by the process whose turn is next
+	owners    string   // the folder of the processes' locks
 	lock      *os.File
 	owner     int64
 }
@@ -46,7 +47,11 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{turnstile: turnstile, owners: path + ".owners"}, nil
+	next, err := openOwn(path + ".next")
+	if err != nil {
+		return nil, errors.Join(err, turnstile.Close())
+	}
+	return &folder{turnstile: turnstile, next: next, owners: path + ".owners"}, nil
 }
 
 // checkFolder refuses a folder in which others could replace the queue's files.
@@ -97,28 +102,41 @@ func openOwn(path string) (*os.File, error) {
 
 const (
 	turnPatience = 10 * time.Second // how long a process waits for its turn
-	turnPoll     = 500 * time.Microsecond
+	turnPoll     = 100              // microseconds
 )
 
 // enter waits for this process's turn at the file. It polls, since a process that was stopped inside must not stop the others for ever.
+// Whoever comes must be next before it enters, so that a process that comes again at once does not pass those that poll.
 func (f *folder) enter(ctx context.Context) error {
-	for begun := time.Now(); ; {
-		err := unix.Flock(int(f.turnstile.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	deadline := time.Now().Add(turnPatience)
+	if err := lock(ctx, f.next, deadline); err != nil {
+		return err
+	}
+	defer unlock(f.next)
+	return lock(ctx, f.turnstile, deadline)
+}
+
+// lock takes a file's lock before the deadline.
+func lock(ctx context.Context, f *os.File, deadline time.Time) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
 		case err == nil:
 			return nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return err
-		case time.Since(begun) > turnPatience:
-			return fmt.Errorf("%s: another process has held the lock for %v", f.turnstile.Name(), turnPatience)
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s: another process has held the lock for %v", f.Name(), turnPatience)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		time.Sleep(turnPoll)
+		_, _ = unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: turnPoll}) // exact, as time.Sleep is not below a millisecond
 	}
 }
 
-func (f *folder) leave() { _ = unix.Flock(int(f.turnstile.Fd()), unix.LOCK_UN) }
+func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
+func (f *folder) leave() { unlock(f.turnstile) }
 
 // register takes this process's lock, which its death releases. Inside the turnstile.
 func (f *folder) register() error {
@@ -183,7 +201,7 @@ func (f *folder) close(released bool) error {
 		}
 		errs = append(errs, f.lock.Close())
 	}
-	return errors.Join(append(errs, f.turnstile.Close())...)
+	return errors.Join(append(errs, f.turnstile.Close(), f.next.Close())...)
 }
 
 // createFile makes the database's file if it is missing, readable by its owner alone.

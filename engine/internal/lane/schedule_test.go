@@ -1,4 +1,4 @@
-package engine
+package lane
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func waits(r config.Retry) []time.Duration {
 	var list []time.Duration
 	var d delivery.Delivery
 	for {
-		wait, dead := waitAfter(r, &d, &delivery.Attempt{}, 0.5)
+		wait, dead := Wait(r, &d, &delivery.Attempt{}, 0.5)
 		if dead != "" {
 			return list
 		}
@@ -112,7 +112,7 @@ func anyRetry() (config.Retry, delivery.Delivery, delivery.Attempt) {
 func TestWaitsWithinTheirBounds(t *testing.T) {
 	for range 30_000 {
 		r, d, a := anyRetry()
-		middle, dead := waitAfter(r, &d, &a, 0.5)
+		middle, dead := Wait(r, &d, &a, 0.5)
 		if usedUp := !a.Free && d.Spent+1 >= r.MaxAttempts; usedUp != (dead == attemptsUsedUp) {
 			t.Fatalf("%+v after %d spent, free: %v: %q", r, d.Spent, a.Free, dead)
 		}
@@ -125,7 +125,7 @@ func TestWaitsWithinTheirBounds(t *testing.T) {
 		}
 		const slack = 2 // ns, of floating point
 		for _, random := range []float64{0, rand.Float64(), 1} {
-			wait, dead := waitAfter(r, &d, &a, random)
+			wait, dead := Wait(r, &d, &a, random)
 			at := float64(wait)
 			if dead != "" || at < least-slack && !a.Free || at > most+slack || a.Free && wait < minFreeWait {
 				t.Fatalf("%+v: wait %v, %q, want from %v to %v", r, wait, dead, time.Duration(least), time.Duration(most))
@@ -148,17 +148,17 @@ func TestMaxAgeAndRetryAfterAreExact(t *testing.T) {
 				a.RetryAfter = time.Duration(1 + rand.Int64N(int64(maxWait)))
 			}
 			random := rand.Float64()
-			wait, dead := waitAfter(r, &d, &a, random)
+			wait, dead := Wait(r, &d, &a, random)
 			if dead != "" || a.RetryAfter > 0 && wait != a.RetryAfter {
 				t.Fatalf("wait %v, %q, want exactly what the receiver asked for: %v", wait, dead, a.RetryAfter)
 			}
 			next := a.At.Add(a.Took + wait).Sub(d.Since)
 			r.MaxAge = next
-			if got, dead := waitAfter(r, &d, &a, random); dead != "" || got != wait {
+			if got, dead := Wait(r, &d, &a, random); dead != "" || got != wait {
 				t.Fatalf("%+v: wait %v, %q, want %v: it is not too old yet", r, got, dead, wait)
 			}
 			r.MaxAge = next - 1
-			if got, dead := waitAfter(r, &d, &a, random); dead != tooOld {
+			if got, dead := Wait(r, &d, &a, random); dead != tooOld {
 				t.Fatalf("%+v: wait %v, %q, want it to be too old", r, got, dead)
 			}
 		}

@@ -1,16 +1,16 @@
-package engine
+package lane
 
 import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/internal/queue"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/sethvargo/go-retry"
 )
 
 const (
-	maxWait     = queue.MaxWait   // the longest wait between two attempts, whatever is configured
+	maxWait     = store.MaxWait   // the longest wait between two attempts, whatever is configured
 	minFreeWait = 5 * time.Second // the shortest one after a fault of our own side
 )
 
@@ -20,16 +20,16 @@ var standardWaits = []time.Duration{
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
-// Why a delivery is dead though it might be tried again.
+// Why a delivery is dead that a receiver might still take.
 const (
 	attemptsUsedUp = "attempts used up"
 	tooOld         = "max_age reached"
 )
 
-// waitAfter says how long a delivery waits after an attempt that failed, or why it is dead.
-// What the receiver asked for beats the schedule; a fault of our own side spends nothing.
+// Wait says how long a delivery waits after an attempt that failed, or why it is dead: not both.
+// What the receiver asked for beats the schedule. A fault on our side spends nothing of the budget.
 // random is from 0 to 1 and chooses within the jitter.
-func waitAfter(r config.Retry, d *delivery.Delivery, a *delivery.Attempt, random float64) (wait time.Duration, dead string) {
+func Wait(r config.Retry, d *delivery.Delivery, a *delivery.Attempt, random float64) (wait time.Duration, dead string) {
 	spent := d.Spent + 1
 	if a.Free {
 		spent = max(1, d.Spent)
@@ -59,8 +59,7 @@ func longest(r config.Retry) time.Duration {
 	return maxWait
 }
 
-// nextWait is the wait after the given number of failed attempts, without jitter.
-// It is a function of its arguments: the n-th is the n-th step of a fresh backoff.
+// nextWait is the wait after the given number of failed attempts, without jitter: the n-th is the n-th step of a fresh backoff.
 func nextWait(r config.Retry, attempts int) (wait time.Duration) {
 	b := backoff(r)
 	for range attempts {
@@ -86,7 +85,7 @@ func backoff(r config.Retry) retry.Backoff {
 	return retry.WithCappedDuration(longest(r), b)
 }
 
-// list is a backoff of given waits; the last one repeats.
+// list is a backoff of the given waits. The last one repeats.
 func list(waits []time.Duration) retry.Backoff {
 	n := 0
 	return retry.BackoffFunc(func() (time.Duration, bool) {

@@ -7,30 +7,6 @@ import (
 	"time"
 )
 
-// object builds a JSON object member by member; what AWF did not give is left out.
-type object []byte
-
-func (o *object) raw(key string, value []byte) {
-	if value == nil {
-		return
-	}
-	if *o == nil {
-		*o = append(make([]byte, 0, 160), '{')
-	} else {
-		(*o)[len(*o)-1] = ','
-	}
-	*o = appendString(*o, key)
-	*o = append(*o, ':')
-	*o = append(*o, value...)
-	*o = append(*o, '}')
-}
-
-func (o *object) text(key, value string) {
-	if value != "" {
-		o.raw(key, appendString(nil, value))
-	}
-}
-
 // appendSeconds writes a duration, which must not be negative, as exact decimal seconds: 0.00202955.
 func appendSeconds(dst []byte, d time.Duration) []byte {
 	dst = strconv.AppendInt(dst, int64(d/time.Second), 10)

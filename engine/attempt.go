@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/internal/lane"
+	"github.com/awf-project/awf-hook/transforms"
+)
+
+// attempt makes the content of a claim, unless an attempt before did, sends it once, and says what became of it.
+func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.Settlement {
+	d := claim.Delivery
+	err := w.askAgain(claim)
+	var made *delivery.Content
+	if err == nil {
+		made, err = w.content(ctx, claim.Event, &d)
+	}
+	if err != nil {
+		return w.unsent(claim, err)
+	}
+	attempt := w.sender.Send(ctx, &d)
+	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait}
+	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
+		// We broke it off: it does not count, and waits for whoever runs next.
+		st.After = time.Until(d.Due)
+		return st
+	}
+	if slices.Contains(w.Retry.Statuses, attempt.Status) {
+		attempt.Outcome = delivery.Retry
+	}
+	st.Outcome, st.Attempt = attempt.Outcome, &attempt
+	var next string
+	switch st.Outcome {
+	case delivery.Retry:
+		wait, dead := lane.Wait(w.Retry, &d, &attempt, w.random())
+		if dead == "" {
+			st.After, next = wait, ", next in "+shortWait(wait)
+			break
+		}
+		st.Outcome, st.Reason, next = delivery.Dead, dead+": "+attempt.Reason, ", dead: "+dead
+	case delivery.Dead:
+		next = ", dead"
+	}
+	w.sayAttempt(&d, attempt, st.Outcome, next)
+	return st
+}
+
+// content gives a delivery its content, unless an attempt before did. It returns what transforms made, to be kept.
+// The error is [transforms.ErrDrop], [transforms.ErrNotRun] or a [*transforms.Error].
+func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Delivery) (made *delivery.Content, err error) {
+	switch {
+	case d.Body != nil:
+		return nil, nil
+	case len(w.chain) == 0:
+		d.Body = ev.Body()
+		return nil, nil
+	}
+	if d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev)); err != nil {
+		return nil, err
+	}
+	return &d.Content, nil
+}
+
+// notRunWait is when a delivery is tried again whose module could not be run.
+const notRunWait = time.Second
+
+// unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
+func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
+	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.masker.Text(err.Error()), OrderMaxWait: w.OrderMaxWait}
+	switch {
+	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
+		st.Outcome = delivery.Dropped
+	case errors.Is(err, transforms.ErrNotRun):
+		st.Outcome, st.After = delivery.Retry, notRunWait
+	default:
+		w.sayFault(claim.Event, st.Reason)
+	}
+	return st
+}
+
+// errNotWanted is of a delivery whose filter failed when its event was accepted, and says no now.
+var errNotWanted = errors.New("the filter does not match")
+
+// askAgain asks the filter of a delivery whose filter failed when its event was accepted. The error is errNotWanted or the filter's.
+func (w *webhook) askAgain(claim *delivery.Claim) error {
+	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
+		return nil
+	}
+	match, err := w.filter.Match(expression.NewEnv(claim.Event))
+	switch {
+	case err != nil:
+		return w.filterError(err)
+	case !match:
+		return errNotWanted
+	}
+	return nil
+}
+
+// sayAttempt says how an attempt ended and what comes next: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next in 42s".
+func (w *webhook) sayAttempt(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, next string) {
+	level := slog.LevelDebug
+	switch outcome {
+	case delivery.Retry:
+		level = slog.LevelInfo
+	case delivery.Dead:
+		level = slog.LevelWarn
+	}
+	if w.log.Enabled(context.Background(), level) {
+		w.log.LogAttrs(context.Background(), level, w.Name+": "+a.String()+next, slog.String("delivery", d.ID), slog.String("event", d.Event))
+	}
+}
+
+// shortWait rounds a wait to what a reader wants to know of it.
+func shortWait(d time.Duration) string {
+	if d >= time.Second {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
+}

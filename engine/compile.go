@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/secret"
+	"github.com/awf-project/awf-hook/filters"
+	"github.com/awf-project/awf-hook/transforms"
+	"github.com/awf-project/awf-hook/transforms/format"
+)
+
+// compiled is a configured webhook with what its expressions and transforms became.
+type compiled struct {
+	config.Webhook
+	filter   *filters.Filter
+	chain    transforms.Chain
+	orderBy  *expression.Program // nil for no order
+	format   *format.Format      // the last step of the chain; nil if that is something else
+	masker   *secret.Masker      // of what its transforms can read
+	warnings config.Errors       // of its expressions
+}
+
+// compiler compiles webhooks.
+type compiler struct {
+	modules *transforms.Modules // nil leaves wasm steps out
+	log     *slog.Logger
+}
+
+// all compiles webhooks, as many at a time as there are processors: a module may take a second. Close their chains even where
+// there are mistakes.
+func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compiled, config.Errors) {
+	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
+	var next atomic.Int64
+	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin: a project's expressions take nothing from the user's own
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
+		working.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(webhooks)); i = next.Add(1) - 1 {
+				all[i].Webhook = webhooks[i]
+				by := transforms.Compiler{Expressions: &expressions[webhooks[i].Origin], Modules: c.modules, Log: c.log}
+				errs[i] = all[i].compile(ctx, by)
+			}
+		})
+	}
+	working.Wait()
+	mistakes := slices.Concat(errs...)
+	mistakes.Sort()
+	return all, mistakes
+}
+
+func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
+	var errs [3]config.Errors
+	w.masker = newMasker(&w.Webhook)
+	w.filter, errs[0] = compileFilter(&w.Webhook, &by)
+	w.orderBy, errs[1] = compileOrderBy(&w.Webhook, &by)
+	by.Log = slog.New(w.masker.Handler(by.Log.Handler())).With("webhook", w.Name)
+	w.chain, errs[2] = by.Compile(ctx, w.Transform)
+	w.warnings = by.Warnings
+	if n := len(w.chain); n > 0 {
+		if f, isFormat := w.chain[n-1].Step.(*transforms.Format); isFormat && f != nil {
+			w.format = f.Format
+		}
+	}
+	mistakes := slices.Concat(errs[:]...)
+	for _, mistake := range mistakes {
+		mistake.Message = w.masker.Text(mistake.Message)
+	}
+	return mistakes
+}
+
+func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filter, config.Errors) {
+	var mistakes config.Errors
+	var globs []filters.Glob
+	for _, text := range cfg.Events {
+		glob, err := filters.ParseGlob(text.Value)
+		if err != nil {
+			mistakes = append(mistakes, text.Fail(1, 0, err.Error()))
+		}
+		globs = append(globs, glob)
+	}
+	if cfg.Filter.Value == "" {
+		return filters.New(globs, nil), mistakes
+	}
+	program, err := by.Expressions.Bool(cfg.Filter.Value)
+	if at := (*expression.Error)(nil); errors.As(err, &at) {
+		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+	}
+	by.Warn(cfg.Filter, program.Warnings())
+	return filters.New(globs, program), mistakes
+}
+
+func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.Program, config.Errors) {
+	if cfg.OrderBy.Value == "" {
+		return nil, nil
+	}
+	program, err := by.Expressions.Value(cfg.OrderBy.Value)
+	if at := (*expression.Error)(nil); errors.As(err, &at) {
+		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
+	}
+	by.Warn(cfg.OrderBy, program.Warnings())
+	return program, nil
+}
+
+func closeChains(webhooks []compiled) {
+	for i := range webhooks {
+		webhooks[i].chain.Close()
+	}
+}
+
+func newModules(opts *Options) *transforms.Modules {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return transforms.NewModules(opts.ModuleCache, opts.Logger)
+}
+
+// moduleClose is how long closing waits for a compilation that was given up.
+const moduleClose = 10 * time.Second
+
+func closeModules(m *transforms.Modules) error {
+	ctx, cancel := context.WithTimeout(context.Background(), moduleClose)
+	defer cancel()
+	return m.Close(ctx)
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/route"
+)
+
+func line(workflow string, n int) string {
+	return fmt.Sprintf(`{"id":"%s-%d","event":"workflow_end","workflow_id":"run","workflow_name":%[1]q,"timestamp":"2026-03-01T12:00:00Z"}`+"\n", workflow, n)
+}
+
+// until waits for what another goroutine does.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 10 s: not yet %s", what)
+		}
+	}
+}
+
+// slowDefinition opens an engine that has settings and the workflow slow, whose own webhook compiles until end is closed.
+func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
+	t.Helper()
+	dir := t.TempDir()
+	settings := filepath.Join(dir, "settings.yaml")
+	for file, text := range map[string]string{
+		settings:                       "webhooks: [{name: all, url: 'http://127.0.0.1:1/'}]",
+		filepath.Join(dir, "slow.yml"): "webhooks: [{name: own, url: 'http://127.0.0.1:1/'}]",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := func(name string) (string, bool) { return dir, name == "AWF_WORKFLOWS_PATH" }
+	cfg, err := config.Search{File: settings, Env: env, TrustProject: true}.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := e.routes.Options
+	open := options.Open
+	options.Open = func(ctx context.Context, own []config.Webhook) ([]*webhook, error) {
+		<-end
+		return open(ctx, own)
+	}
+	options.Log = slog.New(slog.DiscardHandler)
+	e.routes = route.New(options)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// While a workflow's webhooks compile, its events wait, and neither the stream nor another workflow's events wait with them.
+func TestCompilingHoldsUpNoStream(t *testing.T) {
+	const events = 100
+	end := make(chan struct{})
+	e := slowDefinition(t, end)
+	in, feed := io.Pipe()
+	out, passed := io.Pipe()
+	read := make(chan error, 1)
+	go func() {
+		read <- e.Read(context.Background(), Stream{Name: "<stdin>", In: in, Out: passed})
+		passed.Close()
+	}()
+	go func() {
+		for n := range events {
+			fmt.Fprint(feed, line("slow", n), line("other", n))
+		}
+		fmt.Fprint(feed, "AWF's own line\n")
+	}()
+	text := make([]byte, 15)
+	if _, err := io.ReadFull(out, text); err != nil || string(text) != "AWF's own line\n" {
+		t.Fatalf("passed %q, %v, want AWF's own line while webhooks compile", text, err)
+	}
+	until(t, "the other workflow's events are accepted", func() bool { return e.counts.events.Load() == events })
+	if n := e.counts.deliveries.Load(); n != events {
+		t.Errorf("%d deliveries meanwhile, want %d", n, events)
+	}
+	feed.Close()
+	close(end)
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if r := e.Report(); r.Events != 2*events || r.Deliveries != 3*events || r.Refused != 0 {
+		t.Errorf("report %+v, want %d events with %d deliveries, those of slow for two webhooks", r, 2*events, 3*events)
+	}
+	items, err := e.queue.List(context.Background(), Filter{Webhook: "own"})
+	if err != nil || len(items) != events {
+		t.Fatalf("%d deliveries of the workflow's own webhook, %v, want %d", len(items), err, events)
+	}
+	for i, item := range items { // the last one comes first
+		if want := fmt.Sprint("slow-", events-1-i); !strings.HasSuffix(item.Event.ID, want) {
+			t.Fatalf("delivery %d is of %s, want %s: in the order of the stream", i, item.Event.ID, want)
+		}
+	}
+}
+
+// An event that comes to an intake that was closed is refused and counted.
+func TestNoEventVanishesAtAStop(t *testing.T) {
+	e, err := Open(&config.Config{}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	in := e.openIntake()
+	in.close()
+	in.add(event.Event{ID: "late", Type: "workflow_end"})
+	if r := e.Report(); r.Refused != 1 || r.Events != 0 {
+		t.Errorf("report %+v, want the event refused", r)
+	}
+}

@@ -1,0 +1,165 @@
+package lane
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Options say what a lane delivers, and how.
+type Options struct {
+	Name        string // of the webhook, for the log
+	Lane        delivery.Lane
+	MaxInFlight int
+
+	// Attempt makes the next attempt of a claim and says what became of it. It is called by up to MaxInFlight goroutines at once.
+	Attempt func(ctx context.Context, claim *delivery.Claim) delivery.Settlement
+	// Close is called once, after the last attempt.
+	Close func()
+}
+
+// lane delivers for one webhook. One goroutine, run, owns its machine; others send it events.
+type lane struct {
+	Options
+	set    *Set
+	closes sync.Once
+	ended  atomic.Bool  // run has returned
+	room   atomic.Int64 // deliveries that Accept may claim for the lane; see machine.room
+
+	mu     sync.Mutex
+	inbox  []any // events; no more than claims in flight, their outcomes, and a few looks
+	posted chan struct{}
+
+	machine *machine // owned by run
+}
+
+func newLane(o Options, s *Set) *lane {
+	l := &lane{Options: o, set: s, posted: make(chan struct{}, 1), machine: newMachine(o.Lane, o.MaxInFlight)}
+	l.publish()
+	return l
+}
+
+// post sends the lane an event. It never blocks.
+func (l *lane) post(event any) {
+	l.mu.Lock()
+	l.inbox = append(l.inbox, event)
+	l.mu.Unlock()
+	select {
+	case l.posted <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the inbox.
+func (l *lane) take() []any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	events := l.inbox
+	l.inbox = nil
+	return events
+}
+
+func (l *lane) isEmpty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.inbox) == 0
+}
+
+// run delivers until ctx ends or the lane is replaced. Then it gives back what it has not begun and waits for its attempts.
+func (l *lane) run(ctx context.Context) {
+	var working sync.WaitGroup
+	defer working.Wait()
+	l.machine.stopped = false // by the run before
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	ended := ctx.Done()
+	for {
+		var events []any
+		select {
+		case <-ended:
+		case <-l.posted:
+			events = l.take()
+		case <-timer.C:
+			events = []any{tick{}}
+		}
+		if ended != nil && ctx.Err() != nil { // before an attempt's end lets the next one begin
+			ended, events = nil, append([]any{stop{}}, events...)
+		}
+		var wake time.Time
+		for _, event := range events {
+			do := l.machine.step(event, time.Now(), l.set.crowded())
+			wake = do.wake
+			l.do(ctx, &do, &working)
+		}
+		l.publish()
+		if m := l.machine; m.stopped && m.running == 0 && !m.claiming && l.isEmpty() {
+			return
+		}
+		if !wake.IsZero() {
+			timer.Reset(time.Until(wake))
+		}
+	}
+}
+
+// do does what a step wants.
+func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
+	l.set.held.Add(-do.freed)
+	for _, st := range do.settle {
+		l.set.settler.add(outcome{l, st})
+	}
+	for _, claim := range do.start {
+		working.Go(func() { l.work(ctx, claim) })
+	}
+	if do.claim > 0 {
+		working.Go(func() { l.claim(ctx, do.claim) })
+	}
+}
+
+// work makes one attempt, if the claim still holds.
+func (l *lane) work(ctx context.Context, claim *delivery.Claim) {
+	if !l.holds(ctx, claim) {
+		l.set.opens(-1)
+		l.post(finished{lost: true})
+		return
+	}
+	l.post(finished{settlement: l.Attempt(ctx, claim)})
+}
+
+// holds reports whether a claim is still the lane's and lasts for an attempt. One that has waited long is renewed, which
+// checks its lease; before that nobody else can have it.
+func (l *lane) holds(ctx context.Context, claim *delivery.Claim) bool {
+	lease := l.Lane.Lease
+	if left := time.Until(claim.Until); left > lease*2/3 && left <= lease {
+		return true
+	}
+	held, err := l.set.store.Renew(ctx, claim, lease)
+	if ctx.Err() == nil {
+		l.set.trouble.Say(l.Name+": leases cannot be renewed", err)
+	}
+	return held && err == nil
+}
+
+// claim asks the store for what is due.
+func (l *lane) claim(ctx context.Context, n int) {
+	l.set.opens(1) // what is being claimed is not idle
+	defer l.set.opens(-1)
+	claims, next, err := l.set.store.Claim(ctx, l.Lane, n)
+	if ctx.Err() == nil {
+		l.set.trouble.Say(l.Name+": due deliveries cannot be claimed", err)
+	}
+	l.set.hold(claims)
+	l.post(claimed{claims, n, next, err})
+}
+
+// publish tells Set.Lease how much room the lane has.
+func (l *lane) publish() { l.room.Store(int64(l.machine.room(time.Now(), l.set.crowded()))) }
+
+// close ends the lane's connections, after its last attempt.
+func (l *lane) close() {
+	if l.Close != nil {
+		l.closes.Do(l.Close)
+	}
+}

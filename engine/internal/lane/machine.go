@@ -1,0 +1,237 @@
+package lane
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Bounds of what a lane has ready. docs/config.md names them.
+const (
+	maxReadyLane = 8192    // deliveries
+	maxReady     = 8 << 20 // bytes of events, of all lanes
+	firstPace    = 50 * time.Millisecond
+)
+
+// machine decides what a lane does. It is a pure state machine: step depends on nothing but its arguments and what steps
+// before it noted, and does nothing but return what is to be done. One goroutine owns it.
+type machine struct {
+	lane        delivery.Lane
+	maxInFlight int
+
+	ready     ready
+	arrived   int64      // claims so far: those that have been due equally long keep their order
+	running   int        // attempts that are being made
+	unsettled int        // outcomes that are not committed
+	claiming  bool       // a claim is under way
+	more      bool       // the store has more that is due
+	look      time.Time  // when the store may have something due; zero if that is not known
+	seen      store.Lane // breaker and pause, as far as this lane's own attempts tell
+	pace      time.Duration
+	stopped   bool // no attempt begins any more
+}
+
+// crowded says that the lanes together have all the bytes ready that they may.
+type crowded bool
+
+// The events of a lane.
+type (
+	given    []*delivery.Claim // accepted and claimed for the lane
+	lookAt   time.Time         // the store may have something due then
+	finished struct {          // an attempt ended
+		settlement delivery.Settlement
+		lost       bool // before the attempt: there is none, and nothing to settle
+	}
+	settled struct { // an outcome is committed, or will never be
+		settlement *delivery.Settlement
+		failed     bool
+	}
+	claimed struct { // a claim returned
+		claims []*delivery.Claim
+		asked  int
+		next   time.Duration
+		err    error
+	}
+	tick struct{} // it is time to look
+	stop struct{} // the lane ends or was replaced
+)
+
+// actions are what a step wants done, in this order.
+type actions struct {
+	settle []delivery.Settlement
+	start  []*delivery.Claim
+	claim  int       // how many to claim; 0 for none
+	freed  int64     // bytes of events that are not ready any more
+	wake   time.Time // when to step again at the latest; zero for no time
+}
+
+func newMachine(lane delivery.Lane, maxInFlight int) *machine {
+	return &machine{lane: lane, maxInFlight: maxInFlight, pace: firstPace}
+}
+
+// step notes an event and says what is to be done.
+func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
+	switch e := event.(type) {
+	case given:
+		m.add(e)
+		if !m.seen.MaySend(now) || m.stopped {
+			m.giveBack(now, &do)
+		}
+	case lookAt:
+		m.lookAt(time.Time(e))
+	case finished:
+		m.finish(e, now, &do)
+	case settled:
+		m.unsettled--
+		if st := e.settlement; !e.failed {
+			if st.Outcome == delivery.Retry {
+				m.lookAt(now.Add(st.After))
+			}
+			if st.Claim.Probe || st.Claim.OrderKey != "" { // others may follow
+				m.lookAt(now)
+			}
+		}
+	case claimed:
+		m.claimed(e, now, &do)
+	case stop:
+		m.stopped = true
+		m.giveBack(now, &do)
+	}
+	m.unsettled += len(do.settle)
+	m.plan(now, full, &do)
+	return do
+}
+
+// finish notes how an attempt ended. When the lane must pause, what it has not begun goes back, behind the outcome that says why.
+func (m *machine) finish(e finished, now time.Time, do *actions) {
+	m.running--
+	if e.lost {
+		return
+	}
+	st := &e.settlement
+	if st.Attempt != nil {
+		m.pace += (st.Attempt.Took - m.pace) / 8
+	}
+	m.seen.Settle(now, st, st.Claim.Until)
+	do.settle = append(do.settle, e.settlement)
+	if !m.seen.MaySend(now) {
+		m.giveBack(now, do)
+	}
+}
+
+// claimed takes what the store gave. Claims that it gave before it knew that the lane must pause go back.
+func (m *machine) claimed(e claimed, now time.Time, do *actions) {
+	m.claiming = false
+	if e.err != nil {
+		m.more = false // until a look from outside
+		return
+	}
+	m.more = len(e.claims) == e.asked
+	m.add(e.claims)
+	switch {
+	case m.stopped, !m.seen.MaySend(now) && m.unsettled > 0:
+		m.giveBack(now, do)
+		m.lookAt(now)
+	case !m.more && e.next != store.Never:
+		m.lookAt(now.Add(max(e.next, time.Millisecond)))
+	}
+}
+
+// plan starts what may start, and claims what is worth claiming.
+func (m *machine) plan(now time.Time, full crowded, do *actions) {
+	if m.stopped {
+		return
+	}
+	for m.running < m.maxInFlight && len(m.ready) > 0 {
+		do.start = append(do.start, m.next(do))
+		m.running++
+	}
+	due := !m.look.IsZero() && !m.look.After(now)
+	uncertain := !m.seen.MaySend(now) && m.unsettled > 0 // the store does not know yet why: wait for settled
+	if n := m.capacity(full) - len(m.ready); n > 0 && !m.claiming && !uncertain && (due || m.wantsMore(full)) {
+		if due {
+			m.look, m.more = time.Time{}, true
+		}
+		m.claiming, do.claim = true, n
+	}
+	if m.look.After(now) {
+		do.wake = m.look
+	}
+}
+
+// capacity is how many deliveries the lane may have ready: as many as it starts in a third of a lease.
+func (m *machine) capacity(full crowded) int {
+	if bool(full) || m.lane.Rate > 0 { // what a rate lets through begins at once
+		return m.maxInFlight
+	}
+	starts := m.maxInFlight * int(m.lane.Lease/3/max(m.pace, time.Millisecond))
+	return max(4*m.maxInFlight, min(starts, maxReadyLane))
+}
+
+// room is how many deliveries Accept may claim for the lane. It leaves some for what is due again.
+func (m *machine) room(now time.Time, full crowded) int {
+	if m.stopped || m.lane.Rate > 0 || bool(full) || !m.seen.MaySend(now) {
+		return 0
+	}
+	return max(0, m.capacity(full)-2*m.maxInFlight-len(m.ready))
+}
+
+// wantsMore says whether it is worth claiming of what the store has due: many deliveries at once.
+func (m *machine) wantsMore(full crowded) bool { return m.more && len(m.ready) <= m.capacity(full)/4 }
+
+func (m *machine) lookAt(at time.Time) {
+	if m.look.IsZero() || at.Before(m.look) {
+		m.look = at
+	}
+}
+
+func (m *machine) add(claims []*delivery.Claim) {
+	for _, c := range claims {
+		m.arrived++
+		heap.Push(&m.ready, arrival{c, m.arrived})
+	}
+}
+
+// next takes the claim that has been due longest.
+func (m *machine) next(do *actions) *delivery.Claim {
+	c := heap.Pop(&m.ready).(arrival).claim
+	do.freed += int64(c.Event.Size())
+	return c
+}
+
+// giveBack settles what was claimed and not begun. It stays due, and keeps its place.
+func (m *machine) giveBack(now time.Time, do *actions) {
+	for len(m.ready) > 0 {
+		c := m.next(do)
+		do.settle = append(do.settle, delivery.Settlement{Claim: c, Outcome: delivery.Retry, After: c.Delivery.Due.Sub(now)})
+	}
+}
+
+// arrival is a claim that is ready.
+type arrival struct {
+	claim  *delivery.Claim
+	number int64
+}
+
+// ready is a heap of claims: those first that have been due longest.
+type ready []arrival
+
+func (r ready) Len() int      { return len(r) }
+func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+func (r ready) Less(i, j int) bool {
+	a, b := &r[i], &r[j]
+	if c := a.claim.Delivery.Due.Compare(b.claim.Delivery.Due); c != 0 {
+		return c < 0
+	}
+	return a.number < b.number
+}
+func (r *ready) Push(a any) { *r = append(*r, a.(arrival)) }
+func (r *ready) Pop() any {
+	last := len(*r) - 1
+	a := (*r)[last]
+	(*r)[last] = arrival{}
+	*r = (*r)[:last]
+	return a
+}

@@ -1,0 +1,186 @@
+// Package lane delivers what a store has due: one lane for each webhook, so that a dead or slow receiver takes nothing from
+// another one.
+//
+// A lane is a state machine, [machine], that one goroutine owns. Its workers run [Options.Attempt], and a settler commits the
+// outcomes of all lanes together. A lane knows a [store.Store] and no engine.
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Set has the lanes of all webhooks of a process.
+type Set struct {
+	store   store.Store
+	trouble *Trouble
+	settler *settler
+	busy    atomic.Int64 // claims without a committed outcome, of all lanes
+	held    atomic.Int64 // bytes of the events that lanes have ready; see maxReady
+
+	mu        sync.Mutex
+	byWebhook map[string]*lane // by identity
+	replaced  []*lane          // that may have attempts in flight
+	start     func(*lane)      // nil while nothing runs
+	changed   chan struct{}    // closed by the next change; nil if nobody waits for it
+}
+
+// NewSet makes a set without lanes. settled is told of each outcome that was committed, by one goroutine.
+func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
+	set := &Set{store: s, trouble: NewTrouble(log), byWebhook: map[string]*lane{}}
+	set.settler = &settler{set: set, settled: settled, outcomes: make(chan outcome, maxUnsettled)}
+	return set
+}
+
+// Add takes a lane, and starts it if the others run. It replaces the lane of the same identity, which finishes what is in
+// flight and leaves the rest to the new one.
+func (s *Set) Add(o Options) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := newLane(o, s)
+	if old := s.byWebhook[o.Lane.Webhook]; old != nil {
+		old.post(stop{})
+		defer func() {
+			if s.start == nil || old.ended.Load() {
+				old.close()
+			}
+		}()
+	}
+	s.byWebhook[o.Lane.Webhook] = l
+	if s.start != nil {
+		s.start(l)
+		l.post(lookAt(time.Now()))
+	}
+}
+
+// Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs as long, in a goroutine of its own.
+// Run refuses to run twice at once.
+func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
+	var running sync.WaitGroup
+	s.mu.Lock()
+	if s.start != nil {
+		s.mu.Unlock()
+		return errors.New("the engine runs already")
+	}
+	s.start = func(l *lane) {
+		running.Go(func() {
+			l.run(ctx)
+			l.ended.Store(true)
+			if s.of(l.Lane.Webhook) != l { // it was replaced; Add looks at ended if it is by now
+				l.close()
+			}
+		})
+	}
+	for _, l := range s.byWebhook {
+		s.start(l)
+	}
+	s.mu.Unlock()
+
+	settling, end := context.WithCancel(context.WithoutCancel(ctx))
+	var settles sync.WaitGroup
+	settles.Go(func() { s.settler.run(settling) })
+	running.Go(func() { beside(ctx) })
+	<-ctx.Done()
+	s.mu.Lock()
+	s.start = nil
+	s.mu.Unlock()
+	running.Wait()
+	end() // after the last outcome
+	settles.Wait()
+	return nil
+}
+
+// Close closes the lanes' connections. Nothing runs any more.
+func (s *Set) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.byWebhook {
+		l.close()
+	}
+}
+
+// of returns the lane of a webhook's identity, nil if there is none.
+func (s *Set) of(webhook string) *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byWebhook[webhook]
+}
+
+// Name returns the name of a webhook's identity. It is false if the identity has no lane.
+func (s *Set) Name(webhook string) (string, bool) {
+	l := s.of(webhook)
+	if l == nil {
+		return "", false
+	}
+	return l.Name, true
+}
+
+// Lease says for how long a delivery that is about to be accepted may be claimed for its lane; 0 for not at all.
+func (s *Set) Lease(webhook string, size int) time.Duration {
+	l := s.of(webhook)
+	if l == nil || s.held.Load()+int64(size) > maxReady || l.room.Add(-1) < 0 {
+		return 0
+	}
+	return l.Lane.Lease
+}
+
+// Give hands a lane what was accepted and claimed for it.
+func (s *Set) Give(claim *delivery.Claim) {
+	s.hold([]*delivery.Claim{claim})
+	if l := s.of(claim.Delivery.Webhook); l != nil {
+		l.post(given{claim})
+	}
+}
+
+// LookAt makes a lane ask the store at that time. It is false if the identity has no lane.
+func (s *Set) LookAt(webhook string, at time.Time) bool {
+	l := s.of(webhook)
+	if l != nil {
+		l.post(lookAt(at))
+	}
+	return l != nil
+}
+
+// Busy reports whether a claim is in flight or being made.
+func (s *Set) Busy() bool { return s.busy.Load() > 0 }
+
+// Changed returns a channel that the next outcome closes, or the next claim that came to nothing.
+func (s *Set) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// opens counts claims without a committed outcome.
+func (s *Set) opens(n int64) {
+	s.busy.Add(n)
+	if n > 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// hold counts claims that become ready.
+func (s *Set) hold(claims []*delivery.Claim) {
+	s.busy.Add(int64(len(claims)))
+	for _, c := range claims {
+		s.held.Add(int64(c.Event.Size()))
+	}
+}
+
+func (s *Set) crowded() crowded { return s.held.Load() >= maxReady }

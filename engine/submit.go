@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// Submit accepts an event: when it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
+// While the queue is full it waits for room until ctx ends.
+func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
+	if err := ev.Validate(); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	entry, err := e.entry(ctx, &ev)
+	if err == nil {
+		err = e.acceptPatiently(ctx, entry)
+	}
+	if err != nil {
+		return fmt.Errorf("event %s: %w", ev.ID, err)
+	}
+	return nil
+}
+
+// roomPoll is how often a full queue is asked for room, while no outcome makes some.
+const roomPoll = 50 * time.Millisecond
+
+// acceptPatiently accepts an event, and waits for room until ctx ends.
+func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) error {
+	for {
+		changed := e.lanes.Changed()
+		err := e.accept(ctx, []*delivery.Entry{entry})
+		if !errors.Is(err, ErrFull) {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-time.After(roomPoll):
+		case <-ctx.Done():
+			e.counts.refused.Add(1)
+			return fmt.Errorf("%w: %w", err, context.Cause(ctx))
+		}
+	}
+}
+
+// submitAll submits events in order, together if there is room for all.
+func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
+	entries := make([]*delivery.Entry, 0, len(events))
+	for i := range events {
+		entry, err := e.entry(ctx, &events[i])
+		if err != nil {
+			return err
+		}
+		entries = append(entries, entry)
+	}
+	if err := e.accept(ctx, entries); !errors.Is(err, ErrFull) {
+		return err
+	}
+	for _, entry := range entries {
+		if err := e.acceptPatiently(ctx, entry); err != nil {
+			return fmt.Errorf("event %s: %w", entry.Event.ID, err)
+		}
+	}
+	return nil
+}
+
+// entry routes an event. It waits for a definition's webhooks to be compiled.
+func (e *Engine) entry(ctx context.Context, ev *event.Event) (*delivery.Entry, error) {
+	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.wants(ev, webhooks), nil
+}
+
+// wants makes an event's entry: it has one delivery for each webhook that wants the event. An event without an id gets one.
+func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
+	if ev.ID == "" {
+		ev.ID = event.NewID(time.Now())
+	}
+	entry := &delivery.Entry{Event: ev}
+	in := expression.NewEnv(ev) // decoded once for all webhooks
+	for _, w := range webhooks {
+		if want, wants := w.want(in); wants {
+			if want.Dead == "" {
+				want.Take = e.lanes.Lease(w.Identity, ev.Size())
+			}
+			entry.Wants = append(entry.Wants, want)
+		}
+	}
+	return entry
+}
+
+// accept commits events with their deliveries, in order, and gives the lanes what they may send at once.
+func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
+	wanted := make([]*delivery.Entry, 0, len(entries))
+	for _, entry := range entries {
+		if len(entry.Wants) > 0 {
+			wanted = append(wanted, entry)
+		}
+	}
+	if len(wanted) > 0 {
+		if err := e.queue.Accept(ctx, wanted); err != nil {
+			return err
+		}
+	}
+	e.counts.events.Add(int64(len(entries)))
+	for _, entry := range wanted {
+		given := map[string]bool{}
+		for _, claim := range entry.Claims {
+			e.lanes.Give(claim)
+			given[claim.Delivery.Webhook] = true
+		}
+		for _, want := range entry.Wants {
+			e.counts.accepted(want.Fate)
+			if want.Fate == delivery.Accepted && !given[want.Webhook] {
+				e.lanes.LookAt(want.Webhook, time.Now())
+			}
+		}
+	}
+	return nil
+}
+
+// accepted counts what became of a want.
+func (c *counts) accepted(fate delivery.Fate) {
+	if fate == delivery.Known {
+		c.known.Add(1)
+		return
+	}
+	c.deliveries.Add(1)
+	if fate == delivery.BornDead {
+		c.dead.Add(1)
+	}
+}
