@@ -58,7 +58,7 @@ var onlyIn = map[string]string{
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
-	"golang.org/x/sys":                   "engine/internal/store/sqlite engine/internal/source",
+	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":      "transforms/wasm",
 	"gopkg.in/yaml.v3":                   "engine/config",
 	"modernc.org/libc":                   "engine/internal/store/sqlite",

@@ -95,6 +95,7 @@ var tried = map[string][][]string{
 	"exec":       {{"exec", "-c", "CONFIG"}},
 	"follow":     {{"follow", "-c", "CONFIG", "--nonsense"}},
 	"emit":       {{"emit", "-c", "CONFIG", "--drain-timeout", "1ms", "--event", "workflow_end", "--workflow", "n"}},
+	"trust":      {{"trust"}, {"trust", "CONFIG"}, {"trust", "--list"}},
 	"formats":    {{"formats"}, {"formats", "slack", "CONFIG"}},
 	"demo":       {{"demo", "CONFIG"}},
 	"completion": {{"completion", "bash"}},

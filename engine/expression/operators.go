@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,7 +12,7 @@ import (
 	"time"
 )
 
-// exact is the bound below which every whole number is a float64 too.
+// exact is the bound below which a float64 holds every whole number.
 const exact = 1 << 53
 
 var (
@@ -19,7 +20,7 @@ var (
 	errZero     = errors.New("division by zero")
 )
 
-// operators are what the operators call that compute both operands.
+// operators are the operators that always compute both operands.
 var operators = map[string]function{
 	"==": func(b *budget, args []any) (any, error) { return equal(b, args[0], args[1]), nil },
 	"!=": func(b *budget, args []any) (any, error) { return !equal(b, args[0], args[1]), nil },
@@ -42,12 +43,12 @@ var (
 	power    = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
 )
 
-// mismatch is the error of an operator on values that it is not for.
+// mismatch is the error of an operator on values of the wrong kinds.
 func mismatch(op string, a, b any) error {
 	return fmt.Errorf("%s is not for %s and %s", op, kindOf(a), kindOf(b))
 }
 
-// numberOf returns a number as an int or a float64; false if v is none.
+// numberOf returns a number as an int or a float64. isNumber is false for other values.
 func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	switch v := v.(type) {
 	case int:
@@ -66,7 +67,7 @@ func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	return 0, 0, false, false
 }
 
-// compare orders two values of a kind; 2 if a NaN is among them. The error says that they are not of a kind.
+// compare orders two values of one kind. It returns 2 if one is NaN, and an error if their kinds differ.
 func compare(op string, a, b any) (int, error) {
 	if s, ok := a.(string); ok {
 		if t, ok := b.(string); ok {
@@ -80,7 +81,7 @@ func compare(op string, a, b any) (int, error) {
 	}
 	if s, ok := a.(time.Duration); ok {
 		if t, ok := b.(time.Duration); ok {
-			return order(s, t), nil
+			return cmp.Compare(s, t), nil
 		}
 	}
 	i, f, isInt, isNumber := numberOf(a)
@@ -89,7 +90,7 @@ func compare(op string, a, b any) (int, error) {
 	case !isNumber || !isNumber2:
 		return 0, mismatch(op, a, b)
 	case isInt && isInt2:
-		return order(i, j), nil
+		return cmp.Compare(i, j), nil
 	case math.IsNaN(f) || math.IsNaN(g):
 		return 2, nil
 	case isInt:
@@ -97,31 +98,21 @@ func compare(op string, a, b any) (int, error) {
 	case isInt2:
 		return -intFloat(j, f), nil
 	}
-	return order(f, g), nil
+	return cmp.Compare(f, g), nil
 }
 
-func order[T int | float64 | time.Duration](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// intFloat compares exactly: a float64 does not hold every int.
+// intFloat compares exactly, since a float64 does not hold every int.
 func intFloat(i int, f float64) int {
 	switch {
 	case i > -exact && i < exact:
-		return order(float64(i), f)
+		return cmp.Compare(float64(i), f)
 	case math.IsInf(f, 0):
-		return -order(f, 0)
+		return -cmp.Compare(f, 0)
 	}
 	return new(big.Float).SetInt64(int64(i)).Cmp(new(big.Float).SetFloat64(f))
 }
 
-// ordered makes an ordering operator: false where an operand is missing.
+// ordered makes an ordering operator, which is false for a nil operand.
 func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) {
 	return func(b *budget, args []any) (any, error) {
 		if args[0] == nil || args[1] == nil {
@@ -135,7 +126,7 @@ func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) 
 	}
 }
 
-// equal compares by value: numbers as numbers, lists and maps by what is in them.
+// equal compares by value: numbers as numbers, lists and maps by their contents.
 func equal(b *budget, x, y any) bool { return equalAt(b, 0, x, y) }
 
 func equalAt(b *budget, depth int, x, y any) bool {
@@ -177,7 +168,7 @@ func equalAt(b *budget, depth int, x, y any) bool {
 	return err == nil && c == 0
 }
 
-// in says whether a list has an element, a map a key.
+// in reports whether a list has an element or a map has a key.
 func in(b *budget, args []any) (any, error) {
 	if args[0] == nil || args[1] == nil {
 		return false, nil
@@ -199,7 +190,7 @@ func in(b *budget, args []any) (any, error) {
 	return nil, mismatch("in", args[0], args[1])
 }
 
-// texts makes an operator on two texts: false where one is missing.
+// texts makes an operator on two texts, which is false for a nil operand.
 func texts(op string, holds func(s, t string) bool) func(*budget, []any) (any, error) {
 	return func(b *budget, args []any) (any, error) {
 		if args[0] == nil || args[1] == nil {
@@ -215,13 +206,13 @@ func texts(op string, holds func(s, t string) bool) func(*budget, []any) (any, e
 	}
 }
 
-// pattern is a regular expression that was compiled when it was loaded.
+// pattern is a compiled regular expression.
 type pattern struct {
 	*regexp.Regexp
 	size int // instructions
 }
 
-// instructionsPerStep is how many of a pattern's instructions one byte is matched against in the time of a step, at the least.
+// instructionsPerStep is how many instructions a byte is matched against at least in the time of a step.
 const instructionsPerStep = 4
 
 func matches(b *budget, args []any) (any, error) {
@@ -237,7 +228,7 @@ func matches(b *budget, args []any) (any, error) {
 	return p.MatchString(s), nil
 }
 
-// arithmetic makes an operator on two numbers, or of further kinds. It is nil where an operand is.
+// arithmetic makes an operator on numbers, and on texts, times and durations by others. It returns nil for a nil operand.
 func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b float64) (any, error)) func(*budget, []any) (any, error) {
 	return func(budget *budget, args []any) (any, error) {
 		a, b := args[0], args[1]

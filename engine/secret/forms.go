@@ -87,7 +87,8 @@ func encodings(s string) []string {
 	return list
 }
 
-// inBase64 lists what the base64 of a text holds of s in any case, if s stands in it behind so many bytes, modulo 3: at its end, and within it.
+// inBase64 lists what the base64 of any text holds of s that stands behind so many bytes, modulo 3: if s ends the text, and if more
+// follows.
 func inBase64(encoding *base64.Encoding, s string, offset int) []string {
 	text := encoding.EncodeToString([]byte("\x00\x00"[:offset] + s))
 	text = text[min((offset*8+5)/6, len(text)):] // without the digits that hold bits of what stands before

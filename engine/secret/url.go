@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// ParseURL reads the URL of a receiver as a browser's address line does: what stands in its query as people write it is percent-encoded, and
-// what is encoded stays as it is. Its errors say what is wrong without a word of the URL, which may be a credential.
+// ParseURL reads the URL of a receiver as a browser's address line does: it percent-encodes what people write into a query, and leaves
+// what is encoded. Its errors quote nothing of the URL, which may be a credential.
 func ParseURL(text string) (*url.URL, error) {
 	before, query, hasQuery := strings.Cut(text, "?")
 	if err := checkCharacters(before, text); err != nil {

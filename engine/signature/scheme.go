@@ -86,7 +86,7 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 	return result
 }
 
-// parse finds the id, the timestamp and the signatures in the headers. Where several signatures have room, those of another kind are skipped.
+// parse finds the id, the timestamp and the signatures in the headers. It skips signatures of another kind where several have room.
 func (s scheme) parse(h http.Header, v values) ([][]byte, error) {
 	required := []string{s.Header}
 	if s.IDHeader != "" && s.signs(placeID) {

@@ -15,7 +15,7 @@ type Guard struct {
 	Allow   []netip.Prefix // the user's network.allow: reachable whatever else holds
 }
 
-// RefusedError says that an address is not to be reached.
+// RefusedError says that a webhook may not reach an address.
 type RefusedError struct {
 	Addr string // as it was resolved
 	Why  string
@@ -25,13 +25,13 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s is refused: %s address (network.allow in your own settings can permit it)", e.Addr, e.Why)
 }
 
-// span is a range of addresses with what they are for.
+// span is a range of addresses and what they are for.
 type span struct {
 	prefix netip.Prefix
 	why    string
 }
 
-// never are refused to every webhook: who reaches them can read a machine's credentials.
+// never lists what no webhook may reach: the machine's credentials can be read there.
 var never = spans(`
 169.254.0.0/16       a link-local
 fe80::/10            a link-local
@@ -44,7 +44,7 @@ fd20:ce::254/128     a metadata
 192.0.0.192/32       a metadata
 `)
 
-// inner are refused to the webhooks that come with a checkout.
+// inner lists what the webhooks of a checkout may not reach.
 var inner = spans(`
 0.0.0.0/8            an unspecified
 10.0.0.0/8           a private
@@ -85,7 +85,7 @@ func spans(table string) []span {
 	return list
 }
 
-// Check returns a [RefusedError] for an address that is not to be reached.
+// Check returns a [RefusedError] for an address that the webhook may not reach.
 func (g Guard) Check(addr netip.Addr) error {
 	if !addr.IsValid() {
 		return &RefusedError{"an address that cannot be read", "not a known"}
@@ -120,7 +120,8 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	})
 }
 
-// embedded are the IPv4 addresses to which an IPv6 address may lead: of IPv4-compatible and -translated, NAT64, 6to4, Teredo and ISATAP ones.
+// embedded returns the IPv4 addresses to which an IPv6 address may lead: one that is IPv4-compatible or -translated, or of NAT64, 6to4,
+// Teredo or ISATAP.
 func embedded(addr netip.Addr) []netip.Addr {
 	if !addr.Is6() {
 		return nil
@@ -144,7 +145,7 @@ func embedded(addr netip.Addr) []netip.Addr {
 	return nil
 }
 
-// control is a net.Dialer's ControlContext: it judges the very address that is about to be dialled.
+// control is a net.Dialer's ControlContext: it judges the address that is about to be dialled.
 func (g Guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {

@@ -10,12 +10,15 @@ import (
 	"unicode"
 )
 
+// ownNames are names of this machine.
+var ownNames = []string{"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
+
 // CheckHost judges a URL's host where nothing is dialled: when a configuration is checked, and when a proxy reaches the host for us.
 // It reads an address in every form in which a resolver may, and knows the names of this machine. It cannot judge any other name.
 func (g Guard) CheckHost(host string) error {
 	name := strings.TrimRight(strings.Map(fold, host), ".")
 	switch {
-	case slices.Contains([]string{"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}, name), strings.HasSuffix(name, ".localhost"):
+	case slices.Contains(ownNames, name), strings.HasSuffix(name, ".localhost"):
 		return g.Check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	case strings.ContainsRune(name, unicode.ReplacementChar):
 		return g.Check(netip.Addr{})
@@ -44,8 +47,8 @@ func fold(r rune) rune {
 	return unicode.ToLower(r)
 }
 
-// readAddr reads an address as inet_aton does: one to four parts, each decimal or hexadecimal, or in the given base if it begins with 0.
-// The last part fills what is left. isAddr is false for a name; an address of numbers that are too large is invalid.
+// readAddr reads an address as inet_aton does: one to four parts, each decimal or hexadecimal, or in the given base if it begins
+// with 0. The last part fills what is left. isAddr is false for a name; an address of numbers that are too large is invalid.
 func readAddr(host string, zeroBase int) (addr netip.Addr, isAddr bool) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr, true

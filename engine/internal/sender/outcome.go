@@ -24,7 +24,8 @@ type Exchange struct {
 	Receiver Receiver
 }
 
-// Receiver says what an answer means in the shapes of the receiver's format. Its RetryAfter comes from the body alone: headers go before it.
+// Receiver says what an answer means in the shapes of the receiver's format. Its RetryAfter comes from the body alone: the headers'
+// goes before it.
 type Receiver func(delivery.Answer) delivery.Verdict
 
 // maxSkew is how far the receiver's clock may be from ours before a refused signature is blamed on it.

@@ -30,12 +30,13 @@ func proxyOf(w *Webhook) (*url.URL, error) {
 		return nil, nil
 	}
 	if w.URL.Scheme == "http" && os.Getenv("REQUEST_METHOD") != "" {
-		return nil, &Fault{Reason: "the environment's " + name + " is not used, since REQUEST_METHOD is set too: in CGI a client can set it", Ours: true}
+		return nil, &Fault{Ours: true, Reason: "the environment's " + name + " is not used, since REQUEST_METHOD is set too: " +
+			"in CGI a client can set it"}
 	}
 	proxy, readable := parseProxy(os.Getenv(name))
 	if !readable {
-		return nil, &Fault{Reason: "the environment's " + name + " is not the URL of a proxy: want http://HOST:PORT, and %, #, / and ? " +
-			"percent-encoded in a user's name and password", Ours: true}
+		return nil, &Fault{Ours: true, Reason: "the environment's " + name + " is not the URL of a proxy: " +
+			"want http://HOST:PORT, and %, #, / and ? percent-encoded in a user's name and password"}
 	}
 	return proxy, nil
 }
@@ -50,8 +51,9 @@ func parseProxy(text string) (*url.URL, bool) {
 		return nil, false
 	}
 	port, err := strconv.Atoi(cmp.Or(u.Port(), "1"))
-	return u, err == nil && port > 0 && port < 1<<16 && u.Hostname() != "" && isPlain(u.Host) &&
-		slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) && !strings.ContainsAny(text, "?#") && !strings.Contains(u.Path, "@")
+	isHost := err == nil && port > 0 && port < 1<<16 && u.Hostname() != "" && isPlain(u.Host)
+	endsThere := !strings.ContainsAny(text, "?#") && !strings.Contains(u.Path, "@")
+	return u, isHost && endsThere && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
 }
 
 // withoutProxy reports whether a receiver is reached directly: on this machine, or by an entry of a NO_PROXY list, each a name with all

@@ -14,8 +14,8 @@ import (
 // maxRetryAfter is the longest pause that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter returns the pause that an answer asks for, 0 for none. It looks at the header Retry-After, in seconds or as a date, which counts
-// from the answer's own Date; else at retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON body;
+// RetryAfter returns the pause that an answer asks for, 0 for none. It looks at the header Retry-After, in seconds or as a date, which
+// counts from the answer's own Date; else at retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON body;
 // else at X-RateLimit-Reset-After, if the status says that the limit is reached.
 func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 	for _, value := range a.Header.Values("Retry-After") {
