@@ -54,6 +54,7 @@ guests:
 		$(GUEST_PACKAGES) $$(apt-cache depends libstd-rust-dev-wasm32 | sed -n 's/.*Recommends: *\(.*lld.*\)/\1/p') >/dev/null; }
 	cd examples/transforms/slack-assemblyscript && npm ci --ignore-scripts
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
+	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
 
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:

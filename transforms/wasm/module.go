@@ -142,7 +142,7 @@ func isJSON(contentType string) bool {
 // checkBytes checks a file before it is decoded.
 func checkBytes(wasm []byte, limit int64, pin string) error {
 	if int64(len(wasm)) > limit {
-		return fmt.Errorf("%w: %s", ErrModule, tooLarge(int64(len(wasm)), limit))
+		return fmt.Errorf("%w: %s: limits.module sets another, up to 32 MiB", ErrModule, tooLarge(int64(len(wasm)), limit))
 	}
 	if pin != "" {
 		sum := sha256.Sum256(wasm)
