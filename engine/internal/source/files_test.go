@@ -242,3 +242,25 @@ func TestEndingOfOpenRuns(t *testing.T) {
 		}
 	}
 }
+
+// A FIFO of the name of an audit file holds nothing up and is not read.
+func TestFollowedFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	looked := make(chan error, 1)
+	go func() {
+		r := newRotated(path)
+		r.tails(time.Now())
+		looked <- r.current.open()
+	}()
+	select {
+	case err := <-looked:
+		if err == nil {
+			t.Error("opened")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the FIFO holds up the reading")
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 const (
@@ -125,7 +127,7 @@ func (r *rotated) find(begin head, read int64) string {
 		return ""
 	}
 	for _, path := range r.siblings() {
-		f, err := os.Open(path)
+		f, err := file.Open(path)
 		if err != nil {
 			continue
 		}
@@ -154,7 +156,7 @@ func (r *rotated) between(now time.Time) []*oldFile {
 
 // known says whether a file is being read, or was.
 func (r *rotated) known(path string) bool {
-	f, err := os.Open(path)
+	f, err := file.Open(path)
 	if err != nil {
 		return true
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Bounds of reading files. They stand in docs/config.md.
@@ -85,7 +86,7 @@ func (t *tail) grown() bool {
 // open opens the file, unless it is open, and checks that it is the one that was read before.
 func (t *tail) open() error {
 	if t.file == nil {
-		f, err := os.Open(t.path)
+		f, err := file.Open(t.path)
 		if err != nil {
 			return err
 		}
