@@ -67,8 +67,8 @@ func (e *Engine) Report() Report {
 // remains is what waits for the webhooks that have a lane, and why.
 type remains struct {
 	waiting  int64
-	unstored int64     // of waiting, those in memory alone
-	next     time.Time // when the first of them may be claimed; zero if none may
+	unstored int64                    // of waiting, those in memory alone
+	next     time.Time                // when the first of them may be claimed; zero if none may
 	webhooks map[string]WebhookReport // by identity
 	unread   string                   // why the queue cannot be read
 }
