@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/filters"
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
@@ -18,11 +19,25 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	modules := newModules(&opts)
 	all, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.All())
 	for i := range all {
-		warnings = append(append(warnings, all[i].warnings...), all[i].unwise(cfg.Allow)...)
+		warnings = slices.Concat(warnings, all[i].warnings, all[i].unwise(cfg.Allow), all[i].unlikely())
 	}
 	closeChains(all)
 	_ = closeModules(modules) // a compilation that goes on harms nobody
 	return mistakes, warnings
+}
+
+// unlikely warns of globs that match no event that AWF is known to give.
+func (c *compiled) unlikely() config.Errors {
+	var warnings config.Errors
+	for _, text := range c.Events {
+		glob, err := filters.ParseGlob(text.Value)
+		if why := filters.Unlikely(glob); err == nil && why != "" {
+			warning := text.Fail(1, 0, why)
+			warning.Warning = true
+			warnings = append(warnings, warning)
+		}
+	}
+	return warnings
 }
 
 // unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets that have expired.

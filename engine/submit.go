@@ -32,10 +32,12 @@ const roomPoll = 50 * time.Millisecond
 
 // acceptPatiently accepts an event, and waits for room until ctx ends.
 func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) error {
-	for {
+	for full := error(nil); ; {
 		changed := e.lanes.Changed()
-		err := e.accept(ctx, []*delivery.Entry{entry})
-		if !errors.Is(err, ErrFull) {
+		switch err := e.accept(ctx, []*delivery.Entry{entry}); {
+		case errors.Is(err, ErrFull):
+			full = err
+		case err == nil || full == nil || ctx.Err() == nil:
 			return err
 		}
 		select {
@@ -43,7 +45,7 @@ func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) err
 		case <-time.After(roomPoll):
 		case <-ctx.Done():
 			e.counts.refused.Add(1)
-			return fmt.Errorf("%w: %w", err, context.Cause(ctx))
+			return fmt.Errorf("%w: %w", full, context.Cause(ctx))
 		}
 	}
 }

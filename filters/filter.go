@@ -54,6 +54,9 @@ func ParseGlob(pattern string) (Glob, error) {
 	case strings.ContainsFunc(pattern, notInGlob):
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
 	case isDotted(pattern): // after the characters, since the error quotes them
+		if names := meant(pattern); len(names) > 0 {
+			return "", errors.New("AWF's name of an event, which is " + list(names) + " here")
+		}
 		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
 	}
 	return Glob(pattern), nil

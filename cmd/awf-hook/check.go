@@ -10,6 +10,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/spf13/cobra"
 )
 
@@ -222,7 +223,7 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 		}
 		source, known := sources[mistake.File]
 		if !known {
-			text, _ := os.ReadFile(mistake.File) // a file that is gone by now shows nothing
+			text, _ := file.Read(mistake.File, maxEvents) // a file that is gone by now shows nothing
 			source = config.NewSource(text)
 			sources[mistake.File] = source
 		}

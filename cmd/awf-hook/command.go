@@ -19,14 +19,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes: the first that holds.
+// Exit codes. If several apply, the first of 3, 2, 1, 5, 4 counts.
 const (
 	exitOK           = 0 // every accepted delivery is delivered or kept
 	exitFailure      = 1 // a run-time failure: something was neither stored nor delivered
 	exitUsage        = 2 // bad arguments
 	exitConfig       = 3 // bad configuration
 	exitBadLines     = 4 // bad lines, with --strict
-	exitNotDelivered = 5 // something is not delivered, with --wait-delivered
+	exitNotDelivered = 5 // something is not delivered, with --wait-delivered, or dead, with --fail-on-dead
 )
 
 // exitError carries an exit code; an error without one is a mistake in the arguments.
@@ -100,16 +100,16 @@ func (c *command) say(err error) {
 func (c *command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "awf-hook",
-		Short: "Turn the life of AWF workflows into signed webhooks",
-		Long: `awf-hook reads the events of AWF workflows, keeps those that a webhook wants,
-signs them and delivers them, again and again until they arrive.
+		Short: "Send the events of AWF workflows to webhooks",
+		Long: `awf-hook reads the events of AWF workflows, selects those that a webhook wants, signs them,
+and delivers them, with as many attempts as it takes.
 
 Try it:      awf-hook demo
 With AWF:    awf-hook exec -- awf run deploy
 In a pipe:   AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml
 
-Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad configuration,
-             4 bad lines with --strict, 5 not delivered with --wait-delivered`,
+Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configuration, 4 bad lines, 5 not delivered.
+             The help of a command says which of them it has, and when.`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -123,27 +123,34 @@ Exit codes:  0 delivered or kept, 1 something was lost, 2 bad arguments, 3 bad c
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
-	root.AddCommand(c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
+	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
+	describe(root)
 	return root
 }
 
 // configFlags say which configuration a command reads.
 type configFlags struct {
-	file      string
-	noProject bool
+	file         string
+	noProject    bool
+	trustProject bool
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
 	f.addFileFlag(cmd)
 	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
+	f.addTrustFlag(cmd)
 }
 
 func (f *configFlags) addFileFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
 }
 
+func (f *configFlags) addTrustFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files for this once, whatever they do; for CI")
+}
+
 func (f *configFlags) search() config.Search {
-	return config.Search{File: f.file, NoProject: f.noProject, Env: os.LookupEnv}
+	return config.Search{File: f.file, NoProject: f.noProject, TrustProject: f.trustProject, Env: os.LookupEnv}
 }
 
 // origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -44,18 +44,21 @@ func newItemJSON(it *engine.Item) itemJSON {
 	return j
 }
 
-// printItems prints a table that fits 100 columns, or an object for each.
+// printItems prints a table, or a JSON object for each delivery.
 func (c *command) printItems(items []engine.Item, asJSON bool) {
-	if asJSON {
-		for i := range items {
-			encode(c.out, newItemJSON(&items[i]))
+	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
+	name := nameOf(items, func(it *engine.Item) string { return it.Delivery.Webhook })
+	for i := range items {
+		it := &items[i]
+		if asJSON {
+			encode(c.out, newItemJSON(it))
+			continue
 		}
-		return
+		d := &it.Delivery
+		rows = append(rows, []string{d.ID, string(it.State), name(d.Webhook), d.Event, strconv.Itoa(d.Attempts), whenWhy(it)})
 	}
-	fmt.Fprintf(c.out, "%-30s %-9s %-14s %-16s %-4s %s\n", "ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY")
-	for _, it := range items {
-		fmt.Fprintf(c.out, "%-30s %-9s %-14s %-16s %-4d %s\n", it.Delivery.ID, it.State, fit(nameOf(it.Delivery.Webhook), 14), fit(it.Delivery.Event, 16),
-			it.Delivery.Attempts, fit(whenWhy(&it), 20))
+	if !asJSON {
+		printTable(c.out, rows)
 	}
 }
 
@@ -73,57 +76,57 @@ func whenWhy(it *engine.Item) string {
 	case delivery.IsDead, delivery.IsDropped:
 		return it.Reason
 	}
-	return ago(it.Done)
-}
-
-func ago(t time.Time) string {
-	if t.IsZero() {
+	if it.Done.IsZero() {
 		return ""
 	}
-	return time.Since(t).Round(time.Second).String() + " ago"
+	return time.Since(it.Done).Round(time.Second).String() + " ago"
 }
 
-// nameOf is a webhook's name, of its identity.
-func nameOf(identity string) string {
-	return identity[strings.LastIndexByte(identity, '#')+1:]
-}
-
-// fit makes a text harmless to a terminal and at most so many characters long.
-func fit(text string, n int) string {
-	text = plain(text)
-	if utf8.RuneCountInString(text) <= n {
-		return text
+// nameOf returns what shows the webhooks in a list by their names, and by their identities where two of them have one name.
+func nameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
+	last := func(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
+	identities := map[string]string{} // by name; "" for several
+	for i := range list {
+		identity := webhook(&list[i])
+		if known, is := identities[last(identity)]; is && known != identity {
+			identity = ""
+		}
+		identities[last(webhook(&list[i]))] = identity
 	}
-	return string([]rune(text)[:n-1]) + "…"
+	return func(identity string) string {
+		if identities[last(identity)] == "" {
+			return identity
+		}
+		return last(identity)
+	}
 }
 
-// attemptJSON is an attempt as --json prints it.
+// attemptJSON is an attempt as --json prints it. Times are in seconds.
 type attemptJSON struct {
 	Number     int       `json:"attempt"`
 	At         time.Time `json:"at"`
-	Took       float64   `json:"took"` // seconds, as those below
+	Took       float64   `json:"took"`
 	Status     int       `json:"status,omitempty"`
 	Outcome    string    `json:"outcome"`
 	Reason     string    `json:"reason"`
 	Response   string    `json:"response,omitempty"`
 	RetryAfter float64   `json:"retry_after,omitempty"`
 	Free       bool      `json:"not_counted,omitempty"`
-}
-
-func timeline(attempts []delivery.Attempt) []attemptJSON {
-	list := []attemptJSON{}
-	for _, a := range attempts {
-		list = append(list, attemptJSON{a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free})
-	}
-	return list
+	Replay     bool      `json:"replay,omitempty"`
 }
 
 func (c *command) showJSON(d *engine.Detail, cfg *config.Config) {
+	timeline := []attemptJSON{}
+	for _, a := range d.Attempts {
+		timeline = append(timeline, attemptJSON{
+			a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free, a.Replay,
+		})
+	}
 	encode(c.out, struct {
 		itemJSON
 		Timeline []attemptJSON `json:"timeline"`
 		Body     string        `json:"body,omitempty"`
-	}{newItemJSON(&d.Item), timeline(d.Attempts), string(engine.Body(d, cfg))})
+	}{newItemJSON(&d.Item), timeline, string(engine.Body(d, cfg))})
 }
 
 func showDetail(out io.Writer, d *engine.Detail, body []byte) {
@@ -154,6 +157,9 @@ func showDetail(out io.Writer, d *engine.Detail, body []byte) {
 		}
 		if a.Free {
 			text += ", not counted"
+		}
+		if a.Replay {
+			text += ", a replay"
 		}
 		line(fmt.Sprintf("attempt %d", a.Number), "%s", text)
 		if a.Response != "" {

@@ -150,13 +150,16 @@ func TestF028BlocksWorkVerbatim(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("awf-hook", args...)
 		cmd.Dir, cmd.Stdin = filepath.Join(dir, "project"), strings.NewReader(stdin)
-		cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(dir, "config"), "AWF_HOOK_TRUST="+filepath.Join(dir, "project"), "WEBHOOK_SECRET=the global one",
+		cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_STATE_HOME="+filepath.Join(dir, "state"), "WEBHOOK_SECRET=the global one",
 			"SLACK_WEBHOOK_SECRET=the workflow's", "HTTPS_PROXY="+in.url, "NO_PROXY=", "SSL_CERT_FILE="+in.certificate)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("awf-hook %q: %v: %s", args, err, out)
 		}
 		return string(out)
+	}
+	if shown := hook("", "trust", "--yes"); !strings.Contains(shown, "sends to https://slack.example.com; reads $SLACK_WEBHOOK_SECRET") {
+		t.Errorf("trust shows %s", shown)
 	}
 	checked := hook("", "check")
 	for _, want := range []string{"/config/settings.yaml: good, webhooks: 1\n", ".awf/workflows/another-name.yaml: good, webhooks: 1\n"} {

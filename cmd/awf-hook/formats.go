@@ -16,9 +16,10 @@ func (c *command) formatsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "formats [NAME]",
 		Short: "List the built-in receiver formats, their options and limits",
-		Long: `formats lists the formats that a webhook can have: transform: [{format: NAME, with: {…}}].
-With a NAME it shows the format's options, a configuration with the message that it makes, how its receiver answers,
-and the exact limits that are kept.`,
+		Long: `formats lists the built-in formats of a webhook: transform: [{format: NAME, with: {…}}].
+With a NAME it shows the format's options and limits, an example with the message that it makes, and how awf-hook reads the
+receiver's answers.`,
+		Example:   "  awf-hook formats slack",
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: format.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {

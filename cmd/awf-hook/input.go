@@ -1,33 +1,47 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// readInput reads the named file, or stdin if there is none. More than max bytes, which is in MiB, are an error.
+// readInput reads the named file, or stdin if there is none. More than max bytes, which are whole MiB, are an error.
 func (c *command) readInput(files []string, max int64) ([]byte, error) {
-	in, name := c.in, "stdin"
 	if len(files) > 0 {
-		f, err := os.Open(files[0])
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in, name = f, files[0]
+		return readFile(files[0], max)
 	}
-	text, err := io.ReadAll(io.LimitReader(in, max+1))
+	text, err := io.ReadAll(io.LimitReader(c.in, max+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("stdin: %w", err)
 	case int64(len(text)) > max:
-		return nil, fmt.Errorf("%s: over %d MiB", name, max>>20)
+		return nil, fmt.Errorf("stdin: over %d MiB", max>>20)
 	}
 	return text, nil
+}
+
+// readFile reads a regular file of at most max bytes.
+func readFile(name string, max int64) ([]byte, error) {
+	text, err := file.Read(name, max)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
+}
+
+// ask asks a question on the terminal. Only yes means yes.
+func (c *command) ask(question string) bool {
+	fmt.Fprintf(c.err, "awf-hook: %s [y/N] ", question)
+	answer, _ := bufio.NewReader(c.in).ReadString('\n') // no answer is a no
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
 }
 
 // passThrough copies what is not an event from stdin to stdout until stdin ends. It runs where nothing can be delivered:

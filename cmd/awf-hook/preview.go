@@ -6,10 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -20,8 +18,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxPreviewed is how many events preview, explain and test take at a time.
-const maxPreviewed = 10_000
+// Bounds of what preview, explain and test take at a time.
+const (
+	maxPreviewed = 10_000   // events
+	maxEvents    = 64 << 20 // bytes of a file of events
+)
 
 // previewFlags are those of preview and explain.
 type previewFlags struct {
@@ -94,13 +95,13 @@ func (c *command) preview(files []string, flags previewFlags) error {
 // earlier is the preview to compare with.
 func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
 	if ext := filepath.Ext(flags.diff); ext != ".yaml" && ext != ".yml" {
-		text, err := os.ReadFile(flags.diff)
+		text, err := readFile(flags.diff, maxEvents)
 		if err != nil {
 			return nil, failure(err)
 		}
 		return text, nil
 	}
-	eng, err := c.openDry(configFlags{flags.diff, flags.noProject})
+	eng, err := c.openDry(configFlags{file: flags.diff})
 	if err != nil {
 		return nil, err
 	}
@@ -130,12 +131,11 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	}
 	var events []*event.Event
 	for _, file := range files {
-		f, err := os.Open(file)
+		text, err := readFile(file, maxEvents)
 		if err != nil {
 			return nil, err
 		}
-		events, err = collectEvents(events, file, f, c.printBroken())
-		if err = errors.Join(err, f.Close()); err != nil {
+		if events, err = collectEvents(events, file, bytes.NewReader(text), c.printBroken()); err != nil {
 			return nil, err
 		}
 	}

@@ -27,7 +27,13 @@ type terminal struct {
 
 func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	return onTerminalOf(t, cmd, 120)
+}
+
+// onTerminalOf is onTerminal for so many columns.
+func onTerminalOf(t *testing.T, cmd *exec.Cmd, columns uint16) *terminal {
+	t.Helper()
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/spf13/cobra"
 )
 
@@ -149,23 +149,20 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	return r, nil
 }
 
-// maxTestEvents is the longest file of a test's events, in bytes.
-const maxTestEvents = 16 << 20
-
 // testEvents reads the events of a test.
 func testEvents(t *config.Test) ([]*event.Event, error) {
-	name, in := "event", io.Reader(nil)
+	name, text := "event", []byte(nil)
 	if t.Event != nil {
-		in = bytes.NewReader(envelope(t.Event))
+		text = envelope(t.Event)
 	} else {
-		text, err := t.Read(maxTestEvents)
-		if err != nil {
+		var err error
+		if text, err = t.Read(maxEvents); err != nil {
 			return nil, err
 		}
-		name, in = t.Events.Value, bytes.NewReader(text)
+		name = t.Events.Value
 	}
 	var broken error
-	events, err := collectEvents(nil, name, in, func(err *event.LineError) { broken = err })
+	events, err := collectEvents(nil, name, bytes.NewReader(text), func(err *event.LineError) { broken = err })
 	switch {
 	case err != nil:
 		return nil, err
@@ -181,7 +178,11 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 func envelope(t *config.Tree) []byte {
 	given := string(t.AppendJSON(nil, appendString))
 	defaults := []struct{ key, value string }{
-		{"event", `"workflow_end"`}, {"workflow_id", `"run-1"`}, {"workflow_name", `"workflow"`}, {"timestamp", `"2026-01-01T00:00:00Z"`}, {"payload", "{}"},
+		{"event", `"workflow_end"`},
+		{"workflow_id", `"run-1"`},
+		{"workflow_name", `"workflow"`},
+		{"timestamp", `"2026-01-01T00:00:00Z"`},
+		{"payload", "{}"},
 	}
 	if t.Kind != config.TreeMapping || t.Get("execution_id") != nil || t.Get("run_id") != nil || t.Get("metadata") != nil {
 		return []byte(given + "\n") // of another dialect
@@ -245,18 +246,17 @@ func updateTests(failed []*testResult) error {
 	return nil
 }
 
-func updateFile(file string, wants map[*config.Test][]string) error {
-	info, err := os.Stat(file)
+func updateFile(name string, wants map[*config.Test][]string) error {
+	text, err := readFile(name, maxEvents)
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(file)
+	updated, err := config.UpdateWants(name, text, wants)
 	if err != nil {
 		return err
 	}
-	updated, err := config.UpdateWants(file, text, wants)
-	if err != nil {
-		return err
+	if err := file.Write(name, updated, 0o666); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.WriteFile(file, updated, info.Mode().Perm())
+	return nil
 }

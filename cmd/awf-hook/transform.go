@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/spf13/cobra"
 )
 
@@ -23,8 +24,6 @@ in a sandbox. docs/transforms.md has a tutorial for each language.`,
   cd hello
   awf-hook transform build
   awf-hook transform test`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
 		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())
@@ -41,9 +40,9 @@ it. You need only the language's own tools to build it.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var file *fs.PathError
+			var system *fs.PathError
 			err := author.New(".", args[0], language)
-			if errors.As(err, &file) {
+			if errors.As(err, &system) {
 				return failure(err)
 			}
 			if err != nil {
@@ -90,6 +89,9 @@ func (c *command) buildTransform(dir, out string) error {
 	language, err := author.Told(dir)
 	if err != nil {
 		return failure(err)
+	}
+	if info, err := os.Lstat(out); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return failure(fmt.Errorf("%s: %w", out, file.ErrLink)) // compilers would follow it
 	}
 	cmd, err := language.Command(dir, out)
 	if err != nil {

@@ -107,7 +107,8 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 				return failure(err)
 			}
 		}
-		fmt.Fprintf(c.err, "awf-hook: %d bytes, fuel %d, memory %s, %v\n", len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
+		fmt.Fprintf(c.err, "awf-hook: %d bytes, fuel %d, memory %s, %v\n",
+			len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
 	}
 	if failed {
 		return &exitError{code: exitFailure}

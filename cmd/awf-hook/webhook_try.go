@@ -30,15 +30,14 @@ answer and the time. The event is a recorded one, with "test": true in its paylo
 the receiver does not take it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.config, names[0], typ) },
+		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.configFlags, names[0], typ) },
 	}
 	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
 	return cmd
 }
 
-func (c *command) tryWebhook(file, name, typ string) error {
-	flags := configFlags{file: file}
-	cfg, err := c.loadDry(flags.search())
+func (c *command) tryWebhook(flags configFlags, name, typ string) error {
+	cfg, err := c.load(flags.search()) // for it sends: what is not trusted stays out
 	if err != nil {
 		return err
 	}
@@ -77,7 +76,7 @@ func (c *command) tryWebhook(file, name, typ string) error {
 	case err != nil:
 		return failure(err)
 	}
-	if err := c.printAnswer(s.queue); err != nil {
+	if err := c.printAnswer(context.Background(), s.queue); err != nil {
 		return failure(err)
 	}
 	if report.Delivered+report.Dropped == 0 {
@@ -146,20 +145,20 @@ func sample(typ string) (event.Event, error) {
 }
 
 // printAnswer prints the one attempt in a queue.
-func (c *command) printAnswer(file string) error {
+func (c *command) printAnswer(ctx context.Context, file string) error {
 	deliveries, err := engine.OpenDeliveries(file)
 	if err != nil {
 		return err
 	}
 	defer deliveries.Close()
-	items, err := deliveries.List(context.Background(), engine.Filter{})
+	items, err := deliveries.List(ctx, engine.Filter{})
 	if err != nil {
 		return err
 	}
 	if len(items) != 1 {
 		return errors.New("the event made no delivery")
 	}
-	detail, err := deliveries.Show(context.Background(), items[0].Delivery.ID)
+	detail, err := deliveries.Show(ctx, items[0].Delivery.ID)
 	if err != nil {
 		return err
 	}

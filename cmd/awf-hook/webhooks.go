@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
 )
 
@@ -14,46 +14,61 @@ func (c *command) webhooksCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "webhooks",
-		Short: "Look at the webhooks' lanes: state, counts, last error; enable and disable",
-		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (its breaker is open: one probe at a
-time) or where its receiver asked for it, and is closed by a receiver's 410 or by hand. What is closed keeps its deliveries.
-A name that webhooks of several files have means them all; FILE#NAME, as --json prints it, means one.`,
-		Args: cobra.NoArgs,
+		Short: "Show and change the webhooks' lanes: list, test, enable, disable",
+		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
+a time) or when its receiver asked for it. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
+If webhooks of several files have one name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
 	}
 	where.add(cmd)
-	list := &cobra.Command{Use: "list", Short: "List the lanes", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return c.withQueue(&where, func(d *engine.Deliveries, _ *config.Config) error {
-			lanes, err := d.Webhooks(context.Background())
-			c.printLanes(lanes, where.json)
-			return err
-		})
-	}}
+	list := &cobra.Command{
+		Use:     "list",
+		Short:   "List the lanes",
+		Example: "  awf-hook webhooks list",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
+				lanes, err := q.Webhooks(ctx)
+				c.printLanes(lanes, where.json)
+				return err
+			})
+		},
+	}
 	cmd.RunE = list.RunE
-	change := func(use, short string, do func(*engine.Deliveries, context.Context, string) (int, error)) *cobra.Command {
-		return &cobra.Command{Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, names []string) error {
-			return c.withQueue(&where, func(d *engine.Deliveries, _ *config.Config) error {
-				n, err := do(d, context.Background(), names[0])
+	cmd.AddCommand(list, c.tryCommand(&where),
+		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", (*engine.Deliveries).Enable),
+		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait", (*engine.Deliveries).Disable))
+	return cmd
+}
+
+// laneCommand makes a command that changes the lanes of a webhook.
+func (c *command) laneCommand(where *queueFlags, verb, short string, do func(*engine.Deliveries, context.Context, string) (int, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:     verb + " NAME",
+		Short:   short,
+		Example: "  awf-hook webhooks " + verb + " oncall",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, names []string) error {
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				n, err := do(q.Deliveries, ctx, names[0])
 				if err == nil && n == 0 {
-					err = fmt.Errorf("no webhook of the name %s has had a delivery", names[0])
+					if err = q.checkWebhook(ctx, names[0]); err == nil {
+						err = fmt.Errorf("%s has had no delivery yet", names[0])
+					}
 				}
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], use)
+				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], verb)
 				if n > 1 {
 					fmt.Fprintf(c.err, "awf-hook: these are %d webhooks of %d files: FILE#%s means one\n", n, n, names[0])
 				}
 				return nil
 			})
-		}}
+		},
 	}
-	cmd.AddCommand(list, c.tryCommand(&where),
-		change("enable", "Open a webhook's lane, and end its rest", (*engine.Deliveries).Enable),
-		change("disable", "Close a webhook's lane: its deliveries are kept and wait", (*engine.Deliveries).Disable))
-	return cmd
 }
 
-// laneState says in a word how a lane is.
+// laneState is a lane's state in a word.
 func laneState(l *engine.LaneStatus) string {
 	switch {
 	case l.Closed != "":
@@ -66,39 +81,47 @@ func laneState(l *engine.LaneStatus) string {
 	return "open"
 }
 
-// printLanes prints a table that fits 100 columns, or an object for each.
+// laneJSON is a lane as --json prints it.
+type laneJSON struct {
+	Bytes        int64      `json:"bytes"`
+	Closed       string     `json:"closed,omitempty"`
+	Dead         int        `json:"dead"`
+	Delivered    int64      `json:"delivered"`
+	Discarded    int64      `json:"discarded"`
+	Dropped      int64      `json:"dropped"`
+	Failures     int        `json:"failures"`
+	LastError    string     `json:"last_error,omitempty"`
+	LastErrorAt  *time.Time `json:"last_error_at,omitempty"`
+	PausedUntil  *time.Time `json:"paused_until,omitempty"`
+	State        string     `json:"state"`
+	BrokenInARow int        `json:"transform_failures"`
+	Waiting      int        `json:"waiting"`
+	Webhook      string     `json:"webhook"`
+}
+
+// printLanes prints a table, or a JSON object for each lane.
 func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
-	if asJSON {
-		for i := range lanes {
-			l := &lanes[i]
-			line := map[string]any{
-				"webhook": l.Webhook, "state": laneState(l), "waiting": l.Waiting, "dead": l.Dead, "delivered": l.Delivered, "dropped": l.Dropped,
-				"discarded": l.Discarded, "failures": l.Failures, "transform_failures": l.Broken, "bytes": l.Bytes,
-			}
-			if !l.PausedUntil.IsZero() {
-				line["paused_until"] = l.PausedUntil
-			}
-			if l.Closed != "" {
-				line["closed"] = l.Closed
-			}
-			if l.LastError != "" {
-				line["last_error"], line["last_error_at"] = l.LastError, l.LastErrorAt
-			}
-			encode(c.out, line)
-		}
-		return
-	}
-	fmt.Fprintf(c.out, "%-20s %-8s %8s %8s %10s %-9s %s\n", "WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "LAST ERROR")
+	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "LAST ERROR"}}
+	name := nameOf(lanes, func(l *engine.LaneStatus) string { return l.Webhook })
 	for i := range lanes {
 		l := &lanes[i]
-		rests := ""
+		j := laneJSON{l.Bytes, l.Closed, l.Dead, l.Delivered, l.Discarded, l.Dropped, l.Failures, l.LastError, nil, nil, laneState(l), l.Broken, l.Waiting, l.Webhook}
+		rests, last := "", l.LastError
 		if !l.PausedUntil.IsZero() {
-			rests = time.Until(l.PausedUntil).Round(time.Second).String()
+			j.PausedUntil, rests = &l.PausedUntil, time.Until(l.PausedUntil).Round(time.Second).String()
 		}
-		last := l.LastError
 		if l.Closed != "" {
 			last = l.Closed
 		}
-		fmt.Fprintf(c.out, "%-20s %-8s %8d %8d %10d %-9s %s\n", fit(nameOf(l.Webhook), 20), laneState(l), l.Waiting, l.Dead, l.Delivered, rests, fit(last, 31))
+		if l.LastError != "" {
+			j.LastErrorAt = &l.LastErrorAt
+		}
+		if asJSON {
+			encode(c.out, j)
+		}
+		rows = append(rows, []string{name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, last})
+	}
+	if !asJSON {
+		printTable(c.out, rows)
 	}
 }

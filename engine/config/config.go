@@ -52,7 +52,7 @@ type Config struct {
 
 // Webhook is one entry of the list webhooks.
 type Webhook struct {
-	Name         string // given, or the URL's host and the entry's number: "hooks.slack.com-1"
+	Name         string // given, or the URL's host and the beginning of its digest: "hooks.slack.com-8af45cb8"
 	Named        bool   // the name was given
 	Enabled      bool
 	Origin       Origin

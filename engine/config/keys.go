@@ -37,10 +37,11 @@ const (
 type Key struct {
 	Path     string // with [] for the entries of a list: "webhooks[].retry.delay"
 	Kind     Kind
-	Default  string // as it would be written, or in words; "" for none
-	Min, Max int64  // of numbers; of durations in nanoseconds, of sizes and texts in bytes, lists and mappings in entries; 0 for none
-	UserOnly bool   // may stand in the user's own files only, which are -c's and the global one
-	Is       string // what it says
+	Default  string   // as it would be written, or in words; "" for none
+	Min, Max int64    // of numbers; of durations in nanoseconds, of sizes and texts in bytes, lists and mappings in entries; 0 for none
+	Choices  []string // what a text may be; nil for anything
+	UserOnly bool     // may stand in the user's own files only, which are -c's and the global one
+	Is       string   // what it says
 }
 
 //go:generate go test -run ^TestKeysStandInDocs$ -update
@@ -48,7 +49,7 @@ type Key struct {
 // Keys is the table of all keys, in the order of the documentation.
 var Keys = []Key{
 	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks"},
-	{Path: "webhooks[].name", Kind: KindText, Min: 1, Max: 100, Default: "the URL's host and the entry's number", Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
+	{Path: "webhooks[].name", Kind: KindText, Min: 1, Max: 100, Default: "the URL's host and a digest of it", Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
 	{Path: "webhooks[].url", Kind: KindURL, Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
 	{Path: "webhooks[].enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook of this name off"},
 	{Path: "webhooks[].events", Kind: KindGlobs, Min: 1, Max: 100, Default: "[workflow_*, step_complete]", Is: "which types of events: `*` is any run of characters, `?` one"},
@@ -62,8 +63,8 @@ var Keys = []Key{
 	{Path: "webhooks[].signing[].custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes"},
 	{Path: "webhooks[].signing[].custom.header", Kind: KindText, Is: "the header that carries the signature"},
 	{Path: "webhooks[].signing[].custom.template", Kind: KindText, Max: 1024, Default: "{body}", Is: "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`"},
-	{Path: "webhooks[].signing[].custom.hash", Kind: KindText, Max: 10, Default: "sha256", Is: "`sha256` or `sha512`"},
-	{Path: "webhooks[].signing[].custom.encoding", Kind: KindText, Max: 10, Default: "hex", Is: "`hex` or `base64`"},
+	{Path: "webhooks[].signing[].custom.hash", Kind: KindText, Choices: []string{"sha256", "sha512"}, Max: 10, Default: "sha256", Is: "`sha256` or `sha512`"},
+	{Path: "webhooks[].signing[].custom.encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Max: 10, Default: "hex", Is: "`hex` or `base64`"},
 	{Path: "webhooks[].signing[].custom.prefix", Kind: KindText, Max: 1024, Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; what follows its last separator stands before each signature"},
 	{Path: "webhooks[].signing[].custom.separator", Kind: KindText, Max: 10, Is: "stands between the signatures of several valid secrets; without one the first secret alone signs"},
 	{Path: "webhooks[].signing[].custom.id_header", Kind: KindText, Is: "carries the delivery's id too, which is in X-AWF-Delivery anyway"},
@@ -77,7 +78,7 @@ var Keys = []Key{
 	{Path: "webhooks[].retry", Kind: KindMapping, Is: "when a delivery is tried again"},
 	{Path: "webhooks[].retry.max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "how often a delivery is tried"},
 	{Path: "webhooks[].retry.delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", Is: "the wait before the second attempt, which grows as `backoff` says. The default is Standard Webhooks' schedule"},
-	{Path: "webhooks[].retry.backoff", Kind: KindText, Min: 1, Default: "exponential", Is: "how the waits grow from `delay`: `exponential` doubles them, `fibonacci` adds the two before, `constant` keeps them"},
+	{Path: "webhooks[].retry.backoff", Kind: KindText, Choices: Backoffs, Min: 1, Default: "exponential", Is: "how the waits grow from `delay`: `exponential` doubles them, `fibonacci` adds the two before, `constant` keeps them"},
 	{Path: "webhooks[].retry.max_delay", Kind: KindDuration, Min: int64(10 * time.Millisecond), Max: int64(24 * time.Hour), Default: "24h", Is: "the longest wait"},
 	{Path: "webhooks[].retry.schedule", Kind: KindDurations, Min: 1, Max: 50, Default: "that of `delay`", Is: "the waits themselves, the last one repeated"},
 	{Path: "webhooks[].retry.jitter", Kind: KindPercent, Min: 0, Max: 100, Default: "20%", Is: "by how much of itself a wait is longer or shorter, by chance"},
@@ -93,7 +94,7 @@ var Keys = []Key{
 	{Path: "webhooks[].transform[].with", Kind: KindTree, Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "webhooks[].transform[].wasm", Kind: KindText, Min: 1, Max: 4096, Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. A project's files reach none outside the project"},
 	{Path: "webhooks[].transform[].sha256", Kind: KindText, Default: "any", Is: "of the module's file, in hex: another one is refused"},
-	{Path: "webhooks[].transform[].isolation", Kind: KindText, Min: 1, Default: "event", Is: "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
+	{Path: "webhooks[].transform[].isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Min: 1, Default: "event", Is: "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
 	{Path: "webhooks[].transform[].limits", Kind: KindMapping, Is: "what one event may cost the module"},
 	{Path: "webhooks[].transform[].limits.fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Default: "32000000", Is: "about one per instruction; the default grows by 2,500 for each byte of the event, to 350,000,000"},
 	{Path: "webhooks[].transform[].limits.memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Default: "16MiB", Is: "its linear memory"},

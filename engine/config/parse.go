@@ -8,12 +8,10 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
@@ -58,6 +56,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 		if origin == WorkflowFile {
 			d.definition(root, cfg)
 		} else {
+			d.checkTags(root, "")
 			mapping(d, root, "", rootKeys, cfg)
 		}
 	}
@@ -86,6 +85,7 @@ func (d *decoder) definition(n *yaml.Node, cfg *Config) {
 			d.fail(key, name, "stands twice, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
+			d.checkTags(n.Content[i+1], name)
 			d.webhooks(value, name, cfg)
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
@@ -133,9 +133,21 @@ type decoder struct {
 	usedBeside []use           // the keys beside the webhooks
 }
 
+// maxMistakes is how many mistakes of a file are told. Reading stops there.
+const maxMistakes = 1_000
+
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
+	if len(d.errs) == maxMistakes {
+		format, args, path = "more than %d mistakes: the others are not told", []any{maxMistakes}, ""
+	}
+	if d.isFull() {
+		return
+	}
 	d.errs = append(d.errs, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...)})
 }
+
+// isFull says whether nothing more is to be read, since there are too many mistakes.
+func (d *decoder) isFull() bool { return len(d.errs) > maxMistakes }
 
 func (d *decoder) warn(n *yaml.Node, path, format string, args ...any) {
 	d.warnings = append(d.warnings, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...), Warning: true})
@@ -144,8 +156,6 @@ func (d *decoder) warn(n *yaml.Node, path, format string, args ...any) {
 func (d *decoder) failAt(line int, format string, args ...any) {
 	d.fail(&yaml.Node{Line: line, Column: 1}, "", format, args...)
 }
-
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // document parses text, which must be one YAML document, and returns its root; nil if there is none.
 func (d *decoder) document(text []byte) *yaml.Node {
@@ -172,41 +182,6 @@ func (d *decoder) document(text []byte) *yaml.Node {
 		d.syntax(err)
 	}
 	return doc.Content[0]
-}
-
-func (d *decoder) syntax(err error) {
-	line := 1
-	m := yamlError.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
-	if m == nil {
-		m = []string{"", "", err.Error()}
-	}
-	if m[1] != "" {
-		line, _ = strconv.Atoi(m[1])
-		if line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "\t") {
-			d.failAt(line, "a tab: YAML is indented with spaces")
-			return
-		}
-		if strings.HasPrefix(m[2], "did not find expected") { // the parser, unlike the scanner, counts from 0
-			line++
-		}
-	}
-	if name, isAlias := strings.CutPrefix(m[2], "unknown anchor '"); isAlias {
-		d.unknownAnchor(strings.TrimSuffix(name, "' referenced"))
-		return
-	}
-	d.failAt(line, "not YAML: %s", m[2])
-}
-
-// unknownAnchor reports an alias of nothing, whose place the parser does not tell. Its name may be a secret that begins with *.
-func (d *decoder) unknownAnchor(name string) {
-	at := &yaml.Node{Line: 1, Column: 1}
-	for i, line := range d.lines {
-		if before, _, found := strings.Cut(line, "*"+name); found {
-			at.Line, at.Column = i+1, utf8.RuneCountInString(before)+1
-			break
-		}
-	}
-	d.fail(at, "", "a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
 }
 
 // keys says how the keys of a mapping of one kind are read into a T. What they are stands in [Keys].
@@ -280,7 +255,7 @@ func variables(n *yaml.Node) []string {
 func (d *decoder) members(n *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(key, value *yaml.Node) bool) {
 		first := map[string]int{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; i+1 < len(n.Content) && !d.isFull(); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
 			line, twice := first[key.Value]
 			switch {
@@ -322,6 +297,8 @@ func resolve(n *yaml.Node) *yaml.Node {
 // describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
 func describe(n *yaml.Node) string {
 	switch {
+	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
+		return "a mapping: a value that begins with {{ needs quotes"
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:

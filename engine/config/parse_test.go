@@ -1,7 +1,10 @@
 package config_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,10 +65,18 @@ func secretOf(w config.Webhook) string {
 	return strings.Join(values, " ")
 }
 
+// unnamed is what a webhook of a URL is called that has no name.
+func unnamed(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%s-%.8x", u.Hostname(), sha256.Sum256([]byte(address)))[:len(u.Hostname())+9]
+}
+
 // with is a webhook of the defaults, changed.
 func with(change func(*webhook)) webhook {
 	w := webhook{
-		Name:        "example.com-1",
 		URL:         "https://example.com/",
 		Events:      []string{"workflow_*", "step_complete"},
 		Timeout:     15 * time.Second,
@@ -73,6 +84,9 @@ func with(change func(*webhook)) webhook {
 		MaxInFlight: 4,
 	}
 	change(&w)
+	if w.Name == "" {
+		w.Name = unnamed(w.URL)
+	}
 	return w
 }
 
@@ -110,14 +124,14 @@ var good = map[string][]webhook{
 		with(func(w *webhook) { w.Filter = "event == \"a\"\nor event == \"b\"\n" }),
 	},
 	"defaults.yaml": {
-		with(func(w *webhook) { w.Name, w.URL = "127.0.0.1-1", "http://127.0.0.1:8080/hook" }),
+		with(func(w *webhook) { w.URL = "http://127.0.0.1:8080/hook" }),
 	},
 	"names.yaml": {
-		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-1", "https://hooks.slack.com/services/a" }),
+		with(func(w *webhook) { w.URL = "https://hooks.slack.com/services/a" }),
 		with(func(w *webhook) { w.Name, w.URL = "second", "https://hooks.slack.com:8443/services/b" }),
-		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-3", "https://hooks.slack.com/services/a" }),
-		with(func(w *webhook) { w.Name, w.URL = "::1-4", "http://[::1]:9000/" }),
-		with(func(w *webhook) { w.Name, w.URL = "example.com-5", "https://user:password@example.com" }),
+		with(func(w *webhook) { w.Name, w.URL = "hooks.slack.com-8af45cb8-2", "https://hooks.slack.com/services/a" }),
+		with(func(w *webhook) { w.URL = "http://[::1]:9000/" }),
+		with(func(w *webhook) { w.URL = "https://user:password@example.com" }),
 	},
 	"no_webhooks.yaml": nil,
 	"scalars.yaml": {
@@ -214,7 +228,7 @@ func TestIdentityIsTheAbsoluteFileAndTheName(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := []string{cfg.Webhooks[0].Identity, cfg.Webhooks[1].Identity}
-		want := []string{filepath.Join(dir, "awf-hook.yaml") + "#oncall", filepath.Join(dir, "awf-hook.yaml") + "#b.example-2"}
+		want := []string{filepath.Join(dir, "awf-hook.yaml") + "#oncall", filepath.Join(dir, "awf-hook.yaml") + "#" + unnamed("https://b.example")}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Parse(%q), the identities (-want +got):\n%s", file, diff)
 		}

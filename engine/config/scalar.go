@@ -26,6 +26,9 @@ func (d *decoder) scalar(n *yaml.Node, path string) (string, bool) {
 	if slip := secret.Unread(n.Value); slip != "" && isSecret(path) {
 		d.warn(n, path, "%s", slip)
 	}
+	if n.Style == 0 && endsInQuote(n.Value) {
+		d.warn(n, path, "ends with a quote that it does not begin with")
+	}
 	ok := true
 	text := variable.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		if ref == "$$" {
@@ -36,6 +39,16 @@ func (d *decoder) scalar(n *yaml.Node, path string) (string, bool) {
 		return value
 	})
 	return text, ok
+}
+
+// endsInQuote says whether a plain value ends with a quote that nothing in it opens.
+func endsInQuote(text string) bool {
+	for _, quote := range []string{`"`, "'"} {
+		if strings.HasSuffix(text, quote) && strings.Count(text, quote)%2 == 1 {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {

@@ -88,7 +88,11 @@ func (k *Key) schema() map[string]any {
 	case KindURL, KindDuration, KindSize, KindTime, KindRate, KindPercent:
 		s["type"] = "string"
 	case KindText, KindExpr, KindSecret:
-		maps.Copy(s, scalar)
+		if k.Choices == nil {
+			maps.Copy(s, scalar)
+		} else {
+			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": expanded}}
+		}
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -197,5 +198,31 @@ func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 		if len(mistakes(t, text)) == 0 {
 			t.Errorf("%s: the checks allow it", text)
 		}
+	}
+}
+
+// An editor offers what a text may be, and the checks want the same.
+func TestSchemaNamesTheChoices(t *testing.T) {
+	tried := 0
+	for _, key := range config.Keys {
+		if key.Choices == nil {
+			continue
+		}
+		tried++
+		property := schemaKeys(config.Schema(), "")[key.Path]
+		choices, _ := property["anyOf"].([]any)
+		if len(choices) != 2 || !slices.Equal(choices[0].(map[string]any)["enum"].([]string), key.Choices) {
+			t.Errorf("%s: %v", key.Path, property)
+		}
+		at, with := keyPlace(key.Path)
+		for _, choice := range append(slices.Clone(key.Choices), "none-of-them") {
+			good := !slices.ContainsFunc(mistakes(t, with(choice)), func(m *config.Error) bool { return m.Path == at && strings.Contains(m.Message, "want") })
+			if good != slices.Contains(key.Choices, choice) && !strings.Contains(key.Path, "custom") { // a scheme is judged as a whole
+				t.Errorf("%s: %s is good = %v", key.Path, choice, good)
+			}
+		}
+	}
+	if tried < 4 {
+		t.Errorf("%d keys have choices", tried)
 	}
 }

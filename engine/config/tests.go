@@ -78,7 +78,7 @@ func (d *decoder) testFile(n *yaml.Node, path string, t *Test) {
 func (t *Test) Read(limit int64) ([]byte, error) {
 	text, err := file.In(t.within).Read(t.path, limit)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Events.Value, err)
+		return nil, fmt.Errorf("open %s: %w", t.Events.Value, err)
 	}
 	return text, nil
 }

@@ -157,6 +157,10 @@ func (r *treeReader) scalar(n *yaml.Node, path string, t *Tree) {
 			return
 		}
 	case "!!int", "!!float":
+		if leadingZero.MatchString(n.Value) {
+			r.fail(n, path, "a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
+			return
+		}
 		if wholeNumber.MatchString(n.Value) { // of any length
 			t.Literal = n.Value
 			return

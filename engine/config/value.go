@@ -1,12 +1,16 @@
 package config
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
 )
+
+// leadingZero finds numbers that YAML 1.1 and 1.2 read differently.
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]+$`)
 
 // value returns a scalar's text with its variables expanded, false if it has a mistake or cannot be judged without them.
 func (d *decoder) value(n *yaml.Node, path string) (string, bool) {
@@ -22,6 +26,8 @@ func (d *decoder) integer(n *yaml.Node, path string, to *int) {
 	low, high := int(keyOf(path).Min), int(keyOf(path).Max)
 	i, err := strconv.Atoi(text)
 	switch {
+	case leadingZero.MatchString(text):
+		d.fail(n, path, "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
 	case err != nil:
 		d.fail(n, path, "want a number from %d to %d, got %s", low, high, quote(n))
 	case i < low || i > high:

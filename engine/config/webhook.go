@@ -1,9 +1,11 @@
 package config
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
@@ -61,7 +63,8 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 		d.fail(n, path, "want at most %d entries, got %d", limit, len(n.Content))
 		return
 	}
-	lines := map[string]int{} // of the names
+	lines := map[string]int{}   // of the names
+	urls := map[string][2]int{} // of entries without a name by what stands for it: the line of the first, and how many there are
 	for i, entry := range n.Content {
 		entry = resolve(entry)
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -71,7 +74,7 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 		}
 		place, shown := entry, ""
 		if w.Name == "" {
-			w.Name = fmt.Sprintf("%s-%d", w.URL.Host(), i+1)
+			w.Name = d.unnamed(entry, at, w, urls)
 			shown = strconv.Quote(w.Name)
 		} else {
 			place = resolve(valueOf(entry, "name"))
@@ -85,6 +88,26 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 		w.Identity = d.identity + "#" + w.Name
 		cfg.Webhooks = append(cfg.Webhooks, *w)
 	}
+}
+
+// unnamed names a webhook by its receiver, so that what waits for one is not sent to another when entries change places.
+func (d *decoder) unnamed(n *yaml.Node, path string, w *Webhook, lines map[string][2]int) string {
+	whole := w.urlText
+	if w.URL.Host() != "" {
+		whole = w.URL.Reveal().String()
+	}
+	digest := sha256.Sum256([]byte(whole))
+	name := fmt.Sprintf("%s-%x", w.URL.Host(), digest[:4])
+	first, twice := lines[name]
+	if !twice {
+		lines[name] = [2]int{n.Line, 1}
+		return name
+	}
+	if w.URL.Host() != "" {
+		d.warn(n, path, "cannot be told from the entry in line %d, which has the same URL: give both a name", first[0])
+	}
+	lines[name] = [2]int{first[0], first[1] + 1}
+	return fmt.Sprintf("%s-%d", name, first[1]+1)
 }
 
 // webhook reads one entry; nil if it is no mapping.
@@ -143,7 +166,7 @@ func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
 	limit := int(keyOf(path).Max)
 	switch {
 	case !ok:
-	case name == "" || len(name) > limit || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '#' || r == 0x7f }):
+	case name == "" || len(name) > limit || strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) || r == '#' }):
 		d.fail(n, path, "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
 	default:
 		w.Name, w.Named = name, true

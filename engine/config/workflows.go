@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -158,9 +159,12 @@ func readDir(folder string) ([]os.DirEntry, error) {
 // maxHead is how much of a definition is read for its name, in bytes.
 const maxHead = 16 << 10
 
+// plainName finds names that mean the same without YAML.
+var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+
 // nameOf reads the name: key without the rest of the YAML, which may be broken and takes longer.
 func (ws *Workflows) nameOf(path string) string {
-	f, err := ws.open(path)
+	f, err := file.Open(path) // where it leads is asked when its webhooks are read
 	if err != nil {
 		return ""
 	}
@@ -177,7 +181,11 @@ func (ws *Workflows) nameOf(path string) string {
 		var name string
 		switch string(bytes.TrimRight(key, " \t")) {
 		case "name", `"name"`, "'name'":
-			if isKey && len(bytes.TrimSpace(value)) > 0 && yaml.Unmarshal(bytes.TrimSpace(value), &name) == nil {
+			value = bytes.TrimSpace(value)
+			if plainName.Match(value) && !bytes.EqualFold(value, []byte("null")) {
+				return string(value)
+			}
+			if isKey && len(value) > 0 && yaml.Unmarshal(value, &name) == nil {
 				return name
 			}
 			return ""

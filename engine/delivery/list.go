@@ -8,7 +8,7 @@ import (
 
 // Filter selects deliveries. Its zero value selects all.
 type Filter struct {
-	ID       string
+	ID       string // a delivery's, or how it begins
 	State    State
 	Webhook  string // the webhook's identity, or the name behind its "#"
 	Workflow string // the workflow's name

@@ -193,3 +193,11 @@ func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	}
 	return st
 }
+
+// Replayable is the state of the deliveries that a replay takes: dead letters, or those delivered where a filter says so.
+func Replayable(s delivery.State) delivery.State {
+	if s == delivery.IsDelivered {
+		return s
+	}
+	return delivery.IsDead
+}

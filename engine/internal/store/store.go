@@ -60,8 +60,9 @@ type Browser interface {
 	List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error)
 	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
-	// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
-	// If the filter's state is Due, it makes due at once what waits, which keeps its budget.
+	// Replay makes the dead letters of a filter due again, or what was delivered if the filter says so, with a new budget of
+	// attempts and the same ids. If the filter's state is Due, it makes due at once what waits, which keeps its budget. It returns
+	// how many.
 	Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error)
 	// Delete forgets deliveries that are not in flight. Their ids stay known. It returns how many.
 	Delete(ctx context.Context, f delivery.Filter) (int, error)

@@ -68,28 +68,22 @@ export function text(value: string): string {
   let from = 1, at: i32;
   while ((at = value.indexOf("\\", from)) >= 0) {
     const c = value.charAt(at + 1), simple = "ntrbf".indexOf(c);
-    parts.push(value.substring(from, at));
-    parts.push(c == "u" ? String.fromCharCode(<i32>parseInt(value.substring(at + 2, at + 6), 16)) : simple < 0 ? c : "\n\t\r\b\f".charAt(simple));
+    parts.push(value.substring(from, at)); parts.push(c == "u" ? String.fromCharCode(<i32>parseInt(value.substring(at + 2, at + 6), 16)) : simple < 0 ? c : "\n\t\r\b\f".charAt(simple));
     from = at + (c == "u" ? 6 : 2);
   }
-  parts.push(value.substring(from, value.length - 1));
-  return parts.join("");
+  parts.push(value.substring(from, value.length - 1)); return parts.join("");
 }
 
 /** Any text as a JSON string, quotes included. */
 export function quote(text: string): string {
-  const parts: string[] = ['"'];
-  let from = 0;
+  const parts: string[] = ['"']; let from = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i), lone = (c & 0xfc00) == 0xdc00 ? i == 0 || (text.charCodeAt(i - 1) & 0xfc00) != 0xd800 : (c & 0xfc00) == 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) != 0xdc00;
     if (c >= 0x20 && c != 0x22 && c != 0x5c && !lone) continue;
-    parts.push(text.substring(from, i));
-    parts.push(c < 0x20 || lone ? "\\u" + c.toString(16).padStart(4, "0") : "\\" + text.charAt(i));
+    parts.push(text.substring(from, i)); parts.push(c < 0x20 || lone ? "\\u" + c.toString(16).padStart(4, "0") : "\\" + text.charAt(i));
     from = i + 1;
   }
-  parts.push(text.substring(from));
-  parts.push('"');
-  return parts.join("");
+  parts.push(text.substring(from)); parts.push('"'); return parts.join("");
 }
 
 let room: ArrayBuffer = new ArrayBuffer(0); // the event, then what the host is to see

@@ -64,7 +64,8 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 		if m.memory > 0 {
 			fuel, memory = fmt.Sprint(m.fuel), fmt.Sprintf("%d KiB", m.memory>>10)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%.2fx\t\n", m.name, fuel, memory, m.best.Round(10*time.Nanosecond), m.best.Seconds()/reference.best.Seconds())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%.2fx\t\n",
+			m.name, fuel, memory, m.best.Round(10*time.Nanosecond), m.best.Seconds()/reference.best.Seconds())
 	}
 	_ = w.Flush() // into memory
 	return b.Bytes(), nil

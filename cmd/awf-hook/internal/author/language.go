@@ -47,11 +47,13 @@ var languages = []Language{
 		missing: "apt-get install rustc libstd-rust-dev-wasm32 (or, with rustup: rustup target add wasm32-unknown-unknown)",
 		build: []string{
 			"--edition", "2021", "--target", rustTarget, "--crate-type", "cdylib",
-			"-C", "opt-level=3", "-C", "panic=abort", "-C", "lto", "-C", "strip=debuginfo", "-C", "link-arg=-zstack-size=65536", "-o", "OUT", "transform.rs",
+			"-C", "opt-level=3", "-C", "panic=abort", "-C", "lto", "-C", "strip=debuginfo",
+			"-C", "link-arg=-zstack-size=65536", "-o", "OUT", "transform.rs",
 		},
 	},
 	{
-		Name: "assemblyscript", Source: "transform.ts", example: "slack-assemblyscript", files: []string{"awf_hook.ts", "package.json"}, find: findASC,
+		Name: "assemblyscript", Source: "transform.ts", example: "slack-assemblyscript",
+		files: []string{"awf_hook.ts", "package.json"}, find: findASC,
 		missing: "npm install (for npm itself: apt-get install nodejs npm)",
 		prepare: "npm install",
 		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "--debug", "-o", "OUT"},

@@ -4,35 +4,29 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
 // Read reads a module's file. More bytes than a module may have are an error.
-func Read(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func Read(name string) ([]byte, error) {
 	_, most := wasm.Bounds()
-	module, err := io.ReadAll(io.LimitReader(f, most.Module+1))
-	if err == nil && int64(len(module)) > most.Module {
-		err = fmt.Errorf("%s: want at most %d bytes", file, most.Module)
+	module, err := file.Read(name, most.Module)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return module, err
+	return module, nil
 }
 
 // Load reads a module's file and loads it into a sandbox of its own, which done closes. It keeps compiled code in cacheDir if
 // it can.
-func Load(ctx context.Context, file, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
-	module, err := Read(file)
+func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
+	module, err := Read(name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,7 +35,7 @@ func Load(ctx context.Context, file, cacheDir string, o wasm.Options) (m *wasm.M
 		sandbox, err = wasm.New("")
 	}
 	if err == nil {
-		m, err = sandbox.Load(ctx, filepath.Base(file), module, o)
+		m, err = sandbox.Load(ctx, filepath.Base(name), module, o)
 	}
 	if err != nil {
 		return nil, nil, err

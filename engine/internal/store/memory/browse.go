@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -31,7 +32,7 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 	if state == delivery.Due && r.inFlight(now) {
 		state = delivery.InFlight
 	}
-	return (f.ID == "" || f.ID == r.d.ID) && (f.State == "" || f.State == state) &&
+	return strings.HasPrefix(r.d.ID, f.ID) && (f.State == "" || f.State == state) &&
 		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before)
@@ -88,13 +89,15 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 	if f.State == delivery.Due {
 		return s.change(ctx, f, func(now time.Time, r *row) { r.setDue(now) })
 	}
-	f.State = delivery.IsDead
+	f.State = store.Replayable(f.State)
 	return s.change(ctx, f, func(now time.Time, r *row) {
 		if c.Retransform {
 			s.grow(r, -int64(len(r.d.Body)))
 			r.d.Content, r.made = delivery.Content{}, false
 		}
-		r.lane.dead--
+		if r.state == delivery.IsDead {
+			r.lane.dead--
+		}
 		r.d.Since, r.d.Spent, r.done = now, 0, time.Time{}
 		r.token++
 		r.wait(now)

@@ -32,7 +32,7 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
 	}
 	if f.ID != "" {
-		add("d.id = ?", f.ID)
+		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
 	}
 	if f.Webhook != "" {
 		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)

@@ -20,6 +20,9 @@ var scans = regexp.MustCompile(`SCAN (deliveries|events|d|o|f|h|e)\b`)
 // browses are parts of statements of people's lists that look through what they have to, in the order of the list.
 var browses = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`}
 
+// byID is part of a statement that sorts the few deliveries whose ids begin alike.
+const byID = "d.id >= ? AND d.id < ?"
+
 // No statement goes through all deliveries or events.
 func TestNoStatementScans(t *testing.T) {
 	s, err := Open(store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), MaxSize: 64 << 20})
@@ -38,7 +41,7 @@ func TestNoStatementScans(t *testing.T) {
 			checked++
 			plan := plan(t, s, query)
 			browsed := strings.Contains(query, browses[0]) || strings.Contains(query, browses[1])
-			sorts := strings.Contains(plan, "B-TREE FOR ORDER BY") && !strings.Contains(query, "SELECT d.seq, d.lane")
+			sorts := strings.Contains(plan, "B-TREE FOR ORDER BY") && !strings.Contains(query, "SELECT d.seq, d.lane") && !strings.Contains(query, byID)
 			if scans.MatchString(plan) && !browsed || sorts {
 				t.Errorf("%s\n%s", query, plan)
 			}

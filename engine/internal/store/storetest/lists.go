@@ -96,6 +96,8 @@ func listSelects(t *testing.T, q *queue) {
 		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},
 		{"workflow", delivery.Filter{Workflow: "none"}, ""},
 		{"id", delivery.Filter{ID: delivery.ID("3", hook)}, "3"},
+		{"the beginning of an id", delivery.Filter{ID: delivery.ID("3", hook)[:12]}, "3"},
+		{"no id", delivery.Filter{ID: delivery.ID("3", hook) + "a"}, ""},
 		{"limit", delivery.Filter{Limit: 3}, "554"},
 	} {
 		if got := names(tt.f); got != tt.want {
@@ -141,6 +143,21 @@ func replays(t *testing.T, q *queue) {
 	}
 	if c := claim(t, q, hook, at(30), 10); len(c) != 1 || c[0].Delivery.Body != nil {
 		t.Errorf("claimed %+v, want one without a body", c)
+	}
+
+	accept(t, q, at(40), "sent", hook)
+	settle(t, q, claim(t, q, hook, at(40), 1)[0], delivery.Delivered, at(40), time.Time{})
+	f := delivery.Filter{ID: delivery.ID("sent", hook), State: delivery.IsDelivered}
+	if n, err := q.Replay(at(50), f, delivery.Change{}); err != nil || n != 1 {
+		t.Errorf("Replay = %d, %v, want the delivered one", n, err)
+	}
+	again := claim(t, q, hook, at(50), 10)
+	if len(again) != 1 || again[0].Delivery.EventID != "sent" || again[0].Delivery.Attempts != 1 || again[0].Delivery.Spent != 0 {
+		t.Fatalf("claimed %+v, want what was delivered", again)
+	}
+	settle(t, q, again[0], delivery.Delivered, at(50), time.Time{})
+	if items := list(t, q, f); len(items) != 1 || items[0].State != delivery.IsDelivered {
+		t.Errorf("listed %+v, want one that is delivered", items)
 	}
 }
 

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/spf13/cobra"
+)
+
+type trustFlags struct {
+	yes, list, revoke bool
+}
+
+func (c *command) trustCommand() *cobra.Command {
+	var flags trustFlags
+	cmd := &cobra.Command{
+		Use:   "trust [DIR]",
+		Short: "Show what a project's webhooks would do, and trust them",
+		Long: `trust shows what the webhooks of a project would do, in its .awf/settings.yaml and its workflow definitions: the hosts that they
+send to, the variables that they read, your own webhooks that they replace or switch off, and the modules that they run. After
+your yes they take effect. DIR is the current folder by default.
+
+Project files come with a checkout: until you trust them, their webhooks do nothing. awf-hook remembers what you saw. If the
+project later claims anything new, it is untrusted again, and trust shows the difference.
+
+In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
+		Example: "  awf-hook trust\n  awf-hook trust --list",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			search := config.Search{Dir: dirOf(args), Env: os.LookupEnv}
+			switch {
+			case flags.list && (flags.revoke || len(args) > 0):
+				return errors.New("--list stands alone")
+			case flags.list:
+				return c.listTrust(search)
+			case flags.revoke:
+				return c.revokeTrust(search)
+			}
+			return c.trust(search, flags.yes)
+		},
+	}
+	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&flags.list, "list", false, "list the trusted folders and what each is trusted with")
+	cmd.Flags().BoolVar(&flags.revoke, "revoke", false, "trust the folder no more")
+	return cmd
+}
+
+func (c *command) trust(search config.Search, yes bool) error {
+	project, err := search.Project()
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	if project.Err != nil {
+		c.say(project.Err)
+		fmt.Fprintln(c.err, "awf-hook: the webhooks with these mistakes are left out")
+	}
+	switch {
+	case len(project.Claims) == 0:
+		return failure(fmt.Errorf("%s has no webhooks to trust", project.Folder))
+	case project.State == trust.Trusted:
+		fmt.Fprintf(c.out, "%s is trusted already:\n", plain(project.Folder))
+		c.printClaims("  ", project.Claims)
+		return nil
+	case project.State == trust.Changed:
+		fmt.Fprintf(c.out, "The webhooks of %s have changed:\n", plain(project.Folder))
+		c.printClaims("- ", project.Gone)
+		c.printClaims("+ ", project.New)
+		fmt.Fprintln(c.out, "All that they would do:")
+	default:
+		fmt.Fprintf(c.out, "The webhooks of %s would do this:\n", plain(project.Folder))
+	}
+	c.printClaims("  ", project.Claims)
+	if !yes && !isTerminal(c.in) {
+		return errors.New("want --yes to trust them: there is no terminal to ask on")
+	}
+	if !yes && !c.ask("trust them?") {
+		return failure(errors.New("not trusted"))
+	}
+	if err := trust.In(search.StateFolder()).Trust(project.Folder, project.Claims); err != nil {
+		return failure(err)
+	}
+	fmt.Fprintf(c.err, "awf-hook: %s is trusted\n", plain(project.Folder))
+	return nil
+}
+
+// printClaims prints a line for each claim.
+func (c *command) printClaims(prefix string, claims []trust.Claim) {
+	for _, claim := range claims {
+		fmt.Fprintf(c.out, "%s%s: %s: %s\n", prefix, plain(claim.File), plain(claim.Webhook), plain(claim.String()))
+	}
+}
+
+func (c *command) listTrust(search config.Search) error {
+	records, err := trust.In(search.StateFolder()).List()
+	if err != nil {
+		return failure(err)
+	}
+	for _, r := range records {
+		fmt.Fprintf(c.out, "%s, since %s\n", plain(r.Folder), r.Time.Local().Format(time.DateTime))
+		c.printClaims("  ", r.Claims)
+	}
+	if len(records) == 0 {
+		fmt.Fprintln(c.err, "awf-hook: no folder is trusted")
+	}
+	return nil
+}
+
+func (c *command) revokeTrust(search config.Search) error {
+	folder, err := trust.Folder(search.Dir)
+	if err != nil {
+		return failure(err)
+	}
+	revoked, err := trust.In(search.StateFolder()).Revoke(folder)
+	switch {
+	case err != nil:
+		return failure(err)
+	case !revoked:
+		return failure(fmt.Errorf("%s is not trusted", folder))
+	}
+	fmt.Fprintf(c.err, "awf-hook: %s is not trusted any more\n", plain(folder))
+	return nil
+}

@@ -1,0 +1,92 @@
+package filters
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
+)
+
+// types are the types of the events that AWF is known to give.
+var types = []string{
+	event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
+	"message_user", "message_assistant", "tool_call", "tool_result",
+}
+
+// awfNames are AWF's own names of events, and what people make of them, with the types that they have here.
+var awfNames = []struct {
+	name  string // with _ for the dot
+	types []string
+}{
+	{"workflow_started", []string{event.WorkflowStart}},
+	{"workflow_completed", []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel}},
+	{"workflow_finished", []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel}},
+	{"workflow_success", []string{event.WorkflowEnd}},
+	{"workflow_failed", []string{event.WorkflowError}},
+	{"workflow_failure", []string{event.WorkflowError}},
+	{"workflow_cancelled", []string{event.WorkflowCancel}},
+	{"workflow_canceled", []string{event.WorkflowCancel}},
+	{"step_started", []string{event.StepStart}},
+	{"step_completed", []string{event.StepComplete}},
+	{"step_failed", []string{event.StepComplete}},
+	{"step_error", []string{event.StepComplete}},
+	{"step_end", []string{event.StepComplete}},
+	{"step_call_workflow_started", []string{event.StepStart}},
+	{"step_call_workflow_completed", []string{event.StepComplete}},
+	{"step_call_workflow_failed", []string{event.StepComplete}},
+}
+
+// meant lists the types that were probably meant by a name or a glob that no event has.
+func meant(pattern string) []string {
+	plain := strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToLower(pattern))
+	if slices.Contains(types, plain) {
+		return []string{plain}
+	}
+	var found []string
+	for _, known := range awfNames {
+		if Glob(plain).Match(known.name) {
+			found = append(found, known.types...)
+		}
+	}
+	for _, typ := range types {
+		if Glob(plain).Match(typ) {
+			found = append(found, typ)
+		}
+	}
+	if len(found) > 0 {
+		slices.SortFunc(found, func(a, b string) int { return slices.Index(types, a) - slices.Index(types, b) })
+		return slices.Compact(found)
+	}
+	if near := spelling.Nearest(plain, types); near != "" {
+		return []string{near}
+	}
+	for _, known := range awfNames {
+		if spelling.Nearest(plain, []string{known.name}) != "" {
+			return known.types
+		}
+	}
+	return nil
+}
+
+// Unlikely says why a glob probably matches nothing: no event that AWF is known to give has such a type. It is "" for a likely one.
+// Events of one's own may have any type.
+func Unlikely(g Glob) string {
+	if slices.ContainsFunc(types, g.Match) {
+		return ""
+	}
+	why := "no event of AWF has this type"
+	if names := meant(string(g)); len(names) > 0 {
+		return why + ", did you mean " + list(names) + "?"
+	}
+	return why
+}
+
+// list joins names in words.
+func list(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

@@ -1,0 +1,43 @@
+package filters_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/filters"
+)
+
+// A type that no event has is told with the one that was meant.
+func TestUnlikelyGlobs(t *testing.T) {
+	for glob, want := range map[string]string{
+		"workflow_end": "", "workflow_*": "", "*": "", "*_error": "", "step_?????": "", "tool_*": "",
+		"workflow_failed":    "workflow_error?",
+		"workflow_started":   "workflow_start?",
+		"workflow_completed": "workflow_end, workflow_error or workflow_cancel?",
+		"workflow-error":     "workflow_error?",
+		"Workflow_Error":     "workflow_error?",
+		"WORKFLOW_*":         "workflow_start, workflow_end, workflow_error or workflow_cancel?",
+		"step_completed":     "step_complete?",
+		"step_failed":        "step_complete?",
+		"workfow_error":      "workflow_error?",
+		"workflow_fialed":    "workflow_error?",
+		"deploy_done":        "this type",
+	} {
+		why := filters.Unlikely(filters.Glob(glob))
+		if (why == "") != (want == "") || !strings.HasSuffix(why, want) {
+			t.Errorf("%s: %q, want %q", glob, why, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"workflow.started":   "workflow_start here",
+		"workflow.completed": "workflow_end, workflow_error or workflow_cancel here",
+		"workflow.cancelled": "workflow_cancel here",
+		"step.started":       "step_start here",
+		"step.completed":     "step_complete here",
+		"step.failed":        "step_complete here",
+	} {
+		if _, err := filters.ParseGlob(name); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
