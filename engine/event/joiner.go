@@ -44,6 +44,12 @@ func (rec *Record) Order() time.Time {
 // Starts says whether the record is the start of a run.
 func (rec *Record) Starts() bool { return rec.role == roleStart }
 
+// Resumed makes the start line of a run that began before the start of the run that a program resumed. The event's id follows
+// from the line and from when the program began.
+func (rec *Record) Resumed(programBegan time.Time) {
+	rec.resumedAt, rec.resumedAfter = programBegan, "program "+programBegan.UTC().Format(time.RFC3339Nano)
+}
+
 // Anonymous says whether the line had no id and got a new one, since an equal line may be another event.
 func (rec *Record) Anonymous() bool { return rec.dialect == envelope && rec.anonymous }
 
@@ -129,6 +135,7 @@ func (w waiting) told() bool {
 	case w.need&needName != 0 && w.run.name == "" && !w.run.nameless,
 		w.need&needParent != 0 && w.run.parentID == "",
 		w.need&needSteps != 0 && len(w.run.steps) > 0,
+		w.need&needResume != 0 && w.run.resume == resumeUndecided,
 		w.need&needExit != 0:
 		return false
 	}

@@ -302,15 +302,61 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
-// A resumed run as AWF left it on disk: its start stands twice and is one event by its id.
+// A resumed run as AWF left it on disk: its start stands twice. The second one is a start of its own, which says so, if the
+// run goes on behind it. Lines that are read once more make no event that was not there before.
 func TestResumedFiles(t *testing.T) {
 	text, err := os.ReadFile(recordings + "/resumed-files/audit.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
 	res := read(t, strings.NewReader(string(text)))
-	if len(res.events) != 3 || res.events[0].ID != res.events[1].ID || res.events[2].Type != event.WorkflowEnd {
+	if len(res.events) != 3 {
+		t.Fatalf("%s", bodies(res.events))
+	}
+	resumed := res.events[1]
+	if want := `{"user":"root","resumed":true}`; string(resumed.Payload) != want || resumed.Type != event.WorkflowStart {
+		t.Errorf("%s, want the payload %s", resumed.Body(), want)
+	}
+	if resumed.ID == res.events[0].ID || !resumed.Timestamp.Equal(res.events[2].Timestamp) || res.events[2].Type != event.WorkflowEnd {
 		t.Errorf("%+v", res.events)
+	}
+	ids := map[string]bool{}
+	for _, e := range res.events {
+		ids[e.ID] = true
+	}
+	for _, e := range read(t, strings.NewReader(strings.Repeat(string(text), 3))).events {
+		if !ids[e.ID] {
+			t.Errorf("read again: a new event %s", e.Body())
+		}
+	}
+}
+
+// The start of a run that a program resumed has an id of its own for each program.
+func TestResumedByAProgram(t *testing.T) {
+	ids := map[string]string{}
+	for _, began := range []string{"2026-11-24T02:00:00Z", "2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z"} {
+		at, err := time.Parse(time.RFC3339, began)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []event.Event
+		j := event.Joiner{Event: func(e event.Event) { got = append(got, e) }}
+		rec, err := event.ParseLine([]byte(start), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.Resumed(at)
+		j.Add(rec, at)
+		j.Flush()
+		if len(got) != 1 || !strings.Contains(string(got[0].Payload), `"resumed":true`) || !got[0].Timestamp.Equal(at) {
+			t.Fatalf("program of %s: %s", began, bodies(got))
+		}
+		for other, id := range ids {
+			if (id == got[0].ID) != (other == began) {
+				t.Errorf("programs of %s and %s: ids %s and %s", began, other, got[0].ID, id)
+			}
+		}
+		ids[began] = got[0].ID
 	}
 }
 

@@ -19,6 +19,8 @@ type savedRun struct {
 	Live       bool        `json:"live,omitempty"`
 	Nameless   bool        `json:"nameless,omitempty"`
 	Transcript bool        `json:"transcript,omitempty"`
+	Latest     time.Time   `json:"latest,omitzero"`
+	LatestID   string      `json:"latest_id,omitempty"`
 	Steps      []savedStep `json:"steps,omitempty"`
 }
 
@@ -36,6 +38,7 @@ func (j *Joiner) Save() (json.RawMessage, error) {
 		s := savedRun{
 			ID: r.id, Name: r.name, ParentID: r.parentID, StartedBy: r.startedBy, Started: r.started, Seen: r.seen,
 			StartID: r.startID, LastID: r.lastID, Ended: r.ended, Live: r.live, Nameless: r.nameless, Transcript: r.transcript,
+			Latest: r.latest, LatestID: r.latestID,
 		}
 		for key, at := range r.steps {
 			s.Steps = append(s.Steps, savedStep{key.path, key.iteration, at})
@@ -56,6 +59,7 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 		r.name, r.parentID, r.startedBy, r.started, r.seen = s.Name, s.ParentID, s.StartedBy, s.Started, s.Seen
 		r.startID, r.lastID, r.ended, r.live = s.StartID, s.LastID, s.Ended, s.Live
 		r.nameless, r.transcript = s.Nameless, s.Transcript
+		r.latest, r.latestID = s.Latest, s.LatestID
 		for _, step := range s.Steps {
 			j.runs.beginStep(r, stepKey{step.Path, step.Iteration}, step.At)
 		}
@@ -70,7 +74,7 @@ func (j *Joiner) Learn(rec *Record) {
 	if r == nil {
 		return
 	}
-	r.live = false
+	r.live, r.resume = false, resumeNo
 	if r.ended {
 		j.runs.endRun(r)
 	}

@@ -1,6 +1,10 @@
 package event
 
-import "github.com/awf-project/awf-hook/engine/jsonbytes"
+import (
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
 
 // role is what an event means for its run.
 type role int
@@ -25,7 +29,9 @@ type Record struct {
 	step     stepEnd
 	end      runEnd
 
-	anonymous bool // its id is new
+	anonymous    bool   // its id is new
+	resumedAfter string // of a start line that was repeated: what tells this time from others; "" for other lines
+	resumedAt    time.Time
 }
 
 // runEnd holds what stands behind the duration in a run's end.

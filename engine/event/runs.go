@@ -36,7 +36,21 @@ type run struct {
 	nameless   bool // its events waited for a name in vain
 	transcript bool // lines of its transcript were seen
 	steps      map[stepKey]time.Time
+
+	latest    time.Time // the latest time of its lines
+	latestID  string    // and that line's event
+	resume    resume
+	resumedAt time.Time
 }
+
+// resume says whether a start line that was repeated means that the run was resumed.
+type resume int
+
+const (
+	resumeNo        resume = iota // the lines before are read once more
+	resumeUndecided               // the run's next line will tell
+	resumeYes
+)
 
 func (rs *runs) get(id string) *run {
 	if e := rs.byID[id]; e != nil {
@@ -109,6 +123,7 @@ const (
 	needParent                   // the line that tells which run called this one
 	needSteps                    // the ends of the run's steps, which stand in another file
 	needExit                     // the exit code of the program
+	needResume                   // the run's next line, which tells whether the run was resumed
 )
 
 // learn takes from a record what it tells about its run, fills in what other lines told before,
@@ -130,7 +145,8 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.childID != "" {
 		rs.get(rec.childID).parentID = r.id
 	}
-	r.lastID, r.live = rec.ID, true
+	repeated := rec.role == roleStart && r.repeats(rec)
+	r.note(rec)
 	rs.see(r, now)
 	switch rec.role {
 	case roleStart:
@@ -139,6 +155,9 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 		}
 		r.startedBy, r.ended = rec.dialect, false
 		r.started, r.startID = rec.Timestamp, rec.ID
+		if repeated {
+			return r, needResume, true
+		}
 		if r.parentID == "" && rs.open(r) {
 			return r, needParent, true
 		}
@@ -170,6 +189,44 @@ func (rs *runs) learnEnd(r *run, rec *Record) (*run, need, bool) {
 	return r, needNothing, true
 }
 
+// repeats reports whether a start is that of a run that began before: a resumed run repeats its start line byte for byte.
+func (r *run) repeats(rec *Record) bool {
+	if rec.resumedAfter != "" {
+		r.resume, r.resumedAt = resumeYes, rec.resumedAt
+		return true
+	}
+	if r.startID != rec.ID {
+		return false
+	}
+	r.resume, rec.resumedAfter = resumeUndecided, "line "+r.latestID
+	return true
+}
+
+// note keeps the run's latest line, and decides whether the run was resumed: its lines are new then.
+func (r *run) note(rec *Record) {
+	isNew := !rec.Timestamp.Before(r.latest) && rec.ID != r.latestID
+	if r.resume == resumeUndecided && rec.ID != r.startID {
+		if r.resume = resumeNo; isNew {
+			r.resume, r.resumedAt = resumeYes, rec.Timestamp
+		}
+	}
+	if isNew && rec.role != roleStart {
+		r.latest, r.latestID = rec.Timestamp, rec.ID
+	}
+	r.lastID, r.live = rec.ID, true
+}
+
+// begin makes of a start line that was repeated the start of the run that was resumed.
+func (r *run) begin(rec *Record) {
+	if r.resume != resumeYes {
+		return
+	}
+	r.resume = resumeNo
+	rec.ID = lineID([]byte("resume of " + rec.ID + " after " + rec.resumedAfter))
+	rec.Timestamp, rec.stamp = r.resumedAt.UTC(), ""
+	rec.payload.Raw("resumed", []byte("true"))
+}
+
 // see notes a sign of life of a run and of those that called it.
 func (rs *runs) see(r *run, now time.Time) {
 	for range maxDepth {
@@ -188,6 +245,9 @@ func (r *run) complete(rec *Record) Event {
 		rec.WorkflowName = r.name
 		if rec.role == roleStart {
 			rec.payload.Text("parent_id", r.parentID)
+		}
+		if rec.resumedAfter != "" {
+			r.begin(rec)
 		}
 	}
 	if rec.role == roleEnd {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"time"
@@ -19,6 +20,7 @@ const (
 // read gives the events of a trail and of the transcripts of its runs. child is nil where somebody else started it.
 func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
+		trail:  t,
 		feed:   newFeed(sink),
 		audit:  &tail{path: t.path, held: true},
 		folder: newFolder(t.Transcripts, t.Started, false),
@@ -64,6 +66,8 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 
 // reading is the reading of one trail.
 type reading struct {
+	trail  *trail
+	begun  map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
 	feed   *feed
 	audit  *tail
 	folder *folder
@@ -81,6 +85,9 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
 		if p.rec != nil && p.rec.Starts() {
+			if r.begunBefore(p.rec.ID) {
+				p.rec.Resumed(r.trail.Started)
+			}
 			r.folder.want(p.rec.WorkflowID)
 		}
 	}
@@ -100,6 +107,19 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	}
 	r.feed.joiner.Release(time.Now())
 	return something, r.feed.commit(ctx)
+}
+
+// begunBefore reports whether a start line stood in AWF's own audit file before the program began: it resumes that run.
+func (r *reading) begunBefore(id string) bool {
+	if r.begun == nil {
+		r.begun = map[string]bool{}
+		for line := range bytes.Lines(r.trail.targetBefore()) {
+			if rec, err := event.ParseLine(bytes.TrimRight(line, "\r\n"), r.trail.Started); err == nil && rec != nil && rec.Starts() {
+				r.begun[rec.ID] = true
+			}
+		}
+	}
+	return r.begun[id]
 }
 
 // end gives what still waits and the ends that are missing.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/file"
 	"golang.org/x/sys/unix"
 )
 
@@ -246,12 +247,28 @@ func (t *trail) copyLine(line []byte) error {
 	return err
 }
 
+// targetBefore returns the last lines that AWF's own audit file had when the program began, 4 MiB at most.
+func (t *trail) targetBefore() []byte {
+	const most = 4 << 20
+	if t.Target == "" {
+		return nil
+	}
+	target, err := file.Open(t.Target)
+	if err != nil {
+		return nil // not there yet, or no file: then no run is known to be resumed
+	}
+	defer target.Close()
+	from := max(0, t.TargetSize-most)
+	text, _ := io.ReadAll(io.NewSectionReader(target, from, t.TargetSize-from))
+	return text
+}
+
 // recopied finds out whether the line that was to be copied next was copied before its owner died, and could not say so.
 func (t *trail) recopied() error {
 	if t.Target == "" {
 		return nil
 	}
-	target, err := os.Open(t.Target)
+	target, err := file.Open(t.Target)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil
