@@ -169,6 +169,7 @@ func (e *Engine) Close() error {
 
 // settled counts an outcome that is committed.
 func (c *counts) settled(st *delivery.Settlement) {
+	c.outcomes.add(st)
 	switch st.Outcome {
 	case delivery.Delivered:
 		c.delivered.Add(1)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 // counts are the engine's running totals.
 type counts struct {
 	events, deliveries, delivered, dead, dropped, known, refused, passed, badLines atomic.Int64
+	outcomes
 }
 
 // Report says what became of everything so far.
@@ -26,7 +28,9 @@ type Report struct {
 	Passed     int64 `json:"passed"`   // lines of AWF's own output
 	BadLines   int64 `json:"bad_lines"`
 
-	why    []string      // what is not delivered yet waits
+	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
+	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
+
 	next   time.Duration // until the next attempt of what is not delivered yet
 	closed bool          // there is none: the webhooks are closed
 	lost   int64
@@ -37,9 +41,6 @@ func (r Report) Lost() int64 { return r.lost }
 
 // Closed says that what is not delivered yet waits for webhooks that are closed: no run delivers it.
 func (r Report) Closed() bool { return r.closed }
-
-// Why says for each webhook of which something is not delivered yet why, in a line: "oncall: 2 to retry: 503 Service Unavailable".
-func (r Report) Why() []string { return r.why }
 
 // Report returns the totals as they are now.
 func (e *Engine) Report() Report {
@@ -55,7 +56,7 @@ func (e *Engine) Report() Report {
 		BadLines:   e.counts.badLines.Load(),
 	}
 	left := e.left()
-	r.why = left.why
+	r.Webhooks, r.Unread = e.counts.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name), left.unread
 	r.Retrying, r.lost = left.waiting, left.unstored
 	if r.closed = left.next.IsZero(); !r.closed {
 		r.next = max(0, time.Until(left.next)).Round(time.Second)
@@ -66,14 +67,15 @@ func (e *Engine) Report() Report {
 // remains is what waits for the webhooks that have a lane, and why.
 type remains struct {
 	waiting  int64
-	unstored int64     // of waiting, those in memory alone
-	next     time.Time // when the first of them may be claimed; zero if none may
-	why      []string
+	unstored int64                    // of waiting, those in memory alone
+	next     time.Time                // when the first of them may be claimed; zero if none may
+	webhooks map[string]WebhookReport // by identity
+	unread   string                   // why the queue cannot be read
 }
 
 // remains asks the queue.
 func (e *Engine) remains(ctx context.Context) (remains, error) {
-	var r remains
+	r := remains{webhooks: map[string]WebhookReport{}}
 	lanes, err := e.queue.Lanes(ctx)
 	for i := range lanes {
 		l := &lanes[i]
@@ -86,12 +88,11 @@ func (e *Engine) remains(ctx context.Context) (remains, error) {
 		if !l.Due.IsZero() && (r.next.IsZero() || l.Due.Before(r.next)) {
 			r.next = l.Due
 		}
-		switch {
-		case l.Closed != "":
-			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed))
-		case l.Failures+l.Broken > 0:
-			r.why = append(r.why, fmt.Sprintf("%s: %d to retry: %s", name, l.Waiting, l.LastError))
+		w := WebhookReport{Webhook: name, Waiting: int64(l.Waiting), Closed: l.Closed}
+		if l.Failures+l.Broken > 0 {
+			w.Reason = l.LastError
 		}
+		r.webhooks[l.Webhook] = w
 	}
 	return r, err
 }
@@ -115,7 +116,7 @@ func (e *Engine) left() remains {
 func (e *Engine) unread(err error) remains {
 	c := &e.counts
 	waiting := c.deliveries.Load() - c.delivered.Load() - c.dead.Load() - c.dropped.Load()
-	return remains{waiting: max(0, waiting), next: time.Now(), why: []string{"the queue cannot be read: " + err.Error()}}
+	return remains{waiting: max(0, waiting), next: time.Now(), webhooks: map[string]WebhookReport{}, unread: err.Error()}
 }
 
 // isStored reports whether nothing is in memory alone. Sources ask it after every commit.

@@ -78,7 +78,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	submit(t, e, ev)
 	drain(t, e)
 	x := e.Explain(t.Context(), &ev, time.Now())
-	if step := x[0].Steps[0]; step.Fuel != 10_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 10000, in ") {
+	if step := x[0].Steps[0]; step.Fuel != 10_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 10000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
 	}
 	d, err := engine.OpenDeliveries(file)
@@ -87,7 +87,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	}
 	defer d.Close()
 	list, err := d.List(t.Context(), engine.Filter{})
-	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 10000, in ") {
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 10000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 }

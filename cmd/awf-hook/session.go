@@ -183,13 +183,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 		return
 	}
 	fmt.Fprintf(c.err, "awf-hook: %v\n", r)
-	why := r.Why()
-	for _, line := range why[:min(len(why), maxWhy)] {
-		fmt.Fprintf(c.err, "awf-hook: %s\n", plain(line))
-	}
-	if more := len(why) - maxWhy; more > 0 {
-		fmt.Fprintf(c.err, "awf-hook: %d more webhooks: awf-hook webhooks list\n", more)
-	}
+	c.printWhy(r)
 	lost := c.lost(r)
 	if lost > 0 {
 		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: the queue was in memory\n", lost)
@@ -205,6 +199,36 @@ func (s *session) printReport(c *command, r *engine.Report) {
 // misses says whether something is not delivered that the exit code is to tell.
 func (s *session) misses(r *engine.Report) bool {
 	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead > 0
+}
+
+// printWhy prints for each webhook why something is not delivered: "oncall: 2 to retry: 503 Service Unavailable".
+func (c *command) printWhy(r *engine.Report) {
+	if r.Unread != "" {
+		fmt.Fprintf(c.err, "awf-hook: the queue cannot be read: %s\n", plain(r.Unread))
+	}
+	for _, w := range r.Webhooks[:min(len(r.Webhooks), maxWhy)] {
+		name := plain(w.Webhook)
+		switch {
+		case w.Waiting > 0 && w.Closed != "":
+			fmt.Fprintf(c.err, "awf-hook: %s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s\n", name, w.Waiting, plain(w.Closed))
+		case w.Waiting > 0 && w.Reason != "":
+			fmt.Fprintf(c.err, "awf-hook: %s: %d to retry: %s\n", name, w.Waiting, plain(w.Reason))
+		}
+		if w.Last == nil {
+			continue
+		}
+		fmt.Fprintf(c.err, "awf-hook: %s: %d dead: %s", name, w.Dead, plain(w.Last.Reason))
+		if w.Last.Answer != "" {
+			fmt.Fprintf(c.err, ": %s", plain(w.Last.Answer))
+		}
+		if c.queue != engine.Memory && c.queue != "" {
+			fmt.Fprintf(c.err, "; awf-hook deliveries show %s", w.Last.ID)
+		}
+		fmt.Fprintln(c.err)
+	}
+	if more := len(r.Webhooks) - maxWhy; more > 0 {
+		fmt.Fprintf(c.err, "awf-hook: %d more webhooks: awf-hook webhooks list\n", more)
+	}
 }
 
 // undelivered is how many events and deliveries did not arrive.

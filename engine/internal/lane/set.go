@@ -27,7 +27,6 @@ type Set struct {
 
 	mu        sync.Mutex
 	byWebhook map[string]*lane // by identity
-	replaced  []*lane          // that may have attempts in flight
 	start     func(*lane)      // nil while nothing runs
 	changed   chan struct{}    // closed by the next change; nil if nobody waits for it
 }

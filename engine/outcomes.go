@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// WebhookReport says of a webhook what is not delivered, and why.
+type WebhookReport struct {
+	Webhook string      `json:"webhook"`             // its name
+	Waiting int64       `json:"waiting,omitempty"`   // deliveries without a final outcome, those of earlier processes included
+	Reason  string      `json:"reason,omitempty"`    // why the last attempt of what waits failed; "" if none was made
+	Closed  string      `json:"closed,omitempty"`    // why the webhook is closed; "" if it is open
+	Dead    int64       `json:"dead,omitempty"`      // given up by this process
+	Last    *DeadLetter `json:"last_dead,omitempty"` // the last of them
+}
+
+// DeadLetter is a delivery that was given up.
+type DeadLetter struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+	Answer string `json:"answer,omitempty"` // the beginning of what the receiver answered
+}
+
+// maxAnswer is how much of an answer a report holds, in bytes.
+const maxAnswer = 200
+
+// outcomes keeps what a report says of each webhook. Its zero value is ready for use.
+type outcomes struct {
+	mu sync.Mutex
+	of map[string]WebhookReport // by the webhook's identity
+}
+
+// add notes the outcome of an attempt.
+func (o *outcomes) add(st *delivery.Settlement) {
+	if st.Outcome != delivery.Dead && (st.Outcome != delivery.Retry || st.Attempt == nil) {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.of == nil {
+		o.of = map[string]WebhookReport{}
+	}
+	d := &st.Claim.Delivery
+	r := o.of[d.Webhook]
+	if st.Outcome == delivery.Retry {
+		r.Reason = st.Attempt.Reason
+	} else {
+		r.Dead++
+		r.Last = &DeadLetter{ID: d.ID, Reason: st.Reason}
+		if a := st.Attempt; a != nil {
+			r.Last.Reason = cmp.Or(st.Reason, a.Reason)
+			r.Last.Answer = strings.ToValidUTF8(a.Response[:min(len(a.Response), maxAnswer)], "")
+		}
+	}
+	o.of[d.Webhook] = r
+}
+
+// report completes what the queue says of the webhooks by the outcomes, and leaves out those of which all is delivered.
+func (o *outcomes) report(waiting map[string]WebhookReport, name func(identity string) (string, bool)) []WebhookReport {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for identity, seen := range o.of {
+		if shown, is := name(identity); is {
+			r := waiting[identity]
+			r.Webhook, r.Dead, r.Last = shown, seen.Dead, seen.Last
+			r.Reason = cmp.Or(seen.Reason, r.Reason)
+			waiting[identity] = r
+		}
+	}
+	var list []WebhookReport
+	for _, r := range waiting {
+		if r.Waiting == 0 {
+			r.Reason, r.Closed = "", ""
+		}
+		if r.Waiting+r.Dead > 0 {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b WebhookReport) int { return strings.Compare(a.Webhook, b.Webhook) })
+	return list
+}
