@@ -319,8 +319,11 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		st := l.Status(now, webhook)
 		st.Waiting, st.Unstored, st.Dead, st.Bytes = l.waiting, l.waiting, l.dead, l.bytes
 		st.Delivered, st.Dropped, st.Discarded = l.delivered, l.dropped, l.discarded
-		if len(l.due) > 0 {
+		switch {
+		case len(l.due) > 0:
 			st.Due = l.NextClaim(now, l.due[0].d.Due)
+		case l.waiting > 0: // packed, or behind what another store has in flight: about to be due
+			st.Due = l.NextClaim(now, now)
 		}
 		list = append(list, st)
 	}

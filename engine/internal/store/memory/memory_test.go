@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
 	"github.com/awf-project/awf-hook/engine/internal/store/storetest"
@@ -13,4 +15,19 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(_ *testing.T, now func() time.Time) store.Queue {
 		return memory.Open(store.Options{Now: now})
 	})
+}
+
+// While deliveries move to another store they still wait, and whoever drains must not take the lane for one in which nothing may be
+// claimed.
+func TestMovingDeliveriesAreAboutToBeDue(t *testing.T) {
+	s := memory.Open(store.Options{})
+	entry := &delivery.Entry{Event: &event.Event{ID: "a", Type: "workflow_end"}, Wants: []delivery.Want{{Webhook: "hook"}}}
+	if err := s.Accept(t.Context(), []*delivery.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	s.Pack()
+	lanes, err := s.Lanes(t.Context())
+	if err != nil || len(lanes) != 1 || lanes[0].Waiting != 1 || lanes[0].Due.IsZero() {
+		t.Errorf("%+v, %v, want one that waits and is due", lanes, err)
+	}
 }
