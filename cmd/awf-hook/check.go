@@ -123,6 +123,9 @@ func (c *command) check(files []string, flags checkFlags) error {
 	} else {
 		c.sayChecked(results)
 	}
+	if len(files) == 0 && !flags.json {
+		c.sayUntrusted(results)
+	}
 	if flags.print && !flags.json {
 		c.printEffective(effective(results, flags.workflow))
 	}
@@ -198,6 +201,19 @@ func checkFound(s config.Search) []checked {
 		}
 	}
 	return results
+}
+
+// sayUntrusted says that good settings of a project are off until the user trusts them.
+func (c *command) sayUntrusted(results []checked) {
+	for _, r := range results {
+		if !r.good() { // its mistakes come first
+			return
+		}
+		if why := r.config.Project.Off(); why != "" {
+			fmt.Fprintf(c.err, "awf-hook: %s\n", why)
+			return
+		}
+	}
 }
 
 // sayChecked prints mistakes on stderr and good files on stdout.

@@ -270,6 +270,14 @@ func (p *Project) warning() string {
 		return ""
 	}
 	p.warned = true
+	return p.Off()
+}
+
+// Off says in a line why the project's webhooks do nothing and which command helps; "" if they are trusted.
+func (p *Project) Off() string {
+	if p == nil || p.State == trust.Trusted {
+		return ""
+	}
 	off := "the project's webhooks are off: " + p.Folder
 	if p.recordErr != nil {
 		return off + " is not trusted: " + p.recordErr.Error()

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+)
+
+// The map of docs/design.md names files that are there and tests that hold what it promises.
+func TestDesignNamesWhatIsThere(t *testing.T) {
+	text, err := os.ReadFile("../../docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func Test[A-Za-z0-9]+", "--", "*_test.go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for _, name := range regexp.MustCompile(`Test[A-Za-z0-9]+`).FindAllString(string(listed), -1) {
+		tests[name] = true
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(named) < 10 {
+		t.Errorf("%d tests are named, want those of the invariants", len(named))
+	}
+	for _, name := range named {
+		if !tests[name[1]] {
+			t.Errorf("docs/design.md names %s, which is nowhere", name[1])
+		}
+	}
+	for _, path := range regexp.MustCompile("`((?:cmd|engine|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat("../../" + path[1]); err != nil {
+			t.Errorf("docs/design.md names %s: %v", path[1], err)
+		}
+	}
+}
