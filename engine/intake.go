@@ -35,16 +35,16 @@ type intake struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	waiting []event.Event
-	number  int  // of events that wait or are parked
-	bytes   int  // of them
-	closed  bool // no more come
+	waiting []*event.Event // each by itself: one in flight must not hold a batch in memory
+	number  int            // of events that wait or are parked
+	bytes   int            // of them
+	closed  bool           // no more come
 }
 
 // parked are the events of a workflow whose webhooks are being compiled.
 type parked struct {
 	route  *route.Route[*webhook]
-	events []event.Event
+	events []*event.Event
 }
 
 func (e *Engine) openIntake() *intake {
@@ -88,7 +88,7 @@ func (in *intake) add(ev event.Event) {
 		return
 	}
 	in.patient = true
-	in.waiting = append(in.waiting, ev)
+	in.waiting = append(in.waiting, &ev)
 	in.counts(1, ev.Size())
 	in.changed.Broadcast()
 }
@@ -132,8 +132,8 @@ func (in *intake) next() (batch []*delivery.Entry, more bool) {
 			batch = append(batch, in.unpark(p)...)
 		}
 	}
-	for i := range waiting {
-		if entry := in.route(&waiting[i]); entry != nil {
+	for _, ev := range waiting {
+		if entry := in.route(ev); entry != nil {
 			batch = append(batch, entry)
 		}
 	}
@@ -167,7 +167,7 @@ func (in *intake) route(ev *event.Event) *delivery.Entry {
 			in.changed.Broadcast()
 		})
 	}
-	p.events = append(p.events, *ev)
+	p.events = append(p.events, ev)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.counts(1, ev.Size())
@@ -176,13 +176,13 @@ func (in *intake) route(ev *event.Event) *delivery.Entry {
 
 // unpark makes the entries of events whose webhooks are compiled.
 func (in *intake) unpark(p *parked) (entries []*delivery.Entry) {
-	for i := range p.events {
-		entries = append(entries, in.entry(&p.events[i], p.route))
+	for _, ev := range p.events {
+		entries = append(entries, in.entry(ev, p.route))
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for i := range p.events {
-		in.counts(-1, -p.events[i].Size())
+	for _, ev := range p.events {
+		in.counts(-1, -ev.Size())
 	}
 	in.changed.Broadcast()
 	return entries
