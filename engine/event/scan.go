@@ -1,6 +1,10 @@
 package event
 
-import "github.com/awf-project/awf-hook/engine/jsonbytes"
+import (
+	"bytes"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
 
 // The keys by which the dialects are told apart and read.
 // They index [members].
@@ -93,7 +97,7 @@ func (m *members) has(keys ...int) bool {
 }
 
 // scan collects the members of the object in text, and says why text is not one valid JSON object.
-// Of broken text it gives what stands before the break.
+// Of broken text it gives what stands before the break, and which keys stand behind it.
 func scan(text []byte) (members, error) {
 	m := members{twice: -1}
 	r := jsonbytes.NewReader(text)
@@ -108,7 +112,21 @@ func scan(text []byte) (members, error) {
 	if err == nil {
 		err = r.End()
 	}
+	if err != nil {
+		m.lookBehind(text)
+	}
 	return m, err
+}
+
+// lookBehind finds the keys of broken text behind its break, since they tell its dialect. They get no value.
+func (m *members) lookBehind(text []byte) {
+	for k, name := range keyNames {
+		if _, behind, found := bytes.Cut(text, []byte(`"`+name+`"`)); found && m.value[k] == nil {
+			if behind = bytes.TrimLeft(behind, " \t"); len(behind) > 0 && behind[0] == ':' {
+				m.value[k] = text[:0]
+			}
+		}
+	}
 }
 
 func (m *members) put(name, value []byte) {
