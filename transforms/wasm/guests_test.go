@@ -32,7 +32,7 @@ func TestGuestsReshape(t *testing.T) {
 // Stock Go with net/http in it loads with limits: {module: 16MiB}, and is refused with the name of that limit otherwise. make guests runs this.
 func TestLargeModulesOfStockGo(t *testing.T) {
 	if os.Getenv("GUESTS") == "" {
-		t.Skip("compiling it takes a minute")
+		t.Skip("make guests runs it: compiling takes a minute")
 	}
 	module, err := buildGo("large")
 	if err != nil {
