@@ -29,7 +29,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// We broke it off: it does not count, and waits for whoever runs next.
-		st.After = time.Until(d.Due)
+		st.GivenBack = true
 		return st
 	}
 	if slices.Contains(w.Retry.Statuses, attempt.Status) {

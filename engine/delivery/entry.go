@@ -65,7 +65,8 @@ type Settlement struct {
 	Claim        *Claim
 	Outcome      Outcome
 	Attempt      *Attempt      // nil if none was made
-	After        time.Duration // until the delivery is due again, with the outcome Retry; negative to keep its place among what is due
+	After        time.Duration // until the delivery is due again; only with the outcome Retry
+	GivenBack    bool          // it was not begun: it is due since the same time as before the claim, whatever After says
 	Reason       string        // why it is dead or dropped
 	OrderMaxWait time.Duration // how long deliveries with the same order key wait for this one; 0 without an order key
 	Content      *Content      // what transforms made, to be kept; nil if it is the event's own body or kept already

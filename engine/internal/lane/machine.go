@@ -205,7 +205,7 @@ func (m *machine) next(do *actions) *delivery.Claim {
 func (m *machine) giveBack(now time.Time, do *actions) {
 	for len(m.ready) > 0 {
 		c := m.next(do)
-		do.settle = append(do.settle, delivery.Settlement{Claim: c, Outcome: delivery.Retry, After: c.Delivery.Due.Sub(now)})
+		do.settle = append(do.settle, delivery.Settlement{Claim: c, Outcome: delivery.Retry, GivenBack: true, After: c.Delivery.Due.Sub(now)})
 	}
 }
 

@@ -230,7 +230,7 @@ func TestGivenBackKeepsItsPlace(t *testing.T) {
 	m := newMachine(delivery.Lane{Lease: 90 * time.Second}, 1)
 	m.step(given{due("a", 0), due("b", 1)}, at(10), false)
 	do := m.step(stop{}, at(10), false)
-	if len(do.settle) != 1 || do.settle[0].After != -9*time.Second || do.settle[0].Attempt != nil {
+	if len(do.settle) != 1 || !do.settle[0].GivenBack || do.settle[0].After != -9*time.Second || do.settle[0].Attempt != nil {
 		t.Errorf("%+v, want one that has been due for 9s, without an attempt", do.settle)
 	}
 }

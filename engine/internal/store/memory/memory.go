@@ -295,7 +295,11 @@ func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 		return
 	}
 	r.taken = false
-	r.setDue(now.Add(st.After))
+	again := now.Add(st.After)
+	if st.GivenBack {
+		again = st.Claim.Delivery.Due
+	}
+	r.setDue(again)
 	passed := r.d.Since.Add(st.OrderMaxWait)
 	if st.OrderMaxWait == 0 || !r.d.Due.After(passed) {
 		return

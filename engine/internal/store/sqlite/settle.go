@@ -47,6 +47,9 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		return false, err
 	}
 	state, dueAt, done := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond), tx.now
+	if st.GivenBack {
+		dueAt = st.Claim.Delivery.Due
+	}
 	switch st.Outcome {
 	case delivery.Delivered:
 		state = delivered

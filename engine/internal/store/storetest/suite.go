@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"what is not due is not claimed", claimsOnlyDue},
 		{"a delivery is claimed once", claimsExclusively},
 		{"a retry is due later and not earlier", retryWaits},
+		{"what goes back keeps its place", goesBack},
 		{"a retry stands behind what is due longer", retryInOrder},
 		{"delivered and dead leave", finalLeaves},
 		{"a claim is settled once", settlesOnce},
@@ -206,6 +207,16 @@ func lanesOf(t *testing.T, q *queue, now time.Time) []delivery.LaneStatus {
 		t.Fatal(err)
 	}
 	return lanes
+}
+
+func goesBack(t *testing.T, q *queue) {
+	accept(t, q, at(0), "first", hook)
+	accept(t, q, at(1), "second", hook)
+	c := claim(t, q, hook, at(5), 1)[0]
+	settleAll(t, q, at(9), delivery.Settlement{Claim: c, Outcome: delivery.Retry, GivenBack: true})
+	if got, want := claimIDs(t, q, hook, at(9), 2), "first second"; got != want {
+		t.Errorf("claimed %q, want %q", got, want)
+	}
 }
 
 func retryWaits(t *testing.T, q *queue) {
