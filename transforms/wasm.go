@@ -37,20 +37,6 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	return made, nil
 }
 
-// FuelPercent is the greatest share of its fuel that a module of the chain has used for an event, in percent; 0 without modules.
-func (c Chain) FuelPercent() int {
-	percent := 0
-	for _, step := range c {
-		if w, ok := step.Step.(*Wasm); ok {
-			percent = max(percent, w.Module.FuelPercent())
-		}
-	}
-	return percent
-}
-
-// OneLine is a text as a module's log lines and failures have it, but for their limit.
-func OneLine(text string) string { return wasm.OneLine(text) }
-
 // Modules loads the modules of wasm steps into one sandbox, which is made with the first of them.
 // Its methods may be called by several goroutines at once.
 type Modules struct {

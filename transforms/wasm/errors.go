@@ -53,9 +53,6 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Kind }
 
-// OneLine makes a text printable on one line, as in logs and errors, without their limit on its length.
-func OneLine(text string) string { return oneLine(text, len(text)) }
-
 // oneLine makes one line of printable characters of a guest's text, cut at the limit in bytes.
 func oneLine(s string, limit int) string {
 	if len(s) > limit {
