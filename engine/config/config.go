@@ -110,16 +110,17 @@ type Text struct {
 
 // Pos is a place in a file. Lines and columns count from 1.
 type Pos struct {
-	File      string
-	Line, Col int
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitzero"` // from 1; 0 for the file as a whole
+	Col  int    `json:"column,omitzero"`
 }
 
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
-	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
-	Message string
-	Warning bool // not wrong but unwise
+	Path    string `json:"path,omitempty"` // "webhooks[0].retry.max_attempts", "" for the file as a whole
+	Message string `json:"message"`
+	Warning bool   `json:"warning,omitzero"` // not wrong but unwise
 }
 
 func (e *Error) Error() string {
