@@ -26,20 +26,20 @@ var (
 	ErrClosed = store.ErrClosed
 )
 
-// Memory is the place of a queue that ends with the process.
+// Memory is the name of a queue that is kept in memory and ends with the process.
 const Memory = spill.Memory
 
-// Options are what the configuration does not say. The zero value is good for use.
+// Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
 	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
-	ModuleCache string            // the directory for compiled wasm modules, the user's alone; "" keeps none
-	Transport   http.RoundTripper // nil is HTTP over the network
-	Random      func() float64    // from 0 to 1, chooses within the waits' jitter; nil is chance
+	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
+	Transport   http.RoundTripper // nil uses HTTP over the network
+	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
 }
 
-// Engine delivers the events that it accepts. Several goroutines may call its methods at once.
+// Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
 type Engine struct {
 	log     *slog.Logger
 	trouble *lane.Trouble
@@ -54,7 +54,7 @@ type Engine struct {
 	counts  counts
 
 	mu      sync.Mutex
-	running sync.WaitGroup // mu is held while it is added to
+	running sync.WaitGroup // add to it under mu only
 	atClose *remains       // what was left at Close; nil before
 }
 
@@ -63,7 +63,7 @@ type Engine struct {
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	modules := newModules(&opts)
 	webhooks, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.Active())
-	_, others := compiler{nil, opts.Logger}.all(context.Background(), cfg.Inactive()) // have to be right all the same
+	_, others := compiler{nil, opts.Logger}.all(context.Background(), cfg.Inactive()) // webhooks that are switched off are checked too
 	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
 		closeChains(webhooks)
 		_ = closeModules(modules) // the mistakes say more
@@ -86,7 +86,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// newRoutes opens the lanes of the settings' webhooks, and those of a definition when its workflow runs.
+// newRoutes opens the lanes of the settings' webhooks now, and those of a definition when its workflow runs.
 func newRoutes(lanes *lane.Set, cfg *config.Config, settings []compiled, c compiler, opts *Options) *route.Table[*webhook] {
 	open := func(c compiled) *webhook {
 		w := newWebhook(c, opts, cfg.Allow)
@@ -123,8 +123,8 @@ func newRoutes(lanes *lane.Set, cfg *config.Config, settings []compiled, c compi
 	return route.New(o)
 }
 
-// Run delivers until ctx ends or Close is called. Then it breaks off the attempts in flight and waits for them.
-// It refuses to run twice at once.
+// Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them.
+// A second Run returns an error while the first one runs.
 func (e *Engine) Run(ctx context.Context) error {
 	if !e.mayRun() {
 		return nil
@@ -136,7 +136,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	return e.lanes.Run(ctx, e.keepHouse)
 }
 
-// mayRun counts a Run, unless Close was called: that waits for those it counted.
+// mayRun counts a Run unless Close was called. Close waits for the Runs that were counted.
 func (e *Engine) mayRun() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -147,7 +147,7 @@ func (e *Engine) mayRun() bool {
 	return true
 }
 
-// Close ends Run, waits for it, and closes the queue. What is in memory alone is lost.
+// Close ends Run, waits for it, and closes the queue. Deliveries that only memory holds are lost.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.stop()

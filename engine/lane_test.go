@@ -331,3 +331,29 @@ func TestCloseAndRunMayMeet(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// Until a Run has joined its attempts, its lanes are owned by it: another Run is refused.
+func TestRunIsRefusedUntilTheOneBeforeHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t, roundTripper(func(*http.Request) (*http.Response, error) {
+			time.Sleep(time.Second) // deaf to its context
+			return answer(200)
+		}), oneHook())
+		submit(t, e, newEvent("a"))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		time.Sleep(time.Second / 2)
+		cancel()
+		synctest.Wait()
+		second, end := context.WithTimeout(t.Context(), time.Second)
+		defer end()
+		if err := e.Run(second); err == nil {
+			t.Error("a second Run began while the first one was ending")
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		run(t, e)
+	})
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// Submit accepts an event: when it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
+// Submit accepts an event. When it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
 // While the queue is full it waits for room until ctx ends.
 func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {
@@ -27,7 +27,7 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	return nil
 }
 
-// roomPoll is how often a full queue is asked for room, while no outcome makes some.
+// roomPoll is how often Submit asks a full queue for room when no outcome makes some.
 const roomPoll = 50 * time.Millisecond
 
 // acceptPatiently accepts an event, and waits for room until ctx ends.
@@ -71,7 +71,7 @@ func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
 	return nil
 }
 
-// entry routes an event. It waits for a definition's webhooks to be compiled.
+// entry routes an event. It waits until the webhooks of the workflow's definition are compiled.
 func (e *Engine) entry(ctx context.Context, ev *event.Event) (*delivery.Entry, error) {
 	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (e *Engine) entry(ctx context.Context, ev *event.Event) (*delivery.Entry, e
 	return e.wants(ev, webhooks), nil
 }
 
-// wants makes an event's entry: it has one delivery for each webhook that wants the event. An event without an id gets one.
+// wants makes an event's entry, which has one delivery for each webhook that wants the event. An event without an id gets one.
 func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	if ev.ID == "" {
 		ev.ID = event.NewID(time.Now())

@@ -27,7 +27,8 @@ type Set struct {
 
 	mu        sync.Mutex
 	byWebhook map[string]*lane // by identity
-	start     func(*lane)      // nil while nothing runs
+	running   bool             // until Run has joined all that it started
+	start     func(*lane)      // nil while no lane may begin
 	changed   chan struct{}    // closed by the next change; nil if nobody waits for it
 }
 
@@ -64,10 +65,11 @@ func (s *Set) Add(o Options) {
 func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	var running sync.WaitGroup
 	s.mu.Lock()
-	if s.start != nil {
+	if s.running {
 		s.mu.Unlock()
 		return errors.New("the engine runs already")
 	}
+	s.running = true
 	s.start = func(l *lane) {
 		running.Go(func() {
 			l.run(ctx)
@@ -93,6 +95,9 @@ func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	running.Wait()
 	end() // after the last outcome
 	settles.Wait()
+	s.mu.Lock()
+	s.running = false
+	s.mu.Unlock()
 	return nil
 }
 
