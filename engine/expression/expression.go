@@ -68,8 +68,9 @@ func compileError(t text, err error) *Error {
 	if !errors.As(err, &at) {
 		at = &file.Error{Line: 1, Message: err.Error()}
 	}
-	code, said := inWords(at.Message, t.source, at.From, t.isBool)
-	return &Error{at.Line, at.Column, oneLine(said), code}
+	behind := []rune(t.source)
+	behind = behind[min(at.From, len(behind)):]
+	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool)), codeOf(at.Message, string(behind))}
 }
 
 // Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].
