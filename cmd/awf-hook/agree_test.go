@@ -27,7 +27,7 @@ const checkSaid = "AWF_HOOK_TEST_CHECK_SAID"
 func agreeingMain() {
 	c := &command{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	var said bytes.Buffer
-	if os.Getenv(checkSaid) != "" {
+	if os.Getenv(checkSaid) != "" && !isTerminal(os.Stderr) {
 		c.err = io.MultiWriter(os.Stderr, &said)
 	}
 	var report *engine.Report

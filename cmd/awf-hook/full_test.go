@@ -32,8 +32,8 @@ func deliverFull(t *testing.T, receiver *counter, args ...string) {
 	}
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
-	if arrived := int64(len(receiver.deliveries)); arrived < report.Events-report.Retrying {
-		t.Errorf("%d arrived and %d are kept, want %d together", arrived, report.Retrying, report.Events)
+	if arrived := int64(len(receiver.deliveries)); arrived != report.Events-report.Kept-report.Spilled {
+		t.Errorf("%d arrived, %d are kept and %d spilled, want %d together", arrived, report.Kept, report.Spilled, report.Events)
 	}
 	want := exitOK
 	if report.Refused > 0 {
