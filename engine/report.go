@@ -97,8 +97,8 @@ func (e *Engine) Report() Report {
 		Unread:   left.unread,
 		Trouble:  left.trouble,
 	}
-	if e.file != Memory {
-		r.Queue = e.file
+	if e.opts.Queue != Memory {
+		r.Queue = e.opts.Queue
 	}
 	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
 	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)

@@ -35,8 +35,8 @@ func (e *Engine) settleAccounts() error {
 		l.trouble = flushErr.Error()
 	}
 	var spillErr error
-	if rest := e.queue.Rest(); len(rest) > 0 && len(e.spillTo) > 0 {
-		l.spilled, spillErr = writeSpill(rest, e.spillTo)
+	if rest := e.queue.Rest(); len(rest) > 0 && len(e.opts.Spill) > 0 {
+		l.spilled, spillErr = writeSpill(rest, e.opts.Spill)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
