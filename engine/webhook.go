@@ -84,11 +84,12 @@ func (w *webhook) close() {
 }
 
 // want returns the delivery that the webhook wants of an event, and false if it wants none.
-// An expression that fails at run time makes a dead letter. A replay runs the expression again.
-func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
+// An event that is asked for it goes to it whatever the filter says. An expression that fails at run time makes a dead letter.
+// A replay runs the expression again.
+func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
-	if err == nil && !match {
+	if err == nil && !match && !asked {
 		return delivery.Want{}, false
 	}
 	want := delivery.Want{Webhook: w.Identity}
