@@ -86,7 +86,7 @@ func (c *command) printReport(results []checked, flags checkFlags) {
 	for _, r := range results {
 		if r.other != nil {
 			message := strings.TrimPrefix(r.other.Error(), r.file+": ")
-			report.Mistakes = append(report.Mistakes, &config.Error{Pos: config.Pos{File: r.file}, Message: message})
+			report.Mistakes = append(report.Mistakes, &config.Error{Pos: config.Pos{File: r.file}, Code: "file.read", Message: message})
 		}
 		report.Mistakes = append(report.Mistakes, r.report()...)
 	}
