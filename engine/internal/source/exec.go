@@ -200,6 +200,9 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	case t.Origin != origin:
 		return nil
 	}
+	if !t.outlives() {
+		t.Target = "" // who read it has gone, too
+	}
 	if err := t.recopied(); err != nil {
 		return nil
 	}
