@@ -114,8 +114,10 @@ func (r *reading) begunBefore(id string) bool {
 	if r.begun == nil {
 		r.begun = map[string]bool{}
 		for line := range bytes.Lines(r.trail.targetBefore()) {
-			if rec, err := event.ParseLine(bytes.TrimRight(line, "\r\n"), r.trail.Started); err == nil && rec != nil && rec.Starts() {
-				r.begun[rec.ID] = true
+			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
+				if rec.Starts() {
+					r.begun[rec.ID] = true
+				}
 			}
 		}
 	}
