@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// attempt makes the content of a claim, unless an attempt before did, sends it once, and says what became of it.
+// attempt makes the content of a claim unless an earlier attempt made it, sends it once, and returns the outcome.
 func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.Settlement {
 	d := claim.Delivery
 	err := w.askAgain(claim)
@@ -28,7 +28,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	attempt := w.sender.Send(ctx, &d)
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
-		// We broke it off: it does not count, and waits for whoever runs next.
+		// This process ended it. It does not count as an attempt, and the next run makes it again.
 		st.GivenBack = true
 		return st
 	}
@@ -52,7 +52,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	return st
 }
 
-// content gives a delivery its content, unless an attempt before did. It returns what transforms made, to be kept.
+// content gives a delivery its content unless an earlier attempt did. It returns what the transforms made, for the store.
 // The error is [transforms.ErrDrop], [transforms.ErrNotRun] or a [*transforms.Error].
 func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Delivery) (made *delivery.Content, err error) {
 	switch {
@@ -68,7 +68,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// notRunWait is when a delivery is tried again whose module could not be run.
+// notRunWait is how long a delivery waits after its module could not be run.
 const notRunWait = time.Second
 
 // unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
@@ -85,10 +85,10 @@ func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
 	return st
 }
 
-// errNotWanted is of a delivery whose filter failed when its event was accepted, and says no now.
+// errNotWanted is returned when a filter that failed while its event was accepted now says no.
 var errNotWanted = errors.New("the filter does not match")
 
-// askAgain asks the filter of a delivery whose filter failed when its event was accepted. The error is errNotWanted or the filter's.
+// askAgain runs a filter again that failed while the event was accepted. The error is errNotWanted or the filter's own.
 func (w *webhook) askAgain(claim *delivery.Claim) error {
 	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
 		return nil
@@ -103,7 +103,7 @@ func (w *webhook) askAgain(claim *delivery.Claim) error {
 	return nil
 }
 
-// sayAttempt says how an attempt ended and what comes next: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next in 42s".
+// sayAttempt logs how an attempt ended and what follows: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next in 42s".
 func (w *webhook) sayAttempt(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, next string) {
 	level := slog.LevelDebug
 	switch outcome {
@@ -117,7 +117,7 @@ func (w *webhook) sayAttempt(d *delivery.Delivery, a delivery.Attempt, outcome d
 	}
 }
 
-// shortWait rounds a wait to what a reader wants to know of it.
+// shortWait rounds a wait to a precision that a reader needs.
 func shortWait(d time.Duration) string {
 	if d >= time.Second {
 		return d.Round(time.Second).String()

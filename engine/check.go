@@ -13,8 +13,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Check reports the mistakes that only compiling finds, in the globs, expressions and transforms of all webhooks, and warns
-// of what is allowed but unwise. It uses the Logger and the ModuleCache of the options alone.
+// Check compiles the globs, expressions and transforms of all webhooks and reports their mistakes, with warnings of what is
+// allowed but unwise. Of the options it uses only Logger and ModuleCache.
 func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) {
 	modules := newModules(&opts)
 	all, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.All())
@@ -22,11 +22,11 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 		warnings = slices.Concat(warnings, all[i].warnings, all[i].unwise(cfg.Allow), all[i].unlikely())
 	}
 	closeChains(all)
-	_ = closeModules(modules) // a compilation that goes on harms nobody
+	_ = closeModules(modules) // a compilation that is still running does no harm
 	return mistakes, warnings
 }
 
-// unlikely warns of globs that match no event that AWF is known to give.
+// unlikely warns of globs that match no known event of AWF.
 func (c *compiled) unlikely() config.Errors {
 	var warnings config.Errors
 	for _, text := range c.Events {
@@ -40,9 +40,9 @@ func (c *compiled) unlikely() config.Errors {
 	return warnings
 }
 
-// unwise warns of a URL that no attempt can reach, of one that is not its format's receiver's, and of secrets that have expired.
+// unwise warns of a URL that no attempt can reach or that belongs to another receiver than the format's, and of expired secrets.
 func (w *compiled) unwise(allow []netip.Prefix) config.Errors {
-	if w.URL.Host() == "" || !w.Enabled { // or its variables are not known
+	if w.URL.Host() == "" || !w.Enabled { // the host is empty when its variables are unknown
 		return nil
 	}
 	var whys []string

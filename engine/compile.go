@@ -18,13 +18,13 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// compiled is a configured webhook with what its expressions and transforms became.
+// compiled is a configured webhook with its compiled expressions and transforms.
 type compiled struct {
 	config.Webhook
 	filter   *filters.Filter
 	chain    transforms.Chain
 	orderBy  *expression.Program // nil for no order
-	format   *format.Format      // the last step of the chain; nil if that is something else
+	format   *format.Format      // the last step of the chain; nil if that is no format
 	masker   *secret.Masker      // of what its transforms can read
 	warnings config.Errors       // of its expressions
 }
@@ -35,12 +35,12 @@ type compiler struct {
 	log     *slog.Logger
 }
 
-// all compiles webhooks, as many at a time as there are processors: a module may take a second. Close their chains even where
-// there are mistakes.
+// all compiles webhooks, one per processor at a time, since a module may take a second. The caller closes their chains even
+// when there are mistakes.
 func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compiled, config.Errors) {
 	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
 	var next atomic.Int64
-	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin: a project's expressions take nothing from the user's own
+	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin, so that a project's expressions use up none of the user's own budget
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
 		working.Go(func() {
@@ -55,6 +55,18 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 	mistakes := slices.Concat(errs...)
 	mistakes.Sort()
 	return all, mistakes
+}
+
+// settings compiles what holds for all workflows. What does not hold has to be right all the same. The error is [config.Errors].
+func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
+	webhooks, mistakes := c.all(context.Background(), cfg.Active())
+	_, others := compiler{nil, c.log}.all(context.Background(), cfg.Inactive())
+	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
+		closeChains(webhooks)
+		mistakes.Sort()
+		return nil, mistakes
+	}
+	return webhooks, nil
 }
 
 func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
@@ -123,7 +135,7 @@ func newModules(opts *Options) *transforms.Modules {
 	return transforms.NewModules(opts.ModuleCache, opts.Logger)
 }
 
-// moduleClose is how long closing waits for a compilation that was given up.
+// moduleClose is how long closing waits for a compilation that was cancelled.
 const moduleClose = 10 * time.Second
 
 func closeModules(m *transforms.Modules) error {

@@ -10,6 +10,6 @@
 // queue, and never waits for a receiver. [Engine.Read] submits the events of a stream of AWF's output.
 // [Engine.Drain] waits for what is left, [Engine.Close] ends it.
 //
-// With [Options.Queue] the queue is a file: what is not delivered when the process ends is kept, and the next one takes it up.
-// Without, it is in memory and ends with the process, and [Engine.Report] says so.
+// With [Options.Queue] the queue is a file. It keeps what is not delivered when the process ends, and the next process delivers
+// it. Without it the queue is in memory and ends with the process, and [Engine.Report] says what was lost.
 package engine

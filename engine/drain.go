@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// drainPoll is how often Drain looks again for what is due and nobody has claimed yet.
+// drainPoll is how often Drain looks for deliveries that are due and not claimed.
 const drainPoll = 100 * time.Millisecond
 
-// Drain waits until nothing is left that can be delivered before ctx's deadline.
-// It returns nil if nothing is left at all. What other configurations' webhooks have in the queue does not count.
+// Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at all.
+// Deliveries of webhooks that this engine does not have do not count.
 func (e *Engine) Drain(ctx context.Context) error {
 	for {
 		changed := e.lanes.Changed()
@@ -21,13 +21,13 @@ func (e *Engine) Drain(ctx context.Context) error {
 			}
 			continue
 		}
-		left, err := e.remains(context.WithoutCancel(ctx)) // nothing may be left, whatever became of ctx
+		left, err := e.remains(context.WithoutCancel(ctx)) // asked even after ctx has ended: perhaps nothing is left
 		switch deadline, bounded := ctx.Deadline(); {
 		case err != nil && !bounded, errors.Is(err, ErrClosed):
 			return err
-		case err != nil: // a full disk, perhaps: until the queue can be read again nobody knows what is left
+		case err != nil: // a full disk, for example: what is left is unknown until the queue can be read
 			left.next = time.Now()
-		case e.lanes.Busy() || isClosed(changed): // what is due now may have been claimed before the look, and looks due at its lease's end
+		case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due at the end of its lease
 			continue
 		case left.next.IsZero(), bounded && left.next.After(deadline):
 			return left.error(nil)
@@ -41,7 +41,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	}
 }
 
-// wait waits for a change or a time. The error is the context's.
+// wait waits for a change or until a time. The error is the context's.
 func wait(ctx context.Context, changed <-chan struct{}, wake <-chan time.Time) error {
 	select {
 	case <-changed:
@@ -61,7 +61,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// leftError says how much is left now that the wait was ended by a cause; nil if nothing is.
+// leftError says how much is left after cause ended the wait. It is nil if nothing is left.
 func (e *Engine) leftError(ctx context.Context, cause error) error {
 	left, err := e.remains(context.WithoutCancel(ctx))
 	if err != nil {

@@ -11,23 +11,23 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// Explanation is a preview with how it came to be.
+// Explanation is a preview together with the values that led to it.
 type Explanation struct {
 	Preview
 	Events []string      // the webhook's globs
 	Filter *FilterTrace  // nil if there is none, or the type is another one
-	Steps  []StepTrace   // of the transform, as far as it came
-	Took   time.Duration // of filter and transform, as Run does them
+	Steps  []StepTrace   // of the transform, up to the one that failed or dropped
+	Took   time.Duration // by filter and transform, run as Run runs them
 }
 
-// FilterTrace is what a filter's parts came to.
+// FilterTrace has the values of a filter's parts.
 type FilterTrace struct {
 	Source string
 	*expression.Trace
 	Took time.Duration
 }
 
-// StepTrace is what a step of a transform was fed and what it made.
+// StepTrace has a transform step's input and output.
 type StepTrace struct {
 	Kind        string
 	In, Out     delivery.Content
@@ -39,14 +39,14 @@ type StepTrace struct {
 	Expressions []ExpressionTrace // of a map
 }
 
-// ExpressionTrace is what an expression of a map came to.
+// ExpressionTrace has the value of an expression of a map.
 type ExpressionTrace struct {
 	Path   string // "text" or "blocks[].text"; "" for the whole
 	Source string
 	*expression.Trace
 }
 
-// Explain is Preview, with the value of each part of the filter and what each step of the transform was fed and made.
+// Explain is Preview, with the value of each part of the filter and the input and output of each step of the transform.
 func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []Explanation {
 	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 		x.Events = append(x.Events, g.Value)
 	}
 	in := expression.NewEnv(ev)
-	var traces []*expression.Trace // of the expressions that ran since the last step
+	var traces []*expression.Trace // of the expressions that ran since the step before
 	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	x.judge(w, in)
 	if len(traces) > 0 { // the filter has an expression, and was asked
@@ -93,7 +93,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 	return x
 }
 
-// stepTrace tells what a step was fed and made, without secrets.
+// stepTrace returns a step's input and output, with secrets masked.
 func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
 	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
 	step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
@@ -106,7 +106,7 @@ func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made tran
 	return step
 }
 
-// expressionTraces tells what the expressions of a map came to; nil for another kind of step.
+// expressionTraces returns the values of a map's expressions; nil for another kind of step.
 func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []ExpressionTrace) {
 	m, isMap := s.Step.(*transforms.Map)
 	if !isMap {

@@ -11,15 +11,15 @@ import (
 
 // Follow says which of AWF's files to follow.
 type Follow struct {
-	Paths       []string               // audit files, and folders of transcripts; they need not be there yet
+	Paths       []string               // audit files, and folders of transcripts; they may appear later
 	State       string                 // awf-hook's folder for what it keeps
-	FromStart   bool                   // files that were never followed are read from their beginning instead of their end
+	FromStart   bool                   // reads files that were never followed from their beginning instead of their end
 	OrphanAfter time.Duration          // how long a run may be quiet before it is given an end; 0 gives none
 	Broken      func(*event.LineError) // is told the lines of a known dialect that are broken; may be nil
 }
 
-// Follow submits the events of files as they grow, through rotation, until ctx ends. How far it came is kept when the events
-// are stored, so that the next one goes on there. While the queue is full it waits for room.
+// Follow submits the events of files as they grow, through rotation, until ctx ends. It stores its positions after the events,
+// so that the next Follow continues there. While the queue is full it waits for room.
 func (e *Engine) Follow(ctx context.Context, f Follow) error {
 	follow := source.Follow{
 		Paths: f.Paths, State: filepath.Join(f.State, "follow"), FromStart: f.FromStart, OrphanAfter: f.OrphanAfter,

@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	housePeriod = 2 * time.Second  // how often the engine looks for what other processes left or added
+	housePeriod = 2 * time.Second  // how often the engine looks for deliveries that other processes left or added
 	quietPeriod = 10 * time.Minute // the same, where no other process uses the queue
 )
 
-// keepHouse does what is due now and then until ctx ends: it wakes lanes that have something, and lets the queue heal and prune.
+// keepHouse wakes lanes that have something due and lets the queue heal and prune, at intervals until ctx ends.
 func (e *Engine) keepHouse(ctx context.Context) {
 	period := housePeriod
-	if !e.shared {
+	if e.opts.Queue == Memory {
 		period = quietPeriod
 	}
 	tick := time.NewTicker(period)
@@ -32,7 +32,7 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	}
 }
 
-// lookAround wakes the lanes that have something in the queue, and opens those of webhooks that a workflow's definition has.
+// lookAround wakes the lanes that have something in the queue, and opens the lanes of webhooks from definitions.
 func (e *Engine) lookAround(ctx context.Context) {
 	lanes, err := e.queue.Lanes(ctx)
 	if ctx.Err() != nil {

@@ -16,15 +16,15 @@ const (
 	maxIntake      = 1024    // events that wait to be accepted
 	maxIntakeBytes = 4 << 20 // of them
 	// roomWait is how long a stream waits for room before an event is refused.
-	// After a refusal it does not wait again until there was room: the workflow behind the pipe must not be held up.
+	// After a refusal it does not wait again until there is room, so that the workflow behind the pipe is not held up.
 	roomWait = time.Second
-	// stuckWait is how long a stream waits for a queue that says neither yes nor no, or for a workflow's webhooks to be
-	// compiled. A queue that is only slow sets the stream's pace.
+	// stuckWait is how long a stream waits for a queue that does not answer, or for a workflow's webhooks to be
+	// compiled. A queue that answers slowly sets the stream's pace.
 	stuckWait = 10 * time.Second
 )
 
 // intake accepts a stream's events beside its reader: neither the disk nor the compiler holds up the stream.
-// It takes all that waits in one transaction.
+// It accepts all waiting events in one transaction.
 type intake struct {
 	engine  *Engine
 	done    sync.WaitGroup
@@ -35,7 +35,7 @@ type intake struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	waiting []*event.Event // each by itself: one in flight must not hold a batch in memory
+	waiting []*event.Event // one allocation each, so that an event in flight does not keep a batch in memory
 	number  int            // of events that wait or are parked
 	bytes   int            // of them
 	closed  bool           // no more come
@@ -63,7 +63,7 @@ func (in *intake) close() {
 	in.done.Wait()
 }
 
-// add leaves an event to run. It waits for room as stuckWait says. One goroutine adds.
+// add hands an event to run. It waits for room, at most stuckWait. Only one goroutine calls it.
 func (in *intake) add(ev event.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -80,7 +80,7 @@ func (in *intake) add(ev event.Event) {
 		timer.Stop()
 	}
 	switch {
-	case in.closed: // the stream was left, and its reader came later
+	case in.closed: // Read returned before its reader did
 		in.refuse(&ev, ErrClosed)
 		return
 	case in.isFull():
@@ -96,10 +96,10 @@ func (in *intake) add(ev event.Event) {
 // isFull reports whether nothing more may be added. Under mu.
 func (in *intake) isFull() bool { return in.number >= maxIntake || in.bytes >= maxIntakeBytes }
 
-// counts notes events that come, or with negative numbers go. Under mu.
+// counts adds to the number and bytes of held events; negative numbers subtract. Under mu.
 func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
 
-// run accepts what was added until there is no more.
+// run accepts what was added until close.
 func (in *intake) run() {
 	for {
 		batch, more := in.next()
@@ -196,7 +196,7 @@ func (in *intake) entry(ev *event.Event, r *route.Route[*webhook]) *delivery.Ent
 
 // accept accepts a batch. When there is no room for all it takes them one by one, and waits for room once.
 func (in *intake) accept(batch []*delivery.Entry) {
-	ctx := context.Background() // what was read is accepted or refused, whoever ended the stream
+	ctx := context.Background() // every event that was read is accepted or refused, even if the stream was cancelled
 	if in.engine.accept(ctx, batch) == nil {
 		in.refuses = false
 		return

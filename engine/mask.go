@@ -7,11 +7,11 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// newMasker makes the masker of what the webhook's transforms can read.
+// newMasker returns a masker of the secrets that the webhook's transforms can read.
 func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
 
-// storedMasker makes the masker of stored bodies: of what the transforms of all webhooks can read, and of what formats write of their secrets
-// under the options' own names, where no configuration tells the values.
+// storedMasker returns a masker for stored bodies. It masks the secrets that the transforms of all webhooks can read, and what
+// formats write under the names of their secret options, whose values no configuration may tell.
 func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
 	if cfg != nil {
@@ -26,10 +26,10 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
-// minKnown is the length from which the value of a variable is masked outside of a transform's options, in bytes.
+// minKnown is the least length, in bytes, of a variable's value that is masked outside of a transform's options.
 const minKnown = 5
 
-// with lists the secrets that a webhook's transforms can read: the values of variables, and what a format says is one.
+// with lists the secrets that a webhook's transforms can read: values of variables, and options that a format declares secret.
 func with(w *config.Webhook) []string {
 	var list []string
 	for _, known := range w.Known {
@@ -56,7 +56,7 @@ func with(w *config.Webhook) []string {
 	return list
 }
 
-// maskTrace masks what the parts of an expression came to.
+// maskTrace masks the values of an expression's parts.
 func (w *compiled) maskTrace(t *expression.Trace) {
 	if t == nil {
 		return

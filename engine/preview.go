@@ -17,7 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// Choice is what a webhook makes of an event.
+// Choice says what a webhook does with an event.
 type Choice string
 
 const (
@@ -27,10 +27,10 @@ const (
 	FilterFailed    Choice = "filter_failed"    // at run time
 	Dropped         Choice = "dropped"          // a transform found nothing to send
 	TransformFailed Choice = "transform_failed" // at run time
-	NotSigned       Choice = "not_signed"       // the request cannot be made, for example because no secret is valid at the time
+	NotSigned       Choice = "not_signed"       // no request can be made, for example because no secret is valid at the time
 )
 
-// Preview is what a webhook makes of an event: a request, or the reason for none.
+// Preview is the request that a webhook makes of an event, or the reason why it makes none.
 type Preview struct {
 	Webhook string
 	Place   string // of its entry: "awf-hook.yaml:3"
@@ -45,14 +45,14 @@ type Preview struct {
 	header http.Header // unmasked
 }
 
-// Reveal returns a header's value, which must not reach a log, an error, a file or a report.
+// Reveal returns a header's unmasked value. Keep it out of logs, errors, files and reports.
 func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 
 // Masked stands for a value that may be a secret.
 const Masked = secret.Mask
 
-// Preview says what each webhook that holds for the event's workflow makes of it, on the way that Run takes. Nothing is sent or
-// kept. The request is the first attempt's, made at the given time. Preview returns nil if ctx ends before the webhooks are compiled.
+// Preview runs the event through each webhook of its workflow as Run would, up to the request of a first attempt at the given
+// time. It sends and keeps nothing. It returns nil if ctx ends before the webhooks are compiled.
 func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
 	var all []Preview
 	for _, x := range e.Explain(ctx, ev, at) {
@@ -96,7 +96,7 @@ func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at t
 	p.Header, p.header = w.maskHeader(req.Header), req.Header
 }
 
-// refuse notes why there is no content. It says false if there is some.
+// refuse notes why there is no content. It returns false if there is some.
 func (p *Preview) refuse(w *webhook, err error) bool {
 	switch {
 	case errors.Is(err, transforms.ErrDrop):
@@ -107,7 +107,7 @@ func (p *Preview) refuse(w *webhook, err error) bool {
 	return err != nil
 }
 
-// maskHeader lists a request's headers. What the configuration sets may be a credential, and so is what the URL holds.
+// maskHeader lists a request's headers. It masks what the configuration sets or the URL holds, since it may be a credential.
 func (w *webhook) maskHeader(header http.Header) [][2]string {
 	hidden := map[string]bool{"Authorization": true}
 	for _, h := range w.Headers {

@@ -9,28 +9,28 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/source"
 )
 
-// Stream is AWF's output as it comes through a pipe: events among other lines.
+// Stream is AWF's output through a pipe: events among other lines.
 type Stream struct {
 	Name   string                 // of In, for errors: "<stdin>"
-	In     io.Reader              // is read to its end
-	Out    io.Writer              // gets what is not an event, byte for byte; nil drops it
+	In     io.Reader              // read to its end
+	Out    io.Writer              // gets what is no event, byte for byte; nil drops it
 	Broken func(*event.LineError) // is told the lines of a known dialect that are broken; may be nil
 
-	// OrphanAfter is how long a run may be quiet before it is given an end that says "synthetic": true; one that is open when
-	// the stream ends is given it then. 0 gives none.
+	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open when the
+	// stream ends gets it then. 0 gives none.
 	OrphanAfter time.Duration
 
-	Resend bool // events get new ids, so that those that are known are sent again: for trying things out
+	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
-// Read submits the events of a stream, until its end or until ctx ends, and returns when they are accepted.
-// The error is In's own or the context's; refused events and broken lines are in the report.
+// Read submits the events of a stream until its end or until ctx ends, and returns when they are accepted.
+// The error is In's or the context's. The report counts refused events and broken lines.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
 	in := e.openIntake()
 	add := in.add
 	if s.Resend {
 		add = func(ev event.Event) {
-			ev.ID = "" // which gets it a new one
+			ev.ID = "" // wants gives it a new one
 			in.add(ev)
 		}
 	}
@@ -43,8 +43,8 @@ func (e *Engine) Read(ctx context.Context, s Stream) error {
 	return err
 }
 
-// PassThrough does for a stream what Read does, without an engine: events go nowhere, the rest goes out.
-// It keeps a pipe whole where there is nothing to deliver with.
+// PassThrough copies what is no event from In to Out and drops the events. It keeps a pipe whole where there is no engine to
+// deliver with.
 func PassThrough(ctx context.Context, s Stream) error {
 	_, err := s.pipe(nil).Read(ctx)
 	return err

@@ -22,10 +22,10 @@ type webhook struct {
 	log    *slog.Logger
 	random func() float64 // chooses within the jitter
 
-	faultSaid atomic.Bool // a fault of the user's own code was said
+	faultSaid atomic.Bool // a fault of the user's own code was logged
 }
 
-// newWebhook makes a webhook of a compiled one. It may reach the addresses of allow whatever else holds.
+// newWebhook makes a webhook of a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random}
 	cfg := &w.Webhook
@@ -57,18 +57,17 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	return w
 }
 
-// leaseSlack is how much longer a third of a lease is than an attempt: an attempt begins in the lease's first third.
+// leaseSlack is by how much a third of a lease exceeds an attempt's timeout. An attempt begins in the first third of its lease.
 const leaseSlack = 10 * time.Second
 
-// lane says how the webhook's deliveries are claimed and attempted.
+// lane returns the lane that claims and attempts the webhook's deliveries.
 func (w *webhook) lane() lane.Options {
 	l := delivery.Lane{Webhook: w.Identity, Lease: 3 * (w.Timeout + leaseSlack)}
 	l.Rate, l.Burst = w.rate()
 	return lane.Options{Name: w.Name, Lane: l, MaxInFlight: w.MaxInFlight, Attempt: w.attempt, Close: w.close}
 }
 
-// rate is how many attempts a second the receiver gets, 0 for no bound, and how many of them at once: as the configuration says,
-// else as its format knows it.
+// rate returns the attempts per second, 0 for no bound, and the burst. The configuration decides, then the format's own limits.
 func (w *webhook) rate() (perSecond float64, burst int) {
 	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
 		r := w.format.Receiver.Policy.Rate
@@ -84,12 +83,13 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-// want is the delivery that the webhook wants of an event; false if it wants none.
-// An expression that fails at run time makes a dead letter. A replay asks the expression again.
-func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
+// want returns the delivery that the webhook wants of an event, and false if it wants none.
+// An event that is asked for it goes to it whatever the filter says. An expression that fails at run time makes a dead letter.
+// A replay runs the expression again.
+func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
-	if err == nil && !match {
+	if err == nil && !match && !asked {
 		return delivery.Want{}, false
 	}
 	want := delivery.Want{Webhook: w.Identity}
@@ -127,7 +127,7 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 // filterError is a filter's failure with the filter's place.
 func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, err.Error()) }
 
-// sayFault says that the user's own code failed: the first time of a webhook. The report counts the others.
+// sayFault logs the first failure of the user's own code in a webhook. The report counts the others.
 func (w *webhook) sayFault(ev *event.Event, reason string) {
 	level := slog.LevelDebug
 	if w.faultSaid.CompareAndSwap(false, true) {
