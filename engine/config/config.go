@@ -18,8 +18,13 @@ const (
 	DefaultMaxInFlight = 4
 )
 
-// maxFile is the longest configuration file, in bytes.
-const maxFile = 4 << 20
+// The longest configuration files, in bytes. What comes with a checkout is read where a command starts, whoever wrote it.
+const (
+	maxFile     = 4 << 20   // of the user's own
+	maxCheckout = 256 << 10 // a project's settings, a definition
+)
+
+const maxCheckoutWebhooks = 1_000 // of a project's settings, of a definition
 
 // DefaultEvents are the globs of a webhook without the key events.
 var DefaultEvents = []string{"workflow_*", "step_complete"}
@@ -32,6 +37,14 @@ const (
 	ProjectFile                // .awf/settings.yaml, which comes with a checkout
 	WorkflowFile               // a workflow's definition, which does so too
 )
+
+// limit is how long a file may be, in bytes.
+func (o Origin) limit() int64 {
+	if o == UserFile {
+		return maxFile
+	}
+	return maxCheckout
+}
 
 // Config is what one configuration file says, or several that were merged.
 type Config struct {

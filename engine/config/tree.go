@@ -11,7 +11,8 @@ import (
 
 // Bounds of a tree. They stand in docs/config.md.
 const (
-	maxTreeNodes = 10_000
+	maxTreeNodes = 10_000 // values of a tree
+	maxAllNodes  = 50_000 // of all trees of a file: aliases make many of one
 	maxTreeDepth = 64
 )
 
@@ -111,7 +112,12 @@ func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
 	t := &Tree{Pos: Pos{r.file, n.Line, n.Column}}
 	n = resolve(n)
 	r.nodes++
+	r.allNodes++
 	switch {
+	case r.allNodes > maxAllNodes:
+		if r.allNodes == maxAllNodes+1 {
+			r.fail(n, path, "want at most %d values in all map and with of the file together", maxAllNodes)
+		}
 	case r.nodes > maxTreeNodes:
 		if r.nodes == maxTreeNodes+1 {
 			r.fail(n, path, "want at most %d values", maxTreeNodes)
@@ -122,12 +128,18 @@ func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
 	case n.Kind == yaml.SequenceNode:
 		t.Kind = TreeList
 		for i, entry := range n.Content {
+			if r.isOver() {
+				break
+			}
 			t.Values = append(t.Values, r.read(entry, fmt.Sprintf("%s[%d]", path, i), depth+1))
 		}
 	case n.Kind == yaml.MappingNode:
 		t.Kind = TreeMapping
 		for key, value := range r.members(n, path) {
 			at := join(path, key.Value)
+			if r.isOver() {
+				break
+			}
 			if key.Value == "<<" {
 				r.fail(key, at, "merge keys are not supported")
 				continue
@@ -140,6 +152,9 @@ func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
 	}
 	return t
 }
+
+// isOver says whether the rest need not be read, since there is too much.
+func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.allNodes > maxAllNodes }
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 

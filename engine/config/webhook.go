@@ -59,7 +59,11 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 		d.fail(n, path, "want a list, got %s", describe(n))
 		return
 	}
-	if limit := int(keyOf(path).Max); len(n.Content) > limit {
+	limit := int(keyOf(path).Max)
+	if d.origin != UserFile {
+		limit = maxCheckoutWebhooks
+	}
+	if len(n.Content) > limit {
 		d.fail(n, path, "want at most %d entries, got %d", limit, len(n.Content))
 		return
 	}
