@@ -57,6 +57,18 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 	return all, mistakes
 }
 
+// settings compiles what holds for all workflows. What does not hold has to be right all the same. The error is [config.Errors].
+func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
+	webhooks, mistakes := c.all(context.Background(), cfg.Active())
+	_, others := compiler{nil, c.log}.all(context.Background(), cfg.Inactive())
+	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
+		closeChains(webhooks)
+		mistakes.Sort()
+		return nil, mistakes
+	}
+	return webhooks, nil
+}
+
 func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
 	w.masker = newMasker(&w.Webhook)
@@ -83,7 +95,7 @@ func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filte
 	for _, text := range cfg.Events {
 		glob, err := filters.ParseGlob(text.Value)
 		if err != nil {
-			mistakes = append(mistakes, text.Fail(1, 0, err.Error()))
+			mistakes = append(mistakes, text.Fail(1, 0, "event.glob", err.Error()))
 		}
 		globs = append(globs, glob)
 	}
@@ -92,7 +104,7 @@ func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filte
 	}
 	program, err := by.Expressions.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Code, at.Message))
 	}
 	by.Warn(cfg.Filter, program.Warnings())
 	return filters.New(globs, program), mistakes
@@ -104,7 +116,7 @@ func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.P
 	}
 	program, err := by.Expressions.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
+		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Code, at.Message)}
 	}
 	by.Warn(cfg.OrderBy, program.Warnings())
 	return program, nil

@@ -7,11 +7,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -32,6 +30,7 @@ const Memory = spill.Memory
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
 	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
+	Spill       []string          // files, or folders (with a final /) for a new one, that take in turn at Close what only memory holds; none: it is lost
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
@@ -45,82 +44,47 @@ type Engine struct {
 	trouble *lane.Trouble
 	queue   *spill.Store
 	modules *transforms.Modules
+	opts    Options
 	routes  *route.Table[*webhook]
 	lanes   *lane.Set
-	shared  bool // other processes may use the queue
 
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
 
+	reloading sync.Mutex // held while a configuration takes the place of another
+	opening   sync.Mutex // held while lanes are opened
+	current   *webhooks  // under opening
+
 	mu      sync.Mutex
 	running sync.WaitGroup // add to it under mu only
-	atClose *remains       // what was left at Close; nil before
+	atClose *left          // what was left at Close; nil before
 }
 
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
 // A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	modules := newModules(&opts)
-	webhooks, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.Active())
-	_, others := compiler{nil, opts.Logger}.all(context.Background(), cfg.Inactive()) // webhooks that are switched off are checked too
-	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
-		closeChains(webhooks)
+	settings, err := compiler{modules, opts.Logger}.settings(cfg)
+	if err != nil {
 		_ = closeModules(modules) // the mistakes say more
-		mistakes.Sort()
-		return nil, mistakes
+		return nil, err
 	}
 	opts.Queue = cmp.Or(opts.Queue, Memory)
 	if opts.Random == nil {
 		opts.Random = rand.Float64
 	}
 	e := &Engine{
-		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, shared: opts.Queue != Memory,
+		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
 		queue: spill.Open(store.Options{
 			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
 	e.lanes = lane.NewSet(e.queue, e.log, e.counts.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
-	e.routes = newRoutes(e.lanes, cfg, webhooks, compiler{modules, opts.Logger}, &opts)
+	e.current = &webhooks{}
+	e.routes = route.New(e.openAll(cfg, settings))
 	return e, nil
-}
-
-// newRoutes opens the lanes of the settings' webhooks now, and those of a definition when its workflow runs.
-func newRoutes(lanes *lane.Set, cfg *config.Config, settings []compiled, c compiler, opts *Options) *route.Table[*webhook] {
-	open := func(c compiled) *webhook {
-		w := newWebhook(c, opts, cfg.Allow)
-		lanes.Add(w.lane())
-		return w
-	}
-	o := route.Options[*webhook]{
-		Workflows: cfg.Workflows, Log: opts.Logger,
-		Identity: func(w *webhook) string { return w.Identity },
-		Open: func(ctx context.Context, own []config.Webhook) (list []*webhook, err error) {
-			all, mistakes := c.all(ctx, own)
-			if len(mistakes) > 0 {
-				closeChains(all)
-				return nil, mistakes
-			}
-			for i := range all {
-				if !all[i].Enabled {
-					all[i].chain.Close()
-					continue
-				}
-				list = append(list, open(all[i]))
-			}
-			return list, nil
-		},
-	}
-	for _, c := range settings {
-		o.Settings = append(o.Settings, open(c))
-	}
-	for _, file := range cfg.Files {
-		if abs, err := filepath.Abs(file); err == nil {
-			o.Files = append(o.Files, abs)
-		}
-	}
-	return route.New(o)
 }
 
 // Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them.
@@ -147,7 +111,8 @@ func (e *Engine) mayRun() bool {
 	return true
 }
 
-// Close ends Run, waits for it, and closes the queue. Deliveries that only memory holds are lost.
+// Close ends Run, waits for it, and closes the queue. Close writes what only memory holds into the queue's file
+// if it can by now, else to the places of Options.Spill; else that is lost. [Engine.Report] tells.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.stop()
@@ -155,27 +120,6 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.routes.Close()
 	e.lanes.Close()
-	left, err := e.remains(context.Background())
-	if err != nil {
-		left = e.unread(err)
-	}
-	if !errors.Is(err, ErrClosed) {
-		e.mu.Lock()
-		e.atClose = &left
-		e.mu.Unlock()
-	}
-	return errors.Join(e.queue.Close(), closeModules(e.modules))
-}
-
-// settled counts an outcome that is committed.
-func (c *counts) settled(st *delivery.Settlement) {
-	c.outcomes.add(st)
-	switch st.Outcome {
-	case delivery.Delivered:
-		c.delivered.Add(1)
-	case delivery.Dead:
-		c.dead.Add(1)
-	case delivery.Dropped:
-		c.dropped.Add(1)
-	}
+	err := e.settleAccounts()
+	return errors.Join(err, e.queue.Close(), closeModules(e.modules))
 }

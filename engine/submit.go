@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -88,14 +89,29 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	entry := &delivery.Entry{Event: ev}
 	in := expression.NewEnv(ev) // decoded once for all webhooks
 	for _, w := range webhooks {
-		if want, wants := w.want(in); wants {
+		asked := slices.Contains(ev.Webhooks, w.Identity)
+		if ev.Webhooks != nil && !asked {
+			continue
+		}
+		if want, wants := w.want(in, asked); wants {
 			if want.Dead == "" {
 				want.Take = e.lanes.Lease(w.Identity, ev.Size())
 			}
 			entry.Wants = append(entry.Wants, want)
 		}
 	}
+	e.sayMissing(ev, webhooks)
 	return entry
+}
+
+// sayMissing says that an event is for webhooks which the configuration does not have.
+func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
+	for _, identity := range ev.Webhooks {
+		if !slices.ContainsFunc(webhooks, func(w *webhook) bool { return w.Identity == identity }) {
+			e.log.Error("the configuration does not have the webhook that an event is for", "webhook", identity, "event", ev.ID)
+			e.counts.refused.Add(1)
+		}
+	}
 }
 
 // accept commits events with their deliveries, in order, and gives the lanes what they may send at once.
@@ -111,7 +127,13 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 			return err
 		}
 	}
-	e.counts.events.Add(int64(len(entries)))
+	e.accepted(wanted, len(entries))
+	return nil
+}
+
+// accepted counts events that were accepted, and gives the lanes what they may send at once.
+func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
+	e.counts.events.Add(int64(events))
 	for _, entry := range wanted {
 		given := map[string]bool{}
 		for _, claim := range entry.Claims {
@@ -125,7 +147,6 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 			}
 		}
 	}
-	return nil
 }
 
 // accepted counts what became of a want.
@@ -136,6 +157,6 @@ func (c *counts) accepted(fate delivery.Fate) {
 	}
 	c.deliveries.Add(1)
 	if fate == delivery.BornDead {
-		c.dead.Add(1)
+		c.own.dead.Add(1)
 	}
 }

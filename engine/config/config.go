@@ -11,20 +11,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// Defaults of the keys; their bounds stand in [Keys].
+// Bounds of configuration files. A command reads those of a checkout when it starts, whoever wrote them.
 const (
-	DefaultTimeout     = 15 * time.Second
-	DefaultMaxAttempts = 10
-	DefaultMaxInFlight = 4
+	maxFile             = 4 << 20   // bytes of a file of the user's own
+	maxCheckout         = 256 << 10 // bytes of a project's settings, of a definition
+	maxCheckoutWebhooks = 1_000     // in a project's settings, in a definition
 )
-
-// The longest configuration files, in bytes. What comes with a checkout is read where a command starts, whoever wrote it.
-const (
-	maxFile     = 4 << 20   // of the user's own
-	maxCheckout = 256 << 10 // a project's settings, a definition
-)
-
-const maxCheckoutWebhooks = 1_000 // of a project's settings, of a definition
 
 // DefaultEvents are the globs of a webhook without the key events.
 var DefaultEvents = []string{"workflow_*", "step_complete"}
@@ -130,6 +122,7 @@ type Pos struct {
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
+	Code    string // which kind of mistake it is, of [Codes]
 	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
 	Message string
 	Warning bool // not wrong but unwise

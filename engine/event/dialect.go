@@ -135,6 +135,9 @@ func (d *decoder) envelope(r *Record, now time.Time) {
 	if r.ID = d.optional(keyID); r.ID == "" {
 		r.ID, r.anonymous = NewID(now), true // two equal envelopes may be two events
 	}
+	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
+		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", shorten(string(raw)))
+	}
 }
 
 // object returns the bytes of a key that may be missing and is an object otherwise.

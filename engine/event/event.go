@@ -32,6 +32,7 @@ type Event struct {
 	WorkflowName string // the definition's name, "" where AWF did not tell
 	Timestamp    time.Time
 	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
+	Webhooks     []string        // the identities of the webhooks that get it, whatever their filters say; nil for all that want it
 
 	stamp string // the timestamp as its writer wrote it, if there was one
 }
@@ -81,6 +82,23 @@ func (e *Event) Body() []byte {
 		b = append(b, "{}"...)
 	} else {
 		b = append(b, e.Payload...)
+	}
+	return append(b, '}')
+}
+
+// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
+func (e *Event) Envelope() []byte {
+	b := e.Body()
+	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
+	for i, webhook := range e.Webhooks {
+		lead := `,"only_webhooks":[`
+		if i > 0 {
+			lead = ","
+		}
+		b = jsonbytes.AppendString(append(b, lead...), webhook)
+	}
+	if len(e.Webhooks) > 0 {
+		b = append(b, ']')
 	}
 	return append(b, '}')
 }
