@@ -46,7 +46,10 @@ func (d *decoder) entries(n node) iter.Seq[node] {
 		low, high, got := int(n.key.Min), int(n.key.Max), len(n.Content)
 		switch {
 		case n.Kind != yaml.SequenceNode:
-			d.fail(n, "value.type", "want a list, got %s", describe(n.Node))
+			d.fail(n, "value.type", "want a list, got %s%s", describe(n.Node), map[yaml.Kind]string{
+				yaml.MappingNode: ": each of its entries begins with - and a space",
+				yaml.ScalarNode:  ": put the entries in [ ]",
+			}[n.Kind])
 			return
 		case got < low || high > 0 && got > high:
 			d.fail(n, "value.length", "want %s, got %d", n.key.entries(), got)
@@ -121,6 +124,8 @@ func describe(n *yaml.Node) string {
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
+	case n.Tag == "!!null" && n.Anchor != "":
+		return "nothing: a value that begins with & is an anchor, and needs quotes"
 	case n.Tag == "!!null":
 		return "nothing"
 	case n.Kind == yaml.AliasNode:

@@ -281,7 +281,7 @@ func TestTooManyWebhooksAreRefused(t *testing.T) {
 
 func TestVeryDeepNestingIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"- ":    "exceeded max depth of 10000",
+		"- ":    "nested more than 10,000 deep",
 		"[\n":   "not YAML",
 		"{a:\n": "not YAML",
 	} {
