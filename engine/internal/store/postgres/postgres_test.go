@@ -1,0 +1,63 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres/pgtest"
+	"github.com/awf-project/awf-hook/engine/internal/store/storetest"
+)
+
+// server is the one of all tests; nil if none is installed.
+var server *pgtest.Server
+
+func TestMain(m *testing.M) {
+	var err error
+	server, err = pgtest.Start("fsync=off") // what is killed here is no server
+	if err != nil && !errors.Is(err, pgtest.ErrMissing) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if server != nil {
+		_ = server.Close()
+	}
+	os.Exit(code)
+}
+
+var databases atomic.Int32
+
+// database makes an empty database for a test.
+func database(tb testing.TB) string {
+	tb.Helper()
+	if server == nil {
+		tb.Skip(pgtest.ErrMissing)
+	}
+	url, err := server.Create(fmt.Sprintf("test%d", databases.Add(1)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return url
+}
+
+func open(tb testing.TB, opts store.Options) *postgres.Store {
+	tb.Helper()
+	s, err := postgres.Open(tb.Context(), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
+		return open(t, store.Options{Path: database(t), Now: now})
+	})
+}
