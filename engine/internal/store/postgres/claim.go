@@ -40,10 +40,11 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	if n <= 0 {
 		return nil, 0, ctx.Err()
 	}
+	var before time.Time // until when the try before took what it took
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		c := &claiming{tx: tx, lane: lane}
+		c := &claiming{tx: tx, lane: lane, before: before}
 		err := c.claim(ctx, n)
-		claims, next = c.claims, c.next
+		claims, next, before = c.claims, c.next, c.now.Add(milliseconds(lane.Lease))
 		return err
 	})
 	return claims, next, err
@@ -54,6 +55,7 @@ type claiming struct {
 	*tx
 	lane   delivery.Lane
 	state  *lane
+	before time.Time // until when a try took deliveries whose answer was lost
 	claims []*delivery.Claim
 	next   time.Duration
 }
@@ -76,6 +78,10 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	}
 	found := allowed
 	var seqs []int64
+	if c.again {
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
+			l.id, c.before, c.now, c.store.node)
+	}
 	if l.keyed {
 		var err error
 		if found, seqs, err = c.choose(ctx, allowed); err != nil {

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres/pgtest"
 	"github.com/awf-project/awf-hook/engine/internal/store/storetest"
+	"github.com/jackc/pgx/v5"
 )
 
 // server is the one of all tests; nil if none is installed.
@@ -57,7 +59,22 @@ func open(tb testing.TB, opts store.Options) *postgres.Store {
 }
 
 func TestStore(t *testing.T) {
+	url := database(t)
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
-		return open(t, store.Options{Path: database(t), Now: now})
+		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // quicker than a database for each test
+		return open(t, store.Options{Path: url, Now: now})
 	})
+}
+
+// execSQL runs a script on a database, as another program would.
+func execSQL(tb testing.TB, url, script string) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(tb.Context()))
+	if _, err := conn.Exec(tb.Context(), script); err != nil {
+		tb.Fatal(err)
+	}
 }
