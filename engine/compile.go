@@ -57,6 +57,18 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 	return all, mistakes
 }
 
+// settings compiles what holds for all workflows. What does not hold has to be right all the same. The error is [config.Errors].
+func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
+	webhooks, mistakes := c.all(context.Background(), cfg.Active())
+	_, others := compiler{nil, c.log}.all(context.Background(), cfg.Inactive())
+	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
+		closeChains(webhooks)
+		mistakes.Sort()
+		return nil, mistakes
+	}
+	return webhooks, nil
+}
+
 func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
 	w.masker = newMasker(&w.Webhook)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -45,6 +44,7 @@ type Engine struct {
 	trouble *lane.Trouble
 	queue   *spill.Store
 	modules *transforms.Modules
+	opts    Options
 	routes  *route.Table[*webhook]
 	lanes   *lane.Set
 	shared  bool // other processes may use the queue
@@ -52,6 +52,10 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+
+	reloading sync.Mutex // held while a configuration takes the place of another
+	opening   sync.Mutex // held while lanes are opened
+	current   *webhooks  // under opening
 
 	mu      sync.Mutex
 	running sync.WaitGroup // add to it under mu only
@@ -62,65 +66,26 @@ type Engine struct {
 // A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	modules := newModules(&opts)
-	webhooks, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.Active())
-	_, others := compiler{nil, opts.Logger}.all(context.Background(), cfg.Inactive()) // webhooks that are switched off are checked too
-	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
-		closeChains(webhooks)
+	settings, err := compiler{modules, opts.Logger}.settings(cfg)
+	if err != nil {
 		_ = closeModules(modules) // the mistakes say more
-		mistakes.Sort()
-		return nil, mistakes
+		return nil, err
 	}
 	opts.Queue = cmp.Or(opts.Queue, Memory)
 	if opts.Random == nil {
 		opts.Random = rand.Float64
 	}
 	e := &Engine{
-		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, shared: opts.Queue != Memory,
+		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts, shared: opts.Queue != Memory,
 		queue: spill.Open(store.Options{
 			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
 	e.lanes = lane.NewSet(e.queue, e.log, e.counts.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
-	e.routes = newRoutes(e.lanes, cfg, webhooks, compiler{modules, opts.Logger}, &opts)
+	e.current = &webhooks{}
+	e.routes = route.New(e.openAll(cfg, settings))
 	return e, nil
-}
-
-// newRoutes opens the lanes of the settings' webhooks now, and those of a definition when its workflow runs.
-func newRoutes(lanes *lane.Set, cfg *config.Config, settings []compiled, c compiler, opts *Options) *route.Table[*webhook] {
-	open := func(c compiled) *webhook {
-		w := newWebhook(c, opts, cfg.Allow)
-		lanes.Add(w.lane())
-		return w
-	}
-	o := route.Options[*webhook]{
-		Workflows: cfg.Workflows, Log: opts.Logger,
-		Identity: func(w *webhook) string { return w.Identity },
-		Open: func(ctx context.Context, own []config.Webhook) (list []*webhook, err error) {
-			all, mistakes := c.all(ctx, own)
-			if len(mistakes) > 0 {
-				closeChains(all)
-				return nil, mistakes
-			}
-			for i := range all {
-				if !all[i].Enabled {
-					all[i].chain.Close()
-					continue
-				}
-				list = append(list, open(all[i]))
-			}
-			return list, nil
-		},
-	}
-	for _, c := range settings {
-		o.Settings = append(o.Settings, open(c))
-	}
-	for _, file := range cfg.Files {
-		if abs, err := filepath.Abs(file); err == nil {
-			o.Files = append(o.Files, abs)
-		}
-	}
-	return route.New(o)
 }
 
 // Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them.

@@ -52,7 +52,7 @@ func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := e.routes.Options
+	options := e.routes.Options()
 	open := options.Open
 	options.Open = func(ctx context.Context, own []config.Webhook) ([]*webhook, error) {
 		<-end

@@ -111,7 +111,13 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 			return err
 		}
 	}
-	e.counts.events.Add(int64(len(entries)))
+	e.accepted(wanted, len(entries))
+	return nil
+}
+
+// accepted counts events that were accepted, and gives the lanes what they may send at once.
+func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
+	e.counts.events.Add(int64(events))
 	for _, entry := range wanted {
 		given := map[string]bool{}
 		for _, claim := range entry.Claims {
@@ -125,7 +131,6 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 			}
 		}
 	}
-	return nil
 }
 
 // accepted counts what became of a want.

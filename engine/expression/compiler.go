@@ -125,3 +125,14 @@ func (c *Compiler) language(isBool bool) *conf.Config {
 	*at = l
 	return l
 }
+
+// count returns the number of nodes of a tree.
+func count(n ast.Node) int {
+	var c counter
+	ast.Walk(&n, &c)
+	return int(c)
+}
+
+type counter int
+
+func (c *counter) Visit(*ast.Node) { *c++ }

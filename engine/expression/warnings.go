@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,8 +29,17 @@ func (w *warner) Visit(n *ast.Node) {
 		}
 	case *ast.MemberNode:
 		w.member(n)
+		w.length(n)
 	case *ast.CallNode:
 		w.glob(n)
+	case *ast.StringNode:
+		if found := replaced.FindString(n.Value); found != "" {
+			w.warn(n, "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
+		}
+	case *ast.SequenceNode:
+		for _, unused := range n.Nodes[:len(n.Nodes)-1] {
+			w.warn(unused, "what stands before ; is not used: want and or or between conditions")
+		}
 	}
 }
 
@@ -104,6 +114,18 @@ func (w *warner) member(n *ast.MemberNode) {
 	}
 	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
 		w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+	}
+}
+
+// replaced is what other languages replace within a text.
+var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
+
+// length warns of a member that other languages have for the length of a list or a text.
+func (w *warner) length(n *ast.MemberNode) {
+	name, isName := n.Property.(*ast.StringNode)
+	_, isRoot := n.Node.(*ast.IdentifierNode)
+	if isName && name.Value == "length" && !isRoot {
+		w.warn(n, "%s is a key of a map: want len(%s) for a length", n.String(), n.Node.String())
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -333,8 +332,12 @@ func (w *writer) call(n *ast.CallNode) part {
 		}
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
-		if !ok || !isOfTime(callee.Node.Type()) {
+		if !ok {
 			break
+		}
+		if !isOfTime(callee.Node.Type()) {
+			w.fail(n, "%s", methodOf(callee.Node.String(), name.Value))
+			return constant(nil)
 		}
 		if name.Value == "Local" {
 			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
@@ -343,7 +346,11 @@ func (w *writer) call(n *ast.CallNode) part {
 			w.fail(n, "%s() gives no value that an expression can take", name.Value)
 			return constant(nil)
 		}
-		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
+		args := w.nodes(n.Arguments)
+		if name.Value == "Format" && len(args) == 1 && args[0].isLayoutWithoutTime() {
+			w.fail(n.Arguments[0], "Format: %s", errLayout)
+		}
+		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, args...)...)
 	}
 	w.fail(n, "%s is no function", n.Callee.String())
 	return constant(nil)
@@ -362,31 +369,3 @@ func (w *writer) function(n *ast.CallNode, name string, d definition) part {
 	}
 	return w.apply(n, named(name, d), args...)
 }
-
-// zone loads a time zone. Its name must be in the source, so that runs do not read files.
-func (w *writer) zone(name ast.Node) part {
-	text, ok := name.(*ast.StringNode)
-	if !ok {
-		w.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
-		return constant(nil)
-	}
-	if text.Value == "" || text.Value == "Local" { // the zone of this machine
-		w.fail(name, "unknown time zone %q", text.Value)
-	}
-	location, err := time.LoadLocation(text.Value)
-	if err != nil {
-		w.fail(name, "%s", err)
-	}
-	return constant(location)
-}
-
-// count returns the number of nodes of a tree.
-func count(n ast.Node) int {
-	var c counter
-	ast.Walk(&n, &c)
-	return int(c)
-}
-
-type counter int
-
-func (c *counter) Visit(*ast.Node) { *c++ }

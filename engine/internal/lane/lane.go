@@ -26,12 +26,14 @@ type lane struct {
 	Options
 	set    *Set
 	closes sync.Once
-	ended  atomic.Bool  // run has returned
 	room   atomic.Int64 // deliveries that Accept may claim for the lane; see machine.room
 
-	mu     sync.Mutex
-	inbox  []any // events; no more than claims in flight, their outcomes, and a few looks
-	posted chan struct{}
+	mu      sync.Mutex
+	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
+	runs    bool  // a goroutine takes the events
+	retired bool  // replaced or removed: this run is its last
+	gone    bool  // takes no more events
+	posted  chan struct{}
 
 	machine *machine // owned by run
 }
@@ -42,15 +44,61 @@ func newLane(o Options, s *Set) *lane {
 	return l
 }
 
-// post sends the lane an event. It never blocks.
-func (l *lane) post(event any) {
+// post sends the lane an event. It never blocks. It is false if the lane takes no more.
+func (l *lane) post(event any) bool {
 	l.mu.Lock()
+	if l.gone {
+		l.mu.Unlock()
+		return false
+	}
 	l.inbox = append(l.inbox, event)
 	l.mu.Unlock()
 	select {
 	case l.posted <- struct{}{}:
 	default:
 	}
+	return true
+}
+
+// enter begins a run.
+func (l *lane) enter() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs = true
+}
+
+// leave ends a run. It is false if there are events that the run has not seen.
+func (l *lane) leave() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.inbox) > 0 {
+		return false
+	}
+	l.runs, l.gone = false, l.retired
+	return true
+}
+
+// retire lets the lane finish what is in flight and give back the rest. One that does not run is gone at once, and leaves what it was
+// given.
+func (l *lane) retire() (left []*delivery.Claim, gone bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.retired, l.gone = true, !l.runs
+	if l.runs {
+		l.inbox = append(l.inbox, stop{})
+		select {
+		case l.posted <- struct{}{}:
+		default:
+		}
+		return nil, false
+	}
+	for _, event := range l.inbox {
+		if claims, isGiven := event.(given); isGiven {
+			left = append(left, claims...)
+		}
+	}
+	l.inbox = nil
+	return left, true
 }
 
 // take empties the inbox.
@@ -60,12 +108,6 @@ func (l *lane) take() []any {
 	events := l.inbox
 	l.inbox = nil
 	return events
-}
-
-func (l *lane) isEmpty() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.inbox) == 0
 }
 
 // run delivers until ctx ends or the lane is replaced. Then it gives back what it has not begun and waits for its attempts.
@@ -95,7 +137,7 @@ func (l *lane) run(ctx context.Context) {
 			l.do(ctx, &do, &working)
 		}
 		l.publish()
-		if m := l.machine; m.stopped && m.running == 0 && !m.claiming && l.isEmpty() {
+		if m := l.machine; m.stopped && m.running == 0 && !m.claiming && l.leave() {
 			return
 		}
 		if !wake.IsZero() {

@@ -45,19 +45,47 @@ func (s *Set) Add(o Options) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := newLane(o, s)
-	if old := s.byWebhook[o.Lane.Webhook]; old != nil {
-		old.post(stop{})
-		defer func() {
-			if s.start == nil || old.ended.Load() {
-				old.close()
-			}
-		}()
-	}
+	old := s.byWebhook[o.Lane.Webhook]
 	s.byWebhook[o.Lane.Webhook] = l
 	if s.start != nil {
 		s.start(l)
 		l.post(lookAt(time.Now()))
 	}
+	if left := s.retire(old); len(left) > 0 {
+		l.post(given(left))
+	}
+}
+
+// Remove takes the lane of a webhook away. It finishes what is in flight; what waits stays in the store.
+func (s *Set) Remove(webhook string) {
+	s.mu.Lock()
+	old := s.byWebhook[webhook]
+	delete(s.byWebhook, webhook)
+	left := s.retire(old)
+	s.mu.Unlock()
+	for _, claim := range left {
+		s.giveBack(claim)
+	}
+}
+
+// retire ends a lane that was replaced or removed, nil for none. It returns what the lane was given and never saw. Under mu.
+func (s *Set) retire(old *lane) []*delivery.Claim {
+	if old == nil {
+		return nil
+	}
+	left, gone := old.retire()
+	if gone {
+		old.close()
+	}
+	return left
+}
+
+// giveBack settles a claim that no lane takes.
+func (s *Set) giveBack(claim *delivery.Claim) {
+	s.held.Add(-int64(claim.Event.Size()))
+	_, err := s.store.Settle(context.Background(), []delivery.Settlement{{Claim: claim, Outcome: delivery.Retry, GivenBack: true}})
+	s.trouble.Say("deliveries of a webhook that is gone wait for the end of their leases", err)
+	s.opens(-1)
 }
 
 // Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs as long, in a goroutine of its own.
@@ -71,10 +99,10 @@ func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	}
 	s.running = true
 	s.start = func(l *lane) {
+		l.enter()
 		running.Go(func() {
 			l.run(ctx)
-			l.ended.Store(true)
-			if s.of(l.Lane.Webhook) != l { // it was replaced; Add looks at ended if it is by now
+			if s.of(l.Lane.Webhook) != l { // it was replaced
 				l.close()
 			}
 		})
@@ -138,9 +166,12 @@ func (s *Set) Lease(webhook string, size int) time.Duration {
 // Give hands a lane what was accepted and claimed for it.
 func (s *Set) Give(claim *delivery.Claim) {
 	s.hold([]*delivery.Claim{claim})
-	if l := s.of(claim.Delivery.Webhook); l != nil {
-		l.post(given{claim})
+	for l := s.of(claim.Delivery.Webhook); l != nil; l = s.of(claim.Delivery.Webhook) {
+		if l.post(given{claim}) {
+			return
+		}
 	}
+	s.giveBack(claim)
 }
 
 // LookAt makes a lane ask the store at that time. It is false if the identity has no lane.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -27,11 +28,17 @@ type Options[W any] struct {
 
 // Table knows the webhooks of each workflow. Several goroutines may use it at once.
 type Table[W any] struct {
-	Options[W]
 	ctx       context.Context // of the compilations; ended by Close
 	end       context.CancelFunc
 	compiling sync.WaitGroup
 	slots     chan struct{} // a value for each compilation under way
+	current   atomic.Pointer[snapshot[W]]
+}
+
+// snapshot is what one configuration says. A compilation ends under the snapshot under which it began.
+type snapshot[W any] struct {
+	Options[W]
+	table *Table[W]
 
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
@@ -50,11 +57,19 @@ const maxStrange = 10_000
 
 // New makes a table. It starts nothing.
 func New[W any](o Options[W]) *Table[W] {
-	t := &Table[W]{Options: o, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+	t := &Table[W]{slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
 	t.ctx, t.end = context.WithCancel(context.Background())
-	t.definitions, t.strange = map[string]*Route[W]{}, map[string]bool{}
+	t.Swap(o)
 	return t
 }
+
+// Swap routes what comes from now on by other options. Definitions are read and compiled again when their workflows run.
+func (t *Table[W]) Swap(o Options[W]) {
+	t.current.Store(&snapshot[W]{Options: o, table: t, definitions: map[string]*Route[W]{}, strange: map[string]bool{}})
+}
+
+// Options returns the options that hold now.
+func (t *Table[W]) Options() Options[W] { return t.current.Load().Options }
 
 // Close ends the compilations and waits for them.
 func (t *Table[W]) Close() {
@@ -64,12 +79,13 @@ func (t *Table[W]) Close() {
 
 // Of returns the route of a workflow's events. Its webhooks may still be compiling.
 func (t *Table[W]) Of(workflow string) *Route[W] {
-	if t.Workflows != nil && workflow != "" {
-		if found := t.Workflows.Lookup(workflow); found != nil {
-			return t.route(found)
+	s := t.current.Load()
+	if s.Workflows != nil && workflow != "" {
+		if found := s.Workflows.Lookup(workflow); found != nil {
+			return s.route(found)
 		}
 	}
-	return ready(t.Settings)
+	return ready(s.Settings)
 }
 
 func ready[W any](webhooks []W) *Route[W] {
@@ -102,61 +118,61 @@ func (r *Route[W]) Webhooks(ctx context.Context) ([]W, error) {
 }
 
 // route returns the route of a definition, whose compilation it begins where the definition is new or changed.
-func (t *Table[W]) route(found *config.Found) *Route[W] {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	before := t.definitions[found.File]
+func (s *snapshot[W]) route(found *config.Found) *Route[W] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.definitions[found.File]
 	if before != nil && before.found == found {
 		return before
 	}
 	var r *Route[W]
 	if found.Err != nil || len(found.Own) == 0 {
-		t.complain(found, found.Err)
-		r = ready(t.webhooks(found, nil, found.Err))
+		s.complain(found, found.Err)
+		r = ready(s.webhooks(found, nil, found.Err))
 		r.found = found
 	} else {
 		r = &Route[W]{found: found, done: make(chan struct{})}
-		t.compiling.Go(func() { t.compile(r, before) })
+		s.table.compiling.Go(func() { s.compile(r, before) })
 	}
-	t.definitions[found.File] = r
+	s.definitions[found.File] = r
 	return r
 }
 
 // compile opens a definition's webhooks, after those of what the definition said before, which they replace.
-func (t *Table[W]) compile(r, before *Route[W]) {
+func (s *snapshot[W]) compile(r, before *Route[W]) {
 	defer close(r.done)
 	if before != nil {
 		<-before.done
 	}
-	t.slots <- struct{}{}
-	own, err := t.Open(t.ctx, r.found.Own)
-	<-t.slots
-	if t.ctx.Err() == nil {
-		t.complain(r.found, err)
+	s.table.slots <- struct{}{}
+	own, err := s.Open(s.table.ctx, r.found.Own)
+	<-s.table.slots
+	if s.table.ctx.Err() == nil {
+		s.complain(r.found, err)
 	}
-	r.webhooks = t.webhooks(r.found, own, err)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	r.webhooks = s.webhooks(r.found, own, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, w := range own {
-		delete(t.strange, t.Identity(w))
+		delete(s.strange, s.Identity(w))
 	}
 }
 
 // complain says that a definition has mistakes: its own webhooks are off. That harms no other workflow.
-func (t *Table[W]) complain(found *config.Found, err error) {
+func (s *snapshot[W]) complain(found *config.Found, err error) {
 	if err != nil {
-		t.Log.Error("the workflow's own webhooks are off", "workflow", found.Name, "err", err)
+		s.Log.Error("the workflow's own webhooks are off", "workflow", found.Name, "err", err)
 	}
 }
 
 // webhooks lists what holds for a definition, in the configuration's order; err says that its own webhooks are off.
-func (t *Table[W]) webhooks(found *config.Found, own []W, err error) []W {
+func (s *snapshot[W]) webhooks(found *config.Found, own []W, err error) []W {
 	if err != nil {
-		return t.Settings
+		return s.Settings
 	}
 	byIdentity := map[string]W{}
-	for _, w := range slices.Concat(own, t.Settings) {
-		byIdentity[t.Identity(w)] = w
+	for _, w := range slices.Concat(own, s.Settings) {
+		byIdentity[s.Identity(w)] = w
 	}
 	var list []W
 	for _, cfg := range found.Webhooks {
@@ -169,32 +185,34 @@ func (t *Table[W]) webhooks(found *config.Found, own []W, err error) []W {
 
 // Adopt begins to open the webhook of an identity that has deliveries in the store, where a workflow's definition has it.
 // A webhook that is gone from a file that was read leaves its deliveries where they are: that is said once.
-func (t *Table[W]) Adopt(identity string) {
-	t.mu.Lock()
-	known := t.strange[identity]
-	t.mu.Unlock()
-	if known || t.opens(identity) {
+func (t *Table[W]) Adopt(identity string) { t.current.Load().adopt(identity) }
+
+func (s *snapshot[W]) adopt(identity string) {
+	s.mu.Lock()
+	known := s.strange[identity]
+	s.mu.Unlock()
+	if known || s.opens(identity) {
 		return
 	}
-	t.mu.Lock()
-	if len(t.strange) < maxStrange {
-		t.strange[identity] = true
+	s.mu.Lock()
+	if len(s.strange) < maxStrange {
+		s.strange[identity] = true
 	}
-	t.mu.Unlock()
-	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(t.Files, file) {
-		t.Log.Warn("deliveries wait for a webhook that is not in its file any more", "webhook", identity)
+	s.mu.Unlock()
+	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
+		s.Log.Warn("deliveries wait for a webhook that is not in its file any more", "webhook", identity)
 	}
 }
 
 // opens looks through all definitions for an identity. It reports whether one has it that is not compiled yet.
-func (t *Table[W]) opens(identity string) bool {
-	if t.Workflows == nil {
+func (s *snapshot[W]) opens(identity string) bool {
+	if s.Workflows == nil {
 		return false
 	}
 	isOurs := func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }
-	for _, found := range t.Workflows.All() {
-		if found.Err == nil && slices.ContainsFunc(found.Own, isOurs) && t.Workflows.Lookup(found.Name) == found {
-			return !t.route(found).IsReady()
+	for _, found := range s.Workflows.All() {
+		if found.Err == nil && slices.ContainsFunc(found.Own, isOurs) && s.Workflows.Lookup(found.Name) == found {
+			return !s.route(found).IsReady()
 		}
 	}
 	return false

@@ -7,6 +7,7 @@ package spill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -150,6 +151,41 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 			if !s.memory.Owns(c) {
 				s.memory.Hold(c)
 			}
+		}
+	}
+	return nil
+}
+
+// ErrUnstored says that the file does not take what is new, so that memory alone could hold it.
+var ErrUnstored = errors.New("the queue's file is not in use")
+
+// AcceptStored is Accept, for entries of which nothing may be in memory alone. The error wraps ErrUnstored or [store.ErrFull] where that
+// cannot be, and then nothing is accepted.
+func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) error {
+	file, err := s.usable()
+	switch {
+	case err != nil:
+		return err
+	case s.openFile == nil:
+		return fmt.Errorf("%w: the queue is in memory", ErrUnstored)
+	case file == nil:
+		return fmt.Errorf("%w: %w", ErrUnstored, s.Broken())
+	case !s.mayHaveRoom():
+		return store.ErrFull
+	}
+	if _, toMemory := s.split(entries); len(toMemory) > 0 {
+		return fmt.Errorf("%w: deliveries are on their way into it", ErrUnstored)
+	}
+	if err := file.Accept(ctx, entries); err != nil {
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrFull) {
+			return err // what others wait to store may fit
+		}
+		s.fails(err)
+		return fmt.Errorf("%w: %w", ErrUnstored, err)
+	}
+	for _, entry := range entries {
+		for _, c := range entry.Claims {
+			s.memory.Hold(c)
 		}
 	}
 	return nil

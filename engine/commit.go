@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+)
+
+// ErrUnstored is wrapped by Commit's error when the queue's file cannot be written, or when there is none.
+var ErrUnstored = spill.ErrUnstored
+
+// Fate says what became of an event that was accepted.
+type Fate string
+
+const (
+	EventAccepted Fate = "accepted" // at least one delivery of it is new
+	EventKnown    Fate = "known"    // all its deliveries were there before
+	EventUnwanted Fate = "unwanted" // no webhook wants it, so nothing is kept
+)
+
+// commitWait is how long Commit waits for a definition's webhooks to be compiled.
+const commitWait = 10 * time.Second
+
+// Commit accepts events in order, all of them or none. Unlike [Engine.Submit] it keeps nothing in memory alone and does not wait for room:
+// when it returns nil, what webhooks want of the events outlives the process and its machine's power. An error that wraps [ErrFull] or
+// [ErrUnstored] may pass.
+func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, error) {
+	fates := make([]Fate, len(events))
+	entries, wanted := make([]*delivery.Entry, len(events)), make([]*delivery.Entry, 0, len(events))
+	compiled, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	for i := range events {
+		ev := events[i] // each by itself: one in flight must not hold a batch in memory
+		if err := ev.Validate(); err != nil {
+			return nil, fmt.Errorf("event %d: %w", i+1, err)
+		}
+		entry, err := e.entry(compiled, &ev)
+		if err != nil {
+			return nil, err
+		}
+		if entries[i] = entry; len(entry.Wants) > 0 {
+			wanted = append(wanted, entry)
+		}
+	}
+	if len(wanted) > 0 {
+		if err := e.queue.AcceptStored(ctx, wanted); err != nil {
+			e.counts.refused.Add(int64(len(events)))
+			return nil, err
+		}
+	}
+	e.accepted(wanted, len(events))
+	for i, entry := range entries {
+		fates[i] = fateOf(entry.Wants)
+	}
+	return fates, nil
+}
+
+func fateOf(wants []delivery.Want) Fate {
+	if len(wants) == 0 {
+		return EventUnwanted
+	}
+	for i := range wants {
+		if wants[i].Fate != delivery.Known {
+			return EventAccepted
+		}
+	}
+	return EventKnown
+}
+
+// Ready says why what comes cannot be stored in the queue's file; nil if it can.
+func (e *Engine) Ready(ctx context.Context) error { return e.queue.Ready(ctx) }

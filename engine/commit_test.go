@@ -1,0 +1,63 @@
+package engine_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Commit keeps nothing in memory alone: without a file that takes it, an event is refused, and so are those beside it.
+func TestCommitStoresOrRefuses(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken.db")
+	if err := os.WriteFile(broken, []byte("this is no database, and no room for one either"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, queue := range map[string]string{"memory": "", "broken": broken} {
+		e, err := engine.Open(parse(t, oneHook()), engine.Options{Transport: roundTripper(hang), Queue: queue})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Commit(t.Context(), []event.Event{newEvent("a")}); !errors.Is(err, engine.ErrUnstored) {
+			t.Errorf("%s: Commit = %v, want ErrUnstored", name, err)
+		}
+		if r := e.Report(); r.Retrying != 0 || r.Refused != 1 {
+			t.Errorf("%s: %+v, want one refused and nothing kept", name, r)
+		}
+		_ = e.Close()
+	}
+}
+
+func TestCommitTellsFates(t *testing.T) {
+	e, err := engine.Open(parse(t, oneHook("events: [workflow_end]")), engine.Options{
+		Transport: roundTripper(hang), Queue: filepath.Join(t.TempDir(), "queue.db"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	other := newEvent("other")
+	other.Type = "step_start"
+	fates, err := e.Commit(t.Context(), []event.Event{newEvent("a"), other, newEvent("b"), newEvent("a")})
+	want := []engine.Fate{engine.EventAccepted, engine.EventUnwanted, engine.EventAccepted, engine.EventKnown}
+	if err != nil || len(fates) != len(want) {
+		t.Fatalf("Commit = %v, %v", fates, err)
+	}
+	for i := range want {
+		if fates[i] != want[i] {
+			t.Errorf("event %d: %s, want %s", i, fates[i], want[i])
+		}
+	}
+	bad := newEvent("bad")
+	bad.Type = ""
+	if _, err := e.Commit(t.Context(), []event.Event{newEvent("c"), bad}); err == nil {
+		t.Error("Commit takes an event without a type")
+	}
+	if fates, err = e.Commit(t.Context(), []event.Event{newEvent("c")}); err != nil || fates[0] != engine.EventAccepted {
+		t.Errorf("Commit = %v, %v: the refused batch left something behind", fates, err)
+	}
+}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/internal/route"
+	"github.com/awf-project/awf-hook/transforms"
+)
+
+// webhooks are those that one configuration opened.
+type webhooks struct {
+	settings []*webhook
+	allow    []netip.Prefix
+	queue    config.Queue
+	own      map[string]bool // identities of definitions' webhooks; under Engine.opening
+}
+
+// Reload takes up another configuration. Its mistakes are [config.Errors], and change nothing. What was accepted before is delivered:
+// attempts in flight end under the old configuration, later ones are made under the new one. A webhook that did not change keeps its
+// connections, one that kept its identity keeps its pause, its rate and what waits for it. Settings of the queue hold for the next Open.
+func (e *Engine) Reload(cfg *config.Config) error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
+	settings, err := compiler{e.modules, e.log}.settings(cfg)
+	if err != nil {
+		return err
+	}
+	if e.stopped.Err() != nil {
+		closeChains(settings)
+		return ErrClosed
+	}
+	e.routes.Swap(e.openAll(cfg, settings))
+	return nil
+}
+
+// openAll opens the lanes of the settings' webhooks, ends those of the configuration before that are gone, and returns what routes to
+// them. The lanes of a definition are opened when its workflow runs, or when something waits for them.
+func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	before, now := e.current, &webhooks{allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
+	gone := map[string]bool{}
+	for _, w := range before.settings {
+		gone[w.Identity] = true
+	}
+	for identity := range before.own {
+		gone[identity] = true
+	}
+	for i := range settings {
+		delete(gone, settings[i].Identity)
+		now.settings = append(now.settings, e.keepOrOpen(before, now, &settings[i]))
+	}
+	for identity := range gone {
+		e.lanes.Remove(identity)
+	}
+	if e.current = now; before.settings != nil && before.queue != now.queue {
+		e.log.Warn("the configuration's queue has changed: restart awf-hook to use it")
+	}
+	o := route.Options[*webhook]{
+		Settings: now.settings, Workflows: cfg.Workflows, Log: e.log,
+		Identity: func(w *webhook) string { return w.Identity },
+		Open:     func(ctx context.Context, own []config.Webhook) ([]*webhook, error) { return e.openOwn(ctx, now, own) },
+	}
+	for _, file := range cfg.Files {
+		if abs, err := filepath.Abs(file); err == nil {
+			o.Files = append(o.Files, abs)
+		}
+	}
+	return o
+}
+
+// keepOrOpen returns the webhook of before that says the same; else it opens one.
+func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
+	for _, old := range before.settings {
+		if old.Identity == c.Identity && slices.Equal(before.allow, now.allow) && old.equals(c) {
+			c.chain.Close()
+			return old
+		}
+	}
+	w := newWebhook(*c, &e.opts, now.allow)
+	e.lanes.Add(w.lane())
+	return w
+}
+
+// equals reports whether a webhook says the same. One with a module never does: its file may be another one.
+func (w *compiled) equals(c *compiled) bool {
+	isWasm := func(s transforms.Named) bool {
+		_, is := s.Step.(*transforms.Wasm)
+		return is
+	}
+	return !slices.ContainsFunc(c.chain, isWasm) && reflect.DeepEqual(w.Webhook, c.Webhook)
+}
+
+// openOwn opens the webhooks of a definition.
+func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhook) (list []*webhook, err error) {
+	all, mistakes := compiler{e.modules, e.log}.all(ctx, own)
+	if len(mistakes) > 0 {
+		closeChains(all)
+		return nil, mistakes
+	}
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	for i := range all {
+		if !all[i].Enabled {
+			all[i].chain.Close()
+			continue
+		}
+		w := newWebhook(all[i], &e.opts, now.allow)
+		list = append(list, w)
+		if e.current != now { // what it is wanted for waits until the configuration of today opens it
+			w.close()
+			continue
+		}
+		now.own[w.Identity] = true
+		e.lanes.Add(w.lane())
+	}
+	return list, nil
+}

@@ -1,0 +1,228 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// board is a receiver that notes which events came, by path and event id.
+type board struct {
+	*httptest.Server
+	mu     sync.Mutex
+	came   map[string]int
+	status func(r *http.Request) int
+}
+
+func newBoard(t *testing.T) *board {
+	b := &board{came: map[string]int{}}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if b.status != nil {
+			if status := b.status(r); status != http.StatusOK {
+				w.WriteHeader(status)
+				return
+			}
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.came[r.URL.Path+" "+r.Header.Get("X-Awf-Delivery")]++
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func (b *board) count(path string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, times := range b.came {
+		if strings.HasPrefix(key, path+" ") {
+			n += times
+		}
+	}
+	return n
+}
+
+func parse(t *testing.T, yaml string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("/etc/awf-hook.yaml", []byte(yaml), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 20 s: not yet %s", what)
+		}
+	}
+}
+
+func openBoard(t *testing.T, yaml string, opts engine.Options) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open(parse(t, yaml), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	run(t, e)
+	return e
+}
+
+// A new configuration holds for what comes from now on, and its URL for what waits.
+func TestReloadTakesUpWhatChanged(t *testing.T) {
+	b := newBoard(t)
+	entry := "webhooks: [{name: one, url: '" + b.URL + "%s'%s}]"
+	e := openBoard(t, fmt.Sprintf(entry, "/a", ""), engine.Options{})
+	submitTexts(t, e, 1, "")
+	eventually(t, "at /a", func() bool { return b.count("/a") == 1 })
+
+	b.status = func(r *http.Request) int {
+		if r.URL.Path == "/a" {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusOK
+	}
+	fast := ", retry: {delay: 50ms}"
+	if err := e.Reload(parse(t, fmt.Sprintf(entry, "/a", fast))); err != nil {
+		t.Fatal(err)
+	}
+	submitTexts(t, e, 1, "")
+	if err := e.Reload(parse(t, fmt.Sprintf(entry, "/b", fast))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what waited at /b", func() bool { return b.count("/b") == 1 })
+	if err := e.Reload(parse(t, fmt.Sprintf(entry, "/c", ", events: [workflow_start]"))); err != nil {
+		t.Fatal(err)
+	}
+	submitTexts(t, e, 1, "")
+	time.Sleep(20 * time.Millisecond)
+	if n := b.count("/c"); n != 0 {
+		t.Errorf("%d events came that the new configuration does not want", n)
+	}
+}
+
+// A configuration with mistakes changes nothing.
+func TestReloadRefusesMistakes(t *testing.T) {
+	b := newBoard(t)
+	e := openBoard(t, "webhooks: [{name: one, url: '"+b.URL+"/a'}]", engine.Options{})
+	var mistakes config.Errors
+	err := e.Reload(parse(t, "webhooks: [{name: two, url: '"+b.URL+"/b', filter: 'no_such > 1'}]"))
+	if !errors.As(err, &mistakes) || len(mistakes) != 1 {
+		t.Fatalf("Reload = %v, want the mistake in the filter", err)
+	}
+	submitTexts(t, e, 1, "")
+	eventually(t, "at /a", func() bool { return b.count("/a") == 1 })
+}
+
+// A webhook that is gone keeps its deliveries, and one that comes back sends them.
+func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
+	b := newBoard(t)
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	with := "webhooks: [{name: one, url: '" + b.URL + "/a', max_in_flight: 1, rate: 1/h}, {name: two, url: '" + b.URL + "/b'}]"
+	without := "webhooks: [{name: two, url: '" + b.URL + "/b'}]"
+	e := openBoard(t, with, engine.Options{Logger: logger, Queue: filepath.Join(t.TempDir(), "queue.db")})
+	submitTexts(t, e, 3, "")
+	eventually(t, "the first", func() bool { return b.count("/a") == 1 && b.count("/b") == 3 })
+	if err := e.Reload(parse(t, without)); err != nil {
+		t.Fatal(err)
+	}
+	submitTexts(t, e, 1, "")
+	eventually(t, "the other webhook's", func() bool { return b.count("/b") == 4 })
+	if err := e.Reload(parse(t, strings.Replace(with, ", rate: 1/h", "", 1))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what waited", func() bool { return b.count("/a") == 3 })
+	drain(t, e)
+}
+
+// While a configuration is taken up again and again, nothing is lost, nothing is sent twice, and nothing is left behind.
+func TestThousandReloads(t *testing.T) {
+	b := newBoard(t)
+	module, err := filepath.Abs("../testdata/wasm/guests/echo.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	yaml := func(i int) string {
+		text := "webhooks:\n  - {name: same, url: '" + b.URL + "/same'}\n" +
+			fmt.Sprintf("  - {name: changes, url: '%s/changes', timeout: %ds}\n", b.URL, 10+i%7) +
+			"  - {name: module, url: '" + b.URL + "/module', transform: {wasm: " + module + "}}\n"
+		if i%2 == 0 {
+			text += "  - {name: sometimes, url: '" + b.URL + "/sometimes'}\n"
+		}
+		return text
+	}
+	e := openBoard(t, yaml(0), engine.Options{Queue: filepath.Join(dir, "queue.db"), ModuleCache: filepath.Join(dir, "modules")})
+	const events, reloads = 300, 1000
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		for range events {
+			submitTexts(t, e, 1, "")
+			time.Sleep(time.Millisecond)
+		}
+	})
+	submitTexts(t, e, 1, "")
+	goroutines, files := 0, 0
+	for i := range reloads {
+		if err := e.Reload(parse(t, yaml(i+1))); err != nil {
+			t.Fatal(err)
+		}
+		if i == 20 {
+			goroutines, files = runtime.NumGoroutine(), descriptors(t)
+		}
+	}
+	feeding.Wait()
+	if err := e.Reload(parse(t, yaml(0))); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := e.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	for delivery, times := range b.came {
+		if times != 1 {
+			t.Errorf("%s came %d times", delivery, times)
+		}
+	}
+	b.mu.Unlock()
+	for _, path := range []string{"/same", "/changes", "/module"} {
+		if n := b.count(path); n != events+1 {
+			t.Errorf("%d came to %s, want %d", n, path, events+1)
+		}
+	}
+	const noise = 20 // connections that are being closed, and their goroutines
+	eventually(t, "as few goroutines and descriptors as after the first reloads", func() bool {
+		return runtime.NumGoroutine() <= goroutines+noise && descriptors(t) <= files+noise
+	})
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
