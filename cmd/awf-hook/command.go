@@ -234,7 +234,7 @@ func noSettings(search config.Search) string {
 
 // openEngine opens an engine whose queue is in a file, or in memory.
 func (c *command) openEngine(cfg *config.Config, queue string) (*engine.Engine, error) {
-	c.queue = queue
+	c.queue = engine.QueueName(queue)
 	eng, err := engine.Open(cfg, engine.Options{Queue: queue, Logger: c.logger(), Version: version(), ModuleCache: moduleCache()})
 	if err != nil {
 		return nil, &exitError{exitConfig, err}

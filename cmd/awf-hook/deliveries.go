@@ -100,7 +100,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return &exitError{exitConfig, err}
 	}
 	file := queueFile(where.search(), cfg, where.queue)
-	if _, err := os.Stat(file); err != nil {
+	if _, err := os.Stat(file); err != nil && engine.QueueName(file) == file { // a database says itself that there is none
 		return failure(fmt.Errorf("no queue at %s", file))
 	}
 	deliveries, openErr := engine.OpenDeliveries(file)

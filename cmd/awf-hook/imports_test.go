@@ -20,7 +20,7 @@ var mayImport = map[string]string{
 	"engine/internal/route":                 "engine/config",
 	"engine/internal/store":                 "engine/delivery",
 	"engine/internal/store/memory":          "engine/delivery engine/event engine/internal/store",
-	"engine/internal/store/spill":           "engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/sqlite",
+	"engine/internal/store/spill":           "engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres engine/internal/store/sqlite",
 	"engine/internal/store/sqlite":          "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/postgres":        "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/postgres/pgtest": "",

@@ -56,6 +56,40 @@ func (c *columns) delivery(event int64, w *wanted, now time.Time) {
 	c.attempts, c.spent, c.size = append(c.attempts, attempts), append(c.spent, spent), append(c.size, int(w.size))
 }
 
+// outcomeColumns are outcomes, column by column, for unnest.
+type outcomeColumns struct {
+	seq                            []int64
+	token, attempts, spent, grown  []int
+	state                          []int16
+	due                            []time.Time
+	done                           []*time.Time
+	reason, record                 []string
+	contentType, header, urlSuffix []*string // NULL where transforms made nothing that is not kept
+	body                           [][]byte
+}
+
+func (c *outcomeColumns) add(o *outcome, now time.Time) {
+	done, grown, record := &now, 0, ""
+	if o.state == due {
+		done = nil
+	}
+	if o.st.Attempt != nil {
+		record = store.LogLine(o.st.Attempt, o.lease.replay)
+	}
+	var contentType, head, urlSuffix *string
+	var body []byte
+	if made := o.st.Content; made != nil {
+		texts := [3]string{clean(made.ContentType), header(made), clean(made.URLSuffix)}
+		contentType, head, urlSuffix = &texts[0], &texts[1], &texts[2]
+		body, grown = append([]byte{}, made.Body...), len(made.Body)
+	}
+	c.seq, c.token, c.state = append(c.seq, o.lease.seq), append(c.token, o.lease.token), append(c.state, int16(o.state))
+	c.due, c.done, c.reason = append(c.due, o.due), append(c.done, done), append(c.reason, clean(o.reason))
+	c.attempts, c.spent, c.grown = append(c.attempts, o.attempts), append(c.spent, o.spent), append(c.grown, grown)
+	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)
+	c.body, c.record = append(c.body, body), append(c.record, record)
+}
+
 // header is the column of a content's header.
 func header(c *delivery.Content) string {
 	if len(c.Header) == 0 {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"strings"
 	"sync"
@@ -25,6 +26,20 @@ const (
 	callTimeout    = 15 * time.Second // of a transaction
 	openTimeout    = 10 * time.Second
 )
+
+// IsURL reports whether a queue's place is a database's URL.
+func IsURL(place string) bool {
+	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// Name is a URL as people may see it: without user, password and parameters.
+func Name(url string) string {
+	u, err := neturl.Parse(url)
+	if err != nil {
+		return "postgres://…"
+	}
+	return "postgres://" + u.Host + u.Path
+}
 
 // Store is a queue in a database. It implements [store.Store] and [store.Browser].
 type Store struct {

@@ -76,15 +76,11 @@ func (b *settling) settle(ctx context.Context) error {
 	if err := b.update(ctx); err != nil {
 		return err
 	}
-	var finished []int64
 	for _, o := range b.outcomes {
 		if !o.held {
 			continue
 		}
 		b.keep(o)
-		if o.state == delivered || o.state == dropped {
-			finished = append(finished, o.lease.seq)
-		}
 		if l := b.lanes[o.lease.lane]; l != nil {
 			l.Settle(b.now, o.st, o.lease.until)
 		}
@@ -93,9 +89,6 @@ func (b *settling) settle(ctx context.Context) error {
 		if o.held {
 			b.freeKey(o)
 		}
-	}
-	if len(finished) > 0 {
-		b.archive(finished)
 	}
 	if b.locked {
 		b.saveLanes(b.lanes)
@@ -168,58 +161,72 @@ func (o *outcome) decide(now time.Time) {
 
 // update writes the outcomes of the claims that still hold, and marks these.
 func (b *settling) update(ctx context.Context) error {
-	var seqs []int64
-	var tokens, attempts, spent, grown []int
-	var states []int16
-	var dues []time.Time
-	var dones []*time.Time
-	var reasons []string
+	var waits, finished outcomeColumns
 	bySeq := map[int64]*outcome{}
 	for _, o := range b.outcomes {
-		done, size := &b.now, 0
-		if o.state == due {
-			done = nil
-		}
-		if o.st.Content != nil {
-			size = len(o.st.Content.Body)
-		}
 		bySeq[o.lease.seq] = o
-		seqs, tokens, states = append(seqs, o.lease.seq), append(tokens, o.lease.token), append(states, int16(o.state))
-		dues, dones, reasons = append(dues, o.due), append(dones, done), append(reasons, clean(o.reason))
-		attempts, spent, grown = append(attempts, o.attempts), append(spent, o.spent), append(grown, size)
+		if o.state == delivered || o.state == dropped {
+			finished.add(o, b.now)
+		} else {
+			waits.add(o, b.now)
+		}
 	}
-	b.each(func(rows pgx.Rows) error {
+	mark := func(rows pgx.Rows) error {
 		var seq int64
 		err := rows.Scan(&seq)
 		if o := bySeq[seq]; o != nil {
 			o.held = true
 		}
 		return err
-	}, `UPDATE awf_hook.deliveries d SET state = n.state, due_at = n.due_at, done_at = n.done_at, attempts = n.attempts, spent = n.spent,
-  reason = n.reason, size = d.size + n.grown, owner = 0
+	}
+	if len(waits.seq) > 0 {
+		b.each(mark, `UPDATE awf_hook.deliveries d SET state = n.state, due_at = n.due_at, done_at = n.done_at, attempts = n.attempts,
+  spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
   FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
   n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
   WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0 RETURNING d.seq`,
-		seqs, tokens, states, dues, dones, attempts, spent, reasons, grown)
+			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
+	}
+	if len(finished.seq) > 0 {
+		b.each(mark, finish, finished.seq, finished.token, finished.state, finished.attempts, finished.spent, finished.reason, finished.grown,
+			finished.record, finished.contentType, finished.header, finished.urlSuffix, finished.body, b.now)
+	}
 	return b.send(ctx)
 }
 
-// keep queues an outcome's content and attempt, and counts it.
+// finish moves what is finished from the working tables to history. An event goes with the last of its deliveries.
+const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state, n.attempts, n.spent,
+      n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
+  made AS (DELETE FROM awf_hook.contents c USING gone WHERE c.delivery = gone.seq RETURNING c.*),
+  tried AS (DELETE FROM awf_hook.attempts a USING gone WHERE a.delivery = gone.seq RETURNING a.*),
+  done AS (DELETE FROM awf_hook.events e USING gone WHERE e.seq = gone.event
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key, g.attempts, g.spent, g.size,
+    g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
+    coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body)
+  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq`
+
+// keep counts an outcome, and queues its content and attempt if it waits or is dead.
 func (b *settling) keep(o *outcome) {
+	c, before := b.of(o.lease.lane), o.lease.size
+	if o.st.Content != nil {
+		o.lease.size += int64(len(o.st.Content.Body))
+	}
+	c.add(due, -1, -before)
+	c.add(o.state, 1, o.lease.size)
+	if o.state == delivered || o.state == dropped {
+		return
+	}
 	if o.st.Content != nil {
 		b.content(o.lease.seq, o.st.Content)
-		o.lease.size += int64(len(o.st.Content.Body))
 	}
 	if o.st.Attempt != nil {
 		b.attempt(o.lease.seq, o.st.Attempt, o.lease.replay)
 	}
-	size := o.lease.size
-	if o.st.Content != nil {
-		size -= int64(len(o.st.Content.Body))
-	}
-	c := b.of(o.lease.lane)
-	c.add(due, -1, -size)
-	c.add(o.state, 1, o.lease.size)
 	if o.state == due && o.st.After == 0 {
 		b.told[o.st.Claim.Delivery.Webhook] = struct{}{}
 	}

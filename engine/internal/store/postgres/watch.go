@@ -46,6 +46,9 @@ func (s *Store) told() []string {
 // returns nil, and logs it: lanes are then polled.
 func (s *Store) Watch(ctx context.Context) <-chan []string {
 	conn, err := s.listen(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		s.opts.Log.Warn("the queue's server sends no notifications, lanes are polled: does a pooler in transaction mode stand before it?",
 			"err", inWords(err))

@@ -14,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
 )
 
@@ -39,13 +40,25 @@ type Store struct {
 	closed    bool
 }
 
-// Open opens the queue of a SQLite file, or one in memory alone if the path is [Memory]. A file that cannot be used is logged, and tried
+// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot be used is logged, and tried
 // again by Keep: see [Store.Broken].
 func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
+	opts.Name = Name(opts.Path)
+	if postgres.IsURL(opts.Path) {
+		return New(opts, func() (store.Queue, error) { return postgres.Open(context.Background(), opts) })
+	}
 	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
+}
+
+// Name is what people may be told of a queue's place: a database's URL without user and password.
+func Name(path string) string {
+	if postgres.IsURL(path) {
+		return postgres.Name(path)
+	}
+	return path
 }
 
 // New joins a store in memory with the one that openFile opens.
@@ -77,7 +90,7 @@ func (s *Store) reopen() {
 // breaks notes that the file cannot be used. Under mu.
 func (s *Store) breaks(err error) {
 	if s.broken == nil {
-		s.opts.Log.Error("the queue's file cannot be used, deliveries are kept in memory", "file", s.opts.Path, "err", err)
+		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
 	}
 	s.broken = err
 }
@@ -94,7 +107,7 @@ func (s *Store) fails(err error) {
 	s.tryAgain = s.opts.Now().Add(fullPeriod)
 	if !s.full {
 		s.full = true
-		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", s.opts.Path)
+		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "queue", s.opts.Name)
 	}
 }
 
