@@ -32,11 +32,16 @@ var ErrUnknown = store.ErrUnknown
 type Deliveries struct{ queue *spill.Store }
 
 // QueueName is what people may be told of a queue's place: a database's URL without user and password.
-func QueueName(queue string) string { return spill.Name(queue) }
+func QueueName(queue string) string {
+	if config.IsDatabase(queue) {
+		return config.DatabaseName(queue)
+	}
+	return queue
+}
 
 // OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here.
 func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(store.Options{Path: file})
+	q := spill.Open(store.Options{Path: file, Name: QueueName(file)})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(file), err)

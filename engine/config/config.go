@@ -11,13 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// Defaults of the keys; their bounds stand in [Keys].
-const (
-	DefaultTimeout     = 15 * time.Second
-	DefaultMaxAttempts = 10
-	DefaultMaxInFlight = 4
-)
-
 // maxFile is the longest configuration file, in bytes.
 const maxFile = 4 << 20
 
@@ -48,6 +41,7 @@ type Config struct {
 	httpsOnlyAt Pos
 	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
 	used        []use     // the keys beside webhooks
+	shared      bool      // Share was called
 }
 
 // Webhook is one entry of the list webhooks.
@@ -117,6 +111,7 @@ type Pos struct {
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
+	Code    string // which kind of mistake it is, of [Codes]
 	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
 	Message string
 	Warning bool // not wrong but unwise

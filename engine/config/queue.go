@@ -2,100 +2,157 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
+	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Queue is the queue's place and size; zero values stand for the defaults.
 type Queue struct {
-	Path     string        // absolute, or "memory:"
-	MaxSize  int64         // bytes
-	Keep     time.Duration // of delivered deliveries
-	KeepDead time.Duration // of dead letters
+	Path      string        // absolute, or "memory:"
+	URL       secret.Secret // of a PostgreSQL database, instead of Path
+	Namespace string        // of that queue's webhooks; "" is "default"
+	MaxSize   int64         // bytes
+	Keep      time.Duration // of delivered deliveries
+	KeepDead  time.Duration // of dead letters
 }
 
 // memoryQueue is the path of a queue that is in no file.
 const memoryQueue = "memory:"
 
-var queueKeys = keys[*Queue]{
-	"path":      (*decoder).queuePath,
-	"keep":      func(d *decoder, n *yaml.Node, path string, q *Queue) { d.duration(n, path, &q.Keep) },
-	"keep_dead": func(d *decoder, n *yaml.Node, path string, q *Queue) { d.duration(n, path, &q.KeepDead) },
-	"max_size":  func(d *decoder, n *yaml.Node, path string, q *Queue) { d.size(n, path, &q.MaxSize) },
+var queueKeys = []Key{
+	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true,
+		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
+		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
+		Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; " +
+			"`memory:` keeps nothing beyond the process"},
+	{Path: "url", Kind: KindURL, UserOnly: true, access: showing(by((*decoder).queueURL), (*Queue).showURL),
+		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
+			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
+	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
+		Is:     "tells the webhooks of one configuration in a shared database from those of another",
+		access: reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace)},
+	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
+		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
+	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
+		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
+	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
+		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
+		access: field(func(q *Queue) any { return &q.MaxSize })},
 }
 
-func (d *decoder) queuePath(n *yaml.Node, path string, q *Queue) {
-	name, ok := d.value(n, path)
-	limit := int(keyOf(path).Max)
+func (d *decoder) queuePath(n node, q *Queue) {
+	d.field(n, &q.Path)
+	if q.Path != "" && q.Path != memoryQueue {
+		q.Path = d.absolute(q.Path)
+	}
+}
+
+func (d *decoder) queueURL(n node, q *Queue) {
+	text, ok := d.value(n)
 	switch {
 	case !ok:
-	case name == "" || len(name) > limit:
-		d.fail(n, path, "want a path of 1 to %d bytes", limit)
-	case name == memoryQueue || filepath.IsAbs(name):
-		q.Path = name
+	case !IsDatabase(text):
+		d.fail(n, "url.form", "want a PostgreSQL URL, such as postgres://awf@db.example/hooks; a file is queue.path")
 	default:
-		q.Path = filepath.Join(filepath.Dir(d.identity), name)
+		q.URL = secret.New(text)
 	}
+}
+
+func (d *decoder) namespace(n node, q *Queue) {
+	d.field(n, &q.Namespace)
+	if strings.ContainsAny(q.Namespace, "#/") {
+		d.fail(n, "value.form", "# and / have a meaning in a webhook's identity: want other characters")
+	}
+}
+
+// showURL is the database's place without user, password and parameters.
+func (q *Queue) showURL() string {
+	if q.URL.IsZero() {
+		return ""
+	}
+	return DatabaseName(q.URL.Reveal())
+}
+
+// IsDatabase reports whether a queue's place is a database's URL.
+func IsDatabase(place string) bool {
+	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// DatabaseName is what people may be told of a database's URL: not user, password and parameters.
+func DatabaseName(place string) string {
+	u, err := url.Parse(place)
+	if err != nil {
+		return "postgres://…"
+	}
+	return "postgres://" + u.Host + u.Path
+}
+
+// Share gives webhooks the identities that they have in a database, which many machines share: those of the user's own files
+// NAMESPACE#NAME. Entries of projects and of definitions, which strangers may name alike, are told by a digest of their URL too. It
+// fails if an entry has no name. It changes nothing if it was called before.
+func (c *Config) Share() error {
+	if c.shared {
+		return nil
+	}
+	c.shared = true
+	namespace := cmp.Or(c.Queue.Namespace, "default")
+	if c.Workflows != nil {
+		c.Workflows.share(namespace)
+	}
+	return errors.Join(share(c.Webhooks, namespace), share(c.given, namespace))
+}
+
+func share(webhooks []Webhook, namespace string) error {
+	for i := range webhooks {
+		w := &webhooks[i]
+		if !w.Named {
+			return fmt.Errorf("%s: a webhook needs a name where the queue is a database: its file's path differs by machine", w.Place())
+		}
+		prefix := namespace
+		if w.Origin != UserFile {
+			digest := sha256.Sum256([]byte(w.urlText))
+			prefix += fmt.Sprintf("/%x", digest[:4])
+		}
+		w.Identity = prefix + "#" + w.Name
+	}
+	return nil
+}
+
+// absolute is a path that the configuration names. A relative one starts at its folder.
+func (d *decoder) absolute(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(d.identity), name)
 }
 
 // override takes over what another file says of the queue.
 func (q Queue) override(by Queue) Queue {
+	if by.URL.IsZero() && by.Path == "" {
+		by.URL = q.URL
+	} else if !by.URL.IsZero() {
+		q.Path = "" // the last file that names a place decides
+	}
 	return Queue{
-		Path:     cmp.Or(by.Path, q.Path),
-		MaxSize:  cmp.Or(by.MaxSize, q.MaxSize),
-		Keep:     cmp.Or(by.Keep, q.Keep),
-		KeepDead: cmp.Or(by.KeepDead, q.KeepDead),
+		Path:      cmp.Or(by.Path, q.Path),
+		URL:       by.URL,
+		Namespace: cmp.Or(by.Namespace, q.Namespace),
+		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
+		Keep:      cmp.Or(by.Keep, q.Keep),
+		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
 	}
 }
 
-// sizeUnits are in the order in which a suffix is looked for: "B" ends them all.
-var sizeUnits = []struct {
-	name  string
-	bytes int64
-}{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
-}
-
-func (d *decoder) size(n *yaml.Node, path string, to *int64) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
-	low, high := keyOf(path).Min, keyOf(path).Max
-	size, err := parseSize(text)
-	switch {
-	case err != nil:
-		d.fail(n, path, "want a size like 512MiB or 1GiB, got %s", quote(n))
-	case size < low || size > high:
-		d.fail(n, path, "want %s to %s, got %s", shortSize(low), shortSize(high), unquoted(n))
-	default:
-		*to = size
-	}
-}
-
-func parseSize(text string) (int64, error) {
-	unit := int64(1)
-	for _, u := range sizeUnits {
-		if number, has := strings.CutSuffix(text, u.name); has {
-			text, unit = strings.TrimRight(number, " "), u.bytes
-			break
-		}
-	}
-	number, err := strconv.ParseFloat(text, 64)
-	return int64(number * float64(unit)), err
-}
-
-// shortSize writes a size as a person would: 1GiB.
-func shortSize(bytes int64) string {
-	for i := 3; i >= 0; i-- {
-		if u := sizeUnits[i]; bytes >= u.bytes && bytes%u.bytes == 0 {
-			return strconv.FormatInt(bytes/u.bytes, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(bytes, 10) + "B"
+// Equal reports whether two queues are the same.
+func (q Queue) Equal(other Queue) bool {
+	same := q.URL.Reveal() == other.URL.Reveal()
+	q.URL, other.URL = secret.Secret{}, secret.Secret{}
+	return same && q == other
 }

@@ -315,14 +315,14 @@ func (a *acceptance) insert(ctx context.Context) error {
 		added[id] = true
 		return err
 	}
-	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_at, since, done_at, place,
-  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, accepted_at, since, done_at, seq,
+	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since, done_at, place,
+  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, $18, accepted_at, since, done_at, seq,
   order_key, unrouted, attempts, spent, size, reason FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[],
   $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[],
   $15::int[], $17::text[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted, attempts, spent, size,
   reason) ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
-		cols.attempts, cols.spent, cols.size, a.batch, cols.reason)
+		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, a.store.node)
 	// One that another node accepted and delivered since the look is in the history of this hour.
 	late := []string{}
 	a.each(func(rows pgx.Rows) error {
@@ -335,6 +335,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 	if err := a.send(ctx); err != nil {
 		return err
 	}
+	a.store.first.CompareAndSwap(0, cols.seq[0])
 	a.forgetLate(late, added)
 	for _, w := range a.wants {
 		w.fresh = w.fresh && added[w.id] && !slices.Contains(late, w.id)
@@ -410,7 +411,7 @@ func (a *acceptance) claimOf(w *wanted) *delivery.Claim {
 	at := w.due.Add(-milliseconds(w.want.Take))
 	return &delivery.Claim{
 		Delivery: delivery.Delivery{ID: w.id, Webhook: w.want.Webhook, EventID: ev.ID, Event: ev.Type, Due: at, Since: at},
-		Event:    ev, OrderKey: w.want.OrderKey, Until: a.begun.Add(w.want.Take),
+		Event:    ev, OrderKey: w.want.OrderKey, Until: a.begun.Add(w.want.Take), Own: true,
 		Lease: &lease{store: a.store, seq: w.seq, token: 1, until: w.due, lane: w.lane, size: w.size},
 	}
 }

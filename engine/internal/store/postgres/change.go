@@ -35,9 +35,9 @@ func (tx *tx) revive(seqs []int64) {
   m AS (INSERT INTO awf_hook.contents SELECT seq, content_type, header, url_suffix, body FROM gone WHERE content_type IS NOT NULL),
   t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
     WITH ORDINALITY AS s(line, n) WHERE log <> '')
-  INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_at, since, done_at, place, order_key, attempts,
+  INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at, place, order_key, attempts,
     spent, size, reason)
-  SELECT seq, id, lane, event, 1, done_at, token, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason FROM gone`, seqs)
+  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason FROM gone`, seqs)
 }
 
 // replay makes deliveries due that are dead, or were delivered and revived.

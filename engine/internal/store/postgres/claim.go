@@ -158,7 +158,7 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 FROM (
     SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4 FOR UPDATE SKIP LOCKED
   ) f WHERE d.seq = f.seq RETURNING d.*, f.due_at AS was_due)
-  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key, t.size,
+  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key, t.size, t.accepted_by,
     e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload, m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
 
@@ -186,8 +186,9 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 	d.Webhook = c.lane.Webhook
 	var ev eventRow
 	var key, body []byte
+	var acceptedBy int
 	var contentType, header, urlSuffix *string
-	err := rows.Scan(append([]any{&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size},
+	err := rows.Scan(append([]any{&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy},
 		append(ev.targets(), &ev.payload, &contentType, &header, &urlSuffix, &body)...)...)
 	if err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 	if content != nil {
 		d.Content = *content
 	}
-	claim.OrderKey = string(key)
+	claim.OrderKey, claim.Own = string(key), acceptedBy == c.store.node
 	claim.Event, err = ev.event()
 	d.EventID, d.Event = string(ev.id), string(ev.eventType)
 	return claim, err

@@ -11,10 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	neturl "net/url"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -32,15 +32,6 @@ func IsURL(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// Name is a URL as people may see it: without user, password and parameters.
-func Name(url string) string {
-	u, err := neturl.Parse(url)
-	if err != nil {
-		return "postgres://…"
-	}
-	return "postgres://" + u.Host + u.Path
-}
-
 // Store is a queue in a database. It implements [store.Store] and [store.Browser].
 type Store struct {
 	opts  store.Options
@@ -48,6 +39,8 @@ type Store struct {
 	pool  *pgxpool.Pool
 	node  int           // in nodes; owns leases
 	skew  time.Duration // of this machine's clock against the server's, when the store was opened
+
+	first atomic.Int64 // the first delivery that it accepted; 0 for none
 
 	mu         sync.Mutex
 	lanes      map[string]int      // ids by webhook; a lane never goes

@@ -84,6 +84,7 @@ CREATE TABLE awf_hook.deliveries(
   owner       int NOT NULL DEFAULT 0,        -- the node that has it in flight; 0 for none
   token       int NOT NULL DEFAULT 1,        -- counts the leases
   batch       bigint NOT NULL,               -- the call of Accept that added it
+  accepted_by int NOT NULL,                  -- the node that did
   accepted_at timestamptz NOT NULL,
   since       timestamptz NOT NULL,          -- from when max_age counts: acceptance, or the last replay
   done_at     timestamptz,
@@ -98,6 +99,7 @@ CREATE TABLE awf_hook.deliveries(
 CREATE INDEX deliveries_due ON awf_hook.deliveries(lane, due_at, seq) WHERE state = 0;
 CREATE INDEX deliveries_key ON awf_hook.deliveries(lane, order_key, place) WHERE order_key IS NOT NULL AND state IN (0, 5);
 CREATE INDEX deliveries_dead ON awf_hook.deliveries(lane, seq) WHERE state = 2;
+CREATE INDEX deliveries_tried ON awf_hook.deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
 CREATE INDEX deliveries_event ON awf_hook.deliveries(event);
 
 -- What transforms made, once it has to be kept for another attempt.

@@ -46,19 +46,10 @@ func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
-	opts.Name = Name(opts.Path)
 	if postgres.IsURL(opts.Path) {
 		return New(opts, func() (store.Queue, error) { return postgres.Open(context.Background(), opts) })
 	}
 	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
-}
-
-// Name is what people may be told of a queue's place: a database's URL without user and password.
-func Name(path string) string {
-	if postgres.IsURL(path) {
-		return postgres.Name(path)
-	}
-	return path
 }
 
 // New joins a store in memory with the one that openFile opens.
