@@ -16,7 +16,7 @@ import (
 // beside SQLite's file in the same run.
 func BenchmarkStores(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
-		s, err := sqlite.Open(store.Options{Path: filepath.Join(b.TempDir(), "state", "queue.db")})
+		s, err := sqlite.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "state", "queue.db")})
 		if err != nil {
 			b.Fatal(err)
 		}

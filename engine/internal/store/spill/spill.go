@@ -43,20 +43,16 @@ type Store struct {
 	closed    bool
 }
 
-// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot be used is logged, and tried
-// again by Keep: see [Store.Broken].
+// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot
+// be used is logged, and tried again by Keep: see [Store.Broken].
 func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
-<<<<<<< HEAD
 	if postgres.IsURL(opts.Path) {
-		return New(opts, func() (store.Queue, error) { return postgres.Open(context.Background(), opts) })
+		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
 	}
-	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
-=======
 	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
->>>>>>> main
 }
 
 // New joins a store in memory with the one that openFile opens.
