@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -85,7 +86,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	for _, c := range counted {
 		name, ours := e.lanes.Name(c.Webhook)
 		if !ours {
-			continue
+			name, c.Earlier = nameOf(c.Webhook), delivery.Counts{} // of another configuration; what is our own counts all the same
 		}
 		l.own.add(c.Own)
 		l.earlier.add(c.Earlier)
@@ -109,6 +110,9 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	}
 	return l, nil
 }
+
+// nameOf is the name in a webhook's identity.
+func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
 // unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
 func (e *Engine) unread(err error) left {

@@ -417,7 +417,7 @@ func identityOf(name string, identities []string) (string, error) {
 }
 
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
-	s := &session{adopts: true}
+	s := &session{adopts: true, needsQueue: true}
 	cmd := &cobra.Command{
 		Use:     "send",
 		Short:   "Deliver what is due and exit, as run does at its end",

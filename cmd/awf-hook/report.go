@@ -61,7 +61,7 @@ func reportText(r *engine.Report) string {
 	if r.Spilled+r.DeadSpilled > 0 {
 		say("%s written to %s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(r.Spill, ", ")), trouble)
 		for _, file := range r.Spill {
-			say("to deliver them: awf-hook run < %s", plain(file))
+			say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
 		}
 	}
 	earlier := r.Earlier.Waiting + r.Earlier.Retrying
@@ -117,7 +117,7 @@ func sayWhy(say func(format string, args ...any), r *engine.Report) {
 		if w.Last.Answer != "" {
 			text += ": " + plain(w.Last.Answer)
 		}
-		if r.Queue != "" && r.DeadLost == 0 {
+		if r.Queue != "" && r.DeadLost+r.DeadSpilled == 0 {
 			text += "; awf-hook deliveries show " + w.Last.ID
 		}
 		say("%s", text)
