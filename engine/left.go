@@ -47,6 +47,7 @@ type left struct {
 	own, earlier waits
 	unstored     int64                    // of own, those in memory alone
 	letters      int64                    // dead letters in memory alone
+	again        int64                    // outcomes that the file did not take yet
 	webhooks     map[string]WebhookReport // by identity
 	unread       string                   // why the queue cannot be read
 	trouble      string                   // why something is in memory alone
@@ -105,6 +106,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			l.webhooks[lanes[i].Webhook] = w
 		}
 	}
+	l.again = int64(e.queue.Unsettled())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()
 	}

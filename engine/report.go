@@ -41,10 +41,12 @@ type Report struct {
 	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
 	DeadSpilled int64    `json:"dead_spilled"`      // of Dead: in the files Spill, since Close
 	DeadLost    int64    `json:"dead_lost"`         // of Dead: in memory alone
+	Again       int64    `json:"again"`             // outcomes that the queue's file did not take: their deliveries are sent again
 	Spill       []string `json:"spill,omitempty"`   // Engine.Read takes it back, with the same ids
 	Trouble     string   `json:"trouble,omitempty"` // why something is in memory alone, or in Spill
 
-	Earlier Earlier `json:"earlier"`
+	Earlier        Earlier `json:"earlier"`
+	EarlierUnknown bool    `json:"earlier_unknown,omitempty"` // the queue's file could not be opened: see Trouble
 
 	Known    int64 `json:"known"`   // deliveries, and starts and ends of runs, that were there before
 	Refused  int64 `json:"refused"` // events for which the queue had no room, or that are for a webhook which is not there
@@ -88,21 +90,22 @@ func (e *Engine) Report() Report {
 			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load(), Dropped: c.earlier.dropped.Load(),
 			Waiting: left.earlier.waiting, Retrying: left.earlier.retrying, InFlight: left.earlier.inFlight,
 		},
-		Known:    c.known.Load(),
-		Refused:  c.refused.Load(),
-		Passed:   c.passed.Load(),
-		BadLines: c.badLines.Load(),
-		Next:     left.next,
-		Closed:   left.closed,
-		Unread:   left.unread,
-		Trouble:  left.trouble,
+		EarlierUnknown: !e.queue.IsOpen(),
+		Known:          c.known.Load(),
+		Refused:        c.refused.Load(),
+		Passed:         c.passed.Load(),
+		BadLines:       c.badLines.Load(),
+		Next:           left.next,
+		Closed:         left.closed,
+		Unread:         left.unread,
+		Trouble:        left.trouble,
 	}
 	if e.opts.Queue != Memory {
 		r.Queue = e.opts.Queue
 	}
 	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
 	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)
-	r.Lost = left.unstored
+	r.Lost, r.Again = left.unstored, left.again
 	if left.unread == "" {
 		r.Kept = r.Waiting + r.Retrying - r.Lost
 	}

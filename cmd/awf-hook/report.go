@@ -47,6 +47,9 @@ func reportText(r *engine.Report) string {
 	if earlier := r.OfEarlier(); earlier != "" {
 		say("of earlier runs: %s", earlier)
 	}
+	if r.EarlierUnknown {
+		say("what earlier runs left is not known: %s", plain(r.Trouble))
+	}
 	if r.Unread != "" {
 		say("the queue cannot be read, so what it keeps is not known: %s", plain(r.Unread))
 	}
@@ -63,6 +66,9 @@ func reportText(r *engine.Report) string {
 		for _, file := range r.Spill {
 			say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
 		}
+	}
+	if r.Again > 0 {
+		say("%d outcomes could not be stored, their deliveries are sent again: %s", r.Again, trouble)
 	}
 	earlier := r.Earlier.Waiting + r.Earlier.Retrying
 	dead := r.Dead - r.DeadSpilled - r.DeadLost + r.Earlier.Dead

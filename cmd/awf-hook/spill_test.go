@@ -18,7 +18,7 @@ import (
 func small(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "mode=0700,"+options, "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a tmpfs cannot be mounted: %s", out)
 	}
 	t.Cleanup(func() {

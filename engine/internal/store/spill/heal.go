@@ -37,6 +37,13 @@ func (s *Store) Flush(ctx context.Context) error {
 	return err
 }
 
+// Unsettled is how many outcomes wait to be written. Without them the file's deliveries are sent again.
+func (s *Store) Unsettled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.unsettled)
+}
+
 var errInMemory = errors.New("the queue was in memory")
 
 // Rest returns what waits in memory, and its dead letters, for whoever writes them elsewhere before Close.
