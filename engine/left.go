@@ -47,11 +47,38 @@ type left struct {
 	own, earlier waits
 	unstored     int64                    // of own, those in memory alone
 	letters      int64                    // dead letters in memory alone
-	again        int64                    // outcomes that the file did not take yet
+	undone       undone                   // outcomes that the file did not take yet
 	webhooks     map[string]WebhookReport // by identity
 	unread       string                   // why the queue cannot be read
 	trouble      string                   // why something is in memory alone
 	spilled      *spilled                 // what Close wrote; nil before
+}
+
+// undone are outcomes that the queue's file did not take: it still has their deliveries as ones that wait.
+type undone struct {
+	delivered    int64
+	own, earlier struct{ dead, dropped int64 }
+	letters      map[string]int64 // the dead ones by webhook
+}
+
+func newUndone(settlements []delivery.Settlement) undone {
+	u := undone{letters: map[string]int64{}}
+	for i := range settlements {
+		of := &u.earlier
+		if settlements[i].Claim.Own {
+			of = &u.own
+		}
+		switch settlements[i].Outcome {
+		case delivery.Delivered:
+			u.delivered++
+		case delivery.Dead:
+			of.dead++
+			u.letters[settlements[i].Claim.Delivery.Webhook]++
+		case delivery.Dropped:
+			of.dropped++
+		}
+	}
+	return u
 }
 
 // left is what waits now; after Close what waited then.
@@ -106,7 +133,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			l.webhooks[lanes[i].Webhook] = w
 		}
 	}
-	l.again = int64(e.queue.Unsettled())
+	l.undone = newUndone(e.queue.Unsettled())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()
 	}

@@ -20,6 +20,17 @@ type counts struct {
 // ends are final outcomes that this process committed.
 type ends struct{ delivered, dead, dropped atomic.Int64 }
 
+func (e *ends) add(o delivery.Outcome) {
+	switch o {
+	case delivery.Delivered:
+		e.delivered.Add(1)
+	case delivery.Dead:
+		e.dead.Add(1)
+	case delivery.Dropped:
+		e.dropped.Add(1)
+	}
+}
+
 // Report says what became of everything so far. Its fields tell all that [Report.String] and the command's text say.
 //
 // Each delivery that this process accepted is in one of the fields from Delivered to Taken: Deliveries is their sum. Each that
@@ -41,7 +52,7 @@ type Report struct {
 	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
 	DeadSpilled int64    `json:"dead_spilled"`      // of Dead: in the files Spill, since Close
 	DeadLost    int64    `json:"dead_lost"`         // of Dead: in memory alone
-	Again       int64    `json:"again"`             // outcomes that the queue's file did not take: their deliveries are sent again
+	Again       int64    `json:"again"`             // delivered, but the queue's file could not be told: they are sent again
 	Spill       []string `json:"spill,omitempty"`   // Engine.Read takes it back, with the same ids
 	Trouble     string   `json:"trouble,omitempty"` // why something is in memory alone, or in Spill
 
@@ -80,14 +91,15 @@ func (e *Engine) Report() Report {
 		Events:     c.events.Load(),
 		Deliveries: c.deliveries.Load(),
 		Delivered:  c.own.delivered.Load(),
-		Dead:       c.own.dead.Load(),
-		Dropped:    c.own.dropped.Load(),
+		Dead:       c.own.dead.Load() - left.undone.own.dead,
+		Dropped:    c.own.dropped.Load() - left.undone.own.dropped,
 		Waiting:    left.own.waiting,
 		Retrying:   left.own.retrying,
 		InFlight:   left.own.inFlight,
 		DeadLost:   left.letters,
 		Earlier: Earlier{
-			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load(), Dropped: c.earlier.dropped.Load(),
+			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load() - left.undone.earlier.dead,
+			Dropped: c.earlier.dropped.Load() - left.undone.earlier.dropped,
 			Waiting: left.earlier.waiting, Retrying: left.earlier.retrying, InFlight: left.earlier.inFlight,
 		},
 		EarlierUnknown: !e.queue.IsOpen(),
@@ -103,9 +115,9 @@ func (e *Engine) Report() Report {
 	if e.opts.Queue != Memory {
 		r.Queue = e.opts.Queue
 	}
-	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
+	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), left.undone.letters, e.lanes.Name)
 	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)
-	r.Lost, r.Again = left.unstored, left.again
+	r.Lost, r.Again = left.unstored, left.undone.delivered
 	if left.unread == "" {
 		r.Kept = r.Waiting + r.Retrying - r.Lost
 	}
@@ -196,17 +208,10 @@ func count(n int64, what string) string {
 // settled counts an outcome that is committed.
 func (c *counts) settled(st *delivery.Settlement) {
 	c.outcomes.add(st)
-	of := &c.earlier
 	if st.Claim.Own {
-		of = &c.own
-	}
-	switch st.Outcome {
-	case delivery.Delivered:
-		of.delivered.Add(1)
-	case delivery.Dead:
-		of.dead.Add(1)
-	case delivery.Dropped:
-		of.dropped.Add(1)
+		c.own.add(st.Outcome)
+	} else {
+		c.earlier.add(st.Outcome)
 	}
 }
 

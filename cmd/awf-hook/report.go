@@ -68,7 +68,7 @@ func reportText(r *engine.Report) string {
 		}
 	}
 	if r.Again > 0 {
-		say("%d outcomes could not be stored, their deliveries are sent again: %s", r.Again, trouble)
+		say("%d delivered will be sent again, since that could not be stored: %s", r.Again, trouble)
 	}
 	earlier := r.Earlier.Waiting + r.Earlier.Retrying
 	dead := r.Dead - r.DeadSpilled - r.DeadLost + r.Earlier.Dead

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -37,11 +38,11 @@ func (s *Store) Flush(ctx context.Context) error {
 	return err
 }
 
-// Unsettled is how many outcomes wait to be written. Without them the file's deliveries are sent again.
-func (s *Store) Unsettled() int {
+// Unsettled returns the outcomes that wait to be written. Without them the file's deliveries are sent again.
+func (s *Store) Unsettled() []delivery.Settlement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.unsettled)
+	return slices.Clone(s.unsettled)
 }
 
 var errInMemory = errors.New("the queue was in memory")
