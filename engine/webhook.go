@@ -119,13 +119,13 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 		}
 	}
 	if err != nil {
-		err = w.OrderBy.Fail(1, 0, err.Error())
+		err = w.OrderBy.Fail(1, 0, "", err.Error())
 	}
 	return "", err
 }
 
 // filterError is a filter's failure with the filter's place.
-func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, err.Error()) }
+func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, "", err.Error()) }
 
 // sayFault logs the first failure of the user's own code in a webhook. The report counts the others.
 func (w *webhook) sayFault(ev *event.Event, reason string) {

@@ -113,9 +113,9 @@ func (e *Event) Stamp() string {
 
 // Restore returns an event that was stored with its [Event.Stamp].
 func Restore(e Event, stamp string) (*Event, error) {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(stamp)); err != nil {
-		return nil, fmt.Errorf("timestamp: %w", err)
+	t, valid := parseTime(stamp)
+	if !valid {
+		return nil, fmt.Errorf("timestamp: want an RFC 3339 time, got %q", shorten(stamp))
 	}
 	e.Timestamp, e.stamp = t.UTC(), stamp
 	return &e, nil
