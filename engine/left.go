@@ -49,9 +49,10 @@ type left struct {
 	letters      int64                    // dead letters in memory alone
 	undone       undone                   // outcomes that the file did not take yet
 	webhooks     map[string]WebhookReport // by identity
-	unread       string                   // why the queue cannot be read
-	trouble      string                   // why something is in memory alone
-	spilled      *spilled                 // what Close wrote; nil before
+	orphans      []Orphan
+	unread       string   // why the queue cannot be read
+	trouble      string   // why something is in memory alone
+	spilled      *spilled // what Close wrote; nil before
 }
 
 // undone are outcomes that the queue's file did not take: it still has their deliveries as ones that wait.
@@ -133,6 +134,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			l.webhooks[lanes[i].Webhook] = w
 		}
 	}
+	l.orphans = e.orphans(lanes)
 	l.undone = newUndone(e.queue.Unsettled())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()

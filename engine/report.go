@@ -67,6 +67,7 @@ type Report struct {
 	Next     time.Time       `json:"next,omitzero"`      // when the next attempt may be made of what waits; zero if none will be
 	Closed   bool            `json:"closed,omitempty"`   // all that waits does so for webhooks that are closed: no run delivers it
 	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
+	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that are no more, of which something is in the queue
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
 }
 
@@ -110,6 +111,7 @@ func (e *Engine) Report() Report {
 		Next:           left.next,
 		Closed:         left.closed,
 		Unread:         left.unread,
+		Orphans:        left.orphans,
 		Trouble:        left.trouble,
 	}
 	if e.opts.Queue != Memory {
