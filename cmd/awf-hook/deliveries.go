@@ -233,19 +233,43 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 	s := &session{adopts: true, needsQueue: true}
+	hurry := false
 	cmd := &cobra.Command{
-		Use:     "send",
-		Short:   "Deliver what is due and exit, as run does at its end",
-		Example: "  awf-hook deliveries send -c awf-hook.yaml",
+		Use:   "send",
+		Short: "Deliver what is due and exit, as run does at its end",
+		Long: `send delivers what is due and exits, as run does at its end. With --now all that waits is due: before its next attempt
+would be, or where a clock that was wrong stored when that is. A receiver that asked for a pause gets it all the same:
+awf-hook webhooks enable ends it.`,
+		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
+			if hurry {
+				if err := c.hurry(where); err != nil {
+					return err
+				}
+			}
 			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
 		},
 	}
 	s.addSpillFlag(cmd)
+	cmd.Flags().BoolVar(&hurry, "now", false, "make due at once all that waits")
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
+}
+
+// hurry makes due what waits.
+func (c *command) hurry(where *queueFlags) error {
+	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if q.broken { // whoever sends says why
+			return nil
+		}
+		n, err := q.Hurry(ctx, q.config)
+		if err == nil {
+			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
+		}
+		return err
+	})
 }
