@@ -28,6 +28,7 @@ type session struct {
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
+	needsQueue   bool // a queue's file that cannot be used is a failure
 
 	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
@@ -72,6 +73,8 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case isFailure(report):
 		return &exitError{code: exitFailure}
+	case s.needsQueue && report.Trouble != "":
+		return failure(fmt.Errorf("%s: %s", report.Queue, report.Trouble))
 	case s.misses(report):
 		return &exitError{code: exitNotDelivered}
 	case s.strict && report.BadLines > 0:
