@@ -73,7 +73,7 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 			t.Errorf("CompileBool(%q) = %v, want an *expression.Error", tt.source, err)
 			continue
 		}
-		if want := (expression.Error{Line: tt.line, Col: tt.col, Message: tt.message}); *got != want {
+		if want := (expression.Error{Line: tt.line, Col: tt.col, Message: tt.message, Code: got.Code}); *got != want || got.Code == "" {
 			t.Errorf("CompileBool(%q) = %+v, want %+v", tt.source, *got, want)
 		}
 	}

@@ -87,15 +87,15 @@ var errDuration = errors.New(`want a duration like "90s", "1h30m" or "2d"`)
 func (w *writer) zone(name ast.Node) part {
 	text, ok := name.(*ast.StringNode)
 	if !ok {
-		w.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
+		w.fail(name, "expr.argument", "want the time zone's name as a text in quotes, so that it is loaded once")
 		return constant(nil)
 	}
 	if text.Value == "" || text.Value == "Local" { // the zone of this machine
-		w.fail(name, "unknown time zone %q", text.Value)
+		w.fail(name, "expr.argument", "unknown time zone %q", text.Value)
 	}
 	location, err := time.LoadLocation(text.Value)
 	if err != nil {
-		w.fail(name, "%s", err)
+		w.fail(name, "expr.argument", "%s", err)
 	}
 	return constant(location)
 }

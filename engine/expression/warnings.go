@@ -38,18 +38,18 @@ func (w *warner) Visit(n *ast.Node) {
 		w.glob(n)
 	case *ast.StringNode:
 		if found := replaced.FindString(n.Value); found != "" {
-			w.warn(n, "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
+			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
 		}
 	case *ast.SequenceNode:
 		for _, unused := range n.Nodes[:len(n.Nodes)-1] {
-			w.warn(unused, "what stands before ; is not used: want and or or between conditions")
+			w.warn(unused, "expr.unused", "what stands before ; is not used: want and or or between conditions")
 		}
 	}
 }
 
-func (w *warner) warn(n ast.Node, format string, args ...any) {
+func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message)})
+	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message), code})
 }
 
 // comparison warns of values that a key never has where AWF writes it.
@@ -72,9 +72,9 @@ func (w *warner) comparison(key, with ast.Node) {
 			continue
 		}
 		if meant := meantValue(text.Value, values); meant != "" {
-			w.warn(n, "%s is never %q where AWF writes it: did you mean %q?", name, text.Value, meant)
+			w.warn(n, "expr.never", "%s is never %q where AWF writes it: did you mean %q?", name, text.Value, meant)
 		} else if name != "event" { // events of plugins and of the user's own have any name
-			w.warn(n, "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
+			w.warn(n, "expr.never", "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
 		}
 	}
 }
@@ -112,12 +112,12 @@ func (w *warner) member(n *ast.MemberNode) {
 	}
 	for _, key := range payloadKeys {
 		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
-			w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
+			w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
 			return
 		}
 	}
 	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
-		w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
 	}
 }
 
@@ -132,7 +132,7 @@ func (w *warner) length(n *ast.MemberNode) {
 	name, isName := n.Property.(*ast.StringNode)
 	_, isRoot := n.Node.(*ast.IdentifierNode)
 	if isName && name.Value == "length" && !isRoot {
-		w.warn(n, "%s is a key of a map: want len(%s) for a length", n.String(), n.Node.String())
+		w.warn(n, "expr.payload", "%s is a key of a map: want len(%s) for a length", n.String(), n.Node.String())
 	}
 }
 
@@ -150,6 +150,6 @@ func (w *warner) glob(n *ast.CallNode) {
 	_, first := n.Arguments[0].(*ast.StringNode)
 	pattern, second := n.Arguments[1].(*ast.StringNode)
 	if !first && second && strings.ContainsAny(pattern.Value, "*?") {
-		w.warn(n, "glob takes the pattern first: glob(%q, %s)", pattern.Value, n.Arguments[0].String())
+		w.warn(n, "expr.glob", "glob takes the pattern first: glob(%q, %s)", pattern.Value, n.Arguments[0].String())
 	}
 }
