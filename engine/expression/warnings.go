@@ -25,7 +25,7 @@ func (w *warner) Visit(n *ast.Node) {
 		switch n.Operator {
 		case "matches":
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
-				w.warn(text, "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
+				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
 		case "==", "!=", "in":
 			w.comparison(n.Left, n.Right)
