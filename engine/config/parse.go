@@ -162,6 +162,12 @@ func (d *decoder) failed(n node) bool {
 }
 
 func (d *decoder) warn(n node, code, format string, args ...any) {
+	switch {
+	case len(d.warnings) == maxMistakes:
+		n.path, code, format, args = "", "file.mistakes", "more than %d warnings: the others are not told", []any{maxMistakes}
+	case len(d.warnings) > maxMistakes:
+		return
+	}
 	warning := d.mistake(n, code, fmt.Sprintf(format, args...))
 	warning.Warning = true
 	d.warnings = append(d.warnings, warning)

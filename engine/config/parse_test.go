@@ -371,3 +371,11 @@ func TestTreesAreBoundedTogether(t *testing.T) {
 		t.Errorf("Parse = %.300v, want one mistake: %s", err, want)
 	}
 }
+
+func TestWarningsAreBounded(t *testing.T) {
+	text := "webhooks:\n" + strings.Repeat("  - {url: 'https://a.example/', secret: $NOT_EXPANDED_AND_LONG_ENOUGH}\n", 3_000)
+	cfg, _ := config.Parse("awf-hook.yaml", []byte(text), environment)
+	if n := len(cfg.Warnings); n != 1001 || !strings.Contains(cfg.Warnings[n-1].Error(), "more than 1000 warnings") {
+		t.Errorf("%d warnings, the last %v, want 1001 and one that says so", n, cfg.Warnings[n-1])
+	}
+}
