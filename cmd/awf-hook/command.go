@@ -265,7 +265,7 @@ func moduleCache() string {
 
 // queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.
 func queueFile(search config.Search, cfg *config.Config, flag string) string {
-	file := cmp.Or(flag, cfg.Queue.Path)
+	file := cmp.Or(flag, cfg.Queue.URL.Reveal(), cfg.Queue.Path)
 	if folder := search.StateFolder(); file == "" && folder != "" {
 		file = filepath.Join(folder, "queue.db")
 	}

@@ -69,7 +69,7 @@ func (s *Store) heal(ctx context.Context) error {
 		s.mu.Lock()
 		s.broken, s.full = nil, false
 		s.mu.Unlock()
-		s.opts.Log.Warn("the queue's file is in use again", "file", s.opts.Path)
+		s.opts.Log.Warn("the queue is in use again", "queue", s.opts.Name)
 	}
 	return nil
 }
