@@ -139,14 +139,14 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
-	if s.config != nil {
-		return c.openEngine(s.config, engine.Options{Queue: s.queue, OnOutcome: s.outcome})
+	cfg, queue := s.config, s.queue
+	if cfg == nil {
+		var err error
+		if cfg, err = c.load(s.search()); err != nil {
+			return nil, err
+		}
+		queue = queueFile(s.search(), cfg, queue)
 	}
-	cfg, err := c.load(s.search())
-	if err != nil {
-		return nil, err
-	}
-	queue := queueFile(s.search(), cfg, s.queue)
 	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), OnOutcome: s.outcome})
 }
 
