@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -28,6 +29,7 @@ type Command struct {
 	Env                   []string // "key=value"
 	Stdin, Stdout, Stderr *os.File
 	State                 string // the folder of private audit files
+	Storage               string // AWF's --storage; "" is what the arguments say
 	Origin                string // of the configuration that the events are for; what a dead process of another one left is not ours
 }
 
@@ -48,6 +50,7 @@ type Child struct {
 	exited  chan struct{} // closed when the program ended
 	exit    Exit          // valid then
 	read    int64         // bytes of the trail whose events are committed
+	notes   []string      // valid when Read has returned
 }
 
 // Start starts a command. The error says why the program could not be started.
@@ -61,7 +64,10 @@ func Start(cmd Command) (*Child, error) {
 	if c.process.Err != nil {
 		return nil, c.process.Err
 	}
-	info := trailInfo{Target: absolute(AuditFile(env)), Transcripts: absolute(Transcripts(cmd.Args, env)), Origin: cmd.Origin, Started: time.Now().UTC()}
+	info := trailInfo{
+		Target: absolute(AuditFile(env)), Transcripts: absolute(Transcripts(env)),
+		Storage: absolute(cmp.Or(cmd.Storage, Storage(cmd.Args, env))), Origin: cmd.Origin, Started: time.Now().UTC(),
+	}
 	if c.trail, c.trouble = newTrail(cmd.State, info); c.trouble == nil {
 		c.process.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], "AWF_AUDIT_LOG="+c.trail.path)
 	}
@@ -237,6 +243,9 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 	}
 	return c.trail.read(ctx, sink, c)
 }
+
+// Notes says, after Read, why something of the program was not to be seen.
+func (c *Child) Notes() []string { return c.notes }
 
 // Settle notes, after Read, that what was read is stored or delivered: no process takes it up again.
 // If the audit lines could not be copied, the next one does.

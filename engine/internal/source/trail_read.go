@@ -3,7 +3,10 @@ package source
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -20,11 +23,12 @@ const (
 // read gives the events of a trail and of the transcripts of its runs. child is nil where somebody else started it.
 func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
-		trail:  t,
-		feed:   newFeed(sink),
-		audit:  &tail{path: t.path, held: true},
-		folder: newFolder(t.Transcripts, t.Started, false),
+		trail:   t,
+		feed:    newFeed(sink),
+		audit:   &tail{path: t.path, held: true},
+		folders: t.folders(),
 	}
+	r.feed.joiner.State = newStates(t.Storage, filepath.Dir(t.Transcripts)).of
 	r.feed.joiner.HoldEnds = child != nil
 	defer r.close()
 	if child == nil {
@@ -61,22 +65,61 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 		return err
 	}
 	child.read = r.audit.offset
+	child.notes = r.unseen(child.process.Args)
 	return nil
+}
+
+// folders are where the transcripts of the trail's runs may be.
+func (t *trail) folders() []*folder {
+	folders := []*folder{newFolder(t.Transcripts, t.Started, false)}
+	if other := filepath.Join(t.Storage, "transcripts"); t.Storage != "" && other != t.Transcripts {
+		folders = append(folders, newFolder(other, t.Started, false))
+	}
+	return folders
+}
+
+// unseen says what of a command's runs could not be seen.
+func (r *reading) unseen(args []string) (notes []string) {
+	if r.audit.offset == 0 && writesNothing(args) {
+		return []string{"AWF writes no events with --interactive, --step or acp-serve: nothing of this command was seen"}
+	}
+	for _, run := range r.ended {
+		if !slices.ContainsFunc(r.folders, func(d *folder) bool { return d.found[run] }) {
+			return []string{fmt.Sprintf("no transcript of run %s was found in %s: its steps were not seen", run, r.folders[0].path)}
+		}
+	}
+	return nil
+}
+
+// writesNothing reports whether arguments of AWF's are those with which it writes neither audit lines nor transcripts.
+func writesNothing(args []string) bool {
+	for _, arg := range args[1:] {
+		flag, _, _ := strings.Cut(arg, "=")
+		if flag == "--interactive" || flag == "--step" || arg == "acp-serve" {
+			return true
+		}
+	}
+	return false
 }
 
 // reading is the reading of one trail.
 type reading struct {
-	trail  *trail
-	begun  map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
-	feed   *feed
-	audit  *tail
-	folder *folder
+	trail   *trail
+	begun   map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
+	feed    *feed
+	audit   *tail
+	folders []*folder
+	ended   []string // runs that ended in success, which have steps
 }
+
+const maxEnded = 1000 // that are remembered, to tell whose steps were not seen
 
 func (r *reading) close() {
 	r.audit.close()
-	for _, t := range r.folder.order {
-		t.close()
+	for _, d := range r.folders {
+		for _, t := range d.order {
+			t.close()
+		}
 	}
 }
 
@@ -84,21 +127,26 @@ func (r *reading) close() {
 func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
-		if p.rec != nil && p.rec.Starts() {
+		switch {
+		case p.rec == nil:
+		case p.rec.Starts():
 			if r.begunBefore(p.rec.ID) {
 				p.rec.Resumed(r.trail.Started)
 			}
-			r.folder.want(p.rec.WorkflowID)
+			for _, d := range r.folders {
+				d.want(p.rec.WorkflowID)
+			}
+		case p.rec.Type == event.WorkflowEnd && len(r.ended) < maxEnded:
+			r.ended = append(r.ended, p.rec.WorkflowID)
 		}
 	}
-	r.folder.discover()
 	var open []*tail
-	for _, t := range r.folder.due(last) {
-		if len(open) == maxOpen {
-			break
-		}
-		if r.feed.look(t, someAhead, last) {
-			open = append(open, t)
+	for _, d := range r.folders {
+		d.discover()
+		for _, t := range d.due(last) {
+			if len(open) < maxOpen && r.feed.look(t, someAhead, last) {
+				open = append(open, t)
+			}
 		}
 	}
 	something = something || len(open) > 0
