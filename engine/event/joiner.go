@@ -136,7 +136,7 @@ func (j *Joiner) Release(now time.Time) {
 			break
 		}
 		if !told && w.need&needName != 0 {
-			w.run.nameless = true
+			j.name(w.run)
 		}
 		j.give(w.run, w.rec)
 		given++

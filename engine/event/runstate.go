@@ -19,6 +19,7 @@ const (
 
 // RunState is what AWF's file of a run's state knows and its events do not say.
 type RunState struct {
+	name  string               // the workflow's
 	final bool                 // the run is over
 	steps map[string]stepState // by name: the latest of those in a loop
 }
@@ -35,6 +36,7 @@ type stepState struct {
 func DecodeRunState(text []byte, run string) *RunState {
 	var file struct {
 		WorkflowID     string
+		WorkflowName   string
 		Status         string
 		Version        json.RawMessage
 		SchemaVersion  json.RawMessage
@@ -52,7 +54,7 @@ func DecodeRunState(text []byte, run string) *RunState {
 			return nil
 		}
 	}
-	s := &RunState{final: file.Status != "running" && file.Status != "pending", steps: map[string]stepState{}}
+	s := &RunState{name: file.WorkflowName, final: file.Status != "running" && file.Status != "pending", steps: map[string]stepState{}}
 	for name, text := range file.States {
 		var step struct {
 			Status                        string
@@ -86,6 +88,16 @@ func (j *Joiner) state(rec *Record) *RunState {
 		return nil
 	}
 	return j.State(rec.WorkflowID)
+}
+
+// name takes a workflow's name from the state file, where no line told it in time.
+func (j *Joiner) name(r *run) {
+	if j.State != nil && r.name == "" {
+		if s := j.State(r.id); s != nil {
+			r.name = s.name
+		}
+	}
+	r.nameless = r.name == ""
 }
 
 // isStated reports whether the state file says what it will say of the record.
