@@ -1,6 +1,6 @@
-# make test is what README names; make guests, make check and make oracles are what .ci/run runs.
+# make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests clean
+.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -56,6 +56,12 @@ guests:
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
 
+# The servers that tests start. As root on Debian it installs them; where they are missing, tests of them skip themselves.
+SERVER_PACKAGES = postgresql pgbouncer
+servers:
+	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
+
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:
 	AWF_SPEC=all go test -count=1 -v -run 'TestCoreSuite|TestMutants' ./transforms/wasm/meter
@@ -69,10 +75,10 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
-# 200 rounds of kill -9; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
+# 200 rounds of kill -9; all hostile checkouts; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
 # 48 webhooks beside two bad ones, within 10 % of their time without.
 soak:
-	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills' -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills|TestHostileCheckouts' -v ./cmd/awf-hook
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 	SOAK=1 go test -timeout 60m -run TestBadReceivers -v ./engine
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (c *command) run(args []string) int {
 	if !errors.As(err, &exit) {
 		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
-			c.passThrough(context.Background())
+			c.passThrough()
 		}
 		return exitUsage
 	}
@@ -123,7 +122,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		PersistentPreRunE: c.setLevel,
+		PersistentPreRunE: c.prepare,
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -186,8 +185,11 @@ func (c *command) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.level}))
 }
 
-// setLevel reads --log-level.
-func (c *command) setLevel(*cobra.Command, []string) error {
+// prepare reads the flags of the root.
+func (c *command) prepare(cmd *cobra.Command, _ []string) error {
+	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
+		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
+	}
 	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
 	}
@@ -263,7 +265,7 @@ func moduleCache() string {
 
 // queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.
 func queueFile(search config.Search, cfg *config.Config, flag string) string {
-	file := cmp.Or(flag, cfg.Queue.Path)
+	file := cmp.Or(flag, cfg.Queue.URL.Reveal(), cfg.Queue.Path)
 	if folder := search.StateFolder(); file == "" && folder != "" {
 		file = filepath.Join(folder, "queue.db")
 	}

@@ -27,9 +27,9 @@ var NoEnv Env
 func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
 
 func load(path string, origin Origin, env Env) (*Config, error) {
-	text, err := file.Read(path, maxFile)
+	text, err := file.Read(path, origin.limit())
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
-		return parse(path, make([]byte, maxFile+1), origin, env) // which says so in its own words
+		return parse(path, make([]byte, origin.limit()+1), origin, env) // which says so in its own words
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -44,7 +44,7 @@ func Parse(file string, text []byte, env Env) (*Config, error) {
 }
 
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n")}
+	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n"), tagged: map[*yaml.Node]bool{}}
 	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
@@ -54,7 +54,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 			d.definition(root, cfg)
 		} else {
 			all := node{Node: resolve(root), key: &rootKey}
-			d.checkTags(all)
+			d.checkStyle(all)
 			d.mapping(all, cfg)
 		}
 	}
@@ -84,7 +84,7 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 		case name == "webhooks":
 			line = key.Line
 			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}
-			d.checkTags(webhooks)
+			d.checkStyle(webhooks)
 			d.webhooks(webhooks, cfg)
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, "key.unknown", "unknown key, did you mean webhooks?")
@@ -126,11 +126,13 @@ type decoder struct {
 	env      Env
 	errs     Errors
 	warnings Errors
+	values   int // of all trees
 
-	used       []use           // the keys of the webhook that is being read
-	known      []secret.Secret // its secret variables
-	reads      []string        // the names of all its variables
-	usedBeside []use           // the keys beside the webhooks
+	tagged     map[*yaml.Node]bool // values with a wrong tag
+	used       []use               // the keys of the webhook that is being read
+	known      []secret.Secret     // its secret variables
+	reads      []string            // the names of all its variables
+	usedBeside []use               // the keys beside the webhooks
 }
 
 // maxMistakes is how many mistakes of a file are told. Reading stops there.
@@ -160,6 +162,12 @@ func (d *decoder) failed(n node) bool {
 }
 
 func (d *decoder) warn(n node, code, format string, args ...any) {
+	switch {
+	case len(d.warnings) == maxMistakes:
+		n.path, code, format, args = "", "file.mistakes", "more than %d warnings: the others are not told", []any{maxMistakes}
+	case len(d.warnings) > maxMistakes:
+		return
+	}
 	warning := d.mistake(n, code, fmt.Sprintf(format, args...))
 	warning.Warning = true
 	d.warnings = append(d.warnings, warning)
@@ -171,8 +179,12 @@ func (d *decoder) failAt(line int, code, format string, args ...any) {
 
 // document parses text, which must be one YAML document, and returns its root; nil if there is none.
 func (d *decoder) document(text []byte) *yaml.Node {
-	if len(text) > maxFile {
-		d.failAt(1, "file.size", "the file is over %d MiB", maxFile>>20)
+	if limit := d.origin.limit(); int64(len(text)) > limit {
+		d.failAt(1, "file.size", "the file is %v", &file.TooLarge{Limit: limit})
+		return nil
+	}
+	if line := tooDeep(text); line > 0 {
+		d.failAt(line, "file.size", "nested deeper than %d", maxNesting)
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -196,6 +208,36 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
+// maxNesting is how deep lists and mappings may nest: the YAML parser's stack grows with it.
+const maxNesting = 1_000
+
+// tooDeep returns the line in which a text nests too deep; 0 for none. It takes each bracket for one of YAML's.
+func tooDeep(text []byte) int {
+	brackets, entries, line := 0, 0, 1 // entries: "- - - x" is a list in a list in a list
+	begins := true                     // nothing else stood in the line yet
+	for i, c := range text {
+		switch c {
+		case '[', '{':
+			brackets++
+		case ']', '}':
+			brackets = max(0, brackets-1)
+		case '-', '?':
+			if begins = begins && i+1 < len(text) && text[i+1] == ' '; begins {
+				entries++
+			}
+		case '\n':
+			line, entries, begins = line+1, 0, true
+		case ' ':
+		default:
+			begins = false
+		}
+		if brackets > maxNesting || entries > maxNesting {
+			return line
+		}
+	}
+	return 0
+}
+
 // mapping reads the keys of a mapping in their order. It says false if n is no mapping.
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
@@ -208,6 +250,7 @@ func (d *decoder) mapping(n node, to any) bool {
 			d.fail(name, "yaml.merge", "merge keys are not supported")
 		case value.key == nil:
 			d.unknown(name, n.key.below)
+		case d.tagged[value.Node]: // what the value is has been told
 		case value.key.UserOnly && d.origin != UserFile:
 			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
 		default:
@@ -225,6 +268,10 @@ func (d *decoder) mapping(n node, to any) bool {
 
 // unknown reports a key that is not in the table.
 func (d *decoder) unknown(name node, known []Key) {
+	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(names(known), key) {
+		d.fail(name, "key.unknown", "unknown key: want a space behind the colon of %s", key)
+		return
+	}
 	if meant := spelling.Nearest(name.Value, names(known)); meant != "" {
 		d.fail(name, "key.unknown", "unknown key, did you mean %s?", meant)
 		return

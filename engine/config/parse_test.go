@@ -210,7 +210,7 @@ func TestModulesSay(t *testing.T) {
 	if m.Limits != want || !m.Reuse || !strings.HasPrefix(m.SHA256, "963a963e") {
 		t.Errorf("the first module is %+v, want the limits %+v, used again and pinned", m, want)
 	}
-	if wasm, err := m.Read(1 << 20); err != nil || !strings.HasPrefix(string(wasm), "\x00asm") {
+	if wasm, err := m.Read(anySize); err != nil || !strings.HasPrefix(string(wasm), "\x00asm") {
 		t.Errorf("its file is %.8q, %v", wasm, err)
 	}
 	if m := steps[1].Wasm; m.Limits != (config.Limits{}) || m.Reuse || m.SHA256 != "" {
@@ -281,9 +281,10 @@ func TestTooManyWebhooksAreRefused(t *testing.T) {
 
 func TestVeryDeepNestingIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"- ":    "exceeded max depth of 10000",
-		"[\n":   "not YAML",
-		"{a:\n": "not YAML",
+		"- ":    "awf-hook.yaml:2:1: nested deeper than 1000",
+		"? ":    "awf-hook.yaml:2:1: nested deeper than 1000",
+		"[\n":   "awf-hook.yaml:1002:1: nested deeper than 1000",
+		"{a:\n": "awf-hook.yaml:1002:1: nested deeper than 1000",
 	} {
 		_, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n"+strings.Repeat(text, 100_000)), environment)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -358,5 +359,23 @@ func TestVariables(t *testing.T) {
 		if got := cfg.Webhooks[0].Headers[0].Value.Reveal(); got != tt.want {
 			t.Errorf("the value of %q = %q, want %q", tt.value, got, tt.want)
 		}
+	}
+}
+
+// Aliases make many trees of a few lines.
+func TestTreesAreBoundedTogether(t *testing.T) {
+	text := "webhooks:\n  - {url: 'https://a.example/', transform: &t {map: [" + strings.Repeat("1,", 9_000) + "1]}}\n" +
+		strings.Repeat("  - {url: 'https://a.example/', transform: *t}\n", 20)
+	const want = "want at most 50000 values in all trees of the file"
+	if _, err := config.Parse("awf-hook.yaml", []byte(text), environment); err == nil || strings.Count(err.Error(), want) != 1 {
+		t.Errorf("Parse = %.300v, want one mistake: %s", err, want)
+	}
+}
+
+func TestWarningsAreBounded(t *testing.T) {
+	text := "webhooks:\n" + strings.Repeat("  - {url: 'https://a.example/', secret: $NOT_EXPANDED_AND_LONG_ENOUGH}\n", 3_000)
+	cfg, _ := config.Parse("awf-hook.yaml", []byte(text), environment)
+	if n := len(cfg.Warnings); n != 1001 || !strings.Contains(cfg.Warnings[n-1].Error(), "more than 1000 warnings") {
+		t.Errorf("%d warnings, the last %v, want 1001 and one that says so", n, cfg.Warnings[n-1])
 	}
 }

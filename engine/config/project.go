@@ -15,8 +15,11 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// maxModule is the longest module that is read for its digest, in bytes: the upper bound of the key module.
-const maxModule = 32 << 20
+// Bounds of a project's files, in bytes.
+const (
+	maxModule  = 32 << 20  // a module, of which a digest is made: the upper bound of the key module
+	maxModules = 128 << 20 // all its modules together
+)
 
 // Project is a checkout: the settings and the workflows' definitions that come with a folder. Its webhooks do nothing before the user
 // trusts it, and a mistake in its files harms no other webhooks.
@@ -36,6 +39,7 @@ type Project struct {
 	all       bool              // trusted by AWF_HOOK_TRUST or TrustProject, whatever it claims
 	warned    bool              // that it is not trusted
 	digests   map[string]string // of modules, by path
+	digested  int64             // bytes of them
 }
 
 // Project reads all that comes with the folder, its definitions included, and says what its webhooks would do. It expands no variable.
@@ -90,7 +94,7 @@ func (s Search) project(own *Config) (*Project, error) {
 // readSettings reads the project's settings, of an untrusted project only for inspection, and merges them over the user's own.
 func (p *Project) readSettings(own *Config) {
 	path := filepath.Join(p.search.Dir, projectSettings)
-	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, maxFile)
+	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, ProjectFile.limit())
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -142,7 +146,7 @@ func (p *Project) judge(claims []trust.Claim) trust.State {
 		p.State = state
 	}
 	if state == trust.Changed {
-		p.New = append(p.New, trust.Without(trust.Without(claims, p.record.Claims), p.New)...)
+		p.New = append(p.New, trust.Without(p.record.New(claims), p.New)...)
 	}
 	return state
 }
@@ -169,6 +173,9 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 	for i := range webhooks {
 		w := &webhooks[i]
 		c := trust.Claim{File: filepath.ToSlash(path), Webhook: w.Name, Host: hostOf(w.urlText)}
+		if w.urlText != "" {
+			c.Address = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(w.urlText)))
+		}
 		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
 		if strings.Contains(w.nameText, "${") { // which webhook that is shows only when it is expanded
 			c.Overrides, c.Off = w.nameText, !w.Enabled
@@ -188,11 +195,12 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 // digest is that of a module's file.
 func (p *Project) digest(m *Module) string {
 	if p.digests[m.path] == "" {
-		text, err := m.Read(maxModule)
-		p.digests[m.path] = fmt.Sprintf("sha256:%x", sha256.Sum256(text))
+		sum, size, err := m.digest(min(maxModule, maxModules-p.digested))
+		p.digested += size
 		if err != nil {
-			p.digests[m.path] = "that cannot be read"
+			sum = "that cannot be read"
 		}
+		p.digests[m.path] = sum
 	}
 	return p.digests[m.path]
 }
