@@ -31,12 +31,20 @@ var ErrUnknown = store.ErrUnknown
 // Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
 type Deliveries struct{ queue *spill.Store }
 
-// OpenDeliveries opens a queue's file. A file that cannot be used is an error here.
+// QueueName is what people may be told of a queue's place: a database's URL without user and password.
+func QueueName(queue string) string {
+	if config.IsDatabase(queue) {
+		return config.DatabaseName(queue)
+	}
+	return queue
+}
+
+// OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here.
 func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(store.Options{Path: file})
+	q := spill.Open(store.Options{Path: file, Name: QueueName(file)})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
 	}
 	return &Deliveries{q}, nil
 }

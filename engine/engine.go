@@ -29,7 +29,7 @@ const Memory = spill.Memory
 
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
-	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
+	Queue       string            // a file that processes share, or the URL of a PostgreSQL database that machines share; "" or Memory keeps nothing beyond Close
 	Spill       []string          // files, or folders (with a final /) for a new one, that take in turn at Close what only memory holds; none: it is lost
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
@@ -64,6 +64,9 @@ type Engine struct {
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
 // A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
+	if err := share(cfg, opts.Queue); err != nil {
+		return nil, err
+	}
 	modules := newModules(&opts)
 	settings, err := compiler{modules, opts.Logger}.settings(cfg)
 	if err != nil {
@@ -77,7 +80,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{
 		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
 		queue: spill.Open(store.Options{
-			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
+			Path: opts.Queue, Name: QueueName(opts.Queue), MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
 	e.lanes = lane.NewSet(e.queue, e.log, e.counts.settled)

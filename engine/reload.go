@@ -26,6 +26,9 @@ type webhooks struct {
 func (e *Engine) Reload(cfg *config.Config) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
+	if err := share(cfg, e.opts.Queue); err != nil {
+		return err
+	}
 	settings, err := compiler{e.modules, e.log}.settings(cfg)
 	if err != nil {
 		return err
@@ -36,6 +39,14 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	}
 	e.routes.Swap(e.openAll(cfg, settings))
 	return nil
+}
+
+// share gives a configuration's webhooks the identities that they have in the queue.
+func share(cfg *config.Config, queue string) error {
+	if !config.IsDatabase(queue) {
+		return nil
+	}
+	return cfg.Share()
 }
 
 // openAll opens the lanes of the settings' webhooks, ends those of the configuration before that are gone, and returns what routes to
@@ -58,7 +69,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	for identity := range gone {
 		e.lanes.Remove(identity)
 	}
-	if e.current = now; before.settings != nil && before.queue != now.queue {
+	if e.current = now; before.settings != nil && !before.queue.Equal(now.queue) {
 		e.log.Warn("the configuration's queue has changed: restart awf-hook to use it")
 	}
 	o := route.Options[*webhook]{

@@ -35,7 +35,7 @@ type Report struct {
 	InFlight   int64 `json:"in_flight"` // that another process is sending
 	Taken      int64 `json:"taken"`     // that another process ended, or somebody deleted
 
-	Queue       string   `json:"queue,omitempty"`   // the file; "" for one in memory
+	Queue       string   `json:"queue,omitempty"`   // the file, or the database without user and password; "" for one in memory
 	Kept        int64    `json:"kept"`              // of Waiting and Retrying: in the queue's file
 	Spilled     int64    `json:"spilled"`           // the same: in the files Spill, since Close
 	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
@@ -98,7 +98,7 @@ func (e *Engine) Report() Report {
 		Trouble:  left.trouble,
 	}
 	if e.opts.Queue != Memory {
-		r.Queue = e.opts.Queue
+		r.Queue = QueueName(e.opts.Queue)
 	}
 	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
 	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)

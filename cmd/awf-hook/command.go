@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (c *command) run(args []string) int {
 	if !errors.As(err, &exit) {
 		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
-			c.passThrough(context.Background())
+			c.passThrough()
 		}
 		return exitUsage
 	}
@@ -266,7 +265,7 @@ func moduleCache() string {
 
 // queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.
 func queueFile(search config.Search, cfg *config.Config, flag string) string {
-	file := cmp.Or(flag, cfg.Queue.Path)
+	file := cmp.Or(flag, cfg.Queue.URL.Reveal(), cfg.Queue.Path)
 	if folder := search.StateFolder(); file == "" && folder != "" {
 		file = filepath.Join(folder, "queue.db")
 	}

@@ -25,7 +25,7 @@ type queueFlags struct {
 func (q *queueFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&q.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
-	flags.StringVar(&q.queue, "queue", "", "the queue's `FILE` (default: the configuration's, else the state folder's)")
+	flags.StringVar(&q.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	flags.BoolVar(&q.json, "json", false, "print JSON, an object on each line")
 }
 
@@ -100,8 +100,13 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return &exitError{exitConfig, err}
 	}
 	file := queueFile(where.search(), cfg, where.queue)
-	if _, err := os.Stat(file); err != nil {
+	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database says itself that there is none
 		return failure(fmt.Errorf("no queue at %s", file))
+	}
+	if config.IsDatabase(file) {
+		if err := cfg.Share(); err != nil {
+			return &exitError{exitConfig, err}
+		}
 	}
 	deliveries, openErr := engine.OpenDeliveries(file)
 	if openErr != nil {

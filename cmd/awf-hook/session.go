@@ -30,17 +30,18 @@ type session struct {
 	quiet        bool // print the report only if something is not delivered
 
 	config  *config.Config                                      // nil: what the flags name
+	begin   func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
 	feed    func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
 	adopts  bool                                                // also delivers what dead processes left of their commands
 	grace   time.Duration                                       // feed goes on for so long after the first signal
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
-	instead func(ctx context.Context)                           // runs if no engine can be opened, after the reason is printed
+	instead func()                                              // runs if no engine can be opened, after the reason is printed
 }
 
 // addFlags adds the flags that sessions share.
 func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage string) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE`, or memory: for none (default: the configuration's, else the state folder's)")
+	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL, or memory: for none (default: the configuration's, else the state folder's)")
 	s.addSpillFlag(cmd)
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", drain, drainUsage)
 	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")
@@ -87,13 +88,16 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	if s.ended == nil {
 		defer onSignals(stage{say: s.waits(c, feeding), after: s.grace, end: stopFeeding}, stage{end: stop})()
 	}
+	if s.begin != nil {
+		s.begin(feeding)
+	}
 	eng, err := s.open(c)
 	if err != nil {
 		if s.instead == nil {
 			return nil, err
 		}
 		c.say(err) // at once: what follows may take the workflow's time
-		s.instead(feeding)
+		s.instead()
 		return nil, &exitError{code: exitConfig}
 	}
 	var working sync.WaitGroup

@@ -46,8 +46,8 @@ func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
 func (s *Store) heal(ctx context.Context) error {
 	s.healing.Lock()
 	defer s.healing.Unlock()
+	s.reopen(ctx)
 	s.mu.Lock()
-	s.reopen()
 	file, closed, broken := s.file, s.closed, s.broken
 	ill := broken != nil || s.full || len(s.unsettled) > 0
 	s.mu.Unlock()
@@ -69,7 +69,7 @@ func (s *Store) heal(ctx context.Context) error {
 		s.mu.Lock()
 		s.broken, s.full = nil, false
 		s.mu.Unlock()
-		s.opts.Log.Warn("the queue's file is in use again", "file", s.opts.Path)
+		s.opts.Log.Warn("the queue is in use again", "queue", s.opts.Name)
 	}
 	return nil
 }

@@ -14,11 +14,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
 )
 
 // Memory is the path of a queue that ends with its process.
 const Memory = "memory:"
+
+// closePatience is how long Close waits for the file to take outcomes.
+const closePatience = 5 * time.Second
 
 // fullPeriod is how long a file that had no room is left alone.
 const fullPeriod = 100 * time.Millisecond
@@ -26,7 +30,7 @@ const fullPeriod = 100 * time.Millisecond
 // Store is a queue in a file and in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
 	opts     store.Options
-	openFile func() (store.Queue, error) // nil if there is none: the queue is in memory alone
+	openFile func(context.Context) (store.Queue, error) // nil if there is none: the queue is in memory alone
 	memory   *memory.Store
 	healing  sync.Mutex // held while what is in memory goes into the file
 
@@ -39,34 +43,40 @@ type Store struct {
 	closed    bool
 }
 
-// Open opens the queue of a SQLite file, or one in memory alone if the path is [Memory]. A file that cannot be used is logged, and tried
-// again by Keep: see [Store.Broken].
+// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot
+// be used is logged, and tried again by Keep: see [Store.Broken].
 func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
-	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
+	if postgres.IsURL(opts.Path) {
+		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
+	}
+	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
 
 // New joins a store in memory with the one that openFile opens.
-func New(opts store.Options, openFile func() (store.Queue, error)) *Store {
+func New(opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
 	opts = opts.WithDefaults()
 	s := &Store{
 		opts: opts, openFile: openFile,
 		memory: memory.Open(store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reopen()
+	s.reopen(context.Background())
 	return s
 }
 
-// reopen opens the file if it is not open. Under mu.
-func (s *Store) reopen() {
-	if s.openFile == nil || s.file != nil || s.closed {
+// reopen opens the file if it is not open. One goroutine calls it at a time; the others use the memory meanwhile.
+func (s *Store) reopen(ctx context.Context) {
+	s.mu.Lock()
+	open := s.openFile == nil || s.file != nil || s.closed
+	s.mu.Unlock()
+	if open {
 		return
 	}
-	file, err := s.openFile()
+	file, err := s.openFile(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
 		s.breaks(err)
 		return
@@ -77,7 +87,7 @@ func (s *Store) reopen() {
 // breaks notes that the file cannot be used. Under mu.
 func (s *Store) breaks(err error) {
 	if s.broken == nil {
-		s.opts.Log.Error("the queue's file cannot be used, deliveries are kept in memory", "file", s.opts.Path, "err", err)
+		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
 	}
 	s.broken = err
 }
@@ -94,7 +104,7 @@ func (s *Store) fails(err error) {
 	s.tryAgain = s.opts.Now().Add(fullPeriod)
 	if !s.full {
 		s.full = true
-		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", s.opts.Path)
+		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "queue", s.opts.Name)
 	}
 }
 
@@ -359,7 +369,9 @@ func (s *Store) Close() error {
 	}
 	err := s.memory.Close()
 	if file != nil {
-		err = errors.Join(err, s.settleLate(context.Background(), file), file.Close())
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		err = errors.Join(err, s.settleLate(ctx, file), file.Close())
 	}
 	return err
 }
