@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -166,5 +165,3 @@ func bytesOf(n int64) string {
 	}
 	return fmt.Sprintf("%d bytes", n)
 }
-
-var errNoEvents = errors.New("<stdin>: there is no event in it")
