@@ -34,7 +34,11 @@ type Event struct {
 	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
 
 	stamp string // the timestamp as its writer wrote it, if there was one
+	line  int    // see Record.SetLine
 }
+
+// Line is what [Record.SetLine] noted; 0 for an event of our making.
+func (e *Event) Line() int { return e.line }
 
 // New makes an event with a new id. The payload is anything that encoding/json makes an object of; nil is {}.
 func New(typ, workflowID, workflowName string, payload any) (Event, error) {
