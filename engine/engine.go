@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -36,6 +37,10 @@ type Options struct {
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
 	Transport   http.RoundTripper // nil uses HTTP over the network
 	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
+
+	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
+	// a queue is enough.
+	Keeps func() bool
 }
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
@@ -52,6 +57,7 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	turned  atomic.Int64 // see Turned
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened

@@ -123,7 +123,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
-	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
+	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
 	describe(root)
 	return root
 }
@@ -233,9 +233,10 @@ func noSettings(search config.Search) string {
 }
 
 // openEngine opens an engine whose queue is in a file, or in memory.
-func (c *command) openEngine(cfg *config.Config, queue string) (*engine.Engine, error) {
-	c.queue = queue
-	eng, err := engine.Open(cfg, engine.Options{Queue: queue, Logger: c.logger(), Version: version(), ModuleCache: moduleCache()})
+func (c *command) openEngine(cfg *config.Config, o engine.Options) (*engine.Engine, error) {
+	c.queue = o.Queue
+	o.Logger, o.Version, o.ModuleCache = c.logger(), version(), moduleCache()
+	eng, err := engine.Open(cfg, o)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}

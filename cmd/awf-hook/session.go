@@ -34,6 +34,8 @@ type session struct {
 	grace   time.Duration                                       // feed goes on for so long after the first signal
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
 	instead func(ctx context.Context)                           // runs if no engine can be opened, after the reason is printed
+	leaving func()                                              // is called at the first signal
+	keeps   func() bool                                         // see engine.Options.Keeps
 }
 
 // addFlags adds the flags that sessions share.
@@ -113,6 +115,12 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 // waits returns what tells the user of the first signal what the session goes on to wait for.
 func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
+		if s.leaving != nil {
+			s.leaving()
+			fmt.Fprintf(c.err, "awf-hook: taking events for %v more, then delivering what is left, for %v at most; a second signal stops at once\n",
+				s.grace, s.drainTimeout)
+			return
+		}
 		what := "delivering what is left"
 		if s.grace > 0 && feeding.Err() == nil {
 			what = "reading on until the input ends"
@@ -123,14 +131,15 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
-	if s.config != nil {
-		return c.openEngine(s.config, s.queue)
+	cfg, queue := s.config, s.queue
+	if cfg == nil {
+		var err error
+		if cfg, err = c.load(s.search()); err != nil {
+			return nil, err
+		}
+		queue = queueFile(s.search(), cfg, s.queue)
 	}
-	cfg, err := c.load(s.search())
-	if err != nil {
-		return nil, err
-	}
-	return c.openEngine(cfg, queueFile(s.search(), cfg, s.queue))
+	return c.openEngine(cfg, engine.Options{Queue: queue, Keeps: s.keeps})
 }
 
 // stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.

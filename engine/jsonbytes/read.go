@@ -186,7 +186,9 @@ type InvalidError struct {
 	Err  error
 }
 
-func (e *InvalidError) Error() string { return fmt.Sprintf("invalid JSON at byte %d: %v", e.Byte, e.Err) }
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("invalid JSON at byte %d: %v", e.Byte, e.Err)
+}
 func (e *InvalidError) Unwrap() error { return e.Err }
 
 func invalid(at int, err error) error { return &InvalidError{at, err} }
