@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
@@ -25,8 +25,7 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	defer signal.Stop(hangups)
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
-	taken := look(d.watched())
-	before := taken
+	before := d.taken
 	for {
 		forced := false
 		select {
@@ -37,9 +36,10 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 			return
 		}
 		now := look(d.watched())
-		if forced || !slices.Equal(now, taken) && slices.Equal(now, before) {
+		if forced || !maps.Equal(now, d.taken) && maps.Equal(now, before) {
 			d.reload(eng)
-			taken = look(d.watched()) // of the configuration that holds now
+			d.taken = look(d.watched()) // of the configuration that holds now
+			maps.Copy(d.taken, now)     // what changed since is taken up next time
 		}
 		before = now
 	}
@@ -50,7 +50,7 @@ func (d *daemon) reload(eng *engine.Engine) {
 	server.NotifyReloading()
 	log := d.command.logger()
 	err := d.takeUp(eng)
-	d.server.Reloaded(err)
+	d.server.Load().Reloaded(err)
 	if err != nil {
 		d.command.say(err)
 		log.Error("the configuration is not taken up: the one before holds")
@@ -76,7 +76,7 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 		return err
 	}
 	d.config = cfg
-	d.server.SetAccess(d.access)
+	d.server.Load().SetAccess(d.access)
 	return nil
 }
 
@@ -93,17 +93,15 @@ func firstLine(text string) string {
 func (d *daemon) watched() []string { return d.search().Places() }
 
 // look says of files what changes with their content: a link's is that of what it leads to.
-func look(files []string) (seen []string) {
+func look(files []string) map[string]string {
+	seen := map[string]string{}
 	for _, file := range files {
-		if file == "" {
-			continue
-		}
 		info, err := os.Stat(file)
 		if err != nil {
-			seen = append(seen, fmt.Sprint(file, " ", err))
+			seen[file] = err.Error()
 			continue
 		}
-		seen = append(seen, fmt.Sprint(file, " ", info.Size(), " ", info.ModTime().UnixNano(), " ", inode(info)))
+		seen[file] = fmt.Sprint(info.Size(), info.ModTime().UnixNano(), inode(info))
 	}
 	return seen
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
@@ -31,10 +33,11 @@ type daemon struct {
 	project  string
 
 	access      server.Access
-	server      *server.Server
-	certificate *server.Certificate // nil without TLS
+	server      atomic.Pointer[server.Server] // nil before it answers
+	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
 	keeper      *keeper
+	taken       map[string]string // what look said of the files of the configuration that holds
 }
 
 func (c *command) serveCommand() *cobra.Command {
@@ -75,11 +78,14 @@ func (d *daemon) serve() error {
 	if err := d.enterProject(); err != nil {
 		return failure(err)
 	}
+	before := look(d.search().Places())
 	cfg, err := c.load(d.search())
 	if err != nil {
 		return err
 	}
 	d.config, d.queue = cfg, queueFile(d.search(), cfg, d.queue)
+	d.taken = look(d.watched())
+	maps.Copy(d.taken, before) // what changed since is taken up as soon as serve runs
 	if d.queue == "" || d.queue == engine.Memory {
 		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
 	}
@@ -160,7 +166,8 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	if d.debug {
 		options.Debug = server.Pprof()
 	}
-	d.server = server.New(options, d.access)
+	answers := server.New(options, d.access)
+	d.server.Store(answers)
 	var secure *tls.Config
 	if d.certificate != nil {
 		secure = d.certificate.TLS()
@@ -172,7 +179,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		if _, isUnix := ln.Addr().(*net.UnixAddr); isUnix {
 			tls = nil
 		}
-		working.Go(func() { failed <- d.server.Run(ctx, ln, tls) })
+		working.Go(func() { failed <- answers.Run(ctx, ln, tls) })
 		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
 	}
 	if len(d.follow.Paths) > 0 {
@@ -195,7 +202,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 
 // leave is what the first signal does: whoever asks whether the server is ready goes elsewhere.
 func (d *daemon) leave() {
-	if s := d.server; s != nil {
+	if s := d.server.Load(); s != nil {
 		s.Drain()
 	}
 }

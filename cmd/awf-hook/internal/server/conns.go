@@ -51,6 +51,17 @@ func (c *conns) closeIdle() {
 	}
 }
 
+// closeAll closes all connections without a request.
+func (c *conns) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.at {
+		_ = conn.Close()
+	}
+	c.idle.Init()
+	clear(c.at)
+}
+
 // state is a [http.Server]'s ConnState.
 func (c *conns) state(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()

@@ -114,6 +114,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener, tls *tls.Config) erro
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	server.RegisterOnShutdown(conns.closeAll) // Shutdown itself gives new ones five seconds to send a request
 	served := make(chan error, 1)
 	go func() {
 		if tls != nil {
