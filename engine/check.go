@@ -32,7 +32,7 @@ func (c *compiled) unlikely() config.Errors {
 	for _, text := range c.Events {
 		glob, err := filters.ParseGlob(text.Value)
 		if why := filters.Unlikely(glob); err == nil && why != "" {
-			warning := text.Fail(1, 0, why)
+			warning := text.Fail(1, 0, "event.unknown", why)
 			warning.Warning = true
 			warnings = append(warnings, warning)
 		}
@@ -45,29 +45,28 @@ func (w *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if w.URL.Host() == "" || !w.Enabled { // the host is empty when its variables are unknown
 		return nil
 	}
-	var whys []string
+	var warnings config.Errors
+	warn := func(code, why string) {
+		if why != "" {
+			warning := w.FailURL(code, why)
+			warning.Warning = true
+			warnings = append(warnings, warning)
+		}
+	}
 	guard := sender.Guard{Trusted: w.Origin == config.UserFile, Allow: allow}
 	if err := guard.CheckHost(w.URL.Host()); err != nil {
-		whys = append(whys, err.Error())
+		warn("url.guard", err.Error())
 	}
 	switch {
 	case w.format != nil:
 		why := w.format.Receiver.Policy.CheckURL(w.URL.Reveal())
-		whys = append(whys, cmp.Or(format.CheckHost(w.URL.Reveal(), w.format.Receiver.Name), why))
+		warn("url.receiver", cmp.Or(format.CheckHost(w.URL.Reveal(), w.format.Receiver.Name), why))
 	case len(w.Transform) == 0:
-		whys = append(whys, format.CheckHost(w.URL.Reveal(), ""))
+		warn("url.receiver", format.CheckHost(w.URL.Reveal(), ""))
 	}
 	holds := func(s config.SigningSecret) bool { return s.NotAfter.IsZero() || time.Now().Before(s.NotAfter) }
 	if len(w.Secrets) > 0 && !slices.ContainsFunc(w.Secrets, holds) {
-		whys = append(whys, "the time of all its secrets is over: no request can be signed")
-	}
-	var warnings config.Errors
-	for _, why := range whys {
-		if why != "" {
-			warning := w.FailURL(why)
-			warning.Warning = true
-			warnings = append(warnings, warning)
-		}
+		warn("secret.expired", "the time of all its secrets is over: no request can be signed")
 	}
 	return warnings
 }

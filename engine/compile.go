@@ -95,7 +95,7 @@ func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filte
 	for _, text := range cfg.Events {
 		glob, err := filters.ParseGlob(text.Value)
 		if err != nil {
-			mistakes = append(mistakes, text.Fail(1, 0, err.Error()))
+			mistakes = append(mistakes, text.Fail(1, 0, "event.glob", err.Error()))
 		}
 		globs = append(globs, glob)
 	}
@@ -104,7 +104,7 @@ func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filte
 	}
 	program, err := by.Expressions.Bool(cfg.Filter.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Message))
+		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Code, at.Message))
 	}
 	by.Warn(cfg.Filter, program.Warnings())
 	return filters.New(globs, program), mistakes
@@ -116,7 +116,7 @@ func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.P
 	}
 	program, err := by.Expressions.Value(cfg.OrderBy.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Message)}
+		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Code, at.Message)}
 	}
 	by.Warn(cfg.OrderBy, program.Warnings())
 	return program, nil

@@ -124,6 +124,11 @@ func TestMistakesHaveTheirPlaceAndText(t *testing.T) {
 			if len(mistakes) == 0 {
 				t.Fatalf("no mistake found in %s", file)
 			}
+			for _, m := range mistakes {
+				if !isCode(m.Code) {
+					t.Errorf("%v has the code %q, which is not in the table", m, m.Code)
+				}
+			}
 			got := mistakes.Error() + "\n"
 			for _, leak := range []string{canary, "1234567", "3600"} {
 				if strings.Contains(got, leak) {
@@ -238,10 +243,37 @@ func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {
 	}
 }
 
+func isCode(code string) bool {
+	return slices.ContainsFunc(config.Codes, func(c struct{ Code, Is string }) bool { return c.Code == code })
+}
+
+// The codes in the sources are those of the table.
+func TestCodesAreThoseOfTheTable(t *testing.T) {
+	form := regexp.MustCompile("\"((?:file|yaml|key|value|variable|secret|signing|header|url|webhook|event|expr|format|wasm)\\.[a-z]+)\"")
+	used := map[string]bool{}
+	for _, dir := range []string{".", "config", "expression", "../transforms", "../cmd/awf-hook"} {
+		for _, file := range filesIn(t, dir, "*.go") {
+			if strings.HasSuffix(file, "_test.go") || file == "config/codes.go" {
+				continue
+			}
+			for _, m := range form.FindAllStringSubmatch(string(readFile(t, file)), -1) {
+				if used[m[1]] = true; !isCode(m[1]) {
+					t.Errorf("%s: the code %s is not in the table", file, m[1])
+				}
+			}
+		}
+	}
+	for _, c := range config.Codes {
+		if !used[c.Code] {
+			t.Errorf("nothing has the code %s", c.Code)
+		}
+	}
+}
+
 // errorTexts collects the formats and texts from which the package in dir makes its mistakes.
 func errorTexts(t *testing.T, dir string) []string {
 	t.Helper()
-	place := map[string]int{"fail": 2, "warn": 2, "failAt": 1, "New": 0} // of the text among the arguments
+	place := map[string]int{"fail": 2, "warn": 2, "failAt": 2, "New": 0} // of the text among the arguments
 	var texts []string
 	for _, file := range filesIn(t, dir, "*.go") {
 		if strings.HasSuffix(file, "_test.go") {

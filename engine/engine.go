@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -32,6 +31,7 @@ const Memory = spill.Memory
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
 	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
+	Spill       []string          // files, or folders (with a final /) for a new one, that take in turn at Close what only memory holds; none: it is lost
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
@@ -52,7 +52,6 @@ type Engine struct {
 	opts    Options
 	routes  *route.Table[*webhook]
 	lanes   *lane.Set
-	shared  bool // other processes may use the queue
 
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
@@ -65,7 +64,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	running sync.WaitGroup // add to it under mu only
-	atClose *remains       // what was left at Close; nil before
+	atClose *left          // what was left at Close; nil before
 }
 
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
@@ -82,7 +81,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 		opts.Random = rand.Float64
 	}
 	e := &Engine{
-		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts, shared: opts.Queue != Memory,
+		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
 		queue: spill.Open(store.Options{
 			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
@@ -118,7 +117,8 @@ func (e *Engine) mayRun() bool {
 	return true
 }
 
-// Close ends Run, waits for it, and closes the queue. Deliveries that only memory holds are lost.
+// Close ends Run, waits for it, and closes the queue. Close writes what only memory holds into the queue's file
+// if it can by now, else to the places of Options.Spill; else that is lost. [Engine.Report] tells.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.stop()
@@ -126,27 +126,6 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.routes.Close()
 	e.lanes.Close()
-	left, err := e.remains(context.Background())
-	if err != nil {
-		left = e.unread(err)
-	}
-	if !errors.Is(err, ErrClosed) {
-		e.mu.Lock()
-		e.atClose = &left
-		e.mu.Unlock()
-	}
-	return errors.Join(e.queue.Close(), closeModules(e.modules))
-}
-
-// settled counts an outcome that is committed.
-func (c *counts) settled(st *delivery.Settlement) {
-	c.outcomes.add(st)
-	switch st.Outcome {
-	case delivery.Delivered:
-		c.delivered.Add(1)
-	case delivery.Dead:
-		c.dead.Add(1)
-	case delivery.Dropped:
-		c.dropped.Add(1)
-	}
+	err := e.settleAccounts()
+	return errors.Join(err, e.queue.Close(), closeModules(e.modules))
 }

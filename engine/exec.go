@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -53,16 +52,25 @@ func Start(cmd Command) (*Child, error) {
 // What is not committed when ctx ends stays on disk for the next Attend, which refuses what is known; and so does all of
 // it without [source.Child.Settle].
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
-	adopted := make(chan error, 1)
+	return attend(ctx,
+		func(ctx context.Context) error { return child.Read(ctx, e.sink(broken)) },
+		func(ctx context.Context) error { return e.adopt(ctx, child.folder, child.origin) })
+}
+
+// attend reads and adopts at once. An error of read, or ctx's end, breaks off adopt: what it leaves is for the next process.
+func attend(ctx context.Context, read, adopt func(context.Context) error) error {
 	adopting, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { adopted <- e.adopt(adopting, child.folder, child.origin) }()
-	err := child.Read(ctx, e.sink(broken))
-	adoptErr := <-adopted
-	if ctx.Err() != nil {
-		adoptErr = nil // the rest of it stays for the next one
+	adopted := make(chan error, 1)
+	go func() { adopted <- adopt(adopting) }()
+	err := read(ctx)
+	if err != nil {
+		cancel()
 	}
-	return errors.Join(err, adoptErr)
+	if adoptErr := <-adopted; err == nil && ctx.Err() == nil {
+		err = adoptErr
+	}
+	return err
 }
 
 // Adopt submits the events that dead processes left of their commands, where they read the settings that Command.Origin names,

@@ -30,5 +30,5 @@ func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	after := openOn(oneHook() + "  - {name: two, url: 'https://two.test/', filter: payload.ok + 1 == 2}\n")
 	defer after.Close()
 	submit(t, after, newEvent("a"))
-	checkReport(t, after, engine.Report{Events: 1, Deliveries: 1, Known: 1, Dead: 1, Retrying: 1})
+	checkReport(t, after, engine.Report{Events: 1, Deliveries: 1, Known: 1, Dead: 1, Earlier: engine.Earlier{Waiting: 1}})
 }

@@ -63,7 +63,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 	}{
 		{"slack takes it", slack, []spoken{{200, "ok", ""}}, []time.Duration{0, 0}, "2 delivered, 0 to retry, 0 dead"},
 		{"a portal answers for slack", slack, []spoken{{200, "<html>", ""}, {200, "ok", ""}}, []time.Duration{0, 0, 5 * time.Second}, "2 delivered, 0 to retry, 0 dead"},
-		{"slack's webhook is gone", slack, []spoken{{404, "no_service", ""}}, []time.Duration{0}, "0 delivered, 1 to retry (when their webhook is enabled), 1 dead"},
+		{"slack's webhook is gone", slack, []spoken{{404, "no_service", ""}}, []time.Duration{0}, "0 delivered, 1 waiting (when their webhook is enabled), 0 to retry, 1 dead"},
 		{"slack wants a rest", slack, []spoken{{429, `{"ok":false,"error":"rate_limited"}`, "Retry-After: 30"}, {200, "ok", ""}},
 			[]time.Duration{0, 30 * time.Second, 30 * time.Second}, "2 delivered, 0 to retry, 0 dead"},
 		{"slack refuses a message", slack, []spoken{{400, "invalid_blocks", ""}, {200, "ok", ""}}, []time.Duration{0, 0}, "1 delivered, 0 to retry, 1 dead"},
@@ -72,18 +72,18 @@ func TestReceiversAreUnderstood(t *testing.T) {
 		{"discord's last one for now", discord, []spoken{{204, "", "X-RateLimit-Remaining: 0"}}, []time.Duration{0, 0}, "2 delivered, 0 to retry, 0 dead"},
 		{"discord wants a rest", discord, []spoken{{429, `{"message":"slow down","retry_after":0.65}`, ""}, {204, "", ""}},
 			[]time.Duration{0, 650 * time.Millisecond, 650 * time.Millisecond}, "2 delivered, 0 to retry, 0 dead"},
-		{"discord's webhook is gone", discord, []spoken{{404, `{"message":"Unknown Webhook","code":10015}`, ""}}, []time.Duration{0}, "0 delivered, 1 to retry (when their webhook is enabled), 1 dead"},
+		{"discord's webhook is gone", discord, []spoken{{404, `{"message":"Unknown Webhook","code":10015}`, ""}}, []time.Duration{0}, "0 delivered, 1 waiting (when their webhook is enabled), 0 to retry, 1 dead"},
 		{"teams could not deliver", teams, []spoken{{200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x", ""}, {200, "1", ""}},
 			[]time.Duration{0, 0, 5 * time.Second}, "2 delivered, 0 to retry, 0 dead"},
-		{"google chat's space is gone", chat, []spoken{{404, `{"error":{"status":"NOT_FOUND"}}`, ""}}, []time.Duration{0}, "0 delivered, 1 to retry (when their webhook is enabled), 1 dead"},
+		{"google chat's space is gone", chat, []spoken{{404, `{"error":{"status":"NOT_FOUND"}}`, ""}}, []time.Duration{0}, "0 delivered, 1 waiting (when their webhook is enabled), 0 to retry, 1 dead"},
 		{"telegram's bot is shut out", telegram, []spoken{{403, `{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked"}`, ""}},
-			[]time.Duration{0}, "0 delivered, 1 to retry (when their webhook is enabled), 1 dead"},
+			[]time.Duration{0}, "0 delivered, 1 waiting (when their webhook is enabled), 0 to retry, 1 dead"},
 		{"telegram wants a rest", telegram, []spoken{{429, `{"ok":false,"error_code":429,"parameters":{"retry_after":35}}`, ""}, {200, `{"ok":true}`, ""}},
 			[]time.Duration{0, 35 * time.Second, 35 * time.Second}, "2 delivered, 0 to retry, 0 dead"},
 		{"telegram says no with 200", telegram, []spoken{{200, `{"ok":false,"error_code":400,"description":"chat not found"}`, ""}}, []time.Duration{0, 0}, "0 delivered, 0 to retry, 2 dead"},
 		{"ntfy's day is used up", ntfy, []spoken{{429, `{"error":"limit reached: daily message quota reached"}`, ""}, {200, "{}", ""}},
 			[]time.Duration{0, time.Hour, time.Hour}, "2 delivered, 0 to retry, 0 dead"},
-		{"cloudevents has no words of its own", cloud, []spoken{{410, "", ""}}, []time.Duration{0}, "0 delivered, 1 to retry (when their webhook is enabled), 1 dead"},
+		{"cloudevents has no words of its own", cloud, []spoken{{410, "", ""}}, []time.Duration{0}, "0 delivered, 1 waiting (when their webhook is enabled), 0 to retry, 1 dead"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

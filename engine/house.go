@@ -13,7 +13,7 @@ const (
 // keepHouse wakes lanes that have something due and lets the queue heal and prune, at intervals until ctx ends.
 func (e *Engine) keepHouse(ctx context.Context) {
 	period := housePeriod
-	if !e.shared {
+	if e.opts.Queue == Memory {
 		period = quietPeriod
 	}
 	tick := time.NewTicker(period)

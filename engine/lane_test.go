@@ -264,7 +264,7 @@ func TestCloseBreaksOffAttemptsAndDoesNotCountThem(t *testing.T) {
 			t.Errorf("Close took %v, want no time but that of a commit", waited)
 		}
 		// Were the attempt counted, it would have been the last one.
-		checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Retrying: 2})
+		checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Waiting: 2})
 		if began != 1 {
 			t.Errorf("%d attempts, want 1", began)
 		}
@@ -310,7 +310,7 @@ func TestRunTakesUpWhatAnotherRunBrokeOff(t *testing.T) {
 		if err := e.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Retrying: 1})
+		checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Waiting: 1})
 		run(t, e)
 		drain(t, e)
 		if diff := cmp.Diff([]string{"1", "1"}, attempts); diff != "" {

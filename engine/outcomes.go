@@ -11,12 +11,14 @@ import (
 
 // WebhookReport says of a webhook what is not delivered, and why.
 type WebhookReport struct {
-	Webhook string      `json:"webhook"`             // its name
-	Waiting int64       `json:"waiting,omitempty"`   // deliveries without a final outcome, those of earlier processes included
-	Reason  string      `json:"reason,omitempty"`    // why the last attempt of what waits failed; "" if none was made
-	Closed  string      `json:"closed,omitempty"`    // why the webhook is closed; "" if it is open
-	Dead    int64       `json:"dead,omitempty"`      // given up by this process
-	Last    *DeadLetter `json:"last_dead,omitempty"` // the last of them
+	Webhook  string      `json:"webhook"`             // its name
+	Waiting  int64       `json:"waiting,omitempty"`   // deliveries that were not tried yet
+	Retrying int64       `json:"retrying,omitempty"`  // deliveries that were tried and are to be tried again
+	Earlier  int64       `json:"earlier,omitempty"`   // of Waiting and Retrying, those that other processes accepted
+	Reason   string      `json:"reason,omitempty"`    // why the last attempt of what waits failed; "" if none was made
+	Closed   string      `json:"closed,omitempty"`    // why the webhook is closed; "" if it is open
+	Dead     int64       `json:"dead,omitempty"`      // given up by this process
+	Last     *DeadLetter `json:"last_dead,omitempty"` // the last of them
 }
 
 // DeadLetter is a delivery that was given up.
@@ -74,10 +76,10 @@ func (o *outcomes) report(waiting map[string]WebhookReport, name func(identity s
 	}
 	var list []WebhookReport
 	for _, r := range waiting {
-		if r.Waiting == 0 {
+		if r.Waiting+r.Retrying == 0 {
 			r.Reason, r.Closed = "", ""
 		}
-		if r.Waiting+r.Dead > 0 {
+		if r.Waiting+r.Retrying+r.Dead > 0 {
 			list = append(list, r)
 		}
 	}

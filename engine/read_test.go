@@ -37,7 +37,7 @@ func TestReadSubmitsEventsAndPassesTheRestByteForByte(t *testing.T) {
 		t.Errorf("passed %q, want %q", got, want)
 	}
 	n := int64(len(foreign))
-	checkReport(t, e, engine.Report{Events: n, Deliveries: n, Retrying: n, Passed: n})
+	checkReport(t, e, engine.Report{Events: n, Deliveries: n, Waiting: n, Passed: n})
 }
 
 // brokenWriter takes one write, and then fails like a pipe whose reader has gone.
@@ -67,7 +67,7 @@ func TestReadGoesOnWithoutItsWriter(t *testing.T) {
 	if out.writes != 2 {
 		t.Errorf("%d writes, want none behind the one that failed", out.writes)
 	}
-	checkReport(t, e, engine.Report{Events: lines, Deliveries: lines, Retrying: lines, Passed: lines})
+	checkReport(t, e, engine.Report{Events: lines, Deliveries: lines, Waiting: lines, Passed: lines})
 }
 
 func TestReadReturnsWhenItsContextEndsThoughInBlocks(t *testing.T) {
@@ -86,7 +86,7 @@ func TestReadReturnsWhenItsContextEndsThoughInBlocks(t *testing.T) {
 		if took := time.Since(begun); took != time.Minute {
 			t.Errorf("took %v, want a minute", took)
 		}
-		checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Retrying: 1})
+		checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Waiting: 1})
 	})
 }
 
@@ -98,7 +98,7 @@ func TestReadGivesItsReadersError(t *testing.T) {
 	if !errors.Is(err, syscall.EIO) || out.String() != "half" {
 		t.Errorf("Read: %v with %q passed, want EIO with %q", err, out.String(), "half")
 	}
-	checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Retrying: 1, Passed: 1})
+	checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Waiting: 1, Passed: 1})
 }
 
 type failingReader struct{}
@@ -121,7 +121,7 @@ func TestReadWaitsOnceForAFullQueue(t *testing.T) {
 			t.Errorf("took %v, want a second", took)
 		}
 		r := e.Report()
-		if r.Events < 30 || r.Refused < 2 || r.Events+r.Refused != 40 || r.Retrying != r.Events {
+		if r.Events < 30 || r.Refused < 2 || r.Events+r.Refused != 40 || r.Waiting != r.Events {
 			t.Errorf("%v, want all of 40 events accepted or refused", r)
 		}
 	})
@@ -141,7 +141,7 @@ func TestReadSaysWhichLinesAreBroken(t *testing.T) {
 	if len(broken) != 1 || !strings.HasPrefix(broken[0], "<stdin>:2: ") {
 		t.Errorf("broken lines %q, want <stdin>:2", broken)
 	}
-	checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Retrying: 1, Passed: 1, BadLines: 1})
+	checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Waiting: 1, Passed: 1, BadLines: 1})
 }
 
 func TestPassThroughDropsEvents(t *testing.T) {

@@ -1,152 +1,182 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // counts are the engine's running totals.
 type counts struct {
-	events, deliveries, delivered, dead, dropped, known, refused, passed, badLines atomic.Int64
+	events, deliveries, known, refused, passed, badLines atomic.Int64
+	own, earlier                                         ends
 	outcomes
 }
 
-// Report says what became of everything so far.
+// ends are final outcomes that this process committed.
+type ends struct{ delivered, dead, dropped atomic.Int64 }
+
+// Report says what became of everything so far. Its fields tell all that [Report.String] and the command's text say.
+//
+// Each delivery that this process accepted is in one of the fields from Delivered to Taken: Deliveries is their sum. Each that
+// waits is in one place: Waiting + Retrying = Kept + Spilled + Lost, unless Unread says that this is not known.
 type Report struct {
 	Events     int64 `json:"events"`     // accepted
 	Deliveries int64 `json:"deliveries"` // that they made
 	Delivered  int64 `json:"delivered"`
-	Retrying   int64 `json:"retrying"` // not delivered yet
-	Dead       int64 `json:"dead"`     // given up
-	Dropped    int64 `json:"dropped"`  // by a transform
-	Known      int64 `json:"known"`    // deliveries, and starts and ends of runs, that were there before
-	Refused    int64 `json:"refused"`  // events for which the queue had no room
-	Passed     int64 `json:"passed"`   // lines of AWF's own output
-	BadLines   int64 `json:"bad_lines"`
+	Waiting    int64 `json:"waiting"`   // not tried yet
+	Retrying   int64 `json:"retrying"`  // tried, and to be tried again
+	Dead       int64 `json:"dead"`      // given up
+	Dropped    int64 `json:"dropped"`   // by a transform
+	InFlight   int64 `json:"in_flight"` // that another process is sending
+	Taken      int64 `json:"taken"`     // that another process ended, or somebody deleted
 
+	Queue       string   `json:"queue,omitempty"`   // the file; "" for one in memory
+	Kept        int64    `json:"kept"`              // of Waiting and Retrying: in the queue's file
+	Spilled     int64    `json:"spilled"`           // the same: in the files Spill, since Close
+	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
+	DeadSpilled int64    `json:"dead_spilled"`      // of Dead: in the files Spill, since Close
+	DeadLost    int64    `json:"dead_lost"`         // of Dead: in memory alone
+	Spill       []string `json:"spill,omitempty"`   // Engine.Read takes it back, with the same ids
+	Trouble     string   `json:"trouble,omitempty"` // why something is in memory alone, or in Spill
+
+	Earlier Earlier `json:"earlier"`
+
+	Known    int64 `json:"known"`   // deliveries, and starts and ends of runs, that were there before
+	Refused  int64 `json:"refused"` // events for which the queue had no room, or that are for a webhook which is not there
+	Passed   int64 `json:"passed"`  // lines of AWF's own output
+	BadLines int64 `json:"bad_lines"`
+
+	Next     time.Time       `json:"next,omitzero"`      // when the next attempt may be made of what waits; zero if none will be
+	Closed   bool            `json:"closed,omitempty"`   // all that waits does so for webhooks that are closed: no run delivers it
 	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
-
-	next   time.Duration // until the next attempt of what is not delivered yet
-	closed bool          // there is none: the webhooks are closed
-	lost   int64
 }
 
-// Lost is how many of the deliveries to retry are in memory alone: they end with the process.
-func (r Report) Lost() int64 { return r.lost }
+// Earlier says what became of deliveries that other processes had accepted: earlier ones, and those that run beside this one.
+type Earlier struct {
+	Delivered int64 `json:"delivered"` // by this process
+	Waiting   int64 `json:"waiting"`
+	Retrying  int64 `json:"retrying"`
+	Dead      int64 `json:"dead"`    // given up by this process
+	Dropped   int64 `json:"dropped"` // by this process
+	InFlight  int64 `json:"in_flight"`
+}
 
-// Closed says that what is not delivered yet waits for webhooks that are closed: no run delivers it.
-func (r Report) Closed() bool { return r.closed }
+// Left is how many deliveries wait in all, those of earlier processes included.
+func (r Report) Left() int64 { return r.Waiting + r.Retrying + r.Earlier.Waiting + r.Earlier.Retrying }
 
 // Report returns the totals as they are now.
 func (e *Engine) Report() Report {
-	r := Report{
-		Events:     e.counts.events.Load(),
-		Deliveries: e.counts.deliveries.Load(),
-		Delivered:  e.counts.delivered.Load(),
-		Dead:       e.counts.dead.Load(),
-		Dropped:    e.counts.dropped.Load(),
-		Known:      e.counts.known.Load(),
-		Refused:    e.counts.refused.Load(),
-		Passed:     e.counts.passed.Load(),
-		BadLines:   e.counts.badLines.Load(),
-	}
+	c := &e.counts
 	left := e.left()
-	r.Webhooks, r.Unread = e.counts.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name), left.unread
-	r.Retrying, r.lost = left.waiting, left.unstored
-	if r.closed = left.next.IsZero(); !r.closed {
-		r.next = max(0, time.Until(left.next)).Round(time.Second)
+	r := Report{
+		Events:     c.events.Load(),
+		Deliveries: c.deliveries.Load(),
+		Delivered:  c.own.delivered.Load(),
+		Dead:       c.own.dead.Load(),
+		Dropped:    c.own.dropped.Load(),
+		Waiting:    left.own.waiting,
+		Retrying:   left.own.retrying,
+		InFlight:   left.own.inFlight,
+		DeadLost:   left.letters,
+		Earlier: Earlier{
+			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load(), Dropped: c.earlier.dropped.Load(),
+			Waiting: left.earlier.waiting, Retrying: left.earlier.retrying, InFlight: left.earlier.inFlight,
+		},
+		Known:    c.known.Load(),
+		Refused:  c.refused.Load(),
+		Passed:   c.passed.Load(),
+		BadLines: c.badLines.Load(),
+		Next:     left.next,
+		Closed:   left.closed,
+		Unread:   left.unread,
+		Trouble:  left.trouble,
+	}
+	if e.opts.Queue != Memory {
+		r.Queue = e.opts.Queue
+	}
+	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
+	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)
+	r.Lost = left.unstored
+	if left.unread == "" {
+		r.Kept = r.Waiting + r.Retrying - r.Lost
+	}
+	if s := left.spilled; s != nil {
+		r.Spill, r.Spilled, r.DeadSpilled = s.files, s.waiting, s.letters
+		r.Lost, r.DeadLost = r.Lost-s.waiting, r.DeadLost-s.letters
 	}
 	return r
 }
 
-// remains is what waits for the webhooks that have a lane, and why.
-type remains struct {
-	waiting  int64
-	unstored int64                    // of waiting, those in memory alone
-	next     time.Time                // when the first of them may be claimed; zero if none may
-	webhooks map[string]WebhookReport // by identity
-	unread   string                   // why the queue cannot be read
-}
-
-// remains asks the queue.
-func (e *Engine) remains(ctx context.Context) (remains, error) {
-	r := remains{webhooks: map[string]WebhookReport{}}
-	lanes, err := e.queue.Lanes(ctx)
-	for i := range lanes {
-		l := &lanes[i]
-		name, ours := e.lanes.Name(l.Webhook)
-		if !ours || l.Waiting == 0 {
-			continue
-		}
-		r.waiting += int64(l.Waiting)
-		r.unstored += int64(l.Unstored)
-		if !l.Due.IsZero() && (r.next.IsZero() || l.Due.Before(r.next)) {
-			r.next = l.Due
-		}
-		w := WebhookReport{Webhook: name, Waiting: int64(l.Waiting), Closed: l.Closed}
-		if l.Failures+l.Broken > 0 {
-			w.Reason = l.LastError
-		}
-		r.webhooks[l.Webhook] = w
-	}
-	return r, err
-}
-
-// left is what waits now; after Close what waited then.
-func (e *Engine) left() remains {
-	r, err := e.remains(context.Background())
-	if err == nil {
-		return r
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.atClose != nil {
-		return *e.atClose
-	}
-	e.trouble.Say("what is left in the queue cannot be read", err)
-	return e.unread(err)
-}
-
-// unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
-func (e *Engine) unread(err error) remains {
-	c := &e.counts
-	waiting := c.deliveries.Load() - c.delivered.Load() - c.dead.Load() - c.dropped.Load()
-	return remains{waiting: max(0, waiting), next: time.Now(), webhooks: map[string]WebhookReport{}, unread: err.Error()}
-}
-
-// isStored reports whether nothing is in memory alone. Sources ask it after every commit.
-func (e *Engine) isStored() bool { return e.queue.Unstored() == 0 }
-
 // String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".
+// What earlier runs left is not in it.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s: %d delivered, %d to retry", count(r.Events, "event"), count(r.Deliveries, "delivery"), r.Delivered, r.Retrying)
-	switch {
-	case r.Retrying > 0 && r.closed:
-		b.WriteString(" (when their webhook is enabled)")
-	case r.Retrying > 0:
-		fmt.Fprintf(&b, " (next in %v)", r.next)
-	}
-	fmt.Fprintf(&b, ", %d dead", r.Dead)
-	for _, more := range []struct {
-		n    int64
-		what string
-	}{
-		{r.Dropped, "dropped"}, {r.Known, "known"}, {r.Refused, "refused"},
-	} {
-		if more.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", more.n, more.what)
-		}
-	}
+	fmt.Fprintf(&b, "%s, %s: %d delivered, %s, %d dead", count(r.Events, "event"), count(r.Deliveries, "delivery"), r.Delivered,
+		r.waitText(r.Waiting, r.Retrying), r.Dead)
+	writeMore(&b, []counted{
+		{r.Dropped, "dropped"}, {r.InFlight, "in flight in another process"}, {r.Taken, "taken over by another process"},
+		{r.Known, "known"}, {r.Refused, "refused"},
+	})
 	if r.BadLines > 0 {
 		fmt.Fprintf(&b, ", %s", count(r.BadLines, "bad line"))
 	}
 	return b.String()
+}
+
+// OfEarlier is a line for what other processes had accepted: "3 delivered, 2 waiting, 1 to retry, 0 dead"; "" for nothing.
+func (r Report) OfEarlier() string {
+	e := r.Earlier
+	if e == (Earlier{}) {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d delivered, %s, %d dead", e.Delivered, r.waitText(e.Waiting, e.Retrying), e.Dead)
+	writeMore(&b, []counted{{e.Dropped, "dropped"}, {e.InFlight, "in flight in another process"}})
+	return b.String()
+}
+
+// waitText tells what was not tried from what was: "2 waiting, 1 to retry (next in 42s)".
+func (r Report) waitText(waiting, retrying int64) string {
+	when := r.when(waiting + retrying)
+	if waiting == 0 {
+		return fmt.Sprintf("%d to retry%s", retrying, when)
+	}
+	if retrying == 0 {
+		return fmt.Sprintf("%d waiting%s, 0 to retry", waiting, when)
+	}
+	return fmt.Sprintf("%d waiting, %d to retry%s", waiting, retrying, when)
+}
+
+// when says when the next attempt of n deliveries may be made: " (next in 42s)".
+func (r Report) when(n int64) string {
+	switch {
+	case n == 0:
+		return ""
+	case r.Closed:
+		return " (when their webhook is enabled)"
+	case r.Next.IsZero():
+		return ""
+	}
+	return fmt.Sprintf(" (next in %v)", max(0, time.Until(r.Next)).Round(time.Second))
+}
+
+type counted struct {
+	n    int64
+	what string
+}
+
+func writeMore(b *strings.Builder, list []counted) {
+	for _, more := range list {
+		if more.n > 0 {
+			fmt.Fprintf(b, ", %d %s", more.n, more.what)
+		}
+	}
 }
 
 func count(n int64, what string) string {
@@ -159,3 +189,23 @@ func count(n int64, what string) string {
 	}
 	return fmt.Sprintf("%d %s", n, what)
 }
+
+// settled counts an outcome that is committed.
+func (c *counts) settled(st *delivery.Settlement) {
+	c.outcomes.add(st)
+	of := &c.earlier
+	if st.Claim.Own {
+		of = &c.own
+	}
+	switch st.Outcome {
+	case delivery.Delivered:
+		of.delivered.Add(1)
+	case delivery.Dead:
+		of.dead.Add(1)
+	case delivery.Dropped:
+		of.dropped.Add(1)
+	}
+}
+
+// isStored reports whether nothing is in memory alone. Sources ask it after every commit.
+func (e *Engine) isStored() bool { return e.queue.Unstored() == 0 }

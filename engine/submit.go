@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -88,14 +89,29 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	entry := &delivery.Entry{Event: ev}
 	in := expression.NewEnv(ev) // decoded once for all webhooks
 	for _, w := range webhooks {
-		if want, wants := w.want(in); wants {
+		asked := slices.Contains(ev.Webhooks, w.Identity)
+		if ev.Webhooks != nil && !asked {
+			continue
+		}
+		if want, wants := w.want(in, asked); wants {
 			if want.Dead == "" {
 				want.Take = e.lanes.Lease(w.Identity, ev.Size())
 			}
 			entry.Wants = append(entry.Wants, want)
 		}
 	}
+	e.sayMissing(ev, webhooks)
 	return entry
+}
+
+// sayMissing says that an event is for webhooks which the configuration does not have.
+func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
+	for _, identity := range ev.Webhooks {
+		if !slices.ContainsFunc(webhooks, func(w *webhook) bool { return w.Identity == identity }) {
+			e.log.Error("the configuration does not have the webhook that an event is for", "webhook", identity, "event", ev.ID)
+			e.counts.refused.Add(1)
+		}
+	}
 }
 
 // accept commits events with their deliveries, in order, and gives the lanes what they may send at once.
@@ -141,6 +157,6 @@ func (c *counts) accepted(fate delivery.Fate) {
 	}
 	c.deliveries.Add(1)
 	if fate == delivery.BornDead {
-		c.dead.Add(1)
+		c.own.dead.Add(1)
 	}
 }

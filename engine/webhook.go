@@ -84,11 +84,12 @@ func (w *webhook) close() {
 }
 
 // want returns the delivery that the webhook wants of an event, and false if it wants none.
-// An expression that fails at run time makes a dead letter. A replay runs the expression again.
-func (w *webhook) want(in *expression.Env) (delivery.Want, bool) {
+// An event that is asked for it goes to it whatever the filter says. An expression that fails at run time makes a dead letter.
+// A replay runs the expression again.
+func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
-	if err == nil && !match {
+	if err == nil && !match && !asked {
 		return delivery.Want{}, false
 	}
 	want := delivery.Want{Webhook: w.Identity}
@@ -118,13 +119,13 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 		}
 	}
 	if err != nil {
-		err = w.OrderBy.Fail(1, 0, err.Error())
+		err = w.OrderBy.Fail(1, 0, "", err.Error())
 	}
 	return "", err
 }
 
 // filterError is a filter's failure with the filter's place.
-func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, err.Error()) }
+func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, "", err.Error()) }
 
 // sayFault logs the first failure of the user's own code in a webhook. The report counts the others.
 func (w *webhook) sayFault(ev *event.Event, reason string) {

@@ -49,7 +49,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 // Warn keeps the warnings of an expression that stands in a text.
 func (c *Compiler) Warn(t config.Text, warnings []*expression.Error) {
 	for _, w := range warnings {
-		warning := t.Fail(w.Line, w.Col, w.Message)
+		warning := t.Fail(w.Line, w.Col, w.Code, w.Message)
 		warning.Warning = true
 		c.Warnings = append(c.Warnings, warning)
 	}
@@ -131,7 +131,7 @@ func (c *mapCompiler) text(t config.Text, path string) Node {
 
 // fail reports a mistake in a text.
 func (c *mapCompiler) fail(t config.Text, mistake *expression.Error) {
-	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Message))
+	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Code, mistake.Message))
 }
 
 // unquote reads JSON that is a string.

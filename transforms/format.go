@@ -44,12 +44,12 @@ func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 func compileFormat(s *config.Step, first bool, log *slog.Logger) (*Format, config.Errors) {
 	kind, known := format.Lookup(s.Format.Value)
 	if !known {
-		return nil, config.Errors{s.Format.Fail(1, 0, format.Unknown(s.Format.Value))}
+		return nil, config.Errors{s.Format.Fail(1, 0, "format.unknown", format.Unknown(s.Format.Value))}
 	}
 	var with []format.Option
 	if s.With != nil {
 		if s.With.Kind != config.TreeMapping {
-			return nil, config.Errors{s.With.Fail(s.Path+".with", "want a mapping")}
+			return nil, config.Errors{s.With.Fail(s.Path+".with", "value.type", "want a mapping")}
 		}
 		with = options(s.With)
 	}
@@ -97,7 +97,7 @@ func placed(s *config.Step, m format.Mistake) *config.Error {
 	at := s.With
 	path := s.Path + ".with"
 	if m.Option == "" || at == nil {
-		return &config.Error{Pos: s.Pos, Path: path, Message: m.Message}
+		return &config.Error{Pos: s.Pos, Code: "format.option", Path: path, Message: m.Message}
 	}
 	name, rest, isField := strings.Cut(m.Option, ".")
 	name, number, isEntry := strings.Cut(name, "[")
@@ -115,9 +115,9 @@ func placed(s *config.Step, m format.Mistake) *config.Error {
 	}
 	path += "." + m.Option
 	if m.Line > 0 {
-		err := at.Text.Fail(m.Line, m.Col, m.Message)
+		err := at.Text.Fail(m.Line, m.Col, "format.option", m.Message)
 		err.Path = path
 		return err
 	}
-	return at.Fail(path, "%s", m.Message)
+	return at.Fail(path, "format.option", m.Message)
 }

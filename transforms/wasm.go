@@ -98,15 +98,15 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 	_, most := wasm.Bounds()
 	file, err := s.Wasm.Read(most.Module)
 	if err != nil {
-		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}
 	sandbox, err := m.open()
 	if err != nil {
-		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}
 	module, err := sandbox.Load(ctx, s.Wasm.Value, file, options)
 	if err != nil {
-		return nil, config.Errors{s.Wasm.Fail(1, 0, err.Error())}
+		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}
 	return &Wasm{module, s.ContentType}, nil
 }
@@ -117,7 +117,7 @@ func withOf(s *config.Step) (map[string]any, *config.Error) {
 		return nil, nil
 	}
 	if s.With.Kind != config.TreeMapping {
-		return nil, s.With.Fail(s.Path+".with", "want a mapping")
+		return nil, s.With.Fail(s.Path+".with", "value.type", "want a mapping")
 	}
 	with := make(map[string]any, len(s.With.Keys))
 	for i, key := range s.With.Keys {

@@ -52,14 +52,23 @@ type command struct {
 	out, err io.Writer
 	logLevel string
 	level    slog.Level
-	queue    string // the opened queue's file
+	reported func(*engine.Report) // is told each session's report; nil where nobody asks
 }
 
 // run runs the command line and returns the exit code.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
+	prepare()
+	return (&command{in: in, out: out, err: errw}).run(args)
+}
+
+// prepare sets what is the process's.
+func prepare() {
 	log.SetOutput(io.Discard)      // net/http writes to it what a receiver says unasked, which may echo a secret
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away ends the passing through, not us
-	c := &command{in: in, out: out, err: errw}
+}
+
+// run runs the command line.
+func (c *command) run(args []string) int {
 	root := c.root()
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
@@ -68,7 +77,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		fmt.Fprintf(errw, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
+		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough(context.Background())
 		}
@@ -234,7 +243,6 @@ func noSettings(search config.Search) string {
 
 // openEngine opens an engine whose queue is in a file, or in memory.
 func (c *command) openEngine(cfg *config.Config, o engine.Options) (*engine.Engine, error) {
-	c.queue = o.Queue
 	o.Logger, o.Version, o.ModuleCache = c.logger(), version(), moduleCache()
 	eng, err := engine.Open(cfg, o)
 	if err != nil {

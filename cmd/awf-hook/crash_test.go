@@ -245,7 +245,7 @@ func TestReceiverDownForAWholeRun(t *testing.T) {
 	defer serving.Wait()
 	defer server.Close()
 	_, said = runHook(t, exitOK, strings.NewReader(""), args...)
-	if want := fmt.Sprintf("awf-hook: 0 events, 0 deliveries: %d delivered, 0 to retry, 0 dead\n", events); said != want {
+	if want := fmt.Sprintf("awf-hook: 0 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead\nawf-hook: of earlier runs: %d delivered, 0 to retry, 0 dead\n", events); said != want {
 		t.Errorf("said %q, want %q", said, want)
 	}
 	if got := len(receiver.deliveries); got != events {

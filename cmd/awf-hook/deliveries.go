@@ -429,6 +429,7 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
 		},
 	}
+	s.addSpillFlag(cmd)
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd

@@ -79,6 +79,7 @@ type mistakeJSON struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
+	Code    string `json:"code"` // of [config.Codes]
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message"`
 	Warning bool   `json:"warning,omitempty"`
@@ -93,10 +94,10 @@ func (c *command) printReport(results []checked, flags checkFlags) {
 	for _, r := range results {
 		if r.other != nil {
 			message := strings.TrimPrefix(r.other.Error(), r.file+": ")
-			report.Mistakes = append(report.Mistakes, mistakeJSON{File: r.file, Message: message})
+			report.Mistakes = append(report.Mistakes, mistakeJSON{File: r.file, Code: "file.read", Message: message})
 		}
 		for _, m := range r.report() {
-			report.Mistakes = append(report.Mistakes, mistakeJSON{m.File, m.Line, m.Col, m.Path, m.Message, m.Warning})
+			report.Mistakes = append(report.Mistakes, mistakeJSON{m.File, m.Line, m.Col, m.Code, m.Path, m.Message, m.Warning})
 		}
 	}
 	if flags.print {

@@ -79,7 +79,7 @@ func (c *command) exec(s *session, args []string) error {
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Attend(ctx, child, c.printBroken()) }
 	s.instead = func(context.Context) { <-child.Exited() }
 	report, deliverErr := s.deliver(c)
-	if deliverErr == nil && c.lost(report)+report.Refused == 0 {
+	if deliverErr == nil && !isFailure(report) {
 		deliverErr = child.Settle()
 	}
 	if errors.Is(deliverErr, context.Canceled) {

@@ -32,8 +32,8 @@ func deliverFull(t *testing.T, receiver *counter, args ...string) {
 	}
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
-	if arrived := int64(len(receiver.deliveries)); arrived < report.Events-report.Retrying {
-		t.Errorf("%d arrived and %d are kept, want %d together", arrived, report.Retrying, report.Events)
+	if arrived := int64(len(receiver.deliveries)); arrived != report.Events-report.Kept-report.Spilled {
+		t.Errorf("%d arrived, %d are kept and %d spilled, want %d together", arrived, report.Kept, report.Spilled, report.Events)
 	}
 	want := exitOK
 	if report.Refused > 0 {
@@ -117,7 +117,7 @@ func TestQueueFileCannotBeUsed(t *testing.T) {
 	setSchema(t, newer, 999)
 	for i, tt := range []struct{ file, want string }{
 		{write("corrupt.db", strings.Repeat("this is not a database. ", 1000)), "file is not a database"},
-		{newer, "the file is of a newer awf-hook: its schema is 999, this one knows up to 2"},
+		{newer, "the file is of a newer awf-hook: its schema is 999, this one knows up to 3"},
 		{filepath.Join(write("file", ""), "queue.db"), "not a directory"},
 		{"/proc/queue.db", "no such file or directory"},
 	} {

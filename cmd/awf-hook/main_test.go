@@ -18,7 +18,7 @@ import (
 // The test binary is awf-hook itself, and the program that writes into its stdin, when it is called by their names.
 func TestMain(m *testing.M) {
 	testscript.Main(ownState{m}, map[string]func(){
-		"awf-hook": main,
+		"awf-hook": agreeingMain,
 		"producer": producer,
 	})
 }
@@ -75,6 +75,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("EVENTS", events)
 			env.Setenv("PORT", freePort())
+			env.Setenv(checkSaid, "1")
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			return setupTransforms(env)
 		},

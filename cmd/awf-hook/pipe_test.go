@@ -157,7 +157,7 @@ func TestSecondSignalStops(t *testing.T) {
 		t.Fatal("still running")
 	}
 	want := "awf-hook: reading on until the input ends, for 30s at most; a second signal stops at once\n" +
-		"awf-hook: 1 event, 1 delivery: 0 delivered, 1 to retry (next in 0s), 0 dead\n" +
+		"awf-hook: 1 event, 1 delivery: 0 delivered, 1 waiting (next in 0s), 0 to retry, 0 dead\n" +
 		"awf-hook: 1 kept in " + stateFile() + "\nawf-hook: nothing retries it until awf-hook runs again\n"
 	if got := said.String(); got != want {
 		t.Errorf("said %q, want %q", got, want)

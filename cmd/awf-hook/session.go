@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 
 const (
 	maxBadLines = 100 // broken lines that are printed; the others are counted
-	maxWhy      = 10  // webhooks for which the report says why something is not delivered
 )
 
 // session is one delivery of events, from an opened engine to its report: run, exec, emit, follow and demo each are one.
 type session struct {
 	configFlags
 	queue        string
+	spill        string // what --spill names
 	drainTimeout time.Duration
 	wait         bool // exit with 5 if something is not delivered
 	failOnDead   bool // exit with 5 if something is dead
@@ -42,8 +43,14 @@ type session struct {
 func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage string) {
 	flags := cmd.Flags()
 	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE`, or memory: for none (default: the configuration's, else the state folder's)")
+	s.addSpillFlag(cmd)
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", drain, drainUsage)
 	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")
+}
+
+func (s *session) addSpillFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.spill, "spill", "",
+		"append to this `FILE` what the queue cannot keep at the end, as events that run reads (default: a new file, which the report names)")
 }
 
 // addExitFlags adds the flags that make exit codes of what is not delivered.
@@ -62,7 +69,7 @@ func (s *session) run(c *command) error {
 	switch {
 	case err != nil:
 		return failure(err)
-	case c.lost(report)+report.Refused > 0:
+	case isFailure(report):
 		return &exitError{code: exitFailure}
 	case s.misses(report):
 		return &exitError{code: exitNotDelivered}
@@ -139,7 +146,22 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 		}
 		queue = queueFile(s.search(), cfg, s.queue)
 	}
-	return c.openEngine(cfg, engine.Options{Queue: queue, Keeps: s.keeps})
+	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), Keeps: s.keeps})
+}
+
+// spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be
+// in memory the state folder, else the folder for temporary files.
+func (s *session) spillPlaces(queue string) (places []string) {
+	if s.spill != "" {
+		places = append(places, s.spill)
+	}
+	if folder := s.search().StateFolder(); folder != "" && queue != engine.Memory {
+		places = append(places, folder+"/")
+	}
+	if len(places) > 0 || queue != engine.Memory {
+		places = append(places, os.TempDir()+"/")
+	}
+	return places
 }
 
 // stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.
@@ -180,75 +202,6 @@ func now() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
-}
-
-// printReport prints the report on stderr, unless it is to be quiet and all went well.
-func (s *session) printReport(c *command, r *engine.Report) {
-	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 {
-		return
-	}
-	if s.json {
-		encode(c.err, r)
-		return
-	}
-	fmt.Fprintf(c.err, "awf-hook: %v\n", r)
-	c.printWhy(r)
-	lost := c.lost(r)
-	if lost > 0 {
-		fmt.Fprintf(c.err, "awf-hook: %d not delivered and lost: the queue was in memory\n", lost)
-	}
-	if kept := r.Retrying + r.Dead - lost; kept > 0 {
-		fmt.Fprintf(c.err, "awf-hook: %d kept in %s\n", kept, c.queue)
-	}
-	if r.Retrying > r.Lost() && !r.Closed() {
-		fmt.Fprintln(c.err, "awf-hook: nothing retries it until awf-hook runs again")
-	}
-}
-
-// misses says whether something is not delivered that the exit code is to tell.
-func (s *session) misses(r *engine.Report) bool {
-	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead > 0
-}
-
-// printWhy prints for each webhook why something is not delivered: "oncall: 2 to retry: 503 Service Unavailable".
-func (c *command) printWhy(r *engine.Report) {
-	if r.Unread != "" {
-		fmt.Fprintf(c.err, "awf-hook: the queue cannot be read: %s\n", plain(r.Unread))
-	}
-	for _, w := range r.Webhooks[:min(len(r.Webhooks), maxWhy)] {
-		name := plain(w.Webhook)
-		switch {
-		case w.Waiting > 0 && w.Closed != "":
-			fmt.Fprintf(c.err, "awf-hook: %s: %d to retry: closed (%s) until awf-hook webhooks enable %[1]s\n", name, w.Waiting, plain(w.Closed))
-		case w.Waiting > 0 && w.Reason != "":
-			fmt.Fprintf(c.err, "awf-hook: %s: %d to retry: %s\n", name, w.Waiting, plain(w.Reason))
-		}
-		if w.Last == nil {
-			continue
-		}
-		fmt.Fprintf(c.err, "awf-hook: %s: %d dead: %s", name, w.Dead, plain(w.Last.Reason))
-		if w.Last.Answer != "" {
-			fmt.Fprintf(c.err, ": %s", plain(w.Last.Answer))
-		}
-		if c.queue != engine.Memory && c.queue != "" {
-			fmt.Fprintf(c.err, "; awf-hook deliveries show %s", w.Last.ID)
-		}
-		fmt.Fprintln(c.err)
-	}
-	if more := len(r.Webhooks) - maxWhy; more > 0 {
-		fmt.Fprintf(c.err, "awf-hook: %d more webhooks: awf-hook webhooks list\n", more)
-	}
-}
-
-// undelivered is how many events and deliveries did not arrive.
-func undelivered(r *engine.Report) int64 { return r.Retrying + r.Dead + r.Refused }
-
-// lost is how many deliveries end with the process.
-func (c *command) lost(r *engine.Report) int64 {
-	if c.queue == engine.Memory || c.queue == "" {
-		return r.Retrying + r.Dead
-	}
-	return r.Lost()
 }
 
 // printBroken returns a function that prints broken lines, up to a bound.

@@ -11,13 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// Defaults of the keys; their bounds stand in [Keys].
-const (
-	DefaultTimeout     = 15 * time.Second
-	DefaultMaxAttempts = 10
-	DefaultMaxInFlight = 4
-)
-
 // maxFile is the longest configuration file, in bytes.
 const maxFile = 4 << 20
 
@@ -117,6 +110,7 @@ type Pos struct {
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
+	Code    string // which kind of mistake it is, of [Codes]
 	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
 	Message string
 	Warning bool // not wrong but unwise

@@ -6,44 +6,55 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
-	"gopkg.in/yaml.v3"
 )
 
 // schemeKeys are those of an entry of signing that is a mapping.
-var schemeKeys = keys[*Webhook]{"custom": (*decoder).custom}
+var schemeKeys = []Key{
+	{Path: "custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes",
+		below: customKeys, access: by((*decoder).custom)},
+}
 
-var customKeys = keys[*signature.Custom]{
-	"header":    func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.headerName(n, path, &c.Header) },
-	"template":  func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.part(n, path, &c.Template) },
-	"hash":      func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.part(n, path, &c.Hash) },
-	"encoding":  func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.part(n, path, &c.Encoding) },
-	"prefix":    func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.headerPart(n, path, &c.Prefix) },
-	"separator": func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.headerPart(n, path, &c.Separator) },
-	"id_header": func(d *decoder, n *yaml.Node, path string, c *signature.Custom) { d.headerName(n, path, &c.IDHeader) },
-	"timestamp_header": func(d *decoder, n *yaml.Node, path string, c *signature.Custom) {
-		d.headerName(n, path, &c.TimestampHeader)
-	},
+var customKeys = []Key{
+	{Path: "header", Kind: KindText, Is: "the header that carries the signature",
+		access: headerName(func(c *signature.Custom) *string { return &c.Header })},
+	{Path: "template", Kind: KindText, Max: 1024, Without: "{body}",
+		Is:     "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`",
+		access: field(func(c *signature.Custom) any { return &c.Template })},
+	{Path: "hash", Kind: KindText, Choices: []string{"sha256", "sha512"}, Without: "sha256",
+		Is: "`sha256` or `sha512`", access: field(func(c *signature.Custom) any { return &c.Hash })},
+	{Path: "encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Without: "hex",
+		Is: "`hex` or `base64`", access: field(func(c *signature.Custom) any { return &c.Encoding })},
+	{Path: "prefix", Kind: KindText, Max: 1024,
+		Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; " +
+			"what follows its last separator stands before each signature",
+		access: headerPart(func(c *signature.Custom) *string { return &c.Prefix })},
+	{Path: "separator", Kind: KindText, Max: 10,
+		Is:     "stands between the signatures of several valid secrets; without one the first secret alone signs",
+		access: headerPart(func(c *signature.Custom) *string { return &c.Separator })},
+	{Path: "id_header", Kind: KindText, Is: "carries the delivery's id too, which is in X-AWF-Delivery anyway",
+		access: headerName(func(c *signature.Custom) *string { return &c.IDHeader })},
+	{Path: "timestamp_header", Kind: KindText, Is: "carries the timestamp too",
+		access: headerName(func(c *signature.Custom) *string { return &c.TimestampHeader })},
 }
 
 // custom reads a scheme of the receiver's own.
-func (d *decoder) custom(n *yaml.Node, path string, w *Webhook) {
+func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
-	before := len(d.errs)
-	if !mapping(d, n, path, customKeys, &c) || len(d.errs) > before || d.unresolvedBelow(n) {
+	if !d.mapping(n, &c) || d.failed(n) || d.unresolvedBelow(n) {
 		return
 	}
 	if err := c.Check(); err != nil {
 		part, message, _ := strings.Cut(err.Error(), ": ")
-		at := valueOf(n, part)
-		if at == nil {
-			at = n
+		at := n.get(part)
+		if at.Node == nil {
+			at = n.at(part)
 		}
-		d.fail(at, join(path, part), "%s", message)
+		d.fail(at, "signing.custom", "%s", message)
 		return
 	}
 	for _, other := range w.Custom {
 		if textproto.CanonicalMIMEHeaderKey(other.Header) == textproto.CanonicalMIMEHeaderKey(c.Header) {
-			d.fail(valueOf(n, "header"), join(path, "header"), "another scheme signs in %s already", c.Header)
+			d.fail(n.get("header"), "value.duplicate", "another scheme signs in %s already", c.Header)
 			return
 		}
 	}
@@ -51,43 +62,35 @@ func (d *decoder) custom(n *yaml.Node, path string, w *Webhook) {
 }
 
 // unresolvedBelow says whether a mapping has a value that cannot be judged, since no variables are looked up.
-func (d *decoder) unresolvedBelow(n *yaml.Node) bool {
+func (d *decoder) unresolvedBelow(n node) bool {
 	for _, value := range n.Content {
-		if d.unresolved(resolve(value)) {
+		if d.unresolved(node{Node: resolve(value)}) {
 			return true
 		}
 	}
 	return false
 }
 
-func (d *decoder) part(n *yaml.Node, path string, to *string) {
-	text, ok := d.value(n, path)
-	limit := int(keyOf(path).Max)
-	switch {
-	case !ok:
-	case len(text) > limit:
-		d.fail(n, path, "want at most %d bytes, got %d", limit, len(text))
-	default:
-		*to = text
-	}
-}
-
 // headerPart is a part of a header's value.
-func (d *decoder) headerPart(n *yaml.Node, path string, to *string) {
-	d.part(n, path, to)
-	if err := delivery.CheckHeader("X-Value", *to); err != nil {
-		d.fail(n, path, "%v", err)
-	}
+func headerPart(to func(*signature.Custom) *string) access {
+	return by(func(d *decoder, n node, c *signature.Custom) {
+		d.field(n, to(c))
+		if err := delivery.CheckHeader("X-Value", *to(c)); err != nil {
+			d.fail(n, "header.form", "%v", err)
+		}
+	})
 }
 
-func (d *decoder) headerName(n *yaml.Node, path string, to *string) {
-	name, ok := d.value(n, path)
-	if !ok {
-		return
-	}
-	if err := delivery.CheckHeader(name, ""); err != nil {
-		d.fail(n, path, "%v", err)
-		return
-	}
-	*to = name
+func headerName(to func(*signature.Custom) *string) access {
+	return by(func(d *decoder, n node, c *signature.Custom) {
+		name, ok := d.value(n)
+		if !ok {
+			return
+		}
+		if err := delivery.CheckHeader(name, ""); err != nil {
+			d.fail(n, "header.form", "%v", err)
+			return
+		}
+		*to(c) = name
+	})
 }

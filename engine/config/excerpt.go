@@ -35,46 +35,40 @@ func NewSource(text []byte) *Source {
 		return s
 	}
 	s.lines = strings.Split(string(text), "\n")
-	s.walk(&doc, "")
+	s.walk(&doc, &rootKey)
 	slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Or(a.line-b.line, a.col-b.col) })
 	return s
 }
 
-// walk marks the nodes below n, which is the value of the key path.
-func (s *Source) walk(n *yaml.Node, path string) {
+// walk marks the nodes below n, which is the value of a key; nil for one that is not in the table.
+func (s *Source) walk(n *yaml.Node, key *Key) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		// Where no keys belong, even they may be a credential.
-		key := keyByPath[path]
-		keys := len(children(path)) > 0 || key != nil && key.Kind == KindHeaders
+		shown := key != nil && (len(key.below) > 0 && key.Kind != KindSecrets || key.Kind == KindHeaders)
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i]
-			m := mark{line: key.Line, col: key.Column, hidden: !keys || key.Kind != yaml.ScalarNode}
-			if m.hidden && key.Kind == yaml.ScalarNode {
-				m.length = s.length(key)
-			}
-			s.marks = append(s.marks, m)
-			s.walk(n.Content[i+1], strings.TrimPrefix(path+"."+key.Value, "."))
+			name := n.Content[i]
+			s.mark(name, shown && name.Kind == yaml.ScalarNode)
+			s.walk(n.Content[i+1], key.find(name.Value))
 		}
-	case yaml.SequenceNode:
+	case yaml.SequenceNode, yaml.DocumentNode:
+		if key != nil && key.Kind == KindSecrets { // its keys belong into a list
+			key = &Key{Kind: KindMapping, below: key.below}
+		}
 		for _, entry := range n.Content {
-			s.walk(entry, path+"[]")
-		}
-	case yaml.DocumentNode:
-		for _, root := range n.Content {
-			s.walk(root, path)
+			s.walk(entry, key)
 		}
 	case yaml.ScalarNode, yaml.AliasNode:
-		key := keyByPath[strings.TrimSuffix(path, "[]")]
-		if exact := keyByPath[path]; exact != nil {
-			key = exact
-		}
-		m := mark{line: n.Line, col: n.Column, hidden: key == nil || !slices.Contains(shownKinds, key.Kind)}
-		if m.hidden && n.Kind == yaml.ScalarNode {
-			m.length = s.length(n)
-		}
-		s.marks = append(s.marks, m)
+		s.mark(n, key != nil && slices.Contains(shownKinds, key.Kind))
 	}
+}
+
+func (s *Source) mark(n *yaml.Node, shown bool) {
+	m := mark{line: n.Line, col: n.Column, hidden: !shown}
+	if m.hidden && n.Kind == yaml.ScalarNode {
+		m.length = s.length(n)
+	}
+	s.marks = append(s.marks, m)
 }
 
 // length is how many runes a scalar takes in its line, 0 if its text does not stand there as it is.

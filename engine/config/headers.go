@@ -8,32 +8,35 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-func (d *decoder) headers(n *yaml.Node, path string, w *Webhook) {
+// headers reads the headers that a webhook sends, or that a test wants.
+func (d *decoder) headers(n node, to *[]Header) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, path, "want a mapping, got %s", describe(n))
+		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
 		return
 	}
-	if limit := int(keyOf(path).Max); len(n.Content)/2 > limit {
-		d.fail(n, path, "want at most %d headers, got %d", limit, len(n.Content)/2)
+	if high := int(n.key.Max); high > 0 && len(n.Content)/2 > high {
+		d.fail(n, "value.length", "want at most %d headers, got %d", high, len(n.Content)/2)
 		return
 	}
 	lines := map[string]int{} // of the names, whose case means nothing
-	for key, value := range d.members(n, path) {
-		at := join(path, key.Value)
-		value = resolve(value)
-		text, ok := d.scalar(value, at)
-		line, twice := lines[strings.ToLower(key.Value)]
-		lines[strings.ToLower(key.Value)] = key.Line
+	for name, value := range d.members(n) {
+		read := d.scalar
+		if n.key.Plain {
+			read = d.plainText
+		}
+		text, ok := read(value)
+		line, twice := lines[strings.ToLower(name.Value)]
+		lines[strings.ToLower(name.Value)] = name.Line
 		switch {
 		case !ok:
 		case twice:
-			d.fail(key, at, "stands twice, first in line %d", line)
-		case delivery.CheckHeader(key.Value, "") != nil:
-			d.fail(key, at, "%v", delivery.CheckHeader(key.Value, ""))
-		case delivery.CheckHeader(key.Value, text) != nil:
-			d.fail(value, at, "%v", delivery.CheckHeader(key.Value, text))
+			d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
+		case delivery.CheckHeader(name.Value, "") != nil && !n.key.Plain:
+			d.fail(name, "header.form", "%v", delivery.CheckHeader(name.Value, ""))
+		case delivery.CheckHeader(name.Value, text) != nil && !n.key.Plain:
+			d.fail(value, "header.form", "%v", delivery.CheckHeader(name.Value, text))
 		default:
-			w.Headers = append(w.Headers, Header{key.Value, secret.New(text)})
+			*to = append(*to, Header{name.Value, secret.New(text)})
 		}
 	}
 }

@@ -16,13 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "rewrite the table of keys in docs/config.md")
+var update = flag.Bool("update", false, "rewrite the tables in docs/config.md")
 
-const (
-	docs      = "../../docs/config.md"
-	keysBegin = "<!-- keys: written by go generate ./engine/config -->\n"
-	keysEnd   = "<!-- end of keys -->\n"
-)
+const docs = "../../docs/config.md"
 
 // paths are those of the keys.
 func paths() []string {
@@ -45,30 +41,42 @@ func keysTable() string {
 		case !strings.HasPrefix(k.Path, "webhooks"):
 			setIn = "settings"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", k.Path, k.Is, k.Kind, k.Default, k.Bounds(), setIn)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", k.Path, k.Is, k.Kind, k.Preset(), k.Bounds(), setIn)
+	}
+	return b.String()
+}
+
+// codesTable is docs/config.md's.
+func codesTable() string {
+	var b strings.Builder
+	b.WriteString("| code | kind of mistake |\n|---|---|\n")
+	for _, c := range config.Codes {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Code, c.Is)
 	}
 	return b.String()
 }
 
 func TestKeysStandInDocs(t *testing.T) {
-	text, err := os.ReadFile(docs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, begins := strings.Cut(string(text), keysBegin)
-	got, after, ends := strings.Cut(rest, keysEnd)
-	if !begins || !ends {
-		t.Fatalf("%s has no table of keys between %q and %q", docs, keysBegin, keysEnd)
-	}
-	want := keysTable()
-	if *update {
-		if err := os.WriteFile(docs, []byte(before+keysBegin+want+keysEnd+after), 0o644); err != nil {
+	for name, want := range map[string]string{"keys": keysTable(), "codes": codesTable()} {
+		begin, end := "<!-- "+name+": written by go generate ./engine/config -->\n", "<!-- end of "+name+" -->\n"
+		text, err := os.ReadFile(docs)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of keys in %s, which go generate ./engine/config writes (-want +got):\n%s", docs, diff)
+		before, rest, begins := strings.Cut(string(text), begin)
+		got, after, ends := strings.Cut(rest, end)
+		if !begins || !ends {
+			t.Fatalf("%s has no table of %s between %q and %q", docs, name, begin, end)
+		}
+		if *update {
+			if err := os.WriteFile(docs, []byte(before+begin+want+end+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the table of %s in %s, which go generate ./engine/config writes (-want +got):\n%s", name, docs, diff)
+		}
 	}
 }
 
@@ -267,8 +275,8 @@ func TestDefaultsOfTheTableHold(t *testing.T) {
 			continue
 		}
 		proved++
-		if v.Text != key.Default {
-			t.Errorf("the default of %s is %s, the table says %s", v.Key, v.Text, key.Default)
+		if v.Text != key.Preset() {
+			t.Errorf("the default of %s is %s, the table says %s", v.Key, v.Text, key.Preset())
 		}
 	}
 	if proved < 5 {

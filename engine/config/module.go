@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"github.com/awf-project/awf-hook/engine/file"
-	"gopkg.in/yaml.v3"
 )
 
 // Module is the file of a wasm step, and how it is run.
@@ -40,32 +39,29 @@ const (
 	isolateInstance = "instance"
 )
 
-var limitKeys = keys[*Limits]{
-	"fuel":      func(d *decoder, n *yaml.Node, path string, l *Limits) { d.integer(n, path, &l.Fuel) },
-	"memory":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Memory) },
-	"stack":     func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Stack) },
-	"input":     func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Input) },
-	"output":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Output) },
-	"log_lines": func(d *decoder, n *yaml.Node, path string, l *Limits) { d.integer(n, path, &l.LogLines) },
-	"module":    func(d *decoder, n *yaml.Node, path string, l *Limits) { d.size(n, path, &l.Module) },
+var limitKeys = []Key{
+	{Path: "fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Without: "32000000",
+		Is:     "about one per instruction; the default grows by 2,500 for each byte of the event, to 350,000,000",
+		access: field(func(l *Limits) any { return &l.Fuel })},
+	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB",
+		Is: "its linear memory", access: field(func(l *Limits) any { return &l.Memory })},
+	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
+		Is: "calls within calls", access: field(func(l *Limits) any { return &l.Stack })},
+	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB",
+		Is: "what it is fed", access: field(func(l *Limits) any { return &l.Input })},
+	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB",
+		Is: "what it makes", access: field(func(l *Limits) any { return &l.Output })},
+	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32",
+		Is: "lines that it logs, of 1 KiB at most", access: field(func(l *Limits) any { return &l.LogLines })},
+	{Path: "module", Kind: KindSize, Min: 1 << 10, Max: maxModule, Without: "8MiB",
+		Is: "the module's file", access: field(func(l *Limits) any { return &l.Module })},
 }
 
-func (d *decoder) wasm(n *yaml.Node, path string, s *Step) {
-	name, ok := d.value(n, path)
-	limit := int(keyOf(path).Max)
-	switch {
-	case !ok:
-		return
-	case name == "" || len(name) > limit:
-		d.fail(n, path, "want a path of 1 to %d bytes", limit)
+func (d *decoder) wasm(n node, s *Step) {
+	if d.field(n, &s.Wasm.Text); s.Wasm.Value == "" {
 		return
 	}
-	s.Wasm.Text = d.text(n, path, name)
-	s.Wasm.path = name
-	if !filepath.IsAbs(name) {
-		s.Wasm.path = filepath.Join(filepath.Dir(d.identity), name)
-	}
-	s.Wasm.within = d.within()
+	s.Wasm.path, s.Wasm.within = d.absolute(s.Wasm.Value), d.within()
 }
 
 // within is the folder that the files must be in that the configuration names; "" for any.
@@ -87,24 +83,19 @@ func projectOf(file string) string {
 	return folder
 }
 
-func (d *decoder) isolation(n *yaml.Node, path string, s *Step) {
-	text, ok := d.value(n, path)
-	switch {
-	case !ok:
-	case text == isolateEvent, text == isolateInstance:
-		s.Wasm.Reuse = text == isolateInstance
-	default:
-		d.fail(n, path, "want %s or %s, got %s", isolateEvent, isolateInstance, quote(n))
-	}
+func (d *decoder) isolation(n node, s *Step) {
+	var isolation string
+	d.field(n, &isolation)
+	s.Wasm.Reuse = isolation == isolateInstance
 }
 
-func (d *decoder) sha256(n *yaml.Node, path string, s *Step) {
-	text, ok := d.value(n, path)
+func (d *decoder) sha256(n node, s *Step) {
+	text, ok := d.value(n)
 	if !ok {
 		return
 	}
 	if sum, err := hex.DecodeString(text); err != nil || len(sum) != 32 {
-		d.fail(n, path, "want 64 hexadecimal digits, got %s", quote(n))
+		d.fail(n, "value.form", "want 64 hexadecimal digits, got %s", quote(n))
 		return
 	}
 	s.Wasm.SHA256 = text
@@ -112,7 +103,8 @@ func (d *decoder) sha256(n *yaml.Node, path string, s *Step) {
 
 var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)
 
-// Read reads the module's file, at most limit bytes of it and one more. One that a checkout names must be in its project, where links lead too.
+// Read reads the module's file, at most limit bytes of it and one more. One that a checkout names must be in its project, and so
+// must what its links lead to.
 func (m *Module) Read(limit int64) ([]byte, error) {
 	f, err := file.In(m.within).Open(m.path)
 	switch {

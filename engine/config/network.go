@@ -3,27 +3,29 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net/netip"
 
 	"github.com/awf-project/awf-hook/engine/secret"
-	"gopkg.in/yaml.v3"
 )
 
-// allow reads network.allow: addresses, and ranges of them.
-func (d *decoder) allow(n *yaml.Node, path string, cfg *Config) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	if limit := int(keyOf(path).Max); len(n.Content) > limit {
-		d.fail(n, path, "want at most %d entries, got %d", limit, len(n.Content))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
-		text, ok := d.value(entry, at)
+var networkKeys = []Key{
+	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true,
+		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
+			"reach no private address, and none reaches a link-local or metadata address",
+		access: showing(by((*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
+	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
+		Is: "refuses webhooks whose URL is http", access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
+}
+
+func (d *decoder) httpsOnly(n node, cfg *Config) {
+	d.field(n, &cfg.HTTPSOnly)
+	cfg.httpsOnlyAt = d.pos(n.Node)
+}
+
+// allow reads addresses, and ranges of them.
+func (d *decoder) allow(n node, cfg *Config) {
+	for entry := range d.entries(n) {
+		text, ok := d.value(entry)
 		if !ok {
 			continue
 		}
@@ -32,7 +34,7 @@ func (d *decoder) allow(n *yaml.Node, path string, cfg *Config) {
 		} else if prefix, err := netip.ParsePrefix(text); err == nil {
 			cfg.Allow = append(cfg.Allow, prefix.Masked())
 		} else {
-			d.fail(entry, at, "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))
+			d.fail(entry, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))
 		}
 	}
 }
@@ -59,42 +61,49 @@ func (t TLS) Client() *tls.Config {
 	return config
 }
 
-var tlsKeys = keys[*TLS]{
-	"ca_file":   func(d *decoder, n *yaml.Node, path string, t *TLS) { t.ca = d.pem(n, path, &t.CAFile) },
-	"cert_file": func(d *decoder, n *yaml.Node, path string, t *TLS) { t.cert = d.pem(n, path, &t.CertFile) },
-	"key_file":  func(d *decoder, n *yaml.Node, path string, t *TLS) { t.key = d.pem(n, path, &t.KeyFile) },
-}
-
-func (d *decoder) tls(n *yaml.Node, path string, w *Webhook) {
-	before := len(d.errs)
-	if !mapping(d, n, path, tlsKeys, &w.TLS) || len(d.errs) > before {
-		return
-	}
-	hasCert, hasKey := valueOf(n, "cert_file") != nil, valueOf(n, "key_file") != nil
-	switch {
-	case hasCert != hasKey:
-		d.fail(n, path, "want cert_file and key_file, or none of them")
-	case d.env == nil:
-	case hasCert:
-		if _, err := tls.X509KeyPair([]byte(w.TLS.cert.Reveal()), []byte(w.TLS.key.Reveal())); err != nil {
-			d.fail(valueOf(n, "cert_file"), join(path, "cert_file"), "no certificate that goes with key_file")
-		}
-	}
-	if ca := valueOf(n, "ca_file"); ca != nil && d.env != nil && !x509.NewCertPool().AppendCertsFromPEM([]byte(w.TLS.ca.Reveal())) {
-		d.fail(ca, join(path, "ca_file"), "no certificate in it")
-	}
+var tlsKeys = []Key{
+	{Path: "ca_file", Kind: KindText, UserOnly: true,
+		Is:     "the authorities that the receiver's certificate may come from, instead of the system's",
+		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "our certificate, for receivers that want one",
+		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
+	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
+		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 
 // pem reads a file of certificates or a key, once, when the configuration is read.
-func (d *decoder) pem(n *yaml.Node, path string, given *string) secret.Secret {
-	name, ok := d.value(n, path)
-	if !ok {
-		return secret.Secret{}
+func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
+	read := func(d *decoder, n node, t *TLS) {
+		given, text := of(t)
+		if name, ok := d.value(n); ok {
+			pem, _ := d.readFile(n, name, namedFile{maxPEM, "a file of certificates"})
+			*given, *text = name, secret.New(pem)
+		}
 	}
-	*given = name
-	text, _ := d.readFile(n, path, name, namedFile{maxPEM, "a file of certificates"})
-	return secret.New(text)
+	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
 // maxPEM is the longest file of certificates, in bytes.
 const maxPEM = 1 << 20
+
+// judgeTLS says what is wrong with the files together.
+func (d *decoder) judgeTLS(n node, t *TLS) {
+	hasCert, hasKey := n.has("cert_file"), n.has("key_file")
+	if d.failed(n) {
+		return
+	}
+	if hasCert != hasKey {
+		d.fail(n, "key.missing", "want cert_file and key_file, or none of them")
+	}
+	if d.env == nil { // the files were not read
+		return
+	}
+	if hasCert && hasKey {
+		if _, err := tls.X509KeyPair([]byte(t.cert.Reveal()), []byte(t.key.Reveal())); err != nil {
+			d.fail(n.get("cert_file"), "file.content", "no certificate that goes with key_file")
+		}
+	}
+	if n.has("ca_file") && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.ca.Reveal())) {
+		d.fail(n.get("ca_file"), "file.content", "no certificate in it")
+	}
+}

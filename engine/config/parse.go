@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
@@ -56,8 +53,9 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 		if origin == WorkflowFile {
 			d.definition(root, cfg)
 		} else {
-			d.checkTags(root, "")
-			mapping(d, root, "", rootKeys, cfg)
+			all := node{Node: resolve(root), key: &rootKey}
+			d.checkTags(all)
+			d.mapping(all, cfg)
 		}
 	}
 	d.checkHTTPSOnly(cfg)
@@ -73,22 +71,23 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 }
 
 // definition reads a workflow's definition, in which only webhooks is ours.
-func (d *decoder) definition(n *yaml.Node, cfg *Config) {
-	if n = resolve(n); n.Kind != yaml.MappingNode {
+func (d *decoder) definition(root *yaml.Node, cfg *Config) {
+	if root = resolve(root); root.Kind != yaml.MappingNode {
 		return // AWF itself says what is wrong
 	}
 	line := 0 // of the key webhooks
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], resolve(n.Content[i+1])
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key := node{Node: root.Content[i], path: join("", root.Content[i].Value)}
 		switch name := key.Value; {
 		case name == "webhooks" && line > 0:
-			d.fail(key, name, "stands twice, first in line %d", line)
+			d.fail(key, "yaml.duplicate", "stands twice, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
-			d.checkTags(n.Content[i+1], name)
-			d.webhooks(value, name, cfg)
+			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}
+			d.checkTags(webhooks)
+			d.webhooks(webhooks, cfg)
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
-			d.fail(key, join("", name), "unknown key, did you mean webhooks?")
+			d.fail(key, "key.unknown", "unknown key, did you mean webhooks?")
 		}
 	}
 }
@@ -104,7 +103,8 @@ func httpURLs(webhooks []Webhook, because Pos) Errors {
 	var mistakes Errors
 	for _, w := range webhooks {
 		if w.Enabled && w.URL.Reveal().Scheme == "http" {
-			mistakes = append(mistakes, w.FailURL(fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)))
+			why := fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)
+			mistakes = append(mistakes, w.FailURL("url.https", why))
 		}
 	}
 	return mistakes
@@ -136,31 +136,43 @@ type decoder struct {
 // maxMistakes is how many mistakes of a file are told. Reading stops there.
 const maxMistakes = 1_000
 
-func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
+func (d *decoder) fail(n node, code, format string, args ...any) {
 	if len(d.errs) == maxMistakes {
-		format, args, path = "more than %d mistakes: the others are not told", []any{maxMistakes}, ""
+		n.path, code, format, args = "", "file.mistakes", "more than %d mistakes: the others are not told", []any{maxMistakes}
 	}
-	if d.isFull() {
-		return
+	if !d.isFull() {
+		d.errs = append(d.errs, d.mistake(n, code, fmt.Sprintf(format, args...)))
 	}
-	d.errs = append(d.errs, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...)})
 }
+
+func (d *decoder) mistake(n node, code, message string) *Error {
+	return &Error{Pos: d.pos(n.Node), Code: code, Path: n.path, Message: message}
+}
+
+func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
 
 // isFull says whether nothing more is to be read, since there are too many mistakes.
 func (d *decoder) isFull() bool { return len(d.errs) > maxMistakes }
 
-func (d *decoder) warn(n *yaml.Node, path, format string, args ...any) {
-	d.warnings = append(d.warnings, &Error{Pos: Pos{d.file, n.Line, n.Column}, Path: path, Message: fmt.Sprintf(format, args...), Warning: true})
+// failed says whether something below a value is wrong.
+func (d *decoder) failed(n node) bool {
+	return slices.ContainsFunc(d.errs, func(e *Error) bool { return strings.HasPrefix(e.Path, n.path) })
 }
 
-func (d *decoder) failAt(line int, format string, args ...any) {
-	d.fail(&yaml.Node{Line: line, Column: 1}, "", format, args...)
+func (d *decoder) warn(n node, code, format string, args ...any) {
+	warning := d.mistake(n, code, fmt.Sprintf(format, args...))
+	warning.Warning = true
+	d.warnings = append(d.warnings, warning)
+}
+
+func (d *decoder) failAt(line int, code, format string, args ...any) {
+	d.fail(node{Node: &yaml.Node{Line: line, Column: 1}}, code, format, args...)
 }
 
 // document parses text, which must be one YAML document, and returns its root; nil if there is none.
 func (d *decoder) document(text []byte) *yaml.Node {
 	if len(text) > maxFile {
-		d.failAt(1, "the file is over %d MiB", maxFile>>20)
+		d.failAt(1, "file.size", "the file is over %d MiB", maxFile>>20)
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -168,7 +180,7 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
 		if d.origin != WorkflowFile { // of a definition AWF itself says it
-			d.failAt(1, "the file is empty: want a list of webhooks")
+			d.failAt(1, "file.empty", "the file is empty: want a list of webhooks")
 		}
 		return nil
 	case err != nil:
@@ -177,58 +189,57 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	}
 	switch err := dec.Decode(&second); {
 	case err == nil:
-		d.fail(&second, "", "a second YAML document: want one")
+		d.fail(node{Node: &second}, "yaml.document", "a second YAML document: want one")
 	case !errors.Is(err, io.EOF):
 		d.syntax(err)
 	}
 	return doc.Content[0]
 }
 
-// keys says how the keys of a mapping of one kind are read into a T. What they are stands in [Keys].
-type keys[T any] map[string]func(d *decoder, n *yaml.Node, path string, to T)
-
 // mapping reads the keys of a mapping in their order. It says false if n is no mapping.
-func mapping[T any](d *decoder, n *yaml.Node, path string, known keys[T], to T) bool {
-	if n = resolve(n); n.Kind != yaml.MappingNode {
-		d.fail(n, path, "want a mapping, got %s", describe(n))
+func (d *decoder) mapping(n node, to any) bool {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
 		return false
 	}
-	for name, value := range d.members(n, path) {
-		at := join(path, name.Value)
-		value = resolve(value)
-		switch key := keyOf(at); {
+	for name, value := range d.members(n) {
+		switch value.key = n.key.find(name.Value); {
 		case name.Value == "<<":
-			d.fail(name, at, "merge keys are not supported")
-		case key == nil || strings.ContainsAny(name.Value, ".[]"):
-			d.unknown(name, path)
-		case key.UserOnly && d.origin != UserFile:
-			d.fail(name, at, "not allowed here: this file may come with a checkout, and the key is the user's own")
+			d.fail(name, "yaml.merge", "merge keys are not supported")
+		case value.key == nil:
+			d.unknown(name, n.key.below)
+		case value.key.UserOnly && d.origin != UserFile:
+			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
 		default:
-			d.use(name, value, at)
-			known[name.Value](d, value, at, to)
+			d.use(name, value)
+			value.key.read(d, value, to)
+		}
+	}
+	for _, key := range n.key.below {
+		if key.Required && n.get(key.Path).Node == nil {
+			d.fail(n.at(key.Path), "key.missing", "missing")
 		}
 	}
 	return true
 }
 
 // unknown reports a key that is not in the table.
-func (d *decoder) unknown(name *yaml.Node, path string) {
-	names := children(path)
-	if meant := spelling.Nearest(name.Value, names); meant != "" {
-		d.fail(name, join(path, name.Value), "unknown key, did you mean %s?", meant)
+func (d *decoder) unknown(name node, known []Key) {
+	if meant := spelling.Nearest(name.Value, names(known)); meant != "" {
+		d.fail(name, "key.unknown", "unknown key, did you mean %s?", meant)
 		return
 	}
-	d.fail(name, join(path, name.Value), "unknown key, want one of %s", strings.Join(names, ", "))
+	d.fail(name, "key.unknown", "unknown key, want one of %s", strings.Join(names(known), ", "))
 }
 
 // use notes where a value stands and which variables it reads.
-func (d *decoder) use(name, value *yaml.Node, path string) {
-	if kind := keyOf(path).Kind; kind == KindMapping || path == "webhooks" {
+func (d *decoder) use(name, value node) {
+	if value.key.Kind == KindMapping || value.path == "webhooks" {
 		return
 	}
-	u := use{path, Pos{d.file, name.Line, name.Column}, variables(value), false}
+	u := use{value.path, Pos{d.file, name.Line, name.Column}, variables(value.Node), false}
 	u.unresolved = d.env == nil && len(u.variables) > 0
-	if _, below, isWebhook := strings.Cut(path, "]."); isWebhook {
+	if _, below, isWebhook := strings.Cut(value.path, "]."); isWebhook {
 		u.path = below
 		d.used = append(d.used, u)
 	} else {
@@ -249,73 +260,4 @@ func variables(n *yaml.Node) []string {
 		names = append(names, variables(inner)...)
 	}
 	return names
-}
-
-// members gives the keys of a mapping with their values. One that stands twice is reported and given once.
-func (d *decoder) members(n *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml.Node] {
-	return func(yield func(key, value *yaml.Node) bool) {
-		first := map[string]int{}
-		for i := 0; i+1 < len(n.Content) && !d.isFull(); i += 2 {
-			key, value := n.Content[i], n.Content[i+1]
-			line, twice := first[key.Value]
-			switch {
-			case key.Kind != yaml.ScalarNode:
-				d.fail(key, path, "want a name as a key, got %s", describe(key))
-				continue
-			case twice:
-				d.fail(key, join(path, key.Value), "stands twice, first in line %d", line)
-				continue
-			}
-			first[key.Value] = key.Line
-			if !yield(key, value) {
-				return
-			}
-		}
-	}
-}
-
-// join makes a key's path. A key that would make it unreadable is quoted.
-func join(path, key string) string {
-	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
-	if key == "" || shorten(key) != key || strings.ContainsFunc(key, unreadable) {
-		key = strconv.Quote(shorten(key))
-	}
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-// resolve follows an alias to what it stands for.
-func resolve(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-// describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
-func describe(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
-		return "a mapping: a value that begins with {{ needs quotes"
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Tag == "!!null":
-		return "nothing"
-	case n.Kind == yaml.AliasNode:
-		return "an alias"
-	}
-	return "a single value"
-}
-
-// shorten keeps an error's quotation of the file readable.
-func shorten(s string) string {
-	const limit = 60
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

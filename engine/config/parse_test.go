@@ -80,7 +80,7 @@ func with(change func(*webhook)) webhook {
 		URL:         "https://example.com/",
 		Events:      []string{"workflow_*", "step_complete"},
 		Timeout:     15 * time.Second,
-		Retry:       config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 10},
+		Retry:       config.Retry{Backoff: config.Exponential, MaxDelay: 24 * time.Hour, Jitter: 0.2, MaxAttempts: 10},
 		MaxInFlight: 4,
 	}
 	change(&w)
@@ -112,11 +112,11 @@ var good = map[string][]webhook{
 	"bounds.yaml": {
 		with(func(w *webhook) {
 			w.Name, w.Timeout, w.MaxInFlight = "low", 10*time.Millisecond, 1
-			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 1, Delay: 10 * time.Millisecond}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: 24 * time.Hour, Jitter: 0.2, MaxAttempts: 1, Delay: 10 * time.Millisecond}
 		}),
 		with(func(w *webhook) {
 			w.Name, w.Timeout, w.MaxInFlight = "high", 5*time.Minute, 64
-			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 50, Delay: 24 * time.Hour}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: 24 * time.Hour, Jitter: 0.2, MaxAttempts: 50, Delay: 24 * time.Hour}
 		}),
 	},
 	"byte_order_mark.yaml": {with(func(*webhook) {})},
@@ -167,7 +167,7 @@ var good = map[string][]webhook{
 			w.Secret, w.Signing = "$a${b}$c", both
 			w.Headers = []string{"Authorization: Bearer value", "X-Empty: ", "X-Default: a:-b", "X-No-Default: "}
 			w.Timeout, w.MaxInFlight = 3*time.Second, 1
-			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: config.DefaultMaxDelay, Jitter: config.DefaultJitter, MaxAttempts: 7, Delay: 10 * time.Millisecond}
+			w.Retry = config.Retry{Backoff: config.Exponential, MaxDelay: 24 * time.Hour, Jitter: 0.2, MaxAttempts: 7, Delay: 10 * time.Millisecond}
 		}),
 	},
 	"wasm.yaml": {with(func(w *webhook) { w.URL = "https://example.com/hook" })},

@@ -3,11 +3,7 @@ package config
 import (
 	"cmp"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Queue is the queue's place and size; zero values stand for the defaults.
@@ -21,25 +17,34 @@ type Queue struct {
 // memoryQueue is the path of a queue that is in no file.
 const memoryQueue = "memory:"
 
-var queueKeys = keys[*Queue]{
-	"path":      (*decoder).queuePath,
-	"keep":      func(d *decoder, n *yaml.Node, path string, q *Queue) { d.duration(n, path, &q.Keep) },
-	"keep_dead": func(d *decoder, n *yaml.Node, path string, q *Queue) { d.duration(n, path, &q.KeepDead) },
-	"max_size":  func(d *decoder, n *yaml.Node, path string, q *Queue) { d.size(n, path, &q.MaxSize) },
+var queueKeys = []Key{
+	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true,
+		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
+		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
+		Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; " +
+			"`memory:` keeps nothing beyond the process"},
+	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
+		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
+	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
+		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
+	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
+		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
+		access: field(func(q *Queue) any { return &q.MaxSize })},
 }
 
-func (d *decoder) queuePath(n *yaml.Node, path string, q *Queue) {
-	name, ok := d.value(n, path)
-	limit := int(keyOf(path).Max)
-	switch {
-	case !ok:
-	case name == "" || len(name) > limit:
-		d.fail(n, path, "want a path of 1 to %d bytes", limit)
-	case name == memoryQueue || filepath.IsAbs(name):
-		q.Path = name
-	default:
-		q.Path = filepath.Join(filepath.Dir(d.identity), name)
+func (d *decoder) queuePath(n node, q *Queue) {
+	d.field(n, &q.Path)
+	if q.Path != "" && q.Path != memoryQueue {
+		q.Path = d.absolute(q.Path)
 	}
+}
+
+// absolute is a path that the configuration names. A relative one starts at its folder.
+func (d *decoder) absolute(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(d.identity), name)
 }
 
 // override takes over what another file says of the queue.
@@ -50,52 +55,4 @@ func (q Queue) override(by Queue) Queue {
 		Keep:     cmp.Or(by.Keep, q.Keep),
 		KeepDead: cmp.Or(by.KeepDead, q.KeepDead),
 	}
-}
-
-// sizeUnits are in the order in which a suffix is looked for: "B" ends them all.
-var sizeUnits = []struct {
-	name  string
-	bytes int64
-}{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
-}
-
-func (d *decoder) size(n *yaml.Node, path string, to *int64) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
-	low, high := keyOf(path).Min, keyOf(path).Max
-	size, err := parseSize(text)
-	switch {
-	case err != nil:
-		d.fail(n, path, "want a size like 512MiB or 1GiB, got %s", quote(n))
-	case size < low || size > high:
-		d.fail(n, path, "want %s to %s, got %s", shortSize(low), shortSize(high), unquoted(n))
-	default:
-		*to = size
-	}
-}
-
-func parseSize(text string) (int64, error) {
-	unit := int64(1)
-	for _, u := range sizeUnits {
-		if number, has := strings.CutSuffix(text, u.name); has {
-			text, unit = strings.TrimRight(number, " "), u.bytes
-			break
-		}
-	}
-	number, err := strconv.ParseFloat(text, 64)
-	return int64(number * float64(unit)), err
-}
-
-// shortSize writes a size as a person would: 1GiB.
-func shortSize(bytes int64) string {
-	for i := 3; i >= 0; i-- {
-		if u := sizeUnits[i]; bytes >= u.bytes && bytes%u.bytes == 0 {
-			return strconv.FormatInt(bytes/u.bytes, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(bytes, 10) + "B"
 }

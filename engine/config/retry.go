@@ -5,15 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
-)
-
-// Defaults of retry and of a lane's order.
-const (
-	DefaultJitter       = 0.2
-	DefaultMaxDelay     = 24 * time.Hour
-	DefaultOrderMaxWait = 15 * time.Minute
 )
 
 // The backoffs: how the waits between attempts grow.
@@ -36,6 +27,85 @@ type Retry struct {
 	Jitter      float64         // by which part of itself a wait is longer or shorter at most
 	Schedule    []time.Duration // the waits themselves, the last one repeated; nil for Delay's
 	Statuses    []int           // that are tried again beside the usual ones
+}
+
+var retryKeys = []Key{
+	{Path: "max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10",
+		Is: "how often a delivery is tried", access: field(func(r *Retry) any { return &r.MaxAttempts })},
+	{Path: "delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Without: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
+		Is:     "the wait before the second attempt, which grows as `backoff` says. The default is Standard Webhooks' schedule",
+		access: field(func(r *Retry) any { return &r.Delay })},
+	{Path: "backoff", Kind: KindText, Choices: Backoffs, Default: Exponential,
+		Is:     "how the waits grow from `delay`: `exponential` doubles them, `fibonacci` adds the two before, `constant` keeps them",
+		access: field(func(r *Retry) any { return &r.Backoff })},
+	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h",
+		Is: "the longest wait", access: field(func(r *Retry) any { return &r.MaxDelay })},
+	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "that of `delay`",
+		Is:     "the waits themselves, the last one repeated",
+		access: showing(by((*decoder).schedule), func(r *Retry) string { return showList(r.Schedule) })},
+	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%",
+		Is:     "by how much of itself a wait is longer or shorter, by chance",
+		access: showing(by((*decoder).jitter), func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) })},
+	{Path: "max_age", Kind: KindDuration, Min: int64(time.Second), Max: year, Without: "none",
+		Is:     "how old a delivery gets before it is dead, counted from its event's acceptance or its last replay",
+		access: field(func(r *Retry) any { return &r.MaxAge })},
+	{Path: "statuses", Kind: KindNumbers, Max: 50, Without: "[]",
+		Is:     "statuses that are tried again beside 408, 425, 429 and 5xx",
+		access: showing(by((*decoder).statuses), func(r *Retry) string { return showList(r.Statuses) })},
+}
+
+// judgeRetry says what is wrong with the keys together.
+func (d *decoder) judgeRetry(n node, _ *Retry) {
+	if n.has("schedule") {
+		for _, other := range []string{"delay", "backoff"} {
+			if n.has(other) {
+				d.fail(n.get(other), "key.useless", "does nothing beside schedule")
+			}
+		}
+	} else if n.has("backoff") && !n.has("delay") {
+		d.fail(n.get("backoff"), "key.missing", "needs a delay")
+	}
+}
+
+func (d *decoder) jitter(n node, r *Retry) {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	number, isPercent := strings.CutSuffix(text, "%")
+	percent, err := strconv.Atoi(number)
+	if err != nil || !isPercent || percent < int(n.key.Min) || percent > int(n.key.Max) {
+		d.fail(n, "value.form", "want a percentage from %d to %d with its sign, got %s", n.key.Min, n.key.Max, quote(n))
+		return
+	}
+	r.Jitter = float64(percent) / 100
+}
+
+// waitKey is an entry of a schedule.
+var waitKey = Key{Kind: KindDuration, Min: 10 * millisecond, Max: day}
+
+func (d *decoder) schedule(n node, r *Retry) {
+	for entry := range d.entries(n) {
+		var wait time.Duration
+		entry.key = &waitKey
+		d.field(entry, &wait)
+		r.Schedule = append(r.Schedule, wait)
+	}
+}
+
+func (d *decoder) statuses(n node, r *Retry) {
+	for entry := range d.entries(n) {
+		text, ok := d.value(entry)
+		if !ok {
+			continue
+		}
+		status, err := strconv.Atoi(text)
+		if err != nil || status < 300 || status > 599 {
+			d.fail(entry, "value.range", "want a status from 300 to 599, got %s", quote(entry))
+			continue
+		}
+		r.Statuses = append(r.Statuses, status)
+	}
 }
 
 // Rate is a number of attempts in a time.
@@ -61,125 +131,18 @@ func (r Rate) String() string {
 
 var rateUnits = map[time.Duration]string{time.Second: "s", time.Minute: "min", time.Hour: "h"}
 
-var retryKeys = keys[*Retry]{
-	"max_attempts": func(d *decoder, n *yaml.Node, path string, r *Retry) { d.integer(n, path, &r.MaxAttempts) },
-	"backoff":      (*decoder).backoff,
-	"delay":        func(d *decoder, n *yaml.Node, path string, r *Retry) { d.duration(n, path, &r.Delay) },
-	"max_delay":    func(d *decoder, n *yaml.Node, path string, r *Retry) { d.duration(n, path, &r.MaxDelay) },
-	"max_age":      func(d *decoder, n *yaml.Node, path string, r *Retry) { d.duration(n, path, &r.MaxAge) },
-	"jitter":       (*decoder).jitter,
-	"schedule":     (*decoder).schedule,
-	"statuses":     (*decoder).statuses,
-}
-
-// retry reads the mapping and judges what its keys say together.
-func (d *decoder) retry(n *yaml.Node, path string, w *Webhook) {
-	if !mapping(d, n, path, retryKeys, &w.Retry) {
-		return
-	}
-	if schedule := valueOf(n, "schedule"); schedule != nil {
-		for _, other := range []string{"delay", "backoff"} {
-			if value := valueOf(n, other); value != nil {
-				d.fail(value, join(path, other), "does nothing beside schedule")
-			}
-		}
-	} else if backoff := valueOf(n, "backoff"); backoff != nil && valueOf(n, "delay") == nil {
-		d.fail(backoff, join(path, "backoff"), "needs a delay")
-	}
-}
-
-func (d *decoder) backoff(n *yaml.Node, path string, r *Retry) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
-	for _, known := range Backoffs {
-		if text == known {
-			r.Backoff = text
-			return
-		}
-	}
-	d.fail(n, path, "want one of %s, got %s", strings.Join(Backoffs, ", "), quote(n))
-}
-
-func (d *decoder) jitter(n *yaml.Node, path string, r *Retry) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
-	low, high := int(keyOf(path).Min), int(keyOf(path).Max)
-	number, isPercent := strings.CutSuffix(text, "%")
-	percent, err := strconv.Atoi(number)
-	if err != nil || !isPercent || percent < low || percent > high {
-		d.fail(n, path, "want a percentage from %d to %d with its sign, got %s", low, high, quote(n))
-		return
-	}
-	r.Jitter = float64(percent) / 100
-}
-
-func (d *decoder) schedule(n *yaml.Node, path string, r *Retry) {
-	for i, entry := range d.entries(n, path) {
-		var wait time.Duration
-		d.durationWithin(entry, fmt.Sprintf("%s[%d]", path, i), bounds{10 * time.Millisecond, 24 * time.Hour}, &wait)
-		r.Schedule = append(r.Schedule, wait)
-	}
-}
-
-func (d *decoder) statuses(n *yaml.Node, path string, r *Retry) {
-	for i, entry := range d.entries(n, path) {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		text, ok := d.value(entry, at)
-		if !ok {
-			continue
-		}
-		status, err := strconv.Atoi(text)
-		if err != nil || status < 300 || status > 599 {
-			d.fail(entry, at, "want a status from 300 to 599, got %s", quote(entry))
-			continue
-		}
-		r.Statuses = append(r.Statuses, status)
-	}
-}
-
-// entries returns the entries of a list that is as long as its key allows.
-func (d *decoder) entries(n *yaml.Node, path string) []*yaml.Node {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return nil
-	}
-	low, high := int(keyOf(path).Min), int(keyOf(path).Max)
-	if len(n.Content) < low || len(n.Content) > high {
-		d.fail(n, path, "want %d to %d entries, got %d", low, high, len(n.Content))
-		return nil
-	}
-	entries := make([]*yaml.Node, len(n.Content))
-	for i, entry := range n.Content {
-		entries[i] = resolve(entry)
-	}
-	return entries
-}
-
-func (d *decoder) rate(n *yaml.Node, path string, w *Webhook) {
-	text, ok := d.value(n, path)
+func (d *decoder) rate(n node, w *Webhook) {
+	text, ok := d.value(n)
 	if !ok {
 		return
 	}
 	number, unit, _ := strings.Cut(text, "/")
 	attempts, err := strconv.Atoi(strings.TrimSpace(number))
 	for per, name := range rateUnits {
-		if strings.TrimSpace(unit) == name && err == nil && attempts >= 1 && attempts <= int(keyOf(path).Max) {
+		if strings.TrimSpace(unit) == name && err == nil && attempts >= 1 && attempts <= int(n.key.Max) {
 			w.Rate = Rate{attempts, per}
 			return
 		}
 	}
-	d.fail(n, path, "want 1 to %d attempts in a time, like 5/s, 60/min or 1000/h, got %s", keyOf(path).Max, quote(n))
-}
-
-// orderBy is taken as it is, like a filter.
-func (d *decoder) orderBy(n *yaml.Node, path string, w *Webhook) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "" {
-		d.fail(n, path, "want an expression, got %s", describe(n))
-		return
-	}
-	w.OrderBy = d.text(n, path, n.Value)
+	d.fail(n, "value.form", "want 1 to %d attempts in a time, like 5/s, 60/min or 1000/h, got %s", n.key.Max, quote(n))
 }

@@ -18,23 +18,23 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // scalar returns a scalar's text with its variables expanded.
 // It says false, and has reported why, if n is no scalar, is empty or names a variable that is not set.
-func (d *decoder) scalar(n *yaml.Node, path string) (string, bool) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		d.fail(n, path, "want a value, got %s", describe(n))
+func (d *decoder) scalar(n node) (string, bool) {
+	if !n.isText() {
+		d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
 		return "", false
 	}
-	if slip := secret.Unread(n.Value); slip != "" && isSecret(path) {
-		d.warn(n, path, "%s", slip)
+	if slip := secret.Unread(n.Value); slip != "" && isSecret(n.path) {
+		d.warn(n, "variable.plain", "%s", slip)
 	}
 	if n.Style == 0 && endsInQuote(n.Value) {
-		d.warn(n, path, "ends with a quote that it does not begin with")
+		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
 	}
 	ok := true
 	text := variable.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		if ref == "$$" {
 			return "$"
 		}
-		value, good := d.expand(n, path, ref)
+		value, good := d.expand(n, ref)
 		ok = ok && good
 		return value
 	})
@@ -51,18 +51,18 @@ func endsInQuote(text string) bool {
 	return false
 }
 
-func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
+func (d *decoder) expand(n node, ref string) (string, bool) {
 	m := variable.FindStringSubmatch(ref)
 	name, def, hasDefault := strings.Cut(m[1], ":-")
 	switch {
 	case m[2] == "":
-		d.fail(n, path, "${ is not closed; a plain $ is written $$")
+		d.fail(n, "variable.form", "${ is not closed; a plain $ is written $$")
 		return "", false
 	case !variableName.MatchString(name):
-		d.fail(n, path, "${%s}: not the name of a variable; a plain $ is written $$", shorten(name))
+		d.fail(n, "variable.form", "${%s}: not the name of a variable; a plain $ is written $$", shorten(name))
 		return "", false
 	case strings.Contains(def, "${"):
-		d.fail(n, path, "${%s}: a default cannot hold a variable", name)
+		d.fail(n, "variable.form", "${%s}: a default cannot hold a variable", name)
 		return "", false
 	}
 	d.reads = append(d.reads, name)
@@ -70,7 +70,7 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 		return "", true
 	}
 	if value, set := d.env(name); set && (value != "" || !hasDefault) {
-		if isSecret(path) {
+		if isSecret(n.path) {
 			d.known = append(d.known, secret.New(value))
 		}
 		return value, true
@@ -78,7 +78,7 @@ func (d *decoder) expand(n *yaml.Node, path, ref string) (string, bool) {
 	if hasDefault {
 		return def, true
 	}
-	d.fail(n, path, "the variable %s is not set", name)
+	d.fail(n, "variable.unset", "the variable %s is not set", name)
 	return "", false
 }
 
@@ -91,14 +91,14 @@ func isSecret(path string) bool {
 }
 
 // unresolved says whether n holds variables while none is looked up, so that its value cannot be judged.
-func (d *decoder) unresolved(n *yaml.Node) bool {
+func (d *decoder) unresolved(n node) bool {
 	return d.env == nil && strings.Contains(n.Value, "${")
 }
 
 // quote is a scalar's text in the file for an error, not the value of a variable in it, which may be a secret.
-func quote(n *yaml.Node) string { return strconv.Quote(unquoted(n)) }
+func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
-func unquoted(n *yaml.Node) string { return shorten(n.Value) }
+func unquoted(n node) string { return shorten(n.Value) }
 
 // shape says where the inside of a scalar begins in the file.
 type shape int
@@ -111,12 +111,12 @@ const (
 )
 
 // text keeps a scalar whose inside may be pointed at.
-func (d *decoder) text(n *yaml.Node, path, value string) Text {
-	t := Text{Value: value, Path: path, pos: Pos{d.file, n.Line, n.Column}}
-	rest := d.rest(n)
+func (d *decoder) text(n node, value string) Text {
+	t := Text{Value: value, Path: n.path, pos: d.pos(n.Node)}
+	rest := d.rest(n.Node)
 	switch {
 	case n.Style&yaml.LiteralStyle != 0:
-		t.shape, t.indent = d.literal(n)
+		t.shape, t.indent = d.literal(n.Node)
 	case strings.HasPrefix(rest, `"`+n.Value+`"`), strings.HasPrefix(rest, "'"+n.Value+"'"):
 		t.shape = shapeQuoted
 	case n.Style == 0 && strings.HasPrefix(rest, n.Value):
@@ -157,7 +157,7 @@ func (d *decoder) literal(n *yaml.Node) (shape, int) {
 
 // Fail makes the error of a mistake at a line (from 1) and a column (from 0) inside the text.
 // Where the text's lines cannot be told in the file, it stands at the scalar itself.
-func (t Text) Fail(line, col int, message string) *Error {
+func (t Text) Fail(line, col int, code, message string) *Error {
 	pos := t.pos
 	switch {
 	case t.env:
@@ -169,5 +169,5 @@ func (t Text) Fail(line, col int, message string) *Error {
 		pos.Line += line
 		pos.Col = t.indent + col + 1
 	}
-	return &Error{Pos: pos, Path: t.Path, Message: message}
+	return &Error{Pos: pos, Code: code, Path: t.Path, Message: message}
 }

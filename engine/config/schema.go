@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -15,7 +16,10 @@ func Schema() map[string]any {
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "awf-hook"
 	for i := range Keys {
-		parent, name := splitPath(Keys[i].Path)
+		parent, name := "", Keys[i].Path
+		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+			parent, name = name[:dot], name[dot+1:]
+		}
 		property(root, parent)[name] = Keys[i].schema()
 	}
 	return root
@@ -65,8 +69,8 @@ func (k *Key) schema() map[string]any {
 	case KindGlobs, KindRanges, KindDurations, KindNumbers:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
-		text := map[string]any{"type": "string", "pattern": expanded}
-		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, text}}, objectSchema()}}
+		name := map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, map[string]any{"type": "string", "pattern": expanded}}}
+		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{name, objectSchema()}}
 	case KindHeaders:
 		s["type"], s["additionalProperties"], s["maxProperties"] = "object", scalar, k.Max
 	case KindNumber:
@@ -100,14 +104,17 @@ func (k *Key) schema() map[string]any {
 // describe is what an editor shows.
 func (k *Key) describe() string {
 	text := strings.ReplaceAll(k.Is, "`", "")
-	if k.Default != "" {
-		text += fmt.Sprintf(". Default: %s", k.Default)
+	if preset := k.Preset(); preset != "" {
+		text += ". Default: " + preset
 	}
 	if bounds := k.Bounds(); bounds != "" {
 		text += ". Bounds: " + bounds
 	}
 	return text
 }
+
+// Preset is what holds without the key, "" for nothing.
+func (k *Key) Preset() string { return cmp.Or(k.Default, k.Without) }
 
 // Bounds are the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {

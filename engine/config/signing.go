@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,39 +25,27 @@ const maxSecretFile = 4096
 // shortSecret is the length below which a secret is worth a warning, in bytes.
 const shortSecret = 16
 
-var secretKeys = keys[*SigningSecret]{
-	"value":      (*decoder).secretValue,
-	"not_before": func(d *decoder, n *yaml.Node, path string, s *SigningSecret) { d.time(n, path, &s.NotBefore) },
-	"not_after":  func(d *decoder, n *yaml.Node, path string, s *SigningSecret) { d.time(n, path, &s.NotAfter) },
+var secretKeys = []Key{
+	{Path: "value", Kind: KindSecret, Required: true, Is: "a secret of the list", access: by((*decoder).secretValue)},
+	{Path: "not_before", Kind: KindTime, Is: "from when on it signs", access: field(func(s *SigningSecret) any { return &s.NotBefore })},
+	{Path: "not_after", Kind: KindTime, Is: "until when it signs", access: field(func(s *SigningSecret) any { return &s.NotAfter })},
 }
 
 // secret is one text, or a list of texts and of mappings with the time in which each signs.
-func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
+func (d *decoder) secret(n node, w *Webhook) {
 	if n.Kind != yaml.SequenceNode {
 		var s SigningSecret
-		if d.secretValue(n, path, &s); !s.IsZero() {
+		if d.secretValue(n, &s); !s.IsZero() {
 			w.Secrets = []SigningSecret{s}
 		}
 		return
 	}
-	if limit := int(keyOf(path).Max); len(n.Content) == 0 || len(n.Content) > limit {
-		d.fail(n, path, "want 1 to %d secrets, got %d", limit, len(n.Content))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
+	for entry := range d.entries(n) {
 		var s SigningSecret
 		if entry.Kind != yaml.MappingNode {
-			d.secretValue(entry, at, &s)
-		} else {
-			mapping(d, entry, at, secretKeys, &s)
-			switch {
-			case valueOf(entry, "value") == nil:
-				d.fail(entry, join(at, "value"), "missing")
-			case !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore):
-				d.fail(entry, join(at, "not_after"), "want a time after not_before")
-			}
+			d.secretValue(entry, &s)
+		} else if d.mapping(entry, &s); entry.has("value") && !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore) {
+			d.fail(entry.at("not_after"), "value.range", "want a time after not_before")
 		}
 		if !s.IsZero() {
 			w.Secrets = append(w.Secrets, s)
@@ -66,35 +53,35 @@ func (d *decoder) secret(n *yaml.Node, path string, w *Webhook) {
 	}
 }
 
-func (d *decoder) secretValue(n *yaml.Node, path string, s *SigningSecret) {
-	if text, ok := d.value(n, path); ok && d.goodSecret(n, path, text) {
+func (d *decoder) secretValue(n node, s *SigningSecret) {
+	if text, ok := d.value(n); ok && d.goodSecret(n, text) {
 		s.Secret = secret.New(text)
 	}
 }
 
-func (d *decoder) goodSecret(n *yaml.Node, path, text string) bool {
+func (d *decoder) goodSecret(n node, text string) bool {
 	key, err := signature.Key(text)
 	if err != nil {
-		d.fail(n, path, "%s", strings.TrimPrefix(err.Error(), "secret: "))
+		d.fail(n, "secret.form", "%s", strings.TrimPrefix(err.Error(), "secret: "))
 		return false
 	}
 	if slip := secret.Pasted(text); slip != "" {
-		d.warn(n, path, "%s", slip)
+		d.warn(n, "secret.pasted", "%s", slip)
 	}
 	if len(key) < shortSecret {
-		d.warn(n, path, "%d bytes are short for a secret, want %d or more", len(key), shortSecret)
+		d.warn(n, "secret.short", "%d bytes are short for a secret, want %d or more", len(key), shortSecret)
 	}
 	return true
 }
 
 // secretFile reads the secret from a file, once, when the configuration is read.
-func (d *decoder) secretFile(n *yaml.Node, path string, w *Webhook) {
-	name, ok := d.value(n, path)
+func (d *decoder) secretFile(n node, w *Webhook) {
+	name, ok := d.value(n)
 	if !ok {
 		return
 	}
-	text, ok := d.readFile(n, path, name, namedFile{maxSecretFile, "a secret"})
-	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, path, text) {
+	text, ok := d.readFile(n, name, namedFile{maxSecretFile, "a secret"})
+	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, text) {
 		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}
 	}
 }
@@ -106,79 +93,94 @@ type namedFile struct {
 }
 
 // readFile reads a file that the configuration names, unless its variables are not looked up. A relative path starts at its folder.
-func (d *decoder) readFile(n *yaml.Node, path, name string, kind namedFile) (string, bool) {
+func (d *decoder) readFile(n node, name string, kind namedFile) (string, bool) {
 	if d.env == nil {
 		return "", false
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(d.identity), name)
-	}
-	text, err := file.Read(name, kind.limit)
+	text, err := file.Read(d.absolute(name), kind.limit)
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
 		err = fmt.Errorf("%w: not %s", err, kind.is)
 	}
 	if err != nil {
-		d.fail(n, path, "%s: %v", unquoted(n), err)
+		d.fail(n, "file.read", "%s: %v", unquoted(n), err)
 	}
 	return string(text), err == nil
 }
 
-func (d *decoder) signing(n *yaml.Node, path string, w *Webhook) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
+func (d *decoder) signing(n node, w *Webhook) {
+	for entry := range d.entries(n) {
 		if entry.Kind == yaml.MappingNode {
-			mapping(d, entry, at, schemeKeys, w)
+			d.mapping(entry, w)
 			continue
 		}
-		text, ok := d.value(entry, at)
+		text, ok := d.value(entry)
 		scheme := signature.Scheme(text)
 		switch {
 		case !ok:
 		case text == "custom":
-			d.fail(entry, at, "want a mapping: {custom: {header: …}}")
+			d.fail(entry, "value.type", "want a mapping: {custom: {header: …}}")
 		case !slices.Contains(signature.Schemes, scheme):
-			d.fail(entry, at, "want awf, standard, github or a mapping with custom, got %s", quote(entry))
+			d.fail(entry, "value.choice", "want awf, standard, github or a mapping with custom, got %s", quote(entry))
 		case slices.Contains(w.Signing, scheme):
-			d.fail(entry, at, "%s stands twice", scheme)
+			d.fail(entry, "value.duplicate", "%s stands twice", scheme)
 		default:
 			w.Signing = append(w.Signing, scheme)
 		}
 	}
 }
 
-// checkSigning judges what secret, secret_file and signing say together.
-func (d *decoder) checkSigning(n *yaml.Node, path string, w *Webhook) {
-	given, file, signing := valueOf(n, "secret"), valueOf(n, "secret_file"), valueOf(n, "signing")
-	if given != nil && file != nil {
-		d.fail(file, join(path, "secret_file"), "there is a secret already")
+// judgeSigning says what is wrong with secret, secret_file and signing together.
+func (d *decoder) judgeSigning(n node, w *Webhook) {
+	given, file, signing := n.get("secret"), n.get("secret_file"), n.get("signing")
+	if given.Node != nil && file.Node != nil {
+		d.fail(file, "key.conflict", "there is a secret already")
 	}
-	if given == nil {
+	if given.Node == nil && file.Node != nil {
 		given = file
+		given.path = join(n.path, "secret")
 	}
 	switch {
-	case signing == nil && given != nil:
+	case signing.Node == nil && given.Node != nil:
 		w.Signing = []signature.Scheme{signature.AWF, signature.Standard}
-	case len(w.Signing)+len(w.Custom) > 0 && given == nil:
-		d.fail(signing, join(path, "signing"), "needs a secret")
-	case given != nil && isEmptyList(signing):
-		d.fail(given, join(path, "secret"), "does nothing, since signing is an empty list")
+	case len(w.Signing)+len(w.Custom) > 0 && given.Node == nil:
+		d.fail(signing, "key.missing", "needs a secret")
+	case given.Node != nil && signing.Kind == yaml.SequenceNode && len(signing.Content) == 0:
+		d.fail(given, "key.useless", "does nothing, since signing is an empty list")
 	}
-	if signing == nil || !slices.Contains(w.Signing, signature.Standard) {
+	if signing.Node == nil || !slices.Contains(w.Signing, signature.Standard) {
 		return
 	}
 	for _, s := range w.Secrets {
 		if !strings.HasPrefix(s.Reveal(), "whsec_") {
-			d.warn(given, join(path, "secret"), "libraries for Standard Webhooks want secrets of the form whsec_ and base64")
+			d.warn(given, "secret.standard", "libraries for Standard Webhooks want secrets of the form whsec_ and base64")
 			return
 		}
 	}
 }
 
-func isEmptyList(n *yaml.Node) bool {
-	return n != nil && resolve(n).Kind == yaml.SequenceNode && len(resolve(n).Content) == 0
+// showSigning lists the schemes.
+func (w *Webhook) showSigning() string {
+	var names []string
+	for _, scheme := range w.Signing {
+		names = append(names, string(scheme))
+	}
+	for _, scheme := range w.Custom {
+		names = append(names, "custom "+scheme.Header)
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+func (w *Webhook) showSecrets() string {
+	var list []string
+	for _, s := range w.Secrets {
+		text := secret.Mask
+		if !s.NotBefore.IsZero() {
+			text += " from " + s.NotBefore.Format(time.RFC3339)
+		}
+		if !s.NotAfter.IsZero() {
+			text += " until " + s.NotAfter.Format(time.RFC3339)
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, ", ")
 }

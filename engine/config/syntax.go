@@ -34,7 +34,7 @@ func (d *decoder) syntax(err error) {
 	}
 	for near := line; near <= min(line+reach, len(d.lines)); near++ {
 		if strings.HasPrefix(strings.TrimLeft(d.lines[near-1], " "), "\t") {
-			d.failAt(near, "a tab: YAML is indented with spaces")
+			d.failAt(near, "yaml.syntax", "a tab: YAML is indented with spaces")
 			return
 		}
 	}
@@ -43,22 +43,23 @@ func (d *decoder) syntax(err error) {
 	}
 	above := line - 1
 	if strings.HasPrefix(m[2], "mapping values") && above >= 1 && noKey.MatchString(d.lines[above-1]) && !(isEntry(above) && isEntry(line)) {
-		d.failAt(above, "not YAML: a key needs a colon and a space behind it")
+		d.failAt(above, "yaml.syntax", "not YAML: a key needs a colon and a space behind it")
 		return
 	}
 	for near := line; near >= max(1, line-1); near-- {
 		if near <= len(d.lines) && textBehindQuote.MatchString(d.lines[near-1]) {
-			d.failAt(near, "not YAML: a value that begins with a quote ends with it, and something follows; put the whole value in other quotes")
+			d.failAt(near, "yaml.syntax",
+				"not YAML: a value that begins with a quote ends with it, and something follows; put the whole value in other quotes")
 			return
 		}
 	}
 	for _, known := range syntaxAdvice {
 		if strings.HasPrefix(m[2], known.library) {
-			d.failAt(line, "not YAML: %s", known.ours)
+			d.failAt(line, "yaml.syntax", "not YAML: %s", known.ours)
 			return
 		}
 	}
-	d.failAt(line, "not YAML: %s", m[2])
+	d.failAt(line, "yaml.syntax", "not YAML: %s", m[2])
 }
 
 // ofScanner finds the scanner's errors among those that begin like the parser's.
@@ -85,7 +86,8 @@ var textBehindQuote = regexp.MustCompile(`^[^"'#]*: +(?:"(?:[^"\\]|\\.)*"|'(?:[^
 
 // syntaxAdvice says what to do about the parser's errors.
 var syntaxAdvice = []struct{ library, ours string }{
-	{"mapping values are not allowed in this context", `a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
+	{"mapping values are not allowed in this context",
+		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
 	{"did not find expected ',' or ']'", "a list that begins with [ is not closed with ]"},
 	{"did not find expected ',' or '}'", "a mapping that begins with { is not closed with }"},
 	{"did not find expected '-' indicator", "the indent does not fit the lines above: an entry of the list begins with -"},
@@ -108,5 +110,5 @@ func (d *decoder) unknownAnchor(name string) {
 			break
 		}
 	}
-	d.fail(at, "", "a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
+	d.fail(node{Node: at}, "yaml.alias", "a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
 }

@@ -11,19 +11,20 @@ import (
 
 // checkTags reports the explicit tags below a node. One that no rule of ours gives a meaning takes the text that stands behind it for the
 // value: ! workflow_name startsWith "test-" would select the opposite of what was meant.
-func (d *decoder) checkTags(n *yaml.Node, path string) {
-	if tag := d.tagOf(n); tag != "" && !tagFits(n, tag) {
-		d.fail(n, path, "%s", wrongTag(n, tag, keyOf(path)))
+func (d *decoder) checkTags(n node) {
+	if tag := d.tagOf(n.Node); tag != "" && !tagFits(n.Node, tag) {
+		d.fail(n, "yaml.tag", "%s", wrongTag(n, tag))
 	}
 	switch n.Kind {
 	case yaml.SequenceNode:
-		for i, entry := range n.Content {
-			d.checkTags(entry, path+"["+strconv.Itoa(i)+"]")
+		for i, entry := range n.Content { // aliases are not followed: a tag stands where it is defined
+			d.checkTags(node{Node: entry, path: n.entry(i).path, key: n.key})
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			d.checkTags(n.Content[i], path)
-			d.checkTags(n.Content[i+1], join(path, n.Content[i].Value))
+			name, value := n.Content[i], n.Content[i+1]
+			d.checkTags(node{Node: name, path: n.path})
+			d.checkTags(node{Node: value, path: join(n.path, name.Value), key: n.key.find(name.Value)})
 		}
 	}
 }
@@ -67,17 +68,17 @@ func tagFits(n *yaml.Node, tag string) bool {
 }
 
 // wrongTag says what was probably meant. It does not quote the tag, which may be a credential that begins with !.
-func wrongTag(n *yaml.Node, tag string, key *Key) string {
+func wrongTag(n node, tag string) string {
 	const isTag = "a value that begins with ! is a YAML tag"
 	switch {
 	case strings.HasPrefix(tag, "!!"):
 		return "the tag " + strconv.Quote(shorten(tag)) + " does not fit the value: leave it out"
 	case slices.Contains([]string{"!env", "!ENV", "!Env", "!env_var", "!secret"}, tag) && n.Kind == yaml.ScalarNode:
-		if variableName.MatchString(n.Value) && key != nil && slices.Contains(shownKinds, key.Kind) {
+		if variableName.MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
 			return isTag + "; ${" + n.Value + "} reads a variable"
 		}
 		return isTag + "; ${NAME} reads a variable"
-	case key != nil && key.Kind == KindExpr:
+	case n.key != nil && n.key.Kind == KindExpr:
 		return isTag + "; put the expression in quotes"
 	}
 	return isTag + "; put the value in quotes"

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/file"
-	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
@@ -40,37 +38,35 @@ type Want struct {
 	Headers []Header
 }
 
-var testKeys = keys[*Test]{
-	"name":   func(d *decoder, n *yaml.Node, path string, t *Test) { t.Name, _ = d.plainText(n, path) },
-	"event":  func(d *decoder, n *yaml.Node, path string, t *Test) { t.Event = d.tree(n, path, false) },
-	"events": func(d *decoder, n *yaml.Node, path string, t *Test) { d.testFile(n, path, t) },
-	"want":   (*decoder).wants,
+var testKeys = []Key{
+	{Path: "name", Kind: KindText, Plain: true, Min: 1, Without: "its number",
+		Is: "the test's name", access: field(func(t *Test) any { return &t.Name })},
+	{Path: "event", Kind: KindTree, Plain: true,
+		Is: "an event; only its `event` must be there", access: field(func(t *Test) any { return &t.Event })},
+	{Path: "events", Kind: KindText, Plain: true, access: by((*decoder).testFile),
+		Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
+	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, access: by((*decoder).wants),
+		Is: "the requests that come of it, those and no others"},
 }
 
-var wantKeys = keys[*Want]{
-	"webhook": func(d *decoder, n *yaml.Node, path string, w *Want) { w.Webhook, _ = d.plainText(n, path) },
-	"event":   func(d *decoder, n *yaml.Node, path string, w *Want) { w.Event, _ = d.plainText(n, path) },
-	"drop":    func(d *decoder, n *yaml.Node, path string, w *Want) { d.boolean(n, path, &w.Drop) },
-	"body":    func(d *decoder, n *yaml.Node, path string, w *Want) { w.Body = d.tree(n, path, false) },
-	"exact":   func(d *decoder, n *yaml.Node, path string, w *Want) { w.Exact = d.tree(n, path, false) },
-	"headers": func(d *decoder, n *yaml.Node, path string, w *Want) { d.wantHeaders(n, path, w) },
+var wantKeys = []Key{
+	{Path: "webhook", Kind: KindText, Plain: true, Required: true,
+		Is: "the webhook's name", access: field(func(w *Want) any { return &w.Webhook })},
+	{Path: "event", Kind: KindText, Plain: true, Without: "any",
+		Is: "the type of event", access: field(func(w *Want) any { return &w.Event })},
+	{Path: "body", Kind: KindTree, Plain: true,
+		Is: "what the body has at least", access: field(func(w *Want) any { return &w.Body })},
+	{Path: "exact", Kind: KindTree, Plain: true,
+		Is: "what the body is", access: field(func(w *Want) any { return &w.Exact })},
+	{Path: "headers", Kind: KindHeaders, Plain: true, Is: "headers that the request has",
+		access: by(func(d *decoder, n node, w *Want) { d.headers(n, &w.Headers) })},
+	{Path: "drop", Kind: KindBool, Plain: true, Without: "false",
+		Is: "a transform finds nothing to send", access: field(func(w *Want) any { return &w.Drop })},
 }
 
-// plainText reads a scalar in which no variable is expanded.
-func (d *decoder) plainText(n *yaml.Node, path string) (string, bool) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "" {
-		d.fail(n, path, "want a text, got %s", describe(n))
-		return "", false
-	}
-	return n.Value, true
-}
-
-func (d *decoder) testFile(n *yaml.Node, path string, t *Test) {
-	if name, ok := d.plainText(n, path); ok {
-		t.Events, t.path, t.within = d.text(n, path, name), name, d.within()
-		if !filepath.IsAbs(name) {
-			t.path = filepath.Join(filepath.Dir(d.identity), name)
-		}
+func (d *decoder) testFile(n node, t *Test) {
+	if d.field(n, &t.Events); t.Events.Value != "" {
+		t.path, t.within = d.absolute(t.Events.Value), d.within()
 	}
 }
 
@@ -84,49 +80,31 @@ func (t *Test) Read(limit int64) ([]byte, error) {
 }
 
 // tests reads the list tests.
-func (d *decoder) tests(n *yaml.Node, path string, cfg *Config) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	if limit := int(keyOf(path).Max); len(n.Content) > limit {
-		d.fail(n, path, "want at most %d entries, got %d", limit, len(n.Content))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
-		t := Test{Pos: Pos{d.file, entry.Line, entry.Column}, Name: fmt.Sprintf("test %d", i+1), indent: entry.Column - 1}
-		if !mapping(d, entry, at, testKeys, &t) {
+func (d *decoder) tests(n node, cfg *Config) {
+	for entry := range d.entries(n) {
+		t := Test{Pos: d.pos(entry.Node), Name: fmt.Sprintf("test %d", len(cfg.Tests)+1), indent: entry.Column - 1}
+		if !d.mapping(entry, &t) {
 			continue
 		}
 		if (t.Event == nil) == (t.Events.Value == "") {
-			d.fail(entry, at, "want one of event and events")
+			d.fail(entry, "key.conflict", "want one of event and events")
 		}
-		t.place(entry)
+		t.place(entry.Node)
 		cfg.Tests = append(cfg.Tests, t)
 	}
 }
 
-func (d *decoder) wants(n *yaml.Node, path string, t *Test) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
-		w := Want{Pos: Pos{d.file, entry.Line, entry.Column}}
-		if !mapping(d, entry, at, wantKeys, &w) {
+func (d *decoder) wants(n node, t *Test) {
+	for entry := range d.entries(n) {
+		w := Want{Pos: d.pos(entry.Node)}
+		if !d.mapping(entry, &w) {
 			continue
 		}
 		switch {
-		case w.Webhook == "":
-			d.fail(entry, join(at, "webhook"), "missing")
 		case w.Body != nil && w.Exact != nil:
-			d.fail(entry, at, "want one of body and exact")
+			d.fail(entry, "key.conflict", "want one of body and exact")
 		case w.Drop && (w.Body != nil || w.Exact != nil || w.Headers != nil):
-			d.fail(entry, at, "what is dropped has no body and no headers")
+			d.fail(entry, "key.conflict", "what is dropped has no body and no headers")
 		}
 		t.Want = append(t.Want, w)
 	}
@@ -184,16 +162,4 @@ func lastLine(n *yaml.Node) int {
 		}
 	}
 	return line
-}
-
-func (d *decoder) wantHeaders(n *yaml.Node, path string, w *Want) {
-	if n.Kind != yaml.MappingNode {
-		d.fail(n, path, "want a mapping, got %s", describe(n))
-		return
-	}
-	for key, value := range d.members(n, path) {
-		if text, ok := d.plainText(resolve(value), join(path, key.Value)); ok {
-			w.Headers = append(w.Headers, Header{key.Value, secret.New(text)})
-		}
-	}
 }

@@ -1,17 +1,10 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
-)
-
-// Kinds of keys that only transforms have.
-const (
-	KindSteps Kind = "step or list" // of transform
-	KindTree  Kind = "any value"    // kept as it is written
 )
 
 // Step is one step of a webhook's transform. One of Map, Format and Wasm is set.
@@ -39,56 +32,59 @@ func (s *Step) Kind() string {
 	return ""
 }
 
-var stepKeys = keys[*Step]{
-	"map":          func(d *decoder, n *yaml.Node, path string, s *Step) { s.Map = d.tree(n, path, false) },
-	"omitempty":    func(d *decoder, n *yaml.Node, path string, s *Step) { d.boolean(n, path, &s.OmitEmpty) },
-	"content_type": (*decoder).contentType,
-	"format":       (*decoder).format,
-	"wasm":         (*decoder).wasm,
-	"sha256":       (*decoder).sha256,
-	"isolation":    (*decoder).isolation,
-	"limits":       func(d *decoder, n *yaml.Node, path string, s *Step) { mapping(d, n, path, limitKeys, &s.Wasm.Limits) },
-	"with":         func(d *decoder, n *yaml.Node, path string, s *Step) { s.With = d.tree(n, path, true) },
+var stepKeys = []Key{
+	{Path: "map", Kind: KindTree, Plain: true, access: field(func(s *Step) any { return &s.Map }),
+		Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
+	{Path: "format", Kind: KindText, access: field(func(s *Step) any { return &s.Format }),
+		Is: "a receiver's own format, which `with` tells more: see docs/formats.md"},
+	{Path: "with", Kind: KindTree, access: field(func(s *Step) any { return &s.With }),
+		Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
+	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
+		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
+			"A project's files reach none outside the project"},
+	{Path: "sha256", Kind: KindText, Without: "any", access: by((*decoder).sha256),
+		Is: "of the module's file, in hex: another one is refused"},
+	{Path: "isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
+		access: by((*decoder).isolation),
+		Is:     "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
+	{Path: "limits", Kind: KindMapping, Is: "what one event may cost the module",
+		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
+	{Path: "omitempty", Kind: KindBool, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
+		Is: "leaves out of the map what is null"},
+	{Path: "content_type", Kind: KindText, Without: "application/json", access: by((*decoder).contentType),
+		Is: "of the body that a map or a module makes; other than JSON a map must come to a text"},
 }
 
 // transform reads one step, or a list of them.
-func (d *decoder) transform(n *yaml.Node, path string, w *Webhook) {
-	entries := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		entries = n.Content
+func (d *decoder) transform(n node, w *Webhook) {
+	if n.Kind != yaml.SequenceNode { // as a list of one
+		n.Node = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n.Node}}
 	}
-	switch limit := int(keyOf(path).Max); {
-	case len(entries) == 0:
-		d.fail(n, path, "want a step, got an empty list")
-	case len(entries) > limit:
-		d.fail(n, path, "want at most %d steps, got %d", limit, len(entries))
-		return
-	}
-	for i, entry := range entries {
-		w.Transform = append(w.Transform, d.step(resolve(entry), fmt.Sprintf("%s[%d]", path, i)))
+	for entry := range d.entries(n) {
+		w.Transform = append(w.Transform, d.step(entry))
 	}
 }
 
-func (d *decoder) step(n *yaml.Node, path string) Step {
-	s := Step{Pos: Pos{d.file, n.Line, n.Column}, Path: path}
-	if !mapping(d, n, path, stepKeys, &s) {
+func (d *decoder) step(n node) Step {
+	s := Step{Pos: d.pos(n.Node), Path: n.path}
+	if !d.mapping(n, &s) {
 		return s
 	}
 	var kinds []string
 	for _, kind := range []string{"map", "format", "wasm"} {
-		if valueOf(n, kind) != nil {
+		if n.has(kind) {
 			kinds = append(kinds, kind)
 		}
 	}
 	switch {
 	case len(kinds) == 0:
-		d.fail(n, path, "want one of map, format and wasm")
+		d.fail(n, "key.missing", "want one of map, format and wasm")
 	case len(kinds) > 1:
-		d.fail(n, path, "want one of map, format and wasm, got %s", strings.Join(kinds, " and "))
+		d.fail(n, "key.conflict", "want one of map, format and wasm, got %s", strings.Join(kinds, " and "))
 	default:
 		for _, k := range goesWith {
-			if value := valueOf(n, k.key); value != nil && !slices.Contains(k.kinds, kinds[0]) {
-				d.fail(value, join(path, k.key), "goes with %s", strings.Join(k.kinds, " and "))
+			if n.has(k.key) && !slices.Contains(k.kinds, kinds[0]) {
+				d.fail(n.get(k.key), "key.useless", "goes with %s", strings.Join(k.kinds, " and "))
 			}
 		}
 	}
@@ -110,20 +106,16 @@ var goesWith = []struct {
 // maxContentType is the longest content_type, in bytes.
 const maxContentType = 100
 
-func (d *decoder) contentType(n *yaml.Node, path string, s *Step) {
-	text, ok := d.value(n, path)
+func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+
+func (d *decoder) contentType(n node, s *Step) {
+	text, ok := d.value(n)
 	switch {
 	case !ok:
-	case !strings.Contains(text, "/") || len(text) > maxContentType || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }):
-		d.fail(n, path, "want a type like text/plain, got %s", quote(n))
+	case !strings.Contains(text, "/") || len(text) > maxContentType || strings.ContainsFunc(text, notPrintable):
+		d.fail(n, "value.form", "want a type like text/plain, got %s", quote(n))
 	default:
 		s.ContentType = text
-	}
-}
-
-func (d *decoder) format(n *yaml.Node, path string, s *Step) {
-	if text, ok := d.value(n, path); ok {
-		s.Format = d.text(n, path, text)
 	}
 }
 

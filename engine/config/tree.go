@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -85,58 +84,56 @@ func (t *Tree) Secrets() []string {
 }
 
 // Fail makes the error of a mistake in the tree.
-func (t *Tree) Fail(path, format string, args ...any) *Error {
-	return &Error{Pos: t.Pos, Path: path, Message: fmt.Sprintf(format, args...)}
+func (t *Tree) Fail(path, code, message string) *Error {
+	return &Error{Pos: t.Pos, Code: code, Path: path, Message: message}
 }
 
 // treeReader reads a tree within the bounds.
 type treeReader struct {
 	*decoder
-	expand bool // variables in its scalars
-	nodes  int
+	nodes int
 }
 
-// tree reads a value as it stands; nil if it has a mistake. Variables are expanded if expand says so.
-func (d *decoder) tree(n *yaml.Node, path string, expand bool) *Tree {
-	r := &treeReader{decoder: d, expand: expand}
+// tree reads a value as it stands; nil if it has a mistake.
+func (d *decoder) tree(n node) *Tree {
+	r := &treeReader{decoder: d}
 	before := len(d.errs)
-	t := r.read(n, path, 0)
+	t := r.read(n.Node, n, 0)
 	if len(d.errs) > before {
 		return nil
 	}
 	return t
 }
 
-func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
-	t := &Tree{Pos: Pos{r.file, n.Line, n.Column}}
-	n = resolve(n)
+// read reads the value n, which stands at a node that may be an alias.
+func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
+	t := &Tree{Pos: r.pos(at)}
 	r.nodes++
 	switch {
 	case r.nodes > maxTreeNodes:
 		if r.nodes == maxTreeNodes+1 {
-			r.fail(n, path, "want at most %d values", maxTreeNodes)
+			r.fail(n, "value.length", "want at most %d values", maxTreeNodes)
 		}
 	case depth > maxTreeDepth:
-		r.fail(n, path, "nested deeper than %d", maxTreeDepth)
+		r.fail(n, "value.length", "nested deeper than %d", maxTreeDepth)
 		r.nodes = maxTreeNodes + 1 // said once
 	case n.Kind == yaml.SequenceNode:
 		t.Kind = TreeList
 		for i, entry := range n.Content {
-			t.Values = append(t.Values, r.read(entry, fmt.Sprintf("%s[%d]", path, i), depth+1))
+			t.Values = append(t.Values, r.read(entry, n.entry(i), depth+1))
 		}
 	case n.Kind == yaml.MappingNode:
 		t.Kind = TreeMapping
-		for key, value := range r.members(n, path) {
-			at := join(path, key.Value)
-			if key.Value == "<<" {
-				r.fail(key, at, "merge keys are not supported")
+		for name, value := range r.members(n) {
+			if name.Value == "<<" {
+				r.fail(name, "yaml.merge", "merge keys are not supported")
 				continue
 			}
-			t.Keys = append(t.Keys, r.text(key, at, key.Value))
-			t.Values = append(t.Values, r.read(value, at, depth+1))
+			t.Keys = append(t.Keys, r.text(name, name.Value))
+			t.Values = append(t.Values, r.read(value.given, value, depth+1))
 		}
 	default:
-		r.scalar(n, path, t)
+		r.scalar(n, t)
 	}
 	return t
 }
@@ -144,7 +141,7 @@ func (r *treeReader) read(n *yaml.Node, path string, depth int) *Tree {
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
 // scalar reads a scalar by its YAML type. Dates and the like are texts.
-func (r *treeReader) scalar(n *yaml.Node, path string, t *Tree) {
+func (r *treeReader) scalar(n node, t *Tree) {
 	t.Kind = TreeLiteral
 	switch n.ShortTag() {
 	case "!!null":
@@ -158,7 +155,8 @@ func (r *treeReader) scalar(n *yaml.Node, path string, t *Tree) {
 		}
 	case "!!int", "!!float":
 		if leadingZero.MatchString(n.Value) {
-			r.fail(n, path, "a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
+			r.fail(n, "yaml.octal",
+				"a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
 			return
 		}
 		if wholeNumber.MatchString(n.Value) { // of any length
@@ -175,15 +173,15 @@ func (r *treeReader) scalar(n *yaml.Node, path string, t *Tree) {
 			t.Literal = strconv.FormatFloat(f, 'g', -1, 64)
 			return
 		}
-		r.fail(n, path, "JSON has no number %s", unquoted(n))
+		r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
 		return
 	}
 	value := n.Value
-	if r.expand {
+	if !n.key.Plain {
 		var ok bool
-		if value, ok = r.decoder.scalar(n, path); !ok {
+		if value, ok = r.decoder.scalar(n); !ok {
 			return
 		}
 	}
-	t.Kind, t.Text = TreeText, r.text(n, path, value)
+	t.Kind, t.Text = TreeText, r.text(n, value)
 }

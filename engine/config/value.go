@@ -1,7 +1,10 @@
 package config
 
 import (
+	"cmp"
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,100 +12,188 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// leadingZero finds numbers that YAML 1.1 and 1.2 read differently.
-var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]+$`)
-
-// value returns a scalar's text with its variables expanded, false if it has a mistake or cannot be judged without them.
-func (d *decoder) value(n *yaml.Node, path string) (string, bool) {
-	text, ok := d.scalar(n, path)
-	return text, ok && !d.unresolved(n)
-}
-
-func (d *decoder) integer(n *yaml.Node, path string, to *int) {
-	text, ok := d.value(n, path)
+// field reads a value into a field. The field's type says what is wanted, the key the bounds.
+func (d *decoder) field(n node, to any) {
+	switch to := to.(type) {
+	case **Tree:
+		*to = d.tree(n)
+		return
+	case *Text:
+		d.pointable(n, to)
+		return
+	}
+	text, ok := d.value(n)
 	if !ok {
 		return
 	}
-	low, high := int(keyOf(path).Min), int(keyOf(path).Max)
+	switch to := to.(type) {
+	case *string:
+		d.choice(n, text, to)
+	case *bool:
+		if *to = text == "true"; text != "true" && text != "false" {
+			d.fail(n, "value.form", "want true or false, got %s", quote(n))
+		}
+	case *int:
+		d.integer(n, text, to)
+	case *int64:
+		d.size(n, text, to)
+	case *time.Duration:
+		d.duration(n, text, to)
+	case *time.Time:
+		d.time(n, text, to)
+	default:
+		panic(fmt.Sprintf("%s: no field can be a %T", n.path, to))
+	}
+}
+
+// defaults reads the defaults of the keys below one.
+func (d *decoder) defaults(k *Key, owner any) {
+	for i := range k.below {
+		switch key := &k.below[i]; {
+		case key.into != nil:
+			d.defaults(key, key.into(owner))
+		case key.Default != "":
+			key.read(d, node{Node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Default}, path: key.Path, key: key}, owner)
+		}
+	}
+}
+
+// showField writes what a field holds; a zero that stands for the default, as that.
+func (k *Key) showField(from any) string {
+	switch v := from.(type) {
+	case *string:
+		return cmp.Or(*v, k.Without)
+	case *Text:
+		return v.Value
+	case *bool:
+		return strconv.FormatBool(*v)
+	case *int:
+		return strconv.Itoa(*v)
+	case *int64:
+		if *v > 0 {
+			return shortSize(*v)
+		}
+		return k.Without
+	case *time.Duration:
+		if *v > 0 {
+			return shortDuration(*v)
+		}
+		return k.Without
+	}
+	return ""
+}
+
+// value returns a scalar's text with its variables expanded, false if it has a mistake or cannot be judged without them.
+func (d *decoder) value(n node) (string, bool) {
+	if n.key.Plain {
+		return d.plainText(n)
+	}
+	text, ok := d.scalar(n)
+	return text, ok && !d.unresolved(n)
+}
+
+// choice reads a text: one of the key's choices, or any of a length.
+func (d *decoder) choice(n node, text string, to *string) {
+	switch low, high := int(n.key.Min), int(n.key.Max); {
+	case len(n.key.Choices) > 0 && !slices.Contains(n.key.Choices, text):
+		d.fail(n, "value.choice", "want %s, got %s", orList(n.key.Choices), quote(n))
+	case len(text) < low || high > 0 && len(text) > high:
+		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
+	default:
+		*to = text
+	}
+}
+
+// orList writes choices as a person would: a, b or c.
+func orList(choices []string) string {
+	last := len(choices) - 1
+	if last == 0 {
+		return choices[0]
+	}
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
+// leadingZero finds numbers that YAML 1.1 and 1.2 read differently.
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]+$`)
+
+func (d *decoder) integer(n node, text string, to *int) {
+	low, high := int(n.key.Min), int(n.key.Max)
 	i, err := strconv.Atoi(text)
 	switch {
 	case leadingZero.MatchString(text):
-		d.fail(n, path, "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
+		d.fail(n, "yaml.octal", "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
 	case err != nil:
-		d.fail(n, path, "want a number from %d to %d, got %s", low, high, quote(n))
+		d.fail(n, "value.form", "want a number from %d to %d, got %s", low, high, quote(n))
 	case i < low || i > high:
-		d.fail(n, path, "want %d to %d, got %s", low, high, unquoted(n))
+		d.fail(n, "value.range", "want %d to %d, got %s", low, high, unquoted(n))
 	default:
 		*to = i
 	}
 }
 
-func (d *decoder) duration(n *yaml.Node, path string, to *time.Duration) {
-	d.durationWithin(n, path, bounds{time.Duration(keyOf(path).Min), time.Duration(keyOf(path).Max)}, to)
-}
-
-type bounds struct{ low, high time.Duration }
-
-func (d *decoder) durationWithin(n *yaml.Node, path string, b bounds, to *time.Duration) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
+func (d *decoder) duration(n node, text string, to *time.Duration) {
+	low, high := time.Duration(n.key.Min), time.Duration(n.key.Max)
 	v, err := ParseDuration(text)
 	switch {
 	case err != nil:
-		d.fail(n, path, "want a duration like 10s or 5m, got %s", quote(n))
-	case v < b.low || v > b.high:
-		d.fail(n, path, "want %s to %s, got %s", shortDuration(b.low), shortDuration(b.high), unquoted(n))
+		d.fail(n, "value.form", "want a duration like 10s or 5m, got %s", quote(n))
+	case v < low || v > high:
+		d.fail(n, "value.range", "want %s to %s, got %s", shortDuration(low), shortDuration(high), unquoted(n))
 	default:
 		*to = v
 	}
 }
 
-// ParseDuration knows days beside what Go does: 7d.
-func ParseDuration(text string) (time.Duration, error) {
-	if days, isDays := strings.CutSuffix(text, "d"); isDays {
-		number, err := strconv.ParseFloat(days, 64)
-		return time.Duration(number * float64(24*time.Hour)), err
-	}
-	return time.ParseDuration(text)
-}
-
-// shortDuration writes a duration as a person would: 24h, not 24h0m0s.
-func shortDuration(d time.Duration) string {
-	if day := 24 * time.Hour; d > day && d%day == 0 {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-func (d *decoder) boolean(n *yaml.Node, path string, to *bool) {
-	switch text, ok := d.value(n, path); {
-	case !ok:
-	case text == "true" || text == "false":
-		*to = text == "true"
+func (d *decoder) size(n node, text string, to *int64) {
+	low, high := n.key.Min, n.key.Max
+	size, err := parseSize(text)
+	switch {
+	case err != nil:
+		d.fail(n, "value.form", "want a size like 512MiB or 1GiB, got %s", quote(n))
+	case size < low || size > high:
+		d.fail(n, "value.range", "want %s to %s, got %s", shortSize(low), shortSize(high), unquoted(n))
 	default:
-		d.fail(n, path, "want true or false, got %s", quote(n))
+		*to = size
 	}
 }
 
-func (d *decoder) time(n *yaml.Node, path string, to *time.Time) {
-	text, ok := d.value(n, path)
-	if !ok {
-		return
-	}
+func (d *decoder) time(n node, text string, to *time.Time) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
 			*to = t
 			return
 		}
 	}
-	d.fail(n, path, "want a time like 2026-11-24T00:00:00Z or a date, got %s", quote(n))
+	d.fail(n, "value.form", "want a time like 2026-11-24T00:00:00Z or a date, got %s", quote(n))
+}
+
+// plainText reads a scalar in which no variable is expanded.
+func (d *decoder) plainText(n node) (string, bool) {
+	if !n.isText() || n.Value == "" {
+		d.fail(n, "value.type", "want a text, got %s", describe(n.Node))
+		return "", false
+	}
+	return n.Value, true
+}
+
+// pointable reads a text whose inside mistakes may point at.
+func (d *decoder) pointable(n node, to *Text) {
+	text := n.Value
+	switch {
+	case n.key.Kind != KindExpr:
+		value, ok := d.value(n)
+		if ok {
+			d.choice(n, value, &text)
+		}
+		if !ok || d.failed(n) {
+			return
+		}
+	case !n.isText():
+		d.fail(n, "value.type", "want an expression, got %s", describe(n.Node))
+		return
+	case text == "":
+		d.fail(n, "value.form", "want an expression, got an empty text")
+		return
+	}
+	*to = d.text(n, text)
 }

@@ -5,83 +5,87 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/secret"
-	"gopkg.in/yaml.v3"
 )
 
-var rootKeys = keys[*Config]{
-	"webhooks": (*decoder).webhooks,
-	"tests":    (*decoder).tests,
-	"network": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
-		mapping(d, n, path, networkKeys, cfg)
-	},
-	"queue": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
-		mapping(d, n, path, queueKeys, &cfg.Queue)
-	},
+var rootKeys = []Key{
+	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks", below: webhookKeys, access: by((*decoder).webhooks)},
+	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers",
+		below: networkKeys, access: within(func(cfg *Config) *Config { return cfg }, nil)},
+	{Path: "queue", Kind: KindMapping, UserOnly: true,
+		Is:    "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides",
+		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
+	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
+		below: testKeys, access: by((*decoder).tests)},
 }
 
-var networkKeys = keys[*Config]{
-	"allow": (*decoder).allow,
-	"https_only": func(d *decoder, n *yaml.Node, path string, cfg *Config) {
-		d.boolean(n, path, &cfg.HTTPSOnly)
-		cfg.httpsOnlyAt = Pos{d.file, n.Line, n.Column}
-	},
+var webhookKeys = []Key{
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, Without: "the URL's host and a digest of it", access: by((*decoder).name),
+		Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
+	{Path: "url", Kind: KindURL, access: showing(by((*decoder).url), func(w *Webhook) string { return w.URL.String() }),
+		Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
+	{Path: "enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook of this name off",
+		access: access{read: field(func(w *Webhook) any { return &w.Enabled }).read}},
+	{Path: "events", Kind: KindGlobs, Min: 1, Max: 100, Without: "[workflow_*, step_complete]",
+		access: showing(by((*decoder).events), (*Webhook).showEvents),
+		Is:     "which types of events: `*` is any run of characters, `?` one"},
+	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", access: field(func(w *Webhook) any { return &w.Filter }),
+		Is: "an expression that is true for the events to send"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, Without: "unsigned", below: secretKeys,
+		access: showing(by((*decoder).secret), (*Webhook).showSecrets),
+		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks has it, anything else is taken literally. " +
+			"A list, newest first, is for rotating"},
+	{Path: "secret_file", Kind: KindText, UserOnly: true, access: by((*decoder).secretFile),
+		Is: "a file that holds the secret, without its last line's end; a relative path starts at the configuration's folder"},
+	{Path: "signing", Kind: KindSchemes, Without: "[awf, standard] with a secret", below: schemeKeys,
+		access: showing(by((*decoder).signing), (*Webhook).showSigning),
+		Is:     "how requests are signed, several at a time: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` is unsigned"},
+	{Path: "headers", Kind: KindHeaders, Max: 50, access: showing(by((*decoder).ownHeaders), (*Webhook).showHeaders),
+		Is: "static headers of every request; a value is 4,096 bytes at most"},
+	{Path: "tls", Kind: KindMapping, UserOnly: true, below: tlsKeys,
+		access: within(func(w *Webhook) *TLS { return &w.TLS }, (*decoder).judgeTLS),
+		Is:     "what is not the system's in TLS; the files are PEM, relative paths start at the configuration's folder"},
+	{Path: "timeout", Kind: KindDuration, Min: 10 * millisecond, Max: 5 * minute, Default: "15s",
+		Is: "of one attempt, the response's body included", access: field(func(w *Webhook) any { return &w.Timeout })},
+	{Path: "retry", Kind: KindMapping, Is: "when a delivery is tried again",
+		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none, with a format what its receiver takes",
+		access: showing(by((*decoder).rate), func(w *Webhook) string { return w.Rate.String() }),
+		Is:     "attempts in a time, of all processes together: `5/s`, `60/min`, `1000/h`; a tenth of a second's may come at once"},
+	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order, with `format: pagerduty` by alert",
+		access: field(func(w *Webhook) any { return &w.OrderBy }),
+		Is:     "an expression: deliveries with the same value of it are sent one after the other, in the order of their events"},
+	{Path: "order_max_wait", Kind: KindDuration, Min: int64(time.Second), Max: year, Default: "15m",
+		access: showing(field(func(w *Webhook) any { return &w.OrderMaxWait }), (*Webhook).showOrderMaxWait),
+		Is:     "how old a delivery gets before those behind it pass it"},
+	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
+		Is: "attempts at a time; there are never more connections", access: field(func(w *Webhook) any { return &w.MaxInFlight })},
+	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
+		access: showing(by((*decoder).transform), (*Webhook).showTransform),
+		Is:     "what makes the body: a step, or a list of steps that feed each other"},
 }
 
-var webhookKeys = keys[*Webhook]{
-	"name":        (*decoder).name,
-	"url":         (*decoder).url,
-	"events":      (*decoder).events,
-	"filter":      (*decoder).filter,
-	"transform":   (*decoder).transform,
-	"secret":      (*decoder).secret,
-	"secret_file": (*decoder).secretFile,
-	"signing":     (*decoder).signing,
-	"tls":         (*decoder).tls,
-	"headers":     (*decoder).headers,
-	"enabled":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.boolean(n, path, &w.Enabled) },
-	"timeout":     func(d *decoder, n *yaml.Node, path string, w *Webhook) { d.duration(n, path, &w.Timeout) },
-	"retry":       (*decoder).retry,
-	"rate":        (*decoder).rate,
-	"order_by":    (*decoder).orderBy,
-	"order_max_wait": func(d *decoder, n *yaml.Node, path string, w *Webhook) {
-		d.duration(n, path, &w.OrderMaxWait)
-	},
-	"max_in_flight": func(d *decoder, n *yaml.Node, path string, w *Webhook) {
-		d.integer(n, path, &w.MaxInFlight)
-	},
-}
-
-func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	if limit := int(keyOf(path).Max); len(n.Content) > limit {
-		d.fail(n, path, "want at most %d entries, got %d", limit, len(n.Content))
-		return
-	}
+func (d *decoder) webhooks(n node, cfg *Config) {
 	lines := map[string]int{}   // of the names
 	urls := map[string][2]int{} // of entries without a name by what stands for it: the line of the first, and how many there are
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
-		w := d.webhook(entry, at)
+	for entry := range d.entries(n) {
+		w := d.webhook(entry)
 		if w == nil {
 			continue
 		}
 		place, shown := entry, ""
 		if w.Name == "" {
-			w.Name = d.unnamed(entry, at, w, urls)
+			w.Name = d.unnamed(entry, w, urls)
 			shown = strconv.Quote(w.Name)
 		} else {
-			place = resolve(valueOf(entry, "name"))
+			place.Node = entry.get("name").Node
 			shown = quote(place)
 		}
 		if line, twice := lines[w.Name]; twice {
-			d.fail(place, at, "the name %s stands twice, first in line %d", shown, line)
+			d.fail(place, "value.duplicate", "the name %s stands twice, first in line %d", shown, line)
 		} else {
 			lines[w.Name] = place.Line
 		}
@@ -91,7 +95,7 @@ func (d *decoder) webhooks(n *yaml.Node, path string, cfg *Config) {
 }
 
 // unnamed names a webhook by its receiver, so that what waits for one is not sent to another when entries change places.
-func (d *decoder) unnamed(n *yaml.Node, path string, w *Webhook, lines map[string][2]int) string {
+func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	whole := w.urlText
 	if w.URL.Host() != "" {
 		whole = w.URL.Reveal().String()
@@ -104,78 +108,64 @@ func (d *decoder) unnamed(n *yaml.Node, path string, w *Webhook, lines map[strin
 		return name
 	}
 	if w.URL.Host() != "" {
-		d.warn(n, path, "cannot be told from the entry in line %d, which has the same URL: give both a name", first[0])
+		d.warn(n, "webhook.same", "cannot be told from the entry in line %d, which has the same URL: give both a name", first[0])
 	}
 	lines[name] = [2]int{first[0], first[1] + 1}
 	return fmt.Sprintf("%s-%d", name, first[1]+1)
 }
 
 // webhook reads one entry; nil if it is no mapping.
-func (d *decoder) webhook(n *yaml.Node, path string) *Webhook {
-	w := &Webhook{
-		Enabled:      true,
-		Timeout:      DefaultTimeout,
-		Retry:        Retry{MaxAttempts: DefaultMaxAttempts, Backoff: Exponential, MaxDelay: DefaultMaxDelay, Jitter: DefaultJitter},
-		OrderMaxWait: DefaultOrderMaxWait,
-		MaxInFlight:  DefaultMaxInFlight,
-		Origin:       d.origin,
-		pos:          Pos{d.file, n.Line, n.Column},
-	}
+func (d *decoder) webhook(n node) *Webhook {
+	w := &Webhook{Origin: d.origin, pos: d.pos(n.Node)}
+	d.defaults(n.key, w)
 	d.used, d.known, d.reads = nil, nil, nil
-	if !mapping(d, n, path, webhookKeys, w) {
+	if !d.mapping(n, w) {
 		return nil
 	}
 	w.used, w.Known, w.reads = d.used, d.known, d.reads
-	if valueOf(n, "url") == nil && w.Enabled {
-		d.fail(n, join(path, "url"), "missing")
+	if !n.has("url") && w.Enabled {
+		d.fail(n.at("url"), "key.missing", "missing")
 	}
-	if valueOf(n, "events") == nil {
-		for _, glob := range DefaultEvents {
+	if !n.has("events") {
+		for _, glob := range defaultEvents {
 			w.Events = append(w.Events, Text{Value: glob})
 		}
 	}
-	if !w.Enabled && valueOf(n, "name") == nil {
-		d.fail(valueOf(n, "enabled"), join(path, "enabled"), "needs a name, to say which webhook is off")
+	if !w.Enabled && !n.has("name") {
+		d.fail(n.get("enabled"), "key.missing", "needs a name, to say which webhook is off")
 	}
-	d.checkSigning(n, path, w)
-	if wait := valueOf(n, "order_max_wait"); wait != nil && valueOf(n, "order_by") == nil {
-		d.fail(wait, join(path, "order_by"), "missing, though order_max_wait is given")
+	d.judgeSigning(n, w)
+	if wait := n.get("order_max_wait"); wait.Node != nil && !n.has("order_by") {
+		wait.path = join(n.path, "order_by")
+		d.fail(wait, "key.missing", "missing, though order_max_wait is given")
 	}
 	return w
 }
 
 // FailURL makes the error of a mistake in the webhook's URL.
-func (w *Webhook) FailURL(message string) *Error {
-	return &Error{Pos: w.urlAt, Path: w.urlPath, Message: message}
+func (w *Webhook) FailURL(code, message string) *Error {
+	return &Error{Pos: w.urlAt, Code: code, Path: w.urlPath, Message: message}
 }
 
-// valueOf returns the value of a mapping's key, nil if it is not there.
-func valueOf(n *yaml.Node, key string) *yaml.Node {
-	n = resolve(n)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
+// notInName finds what would make an identity ambiguous or a line of a log unreadable.
+func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf) }
 
-func (d *decoder) name(n *yaml.Node, path string, w *Webhook) {
+func (d *decoder) name(n node, w *Webhook) {
 	w.nameText = n.Value
-	name, ok := d.value(n, path)
-	limit := int(keyOf(path).Max)
+	name, ok := d.value(n)
+	limit := int(n.key.Max)
 	switch {
 	case !ok:
-	case name == "" || len(name) > limit || strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) || r == '#' }):
-		d.fail(n, path, "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
+	case name == "" || len(name) > limit || strings.ContainsFunc(name, notInName):
+		d.fail(n, "value.form", "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
 	default:
 		w.Name, w.Named = name, true
 	}
 }
 
-func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
+func (d *decoder) url(n node, w *Webhook) {
 	w.urlText = n.Value
-	text, ok := d.value(n, path)
+	text, ok := d.value(n)
 	if !ok {
 		return
 	}
@@ -186,44 +176,47 @@ func (d *decoder) url(n *yaml.Node, path string, w *Webhook) {
 	})
 	switch {
 	case split != "":
-		d.fail(n, path, "the value of %s would end the host: write /, ?, # and \\ in it percent-encoded", split)
+		d.fail(n, "url.form", "the value of %s would end the host: write /, ?, # and \\ in it percent-encoded", split)
 	case err != nil:
-		d.fail(n, path, "%s", err)
+		d.fail(n, "url.form", "%s", err)
 	default:
 		w.URL = secret.NewURL(u)
-		w.urlAt, w.urlPath = Pos{d.file, n.Line, n.Column}, path
+		w.urlAt, w.urlPath = d.pos(n.Node), n.path
 	}
 }
 
-func (d *decoder) events(n *yaml.Node, path string, w *Webhook) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, path, "want a list, got %s", describe(n))
-		return
-	}
-	if len(n.Content) == 0 {
-		d.fail(n, path, "want at least one event, got an empty list")
-	}
-	if limit := int(keyOf(path).Max); len(n.Content) > limit {
-		d.fail(n, path, "want at most %d events, got %d", limit, len(n.Content))
-		return
-	}
-	for i, entry := range n.Content {
-		entry = resolve(entry)
-		at := fmt.Sprintf("%s[%d]", path, i)
-		if glob, ok := d.value(entry, at); ok {
-			w.Events = append(w.Events, d.text(entry, at, glob))
+// defaultEvents are the globs of a webhook without the key events.
+var defaultEvents = []string{"workflow_*", "step_complete"}
+
+func (d *decoder) events(n node, w *Webhook) {
+	for entry := range d.entries(n) {
+		if glob, ok := d.value(entry); ok {
+			w.Events = append(w.Events, d.text(entry, glob))
 		}
 	}
 }
 
-// filter is taken as it is: no variable is expanded in an expression.
-func (d *decoder) filter(n *yaml.Node, path string, w *Webhook) {
-	switch {
-	case n.Kind != yaml.ScalarNode || n.Tag == "!!null":
-		d.fail(n, path, "want an expression, got %s", describe(n))
-	case n.Value == "":
-		d.fail(n, path, "want an expression, got an empty text")
-	default:
-		w.Filter = d.text(n, path, n.Value)
+func (w *Webhook) showEvents() string {
+	var globs []string
+	for _, glob := range w.Events {
+		globs = append(globs, glob.Value)
 	}
+	return "[" + strings.Join(globs, ", ") + "]"
+}
+
+func (d *decoder) ownHeaders(n node, w *Webhook) { d.headers(n, &w.Headers) }
+
+func (w *Webhook) showHeaders() string {
+	var names []string
+	for _, h := range w.Headers {
+		names = append(names, h.Name+": "+secret.Mask)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (w *Webhook) showOrderMaxWait() string {
+	if w.OrderBy.Value == "" {
+		return ""
+	}
+	return shortDuration(w.OrderMaxWait)
 }

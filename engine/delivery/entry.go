@@ -56,6 +56,7 @@ type Claim struct {
 	Until    time.Time // when the lease ends, by this process's clock
 	Unrouted bool      // the filter failed when the event was accepted: ask it again
 	Probe    bool      // the lane's breaker is open: the outcome decides whether others may follow
+	Own      bool      // the process that claims it accepted it
 
 	Lease any // belongs to the store that made the claim
 }

@@ -37,3 +37,31 @@ const BreakerFailures = 5
 func (l *LaneStatus) BreakerOpen() bool {
 	return l.Failures >= BreakerFailures || l.Broken >= BreakerFailures
 }
+
+// Left is what waits in a lane when a report is made. What another process has in flight stands apart.
+type Left struct {
+	Webhook  string // the webhook's identity
+	Own      Counts // accepted by the process that asks
+	Earlier  Counts // accepted by others, which may run still
+	Unstored Counts // of Own, those in memory alone
+	Letters  int    // dead letters in memory alone
+}
+
+// Counts tells deliveries without a final outcome apart.
+type Counts struct {
+	Waiting  int // without an attempt yet
+	Retrying int // with one or more
+	InFlight int // in flight in another process
+}
+
+// Add adds n deliveries, tried or not.
+func (c *Counts) Add(tried bool, n int) {
+	if tried {
+		c.Retrying += n
+	} else {
+		c.Waiting += n
+	}
+}
+
+// Sum is how many there are that no other process has in flight.
+func (c Counts) Sum() int { return c.Waiting + c.Retrying }

@@ -100,8 +100,8 @@ func (d *decoder) optional(key int) string {
 // timestamp returns the time and its text of a key that must be there.
 func (d *decoder) timestamp(key int) (time.Time, string) {
 	text := d.text(key)
-	var t time.Time
-	if t.UnmarshalText([]byte(text)) != nil { // stricter than time.Parse, and the text goes into the body
+	t, valid := parseTime(text)
+	if !valid {
 		d.fail(key, "want an RFC 3339 time, got %q", shorten(text))
 	}
 	return t, text
@@ -154,6 +154,9 @@ func (d *decoder) envelope(r *Record, now time.Time) {
 	r.payload = d.object(keyPayload)
 	if r.ID = d.optional(keyID); r.ID == "" {
 		r.ID, r.anonymous = NewID(now), true // two equal envelopes may be two events
+	}
+	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
+		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", shorten(string(raw)))
 	}
 }
 

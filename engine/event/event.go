@@ -32,6 +32,7 @@ type Event struct {
 	WorkflowName string // the definition's name, "" where AWF did not tell
 	Timestamp    time.Time
 	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
+	Webhooks     []string        // the identities of the webhooks that get it, whatever their filters say; nil for all that want it
 
 	stamp string // the timestamp as its writer wrote it, if there was one
 	line  int    // see Record.SetLine
@@ -89,6 +90,23 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
+// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
+func (e *Event) Envelope() []byte {
+	b := e.Body()
+	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
+	for i, webhook := range e.Webhooks {
+		lead := `,"only_webhooks":[`
+		if i > 0 {
+			lead = ","
+		}
+		b = jsonbytes.AppendString(append(b, lead...), webhook)
+	}
+	if len(e.Webhooks) > 0 {
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
 // Stamp is the timestamp as it goes into the body: as its writer wrote it.
 func (e *Event) Stamp() string {
 	if e.stamp != "" {
@@ -99,9 +117,9 @@ func (e *Event) Stamp() string {
 
 // Restore returns an event that was stored with its [Event.Stamp].
 func Restore(e Event, stamp string) (*Event, error) {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(stamp)); err != nil {
-		return nil, fmt.Errorf("timestamp: %w", err)
+	t, valid := parseTime(stamp)
+	if !valid {
+		return nil, fmt.Errorf("timestamp: want an RFC 3339 time, got %q", shorten(stamp))
 	}
 	e.Timestamp, e.stamp = t.UTC(), stamp
 	return &e, nil

@@ -21,7 +21,7 @@ func pipe() (io.Reader, pipeWriter) {
 
 func (w pipeWriter) line(s string) { _, _ = io.WriteString(w, s+"\n") }
 
-// FuzzReader: no input makes it panic; every line is an event, broken, known or passed, and passed lines are unchanged;
+// FuzzReader: no input makes it panic; every line is an event, broken, known or passed, or some of these, and passed text is unchanged;
 // every body is a JSON object in UTF-8; and it does not matter how the input is cut into reads.
 func FuzzReader(f *testing.F) {
 	files, _ := filepath.Glob(recordings + "/*.*")
@@ -42,7 +42,7 @@ func FuzzReader(f *testing.F) {
 			lines++
 		}
 		c := res.counts
-		if got := c.Events + c.Known + c.Passed + c.Broken; got != lines {
+		if got := c.Events + c.Known + c.Passed + c.Broken; got < lines || c.Passed > lines || c.Broken > lines {
 			t.Errorf("%+v: %d lines, want %d", c, got, lines)
 		}
 		for _, e := range res.events {

@@ -15,8 +15,12 @@ var (
 // mayBecomeEvent says whether a line that begins so can be an event. What cannot is passed at once: it may be a prompt.
 func mayBecomeEvent(begin []byte) bool {
 	begin = bytes.TrimLeft(begin, " \t\r\n")
-	n := min(len(begin), len(dataPrefix))
-	return n == 0 || begin[0] == '{' || bytes.Equal(begin[:n], dataPrefix[:n])
+	if object, isData := bytes.CutPrefix(begin, dataPrefix); isData {
+		begin = bytes.TrimLeft(object, blanks)
+	} else if n := min(len(begin), len(dataPrefix)); bytes.Equal(begin[:n], dataPrefix[:n]) {
+		return true
+	}
+	return len(begin) == 0 || begin[0] == '{'
 }
 
 // ParseLine decodes a whole line, without its ending. Of a line that is not of a known dialect it makes nil.

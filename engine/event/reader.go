@@ -13,7 +13,7 @@ import (
 // MaxLine is the longest line, without its ending, that is read as an event: 1 MiB.
 const MaxLine = 1 << 20
 
-// LineError says what is wrong with a line of a known dialect. The line is skipped.
+// LineError says what is wrong with a line of a known dialect. The line is skipped, unless other text stands before it.
 type LineError struct {
 	File   string
 	Line   int // from 1
@@ -27,8 +27,8 @@ func (e *LineError) Unwrap() error { return e.Reason }
 type Counts struct {
 	Events int // events given
 	Known  int // second starts and ends of a run, not given
-	Passed int // lines of AWF's own output
-	Broken int // lines of a known dialect that could not be read
+	Passed int // lines of AWF's own output, or with some of it in front of an event
+	Broken int // lines with text that looks like an event and could not be read
 }
 
 // Reader makes events of one stream of lines, in which AWF's dialects may be mixed with each other and with its own output.
@@ -52,19 +52,19 @@ type Reader struct {
 	join   Joiner
 	timer  *time.Timer
 	ended  bool
-	line   int  // the lines begun so far
-	rest   rest // of the line that is being read
-	rested bool // some of that line was passed or skipped already
+	line   int // the lines begun so far
+	rest   rest
 }
 
-// rest says what becomes of the rest of a line that was judged by its beginning.
-type rest int
-
-const (
-	restWhole   rest = iota // not judged yet: wait for its end
-	restPassed              // cannot be an event
-	restSkipped             // a broken event
-)
+// rest is what is known of a line of which a part was passed or skipped, since it cannot be of an event.
+type rest struct {
+	begun   bool   // some of it was
+	skipped bool   // the line begins like an event that is too long: nothing of it is passed
+	passed  bool   // some of it was passed
+	judged  bool   // it was looked whether an event in it is too long
+	told    bool   // one is
+	end     []byte // the last bytes of that part
+}
 
 // ReadFrom reads src to its end and gives its events. The error is src's own; io.EOF is none.
 func (r *Reader) ReadFrom(src io.Reader) (int64, error) {
@@ -104,12 +104,11 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	begin, passFrom := 0, -1
+	begin, passFrom := 0, 0
 	flush := func(to int) {
-		if passFrom >= 0 && r.Pass != nil {
+		if to > passFrom && r.Pass != nil {
 			r.Pass(buf[passFrom:to])
 		}
-		passFrom = -1
 	}
 	for begin < len(buf) {
 		size := bytes.IndexByte(buf[begin+searched:], '\n')
@@ -118,20 +117,16 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 		if searched = 0; !ended {
 			size = len(buf) - begin
 		}
-		whole := ended || end
-		if r.judge(buf[begin:begin+size], whole, now) {
-			if passFrom < 0 {
-				passFrom = begin
-			}
-		} else {
-			flush(begin)
+		pass, used := r.judge(buf[begin:begin+size], ended || end, now)
+		if pass < used {
+			flush(begin + pass)
+			passFrom = begin + used
 		}
-		if !whole && r.rest == restWhole {
+		begin += used
+		if ended || end {
+			r.rest = rest{}
+		} else if used < size {
 			break // wait for its end
-		}
-		begin += size
-		if whole {
-			r.rest, r.rested = restWhole, false
 		}
 	}
 	flush(begin)
@@ -143,34 +138,103 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 	return copy(buf, buf[begin:])
 }
 
-// judge deals with a line, or with the part of it that was read so far, and says whether it is to be passed.
-func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass bool) {
-	if !r.rested {
-		switch line := r.content(text); {
-		case whole && len(line) <= MaxLine:
-			r.beginLine()
-			r.rest = r.readLine(line, now)
-		case len(line) > MaxLine:
-			r.beginLine()
-			r.rest = r.readLong(line)
-		case r.line == 0 && bytes.HasPrefix(byteOrderMark, line):
-			return false // the mark itself may be cut
-		case !mayBecomeEvent(line):
-			r.beginLine()
-			r.rest = restPassed
-		default:
-			return false
-		}
-		if r.rest == restPassed {
-			r.counts.passed.Add(1)
-		}
+// judge deals with a line, or with what was read of it so far and may still be of an event.
+// It says how many of the bytes are done with, all of a whole line's, and how many of these are to be passed: the first ones.
+func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) {
+	used = r.plain(text, whole)
+	if used > 0 {
+		pass = r.pass(text[:used])
 	}
-	return r.rest == restPassed
+	if !whole {
+		return pass, used
+	}
+	line := r.content(text[used:])
+	l := r.read(line, now)
+	until := len(text)
+	if len(l.Records) > 0 {
+		until = bytes.Index(text[used:], line) + used + len(l.Before) // behind a byte order mark, if there is one
+	}
+	r.begin()
+	if l.Err != nil {
+		r.broken(l.Err)
+	}
+	for _, rec := range l.Records {
+		r.add(rec, now)
+	}
+	if l.Before != nil {
+		pass += r.pass(text[used:until])
+	}
+	return pass, len(text)
 }
 
-func (r *Reader) beginLine() {
-	r.line++
-	r.rested = true
+// read decodes the end of a line. The text before is plain.
+func (r *Reader) read(line []byte, now time.Time) Line {
+	if !r.rest.begun {
+		return ReadLine(line, now)
+	}
+	l := readBehind(line, r.rest.end, now)
+	if r.rest.told {
+		l.Err = nil // once is enough
+	}
+	return l
+}
+
+// plain returns how many bytes at the beginning of text can be of no event.
+func (r *Reader) plain(text []byte, whole bool) (n int) {
+	line := r.content(text)
+	switch {
+	case whole && !r.rest.begun && len(line) <= MaxLine,
+		!r.rest.begun && mayBecomeEvent(line),
+		!r.rest.begun && !whole && r.line == 0 && bytes.HasPrefix(byteOrderMark, line): // the mark itself may be cut
+	default:
+		n = candidate(text, !whole)
+	}
+	for n < len(text) && len(r.content(text[n:])) > MaxLine {
+		r.tooLong(text[n:], n == 0)
+		n++
+		n += candidate(text[n:], !whole)
+	}
+	return n
+}
+
+// tooLong says, once for a line, whether text that is too long for an event looks like one.
+func (r *Reader) tooLong(text []byte, atStart bool) {
+	if r.rest.judged {
+		return
+	}
+	r.rest.judged = true
+	begun := r.rest.begun
+	r.begin()
+	if err := ParseLong(r.content(text)[:MaxLine+1]); err != nil {
+		r.rest.told, r.rest.skipped = true, atStart && !begun
+		r.broken(err)
+	}
+}
+
+// pass says how many bytes of the text, which is no event, are to be passed.
+func (r *Reader) pass(text []byte) int {
+	r.begin()
+	end := append(r.rest.end, text[max(0, len(text)-endSize):]...)
+	r.rest.end = end[max(0, len(end)-endSize):]
+	if r.rest.skipped {
+		return 0
+	}
+	if !r.rest.passed {
+		r.counts.passed.Add(1)
+		r.rest.passed = true
+	}
+	return len(text)
+}
+
+// endSize is how many bytes tell whether an object stands behind "data: ".
+const endSize = len("data: ")
+
+// begin counts the line, once.
+func (r *Reader) begin() {
+	if !r.rest.begun {
+		r.line++
+		r.rest.begun = true
+	}
 }
 
 // content is the line without its ending, and without a byte order mark at the stream's start.
@@ -183,32 +247,11 @@ func (r *Reader) content(line []byte) []byte {
 	return line
 }
 
-// readLong judges a line that is longer than MaxLine by its beginning.
-func (r *Reader) readLong(begin []byte) rest {
-	if err := ParseLong(begin); err != nil {
-		return r.broken(err)
-	}
-	return restPassed
-}
-
-func (r *Reader) readLine(line []byte, now time.Time) rest {
-	rec, err := ParseLine(line, now)
-	switch {
-	case err != nil:
-		return r.broken(err)
-	case rec == nil:
-		return restPassed
-	}
-	r.add(rec, now)
-	return restSkipped
-}
-
-func (r *Reader) broken(reason error) rest {
+func (r *Reader) broken(reason error) {
 	r.counts.broken.Add(1)
 	if r.Broken != nil {
 		r.Broken(&LineError{File: r.Name, Line: r.line, Reason: reason})
 	}
-	return restSkipped
 }
 
 // add gives the record's event, or keeps it until what it waits for is told.

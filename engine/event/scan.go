@@ -22,6 +22,7 @@ const (
 	keyKind
 	keyMetadata
 	keyName
+	keyOnlyWebhooks
 	keyParentRunID
 	keyPath
 	keyPayload
@@ -54,6 +55,7 @@ var keyNames = [keyCount]string{
 	keyKind:         "kind",
 	keyMetadata:     "metadata",
 	keyName:         "name",
+	keyOnlyWebhooks: "only_webhooks",
 	keyParentRunID:  "parent_run_id",
 	keyPath:         "path",
 	keyPayload:      "payload",

@@ -17,6 +17,28 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 	return dst
 }
 
+// parseTime reads an RFC 3339 time. Go's own reader also takes an hour of one digit and a comma before the fraction, which must
+// not go out, and knows neither a lower-case t and z nor the leap second, which becomes the second behind it.
+func parseTime(text string) (t time.Time, valid bool) {
+	const dateTime = len("2006-01-02T15:04:05")
+	if len(text) <= dateTime || text[len("2006-01-02T15")] != ':' || text[dateTime] == ',' {
+		return t, false
+	}
+	upper := []byte(strings.ToUpper(text))
+	leap := string(upper[dateTime-2:dateTime]) == "60"
+	if leap {
+		copy(upper[dateTime-2:], "59")
+	}
+	if t.UnmarshalText(upper) != nil {
+		return t, false
+	}
+	if !leap {
+		return t, true
+	}
+	utc := t.UTC()
+	return t.Add(time.Second), utc.Hour() == 23 && utc.Minute() == 59
+}
+
 // shorten keeps an error's quotation of the input readable.
 func shorten(s string) string {
 	const limit = 40

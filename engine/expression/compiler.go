@@ -58,7 +58,7 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	if !done {
 		if c.nodes >= MaxAllNodes {
 			const tooMany = "the expressions before this one are too many: want at most %d operators, operands and calls in all"
-			return nil, &Error{1, 0, fmt.Sprintf(tooMany, MaxAllNodes)}
+			return nil, &Error{1, 0, fmt.Sprintf(tooMany, MaxAllNodes), "expr.size"}
 		}
 		if c.programs == nil {
 			c.programs = map[text]compiled{}
@@ -75,7 +75,7 @@ func (c *Compiler) compile(t text) (*Program, error) {
 // build parses and checks a text, and turns it into functions. It tells the texts of the program's parts if they are asked for.
 func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	if len(t.source) > MaxSource {
-		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source))}
+		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source)), "expr.size"}
 	}
 	language := c.language(t.isBool)
 	tree, err := parser.ParseWithConfig(t.source, language)
@@ -125,3 +125,14 @@ func (c *Compiler) language(isBool bool) *conf.Config {
 	*at = l
 	return l
 }
+
+// count returns the number of nodes of a tree.
+func count(n ast.Node) int {
+	var c counter
+	ast.Walk(&n, &c)
+	return int(c)
+}
+
+type counter int
+
+func (c *counter) Visit(*ast.Node) { *c++ }

@@ -34,6 +34,7 @@ import (
 type Error struct {
 	Line, Col int // the line from 1, the column from 0
 	Message   string
+	Code      string // which kind of mistake it is: "expr.name"
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -65,9 +66,11 @@ func (p *Program) describe() []step {
 func compileError(t text, err error) *Error {
 	var at *file.Error
 	if !errors.As(err, &at) {
-		return &Error{1, 0, oneLine(inWords(err.Error(), t.source, 0, t.isBool))}
+		at = &file.Error{Line: 1, Message: err.Error()}
 	}
-	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool))}
+	behind := []rune(t.source)
+	behind = behind[min(at.From, len(behind)):]
+	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool)), codeOf(at.Message, string(behind))}
 }
 
 // Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].

@@ -38,9 +38,9 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 		{"wokflow_name == 'a'", 1, 0, "unknown name wokflow_name: did you mean workflow_name?"},
 		{"event == 'a' and wokflow_name == 'a'", 1, 17, "unknown name wokflow_name: did you mean workflow_name?"},
 		{"event == 'a'\n  and wokflow_name == 'a'\n", 2, 6, "unknown name wokflow_name: did you mean workflow_name?"},
-		{"event == 'é日本' and x", 1, 19, "unknown name x"},
-		{"event > 60", 1, 6, "> is not for string and int"},
-		{"event + 1 == 'a'", 1, 6, "+ is not for string and int"},
+		{"event == 'é日本' and x", 1, 19, "unknown name x: want event, workflow_id, workflow_name, timestamp or payload"},
+		{"event > 60", 1, 6, "> is not for string and int: want the number in quotes, or int(…) around the text"},
+		{"event + 1 == 'a'", 1, 6, "+ is not for string and int: want string(…) around the number, or int(…) around the text"},
 		{"event", 1, 0, "want a condition that is true or false, got string"},
 		{"1 + 1", 1, 0, "want a condition that is true or false, got int"},
 		{"timestamp", 1, 0, "want a condition that is true or false, got time"},
@@ -61,8 +61,8 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 		{"timestamp.Hour == 3", 1, 15, "Hour is a function: want timestamp.Hour(…)"},
 		{"timestamp.Local().Hour() == 3", 1, 10, `unknown name Local: want In(timezone("Europe/Paris"))`},
 		{"timestamp.In(timezone('Nowhere')).Hour() == 3", 1, 22, "unknown time zone Nowhere"},
-		{"payload.status > 60", 1, 15, "> is not for string and int"},
-		{"payload.duration contains 'a'", 1, 17, "contains is not for float and string"},
+		{"payload.status > 60", 1, 15, "> is not for string and int: want the number in quotes, or int(…) around the text"},
+		{"payload.duration contains 'a'", 1, 17, "contains is not for float and string: want two texts, string(…) makes one"},
 		{"payload.status.code == 3", 1, 15, "payload.status is a string, which has no members"},
 		{"payload.f(1) == 3", 1, 8, "payload.f is no function"},
 		{"body == nil", 1, 0, "unknown name body: a filter sees the event alone"},
@@ -73,7 +73,7 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 			t.Errorf("CompileBool(%q) = %v, want an *expression.Error", tt.source, err)
 			continue
 		}
-		if want := (expression.Error{Line: tt.line, Col: tt.col, Message: tt.message}); *got != want {
+		if want := (expression.Error{Line: tt.line, Col: tt.col, Message: tt.message, Code: got.Code}); *got != want || got.Code == "" {
 			t.Errorf("CompileBool(%q) = %+v, want %+v", tt.source, *got, want)
 		}
 	}

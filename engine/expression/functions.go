@@ -17,7 +17,7 @@ type function func(b *budget, args []any) (any, error)
 // definition is a function of the language.
 type definition struct {
 	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction,
-	// n any number, x numbers or lists of them, b true or false, l a list, m a map, t a time, d a duration, z a time zone, a anything.
+	// n any number, x numbers or lists of them, b true or false, l a list, m a map, t a time, d a duration, z a time zone, y a layout of times, a anything.
 	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function
@@ -61,7 +61,7 @@ var functions = map[string]definition{
 	"urldecode":   {args: "s:s", call: urldecode, bytes: 2},
 	"timezone":    {args: "s:z"}, // its call is a constant
 	"duration":    {args: "s:d", call: toDuration, bytes: 1},
-	"date":        {args: "a?sa:t", call: toDate, bytes: 1},
+	"date":        {args: "a?ya:t", call: toDate, bytes: 1},
 	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
 	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
 	"mean":        {args: "*x:f", call: mean, bytes: deep},
@@ -134,7 +134,7 @@ var kinds = map[byte]struct {
 	'l': {"a list", reflect.TypeFor[[]any]()},
 	'm': {"a map", reflect.TypeFor[map[string]any]()}, 't': {"time", reflect.TypeFor[time.Time]()},
 	'd': {"duration", reflect.TypeFor[time.Duration]()},
-	'z': {"timezone", reflect.TypeFor[*time.Location]()}, 'a': {"", reflect.TypeFor[any]()},
+	'y': {"string", reflect.TypeFor[string]()}, 'z': {"timezone", reflect.TypeFor[*time.Location]()}, 'a': {"", reflect.TypeFor[any]()},
 }
 
 // kind returns the letter of the i-th argument, or 0 if there is none.

@@ -54,7 +54,7 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	if len(n.Arguments) == 3 {
 		third := w.node(n.Arguments[2])
 		if err := sortList(&budget{}, nil, nil, third.value); n.Name == "sortBy" && third.isConstant && err != nil {
-			w.fail(n, "sortBy: %s", err)
+			w.fail(n, "expr.argument", "sortBy: %s", err)
 		}
 		l.third = third.eval
 	}

@@ -2,6 +2,8 @@ package expression_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -76,7 +78,65 @@ var mistakes = []string{
 }
 
 // goWords are words that mean something to a Go programmer alone.
-var goWords = regexp.MustCompile(`%!|interface|reflect|runtime|\[\]|map\[|(?:Operator|Bracket|Identifier|Number|String)\("|EOF|float64|int64|time\.[A-Z]|mismatched|predicate|builtin|overload|token|panic|index out of range|literal|\bfunc\b|callable|regexp|Operator|array`)
+var goWords = regexp.MustCompile(`%!\w?\(|interface|reflect|runtime|\[\]|map\[|(?:Operator|Bracket|Identifier|Number|String)\("|EOF|float64|int64|time\.[A-Z]|mismatched|predicate|builtin|overload|token|panic|index out of range|literal|\bfunc\b|callable|regexp|Operator|array`)
+
+// What users of jq, JavaScript, Python, CEL, Jinja, SQL, shells and CI systems type, each with its answer; UPDATE=1 writes the answers.
+func TestOtherLanguagesAreAnsweredInOurWords(t *testing.T) {
+	const file = "testdata/foreign.txt"
+	known, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	for source := range strings.Lines(string(known)) {
+		if source = strings.TrimSuffix(source, "\n"); strings.HasPrefix(source, "    ") {
+			continue
+		}
+		fmt.Fprintf(&table, "%s\n    %s\n", source, answerTo(t, source))
+	}
+	golden(t, file, table.String())
+}
+
+// answerTo is what is said of a filter: a mistake or warnings.
+func answerTo(t *testing.T, source string) string {
+	program, err := expression.CompileBool(source)
+	if err == nil {
+		if len(program.Warnings()) == 0 {
+			t.Errorf("%s: neither a mistake nor a warning", source)
+			return "good"
+		}
+		return "warning: " + program.Warnings()[0].Message
+	}
+	inOurWords(t, source, err.Error())
+	return err.Error()
+}
+
+// inOurWords reports words of an answer that mean something to a Go programmer alone, unless the user wrote them.
+func inOurWords(t *testing.T, source, answer string) {
+	word := goWords.FindString(answer)
+	if word != "" && !strings.Contains(source, word) || strings.Contains(answer, "cannot be written like this") {
+		t.Errorf("%s: %s: is not in our words: %q", source, answer, word)
+	}
+}
+
+// Whatever is typed, no text of expr's parser or checker, and no word of Go's, shows.
+func TestNoTextOfTheParserShows(t *testing.T) {
+	tokens := strings.Fields(`event payload payload.error payload.duration timestamp workflow_name x "a" 'b' 1 1.5 60s nil true not and or in == != < >= = + - * / % ** .. ??
+		? : ; , . ( ) [ ] { } # | & ! ~ @ $x let if else contains matches startsWith len len( any( map( date( duration("1h") timestamp.Hour() .Weekday() "[" /a/ ${x} {{ → ∀`)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 4000 {
+		var words []string
+		for range 1 + r.IntN(7) {
+			words = append(words, tokens[r.IntN(len(tokens))])
+		}
+		source := strings.Join(words, []string{" ", ""}[r.IntN(2)])
+		_, err := expression.CompileBool(source)
+		if err == nil {
+			continue
+		}
+		inOurWords(t, source, err.Error())
+	}
+}
 
 func TestMistakesAreAnsweredInOurWords(t *testing.T) {
 	var table strings.Builder

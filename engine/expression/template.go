@@ -36,7 +36,7 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 		}
 		length := closing(source[begin+2:])
 		if length < 0 {
-			unclosed := &Error{Line: 1, Message: `{{ is not closed; a plain one is written {{ "{{" }}`}
+			unclosed := &Error{Line: 1, Message: `{{ is not closed; a plain one is written {{ "{{" }}`, Code: "expr.syntax"}
 			return parts, false, append(mistakes, unclosed.within(source, begin))
 		}
 		end := begin + 2 + length
@@ -71,7 +71,7 @@ func (c *Compiler) within(source string, begin, end int) (part TemplatePart, mis
 // within returns the mistake with its place in a text that contains the expression at the offset.
 func (e *Error) within(source string, offset int) *Error {
 	before := source[:offset]
-	moved := &Error{Line: e.Line + strings.Count(before, "\n"), Col: e.Col, Message: e.Message}
+	moved := &Error{Line: e.Line + strings.Count(before, "\n"), Col: e.Col, Message: e.Message, Code: e.Code}
 	if e.Line == 1 {
 		moved.Col += utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 	}

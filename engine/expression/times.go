@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/expr-lang/expr/ast"
 )
 
 // dateLayouts are those that date() tries where it is given none.
@@ -36,10 +38,27 @@ func toDate(_ *budget, args []any) (any, error) {
 			return t, nil
 		}
 	}
+	if len(texts) > 1 && !hasTime(texts[1]) {
+		return nil, errLayout
+	}
 	if len(texts) > 1 {
 		return nil, errors.New("the time does not fit its layout")
 	}
 	return nil, errors.New(`want a time like "2026-11-24" or "2026-11-24T01:24:00Z"`)
+}
+
+var errLayout = errors.New(`the layout has no part of a time: want one like "2006-01-02 15:04:05", which shows how that time is written`)
+
+// hasTime reports whether a layout has a part that a time fills in.
+func hasTime(layout string) bool {
+	one, other := time.Date(2001, 2, 3, 4, 5, 6, 1e8, time.UTC), time.Date(2012, 11, 23, 19, 48, 57, 2e8, time.FixedZone("CET", 3600))
+	return one.Format(layout) != other.Format(layout)
+}
+
+// isLayoutWithoutTime reports whether a part is a constant layout that makes the same text of all times.
+func (p part) isLayoutWithoutTime() bool {
+	layout, isText := p.value.(string)
+	return isText && !hasTime(layout)
 }
 
 // toDuration reads a duration like "1d12h".
@@ -63,3 +82,20 @@ func toDuration(_ *budget, args []any) (any, error) {
 }
 
 var errDuration = errors.New(`want a duration like "90s", "1h30m" or "2d"`)
+
+// zone loads a time zone. Its name must be in the source, so that runs do not read files.
+func (w *writer) zone(name ast.Node) part {
+	text, ok := name.(*ast.StringNode)
+	if !ok {
+		w.fail(name, "expr.argument", "want the time zone's name as a text in quotes, so that it is loaded once")
+		return constant(nil)
+	}
+	if text.Value == "" || text.Value == "Local" { // the zone of this machine
+		w.fail(name, "expr.argument", "unknown time zone %q", text.Value)
+	}
+	location, err := time.LoadLocation(text.Value)
+	if err != nil {
+		w.fail(name, "expr.argument", "%s", err)
+	}
+	return constant(location)
+}

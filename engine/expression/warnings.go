@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,14 +29,23 @@ func (w *warner) Visit(n *ast.Node) {
 		}
 	case *ast.MemberNode:
 		w.member(n)
+		w.length(n)
 	case *ast.CallNode:
 		w.glob(n)
+	case *ast.StringNode:
+		if found := replaced.FindString(n.Value); found != "" {
+			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
+		}
+	case *ast.SequenceNode:
+		for _, unused := range n.Nodes[:len(n.Nodes)-1] {
+			w.warn(unused, "expr.unused", "what stands before ; is not used: want and or or between conditions")
+		}
 	}
 }
 
-func (w *warner) warn(n ast.Node, format string, args ...any) {
+func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message)})
+	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message), code})
 }
 
 // comparison warns of values that a key never has where AWF writes it.
@@ -58,9 +68,9 @@ func (w *warner) comparison(key, with ast.Node) {
 			continue
 		}
 		if meant := meantValue(text.Value, values); meant != "" {
-			w.warn(n, "%s is never %q where AWF writes it: did you mean %q?", name, text.Value, meant)
+			w.warn(n, "expr.never", "%s is never %q where AWF writes it: did you mean %q?", name, text.Value, meant)
 		} else if name != "event" { // events of plugins and of the user's own have any name
-			w.warn(n, "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
+			w.warn(n, "expr.never", "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
 		}
 	}
 }
@@ -98,12 +108,24 @@ func (w *warner) member(n *ast.MemberNode) {
 	}
 	for _, key := range payloadKeys {
 		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
-			w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
+			w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
 			return
 		}
 	}
 	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
-		w.warn(n, "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+	}
+}
+
+// replaced is what other languages replace within a text.
+var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
+
+// length warns of a member that other languages have for the length of a list or a text.
+func (w *warner) length(n *ast.MemberNode) {
+	name, isName := n.Property.(*ast.StringNode)
+	_, isRoot := n.Node.(*ast.IdentifierNode)
+	if isName && name.Value == "length" && !isRoot {
+		w.warn(n, "expr.payload", "%s is a key of a map: want len(%s) for a length", n.String(), n.Node.String())
 	}
 }
 
@@ -121,6 +143,6 @@ func (w *warner) glob(n *ast.CallNode) {
 	_, first := n.Arguments[0].(*ast.StringNode)
 	pattern, second := n.Arguments[1].(*ast.StringNode)
 	if !first && second && strings.ContainsAny(pattern.Value, "*?") {
-		w.warn(n, "glob takes the pattern first: glob(%q, %s)", pattern.Value, n.Arguments[0].String())
+		w.warn(n, "expr.glob", "glob takes the pattern first: glob(%q, %s)", pattern.Value, n.Arguments[0].String())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -48,12 +47,12 @@ const (
 	foldBytes = 64 << 10
 )
 
-func (w *writer) fail(n ast.Node, format string, args ...any) {
+func (w *writer) fail(n ast.Node, code, format string, args ...any) {
 	if w.err != nil {
 		return
 	}
 	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.err = &Error{at.Line, at.Column, oneLine(at.Message)}
+	w.err = &Error{at.Line, at.Column, oneLine(at.Message), code}
 }
 
 // node compiles a node so that traces report its value.
@@ -151,7 +150,7 @@ func (w *writer) compile(n ast.Node) part {
 		}
 		return w.apply(n, newMap, members...)
 	}
-	w.fail(n, "unexpected %s", n.String())
+	w.fail(n, "expr.syntax", "unexpected %s", n.String())
 	return constant(nil)
 }
 
@@ -167,7 +166,7 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 			return constant(v)
 		}
 		if err.Err == nil {
-			w.fail(at, "%s", err)
+			w.fail(at, "expr.argument", "%s", err)
 		}
 	}
 	return part{eval: func(env *Env) any {
@@ -222,7 +221,7 @@ func (w *writer) name(at ast.Node, name string) part {
 	if i := slices.Index(fields, name); i >= 0 {
 		return part{eval: func(env *Env) any { return env.field(i) }}
 	}
-	w.fail(at, "unknown name %s", name)
+	w.fail(at, "expr.name", "unknown name %s", name)
 	return constant(nil)
 }
 
@@ -295,7 +294,7 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 	case "matches":
 		p, err := compilePattern(n.Right)
 		if err != nil {
-			w.fail(n.Right, "%s", err)
+			w.fail(n.Right, "expr.argument", "%s", err)
 		}
 		return w.apply(n, matches, w.node(n.Left), constant(p))
 	}
@@ -306,7 +305,7 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 func (w *writer) member(n *ast.MemberNode) part {
 	if name, ok := n.Property.(*ast.StringNode); ok {
 		if isOfTime(n.Node.Type()) {
-			w.fail(n, "%s is a function: want %s()", name.Value, name.Value)
+			w.fail(n, "expr.function", "%s is a function: want %s()", name.Value, name.Value)
 		}
 		if root, ok := n.Node.(*ast.IdentifierNode); ok {
 			if i := slices.Index(roots, root.Value); i >= 0 {
@@ -333,19 +332,27 @@ func (w *writer) call(n *ast.CallNode) part {
 		}
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
-		if !ok || !isOfTime(callee.Node.Type()) {
+		if !ok {
 			break
 		}
-		if name.Value == "Local" {
-			w.fail(n, "unknown name Local: want In(timezone(\"Europe/Paris\"))")
-		}
-		if !isMethod(callee.Node.Type(), name.Value) {
-			w.fail(n, "%s() gives no value that an expression can take", name.Value)
+		if !isOfTime(callee.Node.Type()) {
+			w.fail(n, "expr.member", "%s", methodOf(callee.Node.String(), name.Value))
 			return constant(nil)
 		}
-		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, w.nodes(n.Arguments)...)...)
+		if name.Value == "Local" {
+			w.fail(n, "expr.name", "unknown name Local: want In(timezone(\"Europe/Paris\"))")
+		}
+		if !isMethod(callee.Node.Type(), name.Value) {
+			w.fail(n, "expr.function", "%s() gives no value that an expression can take", name.Value)
+			return constant(nil)
+		}
+		args := w.nodes(n.Arguments)
+		if name.Value == "Format" && len(args) == 1 && args[0].isLayoutWithoutTime() {
+			w.fail(n.Arguments[0], "expr.argument", "Format: %s", errLayout)
+		}
+		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, args...)...)
 	}
-	w.fail(n, "%s is no function", n.Callee.String())
+	w.fail(n, "expr.function", "%s is no function", n.Callee.String())
 	return constant(nil)
 }
 
@@ -358,35 +365,7 @@ func (w *writer) function(n *ast.CallNode, name string, d definition) part {
 	}
 	args := w.nodes(n.Arguments)
 	if err := d.try(args); err != nil {
-		w.fail(n, "%s: %s", name, err)
+		w.fail(n, "expr.argument", "%s: %s", name, err)
 	}
 	return w.apply(n, named(name, d), args...)
 }
-
-// zone loads a time zone. Its name must be in the source, so that runs do not read files.
-func (w *writer) zone(name ast.Node) part {
-	text, ok := name.(*ast.StringNode)
-	if !ok {
-		w.fail(name, "want the time zone's name as a text in quotes, so that it is loaded once")
-		return constant(nil)
-	}
-	if text.Value == "" || text.Value == "Local" { // the zone of this machine
-		w.fail(name, "unknown time zone %q", text.Value)
-	}
-	location, err := time.LoadLocation(text.Value)
-	if err != nil {
-		w.fail(name, "%s", err)
-	}
-	return constant(location)
-}
-
-// count returns the number of nodes of a tree.
-func count(n ast.Node) int {
-	var c counter
-	ast.Walk(&n, &c)
-	return int(c)
-}
-
-type counter int
-
-func (c *counter) Visit(*ast.Node) { *c++ }

@@ -92,6 +92,16 @@ func Write(path string, text []byte, mode os.FileMode) error {
 	return cause(errors.Join(err, f.Close()))
 }
 
+// Append opens a regular file to write at its end, and makes it with the mode if it is missing. It does not write through a
+// symbolic link.
+func Append(path string, mode os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
+	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {
+		return nil, ErrLink
+	}
+	return regular(f, err)
+}
+
 // regular closes f and returns an error if it is no regular file.
 func regular(f *os.File, err error) (*os.File, error) {
 	if errors.Is(err, syscall.ENXIO) { // a socket, or a pipe without a reader

@@ -114,8 +114,10 @@ func (r *reading) begunBefore(id string) bool {
 	if r.begun == nil {
 		r.begun = map[string]bool{}
 		for line := range bytes.Lines(r.trail.targetBefore()) {
-			if rec, err := event.ParseLine(bytes.TrimRight(line, "\r\n"), r.trail.Started); err == nil && rec != nil && rec.Starts() {
-				r.begun[rec.ID] = true
+			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
+				if rec.Starts() {
+					r.begun[rec.ID] = true
+				}
 			}
 		}
 	}
@@ -199,6 +201,9 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 		return nil
 	case t.Origin != origin:
 		return nil
+	}
+	if !t.outlives() {
+		t.Target = "" // who read it has gone, too
 	}
 	if err := t.recopied(); err != nil {
 		return nil

@@ -106,6 +106,27 @@ func TestTailReplaced(t *testing.T) {
 	}
 }
 
+// A line that was cut, or that a crash left NULs in, is told and takes no event with it.
+func TestTailAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	tl := &tail{path: path}
+	for i, step := range []struct{ text, want string }{
+		{strings.Repeat("\x00", 4096) + start("a") + "\n", "! a"},
+		{strings.Repeat("\x00", 4096) + "\n", "!"},
+		{start("b")[:40] + start("c") + "\n", "! c"},
+		{"some text" + start("d") + start("e") + "\n", "! d e"},
+		{"some text\n\n" + start("f") + "\n", "- - f"},
+	} {
+		write(t, path, step.text)
+		if got := given(t, tl, false); got != step.want {
+			t.Errorf("step %d: %q, want %q", i, got, step.want)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || tl.offset != info.Size() || tl.line != 7 {
+		t.Errorf("at %d of %d, line %d: %v", tl.offset, info.Size(), tl.line, err)
+	}
+}
+
 // Two equal lines without an id are two events, and each is the same when it is read again.
 func TestLinesWithoutIDs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")

@@ -150,8 +150,10 @@ func firstRun(t *tail) (run string, told bool) {
 	if t.load(1, false) != nil || len(t.ahead) == 0 {
 		return "", false
 	}
-	if rec := t.ahead[0].rec; rec != nil {
-		run = rec.WorkflowID
+	for _, p := range t.ahead { // what a crash left may stand before
+		if p.rec != nil {
+			run = p.rec.WorkflowID
+		}
 	}
 	return run, true
 }

@@ -268,7 +268,7 @@ func (r *follower) skip(t *tail, learn bool) {
 		return
 	}
 	for line := range bytes.Lines(text[:whole]) {
-		if rec, err := event.ParseLine(bytes.TrimRight(line, "\r\n"), time.Now()); err == nil && rec != nil {
+		for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), time.Now()).Records {
 			r.feed.joiner.Learn(rec)
 		}
 	}

@@ -39,12 +39,13 @@ type tail struct {
 	moved bool // a line was given
 }
 
-// parsed is a line of a tail: a record, or what is wrong with it, or neither.
+// parsed is what a line of a tail holds: a record, or what is wrong with it, or neither. A line may hold several.
 type parsed struct {
-	rec *event.Record
-	err error
-	end int64 // the offset behind it
-	at  time.Time
+	rec   *event.Record
+	err   error
+	at    time.Time
+	first bool  // of its line
+	end   int64 // the offset behind the line, of its last one; else 0
 }
 
 // head is the beginning of a file: its length, headSize at most, and a hash.
@@ -133,24 +134,46 @@ func (t *tail) load(n int, final bool) error {
 	return nil
 }
 
+// parse puts ahead what a line holds: one thing most often.
 func (t *tail) parse(text []byte) {
-	p := parsed{end: t.read - int64(len(t.buf))}
-	now := time.Now()
+	var found []parsed
+	end := t.read - int64(len(t.buf))
 	if len(text) > event.MaxLine {
-		p.err = event.ParseLong(text)
+		found = []parsed{{err: event.ParseLong(text)}}
 	} else {
-		p.rec, p.err = event.ParseLine(text, now)
-	}
-	if p.rec != nil {
-		if p.rec.Anonymous() {
-			p.rec.SetID(t.lineID(text, p.end))
+		line := event.ReadLine(text, time.Now())
+		if err := trouble(line); err != nil || len(line.Records) == 0 {
+			found = []parsed{{err: err}}
 		}
-		if at := p.rec.Order(); at.After(t.order) {
-			t.order = at
+		for i, rec := range line.Records {
+			if rec.Anonymous() {
+				rec.SetID(t.lineID(text, end-int64(len(line.Records)-1-i)))
+			}
+			if at := rec.Order(); at.After(t.order) {
+				t.order = at
+			}
+			found = append(found, parsed{rec: rec})
 		}
 	}
-	p.at = t.order
-	t.ahead = append(t.ahead, p)
+	for i := range found {
+		found[i].at, found[i].first = t.order, i == 0
+	}
+	found[len(found)-1].end = end
+	t.ahead = append(t.ahead, found...)
+}
+
+// trouble says what a file of AWF's should not have in a line.
+func trouble(line event.Line) error {
+	nuls := len(line.Before) - len(bytes.TrimLeft(line.Before, "\x00"))
+	switch {
+	case line.Err != nil:
+		return line.Err
+	case nuls > 0:
+		return fmt.Errorf("begins with %d NUL bytes, as a crash leaves them", nuls)
+	case len(line.Records) > 0 && line.Before != nil:
+		return fmt.Errorf("%d bytes of something else stand before an event", len(line.Before))
+	}
+	return nil
 }
 
 // lineID is an id for a line that carries none: the same when it is read again, and another one for an equal line elsewhere.
@@ -216,8 +239,13 @@ func (t *tail) fill() (int, error) {
 func (t *tail) take() parsed {
 	p := t.ahead[0]
 	t.ahead = t.ahead[1:]
-	t.offset, t.idle, t.moved = p.end, 0, true
-	t.line++
+	t.idle, t.moved = 0, true
+	if p.first {
+		t.line++
+	}
+	if p.end > 0 {
+		t.offset = p.end
+	}
 	if t.head.Size < headSize && t.file != nil {
 		if begin, err := headOf(t.file, t.offset); err == nil {
 			t.head = begin

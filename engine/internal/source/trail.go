@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -97,11 +98,11 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 const minRoom = 32 << 20
 
 func hasRoom(folder string) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(folder, &fs); err != nil {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil {
 		return nil // it can be tried
 	}
-	if room := uint64(fs.Bavail) * uint64(fs.Bsize); room < minRoom {
+	if room := uint64(disk.Bavail) * uint64(disk.Bsize); room < minRoom {
 		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)
 	}
 	return nil
@@ -228,23 +229,38 @@ func (t *trail) copyLines(last bool) (something bool, err error) {
 	}
 }
 
+// copyLine appends a line to AWF's own file. A pipe that nobody reads, or that its reader leaves full, is an error.
 func (t *trail) copyLine(line []byte) error {
 	if t.target == nil {
 		if err := os.MkdirAll(filepath.Dir(t.Target), 0o750); err != nil { // as AWF does
 			return err
 		}
-		f, err := os.OpenFile(t.Target, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(t.Target, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o600)
+		if errors.Is(err, syscall.ENXIO) {
+			return fmt.Errorf("%s: a pipe that nobody reads", t.Target)
+		}
 		if err != nil {
 			return err
 		}
 		t.target = f
 	}
+	_ = t.target.SetWriteDeadline(time.Now().Add(copyWait)) // a regular file needs none
 	n, err := t.target.Write(line)
 	t.copied += int64(n)
 	if n > 0 {
 		_ = t.put(atCopied, t.copied) // if it cannot, a line may stand twice after a crash
 	}
 	return err
+}
+
+// outlives reports whether AWF's own audit file is still there for another process: a regular file, or none yet.
+// Pipes, and the names of a process's own descriptors, are not.
+func (t *trail) outlives() bool {
+	if strings.HasPrefix(t.Target, "/dev/") || strings.HasPrefix(t.Target, "/proc/") {
+		return false
+	}
+	info, err := os.Stat(t.Target)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular()
 }
 
 // targetBefore returns the last lines that AWF's own audit file had when the program began, 4 MiB at most.
@@ -277,7 +293,7 @@ func (t *trail) recopied() error {
 	}
 	defer target.Close()
 	info, err := target.Stat()
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil {
 		return err
 	}
 	line := make([]byte, tailBuffer)

@@ -42,6 +42,8 @@ type Store interface {
 	Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error)
 	// Lanes lists the lanes of all webhooks that ever had a delivery, by identity.
 	Lanes(ctx context.Context) ([]delivery.LaneStatus, error)
+	// Left counts what waits, for a report: the lanes in which something does, by identity. It costs more than Lanes.
+	Left(ctx context.Context) ([]delivery.Left, error)
 	// Watch sends the identities of lanes that changed elsewhere. It is nil for a store that must be polled.
 	Watch(ctx context.Context) <-chan []string
 	// Keep recovers what dead processes and wrong clocks left, and prunes what was kept long enough. One goroutine calls it.

@@ -220,7 +220,7 @@ type lease struct {
 
 // take leases a row.
 func (s *Store) take(now time.Time, r *row, length time.Duration) *delivery.Claim {
-	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted}
+	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted, Own: true}
 	r.token++
 	r.taken = true
 	r.setDue(c.Until)
@@ -330,6 +330,35 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 			st.Due = l.NextClaim(now, now)
 		}
 		list = append(list, st)
+	}
+	return list, nil
+}
+
+// Left implements [store.Store].
+func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
+	if _, err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	counts := map[string]*delivery.Counts{}
+	for _, r := range s.rows {
+		if r.state != delivery.Due {
+			continue
+		}
+		if counts[r.d.Webhook] == nil {
+			counts[r.d.Webhook] = &delivery.Counts{}
+		}
+		counts[r.d.Webhook].Add(r.d.Attempts > 0, 1)
+	}
+	var list []delivery.Left
+	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
+		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].dead + int(s.lanes[webhook].discarded)}
+		if c := counts[webhook]; c != nil {
+			left.Own, left.Unstored = *c, *c
+		}
+		if left.Own.Sum()+left.Letters > 0 {
+			list = append(list, left)
+		}
 	}
 	return list, nil
 }

@@ -135,6 +135,24 @@ func (s *Store) Pack() (entries []*delivery.Entry) {
 	return entries
 }
 
+// Rest returns what waits and the dead letters, in order, claimed or not: for when nobody delivers any more.
+func (s *Store) Rest() (entries []*delivery.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.opts.Now()
+	for _, r := range s.selected(delivery.Filter{}, now) {
+		if r.state != delivery.Due && r.state != delivery.IsDead {
+			continue
+		}
+		if n := len(entries); n == 0 || entries[n-1].Event != r.event {
+			entries = append(entries, &delivery.Entry{Event: r.event})
+		}
+		last := entries[len(entries)-1]
+		last.Wants = append(last.Wants, delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)})
+	}
+	return entries
+}
+
 func (r *row) past(now time.Time) *delivery.Past {
 	p := &delivery.Past{
 		State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),

@@ -446,8 +446,8 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	if err := q.Accept(ctx, []*delivery.Entry{entry("a", "", hook)}); err != nil || q.Broken() == nil {
 		t.Fatalf("Accept = %v, broken: %v, want it in memory", err, q.Broken())
 	}
-	if n, err := q.Flush(ctx); n != 1 || err == nil {
-		t.Errorf("Flush = %d, %v, want one that is not stored, and why", n, err)
+	if err := q.Flush(ctx); q.Unstored() != 1 || err == nil {
+		t.Errorf("%d not stored, %v, want one, and why", q.Unstored(), err)
 	}
 	if err := q.Keep(ctx); err != nil {
 		t.Fatal(err)
@@ -456,8 +456,8 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		t.Errorf("said %d times that the file cannot be used, want once:\n%s", n, log.String())
 	}
 	blocked = false
-	if n, err := q.Flush(ctx); n != 0 || err != nil {
-		t.Errorf("Flush = %d, %v, want all stored", n, err)
+	if err := q.Flush(ctx); q.Unstored() != 0 || err != nil {
+		t.Errorf("%d not stored, %v, want none", q.Unstored(), err)
 	}
 	if n := strings.Count(log.String(), "in use again"); n != 1 {
 		t.Errorf("said %d times that the file is in use again, want once:\n%s", n, log.String())

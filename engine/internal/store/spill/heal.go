@@ -35,18 +35,19 @@ func (s *Store) Heal(ctx context.Context) error {
 	return s.memory.Keep(ctx)
 }
 
-// Flush tries once more to bring what is in memory into the file. It returns how many deliveries wait in memory alone, and why.
-func (s *Store) Flush(ctx context.Context) (unstored int, err error) {
-	err = s.heal(ctx)
-	lanes, laneErr := s.memory.Lanes(ctx)
-	for _, l := range lanes {
-		unstored += l.Waiting
+// Flush tries once more to bring what is in memory into the file, and says why not all of it went there.
+func (s *Store) Flush(ctx context.Context) error {
+	err := s.heal(ctx)
+	if s.openFile == nil && !errors.Is(err, store.ErrClosed) {
+		return errInMemory
 	}
-	if s.openFile == nil {
-		return unstored, laneErr
-	}
-	return unstored, errors.Join(err, laneErr)
+	return err
 }
+
+var errInMemory = errors.New("the queue was in memory")
+
+// Rest returns what waits in memory, and its dead letters, for whoever writes them elsewhere before Close.
+func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
 
 // heal brings what is in memory into the file, and says why not all of it went there.
 func (s *Store) heal(ctx context.Context) error {

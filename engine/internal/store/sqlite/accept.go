@@ -102,13 +102,15 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	}
 	id := delivery.ID(entry.Event.ID, want.Webhook)
 	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
-  reason, unrouted, done_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT(id) DO NOTHING`,
-		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done)
+  reason, unrouted, done_at, accepted_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
+		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done,
+		a.store.folder.owner)
 	if err != nil || added == 0 {
 		want.Fate = delivery.Known
 		return err
 	}
 	a.seq++
+	a.store.first.CompareAndSwap(0, a.seq)
 	l.bytes += size
 	l.holds(p.state, 1)
 	want.Fate = delivery.Accepted
@@ -122,7 +124,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	case p.owner != 0:
 		entry.Claims = append(entry.Claims, &delivery.Claim{
 			Delivery: delivery.Delivery{ID: id, Webhook: want.Webhook, EventID: entry.Event.ID, Event: entry.Event.Type, Due: a.now, Since: a.now},
-			Event:    entry.Event, OrderKey: want.OrderKey, Until: a.begun.Add(want.Take),
+			Event:    entry.Event, OrderKey: want.OrderKey, Until: a.begun.Add(want.Take), Own: true,
 			Lease: &lease{store: a.store, seq: a.seq, token: 1, until: p.due},
 		})
 	}

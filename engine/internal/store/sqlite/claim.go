@@ -29,7 +29,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 }
 
 const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
-  d.order_key, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+  d.order_key, d.content_type, d.header, d.url_suffix, d.body, d.accepted_by, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
@@ -122,6 +122,7 @@ func (s *Store) scanClaim(r *row) (*delivery.Claim, error) {
 	if content != nil {
 		d.Content = *content
 	}
+	c.Own = r.int() == s.folder.owner
 	ev, stamp := scanEvent(r)
 	ev.Payload = r.bytes()
 	d.EventID, d.Event = ev.ID, ev.Type

@@ -138,6 +138,8 @@ func runAll(t *testing.T, s *Store) {
 	}
 	_, err := s.Show(ctx, "msg_7")
 	must(err)
+	_, err = s.Left(ctx)
+	must(err)
 	_, err = s.Lanes(ctx)
 	must(err)
 	_, err = s.Replay(ctx, delivery.Filter{Limit: 3}, delivery.Change{Retransform: true})

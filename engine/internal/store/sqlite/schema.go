@@ -86,7 +86,10 @@ CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
 `, `
 ALTER TABLE lanes ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;      -- deliveries that are due, in flight or behind another one
 ALTER TABLE lanes ADD COLUMN dead_letters INTEGER NOT NULL DEFAULT 0; -- that are kept
-` + recount}
+` + recount, `
+ALTER TABLE deliveries ADD COLUMN accepted_by INTEGER NOT NULL DEFAULT 0; -- the process that accepted it
+CREATE INDEX deliveries_tried ON deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
+`}
 
 // recount counts what the lanes hold, by the indexes.
 const recount = `UPDATE lanes SET

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -22,6 +23,7 @@ type Store struct {
 	conn   *conn         // writes; nil if the store is closed; under turn
 	pruned time.Time     // when Keep pruned last
 	turn   chan struct{} // whoever fills it commits, for all that wait
+	first  atomic.Int64  // the delivery that this store accepted first, or an earlier one; 0 if it accepted none
 
 	mu      sync.Mutex
 	waiting []*write

@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"an event that is partly known brings what is new", partlyKnown},
 		{"next due is the first that waits", nextDue},
 		{"left counts what waits", leftCounts},
+		{"left tells apart what was tried", leftTellsApart},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"each delivery's fate is told", tellsFates},
 		{"a delivery brings its past", bringsPast},

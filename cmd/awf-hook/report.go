@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine"
+)
+
+// maxWhy is for how many webhooks the report says why something is not delivered.
+const maxWhy = 10
+
+// printReport prints the report on stderr, unless it is to be quiet and all went well.
+func (s *session) printReport(c *command, r *engine.Report) {
+	if c.reported != nil {
+		c.reported(r)
+	}
+	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 && !isFailure(r) {
+		return
+	}
+	if s.json {
+		encode(c.err, r)
+		return
+	}
+	fmt.Fprint(c.err, reportText(r))
+}
+
+// isFailure reports whether something was neither stored nor delivered, or may not be.
+func isFailure(r *engine.Report) bool { return r.Lost+r.DeadLost+r.Refused > 0 || r.Unread != "" }
+
+// undelivered is how many events and deliveries did not arrive, as far as this process knows.
+func undelivered(r *engine.Report) int64 {
+	return r.Left() + r.InFlight + r.Dead + r.Earlier.Dead + r.Refused
+}
+
+// misses reports whether something is not delivered that the exit code is to tell.
+func (s *session) misses(r *engine.Report) bool {
+	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead+r.Earlier.Dead > 0
+}
+
+// reportText is the report for people. It follows from the report alone, as the JSON does.
+func reportText(r *engine.Report) string {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }
+	say("%v", r)
+	if earlier := r.OfEarlier(); earlier != "" {
+		say("of earlier runs: %s", earlier)
+	}
+	if r.Unread != "" {
+		say("the queue cannot be read, so what it keeps is not known: %s", plain(r.Unread))
+	}
+	sayWhy(say, r)
+	trouble := plain(cmp.Or(r.Trouble, "the queue has no room"))
+	if r.Lost > 0 {
+		say("%d not delivered and lost: %s", r.Lost, trouble)
+	}
+	if r.DeadLost > 0 {
+		say("%s lost: %s", letters(r.DeadLost), trouble)
+	}
+	if r.Spilled+r.DeadSpilled > 0 {
+		say("%s written to %s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(r.Spill, ", ")), trouble)
+		for _, file := range r.Spill {
+			say("to deliver them: awf-hook run < %s", plain(file))
+		}
+	}
+	earlier := r.Earlier.Waiting + r.Earlier.Retrying
+	dead := r.Dead - r.DeadSpilled - r.DeadLost + r.Earlier.Dead
+	if r.Kept+earlier+dead > 0 && r.Queue != "" && r.Unread == "" {
+		say("%s in %s", kept(r.Kept+earlier, dead), plain(r.Queue))
+	}
+	if r.Kept+earlier > 0 && !r.Closed {
+		say("nothing retries it until awf-hook runs again")
+	}
+	return b.String()
+}
+
+// kept says what a file holds: "2 kept and 1 dead letter".
+func kept(waiting, dead int64) string {
+	switch {
+	case dead == 0:
+		return fmt.Sprintf("%d kept", waiting)
+	case waiting == 0:
+		return letters(dead)
+	}
+	return fmt.Sprintf("%d kept and %s", waiting, letters(dead))
+}
+
+func letters(n int64) string {
+	if n == 1 {
+		return "1 dead letter"
+	}
+	return fmt.Sprintf("%d dead letters", n)
+}
+
+// sayWhy says for each webhook why something is not delivered: "oncall: 2 to retry: 503 Service Unavailable".
+func sayWhy(say func(format string, args ...any), r *engine.Report) {
+	for _, w := range r.Webhooks[:min(len(r.Webhooks), maxWhy)] {
+		name := plain(w.Webhook)
+		var left []string
+		if w.Waiting > 0 {
+			left = append(left, fmt.Sprintf("%d waiting", w.Waiting))
+		}
+		if w.Retrying > 0 {
+			left = append(left, fmt.Sprintf("%d to retry", w.Retrying))
+		}
+		switch {
+		case len(left) > 0 && w.Closed != "":
+			say("%s: %s: closed (%s) until awf-hook webhooks enable %[1]s", name, strings.Join(left, ", "), plain(w.Closed))
+		case len(left) > 0 && w.Reason != "":
+			say("%s: %s: %s", name, strings.Join(left, ", "), plain(w.Reason))
+		}
+		if w.Last == nil {
+			continue
+		}
+		text := fmt.Sprintf("%s: %d dead: %s", name, w.Dead, plain(w.Last.Reason))
+		if w.Last.Answer != "" {
+			text += ": " + plain(w.Last.Answer)
+		}
+		if r.Queue != "" && r.DeadLost == 0 {
+			text += "; awf-hook deliveries show " + w.Last.ID
+		}
+		say("%s", text)
+	}
+	if more := len(r.Webhooks) - maxWhy; more > 0 {
+		say("%d more webhooks: awf-hook webhooks list", more)
+	}
+}

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
+// node is a value in the file with its path. Aliases are followed.
+type node struct {
+	*yaml.Node
+	path  string     // "webhooks[0].retry.delay"
+	key   *Key       // that it is of
+	given *yaml.Node // a member's value as it stands, perhaps an alias
+}
+
+// get returns the value of a mapping's key. It has no Node if the key is not there.
+func (n node) get(name string) node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return node{Node: resolve(n.Content[i+1]), path: join(n.path, name), key: n.key.find(name)}
+		}
+	}
+	return node{}
+}
+
+func (n node) has(name string) bool { return n.get(name).Node != nil }
+
+// at is the mapping itself under the path of one of its keys.
+func (n node) at(name string) node { return node{Node: n.Node, path: join(n.path, name), key: n.key} }
+
+// entry is the list's i-th entry.
+func (n node) entry(i int) node {
+	return node{Node: resolve(n.Content[i]), path: n.path + "[" + strconv.Itoa(i) + "]", key: n.key}
+}
+
+func (n node) isText() bool { return n.Kind == yaml.ScalarNode && n.Tag != "!!null" }
+
+// entries gives the entries of a list that is as long as its key allows.
+func (d *decoder) entries(n node) iter.Seq[node] {
+	return func(yield func(node) bool) {
+		low, high, got := int(n.key.Min), int(n.key.Max), len(n.Content)
+		switch {
+		case n.Kind != yaml.SequenceNode:
+			d.fail(n, "value.type", "want a list, got %s", describe(n.Node))
+			return
+		case got < low || high > 0 && got > high:
+			d.fail(n, "value.length", "want %s, got %d", n.key.entries(), got)
+			return
+		}
+		for i := range n.Content {
+			if d.isFull() || !yield(n.entry(i)) {
+				return
+			}
+		}
+	}
+}
+
+// entries says how many there may be.
+func (k *Key) entries() string {
+	if k.Min == 0 {
+		return fmt.Sprintf("at most %d entries", k.Max)
+	}
+	return fmt.Sprintf("%d to %d entries", k.Min, k.Max)
+}
+
+// members gives the keys of a mapping with their values. One that stands twice is reported and given once.
+func (d *decoder) members(n node) iter.Seq2[node, node] {
+	return func(yield func(name, value node) bool) {
+		first := map[string]int{}
+		for i := 0; i+1 < len(n.Content) && !d.isFull(); i += 2 {
+			name := node{Node: n.Content[i], path: join(n.path, n.Content[i].Value)}
+			line, twice := first[name.Value]
+			switch {
+			case name.Kind != yaml.ScalarNode:
+				name.path = n.path
+				d.fail(name, "yaml.key", "want a name as a key, got %s", describe(name.Node))
+				continue
+			case twice:
+				d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
+				continue
+			}
+			first[name.Value] = name.Line
+			if !yield(name, node{resolve(n.Content[i+1]), name.path, n.key, n.Content[i+1]}) {
+				return
+			}
+		}
+	}
+}
+
+// join makes a key's path. A key that would make it unreadable is quoted.
+func join(path, key string) string {
+	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if key == "" || shorten(key) != key || strings.ContainsFunc(key, unreadable) {
+		key = strconv.Quote(shorten(key))
+	}
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// resolve follows an alias to what it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
+func describe(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
+		return "a mapping: a value that begins with {{ needs quotes"
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Tag == "!!null":
+		return "nothing"
+	case n.Kind == yaml.AliasNode:
+		return "an alias"
+	}
+	return "a single value"
+}
+
+// shorten keeps an error's quotation of the file readable.
+func shorten(s string) string {
+	const limit = 60
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseDuration knows days beside what Go does: 7d.
+func ParseDuration(text string) (time.Duration, error) {
+	if days, isDays := strings.CutSuffix(text, "d"); isDays {
+		number, err := strconv.ParseFloat(days, 64)
+		return time.Duration(number * float64(24*time.Hour)), err
+	}
+	return time.ParseDuration(text)
+}
+
+// shortDuration writes a duration as a person would: 24h, not 24h0m0s.
+func shortDuration(d time.Duration) string {
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// sizeUnits are in the order in which a suffix is looked for: "B" ends them all.
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+}
+
+func parseSize(text string) (int64, error) {
+	unit := int64(1)
+	for _, u := range sizeUnits {
+		if number, has := strings.CutSuffix(text, u.name); has {
+			text, unit = strings.TrimRight(number, " "), u.bytes
+			break
+		}
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	return int64(number * float64(unit)), err
+}
+
+// shortSize writes a size as a person would: 1GiB.
+func shortSize(bytes int64) string {
+	for i := 3; i >= 0; i-- {
+		if u := sizeUnits[i]; bytes >= u.bytes && bytes%u.bytes == 0 {
+			return strconv.FormatInt(bytes/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(bytes, 10) + "B"
+}

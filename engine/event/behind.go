@@ -1,0 +1,162 @@
+package event
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
+
+// Line is what one line of AWF's output holds. AWF ends each event with a newline and begins it with none, so that an event
+// stands behind whatever a step printed last: a progress bar, a colour code, half a line.
+type Line struct {
+	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken
+	Records []*Record // the events, in order
+	Err     error     // what is wrong with text that looks like an event and is none
+}
+
+const blanks = " \t\r"
+
+// ReadLine decodes a whole line, without its ending. now is the time of receipt, for dialects that carry none.
+func ReadLine(line []byte, now time.Time) Line {
+	rec, err := ParseLine(line, now)
+	if rec != nil && !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("\r")) {
+		return Line{Records: []*Record{rec}}
+	}
+	l := readBehind(line, nil, now)
+	if err != nil && len(l.Records) == 0 && !beginsOwn(line) {
+		return Line{Err: err}
+	}
+	return l
+}
+
+// beginsOwn reports whether a line begins with a whole object that is no event: what is broken stands behind a step's output.
+func beginsOwn(line []byte) bool {
+	own, err := jsonbytes.NewReader(line).Raw()
+	if err != nil {
+		return false
+	}
+	m, err := scan(own)
+	return err == nil && m.tell(false) == foreign
+}
+
+// readBehind reads the events at the end of text, and says what is wrong in front of them.
+// passed is the end of the same line's text before.
+func readBehind(text, passed []byte, now time.Time) (l Line) {
+	for {
+		at := lastObject(text)
+		if at < 0 {
+			break
+		}
+		before := text[:at]
+		if at == 0 {
+			before = passed
+		}
+		rec := parseBehind(before, text[at:], now)
+		if rec == nil {
+			break
+		}
+		l.Records, text = append(l.Records, rec), text[:at]
+	}
+	slices.Reverse(l.Records)
+	if len(bytes.Trim(text, " \t")) == 0 && len(l.Records) > 0 {
+		return l
+	}
+	l.Before = text
+	if err := suspect(text, now); err != nil {
+		l.Err = fmt.Errorf("text that looks like an event is passed on: %w", err)
+	}
+	return l
+}
+
+// parseBehind decodes the object that stands behind other text; nil if it is no event.
+func parseBehind(before, object []byte, now time.Time) *Record {
+	if bytes.HasSuffix(bytes.TrimRight(before, blanks), dataPrefix) {
+		if rec, _ := ParseLine(append([]byte("data: "), object...), now); rec != nil {
+			return rec
+		}
+	}
+	rec, _ := ParseLine(object, now)
+	return rec
+}
+
+// lastObject returns where the JSON object begins that text ends with; -1 if it ends with none.
+// Read from its end, an object has one beginning, whatever stands before it. Each byte is looked at once.
+func lastObject(text []byte) int {
+	text = bytes.TrimRight(text, blanks)
+	if !bytes.HasSuffix(text, []byte("}")) {
+		return -1
+	}
+	depth := 0
+	for i := len(text) - 1; i >= 0; i-- {
+		switch text[i] {
+		case '}', ']':
+			depth++
+		case '{', '[':
+			if depth--; depth == 0 {
+				return i
+			}
+		case '"':
+			i = openingQuote(text[:i])
+		}
+	}
+	return -1
+}
+
+// openingQuote returns where the string begins whose closing quote stands behind text; -1 if nowhere.
+func openingQuote(text []byte) int {
+	for {
+		quote := bytes.LastIndexByte(text, '"')
+		if quote < 0 {
+			return -1
+		}
+		text = text[:quote]
+		if escapes := len(text) - len(bytes.TrimRight(text, `\`)); escapes%2 == 0 {
+			return quote
+		}
+	}
+}
+
+// candidate returns where the first object may begin in text, its length if nowhere. open says that text may go on.
+func candidate(text []byte, open bool) int {
+	for at := 0; ; at++ {
+		brace := bytes.IndexByte(text[at:], '{')
+		if brace < 0 {
+			return len(text)
+		}
+		at += brace
+		behind := bytes.TrimLeft(text[at+1:], blanks)
+		if len(behind) == 0 && open || len(behind) > 0 && behind[0] == '"' {
+			return at
+		}
+	}
+}
+
+// maxSuspects is how many objects in the text of a line are looked at for what an event has.
+const maxSuspects = 16
+
+// suspect says why text is no event that looks like one: it has an object with the keys of a dialect, which stands in no other.
+func suspect(text []byte, now time.Time) error {
+	var object jsonbytes.Reader
+	for range maxSuspects {
+		text = text[candidate(text, false):]
+		if len(text) == 0 {
+			break
+		}
+		name, _, _ := bytes.Cut(bytes.TrimLeft(text[1:], blanks)[1:], []byte(`"`))
+		if _, known := keyIndex[string(name)]; known {
+			if _, err := ParseLine(text, now); err != nil {
+				return err
+			}
+		}
+		object.Reset(text)
+		whole, err := object.Raw()
+		if err != nil {
+			whole = text[:1]
+		}
+		text = text[len(whole):]
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package event_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// A timestamp is any that RFC 3339 allows, goes out as it was written, and comes back from the queue.
+func TestTimes(t *testing.T) {
+	for text, want := range map[string]string{ // in UTC; "" for none
+		"2026-11-24T01:24:00Z":               "2026-11-24T01:24:00Z",
+		"2026-11-24T01:24:00.123456789Z":     "2026-11-24T01:24:00.123456789Z",
+		"2026-11-24t01:24:00z":               "2026-11-24T01:24:00Z",
+		"2026-11-24t01:24:00.5z":             "2026-11-24T01:24:00.5Z",
+		"2026-11-24t01:24:00-08:00":          "2026-11-24T09:24:00Z",
+		"2026-11-24T01:24:00.1234567890123Z": "2026-11-24T01:24:00.123456789Z",
+		"2016-12-31T23:59:60Z":               "2017-01-01T00:00:00Z",
+		"2016-12-31T15:59:60.25-08:00":       "2017-01-01T00:00:00.25Z",
+		"2016-12-31t23:59:60z":               "2017-01-01T00:00:00Z",
+
+		"2016-12-31T22:59:60Z":     "",
+		"2016-12-31T23:58:60Z":     "",
+		"2026-11-24T01:24:61Z":     "",
+		"2026-11-24T01:24:00,5Z":   "",
+		"2026-11-24T1:24:00Z":      "",
+		"2026-11-24 01:24:00Z":     "",
+		"2026-11-24T01:24:00":      "",
+		"2026-11-24T01:24Z":        "",
+		"2026-11-24T25:24:00Z":     "",
+		"2026-02-30T01:24:00Z":     "",
+		"2026-11-24T01:24:00+24:0": "",
+		"":                         "", "T": "", "60": "",
+	} {
+		line := strings.Replace(envelope(`{}`), "2026-11-24T01:24:00.500+01:00", text, 1)
+		rec, err := event.ParseLine([]byte(line), time.Time{})
+		if want == "" {
+			if err == nil {
+				t.Errorf("%q is read", text)
+			}
+			if _, err := event.Restore(event.Event{}, text); err == nil {
+				t.Errorf("%q is restored", text)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got := rec.Timestamp.UTC().Format(time.RFC3339Nano); got != want || rec.Stamp() != text {
+			t.Errorf("%q is %s, goes out as %s; want %s", text, got, rec.Stamp(), want)
+		}
+		if e, err := event.Restore(event.Event{}, text); err != nil || !e.Timestamp.Equal(rec.Timestamp) || e.Stamp() != text {
+			t.Errorf("%q restored: %v, %v", text, e, err)
+		}
+	}
+}

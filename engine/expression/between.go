@@ -1,0 +1,108 @@
+package expression
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	lastToken  = regexp.MustCompile("([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s])\\s*$")
+	firstToken = regexp.MustCompile("^\\s*([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s\"'`(]+|.)")
+	aWord      = regexp.MustCompile(`^[A-Za-z_]\w*$`)
+	pipe       = regexp.MustCompile(`([^\s|]+)\s*\|\s*(\w+)\s*$`)
+)
+
+// between answers a word or a sign that does not fit between what stands before and after it.
+func (p *phrase) between() string {
+	last, next := token(lastToken, p.until), token(firstToken, p.rest)
+	open, _ := brackets(p.until)
+	if say := p.foreignWord(last, next); say != "" {
+		return say
+	}
+	switch {
+	case next == "":
+		return unclosed(p.source)
+	case strings.ContainsAny(next[:1], ")]}"):
+		return closes(open, next[:1])
+	case next == "," && open == "":
+		return "want and or or between conditions; a comma belongs into a list or a call"
+	case next == ",":
+		return `a comma belongs into a list or a call: ["a", "b"]`
+	case next == ";":
+		return "want a comma between the arguments of a call; ; ends a let"
+	case isValue(last) && isValue(next) && strings.ContainsAny(last[:1], `"'`) && !strings.HasSuffix(p.until, " "):
+		return `want \" or \' for a quote within a text, or other quotes around the text`
+	case isValue(last) && isValue(next):
+		return fmt.Sprintf("want an operator between %s and %s", last, next)
+	case isValue(next):
+		return fmt.Sprintf("%s cannot stand here", next)
+	case isValue(last):
+		return fmt.Sprintf("%s is no operator: want ==, and, or, contains or another one after %s", next, last)
+	case last == "":
+		return "want a value before " + next
+	}
+	return fmt.Sprintf("want a value between %s and %s", last, next)
+}
+
+// foreignWord answers a word of another language after or before the place; "" if there is none.
+func (p *phrase) foreignWord(last, next string) string {
+	statement, begins := said(otherStatements, last)
+	operator, joins := said(otherOperators, next)
+	switch {
+	case begins && strings.TrimSpace(p.until) == last:
+		return "want " + strings.ReplaceAll(statement, "%s", last)
+	case joins && last != "" && aWord.MatchString(next):
+		return "want " + strings.ReplaceAll(operator, "%s", next)
+	case begins:
+		return "want " + strings.ReplaceAll(statement, "%s", last)
+	}
+	if slices.Contains(functionNames(), last) {
+		return fmt.Sprintf("%s is a function: want %s(…)", last, last)
+	}
+	return ""
+}
+
+// piped answers a | with a name behind it.
+func (p *phrase) piped() string {
+	m := pipe.FindStringSubmatch(p.source)
+	if m == nil {
+		return unclosed(p.source)
+	}
+	return methodOf(m[1], m[2])
+}
+
+// token returns what an expression found, short enough for a message.
+func token(find *regexp.Regexp, s string) string {
+	const most = 30 // characters
+	m := find.FindStringSubmatch(s)
+	if m == nil {
+		return ""
+	}
+	if short := []rune(m[1]); len(short) > most {
+		return string(short[:most]) + "…"
+	}
+	return m[1]
+}
+
+// isValue reports whether a token is a value or ends or begins one.
+func isValue(token string) bool {
+	switch token {
+	case "", "and", "or", "not", "in", "contains", "matches", "startsWith", "endsWith":
+		return false
+	}
+	return aWord.MatchString(token[:1]) || token[0] >= '0' && token[0] <= '9' || strings.ContainsAny(token[:1], "\"'`#)]}([{$")
+}
+
+// closes answers a closing bracket.
+func closes(open, bracket string) string {
+	pairs := map[string]string{")": "(", "]": "[", "}": "{"}
+	switch {
+	case open == "":
+		return fmt.Sprintf("the %s closes nothing", bracket)
+	case strings.HasSuffix(open, pairs[bracket]):
+		return fmt.Sprintf("want a value before %s", bracket)
+	}
+	return fmt.Sprintf("the %s is not closed before %s", open[len(open)-1:], bracket)
+}

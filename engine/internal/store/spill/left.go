@@ -1,0 +1,61 @@
+package spill
+
+import (
+	"context"
+	"slices"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Left implements [store.Store]. An outcome that is kept counts as if the file had it.
+func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
+	s.mu.Lock()
+	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
+	s.mu.Unlock()
+	if closed {
+		return nil, store.ErrClosed
+	}
+	inMemory, err := s.memory.Left(ctx)
+	if file == nil || err != nil {
+		return inMemory, err
+	}
+	lanes, err := file.Left(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i := range lanes {
+		at[lanes[i].Webhook] = i
+	}
+	for _, st := range unsettled {
+		if i, ok := at[st.Claim.Delivery.Webhook]; ok {
+			correct(&lanes[i], &st)
+		}
+	}
+	for _, m := range inMemory {
+		i, ok := at[m.Webhook]
+		if !ok {
+			lanes = append(lanes, m)
+			continue
+		}
+		l := &lanes[i]
+		l.Own.Waiting, l.Own.Retrying = l.Own.Waiting+m.Own.Waiting, l.Own.Retrying+m.Own.Retrying
+		l.Unstored, l.Letters = m.Unstored, m.Letters
+	}
+	return lanes, nil
+}
+
+// correct counts a delivery of the file whose outcome is kept.
+func correct(l *delivery.Left, st *delivery.Settlement) {
+	of := &l.Earlier
+	if st.Claim.Own {
+		of = &l.Own
+	}
+	tried := st.Claim.Delivery.Attempts > 0
+	of.Add(tried, -1)
+	if st.Outcome == delivery.Retry {
+		of.Add(tried || st.Attempt != nil, 1)
+	}
+	of.Waiting, of.Retrying = max(0, of.Waiting), max(0, of.Retrying)
+}

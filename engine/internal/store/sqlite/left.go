@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+const (
+	countAll = `SELECT webhook, waiting, (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.attempts > 0)
+  FROM lanes l WHERE waiting > 0`
+
+	// countOwn goes through the index of what waits, and reads only what was accepted since this store was opened.
+	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE
+  WHERE l.waiting > 0 AND d.seq >= ?1 AND d.accepted_by = ?2 GROUP BY 1, 2
+  UNION ALL SELECT l.webhook, d.attempts > 0, count(*) FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state IN (DUE, BEHIND)
+  AND d.order_key IS NOT NULL AND d.state = BEHIND WHERE l.waiting > 0 AND d.seq >= ?1 AND d.accepted_by = ?2 GROUP BY 1, 2`
+
+	countElsewhere = `SELECT l.webhook, d.accepted_by = ?1, d.attempts > 0, count(*) FROM lanes l CROSS JOIN deliveries d
+  ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?2 AND ?3 WHERE d.owner <> 0 AND d.owner <> ?1 GROUP BY 1, 2, 3`
+)
+
+// Left implements [store.Store].
+func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
+	lanes := map[string]*delivery.Left{}
+	now, first, self := s.now(), s.first.Load(), s.folder.owner
+	err := s.snapshot(ctx, func(c *conn) error {
+		all := map[string][2]int{} // waiting, and of them tried
+		err := c.each(countAll, func(r *row) error {
+			webhook := r.text()
+			lanes[webhook] = &delivery.Left{Webhook: webhook}
+			all[webhook] = [2]int{int(r.int()), int(r.int())}
+			return nil
+		})
+		if err == nil && first > 0 {
+			err = c.each(countOwn, func(r *row) error {
+				if left := lanes[r.text()]; left != nil {
+					left.Own.Add(r.bool(), int(r.int()))
+				}
+				return nil
+			}, first, self)
+		}
+		for webhook, left := range lanes {
+			n := all[webhook]
+			left.Earlier.Waiting, left.Earlier.Retrying = max(0, n[0]-n[1]-left.Own.Waiting), max(0, n[1]-left.Own.Retrying)
+		}
+		if err != nil {
+			return err
+		}
+		return c.each(countElsewhere, func(r *row) error {
+			left := lanes[r.text()]
+			if left == nil {
+				return nil
+			}
+			of := &left.Earlier
+			if r.bool() {
+				of = &left.Own
+			}
+			tried, n := r.bool(), int(r.int())
+			of.Add(tried, -n)
+			of.InFlight += n
+			return nil
+		}, self, milli(now)+1, now.Add(store.MaxLease))
+	})
+	var list []delivery.Left
+	for _, left := range slices.SortedFunc(maps.Values(lanes), func(a, b *delivery.Left) int { return strings.Compare(a.Webhook, b.Webhook) }) {
+		list = append(list, *left)
+	}
+	return list, err
+}
+
+// snapshot calls f with a connection that reads the database as it is now.
+func (s *Store) snapshot(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c, err := s.reader()
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(c)
+	if err := c.script(`BEGIN`); err != nil {
+		return err
+	}
+	return errors.Join(f(c), c.script(`COMMIT`))
+}

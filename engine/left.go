@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// remains is what waits for the webhooks that have a lane.
+type remains struct {
+	waiting int64     // in all, those in flight included
+	next    time.Time // when the first of them may be claimed; zero if none may
+	closed  bool      // all of them wait for webhooks that are closed
+}
+
+// remains asks the queue. It is cheap.
+func (e *Engine) remains(ctx context.Context) (remains, error) {
+	r, open := remains{}, false
+	lanes, err := e.queue.Lanes(ctx)
+	for i := range lanes {
+		l := &lanes[i]
+		if _, ours := e.lanes.Name(l.Webhook); !ours || l.Waiting == 0 {
+			continue
+		}
+		r.waiting += int64(l.Waiting)
+		open = open || l.Closed == ""
+		if !l.Due.IsZero() && (r.next.IsZero() || l.Due.Before(r.next)) {
+			r.next = l.Due
+		}
+	}
+	r.closed = r.waiting > 0 && !open
+	return r, err
+}
+
+// waits are deliveries without a final outcome.
+type waits struct{ waiting, retrying, inFlight int64 }
+
+func (w *waits) add(c delivery.Counts) {
+	w.waiting, w.retrying, w.inFlight = w.waiting+int64(c.Waiting), w.retrying+int64(c.Retrying), w.inFlight+int64(c.InFlight)
+}
+
+// left is what a report says of what waits, and why.
+type left struct {
+	remains
+	own, earlier waits
+	unstored     int64                    // of own, those in memory alone
+	letters      int64                    // dead letters in memory alone
+	webhooks     map[string]WebhookReport // by identity
+	unread       string                   // why the queue cannot be read
+	trouble      string                   // why something is in memory alone
+	spilled      *spilled                 // what Close wrote; nil before
+}
+
+// left is what waits now; after Close what waited then.
+func (e *Engine) left() left {
+	e.mu.Lock()
+	atClose := e.atClose
+	e.mu.Unlock()
+	if atClose != nil {
+		return *atClose
+	}
+	l, err := e.countLeft(context.Background())
+	if err != nil {
+		e.trouble.Say("what is left in the queue cannot be read", err)
+		return e.unread(err)
+	}
+	return l
+}
+
+// countLeft asks the queue for all that a report says.
+func (e *Engine) countLeft(ctx context.Context) (left, error) {
+	l := left{webhooks: map[string]WebhookReport{}}
+	lanes, err := e.queue.Lanes(ctx)
+	if err != nil {
+		return l, err
+	}
+	counted, err := e.queue.Left(ctx)
+	if err != nil {
+		return l, err
+	}
+	if l.remains, err = e.remains(ctx); err != nil {
+		return l, err
+	}
+	for _, c := range counted {
+		name, ours := e.lanes.Name(c.Webhook)
+		if !ours {
+			continue
+		}
+		l.own.add(c.Own)
+		l.earlier.add(c.Earlier)
+		l.unstored += int64(c.Unstored.Sum())
+		l.letters += int64(c.Letters)
+		l.webhooks[c.Webhook] = WebhookReport{
+			Webhook: name, Waiting: int64(c.Own.Waiting + c.Earlier.Waiting), Retrying: int64(c.Own.Retrying + c.Earlier.Retrying),
+			Earlier: int64(c.Earlier.Sum()),
+		}
+	}
+	for i := range lanes {
+		if w, waits := l.webhooks[lanes[i].Webhook]; waits {
+			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].Broken > 0 {
+				w.Reason = lanes[i].LastError
+			}
+			l.webhooks[lanes[i].Webhook] = w
+		}
+	}
+	if why := e.queue.Broken(); why != nil {
+		l.trouble = why.Error()
+	}
+	return l, nil
+}
+
+// unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
+func (e *Engine) unread(err error) left {
+	c := &e.counts
+	waiting := max(0, c.deliveries.Load()-c.own.delivered.Load()-c.own.dead.Load()-c.own.dropped.Load())
+	return left{
+		remains: remains{waiting: waiting, next: time.Now()}, own: waits{retrying: waiting}, unstored: int64(e.queue.Unstored()),
+		webhooks: map[string]WebhookReport{}, unread: err.Error(),
+	}
+}

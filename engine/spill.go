@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/file"
+)
+
+// spilled is what Close wrote into files.
+type spilled struct {
+	files            []string
+	waiting, letters int64
+}
+
+// settleAccounts tries once more to store what is in memory alone, writes the rest to the places of Options.Spill, and keeps
+// what a report says of what is left.
+func (e *Engine) settleAccounts() error {
+	ctx := context.Background()
+	flushErr := e.queue.Flush(ctx)
+	if errors.Is(flushErr, ErrClosed) {
+		return nil
+	}
+	l, err := e.countLeft(ctx)
+	if err != nil {
+		l = e.unread(err)
+	}
+	if flushErr != nil {
+		l.trouble = flushErr.Error()
+	}
+	var spillErr error
+	if rest := e.queue.Rest(); len(rest) > 0 && len(e.opts.Spill) > 0 {
+		l.spilled, spillErr = writeSpill(rest, e.opts.Spill)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.atClose = &l
+	return spillErr
+}
+
+// writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on at the next place where one takes no more.
+// The error says why the last place did not take all.
+func writeSpill(entries []*delivery.Entry, places []string) (*spilled, error) {
+	s := &spilled{}
+	var err error
+	entries = slices.DeleteFunc(entries, func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine }) // nobody could read it
+	for _, place := range places {
+		var n int
+		n, err = s.write(place, entries)
+		if entries = entries[n:]; len(entries) == 0 {
+			return s, nil
+		}
+	}
+	return s, err
+}
+
+// write writes entries to a place until it takes no more, and returns how many it took.
+func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err error) {
+	f, err := openSpill(place)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	begin, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	end := begin
+	for _, entry := range entries {
+		line := append(envelopeOf(entry), '\n')
+		if _, err = f.Write(line); err != nil {
+			break
+		}
+		end += int64(len(line))
+		n++
+	}
+	if err != nil { // of a line that was cut
+		err = errors.Join(err, f.Truncate(end))
+	}
+	if syncErr := f.Sync(); syncErr != nil {
+		_ = f.Truncate(begin)
+		return 0, errors.Join(err, syncErr)
+	}
+	switch {
+	case n > 0:
+		s.files = append(s.files, f.Name())
+	case begin == 0:
+		_ = os.Remove(f.Name()) // an empty one says nothing
+	}
+	for _, entry := range entries[:n] {
+		for i := range entry.Wants {
+			if entry.Wants[i].Past.State == delivery.IsDead {
+				s.letters++
+			} else {
+				s.waiting++
+			}
+		}
+	}
+	return n, err
+}
+
+// openSpill opens a file to append to it, or makes one in a folder. Only its owner may read it.
+func openSpill(place string) (*os.File, error) {
+	if strings.HasSuffix(place, "/") {
+		if err := os.MkdirAll(place, 0o700); err != nil {
+			return nil, err
+		}
+		return os.CreateTemp(place, "awf-hook-*.ndjson")
+	}
+	return file.Append(place, 0o600)
+}
+
+// envelopeOf is an event that goes to the entry's webhooks alone.
+func envelopeOf(entry *delivery.Entry) []byte {
+	ev := *entry.Event
+	ev.Webhooks = nil
+	for i := range entry.Wants {
+		ev.Webhooks = append(ev.Webhooks, entry.Wants[i].Webhook)
+	}
+	return ev.Envelope()
+}
