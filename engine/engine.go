@@ -38,6 +38,8 @@ type Options struct {
 	Transport   http.RoundTripper // nil uses HTTP over the network
 	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
 
+	Observer Observer // for metrics
+
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.
 	Keeps func() bool
@@ -86,7 +88,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
-	e.lanes = lane.NewSet(e.queue, e.log, e.counts.settled)
+	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))

@@ -51,6 +51,7 @@ func (d *daemon) reload(eng *engine.Engine) {
 	log := d.command.logger()
 	err := d.takeUp(eng)
 	d.server.Load().Reloaded(err)
+	d.metrics.Loaded(eng.Webhooks(), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
 		log.Error("the configuration is not taken up: the one before holds")

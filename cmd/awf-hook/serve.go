@@ -36,6 +36,7 @@ type daemon struct {
 	server      atomic.Pointer[server.Server] // nil before it answers
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
+	metrics     *server.Metrics
 	keeper      *keeper
 	taken       map[string]string // what look said of the files of the configuration that holds
 }
@@ -95,7 +96,9 @@ func (d *daemon) serve() error {
 	defer d.close()
 	d.keeper = &keeper{path: d.queue + ".keeper"}
 	defer d.keeper.close()
-	d.feed, d.leaving, d.keeps = d.work, d.leave, d.keeper.holds
+	d.metrics = server.NewMetrics(version())
+	d.options = engine.Options{Keeps: d.keeper.holds, Observer: d.metrics.Observer(followSource)}
+	d.feed, d.leaving = d.work, d.leave
 	return d.session.run(c)
 }
 
@@ -162,7 +165,12 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	options := server.Options{Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger()}
+	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: d.keeper.holds, Name: eng.Name, File: d.queue})
+	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
+	options := server.Options{
+		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
+		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
+	}
 	if d.debug {
 		options.Debug = server.Pprof()
 	}
@@ -212,6 +220,12 @@ func (d *daemon) readAccess(cfg *config.Config) error {
 	_ = cfg
 	return nil
 }
+
+// followSource is the source of events in followed files.
+const followSource = "follow"
+
+// sources lists where events may come from.
+func (d *daemon) sources() []string { return append(d.access.Sources(), followSource) }
 
 // address is where to listen: what the flag says, else the configuration.
 func (d *daemon) address() string {

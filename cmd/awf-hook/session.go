@@ -36,7 +36,7 @@ type session struct {
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
 	instead func(ctx context.Context)                           // runs if no engine can be opened, after the reason is printed
 	leaving func()                                              // is called at the first signal
-	keeps   func() bool                                         // see engine.Options.Keeps
+	options engine.Options                                      // beside what every session has
 }
 
 // addFlags adds the flags that sessions share.
@@ -146,7 +146,9 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 		}
 		queue = queueFile(s.search(), cfg, s.queue)
 	}
-	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), Keeps: s.keeps})
+	o := s.options
+	o.Queue, o.Spill = queue, s.spillPlaces(queue)
+	return c.openEngine(cfg, o)
 }
 
 // spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be

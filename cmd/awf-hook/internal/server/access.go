@@ -29,6 +29,20 @@ type Token struct {
 	Rate   float64 // events a second; 0 for no bound
 }
 
+// Sources lists the names of those who may send events.
+func (a Access) Sources() (names []string) {
+	for _, t := range a.Tokens {
+		names = append(names, t.Name)
+	}
+	if len(a.Secrets) > 0 {
+		names = append(names, signedSource)
+	}
+	if len(names) == 0 {
+		return []string{openSource}
+	}
+	return append(names, unknownSource)
+}
+
 // access is an Access with the state of its rates.
 type access struct {
 	Access
@@ -36,8 +50,9 @@ type access struct {
 }
 
 const (
-	signedSource = "signed" // the source of requests that are signed
-	openSource   = "http"   // and where nothing is asked for
+	unknownSource = "unknown" // the source of requests that are refused for want of a token
+	signedSource  = "signed"  // the source of requests that are signed
+	openSource    = "http"    // and where nothing is asked for
 )
 
 // newAccess keeps the state of the rates that were before.
