@@ -14,36 +14,23 @@ import (
 // Explanation is a preview together with the values that led to it.
 type Explanation struct {
 	Preview
-	Events []string      // the webhook's globs
-	Filter *FilterTrace  // nil if there is none, or the type is another one
-	Steps  []StepTrace   // of the transform, up to the one that failed or dropped
-	Took   time.Duration // by filter and transform, run as Run runs them
-}
-
-// FilterTrace has the values of a filter's parts.
-type FilterTrace struct {
-	Source string
-	*expression.Trace
-	Took time.Duration
+	Events []string          `json:"events"`          // the webhook's globs
+	Filter *expression.Trace `json:"filter,omitzero"` // nil if there is none, or the type is another one
+	Steps  []StepTrace       `json:"steps,omitempty"` // of the transform, up to the one that failed or dropped
+	Took   time.Duration     `json:"took"`            // by filter and transform, run as Run runs them
 }
 
 // StepTrace has a transform step's input and output.
 type StepTrace struct {
-	Kind        string
-	In, Out     delivery.Content
-	Left        []string // what a format left out of its message, and why
-	Dropped     bool     // it found nothing to send
-	Failure     string   // "" if it did not fail
-	Took        time.Duration
-	Fuel        int64             // that a wasm module used
-	Expressions []ExpressionTrace // of a map
-}
-
-// ExpressionTrace has the value of an expression of a map.
-type ExpressionTrace struct {
-	Path   string // "text" or "blocks[].text"; "" for the whole
-	Source string
-	*expression.Trace
+	Kind        string              `json:"kind"`
+	In          []byte              `json:"in"`                 // the body that it got
+	Out         []byte              `json:"out,omitempty"`      // the body that it made; nil if it dropped or failed
+	Left        []string            `json:"left_out,omitempty"` // what a format left out of its message, and why
+	Dropped     bool                `json:"dropped,omitzero"`   // it found nothing to send
+	Failure     string              `json:"error,omitempty"`    // "" if it did not fail
+	Took        time.Duration       `json:"took"`
+	Fuel        int64               `json:"fuel,omitzero"`         // that a wasm module used
+	Expressions []*expression.Trace `json:"expressions,omitempty"` // of a map
 }
 
 // Explain is Preview, with the value of each part of the filter and the input and output of each step of the transform.
@@ -60,7 +47,9 @@ func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []E
 }
 
 func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Explanation {
-	x := Explanation{Preview: Preview{Webhook: w.Name, Place: w.Place()}}
+	x := Explanation{Preview: Preview{
+		Event: ev.Type, EventID: ev.ID, WorkflowID: ev.WorkflowID, Webhook: w.Name, Place: w.Place(),
+	}}
 	for _, g := range w.Events {
 		x.Events = append(x.Events, g.Value)
 	}
@@ -69,7 +58,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	x.judge(w, in)
 	if len(traces) > 0 { // the filter has an expression, and was asked
-		x.Filter = &FilterTrace{Source: w.Filter.Value, Trace: traces[0], Took: traces[0].Took}
+		x.Filter = traces[0]
 		x.Took, traces = x.Filter.Took, nil
 	}
 	if x.Choice != Sent {
@@ -95,8 +84,8 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 
 // stepTrace returns a step's input and output, with secrets masked.
 func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
-	step := StepTrace{Kind: s.Kind, In: fed, Out: made.Content, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
-	step.In.Body, step.Out.Body = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+	step := StepTrace{Kind: s.Kind, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
+	step.In, step.Out = w.masker.Body(fed.Body), w.masker.Body(made.Body)
 	for _, what := range made.Left {
 		step.Left = append(step.Left, w.masker.Text(what))
 	}
@@ -107,7 +96,7 @@ func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made tran
 }
 
 // expressionTraces returns the values of a map's expressions; nil for another kind of step.
-func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []ExpressionTrace) {
+func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []*expression.Trace) {
 	m, isMap := s.Step.(*transforms.Map)
 	if !isMap {
 		return nil
@@ -115,7 +104,8 @@ func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Tra
 	paths := m.Expressions() // in the order in which they run
 	for i, trace := range traces {
 		w.maskTrace(trace)
-		list = append(list, ExpressionTrace{paths[i].Path, trace.Source(), trace})
+		trace.Path = paths[i].Path
+		list = append(list, trace)
 	}
 	return list
 }

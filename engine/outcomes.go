@@ -12,12 +12,12 @@ import (
 // WebhookReport says of a webhook what is not delivered, and why.
 type WebhookReport struct {
 	Webhook  string      `json:"webhook"`             // its name
-	Waiting  int64       `json:"waiting,omitempty"`   // deliveries that were not tried yet
-	Retrying int64       `json:"retrying,omitempty"`  // deliveries that were tried and are to be tried again
-	Earlier  int64       `json:"earlier,omitempty"`   // of Waiting and Retrying, those that other processes accepted
+	Waiting  int64       `json:"waiting,omitzero"`    // deliveries that were not tried yet
+	Retrying int64       `json:"retrying,omitzero"`   // deliveries that were tried and are to be tried again
+	Earlier  int64       `json:"earlier,omitzero"`    // of Waiting and Retrying, those that other processes accepted
 	Reason   string      `json:"reason,omitempty"`    // why the last attempt of what waits failed; "" if none was made
 	Closed   string      `json:"closed,omitempty"`    // why the webhook is closed; "" if it is open
-	Dead     int64       `json:"dead,omitempty"`      // given up by this process
+	Dead     int64       `json:"dead,omitzero"`       // given up by this process
 	Last     *DeadLetter `json:"last_dead,omitempty"` // the last of them
 }
 
@@ -25,7 +25,7 @@ type WebhookReport struct {
 type DeadLetter struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason"`
-	Answer string `json:"answer,omitempty"` // the beginning of what the receiver answered
+	Answer string `json:"response,omitempty"` // the beginning of what the receiver answered
 }
 
 // maxAnswer is how much of an answer a report holds, in bytes.

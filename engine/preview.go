@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,15 +30,18 @@ const (
 
 // Preview is the request that a webhook makes of an event, or the reason why it makes none.
 type Preview struct {
-	Webhook string
-	Place   string // of its entry: "awf-hook.yaml:3"
-	Choice  Choice
-	Why     string // in words; "" if it is sent
+	Event      string `json:"event"` // its type
+	EventID    string `json:"event_id"`
+	WorkflowID string `json:"workflow_id"`
+	Webhook    string `json:"webhook"`
+	Place      string `json:"place"` // of its entry: "awf-hook.yaml:3"
+	Choice     Choice `json:"choice"`
+	Why        string `json:"why,omitempty"` // in words; "" if it is sent
 
-	Method string
-	URL    string      // scheme and host
-	Header [][2]string // by their names; values that may be secrets are masked
-	Body   []byte
+	Method string      `json:"method,omitempty"`
+	URL    string      `json:"url,omitempty"`     // scheme and host
+	Header http.Header `json:"headers,omitempty"` // values that may be secrets are masked
+	Body   []byte      `json:"body,omitempty"`
 
 	header http.Header // unmasked
 }
@@ -107,22 +108,21 @@ func (p *Preview) refuse(w *webhook, err error) bool {
 	return err != nil
 }
 
-// maskHeader lists a request's headers. It masks what the configuration sets or the URL holds, since it may be a credential.
-func (w *webhook) maskHeader(header http.Header) [][2]string {
+// maskHeader copies a request's headers. It masks what the configuration sets or the URL holds, since it may be a credential.
+func (w *webhook) maskHeader(header http.Header) http.Header {
 	hidden := map[string]bool{"Authorization": true}
 	for _, h := range w.Headers {
 		hidden[http.CanonicalHeaderKey(h.Name)] = true
 	}
-	var list [][2]string
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		for _, value := range header[name] {
+	shown := header.Clone()
+	for name, values := range shown {
+		for i := range values {
 			if hidden[http.CanonicalHeaderKey(name)] {
-				value = Masked
+				values[i] = Masked
 			}
-			list = append(list, [2]string{name, value})
 		}
 	}
-	return list
+	return shown
 }
 
 // Events reads the events of a stream without an engine, as Read does for one.

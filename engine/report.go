@@ -52,7 +52,7 @@ type Report struct {
 	BadLines int64 `json:"bad_lines"`
 
 	Next     time.Time       `json:"next,omitzero"`      // when the next attempt may be made of what waits; zero if none will be
-	Closed   bool            `json:"closed,omitempty"`   // all that waits does so for webhooks that are closed: no run delivers it
+	Closed   bool            `json:"closed,omitzero"`    // all that waits does so for webhooks that are closed: no run delivers it
 	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
 }

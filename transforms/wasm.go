@@ -95,8 +95,7 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 	if s.Wasm.Reuse {
 		options.Isolation = wasm.IsolateInstance
 	}
-	_, most := wasm.Bounds()
-	file, err := s.Wasm.Read(most.Module)
+	file, err := s.Wasm.Read(options.Limits.CheckSize)
 	if err != nil {
 		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}

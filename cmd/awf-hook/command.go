@@ -123,7 +123,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		PersistentPreRunE: c.setLevel,
+		PersistentPreRunE: c.prepare,
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -186,8 +186,11 @@ func (c *command) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.level}))
 }
 
-// setLevel reads --log-level.
-func (c *command) setLevel(*cobra.Command, []string) error {
+// prepare reads the flags of the root.
+func (c *command) prepare(cmd *cobra.Command, _ []string) error {
+	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
+		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
+	}
 	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
 	}

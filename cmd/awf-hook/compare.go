@@ -146,12 +146,8 @@ func (a *actual) yaml() []string {
 }
 
 func (a *actual) header(name string) (string, bool) {
-	for _, h := range a.Header {
-		if strings.EqualFold(h[0], name) {
-			return h[1], true
-		}
-	}
-	return "", false
+	values := a.Header.Values(name)
+	return strings.Join(values, ", "), len(values) > 0
 }
 
 // value is the body as JSON, or as a text if it is none.

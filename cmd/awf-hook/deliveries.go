@@ -296,6 +296,9 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
 	}
+	if where.json && !ch.dry {
+		return errors.New("--json goes with --dry-run")
+	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
 			return err

@@ -14,32 +14,31 @@ import (
 
 // itemJSON is a delivery as --json prints it.
 type itemJSON struct {
-	ID           string     `json:"id"`
-	State        string     `json:"state"`
-	Webhook      string     `json:"webhook"`
-	Event        string     `json:"event"`
-	EventID      string     `json:"event_id"`
-	WorkflowID   string     `json:"workflow_id,omitempty"`
-	WorkflowName string     `json:"workflow_name,omitempty"`
-	Accepted     time.Time  `json:"accepted"`
-	Due          *time.Time `json:"due,omitempty"`
-	Done         *time.Time `json:"done,omitempty"`
-	Attempts     int        `json:"attempts"`
-	Reason       string     `json:"reason,omitempty"`
-	Held         string     `json:"held,omitempty"`
-	Seq          int64      `json:"seq"`
+	ID           string    `json:"id"`
+	State        string    `json:"state"`
+	Webhook      string    `json:"webhook"`  // its name
+	Identity     string    `json:"identity"` // the webhook's
+	Event        string    `json:"event"`
+	EventID      string    `json:"event_id"`
+	WorkflowID   string    `json:"workflow_id,omitempty"`
+	WorkflowName string    `json:"workflow_name,omitempty"`
+	Accepted     time.Time `json:"accepted"`
+	Due          time.Time `json:"due,omitzero"`
+	Done         time.Time `json:"done,omitzero"`
+	Attempts     int       `json:"attempts"`
+	Reason       string    `json:"reason,omitempty"`
+	Held         string    `json:"held,omitempty"`
+	Seq          int64     `json:"seq"`
 }
 
 func newItemJSON(it *engine.Item) itemJSON {
 	j := itemJSON{
-		ID: it.Delivery.ID, State: string(it.State), Webhook: it.Delivery.Webhook, Event: it.Delivery.Event, EventID: it.Delivery.EventID,
+		ID: it.Delivery.ID, State: string(it.State), Webhook: webhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook, Event: it.Delivery.Event, EventID: it.Delivery.EventID,
 		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
-		Reason: it.Reason, Held: it.Held, Seq: it.Seq,
+		Reason: it.Reason, Held: it.Held, Seq: it.Seq, Done: it.Done,
 	}
 	if it.Done.IsZero() {
-		j.Due = &it.Delivery.Due
-	} else {
-		j.Done = &it.Done
+		j.Due = it.Delivery.Due
 	}
 	return j
 }
@@ -82,51 +81,36 @@ func whenWhy(it *engine.Item) string {
 	return time.Since(it.Done).Round(time.Second).String() + " ago"
 }
 
+// webhookName is the name in a webhook's identity.
+func webhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
+
 // nameOf returns what shows the webhooks in a list by their names, and by their identities where two of them have one name.
 func nameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
-	last := func(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 	identities := map[string]string{} // by name; "" for several
 	for i := range list {
 		identity := webhook(&list[i])
-		if known, is := identities[last(identity)]; is && known != identity {
+		if known, is := identities[webhookName(identity)]; is && known != identity {
 			identity = ""
 		}
-		identities[last(webhook(&list[i]))] = identity
+		identities[webhookName(webhook(&list[i]))] = identity
 	}
 	return func(identity string) string {
-		if identities[last(identity)] == "" {
+		if identities[webhookName(identity)] == "" {
 			return identity
 		}
-		return last(identity)
+		return webhookName(identity)
 	}
 }
 
-// attemptJSON is an attempt as --json prints it. Times are in seconds.
-type attemptJSON struct {
-	Number     int       `json:"attempt"`
-	At         time.Time `json:"at"`
-	Took       float64   `json:"took"`
-	Status     int       `json:"status,omitempty"`
-	Outcome    string    `json:"outcome"`
-	Reason     string    `json:"reason"`
-	Response   string    `json:"response,omitempty"`
-	RetryAfter float64   `json:"retry_after,omitempty"`
-	Free       bool      `json:"not_counted,omitempty"`
-	Replay     bool      `json:"replay,omitempty"`
+// detailJSON is all that is known of a delivery, as --json prints it.
+type detailJSON struct {
+	itemJSON
+	Timeline []delivery.Attempt `json:"timeline"`
+	Body     []byte             `json:"body,omitempty"`
 }
 
 func (c *command) showJSON(d *engine.Detail, cfg *config.Config) {
-	timeline := []attemptJSON{}
-	for _, a := range d.Attempts {
-		timeline = append(timeline, attemptJSON{
-			a.Number, a.At, a.Took.Seconds(), a.Status, a.Outcome.String(), a.Reason, a.Response, a.RetryAfter.Seconds(), a.Free, a.Replay,
-		})
-	}
-	encode(c.out, struct {
-		itemJSON
-		Timeline []attemptJSON `json:"timeline"`
-		Body     string        `json:"body,omitempty"`
-	}{newItemJSON(&d.Item), timeline, string(engine.Body(d, cfg))})
+	encode(c.out, detailJSON{newItemJSON(&d.Item), d.Attempts, engine.Body(d, cfg)})
 }
 
 func showDetail(out io.Writer, d *engine.Detail, body []byte) {

@@ -9,8 +9,8 @@ import (
 
 // effectiveWebhook is a webhook of the effective configuration.
 type effectiveWebhook struct {
-	Name     string         `json:"name"`
-	From     string         `json:"from"`               // file and line
+	Name     string         `json:"webhook"`
+	Place    string         `json:"place"`              // file and line
 	Workflow string         `json:"workflow,omitempty"` // it applies to this workflow's events alone
 	Values   []config.Value `json:"values"`
 }
@@ -58,7 +58,7 @@ func (c *command) printEffective(all *effectiveConfig) {
 	}
 	c.printValues("", all.Values)
 	for _, w := range all.Webhooks {
-		fmt.Fprintf(c.out, "\n%s (%s)", plain(w.Name), w.From)
+		fmt.Fprintf(c.out, "\n%s (%s)", plain(w.Name), w.Place)
 		if w.Workflow != "" {
 			fmt.Fprintf(c.out, ", for the workflow %s alone", plain(w.Workflow))
 		}
@@ -74,31 +74,21 @@ func (c *command) printValues(indent string, values []config.Value) {
 	}
 }
 
-// mistakeJSON is a mistake as --json prints it. It has no line if the file is missing or cannot be read.
-type mistakeJSON struct {
-	File    string `json:"file,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
-	Code    string `json:"code"` // of [config.Codes]
-	Path    string `json:"path,omitempty"`
-	Message string `json:"message"`
-	Warning bool   `json:"warning,omitempty"`
+// checkJSON is what check finds, as --json prints it.
+type checkJSON struct {
+	Mistakes config.Errors `json:"mistakes"`
+	*effectiveConfig
 }
 
 // printReport prints the mistakes, and the effective configuration with --print, as one JSON object.
 func (c *command) printReport(results []checked, flags checkFlags) {
-	report := struct {
-		Mistakes []mistakeJSON `json:"mistakes"`
-		*effectiveConfig
-	}{Mistakes: []mistakeJSON{}}
+	report := checkJSON{Mistakes: config.Errors{}}
 	for _, r := range results {
 		if r.other != nil {
 			message := strings.TrimPrefix(r.other.Error(), r.file+": ")
-			report.Mistakes = append(report.Mistakes, mistakeJSON{File: r.file, Code: "file.read", Message: message})
+			report.Mistakes = append(report.Mistakes, &config.Error{Pos: config.Pos{File: r.file}, Code: "file.read", Message: message})
 		}
-		for _, m := range r.report() {
-			report.Mistakes = append(report.Mistakes, mistakeJSON{m.File, m.Line, m.Col, m.Code, m.Path, m.Message, m.Warning})
-		}
+		report.Mistakes = append(report.Mistakes, r.report()...)
 	}
 	if flags.print {
 		report.effectiveConfig = effective(results, flags.workflow)

@@ -46,12 +46,8 @@ func TestExamples(t *testing.T) {
 				if err := json.Unmarshal([]byte(line), &p); err != nil {
 					t.Fatal(err)
 				}
-				if p.Verdict == "sent" {
-					header := map[string]string{}
-					for _, h := range p.Header {
-						header[h[0]] = h[1]
-					}
-					want = append(want, sentHeaders(header)+p.Body)
+				if p.Choice == "sent" {
+					want = append(want, sentHeaders(p.Header)+p.Body)
 				}
 			}
 			in, err := os.ReadFile(events)

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/spf13/cobra"
 )
@@ -50,7 +48,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 			switch {
 			case !list.shows(&x.Preview):
 			case flags.json:
-				explainJSON(&b, ev, &x)
+				encode(&b, &x)
 			default:
 				explainText(&b, &x)
 			}
@@ -67,14 +65,14 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, choice(x.Choice), x.Took.Round(100*time.Nanosecond))
 	fmt.Fprintf(b, "    events    %s\n", strings.Join(x.Events, ", "))
 	if f := x.Filter; f != nil {
-		fmt.Fprintf(b, "    filter    %s (%v)\n", outcomeOf(f.Trace), f.Took.Round(100*time.Nanosecond))
-		explainParts(b, f.Trace, "      ")
+		fmt.Fprintf(b, "    filter    %s (%v)\n", outcomeOf(f), f.Took.Round(100*time.Nanosecond))
+		explainParts(b, f, "      ")
 	}
 	for i, s := range x.Steps {
-		fmt.Fprintf(b, "    step %d    %s (%s)\n      in      %s\n", i+1, s.Kind, cost(&s), shown(string(s.In.Body)))
+		fmt.Fprintf(b, "    step %d    %s (%s)\n      in      %s\n", i+1, s.Kind, cost(&s), shown(string(s.In)))
 		for _, e := range s.Expressions {
-			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e.Trace))
-			explainParts(b, e.Trace, "        ")
+			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e))
+			explainParts(b, e, "        ")
 		}
 		for _, what := range s.Left {
 			fmt.Fprintf(b, "      %s\n", plain(what))
@@ -85,7 +83,7 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 		case s.Failure != "":
 			fmt.Fprintf(b, "      failed  %s\n", plain(s.Failure))
 		default:
-			fmt.Fprintf(b, "      out     %s\n", shown(string(s.Out.Body)))
+			fmt.Fprintf(b, "      out     %s\n", shown(string(s.Out)))
 		}
 	}
 	if x.Why != "" && x.Choice != engine.FilteredOut {
@@ -152,83 +150,4 @@ func shown(s string) string {
 		s = strings.ToValidUTF8(s[:maxShown], "") + "…"
 	}
 	return harmless(strings.ReplaceAll(s, "\n", " "))
-}
-
-// The forms in which --json prints an explanation.
-type (
-	explanationJSON struct {
-		previewJSON
-		Events []string   `json:"events"`
-		Filter *traceJSON `json:"filter,omitempty"`
-		Steps  []stepJSON `json:"steps,omitempty"`
-		TookNS int64      `json:"took_ns"`
-	}
-	traceJSON struct {
-		Path   string          `json:"path,omitempty"`
-		Source string          `json:"source"`
-		Value  json.RawMessage `json:"value"`
-		Error  string          `json:"error,omitempty"`
-		Parts  []partJSON      `json:"parts"`
-		TookNS int64           `json:"took_ns,omitempty"`
-	}
-	partJSON struct {
-		Source  string          `json:"source"`
-		Depth   int             `json:"depth"`
-		Times   int             `json:"times"`
-		Missing bool            `json:"missing,omitempty"`
-		Value   json.RawMessage `json:"value,omitempty"`
-	}
-	stepJSON struct {
-		Kind        string      `json:"kind"`
-		In          string      `json:"in"`
-		Out         string      `json:"out,omitempty"`
-		Error       string      `json:"error,omitempty"`
-		Dropped     bool        `json:"dropped,omitempty"`
-		Expressions []traceJSON `json:"expressions,omitempty"`
-		TookNS      int64       `json:"took_ns"`
-		Fuel        int64       `json:"fuel,omitempty"`
-		Left        []string    `json:"left_out,omitempty"`
-	}
-)
-
-func explainJSON(b *bytes.Buffer, ev *event.Event, x *engine.Explanation) {
-	out := explanationJSON{previewJSON: newPreviewJSON(ev, &x.Preview), Events: x.Events, TookNS: x.Took.Nanoseconds()}
-	out.Method, out.URL, out.Header, out.Body = "", "", nil, "" // of the request, which is preview's
-	if f := x.Filter; f != nil {
-		trace := traceOf("", f.Source, f.Trace)
-		trace.TookNS = f.Took.Nanoseconds()
-		out.Filter = &trace
-	}
-	for _, s := range x.Steps {
-		step := stepJSON{s.Kind, string(s.In.Body), string(s.Out.Body), s.Failure, s.Dropped, nil, s.Took.Nanoseconds(), s.Fuel, s.Left}
-		for _, e := range s.Expressions {
-			step.Expressions = append(step.Expressions, traceOf(e.Path, e.Source, e.Trace))
-		}
-		out.Steps = append(out.Steps, step)
-	}
-	encode(b, out)
-}
-
-func traceOf(path, source string, t *expression.Trace) traceJSON {
-	out := traceJSON{Path: path, Source: source, Value: valueJSON(t.Value), Parts: []partJSON{}}
-	if t.Err != nil {
-		out.Error = t.Err.Error()
-	}
-	for _, p := range t.Parts() {
-		part := partJSON{Source: p.Source, Depth: p.Depth, Times: p.Times, Missing: p.Missing()}
-		if p.Times > 0 && p.Value != nil {
-			part.Value = valueJSON(p.Value)
-		}
-		out.Parts = append(out.Parts, part)
-	}
-	return out
-}
-
-// valueJSON is a value as JSON; null if there is none for it.
-func valueJSON(v any) json.RawMessage {
-	text, err := expression.AppendJSON(nil, v)
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return text
 }

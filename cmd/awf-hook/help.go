@@ -43,6 +43,14 @@ var otherNames = map[string][]string{
 	"formats":         {"format"},
 }
 
+// jsonless are commands below one with --json that print nothing for programs to read.
+var jsonless = []string{"deliveries move", "webhooks disable", "webhooks enable"}
+
+// refusesJSON says whether --json means nothing to a command.
+func refusesJSON(cmd *cobra.Command) bool {
+	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
+}
+
 // describe completes a command and those below it: exit codes in its help, and suggestions for misspelt subcommands.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")

@@ -15,7 +15,7 @@ var mayImport = map[string]string{
 	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author cmd/awf-hook/internal/server transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
 	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
 	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust",
-	"engine/internal/listen":          "engine/signature",
+	"engine/internal/listen":          "engine/jsonbytes engine/signature",
 	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":           "engine/config",
 	"engine/internal/store":           "engine/delivery",

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -77,43 +76,11 @@ func (c *command) listen(addr string, flags listenFlags) error {
 
 	show := newPrinter(c.out, len(flags.secrets) > 0).print
 	if flags.json {
-		show = c.printJSON
+		show = func(r *engine.Received) { encode(c.out, r) }
 	}
 	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: show}
 	if err := receiver.Serve(ctx, ln); err != nil && !errors.Is(err, context.Canceled) {
 		return failure(err)
 	}
 	return nil
-}
-
-// receivedJSON is a received request as --json prints it.
-type receivedJSON struct {
-	Number     int               `json:"number"`
-	At         time.Time         `json:"at"`
-	Path       string            `json:"path"`
-	Header     map[string]string `json:"header"`
-	Signatures map[string]string `json:"signatures"` // by scheme: "good" or what is wrong
-	Answer     string            `json:"answer"`
-	Body       string            `json:"body"`
-}
-
-func (c *command) printJSON(r *engine.Received) {
-	line := receivedJSON{
-		Number: r.Number, At: r.At, Path: r.Path, Answer: r.Reply.String(), Body: string(r.Body),
-		Header: map[string]string{}, Signatures: map[string]string{},
-	}
-	for name := range r.Header {
-		line.Header[name] = r.Header.Get(name)
-	}
-	for _, s := range r.Signatures {
-		line.Signatures[string(s.Scheme)] = verdict(s.Err)
-	}
-	encode(c.out, line)
-}
-
-func verdict(err error) string {
-	if err == nil {
-		return "good"
-	}
-	return err.Error()
 }

@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(ownState{m}, map[string]func(){
 		"awf-hook": agreeingMain,
 		"producer": producer,
+		"measured": measured,
 	})
 }
 

@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,7 +184,7 @@ func renderPreviews(eng *engine.Engine, events []*event.Event, at time.Time, fla
 			switch {
 			case !list.shows(&p):
 			case flags.json:
-				encode(&b, newPreviewJSON(ev, &p))
+				encode(&b, &p)
 			default:
 				previewText(&b, &p)
 			}
@@ -234,27 +236,10 @@ func previewText(b *bytes.Buffer, p *engine.Preview) {
 		return
 	}
 	fmt.Fprintf(b, "  %s: %s %s\n", plain(p.Webhook), p.Method, plain(p.URL))
-	for _, h := range p.Header {
-		fmt.Fprintf(b, "    %s: %s\n", h[0], plain(h[1]))
+	for _, name := range slices.Sorted(maps.Keys(p.Header)) {
+		for _, value := range p.Header[name] {
+			fmt.Fprintf(b, "    %s: %s\n", name, plain(value))
+		}
 	}
 	fmt.Fprintf(b, "\n    %s\n\n", strings.ReplaceAll(harmless(string(p.Body)), "\n", "\n    "))
-}
-
-// previewJSON is an event at a webhook as --json prints it.
-type previewJSON struct {
-	Event      string      `json:"event"`
-	EventID    string      `json:"event_id"`
-	WorkflowID string      `json:"workflow_id"`
-	Webhook    string      `json:"webhook"`
-	Place      string      `json:"place"`
-	Verdict    string      `json:"verdict"`
-	Why        string      `json:"why,omitempty"`
-	Method     string      `json:"method,omitempty"`
-	URL        string      `json:"url,omitempty"`
-	Header     [][2]string `json:"header,omitempty"`
-	Body       string      `json:"body,omitempty"`
-}
-
-func newPreviewJSON(ev *event.Event, p *engine.Preview) previewJSON {
-	return previewJSON{ev.Type, ev.ID, ev.WorkflowID, p.Webhook, p.Place, string(p.Choice), p.Why, p.Method, p.URL, p.Header, string(p.Body)}
 }

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // printer prints received requests for a person.
@@ -129,12 +130,11 @@ func steers(r rune) bool {
 // encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
 func encode(w io.Writer, v any) { encodeIndented(w, "", "", v) }
 
-// encodeIndented writes it on several lines, the first without the prefix, if indent is not empty.
+// encodeIndented writes it on several lines, each but the first behind the prefix, if indent is not empty.
 func encodeIndented(w io.Writer, prefix, indent string, v any) {
-	var text strings.Builder
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent(prefix, indent)
-	_ = enc.Encode(v) // it can be encoded
-	_, _ = io.WriteString(w, harmless(text.String()))
+	text, err := jsonbytes.Print(v, prefix, indent)
+	if err != nil {
+		panic(err) // a type that cannot be written is a mistake of this program
+	}
+	_, _ = io.WriteString(w, harmless(string(text))+"\n")
 }

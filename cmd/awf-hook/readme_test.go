@@ -164,7 +164,7 @@ func TestReadmeVerifiers(t *testing.T) {
 	goSnippet := strings.Replace(readme(t, "go", "func verify("), "import (", "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"os\"", 1) + `
 func main() {
 	var r struct {
-		Header map[string]string
+		Header map[string]string ` + "`json:\"headers\"`" + `
 		Body   string
 	}
 	if err := json.Unmarshal([]byte(os.Args[2]), &r); err != nil {
@@ -185,11 +185,11 @@ func main() {
 		{"python3", map[string]string{"v.py": readme(t, "python", "def verify(") + `
 import json, sys
 r = json.loads(sys.argv[2])
-print(str(verify(sys.argv[1].encode(), {k: v for k, v in (("X-AWF-Signature", r["header"].get("X-Awf-Signature")),) if v is not None}, r["body"].encode())).lower())
+print(str(verify(sys.argv[1].encode(), {k: v for k, v in (("X-AWF-Signature", r["headers"].get("X-Awf-Signature")),) if v is not None}, r["body"].encode())).lower())
 `}, []string{"v.py"}},
 		{"node", map[string]string{"v.js": readme(t, "js", "function verify(") + `
 const r = JSON.parse(process.argv[3]);
-console.log(verify(process.argv[2], {"x-awf-signature": r.header["X-Awf-Signature"]}, r.body));
+console.log(verify(process.argv[2], {"x-awf-signature": r.headers["X-Awf-Signature"]}, r.body));
 `}, []string{"v.js"}},
 		{"go", map[string]string{"v.go": goSnippet, "go.mod": goMod}, []string{"run", "v.go"}},
 	} {

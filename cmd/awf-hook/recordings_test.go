@@ -162,6 +162,25 @@ func runHook(t *testing.T, exit int, in io.Reader, args ...string) (out, talk st
 	return stdout.String(), stderr.String()
 }
 
+// receivedJSON is a line of "listen --json".
+type receivedJSON struct {
+	Number     int               `json:"number"`
+	At         time.Time         `json:"at"`
+	Path       string            `json:"path"`
+	Header     map[string]string `json:"headers"`
+	Signatures map[string]string `json:"signatures"`
+	Reply      string            `json:"reply"`
+	Body       string            `json:"body"`
+}
+
+// previewJSON is a line of "preview --json".
+type previewJSON struct {
+	Webhook string            `json:"webhook"`
+	Choice  string            `json:"choice"`
+	Header  map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
 // received reads what "listen --json" printed.
 func received(t testing.TB, lines string) []receivedJSON {
 	t.Helper()

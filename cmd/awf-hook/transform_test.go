@@ -137,7 +137,7 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &p); err != nil {
 			t.Fatal(err)
 		}
-		switch p.Verdict {
+		switch p.Choice {
 		case "sent":
 			if err := json.Unmarshal([]byte(p.Body), &body); err != nil {
 				t.Errorf("%s: %v in %s", p.Webhook, err, p.Body)

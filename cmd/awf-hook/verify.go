@@ -105,6 +105,14 @@ func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all b
 	return good && found
 }
 
+// verdict is good, or what is wrong with a signature.
+func verdict(err error) string {
+	if err == nil {
+		return "good"
+	}
+	return err.Error()
+}
+
 // requests reads the requests to verify.
 func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 	if headers != "" {
@@ -136,7 +144,11 @@ func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 func listened(text []byte) ([]recorded, error) {
 	var all []recorded
 	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
-		var line receivedJSON
+		var line struct {
+			At      time.Time         `json:"at"`
+			Headers map[string]string `json:"headers"`
+			Body    string            `json:"body"`
+		}
 		err := decoder.Decode(&line)
 		if errors.Is(err, io.EOF) {
 			return all, nil
@@ -145,7 +157,7 @@ func listened(text []byte) ([]recorded, error) {
 			return nil, fmt.Errorf("request %d: not a line of awf-hook listen --json", len(all)+1)
 		}
 		h := http.Header{}
-		for name, value := range line.Header {
+		for name, value := range line.Headers {
 			h.Set(name, value)
 		}
 		all = append(all, recorded{h, []byte(line.Body), line.At})

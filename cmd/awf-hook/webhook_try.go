@@ -14,6 +14,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/examples"
@@ -30,14 +31,14 @@ answer and the time. The event is a recorded one, with "test": true in its paylo
 the receiver does not take it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where.configFlags, names[0], typ) },
+		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
 	}
 	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
 	return cmd
 }
 
-func (c *command) tryWebhook(flags configFlags, name, typ string) error {
-	cfg, err := c.load(flags.search()) // for it sends: what is not trusted stays out
+func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
+	cfg, err := c.load(where.search()) // for it sends: what is not trusted stays out
 	if err != nil {
 		return err
 	}
@@ -56,12 +57,17 @@ func (c *command) tryWebhook(flags configFlags, name, typ string) error {
 	defer os.RemoveAll(folder)
 	only := *cfg
 	only.Webhooks, only.Workflows = []config.Webhook{*webhook}, nil
+	var shown triedJSON
 	s := session{
 		config: &only, queue: filepath.Join(folder, "queue.db"), drainTimeout: webhook.Timeout + time.Second, ended: now(),
 		feed: func(ctx context.Context, eng *engine.Engine) error {
 			var b bytes.Buffer
 			for _, p := range eng.Preview(ctx, &ev, time.Now()) {
+				shown.Preview = p
 				previewText(&b, &p)
+			}
+			if where.json {
+				return eng.Submit(ctx, ev)
 			}
 			if _, err := c.out.Write(b.Bytes()); err != nil {
 				return err
@@ -76,8 +82,13 @@ func (c *command) tryWebhook(flags configFlags, name, typ string) error {
 	case err != nil:
 		return failure(err)
 	}
-	if err := c.printAnswer(context.Background(), s.queue); err != nil {
+	if shown.Timeline, err = attempts(context.Background(), s.queue); err != nil {
 		return failure(err)
+	}
+	if where.json {
+		encode(c.out, shown)
+	} else {
+		c.printAnswers(shown.Timeline)
 	}
 	if report.Delivered+report.Dropped == 0 {
 		return failure(fmt.Errorf("%s did not take it", webhook.Name))
@@ -144,29 +155,38 @@ func sample(typ string) (event.Event, error) {
 	return ev, ev.Validate()
 }
 
-// printAnswer prints the one attempt in a queue.
-func (c *command) printAnswer(ctx context.Context, file string) error {
+// triedJSON is a sample's request and answer, as --json prints them.
+type triedJSON struct {
+	engine.Preview
+	Timeline []delivery.Attempt `json:"timeline"`
+}
+
+// attempts reads the attempts of the one delivery in a queue.
+func attempts(ctx context.Context, file string) ([]delivery.Attempt, error) {
 	deliveries, err := engine.OpenDeliveries(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer deliveries.Close()
 	items, err := deliveries.List(ctx, engine.Filter{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(items) != 1 {
-		return errors.New("the event made no delivery")
+		return nil, errors.New("the event made no delivery")
 	}
 	detail, err := deliveries.Show(ctx, items[0].Delivery.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, a := range detail.Attempts {
+	return detail.Attempts, nil
+}
+
+func (c *command) printAnswers(attempts []delivery.Attempt) {
+	for _, a := range attempts {
 		fmt.Fprintf(c.out, "  %s after %v\n", plain(a.Reason), a.Took.Round(time.Millisecond))
 		if a.Response != "" {
 			fmt.Fprintf(c.out, "  %s\n", plain(a.Response))
 		}
 	}
-	return nil
 }

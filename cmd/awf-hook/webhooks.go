@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -83,20 +84,9 @@ func laneState(l *engine.LaneStatus) string {
 
 // laneJSON is a lane as --json prints it.
 type laneJSON struct {
-	Bytes        int64      `json:"bytes"`
-	Closed       string     `json:"closed,omitempty"`
-	Dead         int        `json:"dead"`
-	Delivered    int64      `json:"delivered"`
-	Discarded    int64      `json:"discarded"`
-	Dropped      int64      `json:"dropped"`
-	Failures     int        `json:"failures"`
-	LastError    string     `json:"last_error,omitempty"`
-	LastErrorAt  *time.Time `json:"last_error_at,omitempty"`
-	PausedUntil  *time.Time `json:"paused_until,omitempty"`
-	State        string     `json:"state"`
-	BrokenInARow int        `json:"transform_failures"`
-	Waiting      int        `json:"waiting"`
-	Webhook      string     `json:"webhook"`
+	Webhook string `json:"webhook"` // its name
+	State   string `json:"state"`
+	*engine.LaneStatus
 }
 
 // printLanes prints a table, or a JSON object for each lane.
@@ -105,20 +95,15 @@ func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 	name := nameOf(lanes, func(l *engine.LaneStatus) string { return l.Webhook })
 	for i := range lanes {
 		l := &lanes[i]
-		j := laneJSON{l.Bytes, l.Closed, l.Dead, l.Delivered, l.Discarded, l.Dropped, l.Failures, l.LastError, nil, nil, laneState(l), l.Broken, l.Waiting, l.Webhook}
-		rests, last := "", l.LastError
-		if !l.PausedUntil.IsZero() {
-			j.PausedUntil, rests = &l.PausedUntil, time.Until(l.PausedUntil).Round(time.Second).String()
-		}
-		if l.Closed != "" {
-			last = l.Closed
-		}
-		if l.LastError != "" {
-			j.LastErrorAt = &l.LastErrorAt
-		}
 		if asJSON {
-			encode(c.out, j)
+			encode(c.out, laneJSON{webhookName(l.Webhook), laneState(l), l})
+			continue
 		}
+		rests := ""
+		if !l.PausedUntil.IsZero() {
+			rests = time.Until(l.PausedUntil).Round(time.Second).String()
+		}
+		last := cmp.Or(l.Closed, l.LastError)
 		rows = append(rows, []string{name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, last})
 	}
 	if !asJSON {

@@ -11,8 +11,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// maxFile is the longest configuration file, in bytes.
-const maxFile = 4 << 20
+// Bounds of configuration files. A command reads those of a checkout when it starts, whoever wrote them.
+const (
+	maxFile             = 4 << 20   // bytes of a file of the user's own
+	maxCheckout         = 256 << 10 // bytes of a project's settings, of a definition
+	maxCheckoutWebhooks = 1_000     // in a project's settings, in a definition
+)
 
 // DefaultEvents are the globs of a webhook without the key events.
 var DefaultEvents = []string{"workflow_*", "step_complete"}
@@ -25,6 +29,14 @@ const (
 	ProjectFile                // .awf/settings.yaml, which comes with a checkout
 	WorkflowFile               // a workflow's definition, which does so too
 )
+
+// limit is how long a file may be, in bytes.
+func (o Origin) limit() int64 {
+	if o == UserFile {
+		return maxFile
+	}
+	return maxCheckout
+}
 
 // Config is what one configuration file says, or several that were merged.
 type Config struct {
@@ -103,17 +115,18 @@ type Text struct {
 
 // Pos is a place in a file. Lines and columns count from 1.
 type Pos struct {
-	File      string
-	Line, Col int
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitzero"` // from 1; 0 for the file as a whole
+	Col  int    `json:"column,omitzero"`
 }
 
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
-	Code    string // which kind of mistake it is, of [Codes]
-	Path    string // "webhooks[0].retry.max_attempts", "" for the file as a whole
-	Message string
-	Warning bool // not wrong but unwise
+	Code    string `json:"code"`           // which kind of mistake it is, of [Codes]
+	Path    string `json:"path,omitempty"` // "webhooks[0].retry.max_attempts", "" for the file as a whole
+	Message string `json:"message"`
+	Warning bool   `json:"warning,omitzero"` // not wrong but unwise
 }
 
 func (e *Error) Error() string {

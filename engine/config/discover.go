@@ -88,7 +88,7 @@ func (s Search) LoadFile(path string) (*Config, error) {
 	if origin == UserFile || s.Env == nil {
 		return load(path, origin, s.Env)
 	}
-	text, err := file.Read(path, maxFile)
+	text, err := file.Read(path, origin.limit())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

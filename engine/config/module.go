@@ -1,10 +1,12 @@
 package config
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -103,9 +105,27 @@ func (d *decoder) sha256(n node, s *Step) {
 
 var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)
 
-// Read reads the module's file, at most limit bytes of it and one more. One that a checkout names must be in its project, and so
-// must what its links lead to.
-func (m *Module) Read(limit int64) ([]byte, error) {
+// Read reads the module's file if check, which is told its size in bytes, returns nil. A file that a checkout names must be in its
+// project, and so must what its links lead to.
+func (m *Module) Read(check func(size int64) error) ([]byte, error) {
+	f, err := m.open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil {
+		err = check(info.Size())
+	}
+	if err != nil {
+		return nil, err
+	}
+	module := make([]byte, info.Size())
+	_, err = io.ReadFull(f, module)
+	return module, err
+}
+
+func (m *Module) open() (*os.File, error) {
 	f, err := file.In(m.within).Open(m.path)
 	switch {
 	case errors.Is(err, file.ErrOutside):
@@ -113,9 +133,24 @@ func (m *Module) Read(limit int64) ([]byte, error) {
 	case errors.Is(err, syscall.EISDIR):
 		return nil, file.ErrNotRegular
 	}
+	return f, err
+}
+
+// digest returns the SHA-256 of the module's file, and its size. It refuses a file over limit bytes.
+func (m *Module) digest(limit int64) (sum string, size int64, err error) {
+	f, err := m.open()
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit+1))
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	if info.Size() > limit {
+		return "", 0, &file.TooLarge{Limit: limit}
+	}
+	h := sha256.New()
+	size, err = io.Copy(h, io.LimitReader(f, limit))
+	return fmt.Sprintf("sha256:%x", h.Sum(nil)), size, err
 }

@@ -57,7 +57,7 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cfg.Webhooks[0].Transform[0].Wasm.Read(1 << 20); err == nil && tt.want != "" || err != nil && err.Error() != tt.want {
+		if _, err := cfg.Webhooks[0].Transform[0].Wasm.Read(anySize); err == nil && tt.want != "" || err != nil && err.Error() != tt.want {
 			t.Errorf("of a checkout %s: %v, want %q", tt.path, err, tt.want)
 		}
 		own, err := config.Parse(filepath.Join(project, ".awf/settings.yaml"), text, config.NoEnv)
@@ -71,8 +71,11 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 		case want == outside:
 			want = ""
 		}
-		if _, err := own.Webhooks[0].Transform[0].Wasm.Read(1 << 20); err == nil && want != "" || err != nil && err.Error() != want {
+		if _, err := own.Webhooks[0].Transform[0].Wasm.Read(anySize); err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("of the user's own %s: %v, want %q", tt.path, err, want)
 		}
 	}
 }
+
+// anySize lets any module be read.
+func anySize(int64) error { return nil }

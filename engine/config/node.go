@@ -44,12 +44,15 @@ func (n node) isText() bool { return n.Kind == yaml.ScalarNode && n.Tag != "!!nu
 func (d *decoder) entries(n node) iter.Seq[node] {
 	return func(yield func(node) bool) {
 		low, high, got := int(n.key.Min), int(n.key.Max), len(n.Content)
+		if d.origin != UserFile && n.path == "webhooks" {
+			high = maxCheckoutWebhooks
+		}
 		switch {
 		case n.Kind != yaml.SequenceNode:
 			d.fail(n, "value.type", "want a list, got %s", describe(n.Node))
 			return
 		case got < low || high > 0 && got > high:
-			d.fail(n, "value.length", "want %s, got %d", n.key.entries(), got)
+			d.fail(n, "value.length", "want %s, got %d", entries(low, high), got)
 			return
 		}
 		for i := range n.Content {
@@ -61,11 +64,11 @@ func (d *decoder) entries(n node) iter.Seq[node] {
 }
 
 // entries says how many there may be.
-func (k *Key) entries() string {
-	if k.Min == 0 {
-		return fmt.Sprintf("at most %d entries", k.Max)
+func entries(low, high int) string {
+	if low == 0 {
+		return fmt.Sprintf("at most %d entries", high)
 	}
-	return fmt.Sprintf("%d to %d entries", k.Min, k.Max)
+	return fmt.Sprintf("%d to %d entries", low, high)
 }
 
 // members gives the keys of a mapping with their values. One that stands twice is reported and given once.

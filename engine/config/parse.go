@@ -27,9 +27,9 @@ var NoEnv Env
 func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
 
 func load(path string, origin Origin, env Env) (*Config, error) {
-	text, err := file.Read(path, maxFile)
+	text, err := file.Read(path, origin.limit())
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
-		return parse(path, make([]byte, maxFile+1), origin, env) // which says so in its own words
+		return parse(path, make([]byte, origin.limit()+1), origin, env) // which says so in its own words
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -126,6 +126,7 @@ type decoder struct {
 	env      Env
 	errs     Errors
 	warnings Errors
+	values   int // of all trees
 
 	used       []use           // the keys of the webhook that is being read
 	known      []secret.Secret // its secret variables
@@ -171,8 +172,12 @@ func (d *decoder) failAt(line int, code, format string, args ...any) {
 
 // document parses text, which must be one YAML document, and returns its root; nil if there is none.
 func (d *decoder) document(text []byte) *yaml.Node {
-	if len(text) > maxFile {
-		d.failAt(1, "file.size", "the file is over %d MiB", maxFile>>20)
+	if limit := d.origin.limit(); int64(len(text)) > limit {
+		d.failAt(1, "file.size", "the file is %v", &file.TooLarge{Limit: limit})
+		return nil
+	}
+	if line := tooDeep(text); line > 0 {
+		d.failAt(line, "file.size", "nested deeper than %d", maxNesting)
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -194,6 +199,36 @@ func (d *decoder) document(text []byte) *yaml.Node {
 		d.syntax(err)
 	}
 	return doc.Content[0]
+}
+
+// maxNesting is how deep lists and mappings may nest: the YAML parser's stack grows with it.
+const maxNesting = 1_000
+
+// tooDeep returns the line in which a text nests too deep; 0 for none. It takes each bracket for one of YAML's.
+func tooDeep(text []byte) int {
+	brackets, entries, line := 0, 0, 1 // entries: "- - - x" is a list in a list in a list
+	begins := true                     // nothing else stood in the line yet
+	for i, c := range text {
+		switch c {
+		case '[', '{':
+			brackets++
+		case ']', '}':
+			brackets = max(0, brackets-1)
+		case '-', '?':
+			if begins = begins && i+1 < len(text) && text[i+1] == ' '; begins {
+				entries++
+			}
+		case '\n':
+			line, entries, begins = line+1, 0, true
+		case ' ':
+		default:
+			begins = false
+		}
+		if brackets > maxNesting || entries > maxNesting {
+			return line
+		}
+	}
+	return 0
 }
 
 // mapping reads the keys of a mapping in their order. It says false if n is no mapping.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,8 +14,11 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// maxModule is the longest module that is read for its digest, in bytes: the upper bound of the key module.
-const maxModule = 32 << 20
+// Bounds of a project's files, in bytes.
+const (
+	maxModule  = 32 << 20  // a module, of which a digest is made: the upper bound of the key module
+	maxModules = 128 << 20 // all its modules together
+)
 
 // Project is a checkout: the settings and the workflows' definitions that come with a folder. Its webhooks do nothing before the user
 // trusts it, and a mistake in its files harms no other webhooks.
@@ -36,6 +38,7 @@ type Project struct {
 	all       bool              // trusted by AWF_HOOK_TRUST or TrustProject, whatever it claims
 	warned    bool              // that it is not trusted
 	digests   map[string]string // of modules, by path
+	digested  int64             // bytes of them
 }
 
 // Project reads all that comes with the folder, its definitions included, and says what its webhooks would do. It expands no variable.
@@ -90,7 +93,7 @@ func (s Search) project(own *Config) (*Project, error) {
 // readSettings reads the project's settings, of an untrusted project only for inspection, and merges them over the user's own.
 func (p *Project) readSettings(own *Config) {
 	path := filepath.Join(p.search.Dir, projectSettings)
-	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, maxFile)
+	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, ProjectFile.limit())
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -188,11 +191,12 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 // digest is that of a module's file.
 func (p *Project) digest(m *Module) string {
 	if p.digests[m.path] == "" {
-		text, err := m.Read(maxModule)
-		p.digests[m.path] = fmt.Sprintf("sha256:%x", sha256.Sum256(text))
+		sum, size, err := m.digest(min(maxModule, maxModules-p.digested))
+		p.digested += size
 		if err != nil {
-			p.digests[m.path] = "that cannot be read"
+			sum = "that cannot be read"
 		}
+		p.digests[m.path] = sum
 	}
 	return p.digests[m.path]
 }

@@ -10,7 +10,7 @@ import (
 type Value struct {
 	Key       string   `json:"key"`                 // "retry.delay"
 	Text      string   `json:"value"`               // as a person would write it; secrets are masked
-	Place     string   `json:"from"`                // where it stands, "default" if nowhere
+	Place     string   `json:"place"`               // where it stands, "default" if nowhere
 	Variables []string `json:"variables,omitempty"` // that it reads, each as $NAME
 }
 

@@ -10,7 +10,8 @@ import (
 
 // Bounds of a tree. They stand in docs/config.md.
 const (
-	maxTreeNodes = 10_000
+	maxTreeNodes = 10_000 // values of a tree
+	maxAllNodes  = 50_000 // values of all trees of a file: aliases make many of one
 	maxTreeDepth = 64
 )
 
@@ -109,7 +110,12 @@ func (d *decoder) tree(n node) *Tree {
 func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	t := &Tree{Pos: r.pos(at)}
 	r.nodes++
+	r.values++
 	switch {
+	case r.values > maxAllNodes:
+		if r.values == maxAllNodes+1 {
+			r.fail(n, "value.length", "want at most %d values in all trees of the file", maxAllNodes)
+		}
 	case r.nodes > maxTreeNodes:
 		if r.nodes == maxTreeNodes+1 {
 			r.fail(n, "value.length", "want at most %d values", maxTreeNodes)
@@ -120,11 +126,17 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	case n.Kind == yaml.SequenceNode:
 		t.Kind = TreeList
 		for i, entry := range n.Content {
+			if r.isOver() {
+				break
+			}
 			t.Values = append(t.Values, r.read(entry, n.entry(i), depth+1))
 		}
 	case n.Kind == yaml.MappingNode:
 		t.Kind = TreeMapping
 		for name, value := range r.members(n) {
+			if r.isOver() {
+				break
+			}
 			if name.Value == "<<" {
 				r.fail(name, "yaml.merge", "merge keys are not supported")
 				continue
@@ -137,6 +149,9 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	}
 	return t
 }
+
+// isOver says whether the rest need not be read, since there is too much.
+func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.values > maxAllNodes }
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 

@@ -215,7 +215,7 @@ func (ws *Workflows) read(def *definition) *Found {
 		return found
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, WorkflowFile.limit()+1))
 	if err != nil {
 		found.Err = fmt.Errorf("%s: %w", def.path, err)
 		return found

@@ -52,6 +52,9 @@ const (
 	Dropped                  // a transform decided that there is nothing to send
 )
 
+// MarshalText is String, for JSON.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 func (o Outcome) String() string {
 	switch o {
 	case Delivered:
@@ -80,17 +83,17 @@ var States = []State{Due, InFlight, IsDelivered, IsDead, IsDropped}
 
 // Attempt is one HTTP request of a delivery.
 type Attempt struct {
-	Number  int // from 1
-	At      time.Time
-	Took    time.Duration
-	Status  int // 0 if there was no answer
-	Outcome Outcome
-	Reason  string // in words, free of secrets: "503 Service Unavailable"
+	Number  int           `json:"attempt"` // from 1
+	At      time.Time     `json:"at"`
+	Took    time.Duration `json:"took"`
+	Status  int           `json:"status,omitzero"` // 0 if there was no answer
+	Outcome Outcome       `json:"outcome"`
+	Reason  string        `json:"reason"` // in words, free of secrets: "503 Service Unavailable"
 
-	Response   string        // the first 1 KiB of the answer's body as valid UTF-8, free of secrets
-	RetryAfter time.Duration // the rest that the receiver asked for, for its whole lane; 0 for none
-	Free       bool          // failed by a fault on our side: it is not counted against max_attempts
-	Gone       bool          // the receiver wants nothing more, ever: its lane closes
-	Replay     bool          // made after a replay; the store notes it
-	Blame      Blame         // whose fault it is; BlameSender is Free
+	Response   string        `json:"response,omitempty"`   // the first 1 KiB of the answer's body as valid UTF-8, free of secrets
+	RetryAfter time.Duration `json:"retry_after,omitzero"` // the rest that the receiver asked for, for its whole lane; 0 for none
+	Free       bool          `json:"not_counted,omitzero"` // failed by a fault on our side: it is not counted against max_attempts
+	Gone       bool          `json:"gone,omitzero"`        // the receiver wants nothing more, ever: its lane closes
+	Replay     bool          `json:"replay,omitzero"`      // made after a replay; the store notes it
+	Blame      Blame         `json:"-"`                    // whose fault it is; BlameSender is Free
 }

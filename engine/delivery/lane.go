@@ -12,22 +12,22 @@ type Lane struct {
 
 // LaneStatus is what a store knows of a lane.
 type LaneStatus struct {
-	Webhook   string // the webhook's identity
-	Waiting   int    // deliveries without a final outcome, those in flight included
-	Unstored  int    // of Waiting, those that end with the process
-	Dead      int    // dead letters that are kept
-	Delivered int64  // ever
-	Dropped   int64  // ever
-	Discarded int64  // dead letters that had to make room
-	Bytes     int64  // what the lane's deliveries take, roughly
+	Webhook   string `json:"identity"`          // the webhook's identity
+	Waiting   int    `json:"waiting"`           // deliveries without a final outcome, those in flight included
+	Unstored  int    `json:"unstored,omitzero"` // of Waiting, those that end with the process
+	Dead      int    `json:"dead"`              // dead letters that are kept
+	Delivered int64  `json:"delivered"`         // ever
+	Dropped   int64  `json:"dropped"`           // ever
+	Discarded int64  `json:"discarded"`         // dead letters that had to make room
+	Bytes     int64  `json:"bytes"`             // what the lane's deliveries take, roughly
 
-	Due         time.Time // when the next delivery may be claimed; zero if none may
-	Failures    int       // attempts in a row that failed
-	Broken      int       // transforms in a row that failed
-	PausedUntil time.Time // zero if the lane is not paused
-	Closed      string    // why the lane is closed; "" if it is open
-	LastError   string
-	LastErrorAt time.Time
+	Due         time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may
+	Failures    int       `json:"failures"`              // attempts in a row that failed
+	Broken      int       `json:"transform_failures"`    // transforms in a row that failed
+	PausedUntil time.Time `json:"paused_until,omitzero"` // zero if the lane is not paused
+	Closed      string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.

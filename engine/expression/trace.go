@@ -1,6 +1,11 @@
 package expression
 
-import "time"
+import (
+	"strconv"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
 
 // step is a part of an expression that traces tell of.
 type step struct {
@@ -23,6 +28,7 @@ func (p Part) Missing() bool { return p.Times > 0 && p.Value == nil }
 
 // Trace is what became of an expression for an event.
 type Trace struct {
+	Path  string // where a map has it, "text" or "blocks[].text"; "" for the whole, and for a filter
 	Value any
 	Err   error // a [*RunError]
 	Took  time.Duration
@@ -53,4 +59,49 @@ func (t *Trace) Parts() []Part {
 func (t *Trace) record(part int, v any) {
 	t.parts[part].Times++
 	t.parts[part].Value = v
+}
+
+// MarshalJSON writes the trace as {"path","source","value","error","parts","took"}, and its parts as {"source","depth","times",
+// "missing","value"}. A part that was not needed, or is missing, has no value. The time is in seconds.
+func (t *Trace) MarshalJSON() ([]byte, error) {
+	parts := []byte{'['}
+	for i, p := range t.Parts() {
+		if i > 0 {
+			parts = append(parts, ',')
+		}
+		parts = append(parts, p.json()...)
+	}
+	var o jsonbytes.Object
+	o.Text("path", t.Path)
+	o.Text("source", t.Source())
+	o.Raw("value", valueJSON(t.Value))
+	if t.Err != nil {
+		o.Text("error", t.Err.Error())
+	}
+	o.Raw("parts", append(parts, ']'))
+	o.Raw("took", strconv.AppendFloat(nil, t.Took.Seconds(), 'f', -1, 64))
+	return o, nil
+}
+
+func (p *Part) json() []byte {
+	var o jsonbytes.Object
+	o.Text("source", p.Source)
+	o.Int("depth", int64(p.Depth))
+	o.Int("times", int64(p.Times))
+	switch {
+	case p.Missing():
+		o.Raw("missing", []byte("true"))
+	case p.Times > 0:
+		o.Raw("value", valueJSON(p.Value))
+	}
+	return o
+}
+
+// valueJSON is a value as JSON; null if there is none for it.
+func valueJSON(v any) []byte {
+	text, err := AppendJSON(nil, v)
+	if err != nil {
+		return []byte("null")
+	}
+	return text
 }

@@ -6,6 +6,7 @@
 package file
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -127,14 +128,21 @@ func regular(f *os.File, err error) (*os.File, error) {
 
 func readAll(f *os.File, limit int64) ([]byte, error) {
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
+	info, err := f.Stat()
+	if err != nil {
 		return nil, cause(err)
-	case int64(len(text)) > limit:
+	}
+	if info.Size() > limit {
 		return nil, &TooLarge{limit}
 	}
-	return text, nil
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // of its whole size, so that it is not copied while it grows
+	switch n, err := text.ReadFrom(io.LimitReader(f, limit+1)); {
+	case err != nil:
+		return nil, cause(err)
+	case n > limit: // it has grown
+		return nil, &TooLarge{limit}
+	}
+	return text.Bytes(), nil
 }
 
 // TooLarge is the error of a file over the limit of a Read.

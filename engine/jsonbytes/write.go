@@ -3,8 +3,14 @@ package jsonbytes
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -22,6 +28,38 @@ func Marshal(v any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// Print returns v as JSON for programs that read the command's output: fields under their tags, durations as seconds, bytes as
+// text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an indent it takes
+// several lines, each but the first behind the prefix.
+func Print(v any, prefix, indent string) ([]byte, error) {
+	opts := []jsonv2.Options{
+		jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true),
+		jsonv2.WithMarshalers(jsonv2.JoinMarshalers(
+			jsonv2.MarshalToFunc(func(enc *jsontext.Encoder, d time.Duration) error { return enc.WriteToken(jsontext.Float(d.Seconds())) }),
+			jsonv2.MarshalToFunc(func(enc *jsontext.Encoder, text []byte) error { return enc.WriteToken(jsontext.String(string(text))) }),
+			jsonv2.MarshalToFunc(printHeader),
+			jsonv2.MarshalFunc(func(n json.Number) ([]byte, error) { return []byte(n), nil }),
+		)),
+	}
+	if indent != "" {
+		opts = append(opts, jsontext.WithIndentPrefix(prefix), jsontext.WithIndent(indent))
+	}
+	return jsonv2.Marshal(v, opts...)
+}
+
+func printHeader(enc *jsontext.Encoder, header http.Header) error {
+	tokens := []jsontext.Token{jsontext.BeginObject}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		tokens = append(tokens, jsontext.String(name), jsontext.String(strings.Join(header[name], ", ")))
+	}
+	for _, token := range append(tokens, jsontext.EndObject) {
+		if err := enc.WriteToken(token); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Object is a JSON object that is built member by member. Nil is an object that does not exist: a member makes it exist.

@@ -33,7 +33,10 @@ func Inspect(wasm []byte) (info Info) {
 	_, most := Bounds()
 	sum := sha256.Sum256(wasm)
 	info = Info{Size: len(wasm), Digest: hex.EncodeToString(sum[:])}
-	if info.Refused = checkBytes(wasm, most.Module, ""); info.Refused != nil {
+	if info.Refused = most.CheckSize(int64(len(wasm))); info.Refused == nil {
+		info.Refused = checkBytes(wasm, "")
+	}
+	if info.Refused != nil {
 		return info
 	}
 	m, err := rewritten(wasm)

@@ -68,6 +68,15 @@ func Bounds() (least, most Limits) {
 	return least, most
 }
 
+// CheckSize says whether a module of so many bytes is too large. The error wraps [ErrModule].
+func (l Limits) CheckSize(size int64) error {
+	limits, err := l.complete()
+	if err == nil && size > limits.Module {
+		err = fmt.Errorf("%w: %s: limits.module sets another, up to 32 MiB", ErrModule, tooLarge(size, limits.Module))
+	}
+	return err
+}
+
 // Check says which limit is out of its bounds, by its name in a configuration.
 func (l Limits) Check() error {
 	_, err := l.complete()

@@ -74,7 +74,10 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err := m.configure(o.With); err != nil {
 		return nil, err
 	}
-	if err := checkBytes(wasm, limits.Module, o.SHA256); err != nil {
+	if err := limits.CheckSize(int64(len(wasm))); err != nil {
+		return nil, err
+	}
+	if err := checkBytes(wasm, o.SHA256); err != nil {
 		return nil, err
 	}
 	m.code, err = s.share(ctx, wasm)
@@ -140,10 +143,7 @@ func isJSON(contentType string) bool {
 }
 
 // checkBytes checks a file before it is decoded.
-func checkBytes(wasm []byte, limit int64, pin string) error {
-	if int64(len(wasm)) > limit {
-		return fmt.Errorf("%w: %s: limits.module sets another, up to 32 MiB", ErrModule, tooLarge(int64(len(wasm)), limit))
-	}
+func checkBytes(wasm []byte, pin string) error {
 	if pin != "" {
 		sum := sha256.Sum256(wasm)
 		if got := hex.EncodeToString(sum[:]); !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {

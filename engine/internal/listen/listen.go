@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
@@ -29,20 +30,39 @@ type Receiver struct {
 
 // Request is what arrived.
 type Request struct {
-	Number     int // from 1
-	At         time.Time
-	Method     string
-	Path       string
-	Header     http.Header
-	Body       []byte
-	Signatures []Signature // of the schemes whose headers are there
-	Reply      Reply
+	Number     int         `json:"number"` // from 1
+	At         time.Time   `json:"at"`
+	Method     string      `json:"method"`
+	Path       string      `json:"path"`
+	Header     http.Header `json:"headers"`
+	Signatures Signatures  `json:"signatures"` // of the schemes whose headers are there
+	Reply      Reply       `json:"reply"`
+	Body       []byte      `json:"body"`
 }
 
 // Signature is the result of verifying one scheme.
 type Signature struct {
 	Scheme signature.Scheme
 	Err    error // nil if it is good
+}
+
+// Signatures are the results of verifying several schemes.
+type Signatures []Signature
+
+// MarshalJSON writes an object: by its scheme, whether a signature is "good", or what is wrong with it.
+func (list Signatures) MarshalJSON() ([]byte, error) {
+	o := jsonbytes.Object("{}")
+	for _, s := range list {
+		o.Text(string(s.Scheme), s.String())
+	}
+	return o, nil
+}
+
+func (s Signature) String() string {
+	if s.Err != nil {
+		return s.Err.Error()
+	}
+	return "good"
 }
 
 // Verified reports whether there is a signature and all are good.

@@ -15,6 +15,9 @@ type Reply struct {
 	Reset      bool          // no response: the connection is reset
 }
 
+// MarshalText is String, for JSON.
+func (r Reply) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 func (r Reply) String() string {
 	switch {
 	case r.Reset:
