@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -68,15 +69,17 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 	if err != nil {
 		return err
 	}
-	was, certificate := d.access, d.certificate
-	if err := d.readAccess(cfg); err != nil {
-		return err
+	if (cfg.Serve.Certificate() == nil) != (d.certificate == nil) {
+		return errors.New("serve.tls was added or taken away: restart awf-hook to use it")
+	}
+	if open := len(cfg.Serve.Tokens)+len(cfg.Serve.Secrets) == 0; open && !d.insecure && d.isPublic() {
+		return errors.New("serve has no tokens and no secret any more, and others reach its address")
 	}
 	if err := eng.Reload(cfg); err != nil {
-		d.access, d.certificate = was, certificate
 		return err
 	}
 	d.config = cfg
+	d.readAccess(cfg)
 	d.server.Load().SetAccess(d.access)
 	return nil
 }
@@ -91,7 +94,7 @@ func firstLine(text string) string {
 }
 
 // watched lists the files that the configuration is made of. Definitions are looked at when their workflows run.
-func (d *daemon) watched() []string { return d.search().Places() }
+func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
 // look says of files what changes with their content: a link's is that of what it leads to.
 func look(files []string) map[string]string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,9 +129,7 @@ func (d *daemon) enterProject() error {
 // bind opens the listeners, and refuses those that others reach without a token and TLS.
 func (d *daemon) bind() error {
 	var err error
-	if err := d.readAccess(d.config); err != nil {
-		return err
-	}
+	d.readAccess(d.config)
 	if d.listeners, err = server.Listen(d.address()); err != nil {
 		return err
 	}
@@ -153,6 +153,11 @@ func (d *daemon) bind() error {
 		}
 	}
 	return nil
+}
+
+// isPublic reports whether others than this machine reach an address.
+func (d *daemon) isPublic() bool {
+	return slices.ContainsFunc(d.listeners, func(ln net.Listener) bool { return !server.IsPrivate(ln) })
 }
 
 func (d *daemon) close() {
@@ -216,21 +221,27 @@ func (d *daemon) leave() {
 }
 
 // readAccess takes from a configuration who may send events, and the certificate.
-func (d *daemon) readAccess(cfg *config.Config) error {
-	_ = cfg
-	return nil
+func (d *daemon) readAccess(cfg *config.Config) {
+	if certificate := cfg.Serve.Certificate(); certificate != nil {
+		if d.certificate == nil {
+			d.certificate = &server.Certificate{}
+		}
+		d.certificate.Set(*certificate)
+	}
+	d.access = server.Access{Hosts: cfg.Serve.Hosts, Rate: cfg.Serve.Rate.PerSecond()}
+	for _, t := range cfg.Serve.Tokens {
+		d.access.Tokens = append(d.access.Tokens, server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()})
+	}
+	for _, s := range cfg.Serve.Secrets {
+		d.access.Secrets = append(d.access.Secrets, server.Secret{Secret: s.Secret, NotBefore: s.NotBefore, NotAfter: s.NotAfter})
+	}
 }
+
+// address is where to listen: what the flag says, else the configuration.
+func (d *daemon) address() string { return cmp.Or(d.listen, d.config.Serve.Listen, defaultListen) }
 
 // followSource is the source of events in followed files.
 const followSource = "follow"
 
 // sources lists where events may come from.
 func (d *daemon) sources() []string { return append(d.access.Sources(), followSource) }
-
-// address is where to listen: what the flag says, else the configuration.
-func (d *daemon) address() string {
-	if d.listen != "" {
-		return d.listen
-	}
-	return defaultListen
-}

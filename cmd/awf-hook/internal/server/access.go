@@ -11,15 +11,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
 // Access says who may do what.
 type Access struct {
 	Tokens  []Token
-	Secrets []string // of requests that are signed by Standard Webhooks
+	Secrets []Secret // of requests that are signed by Standard Webhooks
 	Hosts   []string // names by which the server is known, beside localhost and addresses
 	Rate    float64  // events a second of requests without a token; 0 for no bound
+}
+
+// Secret lets in what is signed with it, in its time.
+type Secret struct {
+	secret.Secret
+	NotBefore, NotAfter time.Time // zero for no bound
 }
 
 // Token lets its bearer in. Only its digest is kept.
@@ -106,7 +113,14 @@ func (a *access) source(r *http.Request) (name string, signed bool, err error) {
 
 // verify checks the signature of a request's body.
 func (a *access) verify(r *http.Request, body []byte) error {
-	return signature.Verify(r.Header, body, signature.Standard, time.Now(), a.Secrets...)
+	now := time.Now()
+	var hold []string
+	for _, s := range a.Secrets {
+		if !now.Before(s.NotBefore) && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) {
+			hold = append(hold, s.Reveal())
+		}
+	}
+	return signature.Verify(r.Header, body, signature.Standard, now, hold...)
 }
 
 // knowsHost reports whether a request is for this server: a page elsewhere may have its own name lead here. Whoever has a token is no such

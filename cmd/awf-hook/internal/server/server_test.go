@@ -22,6 +22,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	hidden "github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
@@ -320,7 +321,7 @@ func TestIntakeUnpacks(t *testing.T) {
 func TestIntakeAsksWhoSends(t *testing.T) {
 	n := start(t, server.Access{
 		Tokens:  []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken))}, {Name: "ci", SHA256: sha256.Sum256([]byte("the next one"))}},
-		Secrets: []string{"whsec_b2xk", secret},
+		Secrets: []server.Secret{{Secret: hidden.New("whsec_b2xk")}, {Secret: hidden.New(secret)}},
 	})
 	good := "Authorization: Bearer "
 	for _, tt := range []struct {
