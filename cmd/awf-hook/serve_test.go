@@ -47,6 +47,7 @@ func startServe(t testing.TB, args ...string) *served {
 		t.Fatal(err)
 	}
 	start(t, s.cmd)
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	listening := make(chan string, 1)
 	s.read.Go(func() {
 		defer close(listening)
