@@ -42,7 +42,7 @@ var mayImport = map[string]string{
 	"transforms/wasm/meter":           "",
 	"transforms/guest":                "",
 
-	"cmd/awf-hook/internal/server": "engine engine/config engine/event engine/jsonbytes engine/signature",                                           // beside the engine, for the command
+	"cmd/awf-hook/internal/server": "engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature",             // beside the engine, for the command
 	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file", // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",

@@ -10,7 +10,7 @@ import (
 )
 
 // lanesPeriod is how old what the queue says may be: scrapes ask it no more often.
-const lanesPeriod = 5 * time.Second
+const lanesPeriod = 2 * time.Second
 
 // Queue is what the gauges of the queue are made of.
 type Queue struct {
