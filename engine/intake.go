@@ -15,6 +15,10 @@ import (
 const (
 	maxIntake      = 1024    // events that wait to be accepted
 	maxIntakeBytes = 4 << 20 // of them
+	// While nothing takes events, because the engine is being opened or the queue has taken none for stuckAfter, up to maxStuckBytes of
+	// them wait, so that the stream need not.
+	maxStuckBytes = 32 << 20
+	stuckAfter    = 200 * time.Millisecond
 	// roomWait is how long a stream waits for room before an event is refused.
 	// After a refusal it does not wait again until there is room, so that the workflow behind the pipe is not held up.
 	roomWait = time.Second
@@ -26,7 +30,7 @@ const (
 // intake accepts a stream's events beside its reader: neither the disk nor the compiler holds up the stream.
 // It accepts all waiting events in one transaction.
 type intake struct {
-	engine  *Engine
+	engine  *Engine // nil before open
 	done    sync.WaitGroup
 	patient bool // owned by add
 
@@ -38,7 +42,11 @@ type intake struct {
 	waiting []*event.Event // one allocation each, so that an event in flight does not keep a batch in memory
 	number  int            // of events that wait or are parked
 	bytes   int            // of them
+	taken   int            // batches so far
+	stuck   bool           // nothing takes events
 	closed  bool           // no more come
+	dropped bool           // events are discarded
+	early   int64          // events that were refused before open
 }
 
 // parked are the events of a workflow whose webhooks are being compiled.
@@ -47,11 +55,28 @@ type parked struct {
 	events []*event.Event
 }
 
-func (e *Engine) openIntake() *intake {
-	in := &intake{engine: e, patient: true, parked: map[string]*parked{}}
+// newIntake makes an intake that keeps what is added until open or drop.
+func newIntake() *intake {
+	in := &intake{patient: true, stuck: true, parked: map[string]*parked{}}
 	in.changed = sync.NewCond(&in.mu)
-	in.done.Go(in.run)
 	return in
+}
+
+// open lets an engine accept the events.
+func (in *intake) open(e *Engine) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.engine = e
+	e.counts.refused.Add(in.early)
+	in.done.Go(in.run)
+}
+
+// drop discards the events.
+func (in *intake) drop() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.dropped, in.waiting = true, nil
+	in.changed.Broadcast()
 }
 
 // close waits until all that was added is accepted or refused.
@@ -68,18 +93,11 @@ func (in *intake) add(ev event.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.isFull() && in.patient {
-		timer := time.AfterFunc(stuckWait, func() {
-			in.mu.Lock()
-			defer in.mu.Unlock()
-			in.patient = false
-			in.changed.Broadcast()
-		})
-		for in.isFull() && in.patient {
-			in.changed.Wait()
-		}
-		timer.Stop()
+		in.waitForRoom()
 	}
 	switch {
+	case in.dropped:
+		return
 	case in.closed: // Read returned before its reader did
 		in.refuse(&ev, ErrClosed)
 		return
@@ -93,8 +111,36 @@ func (in *intake) add(ev event.Event) {
 	in.changed.Broadcast()
 }
 
+// waitForRoom waits until there is room, at most stuckWait. Under mu.
+func (in *intake) waitForRoom() {
+	after := func(wait time.Duration, change func()) *time.Timer {
+		return time.AfterFunc(wait, func() {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			change()
+			in.changed.Broadcast()
+		})
+	}
+	taken := in.taken
+	stuck := after(stuckAfter, func() { in.stuck = in.stuck || in.taken == taken })
+	defer stuck.Stop()
+	patience := after(stuckWait, func() { in.patient = false })
+	defer patience.Stop()
+	for in.isFull() && in.patient {
+		in.changed.Wait()
+	}
+}
+
 // isFull reports whether nothing more may be added. Under mu.
-func (in *intake) isFull() bool { return in.number >= maxIntake || in.bytes >= maxIntakeBytes }
+func (in *intake) isFull() bool {
+	switch {
+	case in.dropped:
+		return false
+	case in.stuck:
+		return in.bytes >= maxStuckBytes
+	}
+	return in.number >= maxIntake || in.bytes >= maxIntakeBytes
+}
 
 // counts adds to the number and bytes of held events; negative numbers subtract. Under mu.
 func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
@@ -118,11 +164,14 @@ func (in *intake) next() (batch []*delivery.Entry, more bool) {
 	for len(in.waiting) == 0 && !in.isUnparked() && (!in.closed || len(in.parked) > 0) {
 		in.changed.Wait()
 	}
-	waiting := in.waiting
-	in.waiting = nil
+	waiting := in.waiting[:min(len(in.waiting), maxIntake)]
+	if in.waiting = in.waiting[len(waiting):]; len(in.waiting) == 0 {
+		in.waiting = nil
+	}
 	for _, ev := range waiting {
 		in.counts(-1, -ev.Size())
 	}
+	in.taken, in.stuck = in.taken+1, false
 	more = len(waiting) > 0 || len(in.parked) > 0
 	in.changed.Broadcast()
 	in.mu.Unlock()
@@ -217,6 +266,10 @@ func (in *intake) accept(batch []*delivery.Entry) {
 
 // refuse counts an event that was not accepted.
 func (in *intake) refuse(ev *event.Event, err error) {
+	if in.engine == nil {
+		in.early++
+		return
+	}
 	log := in.engine.log
 	if !errors.Is(err, ErrFull) {
 		log.Error("event not accepted", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)

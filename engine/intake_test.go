@@ -120,7 +120,8 @@ func TestNoEventVanishesAtAStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	in := e.openIntake()
+	in := newIntake()
+	in.open(e)
 	in.close()
 	in.add(event.Event{ID: "late", Type: "workflow_end"})
 	if r := e.Report(); r.Refused != 1 || r.Events != 0 {

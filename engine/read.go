@@ -26,29 +26,54 @@ type Stream struct {
 // Read submits the events of a stream until its end or until ctx ends, and returns when they are accepted.
 // The error is In's or the context's. The report counts refused events and broken lines.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
-	in := e.openIntake()
-	add := in.add
+	return s.Begin(ctx).To(e)
+}
+
+// Reading is a stream that is being read. Call [Reading.To] or [Reading.Drop]: until then its events wait.
+type Reading struct {
+	intake *intake
+	ended  chan struct{} // closed when the fields below are set
+	counts event.Counts
+	err    error
+}
+
+// Begin starts to read a stream. What is not an event goes out while the engine is still being opened.
+func (s Stream) Begin(ctx context.Context) *Reading {
+	r := &Reading{intake: newIntake(), ended: make(chan struct{})}
+	add := r.intake.add
 	if s.Resend {
 		add = func(ev event.Event) {
 			ev.ID = "" // wants gives it a new one
-			in.add(ev)
+			r.intake.add(ev)
 		}
 	}
-	pipe := s.pipe(add)
-	counts, err := pipe.Read(ctx)
-	in.close()
-	e.counts.known.Add(int64(counts.Known))
-	e.counts.passed.Add(int64(counts.Passed))
-	e.counts.badLines.Add(int64(counts.Broken))
-	return err
+	go func() {
+		defer close(r.ended)
+		r.counts, r.err = s.pipe(add).Read(ctx)
+	}()
+	return r
 }
 
-// PassThrough copies what is no event from In to Out and drops the events. It keeps a pipe whole where there is no engine to
-// deliver with.
-func PassThrough(ctx context.Context, s Stream) error {
-	_, err := s.pipe(nil).Read(ctx)
-	return err
+// To submits the events to an engine, as [Engine.Read] does.
+func (r *Reading) To(e *Engine) error {
+	r.intake.open(e)
+	<-r.ended
+	r.intake.close()
+	e.counts.known.Add(int64(r.counts.Known))
+	e.counts.passed.Add(int64(r.counts.Passed))
+	e.counts.badLines.Add(int64(r.counts.Broken))
+	return r.err
 }
+
+// Drop discards the events and waits for the stream's end. It keeps a pipe whole where there is no engine to deliver with.
+func (r *Reading) Drop() error {
+	r.intake.drop()
+	<-r.ended
+	return r.err
+}
+
+// PassThrough copies what is no event from In to Out and discards the events.
+func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop() }
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter}

@@ -7,11 +7,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/file"
 )
+
+// flushPatience is how long Close waits for the queue's file to take what is in memory alone.
+const flushPatience = 5 * time.Second
 
 // spilled is what Close wrote into files.
 type spilled struct {
@@ -23,7 +27,9 @@ type spilled struct {
 // what a report says of what is left.
 func (e *Engine) settleAccounts() error {
 	ctx := context.Background()
-	flushErr := e.queue.Flush(ctx)
+	flushing, cancel := context.WithTimeout(ctx, flushPatience)
+	defer cancel()
+	flushErr := e.queue.Flush(flushing)
 	if errors.Is(flushErr, ErrClosed) {
 		return nil
 	}

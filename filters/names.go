@@ -14,6 +14,9 @@ var types = []string{
 	"message_user", "message_assistant", "tool_call", "tool_result",
 }
 
+// Types lists the types of the events that AWF is known to give. Other events may have any other.
+func Types() []string { return slices.Clone(types) }
+
 // awfNames are AWF's own names of events, and what people make of them, with the types that they have here.
 var awfNames = []struct {
 	name  string // with _ for the dot

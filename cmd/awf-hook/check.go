@@ -250,6 +250,6 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 }
 
 func (c *command) printSchema() error {
-	encodeIndented(c.out, "", "  ", config.Schema())
+	encodeIndented(c.out, "", "  ", engine.Schema())
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (c *command) run(args []string) int {
 	if !errors.As(err, &exit) {
 		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
-			c.passThrough(context.Background())
+			c.passThrough()
 		}
 		return exitUsage
 	}

@@ -77,7 +77,7 @@ func (c *command) exec(s *session, args []string) error {
 	c.err = talk
 	s.ended = child.Exited()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Attend(ctx, child, c.printBroken()) }
-	s.instead = func(context.Context) { <-child.Exited() }
+	s.instead = func() { <-child.Exited() }
 	report, deliverErr := s.deliver(c)
 	if deliverErr == nil && !isFailure(report) {
 		deliverErr = child.Settle()

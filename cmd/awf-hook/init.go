@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine"
 	"github.com/spf13/cobra"
 )
 
@@ -39,7 +39,7 @@ const schemaFile = "awf-hook.schema.json"
 
 func (c *command) init(file string) error {
 	var schema bytes.Buffer
-	encodeIndented(&schema, "", "  ", config.Schema())
+	encodeIndented(&schema, "", "  ", engine.Schema())
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return failure(err)
 	}

@@ -46,11 +46,11 @@ func (c *command) ask(question string) bool {
 
 // passThrough copies what is not an event from stdin to stdout until stdin ends. It runs where nothing can be delivered:
 // a mistake of ours must not break the program that writes to us. A terminal is not such a program.
-func (c *command) passThrough(ctx context.Context) {
+func (c *command) passThrough() {
 	if isTerminal(c.in) {
 		return
 	}
-	_ = engine.PassThrough(ctx, engine.Stream{In: c.in, Out: c.out})
+	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
 }
 
 // isTerminal says whether a stream is a terminal, or any character device but the null device.

@@ -50,29 +50,41 @@ var fuzzCommands = [][]string{
 	{"run", "-c", "awf-hook.yaml", "--queue", ".awf/events", "--drain-timeout", "0s"},
 }
 
-// plant makes the checkout that bytes describe: what, where and which target or text, three bytes each.
+// plant makes the checkout that bytes describe: what, where and which target or text, three bytes each. Its links may lead anywhere, and
+// it writes through none of them: nothing outside of dir changes.
 func plant(t testing.TB, dir string, code []byte) {
 	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
 	for ; len(code) >= 3; code = code[3:] {
-		path := filepath.Join(dir, fuzzPaths[int(code[1])%len(fuzzPaths)])
-		_ = os.MkdirAll(filepath.Dir(path), 0o700) // a part of it may be a file
-		which := int(code[2])
+		path, which := fuzzPaths[int(code[1])%len(fuzzPaths)], int(code[2])
+		_ = root.MkdirAll(filepath.Dir(path), 0o700) // a part of it may be a file
+		const write = os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 		switch code[0] % 8 {
 		case 0:
-			_ = syscall.Mkfifo(path, 0o600)
+			if folder, err := root.OpenRoot(filepath.Dir(path)); err == nil { // a Root makes no FIFO
+				fifo := filepath.Join(t.TempDir(), "fifo")
+				if syscall.Mkfifo(fifo, 0o600) == nil {
+					_ = os.Rename(fifo, filepath.Join(folder.Name(), filepath.Base(path)))
+				}
+				folder.Close()
+			}
 		case 1:
-			_ = os.Symlink(fuzzTargets[which%len(fuzzTargets)], path)
+			_ = root.Symlink(fuzzTargets[which%len(fuzzTargets)], path)
 		case 2:
-			_ = os.Mkdir(path, 0o700)
+			_ = root.Mkdir(path, 0o700)
 		case 3:
-			if f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600); err == nil {
+			if f, err := root.OpenFile(path, write, 0o600); err == nil {
 				_ = f.Truncate(int64(which) << 25)
 				f.Close()
 			}
 		case 4:
-			_ = os.Chmod(path, os.FileMode(which))
+			_ = root.Chmod(path, os.FileMode(which))
 		default: // more of a file
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+			f, err := root.OpenFile(path, write|os.O_APPEND, 0o600)
 			if err != nil {
 				continue
 			}

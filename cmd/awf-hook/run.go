@@ -33,7 +33,6 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 			if s.grace = s.drainTimeout; isTerminal(c.in) {
 				s.grace = 0 // no program writes to us that we could break
 			}
-			s.instead = c.passThrough
 			return c.runStream(s, stream)
 		},
 	}
@@ -47,11 +46,19 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 	return cmd
 }
 
-// runStream delivers the events of a stream.
+// runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that
+// writes to us must not wait for us. A terminal is not such a program.
 func (c *command) runStream(s *session, stream engine.Stream) error {
 	stream.Broken = c.printBroken()
-	s.feed = func(ctx context.Context, eng *engine.Engine) error {
-		err := eng.Read(ctx, stream)
+	var reading *engine.Reading
+	s.begin = func(ctx context.Context) { reading = stream.Begin(ctx) }
+	s.instead = func() {
+		if !isTerminal(stream.In) {
+			_ = reading.Drop()
+		}
+	}
+	s.feed = func(_ context.Context, eng *engine.Engine) error {
+		err := reading.To(eng)
 		if err == nil || errors.Is(err, context.Canceled) { // by a signal
 			return nil
 		}

@@ -30,11 +30,12 @@ type session struct {
 	quiet        bool // print the report only if something is not delivered
 
 	config  *config.Config                                      // nil: what the flags name
+	begin   func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
 	feed    func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
 	adopts  bool                                                // also delivers what dead processes left of their commands
 	grace   time.Duration                                       // feed goes on for so long after the first signal
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
-	instead func(ctx context.Context)                           // runs if no engine can be opened, after the reason is printed
+	instead func()                                              // runs if no engine can be opened, after the reason is printed
 	leaving func()                                              // is called at the first signal
 	options engine.Options                                      // beside what every session has
 }
@@ -89,13 +90,16 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	if s.ended == nil {
 		defer onSignals(stage{say: s.waits(c, feeding), after: s.grace, end: stopFeeding}, stage{end: stop})()
 	}
+	if s.begin != nil {
+		s.begin(feeding)
+	}
 	eng, err := s.open(c)
 	if err != nil {
 		if s.instead == nil {
 			return nil, err
 		}
 		c.say(err) // at once: what follows may take the workflow's time
-		s.instead(feeding)
+		s.instead()
 		return nil, &exitError{code: exitConfig}
 	}
 	var working sync.WaitGroup

@@ -16,6 +16,7 @@ var Codes = []struct{ Code, Is string }{
 	{"yaml.merge", "a merge key `<<`"},
 	{"yaml.octal", "a number begins with a zero"},
 	{"yaml.quote", "a value ends with a quote that it does not begin with (warning)"},
+	{"yaml.comment", "YAML takes a part of the value for a comment, or a comment for a part of the value (warning)"},
 	{"key.unknown", "no such key"},
 	{"key.missing", "another key is needed"},
 	{"key.forbidden", "only the user's own files may give the key"},

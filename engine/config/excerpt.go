@@ -25,16 +25,21 @@ type mark struct {
 
 // shownKinds are the kinds of keys whose values may be shown: what a URL, a secret, a header or an unknown key holds may be
 // a credential.
-var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindDuration, KindBool, KindTime}
+var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindNumbers, KindDuration, KindDurations, KindBool, KindTime,
+	KindSize, KindRate, KindPercent, KindRanges}
 
-// NewSource reads a configuration's text. Of one that is not YAML nothing can be shown.
+// NewSource reads a configuration's text.
 func NewSource(text []byte) *Source {
 	s := &Source{}
 	var doc yaml.Node
-	if len(text) > maxFile || yaml.Unmarshal(text, &doc) != nil {
+	if len(text) > maxFile {
 		return s
 	}
 	s.lines = strings.Split(string(text), "\n")
+	if yaml.Unmarshal(text, &doc) != nil {
+		s.markLines()
+		return s
+	}
 	s.walk(&doc, &rootKey)
 	slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Or(a.line-b.line, a.col-b.col) })
 	return s

@@ -30,7 +30,16 @@ func TestExcerpt(t *testing.T) {
 		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
 		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
 		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
-		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", "\n^"},                        // not YAML: nothing is known of it
+		// what is not YAML
+		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", " - secret: <secret>\n^"},
+		{"webhooks:\n  - url: https://h/HIDDEN\n    filter: \"a\" == event\n", "3:13", "    filter: \"a\" == event\n            ^"},
+		{"webhooks:\n  - url: https://h/HIDDEN\n    filter: \"a\" == event\n", "2:5", "  - url: <secret>\n    ^"},
+		{"webhooks:\n  - secret: |\n      HIDDEN\n      name: HIDDEN\n    timeout = 5s\n   x: y\n", "4:7", "      <secret>\n      ^"},
+		{"webhooks:\n  - secret: |\n      HIDDEN\n      name: HIDDEN\n    timeout = 5s\n   x: y\n", "5:5", "    timeout = 5s\n    ^"},
+		{"webhooks:\n  - {url: https://h/HIDDEN, filter: \"a\" == x}\n", "2:5", "  <secret>\n          ^"},
+		{"webhooks:\n  - filter: \"a\" == x, secret: HIDDEN}\n", "2:5", "  - filter: <secret>\n    ^"},
+		{"webhooks:\n  - filter: \"a\" == x\n    headers: {X: HIDDEN}\n", "3:5", "    headers: <secret>\n    ^"},
+		{"webhooks:\n  - filter: \"a\" == x\n    tokne: HIDDEN\n", "3:5", "    <secret>\n    ^"},
 		{"webhooks: [{secret: HIDDEN}" + strings.Repeat(" ", 200), "1:1", "\n^"}, // too long for a terminal
 		{"webhooks: []\n", "7:1", "\n^"},
 	} {

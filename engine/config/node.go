@@ -49,7 +49,10 @@ func (d *decoder) entries(n node) iter.Seq[node] {
 		}
 		switch {
 		case n.Kind != yaml.SequenceNode:
-			d.fail(n, "value.type", "want a list, got %s", describe(n.Node))
+			d.fail(n, "value.type", "want a list, got %s%s", describe(n.Node), map[yaml.Kind]string{
+				yaml.MappingNode: ": each of its entries begins with - and a space",
+				yaml.ScalarNode:  ": put the entries in [ ]",
+			}[n.Kind])
 			return
 		case got < low || high > 0 && got > high:
 			d.fail(n, "value.length", "want %s, got %d", entries(low, high), got)
@@ -124,6 +127,8 @@ func describe(n *yaml.Node) string {
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
+	case n.Tag == "!!null" && n.Anchor != "":
+		return "nothing: a value that begins with & is an anchor, and needs quotes"
 	case n.Tag == "!!null":
 		return "nothing"
 	case n.Kind == yaml.AliasNode:

@@ -44,7 +44,7 @@ func Parse(file string, text []byte, env Env) (*Config, error) {
 }
 
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n")}
+	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n"), tagged: map[*yaml.Node]bool{}}
 	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
@@ -54,7 +54,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 			d.definition(root, cfg)
 		} else {
 			all := node{Node: resolve(root), key: &rootKey}
-			d.checkTags(all)
+			d.checkStyle(all)
 			d.mapping(all, cfg)
 		}
 	}
@@ -84,7 +84,7 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 		case name == "webhooks":
 			line = key.Line
 			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}
-			d.checkTags(webhooks)
+			d.checkStyle(webhooks)
 			d.webhooks(webhooks, cfg)
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, "key.unknown", "unknown key, did you mean webhooks?")
@@ -128,11 +128,12 @@ type decoder struct {
 	warnings Errors
 	values   int // of all trees
 
-	used       []use           // the keys of the webhook that is being read
-	known      []secret.Secret // its secret variables
-	reads      []string        // the names of all its variables
-	usedBeside []use           // the keys beside the webhooks
-	named      []string        // the files that are named
+	tagged     map[*yaml.Node]bool // values with a wrong tag
+	used       []use               // the keys of the webhook that is being read
+	known      []secret.Secret     // its secret variables
+	reads      []string            // the names of all its variables
+	usedBeside []use               // the keys beside the webhooks
+	named      []string            // the files that are named
 }
 
 // maxMistakes is how many mistakes of a file are told. Reading stops there.
@@ -162,6 +163,12 @@ func (d *decoder) failed(n node) bool {
 }
 
 func (d *decoder) warn(n node, code, format string, args ...any) {
+	switch {
+	case len(d.warnings) == maxMistakes:
+		n.path, code, format, args = "", "file.mistakes", "more than %d warnings: the others are not told", []any{maxMistakes}
+	case len(d.warnings) > maxMistakes:
+		return
+	}
 	warning := d.mistake(n, code, fmt.Sprintf(format, args...))
 	warning.Warning = true
 	d.warnings = append(d.warnings, warning)
@@ -244,6 +251,7 @@ func (d *decoder) mapping(n node, to any) bool {
 			d.fail(name, "yaml.merge", "merge keys are not supported")
 		case value.key == nil:
 			d.unknown(name, n.key.below)
+		case d.tagged[value.Node]: // what the value is has been told
 		case value.key.UserOnly && d.origin != UserFile:
 			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
 		default:
@@ -261,6 +269,10 @@ func (d *decoder) mapping(n node, to any) bool {
 
 // unknown reports a key that is not in the table.
 func (d *decoder) unknown(name node, known []Key) {
+	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(names(known), key) {
+		d.fail(name, "key.unknown", "unknown key: want a space behind the colon of %s", key)
+		return
+	}
 	if meant := spelling.Nearest(name.Value, names(known)); meant != "" {
 		d.fail(name, "key.unknown", "unknown key, did you mean %s?", meant)
 		return

@@ -361,3 +361,21 @@ func TestVariables(t *testing.T) {
 		}
 	}
 }
+
+// Aliases make many trees of a few lines.
+func TestTreesAreBoundedTogether(t *testing.T) {
+	text := "webhooks:\n  - {url: 'https://a.example/', transform: &t {map: [" + strings.Repeat("1,", 9_000) + "1]}}\n" +
+		strings.Repeat("  - {url: 'https://a.example/', transform: *t}\n", 20)
+	const want = "want at most 50000 values in all trees of the file"
+	if _, err := config.Parse("awf-hook.yaml", []byte(text), environment); err == nil || strings.Count(err.Error(), want) != 1 {
+		t.Errorf("Parse = %.300v, want one mistake: %s", err, want)
+	}
+}
+
+func TestWarningsAreBounded(t *testing.T) {
+	text := "webhooks:\n" + strings.Repeat("  - {url: 'https://a.example/', secret: $NOT_EXPANDED_AND_LONG_ENOUGH}\n", 3_000)
+	cfg, _ := config.Parse("awf-hook.yaml", []byte(text), environment)
+	if n := len(cfg.Warnings); n != 1001 || !strings.Contains(cfg.Warnings[n-1].Error(), "more than 1000 warnings") {
+		t.Errorf("%d warnings, the last %v, want 1001 and one that says so", n, cfg.Warnings[n-1])
+	}
+}

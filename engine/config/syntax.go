@@ -11,6 +11,7 @@ import (
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
+// syntax reports text that is not YAML: where it is, which the parser tells roughly, and what to do, which it does not tell.
 func (d *decoder) syntax(err error) {
 	m := yamlError.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
@@ -20,46 +21,70 @@ func (d *decoder) syntax(err error) {
 		d.unknownAnchor(strings.TrimSuffix(name, "' referenced"))
 		return
 	}
-	line, _ := strconv.Atoi(m[1])
-	if strings.HasPrefix(m[2], "did not find expected") && !ofScanner.MatchString(m[2]) { // the parser, unlike the scanner, counts from 0
-		line++
-	}
-	line = max(line, 1)
-	if strings.HasPrefix(m[2], "did not find expected '-'") || strings.HasPrefix(m[2], "did not find expected key") {
-		line = d.firstWrong(line, m[2])
-	}
-	reach := 1 // lines
-	if strings.Contains(m[2], "tab character") {
-		reach = 10
-	}
-	for near := line; near <= min(line+reach, len(d.lines)); near++ {
-		if strings.HasPrefix(strings.TrimLeft(d.lines[near-1], " "), "\t") {
-			d.failAt(near, "yaml.syntax", "a tab: YAML is indented with spaces")
-			return
-		}
-	}
-	isEntry := func(line int) bool {
-		return line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ")
-	}
-	above := line - 1
-	if strings.HasPrefix(m[2], "mapping values") && above >= 1 && noKey.MatchString(d.lines[above-1]) && !(isEntry(above) && isEntry(line)) {
-		d.failAt(above, "yaml.syntax", "not YAML: a key needs a colon and a space behind it")
+	if s, found := d.unreadable(m[2]); found {
+		d.failSyntax(s)
 		return
 	}
-	for near := line; near >= max(1, line-1); near-- {
-		if near <= len(d.lines) && textBehindQuote.MatchString(d.lines[near-1]) {
-			d.failAt(near, "yaml.syntax",
-				"not YAML: a value that begins with a quote ends with it, and something follows; put the whole value in other quotes")
+	line := d.lineOf(m[1], m[2])
+	for _, look := range []func(line int, problem string) (slip, bool){d.tab, d.keyWithoutColon, d.slipInLine} {
+		if s, found := look(line, m[2]); found {
+			d.failSyntax(s)
 			return
 		}
 	}
 	for _, known := range syntaxAdvice {
 		if strings.HasPrefix(m[2], known.library) {
-			d.failAt(line, "yaml.syntax", "not YAML: %s", known.ours)
+			d.failSyntax(slip{line, d.textBegins(line), known.ours})
 			return
 		}
 	}
-	d.failAt(line, "yaml.syntax", "not YAML: %s", m[2])
+	d.failSyntax(slip{line, d.textBegins(line), "what stands here cannot be read: put the value in quotes"})
+}
+
+// unreadable finds the character that the parser cannot read. It does not tell where that is.
+func (d *decoder) unreadable(problem string) (slip, bool) {
+	isControl := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
+	switch {
+	case strings.HasPrefix(problem, "control characters"):
+		for i, line := range d.lines {
+			if at := strings.IndexFunc(line, isControl); at >= 0 {
+				const is = `a control character: leave it out, or write it in double quotes as an escape such as \x1b`
+				return slip{i + 1, utf8.RuneCountInString(line[:at]) + 1, is}, true
+			}
+		}
+	case strings.HasPrefix(problem, "invalid"), strings.HasPrefix(problem, "found an incorrect"):
+		for i, line := range d.lines {
+			if !utf8.ValidString(line) {
+				at := strings.IndexRune(line, utf8.RuneError)
+				return slip{i + 1, utf8.RuneCountInString(line[:at]) + 1, "the file is not UTF-8: save it as that"}, true
+			}
+		}
+		return slip{1, 1, "the file is not UTF-8: save it as that"}, true
+	}
+	return slip{}, false
+}
+
+// slip is what is wrong at a place.
+type slip struct {
+	line, col int
+	is        string
+}
+
+func (d *decoder) failSyntax(s slip) {
+	at := &yaml.Node{Line: s.line, Column: s.col}
+	d.fail(node{Node: at}, "yaml.syntax", "not YAML: %s", s.is)
+}
+
+// lineOf is the line of a problem, mended where the parser is known to tell another.
+func (d *decoder) lineOf(told, problem string) int {
+	line, _ := strconv.Atoi(told)
+	if strings.HasPrefix(problem, "did not find expected") && !ofScanner.MatchString(problem) { // the parser, unlike the scanner, counts from 0
+		line++
+	}
+	if line = max(line, 1); strings.HasPrefix(problem, "did not find expected '-'") || strings.HasPrefix(problem, "did not find expected key") {
+		line = d.firstWrong(line, problem)
+	}
+	return min(line, max(len(d.lines), 1))
 }
 
 // ofScanner finds the scanner's errors among those that begin like the parser's.
@@ -78,13 +103,71 @@ func (d *decoder) firstWrong(from int, problem string) int {
 	return from
 }
 
+// tab finds a line that is indented with a tab, at the line or a few lines after it.
+func (d *decoder) tab(line int, problem string) (slip, bool) {
+	reach := 1 // lines
+	if strings.Contains(problem, "tab character") {
+		reach = 10
+	}
+	for near := line; near <= min(line+reach, len(d.lines)); near++ {
+		if text := strings.TrimLeft(d.lines[near-1], " "); strings.HasPrefix(text, "\t") {
+			return slip{near, d.textBegins(near), "a tab: YAML is indented with spaces"}, true
+		}
+	}
+	return slip{}, false
+}
+
+// keyWithoutColon finds a key without a colon in the line above.
+func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
+	isEntry := func(line int) bool { return strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
+	above := line - 1
+	if !strings.HasPrefix(problem, "mapping values") || above < 1 || !noKey.MatchString(d.lines[above-1]) || isEntry(above) && isEntry(line) {
+		return slip{}, false
+	}
+	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, true
+}
+
 // noKey finds lines that are neither a key with a value nor a comment.
 var noKey = regexp.MustCompile(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
 
-// textBehindQuote finds a value of which a part is in quotes: filter: "a" == "b".
-var textBehindQuote = regexp.MustCompile(`^[^"'#]*: +(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}]`)
+// slipInLine finds a known slip in the line, or in the one above. It stands where the first group begins.
+func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
+	for near := line; near >= max(1, line-1); near-- {
+		for _, known := range slips {
+			at := known.line.FindStringSubmatchIndex(d.lines[near-1])
+			if at != nil && strings.HasPrefix(problem, known.library) {
+				return slip{near, utf8.RuneCountInString(d.lines[near-1][:at[2]]) + 1, known.is}, true
+			}
+		}
+	}
+	return slip{}, false
+}
 
-// syntaxAdvice says what to do about the parser's errors.
+// slips are lines that people write, with what the parser says of them.
+var slips = []struct {
+	library string
+	line    *regexp.Regexp
+	is      string
+}{
+	{"", regexp.MustCompile(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
+		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
+	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`), "a comma is missing between two keys"},
+	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
+		`a ": " in a value without quotes: put the value in quotes`},
+	{"mapping values", regexp.MustCompile(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:\r?$))`),
+		`a ": " in a value without quotes: put the value in quotes`},
+	{"block sequence entries", regexp.MustCompile(`: +(- )`), "a list's entry stands in a line of its own, or the list in brackets: [a, b]"},
+	{"mapping keys", regexp.MustCompile(`: +(\? )`), "a value cannot begin with ?: put it in quotes"},
+	{"did not find expected comment or line break", regexp.MustCompile(`: +([|>][-+0-9]* .*)`),
+		"the text of a block stands in the lines below | or >, indented; or put the value in quotes"},
+	{"could not find expected ':'", regexp.MustCompile(`^[ -]*([\w-]+:[^\s/])`), "a key needs a space behind its colon"},
+	{"found character that cannot start", regexp.MustCompile("(?:: +|[\\[{,] *|- +)([@`%])"), "a value cannot begin with @, ` or %: put it in quotes"},
+	{"did not find expected alphabetic", regexp.MustCompile(`(?:: +|[\[{,] *|- +)([*&])`), "a value that begins with * or & needs quotes"},
+	{"found unknown escape character", regexp.MustCompile(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
+		`a \ in double quotes begins an escape: write \\, or use single quotes`},
+}
+
+// syntaxAdvice says what to do about the parser's other errors.
 var syntaxAdvice = []struct{ library, ours string }{
 	{"mapping values are not allowed in this context",
 		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
@@ -93,12 +176,37 @@ var syntaxAdvice = []struct{ library, ours string }{
 	{"did not find expected '-' indicator", "the indent does not fit the lines above: an entry of the list begins with -"},
 	{"did not find expected key", "the indent does not fit the lines above, or a quote is missing"},
 	{"did not find expected node content", "a value is missing, or one begins with a character that needs quotes"},
+	{"did not find expected <document start>", "something stands before the beginning or behind the end: want one document"},
 	{"found unexpected end of stream", "a quote is not closed"},
+	{"found unexpected document indicator", "a quote is not closed before a line with --- or ..."},
 	{"found character that cannot start any token", "a value cannot begin with @, ` or %: put it in quotes"},
 	{"could not find expected ':'", "a line without a colon behind its key, or a quote that is not closed"},
+	{"could not find expected directive name", "a line that begins with % needs quotes"},
+	{"found unknown directive name", "a line that begins with % needs quotes"},
 	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
+	{"did not find expected whitespace", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected tag URI", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find the expected '>'", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected '!'", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected comment or line break", "what stands behind a list, a mapping or a block belongs into the next line"},
 	{"found unknown escape character", `a \ in double quotes begins an escape: write \\, or use single quotes`},
-	{"did not find expected whitespace or line break", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected hexdecimal number", `a \ in double quotes begins an escape: write \\, or use single quotes`},
+	{"found invalid Unicode character escape code", `a \ in double quotes begins an escape: write \\, or use single quotes`},
+	{"found an indentation indicator equal to 0", "the number behind | or > is that of the spaces of the indent: leave it out"},
+	{"block sequence entries are not allowed", "a list's entry stands in a line of its own: - a"},
+	{"mapping keys are not allowed", "a value cannot begin with ?: put it in quotes"},
+	{"exceeded max depth", "the values are nested more than 10,000 deep"},
+	{"found incompatible YAML document", "the version behind %YAML is unknown: leave the line out"},
+}
+
+// textBegins is the column where a line's text begins.
+func (d *decoder) textBegins(line int) int {
+	if line > len(d.lines) {
+		return 1
+	}
+	text := d.lines[line-1]
+	return len(text) - len(strings.TrimLeft(text, " ")) + 1
 }
 
 // unknownAnchor reports an alias of nothing, whose place the parser does not tell. Its name may be a secret that begins with *.

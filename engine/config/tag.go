@@ -9,22 +9,28 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkTags reports the explicit tags below a node. One that no rule of ours gives a meaning takes the text that stands behind it for the
-// value: ! workflow_name startsWith "test-" would select the opposite of what was meant.
-func (d *decoder) checkTags(n node) {
+// checkStyle judges how the values below a node are written: their tags, and the comments behind them. A tag that no rule of ours gives
+// a meaning leaves the text behind it as the value: ! workflow_name startsWith "test-" would select the opposite of what was meant.
+func (d *decoder) checkStyle(n node) {
+	d.checkComment(n)
 	if tag := d.tagOf(n.Node); tag != "" && !tagFits(n.Node, tag) {
 		d.fail(n, "yaml.tag", "%s", wrongTag(n, tag))
+		d.tagged[n.Node] = true
 	}
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i, entry := range n.Content { // aliases are not followed: a tag stands where it is defined
-			d.checkTags(node{Node: entry, path: n.entry(i).path, key: n.key})
+			d.checkStyle(node{Node: entry, path: n.entry(i).path, key: n.key})
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			name, value := n.Content[i], n.Content[i+1]
-			d.checkTags(node{Node: name, path: n.path})
-			d.checkTags(node{Node: value, path: join(n.path, name.Value), key: n.key.find(name.Value)})
+			d.checkStyle(node{Node: name, path: n.path})
+			key := n.key.find(name.Value)
+			if n.key != nil && (n.key.Kind == KindTree || n.key.Kind == KindHeaders) { // whose members are like it
+				key = n.key
+			}
+			d.checkStyle(node{Node: value, path: join(n.path, name.Value), key: key})
 		}
 	}
 }

@@ -58,7 +58,7 @@ var wantKeys = []Key{
 		Is: "what the body has at least", access: field(func(w *Want) any { return &w.Body })},
 	{Path: "exact", Kind: KindTree, Plain: true,
 		Is: "what the body is", access: field(func(w *Want) any { return &w.Exact })},
-	{Path: "headers", Kind: KindHeaders, Plain: true, Is: "headers that the request has",
+	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request has",
 		access: by(func(d *decoder, n node, w *Want) { d.headers(n, &w.Headers) })},
 	{Path: "drop", Kind: KindBool, Plain: true, Without: "false",
 		Is: "a transform finds nothing to send", access: field(func(w *Want) any { return &w.Drop })},

@@ -30,9 +30,11 @@ func (d *decoder) field(n node, to any) {
 	case *string:
 		d.choice(n, text, to)
 	case *bool:
-		if *to = text == "true"; text != "true" && text != "false" {
+		if text != "true" && text != "false" {
 			d.fail(n, "value.form", "want true or false, got %s", quote(n))
+			return
 		}
+		*to = text == "true"
 	case *int:
 		d.integer(n, text, to)
 	case *int64:

@@ -152,7 +152,7 @@ func (d *decoder) envelope(r *Record, now time.Time) {
 	r.WorkflowName = d.text(keyWorkflowName)
 	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
 	r.payload = d.object(keyPayload)
-	if r.ID = d.optional(keyID); r.ID == "" {
+	if r.ID = givenID(d.optional(keyID)); r.ID == "" {
 		r.ID, r.anonymous = NewID(now), true // two equal envelopes may be two events
 	}
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
@@ -309,7 +309,7 @@ func (d *decoder) free(r *Record) {
 func (d *decoder) plugin(r *Record, now time.Time) {
 	typ := d.nonEmpty(keyType)
 	d.nonEmpty(keySource)
-	r.ID = d.optional(keyID)
+	r.ID = givenID(d.optional(keyID))
 	r.Timestamp = now.UTC()
 	if d.has(keyTimestamp) {
 		r.Timestamp, r.stamp = d.timestamp(keyTimestamp)

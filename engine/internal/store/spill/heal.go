@@ -53,8 +53,8 @@ func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
 func (s *Store) heal(ctx context.Context) error {
 	s.healing.Lock()
 	defer s.healing.Unlock()
+	s.reopen(ctx)
 	s.mu.Lock()
-	s.reopen()
 	file, closed, broken := s.file, s.closed, s.broken
 	ill := broken != nil || s.full || len(s.unsettled) > 0
 	s.mu.Unlock()

@@ -20,13 +20,16 @@ import (
 // Memory is the path of a queue that ends with its process.
 const Memory = "memory:"
 
+// closePatience is how long Close waits for the file to take outcomes.
+const closePatience = 5 * time.Second
+
 // fullPeriod is how long a file that had no room is left alone.
 const fullPeriod = 100 * time.Millisecond
 
 // Store is a queue in a file and in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
 	opts     store.Options
-	openFile func() (store.Queue, error) // nil if there is none: the queue is in memory alone
+	openFile func(context.Context) (store.Queue, error) // nil if there is none: the queue is in memory alone
 	memory   *memory.Store
 	healing  sync.Mutex // held while what is in memory goes into the file
 
@@ -45,28 +48,31 @@ func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
-	return New(opts, func() (store.Queue, error) { return sqlite.Open(opts) })
+	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
 
 // New joins a store in memory with the one that openFile opens.
-func New(opts store.Options, openFile func() (store.Queue, error)) *Store {
+func New(opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
 	opts = opts.WithDefaults()
 	s := &Store{
 		opts: opts, openFile: openFile,
 		memory: memory.Open(store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reopen()
+	s.reopen(context.Background())
 	return s
 }
 
-// reopen opens the file if it is not open. Under mu.
-func (s *Store) reopen() {
-	if s.openFile == nil || s.file != nil || s.closed {
+// reopen opens the file if it is not open. One goroutine calls it at a time; the others use the memory meanwhile.
+func (s *Store) reopen(ctx context.Context) {
+	s.mu.Lock()
+	open := s.openFile == nil || s.file != nil || s.closed
+	s.mu.Unlock()
+	if open {
 		return
 	}
-	file, err := s.openFile()
+	file, err := s.openFile(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
 		s.breaks(err)
 		return
@@ -359,7 +365,9 @@ func (s *Store) Close() error {
 	}
 	err := s.memory.Close()
 	if file != nil {
-		err = errors.Join(err, s.settleLate(context.Background(), file), file.Close())
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		err = errors.Join(err, s.settleLate(ctx, file), file.Close())
 	}
 	return err
 }

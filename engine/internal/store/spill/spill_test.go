@@ -1,6 +1,7 @@
 package spill_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -21,7 +22,7 @@ func TestStore(t *testing.T) {
 		},
 		"memory": func(_ *testing.T, now func() time.Time) store.Queue {
 			opts := store.Options{Now: now}
-			return spill.New(opts, func() (store.Queue, error) { return memory.Open(opts), nil })
+			return spill.New(opts, func(context.Context) (store.Queue, error) { return memory.Open(opts), nil })
 		},
 		"memory alone": func(_ *testing.T, now func() time.Time) store.Queue {
 			return spill.Open(store.Options{Path: spill.Memory, Now: now})
@@ -31,6 +32,8 @@ func TestStore(t *testing.T) {
 	}
 }
 
-func openSQLite(opts store.Options) (store.Queue, error) { return sqlite.Open(opts) }
+func openSQLite(opts store.Options) (store.Queue, error) {
+	return sqlite.Open(context.Background(), opts)
+}
 
 func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

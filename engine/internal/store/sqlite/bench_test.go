@@ -157,7 +157,7 @@ func addHistory(tb testing.TB, path string, rows int) {
 
 // runOnce is what a run of one event asks of its queue.
 func runOnce(tb testing.TB, path, id string) {
-	s, err := sqlite.Open(store.Options{Path: path, MaxSize: 1 << 40})
+	s, err := sqlite.Open(context.Background(), store.Options{Path: path, MaxSize: 1 << 40})
 	if err != nil {
 		tb.Fatal(err)
 	}

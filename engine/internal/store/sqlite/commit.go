@@ -81,12 +81,13 @@ func (s *Store) commitWaiting(ctx context.Context, w *write) {
 	batch := s.waiting
 	s.waiting = nil
 	s.mu.Unlock()
-	if err == nil {
+	inside := err == nil
+	if inside {
 		err = s.transaction(batch...)
 	}
 	for _, w := range batch {
 		w.err = err
-		if err != nil && len(batch) > 1 && s.conn != nil {
+		if inside && err != nil && len(batch) > 1 { // one of them may be to blame
 			w.err = s.transaction(w)
 		}
 		close(w.done)

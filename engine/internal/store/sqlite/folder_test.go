@@ -3,6 +3,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(dir, "queue.db")
 			tt.prepare(t, dir, path)
 			before, _ := os.Stat(path)
-			s, err := sqlite.Open(store.Options{Path: path})
+			s, err := sqlite.Open(context.Background(), store.Options{Path: path})
 			if err == nil {
 				_ = s.Close()
 			}
@@ -90,7 +91,7 @@ func TestOpenKnowsItsOwn(t *testing.T) {
 	}
 	for _, version := range []string{"0", "1"} {
 		execSQL(t, path, `PRAGMA user_version = `+version)
-		if _, err := sqlite.Open(store.Options{Path: path}); err == nil || !strings.Contains(err.Error(), "another program's") {
+		if _, err := sqlite.Open(context.Background(), store.Options{Path: path}); err == nil || !strings.Contains(err.Error(), "another program's") {
 			t.Errorf("Open with version %s: %v, want it refused", version, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func TestLeftOfTwoProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	open := func() *Store {
-		s, err := Open(store.Options{Path: path})
+		s, err := Open(context.Background(), store.Options{Path: path})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, 
 	if err := c.close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(store.Options{Path: path})
+	s, err := Open(context.Background(), store.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ const byID = "d.id >= ? AND d.id < ?"
 
 // No statement goes through all deliveries or events.
 func TestNoStatementScans(t *testing.T) {
-	s, err := Open(store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), MaxSize: 64 << 20})
+	s, err := Open(context.Background(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), MaxSize: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

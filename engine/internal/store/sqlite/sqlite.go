@@ -31,11 +31,15 @@ type Store struct {
 	closed  bool
 }
 
+// closePatience is how long Close waits for its turn. What it does not release, the next process does that finds this one dead.
+const closePatience = time.Second
+
 // openPatience is how long Open waits for those who have the database open outside the turnstile.
 const openPatience = 10 * time.Second
 
-// Open opens or makes the queue of a file. It ends the leases of processes that died.
-func Open(opts store.Options) (*Store, error) {
+// Open opens or makes the queue of a file. It ends the leases of processes that died. It waits for other processes until ctx ends, for
+// ten seconds at most.
+func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
 	_, err := sqlite.Fdatasync(true) // as SQLite does by itself where C compiles it
 	if err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
@@ -44,7 +48,6 @@ func Open(opts store.Options) (*Store, error) {
 	if s.folder, err = openFolder(opts.Path); err != nil {
 		return nil, err
 	}
-	ctx := context.Background()
 	if err = s.folder.enter(ctx); err != nil {
 		return nil, errors.Join(err, s.folder.close(true))
 	}
@@ -105,10 +108,12 @@ func (s *Store) Close() error {
 	for _, r := range readers {
 		errs = append(errs, r.close())
 	}
-	inside := s.folder.enter(context.Background()) == nil // the last one to close moves the log into the file
-	released := true
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	inside := s.folder.enter(ctx) == nil // the last one to close moves the log into the file
+	released := inside
 	if s.conn != nil {
-		if s.folder.owner != 0 { // what is in flight need not wait for the end of its lease
+		if inside && s.folder.owner != 0 { // what is in flight need not wait for the end of its lease
 			now := s.now()
 			_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
 			released = err == nil

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"testing"
@@ -19,7 +20,7 @@ func TestStore(t *testing.T) {
 
 func open(tb testing.TB, opts store.Options) *sqlite.Store {
 	tb.Helper()
-	s, err := sqlite.Open(opts)
+	s, err := sqlite.Open(context.Background(), opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

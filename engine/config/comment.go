@@ -1,0 +1,48 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// literalKinds are the kinds of keys whose values have a form that no comment can be taken for a part of.
+var literalKinds = []Kind{KindNumber, KindDuration, KindSize, KindRate, KindPercent, KindDurations, KindNumbers, KindBool, KindTime}
+
+var (
+	cutOff   = regexp.MustCompile(`^[ \t]+#[^\s#!-]`) // what a writer hardly means as a comment: those begin with a space
+	comment  = regexp.MustCompile(`^[ \t]+#`)         // any comment
+	halfDone = regexp.MustCompile(`(?:[=<>!&|+,(\[{-]|\b(?:and|or|not|in|contains|matches|startsWith|endsWith))$`)
+)
+
+// checkComment warns where YAML takes the end of a value for a comment, or a comment for the end of a value. It judges values without
+// quotes that end in their line: who writes quotes knows where the value ends.
+func (d *decoder) checkComment(n node) {
+	if n.key == nil || n.Style != 0 || len(n.Content) > 0 || n.Alias != nil || slices.Contains(literalKinds, n.key.Kind) {
+		return
+	}
+	rest, ends := strings.CutPrefix(d.rest(n.Node), n.Value)
+	mayBeCut := cutOff.MatchString(rest) || comment.MatchString(rest) && n.key.isExpression() && isHalf(n.Value)
+	switch {
+	case !ends:
+	case n.Tag == "!!null" && mayBeCut:
+		d.warn(n, "yaml.comment", "YAML takes the value for a comment, since it begins with #: put it in quotes")
+	case mayBeCut:
+		hash := *n.Node
+		hash.Column += utf8.RuneCountInString(n.Value) + strings.IndexByte(rest, '#')
+		d.warn(node{Node: &hash, path: n.path}, "yaml.comment", "YAML takes what follows for a comment: put the whole value in quotes, or a space behind the #")
+	case n.key.Kind == KindSecret || n.key.Kind == KindSecrets:
+		if strings.Contains(n.Value, "#") {
+			d.warn(n, "yaml.comment", "the # and what follows it belong to the secret: put it in quotes, or a space before the # of a comment")
+		}
+	}
+}
+
+func (k *Key) isExpression() bool { return k.Kind == KindExpr || k.Kind == KindTree && k.Plain }
+
+// isHalf says whether an expression ends where it cannot end.
+func isHalf(text string) bool {
+	open := strings.Count(text, "(") + strings.Count(text, "[") - strings.Count(text, ")") - strings.Count(text, "]")
+	return open > 0 || halfDone.MatchString(strings.TrimSpace(text))
+}

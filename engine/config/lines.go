@@ -1,0 +1,67 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"unicode/utf8"
+)
+
+// lineForm is a line with a key: what stands before it, the key, and what stands behind.
+var lineForm = regexp.MustCompile(`^([ \t]*(?:- *)*)["']?([a-z_0-9]+)["']?[ \t:=]+(.*)$`)
+
+// otherKey finds a second key in a line, whose value may be a credential.
+var otherKey = regexp.MustCompile(`[\w-]+["']?[ \t]*:`)
+
+// markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless wherever they stand, and hides
+// everything else: of a broken text nobody knows what belongs to what.
+func (s *Source) markLines() {
+	const none = 1 << 30
+	hides := none // the column of a key whose value may be a credential: what is indented further belongs to it
+	for i, line := range s.lines {
+		m := lineForm.FindStringSubmatchIndex(line)
+		begin := len(line) - len(trimIndent(line))
+		if m == nil || begin > hides {
+			s.marks = append(s.marks, mark{line: i + 1, col: begin + 1, hidden: true})
+			continue
+		}
+		hides = none
+		known, harmless := shownEverywhere(line[m[4]:m[5]])
+		switch {
+		case known:
+			s.marks = append(s.marks, mark{line: i + 1, col: 1})
+			if !harmless || otherKey.MatchString(line[m[6]:m[7]]) {
+				s.marks = append(s.marks, mark{line: i + 1, col: utf8.RuneCountInString(line[:m[6]]) + 1, hidden: true})
+				hides = m[4]
+			}
+		default:
+			s.marks = append(s.marks, mark{line: i + 1, col: begin + 1, hidden: true})
+			hides = m[4]
+		}
+	}
+}
+
+// shownEverywhere says whether keys have this name, and whether the values of all of them may be shown.
+func shownEverywhere(name string) (known, harmless bool) {
+	harmless = true
+	var look func(table []Key)
+	look = func(table []Key) {
+		for _, k := range table {
+			if k.Path == name {
+				known = true
+				harmless = harmless && (slices.Contains(shownKinds, k.Kind) || k.Kind == KindList)
+			}
+			look(k.below)
+		}
+	}
+	look(rootKeys)
+	return known, known && harmless
+}
+
+func trimIndent(line string) string {
+	for i, r := range line {
+		if r != ' ' && r != '\t' {
+			return line[i:]
+		}
+	}
+	return ""
+}
