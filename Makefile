@@ -1,6 +1,6 @@
-# make test is what README names; make guests, make check and make oracles are what .ci/run runs.
+# make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests clean
+.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -55,6 +55,12 @@ guests:
 	cd examples/transforms/slack-assemblyscript && npm ci --ignore-scripts
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
+
+# The servers that tests start. As root on Debian it installs them; where they are missing, tests of them skip themselves.
+SERVER_PACKAGES = postgresql pgbouncer
+servers:
+	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
 
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:

@@ -31,12 +31,20 @@ var ErrUnknown = store.ErrUnknown
 // Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
 type Deliveries struct{ queue *spill.Store }
 
-// OpenDeliveries opens a queue's file. A file that cannot be used is an error here.
+// QueueName is what people may be told of a queue's place: a database's URL without user and password.
+func QueueName(queue string) string {
+	if config.IsDatabase(queue) {
+		return config.DatabaseName(queue)
+	}
+	return queue
+}
+
+// OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here.
 func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(store.Options{Path: file})
+	q := spill.Open(store.Options{Path: file, Name: QueueName(file)})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
 	}
 	return &Deliveries{q}, nil
 }
@@ -52,6 +60,19 @@ func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
 // Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
 func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error) {
 	return d.queue.Replay(ctx, f, c)
+}
+
+// Hurry makes due at once what waits for the active webhooks of a configuration, and returns how many deliveries. They keep their budget of
+// attempts, and their lanes their rests.
+func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
+	_, _, webhooks := identities(cfg)
+	for _, webhook := range webhooks {
+		n, err := d.queue.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
+		if hurried += n; err != nil {
+			return hurried, err
+		}
+	}
+	return hurried, nil
 }
 
 // Delete forgets the deliveries of a filter that are not in flight, and returns how many. Their ids stay known.

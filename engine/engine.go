@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -23,14 +25,19 @@ var (
 	ErrFull = store.ErrFull
 	// ErrClosed is wrapped by Submit's error after Close.
 	ErrClosed = store.ErrClosed
+	// ErrNotRun is wrapped by Drain's error where something is to be delivered and nobody called Run.
+	ErrNotRun = errors.New("Run was not called")
 )
 
 // Memory is the name of a queue that is kept in memory and ends with the process.
 const Memory = spill.Memory
 
+// DefaultMaxSize is how large a queue may grow without queue.max_size, in bytes.
+const DefaultMaxSize = store.DefaultMaxSize
+
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
-	Queue       string            // the queue's file, shared by any number of processes; "" or Memory keeps nothing beyond Close
+	Queue       string            // a file that processes share, or the URL of a PostgreSQL database that machines share; "" or Memory keeps nothing beyond Close
 	Spill       []string          // files, or folders (with a final /) for a new one, that take in turn at Close what only memory holds; none: it is lost
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
@@ -38,11 +45,24 @@ type Options struct {
 	Transport   http.RoundTripper // nil uses HTTP over the network
 	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
 
+	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
+	OnOutcome func(Outcome)
+
 	Observer Observer // for metrics
 
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.
 	Keeps func() bool
+}
+
+// Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
+type Outcome struct {
+	Delivery string            // its id
+	Webhook  string            // the webhook's identity
+	Event    *event.Event      // as it was accepted
+	Outcome  delivery.Outcome  // delivered, retry, dead or dropped
+	Attempt  *delivery.Attempt // the last one; nil if none was made
+	Reason   string            // why it is dead or dropped
 }
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
@@ -59,6 +79,7 @@ type Engine struct {
 	stopped context.Context // done when Close was called
 	counts  counts
 	turned  atomic.Int64 // see Turned
+	ran     atomic.Bool  // Run was called
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened
@@ -72,6 +93,9 @@ type Engine struct {
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
 // A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
+	if err := share(cfg, opts.Queue); err != nil {
+		return nil, err
+	}
 	modules := newModules(&opts)
 	settings, err := compiler{modules, opts.Logger}.settings(cfg)
 	if err != nil {
@@ -85,7 +109,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{
 		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
 		queue: spill.Open(store.Options{
-			Path: opts.Queue, MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
+			Path: opts.Queue, Name: QueueName(opts.Queue), MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
@@ -116,6 +140,7 @@ func (e *Engine) mayRun() bool {
 		return false
 	}
 	e.running.Add(1)
+	e.ran.Store(true)
 	return true
 }
 

@@ -18,10 +18,19 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
+	changed := e.queue.Watch(ctx) // nil where the queue must be polled
+	e.lookAround(ctx)
 	for {
-		e.lookAround(ctx)
 		e.turned.Store(time.Now().UnixNano())
 		select {
+		case webhooks, told := <-changed:
+			if !told {
+				changed = nil
+			}
+			for _, webhook := range webhooks {
+				e.lookAt(webhook, time.Now())
+			}
+			continue
 		case <-tick.C:
 		case <-ctx.Done():
 			return
@@ -34,6 +43,7 @@ func (e *Engine) keepHouse(ctx context.Context) {
 		if ctx.Err() == nil {
 			e.trouble.Say("the queue cannot be kept in order", err)
 		}
+		e.lookAround(ctx)
 	}
 }
 
@@ -54,8 +64,15 @@ func (e *Engine) lookAround(ctx context.Context) {
 	}
 	e.trouble.Say("the queue cannot be read", err)
 	for _, l := range lanes {
-		if !l.Due.IsZero() && !e.lanes.LookAt(l.Webhook, l.Due) {
-			e.routes.Adopt(l.Webhook)
+		if !l.Due.IsZero() {
+			e.lookAt(l.Webhook, l.Due)
 		}
+	}
+}
+
+// lookAt makes a webhook's lane ask the queue at a time. One without a lane may be of a workflow's definition.
+func (e *Engine) lookAt(webhook string, at time.Time) {
+	if !e.lanes.LookAt(webhook, at) {
+		e.routes.Adopt(webhook)
 	}
 }

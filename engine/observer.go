@@ -26,9 +26,7 @@ type Observer struct {
 	Stored func(operation string, took time.Duration, err error)
 }
 
-// settled counts an outcome that is committed, and observes it.
-func (e *Engine) settled(st *delivery.Settlement) {
-	e.counts.settled(st)
+func (e *Engine) observeSettled(st *delivery.Settlement) {
 	if observe := e.opts.Observer.Settled; observe != nil && !st.GivenBack {
 		if name, ours := e.lanes.Name(st.Claim.Delivery.Webhook); ours {
 			observe(name, st)

@@ -14,6 +14,7 @@ import (
 
 // webhooks are those that one configuration opened.
 type webhooks struct {
+	config   *config.Config
 	settings []*webhook
 	allow    []netip.Prefix
 	queue    config.Queue
@@ -26,6 +27,9 @@ type webhooks struct {
 func (e *Engine) Reload(cfg *config.Config) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
+	if err := share(cfg, e.opts.Queue); err != nil {
+		return err
+	}
 	settings, err := compiler{e.modules, e.log}.settings(cfg)
 	if err != nil {
 		return err
@@ -38,12 +42,20 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	return nil
 }
 
+// share gives a configuration's webhooks the identities that they have in the queue.
+func share(cfg *config.Config, queue string) error {
+	if !config.IsDatabase(queue) {
+		return nil
+	}
+	return cfg.Share()
+}
+
 // openAll opens the lanes of the settings' webhooks, ends those of the configuration before that are gone, and returns what routes to
 // them. The lanes of a definition are opened when its workflow runs, or when something waits for them.
 func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
 	e.opening.Lock()
 	defer e.opening.Unlock()
-	before, now := e.current, &webhooks{allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
+	before, now := e.current, &webhooks{config: cfg, allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
 	gone := map[string]bool{}
 	for _, w := range before.settings {
 		gone[w.Identity] = true
@@ -58,7 +70,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	for identity := range gone {
 		e.lanes.Remove(identity)
 	}
-	if e.current = now; before.settings != nil && before.queue != now.queue {
+	if e.current = now; before.settings != nil && !before.queue.Equal(now.queue) {
 		e.log.Warn("the configuration's queue has changed: restart awf-hook to use it")
 	}
 	o := route.Options[*webhook]{

@@ -28,6 +28,9 @@ type session struct {
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
+	needsQueue   bool // a queue's file that cannot be used is a failure
+
+	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
 	config  *config.Config                                      // nil: what the flags name
 	begin   func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
@@ -43,7 +46,7 @@ type session struct {
 // addFlags adds the flags that sessions share.
 func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage string) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE`, or memory: for none (default: the configuration's, else the state folder's)")
+	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL, or memory: for none (default: the configuration's, else the state folder's)")
 	s.addSpillFlag(cmd)
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", drain, drainUsage)
 	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")
@@ -72,6 +75,8 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case isFailure(report):
 		return &exitError{code: exitFailure}
+	case s.needsQueue && report.Trouble != "":
+		return failure(fmt.Errorf("%s: %s", report.Queue, report.Trouble))
 	case s.misses(report):
 		return &exitError{code: exitNotDelivered}
 	case s.strict && report.BadLines > 0:
@@ -151,7 +156,7 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 		queue = queueFile(s.search(), cfg, s.queue)
 	}
 	o := s.options
-	o.Queue, o.Spill = queue, s.spillPlaces(queue)
+	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
 	return c.openEngine(cfg, o)
 }
 

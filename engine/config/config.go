@@ -55,6 +55,7 @@ type Config struct {
 	httpsOnlyAt Pos
 	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
 	used        []use     // the keys beside webhooks
+	shared      bool      // Share was called
 }
 
 // Webhook is one entry of the list webhooks.

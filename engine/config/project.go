@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -145,7 +146,7 @@ func (p *Project) judge(claims []trust.Claim) trust.State {
 		p.State = state
 	}
 	if state == trust.Changed {
-		p.New = append(p.New, trust.Without(trust.Without(claims, p.record.Claims), p.New)...)
+		p.New = append(p.New, trust.Without(p.record.New(claims), p.New)...)
 	}
 	return state
 }
@@ -172,6 +173,9 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 	for i := range webhooks {
 		w := &webhooks[i]
 		c := trust.Claim{File: filepath.ToSlash(path), Webhook: w.Name, Host: hostOf(w.urlText)}
+		if w.urlText != "" {
+			c.Address = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(w.urlText)))
+		}
 		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
 		if strings.Contains(w.nameText, "${") { // which webhook that is shows only when it is expanded
 			c.Overrides, c.Off = w.nameText, !w.Enabled

@@ -189,6 +189,7 @@ func TestTrustedProjectHoldsUntilItDoesSomethingNew(t *testing.T) {
 		{"less", ".awf/settings.yaml", strings.Replace(stranger, "  - {name: audit, enabled: false}\n", "", 1), true, 1, ""},
 		{"a host", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/$", "worse.example/$", 1), false, 1, "https://worse.example"},
 		{"a port", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/$", "evil.example:8443/$", 1), false, 1, "https://evil.example:8443"},
+		{"a path", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/other\"", 1), false, 1, "another address at https://evil.example"},
 		{"a variable", ".awf/settings.yaml", strings.Replace(stranger, "ONCALL_SECRET", "HOME", 1), false, 1, "$HOME"},
 		{"a shown variable elsewhere", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/${ONCALL_SECRET}\"", 1), false, 1, "$ONCALL_SECRET"},
 		{"an override", ".awf/settings.yaml", strings.Replace(stranger, "name: third", "name: audit2", 1), true, 1, ""},

@@ -2,16 +2,25 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Queue is the queue's place and size; zero values stand for the defaults.
 type Queue struct {
-	Path     string        // absolute, or "memory:"
-	MaxSize  int64         // bytes
-	Keep     time.Duration // of delivered deliveries
-	KeepDead time.Duration // of dead letters
+	Path      string        // absolute, or "memory:"
+	URL       secret.Secret // of a PostgreSQL database, instead of Path
+	Namespace string        // of that queue's webhooks; "" is "default"
+	MaxSize   int64         // bytes
+	Keep      time.Duration // of delivered deliveries
+	KeepDead  time.Duration // of dead letters
 }
 
 // memoryQueue is the path of a queue that is in no file.
@@ -23,6 +32,12 @@ var queueKeys = []Key{
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
 		Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; " +
 			"`memory:` keeps nothing beyond the process"},
+	{Path: "url", Kind: KindURL, UserOnly: true, access: showing(by((*decoder).queueURL), (*Queue).showURL),
+		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
+			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
+	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
+		Is:     "tells the webhooks of one configuration in a shared database from those of another",
+		access: reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace)},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
@@ -39,6 +54,77 @@ func (d *decoder) queuePath(n node, q *Queue) {
 	}
 }
 
+func (d *decoder) queueURL(n node, q *Queue) {
+	text, ok := d.value(n)
+	switch {
+	case !ok:
+	case !IsDatabase(text):
+		d.fail(n, "url.form", "want a PostgreSQL URL, such as postgres://awf@db.example/hooks; a file is queue.path")
+	default:
+		q.URL = secret.New(text)
+	}
+}
+
+func (d *decoder) namespace(n node, q *Queue) {
+	d.field(n, &q.Namespace)
+	if strings.ContainsAny(q.Namespace, "#/") {
+		d.fail(n, "value.form", "# and / have a meaning in a webhook's identity: want other characters")
+	}
+}
+
+// showURL is the database's place without user, password and parameters.
+func (q *Queue) showURL() string {
+	if q.URL.IsZero() {
+		return ""
+	}
+	return DatabaseName(q.URL.Reveal())
+}
+
+// IsDatabase reports whether a queue's place is a database's URL.
+func IsDatabase(place string) bool {
+	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// DatabaseName is what people may be told of a database's URL: not user, password and parameters.
+func DatabaseName(place string) string {
+	u, err := url.Parse(place)
+	if err != nil {
+		return "postgres://…"
+	}
+	return "postgres://" + u.Host + u.Path
+}
+
+// Share gives webhooks the identities that they have in a database, which many machines share: those of the user's own files
+// NAMESPACE#NAME. Entries of projects and of definitions, which strangers may name alike, are told by a digest of their URL too. It
+// fails if an entry has no name. It changes nothing if it was called before.
+func (c *Config) Share() error {
+	if c.shared {
+		return nil
+	}
+	c.shared = true
+	namespace := cmp.Or(c.Queue.Namespace, "default")
+	if c.Workflows != nil {
+		c.Workflows.share(namespace)
+	}
+	return errors.Join(share(c.Webhooks, namespace), share(c.given, namespace))
+}
+
+func share(webhooks []Webhook, namespace string) error {
+	for i := range webhooks {
+		w := &webhooks[i]
+		if !w.Named {
+			return fmt.Errorf("%s: a webhook needs a name where the queue is a database: its file's path differs by machine", w.Place())
+		}
+		prefix := namespace
+		if w.Origin != UserFile {
+			digest := sha256.Sum256([]byte(w.urlText))
+			prefix += fmt.Sprintf("/%x", digest[:4])
+		}
+		w.Identity = prefix + "#" + w.Name
+	}
+	return nil
+}
+
 // absolute is a path that the configuration names. A relative one starts at its folder.
 func (d *decoder) absolute(name string) string {
 	if filepath.IsAbs(name) {
@@ -49,10 +135,24 @@ func (d *decoder) absolute(name string) string {
 
 // override takes over what another file says of the queue.
 func (q Queue) override(by Queue) Queue {
-	return Queue{
-		Path:     cmp.Or(by.Path, q.Path),
-		MaxSize:  cmp.Or(by.MaxSize, q.MaxSize),
-		Keep:     cmp.Or(by.Keep, q.Keep),
-		KeepDead: cmp.Or(by.KeepDead, q.KeepDead),
+	if by.URL.IsZero() && by.Path == "" {
+		by.URL = q.URL
+	} else if !by.URL.IsZero() {
+		q.Path = "" // the last file that names a place decides
 	}
+	return Queue{
+		Path:      cmp.Or(by.Path, q.Path),
+		URL:       by.URL,
+		Namespace: cmp.Or(by.Namespace, q.Namespace),
+		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
+		Keep:      cmp.Or(by.Keep, q.Keep),
+		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
+	}
+}
+
+// Equal reports whether two queues are the same.
+func (q Queue) Equal(other Queue) bool {
+	same := q.URL.Reveal() == other.URL.Reveal()
+	q.URL, other.URL = secret.Secret{}, secret.Secret{}
+	return same && q == other
 }

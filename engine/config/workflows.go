@@ -39,6 +39,7 @@ type Workflows struct {
 	project *Project
 
 	mu      sync.Mutex
+	shares  string                 // the namespace of a shared queue; "" for none
 	files   map[string]*definition // by path
 	byName  map[string]*definition
 	found   map[*definition]*Found // of those that were looked up
@@ -86,6 +87,14 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 		ws.found[def] = ws.read(def)
 	}
 	return ws.found[def]
+}
+
+// share has definitions' webhooks belong to a namespace.
+func (ws *Workflows) share(namespace string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.shares = namespace
+	clear(ws.found)
 }
 
 // All looks up every definition; they are sorted by file.
@@ -238,7 +247,14 @@ func (ws *Workflows) read(def *definition) *Found {
 	if ws.base.HTTPSOnly {
 		mistakes = append(mistakes, httpURLs(cfg.Webhooks, ws.base.httpsOnlyAt)...)
 	}
+	if ws.shares != "" {
+		err = share(cfg.Webhooks, ws.shares)
+	}
 	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
+	if err != nil && len(mistakes) == 0 {
+		found.Err = err
+		return found
+	}
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		found.Err = mistakes

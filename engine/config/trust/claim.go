@@ -18,10 +18,13 @@ type Claim struct {
 	File      string   `json:"file"`
 	Webhook   string   `json:"webhook"`
 	Host      string   `json:"host,omitempty"`      // the receiver: scheme and host, as written: "https://hooks.example.com"
+	Address   string   `json:"address,omitempty"`   // a digest of the whole URL as written: at one host, anyone may have an address
 	Variables []string `json:"variables,omitempty"` // the names of the environment variables that it reads, sorted
 	Overrides string   `json:"overrides,omitempty"` // the name of the user's own webhook whose place it takes
 	Off       bool     `json:"off,omitempty"`       // it switches that webhook off
 	Modules   []string `json:"modules,omitempty"`   // "redact.wasm sha256:…"
+
+	Moved bool `json:"-"` // of a new claim: the user trusts the same but for the address
 }
 
 // key is what makes a difference.
@@ -40,7 +43,10 @@ func (c Claim) String() string {
 	case c.Overrides != "":
 		parts = append(parts, "takes the place of your webhook "+c.Overrides)
 	}
-	if c.Host != "" {
+	switch {
+	case c.Moved:
+		parts = append(parts, "sends to another address at "+c.Host)
+	case c.Host != "":
 		parts = append(parts, "sends to "+c.Host)
 	}
 	if len(c.Variables) > 0 {
@@ -61,6 +67,18 @@ func Digest(claims []Claim) string {
 	slices.Sort(keys)
 	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(keys), "\n")))
 	return hex.EncodeToString(sum[:])
+}
+
+// New lists the claims that the user does not trust.
+func (r *Record) New(claims []Claim) []Claim {
+	list := Without(claims, r.Claims)
+	for i := range list {
+		list[i].Moved = slices.ContainsFunc(r.Claims, func(known Claim) bool {
+			known.Address = list[i].Address
+			return known.key() == list[i].key()
+		})
+	}
+	return list
 }
 
 // Without lists the claims that are not among others.

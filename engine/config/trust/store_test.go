@@ -106,6 +106,7 @@ func TestJudge(t *testing.T) {
 		"less":                  {nil, trust.Trusted},
 		"another file and name": {change(func(c *trust.Claim) { c.File, c.Webhook = "other.yaml", "renamed" }), trust.Trusted},
 		"another host":          {change(func(c *trust.Claim) { c.Host = "https://evil.example" }), trust.Changed},
+		"another address":       {change(func(c *trust.Claim) { c.Address = "sha256:00" }), trust.Changed},
 		"another variable":      {change(func(c *trust.Claim) { c.Variables = []string{"AWS", "SLACK"} }), trust.Changed},
 		"a variable less":       {change(func(c *trust.Claim) { c.Variables = nil }), trust.Changed},
 		"an override":           {change(func(c *trust.Claim) { c.Overrides = "oncall" }), trust.Changed},

@@ -1,7 +1,7 @@
 // Package store is the seam between the engine and what keeps its deliveries.
 //
-// A queue is a [Store], which the lanes use, and a [Browser], which people use. There are two engines, sqlite and memory;
-// spill joins them while a file cannot be written. storetest holds all of them to the same promises.
+// A queue is a [Store], which the lanes use, and a [Browser], which people use. There are three engines, sqlite,
+// postgres and memory; spill puts memory beside one of the others while that cannot be written. storetest holds all of them to the same promises.
 //
 // The store's clock decides what is due and when a lease ends. Times cross the seam as durations, except where people read them.
 package store
@@ -84,7 +84,8 @@ type Queue interface {
 
 // Options say where a store is and how much it keeps. Zero values are the defaults.
 type Options struct {
-	Path     string // of the file
+	Path     string // of the file, or a database's URL
+	Name     string // what people are told of it, without a password; "" is Path
 	MaxSize  int64  // in bytes
 	Keep     time.Duration
 	KeepDead time.Duration
@@ -94,6 +95,7 @@ type Options struct {
 
 // WithDefaults returns the options with the defaults filled in.
 func (o Options) WithDefaults() Options {
+	o.Name = cmp.Or(o.Name, o.Path)
 	o.MaxSize = cmp.Or(o.MaxSize, DefaultMaxSize)
 	o.Keep, o.KeepDead = cmp.Or(o.Keep, DefaultKeep), cmp.Or(o.KeepDead, DefaultKeepDead)
 	if o.Log == nil {

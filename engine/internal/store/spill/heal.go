@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -44,6 +45,13 @@ func (s *Store) Flush(ctx context.Context) error {
 	return err
 }
 
+// Unsettled returns the outcomes that wait to be written. Without them the file's deliveries are sent again.
+func (s *Store) Unsettled() []delivery.Settlement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.unsettled)
+}
+
 var errInMemory = errors.New("the queue was in memory")
 
 // Rest returns what waits in memory, and its dead letters, for whoever writes them elsewhere before Close.
@@ -76,7 +84,7 @@ func (s *Store) heal(ctx context.Context) error {
 		s.mu.Lock()
 		s.broken, s.full = nil, false
 		s.mu.Unlock()
-		s.opts.Log.Warn("the queue's file is in use again", "file", s.opts.Path)
+		s.opts.Log.Warn("the queue is in use again", "queue", s.opts.Name)
 	}
 	return nil
 }

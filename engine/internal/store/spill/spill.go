@@ -14,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
 )
 
@@ -42,11 +43,14 @@ type Store struct {
 	closed    bool
 }
 
-// Open opens the queue of a SQLite file, or one in memory alone if the path is [Memory]. A file that cannot be used is logged, and tried
-// again by Keep: see [Store.Broken].
+// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot
+// be used is logged, and tried again by Keep: see [Store.Broken].
 func Open(opts store.Options) *Store {
 	if opts.Path == Memory {
 		return New(opts, nil)
+	}
+	if postgres.IsURL(opts.Path) {
+		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
 	}
 	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
@@ -83,7 +87,7 @@ func (s *Store) reopen(ctx context.Context) {
 // breaks notes that the file cannot be used. Under mu.
 func (s *Store) breaks(err error) {
 	if s.broken == nil {
-		s.opts.Log.Error("the queue's file cannot be used, deliveries are kept in memory", "file", s.opts.Path, "err", err)
+		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
 	}
 	s.broken = err
 }
@@ -100,7 +104,7 @@ func (s *Store) fails(err error) {
 	s.tryAgain = s.opts.Now().Add(fullPeriod)
 	if !s.full {
 		s.full = true
-		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "file", s.opts.Path)
+		s.opts.Log.Error("the queue has reached its max_size, deliveries are kept in memory", "queue", s.opts.Name)
 	}
 }
 
@@ -109,6 +113,13 @@ func (s *Store) Broken() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.broken
+}
+
+// IsOpen reports whether the queue's file, if it has one, was opened: without that nobody knows what it holds.
+func (s *Store) IsOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.openFile == nil || s.file != nil
 }
 
 // usable returns the file; nil if it is not in use.

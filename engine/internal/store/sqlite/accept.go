@@ -172,7 +172,7 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 	attempts, log := 0, ""
 	for i := range past.Attempts {
 		attempts = past.Attempts[i].Number
-		log += logLine(&past.Attempts[i], past.Attempts[i].Replay)
+		log += store.LogLine(&past.Attempts[i], past.Attempts[i].Replay)
 	}
 	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
   unrouted = ?9, log = ?10 WHERE seq = ?1`,

@@ -131,7 +131,7 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 		if err != nil {
 			return err
 		}
-		found = &delivery.Detail{Item: item, Attempts: parseLog(r.text())}
+		found = &delivery.Detail{Item: item, Attempts: store.ParseLog(r.text())}
 		if found.Content, err = scanContent(r); err != nil {
 			return err
 		}

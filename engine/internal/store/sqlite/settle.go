@@ -3,10 +3,10 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
 // Settle implements [store.Store].
@@ -62,7 +62,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	}
 	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
 	if a := st.Attempt; a != nil {
-		attempts, line = a.Number, logLine(a, ls.replay)
+		attempts, line = a.Number, store.LogLine(a, ls.replay)
 		if !a.Free {
 			spent++
 		}
@@ -145,47 +145,4 @@ func columns(c *delivery.Content) (contentColumns, error) {
 	text, err := json.Marshal(c.Header)
 	cols.header = string(text)
 	return cols, err
-}
-
-// loggedAttempt is an attempt as the database has it.
-type loggedAttempt struct {
-	Number     int    `json:"n"`
-	At         int64  `json:"at"`   // ms
-	Took       int64  `json:"took"` // ms
-	Status     int    `json:"status,omitempty"`
-	Outcome    string `json:"outcome"`
-	Reason     string `json:"reason"`
-	Response   string `json:"response,omitempty"`
-	RetryAfter int64  `json:"retry_after,omitempty"` // ms
-	Free       bool   `json:"free,omitempty"`
-	Replay     bool   `json:"replay,omitempty"`
-}
-
-func logLine(a *delivery.Attempt, replay bool) string {
-	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
-		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
-		Response: a.Response, RetryAfter: a.RetryAfter.Milliseconds(), Free: a.Free, Replay: replay,
-	})
-	return string(text) + "\n"
-}
-
-// parseLog reads the attempts of a delivery.
-func parseLog(log string) (attempts []delivery.Attempt) {
-	for line := range strings.Lines(log) {
-		var l loggedAttempt
-		if json.Unmarshal([]byte(line), &l) != nil {
-			continue
-		}
-		outcome := delivery.Dead
-		for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Retry} {
-			if o.String() == l.Outcome {
-				outcome = o
-			}
-		}
-		attempts = append(attempts, delivery.Attempt{
-			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
-			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free, Replay: l.Replay,
-		})
-	}
-	return attempts
 }

@@ -1,0 +1,54 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// In a database a webhook belongs to the namespace, wherever its file is.
+func TestWebhooksOfADatabase(t *testing.T) {
+	const text = "queue: {url: \"postgres://awf:${PASSWORD}@db.example:5433/hooks?sslmode=require\", namespace: prod}\n" +
+		"webhooks:\n  - {name: oncall, url: https://a.example/hook}\n"
+	env := func(string) (string, bool) { return "hunter2hunter2", true }
+	for _, dir := range []string{t.TempDir(), t.TempDir()} {
+		path := filepath.Join(dir, "awf-hook.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(path, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cfg.Share(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := cfg.Webhooks[0].Identity, "prod#oncall"; got != want {
+			t.Errorf("identity %q, want %q", got, want)
+		}
+		if got, want := cfg.Queue.URL.Reveal(), "postgres://awf:hunter2hunter2@db.example:5433/hooks?sslmode=require"; got != want {
+			t.Errorf("queue %q, want %q", got, want)
+		}
+		shown := ""
+		for _, v := range cfg.Values() {
+			shown += v.Key + "=" + v.Text + " "
+		}
+		if !strings.Contains(shown, "queue.url=postgres://db.example:5433/hooks ") || strings.Contains(shown, "hunter2") {
+			t.Errorf("shown: %s, want the database without user and password", shown)
+		}
+	}
+}
+
+// An entry without a name is told by its file, which is not the same on all machines.
+func TestWebhooksOfADatabaseNeedNames(t *testing.T) {
+	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://a.example/hook\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Share(); err == nil || !strings.Contains(err.Error(), "awf-hook.yaml:2") || !strings.Contains(err.Error(), "needs a name") {
+		t.Errorf("Share = %v, want the entry's place and that it needs a name", err)
+	}
+}

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// loggedAttempt is an attempt as stores keep it.
+type loggedAttempt struct {
+	Number     int    `json:"n"`
+	At         int64  `json:"at"`   // ms
+	Took       int64  `json:"took"` // ms
+	Status     int    `json:"status,omitempty"`
+	Outcome    string `json:"outcome"`
+	Reason     string `json:"reason"`
+	Response   string `json:"response,omitempty"`
+	RetryAfter int64  `json:"retry_after,omitempty"` // ms
+	Free       bool   `json:"free,omitempty"`
+	Replay     bool   `json:"replay,omitempty"`
+}
+
+// LogLine is the record of an attempt, as stores keep it: a JSON object on a line. replay marks it as made after a replay.
+func LogLine(a *delivery.Attempt, replay bool) string {
+	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
+		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
+		Response: a.Response, RetryAfter: a.RetryAfter.Milliseconds(), Free: a.Free, Replay: replay,
+	})
+	return string(text) + "\n"
+}
+
+// ParseLog reads the records of a delivery's attempts.
+func ParseLog(log string) (attempts []delivery.Attempt) {
+	for line := range strings.Lines(log) {
+		var l loggedAttempt
+		if json.Unmarshal([]byte(line), &l) != nil {
+			continue
+		}
+		outcome := delivery.Dead
+		for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Retry} {
+			if o.String() == l.Outcome {
+				outcome = o
+			}
+		}
+		attempts = append(attempts, delivery.Attempt{
+			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
+			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free, Replay: l.Replay,
+		})
+	}
+	return attempts
+}

@@ -1,0 +1,417 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	deliverySize = 320 // about what a delivery takes beside its event, in bytes
+	maxKey       = 256 // of an order key, in bytes; a longer one is kept as its hash, since an index has no room for it
+)
+
+// wanted is a want that is being accepted.
+type wanted struct {
+	entry *delivery.Entry
+	want  *delivery.Want
+	id    string
+	lane  int
+	key   []byte // nil for none
+	size  int64
+	event int // among the acceptance's
+
+	seq   int64
+	state int
+	owner int
+	due   time.Time
+	done  time.Time
+	fresh bool // it is new to the database
+}
+
+// acceptance is the accepting of one batch.
+type acceptance struct {
+	*tx
+	batch  int64 // tells this call from all others, so that a repeated one knows its own rows
+	wants  []*wanted
+	lanes  map[int]*lane
+	locked map[int]*lane    // of them, those with an order or with dead letters, to be saved
+	known  map[string]bool  // ids that are in the database
+	mine   map[string]*mine // of them, those that this call added before its answer was lost
+	active map[laneKey]bool // keys of which a delivery waits or is in flight
+	seqs   []int64          // numbers for new deliveries, and then events
+}
+
+type mine struct {
+	seq, owner int64
+	state      int
+	due        time.Time
+}
+
+// Accept implements [store.Store].
+func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
+	if s.isClosed() {
+		return store.ErrClosed
+	}
+	var webhooks []string
+	for _, entry := range entries {
+		for i := range entry.Wants {
+			webhooks = append(webhooks, entry.Wants[i].Webhook)
+		}
+	}
+	if len(webhooks) == 0 {
+		return ctx.Err()
+	}
+	ids, err := s.laneIDs(ctx, webhooks)
+	if err != nil {
+		return err
+	}
+	if err := s.makeDay(ctx, s.roughly()); err != nil { // removing what makes room keeps its ids
+		return err
+	}
+	for _, entry := range entries {
+		for i := range entry.Wants {
+			if past := entry.Wants[i].Past; past != nil && !past.Done.IsZero() {
+				if err := s.makeDay(ctx, past.Done); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	batch := rand.Int64()
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		a := &acceptance{tx: tx, batch: batch, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
+		a.collect(entries, ids)
+		if err := a.look(ctx); err != nil {
+			return err
+		}
+		if err := a.place(ctx); err != nil {
+			return err
+		}
+		if err := a.insert(ctx); err != nil {
+			return err
+		}
+		return a.tell()
+	})
+}
+
+// collect lists the wants.
+func (a *acceptance) collect(entries []*delivery.Entry, lanes map[string]int) {
+	for n, entry := range entries {
+		entry.Claims = nil
+		for i := range entry.Wants {
+			want := &entry.Wants[i]
+			w := &wanted{
+				entry: entry, want: want, id: delivery.ID(entry.Event.ID, want.Webhook), lane: lanes[want.Webhook],
+				key: keyColumn(want.OrderKey), size: int64(entry.Event.Size() + deliverySize), event: n,
+			}
+			if want.Past != nil && want.Past.Content != nil {
+				w.size += int64(len(want.Past.Content.Body))
+			}
+			a.wants = append(a.wants, w)
+		}
+	}
+}
+
+func keyColumn(key string) []byte {
+	switch {
+	case key == "":
+		return nil
+	case len(key) <= maxKey:
+		return []byte(key)
+	}
+	sum := sha256.Sum256([]byte(key))
+	return append([]byte("sha256:"), sum[:]...)
+}
+
+// laneKey is an order key of a lane.
+type laneKey struct {
+	lane int
+	key  string
+}
+
+// look locks the lanes with an order, and reads the lanes, what is known, and which keys somebody waits for.
+func (a *acceptance) look(ctx context.Context) error {
+	var keyed, locked, others []int
+	var ids []string
+	var keys [][]byte
+	for _, w := range a.wants {
+		ids = append(ids, w.id)
+		others = append(others, w.lane)
+		if w.key != nil {
+			keyed = append(keyed, w.lane)
+			keys = append(keys, w.key)
+		}
+		if w.key != nil || w.want.Dead != "" {
+			locked = append(locked, w.lane)
+		}
+	}
+	if len(keyed) > 0 {
+		a.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = ANY($1::int[]) AND NOT keyed`, keyed)
+	}
+	a.locked = a.lanesOf(locked, true)
+	a.lanes = a.lanesOf(others, false)
+	a.clock()
+	a.each(func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		a.known[id] = true
+		return err
+	}, `SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
+  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)`, ids)
+	if len(keys) > 0 {
+		a.each(func(rows pgx.Rows) error {
+			var lane int
+			var key []byte
+			err := rows.Scan(&lane, &key)
+			a.active[laneKey{lane, string(key)}] = true
+			return err
+		}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
+  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, keyed, keys)
+	}
+	a.each(func(rows pgx.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		a.seqs = append(a.seqs, n)
+		return err
+	}, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, len(a.wants))
+	if a.again {
+		a.each(func(rows pgx.Rows) error {
+			var id string
+			var m mine
+			err := rows.Scan(&id, &m.seq, &m.state, &m.owner, &m.due)
+			a.mine[id] = &m
+			return err
+		}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
+	}
+	var total int64
+	a.each(func(rows pgx.Rows) error {
+		var id int
+		var bytes int64
+		err := rows.Scan(&id, &bytes)
+		total += bytes
+		if l := a.lanes[id]; l != nil {
+			l.bytes = bytes
+		}
+		return err
+	}, `SELECT lane, sum(bytes)::bigint FROM awf_hook.counts GROUP BY lane`)
+	if err := a.send(ctx); err != nil {
+		return err
+	}
+	if total > a.store.opts.MaxSize {
+		return store.ErrFull
+	}
+	return nil
+}
+
+// place decides where each new delivery stands.
+func (a *acceptance) place(ctx context.Context) error {
+	slices.Sort(a.seqs)
+	room := map[int]int64{}
+	for i, w := range a.wants {
+		if m := a.mine[w.id]; m != nil {
+			w.seq, w.state, w.owner, w.due = m.seq, m.state, int(m.owner), m.due
+			continue
+		}
+		if a.known[w.id] {
+			continue
+		}
+		a.known[w.id] = true // for the rest of the batch
+		w.fresh, w.seq = true, a.seqs[i]
+		room[w.lane] += w.size
+		a.stand(w)
+	}
+	for lane, size := range room {
+		if err := a.makeRoom(ctx, a.lanes[lane], size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stand decides the state of a new delivery.
+func (a *acceptance) stand(w *wanted) {
+	w.state, w.due = due, a.now
+	past := w.want.Past
+	switch {
+	case w.want.Dead != "":
+		w.state, w.done = dead, a.now
+		return
+	case past != nil && past.State != delivery.Due:
+		w.state, w.done = finalState(past.State), past.Done
+		if w.done.IsZero() {
+			w.done = a.now
+		}
+		return
+	case w.key != nil && a.active[laneKey{w.lane, string(w.key)}]:
+		w.state = behind
+	case w.key != nil:
+		a.active[laneKey{w.lane, string(w.key)}] = true
+	}
+	switch {
+	case past != nil:
+		w.due = a.now.Add(past.After)
+	case w.state == due && w.want.Take > 0 && a.lanes[w.lane].MaySend(a.now):
+		w.owner, w.due = a.store.node, a.now.Add(milliseconds(w.want.Take))
+	}
+}
+
+func finalState(s delivery.State) int {
+	switch s {
+	case delivery.IsDelivered:
+		return delivered
+	case delivery.IsDropped:
+		return dropped
+	}
+	return dead
+}
+
+// makeRoom keeps a lane within half of the queue: its oldest dead letters go first, counted, and no more than it takes.
+func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
+	over := l.bytes + size - a.store.opts.MaxSize/2
+	if over <= 0 {
+		return nil
+	}
+	gone, freed, err := a.discard(ctx, l.id, over)
+	if err != nil {
+		return err
+	}
+	a.of(l.id).discarded += gone
+	if freed < over {
+		return store.ErrFull
+	}
+	return nil
+}
+
+// insert adds what is new. Without an order key another node may have added the same delivery meanwhile: then it is known.
+func (a *acceptance) insert(ctx context.Context) error {
+	var cols columns
+	events := map[int]int64{}
+	for _, w := range a.wants {
+		if !w.fresh {
+			continue
+		}
+		if events[w.event] == 0 {
+			events[w.event] = w.seq // numbers of deliveries serve for events too: the first one's is the event's
+			cols.event(w.seq, w)
+		}
+		cols.delivery(events[w.event], w, a.now)
+	}
+	if len(cols.seq) == 0 {
+		return nil
+	}
+	a.queue(`INSERT INTO awf_hook.events SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[],
+  $7::bytea[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp, cols.payload)
+	added := map[string]bool{}
+	collect := func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		added[id] = true
+		return err
+	}
+	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since, done_at, place,
+  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, $18, accepted_at, since, done_at, seq,
+  order_key, unrouted, attempts, spent, size, reason FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[],
+  $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[],
+  $15::int[], $17::text[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted, attempts, spent, size,
+  reason) ON CONFLICT (id) DO NOTHING RETURNING id`,
+		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
+		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, a.store.node)
+	// One that another node accepted and delivered since the look is in the history of this hour.
+	late := []string{}
+	a.each(func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		late = append(late, id)
+		return err
+	}, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
+	a.pasts()
+	if err := a.send(ctx); err != nil {
+		return err
+	}
+	a.store.first.CompareAndSwap(0, cols.seq[0])
+	a.forgetLate(late, added)
+	for _, w := range a.wants {
+		w.fresh = w.fresh && added[w.id] && !slices.Contains(late, w.id)
+	}
+	if len(late) > 0 || len(added) < len(cols.id) {
+		a.queue(`DELETE FROM awf_hook.events e WHERE e.seq = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
+  WHERE d.event = e.seq)`, cols.eventSeq)
+	}
+	return nil
+}
+
+// forgetLate takes out what was added though it was delivered meanwhile.
+func (a *acceptance) forgetLate(late []string, added map[string]bool) {
+	twice := slices.DeleteFunc(slices.Clone(late), func(id string) bool { return !added[id] })
+	if len(twice) > 0 {
+		a.queue(`DELETE FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, twice, a.batch)
+	}
+}
+
+// pasts queues the contents and attempts of deliveries that come from another store.
+func (a *acceptance) pasts() {
+	for _, w := range a.wants {
+		if !w.fresh || w.want.Past == nil {
+			continue
+		}
+		for i := range w.want.Past.Attempts {
+			at := &w.want.Past.Attempts[i]
+			a.attempt(w.seq, at, at.Replay)
+		}
+		if w.want.Past.Content != nil {
+			a.content(w.seq, w.want.Past.Content)
+		}
+	}
+}
+
+// tell sets the fates and claims, and counts.
+func (a *acceptance) tell() error {
+	var finished []int64
+	for _, w := range a.wants {
+		w.want.Fate = delivery.Known
+		if !w.fresh && a.mine[w.id] == nil {
+			continue
+		}
+		w.want.Fate = delivery.Accepted
+		if w.want.Dead != "" {
+			w.want.Fate = delivery.BornDead
+			l := a.locked[w.lane]
+			l.LastError, l.LastErrorAt = w.want.Dead, a.now
+		}
+		if w.owner == a.store.node && w.state == due {
+			w.entry.Claims = append(w.entry.Claims, a.claimOf(w))
+		}
+		if !w.fresh {
+			continue // it was counted before the answer was lost
+		}
+		a.of(w.lane).add(w.state, 1, w.size)
+		if w.owner == 0 && w.state == due {
+			a.told[w.want.Webhook] = struct{}{}
+		}
+		if w.state == delivered || w.state == dropped {
+			finished = append(finished, w.seq)
+		}
+	}
+	if len(finished) > 0 {
+		a.archive(finished)
+	}
+	a.saveLanes(a.locked)
+	return nil
+}
+
+func (a *acceptance) claimOf(w *wanted) *delivery.Claim {
+	ev := w.entry.Event
+	at := w.due.Add(-milliseconds(w.want.Take))
+	return &delivery.Claim{
+		Delivery: delivery.Delivery{ID: w.id, Webhook: w.want.Webhook, EventID: ev.ID, Event: ev.Type, Due: at, Since: at},
+		Event:    ev, OrderKey: w.want.OrderKey, Until: a.begun.Add(w.want.Take), Own: true,
+		Lease: &lease{store: a.store, seq: w.seq, token: 1, until: w.due, lane: w.lane, size: w.size},
+	}
+}

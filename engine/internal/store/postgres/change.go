@@ -1,0 +1,212 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
+	if f.State == delivery.Due {
+		return s.inSlices(ctx, f, func(_ context.Context, tx *tx, seqs []int64) error {
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state = 0`, seqs, tx.now)
+			tx.tellLanes(seqs)
+			return nil
+		})
+	}
+	f.State = store.Replayable(f.State)
+	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) error {
+		if f.State == delivery.IsDelivered {
+			tx.revive(seqs)
+		}
+		return tx.replay(ctx, seqs, c.Retransform)
+	})
+}
+
+// revive queues the moving of what was delivered from history to the working tables. Their events get new numbers.
+func (tx *tx) revive(seqs []int64) {
+	tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING *, nextval('awf_hook.deliveries_seq_seq') AS event),
+  ev AS (INSERT INTO awf_hook.events SELECT event, event_id, type, workflow_id, workflow_name, stamp, payload FROM gone),
+  m AS (INSERT INTO awf_hook.contents SELECT seq, content_type, header, url_suffix, body FROM gone WHERE content_type IS NOT NULL),
+  t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
+    WITH ORDINALITY AS s(line, n) WHERE log <> '')
+  INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at, place, order_key, attempts,
+    spent, size, reason)
+  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason FROM gone`, seqs)
+}
+
+// replay makes deliveries due that are dead, or were delivered and revived.
+func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) error {
+	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state IN (1, 2) ORDER BY seq`, seqs)
+	if err != nil {
+		return err
+	}
+	lanes, err := tx.lockedLanes(ctx, found)
+	if err != nil {
+		return err
+	}
+	if retransform {
+		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqs)
+	}
+	for _, d := range found {
+		l, c := lanes[d.lane], tx.of(d.lane)
+		l.Replayed()
+		tx.told[l.webhook] = struct{}{}
+		if d.state == dead {
+			c.add(dead, -1, -d.size)
+		}
+		c.add(due, 1, d.size)
+		tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2, since = $2, done_at = NULL, spent = 0, owner = 0, token = token + 1,
+  place = nextval('awf_hook.deliveries_seq_seq'), state = CASE WHEN order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o
+    WHERE o.lane = $3 AND o.order_key = $4 AND o.order_key IS NOT NULL AND o.state IN (0, 5)) THEN 5 ELSE 0 END WHERE seq = $1`,
+			d.seq, tx.now, d.lane, d.key)
+	}
+	tx.saveLanes(lanes)
+	return nil
+}
+
+// lockedLanes reads and locks the lanes of deliveries.
+func (tx *tx) lockedLanes(ctx context.Context, found []deliveryRow) (map[int]*lane, error) {
+	var ids []int
+	for _, d := range found {
+		if !slices.Contains(ids, d.lane) {
+			ids = append(ids, d.lane)
+		}
+	}
+	lanes := tx.lanesOf(ids, true)
+	return lanes, tx.send(ctx)
+}
+
+// tellLanes has other nodes look at the lanes of deliveries.
+func (tx *tx) tellLanes(seqs []int64) {
+	tx.each(func(rows pgx.Rows) error {
+		var webhook string
+		err := rows.Scan(&webhook)
+		tx.told[webhook] = struct{}{}
+		return err
+	}, `SELECT DISTINCT l.webhook FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq = ANY($1::bigint[])`, seqs)
+}
+
+// Delete implements [store.Browser].
+func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
+	if f.State == delivery.InFlight {
+		return 0, errors.New("deliveries in flight cannot be deleted")
+	}
+	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) error {
+		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, seqs, tx.now.Add(store.KeepIDs))
+		found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
+		if err != nil {
+			return err
+		}
+		for _, d := range found {
+			if d.key != nil && d.state != dead {
+				tx.promote(tx.now, d.lane, d.key, d.seq, store.OrderPatience)
+			}
+		}
+		tx.removeAll(found)
+		return nil
+	})
+}
+
+type changeFunc func(ctx context.Context, tx *tx, seqs []int64) error
+
+// inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
+func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return 0, s.readError(err)
+	}
+	if err := s.makeDay(ctx, now); err != nil {
+		return 0, err
+	}
+	last := int64(0)
+	for {
+		n := slice
+		if f.Limit > 0 {
+			n = min(n, f.Limit-changed)
+		}
+		var seqs []int64
+		err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+			seqs = nil
+			tx.clock()
+			if err := tx.send(ctx); err != nil {
+				return err
+			}
+			c := where(f, tx.now)
+			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
+			c.add(`i.seq > ?`, last)
+			tx.each(func(rows pgx.Rows) error {
+				var seq int64
+				err := rows.Scan(&seq)
+				seqs = append(seqs, seq)
+				return err
+			}, `SELECT i.seq FROM awf_hook.items i WHERE `+c.String()+` ORDER BY i.seq LIMIT `+c.param(n), c.args...)
+			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
+				return err
+			}
+			return change(ctx, tx, seqs)
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed += len(seqs)
+		if len(seqs) < n || changed == f.Limit {
+			return changed, nil
+		}
+		last = seqs[len(seqs)-1]
+	}
+}
+
+// Move implements [store.Browser].
+func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error) {
+	if from == to {
+		return 0, nil
+	}
+	ids, err := s.laneIDs(ctx, []string{from, to})
+	if err != nil {
+		return 0, err
+	}
+	for more := true; more; {
+		n := 0
+		err := s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
+			n, err = tx.move(ctx, ids[from], ids[to])
+			return err
+		})
+		if err != nil {
+			return moved, err
+		}
+		moved += n
+		more = n > 0
+	}
+	return moved, nil
+}
+
+// move hands some of what waits and of the dead letters of a lane to another one. What is in flight stays so. What waits for its key
+// waits for the key's head in the new lane, or is the head.
+func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
+	lanes := tx.lanesOf([]int{from, to}, true)
+	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1) AND NOT keyed`, from, to)
+	tx.clock()
+	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY state = 2, state = 5, place LIMIT $2`, from, slice)
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range found {
+		tx.queue(`UPDATE awf_hook.deliveries SET lane = $2, state = CASE
+  WHEN order_key IS NULL OR state = 2 OR owner <> 0 AND due_at > $3 THEN state
+  WHEN EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $4 AND o.order_key IS NOT NULL AND o.state IN (0, 5)) THEN 5
+  ELSE 0 END WHERE seq = $1`, d.seq, to, tx.now, d.key)
+		tx.of(from).add(d.state, -1, -d.size)
+		tx.of(to).add(d.state, 1, d.size)
+	}
+	if len(found) > 0 {
+		tx.told[lanes[to].webhook] = struct{}{}
+	}
+	return len(found), nil
+}

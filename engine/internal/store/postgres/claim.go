@@ -1,0 +1,261 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// lease is the right to settle a delivery.
+type lease struct {
+	store *Store
+	seq   int64
+	token int       // another one in the database means that the claim was lost
+	until time.Time // as it was claimed, by the store's clock
+	lane  int
+	size  int64
+
+	replay bool // the delivery was replayed
+}
+
+// lease returns the claim's lease; nil if another store made it.
+func (s *Store) lease(c *delivery.Claim) *lease {
+	if l, ok := c.Lease.(*lease); ok && l.store == s {
+		return l
+	}
+	return nil
+}
+
+// Claim implements [store.Store]. Lanes with a rate, an order or an open breaker are claimed from under their lock; from all others
+// any number of nodes claim at once, each what the others leave.
+func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
+	if s.isClosed() {
+		return nil, 0, store.ErrClosed
+	}
+	if n <= 0 {
+		return nil, 0, ctx.Err()
+	}
+	var before time.Time // until when the try before took what it took
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		c := &claiming{tx: tx, lane: lane, before: before}
+		err := c.claim(ctx, n)
+		claims, next, before = c.claims, c.next, c.now.Add(milliseconds(lane.Lease))
+		return err
+	})
+	return claims, next, err
+}
+
+// claiming is the claiming from one lane.
+type claiming struct {
+	*tx
+	lane   delivery.Lane
+	state  *lane
+	before time.Time // until when a try took deliveries whose answer was lost
+	claims []*delivery.Claim
+	next   time.Duration
+}
+
+func (c *claiming) claim(ctx context.Context, n int) error {
+	c.next = store.Never
+	if err := c.look(ctx, false); err != nil || c.state == nil {
+		return err
+	}
+	locked := c.lane.Rate > 0 || c.state.keyed || c.state.BreakerOpen()
+	if locked {
+		if err := c.look(ctx, true); err != nil {
+			return err
+		}
+	}
+	l := c.state
+	allowed, wait := l.Allow(c.now, c.lane, n)
+	if c.next = wait; allowed == 0 {
+		return nil
+	}
+	found := allowed
+	var seqs []int64
+	if c.again {
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
+			l.id, c.before, c.now, c.store.node)
+	}
+	if l.keyed {
+		var err error
+		if found, seqs, err = c.choose(ctx, allowed); err != nil {
+			return err
+		}
+	}
+	if err := c.take(ctx, allowed, seqs); err != nil {
+		return err
+	}
+	if !l.keyed {
+		found = len(c.claims)
+	}
+	if c.next = l.Took(c.now, c.lane, len(c.claims)); len(c.claims) > 0 && locked {
+		c.saveLanes(map[int]*lane{l.id: l})
+	}
+	for _, claim := range c.claims {
+		claim.Probe = l.BreakerOpen()
+	}
+	if found == allowed {
+		return nil
+	}
+	return c.wait(ctx)
+}
+
+// look reads the lane's state, and locks it.
+func (c *claiming) look(ctx context.Context, lock bool) error {
+	query := `SELECT ` + laneColumns + ` FROM awf_hook.lanes WHERE webhook = $1`
+	if lock {
+		query += ` FOR UPDATE`
+	}
+	c.each(func(rows pgx.Rows) (err error) {
+		c.state, err = scanLane(rows)
+		return err
+	}, query, c.lane.Webhook)
+	c.clock()
+	return c.send(ctx)
+}
+
+// choose returns what is due and not behind another delivery of its key that is in flight, and how many are due. It puts off those that
+// are behind one.
+func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, err error) {
+	var putOff []int64
+	taken := map[string]bool{}
+	c.each(func(rows pgx.Rows) error {
+		var seq int64
+		var key []byte
+		var busy bool
+		if err := rows.Scan(&seq, &key, &busy); err != nil {
+			return err
+		}
+		found++
+		if key != nil && (busy || taken[string(key)]) {
+			putOff = append(putOff, seq)
+			return nil
+		}
+		if key != nil {
+			taken[string(key)] = true
+		}
+		seqs = append(seqs, seq)
+		return nil
+	}, `SELECT d.seq, d.order_key, d.order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane
+  AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.state IN (0, 5) AND o.state = 0 AND o.owner <> 0 AND o.due_at > $2
+  AND o.seq <> d.seq)
+  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.state = 0 AND d.due_at <= $2 ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n)
+	if err := c.send(ctx); err != nil {
+		return 0, nil, err
+	}
+	if len(putOff) > 0 {
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, putOff, c.now.Add(store.KeyPatience))
+	}
+	return found, seqs, nil
+}
+
+const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 FROM (
+    SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4 FOR UPDATE SKIP LOCKED
+  ) f WHERE d.seq = f.seq RETURNING d.*, f.due_at AS was_due)
+  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key, t.size, t.accepted_by,
+    e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload, m.content_type, m.header, m.url_suffix, m.body
+  FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
+
+// take leases deliveries: those that were chosen, or in a lane without an order what is due and nobody else is taking.
+func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
+	until := c.now.Add(milliseconds(c.lane.Lease))
+	scan := func(rows pgx.Rows) error {
+		claim, err := c.scan(rows, until)
+		c.claims = append(c.claims, claim)
+		return err
+	}
+	switch {
+	case !c.state.keyed:
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5`), c.store.node, until, c.state.id, n, c.now)
+	case len(chosen) > 0:
+		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state = 0`), c.store.node, until, chosen, n)
+	}
+	return c.send(ctx)
+}
+
+func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error) {
+	l := &lease{store: c.store, until: until, lane: c.state.id}
+	claim := &delivery.Claim{Lease: l, Until: c.begun.Add(c.lane.Lease)}
+	d := &claim.Delivery
+	d.Webhook = c.lane.Webhook
+	var ev eventRow
+	var key, body []byte
+	var acceptedBy int
+	var contentType, header, urlSuffix *string
+	err := rows.Scan(append([]any{&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy},
+		append(ev.targets(), &ev.payload, &contentType, &header, &urlSuffix, &body)...)...)
+	if err != nil {
+		return nil, err
+	}
+	d.Due, d.Since = d.Due.UTC(), d.Since.UTC()
+	content, err := made(contentType, header, urlSuffix, body)
+	if err != nil {
+		return nil, err
+	}
+	if content != nil {
+		d.Content = *content
+	}
+	claim.OrderKey, claim.Own = string(key), acceptedBy == c.store.node
+	claim.Event, err = ev.event()
+	d.EventID, d.Event = string(ev.id), string(ev.eventType)
+	return claim, err
+}
+
+// eventRow is an event as the database has it.
+type eventRow struct {
+	id, eventType, workflowID, workflowName, payload []byte
+	stamp                                            string
+}
+
+func (r *eventRow) targets() []any {
+	return []any{&r.id, &r.eventType, &r.workflowID, &r.workflowName, &r.stamp}
+}
+
+func (r *eventRow) event() (*event.Event, error) {
+	return event.Restore(event.Event{
+		ID: string(r.id), Type: string(r.eventType), WorkflowID: string(r.workflowID), WorkflowName: string(r.workflowName), Payload: r.payload,
+	}, r.stamp)
+}
+
+// wait sets when to ask again: when the first delivery is due that is not due yet.
+func (c *claiming) wait(ctx context.Context) error {
+	c.next = store.Never
+	var first *time.Time
+	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND state = 0 AND due_at > $2 ORDER BY due_at LIMIT 1)`,
+		c.state.id, c.now).Scan(&first)
+	if first != nil {
+		c.next = max(time.Microsecond, first.Sub(c.now))
+	}
+	return err
+}
+
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Duration) (held bool, err error) {
+	l := s.lease(claim)
+	if l == nil {
+		return false, nil
+	}
+	begun := s.opts.Now()
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		held = false
+		var seq int64
+		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4 AND state = 0 RETURNING seq`,
+			tx.now.Add(milliseconds(length)), l.seq, l.token, s.node).Scan(&seq)
+		held = seq != 0
+		return err
+	})
+	if held = held && err == nil; held {
+		claim.Until = begun.Add(length)
+	}
+	return held, err
+}

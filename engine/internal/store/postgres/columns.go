@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// columns are the rows of a batch, column by column, for unnest.
+type columns struct {
+	eventSeq                                              []int64
+	eventID, eventType, workflowID, workflowName, payload [][]byte
+	stamp                                                 []string
+
+	seq, of               []int64
+	id, reason            []string
+	lane, owner           []int
+	state                 []int16
+	due, accepted, since  []time.Time
+	done                  []*time.Time
+	key                   [][]byte
+	unrouted              []bool
+	attempts, spent, size []int
+}
+
+func (c *columns) event(seq int64, w *wanted) {
+	ev := w.entry.Event
+	c.eventSeq = append(c.eventSeq, seq)
+	c.eventID = append(c.eventID, []byte(ev.ID))
+	c.eventType = append(c.eventType, []byte(ev.Type))
+	c.workflowID = append(c.workflowID, []byte(ev.WorkflowID))
+	c.workflowName = append(c.workflowName, []byte(ev.WorkflowName))
+	c.stamp = append(c.stamp, ev.Stamp())
+	c.payload = append(c.payload, ev.Payload)
+}
+
+func (c *columns) delivery(event int64, w *wanted, now time.Time) {
+	accepted, since, reason := now, now, w.want.Dead
+	attempts, spent, unrouted := 0, 0, w.want.Dead != ""
+	if past := w.want.Past; past != nil {
+		accepted, since, spent, reason, unrouted = past.Accepted, past.Since, past.Spent, past.Reason, past.Unrouted
+		for _, a := range past.Attempts {
+			attempts = a.Number
+		}
+	}
+	c.seq, c.of = append(c.seq, w.seq), append(c.of, event)
+	c.id, c.reason = append(c.id, w.id), append(c.reason, clean(reason))
+	c.lane, c.owner = append(c.lane, w.lane), append(c.owner, w.owner)
+	c.state = append(c.state, int16(w.state))
+	c.due, c.accepted, c.since = append(c.due, w.due), append(c.accepted, accepted), append(c.since, since)
+	c.done = append(c.done, orNull(w.done))
+	c.key = append(c.key, w.key)
+	c.unrouted = append(c.unrouted, unrouted)
+	c.attempts, c.spent, c.size = append(c.attempts, attempts), append(c.spent, spent), append(c.size, int(w.size))
+}
+
+// outcomeColumns are outcomes, column by column, for unnest.
+type outcomeColumns struct {
+	seq                            []int64
+	token, attempts, spent, grown  []int
+	state                          []int16
+	due                            []time.Time
+	done                           []*time.Time
+	reason, record                 []string
+	contentType, header, urlSuffix []*string // NULL where transforms made nothing that is not kept
+	body                           [][]byte
+}
+
+func (c *outcomeColumns) add(o *outcome, now time.Time) {
+	done, grown, record := &now, 0, ""
+	if o.state == due {
+		done = nil
+	}
+	if o.st.Attempt != nil {
+		record = store.LogLine(o.st.Attempt, o.lease.replay)
+	}
+	var contentType, head, urlSuffix *string
+	var body []byte
+	if made := o.st.Content; made != nil {
+		texts := [3]string{clean(made.ContentType), header(made), clean(made.URLSuffix)}
+		contentType, head, urlSuffix = &texts[0], &texts[1], &texts[2]
+		body, grown = append([]byte{}, made.Body...), len(made.Body)
+	}
+	c.seq, c.token, c.state = append(c.seq, o.lease.seq), append(c.token, o.lease.token), append(c.state, int16(o.state))
+	c.due, c.done, c.reason = append(c.due, o.due), append(c.done, done), append(c.reason, clean(o.reason))
+	c.attempts, c.spent, c.grown = append(c.attempts, o.attempts), append(c.spent, o.spent), append(c.grown, grown)
+	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)
+	c.body, c.record = append(c.body, body), append(c.record, record)
+}
+
+// header is the column of a content's header.
+func header(c *delivery.Content) string {
+	if len(c.Header) == 0 {
+		return ""
+	}
+	text, _ := json.Marshal(c.Header) // texts always encode, and escape NUL
+	return string(text)
+}
+
+// made is a row's content; nil if transforms have made none.
+func made(contentType, header, urlSuffix *string, body []byte) (*delivery.Content, error) {
+	if contentType == nil {
+		return nil, nil
+	}
+	c := &delivery.Content{ContentType: *contentType, URLSuffix: *urlSuffix, Body: body}
+	if c.Body == nil {
+		c.Body = []byte{}
+	}
+	if *header == "" {
+		return c, nil
+	}
+	return c, json.Unmarshal([]byte(*header), &c.Header)
+}
+
+// content queues the keeping of what transforms made.
+func (tx *tx) content(seq int64, c *delivery.Content) {
+	body := c.Body
+	if body == nil {
+		body = []byte{}
+	}
+	tx.queue(`INSERT INTO awf_hook.contents VALUES ($1, $2, $3, $4, $5) ON CONFLICT (delivery) DO UPDATE SET content_type = excluded.content_type,
+  header = excluded.header, url_suffix = excluded.url_suffix, body = excluded.body`, seq, clean(c.ContentType), header(c), clean(c.URLSuffix), body)
+}
+
+// attempt queues the record of an attempt.
+func (tx *tx) attempt(seq int64, a *delivery.Attempt, replay bool) {
+	tx.queue(`INSERT INTO awf_hook.attempts VALUES ($1, $2, $3) ON CONFLICT (delivery, number) DO UPDATE SET record = excluded.record`,
+		seq, a.Number, store.LogLine(a, replay))
+}
+
+// archive queues the moving of finished deliveries from the working tables to history. An event goes with the last of its deliveries.
+func (tx *tx) archive(seqs []int64) {
+	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *),
+  made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1) RETURNING *),
+  tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1) RETURNING *),
+  done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key, g.attempts, g.spent,
+    g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), ''),
+    m.content_type, m.header, m.url_suffix, m.body
+  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)
+}
+
+// remove queues the removal of deliveries of whom only the id stays known. Their events go with the last of their deliveries.
+func (tx *tx) remove(seqs []int64) {
+	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING id, event),
+  made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1)),
+  tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1)),
+  done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, seqs, tx.now.Add(store.KeepIDs))
+}

@@ -1,0 +1,152 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+)
+
+// proxy stands between a store and its server, and cuts connections.
+type proxy struct {
+	net.Listener
+	cut atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
+}
+
+// behindProxy starts a proxy before a database, and returns the database's URL behind it.
+func behindProxy(t *testing.T, database string) (*proxy, string) {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	p := &proxy{Listener: l}
+	target := u.Host
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.join(client, target)
+		}
+	}()
+	u.Host = l.Addr().String()
+	return p, u.String()
+}
+
+func (p *proxy) join(client net.Conn, target string) {
+	defer client.Close()
+	server, err := net.Dial("tcp", target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var deaf atomic.Bool
+	go func() {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buf)
+			if err != nil || deaf.Load() {
+				_ = client.Close()
+				return
+			}
+			_, _ = client.Write(buf[:n])
+		}
+	}()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(buf[:n], []byte("COMMIT")) && p.cut.Add(-1) >= 0 {
+			deaf.Store(true)
+			_, _ = server.Write(buf[:n])
+			_, _ = io.ReadAll(io.LimitReader(server, 1)) // it has committed
+			return
+		}
+		if _, err := server.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// A commit whose answer is lost is one: what was accepted is accepted once and told so, what was settled is settled once.
+func TestAnswersOfCommitsAreLost(t *testing.T) {
+	p, behind := behindProxy(t, database(t))
+	s := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"}) // COMMIT goes over the wire as text
+	accept(t, s, entry("before", ""))
+
+	p.cut.Store(1)
+	e := entry("a", "")
+	e.Wants[0].Take = time.Minute
+	accept(t, s, e)
+	if p.cut.Load() > 0 {
+		t.Fatal("no commit was cut")
+	}
+	if e.Wants[0].Fate != delivery.Accepted || len(e.Claims) != 1 {
+		t.Errorf("fate %q, %d claims, want accepted and one", e.Wants[0].Fate, len(e.Claims))
+	}
+	if st := status(t, s); st.Waiting != 2 {
+		t.Errorf("%d wait, want 2", st.Waiting)
+	}
+	p.cut.Store(1)
+	if lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(e.Claims[0], delivery.Delivered)}); err != nil || len(lost) != 0 {
+		t.Errorf("%d lost, %v, want none: the outcome is in the database", len(lost), err)
+	}
+	p.cut.Store(1)
+	c := claim(t, s, 1)
+	if len(c) != 1 {
+		t.Fatalf("%d claimed, want one", len(c))
+	}
+	if st := status(t, s); st.Waiting != 1 || st.Delivered != 1 {
+		t.Errorf("the lane says %+v, want one that waits and one delivered", st)
+	}
+}
+
+// What a server refuses is said in words that help, without the password.
+func TestErrorsInWords(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	_ = l.Close()
+	good := database(t)
+	lossy, standby := database(t), database(t)
+	execSQL(t, lossy, fmt.Sprintf(`ALTER DATABASE %s SET synchronous_commit = off`, lossy[strings.LastIndex(lossy, "/")+1:strings.Index(lossy, "?")]))
+	execSQL(t, standby, fmt.Sprintf(`ALTER DATABASE %s SET default_transaction_read_only = on`,
+		standby[strings.LastIndex(standby, "/")+1:strings.Index(standby, "?")]))
+	const password = "hunter2hunter2"
+	for _, tt := range []struct{ url, want string }{
+		{"postgres://awf:" + password + "@" + nobody + "/db?sslmode=disable", "refused"},
+		{"postgres://awf:" + password + "@host:port/db", "not one of PostgreSQL"},
+		{strings.Replace(good, "postgres://awf@", "postgres://nobody:"+password+"@", 1), "does not exist"},
+		{strings.Replace(good, "/test", "/none", 1), "does not exist"},
+		{lossy, "synchronous_commit is off"},
+		{standby, "read-only"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := postgres.Open(ctx, store.Options{Path: tt.url})
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), password) {
+			t.Errorf("Open = %v, want %q and no password", err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	slice       = 500  // deliveries that one transaction removes or changes, so that no other waits for it long
+	recoverMany = 5000 // deliveries that one transaction makes due
+
+	prunePeriod = 10 * time.Minute
+	nodePeriod  = 30 * time.Second // a node that has not kept house for so long is dead
+)
+
+// keeperLock is the advisory lock of the one node that keeps house.
+const keeperLock = migrationLock + 1
+
+// Keep implements [store.Store]. Any number of nodes call it, and one at a time does the work for all.
+func (s *Store) Keep(ctx context.Context) error {
+	if s.isClosed() {
+		return store.ErrClosed
+	}
+	now, err := s.now(ctx)
+	if err != nil {
+		return inWords(err)
+	}
+	if err := s.beat(ctx, now); err != nil {
+		return inWords(err)
+	}
+	if err := s.recover(ctx, now); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	since := now.Sub(s.pruned)
+	isDue := since >= prunePeriod || since <= -prunePeriod
+	if isDue {
+		s.pruned = now
+	}
+	s.mu.Unlock()
+	if !isDue {
+		return nil
+	}
+	return s.prune(ctx, now)
+}
+
+// beat shows that this node lives. A node that was taken for dead meanwhile is one again.
+func (s *Store) beat(ctx context.Context, now time.Time) error {
+	_, err := s.pool.Exec(ctx, `INSERT INTO awf_hook.nodes AS n (id, name, started, seen) VALUES ($1, 'again', $2, $2)
+  ON CONFLICT (id) DO UPDATE SET seen = greatest(n.seen, excluded.seen)`, s.node, now)
+	return err
+}
+
+// keeps makes a change if no other node is keeping house. It is false if one is.
+func (s *Store) keeps(ctx context.Context, change func(context.Context, *tx) error) (kept bool, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		if err := tx.query(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(keeperLock)).Scan(&kept); err != nil || !kept {
+			return err
+		}
+		return change(ctx, tx)
+	})
+	return kept, err
+}
+
+// recover ends the leases of nodes that are dead, and the waits that a wrong clock stored.
+func (s *Store) recover(ctx context.Context, now time.Time) error {
+	for more := true; more; {
+		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
+			more, err = tx.endWrongWaits(ctx)
+			return err
+		})
+		if err != nil || !kept {
+			return err
+		}
+	}
+	var deadNodes []int
+	rows, err := s.pool.Query(ctx, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	if err != nil {
+		return inWords(err)
+	}
+	if deadNodes, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
+		return inWords(err)
+	}
+	for _, node := range deadNodes {
+		if err := s.release(ctx, node); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release makes due what a node has in flight, and forgets the node. Its counts become those of node 0.
+func (s *Store) release(ctx context.Context, node int) error {
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		tx.each(func(rows pgx.Rows) error {
+			var webhook string
+			err := rows.Scan(&webhook)
+			tx.told[webhook] = struct{}{}
+			return err
+		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
+    CROSS JOIN LATERAL (SELECT seq, owner FROM awf_hook.deliveries WHERE lane = l.id AND state = 0 AND due_at BETWEEN $1 AND $2) d
+    WHERE d.owner = $3 ORDER BY d.seq) RETURNING lane)
+  SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, tx.now.Add(store.MaxLease), node)
+		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
+  INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
+  SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane
+  ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting + excluded.waiting,
+  dead_letters = c.dead_letters + excluded.dead_letters, bytes = c.bytes + excluded.bytes, delivered = c.delivered + excluded.delivered,
+  dropped = c.dropped + excluded.dropped, discarded = c.discarded + excluded.discarded`, node)
+		tx.queue(`DELETE FROM awf_hook.nodes WHERE id = $1`, node)
+		return nil
+	})
+}
+
+// endWrongWaits makes due what waits longer than anything can: the clock was wrong when that was stored, or is now. Leases count as
+// waits, and pauses of lanes end by the same rule. It reports whether there may be more.
+func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
+	longest, longestLease := tx.now.Add(store.MaxWait+store.MaxSet), tx.now.Add(store.MaxLease+store.MaxSet)
+	lanes := map[int]*lane{}
+	tx.each(func(rows pgx.Rows) error {
+		l, err := scanLane(rows)
+		lanes[l.id] = l
+		return err
+	}, `SELECT `+laneColumns+` FROM awf_hook.lanes WHERE paused_until > $1 OR probe_until > $2 ORDER BY id FOR UPDATE`, longest, longestLease)
+	n := 0
+	tx.each(func(rows pgx.Rows) error {
+		n++
+		return nil
+	}, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
+  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND state = 0 AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
+		tx.now, longest, recoverMany)
+	if err := tx.send(ctx); err != nil {
+		return false, err
+	}
+	for _, l := range lanes {
+		l.Jumped(tx.now)
+	}
+	tx.saveLanes(lanes)
+	return n == recoverMany, nil
+}
+
+// prune drops the days of history that were kept long enough, and removes old dead letters and events that lost their deliveries.
+func (s *Store) prune(ctx context.Context, now time.Time) error {
+	if err := s.makeDay(ctx, now); err != nil {
+		return err
+	}
+	before := now.Add(-s.opts.Keep)
+	if _, err := s.pool.Exec(ctx, `UPDATE awf_hook.meta SET kept_since = greatest(kept_since, $1),
+  pruned_at = greatest(pruned_at, $2)`, before, now); err != nil {
+		return inWords(err)
+	}
+	if err := s.dropDays(ctx, before); err != nil {
+		return err
+	}
+	for more := true; more; {
+		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
+			more, err = tx.pruneDead(ctx, now.Add(-s.opts.KeepDead))
+			return err
+		})
+		if err != nil || !kept {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneDead removes one slice of old dead letters, and at the end events that two nodes finished at the same moment.
+func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err error) {
+	found, err := tx.deliveries(ctx, `state = 2 AND done_at < $1 ORDER BY seq LIMIT $2`, before, slice)
+	if err != nil {
+		return false, err
+	}
+	if len(found) > 0 {
+		tx.removeAll(found)
+		return len(found) == slice, nil
+	}
+	tx.queue(`DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
+  AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
+	return false, nil
+}
+
+// deliveryRow is what changes need to know of a delivery.
+type deliveryRow struct {
+	seq   int64
+	lane  int
+	state int
+	size  int64
+	key   []byte
+}
+
+// deliveries selects and locks deliveries.
+func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found []deliveryRow, err error) {
+	tx.each(func(rows pgx.Rows) error {
+		var d deliveryRow
+		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
+		found = append(found, d)
+		return err
+	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
+	return found, tx.send(ctx)
+}
+
+// removeAll queues the removal of deliveries, and counts it.
+func (tx *tx) removeAll(found []deliveryRow) {
+	seqs := make([]int64, len(found))
+	for i, d := range found {
+		seqs[i] = d.seq
+		tx.of(d.lane).add(d.state, -1, -d.size)
+	}
+	tx.remove(seqs)
+}
+
+// discard removes a lane's oldest dead letters until they have freed so many bytes. It returns how many and how much.
+func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
+	for freed < bytes {
+		found, err := tx.deliveries(ctx, `lane = $1 AND state = 2 ORDER BY seq LIMIT $2`, lane, slice)
+		if err != nil || len(found) == 0 {
+			return gone, freed, err
+		}
+		for i, d := range found {
+			freed += d.size
+			if freed >= bytes {
+				found = found[:i+1]
+				break
+			}
+		}
+		gone += int64(len(found))
+		tx.removeAll(found)
+	}
+	return gone, freed, nil
+}
+
+// day is a day of history, and decade ten days of ids, since 1970.
+func day(t time.Time) int64    { return t.Unix() / (24 * 3600) }
+func decade(t time.Time) int64 { return day(t) / 10 }
+
+func dayStart(d int64) string { return time.Unix(d*24*3600, 0).UTC().Format(time.RFC3339) }
+
+// makeDay makes the tables for what is finished or forgotten around a time. Statements do not make tables: a store knows those that exist.
+func (s *Store) makeDay(ctx context.Context, t time.Time) error {
+	for _, at := range []time.Time{t, t.Add(time.Hour)} {
+		d, ten := day(at), decade(at.Add(store.KeepIDs))
+		if err := s.makeTable(ctx, "history", fmt.Sprintf("history_%d", d), d, d+1); err != nil {
+			return err
+		}
+		if err := s.makeTable(ctx, "ids", fmt.Sprintf("ids_%d", ten), ten*10, ten*10+10); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeTable makes a partition of a table for the days from one to another.
+func (s *Store) makeTable(ctx context.Context, parent, name string, from, to int64) error {
+	s.mu.Lock()
+	_, exists := s.partitions[name]
+	s.mu.Unlock()
+	if exists {
+		return nil
+	}
+	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
+		tx.queue(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS awf_hook.%s PARTITION OF awf_hook.%s FOR VALUES FROM ('%s') TO ('%s')`,
+			name, parent, dayStart(from), dayStart(to)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partitions[name] = struct{}{}
+	return nil
+}
+
+// dropDays drops the days of history that ended before a time, whose ids stay known, and the ids that were known for long enough.
+func (s *Store) dropDays(ctx context.Context, before time.Time) error {
+	var days []int64
+	rows, err := s.pool.Query(ctx, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
+	if err != nil {
+		return inWords(err)
+	}
+	if days, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+		return inWords(err)
+	}
+	for _, d := range days {
+		if d+1 > day(before) {
+			break
+		}
+		if err := s.dropDay(ctx, d); err != nil {
+			return err
+		}
+	}
+	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+		var old []string
+		tx.each(func(rows pgx.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			old = append(old, name)
+			return err
+		}, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'awf_hook.ids'::regclass
+  AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		for _, name := range old {
+			s.forgetTable(name)
+			tx.queue(`DROP TABLE awf_hook.` + name)
+		}
+		return nil
+	})
+	return err
+}
+
+// dropDay drops a day of history.
+func (s *Store) dropDay(ctx context.Context, d int64) error {
+	name := fmt.Sprintf("history_%d", d)
+	until := time.Unix((d+1)*24*3600, 0).Add(s.opts.Keep + store.KeepIDs)
+	ten := decade(until)
+	if err := s.makeTable(ctx, "ids", fmt.Sprintf("ids_%d", ten), ten*10, ten*10+10); err != nil {
+		return err
+	}
+	_, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+		var exists bool
+		if err := tx.query(ctx, `SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists); err != nil || !exists {
+			return err
+		}
+		s.forgetTable(name)
+		tx.queue(`INSERT INTO awf_hook.ids SELECT id, $1::timestamptz FROM awf_hook.`+name, until)
+		tx.queue(`DROP TABLE awf_hook.` + name)
+		return nil
+	})
+	return err
+}
+
+func (s *Store) forgetTable(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.partitions, name)
+}

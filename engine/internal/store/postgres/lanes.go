@@ -1,0 +1,236 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// lane is a row of lanes.
+type lane struct {
+	store.Lane
+	id      int
+	webhook string
+	keyed   bool
+	bytes   int64
+	saved   store.Lane // as the database has it
+}
+
+// counts are changes of what a lane holds.
+type counts struct{ waiting, deadLetters, bytes, delivered, dropped, discarded int64 }
+
+// of returns the counts of a lane in this transaction.
+func (tx *tx) of(lane int) *counts {
+	if tx.count[lane] == nil {
+		tx.count[lane] = &counts{}
+	}
+	return tx.count[lane]
+}
+
+// add counts n more deliveries of a state, and the bytes of those that wait or are dead.
+func (c *counts) add(state int, n, bytes int64) {
+	switch state {
+	case due, behind:
+		c.waiting += n
+		c.bytes += bytes
+	case dead:
+		c.deadLetters += n
+		c.bytes += bytes
+	case delivered:
+		c.delivered += n
+	case dropped:
+		c.dropped += n
+	}
+}
+
+// laneIDs returns the ids of webhooks' lanes. It makes those that are new.
+func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int, error) {
+	ids, unknown := s.cachedLanes(webhooks)
+	if len(unknown) == 0 {
+		return ids, nil
+	}
+	const query = `WITH made AS (INSERT INTO awf_hook.lanes(webhook) SELECT w FROM unnest($1::text[]) w ORDER BY w ON CONFLICT DO NOTHING
+  RETURNING webhook, id) SELECT webhook, id FROM made UNION SELECT webhook, id FROM awf_hook.lanes WHERE webhook = ANY($1)`
+	for len(unknown) > 0 { // another node may make one between the two halves of the query
+		rows, err := s.pool.Query(ctx, query, unknown)
+		if err != nil {
+			return nil, inWords(err)
+		}
+		var webhook string
+		var id int
+		_, err = pgx.ForEachRow(rows, []any{&webhook, &id}, func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.lanes[webhook] = id
+			return nil
+		})
+		if err != nil {
+			return nil, inWords(err)
+		}
+		ids, unknown = s.cachedLanes(webhooks)
+	}
+	return ids, nil
+}
+
+func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids = map[string]int{}
+	for _, webhook := range webhooks {
+		if id := s.lanes[webhook]; id != 0 {
+			ids[webhook] = id
+		} else if !slices.Contains(unknown, webhook) {
+			unknown = append(unknown, webhook)
+		}
+	}
+	return ids, unknown
+}
+
+const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at`
+
+func scanLane(rows pgx.Rows) (*lane, error) {
+	l := &lane{}
+	var paused, probe, tokens, failed *time.Time
+	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError, &failed)
+	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
+	l.saved = l.Lane
+	return l, err
+}
+
+// lanesOf queues the reading of lanes, into the map that it returns. It locks them in the order of their ids.
+func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
+	lanes := map[int]*lane{}
+	if len(ids) == 0 {
+		return lanes
+	}
+	query := `SELECT ` + laneColumns + ` FROM awf_hook.lanes WHERE id = ANY($1::int[]) ORDER BY id`
+	if lock {
+		query += ` FOR UPDATE`
+	}
+	tx.each(func(rows pgx.Rows) error {
+		l, err := scanLane(rows)
+		lanes[l.id] = l
+		return err
+	}, query, ids)
+	return lanes
+}
+
+// saveLanes queues the writing of lanes that changed. They are locked.
+func (tx *tx) saveLanes(lanes map[int]*lane) {
+	for _, id := range slices.Sorted(maps.Keys(lanes)) {
+		l := lanes[id]
+		if l.Lane == l.saved {
+			continue
+		}
+		tx.queue(`UPDATE awf_hook.lanes SET failures = $2, broken = $3, paused_until = $4, probe_until = $5, closed = $6, tokens = $7,
+  tokens_at = $8, last_error = $9, last_error_at = $10 WHERE id = $1`,
+			l.id, l.Failures, l.Broken, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
+			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt))
+		tx.told[l.webhook] = struct{}{}
+	}
+}
+
+// saveCounts queues the writing of the counts that changed, in one order for all transactions of this node.
+func (tx *tx) saveCounts() {
+	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
+		c := tx.count[id]
+		if *c == (counts{}) {
+			continue
+		}
+		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting + excluded.waiting,
+  dead_letters = c.dead_letters + excluded.dead_letters, bytes = c.bytes + excluded.bytes, delivered = c.delivered + excluded.delivered,
+  dropped = c.dropped + excluded.dropped, discarded = c.discarded + excluded.discarded`,
+			id, tx.store.node, c.waiting, c.deadLetters, c.bytes, c.delivered, c.dropped, c.discarded)
+	}
+}
+
+// Lanes implements [store.Store].
+func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
+	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
+  coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
+  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
+  FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
+    sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
+    FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id ORDER BY l.webhook COLLATE "C"`
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	rows, err := s.pool.Query(ctx, query)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l lane
+		var st delivery.LaneStatus
+		var paused, probe, tokens, failed, first *time.Time
+		var waiting, deadLetters int64
+		err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError,
+			&failed, &waiting, &deadLetters, &st.Bytes, &st.Delivered, &st.Dropped, &st.Discarded, &first)
+		if err != nil {
+			return nil, err
+		}
+		l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
+		whole := l.Status(now, l.webhook)
+		whole.Waiting, whole.Dead, whole.Due = int(max(0, waiting)), int(max(0, deadLetters)), l.NextClaim(now, orZero(first))
+		whole.Bytes, whole.Delivered, whole.Dropped, whole.Discarded = max(0, st.Bytes), st.Delivered, st.Dropped, st.Discarded
+		list = append(list, whole)
+	}
+	return list, s.readError(rows.Err())
+}
+
+// readError is the error of a query outside a transaction.
+func (s *Store) readError(err error) error {
+	if err != nil && s.isClosed() {
+		return store.ErrClosed
+	}
+	return inWords(err)
+}
+
+// Enable implements [store.Browser].
+func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
+}
+
+// Disable implements [store.Browser].
+func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
+}
+
+func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		var ids []int
+		tx.each(func(rows pgx.Rows) error {
+			var id int
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		}, `SELECT id FROM awf_hook.lanes WHERE `+isCalled("$1"), webhook)
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		lanes := tx.lanesOf(ids, true)
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		for _, l := range lanes {
+			change(l)
+		}
+		tx.saveLanes(lanes)
+		n = len(ids)
+		return nil
+	})
+	return n, err
+}
+
+// isCalled is a condition for the lanes of an identity, or of the name behind its "#": see [store.IsCalled].
+func isCalled(param string) string {
+	return `(webhook = ` + param + ` OR right(webhook, length(` + param + `) + 1) = '#' || ` + param + `)`
+}

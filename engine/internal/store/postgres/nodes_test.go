@@ -1,0 +1,212 @@
+package postgres_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+)
+
+const hook = "prod#hook"
+
+var lane = delivery.Lane{Webhook: hook, Lease: time.Minute}
+
+func entry(id, key string) *delivery.Entry {
+	ev := &event.Event{ID: id, Type: "workflow_end", WorkflowID: "run", Timestamp: time.Unix(1_700_000_000, 0), Payload: []byte(`{"a":1}`)}
+	return &delivery.Entry{Event: ev, Wants: []delivery.Want{{Webhook: hook, OrderKey: key}}}
+}
+
+func accept(tb testing.TB, s *postgres.Store, entries ...*delivery.Entry) {
+	tb.Helper()
+	if err := s.Accept(tb.Context(), entries); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func claim(tb testing.TB, s *postgres.Store, n int) []*delivery.Claim {
+	tb.Helper()
+	claims, _, err := s.Claim(tb.Context(), lane, n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return claims
+}
+
+func attempted(c *delivery.Claim, outcome delivery.Outcome) delivery.Settlement {
+	a := &delivery.Attempt{Number: c.Delivery.Attempts + 1, At: time.Now(), Status: 200, Outcome: outcome, Reason: "200 OK"}
+	return delivery.Settlement{Claim: c, Outcome: outcome, Attempt: a}
+}
+
+func status(tb testing.TB, s *postgres.Store) delivery.LaneStatus {
+	tb.Helper()
+	lanes, err := s.Lanes(tb.Context())
+	if err != nil || len(lanes) != 1 {
+		tb.Fatalf("%d lanes, %v, want 1", len(lanes), err)
+	}
+	return lanes[0]
+}
+
+// Nodes that work on everything at once deliver each once, one of a key at a time and in order, and never wait for each other in a
+// circle.
+func TestNodesShareAQueue(t *testing.T) {
+	const nodes, events, keys = 4, 800, 20
+	url := database(t)
+	stores := make([]*postgres.Store, nodes)
+	for i := range stores {
+		stores[i] = open(t, store.Options{Path: url})
+	}
+	var mu sync.Mutex
+	var delivered atomic.Int64
+	times, busy, last := map[string]int{}, map[string]bool{}, map[string]int{}
+	byNode := make([]int, nodes)
+	begin := func(c *delivery.Claim) {
+		mu.Lock()
+		defer mu.Unlock()
+		var n int
+		_, _ = fmt.Sscanf(c.Delivery.EventID, "e%d", &n)
+		if c.OrderKey != "" && (busy[c.OrderKey] || n < last[c.OrderKey]) {
+			t.Errorf("%s of key %s is in flight beside another or behind %d", c.Delivery.EventID, c.OrderKey, last[c.OrderKey])
+		}
+		busy[c.OrderKey], last[c.OrderKey] = c.OrderKey != "", n
+		times[c.Delivery.EventID]++
+	}
+	var wg sync.WaitGroup
+	for i, s := range stores {
+		wg.Go(func() { // each event comes to all nodes
+			for n := 0; n < events; n += 10 {
+				var batch []*delivery.Entry
+				for k := n; k < n+10; k++ {
+					key := ""
+					if k%2 == 0 {
+						key = fmt.Sprint("k", k%keys)
+					}
+					batch = append(batch, entry(fmt.Sprintf("e%d", k), key))
+				}
+				accept(t, s, batch...)
+			}
+		})
+		wg.Go(func() {
+			for delivered.Load() < events && !t.Failed() {
+				claims := claim(t, s, 1+rand.IntN(10))
+				if len(claims) == 0 {
+					time.Sleep(5 * time.Millisecond)
+				}
+				var batch []delivery.Settlement
+				for _, c := range claims {
+					begin(c)
+				}
+				for _, c := range claims {
+					mu.Lock()
+					byNode[i]++
+					busy[c.OrderKey] = false
+					mu.Unlock()
+					batch = append(batch, attempted(c, delivery.Delivered))
+				}
+				if lost, err := s.Settle(t.Context(), batch); err != nil || len(lost) > 0 {
+					t.Errorf("Settle: %d lost, %v", len(lost), err)
+				}
+				delivered.Add(int64(len(batch)))
+			}
+		})
+	}
+	wg.Wait()
+	for id, n := range times {
+		if n != 1 {
+			t.Errorf("%s was claimed %d times", id, n)
+		}
+	}
+	if st := status(t, stores[0]); len(times) != events || st.Delivered != events || st.Waiting != 0 {
+		t.Errorf("%d of %d events delivered; the lane says %+v", len(times), events, st)
+	}
+	if strings.Contains(server.Log(), "deadlock detected") {
+		t.Errorf("the server saw a deadlock:\n%s", server.Log())
+	}
+	t.Logf("deliveries by node: %v", byNode)
+}
+
+// A node that is gone gives its claims up, and one that was only stopped settles nothing that another node has taken.
+func TestDeadNodesClaims(t *testing.T) {
+	url := database(t)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	stopped := open(t, store.Options{Path: url, Now: clock})
+	other := open(t, store.Options{Path: url, Now: clock})
+	accept(t, stopped, entry("a", ""))
+	late := claim(t, stopped, 1)
+	if got := claim(t, other, 1); len(got) != 0 {
+		t.Fatal("claimed what another node has in flight")
+	}
+	now = now.Add(31 * time.Second)
+	if err := other.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	taken := claim(t, other, 1)
+	if len(taken) != 1 {
+		t.Fatal("a node that is dead for 31 s keeps its claim")
+	}
+	if lost, err := stopped.Settle(t.Context(), []delivery.Settlement{attempted(late[0], delivery.Delivered)}); err != nil || len(lost) != 1 {
+		t.Errorf("%d lost, %v: a node that came back settled what another has in flight", len(lost), err)
+	}
+	if held, err := stopped.Renew(t.Context(), late[0], time.Minute); held || err != nil {
+		t.Errorf("Renew = %v, %v, want false", held, err)
+	}
+	if lost, err := other.Settle(t.Context(), []delivery.Settlement{attempted(taken[0], delivery.Delivered)}); err != nil || len(lost) != 0 {
+		t.Errorf("%d lost, %v", len(lost), err)
+	}
+	if err := stopped.Keep(t.Context()); err != nil { // it is a node again
+		t.Fatal(err)
+	}
+	accept(t, stopped, entry("b", ""))
+	if st := status(t, other); st.Waiting != 1 || st.Delivered != 1 {
+		t.Errorf("the lane says %+v, want one that waits and one delivered", st)
+	}
+}
+
+// Close gives up what is in flight at once, and the rest of the nodes are told.
+func TestCloseTellsTheOthers(t *testing.T) {
+	url := database(t)
+	first, second := open(t, store.Options{Path: url}), open(t, store.Options{Path: url})
+	told := second.Watch(t.Context())
+	_ = first.Watch(t.Context()) // which sends
+	if told == nil {
+		t.Fatal("Watch found no notifications")
+	}
+	accept(t, first, entry("a", ""))
+	select {
+	case webhooks := <-told:
+		if len(webhooks) != 1 || webhooks[0] != hook {
+			t.Errorf("told of %q, want %s", webhooks, hook)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("another node was not told of a delivery")
+	}
+	if len(claim(t, first, 1)) != 1 || len(claim(t, second, 1)) != 0 {
+		t.Fatal("want one claim of the first node")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(claim(t, second, 1)) != 1 {
+		t.Error("a node that was closed keeps its claim")
+	}
+}
+
+// Both nodes of a rolling upgrade work, and a schema that is newer by more than one version is refused in words.
+func TestSchemaOfANeighbour(t *testing.T) {
+	url := database(t)
+	open(t, store.Options{Path: url})
+	execSQL(t, url, `UPDATE awf_hook.meta SET version = version + 1`)
+	accept(t, open(t, store.Options{Path: url}), entry("a", ""))
+	execSQL(t, url, `UPDATE awf_hook.meta SET version = version + 1`)
+	if _, err := postgres.Open(t.Context(), store.Options{Path: url}); err == nil || !strings.Contains(err.Error(), "upgrade awf-hook") {
+		t.Errorf("Open = %v, want a word of upgrading", err)
+	}
+}

@@ -1,0 +1,172 @@
+// Package pgtest starts real PostgreSQL servers for tests, from Debian's package postgresql.
+package pgtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrMissing says that no server is installed.
+var ErrMissing = errors.New("no PostgreSQL server: install Debian's package postgresql")
+
+// Server is a server on a port of loopback with a folder of its own.
+type Server struct {
+	Port   int
+	folder string
+	bin    string
+	cred   *syscall.Credential // the user that runs it, since PostgreSQL refuses root
+	cmd    *exec.Cmd
+	log    bytes.Buffer
+}
+
+// Program is the path of one of PostgreSQL's programs; "" if it is not installed.
+func Program(name string) string {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name) // the pattern is good
+	if len(found) > 0 {
+		return slices.Max(found)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// Start makes a database cluster with further settings and starts its server.
+func Start(settings ...string) (*Server, error) {
+	s := &Server{bin: filepath.Dir(Program("initdb"))}
+	if s.bin == "." {
+		return nil, ErrMissing
+	}
+	var err error
+	if s.folder, err = os.MkdirTemp("", "awf-hook-pg"); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 {
+		if err := s.become("postgres"); err != nil {
+			return nil, errors.Join(err, s.remove())
+		}
+	}
+	if err := s.run("initdb", "-D", s.data(), "-N", "-A", "trust", "-U", "awf", "-E", "UTF8", "--locale=C"); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	settings = append([]string{
+		"listen_addresses='127.0.0.1'", "unix_socket_directories=''", "log_lock_waits=on", "deadlock_timeout=200ms", "max_connections=200",
+	}, settings...)
+	if err := s.Configure(settings...); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	if err := s.Run(); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+// become makes a user own the folder and run the server.
+func (s *Server) become(name string) error {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
+	s.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return errors.Join(uidErr, gidErr, os.Chown(s.folder, int(uid), int(gid)))
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+// command makes a command of the server's user.
+func (s *Server) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd.Dir, cmd.Env = s.folder, append(os.Environ(), "HOME="+s.folder)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+	return cmd
+}
+
+func (s *Server) run(program string, args ...string) error {
+	out, err := s.command(program, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
+	}
+	return nil
+}
+
+// Configure adds settings, which the next Run takes.
+func (s *Server) Configure(settings ...string) error {
+	file, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString("\n" + strings.Join(settings, "\n") + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// Run starts the server, on the port that it had before, and waits until it takes connections.
+func (s *Server) Run() error {
+	if s.Port == 0 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		s.Port = l.Addr().(*net.TCPAddr).Port
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	s.cmd = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.Port))
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	for begun := time.Now(); ; {
+		if s.command("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run() == nil {
+			return nil
+		}
+		if time.Since(begun) > 20*time.Second {
+			s.Kill()
+			return fmt.Errorf("the server does not start:\n%s", s.log.String())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// Kill kills the server with SIGQUIT, which ends it and its backends at once and leaves recovery to the next Run.
+func (s *Server) Kill() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// Signal sends the server's first process a signal.
+func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// Log is what the server logged.
+func (s *Server) Log() string { return s.log.String() }
+
+// Close kills the server and removes its folder.
+func (s *Server) Close() error {
+	s.Kill()
+	return s.remove()
+}
+
+func (s *Server) remove() error { return os.RemoveAll(s.folder) }
+
+// Create makes a database and returns its URL.
+func (s *Server) Create(database string) (url string, err error) {
+	url = fmt.Sprintf("postgres://awf@127.0.0.1:%d/%s?sslmode=disable", s.Port, database)
+	return url, s.run("createdb", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "awf", database)
+}

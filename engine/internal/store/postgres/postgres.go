@@ -1,0 +1,150 @@
+// Package postgres is the store in a PostgreSQL database, which any number of processes of any number of machines share.
+//
+// Use [Open]. What Accept and Settle return for is committed by the server. The server's clock decides what is due and when a lease
+// ends; only durations come from a node.
+//
+// Transactions lock lanes first, by id, and then deliveries, so that they do not wait for each other in a circle. A transaction whose
+// answer was lost is made again: accepting is idempotent by the id of its batch, settling by the claim's token.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	maxConnections = 8                // of a process, unless the URL has pool_max_conns
+	callTimeout    = 15 * time.Second // of a transaction
+	openTimeout    = 10 * time.Second
+)
+
+// IsURL reports whether a queue's place is a database's URL.
+func IsURL(place string) bool {
+	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// Store is a queue in a database. It implements [store.Store] and [store.Browser].
+type Store struct {
+	opts  store.Options
+	clock func() time.Time // nil for the server's
+	pool  *pgxpool.Pool
+	node  int           // in nodes; owns leases
+	skew  time.Duration // of this machine's clock against the server's, when the store was opened
+
+	first atomic.Int64 // the first delivery that it accepted; 0 for none
+
+	mu         sync.Mutex
+	lanes      map[string]int      // ids by webhook; a lane never goes
+	partitions map[string]struct{} // that exist
+	pruned     time.Time
+	changed    map[string]struct{} // webhooks whose lanes other nodes should look at
+	notify     chan struct{}       // has a value if changed has one
+	closing    bool
+	closed     bool // what it had in flight is released
+}
+
+// Open connects to the database of a URL, opts.Path, and brings its schema up to date. The URL is what libpq takes, with passwords from
+// PGPASSFILE and settings from a service file.
+func Open(ctx context.Context, opts store.Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(opts.Path)
+	if err != nil {
+		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE") // the error quotes the URL
+	}
+	if !strings.Contains(opts.Path, "pool_max_conns") {
+		config.MaxConns = maxConnections
+	}
+	config.MaxConns = max(config.MaxConns, 2)
+	config.ConnConfig.ConnectTimeout = openTimeout
+	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
+		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
+	}
+	s := &Store{
+		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, partitions: map[string]struct{}{},
+		changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, inWords(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err = s.migrate(ctx); err == nil {
+		err = s.register(ctx)
+	}
+	if err != nil {
+		s.pool.Close()
+		return nil, inWords(err)
+	}
+	return s, nil
+}
+
+// register makes this process a node.
+func (s *Store) register(ctx context.Context) error {
+	host, _ := os.Hostname() // a name for people
+	now, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
+	s.skew = now.Sub(s.opts.Now())
+	return s.pool.QueryRow(ctx, `INSERT INTO awf_hook.nodes(name, started, seen) VALUES ($1, $2, $2) RETURNING id`,
+		fmt.Sprintf("%s:%d", clean(host), os.Getpid()), now).Scan(&s.node)
+}
+
+// now asks for the store's time.
+func (s *Store) now(ctx context.Context) (now time.Time, err error) {
+	if s.clock != nil {
+		return s.clock(), nil
+	}
+	err = s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
+
+// Close makes due what this process has in flight, and closes the connections.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closing := s.closing
+	s.closing = true
+	s.mu.Unlock()
+	if closing {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	err := s.release(ctx, s.node)
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.pool.Close()
+	return err
+}
+
+// isClosed reports whether Close was called.
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// Ready tries a write that changes nothing.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		var bytes int64
+		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(bytes), 0)::bigint FROM awf_hook.counts)`).
+			Scan(&bytes)
+		if err == nil && bytes > s.opts.MaxSize {
+			err = store.ErrFull
+		}
+		return err
+	})
+}
+
+// roughly is the store's time without asking for it: good for choosing a day's table.
+func (s *Store) roughly() time.Time { return s.opts.Now().Add(s.skew) }

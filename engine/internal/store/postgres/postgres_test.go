@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres/pgtest"
+	"github.com/awf-project/awf-hook/engine/internal/store/storetest"
+	"github.com/jackc/pgx/v5"
+)
+
+// server is the one of all tests; nil if none is installed.
+var server *pgtest.Server
+
+func TestMain(m *testing.M) {
+	var err error
+	server, err = pgtest.Start("fsync=off") // what is killed here is no server
+	if err != nil && !errors.Is(err, pgtest.ErrMissing) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if server != nil {
+		_ = server.Close()
+	}
+	os.Exit(code)
+}
+
+var databases atomic.Int32
+
+// database makes an empty database for a test.
+func database(tb testing.TB) string {
+	tb.Helper()
+	if server == nil {
+		tb.Skip(pgtest.ErrMissing)
+	}
+	url, err := server.Create(fmt.Sprintf("test%d", databases.Add(1)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return url
+}
+
+func open(tb testing.TB, opts store.Options) *postgres.Store {
+	tb.Helper()
+	s, err := postgres.Open(tb.Context(), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	url := database(t)
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
+		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // quicker than a database for each test
+		return open(t, store.Options{Path: url, Now: now})
+	})
+}
+
+// execSQL runs a script on a database, as another program would.
+func execSQL(tb testing.TB, url, script string) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(tb.Context()))
+	if _, err := conn.Exec(tb.Context(), script); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,287 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// settling is the settling of one batch.
+type settling struct {
+	*tx
+	outcomes []*outcome
+	lanes    map[int]*lane
+	locked   bool
+}
+
+// outcome is a settlement as the database gets it.
+type outcome struct {
+	st       *delivery.Settlement
+	lease    *lease
+	state    int
+	due      time.Time
+	attempts int
+	spent    int
+	reason   string
+	held     bool
+}
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	if s.isClosed() {
+		return nil, store.ErrClosed
+	}
+	if err := s.makeDay(ctx, s.roughly()); err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		lost = nil
+		b := &settling{tx: tx}
+		for i := range settlements {
+			st := &settlements[i]
+			if l := s.lease(st.Claim); l != nil {
+				b.outcomes = append(b.outcomes, &outcome{st: st, lease: l})
+			} else {
+				lost = append(lost, st.Claim)
+			}
+		}
+		if len(b.outcomes) == 0 {
+			return nil
+		}
+		if err := b.settle(ctx); err != nil {
+			return err
+		}
+		for _, o := range b.outcomes {
+			if !o.held {
+				lost = append(lost, o.st.Claim)
+			}
+		}
+		return nil
+	})
+	return lost, err
+}
+
+func (b *settling) settle(ctx context.Context) error {
+	if err := b.look(ctx); err != nil {
+		return err
+	}
+	for _, o := range b.outcomes {
+		o.decide(b.now)
+	}
+	if err := b.update(ctx); err != nil {
+		return err
+	}
+	for _, o := range b.outcomes {
+		if !o.held {
+			continue
+		}
+		b.keep(o)
+		if l := b.lanes[o.lease.lane]; l != nil {
+			l.Settle(b.now, o.st, o.lease.until)
+		}
+	}
+	for _, o := range b.outcomes {
+		if o.held {
+			b.freeKey(o)
+		}
+	}
+	if b.locked {
+		b.saveLanes(b.lanes)
+	}
+	if b.again {
+		return b.mineBefore(ctx)
+	}
+	return nil
+}
+
+// look reads the lanes. It locks them unless no outcome changes one: all are deliveries without an order to lanes that are well.
+func (b *settling) look(ctx context.Context) error {
+	ids := map[int]struct{}{}
+	plain := true
+	for _, o := range b.outcomes {
+		ids[o.lease.lane] = struct{}{}
+		if o.st.Outcome != delivery.Delivered || o.st.Claim.OrderKey != "" || o.st.Attempt != nil && o.st.Attempt.RetryAfter > 0 {
+			plain = false
+		}
+	}
+	sorted := slices.Sorted(maps.Keys(ids))
+	for _, b.locked = range []bool{!plain, true} {
+		b.lanes = b.lanesOf(sorted, b.locked)
+		b.clock()
+		if err := b.send(ctx); err != nil {
+			return err
+		}
+		if b.locked || b.areWell() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (b *settling) areWell() bool {
+	for _, l := range b.lanes {
+		if l.Failures != 0 || l.Broken != 0 || !l.ProbeUntil.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// decide sets what the database gets.
+func (o *outcome) decide(now time.Time) {
+	st := o.st
+	o.state, o.due = due, now.Add(milliseconds(st.After))
+	if st.GivenBack {
+		o.due = st.Claim.Delivery.Due
+	}
+	switch st.Outcome {
+	case delivery.Delivered:
+		o.state = delivered
+	case delivery.Dead:
+		o.state = dead
+	case delivery.Dropped:
+		o.state = dropped
+	}
+	o.attempts, o.spent, o.reason = st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, st.Reason
+	if a := st.Attempt; a != nil {
+		o.attempts = a.Number
+		if !a.Free {
+			o.spent++
+		}
+		if o.reason == "" {
+			o.reason = a.Reason
+		}
+	}
+}
+
+// update writes the outcomes of the claims that still hold, and marks these.
+func (b *settling) update(ctx context.Context) error {
+	var waits, finished outcomeColumns
+	bySeq := map[int64]*outcome{}
+	for _, o := range b.outcomes {
+		bySeq[o.lease.seq] = o
+		if o.state == delivered || o.state == dropped {
+			finished.add(o, b.now)
+		} else {
+			waits.add(o, b.now)
+		}
+	}
+	mark := func(rows pgx.Rows) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		if o := bySeq[seq]; o != nil {
+			o.held = true
+		}
+		return err
+	}
+	if len(waits.seq) > 0 {
+		b.each(mark, `UPDATE awf_hook.deliveries d SET state = n.state, due_at = n.due_at, done_at = n.done_at, attempts = n.attempts,
+  spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
+  FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
+  n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
+  WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0 RETURNING d.seq`,
+			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
+	}
+	if len(finished.seq) > 0 {
+		b.each(mark, finish, finished.seq, finished.token, finished.state, finished.attempts, finished.spent, finished.reason, finished.grown,
+			finished.record, finished.contentType, finished.header, finished.urlSuffix, finished.body, b.now)
+	}
+	return b.send(ctx)
+}
+
+// finish moves what is finished from the working tables to history. An event goes with the last of its deliveries.
+const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state, n.attempts, n.spent,
+      n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
+  made AS (DELETE FROM awf_hook.contents c USING gone WHERE c.delivery = gone.seq RETURNING c.*),
+  tried AS (DELETE FROM awf_hook.attempts a USING gone WHERE a.delivery = gone.seq RETURNING a.*),
+  done AS (DELETE FROM awf_hook.events e USING gone WHERE e.seq = gone.event
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key, g.attempts, g.spent, g.size,
+    g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
+    coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body)
+  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq`
+
+// keep counts an outcome, and queues its content and attempt if it waits or is dead.
+func (b *settling) keep(o *outcome) {
+	c, before := b.of(o.lease.lane), o.lease.size
+	if o.st.Content != nil {
+		o.lease.size += int64(len(o.st.Content.Body))
+	}
+	c.add(due, -1, -before)
+	c.add(o.state, 1, o.lease.size)
+	if o.state == delivered || o.state == dropped {
+		return
+	}
+	if o.st.Content != nil {
+		b.content(o.lease.seq, o.st.Content)
+	}
+	if o.st.Attempt != nil {
+		b.attempt(o.lease.seq, o.st.Attempt, o.lease.replay)
+	}
+	if o.state == due && o.st.After == 0 {
+		b.told[o.st.Claim.Delivery.Webhook] = struct{}{}
+	}
+}
+
+// mineBefore marks the outcomes that this process wrote before the answer was lost: those that are final under its own token.
+func (b *settling) mineBefore(ctx context.Context) error {
+	var seqs []int64
+	bySeq := map[int64]*outcome{}
+	for _, o := range b.outcomes {
+		if !o.held {
+			seqs = append(seqs, o.lease.seq)
+			bySeq[o.lease.seq] = o
+		}
+	}
+	b.each(func(rows pgx.Rows) error {
+		var seq int64
+		var token int
+		err := rows.Scan(&seq, &token)
+		if o := bySeq[seq]; o != nil && o.lease.token == token {
+			o.held = true
+		}
+		return err
+	}, `SELECT seq, token FROM awf_hook.history WHERE seq = ANY($1::bigint[])
+  UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND state = 2`, seqs)
+	return b.send(ctx)
+}
+
+// freeKey lets the next delivery of an order key follow one that was settled: at once if it is done, and when it has waited long enough
+// if it waits on.
+func (b *settling) freeKey(o *outcome) {
+	claim := o.st.Claim
+	if claim.OrderKey == "" {
+		return
+	}
+	if o.state != due {
+		b.promote(b.now, o.lease.lane, keyColumn(claim.OrderKey), o.lease.seq, o.st.OrderMaxWait)
+		return
+	}
+	passed := claim.Delivery.Since.Add(o.st.OrderMaxWait)
+	if o.st.OrderMaxWait == 0 || !o.due.After(passed) {
+		return
+	}
+	if passed.Before(b.now) {
+		passed = b.now
+	}
+	b.promote(passed, o.lease.lane, keyColumn(claim.OrderKey), o.lease.seq, o.st.OrderMaxWait)
+}
+
+// promote queues making the delivery that is next behind one of its key due at a time, unless it waits for another one that has not
+// waited for maxWait. The lane is locked.
+func (tx *tx) promote(at time.Time, lane int, key []byte, seq int64, maxWait time.Duration) {
+	tx.queue(`UPDATE awf_hook.deliveries SET state = 0, due_at = $1 WHERE seq = (
+    SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
+      AND o.state = 0 AND o.seq <> $4 AND o.since > $5)
+    ORDER BY d.place LIMIT 1)`, at, lane, key, seq, at.Add(-milliseconds(maxWait)))
+}

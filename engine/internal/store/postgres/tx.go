@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// maxTries is how often a transaction is made that other transactions or a lost connection ended.
+const maxTries = 5
+
+// tx is one transaction. Statements are queued and sent together, so that a network costs a transaction three or four round trips.
+type tx struct {
+	conn  *pgxpool.Conn
+	store *Store
+	batch *pgx.Batch
+	begun time.Time // by this process's clock
+	now   time.Time // by the store's clock; see clock
+	again bool      // the answer of the same transaction may have been lost before
+	count map[int]*counts
+	told  map[string]struct{} // webhooks whose lanes other nodes should look at
+}
+
+// write makes a change and returns when it is committed. It makes the change again where another transaction or a lost connection
+// ended it.
+func (s *Store) write(ctx context.Context, change func(context.Context, *tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	again := false
+	for try := 1; ; try++ {
+		err := s.transaction(ctx, again, change)
+		switch {
+		case s.isClosed() && err != nil:
+			return store.ErrClosed
+		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
+			return inWords(err)
+		}
+		var answered *pgconn.PgError
+		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
+		if !sleep(ctx, time.Duration(rand.Int64N(int64(10*time.Millisecond)<<try))) {
+			return ctx.Err()
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// transaction makes a change once.
+func (s *Store) transaction(ctx context.Context, again bool, change func(context.Context, *tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	begun := s.opts.Now()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	tx := &tx{
+		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
+	}
+	tx.batch.Queue(`BEGIN`)
+	tx.batch.Queue(`SET LOCAL lock_timeout = '10s'`)
+	if err = change(ctx, tx); err == nil {
+		tx.saveCounts()
+		tx.batch.Queue(`COMMIT`)
+		err = tx.send(ctx)
+	}
+	if err != nil {
+		rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = conn.Exec(rollback, `ROLLBACK`) // a connection that fails it is not used again
+		return err
+	}
+	s.tell(tx.told)
+	return nil
+}
+
+// send sends what is queued, and reads the rows of what queries asked for.
+func (tx *tx) send(ctx context.Context) error {
+	batch := tx.batch
+	tx.batch = &pgx.Batch{}
+	return tx.conn.SendBatch(ctx, batch).Close()
+}
+
+// queue queues a statement.
+func (tx *tx) queue(query string, args ...any) *pgx.QueuedQuery {
+	return tx.batch.Queue(query, args...)
+}
+
+// each queues a query and calls f with each of its rows when it is sent.
+func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
+	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := f(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// row is a query's only row, which Scan reads.
+type row struct {
+	tx    *tx
+	ctx   context.Context
+	query string
+	args  []any
+}
+
+func (tx *tx) query(ctx context.Context, query string, args ...any) row {
+	return row{tx, ctx, query, args}
+}
+
+// Scan sends what is queued and the query, and reads its row. It leaves the targets as they are if there is none.
+func (r row) Scan(targets ...any) error {
+	r.tx.each(func(rows pgx.Rows) error { return rows.Scan(targets...) }, r.query, r.args...)
+	return r.tx.send(r.ctx)
+}
+
+// clock queues the question for the store's time: after the locks, which may have been waited for.
+func (tx *tx) clock() {
+	if tx.store.clock != nil {
+		tx.now = tx.store.clock()
+		return
+	}
+	tx.queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
+}
+
+// clean is a text as a column of PostgreSQL's text takes it.
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// orNull is a time as a column has it: NULL if it is zero.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// orZero is a column's time.
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func milliseconds(d time.Duration) time.Duration { return d.Truncate(time.Microsecond) }

@@ -1,0 +1,160 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	channel     = "awf_hook"
+	coalesce    = 10 * time.Millisecond // between a node's notifications: each takes a lock of the whole server at its commit
+	probeWait   = 2 * time.Second       // for a notification of this node's own
+	maxNotified = 6000                  // bytes of a payload, which the server limits to 8000
+	again       = 5 * time.Second       // after a connection that listened was lost
+)
+
+// tell notes that other nodes should look at lanes.
+func (s *Store) tell(webhooks map[string]struct{}) {
+	if len(webhooks) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.changed, webhooks)
+	select {
+	case s.notify <- struct{}{}:
+	default:
+	}
+}
+
+// told empties the list of lanes that other nodes should look at.
+func (s *Store) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	webhooks := slices.Sorted(maps.Keys(s.changed))
+	clear(s.changed)
+	return webhooks
+}
+
+// Watch implements [store.Store]. It returns a channel that is closed when ctx ends. Where a pooler swallows what the server says, it
+// returns nil, and logs it: lanes are then polled.
+func (s *Store) Watch(ctx context.Context) <-chan []string {
+	conn, err := s.listen(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		s.opts.Log.Warn("the queue's server sends no notifications, lanes are polled: does a pooler in transaction mode stand before it?",
+			"err", inWords(err))
+		return nil
+	}
+	changes := make(chan []string)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.send(ctx)
+	}()
+	go func() {
+		defer close(changes)
+		s.receive(ctx, conn, changes)
+		<-sent
+	}()
+	return changes
+}
+
+// listen makes a connection that listens, and proves it with a notification.
+func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	probe := "probe " + strconv.Itoa(s.node)
+	if _, err = conn.Exec(ctx, `LISTEN `+channel); err == nil {
+		_, err = s.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, probe)
+	}
+	wait, cancel := context.WithTimeout(ctx, probeWait)
+	defer cancel()
+	for err == nil {
+		n, waitErr := conn.WaitForNotification(wait)
+		if err = waitErr; err == nil && n.Payload == probe {
+			return conn, nil
+		}
+	}
+	_ = conn.Close(context.WithoutCancel(ctx))
+	return nil, err
+}
+
+// receive passes on what other nodes say, and listens again after a connection was lost.
+func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []string) {
+	for ctx.Err() == nil {
+		if conn == nil {
+			if !sleep(ctx, again) {
+				return
+			}
+			conn, _ = s.listen(ctx) // a failure shows in what the store is asked next
+			continue
+		}
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			_ = conn.Close(context.WithoutCancel(ctx))
+			conn = nil
+			continue
+		}
+		var said struct {
+			Node     int      `json:"node"`
+			Webhooks []string `json:"webhooks"`
+		}
+		if json.Unmarshal([]byte(n.Payload), &said) != nil || said.Node == s.node || len(said.Webhooks) == 0 {
+			continue
+		}
+		select {
+		case changes <- said.Webhooks:
+		case <-ctx.Done():
+		}
+	}
+	if conn != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+	}
+}
+
+// send notifies the other nodes, at most once in coalesce. It fails open: who is not told polls.
+func (s *Store) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.notify:
+		}
+		if !sleep(ctx, coalesce) {
+			return
+		}
+		for _, payload := range payloads(s.node, s.told()) {
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			_, _ = s.pool.Exec(limited, `SELECT pg_notify($1, $2)`, channel, payload)
+			cancel()
+		}
+	}
+}
+
+// payloads are the notifications for webhooks, each within the server's bound.
+func payloads(node int, webhooks []string) (list []string) {
+	for len(webhooks) > 0 {
+		n, size := 0, 0
+		for n < len(webhooks) && (n == 0 || size+len(webhooks[n]) < maxNotified) {
+			size += len(webhooks[n])*2 + 3
+			n++
+		}
+		text, _ := json.Marshal(map[string]any{"node": node, "webhooks": webhooks[:n]}) // texts always encode
+		if len(text) <= maxNotified {
+			list = append(list, string(text))
+		}
+		webhooks = webhooks[n:]
+	}
+	return list
+}

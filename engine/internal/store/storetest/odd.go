@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/google/go-cmp/cmp"
+)
+
+// oddTexts: what a stranger's event may hold, beside an ordinary one in the same batch. Databases refuse some of it in their texts.
+func oddTexts(t *testing.T, q *queue) {
+	odd := []string{"\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", "\u202e", "'; DROP TABLE lanes; --", "%s", strings.Repeat("x", 5000)}
+	var entries []*delivery.Entry
+	for _, text := range odd {
+		e := entry("id "+text, hook)
+		e.Event.Type, e.Event.WorkflowID, e.Event.WorkflowName = "type "+text, "run "+text, "flow "+text
+		e.Event.Payload = []byte(`"\u0000"`)
+		e.Wants[0].OrderKey = text
+		entries = append(entries, e)
+	}
+	entries = append(entries, entry("ordinary", hook))
+	if err := q.Accept(at(0), entries); err != nil {
+		t.Fatal(err)
+	}
+	claims := claim(t, q, hook, at(1), len(entries))
+	if len(claims) != len(entries) {
+		t.Fatalf("%d claimed, want %d", len(claims), len(entries))
+	}
+	for i, text := range odd {
+		ev := claims[i].Event
+		if ev.ID != "id "+text || ev.Type != "type "+text || ev.WorkflowID != "run "+text || ev.WorkflowName != "flow "+text {
+			t.Errorf("%.20q: claimed %.40q %.40q %.40q %.40q", text, ev.ID, ev.Type, ev.WorkflowID, ev.WorkflowName)
+		}
+		a := attempt(claims[i], delivery.Dead, at(1))
+		a.Reason, a.Response = "reason "+text, "response "+text
+		content := &delivery.Content{Body: []byte(text), ContentType: "text/plain", Header: [][2]string{{"X-A", text}}}
+		settleAll(t, q, at(1), delivery.Settlement{Claim: claims[i], Outcome: delivery.Dead, Attempt: a, Content: content})
+		d, err := q.Show(at(2), claims[i].Delivery.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]byte(text), d.Content.Body); diff != "" || len(d.Attempts) != 1 {
+			t.Errorf("%.20q: %d attempts, body (-want +got):\n%s", text, len(d.Attempts), diff)
+		}
+		if items := list(t, q, delivery.Filter{Workflow: "flow " + text}); len(items) != 1 {
+			t.Errorf("%.20q: %d listed by its workflow, want 1", text, len(items))
+		}
+	}
+	if n, err := q.Disable(q.set(at(3)), hook, "because \x00\xff"); err != nil || n != 1 {
+		t.Errorf("Disable = %d, %v, want 1", n, err)
+	}
+}
+
+// longKeys: an index has no room for a key of any length, and the order holds all the same.
+func longKeys(t *testing.T, q *queue) {
+	long := strings.Repeat("k", 100_000)
+	for _, id := range []string{"a0", "a1"} {
+		acceptKeyed(t, q, at(0), id, long+"a")
+	}
+	acceptKeyed(t, q, at(0), "b0", long+"b")
+	heads := claim(t, q, hook, at(1), 10)
+	if got := ids(heads); got != "a0 b0" {
+		t.Fatalf("claimed %q, want the heads", got)
+	}
+	settle(t, q, heads[0], delivery.Delivered, at(1), time.Time{})
+	if got := claimIDs(t, q, hook, at(2), 10); got != "a1" {
+		t.Errorf("claimed %q behind a0, want a1", got)
+	}
+}
