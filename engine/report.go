@@ -207,7 +207,15 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// settled counts an outcome that is committed.
+// settled counts an outcome that is committed, and tells the program of it.
+func (e *Engine) settled(st *delivery.Settlement) {
+	e.counts.settled(st)
+	if e.opts.OnOutcome != nil && !st.GivenBack {
+		c := st.Claim
+		e.opts.OnOutcome(Outcome{c.Delivery.ID, c.Delivery.Webhook, c.Event, st.Outcome, st.Attempt, st.Reason})
+	}
+}
+
 func (c *counts) settled(st *delivery.Settlement) {
 	c.outcomes.add(st)
 	if st.Claim.Own {

@@ -21,6 +21,7 @@ import (
 // outputs are the types of what the commands print with --json: an object, or one on each line.
 var outputs = map[string]any{
 	"check":             checkJSON{},
+	"doctor":            doctorJSON{},
 	"deliveries list":   itemJSON{},
 	"deliveries show":   detailJSON{},
 	"emit":              engine.Report{},
@@ -41,6 +42,12 @@ var outputs = map[string]any{
 
 // glossary says what each name in the output of any command means. One name means one thing.
 var glossary = map[string]string{
+	"clock_skew":         "the receiver's clock less this machine's",
+	"findings":           "what doctor looked at, part by part",
+	"level":              "`good`, `warning` or `error`",
+	"part":               "the part of the page: `awf`, `configuration`, `receivers`, `samples` or `queue`",
+	"text":               "the finding in words",
+	"version":            "awf-hook's version",
 	"accepted":           "when the event was accepted",
 	"at":                 "when the request was made, or came in",
 	"again":              "delivered, but the queue could not be told: they are sent again",

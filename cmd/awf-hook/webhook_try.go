@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -46,31 +43,59 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if err != nil {
 		return failure(err)
 	}
-	ev, err := sample(typ)
+	shown := func(p *engine.Preview) error {
+		if where.json {
+			return nil
+		}
+		var b bytes.Buffer
+		previewText(&b, p)
+		_, err := c.out.Write(b.Bytes())
+		return err
+	}
+	tried, err := c.trySample(cfg, webhook, typ, shown)
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "awf-hook")
-	if err != nil {
-		return failure(err)
+	if where.json {
+		encode(c.out, tried)
+	} else {
+		c.printAnswers(tried.Timeline)
 	}
-	defer os.RemoveAll(folder)
-	only := *cfg
-	only.Webhooks, only.Workflows = []config.Webhook{*webhook}, nil
-	var shown triedJSON
+	if !tried.taken {
+		return failure(fmt.Errorf("%s did not take it", webhook.Name))
+	}
+	return nil
+}
+
+// triedJSON is a sample's request and answer, as --json prints them.
+type triedJSON struct {
+	engine.Preview
+	Timeline []delivery.Attempt `json:"timeline"`
+	taken    bool
+}
+
+// trySample sends a sample event to a webhook that [webhookOf] found. It calls shown before it sends.
+func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, shown func(*engine.Preview) error) (*triedJSON, error) {
+	ev, err := sample(typ)
+	if err != nil {
+		return nil, err
+	}
+	only, tried := *cfg, &triedJSON{}
+	only.Webhooks, only.Workflows = []config.Webhook{*w}, nil
 	s := session{
-		config: &only, queue: filepath.Join(folder, "queue.db"), drainTimeout: webhook.Timeout + time.Second, ended: now(),
+		config: &only, drainTimeout: w.Timeout + time.Second, ended: now(),
+		outcome: func(o engine.Outcome) {
+			tried.taken = o.Outcome == delivery.Delivered || o.Outcome == delivery.Dropped
+			if o.Attempt != nil {
+				tried.Timeline = append(tried.Timeline, *o.Attempt)
+			}
+		},
 		feed: func(ctx context.Context, eng *engine.Engine) error {
-			var b bytes.Buffer
 			for _, p := range eng.Preview(ctx, &ev, time.Now()) {
-				shown.Preview = p
-				previewText(&b, &p)
-			}
-			if where.json {
-				return eng.Submit(ctx, ev)
-			}
-			if _, err := c.out.Write(b.Bytes()); err != nil {
-				return err
+				tried.Preview = p
+				if err := shown(&p); err != nil {
+					return err
+				}
 			}
 			return eng.Submit(ctx, ev)
 		},
@@ -78,22 +103,11 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	report, err := s.deliver(c)
 	switch {
 	case report == nil:
-		return err
+		return nil, err
 	case err != nil:
-		return failure(err)
+		return nil, failure(err)
 	}
-	if shown.Timeline, err = attempts(context.Background(), s.queue); err != nil {
-		return failure(err)
-	}
-	if where.json {
-		encode(c.out, shown)
-	} else {
-		c.printAnswers(shown.Timeline)
-	}
-	if report.Delivered+report.Dropped == 0 {
-		return failure(fmt.Errorf("%s did not take it", webhook.Name))
-	}
-	return nil
+	return tried, nil
 }
 
 // webhookOf finds a webhook by its name or identity, and makes it send any event once.
@@ -104,11 +118,17 @@ func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
 			names = append(names, w.Name)
 			continue
 		}
-		w.Events = []config.Text{{Value: "*"}}
-		w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
+		w = anyEvent(w)
 		return &w, nil
 	}
 	return nil, unknownName("webhook", name, names)
+}
+
+// anyEvent makes a webhook send any event, once.
+func anyEvent(w config.Webhook) config.Webhook {
+	w.Events = []config.Text{{Value: "*"}}
+	w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
+	return w
 }
 
 // unknownName says that there is no such name, and which one may be meant.
@@ -153,33 +173,6 @@ func sample(typ string) (event.Event, error) {
 		return ev, err
 	}
 	return ev, ev.Validate()
-}
-
-// triedJSON is a sample's request and answer, as --json prints them.
-type triedJSON struct {
-	engine.Preview
-	Timeline []delivery.Attempt `json:"timeline"`
-}
-
-// attempts reads the attempts of the one delivery in a queue.
-func attempts(ctx context.Context, file string) ([]delivery.Attempt, error) {
-	deliveries, err := engine.OpenDeliveries(file)
-	if err != nil {
-		return nil, err
-	}
-	defer deliveries.Close()
-	items, err := deliveries.List(ctx, engine.Filter{})
-	if err != nil {
-		return nil, err
-	}
-	if len(items) != 1 {
-		return nil, errors.New("the event made no delivery")
-	}
-	detail, err := deliveries.Show(ctx, items[0].Delivery.ID)
-	if err != nil {
-		return nil, err
-	}
-	return detail.Attempts, nil
 }
 
 func (c *command) printAnswers(attempts []delivery.Attempt) {
