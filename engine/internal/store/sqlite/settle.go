@@ -31,7 +31,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 const (
 	settle = `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0`
 
-	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
+	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14, secret = ?15`
 
 	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE`
 )
@@ -78,7 +78,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 			return false, err
 		}
 		query = settle + settleContent + whereHeld
-		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body), c.secret)
 	}
 	changed, err := tx.run(query, args...)
 	if err != nil || changed == 0 {
@@ -131,6 +131,7 @@ func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 // contentColumns is what transforms made as the database has it.
 type contentColumns struct {
 	contentType, header, urlSuffix string
+	secret                         any // NULL for none
 	body                           []byte
 }
 
@@ -138,6 +139,13 @@ func columns(c *delivery.Content) (contentColumns, error) {
 	cols := contentColumns{contentType: c.ContentType, urlSuffix: c.URLSuffix, body: c.Body}
 	if cols.body == nil {
 		cols.body = []byte{}
+	}
+	if len(c.Secret) > 0 {
+		text, err := json.Marshal(c.Secret)
+		if err != nil {
+			return cols, err
+		}
+		cols.secret = string(text)
 	}
 	if len(c.Header) == 0 {
 		return cols, nil
