@@ -21,8 +21,7 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 	f.State = store.Replayable(f.State)
 	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) error {
 		if c.Retransform {
-			_, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL, secret = NULL
-  WHERE seq = ?`, seq)
+			_, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq)
 			if err != nil {
 				return err
 			}

@@ -125,7 +125,7 @@ func (tx *tx) strip(seq int64) error {
 		return err
 	}
 	_, err = tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
-  content_type = NULL, header = NULL, url_suffix = NULL, body = NULL, secret = NULL WHERE seq = ?1`, seq, tx.now)
+  content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1`, seq, tx.now)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -126,7 +125,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
 	now := s.now()
 	condition, args := where(delivery.Filter{ID: id}, now)
-	query := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, d.secret, e.payload` + fromDeliveries + condition
+	query := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
 	err = s.read(ctx, query, func(r *row) error {
 		item, err := scanItem(r, now)
 		if err != nil {
@@ -135,11 +134,6 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 		found = &delivery.Detail{Item: item, Attempts: store.ParseLog(r.text())}
 		if found.Content, err = scanContent(r); err != nil {
 			return err
-		}
-		if secret := r.text(); secret != "" && found.Content != nil {
-			if err := json.Unmarshal([]byte(secret), &found.Content.Secret); err != nil {
-				return err
-			}
 		}
 		ev := item.Event
 		ev.Payload = r.bytes()

@@ -89,8 +89,6 @@ ALTER TABLE lanes ADD COLUMN dead_letters INTEGER NOT NULL DEFAULT 0; -- that ar
 ` + recount, `
 ALTER TABLE deliveries ADD COLUMN accepted_by INTEGER NOT NULL DEFAULT 0; -- the process that accepted it
 CREATE INDEX deliveries_tried ON deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
-`, `
-ALTER TABLE deliveries ADD COLUMN secret TEXT; -- the parts of the body that are secret, a JSON list of [from, to]
 `}
 
 // recount counts what the lanes hold, by the indexes.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -31,7 +30,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 const (
 	settle = `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0`
 
-	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14, secret = ?15`
+	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
 
 	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE`
 )
@@ -73,12 +72,9 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	args := []any{ls.seq, ls.token, state, dueAt, done, attempts, spent, reason, line}
 	query := settle + whereHeld
 	if st.Content != nil {
-		c, err := columns(st.Content)
-		if err != nil {
-			return false, err
-		}
+		c := columns(st.Content)
 		query = settle + settleContent + whereHeld
-		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body), c.secret)
+		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	}
 	changed, err := tx.run(query, args...)
 	if err != nil || changed == 0 {
@@ -131,26 +127,13 @@ func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 // contentColumns is what transforms made as the database has it.
 type contentColumns struct {
 	contentType, header, urlSuffix string
-	secret                         any // NULL for none
 	body                           []byte
 }
 
-func columns(c *delivery.Content) (contentColumns, error) {
-	cols := contentColumns{contentType: c.ContentType, urlSuffix: c.URLSuffix, body: c.Body}
+func columns(c *delivery.Content) contentColumns {
+	cols := contentColumns{contentType: c.ContentType, header: store.HeaderText(c), urlSuffix: c.URLSuffix, body: c.Body}
 	if cols.body == nil {
 		cols.body = []byte{}
 	}
-	if len(c.Secret) > 0 {
-		text, err := json.Marshal(c.Secret)
-		if err != nil {
-			return cols, err
-		}
-		cols.secret = string(text)
-	}
-	if len(c.Header) == 0 {
-		return cols, nil
-	}
-	text, err := json.Marshal(c.Header)
-	cols.header = string(text)
-	return cols, err
+	return cols
 }
