@@ -70,6 +70,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	if err != nil {
 		return nil, err
 	}
+	d.Secret = w.masker.Spans(d.Body)
 	return &d.Content, nil
 }
 
