@@ -62,6 +62,19 @@ func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error
 	return d.queue.Replay(ctx, f, c)
 }
 
+// Hurry makes due at once what waits for the active webhooks of a configuration, and returns how many deliveries. They keep their budget of
+// attempts, and their lanes their rests.
+func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
+	_, _, webhooks := identities(cfg)
+	for _, webhook := range webhooks {
+		n, err := d.queue.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
+		if hurried += n; err != nil {
+			return hurried, err
+		}
+	}
+	return hurried, nil
+}
+
 // Delete forgets the deliveries of a filter that are not in flight, and returns how many. Their ids stay known.
 func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
 	return d.queue.Delete(ctx, f)

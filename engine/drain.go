@@ -10,13 +10,23 @@ import (
 // drainPoll is how often Drain looks for deliveries that are due and not claimed.
 const drainPoll = 100 * time.Millisecond
 
+// runWithin is how soon after Drain's call Run must be called: "go e.Run(ctx)" may take its time.
+const runWithin = time.Second
+
 // Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at all.
-// Deliveries of webhooks that this engine does not have do not count.
+// Deliveries of webhooks that this engine does not have do not count. Without Run nothing is delivered: then the error is ErrNotRun.
 func (e *Engine) Drain(ctx context.Context) error {
-	for {
+	for began := time.Now(); ; {
 		changed := e.lanes.Changed()
+		var wake <-chan time.Time
+		if !e.ran.Load() {
+			if time.Since(began) > runWithin {
+				return e.leftError(ctx, ErrNotRun)
+			}
+			wake = time.After(runWithin)
+		}
 		if e.lanes.Busy() {
-			if err := wait(ctx, changed, nil); err != nil {
+			if err := wait(ctx, changed, wake); err != nil {
 				return e.leftError(ctx, err)
 			}
 			continue

@@ -8,8 +8,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -22,10 +25,15 @@ var (
 	ErrFull = store.ErrFull
 	// ErrClosed is wrapped by Submit's error after Close.
 	ErrClosed = store.ErrClosed
+	// ErrNotRun is wrapped by Drain's error where something is to be delivered and nobody called Run.
+	ErrNotRun = errors.New("Run was not called")
 )
 
 // Memory is the name of a queue that is kept in memory and ends with the process.
 const Memory = spill.Memory
+
+// DefaultMaxSize is how large a queue may grow without queue.max_size, in bytes.
+const DefaultMaxSize = store.DefaultMaxSize
 
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
@@ -36,6 +44,19 @@ type Options struct {
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
 	Transport   http.RoundTripper // nil uses HTTP over the network
 	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
+
+	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
+	OnOutcome func(Outcome)
+}
+
+// Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
+type Outcome struct {
+	Delivery string            // its id
+	Webhook  string            // the webhook's identity
+	Event    *event.Event      // as it was accepted
+	Outcome  delivery.Outcome  // delivered, retry, dead or dropped
+	Attempt  *delivery.Attempt // the last one; nil if none was made
+	Reason   string            // why it is dead or dropped
 }
 
 // Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
@@ -51,6 +72,7 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	ran     atomic.Bool // Run was called
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened
@@ -83,7 +105,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 			Path: opts.Queue, Name: QueueName(opts.Queue), MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
-	e.lanes = lane.NewSet(e.queue, e.log, e.counts.settled)
+	e.lanes = lane.NewSet(e.queue, e.log, e.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))
@@ -111,6 +133,7 @@ func (e *Engine) mayRun() bool {
 		return false
 	}
 	e.running.Add(1)
+	e.ran.Store(true)
 	return true
 }
 

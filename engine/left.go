@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -46,10 +47,39 @@ type left struct {
 	own, earlier waits
 	unstored     int64                    // of own, those in memory alone
 	letters      int64                    // dead letters in memory alone
+	undone       undone                   // outcomes that the file did not take yet
 	webhooks     map[string]WebhookReport // by identity
-	unread       string                   // why the queue cannot be read
-	trouble      string                   // why something is in memory alone
-	spilled      *spilled                 // what Close wrote; nil before
+	orphans      []Orphan
+	unread       string   // why the queue cannot be read
+	trouble      string   // why something is in memory alone
+	spilled      *spilled // what Close wrote; nil before
+}
+
+// undone are outcomes that the queue's file did not take: it still has their deliveries as ones that wait.
+type undone struct {
+	delivered    int64
+	own, earlier struct{ dead, dropped int64 }
+	letters      map[string]int64 // the dead ones by webhook
+}
+
+func newUndone(settlements []delivery.Settlement) undone {
+	u := undone{letters: map[string]int64{}}
+	for i := range settlements {
+		of := &u.earlier
+		if settlements[i].Claim.Own {
+			of = &u.own
+		}
+		switch settlements[i].Outcome {
+		case delivery.Delivered:
+			u.delivered++
+		case delivery.Dead:
+			of.dead++
+			u.letters[settlements[i].Claim.Delivery.Webhook]++
+		case delivery.Dropped:
+			of.dropped++
+		}
+	}
+	return u
 }
 
 // left is what waits now; after Close what waited then.
@@ -85,7 +115,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	for _, c := range counted {
 		name, ours := e.lanes.Name(c.Webhook)
 		if !ours {
-			continue
+			name, c.Earlier = nameOf(c.Webhook), delivery.Counts{} // of another configuration; what is our own counts all the same
 		}
 		l.own.add(c.Own)
 		l.earlier.add(c.Earlier)
@@ -104,11 +134,16 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			l.webhooks[lanes[i].Webhook] = w
 		}
 	}
+	l.orphans = e.orphans(lanes)
+	l.undone = newUndone(e.queue.Unsettled())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()
 	}
 	return l, nil
 }
+
+// nameOf is the name in a webhook's identity.
+func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
 // unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
 func (e *Engine) unread(err error) left {

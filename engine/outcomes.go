@@ -62,14 +62,16 @@ func (o *outcomes) add(st *delivery.Settlement) {
 	o.of[d.Webhook] = r
 }
 
-// report completes what the queue says of the webhooks by the outcomes, and leaves out those of which all is delivered.
-func (o *outcomes) report(waiting map[string]WebhookReport, name func(identity string) (string, bool)) []WebhookReport {
+// report completes what the queue says of the webhooks by the outcomes, but for dead letters that it does not have, and leaves out those of which all is delivered.
+func (o *outcomes) report(waiting map[string]WebhookReport, undone map[string]int64, name func(identity string) (string, bool)) []WebhookReport {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for identity, seen := range o.of {
 		if shown, is := name(identity); is {
 			r := waiting[identity]
-			r.Webhook, r.Dead, r.Last = shown, seen.Dead, seen.Last
+			if r.Webhook, r.Dead = shown, seen.Dead-undone[identity]; r.Dead > 0 {
+				r.Last = seen.Last
+			}
 			r.Reason = cmp.Or(seen.Reason, r.Reason)
 			waiting[identity] = r
 		}

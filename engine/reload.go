@@ -14,6 +14,7 @@ import (
 
 // webhooks are those that one configuration opened.
 type webhooks struct {
+	config   *config.Config
 	settings []*webhook
 	allow    []netip.Prefix
 	queue    config.Queue
@@ -54,7 +55,7 @@ func share(cfg *config.Config, queue string) error {
 func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
 	e.opening.Lock()
 	defer e.opening.Unlock()
-	before, now := e.current, &webhooks{allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
+	before, now := e.current, &webhooks{config: cfg, allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
 	gone := map[string]bool{}
 	for _, w := range before.settings {
 		gone[w.Identity] = true

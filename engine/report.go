@@ -20,6 +20,17 @@ type counts struct {
 // ends are final outcomes that this process committed.
 type ends struct{ delivered, dead, dropped atomic.Int64 }
 
+func (e *ends) add(o delivery.Outcome) {
+	switch o {
+	case delivery.Delivered:
+		e.delivered.Add(1)
+	case delivery.Dead:
+		e.dead.Add(1)
+	case delivery.Dropped:
+		e.dropped.Add(1)
+	}
+}
+
 // Report says what became of everything so far. Its fields tell all that [Report.String] and the command's text say.
 //
 // Each delivery that this process accepted is in one of the fields from Delivered to Taken: Deliveries is their sum. Each that
@@ -41,10 +52,12 @@ type Report struct {
 	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
 	DeadSpilled int64    `json:"dead_spilled"`      // of Dead: in the files Spill, since Close
 	DeadLost    int64    `json:"dead_lost"`         // of Dead: in memory alone
+	Again       int64    `json:"again"`             // delivered, but the queue's file could not be told: they are sent again
 	Spill       []string `json:"spill,omitempty"`   // Engine.Read takes it back, with the same ids
 	Trouble     string   `json:"trouble,omitempty"` // why something is in memory alone, or in Spill
 
-	Earlier Earlier `json:"earlier"`
+	Earlier        Earlier `json:"earlier"`
+	EarlierUnknown bool    `json:"earlier_unknown,omitempty"` // the queue's file could not be opened: see Trouble
 
 	Known    int64 `json:"known"`   // deliveries, and starts and ends of runs, that were there before
 	Refused  int64 `json:"refused"` // events for which the queue had no room, or that are for a webhook which is not there
@@ -54,6 +67,7 @@ type Report struct {
 	Next     time.Time       `json:"next,omitzero"`      // when the next attempt may be made of what waits; zero if none will be
 	Closed   bool            `json:"closed,omitzero"`    // all that waits does so for webhooks that are closed: no run delivers it
 	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
+	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that are no more, of which something is in the queue
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
 }
 
@@ -78,31 +92,34 @@ func (e *Engine) Report() Report {
 		Events:     c.events.Load(),
 		Deliveries: c.deliveries.Load(),
 		Delivered:  c.own.delivered.Load(),
-		Dead:       c.own.dead.Load(),
-		Dropped:    c.own.dropped.Load(),
+		Dead:       c.own.dead.Load() - left.undone.own.dead,
+		Dropped:    c.own.dropped.Load() - left.undone.own.dropped,
 		Waiting:    left.own.waiting,
 		Retrying:   left.own.retrying,
 		InFlight:   left.own.inFlight,
 		DeadLost:   left.letters,
 		Earlier: Earlier{
-			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load(), Dropped: c.earlier.dropped.Load(),
+			Delivered: c.earlier.delivered.Load(), Dead: c.earlier.dead.Load() - left.undone.earlier.dead,
+			Dropped: c.earlier.dropped.Load() - left.undone.earlier.dropped,
 			Waiting: left.earlier.waiting, Retrying: left.earlier.retrying, InFlight: left.earlier.inFlight,
 		},
-		Known:    c.known.Load(),
-		Refused:  c.refused.Load(),
-		Passed:   c.passed.Load(),
-		BadLines: c.badLines.Load(),
-		Next:     left.next,
-		Closed:   left.closed,
-		Unread:   left.unread,
-		Trouble:  left.trouble,
+		EarlierUnknown: !e.queue.IsOpen(),
+		Known:          c.known.Load(),
+		Refused:        c.refused.Load(),
+		Passed:         c.passed.Load(),
+		BadLines:       c.badLines.Load(),
+		Next:           left.next,
+		Closed:         left.closed,
+		Unread:         left.unread,
+		Orphans:        left.orphans,
+		Trouble:        left.trouble,
 	}
 	if e.opts.Queue != Memory {
 		r.Queue = QueueName(e.opts.Queue)
 	}
-	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), e.lanes.Name)
+	r.Webhooks = c.outcomes.report(maps.Clone(left.webhooks), left.undone.letters, e.lanes.Name)
 	r.Taken = max(0, r.Deliveries-r.Delivered-r.Dead-r.Dropped-r.Waiting-r.Retrying-r.InFlight)
-	r.Lost = left.unstored
+	r.Lost, r.Again = left.unstored, left.undone.delivered
 	if left.unread == "" {
 		r.Kept = r.Waiting + r.Retrying - r.Lost
 	}
@@ -190,20 +207,21 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// settled counts an outcome that is committed.
+// settled counts an outcome that is committed, and tells the program of it.
+func (e *Engine) settled(st *delivery.Settlement) {
+	e.counts.settled(st)
+	if e.opts.OnOutcome != nil && !st.GivenBack {
+		c := st.Claim
+		e.opts.OnOutcome(Outcome{c.Delivery.ID, c.Delivery.Webhook, c.Event, st.Outcome, st.Attempt, st.Reason})
+	}
+}
+
 func (c *counts) settled(st *delivery.Settlement) {
 	c.outcomes.add(st)
-	of := &c.earlier
 	if st.Claim.Own {
-		of = &c.own
-	}
-	switch st.Outcome {
-	case delivery.Delivered:
-		of.delivered.Add(1)
-	case delivery.Dead:
-		of.dead.Add(1)
-	case delivery.Dropped:
-		of.dropped.Add(1)
+		c.own.add(st.Outcome)
+	} else {
+		c.earlier.add(st.Outcome)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 )
 
 // Submit accepts an event. When it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
+// Run delivers: without it an event stays in the queue.
 // While the queue is full it waits for room until ctx ends.
 func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {

@@ -120,6 +120,7 @@ func unlikeText(r *engine.Report, text string) (list []string) {
 		{rest, `^awf-hook: (\d+) not delivered and lost: `, r.Lost}, {rest, `^awf-hook: (\d+) dead letters? lost: `, r.DeadLost},
 		{rest, `^awf-hook: (\d+) kept (?:and \d+ dead letters? )?written to `, r.Spilled},
 		{rest, `^awf-hook: (?:\d+ kept and )?(\d+) dead letters? written to `, r.DeadSpilled},
+		{rest, `^awf-hook: (\d+) delivered will be sent again`, r.Again},
 		{rest, `^awf-hook: (\d+) kept (?:and \d+ dead letters? )?in `, total},
 		{rest, `^awf-hook: (?:\d+ kept and )?(\d+) dead letters? in `, dead},
 	} {

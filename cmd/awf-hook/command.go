@@ -131,6 +131,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
+	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.emitCommand(), c.transformCommand())
 	describe(root)
 	return root
@@ -243,11 +244,10 @@ func noSettings(search config.Search) string {
 	return text
 }
 
-// openEngine opens an engine whose queue is in a file, or in memory.
-func (c *command) openEngine(cfg *config.Config, queue string, spill []string) (*engine.Engine, error) {
-	eng, err := engine.Open(cfg, engine.Options{
-		Queue: queue, Spill: spill, Logger: c.logger(), Version: version(), ModuleCache: moduleCache(),
-	})
+// openEngine opens an engine whose queue, and what else is this program's alone, opts name.
+func (c *command) openEngine(cfg *config.Config, opts engine.Options) (*engine.Engine, error) {
+	opts.Logger, opts.Version, opts.ModuleCache = c.logger(), version(), moduleCache()
+	eng, err := engine.Open(cfg, opts)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}

@@ -21,9 +21,11 @@ import (
 // outputs are the types of what the commands print with --json: an object, or one on each line.
 var outputs = map[string]any{
 	"check":             checkJSON{},
+	"doctor":            doctorJSON{},
 	"deliveries list":   itemJSON{},
 	"deliveries show":   detailJSON{},
 	"emit":              engine.Report{},
+	"eval":              evaluated{},
 	"exec":              engine.Report{},
 	"explain":           engine.Explanation{},
 	"follow":            engine.Report{},
@@ -41,8 +43,15 @@ var outputs = map[string]any{
 
 // glossary says what each name in the output of any command means. One name means one thing.
 var glossary = map[string]string{
+	"clock_skew":         "the receiver's clock less this machine's",
+	"findings":           "what doctor looked at, part by part",
+	"level":              "`good`, `warning` or `error`",
+	"part":               "the part of the page: `awf`, `configuration`, `receivers`, `samples` or `queue`",
+	"text":               "the finding in words",
+	"version":            "awf-hook's version",
 	"accepted":           "when the event was accepted",
 	"at":                 "when the request was made, or came in",
+	"again":              "delivered, but the queue could not be told: they are sent again",
 	"attempt":            "the attempt's number, from 1",
 	"attempts":           "how many attempts were made",
 	"bad_lines":          "lines of a known dialect that are broken",
@@ -64,7 +73,9 @@ var glossary = map[string]string{
 	"dropped":            "true if the transform found nothing to send; as a number, such deliveries",
 	"due":                "when the next attempt is due",
 	"earlier":            "what became of deliveries that other processes accepted; of a webhook, how many of them wait",
+	"earlier_unknown":    "true if the queue's file could not be opened",
 	"error":              "why it failed",
+	"expression":         "the expression with its values",
 	"event":              "the event's type",
 	"event_id":           "the event's id",
 	"events":             "events that were accepted; of a webhook, its globs",
@@ -102,6 +113,7 @@ var glossary = map[string]string{
 	"out":                "the body after the step",
 	"outcome":            "`delivered`, `retry`, `dead` or `dropped`",
 	"parts":              "the parts of the expression with their values, the whole first",
+	"orphans":            "webhooks that are in no configuration any more, of which something is in the queue",
 	"passed":             "lines of AWF's own output",
 	"path":               "the key in the configuration, the place of a map's expression, or the request's path",
 	"paused_until":       "until when the webhook's lane rests",
@@ -125,6 +137,7 @@ var glossary = map[string]string{
 	"taken":              "deliveries that another process ended, or somebody deleted",
 	"timeline":           "the attempts",
 	"times":              "how often the part was evaluated",
+	"to":                 "the webhook that an orphan probably is now, FILE#NAME",
 	"took":               "how long it took",
 	"transform_failures": "transforms in a row that failed",
 	"trouble":            "why something is in memory or in `spill` alone",
@@ -200,7 +213,7 @@ func writeCommand(t *testing.T, b *strings.Builder, cmd *cobra.Command, used map
 	})
 	output, listed := outputs[path]
 	hasJSON := cmd.Flag("json") != nil
-	if hasJSON && !listed && !slices.Contains([]string{"deliveries", "webhooks"}, path) && !refusesJSON(cmd) {
+	if hasJSON && !listed && !slices.Contains([]string{"deliveries", "webhooks", "events"}, path) && !refusesJSON(cmd) {
 		t.Errorf("%s has --json, and no type in outputs", path)
 	}
 	if !listed {

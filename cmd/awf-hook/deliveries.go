@@ -89,6 +89,7 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 // openedQueue is a queue that a command shows or changes.
 type openedQueue struct {
 	*engine.Deliveries
+	file   string
 	config *config.Config
 	broken bool // the configuration has mistakes, so that nothing of it may be shown
 }
@@ -112,7 +113,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if openErr != nil {
 		return failure(openErr)
 	}
-	err = do(context.Background(), openedQueue{deliveries, cfg, err != nil})
+	err = do(context.Background(), openedQueue{deliveries, file, cfg, err != nil})
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		err = failure(err)
 	}
@@ -181,6 +182,9 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 					return err
 				}
 				c.printItems(items, where.json)
+				if err := c.warnOfOrphans(ctx, q); err != nil {
+					return err
+				}
 				if len(items) == flags.limit && flags.limit > 0 && !where.json {
 					fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
 				}
@@ -192,6 +196,17 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
 	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
 	return cmd
+}
+
+// warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.
+func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
+	lanes, err := q.Webhooks(ctx)
+	if err != nil || q.broken { // a configuration with mistakes may lack any webhook
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(c.err, "awf-hook: "+format+"\n", args...) }
+	sayOrphans(say, engine.Orphans(lanes, q.config), q.file)
+	return nil
 }
 
 func (c *command) showDelivery(where *queueFlags) *cobra.Command {
@@ -221,224 +236,45 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	}
 }
 
-// change is what replay and delete do with the deliveries that an ID or flags select.
-type change struct {
-	filterFlags
-	verb  string // "replay"
-	done  string // "replayed"
-	not   string // why it was not done with a delivery that exists
-	all   bool   // no ID and no filter means all
-	dry   bool   // list only
-	yes   bool   // do not ask
-	asks  bool   // a filter needs a yes
-	apply func(ctx context.Context, q openedQueue, f engine.Filter) (int, error)
-}
-
-func (ch *change) add(cmd *cobra.Command, states string) {
-	ch.filterFlags.add(cmd, states)
-	cmd.Flags().BoolVar(&ch.dry, "dry-run", false, "only list them")
-	cmd.Flags().BoolVar(&ch.all, "all", false, "all of them, without a filter")
-}
-
-func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
-	var with engine.Change
-	ch := change{verb: "replay", done: "replayed: awf-hook deliveries send delivers them"}
-	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Replay(ctx, f, with) }
-	cmd := &cobra.Command{
-		Use:   "replay [ID]",
-		Short: "Make dead letters due again, with the same ids",
-		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
-receiver knows them again, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
-With --state delivered it sends again what was delivered, after a question on a terminal or with --yes.`,
-		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, ids []string) error {
-			switch delivery.State(ch.state) {
-			case "":
-				ch.state = string(delivery.IsDead)
-			case delivery.IsDelivered:
-				ch.asks = true
-			case delivery.IsDead:
-			default:
-				return fmt.Errorf("--state: want dead or delivered, got %q", ch.state)
-			}
-			ch.not = "it is not " + ch.state + ": only dead letters are replayed, and with --state delivered what was delivered"
-			return c.changeDeliveries(where, &ch, ids)
-		},
-	}
-	ch.add(cmd, "dead (default) or delivered")
-	cmd.Flags().BoolVarP(&ch.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&with.Retransform, "retransform", false, "make their bodies anew with the current transforms")
-	return cmd
-}
-
-func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
-	ch := change{verb: "delete", done: "deleted", not: "it is in flight"}
-	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Delete(ctx, f) }
-	cmd := &cobra.Command{
-		Use:   "delete [ID]",
-		Short: "Delete deliveries that are not in flight",
-		Long: `delete deletes the delivery with the ID, or those that the flags select, but for those in flight. Their ids stay known: the
-same event makes no new ones.`,
-		Example: "  awf-hook deliveries delete --state dead --webhook old --dry-run",
-		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
-	}
-	ch.add(cmd, "due, delivered, dead or dropped")
-	return cmd
-}
-
-// changeDeliveries changes the deliveries that an ID or the flags select.
-func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) error {
-	filter, err := ch.filter()
-	if err != nil {
-		return err
-	}
-	given := filter
-	if given.State == delivery.IsDead && ch.verb == "replay" {
-		given.State = "" // by default
-	}
-	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
-		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
-	}
-	if where.json && !ch.dry {
-		return errors.New("--json goes with --dry-run")
-	}
-	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-			return err
-		}
-		if len(ids) > 0 {
-			item, err := q.find(ctx, ids[0])
-			if err != nil {
-				return err
-			}
-			filter.ID = item.Delivery.ID
-		}
-		if ch.dry {
-			items, err := q.List(ctx, filter)
-			c.printItems(items, where.json)
-			if err == nil {
-				fmt.Fprintf(c.err, "awf-hook: %d to %s\n", len(items), ch.verb)
-			}
-			return err
-		}
-		if err := c.confirm(ctx, q, ch, filter); err != nil {
-			return err
-		}
-		n, err := ch.apply(ctx, q, filter)
-		switch {
-		case err != nil:
-			return err
-		case n == 0 && filter.ID != "":
-			return fmt.Errorf("%s: %s", filter.ID, ch.not)
-		}
-		fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
-		return nil
-	})
-}
-
-// confirm asks on a terminal whether to do what needs a yes. Elsewhere that needs --yes.
-func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter engine.Filter) error {
-	if !ch.asks || ch.yes {
-		return nil
-	}
-	items, err := q.List(ctx, filter)
-	if err != nil {
-		return err
-	}
-	question := fmt.Sprintf("%s what was delivered, %d in all", ch.verb, len(items))
-	if !isTerminal(c.in) {
-		return fmt.Errorf("want --yes to %s", question)
-	}
-	if !c.ask(question + "?") {
-		return errors.New("nothing changed")
-	}
-	return nil
-}
-
-func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
-	var from, to string
-	cmd := &cobra.Command{
-		Use:   "move --from OLD --to NEW",
-		Short: "Hand over deliveries after a webhook or its file was renamed",
-		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
-a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
-has it. NEW must be a webhook of the configuration.`,
-		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				lanes, err := q.Webhooks(ctx)
-				if err != nil {
-					return err
-				}
-				var old, current []string
-				for _, l := range lanes {
-					old = append(old, l.Webhook)
-				}
-				for _, w := range q.config.Active() {
-					current = append(current, w.Identity)
-				}
-				source, err := identityOf(from, old)
-				if err != nil {
-					return fmt.Errorf("--from: %w", err)
-				}
-				target, err := identityOf(to, current)
-				if err != nil {
-					return fmt.Errorf("--to: %w", err)
-				}
-				n, err := q.Move(ctx, source, target)
-				if err == nil {
-					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
-				}
-				return err
-			})
-		},
-	}
-	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
-	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")
-	_ = cmd.MarkFlagRequired("from") // they exist
-	_ = cmd.MarkFlagRequired("to")
-	return cmd
-}
-
-// identityOf finds the one webhook that is called like this.
-func identityOf(name string, identities []string) (string, error) {
-	var found, names []string
-	for _, identity := range identities {
-		last := identity[strings.LastIndexByte(identity, '#')+1:]
-		if name == identity {
-			return identity, nil
-		}
-		if names = append(names, last); name == last {
-			found = append(found, identity)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return "", unknownName("webhook", name, names)
-	case 1:
-		return found[0], nil
-	}
-	return "", fmt.Errorf("%s is the name of %d webhooks: want one of %s", name, len(found), strings.Join(found, ", "))
-}
-
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
-	s := &session{adopts: true}
+	s := &session{adopts: true, needsQueue: true}
+	hurry := false
 	cmd := &cobra.Command{
-		Use:     "send",
-		Short:   "Deliver what is due and exit, as run does at its end",
-		Example: "  awf-hook deliveries send -c awf-hook.yaml",
+		Use:   "send",
+		Short: "Deliver what is due and exit, as run does at its end",
+		Long: `send delivers what is due and exits, as run does at its end. With --now all that waits is due: before its next attempt
+would be, or where a clock that was wrong stored when that is. A receiver that asked for a pause gets it all the same:
+awf-hook webhooks enable ends it.`,
+		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
+			if hurry {
+				if err := c.hurry(where); err != nil {
+					return err
+				}
+			}
 			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
 		},
 	}
 	s.addSpillFlag(cmd)
+	cmd.Flags().BoolVar(&hurry, "now", false, "make due at once all that waits")
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
+}
+
+// hurry makes due what waits.
+func (c *command) hurry(where *queueFlags) error {
+	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if q.broken { // whoever sends says why
+			return nil
+		}
+		n, err := q.Hurry(ctx, q.config)
+		if err == nil {
+			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
+		}
+		return err
+	})
 }

@@ -25,6 +25,7 @@ var exitCodes = map[string]string{
 	"transform run":   "0 success, 1 the module failed on an event.",
 	"verify":          "0 every signature is good, 1 one is bad or there is none.",
 	"webhooks test":   "0 the receiver took the event, 1 it did not, 3 bad configuration or none.",
+	"doctor":          "0 no error, 1 an error was found, 3 bad configuration.",
 	"deliveries send": "0 everything due is delivered or kept, 1 a failure, 3 bad configuration, 5 as for run.",
 }
 
@@ -34,6 +35,7 @@ var otherNames = map[string][]string{
 	"run":             {"start", "pipe"},
 	"follow":          {"tail", "watch"},
 	"preview":         {"dry-run", "dryrun"},
+	"doctor":          {"diagnose", "status", "debug"},
 	"listen":          {"receive", "serve"},
 	"deliveries":      {"queue", "dead"},
 	"deliveries list": {"ls", "lst"},

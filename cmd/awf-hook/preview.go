@@ -123,7 +123,7 @@ func (c *command) openDry(flags configFlags) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.openEngine(cfg, engine.Memory, nil)
+	return c.openEngine(cfg, engine.Options{})
 }
 
 // readEvents reads the events of files, of stdin if there are none.

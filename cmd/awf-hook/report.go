@@ -16,7 +16,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if c.reported != nil {
 		c.reported(r)
 	}
-	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 && !isFailure(r) {
+	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 && !isFailure(r) && len(r.Orphans) == 0 {
 		return
 	}
 	if s.json {
@@ -47,10 +47,14 @@ func reportText(r *engine.Report) string {
 	if earlier := r.OfEarlier(); earlier != "" {
 		say("of earlier runs: %s", earlier)
 	}
+	if r.EarlierUnknown {
+		say("what earlier runs left is not known: %s", plain(r.Trouble))
+	}
 	if r.Unread != "" {
 		say("the queue cannot be read, so what it keeps is not known: %s", plain(r.Unread))
 	}
 	sayWhy(say, r)
+	sayOrphans(say, r.Orphans, r.Queue)
 	trouble := plain(cmp.Or(r.Trouble, "the queue has no room"))
 	if r.Lost > 0 {
 		say("%d not delivered and lost: %s", r.Lost, trouble)
@@ -61,8 +65,11 @@ func reportText(r *engine.Report) string {
 	if r.Spilled+r.DeadSpilled > 0 {
 		say("%s written to %s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(r.Spill, ", ")), trouble)
 		for _, file := range r.Spill {
-			say("to deliver them: awf-hook run < %s", plain(file))
+			say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
 		}
+	}
+	if r.Again > 0 {
+		say("%d delivered will be sent again, since that could not be stored: %s", r.Again, trouble)
 	}
 	earlier := r.Earlier.Waiting + r.Earlier.Retrying
 	dead := r.Dead - r.DeadSpilled - r.DeadLost + r.Earlier.Dead
@@ -93,6 +100,39 @@ func letters(n int64) string {
 	return fmt.Sprintf("%d dead letters", n)
 }
 
+// sayOrphans says how many deliveries wait for webhooks that are no more, and the command that hands them over.
+func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, queue string) {
+	for _, o := range orphans[:min(len(orphans), maxWhy)] {
+		what := fmt.Sprintf("%d waiting", o.Waiting)
+		if o.Dead > 0 {
+			what += " and " + letters(o.Dead)
+		}
+		to, config := "NEW", ""
+		if file, name, named := strings.Cut(o.To, "#"); named {
+			to, config = quoted(name), " -c "+quoted(file)
+		}
+		say("%s for %s, which is in no configuration any more: awf-hook deliveries move%s --queue %s --from %s --to %s",
+			what, plain(o.Webhook), config, quoted(queue), quoted(o.Webhook), to)
+	}
+	if more := len(orphans) - maxWhy; more > 0 {
+		say("%d more webhooks are in no configuration any more: awf-hook webhooks list", more)
+	}
+}
+
+// quoted is a word of a shell's command line.
+func quoted(word string) string {
+	word = plain(word)
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// isWord reports whether a shell takes a character as it is, anywhere in a word but at its beginning.
+func isWord(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
+}
+
 // sayWhy says for each webhook why something is not delivered: "oncall: 2 to retry: 503 Service Unavailable".
 func sayWhy(say func(format string, args ...any), r *engine.Report) {
 	for _, w := range r.Webhooks[:min(len(r.Webhooks), maxWhy)] {
@@ -117,7 +157,7 @@ func sayWhy(say func(format string, args ...any), r *engine.Report) {
 		if w.Last.Answer != "" {
 			text += ": " + plain(w.Last.Answer)
 		}
-		if r.Queue != "" && r.DeadLost == 0 {
+		if r.Queue != "" && r.DeadLost+r.DeadSpilled == 0 {
 			text += "; awf-hook deliveries show " + w.Last.ID
 		}
 		say("%s", text)

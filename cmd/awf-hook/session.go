@@ -28,6 +28,9 @@ type session struct {
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
+	needsQueue   bool // a queue's file that cannot be used is a failure
+
+	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
 	config  *config.Config                                      // nil: what the flags name
 	begin   func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
@@ -70,6 +73,8 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case isFailure(report):
 		return &exitError{code: exitFailure}
+	case s.needsQueue && report.Trouble != "":
+		return failure(fmt.Errorf("%s: %s", report.Queue, report.Trouble))
 	case s.misses(report):
 		return &exitError{code: exitNotDelivered}
 	case s.strict && report.BadLines > 0:
@@ -135,14 +140,14 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
 	if s.config != nil {
-		return c.openEngine(s.config, s.queue, nil)
+		return c.openEngine(s.config, engine.Options{Queue: s.queue, OnOutcome: s.outcome})
 	}
 	cfg, err := c.load(s.search())
 	if err != nil {
 		return nil, err
 	}
 	queue := queueFile(s.search(), cfg, s.queue)
-	return c.openEngine(cfg, queue, s.spillPlaces(queue))
+	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), OnOutcome: s.outcome})
 }
 
 // spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be

@@ -56,7 +56,7 @@ func (c *command) test(files []string, flags testFlags) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	eng, err := c.openEngine(cfg, engine.Memory, nil)
+	eng, err := c.openEngine(cfg, engine.Options{})
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +13,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/spelling"
-	"github.com/awf-project/awf-hook/examples"
 	"github.com/spf13/cobra"
 )
 
@@ -27,8 +22,8 @@ func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 		Use:   "test NAME",
 		Short: "Send a sample event to one webhook, and show its request and answer",
 		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, whatever its filter says, and shows the request, the
-answer and the time. The event is a recorded one, with "test": true in its payload. Nothing is kept. test exits with 1 if
-the receiver does not take it.`,
+answer and the time. The event is an example (see awf-hook events) with "test": true in its payload. Nothing is kept. test
+exits with 1 if the receiver does not take it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
@@ -46,31 +41,59 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if err != nil {
 		return failure(err)
 	}
-	ev, err := sample(typ)
+	shown := func(p *engine.Preview) error {
+		if where.json {
+			return nil
+		}
+		var b bytes.Buffer
+		previewText(&b, p)
+		_, err := c.out.Write(b.Bytes())
+		return err
+	}
+	tried, err := c.trySample(cfg, webhook, typ, shown)
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "awf-hook")
-	if err != nil {
-		return failure(err)
+	if where.json {
+		encode(c.out, tried)
+	} else {
+		c.printAnswers(tried.Timeline)
 	}
-	defer os.RemoveAll(folder)
-	only := *cfg
-	only.Webhooks, only.Workflows = []config.Webhook{*webhook}, nil
-	var shown triedJSON
+	if !tried.taken {
+		return failure(fmt.Errorf("%s did not take it", webhook.Name))
+	}
+	return nil
+}
+
+// triedJSON is a sample's request and answer, as --json prints them.
+type triedJSON struct {
+	engine.Preview
+	Timeline []delivery.Attempt `json:"timeline"`
+	taken    bool
+}
+
+// trySample sends a sample event to a webhook that [webhookOf] found. It calls shown before it sends.
+func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, shown func(*engine.Preview) error) (*triedJSON, error) {
+	ev, err := sample(typ)
+	if err != nil {
+		return nil, err
+	}
+	only, tried := *cfg, &triedJSON{}
+	only.Webhooks, only.Workflows = []config.Webhook{*w}, nil
 	s := session{
-		config: &only, queue: filepath.Join(folder, "queue.db"), drainTimeout: webhook.Timeout + time.Second, ended: now(),
+		config: &only, drainTimeout: w.Timeout + time.Second, ended: now(),
+		outcome: func(o engine.Outcome) {
+			tried.taken = o.Outcome == delivery.Delivered || o.Outcome == delivery.Dropped
+			if o.Attempt != nil {
+				tried.Timeline = append(tried.Timeline, *o.Attempt)
+			}
+		},
 		feed: func(ctx context.Context, eng *engine.Engine) error {
-			var b bytes.Buffer
 			for _, p := range eng.Preview(ctx, &ev, time.Now()) {
-				shown.Preview = p
-				previewText(&b, &p)
-			}
-			if where.json {
-				return eng.Submit(ctx, ev)
-			}
-			if _, err := c.out.Write(b.Bytes()); err != nil {
-				return err
+				tried.Preview = p
+				if err := shown(&p); err != nil {
+					return err
+				}
 			}
 			return eng.Submit(ctx, ev)
 		},
@@ -78,22 +101,11 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	report, err := s.deliver(c)
 	switch {
 	case report == nil:
-		return err
+		return nil, err
 	case err != nil:
-		return failure(err)
+		return nil, failure(err)
 	}
-	if shown.Timeline, err = attempts(context.Background(), s.queue); err != nil {
-		return failure(err)
-	}
-	if where.json {
-		encode(c.out, shown)
-	} else {
-		c.printAnswers(shown.Timeline)
-	}
-	if report.Delivered+report.Dropped == 0 {
-		return failure(fmt.Errorf("%s did not take it", webhook.Name))
-	}
-	return nil
+	return tried, nil
 }
 
 // webhookOf finds a webhook by its name or identity, and makes it send any event once.
@@ -104,11 +116,17 @@ func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
 			names = append(names, w.Name)
 			continue
 		}
-		w.Events = []config.Text{{Value: "*"}}
-		w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
+		w = anyEvent(w)
 		return &w, nil
 	}
 	return nil, unknownName("webhook", name, names)
+}
+
+// anyEvent makes a webhook send any event, once.
+func anyEvent(w config.Webhook) config.Webhook {
+	w.Events = []config.Text{{Value: "*"}}
+	w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
+	return w
 }
 
 // unknownName says that there is no such name, and which one may be meant.
@@ -124,28 +142,15 @@ func unknownName(kind, name string, names []string) error {
 	return fmt.Errorf("no %s is called %s: want one of %s", kind, plain(name), plain(strings.Join(names, ", ")))
 }
 
-// sample is a recorded event of the type, or one made up where there is no recording, with "test": true in its payload.
+// sample is the example of an event of the type, or one without a payload where there is none, with "test": true in its payload.
 func sample(typ string) (event.Event, error) {
 	ev, err := event.New(typ, "sample", "sample", nil)
 	if err != nil {
 		return ev, fmt.Errorf("--%w", err)
 	}
-	files, err := fs.Glob(examples.Demo, "demo/[0-9]*")
-	if err != nil {
-		return ev, failure(err)
-	}
-	for _, file := range files {
-		text, err := fs.ReadFile(examples.Demo, file)
-		if err != nil {
-			return ev, failure(err)
-		}
-		err = engine.Events(context.Background(), engine.Stream{Name: file, In: bytes.NewReader(text)}, func(recorded event.Event) {
-			if recorded.Type == typ {
-				ev = recorded
-			}
-		})
-		if err != nil {
-			return ev, failure(err)
+	for _, known := range sampleEvents() {
+		if known.Type == typ {
+			ev = *known
 		}
 	}
 	ev.ID = event.NewID(time.Now()) // a receiver must not take it for known
@@ -153,33 +158,6 @@ func sample(typ string) (event.Event, error) {
 		return ev, err
 	}
 	return ev, ev.Validate()
-}
-
-// triedJSON is a sample's request and answer, as --json prints them.
-type triedJSON struct {
-	engine.Preview
-	Timeline []delivery.Attempt `json:"timeline"`
-}
-
-// attempts reads the attempts of the one delivery in a queue.
-func attempts(ctx context.Context, file string) ([]delivery.Attempt, error) {
-	deliveries, err := engine.OpenDeliveries(file)
-	if err != nil {
-		return nil, err
-	}
-	defer deliveries.Close()
-	items, err := deliveries.List(ctx, engine.Filter{})
-	if err != nil {
-		return nil, err
-	}
-	if len(items) != 1 {
-		return nil, errors.New("the event made no delivery")
-	}
-	detail, err := deliveries.Show(ctx, items[0].Delivery.ID)
-	if err != nil {
-		return nil, err
-	}
-	return detail.Attempts, nil
 }
 
 func (c *command) printAnswers(attempts []delivery.Attempt) {

@@ -85,6 +85,26 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A folder that is none is an error at once, too.
+func TestInWhatIsNoFolder(t *testing.T) {
+	_, project := tree(t)
+	for _, name := range []string{"fifo", "good", "socket", "zero", "missing"} {
+		read := make(chan error, 1)
+		go func() {
+			_, err := file.In(filepath.Join(project, name)).Read(filepath.Join(project, name, "file"), 100)
+			read <- err
+		}()
+		select {
+		case err := <-read:
+			if err == nil || strings.Contains(err.Error(), project) {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(2 * time.Second):
+			t.Errorf("%s is waited for", name)
+		}
+	}
+}
+
 func TestReadIsBounded(t *testing.T) {
 	_, project := tree(t)
 	large := filepath.Join(project, "large")

@@ -13,13 +13,18 @@ import (
 // ownNames are names of this machine.
 var ownNames = []string{"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
 
+// metadataNames are names of the clouds' metadata servers, which a proxy in a cloud can resolve.
+var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
+
 // CheckHost judges a URL's host where nothing is dialled: when a configuration is checked, and when a proxy reaches the host for us.
-// It reads an address in every form in which a resolver may, and knows the names of this machine. It cannot judge any other name.
+// It reads an address in every form in which a resolver may, and knows the names of this machine and of metadata servers. It cannot judge any other name.
 func (g Guard) CheckHost(host string) error {
 	name := strings.TrimRight(strings.Map(fold, host), ".")
 	switch {
 	case slices.Contains(ownNames, name), strings.HasSuffix(name, ".localhost"):
 		return g.Check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case slices.Contains(metadataNames, name):
+		return g.Check(netip.AddrFrom4([4]byte{169, 254, 169, 254}))
 	case strings.ContainsRune(name, unicode.ReplacementChar):
 		return g.Check(netip.Addr{})
 	}

@@ -188,6 +188,7 @@ var inside = []string{
 	"010.8.8.8", "0127.0.0.1", "4294967296", "18446744073709551616", "0xfffffffff", "256.1", "1.2.3.256", "1.2.65536", "127.16777216",
 	"localhost", "LOCALHOST", "localhost.", "foo.localhost", "a.b.LocalHost.", "ip6-localhost", "localhost.localdomain",
 	"[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[64:ff9b::a9fe:a9fe]",
+	"metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data",
 	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",
 }
 

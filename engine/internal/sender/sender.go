@@ -114,6 +114,9 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.masker.Text(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = s.excerpt(answer.Body)
+	if sent, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+	}
 	return a
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -35,6 +36,13 @@ func (s *Store) Flush(ctx context.Context) error {
 		return errInMemory
 	}
 	return err
+}
+
+// Unsettled returns the outcomes that wait to be written. Without them the file's deliveries are sent again.
+func (s *Store) Unsettled() []delivery.Settlement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.unsettled)
 }
 
 var errInMemory = errors.New("the queue was in memory")

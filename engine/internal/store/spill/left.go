@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Left implements [store.Store]. An outcome that is kept counts as if the file had it.
+// Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one to try again.
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	s.mu.Lock()
 	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
@@ -46,7 +46,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return lanes, nil
 }
 
-// correct counts a delivery of the file whose outcome is kept.
+// correct counts a delivery of the file whose outcome is not in the file.
 func correct(l *delivery.Left, st *delivery.Settlement) {
 	of := &l.Earlier
 	if st.Claim.Own {
@@ -54,7 +54,7 @@ func correct(l *delivery.Left, st *delivery.Settlement) {
 	}
 	tried := st.Claim.Delivery.Attempts > 0
 	of.Add(tried, -1)
-	if st.Outcome == delivery.Retry {
+	if st.Outcome != delivery.Delivered {
 		of.Add(tried || st.Attempt != nil, 1)
 	}
 	of.Waiting, of.Retrying = max(0, of.Waiting), max(0, of.Retrying)

@@ -115,6 +115,13 @@ func (s *Store) Broken() error {
 	return s.broken
 }
 
+// IsOpen reports whether the queue's file, if it has one, was opened: without that nobody knows what it holds.
+func (s *Store) IsOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.openFile == nil || s.file != nil
+}
+
 // usable returns the file; nil if it is not in use.
 func (s *Store) usable() (store.Queue, error) {
 	s.mu.Lock()

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/spf13/cobra"
+)
+
+// change is what replay and delete do with the deliveries that an ID or flags select.
+type change struct {
+	filterFlags
+	verb  string // "replay"
+	done  string // "replayed"
+	not   string // why it was not done with a delivery that exists
+	all   bool   // no ID and no filter means all
+	dry   bool   // list only
+	yes   bool   // do not ask
+	asks  bool   // a filter needs a yes
+	apply func(ctx context.Context, q openedQueue, f engine.Filter) (int, error)
+}
+
+func (ch *change) add(cmd *cobra.Command, states string) {
+	ch.filterFlags.add(cmd, states)
+	cmd.Flags().BoolVar(&ch.dry, "dry-run", false, "only list them")
+	cmd.Flags().BoolVar(&ch.all, "all", false, "all of them, without a filter")
+}
+
+func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
+	var with engine.Change
+	ch := change{verb: "replay", done: "replayed: awf-hook deliveries send delivers them"}
+	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Replay(ctx, f, with) }
+	cmd := &cobra.Command{
+		Use:   "replay [ID]",
+		Short: "Make dead letters due again, with the same ids",
+		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
+receiver knows them again, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
+With --state delivered it sends again what was delivered, after a question on a terminal or with --yes.`,
+		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, ids []string) error {
+			switch delivery.State(ch.state) {
+			case "":
+				ch.state = string(delivery.IsDead)
+			case delivery.IsDelivered:
+				ch.asks = true
+			case delivery.IsDead:
+			default:
+				return fmt.Errorf("--state: want dead or delivered, got %q", ch.state)
+			}
+			ch.not = "it is not " + ch.state + ": only dead letters are replayed, and with --state delivered what was delivered"
+			return c.changeDeliveries(where, &ch, ids)
+		},
+	}
+	ch.add(cmd, "dead (default) or delivered")
+	cmd.Flags().BoolVarP(&ch.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&with.Retransform, "retransform", false, "make their bodies anew with the current transforms")
+	return cmd
+}
+
+func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
+	ch := change{verb: "delete", done: "deleted", not: "it is in flight"}
+	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Delete(ctx, f) }
+	cmd := &cobra.Command{
+		Use:   "delete [ID]",
+		Short: "Delete deliveries that are not in flight",
+		Long: `delete deletes the delivery with the ID, or those that the flags select, but for those in flight. Their ids stay known: the
+same event makes no new ones.`,
+		Example: "  awf-hook deliveries delete --state dead --webhook old --dry-run",
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
+	}
+	ch.add(cmd, "due, delivered, dead or dropped")
+	return cmd
+}
+
+// changeDeliveries changes the deliveries that an ID or the flags select.
+func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) error {
+	filter, err := ch.filter()
+	if err != nil {
+		return err
+	}
+	given := filter
+	if given.State == delivery.IsDead && ch.verb == "replay" {
+		given.State = "" // by default
+	}
+	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
+		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
+	}
+	if where.json && !ch.dry {
+		return errors.New("--json goes with --dry-run")
+	}
+	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
+			return err
+		}
+		if len(ids) > 0 {
+			item, err := q.find(ctx, ids[0])
+			if err != nil {
+				return err
+			}
+			filter.ID = item.Delivery.ID
+		}
+		if ch.dry {
+			items, err := q.List(ctx, filter)
+			c.printItems(items, where.json)
+			if err == nil {
+				fmt.Fprintf(c.err, "awf-hook: %d to %s\n", len(items), ch.verb)
+			}
+			return err
+		}
+		if err := c.confirm(ctx, q, ch, filter); err != nil {
+			return err
+		}
+		n, err := ch.apply(ctx, q, filter)
+		switch {
+		case err != nil:
+			return err
+		case n == 0 && filter.ID != "":
+			return fmt.Errorf("%s: %s", filter.ID, ch.not)
+		}
+		fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
+		return nil
+	})
+}
+
+// confirm asks on a terminal whether to do what needs a yes. Elsewhere that needs --yes.
+func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter engine.Filter) error {
+	if !ch.asks || ch.yes {
+		return nil
+	}
+	items, err := q.List(ctx, filter)
+	if err != nil {
+		return err
+	}
+	question := fmt.Sprintf("%s what was delivered, %d in all", ch.verb, len(items))
+	if !isTerminal(c.in) {
+		return fmt.Errorf("want --yes to %s", question)
+	}
+	if !c.ask(question + "?") {
+		return errors.New("nothing changed")
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "move --from OLD --to NEW",
+		Short: "Hand over deliveries after a webhook or its file was renamed",
+		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
+a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
+has it. NEW must be a webhook of the configuration.`,
+		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				lanes, err := q.Webhooks(ctx)
+				if err != nil {
+					return err
+				}
+				var old, current []string
+				for _, l := range lanes {
+					old = append(old, l.Webhook)
+				}
+				for _, w := range q.config.Active() {
+					current = append(current, w.Identity)
+				}
+				source, err := identityOf(from, old)
+				if err != nil {
+					return fmt.Errorf("--from: %w", err)
+				}
+				target, err := identityOf(to, current)
+				if err != nil {
+					return fmt.Errorf("--to: %w", err)
+				}
+				n, err := q.Move(ctx, source, target)
+				if err == nil {
+					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
+	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")
+	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+// identityOf finds the one webhook that is called like this.
+func identityOf(name string, identities []string) (string, error) {
+	var found, names []string
+	for _, identity := range identities {
+		last := identity[strings.LastIndexByte(identity, '#')+1:]
+		if name == identity {
+			return identity, nil
+		}
+		if names = append(names, last); name == last {
+			found = append(found, identity)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", unknownName("webhook", name, names)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("%s is the name of %d webhooks: want one of %s", name, len(found), strings.Join(found, ", "))
+}

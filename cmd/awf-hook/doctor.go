@@ -1,0 +1,366 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/spf13/cobra"
+)
+
+// Bounds of doctor.
+const (
+	maxReach    = 5 * time.Second // for all receivers together
+	maxAWF      = 2 * time.Second // for awf's version
+	maxMentions = 50              // findings of one part that are shown; the others are counted
+)
+
+// finding is something that doctor looked at.
+type finding struct {
+	Part  string `json:"part"`  // of the page: "receivers"
+	Level string `json:"level"` // good, warning or error
+	Text  string `json:"text"`
+}
+
+// Levels of findings.
+const (
+	good    = "good"
+	warning = "warning"
+	wrong   = "error"
+)
+
+// doctorJSON is what doctor finds, as --json prints it.
+type doctorJSON struct {
+	Version  string    `json:"version"`
+	At       time.Time `json:"at"`
+	Findings []finding `json:"findings"`
+}
+
+// doctor looks at this machine.
+type doctor struct {
+	*command
+	configFlags
+	queue    string
+	json     bool
+	send     bool
+	home     string
+	findings []finding
+}
+
+func (c *command) doctorCommand() *cobra.Command {
+	d := doctor{command: c}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at AWF, the configuration, the receivers and the queue of this machine",
+		Long: `doctor prints one page on what awf-hook sees on this machine: AWF and its files, the configuration and its warnings, whether
+each receiver can be reached, and what waits in the queue and why. The page holds no secret: you can paste it into an issue.
+
+doctor resolves each receiver's name, connects and makes the TLS handshake, for 5s at most. It sends no request. With --send
+it sends a sample event to each webhook, as webhooks test does, and compares this machine's clock with the receiver's.`,
+		Example: "  awf-hook doctor\n  awf-hook doctor -c awf-hook.yaml --send",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return d.run() },
+	}
+	d.configFlags.add(cmd)
+	cmd.Flags().StringVar(&d.queue, "queue", "", "the queue's `FILE` (default: the configuration's, else the state folder's)")
+	cmd.Flags().BoolVar(&d.json, "json", false, "print the page as a JSON object")
+	cmd.Flags().BoolVar(&d.send, "send", false, "send a sample event to each webhook")
+	return cmd
+}
+
+// find notes a finding.
+func (d *doctor) find(part, level, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if d.home != "" {
+		text = strings.ReplaceAll(text, d.home+string(filepath.Separator), "~"+string(filepath.Separator))
+	}
+	d.findings = append(d.findings, finding{part, level, text})
+}
+
+func (d *doctor) run() error {
+	d.home, _ = os.UserHomeDir()
+	d.level = max(d.level, slog.LevelError) // the page says it
+	d.awf()
+	cfg, isGood := d.configuration()
+	if isGood {
+		d.receivers(cfg)
+	}
+	if cfg != nil {
+		d.waiting(cfg)
+	}
+	d.print()
+	worst := func(level string) bool {
+		return slices.ContainsFunc(d.findings, func(f finding) bool { return f.Level == level })
+	}
+	switch {
+	case !isGood:
+		return &exitError{code: exitConfig}
+	case worst(wrong):
+		return &exitError{code: exitFailure}
+	}
+	return nil
+}
+
+func (d *doctor) print() {
+	page := doctorJSON{Version: version(), At: time.Now().UTC().Truncate(time.Second), Findings: d.findings}
+	if d.json {
+		encodeIndented(d.out, "", "  ", page)
+		return
+	}
+	fmt.Fprintf(d.out, "awf-hook %s (%s, %s/%s), %s\n", page.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, page.At.Format(time.RFC3339))
+	show := newPrinter(d.out, false)
+	colours := map[string]string{good: green, warning: yellow, wrong: red}
+	part, n := "", 0
+	for _, f := range d.findings {
+		if n++; f.Part != part {
+			part, n = f.Part, 0
+			fmt.Fprintf(d.out, "\n%s\n", show.colour(bold, part))
+		}
+		if n < maxMentions || f.Level == wrong {
+			fmt.Fprintf(d.out, "  %s  %s\n", show.colour(colours[f.Level], fmt.Sprintf("%-7s", f.Level)), plain(f.Text))
+		}
+	}
+	count := map[string]int{}
+	for _, f := range d.findings {
+		count[f.Level]++
+	}
+	fmt.Fprintf(d.out, "\nerrors: %d, warnings: %d\n", count[wrong], count[warning])
+}
+
+// awf looks at AWF and at the files that it writes.
+func (d *doctor) awf() {
+	const part = "awf"
+	if path, err := exec.LookPath("awf"); err != nil {
+		d.find(part, warning, "awf is not on $PATH")
+	} else {
+		d.find(part, good, "%s: %s", path, awfVersion(path))
+	}
+	switch audit := engine.AuditFile(os.LookupEnv); audit {
+	case "":
+		d.find(part, warning, "AWF_AUDIT_LOG=off: AWF writes no audit file, so that follow sees no starts and ends; exec does")
+	default:
+		d.look(part, "audit file", audit)
+	}
+	d.look(part, "transcripts", engine.Transcripts(os.LookupEnv))
+	for _, name := range []string{"AWF_CONFIG_HOME", "AWF_WORKFLOWS_PATH", "AWF_HOOK_TRUST"} {
+		if value := os.Getenv(name); value != "" {
+			d.find(part, good, "%s=%s", name, value)
+		}
+	}
+}
+
+// awfVersion asks awf for its version.
+func awfVersion(path string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), maxAWF)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.WaitDelay = time.Second / 10
+	out, err := cmd.CombinedOutput()
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Sprintf("awf version did not answer within %v", maxAWF)
+	case err != nil:
+		return "awf version: " + err.Error()
+	}
+	return shown(line)
+}
+
+// look looks at a file or folder of AWF's: whether it is there and readable, and when it was written.
+func (d *doctor) look(part, what, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.find(part, warning, "%s %s: not there yet; AWF makes it with its first run", what, path)
+		return
+	case err != nil:
+		d.find(part, wrong, "%s %v", what, err)
+		return
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		d.find(part, wrong, "%s %v", what, err)
+		return
+	}
+	defer f.Close()
+	at := info.ModTime()
+	if !info.IsDir() {
+		d.find(part, good, "%s %s: %s, written %s", what, path, size(info.Size()), ago(at))
+		return
+	}
+	const many = 10_000
+	names, _ := f.Readdirnames(many) // an empty folder's error is io.EOF
+	more := ""
+	if len(names) == many {
+		more = " or more"
+	}
+	d.find(part, good, "%s %s: %d%s files, the last new %s", what, path, len(names), more, ago(at))
+}
+
+// configuration looks at the configuration, and returns what holds, and whether it has no mistake.
+func (d *doctor) configuration() (*config.Config, bool) {
+	const part = "configuration"
+	search := d.search()
+	search.Inspect = true
+	results := checkFound(search)
+	mistakes := 0
+	for _, r := range results {
+		if r.other != nil {
+			mistakes++
+			d.find(part, wrong, "%v", r.other)
+		}
+		for _, m := range r.report() {
+			if m.Warning {
+				d.find(part, warning, "%v", m)
+				continue
+			}
+			mistakes++
+			d.find(part, wrong, "%v", m)
+		}
+		if r.config != nil && len(r.config.Files) > 0 && r.good() {
+			d.find(part, good, "%s: webhooks: %d", strings.Join(r.config.Files, ", "), len(r.config.Active()))
+		}
+	}
+	cfg, err := d.search().Load() // without what is not trusted
+	if mistakes > 0 || err != nil {
+		if mistakes == 0 {
+			d.find(part, wrong, "%v", err)
+		}
+		return cfg, false
+	}
+	if len(cfg.Files) == 0 {
+		d.find(part, warning, "%s", noSettings(d.search()))
+	}
+	if off := cfg.Project.Off(); off != "" && cfg.Project.Settings != "" {
+		d.find(part, warning, "%s", off)
+	}
+	return cfg, true
+}
+
+// holding are the webhooks that hold, for all workflows and for one.
+func holding(cfg *config.Config) []config.Webhook {
+	all := cfg.Active()
+	known := map[string]bool{}
+	for _, w := range all {
+		known[w.Identity] = true
+	}
+	if cfg.Workflows == nil {
+		return all
+	}
+	for _, found := range cfg.Workflows.All() {
+		for _, w := range found.Webhooks {
+			if w.Enabled && !known[w.Identity] {
+				known[w.Identity] = true
+				all = append(all, w)
+			}
+		}
+	}
+	return all
+}
+
+// receivers tries to reach each receiver.
+func (d *doctor) receivers(cfg *config.Config) {
+	const part = "receivers"
+	webhooks := holding(cfg)
+	if len(webhooks) == 0 {
+		d.find(part, warning, "no webhook holds")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), maxReach)
+	defer cancel()
+	for _, p := range engine.ProbeAll(ctx, cfg, webhooks) {
+		switch took := p.Took.Round(time.Millisecond); {
+		case p.Failure != "":
+			d.find(part, wrong, "%s: %s: %s", p.Webhook, p.URL, p.Failure)
+		case p.Proxied:
+			d.find(part, good, "%s: %s by the proxy at %s, reached in %v; what is behind it was not tried", p.Webhook, p.URL, p.Address, took)
+		case p.TLS == "":
+			d.find(part, good, "%s: %s at %s, reached in %v", p.Webhook, p.URL, p.Address, took)
+		case time.Until(p.Expires) < 14*24*time.Hour:
+			d.find(part, warning, "%s: %s: the receiver's certificate expires on %s", p.Webhook, p.URL, p.Expires.Format(time.DateOnly))
+		default:
+			d.find(part, good, "%s: %s at %s, reached in %v with %s", p.Webhook, p.URL, p.Address, took, p.TLS)
+		}
+	}
+	if d.send {
+		d.samples(cfg, webhooks)
+	}
+}
+
+// samples sends a sample event to each webhook.
+func (d *doctor) samples(cfg *config.Config, webhooks []config.Webhook) {
+	const part = "samples"
+	var working sync.WaitGroup
+	all := make([]*triedJSON, len(webhooks))
+	errs := make([]error, len(webhooks))
+	turns := make(chan struct{}, 8)
+	for i := range webhooks {
+		working.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			w := anyEvent(webhooks[i])
+			w.Timeout = min(w.Timeout, 2*maxReach)
+			all[i], errs[i] = d.trySample(cfg, &w, event.WorkflowError, func(*engine.Preview) error { return nil })
+		})
+	}
+	working.Wait()
+	for i, tried := range all {
+		name := webhooks[i].Name
+		switch {
+		case errs[i] != nil:
+			d.find(part, wrong, "%s: %v", name, errs[i])
+		case len(tried.Timeline) == 0:
+			d.find(part, warning, "%s: %s", name, cmp.Or(tried.Why, "nothing was sent"))
+		default:
+			a := tried.Timeline[0]
+			level := good
+			if !tried.taken {
+				level = wrong
+			}
+			d.find(part, level, "%s: %s after %v", name, a.Reason, a.Took.Round(time.Millisecond))
+			switch skew := a.Skew.Abs(); {
+			case a.Status == 0:
+			case skew > time.Minute:
+				d.find(part, warning, "%s: the receiver's clock and this machine's differ by %v: it may refuse signatures", name, skew)
+			default:
+				d.find(part, good, "%s: the receiver's clock and this machine's agree within %v", name, max(skew, 2*time.Second))
+			}
+		}
+	}
+}
+
+// size is a number of bytes as people write it.
+func size(n int64) string {
+	unit, value := "B", float64(n)
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value < 1024 {
+			break
+		}
+		unit, value = next, value/1024
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
+
+func ago(t time.Time) string {
+	if d := time.Since(t); d < 48*time.Hour {
+		return d.Round(time.Second).String() + " ago"
+	}
+	return "on " + t.Format(time.DateOnly)
+}

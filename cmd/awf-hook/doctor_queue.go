@@ -1,0 +1,122 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"golang.org/x/sys/unix"
+)
+
+// maxLooked is how many of the deliveries that are due doctor looks at for the oldest.
+const maxLooked = 1000
+
+// waiting looks at the queue: its file, the disk, and what waits and why.
+func (d *doctor) waiting(cfg *config.Config) {
+	const part = "queue"
+	file := queueFile(d.search(), cfg, d.queue)
+	info, err := os.Stat(file)
+	switch {
+	case file == "":
+		d.find(part, wrong, "there is no place for a queue: set HOME or queue.path")
+		return
+	case file == engine.Memory:
+		d.find(part, warning, "the queue is in memory: what is not delivered ends with the process")
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		d.find(part, good, "%s: not there yet; %s free on its disk", file, free(filepath.Dir(file)))
+		return
+	case err != nil:
+		d.find(part, wrong, "%v", err)
+		return
+	}
+	bytes := info.Size()
+	if log, err := os.Stat(file + "-wal"); err == nil {
+		bytes += log.Size()
+	}
+	room := cmp.Or(cfg.Queue.MaxSize, engine.DefaultMaxSize)
+	d.find(part, good, "%s: %s of %s, %s free on its disk", file, size(bytes), size(room), free(filepath.Dir(file)))
+	if bytes > room/2 {
+		d.find(part, warning, "the queue is more than half full: see queue.max_size, and what waits below")
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
+	}
+	queue, err := engine.OpenDeliveries(file)
+	if err != nil {
+		d.find(part, wrong, "%v", err)
+		return
+	}
+	defer queue.Close()
+	if err := d.lanes(queue); err != nil {
+		d.find(part, wrong, "%s: %v", file, err)
+	}
+}
+
+// lanes says of each webhook what waits, and why.
+func (d *doctor) lanes(queue *engine.Deliveries) error {
+	const part = "queue"
+	ctx := context.Background()
+	lanes, err := queue.Webhooks(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range lanes {
+		l := &lanes[i]
+		name := webhookName(l.Webhook)
+		why := cmp.Or(l.Closed, l.LastError)
+		switch state := laneState(l); {
+		case l.Waiting > 0 && l.Closed != "":
+			d.find(part, wrong, "%s: %d wait: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed)
+		case l.Waiting > 0 && state != "open":
+			d.find(part, wrong, "%s: %d wait: %s (%s)", name, l.Waiting, state, why)
+		case l.Waiting > 0:
+			d.find(part, warning, "%s: %d wait (%s): awf-hook deliveries send delivers them", name, l.Waiting, cmp.Or(why, "not tried yet"))
+		case l.Closed != "":
+			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
+		}
+		if l.Dead > 0 {
+			d.find(part, warning, "%s: dead letters: %d (%s); awf-hook deliveries list --state dead --webhook %[1]s", name, l.Dead, cmp.Or(why, "see them"))
+		}
+	}
+	due, err := queue.List(ctx, engine.Filter{State: delivery.Due, Limit: maxLooked})
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	oldest := due[len(due)-1].Accepted
+	for _, it := range due {
+		if it.Accepted.Before(oldest) {
+			oldest = it.Accepted
+		}
+	}
+	since := "since"
+	if len(due) == maxLooked {
+		since = "since before"
+	}
+	d.find(part, good, "the oldest waits %s %s (%s)", since, oldest.Format(time.RFC3339), ago(oldest))
+	return nil
+}
+
+// free is the free space of a folder's disk, or of the first folder above it that is there.
+func free(folder string) string {
+	for {
+		var disk unix.Statfs_t
+		err := unix.Statfs(folder, &disk)
+		if err == nil {
+			return size(int64(disk.Bavail) * int64(disk.Bsize))
+		}
+		above := filepath.Dir(folder)
+		if above == folder || !errors.Is(err, fs.ErrNotExist) {
+			return strings.TrimSpace(err.Error() + ": ?")
+		}
+		folder = above
+	}
+}

@@ -1,0 +1,68 @@
+package sender
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Probe is how far a receiver can be reached without a request.
+type Probe struct {
+	Address string        `json:"address,omitempty"` // of the receiver, or of the proxy
+	Proxied bool          `json:"proxied,omitzero"`  // a proxy was reached; what is behind it was not
+	TLS     string        `json:"tls,omitempty"`     // its version; "" for none
+	Expires time.Time     `json:"expires,omitzero"`  // the receiver's certificate
+	Took    time.Duration `json:"took"`
+	Failure string        `json:"error,omitempty"` // "" if it was reached
+}
+
+// Probe connects to the receiver, or to the proxy before it, and makes TLS's handshake. It sends no request.
+func (s *Sender) Probe(parent context.Context) (p Probe) {
+	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
+	defer cancel()
+	began := time.Now()
+	var progress progress
+	err := cmp.Or(s.broken, s.outdated(began))
+	if err == nil {
+		err = s.connect(progress.trace(ctx), &progress, &p)
+	}
+	if p.Took = time.Since(began); err != nil {
+		p.Failure = s.masker.Text(s.diagnose(context.WithoutCancel(parent), ctx, err, progress.at()).Reason)
+	}
+	return p
+}
+
+func (s *Sender) connect(ctx context.Context, progress *progress, p *Probe) error {
+	transport, isHTTP := s.transport.(*http.Transport)
+	if !isHTTP {
+		return &Fault{Reason: "it is reached by a transport of the program's own", Ours: true}
+	}
+	target := s.url
+	if s.proxied {
+		target, _ = transport.Proxy(nil) // always the same
+		p.Proxied = true
+	}
+	port := cmp.Or(target.Port(), map[string]string{"http": "80", "https": "443"}[target.Scheme], "1080")
+	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p.Address = conn.RemoteAddr().String()
+	if s.proxied || target.Scheme != "https" {
+		return nil
+	}
+	progress.reach(phaseTLS)
+	config := transport.TLSClientConfig.Clone()
+	config.ServerName = cmp.Or(config.ServerName, target.Hostname())
+	client := tls.Client(conn, config)
+	if err := client.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	state := client.ConnectionState()
+	p.TLS, p.Expires = tls.VersionName(state.Version), state.PeerCertificates[0].NotAfter
+	return nil
+}

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/spelling"
+)
+
+// Orphan is a webhook that the queue has deliveries for and that no configuration has any more: it or its file was renamed or moved,
+// or is gone. Nobody delivers them until [Deliveries.Move] hands them over.
+type Orphan struct {
+	Webhook string `json:"webhook"` // its identity, FILE#NAME
+	Waiting int64  `json:"waiting"`
+	Dead    int64  `json:"dead,omitempty"`
+	To      string `json:"to,omitempty"` // the identity that it has now, as far as names tell; "" where they do not
+}
+
+// Orphans finds them among the lanes of a queue, as far as a configuration can tell: what belongs to a file that is there, and that
+// this configuration does not read, is another configuration's.
+func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
+	files, known, current := identities(cfg)
+	used := map[string]bool{}
+	for i := range lanes {
+		used[lanes[i].Webhook] = true
+	}
+	for i := range lanes {
+		l := &lanes[i]
+		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files) {
+			to := successor(l.Webhook, current, used)
+			orphans = append(orphans, Orphan{Webhook: l.Webhook, Waiting: int64(l.Waiting), Dead: int64(l.Dead), To: to})
+		}
+	}
+	return orphans
+}
+
+// identities lists the files that a configuration was read from, the identities of all webhooks in them, and of those that are active.
+func identities(cfg *config.Config) (files, known map[string]bool, current []string) {
+	files, known = map[string]bool{}, map[string]bool{}
+	for _, file := range cfg.Files {
+		if abs, err := filepath.Abs(file); err == nil {
+			files[abs] = true
+		}
+	}
+	for _, w := range slices.Concat(cfg.All(), cfg.Webhooks) {
+		known[w.Identity] = true
+	}
+	for _, w := range cfg.Active() {
+		current = append(current, w.Identity)
+	}
+	if cfg.Workflows == nil {
+		return files, known, current
+	}
+	for _, found := range cfg.Workflows.All() {
+		if abs, err := filepath.Abs(found.File); err == nil && found.Err == nil {
+			files[abs] = true
+		}
+		for _, w := range found.Own {
+			if known[w.Identity] = true; w.Enabled {
+				current = append(current, w.Identity)
+			}
+		}
+	}
+	return files, known, current
+}
+
+// isOrphaned reports whether no configuration can have a webhook: its file was read without it, or is gone.
+func isOrphaned(identity string, files map[string]bool) bool {
+	file, _, isFile := strings.Cut(identity, "#")
+	if !isFile || !filepath.IsAbs(file) {
+		return false
+	}
+	_, err := os.Lstat(file)
+	return files[file] || errors.Is(err, fs.ErrNotExist)
+}
+
+// successor is the one current webhook that an orphan probably is now: the one of its name, or in its file the one whose name is like
+// its, or the only one that is new.
+func successor(orphan string, current []string, used map[string]bool) string {
+	file, name, _ := strings.Cut(orphan, "#")
+	var namesakes, neighbours, new []string
+	for _, identity := range current {
+		if nameOf(identity) == name {
+			namesakes = append(namesakes, identity)
+		}
+		if strings.HasPrefix(identity, file+"#") {
+			neighbours = append(neighbours, nameOf(identity))
+			if !used[identity] {
+				new = append(new, identity)
+			}
+		}
+	}
+	switch near := spelling.Nearest(name, neighbours); {
+	case len(namesakes) == 1:
+		return namesakes[0]
+	case near != "":
+		return file + "#" + near
+	case len(new) == 1:
+		return new[0]
+	}
+	return ""
+}
+
+// orphans finds those of the engine's queue.
+func (e *Engine) orphans(lanes []delivery.LaneStatus) []Orphan {
+	e.opening.Lock()
+	cfg := e.current.config
+	e.opening.Unlock()
+	return Orphans(lanes, cfg)
+}
