@@ -65,6 +65,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	if d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev)); err != nil {
 		return nil, err
 	}
+	d.Secret = w.masker.Spans(d.Body)
 	return &d.Content, nil
 }
 
