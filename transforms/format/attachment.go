@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
@@ -19,7 +18,7 @@ func attachmentKeys() []Key {
 	})
 }
 
-var chatName = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var chatName = compile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // attachmentLimits are their limits, of which the server's own setting is the whole text's.
 func attachmentLimits(whole int, source string) []Limit {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ var githubStatus = Receiver{
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
-			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path",
 			Is: "what tells this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),

@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -14,7 +13,7 @@ var gitlab = Receiver{
 	Keys: []Key{
 		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
 		{Name: "ref", Kind: KindText, Required: true,
-			Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+			Is: "the branch or tag to run", want: "a branch or tag", match: compile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
 		{Name: "variables", Kind: KindFields, Max: maxFields,
 			Is: "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR"},
 	},

@@ -2,7 +2,6 @@ package format
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -101,7 +100,7 @@ func slackMentions(who []string) []object {
 	return called
 }
 
-var slackID = regexp.MustCompile(`^[UWS][A-Z0-9]{2,30}$`)
+var slackID = compile(`^[UWS][A-Z0-9]{2,30}$`)
 
 // slackMention is the element that calls somebody, nil if the text names nobody.
 func slackMention(s string) object {
