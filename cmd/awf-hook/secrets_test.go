@@ -95,6 +95,7 @@ var tried = map[string][][]string{
 	"version":    {{"version"}},
 	"exec":       {{"exec", "-c", "CONFIG"}},
 	"follow":     {{"follow", "-c", "CONFIG", "--nonsense"}},
+	"serve":      {{"serve", "-c", "CONFIG", "--queue", "memory:"}, {"serve", "-c", "CONFIG", "--listen", "0.0.0.0:0"}},
 	"emit":       {{"emit", "-c", "CONFIG", "--drain-timeout", "1ms", "--event", "workflow_end", "--workflow", "n"}},
 	"trust":      {{"trust"}, {"trust", "CONFIG"}, {"trust", "--list"}},
 	"formats":    {{"formats"}, {"formats", "slack", "CONFIG"}},
