@@ -31,6 +31,7 @@ var googleChat = Receiver{
 		{"the whole message", 32_000, Bytes, "spaces.messages, cards included"},
 	},
 	Policy: Policy{
+		address: pathAt("Google Chat", "chat.googleapis.com", "/v1/spaces/"),
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 1},
 		Success: "200; the request's id in the URL makes a repeated one the same message",
 		Retry:   "429",
