@@ -3,7 +3,6 @@ package format
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -43,8 +42,8 @@ var githubStatus = Receiver{
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
 			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
-		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path",
-			Is: "what tells this status from others of the commit"},
+		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
+			Is: "the name that tells this status from the commit's others"},
 	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
 		{"description", 140, Characters, "Create a commit status: GitHub refuses a longer one with 422"},
@@ -77,12 +76,7 @@ func githubPolicy(good int, end string) Policy {
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
 		Success: map[int]string{http.StatusNoContent: "204", http.StatusCreated: "201"}[good],
 		Retry:   "429, and 403 where the reason is a rate limit: after Retry-After, else a minute",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, end) {
-				return "GitHub's path ends with " + end
-			}
-			return ""
-		},
+		address: pathEnds("GitHub", end),
 		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("message"); (a.Status == 403 || a.Status == 429) && strings.Contains(strings.ToLower(reason), "rate limit") {

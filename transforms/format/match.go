@@ -27,6 +27,11 @@ func (f *Format) match() []Mistake {
 			mistakes = append(mistakes, Mistake{Option: key.Name, Message: "want " + key.want})
 		}
 		check(key.Name, key, v.text)
+		for _, entry := range v.fields {
+			if key.match != nil && !key.match(entry.label) {
+				mistakes = append(mistakes, Mistake{Option: key.Name + "." + entry.label, Message: wantMatch(key, entry.label)})
+			}
+		}
 		for n, entry := range v.list {
 			check(fmt.Sprintf("%s[%d]", key.Name, n), key, entry)
 		}

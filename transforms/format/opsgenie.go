@@ -16,7 +16,7 @@ var opsgenie = Receiver{
 		"the key goes into `headers: {Authorization: GenieKey ${OPSGENIE_KEY}}`",
 	Keys: slices.Concat(alertKeys("trigger", "acknowledge", "resolve"), []Key{
 		{Name: "priority", Kind: KindText, Choices: []string{"p1", "p2", "p3", "p4", "p5"}, closed: true, Default: "P3, of a step P4",
-			Is: "how bad it is"},
+			Is: "how severe the alert is"},
 		{Name: "tags", Kind: KindList, Max: 20, Is: "the alert's tags"},
 		{Name: "entity", Kind: KindText, Default: "the workflow", Is: "what is affected"},
 	}, chatKeys()),
@@ -34,12 +34,7 @@ var opsgenie = Receiver{
 		Rate:    Rate{N: 60, Per: time.Minute, Burst: 10},
 		Success: "202: it is queued there",
 		Retry:   "429",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, "/v2/alerts") {
-				return "Opsgenie's path ends with /v2/alerts"
-			}
-			return ""
-		},
+		address: pathEnds("Opsgenie", "/v2/alerts"),
 		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 402, 403, 404, 422}, reason: []string{"message"}},
 	},
 	sample: sample{url: "https://api.atlassian.com/jsm/ops/integration/v2/alerts", header: `Authorization: "GenieKey ${OPSGENIE_KEY}"`,

@@ -143,6 +143,26 @@ func (p *Policy) CheckURL(u *url.URL) string {
 	return p.address(u)
 }
 
+// pathEnds checks that the path of a webhook's URL ends as the receiver's paths do.
+func pathEnds(who, end string) func(*url.URL) string {
+	return func(u *url.URL) string {
+		if !strings.HasSuffix(u.Path, end) {
+			return who + "'s path ends with " + end
+		}
+		return ""
+	}
+}
+
+// pathAt checks that the path of a webhook's URL begins as the receiver's paths do, if the host is the receiver's own.
+func pathAt(who, host, begin string) func(*url.URL) string {
+	return func(u *url.URL) string {
+		if strings.HasSuffix(strings.ToLower(u.Hostname()), host) && !strings.HasPrefix(u.Path, begin) {
+			return who + "'s path begins with " + begin
+		}
+		return ""
+	}
+}
+
 func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }
 
 func dead(reason string) delivery.Verdict {
