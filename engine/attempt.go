@@ -62,9 +62,15 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 		d.Body = ev.Body()
 		return nil, nil
 	}
-	if d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev)); err != nil {
+	began := time.Now()
+	d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev))
+	if w.transformed != nil {
+		w.transformed(w.Name, time.Since(began), err)
+	}
+	if err != nil {
 		return nil, err
 	}
+	d.Secret = w.masker.Spans(d.Body)
 	return &d.Content, nil
 }
 

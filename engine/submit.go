@@ -124,11 +124,16 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 		}
 	}
 	if len(wanted) > 0 {
-		if err := e.queue.Accept(ctx, wanted); err != nil {
+		if err := e.observed("accept", func() error { return e.queue.Accept(ctx, wanted) }); err != nil {
 			return err
 		}
 	}
 	e.accepted(wanted, len(entries))
+	if observe := e.opts.Observer.Event; observe != nil {
+		for _, entry := range entries {
+			observe(entry.Event, fateOf(entry.Wants))
+		}
+	}
 	return nil
 }
 
@@ -143,6 +148,9 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 		}
 		for _, want := range entry.Wants {
 			e.counts.accepted(want.Fate)
+			if want.Fate != delivery.Known {
+				e.observeAccepted(want.Webhook)
+			}
 			if want.Fate == delivery.Accepted && !given[want.Webhook] {
 				e.lanes.LookAt(want.Webhook, time.Now())
 			}

@@ -29,6 +29,7 @@ var outputs = map[string]any{
 	"exec":              engine.Report{},
 	"explain":           engine.Explanation{},
 	"follow":            engine.Report{},
+	"serve":             engine.Report{},
 	"listen":            engine.Received{},
 	"preview":           engine.Preview{},
 	"run":               engine.Report{},

@@ -15,6 +15,7 @@ var exitCodes = map[string]string{
 	"exec": "the command's; 126 it cannot be run, 127 not found; 5 it succeeded and something is not delivered with\n" +
 		"--wait-delivered, or refused for good with --fail-on-dead.",
 	"follow": "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration.",
+	"serve":  "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration.",
 	"emit": "0 delivered or kept, 1 lost, 3 bad configuration, 5 not delivered with --wait-delivered, or refused for good with\n" +
 		"--fail-on-dead.",
 	"check":           "0 no mistake, 3 a mistake or nothing to check, with --strict also a warning.",
@@ -34,9 +35,10 @@ var otherNames = map[string][]string{
 	"check":           {"lint", "validate"},
 	"run":             {"start", "pipe"},
 	"follow":          {"tail", "watch"},
+	"serve":           {"daemon", "server", "agent"},
 	"preview":         {"dry-run", "dryrun"},
 	"doctor":          {"diagnose", "status", "debug"},
-	"listen":          {"receive", "serve"},
+	"listen":          {"receive"},
 	"deliveries":      {"queue", "dead"},
 	"deliveries list": {"ls", "lst"},
 	"webhooks list":   {"ls", "lst"},

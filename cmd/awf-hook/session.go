@@ -39,6 +39,8 @@ type session struct {
 	grace   time.Duration                                       // feed goes on for so long after the first signal
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
 	instead func()                                              // runs if no engine can be opened, after the reason is printed
+	leaving func()                                              // is called at the first signal
+	options engine.Options                                      // beside what every session has
 }
 
 // addFlags adds the flags that sessions share.
@@ -129,6 +131,12 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 // waits returns what tells the user of the first signal what the session goes on to wait for.
 func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
+		if s.leaving != nil {
+			s.leaving()
+			fmt.Fprintf(c.err, "awf-hook: taking events for %v more, then delivering what is left, for %v at most; a second signal stops at once\n",
+				s.grace, s.drainTimeout)
+			return
+		}
 		what := "delivering what is left"
 		if s.grace > 0 && feeding.Err() == nil {
 			what = "reading on until the input ends"
@@ -139,15 +147,17 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
-	if s.config != nil {
-		return c.openEngine(s.config, engine.Options{Queue: s.queue, OnOutcome: s.outcome})
+	cfg, queue := s.config, s.queue
+	if cfg == nil {
+		var err error
+		if cfg, err = c.load(s.search()); err != nil {
+			return nil, err
+		}
+		queue = queueFile(s.search(), cfg, s.queue)
 	}
-	cfg, err := c.load(s.search())
-	if err != nil {
-		return nil, err
-	}
-	queue := queueFile(s.search(), cfg, s.queue)
-	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), OnOutcome: s.outcome})
+	o := s.options
+	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
+	return c.openEngine(cfg, o)
 }
 
 // spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be

@@ -45,6 +45,8 @@ type Config struct {
 	HTTPSOnly bool
 	Allow     []netip.Prefix // network.allow: what every webhook may reach
 	Queue     Queue
+	Serve     Serve
+	Named     []string // the files that it names: secrets, certificates, keys, modules
 	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none

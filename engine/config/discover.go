@@ -210,6 +210,8 @@ func (c *Config) add(file *Config) {
 	c.used = append(c.used, file.used...)
 	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Queue = c.Queue.override(file.Queue)
+	c.Serve = c.Serve.override(file.Serve)
+	c.Named = append(c.Named, file.Named...)
 	c.Allow = append(c.Allow, file.Allow...)
 	c.Tests = append(c.Tests, file.Tests...)
 	if file.HTTPSOnly {

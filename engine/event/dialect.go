@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,8 +52,27 @@ type decoder struct {
 
 func (d *decoder) fail(key int, format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf(keyNames[key]+": "+format, args...)
+		d.err = &mistake{keyNames[key], fmt.Sprintf(format, args...)}
 	}
+}
+
+// mistake is one in the value of a key.
+type mistake struct{ key, reason string }
+
+func (e *mistake) Error() string { return e.key + ": " + e.reason }
+
+// Column is the byte of a line, from 1, that an error of [ParseLine] is about.
+func Column(line []byte, err error) int {
+	if invalid := (*jsonbytes.InvalidError)(nil); errors.As(err, &invalid) {
+		if bytes.HasPrefix(line, dataPrefix) {
+			return invalid.Byte + len(dataPrefix)
+		}
+		return invalid.Byte
+	}
+	if wrong := (*mistake)(nil); errors.As(err, &wrong) {
+		return max(0, bytes.Index(line, []byte(`"`+wrong.key+`"`))) + 1
+	}
+	return 1
 }
 
 // text returns the string of a key that must be there.

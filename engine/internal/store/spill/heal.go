@@ -17,14 +17,21 @@ const moveSlice = 100
 
 // Keep implements [store.Store]. It tries a file again that could not be used.
 func (s *Store) Keep(ctx context.Context) error {
-	err := s.heal(ctx)
-	if errors.Is(err, store.ErrClosed) {
+	if err := s.Heal(ctx); err != nil {
 		return err
 	}
 	if file, _ := s.usable(); file != nil {
 		if err := file.Keep(ctx); err != nil && ctx.Err() == nil {
 			s.fails(err)
 		}
+	}
+	return nil
+}
+
+// Heal is the part of Keep that every process does for itself.
+func (s *Store) Heal(ctx context.Context) error {
+	if err := s.heal(ctx); errors.Is(err, store.ErrClosed) {
+		return err
 	}
 	return s.memory.Keep(ctx)
 }

@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 type Store struct {
 	opts   store.Options
 	folder *folder
+	file   os.FileInfo   // the database's, when it was opened
 	conn   *conn         // writes; nil if the store is closed; under turn
 	pruned time.Time     // when Keep pruned last
 	turn   chan struct{} // whoever fills it commits, for all that wait
@@ -55,6 +57,9 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		err = s.connect()
 	}
 	if err == nil {
+		s.file, err = os.Stat(opts.Path)
+	}
+	if err == nil {
 		err = s.folder.register()
 	}
 	s.folder.leave()
@@ -85,6 +90,16 @@ func (s *Store) connect() error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+var errMoved = errors.New("the file was moved, deleted or replaced while it was in use")
+
+// checkPlace returns an error if the database that is open is not the one at its path any more: nobody would find what goes into it.
+func (s *Store) checkPlace() error {
+	if now, err := os.Stat(s.opts.Path); err != nil || !os.SameFile(now, s.file) {
+		return errMoved
+	}
+	return nil
 }
 
 // now is the store's time.
