@@ -85,6 +85,8 @@ var glossary = map[string]string{
 	"file":               "the file's name",
 	"filter":             "the filter's expression with its values",
 	"fuel":               "what the module used of its fuel",
+	"fuel_limit":         "the fuel that the module could use for this event",
+	"fuel_percent":       "the most that a module used of its fuel, in percent, in the process that settled last",
 	"gone":               "true if the receiver wants nothing more, ever",
 	"headers":            "the request's headers, by name; `<secret>` stands for what may be a secret",
 	"held":               "why the delivery is not sent though it may be due",

@@ -144,6 +144,7 @@ func (c *command) transformBenchCommand() *cobra.Command {
 		Use:   "bench MODULE",
 		Short: "Measure a module: fuel and time per event",
 		Long: `bench runs the module on the events from stdin for about two seconds: in a new instance for each event, and in one for all.
+It prints the fuel of the median event, and of the one that came nearest to its limit.
 Beside it runs a map that makes a Slack message of the same events; the last column compares with that.`,
 		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),

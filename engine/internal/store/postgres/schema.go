@@ -163,6 +163,8 @@ CREATE VIEW awf_hook.items AS
   SELECT seq, id, lane, state, done_at, 0, token, accepted_at, since, done_at, order_key, attempts, spent,
     size, reason, event_id, type, workflow_id, workflow_name, stamp
   FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
+`, `
+ALTER TABLE awf_hook.lanes ADD COLUMN fuel_percent int NOT NULL DEFAULT 0; -- the most that a module used of its fuel, in the process that settled last
 `}
 
 // migrationLock is the advisory lock under which one process migrates.
