@@ -166,5 +166,3 @@ func bytesOf(n int64) string {
 	}
 	return fmt.Sprintf("%d bytes", n)
 }
-
-var errNoEvents = errors.New("<stdin>: there is no event in it")

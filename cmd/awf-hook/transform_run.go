@@ -124,9 +124,6 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 		return []wasm.Event{{Body: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)
-	if err == nil && len(events) == 0 {
-		err = errNoEvents
-	}
 	return inputsOf(events), err
 }
 
@@ -154,9 +151,6 @@ Beside it runs a map that makes a Slack message of the same events; the last col
 				return err
 			}
 			events, err := c.readEvents(nil)
-			if err == nil && len(events) == 0 {
-				err = errNoEvents
-			}
 			if err != nil {
 				return failure(err)
 			}
