@@ -48,7 +48,7 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 	}
 	if len(wanted) > 0 {
 		if err := e.observed("accept", func() error { return e.queue.AcceptStored(ctx, wanted) }); err != nil {
-			return nil, err // the caller has the events still: the report does not count them as lost
+			return nil, err
 		}
 	}
 	e.accepted(wanted, len(events))

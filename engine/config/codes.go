@@ -15,6 +15,7 @@ var Codes = []struct{ Code, Is string }{
 	{"yaml.alias", "an alias, which is what begins with `*`, has no anchor"},
 	{"yaml.merge", "a merge key `<<`"},
 	{"yaml.octal", "a number begins with a zero"},
+	{"yaml.number", "YAML reads another number than what is written, as of `1.10` (warning)"},
 	{"yaml.quote", "a value ends with a quote that it does not begin with (warning)"},
 	{"yaml.comment", "YAML takes a part of the value for a comment, or a comment for a part of the value (warning)"},
 	{"key.unknown", "no such key"},

@@ -155,6 +155,22 @@ func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.values >
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
+// number is what YAML reads, as JSON writes it; "" for what JSON cannot write.
+func number(n node) string {
+	if wholeNumber.MatchString(n.Value) { // of any length
+		return n.Value
+	}
+	var i int64
+	if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
+		return strconv.FormatInt(i, 10)
+	}
+	var f float64
+	if n.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return ""
+}
+
 // scalar reads a scalar by its YAML type. Dates and the like are texts.
 func (r *treeReader) scalar(n node, t *Tree) {
 	t.Kind = TreeLiteral
@@ -174,21 +190,11 @@ func (r *treeReader) scalar(n node, t *Tree) {
 				"a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
 			return
 		}
-		if wholeNumber.MatchString(n.Value) { // of any length
-			t.Literal = n.Value
-			return
+		if t.Literal = number(n); t.Literal == "" {
+			r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
+		} else if t.Literal != n.Value {
+			r.warn(n, "yaml.number", "YAML reads a number that is written otherwise: put it in quotes if it is a text, such as a version 1.10")
 		}
-		var i int64
-		if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
-			t.Literal = strconv.FormatInt(i, 10)
-			return
-		}
-		var f float64
-		if n.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
-			t.Literal = strconv.FormatFloat(f, 'g', -1, 64)
-			return
-		}
-		r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
 		return
 	}
 	value := n.Value
