@@ -186,7 +186,7 @@ func checkImport(i meter.Import) error {
 			slices.Sort(names)
 			return fmt.Errorf("imports %s: want one of %s", name, strings.Join(names, ", "))
 		}
-		return fmt.Errorf("imports %s, which there is not", name)
+		return fmt.Errorf("imports %s: WASI preview 1 has no such function", name)
 	}
 	if f.signature != i.Signature {
 		return fmt.Errorf("imports %s as %s: want %s", name, i.Signature, f.signature)
