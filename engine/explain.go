@@ -30,7 +30,7 @@ type StepTrace struct {
 	Failure     string              `json:"error,omitempty"`    // "" if it did not fail
 	Took        time.Duration       `json:"took"`
 	Fuel        int64               `json:"fuel,omitzero"`         // that a wasm module used
-	Expressions []*expression.Trace `json:"expressions,omitempty"` // of a map
+	Expressions []*expression.Trace `json:"expressions,omitempty"` // of the texts of a map and of a format's options
 }
 
 // Explain is Preview, with the value of each part of the filter and the input and output of each step of the transform.
@@ -70,7 +70,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 		content, err = w.chain.Watch(ctx, in, func(i int, fed delivery.Content, made transforms.Made, err error) {
 			step := w.stepTrace(&w.chain[i], fed, made, err)
 			step.Took = time.Since(start)
-			step.Expressions = w.expressionTraces(&w.chain[i], traces)
+			step.Expressions = w.templateTraces(w.chain[i].Step, traces)
 			x.Took += step.Took
 			x.Steps = append(x.Steps, step)
 			start, traces = time.Now(), nil
@@ -95,17 +95,15 @@ func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made tran
 	return step
 }
 
-// expressionTraces returns the values of a map's expressions; nil for another kind of step.
-func (w *webhook) expressionTraces(s *transforms.Named, traces []*expression.Trace) (list []*expression.Trace) {
-	m, isMap := s.Step.(*transforms.Map)
-	if !isMap {
-		return nil
-	}
-	paths := m.Expressions() // in the order in which they run
-	for i, trace := range traces {
+// templateTraces returns what a step's templates came to, as far as they ran.
+func (w *webhook) templateTraces(s transforms.Step, traces []*expression.Trace) (list []*expression.Trace) {
+	for _, trace := range traces {
 		w.maskTrace(trace)
-		trace.Path = paths[i].Path
-		list = append(list, trace)
+	}
+	for _, template := range transforms.TemplatesOf(s) {
+		if trace := expression.TraceTemplate(template.Path, template.Parts, traces); trace != nil {
+			list = append(list, trace)
+		}
 	}
 	return list
 }

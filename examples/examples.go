@@ -8,6 +8,11 @@ import "embed"
 //go:embed demo
 var Demo embed.FS
 
+// Events has an event of each type that AWF writes, one on each line, with the payload that AWF gives it.
+//
+//go:embed events.jsonl
+var Events string
+
 // Transforms are the sources of wasm transforms, with which "awf-hook transform new" begins, and the same message from a map and a format.
 //
 //go:embed transforms/same-message.yaml transforms/*/*.yaml transforms/*/*.jsonl transforms/*/README.md

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -90,8 +91,8 @@ func (c *mapCompiler) node(t *config.Tree, path string) Node {
 		return Literal(t.Literal)
 	case config.TreeList:
 		list := List{OmitEmpty: c.omitEmpty}
-		for _, v := range t.Values {
-			list.Nodes = append(list.Nodes, c.node(v, path+"[]"))
+		for i, v := range t.Values {
+			list.Nodes = append(list.Nodes, c.node(v, path+"["+strconv.Itoa(i)+"]"))
 		}
 		return list
 	case config.TreeMapping:

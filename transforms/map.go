@@ -164,34 +164,3 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	out.Body, out.ContentType = body, m.ContentType
 	return out, nil
 }
-
-// Expression is one of a map's expressions.
-type Expression struct {
-	Path    string // "text" or "blocks[].text"; "" for the whole
-	Program *expression.Program
-}
-
-// Expressions lists the map's expressions in their order.
-func (m *Map) Expressions() []Expression { return expressions(m.Root, nil) }
-
-func expressions(n Node, list []Expression) []Expression {
-	switch n := n.(type) {
-	case Value:
-		return append(list, Expression(n))
-	case Text:
-		for _, part := range n.Parts {
-			if part.Program != nil {
-				list = append(list, Expression{n.Path, part.Program})
-			}
-		}
-	case List:
-		for _, inner := range n.Nodes {
-			list = expressions(inner, list)
-		}
-	case Object:
-		for _, inner := range n.Nodes {
-			list = expressions(inner, list)
-		}
-	}
-	return list
-}

@@ -160,7 +160,7 @@ func TestMapErrorsSayWhere(t *testing.T) {
 	for _, tt := range []struct{ transform, want string }{
 		{`      map: {a: {b: "=payload.list > 1"}}`, "transform 1, map: a.b: > is not for list and int"},
 		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: the string is not a whole number"},
-		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[]: division by zero"},
+		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[1]: division by zero"},
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},
 		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: no JSON for the number +Inf"},
 		{`      map: {a: "=repeat('a', 100000000)"}`, "transform 1, map: a: budget exceeded: more than 4 MiB of memory"},

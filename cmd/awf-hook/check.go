@@ -209,7 +209,11 @@ func (c *command) sayUntrusted(results []checked) {
 		if !r.good() { // its mistakes come first
 			return
 		}
-		if why := r.config.Project.Off(); why != "" {
+		project := r.config.Project
+		if len(results) == 1 && (project == nil || project.Settings == "") { // there is nothing of the project's
+			continue
+		}
+		if why := project.Off(); why != "" {
 			fmt.Fprintf(c.err, "awf-hook: %s\n", why)
 			return
 		}

@@ -25,6 +25,7 @@ var outputs = map[string]any{
 	"deliveries list":   itemJSON{},
 	"deliveries show":   detailJSON{},
 	"emit":              engine.Report{},
+	"eval":              evaluated{},
 	"exec":              engine.Report{},
 	"explain":           engine.Explanation{},
 	"follow":            engine.Report{},
@@ -74,6 +75,7 @@ var glossary = map[string]string{
 	"earlier":            "what became of deliveries that other processes accepted; of a webhook, how many of them wait",
 	"earlier_unknown":    "true if the queue's file could not be opened",
 	"error":              "why it failed",
+	"expression":         "the expression with its values",
 	"event":              "the event's type",
 	"event_id":           "the event's id",
 	"events":             "events that were accepted; of a webhook, its globs",
@@ -211,7 +213,7 @@ func writeCommand(t *testing.T, b *strings.Builder, cmd *cobra.Command, used map
 	})
 	output, listed := outputs[path]
 	hasJSON := cmd.Flag("json") != nil
-	if hasJSON && !listed && !slices.Contains([]string{"deliveries", "webhooks"}, path) && !refusesJSON(cmd) {
+	if hasJSON && !listed && !slices.Contains([]string{"deliveries", "webhooks", "events"}, path) && !refusesJSON(cmd) {
 		t.Errorf("%s has --json, and no type in outputs", path)
 	}
 	if !listed {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func cost(s *engine.StepTrace) string {
 }
 
 // explainParts shows the parts of an expression with their values, those within others indented.
-func explainParts(b *bytes.Buffer, t *expression.Trace, indent string) {
+func explainParts(b io.Writer, t *expression.Trace, indent string) {
 	for _, p := range t.Parts() {
 		const width = 46
 		source := strings.Repeat("  ", p.Depth) + oneLine(p.Source)

@@ -12,8 +12,8 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                          "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
-	"engine":                                "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
+	"cmd/awf-hook":                          "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples docs cmd/awf-hook/internal/author transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
+	"engine":                                "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
 	"engine/config":                         "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust",
 	"engine/internal/listen":                "engine/jsonbytes engine/signature",
 	"engine/internal/lane":                  "engine/config engine/delivery engine/internal/store",
@@ -34,6 +34,7 @@ var mayImport = map[string]string{
 	"engine/event":                          "engine/jsonbytes",
 	"engine/config/trust":                   "engine/file",
 	"engine/file":                           "",
+	"docs":                                  "",
 	"engine/jsonbytes":                      "",
 	"engine/delivery":                       "engine/event",
 	"engine/secret":                         "",
@@ -60,6 +61,7 @@ var onlyIn = map[string]string{
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
+	"golang.org/x/term":                  "cmd/awf-hook",
 	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":      "transforms/wasm",
 	"gopkg.in/yaml.v3":                   "engine/config",

@@ -140,3 +140,24 @@ func TestExecSignalsOnce(t *testing.T) {
 		})
 	}
 }
+
+// The prompt of eval completes names with Tab, brings earlier lines back, and ends with Ctrl-D.
+func TestEvalPrompt(t *testing.T) {
+	h := newHome(t, "")
+	term := onTerminal(t, h.command(h.hook, "eval", "--event", "workflow_error"))
+	typed := func(keys, want string) {
+		t.Helper()
+		if _, err := io.WriteString(term.pty, keys); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, want, func() bool { return strings.Contains(term.text(), want) })
+	}
+	typed("payload.dur\t > 60\r", "workflow_error     true\r\n")
+	typed("\x1b[A + 1\r", "payload.duration > 60 + 1")
+	typed("upper(workflow_n\t)\r", `"DEPLOY"`)
+	typed("nonsense(\r", "^\r\n")
+	typed("\x04", "")
+	if err := term.wait(); err != nil {
+		t.Errorf("%v: %q", err, term.text())
+	}
+}

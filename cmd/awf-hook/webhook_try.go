@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/spelling"
-	"github.com/awf-project/awf-hook/examples"
 	"github.com/spf13/cobra"
 )
 
@@ -24,8 +22,8 @@ func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 		Use:   "test NAME",
 		Short: "Send a sample event to one webhook, and show its request and answer",
 		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, whatever its filter says, and shows the request, the
-answer and the time. The event is a recorded one, with "test": true in its payload. Nothing is kept. test exits with 1 if
-the receiver does not take it.`,
+answer and the time. The event is an example (see awf-hook events) with "test": true in its payload. Nothing is kept. test
+exits with 1 if the receiver does not take it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
@@ -144,28 +142,15 @@ func unknownName(kind, name string, names []string) error {
 	return fmt.Errorf("no %s is called %s: want one of %s", kind, plain(name), plain(strings.Join(names, ", ")))
 }
 
-// sample is a recorded event of the type, or one made up where there is no recording, with "test": true in its payload.
+// sample is the example of an event of the type, or one without a payload where there is none, with "test": true in its payload.
 func sample(typ string) (event.Event, error) {
 	ev, err := event.New(typ, "sample", "sample", nil)
 	if err != nil {
 		return ev, fmt.Errorf("--%w", err)
 	}
-	files, err := fs.Glob(examples.Demo, "demo/[0-9]*")
-	if err != nil {
-		return ev, failure(err)
-	}
-	for _, file := range files {
-		text, err := fs.ReadFile(examples.Demo, file)
-		if err != nil {
-			return ev, failure(err)
-		}
-		err = engine.Events(context.Background(), engine.Stream{Name: file, In: bytes.NewReader(text)}, func(recorded event.Event) {
-			if recorded.Type == typ {
-				ev = recorded
-			}
-		})
-		if err != nil {
-			return ev, failure(err)
+	for _, known := range sampleEvents() {
+		if known.Type == typ {
+			ev = *known
 		}
 	}
 	ev.ID = event.NewID(time.Now()) // a receiver must not take it for known

@@ -54,7 +54,7 @@ var Codes = []struct{ Code, Is string }{
 	{"expr.type", "an operator or a function for other types"},
 	{"expr.arguments", "a function with too few or too many arguments"},
 	{"expr.argument", "an argument that the function cannot take"},
-	{"expr.pattern", "no regular expression"},
+	{"expr.pattern", "no regular expression, or one with the slashes of another language (warning)"},
 	{"expr.size", "an expression that is too large"},
 	{"expr.never", "a comparison with a value that the key never has (warning)"},
 	{"expr.payload", "a name in payload beside one that AWF gives (warning)"},

@@ -31,7 +31,8 @@ func (d *decoder) checkComment(n node) {
 	case mayBeCut:
 		hash := *n.Node
 		hash.Column += utf8.RuneCountInString(n.Value) + strings.IndexByte(rest, '#')
-		d.warn(node{Node: &hash, path: n.path}, "yaml.comment", "YAML takes what follows for a comment: put the whole value in quotes, or a space behind the #")
+		d.warn(node{Node: &hash, path: n.path}, "yaml.comment",
+			"YAML takes what follows for a comment: put the whole value in quotes, or a space behind the #")
 	case n.key.Kind == KindSecret || n.key.Kind == KindSecrets:
 		if strings.Contains(n.Value, "#") {
 			d.warn(n, "yaml.comment", "the # and what follows it belong to the secret: put it in quotes, or a space before the # of a comment")

@@ -25,8 +25,8 @@ type mark struct {
 
 // shownKinds are the kinds of keys whose values may be shown: what a URL, a secret, a header or an unknown key holds may be
 // a credential.
-var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindNumbers, KindDuration, KindDurations, KindBool, KindTime,
-	KindSize, KindRate, KindPercent, KindRanges}
+var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindNumbers, KindDuration, KindDurations,
+	KindBool, KindTime, KindSize, KindRate, KindPercent, KindRanges}
 
 // NewSource reads a configuration's text.
 func NewSource(text []byte) *Source {

@@ -14,7 +14,8 @@ var networkKeys = []Key{
 			"reach no private address, and none reaches a link-local or metadata address",
 		access: showing(by((*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
-		Is: "refuses webhooks whose URL is http", access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
+		Is:     "refuses webhooks whose URL is http",
+		access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
 }
 
 func (d *decoder) httpsOnly(n node, cfg *Config) {

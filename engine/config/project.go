@@ -291,6 +291,9 @@ func (p *Project) Off() string {
 		return off + " is not trusted: " + p.recordErr.Error()
 	}
 	if p.State == trust.Untrusted {
+		if p.search.variable("AWF_HOOK_TRUST") != "" {
+			off += " is none of the folders that AWF_HOOK_TRUST names, and"
+		}
 		return off + " is not trusted; to see what they would do, and to trust it, run awf-hook trust"
 	}
 	var changes []string

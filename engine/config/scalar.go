@@ -26,6 +26,9 @@ func (d *decoder) scalar(n node) (string, bool) {
 	if slip := secret.Unread(n.Value); slip != "" && isSecret(n.path) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
+	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n.path) && !strings.Contains(n.path, "].transform") {
+		d.warn(n, "variable.plain", "%s", slip)
+	}
 	if n.Style == 0 && endsInQuote(n.Value) {
 		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
 	}

@@ -78,10 +78,11 @@ func (d *decoder) failSyntax(s slip) {
 // lineOf is the line of a problem, mended where the parser is known to tell another.
 func (d *decoder) lineOf(told, problem string) int {
 	line, _ := strconv.Atoi(told)
-	if strings.HasPrefix(problem, "did not find expected") && !ofScanner.MatchString(problem) { // the parser, unlike the scanner, counts from 0
+	missing, isMissing := strings.CutPrefix(problem, "did not find expected ")
+	if isMissing && !ofScanner.MatchString(problem) { // the parser, unlike the scanner, counts from 0
 		line++
 	}
-	if line = max(line, 1); strings.HasPrefix(problem, "did not find expected '-'") || strings.HasPrefix(problem, "did not find expected key") {
+	if line = max(line, 1); isMissing && (strings.HasPrefix(missing, "'-'") || strings.HasPrefix(missing, "key")) {
 		line = d.firstWrong(line, problem)
 	}
 	return min(line, max(len(d.lines), 1))
@@ -121,10 +122,10 @@ func (d *decoder) tab(line int, problem string) (slip, bool) {
 func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 	isEntry := func(line int) bool { return strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
 	above := line - 1
-	if !strings.HasPrefix(problem, "mapping values") || above < 1 || !noKey.MatchString(d.lines[above-1]) || isEntry(above) && isEntry(line) {
+	if above < 1 || !strings.HasPrefix(problem, "mapping values") || isEntry(above) && isEntry(line) {
 		return slip{}, false
 	}
-	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, true
+	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, noKey.MatchString(d.lines[above-1])
 }
 
 // noKey finds lines that are neither a key with a value nor a comment.
@@ -151,17 +152,20 @@ var slips = []struct {
 }{
 	{"", regexp.MustCompile(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
-	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`), "a comma is missing between two keys"},
+	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),
+		"a comma is missing between two keys"},
 	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
 		`a ": " in a value without quotes: put the value in quotes`},
 	{"mapping values", regexp.MustCompile(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:\r?$))`),
 		`a ": " in a value without quotes: put the value in quotes`},
-	{"block sequence entries", regexp.MustCompile(`: +(- )`), "a list's entry stands in a line of its own, or the list in brackets: [a, b]"},
+	{"block sequence entries", regexp.MustCompile(`: +(- )`),
+		"a list's entry stands in a line of its own, or the list in brackets: [a, b]"},
 	{"mapping keys", regexp.MustCompile(`: +(\? )`), "a value cannot begin with ?: put it in quotes"},
 	{"did not find expected comment or line break", regexp.MustCompile(`: +([|>][-+0-9]* .*)`),
 		"the text of a block stands in the lines below | or >, indented; or put the value in quotes"},
 	{"could not find expected ':'", regexp.MustCompile(`^[ -]*([\w-]+:[^\s/])`), "a key needs a space behind its colon"},
-	{"found character that cannot start", regexp.MustCompile("(?:: +|[\\[{,] *|- +)([@`%])"), "a value cannot begin with @, ` or %: put it in quotes"},
+	{"found character that cannot start", regexp.MustCompile("(?:: +|[\\[{,] *|- +)([@`%])"),
+		"a value cannot begin with @, ` or %: put it in quotes"},
 	{"did not find expected alphabetic", regexp.MustCompile(`(?:: +|[\[{,] *|- +)([*&])`), "a value that begins with * or & needs quotes"},
 	{"found unknown escape character", regexp.MustCompile(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
@@ -218,5 +222,6 @@ func (d *decoder) unknownAnchor(name string) {
 			break
 		}
 	}
-	d.fail(node{Node: at}, "yaml.alias", "a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
+	d.fail(node{Node: at}, "yaml.alias",
+		"a value that begins with * is an alias, and there is no anchor of its name; a plain * needs quotes")
 }

@@ -30,8 +30,12 @@ func (p *phrase) between() string {
 		return "want and or or between conditions; a comma belongs into a list or a call"
 	case next == ",":
 		return `a comma belongs into a list or a call: ["a", "b"]`
+	case next == ";" && (open == "" || !isValue(last)):
+		return "want a value before ;"
 	case next == ";":
 		return "want a comma between the arguments of a call; ; ends a let"
+	case slices.Contains(roots, last) && aWord.MatchString(next):
+		return fmt.Sprintf("want a dot before a member's name: %s.%s", last, next)
 	case isValue(last) && isValue(next) && strings.ContainsAny(last[:1], `"'`) && !strings.HasSuffix(p.until, " "):
 		return `want \" or \' for a quote within a text, or other quotes around the text`
 	case isValue(last) && isValue(next):

@@ -110,7 +110,7 @@ func (p *Program) run(env *Env) (any, error) {
 	if env.watch == nil {
 		return p.value(env)
 	}
-	env.trace = &Trace{program: p, parts: make([]Part, p.parts)}
+	env.trace = &Trace{source: p.source, program: p, parts: make([]Part, p.parts)}
 	start := time.Now()
 	v, err := p.value(env)
 	t := env.trace

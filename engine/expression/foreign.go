@@ -34,7 +34,9 @@ var otherNames = []string{
 	"tolower tolowercase lcase downcase asciidowncase: lower", "toupper touppercase ucase upcase asciiupcase: upper",
 	"strip: trim", "ltrim lstrip: trimPrefix", "rtrim rstrip: trimSuffix",
 	"parseint number toint tointeger atoi integer: int", "parsefloat tonumber tofloat double: float",
-	"str tostring text dyn bytes: string", "isinstance typeof gettype isa: type(payload.error) == \"string\"",
+	"str tostring text dyn bytes: string", "avg average: mean", "sorted orderby: sort", "set distinct unique: uniq",
+	"list array tuple: a list as [1, 2]", "range: 1..10", "enumerate zip: #index in map(payload.list, [#index, #])",
+	"isinstance typeof gettype isa: type(payload.error) == \"string\"",
 	"parsejson jsondecode loadjson unmarshal: fromJSON", "stringify jsonencode marshal dumps dump: toJSON",
 	"format sprintf printf print println echo: \"a\" + event, which joins texts",
 	"math json: the function alone: max(1, 2), round(1.5), json(payload)",
@@ -63,15 +65,17 @@ var otherMethods = []string{
 	`present exists isdefined: $of != nil, or any($of, # > 1) for a list`,
 	`substring substr slice charat sub: $of[0:3]`, `tostring str text: string($of)`, `toint intvalue toi tonumber: int($of)`,
 	`some anymatch: any($of, # > 1)`, `every allmatch: all($of, # > 1)`, `foreach each select where: filter($of, # > 1)`,
-	`index find_index: indexOf($of, "a")`, `append push plus: $of + "a"`, `getordefault default orelse: $of ?? "none"`,
+	`isin oneof: $of in ["a", "b"]`, `index find_index: indexOf($of, "a")`,
+	`append push plus: $of + "a"`, `getordefault default orelse: $of ?? "none"`,
 	`type class gettype: type($of)`, `items entries: toPairs($of)`, `tojson stringify: toJSON($of)`, `json: fromJSON($of)`,
 	`seconds totalseconds getseconds: $of > 60: it is a number of seconds`,
 }
 
 // otherTimeMethods are methods of a time by other names.
 var otherTimeMethods = []string{
-	"gethours hourofday: Hour()", "getminutes: Minute()",
+	"gethours getutchours hourofday: Hour()", "getminutes: Minute()",
 	"getday dayofweek getdayofweek isoweekday dow: Weekday()", "getdate dayofmonth: Day()",
+	"date todate: Format(\"2006-01-02\")",
 	"getmonth: Month()", "getfullyear getyear: Year()", "gettime epoch timestamp totimestamp: Unix()",
 	"strftime tostring isoformat: Format(\"2006-01-02\")",
 	"local tolocaltime: In(timezone(\"Europe/Paris\"))", "dayofyear: YearDay()",
@@ -81,7 +85,8 @@ var otherTimeMethods = []string{
 // otherOperators are words that stand between values.
 var otherOperators = []string{
 	"and or not in contains matches startswith endswith: %s as it is written in small letters: and, or, not, in, contains, startsWith",
-	"is eq equals isequal: ==", "ne neq isnt: !=", "gt gte lt lte ge le: >, >=, < or <= instead of %s",
+	"is eq equals isequal: ==", "notin: not in", "glob: glob(\"workflow_*\", event)",
+	"ne neq isnt: !=", "gt gte lt lte ge le: >, >=, < or <= instead of %s",
 	"div: / instead of %s", "mod rem: % instead of %s", "xor: (event == \"a\") != (workflow_name == \"b\")",
 	`like ilike: glob("deploy-*", workflow_name) or matches`, `regexp rlike similar regex match: event matches "^workflow_"`,
 	`has includes include: contains for a text, "a" in payload.list for a list`, "then: condition ? value : other value",
@@ -96,7 +101,7 @@ var otherStatements = []string{
 	"function lambda fn func: # for the element: any(payload.list, # > 1)", "typeof: type(payload.error) == \"string\"",
 	"new: the function alone: date(\"2026-01-02\")", "if elif case when: condition ? value : other value", "unless: not (…)",
 	"not: not as it is written in small letters: and, or, not, in, contains, startsWith",
-	"for foreach while: any(payload.list, # > 1)",
+	"on: the condition alone, without %s", "for foreach while: any(payload.list, # > 1)",
 	"where from: the condition alone, without %s", "eq: event == \"a\"", "ne: event != \"a\"",
 	"gt lt ge le: payload.exit_code > 1", "test: the condition alone, without %s",
 	"interval: duration(\"24h\")", "hour: timestamp.Hour()",

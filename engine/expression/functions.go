@@ -234,6 +234,9 @@ func (d *definition) try(args []part) *RunError {
 	for i, arg := range args {
 		if values[i] = harmless[d.kind(i)]; arg.isConstant {
 			values[i] = arg.value
+			if err := d.check(i, &values[i]); err != nil {
+				return runError(err)
+			}
 			constants++
 		}
 		if values[i] == nil {

@@ -41,6 +41,8 @@ type rule struct {
 	say                    string
 }
 
+var article = regexp.MustCompile(`(^|\s)a int\b`)
+
 // functionType is a function's type as the checker writes it.
 var functionType = regexp.MustCompile(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
 
@@ -53,7 +55,7 @@ func inWords(message, source string, offset int, isBool bool) string {
 	for _, r := range rules() {
 		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
 		if m != nil && b != nil && a != nil {
-			return (&phrase{source, before, after, m, b, a, isBool}).expand(r.say)
+			return article.ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
 		}
 	}
 	return "an expression cannot be written like this"
@@ -106,6 +108,9 @@ func (p *phrase) word(word string) string {
 		return p.piped()
 	case "seconds":
 		text := beginOfUnits.FindString(p.until) + restOfUnits.FindString(p.rest)
+		if len(p.after) > 1 {
+			text = p.after[1]
+		}
 		d, err := toDuration(nil, []any{text})
 		if err != nil {
 			return text + " is no number"
@@ -194,6 +199,8 @@ func (p *phrase) name(name string) string {
 		return unknown + ": a filter sees the event alone"
 	case inLoop(p.until) && (len(name) <= shortName || slices.Contains(elementNames, name)):
 		return unknown + ": want # for the element: any(payload.list, # > 1)"
+	case strings.HasSuffix(strings.TrimSpace(p.until), "--"):
+		return unknown + ": a comment is /* … */"
 	case name == "$" || name[0] == '$' && slices.Contains(own, name[1:]):
 		return fmt.Sprintf("%s: want %s", unknown, cmp.Or(name[1:], "a name without $: payload.error"))
 	case name[0] == '$':
@@ -205,14 +212,18 @@ func (p *phrase) name(name string) string {
 	if _, isKey := payloadTypes[name]; isKey {
 		return fmt.Sprintf("%s: want payload.%s", unknown, name)
 	}
-	if other, known := said(otherNames, name); known {
+	other, known := said(otherNames, name)
+	if comparedWith.MatchString(p.until) && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
+	}
+	if known {
 		return fmt.Sprintf("%s: want %s", unknown, other)
 	}
 	if mean := meant(name, slices.Concat(own, functionNames())); mean != "" {
 		return unknown + mean
 	}
-	if comparedWith.MatchString(p.until) {
-		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
+	if i := slices.IndexFunc(timeMethods, func(m string) bool { return strings.EqualFold(m, name) }); i >= 0 {
+		return fmt.Sprintf("%s: want timestamp.%s()", unknown, timeMethods[i])
 	}
 	if other := near(name, strings.Fields(strings.Join(otherNames, " "))); other != "" {
 		if say, known := said(otherNames, other); known {
@@ -247,11 +258,14 @@ func inLoop(before string) bool {
 var openCall = regexp.MustCompile(`\b(\w+)\([^()]*,[^()]*$`)
 
 var (
+	aLiteral       = regexp.MustCompile(`^(?:nil|true|false)$`)
+	calledOrMember = regexp.MustCompile(`^\s*[.(\[]`)
+
 	beginOfUnits = regexp.MustCompile(`[\d.smhd]*$`)
 	restOfUnits  = regexp.MustCompile(`^[\d.smhd]*`)
 )
 
-var comparedWith = regexp.MustCompile(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\() *$`)
+var comparedWith = regexp.MustCompile(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
 
 // shortName is the length up to which a name is like too many others.
 const shortName = 2

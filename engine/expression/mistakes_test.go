@@ -59,6 +59,7 @@ var mistakes = []string{
 	`timestamp.ISOWeek() == 1`, `timestamp.Foo() == 1`,
 	// precedence
 	`not event startsWith "b"`, `not event == "a"`, `!event contains "a"`, `event == "a" or "b"`,
+	`truncate(event, 2.5) == ""`, `truncate(payload.error, .0) == ""`, `repeat(payload.error, 1.5) == ""`,
 	// what is no condition
 	`event`, `payload.duration`, `1`, `"true"`, `timestamp`, `[event]`, `len(event)`, `truncate(event, 3)`, `payload.inputs`, ``,
 	` `, `# a comment`, `// a comment`,

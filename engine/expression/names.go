@@ -51,3 +51,12 @@ var valueTypes = types.Map{
 	"event": filterTypes["event"], "workflow_id": filterTypes["workflow_id"], "workflow_name": filterTypes["workflow_name"],
 	"timestamp": filterTypes["timestamp"], "payload": filterTypes["payload"], "body": types.Any, "with": types.Any,
 }
+
+// Names lists what an expression may name: the parts of an event, and the keys of payload that AWF gives as "payload.status".
+func Names() []string {
+	names := slices.Concat(fields, roots)
+	for _, key := range payloadKeys {
+		names = append(names, "payload."+key)
+	}
+	return names
+}

@@ -1,7 +1,10 @@
 package expression
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -28,11 +31,12 @@ func (p Part) Missing() bool { return p.Times > 0 && p.Value == nil }
 
 // Trace is what became of an expression for an event.
 type Trace struct {
-	Path  string // where a map has it, "text" or "blocks[].text"; "" for the whole, and for a filter
+	Path  string // where a step has it, "text" or "blocks[0].text"; "" for the whole, and for a filter
 	Value any
 	Err   error // a [*RunError]
 	Took  time.Duration
 
+	source  string
 	program *Program
 	parts   []Part
 	told    bool // the parts have their texts
@@ -42,8 +46,42 @@ type Trace struct {
 // A watched run is an ordinary one: its value is the program's, and nothing is evaluated twice.
 func (env *Env) Watch(each func(*Trace)) { env.watch = each }
 
-// Source is the text of the expression that ran.
-func (t *Trace) Source() string { return t.program.source }
+// TraceTemplate finds the traces of a template's expressions, and makes one of them: the text that they come to, and their parts one
+// after the other. It returns nil if none of them ran.
+func TraceTemplate(path string, template []TemplatePart, traces []*Trace) *Trace {
+	var ran []*Trace
+	t := &Trace{Path: path, told: true}
+	var text, source strings.Builder
+	for _, part := range template {
+		text.WriteString(part.Text)
+		source.WriteString(part.Text)
+		if part.Program == nil {
+			continue
+		}
+		source.WriteString("{{" + part.Program.source + "}}")
+		i := slices.IndexFunc(traces, func(t *Trace) bool { return t.program == part.Program })
+		if i < 0 {
+			continue // one before it failed
+		}
+		ran = append(ran, traces[i])
+		t.Err, t.Took, t.parts = cmp.Or(t.Err, traces[i].Err), t.Took+traces[i].Took, append(t.parts, traces[i].Parts()...)
+		value, _ := Text(traces[i].Value) // as the template has it
+		text.WriteString(value)
+	}
+	if len(ran) == 0 {
+		return nil
+	}
+	if t.source = source.String(); t.Err == nil {
+		t.Value = text.String()
+	}
+	if len(template) == 1 {
+		t.source, t.Value = ran[0].source, ran[0].Value
+	}
+	return t
+}
+
+// Source is the text of the expression or the template that ran.
+func (t *Trace) Source() string { return t.source }
 
 // Parts are the whole first, and the parts within after it.
 func (t *Trace) Parts() []Part {

@@ -23,6 +23,10 @@ func (w *warner) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.BinaryNode:
 		switch n.Operator {
+		case "matches":
+			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
+				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
+			}
 		case "==", "!=", "in":
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
@@ -119,6 +123,9 @@ func (w *warner) member(n *ast.MemberNode) {
 
 // replaced is what other languages replace within a text.
 var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
+
+// slashes are those around a pattern.
+var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
 
 // length warns of a member that other languages have for the length of a list or a text.
 func (w *warner) length(n *ast.MemberNode) {

@@ -32,6 +32,24 @@ func Pasted(value string) string {
 	return ""
 }
 
+// Placeholder says what in a URL, a secret or a header stands for a value and is none, as other tools write it; "" for nothing.
+func Placeholder(text string) string {
+	switch {
+	case strings.Contains(text, "{{"):
+		return "{{ }} is not read here: ${NAME} reads a variable"
+	case parenthesis.MatchString(text):
+		return "$( ) is not read: ${NAME} reads a variable"
+	case angle.MatchString(text):
+		return "what stands in < > is sent as it is: replace it, or read a variable with ${NAME}"
+	}
+	return ""
+}
+
+var (
+	parenthesis = regexp.MustCompile(`\$\([A-Za-z_]`)
+	angle       = regexp.MustCompile(`<[A-Za-z][A-Za-z0-9_ -]*>`)
+)
+
 var (
 	dollar  = regexp.MustCompile(`\$\$|\$\{|\$([A-Z_][A-Z0-9_]+)`)
 	percent = regexp.MustCompile(`%([A-Z_][A-Z0-9_]+)%([0-9A-Fa-f]{2})?`)

@@ -43,7 +43,24 @@ func TestURLsAsPeoplePasteThem(t *testing.T) {
 		"ftp://h.example/":                        "want a URL that begins with https:// or http://",
 		"h.example/hook":                          "want a URL that begins with https:// or http://",
 		"https:///hook":                           "want a URL with a host",
-		"https://%zz/":                            "not a URL",
+		"https://%zz/":                            "two hexadecimal digits follow a %",
+		"https://h.example/100%":                  "two hexadecimal digits follow a %",
+		"\"https://h.example/\"":                  "leave out what stands around it",
+		"<https://h.example/>":                    "leave out what stands around it",
+		"https://h.example\\x":                    "want / instead of \\",
+		"https://[::1/":                           "an IPv6 address stands in [ ]",
+		"https://{host}/":                         "${NAME} reads a variable",
+		"https://h,example/":                      "a character that no host has: ','",
+		"https://$(HOST)/":                        "a character that no host has: '$'",
+		"https://-h.example/":                     "begins or ends with -",
+		"https://1.2.3/":                          "no address of four numbers",
+		"https://1.2.3.4.5/":                      "no address of four numbers",
+		"https://127.0.0.256/":                    "no address of four numbers",
+		"https://0x7f000001/":                     "no address of four numbers",
+		"https://017.0.0.1/":                      "no address of four numbers",
+		"https://h_x.1a.example./":                "= https://h_x.1a.example./",
+		"https://bücher.example/":                 "= https://b%C3%BCcher.example/",
+		"https://[::1]:8080/":                     "= https://[::1]:8080/",
 		"https://hidden:hid%zz@h.example/":        "not a URL",
 	} {
 		u, err := secret.ParseURL(text)
@@ -120,6 +137,22 @@ func TestVariablesThatAreNotRead(t *testing.T) {
 	} {
 		got, _, _ := strings.Cut(secret.Unread(text), " ")
 		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestPlaceholder(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://h.example/${TOKEN}":  "",
+		"https://h.example/{id}":      "",
+		"https://h.example/{{TOKEN}}": "{{ }} is not read here",
+		"https://h.example/<token>":   "< >",
+		"Bearer $(cat token)":         "$( ) is not read",
+		"a<b>1":                       "< >",
+		"1 < 2 > 1":                   "",
+	} {
+		if got := secret.Placeholder(text); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

@@ -3,11 +3,13 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ParseURL reads the URL of a receiver as a browser's address line does: it percent-encodes what people write into a query, and leaves
@@ -25,7 +27,7 @@ func ParseURL(text string) (*url.URL, error) {
 	case err != nil && strings.Contains(err.Error(), "invalid port"):
 		return nil, errors.New("want a port from 1 to 65535")
 	case err != nil:
-		return nil, errors.New("not a URL")
+		return nil, errors.New(whyNoURL(text))
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("want a URL that begins with https:// or http://")
 	case u.Hostname() == "":
@@ -36,7 +38,69 @@ func ParseURL(text string) (*url.URL, error) {
 	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
 		return nil, errors.New("want a port from 1 to 65535")
 	}
+	if err := checkHost(u.Hostname()); err != nil {
+		return nil, err
+	}
 	return u, nil
+}
+
+// whyNoURL says what keeps a text from being a URL, without quoting it.
+func whyNoURL(text string) string {
+	_, rest, _ := strings.Cut(text, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	host := authority[strings.LastIndexByte(authority, '@')+1:]
+	switch {
+	case strings.ContainsAny(text[:1], `"'<`+"`"):
+		return "not a URL: leave out what stands around it"
+	case badEscape.MatchString(text):
+		return "not a URL: two hexadecimal digits follow a %, and a plain % is written %25"
+	case strings.ContainsRune(host, '\\'):
+		return "not a URL: want / instead of \\"
+	case strings.Contains(host, "[") != strings.Contains(host, "]"):
+		return "not a URL: an IPv6 address stands in [ ]"
+	case strings.ContainsAny(host, "{}<>"):
+		return "not a URL: ${NAME} reads a variable, and other brackets do not"
+	case host != authority:
+		return "not a URL: write what is no letter or digit in the password percent-encoded"
+	}
+	return "not a URL"
+}
+
+var badEscape = regexp.MustCompile(`%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`)
+
+// checkHost refuses names that no resolver knows and numbers that are no address.
+func checkHost(host string) error {
+	if strings.Contains(host, ":") { // IPv6, which was parsed
+		return nil
+	}
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	if numeric.MatchString(labels[len(labels)-1]) {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return errors.New("the host ends in a number and is no address of four numbers from 0 to 255")
+		}
+		return nil
+	}
+	if len(host) > 253 {
+		return errors.New("the host is longer than 253 bytes")
+	}
+	for _, label := range labels {
+		switch i := strings.IndexFunc(label, notInHost); {
+		case i >= 0:
+			return fmt.Errorf("the host has a character that no host has: %q", []rune(label[i:])[0])
+		case len(label) > 63:
+			return errors.New("a part of the host is longer than 63 bytes")
+		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
+			return errors.New("a part of the host begins or ends with -")
+		}
+	}
+	return nil
+}
+
+// numeric is a last label that makes a host an address, as a browser reads it.
+var numeric = regexp.MustCompile(`^(?:[0-9]+|0[xX][0-9A-Fa-f]*)$`)
+
+func notInHost(r rune) bool {
+	return r < utf8.RuneSelf && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
 // checkCharacters refuses what nobody means to have in a URL. White space may stand in the query, which follows before.
@@ -47,7 +111,7 @@ func checkCharacters(before, whole string) error {
 	for i, r := range whole {
 		switch {
 		case r == '#':
-			return errors.New("a # begins a fragment, which is never sent; a # that belongs to the path or the query is written %23")
+			return errors.New("a # begins a fragment, which is never sent; a # that belongs to the URL is written %23")
 		case r == ' ' && i >= len(before):
 		case unicode.IsSpace(r), r < ' ', r == 0x7f:
 			return errors.New("white space or a control character in it")

@@ -87,7 +87,7 @@ var rocketChat = Receiver{
 	Summary: "a Rocket.Chat message: a headline, a coloured bar with fields and the error as code",
 	URL:     "https://rocket.example.com/hooks/…/…",
 	Keys:    attachmentKeys(),
-	Limits:  attachmentLimits(5000, "Rocket.Chat: Message_MaxAllowedSize as it is set at first"),
+	Limits:  attachmentLimits(5000, "Rocket.Chat: Message_MaxAllowedSize is 5,000 unless the server sets another; more is refused"),
 	Policy: Policy{
 		Rate:    Rate{N: 5, Per: time.Second, Burst: 5},
 		Success: "200 with `\"success\": true`",

@@ -47,7 +47,7 @@ var githubStatus = Receiver{
 			Is: "what tells this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
-		{"description", 140, Characters, "Create a commit status"},
+		{"description", 140, Characters, "Create a commit status: GitHub refuses a longer one with 422"},
 		{"context", 250, Characters, "ours"},
 	},
 	Policy: githubPolicy(http.StatusCreated, "/statuses"),

@@ -20,7 +20,7 @@ var gitlab = Receiver{
 	},
 	Limits: []Limit{
 		{"ref", 250, Characters, "ours"},
-		{"a variable", 4000, Characters, "ours; GitLab takes 10,000"},
+		{"a variable", 4000, Characters, "ours; a job's environment takes 128 KiB, of which GitLab.com allows 120"},
 		{"variables", maxFields + 6, Entries, "ours"},
 	},
 	Policy: Policy{

@@ -1,10 +1,16 @@
 package format_test
 
 import (
+	"encoding/json"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/awf-project/awf-hook/transforms/format/testdata/wild"
 )
@@ -47,4 +53,99 @@ func TestWildEventsStayWithinTheLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A text that is as long as its limit is kept whole; a longer one is cut to the limit, and no further than its mark needs.
+func TestTextsReachTheirLimits(t *testing.T) {
+	const mark = 40 // units that the mark of a cut and the last grapheme may leave free
+	for _, tt := range []struct {
+		format, option, limit, path string
+	}{
+		{"zulip", "topic", "channel, topic", "topic"},
+		{"zulip", "title", "headline", "content"},
+		{"rocketchat", "title", "headline", "text"},
+		{"rocketchat", "channel", "name", "channel"},
+		{"mattermost", "title", "headline", "text"},
+		{"splunk", "source", "source, sourcetype, index, host", "source"},
+		{"splunk", "index", "source, sourcetype, index, host", "index"},
+		{"github-dispatch", "event_type", "event_type", "event_type"},
+		{"github-status", "title", "description", "description"},
+		{"github-status", "context", "context", "context"},
+		{"opsgenie", "title", "message", "message"},
+		{"datadog", "title", "title", "title"},
+		{"pagerduty", "title", "summary", "payload.summary"},
+		{"slack", "title", "headline", "blocks.text.text"},
+	} {
+		kind, _ := format.Lookup(tt.format)
+		limit := kind.Limits[slices.IndexFunc(kind.Limits, func(l format.Limit) bool { return l.What == tt.limit })].Max
+		for _, length := range []int{limit - mark, limit, limit + 1, 10 * limit} {
+			text := strings.Repeat("x", length)
+			options := slices.DeleteFunc(with(tt.format), func(o format.Option) bool { return o.Name == tt.option || o.Name == "mentions" })
+			got := at(t, content(t, open(t, tt.format, append(options, option(tt.option, text))...), ordinary()), tt.path)
+			got = strings.Trim(strings.TrimPrefix(strings.Trim(got, "*\n"), "🔴 "), "*\n")
+			got, _, _ = strings.Cut(got, "**\n") // behind a headline stands the rest
+			switch n := units(got); {
+			case length <= limit-mark && got != text:
+				t.Errorf("%s: a %s of %d is %.80q, want it whole", tt.format, tt.option, length, got)
+			case n > limit || length > limit && n < limit-mark:
+				t.Errorf("%s: a %s of %d has %d units, want at most %d and not much less", tt.format, tt.option, length, n, limit)
+			}
+		}
+	}
+}
+
+// What a payload can hold is used, and not passed.
+func TestPayloadsReachTheirLimits(t *testing.T) {
+	e := ordinary()
+	members := map[string]string{"status": "failure"}
+	for i := range 40 {
+		members["log"+strconv.Itoa(i)] = strings.Repeat("y", 50_000)
+	}
+	e.Payload, _ = json.Marshal(members)
+	for name, limit := range map[string]int{"splunk": 800_000, "github-dispatch": 60_000, "cloudevents": 64 << 10, "awf": 1 << 20} {
+		n := len(content(t, open(t, name, with(name)...), e).Body)
+		if n > limit+1000 || n < limit/5 {
+			t.Errorf("%s: a payload of 2 MB makes %d bytes, the limit is %d", name, n, limit)
+		}
+	}
+	variables := func(text string) string {
+		f := open(t, "gitlab", append(required["gitlab"], format.Option{Name: "variables", Value: []format.Option{option("LOG", text)}})...)
+		return at(t, content(t, f, event.Event{Type: "workflow_end"}), "variables.LOG")
+	}
+	if got := variables(strings.Repeat("z", 2000)); len(got) != 2000 {
+		t.Errorf("gitlab: a variable of 2000 has %d", len(got))
+	}
+	if got := variables(strings.Repeat("$", 5000)); len(got) > 4000 || len(got) < 3900 {
+		t.Errorf("gitlab: a variable of 5000 dollars has %d, which GitLab reads as half of them", len(got))
+	}
+	for _, name := range []string{strings.Repeat("c", 60), strings.Repeat("c", 61)} {
+		kind, _ := format.Lookup("zulip")
+		if _, mistakes := kind.New([]format.Option{option("channel", name)}); (len(mistakes) > 0) != (len(name) > 60) {
+			t.Errorf("zulip: a channel of %d: %v", len(name), mistakes)
+		}
+	}
+}
+
+// at is the text at a path of members in a body, in the first element of a list.
+func at(t *testing.T, c delivery.Content, path string) string {
+	t.Helper()
+	if c.ContentType == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(c.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return form.Get(path)
+	}
+	var v any
+	if err := json.Unmarshal(c.Body, &v); err != nil {
+		t.Fatal(err)
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		if list, isList := v.([]any); isList {
+			v = list[0]
+		}
+		v = v.(map[string]any)[key]
+	}
+	s, _ := v.(string)
+	return s
 }

@@ -17,7 +17,7 @@ var splunk = Receiver{
 		{Name: "host", Kind: KindText, Is: "the event's host"},
 	},
 	Limits: []Limit{
-		{"the event", 800_000, Bytes, "HEC: max_event_size is 5 MB at first, and 1 MB in Splunk Cloud"},
+		{"the event", 800_000, Bytes, "HEC: maxEventSize is 5 MB unless inputs.conf says otherwise; Splunk Cloud takes 1 MB"},
 		{"source, sourcetype, index, host", 200, Characters, "ours"},
 	},
 	Policy: Policy{

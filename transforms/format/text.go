@@ -2,6 +2,7 @@ package format
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -26,6 +27,25 @@ func compileText(source string) (*text, *Mistake) {
 		return &text{literal: parts[0].Text}, nil
 	}
 	return &text{parts: parts}, nil
+}
+
+// Templates calls each for each option's text with expressions in it, in the options' order, with the name that errors have for it.
+func (f *Format) Templates(each func(option string, parts []expression.TemplatePart)) {
+	tell := func(option string, t *text) {
+		if t != nil && !t.isLiteral() {
+			each(option, t.parts)
+		}
+	}
+	for _, key := range f.Receiver.Keys {
+		v := f.values[key.Name]
+		tell(key.Name, v.text)
+		for i, entry := range v.list {
+			tell(key.Name+"["+strconv.Itoa(i)+"]", entry)
+		}
+		for _, entry := range v.fields {
+			tell(key.Name+"."+entry.label, entry.text)
+		}
+	}
 }
 
 // isLiteral reports whether the text has no expression.

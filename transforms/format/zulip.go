@@ -25,8 +25,8 @@ var zulip = Receiver{
 		{"text", 2000, Characters, "ours"},
 		{"error", 4000, Characters, "ours"},
 		{"field's value", 300, Characters, "ours"},
-		{"channel, topic", 60, Characters, "max_topic_length, max_stream_name_length"},
-		{"the whole message", 10_000, Characters, "max_message_length"},
+		{"channel, topic", 60, Characters, "Zulip: MAX_TOPIC_NAME_LENGTH, and a channel's name"},
+		{"the whole message", 10_000, Characters, "Zulip: MAX_MESSAGE_LENGTH, beyond which the server cuts"},
 	},
 	Policy: Policy{
 		Rate:    Rate{N: 200, Per: time.Minute, Burst: 10},

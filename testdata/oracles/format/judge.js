@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { EmbedBuilder, embedLength } from "@discordjs/builders";
 import { createRequire } from "node:module";
+import splunkLogging from "splunk-logging";
 
 const adaptive = createRequire(import.meta.url)("adaptivecards/dist/adaptivecards.js"); // what main names needs a bundler
 
@@ -48,7 +49,16 @@ function missing(path, ours, theirs) {
   return "";
 }
 
-const judges = { discord, teams };
+const collector = new splunkLogging.Logger({ token: "00000000-0000-0000-0000-000000000000" });
+
+function splunk(body) {
+  const { event, ...metadata } = body;
+  const made = collector._makeBody({ message: event, metadata });
+  made.event = made.event.message;
+  return missing("event", { ...body, time: Number(body.time) }, { ...made, time: Number(made.time) }) || "ok";
+}
+
+const judges = { discord, teams, splunk };
 for await (const line of createInterface({ input: process.stdin })) {
   const { format, body } = JSON.parse(line);
   let answer;

@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// judgeByNode starts judge.js, which asks @discordjs/builders and adaptivecards. "make oracles" installs them.
+// judgeByNode starts judge.js, which asks @discordjs/builders, adaptivecards and splunk-logging. "make oracles" installs them.
 func judgeByNode(t *testing.T, format string) func(c delivery.Content) error {
 	cmd := exec.Command("node", "judge.js")
 	cmd.Stderr = os.Stderr
@@ -60,6 +60,9 @@ func TestDiscordBuilders(t *testing.T) { each(t, "discord", judgeByNode(t, "disc
 // Microsoft's own parser of adaptive cards knows all of every card.
 func TestAdaptiveCards(t *testing.T) { each(t, "teams", judgeByNode(t, "teams")) }
 
+// Splunk's own logging library makes the same members of the same values.
+func TestSplunk(t *testing.T) { each(t, "splunk", judgeByNode(t, "splunk")) }
+
 // The judges find faults: else their "ok" would say nothing.
 func TestJudgesFindFaults(t *testing.T) {
 	long := strings.Repeat("x", 4097)
@@ -74,6 +77,7 @@ func TestJudgesFindFaults(t *testing.T) {
 			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","wieght":"bolder","text":"x"}]}]}}]}`,
 			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[],"actions":[{"type":"Action.OpenUrl","title":"x"}]}}]}`,
 		},
+		"splunk": {`{"time":1.5,"hostname":"a","event":{"a":1}}`},
 	} {
 		judge := judgeByNode(t, format)
 		for _, body := range bodies {

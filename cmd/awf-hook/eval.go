@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/spf13/cobra"
+)
+
+// evalFlags say how eval shows values.
+type evalFlags struct {
+	filter bool
+	json   bool
+	event  string
+}
+
+func (c *command) evalCommand() *cobra.Command {
+	var flags evalFlags
+	cmd := &cobra.Command{
+		Use:   "eval [EXPR [EVENTS…]]",
+		Short: "Try an expression of a filter or a map on events",
+		Long: `eval shows what an expression comes to for each event, and which of its parts the event lacks. The events are those of the
+files EVENTS, of stdin with -, or without them an example of each type that AWF writes (see awf-hook events).
+
+Without EXPR, on a terminal, it asks for expressions: Tab completes names, the arrows bring earlier lines back. There
+
+  :filter      shows whether a filter would hold (:map shows values again)
+  :explain     shows the value of each part (again: no longer)
+  :events      lists the events; :events TYPE keeps those of a type
+  :functions   lists the functions; :functions NAME shows one
+  :quit        ends it, as Ctrl-D does`,
+		Example: "  awf-hook eval 'payload.duration > 60' events.jsonl\n  awf-hook eval --filter 'event == \"workflow_error\" and payload.exit_code == 1'",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.evalPrompt(flags)
+			}
+			events, err := c.evalEvents(args[1:], flags.event)
+			if err != nil {
+				return err
+			}
+			return c.eval(args[0], events, flags)
+		},
+	}
+	cmd.Flags().BoolVar(&flags.filter, "filter", false, "show whether it holds as a filter, for which what is missing is false")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each event")
+	cmd.Flags().StringVar(&flags.event, "event", "", "only events of this `TYPE`")
+	return cmd
+}
+
+// evalEvents reads the events of the files, or takes the examples, and keeps those of a type.
+func (c *command) evalEvents(files []string, typ string) ([]*event.Event, error) {
+	events := sampleEvents()
+	var err error
+	switch {
+	case slices.Equal(files, []string{"-"}):
+		events, err = c.readEvents(nil)
+	case len(files) > 0:
+		events, err = c.readEvents(files)
+	}
+	if err != nil {
+		return nil, failure(err)
+	}
+	if typ != "" {
+		events = slices.DeleteFunc(events, func(ev *event.Event) bool { return ev.Type != typ })
+	}
+	if len(events) == 0 {
+		return nil, failure(errors.New("no event in the input"))
+	}
+	return events, nil
+}
+
+// evaluated is an expression's value for an event.
+type evaluated struct {
+	Event      string            `json:"event"`
+	EventID    string            `json:"event_id"`
+	WorkflowID string            `json:"workflow_id"`
+	Trace      *expression.Trace `json:"expression"`
+}
+
+func (c *command) eval(source string, events []*event.Event, flags evalFlags) error {
+	program, err := compileFor(source, flags.filter)
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	c.evalAll(program, events, flags, false)
+	return nil
+}
+
+// compileFor compiles an expression of a filter, or of a map. Its error shows the place.
+func compileFor(source string, filter bool) (*expression.Program, error) {
+	compile := expression.CompileValue
+	if filter {
+		compile = expression.CompileBool
+	}
+	program, err := compile(source)
+	var mistake *expression.Error
+	if errors.As(err, &mistake) {
+		lines := strings.Split(source, "\n")
+		line := lines[min(mistake.Line, len(lines))-1]
+		return nil, fmt.Errorf("%w\n  %s\n  %s^", err, line, strings.Repeat(" ", mistake.Col))
+	}
+	return program, err
+}
+
+// evalAll shows the value for each event, and with parts those of the expression's parts.
+func (c *command) evalAll(program *expression.Program, events []*event.Event, flags evalFlags, parts bool) {
+	for _, w := range program.Warnings() {
+		fmt.Fprintf(c.err, "awf-hook: warning: %s\n", w.Message)
+	}
+	for _, ev := range events {
+		env := expression.NewEnv(ev)
+		env.SetEventBody()
+		var trace *expression.Trace
+		env.Watch(func(t *expression.Trace) { trace = t })
+		if flags.filter {
+			_, _ = program.Bool(env) // the trace has the error
+		} else {
+			_, _ = program.Value(env)
+		}
+		if flags.json {
+			encode(c.out, evaluated{ev.Type, ev.ID, ev.WorkflowID, trace})
+			continue
+		}
+		c.showValue(ev, trace, flags.filter, parts)
+	}
+}
+
+func (c *command) showValue(ev *event.Event, trace *expression.Trace, filter, parts bool) {
+	text := outcomeOf(trace)
+	if filter && trace.Err == nil && trace.Value == nil {
+		text = "false"
+	}
+	var lacks []string
+	for _, p := range trace.Parts() {
+		if p.Missing() && (p.Depth > 0 || len(trace.Parts()) == 1) && !slices.Contains(lacks, p.Source) {
+			lacks = append(lacks, oneLine(p.Source))
+		}
+	}
+	if len(lacks) > 0 {
+		text += "  (missing: " + strings.Join(lacks, ", ") + ")"
+	}
+	fmt.Fprintf(c.out, "%-18s %s\n", plain(ev.Type), text)
+	if parts {
+		var b strings.Builder
+		explainParts(&b, trace, "  ")
+		_, _ = io.WriteString(c.out, b.String())
+	}
+}

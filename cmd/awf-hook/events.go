@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/docs"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/examples"
+	"github.com/spf13/cobra"
+)
+
+// sampleEvents has an event of each type that AWF writes.
+func sampleEvents() []*event.Event {
+	events, _ := collectEvents(nil, "examples", strings.NewReader(examples.Events), nil) // a test reads them
+	return events
+}
+
+// tableRow is a row of a Markdown table whose first cell is code.
+var tableRow = regexp.MustCompile("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\|$")
+
+func (c *command) eventsCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "events [TYPE]",
+		Short: "List the types of events, or show one with its payload and an example",
+		Long: `events lists the types of events that AWF writes and when they come. With a TYPE it shows what is in its payload and an
+example. --json prints the examples, an event on each line, as run, preview and eval read them.`,
+		Example:   "  awf-hook events workflow_error\n  awf-hook events --json | awf-hook preview -c awf-hook.yaml",
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: eventTypes(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0 && !slices.Contains(eventTypes(), args[0]):
+				return unknownName("type of event", args[0], eventTypes())
+			case asJSON:
+				c.printExamples(args)
+				return nil
+			case len(args) > 0:
+				return c.showEvent(args[0])
+			}
+			return c.listEvents()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the examples as events, one on each line")
+	return cmd
+}
+
+func eventTypes() []string {
+	var types []string
+	for _, ev := range sampleEvents() {
+		types = append(types, ev.Type)
+	}
+	return types
+}
+
+// eventRow is what docs/delivery.md says of a type of event: when it comes, and what is in its payload.
+func eventRow(typ string) (when, payload string) {
+	_, table, _ := strings.Cut(docs.Delivery, "\n## Events\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, row := range tableRow.FindAllStringSubmatch(table, -1) {
+		if row[1] == typ || strings.Contains(row[2], "all else") {
+			return unquote(strings.TrimSpace(row[3])), unquote(strings.TrimSpace(row[4]))
+		}
+	}
+	return "", ""
+}
+
+func (c *command) listEvents() error {
+	rows := [][]string{{"EVENT", "WHEN", "PAYLOAD"}}
+	for _, typ := range eventTypes() {
+		when, payload := eventRow(typ)
+		rows = append(rows, []string{typ, when, payload})
+	}
+	printTable(c.out, rows)
+	return nil
+}
+
+func (c *command) showEvent(typ string) error {
+	when, payload := eventRow(typ)
+	fmt.Fprintf(c.out, "%s: %s\n\npayload: %s\n\nFor example:\n\n", typ, when, payload)
+	for _, ev := range sampleEvents() {
+		if ev.Type == typ {
+			var text bytes.Buffer
+			_ = json.Indent(&text, ev.Body(), "", "  ") // it is JSON
+			fmt.Fprintf(c.out, "%s\n", harmless(text.String()))
+		}
+	}
+	return nil
+}
+
+func (c *command) printExamples(types []string) {
+	for _, ev := range sampleEvents() {
+		if len(types) == 0 || slices.Contains(types, ev.Type) {
+			fmt.Fprintf(c.out, "%s\n", ev.Body())
+		}
+	}
+}
+
+// functionRow is a row of the table of functions: an expression, and its value.
+var functionRow = regexp.MustCompile("(?m)^\\| `(.*)` \\| `(.*)` \\|$")
+
+func (c *command) functionsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "functions [NAME]",
+		Short: "List the functions of filters and maps, each with an example and its value",
+		Long: `functions lists the functions of expressions, each in an example with its value. With a NAME it lists the examples of that
+function. awf-hook eval tries them out.`,
+		Example: "  awf-hook functions truncate",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			rows := [][]string{{"EXPRESSION", "VALUE"}}
+			for _, row := range functionRows() {
+				if len(args) == 0 || usesFunction(row[0], args[0]) {
+					rows = append(rows, row)
+				}
+			}
+			if len(rows) == 1 {
+				return unknownName("function", args[0], functionNames())
+			}
+			printTable(c.out, rows)
+			return nil
+		},
+	}
+}
+
+func functionRows() (rows [][]string) {
+	_, table, _ := strings.Cut(docs.Config, "\n### Functions\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, row := range functionRow.FindAllStringSubmatch(table, -1) {
+		rows = append(rows, []string{strings.ReplaceAll(row[1], `\|`, "|"), row[2]})
+	}
+	return rows
+}
+
+func usesFunction(expression, name string) bool {
+	return slices.Contains(namesBeforeParentheses(expression), name) || strings.Contains(" "+expression+" ", " "+name+" ")
+}
+
+var called = regexp.MustCompile(`([A-Za-z][A-Za-z0-9]*)\(`)
+
+func namesBeforeParentheses(expression string) (names []string) {
+	for _, m := range called.FindAllStringSubmatch(expression, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+func functionNames() (names []string) {
+	for _, row := range functionRows() {
+		names = append(names, namesBeforeParentheses(row[0])...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,47 @@
+package transforms
+
+import (
+	"github.com/awf-project/awf-hook/engine/expression"
+)
+
+// Template is a text of a step with expressions in it.
+type Template struct {
+	Path  string // "text" or "blocks[0].text"; "" for the whole
+	Parts []expression.TemplatePart
+}
+
+// TemplatesOf lists a step's texts with expressions in them, in their order; nil for a module.
+func TemplatesOf(s Step) []Template {
+	switch s := s.(type) {
+	case *Map:
+		return templates(s.Root, nil)
+	case *Format:
+		var list []Template
+		s.Format.Templates(func(option string, parts []expression.TemplatePart) { list = append(list, Template{option, parts}) })
+		return list
+	}
+	return nil
+}
+
+func templates(n Node, list []Template) []Template {
+	switch n := n.(type) {
+	case Value:
+		return append(list, Template{n.Path, []expression.TemplatePart{{Program: n.Program}}})
+	case Text:
+		parts := make([]expression.TemplatePart, len(n.Parts))
+		for i, part := range n.Parts {
+			parts[i] = part
+			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // it stands there as in a JSON string
+		}
+		return append(list, Template{n.Path, parts})
+	case List:
+		for _, inner := range n.Nodes {
+			list = templates(inner, list)
+		}
+	case Object:
+		for _, inner := range n.Nodes {
+			list = templates(inner, list)
+		}
+	}
+	return list
+}
