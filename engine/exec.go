@@ -15,7 +15,8 @@ type Command struct {
 	Stdin, Stdout, Stderr *os.File // are the program's own
 	Env                   []string // nil is this process's; AWF_AUDIT_LOG alone is changed
 
-	State string // awf-hook's folder for what it keeps
+	State   string // awf-hook's folder for what it keeps
+	Storage string // AWF's --storage, where the arguments do not say it
 	// Origin tells configurations apart: what a dead process of another origin left is not taken up.
 	Origin string
 }
@@ -39,7 +40,8 @@ func Start(cmd Command) (*Child, error) {
 	}
 	folder := execFolder(cmd.State)
 	child, err := source.Start(source.Command{
-		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr, State: folder, Origin: cmd.Origin,
+		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
+		State: folder, Storage: cmd.Storage, Origin: cmd.Origin,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,8 @@ type Stream struct {
 	// stream ends gets it then. 0 gives none.
 	OrphanAfter time.Duration
 
+	Storage string // the folder where AWF keeps the states of its runs; "" reads none
+
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
@@ -76,5 +78,7 @@ func (r *Reading) Drop() error {
 func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop() }
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
-	return source.Pipe{Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter}
+	return source.Pipe{
+		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Storage: s.Storage,
+	}
 }

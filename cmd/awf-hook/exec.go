@@ -29,6 +29,7 @@ const maxTalk = 64 << 10
 
 func (c *command) execCommand() *cobra.Command {
 	s := &session{quiet: true}
+	var storage string
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARG]…",
 		Short: "Run a command and deliver its workflows' events",
@@ -46,17 +47,18 @@ Ctrl-C ends the wait.`,
   awf() { awf-hook exec -- command awf "$@"; }`,
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
-		RunE:                  func(_ *cobra.Command, args []string) error { return c.exec(s, args) },
+		RunE:                  func(_ *cobra.Command, args []string) error { return c.exec(s, args, storage) },
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the command's name is the command's
 	s.configFlags.add(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering after the command's end")
 	s.addExitFlags(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
 		"for containers, whose queue ends with them")
+	addStorageFlag(cmd, &storage, "what COMMAND's --storage says, else AWF's own")
 	return cmd
 }
 
-func (c *command) exec(s *session, args []string) error {
+func (c *command) exec(s *session, args []string, storage string) error {
 	if args[0] == "command" { // of a shell function: the shell's own word, which is not a program everywhere
 		args = args[1:]
 	}
@@ -65,7 +67,7 @@ func (c *command) exec(s *session, args []string) error {
 	}
 	child, err := engine.Start(engine.Command{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		State: s.search().StateFolder(), Origin: s.origin(),
+		State: s.search().StateFolder(), Storage: storage, Origin: s.origin(),
 	})
 	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
@@ -88,6 +90,9 @@ func (c *command) exec(s *session, args []string) error {
 	exit, childErr := child.Wait()
 	if childErr != nil {
 		c.say(childErr)
+	}
+	for _, note := range child.Notes() {
+		c.say(errors.New(note))
 	}
 	if report != nil {
 		if deliverErr != nil {

@@ -38,6 +38,7 @@ with "synthetic": true. Choose more than your longest step takes: a run gets onl
 	s.addTrustFlag(cmd)
 	s.addFlags(cmd, 10*time.Second, "how long to go on delivering at the end")
 	cmd.Flags().BoolVar(&follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
+	addStorageFlag(cmd, &follow.Storage, "beside the PATHs")
 	cmd.Flags().DurationVar(&follow.OrphanAfter, "orphan-after", 0, "end a workflow run that was quiet for so long (default: never)")
 	return cmd
 }

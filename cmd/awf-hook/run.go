@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -30,6 +31,9 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			stream.In, stream.Out = c.in, c.out
+			if stream.Storage == "" {
+				stream.Storage = engine.Storage(os.LookupEnv)
+			}
 			if s.grace = s.drainTimeout; isTerminal(c.in) {
 				s.grace = 0 // no program writes to us that we could break
 			}
@@ -39,11 +43,18 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 	s.configFlags.add(cmd)
 	s.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
+	addStorageFlag(cmd, &stream.Storage, "AWF's own")
 	cmd.Flags().DurationVar(&stream.OrphanAfter, "orphan-after", 0,
 		"end a workflow run that was quiet for so long, or is open when stdin ends (default: never)")
 	cmd.Flags().BoolVar(&s.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&stream.Resend, "resend", false, "send known events again, with new ids; for trying things out")
 	return cmd
+}
+
+// addStorageFlag adds the flag that names AWF's storage folder, whose states hold what its events do not say.
+func addStorageFlag(cmd *cobra.Command, storage *string, otherwise string) {
+	cmd.Flags().StringVar(storage, "storage", "",
+		"the `DIR` that AWF got as its --storage: exit codes, attempts and tokens of steps are read there (default: "+otherwise+")")
 }
 
 // runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that

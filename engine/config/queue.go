@@ -37,7 +37,7 @@ var queueKeys = []Key{
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
 		Is:     "tells the webhooks of one configuration in a shared database from those of another",
-		access: reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace)},
+		access: showing(by((*decoder).namespace), (*Queue).showNamespace)},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
@@ -78,6 +78,14 @@ func (q *Queue) showURL() string {
 		return ""
 	}
 	return DatabaseName(q.URL.Reveal())
+}
+
+// showNamespace is the namespace of a database, which alone has one.
+func (q *Queue) showNamespace() string {
+	if q.URL.IsZero() {
+		return ""
+	}
+	return cmp.Or(q.Namespace, "default")
 }
 
 // IsDatabase reports whether a queue's place is a database's URL.

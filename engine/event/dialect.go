@@ -161,6 +161,7 @@ func (d *decoder) audit(r *Record, line []byte) {
 	case "workflow.started":
 		r.role, r.Type = roleStart, WorkflowStart
 		r.payload.Raw("inputs", d.value[keyInputs])
+		r.payload.Raw("inputs_truncated", d.value[keyInputsTruncated])
 		r.payload.Text("user", d.optional(keyUser))
 	case "workflow.completed":
 		r.role = roleEnd
@@ -189,7 +190,7 @@ func (d *decoder) end(r *Record, status string) {
 		return
 	}
 	r.payload.Text("status", status)
-	d.durationMS(r)
+	d.duration(r)
 	// A failed run's exit code of 0 is AWF's "not given".
 	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
 		r.end.exitCode = bytes.Clone(code)
@@ -204,10 +205,18 @@ func saysCancelled(failure string) bool {
 	return failure == "workflow cancelled" || own && (before == "" || strings.HasSuffix(before, ": "))
 }
 
-// durationMS turns AWF's duration_ms into the body's duration in seconds.
-func (d *decoder) durationMS(r *Record) {
+// duration turns AWF's duration_ms, or the text that plugin events have ("1.5s"), into the body's duration in seconds.
+func (d *decoder) duration(r *Record) {
 	raw := d.value[keyDurationMS]
 	if raw == nil {
+		raw = d.value[keyDuration]
+		if raw == nil || raw[0] != '"' {
+			return
+		}
+		if took, err := time.ParseDuration(jsonbytes.String(raw)); err == nil && took >= 0 {
+			r.step.took = appendSeconds(nil, took)
+			r.payload.Raw("duration", r.step.took)
+		}
 		return
 	}
 	ms, err := strconv.ParseFloat(string(raw), 64)
@@ -237,12 +246,7 @@ func (d *decoder) transcript(r *Record) {
 		r.role, r.Type = roleStepEnd, StepComplete
 		d.transcriptStep(r, inner)
 		failure := inner.optional(keyError)
-		status := "success"
-		if failure != "" {
-			status = "failure"
-		}
-		r.payload.Text("status", status)
-		r.payload.Text("error", failure)
+		r.stepStatus(failure != "", failure)
 		r.step.result = bytes.Clone(inner.value[keyResult])
 	case "run.started":
 		r.role, r.Type = roleStart, WorkflowStart
@@ -258,6 +262,9 @@ func (d *decoder) transcript(r *Record) {
 	default:
 		r.Type = underscored(typ)
 		d.free(r)
+		if strings.HasPrefix(typ, "message.") || strings.HasPrefix(typ, "tool.") {
+			d.spoken(r, inner)
+		}
 	}
 	if d.err == nil && inner.err != nil {
 		d.err = fmt.Errorf("payload.%w", inner.err)
@@ -266,12 +273,40 @@ func (d *decoder) transcript(r *Record) {
 
 func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	path := d.optional(keyPath)
-	r.step.key = stepKey{path, string(d.value[keyIteration])}
-	r.payload.Text("step", inner.optional(keyName))
-	r.payload.Text("kind", inner.optional(keyKind))
+	r.step = stepMark{
+		key:  stepKey{path, string(d.value[keyIteration])},
+		name: inner.optional(keyName), kind: inner.optional(keyKind),
+	}
+	r.payload.Text("step", r.step.name)
+	r.payload.Text("kind", r.step.kind)
 	r.payload.Text("path", path)
 	r.payload.Raw("iteration", d.value[keyIteration])
 	r.payload.Text("child_id", r.childID)
+}
+
+// spoken adds to a message or a tool's use, where its payload does not have them, what AWF says beside it: where it belongs.
+func (d *decoder) spoken(r *Record, inner *decoder) {
+	r.role = roleSpoken
+	r.step.key = stepKey{d.optional(keyPath), string(d.value[keyIteration])}
+	r.step.said = inner.value[keyStep] != nil
+	for _, add := range []struct {
+		key  int
+		name string
+	}{{keyPath, "path"}, {keyIteration, "iteration"}, {keyParentRunID, "parent_id"}, {keySeq, "seq"}} {
+		if inner.value[add.key] == nil {
+			r.payload.Raw(add.name, d.value[add.key])
+		}
+	}
+}
+
+// stepStatus writes how a step ended.
+func (r *Record) stepStatus(failed bool, failure string) {
+	status := "success"
+	if failed {
+		status = "failure"
+	}
+	r.payload.Text("status", status)
+	r.payload.Text("error", failure)
 }
 
 // free takes the payload as AWF gave it.
@@ -312,13 +347,10 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 		inner.value[keyExitCode] = nil // a string here, a number in a body
 		inner.end(r, strings.TrimPrefix(typ, "workflow."))
 	case "step.started":
-		r.Type = StepStart
-		r.payload.Text("step", inner.optional(keyStepName))
+		inner.namedStep(r, inner.optional(keyStepName), inner.optional(keyKind), typ)
 	case "step.completed", "step.failed":
-		r.Type = StepComplete
-		r.payload.Text("step", inner.optional(keyStepName))
-		r.payload.Text("status", stepStatus(typ))
-		r.payload.Text("error", inner.optional(keyError))
+		inner.namedStep(r, inner.optional(keyStepName), inner.optional(keyKind), typ)
+		inner.duration(r)
 	default:
 		r.Type = underscored(typ)
 		if d.free(r); r.payload == nil {
@@ -341,25 +373,32 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 			status = "cancelled"
 		}
 		d.end(r, status)
-	case "step.started":
-		r.Type = StepStart
-		r.payload.Text("step", d.optional(keyStep))
-	case "step.completed", "step.failed":
-		r.Type = StepComplete
-		r.payload.Text("step", d.optional(keyStep))
-		r.payload.Text("status", stepStatus(kind))
-		r.payload.Text("error", d.optional(keyError))
+	case "step.started", "step.completed", "step.failed",
+		"step.call_workflow.started", "step.call_workflow.completed", "step.call_workflow.failed":
+		r.childID = d.optional(keyChildRunID)
+		r.parentID = d.optional(keyParentRunID)
+		d.namedStep(r, d.optional(keyStep), "", kind)
 	default:
 		r.Type = underscored(kind)
 		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("data:"))))
 	}
 }
 
-func stepStatus(typ string) string {
-	if typ == "step.failed" {
-		return "failure"
+// namedStep reads a step of which the dialect gives the name alone.
+func (d *decoder) namedStep(r *Record, name, kind, typ string) {
+	if strings.HasPrefix(typ, "step.call_workflow.") {
+		kind = callWorkflow
 	}
-	return "success"
+	r.step = stepMark{key: stepKey{path: name}, name: name, kind: kind}
+	r.payload.Text("step", name)
+	r.payload.Text("kind", kind)
+	r.payload.Text("child_id", r.childID)
+	if r.role, r.Type = roleStepStart, StepStart; strings.HasSuffix(typ, ".started") {
+		return
+	}
+	r.role, r.Type = roleStepEnd, StepComplete
+	failure := d.optional(keyError)
+	r.stepStatus(failure != "" || strings.HasSuffix(typ, ".failed"), failure)
 }
 
 // underscored is AWF's dotted name as webhooks spell it: "message.user" is message_user.

@@ -32,8 +32,10 @@ func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int)
 		return b.started.Compare(a.started)
 	})
 	for _, r := range open {
-		j.runs.endRun(r)
-		j.Event(r.complete(how.record(r, now)))
+		r.ended = true
+		end := how.record(r, now)
+		r.endType, r.endID = end.Type, end.ID
+		j.give(r, end)
 	}
 	return len(open)
 }

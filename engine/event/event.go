@@ -22,6 +22,7 @@ const (
 	WorkflowCancel = "workflow_cancel"
 	StepStart      = "step_start"
 	StepComplete   = "step_complete"
+	StepRetry      = "step_retry" // of awf-hook's own making: a step's further attempt
 )
 
 // Event is one thing that happened in AWF. It is immutable once it is submitted.

@@ -16,12 +16,16 @@ type Joiner struct {
 	// a run's end waits for the ends of its steps.
 	Files bool
 
+	// State returns what AWF's state file knows of a run, nil for nothing. It is called often. It may be nil.
+	State func(run string) *RunState
+
 	// HoldEnds lets the end of a run that failed without an exit code, and that no other run called, wait for
 	// [Joiner.SetExit].
 	HoldEnds bool
 
 	runs    runs
 	waiting []waiting
+	poll    time.Time // when the state file of the first that waits is to be looked at again; zero for never
 }
 
 // waiting is a record that is not complete.
@@ -30,6 +34,7 @@ type waiting struct {
 	run   *run
 	need  need
 	until time.Time
+	state time.Time // until when it waits for a state file
 }
 
 // Order is where the record belongs among those of other files. Audit lines carry whole milliseconds, cut off:
@@ -44,10 +49,9 @@ func (rec *Record) Order() time.Time {
 // Starts says whether the record is the start of a run.
 func (rec *Record) Starts() bool { return rec.role == roleStart }
 
-// Resumed makes the start line of a run that began before the start of the run that a program resumed. The event's id follows
-// from the line and from when the program began.
+// Resumed makes the start line of a run that began before the start of the run that a program resumed.
 func (rec *Record) Resumed(programBegan time.Time) {
-	rec.resumedAt, rec.resumedAfter = programBegan, "program "+programBegan.UTC().Format(time.RFC3339Nano)
+	rec.resumedBy = programBegan
 }
 
 // Anonymous says whether the line had no id and got a new one, since an equal line may be another event.
@@ -70,11 +74,14 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	if rec.role == roleStart {
 		j.drop(needExit)
 	}
+	if !j.isStated(rec) {
+		need |= needState
+	}
 	if need == needNothing && len(j.waiting) == 0 {
 		j.give(run, rec)
 		return true
 	}
-	j.waiting = slices.Insert(j.waiting, j.place(rec, run), waiting{rec, run, need, now.Add(maxWait)})
+	j.waiting = slices.Insert(j.waiting, j.place(rec, run), waiting{rec, run, need, now.Add(maxWait), now.Add(stateWait)})
 	j.Release(now)
 	return true
 }
@@ -116,13 +123,20 @@ func (j *Joiner) SetExit(code int) {
 // Release gives the events at the front that wait no longer.
 func (j *Joiner) Release(now time.Time) {
 	given := 0
+	j.poll = time.Time{}
 	for _, w := range j.waiting {
+		if w.need&needState != 0 && now.Before(w.state) && !j.isStated(w.rec) {
+			j.poll = now.Add(statePoll)
+			if len(j.waiting)-given <= maxWaiting {
+				break
+			}
+		}
 		told := w.told()
 		if !told && now.Before(w.until) && len(j.waiting)-given <= maxWaiting {
 			break
 		}
 		if !told && w.need&needName != 0 {
-			w.run.nameless = true
+			j.name(w.run)
 		}
 		j.give(w.run, w.rec)
 		given++
@@ -133,7 +147,7 @@ func (j *Joiner) Release(now time.Time) {
 func (w waiting) told() bool {
 	switch {
 	case w.need&needName != 0 && w.run.name == "" && !w.run.nameless,
-		w.need&needParent != 0 && w.run.parentID == "",
+		w.need&needParent != 0 && w.run.parentID == "" && !w.run.transcript, // whose lines name the caller, if there is one
 		w.need&needSteps != 0 && len(w.run.steps) > 0,
 		w.need&needResume != 0 && w.run.resume == resumeUndecided,
 		w.need&needExit != 0:
@@ -158,6 +172,9 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 	var due time.Time
 	if len(j.waiting) > 0 {
 		due = j.waiting[0].until
+		if !j.poll.IsZero() && j.poll.Before(due) {
+			due = j.poll
+		}
 	}
 	if orphanAfter > 0 {
 		for r := range j.runs.left() {
@@ -171,7 +188,18 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 
 func (j *Joiner) give(run *run, rec *Record) {
 	if run != nil && run.ended && rec.role == roleEnd {
-		j.runs.endRun(run)
+		j.endRun(run, rec)
+	}
+	for _, retry := range j.enrich(rec) {
+		j.Event(run.complete(retry))
 	}
 	j.Event(run.complete(rec))
+}
+
+// endRun gives the ends of the steps that a run's end cut off.
+func (j *Joiner) endRun(run *run, end *Record) {
+	for _, step := range run.cut(end) {
+		j.Event(run.complete(step))
+	}
+	j.runs.endRun(run)
 }

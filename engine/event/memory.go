@@ -21,13 +21,18 @@ type savedRun struct {
 	Transcript bool        `json:"transcript,omitempty"`
 	Latest     time.Time   `json:"latest,omitzero"`
 	LatestID   string      `json:"latest_id,omitempty"`
+	EndType    string      `json:"end_type,omitempty"`
+	EndID      string      `json:"end_id,omitempty"`
 	Steps      []savedStep `json:"steps,omitempty"`
 }
 
 type savedStep struct {
 	Path      string    `json:"path"`
 	Iteration string    `json:"iteration,omitempty"`
+	Name      string    `json:"name,omitempty"`
+	Kind      string    `json:"kind,omitempty"`
 	At        time.Time `json:"at"`
+	ID        string    `json:"id,omitempty"`
 }
 
 // Save returns what is remembered of runs, as JSON. Nothing may wait: see [Joiner.Waits].
@@ -38,10 +43,10 @@ func (j *Joiner) Save() (json.RawMessage, error) {
 		s := savedRun{
 			ID: r.id, Name: r.name, ParentID: r.parentID, StartedBy: r.startedBy, Started: r.started, Seen: r.seen,
 			StartID: r.startID, LastID: r.lastID, Ended: r.ended, Live: r.live, Nameless: r.nameless, Transcript: r.transcript,
-			Latest: r.latest, LatestID: r.latestID,
+			Latest: r.latest, LatestID: r.latestID, EndType: r.endType, EndID: r.endID,
 		}
-		for key, at := range r.steps {
-			s.Steps = append(s.Steps, savedStep{key.path, key.iteration, at})
+		for _, step := range r.steps {
+			s.Steps = append(s.Steps, savedStep{step.key.path, step.key.iteration, step.name, step.kind, step.at, step.id})
 		}
 		saved = append(saved, s)
 	}
@@ -60,8 +65,9 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 		r.startID, r.lastID, r.ended, r.live = s.StartID, s.LastID, s.Ended, s.Live
 		r.nameless, r.transcript = s.Nameless, s.Transcript
 		r.latest, r.latestID = s.Latest, s.LatestID
+		r.endType, r.endID = s.EndType, s.EndID
 		for _, step := range s.Steps {
-			j.runs.beginStep(r, stepKey{step.Path, step.Iteration}, step.At)
+			j.runs.beginStep(r, openStep{stepKey{step.Path, step.Iteration}, step.Name, step.Kind, step.At, step.ID})
 		}
 	}
 	return nil

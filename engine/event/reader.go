@@ -47,6 +47,8 @@ type Reader struct {
 	// "synthetic": true. One that is open when the stream ends is given it then. 0 makes no ends.
 	OrphanAfter time.Duration
 
+	State func(run string) *RunState // see [Joiner]
+
 	counts struct{ events, known, passed, broken atomic.Int64 }
 	mu     sync.Mutex // held while a line is read, its callbacks included
 	join   Joiner
@@ -68,7 +70,7 @@ type rest struct {
 
 // ReadFrom reads src to its end and gives its events. The error is src's own; io.EOF is none.
 func (r *Reader) ReadFrom(src io.Reader) (int64, error) {
-	r.join.Event = r.give
+	r.join.Event, r.join.State = r.give, r.State
 	var total int64
 	buf := make([]byte, 64<<10)
 	held := 0 // bytes of a line without its end yet, at buf's start

@@ -15,6 +15,7 @@ const (
 	roleEnd
 	roleStepStart
 	roleStepEnd
+	roleSpoken // a message or a tool's use, within a step
 )
 
 // Record is one decoded line: the event, and what ties it to the other events of its run.
@@ -26,25 +27,32 @@ type Record struct {
 	parentID string           // the run that called this one
 	childID  string           // the run that this step calls
 	payload  jsonbytes.Object // becomes Event.Payload when the record is complete
-	step     stepEnd
+	step     stepMark
 	end      runEnd
 
-	anonymous    bool   // its id is new
-	resumedAfter string // of a start line that was repeated: what tells this time from others; "" for other lines
-	resumedAt    time.Time
+	anonymous bool      // its id is new
+	repeated  bool      // a start line that was read before, so that it may begin a resumed run
+	resumedBy time.Time // of a start line of before: when the program began that resumes the run
 }
 
 // runEnd holds what stands behind the duration in a run's end.
 type runEnd struct {
-	exitCode  []byte // nil where none was given
-	failure   string
-	synthetic bool
+	exitCode    []byte // nil where none was given
+	failure     string
+	synthetic   bool
+	contradicts string // the id of the end that the run was given before
+
+	attempts, tokens int64 // of all its steps
 }
 
-// stepEnd holds what stands behind the duration in a step's payload.
-type stepEnd struct {
-	key    stepKey
-	result []byte
+// stepMark says which step a record is of.
+type stepMark struct {
+	key        stepKey
+	name, kind string
+	said       bool      // of a message: it names its step itself
+	result     []byte    // of its end
+	took       []byte    // of its end: how long it took, where its writer said
+	began      time.Time // of its end: when it started; zero if that is not known
 }
 
 // stepKey pairs a step's end with its start, within a run.

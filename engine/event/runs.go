@@ -35,12 +35,16 @@ type run struct {
 	live       bool // lines of it were read since they were written, not only learned
 	nameless   bool // its events waited for a name in vain
 	transcript bool // lines of its transcript were seen
-	steps      map[stepKey]time.Time
+	steps      map[stepKey]openStep
 
-	latest    time.Time // the latest time of its lines
-	latestID  string    // and that line's event
-	resume    resume
-	resumedAt time.Time
+	endType, endID string // of the end that it was given
+
+	latest      time.Time // the latest time of its lines
+	latestID    string    // and that line's event
+	resume      resume
+	byProgram   bool   // it is a program that resumed it: lines of before say nothing
+	resumedLine string // the first line of the run that was resumed
+	resumedAt   time.Time
 }
 
 // resume says whether a start line that was repeated means that the run was resumed.
@@ -71,40 +75,16 @@ func (rs *runs) get(id string) *run {
 	return r
 }
 
-// open says whether another run with a transcript has begun and not ended: it may be the caller of a run that starts.
+// open says whether another run has begun and not ended: it may be the caller of a run that starts. Where transcripts are read from
+// the same stream, it has one. In files its first lines may not have been read yet.
 func (rs *runs) open(besides *run) bool {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*run)
-		if r != besides && r.transcript && r.startedBy != foreign && !r.ended {
+		if r != besides && (r.transcript || rs.files) && r.startedBy != foreign && !r.ended {
 			return true
 		}
 	}
 	return false
-}
-
-func (rs *runs) beginStep(r *run, key stepKey, at time.Time) {
-	if _, again := r.steps[key]; !again {
-		if rs.openSteps == maxOpenSteps {
-			return
-		}
-		rs.openSteps++
-	}
-	if r.steps == nil {
-		r.steps = make(map[stepKey]time.Time)
-	}
-	r.steps[key] = at
-}
-
-// endStep returns how long the step took, false if its start is not known or the clock was set back since.
-func (rs *runs) endStep(r *run, key stepKey, at time.Time) (time.Duration, bool) {
-	began, known := r.steps[key]
-	if !known {
-		return 0, false
-	}
-	rs.openSteps--
-	delete(r.steps, key)
-	took := at.Sub(began)
-	return took, took >= 0
 }
 
 // endRun forgets the steps that the run left open.
@@ -121,9 +101,10 @@ const (
 	needNothing need = 0
 	needName    need = 1 << iota // the start of its run, which tells the workflow's name
 	needParent                   // the line that tells which run called this one
-	needSteps                    // the ends of the run's steps, which stand in another file
+	needSteps                    // the ends of the run's steps, which may stand in another file
 	needExit                     // the exit code of the program
 	needResume                   // the run's next line, which tells whether the run was resumed
+	needState                    // the state file to say what it will say
 )
 
 // learn takes from a record what it tells about its run, fills in what other lines told before,
@@ -145,7 +126,9 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.childID != "" {
 		rs.get(rec.childID).parentID = r.id
 	}
-	repeated := rec.role == roleStart && r.repeats(rec)
+	if rec.role == roleStart {
+		r.repeats(rec)
+	}
 	r.note(rec)
 	rs.see(r, now)
 	switch rec.role {
@@ -155,21 +138,20 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 		}
 		r.startedBy, r.ended = rec.dialect, false
 		r.started, r.startID = rec.Timestamp, rec.ID
-		if repeated {
+		if rec.repeated {
 			return r, needResume, true
 		}
-		if r.parentID == "" && rs.open(r) {
+		if r.parentID == "" && !r.transcript && rs.open(r) {
 			return r, needParent, true
 		}
 	case roleEnd:
-		return rs.learnEnd(r, rec)
+		return r.learnEnd(rec)
 	case roleStepStart:
-		rs.beginStep(r, rec.step.key, rec.Timestamp)
+		rs.beginStep(r, openStep{rec.step.key, rec.step.name, rec.step.kind, rec.Timestamp, rec.ID})
 	case roleStepEnd:
-		if took, known := rs.endStep(r, rec.step.key, rec.Timestamp); known {
-			rec.payload.Raw("duration", appendSeconds(nil, took))
-		}
-		rec.payload.Raw("result", rec.step.result)
+		rs.endStep(r, rec)
+	case roleSpoken:
+		r.speaker(rec)
 	}
 	if rec.dialect == transcript && r.name == "" && !r.nameless {
 		return r, needName, true
@@ -177,38 +159,45 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-func (rs *runs) learnEnd(r *run, rec *Record) (*run, need, bool) {
+// learnEnd takes a run's end. A second one is none, unless it is a failure and the one before said otherwise: a step can print
+// what looks like an end, and that must hide no failure.
+func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	if r.ended {
-		return r, needNothing, false
+		if rec.Type != WorkflowError || r.endType == WorkflowError || r.endType == "" {
+			return r, needNothing, false
+		}
+		rec.end.contradicts = r.endID
 	}
-	r.ended = true
-	if rs.files && r.transcript && len(r.steps) > 0 {
-		return r, needSteps, true // forgotten when it is given
+	r.ended, r.endType, r.endID = true, rec.Type, rec.ID
+	if len(r.steps) > 0 {
+		return r, needSteps, true
 	}
-	rs.endRun(r)
 	return r, needNothing, true
 }
 
-// repeats reports whether a start is that of a run that began before: a resumed run repeats its start line byte for byte.
-func (r *run) repeats(rec *Record) bool {
-	if rec.resumedAfter != "" {
-		r.resume, r.resumedAt = resumeYes, rec.resumedAt
-		return true
+// repeats notes whether a start line was read before: a resumed run repeats its start line byte for byte.
+func (r *run) repeats(rec *Record) {
+	r.byProgram = !rec.resumedBy.IsZero()
+	switch {
+	case r.byProgram:
+		if r.latest.Before(rec.resumedBy) { // what is new is of the program
+			r.latest = rec.resumedBy
+		}
+	case r.startID != rec.ID:
+		return
 	}
-	if r.startID != rec.ID {
-		return false
-	}
-	r.resume, rec.resumedAfter = resumeUndecided, "line "+r.latestID
-	return true
+	rec.repeated, r.resume = true, resumeUndecided
 }
 
 // note keeps the run's latest line, and decides whether the run was resumed: its lines are new then.
 func (r *run) note(rec *Record) {
 	isNew := !rec.Timestamp.Before(r.latest) && rec.ID != r.latestID
-	if r.resume == resumeUndecided && rec.ID != r.startID {
-		if r.resume = resumeNo; isNew {
-			r.resume, r.resumedAt = resumeYes, rec.Timestamp
-		}
+	switch {
+	case r.resume != resumeUndecided || rec.role == roleStart:
+	case isNew:
+		r.resume, r.resumedLine, r.resumedAt = resumeYes, rec.ID, rec.Timestamp
+	case !r.byProgram:
+		r.resume = resumeNo
 	}
 	if isNew && rec.role != roleStart {
 		r.latest, r.latestID = rec.Timestamp, rec.ID
@@ -216,14 +205,19 @@ func (r *run) note(rec *Record) {
 	r.lastID, r.live = rec.ID, true
 }
 
-// begin makes of a start line that was repeated the start of the run that was resumed.
+// begin makes of a start line that was repeated the start of the run that was resumed. Its id follows from the first line of
+// that run, so that whoever reads the files makes the same event.
 func (r *run) begin(rec *Record) {
+	by, at := "line "+r.resumedLine, r.resumedAt
 	if r.resume != resumeYes {
-		return
+		if rec.resumedBy.IsZero() {
+			return
+		}
+		by, at = "program "+rec.resumedBy.UTC().Format(time.RFC3339Nano), rec.resumedBy // nothing followed in time
 	}
 	r.resume = resumeNo
-	rec.ID = lineID([]byte("resume of " + rec.ID + " after " + rec.resumedAfter))
-	rec.Timestamp, rec.stamp = r.resumedAt.UTC(), ""
+	rec.ID = lineID([]byte("resume of " + rec.ID + " by " + by))
+	rec.Timestamp, rec.stamp = at.UTC(), ""
 	rec.payload.Raw("resumed", []byte("true"))
 }
 
@@ -246,13 +240,16 @@ func (r *run) complete(rec *Record) Event {
 		if rec.role == roleStart {
 			rec.payload.Text("parent_id", r.parentID)
 		}
-		if rec.resumedAfter != "" {
+		if rec.repeated {
 			r.begin(rec)
 		}
 	}
 	if rec.role == roleEnd {
 		rec.payload.Raw("exit_code", rec.end.exitCode)
 		rec.payload.Text("error", rec.end.failure)
+		rec.number("attempts", rec.end.attempts)
+		rec.number("tokens", rec.end.tokens)
+		rec.payload.Text("contradicts", rec.end.contradicts)
 		if rec.end.synthetic {
 			rec.payload.Raw("synthetic", []byte("true"))
 		}

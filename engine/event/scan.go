@@ -18,6 +18,7 @@ const (
 	keyExitCode
 	keyID
 	keyInputs
+	keyInputsTruncated
 	keyIteration
 	keyKind
 	keyMetadata
@@ -42,35 +43,36 @@ const (
 )
 
 var keyNames = [keyCount]string{
-	keyChildRunID:   "child_run_id",
-	keyDuration:     "duration",
-	keyDurationMS:   "duration_ms",
-	keyError:        "error",
-	keyEvent:        "event",
-	keyExecutionID:  "execution_id",
-	keyExitCode:     "exit_code",
-	keyID:           "id",
-	keyInputs:       "inputs",
-	keyIteration:    "iteration",
-	keyKind:         "kind",
-	keyMetadata:     "metadata",
-	keyName:         "name",
-	keyOnlyWebhooks: "only_webhooks",
-	keyParentRunID:  "parent_run_id",
-	keyPath:         "path",
-	keyPayload:      "payload",
-	keyResult:       "result",
-	keyRunID:        "run_id",
-	keySeq:          "seq",
-	keySource:       "source",
-	keyStatus:       "status",
-	keyStep:         "step",
-	keyStepName:     "step_name",
-	keyTimestamp:    "timestamp",
-	keyType:         "type",
-	keyUser:         "user",
-	keyWorkflowID:   "workflow_id",
-	keyWorkflowName: "workflow_name",
+	keyChildRunID:      "child_run_id",
+	keyDuration:        "duration",
+	keyDurationMS:      "duration_ms",
+	keyError:           "error",
+	keyEvent:           "event",
+	keyExecutionID:     "execution_id",
+	keyExitCode:        "exit_code",
+	keyID:              "id",
+	keyInputs:          "inputs",
+	keyInputsTruncated: "inputs_truncated",
+	keyIteration:       "iteration",
+	keyKind:            "kind",
+	keyMetadata:        "metadata",
+	keyName:            "name",
+	keyOnlyWebhooks:    "only_webhooks",
+	keyParentRunID:     "parent_run_id",
+	keyPath:            "path",
+	keyPayload:         "payload",
+	keyResult:          "result",
+	keyRunID:           "run_id",
+	keySeq:             "seq",
+	keySource:          "source",
+	keyStatus:          "status",
+	keyStep:            "step",
+	keyStepName:        "step_name",
+	keyTimestamp:       "timestamp",
+	keyType:            "type",
+	keyUser:            "user",
+	keyWorkflowID:      "workflow_id",
+	keyWorkflowName:    "workflow_name",
 }
 
 // keyIndex is the reverse of keyNames.

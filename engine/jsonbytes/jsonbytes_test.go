@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/google/go-cmp/cmp"
 )
@@ -194,4 +196,16 @@ func BenchmarkReader(b *testing.B) {
 		}
 		return nil
 	})
+}
+
+// What needs no escape is written by itself; all else as jsontext writes it.
+func TestAppendStringIsJSONTexts(t *testing.T) {
+	for r := rune(0); r < 0x300; r++ {
+		for _, s := range []string{string(r), "a" + string(r) + "b", string([]byte{byte(r)})} {
+			want, _ := jsontext.AppendQuote(nil, s)
+			if got := jsonbytes.AppendString(nil, s); string(got) != string(want) {
+				t.Errorf("AppendString(%q) = %s, want %s", s, got, want)
+			}
+		}
+	}
 }

@@ -17,8 +17,21 @@ import (
 // AppendString appends s as a JSON string. It escapes what JSON requires and nothing else: <, > and & stay as they are.
 // Invalid UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
+	if isOrdinary(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	dst, _ = jsontext.AppendQuote(dst, s) // the error says that there was invalid UTF-8
 	return dst
+}
+
+// isOrdinary reports whether a text is printable ASCII that no JSON string escapes.
+func isOrdinary(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // Marshal returns v as compact JSON, as encoding/json does, but leaves <, > and & as they are.

@@ -2,10 +2,10 @@
 //
 //	standin run RECORDING [flags]
 //
-// A recording is a file of audit and transcript lines, or a folder with audit.jsonl and transcripts/ as AWF left it.
+// A recording is a file of audit and transcript lines, or a folder with audit.jsonl, transcripts/ and states/ as AWF left it.
 // Audit lines go to $AWF_AUDIT_LOG ("off" for none, without it $XDG_DATA_HOME/awf/audit.jsonl), transcript lines to
-// transcripts/ under --storage, without it under $XDG_DATA_HOME/awf. As with AWF, SIGINT and SIGTERM end it with exit
-// code 0 and no further line.
+// $XDG_DATA_HOME/awf/transcripts, and the states of runs to states/ under --storage, without it under $XDG_DATA_HOME/awf. As with
+// AWF, SIGINT and SIGTERM end it with exit code 0 and no further line.
 package main
 
 import (
@@ -28,6 +28,7 @@ import (
 // line is a line of a recording.
 type line struct {
 	at   time.Time
+	run  string
 	file string // the transcript's name; "" is the audit file
 	text []byte
 }
@@ -35,6 +36,7 @@ type line struct {
 // options are the flags.
 type options struct {
 	storage string
+	run     string
 	part    int
 	lines   int
 	after   int
@@ -51,7 +53,8 @@ type options struct {
 
 func parse(args []string) (o options) {
 	flags := flag.NewFlagSet("standin", flag.ExitOnError)
-	flags.StringVar(&o.storage, "storage", filepath.Join(dataHome(), "awf"), "the folder of transcripts/")
+	flags.StringVar(&o.storage, "storage", filepath.Join(dataHome(), "awf"), "the folder of states/")
+	flags.StringVar(&o.run, "run", "", "play the run of this id only")
 	flags.IntVar(&o.part, "part", 0, "play the n-th part only: one that was resumed has two")
 	flags.IntVar(&o.lines, "lines", -1, "stop after n lines")
 	flags.IntVar(&o.after, "after", 0, "leave out the first n lines")
@@ -79,7 +82,8 @@ func main() {
 	signal.Notify(came, syscall.SIGINT, syscall.SIGTERM)
 	o.begin()
 	play := newPlayer(o.storage)
-	recorded := read(os.Args[2], o.part)
+	play.states = readStates(os.Args[2])
+	recorded := slices.DeleteFunc(read(os.Args[2], o.part), func(l line) bool { return o.run != "" && l.run != o.run })
 	if o.lines >= 0 {
 		recorded = recorded[:o.lines]
 	}
@@ -155,10 +159,12 @@ type player struct {
 	audit   *os.File
 	folder  string
 	written map[string]*os.File
+	storage string
+	states  map[string]state // by run
 }
 
 func newPlayer(storage string) *player {
-	p := &player{folder: filepath.Join(storage, "transcripts"), written: map[string]*os.File{}}
+	p := &player{folder: filepath.Join(dataHome(), "awf", "transcripts"), written: map[string]*os.File{}, storage: storage}
 	must(os.MkdirAll(p.folder, 0o750))
 	file := os.Getenv("AWF_AUDIT_LOG")
 	if file == "off" {
@@ -184,6 +190,11 @@ func (p *player) all(lines []line, speed float64, came chan os.Signal) {
 			}
 		}
 		p.write(l.file, l.text)
+		if i+1 < len(lines) {
+			p.writeState(l.run, lines[i+1].at)
+		} else {
+			p.writeState(l.run, time.Time{})
+		}
 	}
 }
 
@@ -261,13 +272,14 @@ func readFile(path, file string) []line {
 	var last time.Time
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
 		var rec struct {
-			Event     string
-			RunID     string `json:"run_id"`
-			Timestamp time.Time
+			Event       string
+			RunID       string `json:"run_id"`
+			ExecutionID string `json:"execution_id"`
+			Timestamp   time.Time
 		}
 		text := bytes.Clone(scanner.Bytes())
 		must(json.Unmarshal(text, &rec))
-		l := line{rec.Timestamp, file, text}
+		l := line{rec.Timestamp, rec.RunID + rec.ExecutionID, file, text}
 		if file == "" && rec.RunID != "" {
 			l.file = rec.RunID + ".jsonl"
 		}

@@ -13,13 +13,13 @@ import (
 func alertKeys(actions ...string) []Key {
 	return []Key{
 		{Name: "dedup", Kind: KindText, Choices: []string{"workflow", "run", "step"}, Default: "workflow",
-			Is: "what has one alert: each workflow, each run, or each workflow and each of its steps; " +
-				"an expression is the key itself, and the workflow's where it gives nothing"},
+			Is: "what gets one alert: each workflow, each run, or each step of each workflow; " +
+				"an expression gives the key itself, and the workflow's key is used if it gives nothing"},
 		{Name: "action", Kind: KindText, Choices: actions, closed: true, Default: "by the event",
-			Is: "what is done; without it workflow_error triggers and workflow_end resolves, " +
-				"with `dedup: step` or an expression failed and succeeded steps too. " +
+			Is: "what to do with the alert; by default workflow_error triggers it and workflow_end resolves it, " +
+				"and with `dedup: step` or an expression for `dedup` so do failed and succeeded steps. " +
 				"An expression that gives nothing sends nothing"},
-		{Name: "resolve", Kind: KindBool, Default: "true", Is: "false leaves resolving to people"},
+		{Name: "resolve", Kind: KindBool, Default: "true", Is: "false lets people resolve the alerts"},
 	}
 }
 

@@ -13,12 +13,12 @@ var cloudEvents = Receiver{
 	URL:     "any receiver of CloudEvents",
 	Keys: []Key{
 		{Name: "mode", Kind: KindChoice, Choices: []string{"structured", "binary", "batch"}, Default: "structured",
-			Is: "all in the body, or the attributes as headers `ce-…`, or a batch of one for receivers that take batches only"},
+			Is: "everything in the body, the attributes in headers `ce-…`, or a batch of one for receivers that take only batches"},
 		{Name: "type", Kind: KindText, Default: "`io.github.awf-project.` and the event's type", Is: "the attribute type"},
 		{Name: "source", Kind: KindText, Default: "`/awf/` and the workflow's name",
 			Is: "the attribute source, a URI reference; anything else is encoded"},
-		{Name: "subject", Kind: KindText, Default: "the run's id, of a step `/` and its path", Is: "the attribute subject"},
-		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "65536", Is: "bytes of the event, to which its data is shrunk"},
+		{Name: "subject", Kind: KindText, Default: "the run's id; for a step also `/` and its path", Is: "the attribute subject"},
+		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "65536", Is: "the largest event in bytes; its data is shrunk to fit"},
 	},
 	Limits: []Limit{
 		{"the event", 64 << 10, Bytes, "what intermediaries must forward; `max_size` sets another"},

@@ -43,8 +43,8 @@ var githubStatus = Receiver{
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
 			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
-		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name, of a step `/` and its path",
-			Is: "what tells this status from others of the commit"},
+		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
+			Is: "the name that tells this status from the commit's others"},
 	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
 		{"description", 140, Characters, "Create a commit status: GitHub refuses a longer one with 422"},

@@ -19,7 +19,7 @@ var googleChat = Receiver{
 	URL:     "https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…",
 	Keys: slices.Concat(chatKeys(), mentionKeys("the numbers of people, or `all`", "a user's number or all", gchatUser.MatchString), []Key{
 		{Name: "thread", Kind: KindText,
-			Is: "a name of yours: messages of the same name are in one thread; `=workflow_id` is a thread for each run"},
+			Is: "a name of your choice: messages with the same name share a thread; `=workflow_id` makes a thread for each run"},
 	}),
 	Limits: []Limit{
 		{"headline", 300, Characters, "ours"},

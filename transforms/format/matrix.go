@@ -23,7 +23,7 @@ var matrix = Receiver{
 		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
 			want: "a room's id, !… and its server", match: regexp.MustCompile(`^![^\s/?#]{1,254}$`).MatchString},
 	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
-		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text instead of a notice, which other bots answer"},
+		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text, which other bots may answer, instead of a notice"},
 	}),
 	Limits: []Limit{
 		{"headline", 500, Bytes, "ours"},

@@ -54,7 +54,7 @@ func chatKeys() []Key {
 		{Name: "title", Kind: KindText, Default: "what happened: `deploy failed after 2m 3s`", Is: "the headline, in one line"},
 		{Name: "text", Kind: KindText, Is: "a paragraph below the headline"},
 		{Name: "fields", Kind: KindFields, Max: maxFields, Default: "the run, and what the headline does not say",
-			Is: "labels and their values, instead of the default ones; `{}` is none. An empty value is left out"},
+			Is: "labels and their values, instead of the default ones; `{}` shows none. Empty values are left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
 		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
 		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
@@ -74,7 +74,7 @@ func only(keys []Key, names ...string) []Key {
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{
 		{Name: "mentions", Kind: KindList, Max: maxMentions,
-			Is: "who is called: " + who + ". An empty entry is left out", want: want, match: match},
+			Is: "who is called: " + who + ". Empty entries are left out", want: want, match: match},
 		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure",
 			Is: "when they are called: when a workflow or a step failed, or always"},
 	}

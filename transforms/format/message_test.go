@@ -244,3 +244,21 @@ func isBorder(s string, at int) bool {
 	}
 	return true
 }
+
+// Slack posts into a thread that exists; a ts that is none is left out, and said.
+func TestSlackThreads(t *testing.T) {
+	for _, tt := range []struct{ ts, member, left string }{
+		{"1700000000.000100", `"thread_ts":"1700000000.000100"`, ""},
+		{"=payload.thread", `"thread_ts":"1700000000.000200"`, ""},
+		{"=workflow_name", "", `left out thread_ts: want a message's ts, 1700000000.000100, got "deploy-production"`},
+		{"=payload.missing", "", ""},
+	} {
+		e := ordinary()
+		e.Payload = []byte(`{"status":"failure","thread":"1700000000.000200"}`)
+		c, left, err := open(t, "slack", option("thread_ts", tt.ts)).Make(expression.NewEnv(&e), nil)
+		if err != nil || strings.Contains(string(c.Body), "thread_ts") != (tt.member != "") || !strings.Contains(string(c.Body), tt.member) ||
+			strings.Join(left, "\n") != tt.left {
+			t.Errorf("%s: %s, left %q, %v", tt.ts, c.Body, left, err)
+		}
+	}
+}

@@ -17,7 +17,7 @@ var ntfy = Receiver{
 	Summary: "a push message of ntfy, with a priority and a sign",
 	URL:     "https://ntfy.sh or your own server, without the topic; a token goes into `headers: {Authorization: Bearer ${NTFY_TOKEN}}`",
 	Keys: slices.Concat([]Key{
-		{Name: "topic", Kind: KindText, Required: true, Is: "where to: letters, digits, `_` and `-`",
+		{Name: "topic", Kind: KindText, Required: true, Is: "the topic to publish to: letters, digits, `_` and `-`",
 			want: "1 to 64 letters, digits, _ and -", match: regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`).MatchString},
 	}, chatKeys(), []Key{
 		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true,

@@ -16,7 +16,7 @@ var opsgenie = Receiver{
 		"the key goes into `headers: {Authorization: GenieKey ${OPSGENIE_KEY}}`",
 	Keys: slices.Concat(alertKeys("trigger", "acknowledge", "resolve"), []Key{
 		{Name: "priority", Kind: KindText, Choices: []string{"p1", "p2", "p3", "p4", "p5"}, closed: true, Default: "P3, of a step P4",
-			Is: "how bad it is"},
+			Is: "how severe the alert is"},
 		{Name: "tags", Kind: KindList, Max: 20, Is: "the alert's tags"},
 		{Name: "entity", Kind: KindText, Default: "the workflow", Is: "what is affected"},
 	}, chatKeys()),

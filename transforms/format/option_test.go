@@ -20,7 +20,7 @@ func TestMistakesInOptions(t *testing.T) {
 		want   []string // "option line:col: message"
 	}{
 		{"slack", []format.Option{option("titel", "x")}, []string{`titel 0:0: unknown option of slack, did you mean title?`}},
-		{"slack", []format.Option{option("routing_key", "x")}, []string{`routing_key 0:0: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, username`}},
+		{"slack", []format.Option{option("routing_key", "x")}, []string{`routing_key 0:0: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`}},
 		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: stands twice"}},
 		{"slack", []format.Option{option("title", []any{"a"})}, []string{"title 0:0: want a text, got a list"}},
 		{"slack", []format.Option{option("title", nil)}, []string{"title 0:0: want a text, got nothing"}},
@@ -42,6 +42,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"pagerduty", []format.Option{option("routing_key", key), option("action", `="trigerr"`)}, []string{`action 0:0: want trigger, acknowledge or resolve, got "trigerr", did you mean trigger?`}},
 		{"slack", []format.Option{option("link", "ci.example.com/runs")}, []string{`link 0:0: want an http or https URL, got "ci.example.com/runs"`}},
 		{"slack", []format.Option{option("mentions", []any{"='bob'"})}, []string{`mentions[0] 0:0: want a user's id (U…), a group's (S…), here or channel, got "bob"`}},
+		{"slack", []format.Option{option("thread_ts", "p1700000000000100")}, []string{`thread_ts 0:0: want a message's ts, 1700000000.000100, got "p1700000000000100"`}},
 		{"discord", []format.Option{option("thread_id", "general")}, []string{`thread_id 0:0: want a thread's id, got "general"`}},
 		{"discord", []format.Option{option("username", "My Discord bot")}, []string{`username 0:0: want a name without discord and clyde, which Discord refuses, got "My Discord bot"`}},
 		{"ntfy", []format.Option{option("topic", "awf"), option("priority", "urgent")}, []string{`priority 0:0: want 1, 2, 3, 4 or 5, got "urgent", or an expression`}},

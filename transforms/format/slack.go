@@ -17,7 +17,9 @@ var slack = Receiver{
 	Keys: slices.Concat(chatKeys(),
 		mentionKeys("`U…` a user, `S…` a group, `here`, `channel`", "a user's id (U…), a group's (S…), here or channel", isSlackMention),
 		[]Key{
-			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; only old webhooks obey it"},
+			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; chat.postMessage needs it, and only old webhooks obey it"},
+			{Name: "thread_ts", Kind: KindText, Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
+				match: regexp.MustCompile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
 		}),
 	Limits: []Limit{
@@ -55,6 +57,7 @@ func writeSlack(m *message) any {
 	return object{
 		{"channel", shrink(m.line("channel"), maxLabel, utf16Units)},
 		{"username", shrink(m.line("username"), maxLabel, utf16Units)},
+		{"thread_ts", m.permitted("thread_ts")},
 		{"text", slackEscape(shrink(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},

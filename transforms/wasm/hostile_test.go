@@ -1,9 +1,11 @@
 package wasm_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,8 @@ func try(t testing.TB, s *wasm.Sandbox, module []byte, o wasm.Options) (wasm.Out
 const (
 	// stopWithin is how long it may take to stop a hostile module, of this process's own time: other processes may be busy.
 	stopWithin = 250 * time.Millisecond * slowdown
+	// stopLongWithin is the same for a long event, for which the default limit is greatest.
+	stopLongWithin = 1500 * time.Millisecond * slowdown
 	// rssOver is what the process may take for that, in bytes.
 	rssOver = (64 << 20) * slowdown
 	// longestError is what an error may say of a module, in bytes.
@@ -96,6 +100,31 @@ func TestHostileModulesAreStopped(t *testing.T) {
 				t.Fatalf("after %s: %d instances are open", h.name, n)
 			}
 		}
+	}
+}
+
+// The fuel of a long event bounds a hostile module, too: those that spend fuel slowest stop within the time of the documentation.
+func TestHostileModulesAndLongEvents(t *testing.T) {
+	s := newSandbox(t, "")
+	watch := watchProcess(t)
+	slowest := []string{"misses_walk", "misses_stores"}
+	found := 0
+	for _, h := range hostiles(t) {
+		if !slices.Contains(slowest, h.name) {
+			continue
+		}
+		found++
+		m := load(t, s, h.module, wasm.Options{})
+		watch.begin()
+		out, err := m.Transform(t.Context(), input(longError(1_000_000)))
+		used, _ := watch.end()
+		if !errors.Is(err, wasm.ErrFuel) || used > stopLongWithin {
+			t.Errorf("%s: %v after %v, want out of fuel within %v", h.name, err, used, stopLongWithin)
+		}
+		t.Logf("%-22s %d fuel in %6.1f ms", h.name, out.Limit, used.Seconds()*1000)
+	}
+	if found != len(slowest) {
+		t.Errorf("found %d of %v", found, slowest)
 	}
 }
 

@@ -27,9 +27,9 @@ const pageSize = 64 << 10
 
 // The default fuel is fuelBase and fuelPerByte for each byte of the event, at most mostDefaultFuel.
 const (
-	fuelBase        = 32_000_000
-	fuelPerByte     = 2_500
-	mostDefaultFuel = 350_000_000
+	fuelBase        = 24_000_000
+	fuelPerByte     = 1_700
+	mostDefaultFuel = 200_000_000
 )
 
 // DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long

@@ -13,7 +13,7 @@ func (env Env) get(name string) string {
 	return value
 }
 
-// DataFolder is where AWF keeps its audit file and, without --storage, its transcripts.
+// DataFolder is where AWF keeps its audit file, its transcripts and, without --storage, the states of its runs.
 func DataFolder(env Env) string {
 	if folder := env.get("XDG_DATA_HOME"); folder != "" {
 		return filepath.Join(folder, "awf")
@@ -33,8 +33,11 @@ func AuditFile(env Env) string {
 	}
 }
 
-// Transcripts is the folder that AWF writes its transcripts to, when it is called with these arguments.
-func Transcripts(args []string, env Env) string {
+// Transcripts is the folder that AWF writes its transcripts to.
+func Transcripts(env Env) string { return filepath.Join(DataFolder(env), "transcripts") }
+
+// Storage is the folder that AWF keeps the states of its runs in, when it is called with these arguments.
+func Storage(args []string, env Env) string {
 	storage := DataFolder(env)
 	for i, arg := range args {
 		if arg == "--" {
@@ -46,5 +49,5 @@ func Transcripts(args []string, env Env) string {
 			storage = args[i+1]
 		}
 	}
-	return filepath.Join(storage, "transcripts")
+	return storage
 }

@@ -1,212 +1,288 @@
 package source
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"golang.org/x/sys/unix"
 )
 
-// Bounds of what is kept of commands. They stand in docs/config.md.
-const (
-	maxTrails = 1000               // looked at for what their owners left
-	keepTrail = time.Hour          // after its last line, for what the command left running
-	maxOrphan = 24 * time.Hour     // after its last line a process with the command's id is another one
-	dropTrail = 7 * 24 * time.Hour // after its last line what nobody takes up is removed
-)
+// copyWait is how long the end of a command waits for its last audit lines to be copied to AWF's own file.
+const copyWait = 2 * time.Second
 
-// read gives the events of a trail and of the transcripts of its runs. child is nil where somebody else started it.
-func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
-	r := &reading{
-		trail:  t,
-		feed:   newFeed(sink),
-		audit:  &tail{path: t.path, held: true},
-		folder: newFolder(t.Transcripts, t.Started, false),
+// politeness is the nice value of an awf-hook that runs a command.
+const politeness = 10
+
+// Command is a program whose workflows' events are wanted. It gets the streams as they are and its arguments unchanged;
+// of its environment, AWF_AUDIT_LOG alone.
+type Command struct {
+	Args                  []string // the program first
+	Env                   []string // "key=value"
+	Stdin, Stdout, Stderr *os.File
+	State                 string // the folder of private audit files
+	Storage               string // AWF's --storage; "" is what the arguments say
+	Origin                string // of the configuration that the events are for; what a dead process of another one left is not ours
+}
+
+// Exit is how a program ended.
+type Exit struct {
+	Code        int            // 128 + Signal if a signal ended it
+	Signal      syscall.Signal // that ended it; 0 for none
+	Interrupted syscall.Signal // the first SIGINT or SIGTERM that came while it ran; 0 for none
+}
+
+// Child is a started command.
+type Child struct {
+	process *exec.Cmd
+	trail   *trail // nil if Trouble says why
+	trouble error
+	copied  chan struct{} // closed when the copying is over
+	copyErr error         // valid then
+	exited  chan struct{} // closed when the program ended
+	exit    Exit          // valid then
+	read    int64         // bytes of the trail whose events are committed
+	notes   []string      // valid when Read has returned
+}
+
+// Start starts a command. The error says why the program could not be started.
+// If its events cannot be had, the program runs all the same: see [Child.Wait].
+func Start(cmd Command) (*Child, error) {
+	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
+	env := List(cmd.Env)
+	c.process = exec.Command(cmd.Args[0], cmd.Args[1:]...)
+	c.process.Stdin, c.process.Stdout, c.process.Stderr = cmd.Stdin, cmd.Stdout, cmd.Stderr
+	c.process.Env = cmd.Env
+	if c.process.Err != nil {
+		return nil, c.process.Err
 	}
-	r.feed.joiner.HoldEnds = child != nil
-	defer r.close()
-	if child == nil {
-		return r.all(ctx, t)
+	info := trailInfo{
+		Target: absolute(AuditFile(env)), Transcripts: absolute(Transcripts(env)),
+		Storage: absolute(cmp.Or(cmd.Storage, Storage(cmd.Args, env))), Origin: cmd.Origin, Started: time.Now().UTC(),
 	}
+	if c.trail, c.trouble = newTrail(cmd.State, info); c.trouble == nil {
+		c.process.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], "AWF_AUDIT_LOG="+c.trail.path)
+	}
+	signals := make(chan os.Signal, 16)
+	for _, sig := range forwarded() {
+		if !signal.Ignored(sig) {
+			signal.Notify(signals, sig)
+		}
+	}
+	if err := c.startProcess(); err != nil {
+		signal.Stop(signals)
+		if c.trail != nil {
+			c.trail.remove()
+		}
+		return nil, err
+	}
+	if c.trail != nil {
+		_ = c.trail.setPID(c.process.Process.Pid)
+		go c.copyUntilExit() // Wait waits for it, if it does not hang
+	}
+	giveWay()
+	go c.attend(signals) // closes exited
+	return c, nil
+}
+
+// startProcess starts the program with SIGPIPE as it would find it without us: a signal that is ignored stays so in a new
+// program, one that is notified does not. Reset does not undo Ignore here.
+func (c *Child) startProcess() error {
+	if signal.Ignored(syscall.SIGPIPE) {
+		broken := make(chan os.Signal, 1)
+		signal.Notify(broken, syscall.SIGPIPE)
+		defer signal.Ignore(syscall.SIGPIPE)
+	}
+	return c.process.Start()
+}
+
+// giveWay lets other programs have the processor first: each thread of the process, and with it those that it starts, is
+// nicer by politeness. The command was started before. Where it cannot be done nothing is lost but that.
+func giveWay() {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, politeness) // where it is the process's
+		return
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, id, politeness)
+		}
+	}
+}
+
+// List looks up variables in a list, of which the last one counts.
+func List(list []string) Env {
+	return func(name string) (value string, set bool) {
+		for _, entry := range list {
+			if len(entry) > len(name) && entry[len(name)] == '=' && entry[:len(name)] == name {
+				value, set = entry[len(name)+1:], true
+			}
+		}
+		return value, set
+	}
+}
+
+func absolute(path string) string {
+	if path == "" {
+		return ""
+	}
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
+
+// forwarded lists the signals that are for the program. Those by which a terminal stops and continues a job, or tells its
+// size, reach it without us.
+func forwarded() []os.Signal {
+	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
+}
+
+// attend forwards signals until the program ended.
+func (c *Child) attend(signals chan os.Signal) {
+	ended := make(chan struct{})
+	go func() {
+		_ = c.process.Wait() // the state says it all
+		close(ended)
+	}()
+	var interrupted syscall.Signal
+	note := func(sig os.Signal) {
+		if interrupted == 0 && (sig == syscall.SIGINT || sig == syscall.SIGTERM) {
+			interrupted = sig.(syscall.Signal)
+		}
+	}
+	for running := true; running; {
+		select {
+		case sig := <-signals:
+			note(sig)
+			if !fromTerminal(sig) {
+				_ = c.process.Process.Signal(sig)
+			}
+		case <-ended:
+			running = false
+		}
+	}
+	signal.Stop(signals)
+	for len(signals) > 0 {
+		note(<-signals)
+	}
+	c.exit = Exit{Code: c.process.ProcessState.ExitCode(), Interrupted: interrupted}
+	if status, ok := c.process.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		c.exit.Signal = status.Signal()
+		c.exit.Code = 128 + int(c.exit.Signal)
+	}
+	close(c.exited)
+}
+
+// fromTerminal says whether the signal came from the terminal, which sends it to all of its foreground processes,
+// the program among them: that must not get it twice.
+func fromTerminal(sig os.Signal) bool {
+	if sig != syscall.SIGINT && sig != syscall.SIGQUIT {
+		return false
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDONLY|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	foreground, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && foreground == syscall.Getpgrp()
+}
+
+// copyUntilExit copies the audit lines to AWF's own file as they come.
+func (c *Child) copyUntilExit() {
 	p := pace{share: restShare}
 	for {
 		p.begin()
-		over := false
-		select {
-		case <-child.exited:
-			over = true
-		default:
-		}
-		something, err := r.round(ctx, over)
-		if err != nil {
-			return err
-		}
-		if over && !something {
-			break
-		}
-		if over {
-			continue
-		}
+		something, _ := c.trail.copyLines(false)
 		select {
 		case <-time.After(p.next(something)):
-		case <-child.exited:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-c.exited:
+			_, c.copyErr = c.trail.copyLines(true)
+			close(c.copied)
+			return
 		}
 	}
-	r.feed.joiner.SetExit(child.exit.Code)
-	if err := r.end(ctx, child.exit.ending()); err != nil {
-		return err
+}
+
+// Exited is closed when the program ended.
+func (c *Child) Exited() <-chan struct{} { return c.exited }
+
+// Wait waits for the program's end. The error says why its audit lines are not in AWF's own file, or were not to be had.
+// It takes 2 s longer than the program at most.
+func (c *Child) Wait() (Exit, error) {
+	<-c.exited
+	if c.trail == nil {
+		return c.exit, fmt.Errorf("no events of it: %w", c.trouble)
 	}
-	child.read = r.audit.offset
-	return nil
-}
-
-// reading is the reading of one trail.
-type reading struct {
-	trail  *trail
-	begun  map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
-	feed   *feed
-	audit  *tail
-	folder *folder
-}
-
-func (r *reading) close() {
-	r.audit.close()
-	for _, t := range r.folder.order {
-		t.close()
-	}
-}
-
-// round gives what is new. The audit file is read first: what AWF wrote into a transcript before a line of it is there.
-func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
-	something = r.feed.look(r.audit, maxAhead, last)
-	for _, p := range r.audit.ahead {
-		if p.rec != nil && p.rec.Starts() {
-			if r.begunBefore(p.rec.ID) {
-				p.rec.Resumed(r.trail.Started)
-			}
-			r.folder.want(p.rec.WorkflowID)
+	select {
+	case <-c.copied:
+		if c.copyErr != nil {
+			return c.exit, fmt.Errorf("its audit lines are kept in %s: %w", c.trail.path, c.copyErr)
 		}
+		return c.exit, nil
+	case <-time.After(copyWait):
+		return c.exit, fmt.Errorf("its audit lines are kept in %s: %s does not take them", c.trail.path, c.trail.Target)
 	}
-	r.folder.discover()
-	var open []*tail
-	for _, t := range r.folder.due(last) {
-		if len(open) == maxOpen {
-			break
-		}
-		if r.feed.look(t, someAhead, last) {
-			open = append(open, t)
-		}
-	}
-	something = something || len(open) > 0
-	if err := r.feed.merge(ctx, []*tail{r.audit}, open, last); err != nil {
-		return something, err
-	}
-	r.feed.joiner.Release(time.Now())
-	return something, r.feed.commit(ctx)
 }
 
-// begunBefore reports whether a start line stood in AWF's own audit file before the program began: it resumes that run.
-func (r *reading) begunBefore(id string) bool {
-	if r.begun == nil {
-		r.begun = map[string]bool{}
-		for line := range bytes.Lines(r.trail.targetBefore()) {
-			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
-				if rec.Starts() {
-					r.begun[rec.ID] = true
-				}
-			}
-		}
-	}
-	return r.begun[id]
-}
-
-// end gives what still waits and the ends that are missing.
-func (r *reading) end(ctx context.Context, how event.Ending) error {
-	r.feed.joiner.Flush()
-	r.feed.joiner.End(how, 0, time.Now())
-	return r.feed.commit(ctx)
-}
-
-// all reads what somebody left. A run is given the end that is missing if its program is gone; if it is not, the trail is
-// left for a later process.
-func (r *reading) all(ctx context.Context, t *trail) error {
-	alive := t.runs()
-	for {
-		something, err := r.round(ctx, !alive)
-		if err != nil {
-			return err
-		}
-		if !something {
-			break
-		}
-	}
-	_, copied := t.copyLines(!alive)
-	if alive {
-		r.feed.joiner.Flush()
-		return r.feed.commit(ctx)
-	}
-	if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
-		return err
-	}
-	if copied != nil || !r.feed.sink.stored() {
-		return nil // a later process tries again
-	}
-	return t.finish(r.audit.offset)
-}
-
-// runs says whether the program that writes the trail still runs.
-func (t *trail) runs() bool {
-	info, err := t.file.Stat()
-	return err == nil && time.Since(info.ModTime()) < maxOrphan && t.alive()
-}
-
-// Adopt gives the events of what dead processes left in a folder of private audit files, of those with the same origin,
-// and removes what is done with.
-func Adopt(ctx context.Context, folder, origin string, sink Sink) error {
-	names, err := filepath.Glob(filepath.Join(folder, "*"+trailSuffix))
-	if err != nil {
-		return err
-	}
-	for _, name := range names[:min(len(names), maxTrails)] {
-		if err := adopt(ctx, name, origin, sink); err != nil || ctx.Err() != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func adopt(ctx context.Context, path, origin string, sink Sink) error {
-	t, err := takeTrail(path)
-	if err != nil {
-		return nil // somebody else's, or not one of ours
-	}
-	defer t.close()
-	info, err := t.file.Stat()
-	if err != nil {
+// Read gives the events of the program's workflows until it has ended and all of them are committed, or ctx ends.
+// A run that it left open is given an end. What is not committed then stays for the next process.
+func (c *Child) Read(ctx context.Context, sink Sink) error {
+	if c.trail == nil {
 		return nil
 	}
-	quiet := time.Since(info.ModTime())
+	return c.trail.read(ctx, sink, c)
+}
+
+// Notes says, after Read, why something of the program was not to be seen.
+func (c *Child) Notes() []string { return c.notes }
+
+// Settle notes, after Read, that what was read is stored or delivered: no process takes it up again.
+// If the audit lines could not be copied, the next one does.
+func (c *Child) Settle() error {
+	if c.trail == nil {
+		return nil
+	}
+	defer unreserve(c.trail.file)
+	select {
+	case <-c.copied:
+	case <-time.After(copyWait):
+		return nil
+	}
+	if c.copyErr != nil {
+		return nil
+	}
+	return c.trail.finish(c.read)
+}
+
+// ending says how the program ended, for the runs that it left open.
+func (e Exit) ending() event.Ending {
 	switch {
-	case t.done == info.Size():
-		if quiet > dropTrail || quiet > keepTrail && !t.alive() {
-			t.remove()
-		}
-		return nil
-	case quiet > dropTrail:
-		t.remove()
-		return nil
-	case t.Origin != origin:
-		return nil
+	case e.Interrupted != 0:
+		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Interrupted)}
+	case e.Signal == syscall.SIGINT || e.Signal == syscall.SIGTERM:
+		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Signal)}
+	case e.Signal != 0:
+		return event.Ending{Error: fmt.Sprintf("killed by signal %d", int(e.Signal)), ExitCode: e.Code}
+	case e.Code == 0: // as AWF does when it is interrupted
+		return event.Ending{Cancelled: true, Error: "the program ended with exit code 0 before the run"}
 	}
-	if !t.outlives() {
-		t.Target = "" // who read it has gone, too
+	return event.Ending{Error: fmt.Sprintf("the program ended with exit code %d before the run", e.Code), ExitCode: e.Code}
+}
+
+func name(sig syscall.Signal) string {
+	if sig == syscall.SIGINT {
+		return "SIGINT"
 	}
-	if err := t.recopied(); err != nil {
-		return nil
-	}
-	return t.read(ctx, sink, nil)
+	return "SIGTERM"
 }

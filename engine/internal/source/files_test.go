@@ -233,10 +233,11 @@ func TestPlaces(t *testing.T) {
 		{AuditFile(List([]string{"XDG_DATA_HOME=/d"})), "/d/awf/audit.jsonl"},
 		{AuditFile(List([]string{"AWF_AUDIT_LOG=off"})), ""},
 		{AuditFile(List([]string{"AWF_AUDIT_LOG=OFF"})), "OFF"}, // AWF's own comparison is exact
-		{Transcripts([]string{"awf", "run", "x"}, env), "/h/.local/share/awf/transcripts"},
-		{Transcripts([]string{"awf", "--storage", "/s", "run", "x"}, env), "/s/transcripts"},
-		{Transcripts([]string{"awf", "run", "x", "--storage=/s"}, env), "/s/transcripts"},
-		{Transcripts([]string{"awf", "run", "--", "--storage=/s"}, env), "/h/.local/share/awf/transcripts"},
+		{Transcripts(env), "/h/.local/share/awf/transcripts"},
+		{Storage([]string{"awf", "run", "x"}, env), "/h/.local/share/awf"},
+		{Storage([]string{"awf", "--storage", "/s", "run", "x"}, env), "/s"},
+		{Storage([]string{"awf", "run", "x", "--storage=/s"}, env), "/s"},
+		{Storage([]string{"awf", "run", "--", "--storage=/s"}, env), "/h/.local/share/awf"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)

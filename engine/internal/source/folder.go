@@ -31,13 +31,14 @@ type folder struct {
 	unread          []*tail            // without a whole first line yet
 	byRun           map[string][]*tail // of runs that nobody asked for yet; in exec only
 	wanted          map[string]bool    // runs that were asked for; nil wants all
+	found           map[string]bool    // those of them that have a transcript
 	tails           map[string]*tail   // by path
 	order           []*tail            // the same, in the order that they were found
 	rounds          int
 }
 
 func newFolder(path string, since time.Time, all bool) *folder {
-	d := &folder{path: path, since: since, known: map[string]bool{}, byRun: map[string][]*tail{}, tails: map[string]*tail{}}
+	d := &folder{path: path, since: since, known: map[string]bool{}, found: map[string]bool{}, byRun: map[string][]*tail{}, tails: map[string]*tail{}}
 	if !all {
 		d.wanted = map[string]bool{}
 	}
@@ -52,12 +53,14 @@ func (d *folder) want(run string) {
 	d.wanted[run] = true
 	for _, t := range d.byRun[run] {
 		d.add(t)
+		d.found[run] = true
 	}
 	delete(d.byRun, run)
 	path := filepath.Join(d.path, run+".jsonl")
 	if !strings.ContainsRune(run, filepath.Separator) && d.tails[path] == nil {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			d.add(&tail{path: path})
+			d.found[run] = true
 		}
 	}
 }
@@ -135,6 +138,7 @@ func (d *folder) discover() {
 			d.unread = append(d.unread, t)
 		case d.wanted[run]:
 			d.add(t)
+			d.found[run] = true
 		default:
 			d.byRun[run] = append(d.byRun[run], t)
 		}

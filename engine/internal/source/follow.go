@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -27,6 +29,7 @@ type Follow struct {
 	Paths       []string      // a folder is one of transcripts; what is not there yet is a file, unless its name has no ".jsonl"
 	State       string        // the folder where it is kept how far they were read
 	FromStart   bool          // with no state, read files from their beginning instead of their end
+	Storage     string        // where AWF keeps the states of its runs; "" is beside the paths
 	OrphanAfter time.Duration // how long a run may be quiet before it is given an end; 0 gives none
 }
 
@@ -46,6 +49,7 @@ type follower struct {
 // read is read again, and refused where it is known.
 func (f Follow) Run(ctx context.Context, sink Sink) error {
 	r := &follower{Follow: f, feed: newFeed(sink)}
+	r.feed.joiner.State = newStates(f.storage()...).of
 	defer r.close()
 	if err := r.begin(time.Now()); err != nil {
 		return err
@@ -63,6 +67,19 @@ func (f Follow) Run(ctx context.Context, sink Sink) error {
 			return r.end(ctx)
 		}
 	}
+}
+
+// storage lists the folders that hold the states of runs.
+func (f Follow) storage() (folders []string) {
+	if f.Storage != "" {
+		return []string{f.Storage}
+	}
+	for _, path := range f.Paths {
+		if folder := filepath.Dir(absolute(path)); !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
 }
 
 // look gives what is new, and saves how far it came.

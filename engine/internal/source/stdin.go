@@ -19,6 +19,7 @@ type Pipe struct {
 	Broken func(*event.LineError) // gets the lines of a known dialect that are broken; nil drops them
 
 	OrphanAfter time.Duration // see event.Reader
+	Storage     string        // where AWF keeps the states of its runs; "" reads none
 }
 
 // Read reads the pipe until its end or until ctx ends, and says what it met.
@@ -48,6 +49,9 @@ func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 				p.Broken(err)
 			}
 		},
+	}
+	if p.Storage != "" {
+		reader.State = newStates(p.Storage).of
 	}
 	done := make(chan error, 1)
 	go func() {

@@ -40,7 +40,8 @@ type trailInfo struct {
 	Target      string    `json:"target"`      // the file that AWF would have used; "" for none
 	TargetSize  int64     `json:"target_size"` // when the program started
 	Transcripts string    `json:"transcripts"`
-	Origin      string    `json:"origin"` // of the configuration: who has another one must not take the events
+	Storage     string    `json:"storage,omitempty"` // where AWF keeps the states of its runs
+	Origin      string    `json:"origin"`            // of the configuration: who has another one must not take the events
 	Started     time.Time `json:"started"`
 }
 

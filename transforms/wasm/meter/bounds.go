@@ -27,7 +27,7 @@ const (
 	maxAllMerges  = 8 << 20  // of all functions
 	maxCompiled   = 64 << 20 // bytes of compiled code that any module may become, by an estimate that is about twice the real size
 	maxPerByte    = 12       // the same, for each byte of a module that is larger
-	maxWalks      = 8 << 20  // steps to find the loops of all functions, each up to 0.2 µs
+	maxWalks      = 9 << 20  // steps to find the loops of all functions, each up to 0.2 µs
 	maxLives      = 1 << 20  // of a function: live values, over all stretches of code
 	maxAllLives   = 16 << 20 // of all functions
 	maxPairs      = 1 << 27  // of a function: pairs of values that may meet, over all edges

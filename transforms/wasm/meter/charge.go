@@ -5,6 +5,7 @@ type writer struct {
 	out   []byte
 	fuel  uint32 // indices of the two globals
 	stack uint32
+	depth uint32 // open blocks of the function's own
 	spare uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
 }
 
@@ -18,13 +19,23 @@ func (w *writer) ops(ops ...opcode) {
 	}
 }
 
+// open starts a function's code in a block of its own, in another one whose end traps. The first has the function's results,
+// so every label of the function means what it meant. All traps of a function share one instruction, out of the way.
+func (w *writer) open(results []byte) {
+	w.depth = 0
+	w.block(opBlock, noType)
+	w.out = append(append(w.out, byte(opBlock)), results...)
+}
+
+// shut ends what open began.
+func (w *writer) shut() { w.ops(opEnd, opReturn, opEnd, opUnreachable, opEnd) }
+
 // trapBelowZero stops the guest if a global is below zero. zero and less are the instructions for the global's type.
 func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
 	w.indexed(opGlobalGet, global)
 	w.constant(zero, 0)
 	w.op(less)
-	w.block(opIf, noType)
-	w.ops(opUnreachable, opEnd)
+	w.indexed(opBrIf, w.depth+1)
 }
 
 // settleFuel subtracts the cost on the stack from the fuel below it.
@@ -74,7 +85,9 @@ func (w *writer) growMemory(in *instr) {
 	w.constant(opI32Const, -1)
 	w.op(opI32Ne)
 	w.block(opIf, noType)
+	w.depth++
 	w.chargeSpare(opI64Shl, pageShift)
+	w.depth--
 	w.op(opEnd)
 	w.indexed(opLocalGet, w.spare+1)
 }

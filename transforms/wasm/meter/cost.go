@@ -34,6 +34,8 @@ const (
 	farCost     = 6    // a jump across much code, which may have to be fetched from memory
 	farDistance = 1024 // bytes of compiled code
 
+	earlyShare = 4 // a node pays in advance for others that cost up to this part of its own cost
+
 	freeMoves = 16 // values that move for free where control flow meets
 	moveShift = 1  // others cost 1/2 each
 )

@@ -165,7 +165,7 @@ func TestRewriteRefusesBombs(t *testing.T) {
 		{"locals of many functions", build{bodies: many}, "too many locals"},
 		{"bulk operations by the thousands", build{bodies: wide, memory: "\x01\x00\x01"}, "too much code in all functions"},
 		{"a chain of calls without a cycle", build{bodies: deep}, "the deepest chain of calls"},
-		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000)}, "grows to more than 6 times"},
+		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000), globals: list(slices.Repeat([]string{"\x7f\x00" + constant(0) + end}, 200)...)}, "grows to more than 6 times"},
 		{"ifs after each other", build{bodies: []string{body("", repeat(constant(0)+"\x04\x40"+end, 4_000))}}, "too many branches after each other"},
 		{"branches after each other", build{bodies: []string{body("", block+repeat(constant(0)+brIf(0), 5_000)+end)}}, "too many branches after each other"},
 		{"blocks that end after each other", build{bodies: slices.Repeat([]string{body("", repeat(block, 4_900)+repeat(end, 4_900))}, 3)}, "too many branches after each other"},

@@ -100,17 +100,51 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 			}
 		}
 	}
+	w.open(m.blockType(m.types[m.funcs[m.importedFuncs+f]].Results))
 	begin(0)
 	code := m.stream(c, s.out)
 	for node := 0; code.more(); {
 		in := code.next()
+		if !code.more() {
+			break // the function's own end
+		}
 		m.writeInstr(f, w, &in, g)
+		switch in.op {
+		case opBlock, opLoop, opIf:
+			w.depth++
+		case opEnd:
+			w.depth--
+		}
 		switch in.op {
 		case opLoop, opIf, opElse, opEnd:
 			node++
 			begin(node)
 		}
 	}
+	w.shut()
+}
+
+// blockType is the type of a block with the results, in canonical encoding. The module gets the types that only functions
+// could have.
+func (m *module) blockType(results string) []byte {
+	switch len(results) {
+	case 0:
+		return []byte{noType}
+	case 1:
+		return []byte(results)
+	}
+	index, known := m.blocks[results]
+	if !known {
+		if m.blocks == nil {
+			m.blocks = map[string]uint32{}
+		}
+		index = uint32(len(m.types) + len(m.blocks))
+		m.blocks[results] = index
+		types := &m.sections[typeSection]
+		types.n++
+		types.body = appendName(append(types.body, functionForm, 0), results)
+	}
+	return appendSigned(nil, int64(index))
 }
 
 func (m *module) writeInstr(f int, w *writer, in *instr, g *callGraph) {

@@ -9,6 +9,7 @@ type node struct {
 	cost   int64
 	early  int64 // of the cost, what nodes below would cost if they were charged themselves
 	parent int32 // the node that every arrival here has passed once; -1 for the entry and for a loop's header
+	always bool  // each arrival at the parent comes here once, or traps
 	depth  int   // of the compiler's tree of dominators, at most
 }
 
@@ -25,6 +26,8 @@ type block struct {
 	height  int  // operands below its own
 	loops   int  // around it, itself included
 	live    bool // its start is reachable
+	sure    bool // no branch leads past its start, from the node that it started in
+	out     int  // the outermost block that a branch in it leads to, by its place in the stack of blocks
 	shallow int  // the least depth that an edge to its label or end comes from
 }
 
@@ -53,6 +56,7 @@ type scanner struct {
 	node   int32 // the current one
 	sets   int   // instructions that set a local, so far
 	live   bool  // the code here is reachable, as an engine sees it
+	left   bool  // a branch may have left the current node
 	folded []int64
 }
 
@@ -64,7 +68,7 @@ func (m *module) scan(f int, s *scanner) error {
 		stream: m.stream(c, s.out), folded: s.folded, blocks: s.blocks[:0], live: true,
 		flow: flow{nodes: append(s.nodes[:0], node{cost: 1, parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
 	}
-	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, shallow: math.MaxInt})
+	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, out: math.MaxInt, shallow: math.MaxInt})
 	for len(s.blocks) > 0 && s.err == nil {
 		if in := s.next(); s.err == nil {
 			s.step(&in)
@@ -156,6 +160,7 @@ func (s *scanner) step(in *instr) {
 		s.m.take(uint32(in.x))
 	case opMemoryGrow, opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.bulk++
+		s.trap()
 	}
 	if shape.result {
 		s.values++
@@ -176,6 +181,7 @@ func (s *scanner) local(in *instr) {
 
 // branchOut notes a return.
 func (s *scanner) branchOut() {
+	s.blocks[len(s.blocks)-1].out, s.left = 0, true
 	if s.live {
 		s.edge(&s.blocks[0])
 	}
@@ -218,6 +224,7 @@ func (s *scanner) callee(of Signature) {
 	s.arity = max(s.arity, n)
 	s.values += len(of.Results)
 	s.reloads += s.m.mutables
+	s.trap()
 }
 
 // begin starts the next node, below a dominator of the given depth.
@@ -226,9 +233,10 @@ func (s *scanner) begin(parent int32, depth int) {
 	if parent < 0 {
 		next.cost = 1 // a header must always be charged, since the guest traps there
 	}
-	s.node = int32(len(s.nodes))
+	s.node, s.left = int32(len(s.nodes)), false
 	s.nodes = append(s.nodes, next)
 	s.deeper()
+	s.trap()
 	s.size += chargeSize
 }
 
@@ -238,6 +246,10 @@ func (s *scanner) deeper() {
 	s.walks += s.nodes[s.node].depth
 	s.stretch()
 }
+
+// trap notes an edge to the instruction at which all charges of the function trap. The compiler goes from there to the entry,
+// in steps that are short beside others.
+func (s *scanner) trap() { s.walks += s.nodes[s.node].depth / shortSteps }
 
 // jump charges a node for a jump across the code since a position.
 func (s *scanner) jump(to int32, since int) {
@@ -251,7 +263,7 @@ func (s *scanner) open(in *instr) {
 		s.fail("blocks are nested more than %d deep", maxDepth)
 		return
 	}
-	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, size: s.size, shallow: math.MaxInt}
+	b := block{op: in.op, opener: s.node, sets: s.sets, live: s.live, sure: !s.left, size: s.size, out: math.MaxInt, shallow: math.MaxInt}
 	switch {
 	case in.x&isType != 0:
 		of := s.m.types[in.x&^isType]
@@ -319,6 +331,9 @@ func (s *scanner) close() {
 		above = b.shallow
 	}
 	s.begin(b.opener, above)
+	around := &s.blocks[len(s.blocks)-1]
+	around.out = min(around.out, b.out)
+	s.nodes[s.node].always = b.sure && b.out >= len(s.blocks)
 	s.jump(s.node, b.size)
 	if b.ways < 2 {
 		set = 0
@@ -349,21 +364,37 @@ func (s *scanner) branch(label uint64) {
 		s.fail("label %d of %d", label, len(s.blocks))
 		return
 	}
+	target := len(s.blocks) - 1 - int(label)
+	around := &s.blocks[len(s.blocks)-1]
+	around.out, s.left = min(around.out, target), true
 	if s.live {
-		s.edge(&s.blocks[uint64(len(s.blocks))-1-label])
+		s.edge(&s.blocks[target])
 		s.walks += s.nodes[s.node].depth
 		s.stretch()
 	}
 }
 
-// settle decides what to charge at each node. A parent pays in advance for nodes below it that cost at most split, together.
+// settle decides what to charge at each node. A parent pays for the nodes that are always come to after it. It pays in advance
+// for others below it that cost at most split together, or a quarter of what it costs without them.
 func (f *flow) settle(split int64) {
 	for i := len(f.nodes) - 1; i > 0; i-- {
+		if n := &f.nodes[i]; n.always {
+			f.nodes[n.parent].cost += n.cost
+			n.cost = 0
+		}
+	}
+	for i := range f.nodes { // parents first
+		if n := &f.nodes[i]; n.parent >= 0 && f.nodes[n.parent].always {
+			n.parent = f.nodes[n.parent].parent
+		}
+	}
+	for i := len(f.nodes) - 1; i > 0; i-- {
 		n := &f.nodes[i]
-		if n.parent < 0 {
+		if n.parent < 0 || n.always {
 			continue
 		}
-		if above := &f.nodes[n.parent]; above.early+n.cost <= split {
+		above := &f.nodes[n.parent]
+		if above.early+n.cost <= max(split, (above.cost-above.early)/earlyShare) {
 			above.cost += n.cost
 			above.early += n.cost
 			n.cost = 0

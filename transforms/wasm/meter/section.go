@@ -36,6 +36,7 @@ type module struct {
 	hostTaken bool   // an imported function's reference can be
 	names     []funcName
 	producers []Producer
+	blocks    map[string]uint32 // types that the meter adds: of a block with these results
 }
 
 // section is what a section was read as, in canonical encoding.
@@ -46,6 +47,8 @@ type section struct {
 
 // The ids of the sections that are written otherwise than they were read.
 const (
+	functionForm  = 0x60 // before a type
+	typeSection   = 1
 	globalSection = 6
 	exportSection = 7
 	startSection  = 8
@@ -150,7 +153,7 @@ func (m *module) decodeTypes(r *reader) int {
 	m.types = make([]Signature, 0, min(n, r.end-r.at))
 	for range n {
 		start := r.at
-		if form := r.byte(); form != 0x60 && r.err == nil {
+		if form := r.byte(); form != functionForm && r.err == nil {
 			if f, known := typeFeature(form); known {
 				r.failAt(start, "%s", f)
 			}

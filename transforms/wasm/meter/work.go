@@ -25,6 +25,9 @@ type work struct {
 	checks    int     // instructions that may trap, for which a compiler keeps much; vectors' are counted, too
 }
 
+// shortSteps is how many steps along a chain of dominators take as long as one of those that find loops.
+const shortSteps = 16
+
 // newWork starts the work of a function with so many locals. It reuses the memory of w.
 func newWork(w work, locals int) work {
 	if cap(w.setAt) < locals {

@@ -1,0 +1,170 @@
+package event
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Bounds of what is read in AWF's state files. They stand in docs/config.md.
+const (
+	// stateWait is how long a step's end waits for AWF to write the step's state, where it writes any.
+	stateWait = 250 * time.Millisecond
+	statePoll = 25 * time.Millisecond
+	// stateSlack is how much earlier than a step's event its state may say that it started.
+	stateSlack = 50 * time.Microsecond
+	// maxRetries is how many step_retry events a step gets.
+	maxRetries = 100
+)
+
+// RunState is what AWF's file of a run's state knows and its events do not say.
+type RunState struct {
+	name  string               // the workflow's
+	final bool                 // the run is over
+	steps map[string]stepState // by name: the latest of those in a loop
+}
+
+type stepState struct {
+	failed             bool
+	exitCode           int64 // 0 for none: AWF gives a failed step 0 and a timeout -1 where it knows none
+	attempts, tokens   int64 // 0 where AWF does not count them
+	started, completed time.Time
+}
+
+// DecodeRunState reads a state file. It is empty while the text is no whole JSON, as it may be being written,
+// and nil if the file is of another version or another run. A step of another shape is left out.
+func DecodeRunState(text []byte, run string) *RunState {
+	var file struct {
+		WorkflowID     string
+		WorkflowName   string
+		Status         string
+		Version        json.RawMessage
+		SchemaVersion  json.RawMessage
+		SchemaVersion2 json.RawMessage `json:"schema_version"`
+		States         map[string]json.RawMessage
+	}
+	if !json.Valid(text) {
+		return &RunState{}
+	}
+	if json.Unmarshal(text, &file) != nil || file.WorkflowID != run {
+		return nil
+	}
+	for _, version := range []json.RawMessage{file.Version, file.SchemaVersion, file.SchemaVersion2} {
+		if version != nil && string(version) != "1" {
+			return nil
+		}
+	}
+	s := &RunState{name: file.WorkflowName, final: file.Status != "running" && file.Status != "pending", steps: map[string]stepState{}}
+	for name, text := range file.States {
+		var step struct {
+			Status                        string
+			ExitCode, Attempt, TokensUsed int64
+			StartedAt, CompletedAt        time.Time
+		}
+		if json.Unmarshal(text, &step) == nil {
+			s.steps[name] = stepState{
+				step.Status == "failed", max(0, step.ExitCode), max(0, step.Attempt), max(0, step.TokensUsed), step.StartedAt, step.CompletedAt,
+			}
+		}
+	}
+	return s
+}
+
+// of returns the state of the step that a record ends. settled says that waiting longer gives no more.
+func (s *RunState) of(rec *Record) (step stepState, found, settled bool) {
+	step, known := s.steps[rec.step.name]
+	switch {
+	case rec.step.began.IsZero(), known && step.started.After(rec.Timestamp): // of a later one in a loop
+		return step, false, true
+	case !known, step.started.Before(rec.step.began.Add(-stateSlack)), step.completed.Before(step.started):
+		return step, false, s.final
+	}
+	return step, true, true
+}
+
+// state returns what AWF's state file knows of the record's run; nil if there is none, or none is asked for.
+func (j *Joiner) state(rec *Record) *RunState {
+	if j.State == nil || rec.WorkflowID == "" || rec.dialect == envelope || rec.role != roleStepEnd && rec.role != roleEnd {
+		return nil
+	}
+	return j.State(rec.WorkflowID)
+}
+
+// name takes a workflow's name from the state file, where no line told it in time.
+func (j *Joiner) name(r *run) {
+	if j.State != nil && r.name == "" {
+		if s := j.State(r.id); s != nil {
+			r.name = s.name
+		}
+	}
+	r.nameless = r.name == ""
+}
+
+// isStated reports whether the state file says what it will say of the record.
+func (j *Joiner) isStated(rec *Record) bool {
+	s := j.state(rec)
+	switch {
+	case s == nil:
+		return true
+	case rec.role == roleEnd:
+		return s.final
+	}
+	_, _, settled := s.of(rec)
+	return settled
+}
+
+// enrich adds what the state file knows, and returns the retries of the step that the record ends.
+func (j *Joiner) enrich(rec *Record) (retries []*Record) {
+	s := j.state(rec)
+	switch {
+	case s == nil:
+	case rec.role == roleEnd:
+		s.ofRun(rec)
+	default:
+		step, found, _ := s.of(rec)
+		if !found {
+			return nil
+		}
+		if step.exitCode > 0 || !step.failed && step.attempts > 0 {
+			rec.payload.Int("exit_code", step.exitCode)
+		}
+		rec.number("attempts", step.attempts)
+		rec.number("tokens", step.tokens)
+		for n := int64(2); n <= min(step.attempts, maxRetries+1); n++ {
+			retries = append(retries, rec.retry(n))
+		}
+	}
+	return retries
+}
+
+// ofRun adds a run's totals, and the exit code of the step that failed last.
+func (s *RunState) ofRun(rec *Record) {
+	var last stepState
+	for _, step := range s.steps {
+		rec.end.attempts += step.attempts
+		rec.end.tokens += step.tokens
+		if step.failed && step.exitCode > 0 && step.completed.After(last.completed) {
+			last = step
+		}
+	}
+	if rec.Type == WorkflowError && rec.end.exitCode == nil && last.exitCode > 0 {
+		rec.end.exitCode = strconv.AppendInt(nil, last.exitCode, 10)
+	}
+}
+
+// retry makes the event of a step's further attempt, which AWF writes nothing about.
+func (rec *Record) retry(attempt int64) *Record {
+	s := openStep{key: rec.step.key, name: rec.step.name, kind: rec.step.kind}
+	retry := s.record(StepRetry, lineID([]byte("attempt "+strconv.FormatInt(attempt, 10)+" of "+rec.ID)), rec.Timestamp)
+	retry.WorkflowID = rec.WorkflowID
+	retry.number("attempt", attempt)
+	retry.payload.Raw("synthetic", []byte("true"))
+	return retry
+}
+
+// number adds a number to the payload, unless it is 0.
+func (rec *Record) number(name string, n int64) {
+	if n != 0 {
+		rec.payload.Int(name, n)
+	}
+}

@@ -1,0 +1,167 @@
+package event_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/google/go-cmp/cmp"
+)
+
+// stateFile is AWF's file of run r: a step "a", which started 100 µs after its event at 01:24:00.002 if late is 0.
+func stateFile(status, step string, late time.Duration, more string) string {
+	began := time.Date(2026, 11, 24, 1, 24, 0, 2_100_000, time.UTC).Add(late)
+	return fmt.Sprintf(`{"WorkflowID":"r","Status":%q,"ExitCode":0,"States":{"a":{"Status":%q,"StartedAt":%q,"CompletedAt":%q%s}}}`,
+		status, step, began.Format(time.RFC3339Nano), began.Add(time.Millisecond).Format(time.RFC3339Nano), more)
+}
+
+func stepEnd(failure string) string {
+	return `{"seq":2,"run_id":"r","type":"step.completed","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.004Z","payload":{"name":"a","kind":"command"` + failure + `}}`
+}
+
+// What the state file says of a step and its run is added to their ends, as far as it is sure whose it is.
+func TestRunState(t *testing.T) {
+	const tail = `"status":"success","duration":0.002`
+	tests := []struct {
+		name, state, step, end string
+	}{
+		{"none", "", tail, `"error":"e"`},
+		{"success", stateFile("failed", "completed", 0, `,"ExitCode":0,"Attempt":1,"TokensUsed":12`),
+			tail + `,"exit_code":0,"attempts":1,"tokens":12`, `"error":"e","attempts":1,"tokens":12`},
+		{"failure", stateFile("failed", "failed", 0, `,"ExitCode":7,"Attempt":1`), tail + `,"exit_code":7,"attempts":1`, `"exit_code":7,"error":"e","attempts":1`},
+		{"a failure without a code", stateFile("failed", "failed", 0, `,"ExitCode":0,"Attempt":0`), tail, `"error":"e"`},
+		{"a timeout", stateFile("failed", "failed", 0, `,"ExitCode":-1,"Attempt":1`), tail + `,"attempts":1`, `"error":"e","attempts":1`},
+		{"a loop's last one", stateFile("failed", "completed", time.Second, `,"ExitCode":7,"Attempt":1`), tail, `"error":"e","attempts":1`},
+		{"a loop's one before", stateFile("failed", "completed", -time.Second, `,"ExitCode":7,"Attempt":1`), tail, `"error":"e","attempts":1`},
+		{"another run's", strings.Replace(stateFile("failed", "failed", 0, `,"ExitCode":7`), `"r"`, `"q"`, 1), tail, `"error":"e"`},
+		{"another version", strings.Replace(stateFile("failed", "failed", 0, `,"ExitCode":7`), `{`, `{"Version":2,`, 1), tail, `"error":"e"`},
+		{"this version", strings.Replace(stateFile("failed", "failed", 0, `,"ExitCode":7`), `{`, `{"schema_version":1,`, 1), tail + `,"exit_code":7`, `"exit_code":7,"error":"e"`},
+		{"another shape", `{"WorkflowID":"r","States":[1]}`, tail, `"error":"e"`},
+		{"a step of another shape", stateFile("failed", "failed", 0, `,"ExitCode":"7"`), tail, `"error":"e"`},
+		{"no object", `[]`, tail, `"error":"e"`},
+		{"no JSON", `{"WorkflowID":`, tail, `"error":"e"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := event.Joiner{State: func(run string) *event.RunState {
+					if tt.state == "" || run != "r" {
+						return nil
+					}
+					return event.DecodeRunState([]byte(tt.state), run)
+				}}
+				given := joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""), stepEnd(""), auditFailure("r", 9))
+				time.Sleep(250 * time.Millisecond) // at most, where there is a file
+				j.Release(time.Now())
+				want := []string{
+					"workflow_start of r ", `step_start of r {"step":"a","path":"a","iteration":0}`,
+					`step_complete of r {"step":"a","kind":"command","path":"a","iteration":0,` + tt.step + "}",
+					`workflow_error of r {"status":"failure","duration":0.005,` + tt.end + "}",
+				}
+				if diff := cmp.Diff(want, given()); diff != "" || j.Waits() {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A step's end waits for its state while the file is about to be written, and no longer than it must.
+func TestWaitForState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := `{"WorkflowID":"r","Status":"running","States":{}}`
+		j := event.Joiner{State: func(run string) *event.RunState { return event.DecodeRunState([]byte(text), run) }}
+		given := joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""), stepEnd(""), auditStart("q", 20))
+		if n := len(given()); n != 2 {
+			t.Errorf("%d events at once, want 2", n)
+		}
+		if due, waits := j.Due(0); !waits || time.Until(due) > 50*time.Millisecond {
+			t.Errorf("looks again in %v", time.Until(due))
+		}
+		text = stateFile("running", "completed", 0, `,"Attempt":1`)
+		j.Release(time.Now())
+		if n := len(given()); n != 3 || !strings.Contains(given()[2], `"exit_code":0,"attempts":1`) {
+			t.Errorf("given %q", given())
+		}
+	})
+}
+
+// Each further attempt of a step is an event before the step's end, the same for whoever reads the same files.
+func TestRetries(t *testing.T) {
+	text := stateFile("completed", "completed", 0, `,"Attempt":3`)
+	var ids [2][]string
+	for i := range ids {
+		j := event.Joiner{State: func(run string) *event.RunState { return event.DecodeRunState([]byte(text), run) }}
+		given := joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""))
+		all := j.Event
+		j.Event = func(e event.Event) {
+			ids[i] = append(ids[i], e.ID)
+			all(e)
+		}
+		rec, err := event.ParseLine([]byte(stepEnd("")), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Add(rec, time.Now())
+		step := `{"step":"a","kind":"command","path":"a","iteration":0,`
+		want := []string{
+			`step_retry of r ` + step + `"attempt":2,"synthetic":true}`, `step_retry of r ` + step + `"attempt":3,"synthetic":true}`,
+			`step_complete of r ` + step + `"status":"success","duration":0.002,"exit_code":0,"attempts":3}`,
+		}
+		if diff := cmp.Diff(want, given()[2:]); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+	if !slices.Equal(ids[0], ids[1]) || len(slices.Compact(slices.Sorted(slices.Values(ids[0])))) != 3 {
+		t.Errorf("ids %q", ids)
+	}
+}
+
+// AWF's own state files of the recordings are read.
+func TestRecordedStates(t *testing.T) {
+	files, err := os.ReadDir(recordings + "/storage/states")
+	if err != nil || len(files) != 10 {
+		t.Fatal(len(files), err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(recordings + "/storage/states/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.DecodeRunState(text, strings.TrimSuffix(f.Name(), ".json")) == nil {
+			t.Errorf("%s is left alone", f.Name())
+		}
+	}
+}
+
+// FuzzRunState: no state file makes an event that is no JSON, nor more than a bounded number of them.
+func FuzzRunState(f *testing.F) {
+	f.Add([]byte(stateFile("failed", "failed", 0, `,"ExitCode":7,"Attempt":99999999999,"TokensUsed":-1`)))
+	f.Add([]byte(`{"WorkflowID":"r","Status":null,"States":{"a":null,"":{}}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		j := event.Joiner{State: func(run string) *event.RunState { return event.DecodeRunState(text, run) }}
+		var events []event.Event
+		j.Event = func(e event.Event) { events = append(events, e) }
+		for _, line := range []string{auditStart("r", 0), stepLine("r", "step.started", ""), stepEnd(""), auditFailure("r", 9)} {
+			rec, err := event.ParseLine([]byte(line), time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.Add(rec, time.Time{})
+		}
+		j.Flush()
+		if len(events) < 4 || len(events) > 104 {
+			t.Errorf("%d events", len(events))
+		}
+		for _, e := range events {
+			if err := e.Validate(); err != nil {
+				t.Errorf("%s: %v", e.Body(), err)
+			}
+		}
+	})
+}

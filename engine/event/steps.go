@@ -1,0 +1,116 @@
+package event
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// openStep is a step that started and did not end.
+type openStep struct {
+	key        stepKey
+	name, kind string
+	at         time.Time
+	id         string // of its start's event
+}
+
+// callWorkflow is the kind of a step that calls another run.
+const callWorkflow = "call_workflow"
+
+// holdsSteps reports whether other steps are within a step of the kind, so that it speaks in none of them itself.
+func holdsSteps(kind string) bool {
+	return slices.Contains([]string{"parallel", "for_each", "while", "loop", callWorkflow}, kind)
+}
+
+func (rs *runs) beginStep(r *run, s openStep) {
+	if _, again := r.steps[s.key]; !again {
+		if rs.openSteps == maxOpenSteps {
+			return
+		}
+		rs.openSteps++
+	}
+	if r.steps == nil {
+		r.steps = make(map[stepKey]openStep)
+	}
+	r.steps[s.key] = s
+}
+
+// endStep tells a step's end how long the step took, if its start is known and the clock was not set back since.
+func (rs *runs) endStep(r *run, rec *Record) {
+	if s, known := r.steps[rec.step.key]; known {
+		rs.openSteps--
+		delete(r.steps, rec.step.key)
+		rec.step.began = s.at
+		took := rec.Timestamp.Sub(s.at)
+		measured := took > 0 || took == 0 && rec.stamp != "" // what was received together has no time of its own
+		if measured && rec.step.took == nil {
+			rec.payload.Raw("duration", appendSeconds(nil, took))
+		}
+	}
+	rec.payload.Raw("result", rec.step.result)
+}
+
+// cut makes the ends of the steps that a run's end cut off, the last begun first.
+func (r *run) cut(end *Record) []*Record {
+	open := make([]openStep, 0, len(r.steps))
+	for _, s := range r.steps {
+		open = append(open, s)
+	}
+	slices.SortFunc(open, func(a, b openStep) int {
+		if c := b.at.Compare(a.at); c != 0 {
+			return c
+		}
+		return strings.Compare(b.id, a.id)
+	})
+	ends := make([]*Record, len(open))
+	for i, s := range open {
+		rec := s.record(StepComplete, lineID([]byte("end of step "+s.id)), end.Timestamp)
+		rec.WorkflowID = r.id
+		rec.payload.Text("status", "cancelled")
+		if took := end.Timestamp.Sub(s.at); took >= 0 {
+			rec.payload.Raw("duration", appendSeconds(nil, took))
+		}
+		rec.payload.Raw("synthetic", []byte("true"))
+		ends[i] = rec
+	}
+	return ends
+}
+
+// record makes an event of our own about a step.
+func (s openStep) record(typ, id string, at time.Time) *Record {
+	rec := &Record{Event: Event{ID: id, Type: typ, Timestamp: at.UTC()}}
+	rec.payload.Text("step", s.name)
+	rec.payload.Text("kind", s.kind)
+	if s.key.iteration != "" { // a transcript's: others give the name alone
+		rec.payload.Text("path", s.key.path)
+		rec.payload.Raw("iteration", []byte(s.key.iteration))
+	}
+	return rec
+}
+
+// speaker adds to a message or a tool's use the step that it is of: the one that AWF names, else the one that can only be it.
+func (r *run) speaker(rec *Record) {
+	if rec.step.said {
+		return
+	}
+	if s, named := r.steps[rec.step.key]; named && rec.step.key.path != r.name { // messages have the workflow's name there
+		rec.payload.Text("step", s.name)
+		return
+	}
+	var agents, others []string
+	for _, s := range r.steps {
+		switch {
+		case s.kind == "agent":
+			agents = append(agents, s.name)
+		case !holdsSteps(s.kind):
+			others = append(others, s.name)
+		}
+	}
+	if len(agents) == 0 {
+		agents = others
+	}
+	if len(agents) == 1 {
+		rec.payload.Text("step", agents[0])
+		rec.payload.Raw("step_inferred", []byte("true"))
+	}
+}

@@ -1,0 +1,70 @@
+package source
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/file"
+)
+
+// Bounds of reading AWF's state files. They stand in docs/config.md.
+const (
+	maxStateFile = 4 << 20
+	maxStates    = 256 // that are remembered, so that none is read twice
+)
+
+// states reads what AWF keeps of its runs beside their events: states/ID.json, which it rewrites while the run goes on.
+type states struct {
+	folders []string
+	read    map[string]readState // by path
+}
+
+type readState struct {
+	size    int64
+	changed time.Time
+	state   *event.RunState
+}
+
+// newStates looks into the folders' states/, in order. AWF keeps its data in them.
+func newStates(folders ...string) *states {
+	s := &states{read: map[string]readState{}}
+	for _, folder := range folders {
+		if folder != "" {
+			s.folders = append(s.folders, filepath.Join(folder, "states"))
+		}
+	}
+	return s
+}
+
+// of returns the state of a run; nil if AWF keeps none, or none that can be read.
+func (s *states) of(run string) *event.RunState {
+	if run == "" || strings.ContainsAny(run, "/\x00") {
+		return nil
+	}
+	for _, folder := range s.folders {
+		path := filepath.Join(folder, run+".json")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return s.load(path, run, info)
+		}
+	}
+	return nil
+}
+
+func (s *states) load(path, run string, info fs.FileInfo) *event.RunState {
+	if r, known := s.read[path]; known && r.size == info.Size() && r.changed.Equal(info.ModTime()) {
+		return r.state
+	}
+	r := readState{size: info.Size(), changed: info.ModTime()}
+	if text, err := file.Read(path, maxStateFile); err == nil {
+		r.state = event.DecodeRunState(text, run)
+	}
+	if len(s.read) == maxStates {
+		clear(s.read)
+	}
+	s.read[path] = r
+	return r.state
+}

@@ -1,0 +1,260 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of what is kept of commands. They stand in docs/config.md.
+const (
+	maxTrails = 1000               // looked at for what their owners left
+	keepTrail = time.Hour          // after its last line, for what the command left running
+	maxOrphan = 24 * time.Hour     // after its last line a process with the command's id is another one
+	dropTrail = 7 * 24 * time.Hour // after its last line what nobody takes up is removed
+)
+
+// read gives the events of a trail and of the transcripts of its runs. child is nil where somebody else started it.
+func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
+	r := &reading{
+		trail:   t,
+		feed:    newFeed(sink),
+		audit:   &tail{path: t.path, held: true},
+		folders: t.folders(),
+	}
+	r.feed.joiner.State = newStates(t.Storage, filepath.Dir(t.Transcripts)).of
+	r.feed.joiner.HoldEnds = child != nil
+	defer r.close()
+	if child == nil {
+		return r.all(ctx, t)
+	}
+	p := pace{share: restShare}
+	for {
+		p.begin()
+		over := false
+		select {
+		case <-child.exited:
+			over = true
+		default:
+		}
+		something, err := r.round(ctx, over)
+		if err != nil {
+			return err
+		}
+		if over && !something {
+			break
+		}
+		if over {
+			continue
+		}
+		select {
+		case <-time.After(p.next(something)):
+		case <-child.exited:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	r.feed.joiner.SetExit(child.exit.Code)
+	if err := r.end(ctx, child.exit.ending()); err != nil {
+		return err
+	}
+	child.read = r.audit.offset
+	child.notes = r.unseen(child.process.Args)
+	return nil
+}
+
+// folders are where the transcripts of the trail's runs may be.
+func (t *trail) folders() []*folder {
+	folders := []*folder{newFolder(t.Transcripts, t.Started, false)}
+	if other := filepath.Join(t.Storage, "transcripts"); t.Storage != "" && other != t.Transcripts {
+		folders = append(folders, newFolder(other, t.Started, false))
+	}
+	return folders
+}
+
+// unseen says what of a command's runs could not be seen.
+func (r *reading) unseen(args []string) (notes []string) {
+	if r.audit.offset == 0 && writesNothing(args) {
+		return []string{"AWF writes no events with --interactive, --step or acp-serve: nothing of this command was seen"}
+	}
+	for _, run := range r.ended {
+		if !slices.ContainsFunc(r.folders, func(d *folder) bool { return d.found[run] }) {
+			return []string{fmt.Sprintf("no transcript of run %s was found in %s: its steps were not seen", run, r.folders[0].path)}
+		}
+	}
+	return nil
+}
+
+// writesNothing reports whether arguments of AWF's are those with which it writes neither audit lines nor transcripts.
+func writesNothing(args []string) bool {
+	for _, arg := range args[1:] {
+		flag, _, _ := strings.Cut(arg, "=")
+		if flag == "--interactive" || flag == "--step" || arg == "acp-serve" {
+			return true
+		}
+	}
+	return false
+}
+
+// reading is the reading of one trail.
+type reading struct {
+	trail   *trail
+	begun   map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
+	feed    *feed
+	audit   *tail
+	folders []*folder
+	ended   []string // runs that ended in success, which have steps
+}
+
+const maxEnded = 1000 // that are remembered, to tell whose steps were not seen
+
+func (r *reading) close() {
+	r.audit.close()
+	for _, d := range r.folders {
+		for _, t := range d.order {
+			t.close()
+		}
+	}
+}
+
+// round gives what is new. The audit file is read first: what AWF wrote into a transcript before a line of it is there.
+func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
+	something = r.feed.look(r.audit, maxAhead, last)
+	for _, p := range r.audit.ahead {
+		switch {
+		case p.rec == nil:
+		case p.rec.Starts():
+			if r.begunBefore(p.rec.ID) {
+				p.rec.Resumed(r.trail.Started)
+			}
+			for _, d := range r.folders {
+				d.want(p.rec.WorkflowID)
+			}
+		case p.rec.Type == event.WorkflowEnd && len(r.ended) < maxEnded:
+			r.ended = append(r.ended, p.rec.WorkflowID)
+		}
+	}
+	var open []*tail
+	for _, d := range r.folders {
+		d.discover()
+		for _, t := range d.due(last) {
+			if len(open) < maxOpen && r.feed.look(t, someAhead, last) {
+				open = append(open, t)
+			}
+		}
+	}
+	something = something || len(open) > 0
+	if err := r.feed.merge(ctx, []*tail{r.audit}, open, last); err != nil {
+		return something, err
+	}
+	r.feed.joiner.Release(time.Now())
+	return something, r.feed.commit(ctx)
+}
+
+// begunBefore reports whether a start line stood in AWF's own audit file before the program began: it resumes that run.
+func (r *reading) begunBefore(id string) bool {
+	if r.begun == nil {
+		r.begun = map[string]bool{}
+		for line := range bytes.Lines(r.trail.targetBefore()) {
+			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
+				if rec.Starts() {
+					r.begun[rec.ID] = true
+				}
+			}
+		}
+	}
+	return r.begun[id]
+}
+
+// end gives what still waits and the ends that are missing.
+func (r *reading) end(ctx context.Context, how event.Ending) error {
+	r.feed.joiner.Flush()
+	r.feed.joiner.End(how, 0, time.Now())
+	return r.feed.commit(ctx)
+}
+
+// all reads what somebody left. A run is given the end that is missing if its program is gone; if it is not, the trail is
+// left for a later process.
+func (r *reading) all(ctx context.Context, t *trail) error {
+	alive := t.runs()
+	for {
+		something, err := r.round(ctx, !alive)
+		if err != nil {
+			return err
+		}
+		if !something {
+			break
+		}
+	}
+	_, copied := t.copyLines(!alive)
+	if alive {
+		r.feed.joiner.Flush()
+		return r.feed.commit(ctx)
+	}
+	if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
+		return err
+	}
+	if copied != nil || !r.feed.sink.stored() {
+		return nil // a later process tries again
+	}
+	return t.finish(r.audit.offset)
+}
+
+// runs says whether the program that writes the trail still runs.
+func (t *trail) runs() bool {
+	info, err := t.file.Stat()
+	return err == nil && time.Since(info.ModTime()) < maxOrphan && t.alive()
+}
+
+// Adopt gives the events of what dead processes left in a folder of private audit files, of those with the same origin,
+// and removes what is done with.
+func Adopt(ctx context.Context, folder, origin string, sink Sink) error {
+	names, err := filepath.Glob(filepath.Join(folder, "*"+trailSuffix))
+	if err != nil {
+		return err
+	}
+	for _, name := range names[:min(len(names), maxTrails)] {
+		if err := adopt(ctx, name, origin, sink); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func adopt(ctx context.Context, path, origin string, sink Sink) error {
+	t, err := takeTrail(path)
+	if err != nil {
+		return nil // somebody else's, or not one of ours
+	}
+	defer t.close()
+	info, err := t.file.Stat()
+	if err != nil {
+		return nil
+	}
+	quiet := time.Since(info.ModTime())
+	switch {
+	case t.done == info.Size():
+		if quiet > dropTrail || quiet > keepTrail && !t.alive() {
+			t.remove()
+		}
+		return nil
+	case quiet > dropTrail:
+		t.remove()
+		return nil
+	case t.Origin != origin:
+		return nil
+	}
+	if !t.outlives() {
+		t.Target = "" // who read it has gone, too
+	}
+	if err := t.recopied(); err != nil {
+		return nil
+	}
+	return t.read(ctx, sink, nil)
+}

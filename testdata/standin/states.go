@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// state is AWF's file of a run's state.
+type state map[string]any
+
+// readStates reads the states of a recording that is a folder, by run.
+func readStates(path string) map[string]state {
+	states := map[string]state{}
+	names, err := filepath.Glob(filepath.Join(path, "states", "*.json"))
+	must(err)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(err)
+		var s state
+		must(json.Unmarshal(text, &s))
+		states[strings.TrimSuffix(filepath.Base(name), ".json")] = s
+	}
+	return states
+}
+
+// writeState writes the state of a run as it was at a time: without the steps that ended later. A zero time is the end's.
+func (p *player) writeState(run string, at time.Time) {
+	whole, kept := p.states[run]
+	if !kept {
+		return
+	}
+	now := state{}
+	for key, value := range whole {
+		now[key] = value
+	}
+	if !at.IsZero() {
+		now["Status"] = "running"
+		steps := map[string]any{}
+		for name, step := range whole["States"].(map[string]any) {
+			ended, err := time.Parse(time.RFC3339Nano, step.(map[string]any)["CompletedAt"].(string))
+			must(err)
+			if ended.Before(at) {
+				steps[name] = step
+			}
+		}
+		now["States"] = steps
+	}
+	text, err := json.MarshalIndent(now, "", "  ")
+	must(err)
+	folder := filepath.Join(p.storage, "states")
+	must(os.MkdirAll(folder, 0o750))
+	must(os.WriteFile(filepath.Join(folder, run+".json"), text, 0o600))
+}
