@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers clean
+.PHONY: alerts build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -75,12 +75,21 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
 	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
 
-# 200 rounds of kill -9; all hostile checkouts; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
+# 200 rounds of kill -9; ten minutes of kills, full disks, broken files and moved configurations, whose sums are exact; all hostile checkouts; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
 # 48 webhooks beside two bad ones, within 10 % of their time without.
 soak:
-	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills|TestHostileCheckouts' -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills|TestHostileCheckouts|TestFatesAddUp|TestStoppedProcess' -v ./cmd/awf-hook
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 	SOAK=1 go test -timeout 60m -run TestBadReceivers -v ./engine
+
+# The alert rules, by Prometheus's own tool.
+alerts:
+	cd examples/deploy && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
+
+# Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
+CLUSTER ?= full
+cluster: servers
+	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run TestCluster -v ./cmd/awf-hook
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

@@ -47,8 +47,7 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 		}
 	}
 	if len(wanted) > 0 {
-		if err := e.queue.AcceptStored(ctx, wanted); err != nil {
-			e.counts.refused.Add(int64(len(events)))
+		if err := e.observed("accept", func() error { return e.queue.AcceptStored(ctx, wanted) }); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Filter selects deliveries. Its zero value selects all.
@@ -85,6 +86,9 @@ func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
 	return d.queue.Move(ctx, from, to)
 }
 
+// Backup writes the queue as it is now into a new file, while others use it.
+func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.queue.Backup(ctx, path) }
+
 // Webhooks lists the lanes of all webhooks that ever had a delivery.
 func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
 
@@ -101,13 +105,13 @@ func (d *Deliveries) Disable(ctx context.Context, webhook string) (int, error) {
 // Close closes the queue.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
-// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and a receiver's key also
-// without one; nil if its transforms have not made it.
+// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and also without one those
+// that it had when the body was made, and a receiver's key; nil if its transforms have not made it.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
 	case d.Content != nil:
-		body = d.Content.Body
+		body = secret.MaskSpans(d.Content.Body, d.Content.Secret)
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}

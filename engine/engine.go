@@ -47,6 +47,12 @@ type Options struct {
 
 	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
 	OnOutcome func(Outcome)
+
+	Observer Observer // for metrics
+
+	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
+	// a queue is enough.
+	Keeps func() bool
 }
 
 // Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
@@ -72,7 +78,8 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
-	ran     atomic.Bool // Run was called
+	turned  atomic.Int64 // see Turned
+	ran     atomic.Bool  // Run was called
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened
@@ -105,7 +112,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 			Path: opts.Queue, Name: QueueName(opts.Queue), MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
 		}),
 	}
-	e.lanes = lane.NewSet(e.queue, e.log, e.settled)
+	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))
@@ -146,6 +153,6 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.routes.Close()
 	e.lanes.Close()
-	err := e.settleAccounts()
-	return errors.Join(err, e.queue.Close(), closeModules(e.modules))
+	e.settleAccounts()
+	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

@@ -30,6 +30,7 @@ type StepTrace struct {
 	Failure     string              `json:"error,omitempty"`    // "" if it did not fail
 	Took        time.Duration       `json:"took"`
 	Fuel        int64               `json:"fuel,omitzero"`         // that a wasm module used
+	FuelLimit   int64               `json:"fuel_limit,omitzero"`   // that it could use for this event
 	Expressions []*expression.Trace `json:"expressions,omitempty"` // of the texts of a map and of a format's options
 }
 
@@ -84,7 +85,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 
 // stepTrace returns a step's input and output, with secrets masked.
 func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
-	step := StepTrace{Kind: s.Kind, Fuel: made.Fuel, Dropped: errors.Is(err, transforms.ErrDrop)}
+	step := StepTrace{Kind: s.Kind, Fuel: made.Fuel, FuelLimit: made.FuelLimit, Dropped: errors.Is(err, transforms.ErrDrop)}
 	step.In, step.Out = w.masker.Body(fed.Body), w.masker.Body(made.Body)
 	for _, what := range made.Left {
 		step.Left = append(step.Left, w.masker.Text(what))

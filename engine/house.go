@@ -21,6 +21,7 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	changed := e.queue.Watch(ctx) // nil where the queue must be polled
 	e.lookAround(ctx)
 	for {
+		e.turned.Store(time.Now().UnixNano())
 		select {
 		case webhooks, told := <-changed:
 			if !told {
@@ -34,12 +35,25 @@ func (e *Engine) keepHouse(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		err := e.queue.Keep(ctx)
+		keep := e.queue.Keep
+		if e.opts.Keeps != nil && !e.opts.Keeps() {
+			keep = e.queue.Heal
+		}
+		err := keep(ctx)
 		if ctx.Err() == nil {
 			e.trouble.Say("the queue cannot be kept in order", err)
 		}
 		e.lookAround(ctx)
 	}
+}
+
+// Turned is when Run last looked after the queue, which it does every two seconds where others may use the queue; zero before the first
+// time. A Run that does not get there hangs on the store.
+func (e *Engine) Turned() time.Time {
+	if at := e.turned.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
 }
 
 // lookAround wakes the lanes that have something in the queue, and opens the lanes of webhooks from definitions.

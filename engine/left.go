@@ -145,12 +145,21 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 // nameOf is the name in a webhook's identity.
 func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
-// unread is what is known of what is left where the queue cannot be read: what this process accepted and did not see the end of.
+// unread is what is known of what is left where the queue cannot be read: what is in memory, and of the rest that this process accepted it
+// and did not see the end of it.
 func (e *Engine) unread(err error) left {
-	c := &e.counts
-	waiting := max(0, c.deliveries.Load()-c.own.delivered.Load()-c.own.dead.Load()-c.own.dropped.Load())
-	return left{
-		remains: remains{waiting: waiting, next: time.Now()}, own: waits{retrying: waiting}, unstored: int64(e.queue.Unstored()),
-		webhooks: map[string]WebhookReport{}, unread: err.Error(),
+	l := left{
+		remains: remains{next: time.Now()}, webhooks: map[string]WebhookReport{}, unread: err.Error(), trouble: err.Error(),
+		undone: newUndone(e.queue.Unsettled()),
 	}
+	inMemory, _ := e.queue.LeftInMemory(context.Background()) // fails only when closed: nothing is in it then
+	for _, c := range inMemory {
+		l.own.add(c.Own)
+		l.unstored += int64(c.Unstored.Sum())
+		l.letters += int64(c.Letters)
+	}
+	ends, undone := &e.counts.own, &l.undone.own
+	ended := ends.delivered.Load() + ends.dead.Load() - undone.dead + ends.dropped.Load() - undone.dropped
+	l.own.retrying += max(0, e.counts.deliveries.Load()-ended-l.unstored)
+	return l
 }

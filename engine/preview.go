@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +45,23 @@ type Preview struct {
 	Header http.Header `json:"headers,omitempty"` // values that may be secrets are masked
 	Body   []byte      `json:"body,omitempty"`
 
-	header http.Header // unmasked
+	header   http.Header // unmasked
+	revealed revealed
+}
+
+// revealed is a request of which only what comes from variables, or what a format declares secret, is masked.
+type revealed struct {
+	url    string
+	header http.Header
+}
+
+// Revealed returns the preview with the whole URL and all headers. What comes from variables, and the secrets of formats, stay masked.
+// What the configuration itself holds does not: show it only to its owner.
+func (p Preview) Revealed() Preview {
+	if p.Choice == Sent {
+		p.URL, p.Header = p.revealed.url, p.revealed.header
+	}
+	return p
 }
 
 // Reveal returns a header's unmasked value. Keep it out of logs, errors, files and reports.
@@ -65,10 +83,13 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 // judge says whether the webhook wants the event.
 func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
+	only := in.Event().Webhooks
 	switch {
+	case only != nil && !slices.Contains(only, w.Identity):
+		p.Choice, p.Why = FilteredOut, "the event is for "+strings.Join(only, ", ")+" alone"
 	case err != nil:
 		p.Choice, p.Why = FilterFailed, w.masker.Text(w.filterError(err).Error())
-	case match:
+	case match || only != nil:
 		p.Choice = Sent
 	case !w.filter.MatchType(in.Event().Type):
 		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))
@@ -94,7 +115,9 @@ func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at t
 		return
 	}
 	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
-	p.Header, p.header = w.maskHeader(req.Header), req.Header
+	p.Header, p.header = w.maskHeader(req.Header, isCredential), req.Header
+	none := func(string) bool { return false }
+	p.revealed = revealed{w.maskVariables(req.URL.String()), w.maskHeader(req.Header, none)}
 }
 
 // refuse notes why there is no content. It returns false if there is some.
@@ -108,21 +131,45 @@ func (p *Preview) refuse(w *webhook, err error) bool {
 	return err != nil
 }
 
-// maskHeader copies a request's headers. It masks what the configuration sets or the URL holds, since it may be a credential.
-func (w *webhook) maskHeader(header http.Header) http.Header {
-	hidden := map[string]bool{"Authorization": true}
+// maskHeader copies a request's headers. It masks what comes from variables, and static ones with a name that hides.
+func (w *webhook) maskHeader(header http.Header, hides func(name string) bool) http.Header {
+	static := map[string]bool{"Authorization": true} // also made of the URL's userinfo
 	for _, h := range w.Headers {
-		hidden[http.CanonicalHeaderKey(h.Name)] = true
+		static[http.CanonicalHeaderKey(h.Name)] = true
 	}
 	shown := header.Clone()
 	for name, values := range shown {
-		for i := range values {
-			if hidden[http.CanonicalHeaderKey(name)] {
+		if !static[http.CanonicalHeaderKey(name)] {
+			continue
+		}
+		for i, value := range values {
+			if hides(name) || w.maskVariables(value) != value {
 				values[i] = Masked
 			}
 		}
 	}
 	return shown
+}
+
+// isCredential reports whether a header's name says that its value opens something.
+func isCredential(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"auth", "token", "key", "secret", "cookie", "password", "credential", "signature"},
+		func(word string) bool { return strings.Contains(name, word) })
+}
+
+// maskVariables masks the values of variables, however short they are.
+func (w *webhook) maskVariables(text string) string {
+	masked := w.masker.Text(text)
+	for _, known := range w.Known {
+		value := known.Reveal()
+		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value)} {
+			if value != "" && strings.Contains(masked, form) {
+				return Masked
+			}
+		}
+	}
+	return masked
 }
 
 // Events reads the events of a stream without an engine, as Read does for one.

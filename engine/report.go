@@ -210,6 +210,7 @@ func count(n int64, what string) string {
 // settled counts an outcome that is committed, and tells the program of it.
 func (e *Engine) settled(st *delivery.Settlement) {
 	e.counts.settled(st)
+	e.observeSettled(st)
 	if e.opts.OnOutcome != nil && !st.GivenBack {
 		c := st.Claim
 		e.opts.OnOutcome(Outcome{c.Delivery.ID, c.Delivery.Webhook, c.Event, st.Outcome, st.Attempt, st.Reason})

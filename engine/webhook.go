@@ -22,12 +22,14 @@ type webhook struct {
 	log    *slog.Logger
 	random func() float64 // chooses within the jitter
 
+	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
+
 	faultSaid atomic.Bool // a fault of the user's own code was logged
 }
 
 // newWebhook makes a webhook of a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random}
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed}
 	cfg := &w.Webhook
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),

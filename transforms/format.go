@@ -87,9 +87,13 @@ func optionValue(t *config.Tree) any {
 	if json.Unmarshal([]byte(t.Literal), &whole) == nil && t.Literal != "null" {
 		return whole
 	}
-	var v any
-	_ = json.Unmarshal([]byte(t.Literal), &v) // a literal is JSON
-	return v
+	switch t.Literal {
+	case "null":
+		return nil
+	case "true", "false":
+		return t.Literal == "true"
+	}
+	return t.Literal // a number as it is written: 1.10 may be a version
 }
 
 // placed gives a mistake its place: that of the option's key if it is unknown, else of its value.

@@ -108,6 +108,17 @@ func (c Chain) Close() {
 	}
 }
 
+// FuelPercent is the greatest share of its fuel that a module of the chain has used for an event, in percent; 0 without modules.
+func (c Chain) FuelPercent() int {
+	percent := 0
+	for _, step := range c {
+		if w, isWasm := step.Step.(*Wasm); isWasm {
+			percent = max(percent, w.Module.FuelPercent())
+		}
+	}
+	return percent
+}
+
 func first(c Chain) Step {
 	if len(c) == 0 {
 		return nil

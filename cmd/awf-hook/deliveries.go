@@ -12,6 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
 
@@ -50,7 +52,7 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 func (f *filterFlags) filter() (engine.Filter, error) {
 	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
 	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
-		return filter, fmt.Errorf("--state: want one of %v, got %q", delivery.States, f.state)
+		return filter, unknownState(f.state, delivery.States)
 	}
 	if f.since == "" {
 		return filter, nil
@@ -72,7 +74,7 @@ func (c *command) deliveriesCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "deliveries",
-		Short: "Show and change the queue: list, show, replay, delete, move, send",
+		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
 		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
 A delivery that awf-hook has given up is a dead letter: show tells why, replay makes it due again with the same id,
 and the next run, exec or deliveries send delivers it.
@@ -82,7 +84,8 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 	list := c.listDeliveries(&where)
 	cmd.RunE = list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where))
+	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where),
+		c.backupDeliveries(&where))
 	return cmd
 }
 
@@ -154,11 +157,59 @@ func (q openedQueue) find(ctx context.Context, id string) (engine.Item, error) {
 	case err != nil:
 		return engine.Item{}, err
 	case len(items) == 0 || id == "":
-		return engine.Item{}, fmt.Errorf("%s: %w", id, engine.ErrUnknown)
+		return engine.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
 	case len(items) > 1:
 		return engine.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin so: give more of it", id, len(items))
 	}
 	return items[0], nil
+}
+
+// maxSuggested is among how many of the newest deliveries the one is looked for that an unknown id may mean.
+const maxSuggested = 1000
+
+// suggest names the delivery that an unknown id may mean, or says where they stand.
+func (q openedQueue) suggest(ctx context.Context, id string) string {
+	items, err := q.List(ctx, engine.Filter{Limit: maxSuggested})
+	if err != nil || len(items) == 0 {
+		return ": the queue is empty"
+	}
+	var ids, found []string
+	for i := range items {
+		ids = append(ids, items[i].Delivery.ID)
+		if len(id) >= 4 && strings.Contains(ids[i], strings.ToLower(id)) {
+			found = append(found, ids[i])
+		}
+	}
+	near := spelling.Nearest(id, ids)
+	if len(found) == 1 {
+		near = found[0]
+	}
+	if near == "" {
+		return ": awf-hook deliveries list shows them"
+	}
+	return ": did you mean " + near + "?"
+}
+
+// unknownState is the error of a state that none of a command's is.
+func unknownState(name string, states []delivery.State) error {
+	var names []string
+	for _, s := range states {
+		names = append(names, string(s))
+	}
+	return fmt.Errorf("--state: %w", unknownName("state", name, names))
+}
+
+// sayNone says that a filter selects nothing, and which type of event may be meant.
+func (c *command) sayNone(f engine.Filter) {
+	if f == (engine.Filter{Limit: f.Limit}) {
+		return
+	}
+	hint := ""
+	types := []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete}
+	if near := spelling.Nearest(f.Event, types); near != "" && !slices.Contains(types, f.Event) {
+		hint = ": did you mean --event " + near + "?"
+	}
+	fmt.Fprintf(c.err, "awf-hook: no delivery is like that%s\n", hint)
 }
 
 func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
@@ -180,6 +231,9 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 				items, err := q.List(ctx, filter)
 				if err != nil {
 					return err
+				}
+				if len(items) == 0 {
+					c.sayNone(filter)
 				}
 				c.printItems(items, where.json)
 				if err := c.warnOfOrphans(ctx, q); err != nil {

@@ -49,7 +49,7 @@ With --state delivered it sends again what was delivered, after a question on a 
 				ch.asks = true
 			case delivery.IsDead:
 			default:
-				return fmt.Errorf("--state: want dead or delivered, got %q", ch.state)
+				return unknownState(ch.state, []delivery.State{delivery.IsDead, delivery.IsDelivered})
 			}
 			ch.not = "it is not " + ch.state + ": only dead letters are replayed, and with --state delivered what was delivered"
 			return c.changeDeliveries(where, &ch, ids)

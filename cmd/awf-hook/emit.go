@@ -20,6 +20,8 @@ type emitted struct {
 	event.Event
 	payload string
 	set     []string
+	sample  string
+	webhook string
 }
 
 func (c *command) emitCommand() *cobra.Command {
@@ -36,6 +38,9 @@ func (c *command) emitCommand() *cobra.Command {
 Without --event it reads the event from stdin, as a JSON object. --payload - reads only the payload from there.
 --set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that is known.
 
+--webhook NAME sends it to this webhook alone, whatever its filter says. --sample TYPE sends an example of an event (see
+awf-hook events) with "test": true in its payload.
+
 In a workflow's hooks, where AWF's "escape" quotes for the shell:
 
   hooks:
@@ -46,18 +51,21 @@ In a workflow's hooks, where AWF's "escape" quotes for the shell:
           --set error={{escape .error.Message}}
 
 The queue keeps what is not delivered by --drain-timeout. The next awf-hook delivers it.`,
-		Example: "  awf-hook emit --event backup_done --workflow backup",
+		Example: "  awf-hook emit --event backup_done --workflow backup\n  awf-hook emit --sample workflow_error --webhook oncall",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return c.emit(s, e) },
 	}
 	flags := cmd.Flags()
 	s.configFlags.add(cmd)
 	flags.StringVar(&e.Type, "event", "", "the event's `TYPE`, for example workflow_error")
+	flags.StringVar(&e.sample, "sample", "", "send an example of this `TYPE` of event")
+	flags.StringVar(&e.webhook, "webhook", "", "send it to the webhook of this `NAME` alone")
 	flags.StringVar(&e.ID, "id", "", "the event's id (default: a new one)")
 	flags.StringVar(&e.WorkflowName, "workflow", "", "the workflow's `NAME`")
 	flags.StringVar(&e.WorkflowID, "workflow-id", "", "the run's id")
 	flags.StringVar(&e.payload, "payload", "", "a `JSON` object, or - for stdin")
 	flags.StringArrayVar(&e.set, "set", nil, "add a string to the payload, as `KEY=VALUE`; may be repeated")
+	s.addToFlag(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if it is not delivered by --drain-timeout")
 	return cmd
@@ -68,6 +76,16 @@ func (c *command) emit(s *session, e emitted) error {
 	if err != nil {
 		return err
 	}
+	if e.webhook != "" {
+		if s.config, err = c.load(s.search()); err != nil {
+			return err
+		}
+		w, err := webhookOf(s.config, e.webhook)
+		if err != nil {
+			return failure(err)
+		}
+		s.queue, ev.Webhooks = queueFile(s.search(), s.config, s.queue), []string{w.Identity}
+	}
 	s.ended = now()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Submit(ctx, ev) }
 	return s.run(c)
@@ -75,6 +93,18 @@ func (c *command) emit(s *session, e emitted) error {
 
 // emittedEvent makes the event that the flags describe, or reads it.
 func (c *command) emittedEvent(e emitted) (event.Event, error) {
+	if e.sample != "" {
+		if e.Type+e.payload != "" {
+			return event.Event{}, errors.New("--sample goes without --event and --payload")
+		}
+		ev, err := sample(e.sample)
+		ev.WorkflowName, ev.WorkflowID = cmp.Or(e.WorkflowName, ev.WorkflowName), cmp.Or(e.WorkflowID, ev.WorkflowID)
+		ev.ID = cmp.Or(e.ID, ev.ID)
+		if err == nil {
+			ev.Payload, err = withStrings(ev.Payload, e.set)
+		}
+		return ev, err
+	}
 	if e.Type == "" {
 		if e.WorkflowName+e.WorkflowID+e.payload+e.ID != "" || len(e.set) > 0 {
 			return event.Event{}, errors.New("--event: missing")

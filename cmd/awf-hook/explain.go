@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func (c *command) explainCommand() *cobra.Command {
 		Use:   "explain [EVENTS…]",
 		Short: "Show why events are sent or not: each part of filters and transforms with its value",
 		Long: `explain reads events from files or stdin, and shows for each webhook what becomes of them and why: the value of each part of
-the filter, what the event lacks, the input and output of each step of the transform, and the time it takes.
+the filter, what the event lacks, the input and output of each step of the transform, and the time and fuel it takes.
 explain sends and keeps nothing.`,
 		Example: "  awf-hook explain -c awf-hook.yaml events.jsonl",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
@@ -42,6 +43,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 	if err != nil {
 		return failure(err)
 	}
+	var fuel fuelTable
 	for _, ev := range events {
 		var b bytes.Buffer
 		list := eventList{previewFlags: flags, b: &b, ev: ev}
@@ -52,6 +54,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 				encode(&b, &x)
 			default:
 				explainText(&b, &x)
+				fuel.add(&x)
 			}
 		}
 		list.end()
@@ -59,7 +62,52 @@ func (c *command) explain(files []string, flags previewFlags) error {
 			return failure(err)
 		}
 	}
+	if _, err := c.out.Write(fuel.text()); err != nil {
+		return failure(err)
+	}
 	return nil
+}
+
+// fuelTable is what the modules used for the events that are explained.
+type fuelTable struct {
+	steps []string // in the order in which they ran first
+	used  map[string][]fuelUse
+}
+
+// fuelUse is what a module used for an event, and could use.
+type fuelUse struct{ fuel, limit int64 }
+
+func (t *fuelTable) add(x *engine.Explanation) {
+	for i, s := range x.Steps {
+		if s.FuelLimit == 0 {
+			continue
+		}
+		step := fmt.Sprintf("%s, step %d", plain(x.Webhook), i+1)
+		if t.used[step] == nil {
+			t.steps = append(t.steps, step)
+		}
+		if t.used == nil {
+			t.used = map[string][]fuelUse{}
+		}
+		t.used[step] = append(t.used[step], fuelUse{s.Fuel, s.FuelLimit})
+	}
+}
+
+// text says of each module that ran for several events what the median used, and what the one that came nearest to its limit.
+func (t *fuelTable) text() []byte {
+	var b bytes.Buffer
+	for _, step := range t.steps {
+		used := t.used[step]
+		if len(used) < 2 {
+			continue
+		}
+		slices.SortFunc(used, func(a, b fuelUse) int { return cmp.Compare(a.fuel, b.fuel) })
+		worst := slices.MaxFunc(used, func(a, b fuelUse) int {
+			return cmp.Compare(float64(a.fuel)/float64(a.limit), float64(b.fuel)/float64(b.limit))
+		})
+		fmt.Fprintf(&b, "fuel of %s, %d events: median %d, worst %d of %d\n", step, len(used), used[len(used)/2].fuel, worst.fuel, worst.limit)
+	}
+	return b.Bytes()
 }
 
 func explainText(b *bytes.Buffer, x *engine.Explanation) {
@@ -95,8 +143,8 @@ func explainText(b *bytes.Buffer, x *engine.Explanation) {
 // cost is what a step took: time, and fuel if it is a module.
 func cost(s *engine.StepTrace) string {
 	text := s.Took.Round(100 * time.Nanosecond).String()
-	if s.Fuel > 0 {
-		text += fmt.Sprintf(", fuel %d", s.Fuel)
+	if s.FuelLimit > 0 {
+		text += fmt.Sprintf(", fuel %d of %d", s.Fuel, s.FuelLimit)
 	}
 	return text
 }

@@ -184,7 +184,7 @@ func (f *fates) round() {
 		run  func(before snapshot)
 	}{
 		{"plain", f.plain}, {"plain", f.plain}, {"killed", f.killed}, {"full", f.full}, {"broken", f.broken}, {"two at once", f.twoAtOnce},
-		{"read back", f.readBack},
+		{"read back", f.readBack}, {"taken away", f.takenAway}, {"renamed", f.renamed},
 	}
 	kind := kinds[f.random.IntN(len(kinds))]
 	f.kinds[kind.name]++
@@ -222,6 +222,13 @@ func (f *fates) hear(err error, said string) engine.Report {
 	if code := exitCode(f.T, err); code != exitOK || r.Lost+r.DeadLost+r.Refused > 0 || r.Unread != "" {
 		f.Errorf("exit code %d: %s", code, said)
 	}
+	f.add(&r)
+	f.checkSpilled(r)
+	return r
+}
+
+// add adds a report to the sum of all.
+func (f *fates) add(r *engine.Report) {
 	f.said.Events += r.Events
 	f.said.Deliveries += r.Deliveries
 	f.said.Delivered += r.Delivered + r.Earlier.Delivered
@@ -229,8 +236,6 @@ func (f *fates) hear(err error, said string) engine.Report {
 	f.said.Kept += r.Kept
 	f.said.Spilled += r.Spilled + r.DeadSpilled
 	f.said.Again += r.Again
-	f.checkSpilled(r)
-	return r
 }
 
 // checkSpilled counts what the spilled files hold.
@@ -371,6 +376,79 @@ func (f *fates) broken(before snapshot) {
 	if !r.EarlierUnknown {
 		f.Errorf("it is not said that nobody knows what the queue holds")
 	}
+	if f.Failed() {
+		f.Log(said.String())
+	}
+}
+
+// takenAway takes the queue's file away in the midst of a run, and brings it back afterwards.
+func (f *fates) takenAway(before snapshot) {
+	hook, said := f.command(f.lines())
+	if err := hook.Start(); err != nil {
+		f.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- hook.Wait() }()
+	for opened := false; !opened && len(ended) == 0; time.Sleep(time.Millisecond) {
+		locks, _ := os.ReadDir(f.queue + ".owners")
+		opened = len(locks) > 0
+	}
+	time.Sleep(time.Duration(f.random.IntN(60)) * time.Millisecond)
+	aside := f.queue + ".aside"
+	taken := os.Rename(f.queue, aside) == nil
+	err := <-ended
+	if taken { // what else stands there now was made anew
+		for _, end := range []string{"-wal", "-shm"} {
+			_ = os.Remove(f.queue + end + ".aside")
+		}
+		if err := os.Rename(aside, f.queue); err != nil {
+			f.Fatal(err)
+		}
+	}
+	r := lastReport(f.T, said.String())
+	switch code := exitCode(f.T, err); {
+	case r.Unread == "" && code == exitOK:
+		f.agree(before, f.hear(err, said.String()))
+	case r.Unread == "" || code != exitFailure:
+		f.Errorf("exit code %d: %s", code, said)
+	default: // what the file holds is not known to it, but each delivery is somewhere
+		f.checkSpilled(r)
+		f.add(&r)
+		after := f.look()
+		f.equal("somewhere", int64(len(after.place)-len(before.place)), r.Deliveries)
+		f.equal("spilled", after.count(isSpilled)-before.count(isSpilled), r.Spilled+r.DeadSpilled)
+	}
+	if f.Failed() {
+		f.Log(said.String())
+	}
+}
+
+// renamed gives the configuration another name, and does what awf-hook says of what that orphans.
+func (f *fates) renamed(before snapshot) {
+	if len(f.spilled) > 0 { // is for webhooks of the old name
+		f.plain(before)
+		return
+	}
+	config := filepath.Join(filepath.Dir(f.config), fmt.Sprintf("renamed-%d.yaml", f.rounds))
+	if err := os.Rename(f.config, config); err != nil {
+		f.Fatal(err)
+	}
+	f.config = config
+	hook, said := f.command(f.lines())
+	err := hook.Run()
+	r := f.hear(err, said.String())
+	orphans := int64(0)
+	for _, o := range r.Orphans {
+		orphans += o.Waiting
+		move := exec.Command("awf-hook", "deliveries", "move", "-c", f.config, "--queue", f.queue, "--from", o.Webhook, "--to", o.To)
+		out, err := move.CombinedOutput()
+		if want := fmt.Sprintf("awf-hook: %d moved from %s to %s\n", o.Waiting+o.Dead, o.Webhook, o.To); err != nil || string(out) != want {
+			f.Errorf("move: %v: %s, want %s", err, out, want)
+		}
+	}
+	f.equal("orphaned", orphans, before.count(string(delivery.Due)))
+	r.Earlier.Waiting += orphans
+	f.agree(before, r)
 	if f.Failed() {
 		f.Log(said.String())
 	}

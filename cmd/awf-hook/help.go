@@ -15,6 +15,7 @@ var exitCodes = map[string]string{
 	"exec": "the command's; 126 it cannot be run, 127 not found; 5 it succeeded and something is not delivered with\n" +
 		"--wait-delivered, or refused for good with --fail-on-dead.",
 	"follow": "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration.",
+	"serve":  "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration.",
 	"emit": "0 delivered or kept, 1 lost, 3 bad configuration, 5 not delivered with --wait-delivered, or refused for good with\n" +
 		"--fail-on-dead.",
 	"check":           "0 no mistake, 3 a mistake or nothing to check, with --strict also a warning.",
@@ -34,9 +35,10 @@ var otherNames = map[string][]string{
 	"check":           {"lint", "validate"},
 	"run":             {"start", "pipe"},
 	"follow":          {"tail", "watch"},
+	"serve":           {"daemon", "server", "agent"},
 	"preview":         {"dry-run", "dryrun"},
 	"doctor":          {"diagnose", "status", "debug"},
-	"listen":          {"receive", "serve"},
+	"listen":          {"receive"},
 	"deliveries":      {"queue", "dead"},
 	"deliveries list": {"ls", "lst"},
 	"webhooks list":   {"ls", "lst"},
@@ -44,7 +46,7 @@ var otherNames = map[string][]string{
 }
 
 // jsonless are commands below one with --json that print nothing for programs to read.
-var jsonless = []string{"deliveries move", "webhooks disable", "webhooks enable"}
+var jsonless = []string{"deliveries backup", "deliveries move", "webhooks disable", "webhooks enable"}
 
 // refusesJSON says whether --json means nothing to a command.
 func refusesJSON(cmd *cobra.Command) bool {
@@ -54,6 +56,7 @@ func refusesJSON(cmd *cobra.Command) bool {
 // describe completes a command and those below it: exit codes in its help, and suggestions for misspelt subcommands.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+	complete(cmd, path)
 	cmd.SuggestFor = otherNames[path]
 	cmd.SuggestionsMinimumDistance = 2
 	switch codes, listed := exitCodes[path]; {

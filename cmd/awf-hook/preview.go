@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -33,6 +34,8 @@ type previewFlags struct {
 	all  bool
 	diff string
 	at   string
+
+	reveal bool
 }
 
 func (f *previewFlags) add(cmd *cobra.Command) {
@@ -49,6 +52,8 @@ func (c *command) previewCommand() *cobra.Command {
 		Long: `preview reads events from files or stdin, in any of AWF's dialects, and shows what each webhook would send: method, headers
 and body, or why it would send nothing. The clock stands at the event's time, or at --at. preview sends and keeps nothing.
 
+An event that you write by hand may stand on several lines and needs nothing but its type: {"event": "workflow_error"}.
+
 --diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or earlier output of preview.
 Then preview exits with 1 if there is a difference.`,
 		Example: "  awf-hook preview -c awf-hook.yaml events.jsonl\n  awf-hook preview -c new.yaml --diff awf-hook.yaml events.jsonl",
@@ -56,6 +61,7 @@ Then preview exits with 1 if there is a difference.`,
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference from another configuration or an earlier preview in `FILE`")
+	cmd.Flags().BoolVar(&flags.reveal, "reveal", false, "show the whole URL and all headers; what comes from variables stays masked")
 	cmd.Flags().StringVar(&flags.at, "at", "", "make the requests at this `TIME`, like 2026-11-24T00:00:00Z, instead of the event's")
 	return cmd
 }
@@ -128,18 +134,26 @@ func (c *command) openDry(flags configFlags) (*engine.Engine, error) {
 
 // readEvents reads the events of files, of stdin if there are none.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
+	names := files
 	if len(files) == 0 {
-		return collectEvents(nil, "<stdin>", c.in, c.printBroken())
+		names = []string{"<stdin>"}
 	}
 	var events []*event.Event
-	for _, file := range files {
-		text, err := readFile(file, maxEvents)
+	for _, name := range names {
+		var from []string // stdin
+		if len(files) > 0 {
+			from = []string{name}
+		}
+		text, err := c.readInput(from, maxEvents)
 		if err != nil {
 			return nil, err
 		}
-		if events, err = collectEvents(events, file, bytes.NewReader(text), c.printBroken()); err != nil {
+		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}
+	}
+	if len(events) == 0 {
+		return nil, errors.New("no event in the input")
 	}
 	return events, nil
 }
@@ -181,6 +195,9 @@ func renderPreviews(eng *engine.Engine, events []*event.Event, at time.Time, fla
 		}
 		list := eventList{previewFlags: flags, b: &b, ev: ev}
 		for _, p := range eng.Preview(context.Background(), ev, when) {
+			if flags.reveal {
+				p = p.Revealed()
+			}
 			switch {
 			case !list.shows(&p):
 			case flags.json:

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
@@ -21,6 +23,19 @@ It fits every scheme: standard decodes it, the others take it literally.`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintln(c.out, signature.NewSecret())
+			return nil
+		},
+	})
+	cmd.AddCommand(&cobra.Command{
+		Use:   "token",
+		Short: "Print a new token for awf-hook serve",
+		Long: `token prints a token of 32 random bytes for a client of awf-hook serve, and its SHA-256 for serve.tokens.
+The configuration holds the digest alone: whoever reads it cannot send events.`,
+		Example: "  awf-hook secret token",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			token := "awf_" + strings.TrimPrefix(signature.NewSecret(), "whsec_")
+			fmt.Fprintf(c.out, "token: %s\nsha256: %x\n", token, sha256.Sum256([]byte(token)))
 			return nil
 		},
 	})

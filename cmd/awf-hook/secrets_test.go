@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"io/fs"
@@ -94,6 +95,7 @@ var tried = map[string][][]string{
 	"version":    {{"version"}},
 	"exec":       {{"exec", "-c", "CONFIG"}},
 	"follow":     {{"follow", "-c", "CONFIG", "--nonsense"}},
+	"serve":      {{"serve", "-c", "CONFIG", "--queue", "memory:"}, {"serve", "-c", "CONFIG", "--listen", "0.0.0.0:0"}},
 	"emit":       {{"emit", "-c", "CONFIG", "--drain-timeout", "1ms", "--event", "workflow_end", "--workflow", "n"}},
 	"trust":      {{"trust"}, {"trust", "CONFIG"}, {"trust", "--list"}},
 	"formats":    {{"formats"}, {"formats", "slack", "CONFIG"}},
@@ -286,5 +288,35 @@ func TestReceiversKeysDoNotShow(t *testing.T) {
 			}
 			says("deliveries", "show", "--json", "--queue", queue, id)
 		})
+	}
+}
+
+// What a transform made of the secrets that it was given is masked in what is stored, also when no configuration tells them any more:
+// as it is, in base64, in capitals, and in part.
+func TestShowMasksWithoutTheConfiguration(t *testing.T) {
+	const token = "tok-7f3a9c5e1b2d4e6f8a0b"
+	t.Setenv("SHOWN_TOKEN", token)
+	_, url := startCounter(t)
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	config := writeConfig(t, `webhooks:
+  - name: one
+    url: %q
+    headers: {X-Token: "${SHOWN_TOKEN}"}
+    transform:
+      - map: '{as: "%[2]s", encoded: "%[4]s", upper: upper("%[2]s"), part: "%[3]s", plain: workflow_name}'
+`, url, token, token[2:16], base64.StdEncoding.EncodeToString([]byte("x"+token)))
+	runHook(t, exitOK, strings.NewReader(envelopes("e", 1)), "run", "-c", config, "--queue", queue)
+	for id := range deliveryIDs(t, queue, "1") {
+		for _, args := range [][]string{{}, {"--json"}, {"-c", config}} {
+			out, _ := runHook(t, exitOK, nil, append([]string{"deliveries", "show", id, "--queue", queue}, args...)...)
+			for _, secret := range []string{token, token[2:16], strings.ToUpper(token), base64.StdEncoding.EncodeToString([]byte("x" + token))[4:20]} {
+				if strings.Contains(out, secret) {
+					t.Errorf("show %v says %s: %s", args, secret, out)
+				}
+			}
+			if !strings.Contains(out, `plain`) || !strings.Contains(out, "<secret>") {
+				t.Errorf("show %v says %s", args, out)
+			}
+		}
 	}
 }

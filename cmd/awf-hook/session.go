@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -30,6 +31,9 @@ type session struct {
 	quiet        bool // print the report only if something is not delivered
 	needsQueue   bool // a queue's file that cannot be used is a failure
 
+	metricsFile string
+	metrics     *server.Metrics // nil for none
+
 	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
 	config  *config.Config                                      // nil: what the flags name
@@ -39,6 +43,8 @@ type session struct {
 	grace   time.Duration                                       // feed goes on for so long after the first signal
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
 	instead func()                                              // runs if no engine can be opened, after the reason is printed
+	leaving func()                                              // is called at the first signal
+	options engine.Options                                      // beside what every session has
 }
 
 // addFlags adds the flags that sessions share.
@@ -59,6 +65,31 @@ func (s *session) addSpillFlag(cmd *cobra.Command) {
 func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
 	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, waitUsage)
 	cmd.Flags().BoolVar(&s.failOnDead, "fail-on-dead", false, "exit with 5 if a receiver refused something for good (a dead letter)")
+}
+
+func (s *session) addMetricsFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.metricsFile, "metrics-file", "",
+		"at the end write what was counted to this `FILE.prom`, for the node exporter's textfile collector")
+}
+
+// watchMetrics makes the metrics that --metrics-file asks for.
+func (s *session) watchMetrics() {
+	if s.metricsFile != "" {
+		s.metrics = server.NewMetrics(version())
+		s.options.Observer = s.metrics.Observer("awf")
+	}
+}
+
+// writeMetrics writes them.
+func (s *session) writeMetrics(c *command, eng *engine.Engine) {
+	if s.metricsFile == "" {
+		return
+	}
+	s.metrics.Loaded(eng.Webhooks(), nil, nil)
+	s.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: func() bool { return true }, Name: eng.Name})
+	if err := s.metrics.WriteFile(s.metricsFile); err != nil {
+		c.say(fmt.Errorf("--metrics-file: %w", err))
+	}
 }
 
 // run delivers, prints the report and returns an error with the command's exit code.
@@ -96,6 +127,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	if s.begin != nil {
 		s.begin(feeding)
 	}
+	s.watchMetrics()
 	eng, err := s.open(c)
 	if err != nil {
 		if s.instead == nil {
@@ -119,6 +151,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	_ = eng.Drain(draining) // the report says what is left
 	stop()
 	working.Wait()
+	s.writeMetrics(c, eng)
 	if err := eng.Close(); err != nil {
 		c.say(err) // what it names is still in the queue
 	}
@@ -129,6 +162,12 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 // waits returns what tells the user of the first signal what the session goes on to wait for.
 func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
+		if s.leaving != nil {
+			s.leaving()
+			fmt.Fprintf(c.err, "awf-hook: taking events for %v more, then delivering what is left, for %v at most; a second signal stops at once\n",
+				s.grace, s.drainTimeout)
+			return
+		}
 		what := "delivering what is left"
 		if s.grace > 0 && feeding.Err() == nil {
 			what = "reading on until the input ends"
@@ -139,15 +178,17 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
-	if s.config != nil {
-		return c.openEngine(s.config, engine.Options{Queue: s.queue, OnOutcome: s.outcome})
+	cfg, queue := s.config, s.queue
+	if cfg == nil {
+		var err error
+		if cfg, err = c.load(s.search()); err != nil {
+			return nil, err
+		}
+		queue = queueFile(s.search(), cfg, s.queue)
 	}
-	cfg, err := c.load(s.search())
-	if err != nil {
-		return nil, err
-	}
-	queue := queueFile(s.search(), cfg, s.queue)
-	return c.openEngine(cfg, engine.Options{Queue: queue, Spill: s.spillPlaces(queue), OnOutcome: s.outcome})
+	o := s.options
+	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
+	return c.openEngine(cfg, o)
 }
 
 // spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be

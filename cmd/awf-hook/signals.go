@@ -21,6 +21,7 @@ type stage struct {
 //	command   first signal                                        second signal
 //	run       stop reading stdin, after the drain timeout         stop
 //	follow    stop reading the files                              stop
+//	serve     not ready; stop taking events after --lame-duck     stop
 //	emit      stop                                                stop
 //	demo      stop                                                stop
 //	listen    stop                                                stop

@@ -81,7 +81,7 @@ func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, s
 	only, tried := *cfg, &triedJSON{}
 	only.Webhooks, only.Workflows = []config.Webhook{*w}, nil
 	s := session{
-		config: &only, drainTimeout: w.Timeout + time.Second, ended: now(),
+		config: &only, queue: engine.Memory, drainTimeout: w.Timeout + time.Second, ended: now(),
 		outcome: func(o engine.Outcome) {
 			tried.taken = o.Outcome == delivery.Delivered || o.Outcome == delivery.Dropped
 			if o.Attempt != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +92,9 @@ type laneJSON struct {
 
 // printLanes prints a table, or a JSON object for each lane.
 func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
-	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "LAST ERROR"}}
+	const fuel = 6 // its column, shown if a lane has a module
+	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "FUEL", "LAST ERROR"}}
+	ranModule := false
 	name := nameOf(lanes, func(l *engine.LaneStatus) string { return l.Webhook })
 	for i := range lanes {
 		l := &lanes[i]
@@ -103,8 +106,17 @@ func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 		if !l.PausedUntil.IsZero() {
 			rests = time.Until(l.PausedUntil).Round(time.Second).String()
 		}
+		used := ""
+		if l.FuelPercent > 0 {
+			ranModule, used = true, strconv.Itoa(l.FuelPercent)+" %"
+		}
 		last := cmp.Or(l.Closed, l.LastError)
-		rows = append(rows, []string{name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, last})
+		rows = append(rows, []string{name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last})
+	}
+	if !ranModule {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], fuel, fuel+1)
+		}
 	}
 	if !asJSON {
 		printTable(c.out, rows)

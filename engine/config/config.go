@@ -45,6 +45,9 @@ type Config struct {
 	HTTPSOnly bool
 	Allow     []netip.Prefix // network.allow: what every webhook may reach
 	Queue     Queue
+	Serve     Serve
+	Server    Server   // that gets all events instead of the webhooks
+	Named     []string // the files that it names: secrets, certificates, keys, modules
 	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none

@@ -64,6 +64,7 @@ func (d *decoder) wasm(n node, s *Step) {
 		return
 	}
 	s.Wasm.path, s.Wasm.within = d.absolute(s.Wasm.Value), d.within()
+	d.named = append(d.named, s.Wasm.path)
 }
 
 // within is the folder that the files must be in that the configuration names; "" for any.

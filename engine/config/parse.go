@@ -62,7 +62,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 	if len(d.errs)+len(d.warnings) > 0 {
 		keepInside(text, d.errs, d.warnings)
 	}
-	cfg.Warnings, cfg.used = d.warnings, d.usedBeside
+	cfg.Warnings, cfg.used, cfg.Named = d.warnings, d.usedBeside, d.named
 	if len(d.errs) > 0 {
 		d.errs.Sort()
 		return cfg, d.errs
@@ -133,6 +133,7 @@ type decoder struct {
 	known      []secret.Secret     // its secret variables
 	reads      []string            // the names of all its variables
 	usedBeside []use               // the keys beside the webhooks
+	named      []string            // the files that are named
 }
 
 // maxMistakes is how many mistakes of a file are told. Reading stops there.

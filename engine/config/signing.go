@@ -97,6 +97,7 @@ func (d *decoder) readFile(n node, name string, kind namedFile) (string, bool) {
 	if d.env == nil {
 		return "", false
 	}
+	d.named = append(d.named, d.absolute(name))
 	text, err := file.Read(d.absolute(name), kind.limit)
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
 		err = fmt.Errorf("%w: not %s", err, kind.is)

@@ -93,14 +93,15 @@ func (t *Tree) Fail(path, code, message string) *Error {
 type treeReader struct {
 	*decoder
 	nodes int
+	told  int // mistakes in texts, which are unresolved then
 }
 
-// tree reads a value as it stands; nil if it has a mistake.
+// tree reads a value as it stands; nil if it has a mistake other than in its texts.
 func (d *decoder) tree(n node) *Tree {
 	r := &treeReader{decoder: d}
 	before := len(d.errs)
 	t := r.read(n.Node, n, 0)
-	if len(d.errs) > before {
+	if len(d.errs) > before+r.told {
 		return nil
 	}
 	return t
@@ -155,6 +156,22 @@ func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.values >
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
+// number is what YAML reads, as JSON writes it; "" for what JSON cannot write.
+func number(n node) string {
+	if wholeNumber.MatchString(n.Value) { // of any length
+		return n.Value
+	}
+	var i int64
+	if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
+		return strconv.FormatInt(i, 10)
+	}
+	var f float64
+	if n.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return ""
+}
+
 // scalar reads a scalar by its YAML type. Dates and the like are texts.
 func (r *treeReader) scalar(n node, t *Tree) {
 	t.Kind = TreeLiteral
@@ -174,27 +191,20 @@ func (r *treeReader) scalar(n node, t *Tree) {
 				"a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
 			return
 		}
-		if wholeNumber.MatchString(n.Value) { // of any length
-			t.Literal = n.Value
-			return
+		if t.Literal = number(n); t.Literal == "" {
+			r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
+		} else if t.Literal != n.Value {
+			r.warn(n, "yaml.number", "YAML reads a number that is written otherwise: put it in quotes if it is a text, such as a version 1.10")
 		}
-		var i int64
-		if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
-			t.Literal = strconv.FormatInt(i, 10)
-			return
-		}
-		var f float64
-		if n.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
-			t.Literal = strconv.FormatFloat(f, 'g', -1, 64)
-			return
-		}
-		r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
 		return
 	}
 	value := n.Value
 	if !n.key.Plain {
-		var ok bool
+		before, ok := len(r.errs), false
 		if value, ok = r.decoder.scalar(n); !ok {
+			r.told += len(r.errs) - before
+			t.Kind, t.Text = TreeText, r.text(n, "")
+			t.Text.Unresolved = true
 			return
 		}
 	}

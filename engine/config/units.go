@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -9,10 +10,23 @@ import (
 // ParseDuration knows days beside what Go does: 7d.
 func ParseDuration(text string) (time.Duration, error) {
 	if days, isDays := strings.CutSuffix(text, "d"); isDays {
-		number, err := strconv.ParseFloat(days, 64)
-		return time.Duration(number * float64(24*time.Hour)), err
+		number, err := parseDecimal(days)
+		if day := float64(24 * time.Hour); err == nil && number*day < math.MaxInt64 {
+			return time.Duration(number * day), nil
+		}
+		return 0, errNumber
 	}
 	return time.ParseDuration(text)
+}
+
+var errNumber = strconv.ErrSyntax
+
+// parseDecimal reads a number of decimal digits, with a fraction or without. Other numbers, which Go knows, nobody means.
+func parseDecimal(text string) (float64, error) {
+	if text == "" || strings.Trim(text, "0123456789.") != "" {
+		return 0, errNumber
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // shortDuration writes a duration as a person would: 24h, not 24h0m0s.
@@ -47,8 +61,11 @@ func parseSize(text string) (int64, error) {
 			break
 		}
 	}
-	number, err := strconv.ParseFloat(text, 64)
-	return int64(number * float64(unit)), err
+	number, err := parseDecimal(text)
+	if size := number * float64(unit); err == nil && size < math.MaxInt64 {
+		return int64(size), nil
+	}
+	return 0, errNumber
 }
 
 // shortSize writes a size as a person would: 1GiB.

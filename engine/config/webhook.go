@@ -18,6 +18,10 @@ var rootKeys = []Key{
 	{Path: "queue", Kind: KindMapping, UserOnly: true,
 		Is:    "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides",
 		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
+	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "what `awf-hook serve` listens on, and who may send it events",
+		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
+	{Path: "server", Kind: KindMapping, UserOnly: true, Is: "the `awf-hook serve` that gets all events, instead of the webhooks of the settings",
+		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
 	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
 		below: testKeys, access: by((*decoder).tests)},
 }

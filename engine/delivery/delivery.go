@@ -28,6 +28,7 @@ type Content struct {
 	Body        []byte
 	ContentType string      // "" is application/json
 	Header      [][2]string // made of the event, beside the webhook's static ones
+	Secret      [][2]int    // the parts of Body that are secret: from and to, in order
 	URLSuffix   string      // is added to the webhook's URL: "/sendMessage", "?wait=true"
 }
 

@@ -70,5 +70,6 @@ type Settlement struct {
 	GivenBack    bool          // it was not begun: it is due since the same time as before the claim, whatever After says
 	Reason       string        // why it is dead or dropped
 	OrderMaxWait time.Duration // how long deliveries with the same order key wait for this one; 0 without an order key
+	FuelPercent  int           // the most that a module of the webhook has used of its fuel; 0 if none ran
 	Content      *Content      // what transforms made, to be kept; nil if it is the event's own body or kept already
 }

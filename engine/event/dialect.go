@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,8 +52,27 @@ type decoder struct {
 
 func (d *decoder) fail(key int, format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf(keyNames[key]+": "+format, args...)
+		d.err = &mistake{keyNames[key], fmt.Sprintf(format, args...)}
 	}
+}
+
+// mistake is one in the value of a key.
+type mistake struct{ key, reason string }
+
+func (e *mistake) Error() string { return e.key + ": " + e.reason }
+
+// Column is the byte of a line, from 1, that an error of [ParseLine] is about.
+func Column(line []byte, err error) int {
+	if invalid := (*jsonbytes.InvalidError)(nil); errors.As(err, &invalid) {
+		if bytes.HasPrefix(line, dataPrefix) {
+			return invalid.Byte + len(dataPrefix)
+		}
+		return invalid.Byte
+	}
+	if wrong := (*mistake)(nil); errors.As(err, &wrong) {
+		return max(0, bytes.Index(line, []byte(`"`+wrong.key+`"`))) + 1
+	}
+	return 1
 }
 
 // text returns the string of a key that must be there.
@@ -271,44 +291,6 @@ func (d *decoder) transcript(r *Record) {
 	}
 }
 
-func (d *decoder) transcriptStep(r *Record, inner *decoder) {
-	path := d.optional(keyPath)
-	r.step = stepMark{
-		key:  stepKey{path, string(d.value[keyIteration])},
-		name: inner.optional(keyName), kind: inner.optional(keyKind),
-	}
-	r.payload.Text("step", r.step.name)
-	r.payload.Text("kind", r.step.kind)
-	r.payload.Text("path", path)
-	r.payload.Raw("iteration", d.value[keyIteration])
-	r.payload.Text("child_id", r.childID)
-}
-
-// spoken adds to a message or a tool's use, where its payload does not have them, what AWF says beside it: where it belongs.
-func (d *decoder) spoken(r *Record, inner *decoder) {
-	r.role = roleSpoken
-	r.step.key = stepKey{d.optional(keyPath), string(d.value[keyIteration])}
-	r.step.said = inner.value[keyStep] != nil
-	for _, add := range []struct {
-		key  int
-		name string
-	}{{keyPath, "path"}, {keyIteration, "iteration"}, {keyParentRunID, "parent_id"}, {keySeq, "seq"}} {
-		if inner.value[add.key] == nil {
-			r.payload.Raw(add.name, d.value[add.key])
-		}
-	}
-}
-
-// stepStatus writes how a step ended.
-func (r *Record) stepStatus(failed bool, failure string) {
-	status := "success"
-	if failed {
-		status = "failure"
-	}
-	r.payload.Text("status", status)
-	r.payload.Text("error", failure)
-}
-
 // free takes the payload as AWF gave it.
 // A body's payload is an object, so anything else is put into one under "value".
 func (d *decoder) free(r *Record) {
@@ -382,23 +364,6 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 		r.Type = underscored(kind)
 		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("data:"))))
 	}
-}
-
-// namedStep reads a step of which the dialect gives the name alone.
-func (d *decoder) namedStep(r *Record, name, kind, typ string) {
-	if strings.HasPrefix(typ, "step.call_workflow.") {
-		kind = callWorkflow
-	}
-	r.step = stepMark{key: stepKey{path: name}, name: name, kind: kind}
-	r.payload.Text("step", name)
-	r.payload.Text("kind", kind)
-	r.payload.Text("child_id", r.childID)
-	if r.role, r.Type = roleStepStart, StepStart; strings.HasSuffix(typ, ".started") {
-		return
-	}
-	r.role, r.Type = roleStepEnd, StepComplete
-	failure := d.optional(keyError)
-	r.stepStatus(failure != "" || strings.HasSuffix(typ, ".failed"), failure)
 }
 
 // underscored is AWF's dotted name as webhooks spell it: "message.user" is message_user.

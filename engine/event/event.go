@@ -36,7 +36,11 @@ type Event struct {
 	Webhooks     []string        // the identities of the webhooks that get it, whatever their filters say; nil for all that want it
 
 	stamp string // the timestamp as its writer wrote it, if there was one
+	line  int    // see Record.SetLine
 }
+
+// Line is what [Record.SetLine] noted; 0 for an event of our making.
+func (e *Event) Line() int { return e.line }
 
 // New makes an event with a new id. The payload is anything that encoding/json makes an object of; nil is {}.
 func New(typ, workflowID, workflowName string, payload any) (Event, error) {

@@ -57,6 +57,9 @@ func (rec *Record) Resumed(programBegan time.Time) {
 // Anonymous says whether the line had no id and got a new one, since an equal line may be another event.
 func (rec *Record) Anonymous() bool { return rec.dialect == envelope && rec.anonymous }
 
+// SetLine notes where the record stands among those that are read together. [Event.Line] tells it of the event.
+func (rec *Record) SetLine(n int) { rec.line = n }
+
 // SetID gives the record another id.
 func (rec *Record) SetID(id string) { rec.ID = id }
 

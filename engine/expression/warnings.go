@@ -30,7 +30,14 @@ func (w *warner) Visit(n *ast.Node) {
 		case "==", "!=", "in":
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
+		case "and", "&&", "or", "||":
+			w.truth(n.Left)
+			w.truth(n.Right)
 		}
+	case *ast.UnaryNode:
+		w.truth(n.Node)
+	case *ast.ConditionalNode:
+		w.truth(n.Cond)
 	case *ast.MemberNode:
 		w.member(n)
 		w.length(n)
@@ -58,6 +65,9 @@ func (w *warner) comparison(key, with ast.Node) {
 	if identifier, ok := key.(*ast.IdentifierNode); ok {
 		name = identifier.Value
 	}
+	if _, isBool := with.(*ast.BoolNode); isBool {
+		w.truth(key)
+	}
 	values, known := knownValues[name]
 	if !known {
 		return
@@ -76,6 +86,13 @@ func (w *warner) comparison(key, with ast.Node) {
 		} else if name != "event" { // events of plugins and of the user's own have any name
 			w.warn(n, "expr.never", "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
 		}
+	}
+}
+
+// truth warns of a step's result as a condition: AWF sets it to true for a step that had output, also if it failed.
+func (w *warner) truth(n ast.Node) {
+	if strings.Join(pathOf(n), ".") == "payload.result" {
+		w.warn(n, "expr.result", `payload.result says whether a step had output, also a failed one: want payload.status == "success"`)
 	}
 }
 

@@ -180,8 +180,18 @@ func (r *Reader) placed(err error) error {
 	return err
 }
 
-// invalid makes an error that gives a byte by its number, from 1.
-func invalid(at int, err error) error { return fmt.Errorf("invalid JSON at byte %d: %w", at, err) }
+// InvalidError says at which byte a text is no JSON.
+type InvalidError struct {
+	Byte int // from 1
+	Err  error
+}
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("invalid JSON at byte %d: %v", e.Byte, e.Err)
+}
+func (e *InvalidError) Unwrap() error { return e.Err }
+
+func invalid(at int, err error) error { return &InvalidError{at, err} }
 
 // Decode reads the whole text as one value: see [Reader.Value].
 func Decode(text []byte) (any, error) {

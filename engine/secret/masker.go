@@ -58,6 +58,30 @@ func (m *Masker) Text(text string) string {
 	return b.String()
 }
 
+// Spans returns the parts of a body that are secret, from and to, in order: for [MaskSpans], where nobody knows the secrets any more.
+func (m *Masker) Spans(body []byte) (spans [][2]int) {
+	for _, s := range m.spans(string(body)) {
+		spans = append(spans, [2]int{s.from, s.to})
+	}
+	return spans
+}
+
+// MaskSpans returns a body without the parts that Spans found. Parts that the body does not have are ignored.
+func MaskSpans(body []byte, spans [][2]int) []byte {
+	if len(spans) == 0 {
+		return body
+	}
+	masked, end := []byte{}, 0
+	for _, s := range spans {
+		if s[0] < end || s[1] < s[0] || s[1] > len(body) {
+			continue
+		}
+		masked = append(append(masked, body[end:s[0]]...), Mask...)
+		end = s[1]
+	}
+	return append(masked, body[end:]...)
+}
+
 // Body returns a body with its secrets masked.
 func (m *Masker) Body(body []byte) []byte {
 	if body == nil {

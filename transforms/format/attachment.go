@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
@@ -14,12 +13,17 @@ import (
 // attachmentKeys are their options.
 func attachmentKeys() []Key {
 	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName.MatchString), []Key{
-		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post"},
+		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post", want: chatChannelIs, match: chatChannel.MatchString},
 		{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks"},
 	})
 }
 
-var chatName = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+// chatChannel matches a channel's name or id, or a person's name.
+var chatChannel = compile(`^[#@]?[^\s#@]{1,79}$`)
+
+const chatChannelIs = "a channel's name or id without white space"
+
+var chatName = compile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // attachmentLimits are their limits, of which the server's own setting is the whole text's.
 func attachmentLimits(whole int, source string) []Limit {
@@ -28,7 +32,7 @@ func attachmentLimits(whole int, source string) []Limit {
 		{"text", whole / 4, Characters, "ours"},
 		{"error", whole / 2, Characters, "ours"},
 		{"field's value", 300, Characters, "ours"},
-		{"name", maxLabel, Characters, "ours: channel, username"},
+		{"name", maxLabel, Characters, "ours: username"},
 		{"the whole message", whole, Characters, source},
 	}
 }
@@ -58,7 +62,7 @@ func attachmentMessage(m *message, speaker, bold string) any {
 	}
 	name := m.limit("name")
 	return object{
-		{"channel", shrink(m.line("channel"), name, utf16Units)},
+		{"channel", m.permitted("channel")},
 		{speaker, shrink(m.line("username"), name, utf16Units)},
 		{"text", text},
 		{"attachments", list{attachment}},

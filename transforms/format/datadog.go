@@ -25,6 +25,7 @@ var datadog = Receiver{
 	},
 	Policy: Policy{
 		Success: "202",
+		address: pathAt("Datadog", ".datadoghq.com", "/api/v1/events"),
 		Retry:   "429 with X-RateLimit-Reset",
 		answers: answers{delivered: []int{200, 202}, dead: []int{400, 401, 403, 413}, reason: []string{"errors"}},
 	},

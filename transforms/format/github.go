@@ -3,8 +3,6 @@ package format
 import (
 	"cmp"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -42,7 +40,7 @@ var githubStatus = Receiver{
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
-			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
 			Is: "the name that tells this status from the commit's others"},
 	}, only(chatKeys(), "title", "error", "link")...),
@@ -77,12 +75,7 @@ func githubPolicy(good int, end string) Policy {
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
 		Success: map[int]string{http.StatusNoContent: "204", http.StatusCreated: "201"}[good],
 		Retry:   "429, and 403 where the reason is a rate limit: after Retry-After, else a minute",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, end) {
-				return "GitHub's path ends with " + end
-			}
-			return ""
-		},
+		address: pathEnds("GitHub", end),
 		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("message"); (a.Status == 403 || a.Status == 429) && strings.Contains(strings.ToLower(reason), "rate limit") {

@@ -1,8 +1,6 @@
 package format
 
 import (
-	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -14,9 +12,10 @@ var gitlab = Receiver{
 	Keys: []Key{
 		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
 		{Name: "ref", Kind: KindText, Required: true,
-			Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+			Is: "the branch or tag to run", want: "a branch or tag", match: compile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
 		{Name: "variables", Kind: KindFields, Max: maxFields,
-			Is: "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR"},
+			Is:   "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR",
+			want: "a name of letters, digits and _", match: compile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`).MatchString},
 	},
 	Limits: []Limit{
 		{"ref", 250, Characters, "ours"},
@@ -27,12 +26,7 @@ var gitlab = Receiver{
 		Rate:    Rate{N: 25, Per: time.Minute, Burst: 5},
 		Success: "201",
 		Retry:   "429 with Retry-After",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, "/trigger/pipeline") {
-				return "GitLab's path ends with /trigger/pipeline"
-			}
-			return ""
-		},
+		address: pathEnds("GitLab", "/trigger/pipeline"),
 		answers: answers{delivered: []int{201}, dead: []int{400, 401, 403, 404, 422}, reason: []string{"message", "message.base", "error"}},
 	},
 	isData: true,
@@ -45,10 +39,6 @@ var gitlab = Receiver{
 			{"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
 		}
 		for _, f := range m.labelled("variables") {
-			if !gitlabName(f.label) {
-				m.leave("variables."+f.label, "want a name of letters, digits and _")
-				continue
-			}
 			variables = append(variables, member{f.label, f.value})
 		}
 		for i := range variables { // GitLab replaces $NAME in a value by a variable, of which some are secrets
@@ -57,8 +47,4 @@ var gitlab = Receiver{
 		}
 		return object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", variables}}
 	},
-}
-
-func gitlabName(s string) bool {
-	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == ""
 }

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +30,7 @@ var googleChat = Receiver{
 		{"the whole message", 32_000, Bytes, "spaces.messages, cards included"},
 	},
 	Policy: Policy{
+		address: pathAt("Google Chat", "chat.googleapis.com", "/v1/spaces/"),
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 1},
 		Success: "200; the request's id in the URL makes a repeated one the same message",
 		Retry:   "429",
@@ -93,7 +93,7 @@ func gchatMessage(m *message) string {
 
 var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
-var gchatUser = regexp.MustCompile(`^([0-9]{5,30}|all)$`)
+var gchatUser = compile(`^([0-9]{5,30}|all)$`)
 
 // gchatEscape turns what a card would read as HTML into text.
 func gchatEscape(s string) string { return slackEscape(s) }

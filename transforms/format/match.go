@@ -2,7 +2,6 @@ package format
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,6 +26,11 @@ func (f *Format) match() []Mistake {
 			mistakes = append(mistakes, Mistake{Option: key.Name, Message: "want " + key.want})
 		}
 		check(key.Name, key, v.text)
+		for _, entry := range v.fields {
+			if key.match != nil && !key.match(entry.label) {
+				mistakes = append(mistakes, Mistake{Option: key.Name + "." + entry.label, Message: wantMatch(key, entry.label)})
+			}
+		}
 		for n, entry := range v.list {
 			check(fmt.Sprintf("%s[%d]", key.Name, n), key, entry)
 		}
@@ -39,7 +43,7 @@ func wantMatch(key *Key, got string) string {
 }
 
 // quoted matches an expression that is one text and nothing else.
-var quoted = regexp.MustCompile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
+var quoted = compile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
 
 // constant is the value of a text that is the same for all events.
 func (t *text) constant() (string, bool) {

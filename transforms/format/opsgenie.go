@@ -34,12 +34,7 @@ var opsgenie = Receiver{
 		Rate:    Rate{N: 60, Per: time.Minute, Burst: 10},
 		Success: "202: it is queued there",
 		Retry:   "429",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, "/v2/alerts") {
-				return "Opsgenie's path ends with /v2/alerts"
-			}
-			return ""
-		},
+		address: pathEnds("Opsgenie", "/v2/alerts"),
 		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 402, 403, 404, 422}, reason: []string{"message"}},
 	},
 	sample: sample{url: "https://api.atlassian.com/jsm/ops/integration/v2/alerts", header: `Authorization: "GenieKey ${OPSGENIE_KEY}"`,

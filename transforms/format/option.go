@@ -33,7 +33,7 @@ type Key struct {
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
 	Is       string   // what it says
 
-	match  func(string) bool // what its texts must be; nil for anything
+	match  func(string) bool // what its texts, or a mapping's labels, must be; nil for anything
 	want   string            // what match wants, in words
 	closed bool              // an expression too must give one of the choices
 }

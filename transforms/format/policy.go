@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -143,6 +142,26 @@ func (p *Policy) CheckURL(u *url.URL) string {
 	return p.address(u)
 }
 
+// pathEnds checks that the path of a webhook's URL ends as the receiver's paths do.
+func pathEnds(who, end string) func(*url.URL) string {
+	return func(u *url.URL) string {
+		if !strings.HasSuffix(u.Path, end) {
+			return who + "'s path ends with " + end
+		}
+		return ""
+	}
+}
+
+// pathAt checks that the path of a webhook's URL begins as the receiver's paths do, if the host is the receiver's own.
+func pathAt(who, host, begin string) func(*url.URL) string {
+	return func(u *url.URL) string {
+		if strings.HasSuffix(strings.ToLower(u.Hostname()), host) && !strings.HasPrefix(u.Path, begin) {
+			return who + "'s path begins with " + begin
+		}
+		return ""
+	}
+}
+
 func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }
 
 func dead(reason string) delivery.Verdict {
@@ -158,7 +177,7 @@ func again(reason string, after time.Duration) delivery.Verdict {
 }
 
 // codeWord matches an error's name as receivers answer it, which echoes nothing.
-var codeWord = regexp.MustCompile(`^[a-z][a-z_]{1,60}$`)
+var codeWord = compile(`^[a-z][a-z_]{1,60}$`)
 
 // reasonText bounds a receiver's words.
 func reasonText(s string) string {

@@ -256,6 +256,16 @@ func TestURLsThatReceiversRefuse(t *testing.T) {
 		{"ntfy", "https://ntfy.sh/topic", "want ntfy's root: the topic is an option"},
 		{"ntfy", "https://ntfy.sh", ""},
 		{"slack", "https://hooks.slack.com/services/T/B/X", ""},
+		{"slack", "https://hooks.slack.com/triggers/T/1/x", "Slack's path begins with /services/"},
+		{"slack", "https://slack.com/api/chat.postMessage", ""},
+		{"googlechat", "https://chat.googleapis.com/v2/x", "Google Chat's path begins with /v1/spaces/"},
+		{"googlechat", "https://chat.googleapis.com/v1/spaces/A/messages?key=k", ""},
+		{"datadog", "https://api.us5.datadoghq.com/api/v2/events", "Datadog's path begins with /api/v1/events"},
+		{"datadog", "https://api.datadoghq.eu/api/v1/events", ""},
+		{"splunk", "https://splunk:8088/services/collector/raw",
+			"want the collector's path for events, /services/collector/event: the path for raw data keeps the envelope as text"},
+		{"splunk", "https://splunk:8088/services/collector", ""},
+		{"github-dispatch", "https://api.github.com/repos/a/b", "GitHub's path ends with /dispatches"},
 	} {
 		kind, _ := format.Lookup(tt.format)
 		if got := kind.Policy.CheckURL(must(t, tt.url)); got != tt.want {

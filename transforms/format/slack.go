@@ -2,7 +2,6 @@ package format
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +16,10 @@ var slack = Receiver{
 	Keys: slices.Concat(chatKeys(),
 		mentionKeys("`U…` a user, `S…` a group, `here`, `channel`", "a user's id (U…), a group's (S…), here or channel", isSlackMention),
 		[]Key{
-			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; chat.postMessage needs it, and only old webhooks obey it"},
+			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; chat.postMessage needs it, and only old webhooks obey it",
+				want: chatChannelIs, match: chatChannel.MatchString},
 			{Name: "thread_ts", Kind: KindText, Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
-				match: regexp.MustCompile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
+				match: compile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
 		}),
 	Limits: []Limit{
@@ -36,6 +36,7 @@ var slack = Receiver{
 		Success: "200 with the text `ok`",
 		Retry:   "429 with Retry-After, or `retry_after` in JSON",
 		Gone:    "404 `no_service`, 410, `no_team`, `no_active_hooks`, `invalid_token`, `team_disabled`",
+		address: pathAt("Slack", "hooks.slack.com", "/services/"),
 		judge:   judgeSlack,
 	},
 	sample: sample{url: "${SLACK_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"here"}}}},
@@ -55,7 +56,7 @@ func writeSlack(m *message) any {
 		slackPart("rich_text_section", object{{"type", "link"}, {"url", m.link}, {"text", linkText}}.unless(m.link == "")),
 	)
 	return object{
-		{"channel", shrink(m.line("channel"), maxLabel, utf16Units)},
+		{"channel", m.permitted("channel")},
 		{"username", shrink(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
 		{"text", slackEscape(shrink(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
@@ -104,7 +105,7 @@ func slackMentions(who []string) []object {
 	return called
 }
 
-var slackID = regexp.MustCompile(`^[UWS][A-Z0-9]{2,30}$`)
+var slackID = compile(`^[UWS][A-Z0-9]{2,30}$`)
 
 // slackMention is the element that calls somebody, nil if the text names nobody.
 func slackMention(s string) object {

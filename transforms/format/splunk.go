@@ -2,7 +2,9 @@ package format
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
+	"strings"
 )
 
 var splunk = Receiver{
@@ -13,7 +15,8 @@ var splunk = Receiver{
 	Keys: []Key{
 		{Name: "source", Kind: KindText, Default: "awf-hook", Is: "the event's source"},
 		{Name: "sourcetype", Kind: KindText, Default: "awf:event", Is: "the event's source type"},
-		{Name: "index", Kind: KindText, Default: "the token's own", Is: "the index to write into"},
+		{Name: "index", Kind: KindText, Default: "the token's own", Is: "the index to write into",
+			want: "small letters, digits, _ and -", match: compile(`^[a-z0-9_][a-z0-9_-]{0,79}$`).MatchString},
 		{Name: "host", Kind: KindText, Is: "the event's host"},
 	},
 	Limits: []Limit{
@@ -21,6 +24,12 @@ var splunk = Receiver{
 		{"source, sourcetype, index, host", 200, Characters, "ours"},
 	},
 	Policy: Policy{
+		address: func(u *url.URL) string {
+			if strings.HasSuffix(u.Path, "/raw") {
+				return "want the collector's path for events, /services/collector/event: the path for raw data keeps the envelope as text"
+			}
+			return ""
+		},
 		Success: "200 with `\"code\": 0`",
 		Retry:   "503: the server is busy",
 		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"text"}},
@@ -38,7 +47,7 @@ var splunk = Receiver{
 			{"host", text("host", "")},
 			{"source", text("source", "awf-hook")},
 			{"sourcetype", text("sourcetype", "awf:event")},
-			{"index", text("index", "")},
+			{"index", m.permitted("index")},
 			{"event", m.data(m.limit("the event") - frame)},
 		}
 	},

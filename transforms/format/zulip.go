@@ -3,13 +3,12 @@ package format
 import (
 	"cmp"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-var zulipName = regexp.MustCompile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
+var zulipName = compile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
 
 var zulip = Receiver{
 	Name:    "zulip",
@@ -32,12 +31,7 @@ var zulip = Receiver{
 		Rate:    Rate{N: 200, Per: time.Minute, Burst: 10},
 		Success: "200 with `\"result\": \"success\"`",
 		Retry:   "429 with Retry-After, or `retry-after` in JSON",
-		address: func(u *url.URL) string {
-			if !strings.HasSuffix(u.Path, "/api/v1/messages") {
-				return "Zulip's path ends with /api/v1/messages"
-			}
-			return ""
-		},
+		address: pathEnds("Zulip", "/api/v1/messages"),
 		answers: answers{delivered: []int{200}, retry: []int{429},
 			dead: []int{400, 401, 403, 404}, reason: []string{"msg"}, after: "retry-after"},
 	},

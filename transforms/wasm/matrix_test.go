@@ -134,7 +134,7 @@ func TestFuelThatRunsOut(t *testing.T) {
 		if got := strings.Count(log.String(), "transform uses most of its fuel"); got != tt.warns {
 			t.Errorf("limit %d, used %d: %d warnings, want %d: %s", tt.limit, out.Fuel, got, tt.warns, &log)
 		}
-		if got, want := m.FuelPercent(), int(100*out.Fuel/tt.limit); got != want {
+		if got, want := m.FuelPercent(), int((100*out.Fuel+tt.limit-1)/tt.limit); got != want {
 			t.Errorf("limit %d: FuelPercent = %d, want %d", tt.limit, got, want)
 		}
 	}

@@ -83,7 +83,7 @@ const warnFrom = 80
 
 // note remembers what the module used at most, and warns once when that comes near the limit.
 func (m *Module) note(out Output) {
-	percent := 100 * out.Fuel / out.Limit
+	percent := (100*out.Fuel + out.Limit - 1) / out.Limit
 	for {
 		worst := m.worst.Load()
 		if percent <= worst {
@@ -98,5 +98,5 @@ func (m *Module) note(out Output) {
 	}
 }
 
-// FuelPercent is the greatest share of its fuel that an event has used since the module was loaded, in percent.
+// FuelPercent is the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.
 func (m *Module) FuelPercent() int { return int(m.worst.Load()) }

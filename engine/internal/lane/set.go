@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,6 +153,18 @@ func (s *Set) Name(webhook string) (string, bool) {
 		return "", false
 	}
 	return l.Name, true
+}
+
+// Names lists the names of the webhooks that have a lane, sorted.
+func (s *Set) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, l := range s.byWebhook {
+		names = append(names, l.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Lease says for how long a delivery that is about to be accepted may be claimed for its lane; 0 for not at all.

@@ -23,7 +23,8 @@ import (
 // Who holds the lock of ID.jsonl owns both. AWF itself takes no lock.
 //
 // ID.state begins with numbers of 20 digits, each written in its place by one write, so that a process that is killed
-// leaves them whole: how much was copied to AWF's own file, how much was done with for good, and the program's process id.
+// leaves them whole: how much was copied to AWF's own file, how much was done with for good, and which process the
+// program is: its id, and in front of its last seven digits when it began, since another process gets the same id one day.
 type trail struct {
 	trailInfo
 	path   string // of ID.jsonl
@@ -33,6 +34,7 @@ type trail struct {
 	copied int64
 	done   int64
 	pid    int64
+	born   int64 // when the program began, in the system's own measure; 0 where that is not known
 }
 
 // trailInfo is what a trail's next owner must know, as JSON behind the numbers.
@@ -139,6 +141,7 @@ func takeTrail(path string) (*trail, error) {
 			*n, err = strconv.ParseInt(string(text[at:at+20]), 10, 64)
 		}
 	}
+	t.born, t.pid = t.pid/pidRange, t.pid%pidRange
 	if err == nil {
 		err = json.Unmarshal(text[atInfo:], &t.trailInfo)
 	}
@@ -154,25 +157,39 @@ func (t *trail) put(at int64, n int64) error {
 	return err
 }
 
-// setPID notes the program's process id.
+// pidRange is above every process id.
+const pidRange = 10_000_000
+
+// setPID notes which process the program is.
 func (t *trail) setPID(pid int) error {
 	t.pid = int64(pid)
-	return t.put(atPID, t.pid)
+	t.born, _ = begun(t.pid)
+	return t.put(atPID, t.born*pidRange+t.pid)
 }
 
 // alive says whether the program that writes the trail may still run.
 func (t *trail) alive() bool {
-	return t.pid > 0 && (syscall.Kill(int(t.pid), 0) == nil || errors.Is(syscall.Kill(int(t.pid), 0), syscall.EPERM)) && !hasEnded(t.pid)
-}
-
-// hasEnded says whether a process has ended and only its parent has not asked how, where the system tells that.
-func hasEnded(pid int64) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
+	if err := syscall.Kill(int(t.pid), 0); t.pid <= 0 || err != nil && !errors.Is(err, syscall.EPERM) {
 		return false
 	}
-	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
-	return bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
+	born, ended := begun(t.pid)
+	return !ended && (t.born == 0 || born == t.born)
+}
+
+// begun returns when a process began, in ticks since the system did, and whether it has ended and only its parent has not asked how. It is
+// 0 and false where the system does not tell.
+func begun(pid int64) (ticks int64, ended bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, false
+	}
+	const state, starttime = 0, 19 // among the fields behind the name
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) <= starttime {
+		return 0, false
+	}
+	ticks, _ = strconv.ParseInt(fields[starttime], 10, 64)
+	return ticks, fields[state] == "Z" || fields[state] == "X"
 }
 
 // finish notes that all that is in the file now was dealt with.

@@ -24,6 +24,7 @@ type Lane struct {
 	TokensAt    time.Time
 	LastError   string
 	LastErrorAt time.Time
+	FuelPercent int // see [delivery.Settlement]
 }
 
 // BreakerOpen reports whether the lane sends one probe at a time.
@@ -91,6 +92,9 @@ func (l *Lane) nextToken(rate float64) time.Duration {
 
 // Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's clock.
 func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
+	if st.FuelPercent > 0 {
+		l.FuelPercent = st.FuelPercent
+	}
 	a := st.Attempt
 	switch {
 	case a == nil && st.Outcome == delivery.Dead:
@@ -187,6 +191,7 @@ func (l *Lane) NextClaim(now, due time.Time) time.Time {
 func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	st := delivery.LaneStatus{
 		Webhook: webhook, Failures: l.Failures, Broken: l.Broken, Closed: l.Closed, LastError: l.LastError, LastErrorAt: l.LastErrorAt,
+		FuelPercent: l.FuelPercent,
 	}
 	if l.PausedUntil.After(now) {
 		st.PausedUntil = l.PausedUntil

@@ -28,7 +28,9 @@ type Subject struct {
 // measured is a way to make bodies.
 type measured struct {
 	name         string
-	fuel, memory int64 // the most that an event took
+	fuels        []int64 // of the first events
+	worst, limit int64   // fuel of the event that came nearest to its limit, and that limit
+	memory       int64   // the most that an event took
 	run          func(ev *event.Event) error
 	best         time.Duration // the least that an event took
 }
@@ -58,11 +60,11 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\tfuel\tmemory\tper event\tto map\t\n")
+	fmt.Fprintf(w, "\tfuel, median\tworst\tof limit\tmemory\tper event\tto map\t\n")
 	for _, m := range ways {
-		fuel, memory := "-", "-"
+		fuel, memory := "-\t-\t-", "-"
 		if m.memory > 0 {
-			fuel, memory = fmt.Sprint(m.fuel), fmt.Sprintf("%d KiB", m.memory>>10)
+			fuel, memory = fmt.Sprintf("%d\t%d\t%.1f %%", m.median(), m.worst, 100*float64(m.worst)/float64(m.limit)), fmt.Sprintf("%d KiB", m.memory>>10)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%.2fx\t\n",
 			m.name, fuel, memory, m.best.Round(10*time.Nanosecond), m.best.Seconds()/reference.best.Seconds())
@@ -75,13 +77,32 @@ func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	m := &measured{name: name}
 	m.run = func(ev *event.Event) error {
 		out, err := module.Transform(ctx, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
-		m.fuel, m.memory = max(m.fuel, out.Fuel), max(m.memory, out.Memory)
+		m.note(out)
 		if errors.Is(err, wasm.ErrDrop) {
 			return nil
 		}
 		return err
 	}
 	return m
+}
+
+// maxFuels is of how many events the fuel is kept.
+const maxFuels = 10_000
+
+func (m *measured) note(out wasm.Output) {
+	if len(m.fuels) < maxFuels {
+		m.fuels = append(m.fuels, out.Fuel)
+	}
+	if out.Limit > 0 && (m.limit == 0 || float64(out.Fuel)/float64(out.Limit) > float64(m.worst)/float64(m.limit)) {
+		m.worst, m.limit = out.Fuel, out.Limit
+	}
+	m.memory = max(m.memory, out.Memory)
+}
+
+// median is the fuel of the event in the middle.
+func (m *measured) median() int64 {
+	fuels := slices.Sorted(slices.Values(m.fuels))
+	return fuels[len(fuels)/2]
 }
 
 // slack is a webhook of examples/transforms/same-message.yaml, which makes a Slack message without a module.

@@ -335,7 +335,6 @@ func (a *acceptance) insert(ctx context.Context) error {
 	if err := a.send(ctx); err != nil {
 		return err
 	}
-	a.store.first.CompareAndSwap(0, cols.seq[0])
 	a.forgetLate(late, added)
 	for _, w := range a.wants {
 		w.fresh = w.fresh && added[w.id] && !slices.Contains(late, w.id)

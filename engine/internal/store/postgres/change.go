@@ -146,7 +146,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 				err := rows.Scan(&seq)
 				seqs = append(seqs, seq)
 				return err
-			}, `SELECT i.seq FROM awf_hook.items i WHERE `+c.String()+` ORDER BY i.seq LIMIT `+c.param(n), c.args...)
+			}, c.items(`i.seq`, "", n), c.args...)
 			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
 				return err
 			}

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -79,7 +78,7 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 	var contentType, head, urlSuffix *string
 	var body []byte
 	if made := o.st.Content; made != nil {
-		texts := [3]string{clean(made.ContentType), header(made), clean(made.URLSuffix)}
+		texts := [3]string{clean(made.ContentType), store.HeaderText(made), clean(made.URLSuffix)}
 		contentType, head, urlSuffix = &texts[0], &texts[1], &texts[2]
 		body, grown = append([]byte{}, made.Body...), len(made.Body)
 	}
@@ -88,15 +87,6 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 	c.attempts, c.spent, c.grown = append(c.attempts, o.attempts), append(c.spent, o.spent), append(c.grown, grown)
 	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)
 	c.body, c.record = append(c.body, body), append(c.record, record)
-}
-
-// header is the column of a content's header.
-func header(c *delivery.Content) string {
-	if len(c.Header) == 0 {
-		return ""
-	}
-	text, _ := json.Marshal(c.Header) // texts always encode, and escape NUL
-	return string(text)
 }
 
 // made is a row's content; nil if transforms have made none.
@@ -108,10 +98,7 @@ func made(contentType, header, urlSuffix *string, body []byte) (*delivery.Conten
 	if c.Body == nil {
 		c.Body = []byte{}
 	}
-	if *header == "" {
-		return c, nil
-	}
-	return c, json.Unmarshal([]byte(*header), &c.Header)
+	return c, store.ParseHeader(*header, c)
 }
 
 // content queues the keeping of what transforms made.
@@ -121,7 +108,7 @@ func (tx *tx) content(seq int64, c *delivery.Content) {
 		body = []byte{}
 	}
 	tx.queue(`INSERT INTO awf_hook.contents VALUES ($1, $2, $3, $4, $5) ON CONFLICT (delivery) DO UPDATE SET content_type = excluded.content_type,
-  header = excluded.header, url_suffix = excluded.url_suffix, body = excluded.body`, seq, clean(c.ContentType), header(c), clean(c.URLSuffix), body)
+  header = excluded.header, url_suffix = excluded.url_suffix, body = excluded.body`, seq, clean(c.ContentType), store.HeaderText(c), clean(c.URLSuffix), body)
 }
 
 // attempt queues the record of an attempt.

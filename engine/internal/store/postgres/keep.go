@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,16 +35,6 @@ func (s *Store) Keep(ctx context.Context) error {
 	}
 	if err := s.recover(ctx, now); err != nil {
 		return err
-	}
-	s.mu.Lock()
-	since := now.Sub(s.pruned)
-	isDue := since >= prunePeriod || since <= -prunePeriod
-	if isDue {
-		s.pruned = now
-	}
-	s.mu.Unlock()
-	if !isDue {
-		return nil
 	}
 	return s.prune(ctx, now)
 }
@@ -106,10 +97,9 @@ func (s *Store) release(ctx context.Context, node int) error {
 			err := rows.Scan(&webhook)
 			tx.told[webhook] = struct{}{}
 			return err
-		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
-    CROSS JOIN LATERAL (SELECT seq, owner FROM awf_hook.deliveries WHERE lane = l.id AND state = 0 AND due_at BETWEEN $1 AND $2) d
-    WHERE d.owner = $3 ORDER BY d.seq) RETURNING lane)
-  SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, tx.now.Add(store.MaxLease), node)
+		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND state = 0 AND due_at > $1
+    RETURNING lane)
+  SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
   INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
   SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane
@@ -148,15 +138,22 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 	return n == recoverMany, nil
 }
 
-// prune drops the days of history that were kept long enough, and removes old dead letters and events that lost their deliveries.
+// prune drops the days of history that were kept long enough, and removes old dead letters; once in prunePeriod, by whichever node comes
+// first.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
+	before := now.Add(-s.opts.Keep)
+	var last time.Time
+	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1), pruned_at = greatest(m.pruned_at, $2)
+  FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old WHERE old.pruned_at < $3 RETURNING old.pruned_at`,
+		before, now, now.Add(-prunePeriod)).Scan(&last)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return inWords(err)
+	}
 	if err := s.makeDay(ctx, now); err != nil {
 		return err
-	}
-	before := now.Add(-s.opts.Keep)
-	if _, err := s.pool.Exec(ctx, `UPDATE awf_hook.meta SET kept_since = greatest(kept_since, $1),
-  pruned_at = greatest(pruned_at, $2)`, before, now); err != nil {
-		return inWords(err)
 	}
 	if err := s.dropDays(ctx, before); err != nil {
 		return err
@@ -170,22 +167,22 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	return nil
+	if day(last) == day(now) {
+		return nil
+	}
+	// Once a day it looks for events whose last two deliveries were finished by two nodes at the same moment.
+	_, err = s.pool.Exec(ctx, `DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
+  AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
+	return inWords(err)
 }
 
-// pruneDead removes one slice of old dead letters, and at the end events that two nodes finished at the same moment.
+// pruneDead removes one slice of old dead letters.
 func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err error) {
-	found, err := tx.deliveries(ctx, `state = 2 AND done_at < $1 ORDER BY seq LIMIT $2`, before, slice)
-	if err != nil {
-		return false, err
-	}
-	if len(found) > 0 {
+	found, err := tx.deliveries(ctx, `state = 2 AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
+	if err == nil && len(found) > 0 {
 		tx.removeAll(found)
-		return len(found) == slice, nil
 	}
-	tx.queue(`DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
-  AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
-	return false, nil
+	return len(found) == slice, err
 }
 
 // deliveryRow is what changes need to know of a delivery.

@@ -91,12 +91,13 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 	return ids, unknown
 }
 
-const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at`
+const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at, fuel_percent`
 
 func scanLane(rows pgx.Rows) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError, &failed)
+	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError, &failed,
+		&l.FuelPercent)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
 	return l, err
@@ -128,9 +129,9 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 			continue
 		}
 		tx.queue(`UPDATE awf_hook.lanes SET failures = $2, broken = $3, paused_until = $4, probe_until = $5, closed = $6, tokens = $7,
-  tokens_at = $8, last_error = $9, last_error_at = $10 WHERE id = $1`,
+  tokens_at = $8, last_error = $9, last_error_at = $10, fuel_percent = $11 WHERE id = $1`,
 			l.id, l.Failures, l.Broken, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
-			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt))
+			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt), l.FuelPercent)
 		tx.told[l.webhook] = struct{}{}
 	}
 }
@@ -173,7 +174,7 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 		var paused, probe, tokens, failed, first *time.Time
 		var waiting, deadLetters int64
 		err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError,
-			&failed, &waiting, &deadLetters, &st.Bytes, &st.Delivered, &st.Dropped, &st.Discarded, &first)
+			&failed, &l.FuelPercent, &waiting, &deadLetters, &st.Bytes, &st.Delivered, &st.Dropped, &st.Discarded, &first)
 		if err != nil {
 			return nil, err
 		}

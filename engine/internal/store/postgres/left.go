@@ -14,10 +14,10 @@ const (
   WHERE c.waiting > 0 ORDER BY l.webhook COLLATE "C"`
 
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.seq >= $1 AND d.accepted_by = $2 AND d.state IN (0, 5) GROUP BY 1, 2`
+  WHERE d.accepted_by = $1 AND d.state IN (0, 5) GROUP BY 1, 2`
 
-	countElsewhere = `SELECT l.webhook, d.accepted_by = $1, d.attempts > 0, count(*) FROM awf_hook.lanes l CROSS JOIN LATERAL (
-    SELECT * FROM awf_hook.deliveries WHERE lane = l.id AND state = 0 AND due_at > $2) d WHERE d.owner <> 0 AND d.owner <> $1 GROUP BY 1, 2, 3`
+	countElsewhere = `SELECT l.webhook, d.accepted_by = $1, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l
+  ON l.id = d.lane WHERE d.owner <> 0 AND d.owner <> $1 AND d.state = 0 AND d.due_at > $2 GROUP BY 1, 2, 3`
 )
 
 // Left implements [store.Store].
@@ -43,11 +43,9 @@ func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 		for i := range list {
 			lanes[list[i].Webhook] = &list[i]
 		}
-		if first := s.first.Load(); first > 0 {
-			tx.each(tx.countOwn(lanes), countOwn, first, s.node)
-			if err := tx.send(ctx); err != nil {
-				return err
-			}
+		tx.each(tx.countOwn(lanes), countOwn, s.node)
+		if err := tx.send(ctx); err != nil {
+			return err
 		}
 		for webhook, left := range lanes {
 			n := all[webhook]

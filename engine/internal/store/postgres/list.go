@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,6 +35,19 @@ func (c *condition) param(value any) string {
 	return fmt.Sprintf("$%d", len(c.args))
 }
 
+// items makes the query of what a filter selects, in the order of acceptance. Each of the two halves goes through its index, and no further
+// than the limit, 0 for none.
+func (c *condition) items(columns, order string, limit int) string {
+	tail := ` ORDER BY 1 ` + order
+	if limit > 0 {
+		tail += ` LIMIT ` + c.param(limit)
+	}
+	half := func(table string) string {
+		return `(SELECT ` + columns + ` FROM awf_hook.` + table + ` i JOIN awf_hook.lanes l ON l.id = i.lane WHERE ` + c.String() + tail + `)`
+	}
+	return half("working") + ` UNION ALL ` + half("finished") + tail
+}
+
 // where makes the condition of a filter over items i. now tells what is in flight.
 func where(f delivery.Filter, now time.Time) *condition {
 	c := &condition{}
@@ -42,7 +56,7 @@ func where(f delivery.Filter, now time.Time) *condition {
 	case delivery.Due:
 		c.add(`i.state IN (0, 5) AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
 	case delivery.InFlight:
-		c.add(`i.state = 0 AND i.owner <> 0 AND i.due_at > ?`, now)
+		c.add(`i.owner <> 0 AND i.state = 0 AND i.due_at > ?`, now)
 	case delivery.IsDelivered:
 		c.add(`i.state = 1`)
 	case delivery.IsDead:
@@ -51,7 +65,7 @@ func where(f delivery.Filter, now time.Time) *condition {
 		c.add(`i.state = 3`)
 	}
 	if f.ID != "" {
-		c.add(`i.id COLLATE "C" >= ? AND i.id COLLATE "C" < ?`, clean(f.ID), clean(f.ID)+"\x7f") // ids are ASCII letters, digits and "_"
+		c.add(`i.id >= ? AND i.id < ?`, clean(f.ID), clean(f.ID)+"\x7f") // ids are ASCII letters, digits and "_"
 	}
 	if f.Webhook != "" {
 		name := c.param(clean(f.Webhook))
@@ -82,11 +96,7 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 		return nil, s.readError(err)
 	}
 	c := where(f, now)
-	query := `SELECT ` + itemColumns + ` FROM awf_hook.items i JOIN awf_hook.lanes l ON l.id = i.lane WHERE ` + c.String() + ` ORDER BY i.seq DESC`
-	if f.Limit > 0 {
-		query += ` LIMIT ` + c.param(f.Limit)
-	}
-	rows, err := s.pool.Query(ctx, query, c.args...)
+	rows, err := s.pool.Query(ctx, c.items(itemColumns, "DESC", f.Limit), c.args...)
 	if err != nil {
 		return nil, s.readError(err)
 	}
@@ -94,8 +104,8 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 	return items, s.readError(err)
 }
 
-// scanItem reads a row of itemColumns, and what follows them into more.
-func scanItem(row pgx.CollectableRow, now time.Time, more ...any) (it delivery.Item, err error) {
+// scanItem reads a row of itemColumns.
+func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err error) {
 	d := &it.Delivery
 	var state, owner int
 	var done, paused *time.Time
@@ -103,7 +113,7 @@ func scanItem(row pgx.CollectableRow, now time.Time, more ...any) (it delivery.I
 	var ev eventRow
 	targets := []any{&it.Seq, &d.ID, &d.Webhook, &state, &d.Due, &owner, &d.Since, &d.Attempts, &d.Spent, &it.Accepted, &done, &it.Reason,
 		&l.Closed, &paused}
-	if err := row.Scan(append(append(targets, ev.targets()...), more...)...); err != nil {
+	if err := row.Scan(append(targets, ev.targets()...)...); err != nil {
 		return it, err
 	}
 	it.Done, l.PausedUntil = orZero(done), orZero(paused)
@@ -130,42 +140,33 @@ func scanItem(row pgx.CollectableRow, now time.Time, more ...any) (it delivery.I
 
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	c := where(delivery.Filter{ID: id}, now)
-	query := `SELECT ` + itemColumns + `,
-  coalesce(h.log, (SELECT string_agg(record, '' ORDER BY number) FROM awf_hook.attempts WHERE delivery = i.seq), ''),
-  coalesce(h.content_type, m.content_type), coalesce(h.header, m.header), coalesce(h.url_suffix, m.url_suffix), coalesce(h.body, m.body),
-  coalesce(h.payload, e.payload)
-  FROM awf_hook.items i JOIN awf_hook.lanes l ON l.id = i.lane
-  LEFT JOIN awf_hook.history h ON h.id = i.id AND i.state IN (1, 3) LEFT JOIN awf_hook.contents m ON m.delivery = i.seq
-  LEFT JOIN awf_hook.deliveries d ON d.seq = i.seq LEFT JOIN awf_hook.events e ON e.seq = d.event WHERE ` + c.String() + ` LIMIT 1`
-	rows, err := s.pool.Query(ctx, query, c.args...)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*delivery.Detail, error) {
-		var log string
-		var contentType, header, urlSuffix *string
-		var body, payload []byte
-		item, err := scanItem(row, now, &log, &contentType, &header, &urlSuffix, &body, &payload)
-		if err != nil {
-			return nil, err
-		}
-		detail := &delivery.Detail{Item: item, Attempts: store.ParseLog(log)}
-		ev := item.Event
-		ev.Payload = payload
-		detail.Event = &ev
-		detail.Content, err = made(contentType, header, urlSuffix, body)
-		return detail, err
-	})
+	items, err := s.List(ctx, delivery.Filter{ID: id, Limit: 1})
 	switch {
 	case err != nil:
-		return nil, s.readError(err)
-	case len(found) == 0:
+		return nil, err
+	case len(items) == 0:
 		return nil, fmt.Errorf("%s: %w", id, store.ErrUnknown)
 	}
-	return found[0], nil
+	detail := &delivery.Detail{Item: items[0]}
+	query, args := `SELECT coalesce((SELECT string_agg(record, '' ORDER BY number) FROM awf_hook.attempts WHERE delivery = d.seq), ''),
+  m.content_type, m.header, m.url_suffix, m.body, e.payload FROM awf_hook.deliveries d JOIN awf_hook.events e ON e.seq = d.event
+  LEFT JOIN awf_hook.contents m ON m.delivery = d.seq WHERE d.seq = $1`, []any{detail.Seq}
+	if detail.State == delivery.IsDelivered || detail.State == delivery.IsDropped {
+		query = `SELECT log, content_type, header, url_suffix, body, payload FROM awf_hook.history WHERE id = $1 AND done_at = $2`
+		args = []any{detail.Delivery.ID, detail.Done}
+	}
+	var log string
+	var contentType, header, urlSuffix *string
+	var body []byte
+	ev := detail.Item.Event
+	err = s.pool.QueryRow(ctx, query, args...).Scan(&log, &contentType, &header, &urlSuffix, &body, &ev.Payload)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("%s: it has just changed its state, ask again: %w", id, store.ErrUnknown)
+	}
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	detail.Event, detail.Attempts = &ev, store.ParseLog(log)
+	detail.Content, err = made(contentType, header, urlSuffix, body)
+	return detail, err
 }

@@ -14,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -40,12 +39,9 @@ type Store struct {
 	node  int           // in nodes; owns leases
 	skew  time.Duration // of this machine's clock against the server's, when the store was opened
 
-	first atomic.Int64 // the first delivery that it accepted; 0 for none
-
 	mu         sync.Mutex
 	lanes      map[string]int      // ids by webhook; a lane never goes
 	partitions map[string]struct{} // that exist
-	pruned     time.Time
 	changed    map[string]struct{} // webhooks whose lanes other nodes should look at
 	notify     chan struct{}       // has a value if changed has one
 	closing    bool

@@ -99,7 +99,8 @@ func (b *settling) settle(ctx context.Context) error {
 	return nil
 }
 
-// look reads the lanes. It locks them unless no outcome changes one: all are deliveries without an order to lanes that are well.
+// look reads the lanes. It locks them unless no outcome changes one: all are deliveries without an order to lanes that are well,
+// and no module used more of its fuel than before.
 func (b *settling) look(ctx context.Context) error {
 	ids := map[int]struct{}{}
 	plain := true
@@ -126,6 +127,11 @@ func (b *settling) look(ctx context.Context) error {
 func (b *settling) areWell() bool {
 	for _, l := range b.lanes {
 		if l.Failures != 0 || l.Broken != 0 || !l.ProbeUntil.IsZero() {
+			return false
+		}
+	}
+	for _, o := range b.outcomes {
+		if l := b.lanes[o.lease.lane]; l != nil && o.st.FuelPercent > l.FuelPercent {
 			return false
 		}
 	}

@@ -17,14 +17,21 @@ const moveSlice = 100
 
 // Keep implements [store.Store]. It tries a file again that could not be used.
 func (s *Store) Keep(ctx context.Context) error {
-	err := s.heal(ctx)
-	if errors.Is(err, store.ErrClosed) {
+	if err := s.Heal(ctx); err != nil {
 		return err
 	}
 	if file, _ := s.usable(); file != nil {
 		if err := file.Keep(ctx); err != nil && ctx.Err() == nil {
 			s.fails(err)
 		}
+	}
+	return nil
+}
+
+// Heal is the part of Keep that every process does for itself.
+func (s *Store) Heal(ctx context.Context) error {
+	if err := s.heal(ctx); errors.Is(err, store.ErrClosed) {
+		return err
 	}
 	return s.memory.Keep(ctx)
 }
@@ -173,7 +180,7 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 	}
 	l.Waiting, l.Unstored = l.Waiting+m.Waiting, m.Unstored
 	l.Failures, l.Broken = max(l.Failures, m.Failures), max(l.Broken, m.Broken)
-	l.Closed = cmp.Or(l.Closed, m.Closed)
+	l.Closed, l.FuelPercent = cmp.Or(l.Closed, m.Closed), max(l.FuelPercent, m.FuelPercent)
 	if l.Due.IsZero() || !m.Due.IsZero() && m.Due.Before(l.Due) {
 		l.Due = m.Due
 	}

@@ -46,6 +46,9 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return lanes, nil
 }
 
+// LeftInMemory is what Left says of what is in memory alone.
+func (s *Store) LeftInMemory(ctx context.Context) ([]delivery.Left, error) { return s.memory.Left(ctx) }
+
 // correct counts a delivery of the file whose outcome is not in the file.
 func correct(l *delivery.Left, st *delivery.Settlement) {
 	of := &l.Earlier

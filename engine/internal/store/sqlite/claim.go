@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -72,6 +71,9 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		}
 		return err
 	})
+	if err == nil {
+		s.leases.Add(int64(len(claims)))
+	}
 	return claims, next, err
 }
 
@@ -145,10 +147,7 @@ func scanContent(r *row) (*delivery.Content, error) {
 	if c.URLSuffix, c.Body = r.text(), r.bytes(); c.Body == nil {
 		c.Body = []byte{}
 	}
-	if header == "" {
-		return c, nil
-	}
-	return c, json.Unmarshal([]byte(header), &c.Header)
+	return c, store.ParseHeader(header, c)
 }
 
 // Renew implements [store.Store].

@@ -74,6 +74,7 @@ func (s *Store) commitWaiting(ctx context.Context, w *write) {
 		err = store.ErrClosed
 	} else if err = s.folder.enter(ctx); err == nil {
 		defer s.folder.leave()
+		err = s.checkPlace()
 	} else if ctx.Err() != nil {
 		return // the others wait on by themselves
 	}

@@ -27,6 +27,9 @@ const (
 
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
+	if err := s.checkPlace(); err != nil {
+		return nil, err
+	}
 	lanes := map[string]*delivery.Left{}
 	now, first, self := s.now(), s.first.Load(), s.folder.owner
 	err := s.snapshot(ctx, func(c *conn) error {

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -25,7 +24,15 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		}
 		return nil
 	})
-	return lost, err
+	if err != nil {
+		return lost, err
+	}
+	for i := range settlements {
+		if s.lease(settlements[i].Claim) != nil {
+			s.leases.Add(-1)
+		}
+	}
+	return lost, nil
 }
 
 const (
@@ -73,10 +80,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	args := []any{ls.seq, ls.token, state, dueAt, done, attempts, spent, reason, line}
 	query := settle + whereHeld
 	if st.Content != nil {
-		c, err := columns(st.Content)
-		if err != nil {
-			return false, err
-		}
+		c := columns(st.Content)
 		query = settle + settleContent + whereHeld
 		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	}
@@ -134,15 +138,10 @@ type contentColumns struct {
 	body                           []byte
 }
 
-func columns(c *delivery.Content) (contentColumns, error) {
-	cols := contentColumns{contentType: c.ContentType, urlSuffix: c.URLSuffix, body: c.Body}
+func columns(c *delivery.Content) contentColumns {
+	cols := contentColumns{contentType: c.ContentType, header: store.HeaderText(c), urlSuffix: c.URLSuffix, body: c.Body}
 	if cols.body == nil {
 		cols.body = []byte{}
 	}
-	if len(c.Header) == 0 {
-		return cols, nil
-	}
-	text, err := json.Marshal(c.Header)
-	cols.header = string(text)
-	return cols, err
+	return cols
 }

@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,11 @@ import (
 type Store struct {
 	opts   store.Options
 	folder *folder
+	file   os.FileInfo   // the database's, when it was opened
 	conn   *conn         // writes; nil if the store is closed; under turn
 	pruned time.Time     // when Keep pruned last
 	turn   chan struct{} // whoever fills it commits, for all that wait
+	leases atomic.Int64  // claims that were given and not settled
 	first  atomic.Int64  // the delivery that this store accepted first, or an earlier one; 0 if it accepted none
 
 	mu      sync.Mutex
@@ -55,10 +58,21 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		err = s.connect()
 	}
 	if err == nil {
+		s.file, err = os.Stat(opts.Path)
+	}
+	if err == nil {
 		err = s.folder.register()
 	}
-	s.folder.leave()
+	var dead []int64
 	if err == nil {
+		dead, err = s.folder.dead()
+	}
+	s.folder.leave()
+	wrong := false
+	if err == nil {
+		wrong, err = s.hasWrongWaits(ctx)
+	}
+	if err == nil && (wrong || len(dead) > 0) { // nearly always there is nothing to recover, and no need of a transaction
 		err = s.recover(ctx)
 	}
 	if err != nil {
@@ -87,6 +101,16 @@ func (s *Store) connect() error {
 	}
 }
 
+var errMoved = errors.New("the file was moved, deleted or replaced while it was in use")
+
+// checkPlace returns an error if the database that is open is not the one at its path any more: nobody would find what goes into it.
+func (s *Store) checkPlace() error {
+	if now, err := os.Stat(s.opts.Path); err != nil || !os.SameFile(now, s.file) {
+		return errMoved
+	}
+	return nil
+}
+
 // now is the store's time.
 func (s *Store) now() time.Time { return stored(s.opts.Now()) }
 
@@ -108,23 +132,28 @@ func (s *Store) Close() error {
 	for _, r := range readers {
 		errs = append(errs, r.close())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
-	defer cancel()
-	inside := s.folder.enter(ctx) == nil // the last one to close moves the log into the file
-	released := inside
+	released := true
+	if s.leases.Load() > 0 { // what is in flight need not wait for the end of its lease
+		released = s.release() == nil
+	}
 	if s.conn != nil {
-		if inside && s.folder.owner != 0 { // what is in flight need not wait for the end of its lease
-			now := s.now()
-			_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
-			released = err == nil
-		}
 		errs = append(errs, s.conn.close())
 		s.conn = nil
 	}
-	if inside {
-		s.folder.leave()
-	}
 	return errors.Join(append(errs, s.folder.close(released))...)
+}
+
+// release makes due what this process has in flight. Under turn.
+func (s *Store) release() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	if err := s.folder.enter(ctx); err != nil {
+		return err
+	}
+	defer s.folder.leave()
+	now := s.now()
+	_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
+	return err
 }
 
 // read runs a query beside those that write, on a connection of its own.
@@ -140,6 +169,20 @@ func (s *Store) read(ctx context.Context, query string, f func(*row) error, args
 		}
 		return f(r)
 	}, args...)
+}
+
+// readSoon runs a short query: on the connection that writes if nobody uses it, so that a short run opens no other one.
+func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		if s.conn == nil {
+			return store.ErrClosed
+		}
+		return s.conn.each(query, f, args...)
+	default:
+		return s.read(ctx, query, f, args...)
+	}
 }
 
 func (s *Store) reader() (*conn, error) {

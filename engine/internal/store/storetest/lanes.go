@@ -64,6 +64,19 @@ func breakTransform(t *testing.T, q *queue, now time.Time, n int) {
 	}
 }
 
+func showsFuel(t *testing.T, q *queue) {
+	acceptMany(t, q, at(0), "e", 4)
+	for _, tt := range []struct{ used, want int }{{0, 0}, {34, 34}, {0, 34}, {81, 81}} {
+		st := tried(claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0))
+		st.FuelPercent = tt.used
+		settleAll(t, q, at(0), st)
+		lanes, err := q.Lanes(at(0))
+		if err != nil || len(lanes) != 1 || lanes[0].FuelPercent != tt.want {
+			t.Errorf("after %d percent: lanes %+v, %v, want %d percent", tt.used, lanes, err, tt.want)
+		}
+	}
+}
+
 func brokenTransformRests(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures-1)

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"what is accepted can be taken at once", takesAtOnce},
 		{"five failures open the breaker", breakerOpens},
 		{"five transform failures in a row open it too", brokenTransformRests},
+		{"a lane shows what modules used of their fuel", showsFuel},
 		{"a replay ends a rest that transforms caused", replayEndsRest},
 		{"a rest that the receiver asks for holds for its lane", pausesLane},
 		{"a receiver that is gone closes its lane", closesLane},

@@ -151,7 +151,7 @@ func anything(r *rand.Rand, depth int) any {
 // Options returns options for the format that make as much of a message as they can: the required ones, and half of the others.
 func Options(receiver *format.Receiver, n uint64) []format.Option {
 	r := rand.New(rand.NewPCG(n, 2))
-	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "room": "!awf:example.org", "sha": strings.Repeat("0123456789", 4), "token": "glptt-1", "ref": "main", "channel": "deployments", "thread_id": "123456789012345678", "thread_ts": "1700000000.000100", "max_size": 4096 + r.IntN(100_000)}
+	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "room": "!awf:example.org", "sha": strings.Repeat("0123456789", 4), "token": "glptt-1", "ref": "main", "index": "awf", "channel": "deployments", "thread_id": "123456789012345678", "thread_ts": "1700000000.000100", "max_size": 4096 + r.IntN(100_000)}
 	people := map[string][]any{
 		"slack": {"U012ABCDEF", "here", "S012ABCDEF"}, "discord": {"123456789012345678", "&123456789012345678", "everyone"}, "telegram": {"@alice", "@bob_b"},
 		"teams": {"someone@example.com", "a_b@example.com"}, "googlechat": {"123456789012345678901", "all"},
@@ -173,7 +173,11 @@ func Options(receiver *format.Receiver, n uint64) []format.Option {
 		case key.Kind == format.KindFields:
 			var fields []format.Option
 			for i := range r.IntN(key.Max + 1) {
-				fields = append(fields, format.Option{Name: fmt.Sprint(i, pick(r, nasty)), Value: plain(Text(r))})
+				label := fmt.Sprint(i, pick(r, nasty))
+				if key.Name == "variables" {
+					label = fmt.Sprint("V_", i)
+				}
+				fields = append(fields, format.Option{Name: label, Value: plain(Text(r))})
 			}
 			value = fields
 		case key.Name == "mentions":

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"sync"
+)
+
+const (
+	maxBody   = 16 << 20 // bytes of a request's body, and of what it unpacks to
+	maxBodies = 48 << 20 // bytes of all bodies that are held at once
+	bodyStep  = 64 << 10 // by which a body's share grows
+)
+
+var (
+	errTooLarge = errors.New("the body is over 16 MiB")
+	errBusy     = errors.New("too many requests at once")
+)
+
+// budget is the memory that bodies may take together.
+type budget struct {
+	mu   sync.Mutex
+	left int
+}
+
+// take takes n bytes, or none.
+func (b *budget) take(n int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left < n {
+		return false
+	}
+	b.left -= n
+	return true
+}
+
+// share is what one request has of a budget.
+type share struct {
+	of    *budget
+	taken int
+}
+
+// end gives back what was taken.
+func (s *share) end() {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.left += s.taken
+	s.taken = 0
+}
+
+// read reads a body whole. size is what its sender says, -1 if nothing. The error is the body's, errTooLarge or errBusy.
+func (s *share) read(body io.Reader, size int64) ([]byte, error) {
+	if size > maxBody {
+		return nil, errTooLarge
+	}
+	room := bodyStep
+	if size >= 0 {
+		room = int(size) + 1
+	}
+	if !s.grow(room) {
+		return nil, errBusy
+	}
+	buf := make([]byte, 0, room)
+	for {
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		switch buf = buf[:len(buf)+n]; {
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return nil, err
+		case len(buf) > maxBody:
+			return nil, errTooLarge
+		case len(buf) < cap(buf):
+			continue
+		case !s.grow(cap(buf)):
+			return nil, errBusy
+		}
+		buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+	}
+}
+
+func (s *share) grow(n int) bool {
+	if !s.of.take(n) {
+		return false
+	}
+	s.taken += n
+	return true
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/http/pprof"
+	"sync"
+	"time"
+)
+
+// healthz says that the process answers. It asks no store: an outage of it must not restart every node.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+const (
+	readyTimeout = 5 * time.Second // for the store to say that it takes writes
+	readyPeriod  = time.Second     // it is not asked more often, whoever asks here
+)
+
+// readiness is what the store said last.
+type readiness struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+func (r *readiness) ask(ctx context.Context, store func(context.Context) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) >= readyPeriod {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		r.err = store(ctx)
+		r.at = time.Now()
+	}
+	return r.err
+}
+
+// readyz says whether events are taken now, and why not. The reasons are general: anybody may ask.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	reasons := []string{}
+	if s.draining.Load() {
+		reasons = append(reasons, "draining")
+	}
+	if s.ready.ask(r.Context(), s.Ready) != nil {
+		reasons = append(reasons, "the queue does not take events")
+	}
+	status := http.StatusOK
+	if len(reasons) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	answer(w, status, struct {
+		Ready   bool     `json:"ready"`
+		Reasons []string `json:"reasons"`
+		Stale   bool     `json:"stale_configuration,omitempty"` // the last reload failed, and the one before it holds
+	}{len(reasons) == 0, reasons, s.reload.Load() != nil})
+}
+
+// metrics answers whoever may send events, and anybody where nothing is asked for.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	if _, signed, err := s.access.Load().source(r); err != nil || signed {
+		problem{status: http.StatusUnauthorized, text: "metrics need a token"}.write(w)
+		return
+	}
+	s.Metrics.ServeHTTP(w, r)
+}
+
+// Pprof answers /debug/pprof/.
+func Pprof() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

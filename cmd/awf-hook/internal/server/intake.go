@@ -1,0 +1,259 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+const (
+	busyWait  = time.Second      // what a client is asked to wait where memory is short
+	storeWait = 5 * time.Second  // and where the store does not take events
+	drainWait = 10 * time.Second // and where the server ends
+)
+
+// result says what became of an event, in the order of the request.
+type result struct {
+	Line  int    `json:"line"`
+	ID    string `json:"id,omitempty"`
+	Fate  string `json:"fate"`
+	Error string `json:"error,omitempty"` // of a bad line, with ?partial=1
+}
+
+// receipt is the answer to events that are stored.
+type receipt struct {
+	Accepted int      `json:"accepted"`
+	Known    int      `json:"known"`
+	Results  []result `json:"results"`
+}
+
+// events takes events. It answers when they are stored.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+	case http.MethodOptions:
+		validate(w, r)
+		return
+	default:
+		w.Header().Set("Allow", "POST, OPTIONS")
+		problem{status: http.StatusMethodNotAllowed, text: "want POST"}.write(w)
+		return
+	}
+	held := share{of: &s.bodies}
+	defer held.end()
+	in := intake{server: s, access: s.access.Load(), request: r, share: &held}
+	answered, refused := in.take()
+	if refused != nil {
+		if s.Refused != nil {
+			s.Refused(in.source, refused.reason, max(1, len(in.parsed)))
+		}
+		refused.write(w)
+		return
+	}
+	answer(w, http.StatusAccepted, answered)
+}
+
+// validate answers a CloudEvents sender that asks whether it may send: whoever has a token may, from anywhere.
+func validate(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Allow", "POST, OPTIONS")
+	if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
+		h.Set("WebHook-Allowed-Origin", origin)
+		h.Set("WebHook-Allowed-Rate", "*")
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// intake is one request's way.
+type intake struct {
+	server  *Server
+	access  *access
+	request *http.Request
+	share   *share
+	source  string
+	form    form
+	parsed  []parsed
+}
+
+// take does what a request wants, or says why not.
+func (in *intake) take() (*receipt, *problem) {
+	s, r := in.server, in.request
+	source, signed, err := in.access.source(r)
+	if err != nil {
+		return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
+	}
+	in.source = source
+	if s.stopping() {
+		return nil, &problem{status: http.StatusServiceUnavailable, text: "the server ends", retryAfter: drainWait, reason: Full}
+	}
+	if in.form, err = formOf(r); err != nil {
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: err.Error(), reason: Bad}
+	}
+	rate := in.access.rates[source]
+	if wait := rate.wait(time.Now()); wait > 0 {
+		return nil, &problem{status: http.StatusTooManyRequests, text: "over the rate of " + source, retryAfter: wait, reason: Limited}
+	}
+	body, refused := in.body(signed)
+	if refused != nil {
+		return nil, refused
+	}
+	if refused = in.parse(body); refused != nil {
+		return nil, refused
+	}
+	rate.take(len(in.parsed))
+	return in.commit()
+}
+
+// body reads the body, verifies its signature and unpacks it.
+func (in *intake) body(signed bool) ([]byte, *problem) {
+	r := in.request
+	body, err := in.share.read(r.Body, r.ContentLength)
+	if err != nil {
+		return nil, unread(err)
+	}
+	if signed {
+		if err := in.access.verify(r, body); err != nil {
+			return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
+		}
+	}
+	switch coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); coding {
+	case "", "identity":
+		return body, nil
+	case "gzip", "x-gzip":
+		packed, err := gzip.NewReader(bytes.NewReader(body))
+		if err == nil {
+			if body, err = in.share.read(packed, -1); err == nil {
+				return body, nil
+			}
+		}
+		if errors.Is(err, errTooLarge) || errors.Is(err, errBusy) {
+			return nil, unread(err)
+		}
+		return nil, &problem{status: http.StatusBadRequest, text: "gzip: " + err.Error(), reason: Bad}
+	default:
+		return nil, &problem{status: http.StatusUnsupportedMediaType, text: "want gzip or no Content-Encoding", reason: Bad}
+	}
+}
+
+// unread says why a body was not read.
+func unread(err error) *problem {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return &problem{status: http.StatusRequestEntityTooLarge, text: err.Error(), reason: TooLarge}
+	case errors.Is(err, errBusy):
+		return &problem{status: http.StatusServiceUnavailable, text: err.Error(), retryAfter: busyWait, reason: Full}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{status: http.StatusRequestTimeout, text: "the body did not come in time", reason: Bad}
+	}
+	return &problem{status: http.StatusBadRequest, text: "the body ended early", reason: Bad}
+}
+
+// parse makes events of the body.
+func (in *intake) parse(body []byte) *problem {
+	var err error
+	if in.parsed, err = in.form.parse(body, time.Now()); err != nil {
+		return &problem{status: http.StatusBadRequest, text: err.Error(), line: 1, column: 1, reason: Bad}
+	}
+	good := 0
+	partial := in.request.URL.Query().Get("partial") == "1"
+	for i := range in.parsed {
+		p := &in.parsed[i]
+		switch {
+		case p.bad == nil:
+			good++
+		case !partial:
+			return p.bad
+		}
+	}
+	if good == 0 {
+		for i := range in.parsed {
+			return in.parsed[i].bad
+		}
+		return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
+	}
+	in.identify()
+	return nil
+}
+
+// commit stores the good events and says what became of all.
+func (in *intake) commit() (*receipt, *problem) {
+	var events []event.Event
+	for i := range in.parsed {
+		if p := &in.parsed[i]; p.bad == nil && !p.known {
+			events = append(events, p.event)
+		}
+	}
+	var fates []engine.Fate
+	if len(events) > 0 {
+		var err error
+		if fates, err = in.server.Commit(in.request.Context(), events); err != nil {
+			return nil, in.unstored(err)
+		}
+	}
+	made := &receipt{Results: make([]result, 0, len(in.parsed))}
+	for i := range in.parsed {
+		p := &in.parsed[i]
+		switch {
+		case p.bad != nil:
+			made.Results = append(made.Results, result{Line: p.line, Fate: "refused", Error: p.bad.text})
+			if in.server.Refused != nil {
+				in.server.Refused(in.source, Bad, 1)
+			}
+			continue
+		case p.known:
+			made.add(p, engine.EventKnown)
+		default:
+			made.add(p, fates[0])
+			fates = fates[1:]
+		}
+		if in.server.Took != nil {
+			in.server.Took(in.source, &p.event, engine.Fate(made.Results[i].Fate))
+		}
+	}
+	return made, nil
+}
+
+func (r *receipt) add(p *parsed, fate engine.Fate) {
+	if fate == engine.EventKnown {
+		r.Known++
+	} else {
+		r.Accepted++
+	}
+	r.Results = append(r.Results, result{Line: p.line, ID: p.event.ID, Fate: string(fate)})
+}
+
+// unstored says why events were not stored. Whoever sends them again loses nothing.
+func (in *intake) unstored(err error) *problem {
+	text := "the queue does not take events"
+	switch {
+	case errors.Is(err, engine.ErrFull):
+		text = "the queue is full"
+	case errors.Is(err, engine.ErrClosed):
+		text = "the server ends"
+	case errors.Is(err, engine.ErrUnstored):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		text = "the queue did not take the events in time"
+	}
+	if in.server.Log != nil {
+		in.server.Log.Debug("events were not taken", "source", in.source, "events", len(in.parsed), "err", err)
+	}
+	return &problem{status: http.StatusServiceUnavailable, text: text, retryAfter: storeWait, reason: Full}
+}
+
+// mediaType is a Content-Type without its parameters; "" if it is none.
+func mediaType(r *http.Request) string {
+	typ, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return typ
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+)
+
+// Listen opens the listener of an address: "127.0.0.1:8470", or "unix:PATH". If systemd passed listeners on, they are taken instead.
+func Listen(addr string) ([]net.Listener, error) {
+	passed, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("sockets of systemd: %w", err)
+	}
+	var list []net.Listener
+	for _, ln := range passed {
+		if ln == nil {
+			return nil, errors.New("sockets of systemd: want stream sockets only")
+		}
+		list = append(list, ln)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	path, isUnix := strings.CutPrefix(addr, "unix:")
+	if !isUnix {
+		ln, err := net.Listen("tcp", addr)
+		return []net.Listener{ln}, err
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	before := syscall.Umask(0o177) // the socket is the user's alone from its first moment on
+	ln, err := net.Listen("unix", path)
+	syscall.Umask(before)
+	return []net.Listener{ln}, err
+}
+
+// removeStale removes a socket that nobody listens on any more.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSocket == 0:
+		return fmt.Errorf("%s: not a socket", path)
+	}
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		conn.Close()
+		return fmt.Errorf("%s: another process listens on it", path)
+	}
+	return os.Remove(path)
+}
+
+// IsPrivate reports whether only this machine reaches a listener.
+func IsPrivate(ln net.Listener) bool {
+	switch addr := ln.Addr().(type) {
+	case *net.UnixAddr:
+		return true
+	case *net.TCPAddr:
+		ip, _ := netip.AddrFromSlice(addr.IP)
+		return ip.Unmap().IsLoopback()
+	}
+	return false
+}
+
+// Certificate is a certificate with its key, which can change while it is in use.
+type Certificate struct {
+	current atomic.Pointer[tls.Certificate]
+}
+
+// Set changes it. Connections that are open keep the one that they began with.
+func (c *Certificate) Set(pair tls.Certificate) { c.current.Store(&pair) }
+
+// TLS is the configuration of a listener.
+func (c *Certificate) TLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+	}
+}

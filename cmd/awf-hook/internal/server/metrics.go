@@ -1,0 +1,257 @@
+package server
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// maxNames is how many webhooks have series of their own. The others share those of "other".
+const maxNames = 1000
+
+// Metrics are what awf-hook counts. docs/serve.md lists them.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	received, known, refused      *prometheus.CounterVec // by source, and type or reason
+	accepted, deliveries          *prometheus.CounterVec // by webhook; the second by outcome too
+	attempts                      *prometheus.CounterVec // by webhook, outcome and status class
+	attempt, first, latency       *prometheus.HistogramVec
+	transform                     *prometheus.HistogramVec
+	transformFailures             *prometheus.CounterVec
+	stored                        *prometheus.HistogramVec
+	reloadSuccessful, reloadStamp prometheus.Gauge
+
+	mu    sync.Mutex
+	names map[string]bool // of webhooks that have series
+}
+
+var (
+	fast = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	slow = []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 14400, 43200, 86400}
+
+	outcomes      = []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped}
+	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
+	operations    = []string{"accept", "claim", "settle"}
+	eventTypes    = []string{
+		event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
+		"message_user", "message_assistant", "tool_call", "tool_result",
+	}
+)
+
+// otherLabel is the value of a label that would have too many.
+const otherLabel = "other"
+
+// NewMetrics makes metrics that count nothing yet.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]bool{}}
+	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
+	m.known = m.counter("events_known_total", "Events of which all deliveries were there before.", "source", "type")
+	m.refused = m.counter("events_refused_total", "Events, and requests that held none, that were not taken.", "source", "reason")
+	m.accepted = m.counter("deliveries_accepted_total", "Deliveries that events made.", "webhook")
+	m.deliveries = m.counter("deliveries_total", "Deliveries that got their final outcome.", "webhook", "outcome")
+	m.attempts = m.counter("attempts_total", "Requests to receivers, by what became of them.", "webhook", "outcome", "status_class")
+	m.attempt = m.histogram("attempt_duration_seconds", "How long a request to a receiver took.", fast, "webhook")
+	m.first = m.histogram("first_attempt_delay_seconds", "From an event's acceptance to its delivery's first attempt.", fast, "webhook")
+	m.latency = m.histogram("delivery_latency_seconds", "From an event's acceptance, or its replay, to its arrival.", slow, "webhook")
+	m.transform = m.histogram("transform_duration_seconds", "How long a webhook's transform took.", fast, "webhook")
+	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed.", "webhook")
+	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "operation")
+	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
+	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was taken up last.")
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "awf_hook_build_info", Help: "The version that runs; always 1.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	info.Set(1)
+	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, operation := range operations {
+		m.stored.WithLabelValues(operation)
+	}
+	return m
+}
+
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "awf_hook_" + name, Help: help}, labels)
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "awf_hook_" + name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(h)
+	return h
+}
+
+func (m *Metrics) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "awf_hook_" + name, Help: help})
+	m.registry.MustRegister(g)
+	return g
+}
+
+// Handler answers /metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: answerTimeout / 2})
+}
+
+// WriteFile writes what was counted for the node exporter's textfile collector.
+func (m *Metrics) WriteFile(path string) error { return prometheus.WriteToTextfile(path, m.registry) }
+
+// Loaded makes the series of a configuration's webhooks and sources, so that each begins at 0, and ends those of webhooks that are gone.
+func (m *Metrics) Loaded(webhooks, sources []string, err error) {
+	if err != nil {
+		m.reloadSuccessful.Set(0)
+		return
+	}
+	m.reloadSuccessful.Set(1)
+	m.reloadStamp.SetToCurrentTime()
+	for _, source := range sources {
+		for _, typ := range append(eventTypes, otherLabel) {
+			m.received.WithLabelValues(source, typ)
+			m.known.WithLabelValues(source, typ)
+		}
+		for _, reason := range Reasons {
+			m.refused.WithLabelValues(source, string(reason))
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.names
+	m.names = map[string]bool{}
+	for _, name := range webhooks {
+		if delete(before, name); len(m.names) < maxNames {
+			m.begin(name)
+		}
+	}
+	for name := range before {
+		m.end(name)
+	}
+	if len(webhooks) > maxNames {
+		m.begin(otherLabel)
+	}
+}
+
+// begin makes a webhook's series. Under mu.
+func (m *Metrics) begin(name string) {
+	m.names[name] = true
+	m.accepted.WithLabelValues(name)
+	m.transformFailures.WithLabelValues(name)
+	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency, m.transform} {
+		h.WithLabelValues(name)
+	}
+	for _, outcome := range outcomes {
+		m.deliveries.WithLabelValues(name, outcome.String())
+	}
+	for _, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Retry, delivery.Dead} {
+		for _, class := range statusClasses {
+			m.attempts.WithLabelValues(name, outcome.String(), class)
+		}
+	}
+}
+
+// end forgets a webhook's series. Under mu.
+func (m *Metrics) end(name string) {
+	of := prometheus.Labels{"webhook": name}
+	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
+		m.accepted, m.transformFailures, m.attempt, m.first, m.latency, m.transform, m.deliveries, m.attempts,
+	} {
+		vec.DeletePartialMatch(of)
+	}
+}
+
+// name is a webhook's label: a definition's webhook gets its series when its workflow first runs.
+func (m *Metrics) name(webhook string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.names[webhook]:
+		return webhook
+	case len(m.names) >= maxNames:
+		return otherLabel
+	}
+	m.begin(webhook)
+	return webhook
+}
+
+// Took counts an event that was taken.
+func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
+	typ := otherLabel
+	for _, known := range eventTypes {
+		if ev.Type == known {
+			typ = known
+		}
+	}
+	m.received.WithLabelValues(source, typ).Inc()
+	if fate == engine.EventKnown {
+		m.known.WithLabelValues(source, typ).Inc()
+	}
+}
+
+// Refused counts events that were not.
+func (m *Metrics) Refused(source string, reason Reason, events int) {
+	if source == "" {
+		source = unknownSource
+	}
+	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
+}
+
+// Observer counts what an engine does. source is where events come from that do not come over HTTP.
+func (m *Metrics) Observer(source string) engine.Observer {
+	return engine.Observer{
+		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
+		Accepted: func(webhook string) { m.accepted.WithLabelValues(m.name(webhook)).Inc() },
+		Settled:  m.settled,
+		Transformed: func(webhook string, took time.Duration, err error) {
+			webhook = m.name(webhook)
+			m.transform.WithLabelValues(webhook).Observe(took.Seconds())
+			if engine.IsTransformFailure(err) {
+				m.transformFailures.WithLabelValues(webhook).Inc()
+			}
+		},
+		Stored: func(operation string, took time.Duration, _ error) {
+			m.stored.WithLabelValues(operation).Observe(took.Seconds())
+		},
+	}
+}
+
+func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
+	webhook = m.name(webhook)
+	d := &st.Claim.Delivery
+	if a := st.Attempt; a != nil {
+		class := "none"
+		if a.Status > 0 {
+			class = strconv.Itoa(a.Status/100) + "xx"
+		}
+		m.attempts.WithLabelValues(webhook, st.Outcome.String(), class).Inc()
+		m.attempt.WithLabelValues(webhook).Observe(a.Took.Seconds())
+		if a.Number == 1 {
+			m.first.WithLabelValues(webhook).Observe(max(0, a.At.Sub(d.Since).Seconds()))
+		}
+		if st.Outcome == delivery.Delivered {
+			m.latency.WithLabelValues(webhook).Observe(max(0, a.At.Add(a.Took).Sub(d.Since).Seconds()))
+		}
+	}
+	if st.Outcome != delivery.Retry {
+		m.deliveries.WithLabelValues(webhook, st.Outcome.String()).Inc()
+	}
+}
+
+// fileSize is the size of a file with SQLite's log beside it.
+func fileSize(path string) (size float64) {
+	for _, name := range []string{path, path + "-wal"} {
+		if info, err := os.Stat(name); err == nil {
+			size += float64(info.Size())
+		}
+	}
+	return size
+}

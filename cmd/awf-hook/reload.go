@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
+	"github.com/awf-project/awf-hook/engine"
+)
+
+// watchPeriod is how often serve looks whether a file has changed. A change is taken up when two looks agree, so that nothing half
+// written is.
+const watchPeriod = 600 * time.Millisecond
+
+// watch takes up the configuration when it changes and on SIGHUP, until ctx ends.
+func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	tick := time.NewTicker(watchPeriod)
+	defer tick.Stop()
+	before := d.taken
+	for {
+		forced := false
+		select {
+		case <-hangups:
+			forced = true
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := look(d.watched())
+		if forced || !maps.Equal(now, d.taken) && maps.Equal(now, before) {
+			d.reload(eng)
+			d.taken = look(d.watched()) // of the configuration that holds now
+			maps.Copy(d.taken, now)     // what changed since is taken up next time
+		}
+		before = now
+	}
+}
+
+// reload takes up the configuration as it is now, or says what is wrong with it.
+func (d *daemon) reload(eng *engine.Engine) {
+	server.NotifyReloading()
+	log := d.command.logger()
+	err := d.takeUp(eng)
+	d.server.Load().Reloaded(err)
+	d.metrics.Loaded(eng.Webhooks(), d.sources(), err)
+	if err != nil {
+		d.command.say(err)
+		log.Error("the configuration is not taken up: the one before holds")
+		server.NotifyStatus("the configuration was not taken up, the one before holds: " + firstLine(err.Error()))
+	} else {
+		log.Info("the configuration was taken up")
+		server.NotifyStatus("the configuration was taken up at " + time.Now().Format(time.RFC3339))
+	}
+	server.Notify(server.IsReady)
+}
+
+func (d *daemon) takeUp(eng *engine.Engine) error {
+	cfg, err := d.search().Load()
+	if err != nil {
+		return err
+	}
+	if (cfg.Serve.Certificate() == nil) != (d.certificate == nil) {
+		return errors.New("serve.tls was added or taken away: restart awf-hook to use it")
+	}
+	if open := len(cfg.Serve.Tokens)+len(cfg.Serve.Secrets) == 0; open && !d.insecure && d.isPublic() {
+		return errors.New("serve has no tokens and no secret any more, and others reach its address")
+	}
+	if err := eng.Reload(cfg); err != nil {
+		return err
+	}
+	d.config = cfg
+	d.readAccess(cfg)
+	d.server.Load().SetAccess(d.access)
+	return nil
+}
+
+func firstLine(text string) string {
+	for i, r := range text {
+		if r == '\n' {
+			return fmt.Sprintf("%s; and more", text[:i])
+		}
+	}
+	return text
+}
+
+// watched lists the files that the configuration is made of. Definitions are looked at when their workflows run.
+func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
+
+// look says of files what changes with their content: a link's is that of what it leads to.
+func look(files []string) map[string]string {
+	seen := map[string]string{}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			seen[file] = err.Error()
+			continue
+		}
+		seen[file] = fmt.Sprint(info.Size(), info.ModTime().UnixNano(), inode(info))
+	}
+	return seen
+}
+
+func inode(info fs.FileInfo) uint64 {
+	if stat, is := info.Sys().(*syscall.Stat_t); is {
+		return stat.Ino
+	}
+	return 0
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/spf13/cobra"
+)
+
+// defaultListen is where serve listens if nothing else is said.
+const defaultListen = "127.0.0.1:8470"
+
+// daemon is one serve.
+type daemon struct {
+	*session
+	command  *command
+	listen   string
+	insecure bool
+	debug    bool
+	follow   engine.Follow
+	project  string
+
+	access      server.Access
+	server      atomic.Pointer[server.Server] // nil before it answers
+	certificate *server.Certificate           // nil without TLS
+	listeners   []net.Listener
+	keeper      *keeper
+	taken       map[string]string // what look said of the files of the configuration that holds
+}
+
+func (c *command) serveCommand() *cobra.Command {
+	d := &daemon{session: &session{adopts: true}, command: c}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Deliver for as long as it runs, and take events over HTTP",
+		Long: `serve delivers what the queue holds for as long as it runs, retries included. It takes events over HTTP at POST /v1/events
+and, with --follow, from AWF's files. It ends on SIGINT or SIGTERM: it stops taking events after --lame-duck, delivers what is
+left for --drain-timeout at most, and keeps the rest in the queue.
+
+serve takes up a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
+mistakes changes nothing.
+
+Without a token, serve listens on this machine's own addresses only. See docs/serve.md.`,
+		Example: "  awf-hook serve -c /etc/awf-hook.yaml --follow /var/lib/awf/audit.jsonl",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return d.serve() },
+	}
+	d.addFileFlag(cmd)
+	d.addTrustFlag(cmd)
+	d.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
+	flags := cmd.Flags()
+	flags.StringVar(&d.project, "project", "", "also read the settings and workflows of the project in this `DIR`")
+	flags.StringVar(&d.listen, "listen", "", "the `ADDRESS` to listen on, or unix:PATH (default: the configuration's, else "+defaultListen+")")
+	flags.StringArrayVar(&d.follow.Paths, "follow", nil, "also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
+	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
+	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0, "end a workflow run in a followed file that was quiet for so long (default: never)")
+	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to go on taking events after the first signal, while /readyz says no")
+	flags.BoolVar(&d.insecure, "insecure-listen", false, "listen on an address that others reach without TLS or without a token")
+	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")
+	return cmd
+}
+
+// serve opens all that can be wrong before it says that it is ready.
+func (d *daemon) serve() error {
+	c := d.command
+	if err := d.enterProject(); err != nil {
+		return failure(err)
+	}
+	before := look(d.search().Places())
+	cfg, err := c.load(d.search())
+	if err != nil {
+		return err
+	}
+	d.config, d.queue = cfg, queueFile(d.search(), cfg, d.queue)
+	d.taken = look(d.watched())
+	maps.Copy(d.taken, before) // what changed since is taken up as soon as serve runs
+	if d.queue == "" || d.queue == engine.Memory {
+		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
+	}
+	if err := d.bind(); err != nil {
+		return failure(err)
+	}
+	defer d.close()
+	d.keeper = &keeper{}
+	if file := d.queueFile(); file != "" {
+		d.keeper.path = file + ".keeper"
+	}
+	defer d.keeper.close()
+	d.metrics = server.NewMetrics(version())
+	d.options = engine.Options{Keeps: d.keeper.holds, Observer: d.metrics.Observer(followSource)}
+	d.feed, d.leaving = d.work, d.leave
+	return d.session.run(c)
+}
+
+// enterProject makes the flags' paths absolute and goes to the project's folder, as AWF does.
+func (d *daemon) enterProject() error {
+	var err error
+	if len(d.follow.Paths) > 0 {
+		if d.follow.Paths, err = followed(d.follow.Paths); err != nil {
+			return err
+		}
+	}
+	if d.noProject = d.project == ""; d.noProject {
+		return nil
+	}
+	if d.file != "" {
+		if d.file, err = filepath.Abs(d.file); err != nil {
+			return err
+		}
+	}
+	if err := os.Chdir(d.project); err != nil {
+		return fmt.Errorf("--project: %w", err)
+	}
+	return nil
+}
+
+// bind opens the listeners, and refuses those that others reach without a token and TLS.
+func (d *daemon) bind() error {
+	var err error
+	d.readAccess(d.config)
+	if d.listeners, err = server.Listen(d.address()); err != nil {
+		return err
+	}
+	for _, ln := range d.listeners {
+		isOpen := len(d.access.Tokens)+len(d.access.Secrets) == 0
+		switch {
+		case server.IsPrivate(ln):
+			continue
+		case d.debug:
+			err = fmt.Errorf("--debug: %s is not one of this machine's own addresses", ln.Addr())
+		case d.insecure:
+			d.command.logger().Warn("others reach this address without TLS or without a token", "address", ln.Addr().String())
+		case isOpen:
+			err = fmt.Errorf("%s: others reach this address: give serve.tokens in the configuration, or say --insecure-listen", ln.Addr())
+		case d.certificate == nil:
+			err = fmt.Errorf("%s: others reach this address: give serve.tls in the configuration, or say --insecure-listen", ln.Addr())
+		}
+		if err != nil {
+			d.close()
+			return err
+		}
+	}
+	return nil
+}
+
+// isPublic reports whether others than this machine reach an address.
+func (d *daemon) isPublic() bool {
+	return slices.ContainsFunc(d.listeners, func(ln net.Listener) bool { return !server.IsPrivate(ln) })
+}
+
+func (d *daemon) close() {
+	for _, ln := range d.listeners {
+		ln.Close()
+	}
+}
+
+// work serves until ctx ends.
+func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: d.keeper.holds, Name: eng.Name, File: d.queueFile()})
+	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
+	options := server.Options{
+		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
+		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
+	}
+	if d.debug {
+		options.Debug = server.Pprof()
+	}
+	answers := server.New(options, d.access)
+	d.server.Store(answers)
+	var secure *tls.Config
+	if d.certificate != nil {
+		secure = d.certificate.TLS()
+	}
+	var working sync.WaitGroup
+	failed := make(chan error, len(d.listeners)+1)
+	for _, ln := range d.listeners {
+		tls := secure
+		if _, isUnix := ln.Addr().(*net.UnixAddr); isUnix {
+			tls = nil
+		}
+		working.Go(func() { failed <- answers.Run(ctx, ln, tls) })
+		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
+	}
+	if len(d.follow.Paths) > 0 {
+		d.follow.State, d.follow.Broken = d.search().StateFolder(), d.command.printBroken()
+		working.Go(func() { failed <- eng.Follow(ctx, d.follow) })
+	}
+	working.Go(func() { d.watch(ctx, eng) })
+	working.Go(func() { server.Watchdog(ctx, eng.Turned) })
+	server.Notify(server.IsReady)
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	server.Notify(server.IsStopping)
+	stop()
+	working.Wait()
+	return err
+}
+
+// queueFile is the queue's file; "" where the queue is elsewhere.
+func (d *daemon) queueFile() string {
+	if config.IsDatabase(d.queue) {
+		return ""
+	}
+	return d.queue
+}
+
+// leave is what the first signal does: whoever asks whether the server is ready goes elsewhere.
+func (d *daemon) leave() {
+	if s := d.server.Load(); s != nil {
+		s.Drain()
+	}
+}
+
+// readAccess takes from a configuration who may send events, and the certificate.
+func (d *daemon) readAccess(cfg *config.Config) {
+	if certificate := cfg.Serve.Certificate(); certificate != nil {
+		if d.certificate == nil {
+			d.certificate = &server.Certificate{}
+		}
+		d.certificate.Set(*certificate)
+	}
+	d.access = server.Access{Hosts: cfg.Serve.Hosts, Rate: cfg.Serve.Rate.PerSecond()}
+	for _, t := range cfg.Serve.Tokens {
+		d.access.Tokens = append(d.access.Tokens, server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()})
+	}
+	for _, s := range cfg.Serve.Secrets {
+		d.access.Secrets = append(d.access.Secrets, server.Secret{Secret: s.Secret, NotBefore: s.NotBefore, NotAfter: s.NotAfter})
+	}
+}
+
+// address is where to listen: what the flag says, else the configuration.
+func (d *daemon) address() string { return cmp.Or(d.listen, d.config.Serve.Listen, defaultListen) }
+
+// followSource is the source of events in followed files.
+const followSource = "follow"
+
+// sources lists where events may come from.
+func (d *daemon) sources() []string { return append(d.access.Sources(), followSource) }

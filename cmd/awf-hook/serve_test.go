@@ -1,0 +1,644 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	cryptorand "crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// served is a running awf-hook serve.
+type served struct {
+	cmd  *exec.Cmd
+	url  string
+	mu   sync.Mutex
+	said strings.Builder
+	read sync.WaitGroup
+}
+
+// startServe starts "awf-hook serve" and waits until it listens.
+func startServe(t testing.TB, args ...string) *served {
+	t.Helper()
+	s := &served{cmd: exec.Command("awf-hook", append([]string{"serve", "--lame-duck", "0s", "--log-level", "info"}, args...)...)}
+	talk, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s.cmd)
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	listening := make(chan string, 1)
+	s.read.Go(func() {
+		defer close(listening)
+		for lines := bufio.NewScanner(talk); lines.Scan(); {
+			s.mu.Lock()
+			fmt.Fprintln(&s.said, lines.Text())
+			s.mu.Unlock()
+			if addr, is := strings.CutPrefix(lines.Text(), "awf-hook: listening on "); is {
+				listening <- addr
+			}
+		}
+	})
+	addr, isListening := <-listening
+	if !isListening {
+		t.Fatalf("serve does not listen: %s", s.talk())
+	}
+	s.url = "http://" + addr
+	return s
+}
+
+func (s *served) talk() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.said.String()
+}
+
+// end sends a signal and returns the exit code, -1 after SIGKILL.
+func (s *served) end(t testing.TB, sig syscall.Signal) int {
+	t.Helper()
+	_ = s.cmd.Process.Signal(sig)
+	s.read.Wait()
+	if err := s.cmd.Wait(); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// send posts lines. It returns the status, 0 if there was no answer.
+func send(client *http.Client, url, lines string) int {
+	resp, err := client.Post(url+"/v1/events", "application/x-ndjson", strings.NewReader(lines))
+	if err != nil {
+		return 0
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return 0
+	}
+	return resp.StatusCode
+}
+
+// counted is a receiver that counts deliveries by their ids and by the runs of their events.
+type counted struct {
+	mu   sync.Mutex
+	ids  map[string]int
+	runs map[string]map[string]bool // the ids of a run's deliveries
+}
+
+func newCounted() *counted {
+	return &counted{ids: map[string]int{}, runs: map[string]map[string]bool{}}
+}
+
+func (c *counted) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Run string `json:"workflow_id"`
+	}
+	text, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(text, &body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := r.Header.Get("X-AWF-Delivery")
+	c.ids[id]++
+	if c.runs[body.Run] == nil {
+		c.runs[body.Run] = map[string]bool{}
+	}
+	c.runs[body.Run][id] = true
+}
+
+func (c *counted) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.runs)
+}
+
+// Of the kill test. SOAK=1 (make soak) does it at length.
+const (
+	killRequests = 200
+	killBatch    = 20
+	killClients  = 8
+	killKills    = 5
+)
+
+// What was answered 202 arrives, through SIGKILLs at random moments. What had no answer is sent again, and is one delivery all the same.
+func TestServeKilledLosesNothingItTook(t *testing.T) {
+	requests, batch, clients, kills := killRequests, killBatch, killClients, killKills
+	if os.Getenv("SOAK") != "" {
+		requests, batch, clients, kills = 500, 100, 16, 20
+	}
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q, max_in_flight: 32, retry: {delay: 20ms, max_attempts: 50}}]", serve(t, receiver))
+	port := freePort()
+	args := []string{"-c", config, "--listen", "127.0.0.1:" + port, "--queue", filepath.Join(t.TempDir(), "queue.db")}
+	s := startServe(t, args...)
+
+	work := make(chan int)
+	var sending sync.WaitGroup
+	var mu sync.Mutex
+	answered, again := map[int]bool{}, 0
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	url := s.url
+	for range clients {
+		sending.Go(func() {
+			for n := range work {
+				for lines := envelopes("r"+strconv.Itoa(n), batch); send(client, url, lines) != http.StatusAccepted; {
+					mu.Lock()
+					again++
+					mu.Unlock()
+					time.Sleep(10 * time.Millisecond)
+				}
+				mu.Lock()
+				answered[n] = true
+				mu.Unlock()
+			}
+		})
+	}
+	sending.Go(func() {
+		defer close(work)
+		for n := range requests {
+			work <- n
+			time.Sleep(5 * time.Millisecond) // the kills come meanwhile
+		}
+	})
+	for range kills {
+		time.Sleep(time.Duration(20+rand.IntN(150)) * time.Millisecond)
+		s.end(t, syscall.SIGKILL)
+		s = startServe(t, args...)
+	}
+	sending.Wait()
+	if len(answered) != requests {
+		t.Fatalf("%d requests were answered, want %d", len(answered), requests)
+	}
+	for deadline := time.Now().Add(120 * time.Second); receiver.count() < requests*batch && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if code := s.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
+	twice := 0
+	for run, ids := range receiver.runs {
+		if len(ids) != 1 {
+			t.Errorf("%s came with %d ids, want one", run, len(ids))
+		}
+	}
+	for _, n := range receiver.ids {
+		if n > 1 {
+			twice++
+		}
+	}
+	t.Logf("%d events in %d requests by %d clients, %d kills: %d arrived, %d requests sent again, %d deliveries in flight at a kill came twice",
+		requests*batch, requests, clients, kills, len(receiver.runs), again, twice)
+	if len(receiver.runs) != requests*batch {
+		t.Errorf("%d of %d events arrived", len(receiver.runs), requests*batch)
+	}
+}
+
+// A changed configuration is taken up within two seconds, and on SIGHUP. One with mistakes changes nothing, and serve says so.
+func TestServeTakesUpAChange(t *testing.T) {
+	receiver := newCounted()
+	url := serve(t, receiver)
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q, events: [nothing]}]", url)
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	rewrite := func(format string, args ...any) {
+		t.Helper()
+		if err := os.WriteFile(config, fmt.Appendf(nil, format, args...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrives := func(run string) {
+		t.Helper()
+		if status := send(http.DefaultClient, s.url, envelopes(run, 1)); status != http.StatusAccepted {
+			t.Fatalf("%s: %d", run, status)
+		}
+		waitFor(t, run, func() bool {
+			receiver.mu.Lock()
+			defer receiver.mu.Unlock()
+			return receiver.runs[run+"-0"] != nil
+		})
+	}
+	began := time.Now()
+	rewrite("webhooks: [{name: hook, url: %q}]", url)
+	waitFor(t, "the change taken up", func() bool { return strings.Contains(s.talk(), "was taken up") })
+	if took := time.Since(began); took > 2*time.Second*slowdown {
+		t.Errorf("the change was taken up after %v, want 2 s at most", took)
+	}
+	arrives("changed")
+
+	rewrite("webhooks: [{name: hook, url: %q, filter: 'no_such == 1'}]", url)
+	waitFor(t, "the mistake", func() bool {
+		return strings.Contains(s.talk(), "no_such") && strings.Contains(s.talk(), "is not taken up")
+	})
+	arrives("broken")
+	resp, err := http.Get(s.url + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || !strings.Contains(string(text), `"stale_configuration":true`) {
+		t.Errorf("readyz says %d %s, want that the configuration is stale", resp.StatusCode, text)
+	}
+
+	rewrite("webhooks: [{name: hook, url: %q}]", url)
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the mended file taken up", func() bool { return strings.Count(s.talk(), "was taken up") >= 2 })
+	arrives("mended")
+	if code := s.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
+}
+
+// On SIGTERM serve says that it is not ready, still takes events for the lame duck's time, and then delivers what is left.
+func TestServeEnds(t *testing.T) {
+	slow := newCounted()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(50 * time.Millisecond)
+		slow.ServeHTTP(w, r)
+	})
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q, max_in_flight: 4}]", serve(t, handler))
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"), "--lame-duck", "500ms")
+	if status := send(http.DefaultClient, s.url, envelopes("before", 40)); status != http.StatusAccepted {
+		t.Fatal(status)
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	waitFor(t, "unready", func() bool {
+		resp, err := http.Get(s.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
+	if status := send(http.DefaultClient, s.url, envelopes("after", 1)); status != http.StatusAccepted {
+		t.Errorf("an event in the lame duck's time: %d, want 202", status)
+	}
+	s.read.Wait()
+	if err := s.cmd.Wait(); err != nil || slow.count() != 41 {
+		t.Errorf("%v, %d events arrived, want 41; said %s", err, slow.count(), s.talk())
+	}
+}
+
+// serve listens where others reach it only with a token and TLS, and needs a queue in a file.
+func TestServeRefuses(t *testing.T) {
+	config := writeConfig(t, "webhooks: [{name: hook, url: 'http://127.0.0.1:1/'}]")
+	for _, tt := range []struct {
+		args []string
+		exit int
+		says string
+	}{
+		{[]string{"--listen", "0.0.0.0:0"}, 1, "--insecure-listen"},
+		{[]string{"--listen", "[::]:0"}, 1, "--insecure-listen"},
+		{[]string{"--listen", "unix:" + config}, 1, "not a socket"},
+		{[]string{"--listen", "127.0.0.1:99999"}, 1, "invalid port"},
+		{[]string{"--queue", "memory:"}, 3, "queue in a file"},
+		{[]string{"--listen", "0.0.0.0:0", "--insecure-listen", "--debug"}, 1, "--debug"},
+		{[]string{"PATH"}, 2, "unknown command"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		cmd := exec.CommandContext(ctx, "awf-hook", append([]string{"serve", "-c", config}, tt.args...)...)
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if got := exitCode(t, err); got != tt.exit || !strings.Contains(string(out), tt.says) {
+			t.Errorf("%v: exit code %d, said %s, want %d and %q", tt.args, got, out, tt.exit, tt.says)
+		}
+	}
+}
+
+// serve answers on a socket in the file system, which is the user's alone, and takes the place of one that nobody listens on.
+func TestServeOnASocket(t *testing.T) {
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	dir, err := os.MkdirTemp("", "s") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	queue := filepath.Join(dir, "queue.db")
+	for i, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		s := startServe(t, "-c", config, "--listen", "unix:"+path, "--queue", queue)
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the socket: %v %v, want 0600", info, err)
+		}
+		if status := send(client, "http://any.host", envelopes(strconv.Itoa(i), 1)); status != http.StatusAccepted {
+			t.Errorf("round %d: %d", i, status)
+		}
+		waitFor(t, "the event", func() bool { return receiver.count() == i+1 })
+		client.CloseIdleConnections()
+		s.end(t, sig)
+	}
+}
+
+// Thousands of idle connections and clients that send a byte a second keep nobody out.
+func TestServeIsNotKeptBusyByIdleConnections(t *testing.T) {
+	idle := 2000
+	if os.Getenv("SOAK") != "" {
+		idle = 10_000
+	}
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	addr := strings.TrimPrefix(s.url, "http://")
+	var conns []net.Conn
+	defer func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+	}()
+	for i := range idle {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		if conns = append(conns, conn); i%2 == 1 {
+			_, _ = io.WriteString(conn, "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Slow: ")
+		}
+	}
+	began := time.Now()
+	client := &http.Client{Timeout: 20 * time.Second}
+	for i := range 20 {
+		if status := send(client, s.url, envelopes(strconv.Itoa(i), 1)); status != http.StatusAccepted {
+			t.Fatalf("request %d beside %d idle connections: %d", i, idle, status)
+		}
+	}
+	t.Logf("20 requests beside %d idle connections took %v", idle, time.Since(began))
+	if took := time.Since(began); took > 5*time.Second*slowdown {
+		t.Errorf("they took %v", took)
+	}
+	if code := s.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
+}
+
+// One of the processes that share a queue keeps house, and when it dies another one does.
+func TestOneServeKeepsHouse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db.keeper")
+	first, second := &keeper{path: path}, &keeper{path: path}
+	if !first.holds() || !first.holds() || second.holds() {
+		t.Error("want the first to keep house alone")
+	}
+	first.close()
+	if !second.holds() {
+		t.Error("the second does not take over")
+	}
+	second.close()
+}
+
+// certificate makes a folder with a certificate for this machine.
+func certificate(t *testing.T) (dir string, pool *x509.CertPool) {
+	t.Helper()
+	dir = t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	cert, err := x509.CreateCertificate(cryptorand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(parsed)
+	return dir, pool
+}
+
+// With a token and TLS serve listens where others reach it. A certificate and tokens that change are taken up while it runs.
+func TestServeWithTokensAndTLS(t *testing.T) {
+	receiver := newCounted()
+	url := serve(t, receiver)
+	dir, pool := certificate(t)
+	write := func(token string) string {
+		return fmt.Sprintf("serve: {tls: {cert_file: %[1]s/cert.pem, key_file: %[1]s/key.pem}, tokens: [{name: ci, sha256: %[2]x}]}\n"+
+			"webhooks: [{name: hook, url: %[3]q}]", dir, sha256.Sum256([]byte(token)), url)
+	}
+	config := writeConfig(t, "%s", write("one"))
+	s := startServe(t, "-c", config, "--listen", "0.0.0.0:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
+	post := func(pool *x509.CertPool, token, run string) int {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+		req, _ := http.NewRequest(http.MethodPost, "https://127.0.0.1:"+port+"/v1/events", strings.NewReader(envelopes(run, 1)))
+		req.Header.Set("Content-Type", "application/x-ndjson")
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := client.Do(req)
+		if err != nil {
+			return 0
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if good, bad := post(pool, "one", "a"), post(pool, "two", "b"); good != 202 || bad != 401 {
+		t.Errorf("the token: %d, another one: %d, want 202 and 401; said %s", good, bad, s.talk())
+	}
+	resp, err := http.Get("http://127.0.0.1:" + port + "/healthz")
+	if err == nil && resp.StatusCode == http.StatusOK {
+		t.Error("it answers without TLS")
+	}
+	renewed, newPool := certificate(t)
+	for _, name := range []string{"key.pem", "cert.pem"} {
+		text, _ := os.ReadFile(filepath.Join(renewed, name))
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "the new certificate", func() bool { return post(newPool, "one", "c") == 202 })
+	if err := os.WriteFile(config, []byte(write("two")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the new token", func() bool { return post(newPool, "two", "d") == 202 })
+	if got := post(newPool, "one", "e"); got != 401 {
+		t.Errorf("the old token: %d, want 401", got)
+	}
+	if err := os.WriteFile(config, fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]", url), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the refusal", func() bool { return strings.Contains(s.talk(), "is not taken up") })
+	if got := post(newPool, "nobody", "f"); got != 401 {
+		t.Errorf("a configuration without tokens lets anybody in: %d", got)
+	}
+	if code := s.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
+}
+
+// A host that has only its own home hands its events to a server by an ordinary webhook. The server is down first, and is killed and
+// restarted: every event arrives once.
+func TestAnotherAwfHookIsAClient(t *testing.T) {
+	receiver := newCounted()
+	serverConfig := writeConfig(t, "serve: {secret: %q}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]", secret, serve(t, receiver))
+	port := freePort()
+	clientConfig := writeConfig(t, "webhooks: [{name: server, url: 'http://127.0.0.1:%s/v1/events', transform: {format: awf}, secret: %q, "+
+		"signing: [standard], retry: {schedule: [50ms, 100ms, 200ms], max_attempts: 50}}]", port, secret)
+	const events = 60
+	client := exec.Command("awf-hook", "run", "-c", clientConfig, "--queue", filepath.Join(t.TempDir(), "client.db"), "--drain-timeout", "60s", "--wait-delivered")
+	client.Stdin = strings.NewReader(envelopes("host", events))
+	var said strings.Builder
+	client.Stderr = &said
+	start(t, client)
+	time.Sleep(300 * time.Millisecond)
+	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", filepath.Join(t.TempDir(), "server.db")}
+	s := startServe(t, args...)
+	for range 3 {
+		time.Sleep(150 * time.Millisecond)
+		s.end(t, syscall.SIGKILL)
+		s = startServe(t, args...)
+	}
+	if err := client.Wait(); err != nil {
+		t.Errorf("the client: %v: %s", err, said.String())
+	}
+	waitFor(t, "every event", func() bool { return receiver.count() == events })
+	for run, ids := range receiver.runs {
+		if len(ids) != 1 {
+			t.Errorf("%s came with %d ids", run, len(ids))
+		}
+	}
+	s.end(t, syscall.SIGTERM)
+}
+
+// --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
+func TestToAServer(t *testing.T) {
+	receiver, own := newCounted(), newCounted()
+	serverConfig := writeConfig(t, "serve: {tokens: [{name: ci, sha256: %x}]}\nwebhooks: [{name: hook, url: %q}]",
+		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
+	clientConfig := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, own))
+	port := freePort()
+	queue, metrics := filepath.Join(t.TempDir(), "client.db"), filepath.Join(t.TempDir(), "awf.prom")
+	run := func(lines, drain string) string {
+		t.Helper()
+		cmd := exec.Command("awf-hook", "run", "-c", clientConfig, "--to", "http://127.0.0.1:"+port, "--queue", queue, "--drain-timeout", drain,
+			"--metrics-file", metrics)
+		cmd.Env = append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host")
+		cmd.Stdin = strings.NewReader(lines)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	if said := run(envelopes("host", 5), "10ms"); !strings.Contains(said, "5 to retry") && !strings.Contains(said, "5 waiting") {
+		t.Errorf("without the server: %s", said)
+	}
+	s := startServe(t, "-c", serverConfig, "--listen", "127.0.0.1:"+port, "--queue", filepath.Join(t.TempDir(), "server.db"))
+	run("", "20s")
+	waitFor(t, "every event", func() bool { return receiver.count() == 5 })
+	if own.count() != 0 {
+		t.Errorf("%d events went to the settings' own webhook", own.count())
+	}
+	text, err := os.ReadFile(metrics)
+	if got := series(string(text), `awf_hook_deliveries_total{outcome="delivered",webhook="server"}`); got != "5" {
+		t.Errorf("the metrics' file says that %q were delivered, want 5: %v", got, err)
+	}
+	s.end(t, syscall.SIGTERM)
+}
+
+// serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
+func TestServeUnderSystemd(t *testing.T) {
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	var mu sync.Mutex
+	var states []string
+	go func() {
+		for buf := make([]byte, 4096); ; {
+			n, err := told.Read(buf)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			states = append(states, string(buf[:n]))
+			mu.Unlock()
+		}
+	}()
+	hears := func(want string) {
+		t.Helper()
+		waitFor(t, want, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.ContainsFunc(states, func(state string) bool { return strings.Contains(state, want) })
+		})
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec awf-hook serve "$@"`, "sh",
+		"-c", config, "--queue", filepath.Join(dir, "queue.db"), "--lame-duck", "0s")
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=3000000")
+	cmd.ExtraFiles = []*os.File{socket}
+	start(t, cmd)
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	hears("READY=1")
+	if status := send(http.DefaultClient, "http://"+ln.Addr().String(), envelopes("socket", 1)); status != http.StatusAccepted {
+		t.Errorf("over systemd's socket: %d", status)
+	}
+	hears("WATCHDOG=1")
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	hears("RELOADING=1\nMONOTONIC_USEC=")
+	hears("STATUS=the configuration was taken up")
+	if err := os.WriteFile(config, []byte("webhooks: 7"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hears("STATUS=the configuration was not taken up")
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	hears("STOPPING=1")
+	if err := cmd.Wait(); err != nil || receiver.count() != 1 {
+		t.Errorf("%v, %d events arrived", err, receiver.count())
+	}
+}

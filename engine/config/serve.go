@@ -1,0 +1,158 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"net"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/secret"
+)
+
+// Serve is what awf-hook serve listens on, and who may send it events. Zero values stand for the defaults.
+type Serve struct {
+	Listen  string // an address with its port, or "unix:PATH" with an absolute path
+	TLS     TLS
+	Hosts   []string
+	Tokens  []Token
+	Secrets []SigningSecret // of requests that are signed
+	Rate    Rate            // of events without a token
+}
+
+// Token lets its bearer send events.
+type Token struct {
+	Name   string
+	SHA256 [sha256.Size]byte
+	Rate   Rate // of events
+}
+
+// Certificate is what the server shows; nil if TLS is not configured.
+func (s *Serve) Certificate() *tls.Certificate {
+	pair, err := tls.X509KeyPair([]byte(s.TLS.cert.Reveal()), []byte(s.TLS.key.Reveal()))
+	if err != nil { // it was parsed before: there is none
+		return nil
+	}
+	return &pair
+}
+
+var serveKeys = []Key{
+	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
+		access: reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
+		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
+			"`--insecure-listen` does without"},
+	{Path: "tls", Kind: KindMapping, UserOnly: true, below: serveTLSKeys, Is: "the server's certificate; both files are PEM",
+		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
+	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(by((*decoder).hosts),
+		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
+		Is: "names by which clients without a token know the server, beside localhost and addresses"},
+	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
+		access: showing(by((*decoder).tokens), func(s *Serve) string { return tokenNames(s.Tokens) }),
+		Is:     "who may send events; without tokens and secrets anybody who reaches the address may"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys, access: by((*decoder).serveSecret),
+		Is: "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
+		access: showing(by(func(d *decoder, n node, s *Serve) { s.Rate = d.rateOf(n) }), func(s *Serve) string { return s.Rate.String() }),
+		Is:     "events in a time that are taken from requests without a token"},
+}
+
+var serveTLSKeys = []Key{
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, with those that lead to its authority",
+		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
+	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
+		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
+}
+
+var tokenKeys = []Key{
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, UserOnly: true, Required: true,
+		Is:     "of the client, for logs and metrics. Two tokens of one name are for rotating",
+		access: field(func(t *Token) any { return &t.Name })},
+	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
+		Is: "of the token, in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "events in a time that the client may send",
+		access: by(func(d *decoder, n node, t *Token) { t.Rate = d.rateOf(n) })},
+}
+
+func (d *decoder) listenAddress(n node, s *Serve) {
+	d.field(n, &s.Listen)
+	if path, isUnix := strings.CutPrefix(s.Listen, "unix:"); isUnix {
+		s.Listen = "unix:" + d.absolute(path)
+		return
+	}
+	if _, _, err := net.SplitHostPort(s.Listen); s.Listen != "" && err != nil {
+		d.fail(n, "value.form", "want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %s", quote(n))
+	}
+}
+
+func (d *decoder) hosts(n node, s *Serve) {
+	for entry := range d.entries(n) {
+		if name, ok := d.value(entry); ok {
+			s.Hosts = append(s.Hosts, name)
+		}
+	}
+}
+
+func (d *decoder) tokens(n node, s *Serve) {
+	for entry := range d.entries(n) {
+		var t Token
+		if d.mapping(entry, &t) {
+			s.Tokens = append(s.Tokens, t)
+		}
+	}
+}
+
+func (d *decoder) tokenDigest(n node, t *Token) {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != len(t.SHA256) {
+		d.fail(n, "value.form", "want 64 hex digits: the token's SHA-256, not the token")
+		return
+	}
+	copy(t.SHA256[:], sum)
+}
+
+// serveSecret and rateOf read what a webhook has too.
+func (d *decoder) serveSecret(n node, s *Serve) {
+	var w Webhook
+	d.secret(n, &w)
+	s.Secrets = w.Secrets
+}
+
+func (d *decoder) rateOf(n node) Rate {
+	var w Webhook
+	d.rate(n, &w)
+	return w.Rate
+}
+
+func tokenNames(tokens []Token) string {
+	var names []string
+	for _, t := range tokens {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// override takes over what another file says of the server.
+func (s Serve) override(by Serve) Serve {
+	if by.TLS == (TLS{}) {
+		by.TLS = s.TLS
+	}
+	if by.Tokens == nil {
+		by.Tokens = s.Tokens
+	}
+	if by.Secrets == nil {
+		by.Secrets = s.Secrets
+	}
+	if by.Hosts == nil {
+		by.Hosts = s.Hosts
+	}
+	if by.Rate == (Rate{}) {
+		by.Rate = s.Rate
+	}
+	by.Listen = cmp.Or(by.Listen, s.Listen)
+	return by
+}

@@ -1,0 +1,208 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/testdata/pgtest"
+	"github.com/jackc/pgx/v5"
+)
+
+// A server that is killed again and again loses nothing that was accepted: while it is away deliveries are made from memory, and
+// what it has in flight is settled when it is back.
+func TestServerIsKilled(t *testing.T) {
+	if server == nil {
+		t.Skip(pgtest.ErrMissing)
+	}
+	own, err := pgtest.Start() // with fsync
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	url, err := own.Create("queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nodes, events = 2, 400
+	var stores []*spill.Store
+	for range nodes {
+		s := spill.Open(store.Options{Path: url, Name: "the database"})
+		t.Cleanup(func() { _ = s.Close() })
+		stores = append(stores, s)
+	}
+	var mu sync.Mutex
+	got := map[string]int{}
+	var done atomic.Bool
+	var working, accepting sync.WaitGroup
+	for i, s := range stores {
+		accepting.Go(func() {
+			for n := range events {
+				e := entry(fmt.Sprintf("%d-%d", i, n), "")
+				if err := s.Accept(t.Context(), []*delivery.Entry{e}); err != nil {
+					t.Errorf("Accept: %v", err)
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		working.Go(func() {
+			for !done.Load() {
+				claims, _, err := s.Claim(t.Context(), lane, 10)
+				if err != nil {
+					t.Errorf("Claim: %v", err)
+				}
+				for _, c := range claims {
+					mu.Lock()
+					got[c.Delivery.EventID]++
+					mu.Unlock()
+					if _, err := s.Settle(t.Context(), []delivery.Settlement{attempted(c, delivery.Delivered)}); err != nil {
+						t.Errorf("Settle: %v", err)
+					}
+				}
+				if len(claims) == 0 {
+					time.Sleep(5 * time.Millisecond)
+				}
+			}
+		})
+		working.Go(func() {
+			for !done.Load() {
+				_ = s.Keep(t.Context()) // the server may be away
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	for range 2 {
+		time.Sleep(700 * time.Millisecond)
+		own.Kill()
+		time.Sleep(300 * time.Millisecond)
+		if err := own.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accepting.Wait()
+	sum := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(got)
+	}
+	for begun := time.Now(); sum() < nodes*events && time.Since(begun) < 20*time.Second; {
+		time.Sleep(50 * time.Millisecond)
+	}
+	done.Store(true)
+	working.Wait()
+	if len(got) != nodes*events {
+		t.Errorf("%d of %d events were delivered", len(got), nodes*events)
+	}
+	twice := 0
+	for _, n := range got {
+		if n > 1 {
+			twice++
+		}
+	}
+	t.Logf("%d events, %d of them twice", len(got), twice)
+	for _, s := range stores {
+		if err := s.Keep(t.Context()); err != nil {
+			t.Errorf("Keep: %v", err)
+		}
+	}
+	lanes, err := stores[0].Lanes(t.Context())
+	if err != nil || len(lanes) != 1 || lanes[0].Waiting != 0 || lanes[0].Delivered != nodes*events {
+		t.Errorf("lanes %+v, %v, want one with %d delivered", lanes, err, nodes*events)
+	}
+}
+
+// No statement of an ordinary run reads a whole table of deliveries, whatever waits and whatever is kept.
+func TestNoStatementScans(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	accept(t, s, entry("a", "k"), entry("b", ""))
+	execSQL(t, url, `
+INSERT INTO awf_hook.events SELECT -n, 'x', 'workflow_end', 'run', 'flow', '2026-01-01T00:00:00Z', '{}' FROM generate_series(1000, 60000) n;
+INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_by, accepted_at, since, place, size, done_at)
+  SELECT 'msg_x' || n, 1 + n % 2, -n, CASE WHEN n % 10 = 0 THEN 2 ELSE 0 END, clock_timestamp() + interval '1 hour', 0, 0, now(), now(), n, 300,
+  CASE WHEN n % 10 = 0 THEN now() END FROM generate_series(1000, 60000) n;
+INSERT INTO awf_hook.history SELECT n, 'msg_h' || n, 1, 1, 1, now(), now(), now(), NULL, 1, 1, 300, '', 'x', 'workflow_end', 'run', 'flow',
+  '2026-01-01T00:00:00Z', '{}', '' FROM generate_series(100000, 200000) n;
+ANALYZE;`)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	scans := func() (text string) {
+		rows, err := conn.Query(t.Context(), `SELECT relname::text, coalesce(seq_scan, 0) FROM pg_stat_user_tables
+  WHERE schemaname = 'awf_hook' AND (relname IN ('deliveries', 'events') OR relname LIKE 'history%') ORDER BY 1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var name string
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&name, &n}, func() error {
+			text += fmt.Sprintf("%s %d\n", name, n)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	settled := func() string { // a connection tells its counts when it ends
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, store.Options{Path: url})
+		time.Sleep(100 * time.Millisecond)
+		return scans()
+	}
+	if err := s.Keep(t.Context()); err != nil { // it prunes, once in ten minutes
+		t.Fatal(err)
+	}
+	before := settled()
+	runOrdinary(t, s)
+	if after := settled(); after != before {
+		t.Errorf("scans before:\n%safter:\n%s", before, after)
+	}
+}
+
+// runOrdinary runs each statement of an ordinary run on a queue in which hook has a and b.
+func runOrdinary(t *testing.T, s *postgres.Store) {
+	t.Helper()
+	claims := claim(t, s, 10)
+	if len(claims) != 2 {
+		t.Fatalf("%d claimed, want 2", len(claims))
+	}
+	if _, err := s.Renew(t.Context(), claims[0], time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	retry := attempted(claims[0], delivery.Retry)
+	retry.After = time.Hour
+	if _, err := s.Settle(t.Context(), []delivery.Settlement{retry, attempted(claims[1], delivery.Delivered)}); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, s, entry("c", "k"), entry("d", ""))
+	claim(t, s, 10)
+	if _, err := s.Lanes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Left(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Show(t.Context(), delivery.ID("a", hook)); err != nil {
+		t.Fatal(err)
+	}
+	items, err := s.List(t.Context(), delivery.Filter{Limit: 20})
+	if err != nil || len(items) != 20 || !strings.HasPrefix(items[0].Delivery.ID, "msg_") {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+}

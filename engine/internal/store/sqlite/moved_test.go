@@ -1,0 +1,46 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Nothing is accepted into a file that is not at its path any more, and nothing is said to be in it.
+func TestFileThatIsTakenAway(t *testing.T) {
+	accept := func(s *Store, id string) error {
+		e := &delivery.Entry{Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}}}
+		return s.Accept(t.Context(), []*delivery.Entry{e})
+	}
+	for name, take := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, path+".aside") },
+		"replaced": func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("something else"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "queue.db")
+			s, err := Open(t.Context(), store.Options{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := errors.Join(accept(s, "before"), take(path)); err != nil {
+				t.Fatal(err)
+			}
+			if err := accept(s, "after"); !errors.Is(err, errMoved) {
+				t.Errorf("Accept = %v, want %v", err, errMoved)
+			}
+			if _, err := s.Left(t.Context()); !errors.Is(err, errMoved) {
+				t.Errorf("Left: %v, want %v", err, errMoved)
+			}
+		})
+	}
+}
