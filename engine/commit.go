@@ -48,7 +48,6 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 	}
 	if len(wanted) > 0 {
 		if err := e.observed("accept", func() error { return e.queue.AcceptStored(ctx, wanted) }); err != nil {
-			e.counts.refused.Add(int64(len(events)))
 			return nil, err
 		}
 	}

@@ -140,6 +140,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 // configFlags say which configuration a command reads.
 type configFlags struct {
 	file         string
+	to           string
 	noProject    bool
 	trustProject bool
 }
@@ -154,12 +155,17 @@ func (f *configFlags) addFileFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
 }
 
+func (f *configFlags) addToFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.to, "to", "",
+		"hand the events to the awf-hook serve at this `URL`, by $AWF_HOOK_TOKEN or $AWF_HOOK_SECRET, instead of the settings' webhooks")
+}
+
 func (f *configFlags) addTrustFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files for this once, whatever they do; for CI")
 }
 
 func (f *configFlags) search() config.Search {
-	return config.Search{File: f.file, NoProject: f.noProject, TrustProject: f.trustProject, Env: os.LookupEnv}
+	return config.Search{File: f.file, To: f.to, NoProject: f.noProject, TrustProject: f.trustProject, Env: os.LookupEnv}
 }
 
 // origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the
@@ -203,7 +209,7 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if len(cfg.Files) == 0 && (cfg.Project == nil || cfg.Project.Settings == "") {
+	if len(cfg.Files) == 0 && search.To == "" && (cfg.Project == nil || cfg.Project.Settings == "") {
 		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
 	}
 	if warning := cfg.Project.Warning(); warning != "" {

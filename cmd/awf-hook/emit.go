@@ -65,6 +65,7 @@ The queue keeps what is not delivered by --drain-timeout. The next awf-hook deli
 	flags.StringVar(&e.WorkflowID, "workflow-id", "", "the run's id")
 	flags.StringVar(&e.payload, "payload", "", "a `JSON` object, or - for stdin")
 	flags.StringArrayVar(&e.set, "set", nil, "add a string to the payload, as `KEY=VALUE`; may be repeated")
+	s.addToFlag(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if it is not delivered by --drain-timeout")
 	return cmd

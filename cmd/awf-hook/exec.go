@@ -51,7 +51,9 @@ Ctrl-C ends the wait.`,
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the command's name is the command's
 	s.configFlags.add(cmd)
+	s.addToFlag(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering after the command's end")
+	s.addMetricsFlag(cmd)
 	s.addExitFlags(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
 		"for containers, whose queue ends with them")
 	addStorageFlag(cmd, &storage, "what COMMAND's --storage says, else AWF's own")

@@ -36,6 +36,7 @@ with "synthetic": true. Choose more than your longest step takes: a run gets onl
 	s.addFileFlag(cmd)
 	cmd.Flags().StringVar(&project, "project", "", "also read the settings and workflows of the project in this `DIR`")
 	s.addTrustFlag(cmd)
+	s.addToFlag(cmd)
 	s.addFlags(cmd, 10*time.Second, "how long to go on delivering at the end")
 	cmd.Flags().BoolVar(&follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
 	addStorageFlag(cmd, &follow.Storage, "beside the PATHs")

@@ -8,7 +8,7 @@ import (
 
 // keeper is the lock by which one serve of those that share a queue keeps house in it.
 type keeper struct {
-	path string
+	path string // "" where nobody else can keep house
 
 	mu   sync.Mutex
 	file *os.File // nil while another one holds it
@@ -18,7 +18,7 @@ type keeper struct {
 func (k *keeper) holds() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.file != nil {
+	if k.file != nil || k.path == "" {
 		return true
 	}
 	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_CREATE, 0o600)

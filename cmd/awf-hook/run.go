@@ -41,7 +41,9 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 		},
 	}
 	s.configFlags.add(cmd)
+	s.addToFlag(cmd)
 	s.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
+	s.addMetricsFlag(cmd)
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	addStorageFlag(cmd, &stream.Storage, "AWF's own")
 	cmd.Flags().DurationVar(&stream.OrphanAfter, "orphan-after", 0,

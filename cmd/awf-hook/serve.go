@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,6 @@ type daemon struct {
 	server      atomic.Pointer[server.Server] // nil before it answers
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
-	metrics     *server.Metrics
 	keeper      *keeper
 	taken       map[string]string // what look said of the files of the configuration that holds
 }
@@ -96,7 +96,10 @@ func (d *daemon) serve() error {
 		return failure(err)
 	}
 	defer d.close()
-	d.keeper = &keeper{path: d.queue + ".keeper"}
+	d.keeper = &keeper{}
+	if file := d.queueFile(); file != "" {
+		d.keeper.path = file + ".keeper"
+	}
 	defer d.keeper.close()
 	d.metrics = server.NewMetrics(version())
 	d.options = engine.Options{Keeps: d.keeper.holds, Observer: d.metrics.Observer(followSource)}
@@ -170,7 +173,7 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: d.keeper.holds, Name: eng.Name, File: d.queue})
+	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: d.keeper.holds, Name: eng.Name, File: d.queueFile()})
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
@@ -211,6 +214,14 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	stop()
 	working.Wait()
 	return err
+}
+
+// queueFile is the queue's file; "" where the queue is elsewhere.
+func (d *daemon) queueFile() string {
+	if strings.Contains(d.queue, "://") {
+		return ""
+	}
+	return d.queue
 }
 
 // leave is what the first signal does: whoever asks whether the server is ready goes elsewhere.

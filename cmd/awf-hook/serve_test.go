@@ -537,3 +537,39 @@ func TestAnotherAwfHookIsAClient(t *testing.T) {
 	}
 	s.end(t, syscall.SIGTERM)
 }
+
+// --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
+func TestToAServer(t *testing.T) {
+	receiver, own := newCounted(), newCounted()
+	serverConfig := writeConfig(t, "serve: {tokens: [{name: ci, sha256: %x}]}\nwebhooks: [{name: hook, url: %q}]",
+		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
+	clientConfig := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, own))
+	port := freePort()
+	queue, metrics := filepath.Join(t.TempDir(), "client.db"), filepath.Join(t.TempDir(), "awf.prom")
+	run := func(lines, drain string) string {
+		t.Helper()
+		cmd := exec.Command("awf-hook", "run", "-c", clientConfig, "--to", "http://127.0.0.1:"+port, "--queue", queue, "--drain-timeout", drain,
+			"--metrics-file", metrics)
+		cmd.Env = append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host")
+		cmd.Stdin = strings.NewReader(lines)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	if said := run(envelopes("host", 5), "10ms"); !strings.Contains(said, "5 to retry") && !strings.Contains(said, "5 waiting") {
+		t.Errorf("without the server: %s", said)
+	}
+	s := startServe(t, "-c", serverConfig, "--listen", "127.0.0.1:"+port, "--queue", filepath.Join(t.TempDir(), "server.db"))
+	run("", "20s")
+	waitFor(t, "every event", func() bool { return receiver.count() == 5 })
+	if own.count() != 0 {
+		t.Errorf("%d events went to the settings' own webhook", own.count())
+	}
+	text, err := os.ReadFile(metrics)
+	if got := series(string(text), `awf_hook_deliveries_total{outcome="delivered",webhook="server"}`); got != "5" {
+		t.Errorf("the metrics' file says that %q were delivered, want 5: %v", got, err)
+	}
+	s.end(t, syscall.SIGTERM)
+}

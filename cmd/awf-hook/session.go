@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -29,6 +30,9 @@ type session struct {
 	json         bool
 	quiet        bool // print the report only if something is not delivered
 	needsQueue   bool // a queue's file that cannot be used is a failure
+
+	metricsFile string
+	metrics     *server.Metrics // nil for none
 
 	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
@@ -61,6 +65,31 @@ func (s *session) addSpillFlag(cmd *cobra.Command) {
 func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
 	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, waitUsage)
 	cmd.Flags().BoolVar(&s.failOnDead, "fail-on-dead", false, "exit with 5 if a receiver refused something for good (a dead letter)")
+}
+
+func (s *session) addMetricsFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.metricsFile, "metrics-file", "",
+		"at the end write what was counted to this `FILE.prom`, for the node exporter's textfile collector")
+}
+
+// watchMetrics makes the metrics that --metrics-file asks for.
+func (s *session) watchMetrics() {
+	if s.metricsFile != "" {
+		s.metrics = server.NewMetrics(version())
+		s.options.Observer = s.metrics.Observer("awf")
+	}
+}
+
+// writeMetrics writes them.
+func (s *session) writeMetrics(c *command, eng *engine.Engine) {
+	if s.metricsFile == "" {
+		return
+	}
+	s.metrics.Loaded(eng.Webhooks(), nil, nil)
+	s.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: func() bool { return true }, Name: eng.Name})
+	if err := s.metrics.WriteFile(s.metricsFile); err != nil {
+		c.say(fmt.Errorf("--metrics-file: %w", err))
+	}
 }
 
 // run delivers, prints the report and returns an error with the command's exit code.
@@ -98,6 +127,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	if s.begin != nil {
 		s.begin(feeding)
 	}
+	s.watchMetrics()
 	eng, err := s.open(c)
 	if err != nil {
 		if s.instead == nil {
@@ -121,6 +151,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	_ = eng.Drain(draining) // the report says what is left
 	stop()
 	working.Wait()
+	s.writeMetrics(c, eng)
 	if err := eng.Close(); err != nil {
 		c.say(err) // what it names is still in the queue
 	}

@@ -46,6 +46,7 @@ type Config struct {
 	Allow     []netip.Prefix // network.allow: what every webhook may reach
 	Queue     Queue
 	Serve     Serve
+	Server    Server   // that gets all events instead of the webhooks
 	Named     []string // the files that it names: secrets, certificates, keys, modules
 	Tests     []Test
 	Warnings  Errors     // what is not wrong but unwise

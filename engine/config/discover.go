@@ -17,6 +17,7 @@ import (
 type Search struct {
 	File      string // read instead of the global and the project's settings; "" for none
 	Dir       string // the project's folder; "" is the process's
+	To        string // the address of a server that gets all events, instead of the settings' webhooks; "" for what the settings say
 	NoProject bool   // leaves out what comes with a checkout: the project's settings and workflows' definitions
 	Env       Env    // of the process; it also says where the user's files are
 
@@ -33,6 +34,9 @@ type Search struct {
 // nothing away from the user's own webhooks. An inspection has it among the mistakes.
 func (s Search) Load() (*Config, error) {
 	merged, mistakes, err := s.loadOwn()
+	if err == nil && len(mistakes) == 0 {
+		err = s.handOver(merged)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +45,7 @@ func (s Search) Load() (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.File == "" {
+		if s.File == "" && s.To == "" && merged.Server.URL == "" {
 			p.readSettings(merged)
 		}
 		merged.Project, merged.Workflows = p, p.workflows(merged)
@@ -211,6 +215,9 @@ func (c *Config) add(file *Config) {
 	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Queue = c.Queue.override(file.Queue)
 	c.Serve = c.Serve.override(file.Serve)
+	if file.Server.URL != "" {
+		c.Server = file.Server
+	}
 	c.Named = append(c.Named, file.Named...)
 	c.Allow = append(c.Allow, file.Allow...)
 	c.Tests = append(c.Tests, file.Tests...)

@@ -20,6 +20,8 @@ var rootKeys = []Key{
 		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
 	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "what `awf-hook serve` listens on, and who may send it events",
 		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
+	{Path: "server", Kind: KindMapping, UserOnly: true, Is: "the `awf-hook serve` that gets all events, instead of the webhooks of the settings",
+		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
 	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
 		below: testKeys, access: by((*decoder).tests)},
 }

@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"iter"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -35,8 +35,6 @@ const (
 )
 
 var (
-	placeholder = regexp.MustCompile(`\{[A-Za-z_]*\}`)
-
 	hashes    = map[string]func() hash.Hash{"": sha256.New, "sha256": sha256.New, "sha512": sha512.New}
 	encodings = map[string]encoding{
 		"":       {hex.EncodeToString, hex.DecodeString},
@@ -57,7 +55,8 @@ func (c Custom) Check() error {
 		{"prefix", c.Prefix, placeID + placeStamp},
 		{"separator", c.Separator, ""},
 	} {
-		for _, found := range placeholder.FindAllString(part.text, -1) {
+		for from, to := range placeholders(part.text) {
+			found := part.text[from:to]
 			if !strings.Contains(part.allowed, found) {
 				return fmt.Errorf("%s: unknown placeholder %s", part.name, found)
 			}
@@ -101,6 +100,28 @@ func (c Custom) template() string {
 	return c.Template
 }
 
+// placeholders gives where the placeholders of a text begin and end: letters and _ in braces.
+func placeholders(text string) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		from := -1 // of the last brace, if only letters and _ follow it
+		for i := range len(text) {
+			switch c := text[i]; {
+			case c == '{':
+				from = i
+			case from >= 0 && c == '}':
+				if !yield(from, i+1) {
+					return
+				}
+				from = -1
+			case c|0x20 < 'a' || c|0x20 > 'z':
+				if c != '_' {
+					from = -1
+				}
+			}
+		}
+	}
+}
+
 // signs reports whether the template has the placeholder.
 func (c Custom) signs(place string) bool { return strings.Contains(c.template(), place) }
 
@@ -110,8 +131,8 @@ func (c Custom) split() (lead, item string) {
 	if i := strings.LastIndex(c.Prefix, c.Separator); i >= 0 && c.Separator != "" {
 		end = i + len(c.Separator)
 	}
-	if all := placeholder.FindAllStringIndex(c.Prefix, -1); len(all) > 0 {
-		end = max(end, all[len(all)-1][1])
+	for _, to := range placeholders(c.Prefix) {
+		end = max(end, to)
 	}
 	return c.Prefix[:end], c.Prefix[end:]
 }

@@ -161,7 +161,11 @@ func (s scheme) checkID(id string) error {
 		return nil
 	}
 	_, behind, _ := strings.Cut(s.template(), placeID)
-	separator := placeholder.Split(behind, 2)[0]
+	separator := behind
+	for from := range placeholders(behind) {
+		separator = behind[:from]
+		break
+	}
 	if id == "" || separator != "" && strings.Contains(id, separator) {
 		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, separator)
 	}
@@ -193,10 +197,11 @@ func (s scheme) mac(key []byte, v values) []byte {
 
 // fill writes a text with the values of its placeholders.
 func (v values) fill(w io.Writer, text string) {
-	for next := placeholder.FindStringIndex(text); next != nil; next = placeholder.FindStringIndex(text) {
-		_, _ = io.WriteString(w, text[:next[0]]) // neither a hash nor a builder fails
-		_, _ = w.Write(v[text[next[0]:next[1]]])
-		text = text[next[1]:]
+	end := 0
+	for from, to := range placeholders(text) {
+		_, _ = io.WriteString(w, text[end:from]) // neither a hash nor a builder fails
+		_, _ = w.Write(v[text[from:to]])
+		end = to
 	}
-	_, _ = io.WriteString(w, text)
+	_, _ = io.WriteString(w, text[end:])
 }

@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
 
@@ -20,11 +19,11 @@ func attachmentKeys() []Key {
 }
 
 // chatChannel matches a channel's name or id, or a person's name.
-var chatChannel = regexp.MustCompile(`^[#@]?[^\s#@]{1,79}$`)
+var chatChannel = compile(`^[#@]?[^\s#@]{1,79}$`)
 
 const chatChannelIs = "a channel's name or id without white space"
 
-var chatName = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var chatName = compile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // attachmentLimits are their limits, of which the server's own setting is the whole text's.
 func attachmentLimits(whole int, source string) []Limit {

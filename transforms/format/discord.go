@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +139,7 @@ func discordAllowed(mentions []string) object {
 	return object{{"parse", parse}, {"users", users}, {"roles", roles}}
 }
 
-var discordID = regexp.MustCompile(`^[0-9]{5,25}$`)
+var discordID = compile(`^[0-9]{5,25}$`)
 
 func isDiscordName(s string) bool {
 	lower := strings.ToLower(s)

@@ -3,7 +3,6 @@ package format
 import (
 	"cmp"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -41,7 +40,7 @@ var githubStatus = Receiver{
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
-			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString},
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
 			Is: "the name that tells this status from the commit's others"},
 	}, only(chatKeys(), "title", "error", "link")...),

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -13,10 +12,10 @@ var gitlab = Receiver{
 	Keys: []Key{
 		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
 		{Name: "ref", Kind: KindText, Required: true,
-			Is: "the branch or tag to run", want: "a branch or tag", match: regexp.MustCompile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+			Is: "the branch or tag to run", want: "a branch or tag", match: compile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
 		{Name: "variables", Kind: KindFields, Max: maxFields,
 			Is:   "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR",
-			want: "a name of letters, digits and _", match: regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`).MatchString},
+			want: "a name of letters, digits and _", match: compile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`).MatchString},
 	},
 	Limits: []Limit{
 		{"ref", 250, Characters, "ours"},

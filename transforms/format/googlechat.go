@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -94,7 +93,7 @@ func gchatMessage(m *message) string {
 
 var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
-var gchatUser = regexp.MustCompile(`^([0-9]{5,30}|all)$`)
+var gchatUser = compile(`^([0-9]{5,30}|all)$`)
 
 // gchatEscape turns what a card would read as HTML into text.
 func gchatEscape(s string) string { return slackEscape(s) }

@@ -2,7 +2,6 @@ package format
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,7 +43,7 @@ func wantMatch(key *Key, got string) string {
 }
 
 // quoted matches an expression that is one text and nothing else.
-var quoted = regexp.MustCompile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
+var quoted = compile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
 
 // constant is the value of a text that is the same for all events.
 func (t *text) constant() (string, bool) {

@@ -5,7 +5,6 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-var matrixUser = regexp.MustCompile(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
+var matrixUser = compile(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
 
 var matrix = Receiver{
 	Name:    "matrix",
@@ -21,7 +20,7 @@ var matrix = Receiver{
 	URL:     "https://matrix.example.org, the home server; the token goes into `headers: {Authorization: Bearer ${MATRIX_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
-			want: "a room's id, !… and its server", match: regexp.MustCompile(`^![^\s/?#]{1,254}$`).MatchString},
+			want: "a room's id, !… and its server", match: compile(`^![^\s/?#]{1,254}$`).MatchString},
 	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
 		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text, which other bots may answer, instead of a notice"},
 	}),

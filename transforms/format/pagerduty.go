@@ -3,7 +3,6 @@ package format
 import (
 	"cmp"
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 )
@@ -14,7 +13,7 @@ var pagerDuty = Receiver{
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",
 	Keys: slices.Concat([]Key{
 		{Name: "routing_key", Kind: KindSecret, Required: true, Is: "the integration's key, 32 characters",
-			want: "a PagerDuty integration key of 32 characters", match: regexp.MustCompile(`^[!-~]{32}$`).MatchString},
+			want: "a PagerDuty integration key of 32 characters", match: compile(`^[!-~]{32}$`).MatchString},
 	}, alertKeys(pagerActions...), []Key{
 		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error; warning for a step", Is: "how severe the alert is"},
 		{Name: "title", Kind: KindText, Default: "what happened, and the error's first line", Is: "the alert's summary"},

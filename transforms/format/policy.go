@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -178,7 +177,7 @@ func again(reason string, after time.Duration) delivery.Verdict {
 }
 
 // codeWord matches an error's name as receivers answer it, which echoes nothing.
-var codeWord = regexp.MustCompile(`^[a-z][a-z_]{1,60}$`)
+var codeWord = compile(`^[a-z][a-z_]{1,60}$`)
 
 // reasonText bounds a receiver's words.
 func reasonText(s string) string {

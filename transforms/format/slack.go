@@ -2,7 +2,6 @@ package format
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ var slack = Receiver{
 			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; chat.postMessage needs it, and only old webhooks obey it",
 				want: chatChannelIs, match: chatChannel.MatchString},
 			{Name: "thread_ts", Kind: KindText, Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
-				match: regexp.MustCompile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
+				match: compile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
 		}),
 	Limits: []Limit{
@@ -106,7 +105,7 @@ func slackMentions(who []string) []object {
 	return called
 }
 
-var slackID = regexp.MustCompile(`^[UWS][A-Z0-9]{2,30}$`)
+var slackID = compile(`^[UWS][A-Z0-9]{2,30}$`)
 
 // slackMention is the element that calls somebody, nil if the text names nobody.
 func slackMention(s string) object {

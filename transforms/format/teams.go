@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +108,7 @@ func teamsLines(lines []string, font string) list {
 	return blocks
 }
 
-var teamsName = regexp.MustCompile(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
+var teamsName = compile(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
 
 // teamsMentions are the entities of the people who are called, and the block that calls them.
 func teamsMentions(mentions []string, room *budget) (entities list, block object) {
@@ -135,7 +134,7 @@ func teamsPlain(s string) string {
 
 var teamsFunctions = strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ TIME(")
 
-var teamsFailure = regexp.MustCompile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
+var teamsFailure = compile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
 
 func judgeTeams(_ *Format, a *answer) delivery.Verdict {
 	if !a.is2xx() {

@@ -2,7 +2,6 @@ package format
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,9 +47,9 @@ var telegram = Receiver{
 }
 
 var (
-	telegramPath = regexp.MustCompile(`^/bot[^/]+$`)
-	telegramChat = regexp.MustCompile(`^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
-	telegramName = regexp.MustCompile(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
+	telegramPath = compile(`^/bot[^/]+$`)
+	telegramChat = compile(`^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
+	telegramName = compile(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
 )
 
 func writeTelegram(m *message) any {

@@ -3,13 +3,12 @@ package format
 import (
 	"cmp"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-var zulipName = regexp.MustCompile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
+var zulipName = compile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
 
 var zulip = Receiver{
 	Name:    "zulip",

@@ -35,7 +35,10 @@ type lane struct {
 	gone    bool  // takes no more events
 	posted  chan struct{}
 
-	machine *machine // owned by run
+	machine *machine // owned by run, as the fields below
+
+	begin   chan *delivery.Claim // to the workers; nil if there are none
+	workers int
 }
 
 func newLane(o Options, s *Set) *lane {
@@ -114,6 +117,7 @@ func (l *lane) take() []any {
 func (l *lane) run(ctx context.Context) {
 	var working sync.WaitGroup
 	defer working.Wait()
+	defer l.dismiss()
 	l.machine.stopped = false // by the run before
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -137,6 +141,9 @@ func (l *lane) run(ctx context.Context) {
 			l.do(ctx, &do, &working)
 		}
 		l.publish()
+		if l.machine.running == 0 {
+			l.dismiss()
+		}
 		if m := l.machine; m.stopped && m.running == 0 && !m.claiming && l.leave() {
 			return
 		}
@@ -152,11 +159,30 @@ func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 	for _, st := range do.settle {
 		l.set.settler.add(outcome{l, st})
 	}
+	if l.begin == nil && len(do.start) > 0 {
+		l.begin = make(chan *delivery.Claim, l.MaxInFlight) // so that it takes all that are started
+	}
+	for ; l.workers < l.machine.running; l.workers++ {
+		begin := l.begin
+		working.Go(func() {
+			for claim := range begin {
+				l.work(ctx, claim)
+			}
+		})
+	}
 	for _, claim := range do.start {
-		working.Go(func() { l.work(ctx, claim) })
+		l.begin <- claim
 	}
 	if do.claim > 0 {
 		working.Go(func() { l.claim(ctx, do.claim) })
+	}
+}
+
+// dismiss ends the workers when no attempt is being made. While some are, each worker makes one after the other: its stack has grown.
+func (l *lane) dismiss() {
+	if l.begin != nil {
+		close(l.begin)
+		l.begin, l.workers = nil, 0
 	}
 }
 

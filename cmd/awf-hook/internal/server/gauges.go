@@ -71,7 +71,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	one(g.keeper, 1)
-	one(g.size, fileSize(g.File))
+	if g.File != "" {
+		one(g.size, fileSize(g.File))
+	}
 	now := time.Now()
 	for name, l := range g.byName(lanes) {
 		one(g.waiting, float64(l.Waiting), name)

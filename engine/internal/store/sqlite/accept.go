@@ -16,6 +16,11 @@ const deliverySize = 320
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	for {
 		err := s.write(ctx, func(tx *tx) error { return tx.accept(entries) })
+		if err == nil {
+			for _, entry := range entries {
+				s.leases.Add(int64(len(entry.Claims)))
+			}
+		}
 		if !errors.Is(err, store.ErrFull) {
 			return err
 		}
@@ -28,11 +33,17 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 
 // checkRoom returns ErrFull if the pages in use exceed the bound.
 func (tx *tx) checkRoom() error {
-	used, err := tx.number(`SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`)
-	if err == nil && used > tx.store.opts.MaxSize {
-		err = store.ErrFull
+	var pages [3]int64
+	for i, pragma := range []string{`PRAGMA page_count`, `PRAGMA freelist_count`, `PRAGMA page_size`} { // a query of all three takes long to prepare
+		var err error
+		if pages[i], err = tx.number(pragma); err != nil {
+			return err
+		}
 	}
-	return err
+	if (pages[0]-pages[1])*pages[2] > tx.store.opts.MaxSize {
+		return store.ErrFull
+	}
+	return nil
 }
 
 // acceptance is the accepting of one batch.

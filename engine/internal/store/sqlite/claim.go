@@ -71,6 +71,9 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		}
 		return err
 	})
+	if err == nil {
+		s.leases.Add(int64(len(claims)))
+	}
 	return claims, next, err
 }
 

@@ -45,6 +45,11 @@ func connect(path string) (*conn, error) {
 	}
 	lib.Xsqlite3_extended_result_codes(c.tls, c.db, 1)
 	lib.Xsqlite3_busy_timeout(c.tls, c.db, busyPatience)
+	// The last one to close leaves the log as it is: to move it into the file takes two syncs, and the next one to open takes it up.
+	code = lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, libc.VaList(c.buffer, int32(1), uintptr(0)))
+	if code != lib.SQLITE_OK {
+		return nil, errors.Join(c.err(code), c.close())
+	}
 	return c, nil
 }
 

@@ -63,16 +63,32 @@ func (s *Store) recover(ctx context.Context) error {
 	return nil
 }
 
+// hasWrongWaits reports whether endWrongWaits has something to do.
+func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
+	longest, longestLease := longestWaits(s.now())
+	err = s.readSoon(ctx, `SELECT EXISTS(SELECT 1 FROM lanes WHERE paused_until > ?1 OR probe_until > ?2) OR
+  EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`, func(r *row) error {
+		is = r.bool()
+		return nil
+	}, longest, longestLease)
+	return is, err
+}
+
+// longestWaits are times beyond which no wait and no lease reaches.
+func longestWaits(now time.Time) (wait, lease time.Time) {
+	return now.Add(store.MaxWait + store.MaxSet), now.Add(store.MaxLease + store.MaxSet)
+}
+
 // endWrongWaits makes due what waits longer than anything can: the clock was wrong when that was stored, or is now. Leases count as
 // waits, and pauses of lanes end by the same rule. It reports whether there may be more.
 func (tx *tx) endWrongWaits() (more bool, err error) {
-	longest := tx.now.Add(store.MaxWait + store.MaxSet)
+	longest, longestLease := longestWaits(tx.now)
 	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
   CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
 	if err != nil {
 		return false, err
 	}
-	return n == recoverMany, tx.jumped(longest, tx.now.Add(store.MaxLease+store.MaxSet))
+	return n == recoverMany, tx.jumped(longest, longestLease)
 }
 
 // prune takes one slice of what has been kept long enough. It reports whether there may be more.

@@ -115,7 +115,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
   FROM lanes l ORDER BY webhook`
 	var list []delivery.LaneStatus
 	now := s.now()
-	err := s.read(ctx, query, func(r *row) error {
+	err := s.readSoon(ctx, query, func(r *row) error {
 		var l laneRow
 		l.scan(r)
 		st := l.Status(now, r.text())

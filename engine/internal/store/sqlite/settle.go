@@ -24,7 +24,15 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		}
 		return nil
 	})
-	return lost, err
+	if err != nil {
+		return lost, err
+	}
+	for i := range settlements {
+		if s.lease(settlements[i].Claim) != nil {
+			s.leases.Add(-1)
+		}
+	}
+	return lost, nil
 }
 
 const (

@@ -25,6 +25,7 @@ type Store struct {
 	conn   *conn         // writes; nil if the store is closed; under turn
 	pruned time.Time     // when Keep pruned last
 	turn   chan struct{} // whoever fills it commits, for all that wait
+	leases atomic.Int64  // claims that were given and not settled
 	first  atomic.Int64  // the delivery that this store accepted first, or an earlier one; 0 if it accepted none
 
 	mu      sync.Mutex
@@ -62,8 +63,16 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	if err == nil {
 		err = s.folder.register()
 	}
-	s.folder.leave()
+	var dead []int64
 	if err == nil {
+		dead, err = s.folder.dead()
+	}
+	s.folder.leave()
+	wrong := false
+	if err == nil {
+		wrong, err = s.hasWrongWaits(ctx)
+	}
+	if err == nil && (wrong || len(dead) > 0) { // nearly always there is nothing to recover, and no need of a transaction
 		err = s.recover(ctx)
 	}
 	if err != nil {
@@ -123,23 +132,28 @@ func (s *Store) Close() error {
 	for _, r := range readers {
 		errs = append(errs, r.close())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
-	defer cancel()
-	inside := s.folder.enter(ctx) == nil // the last one to close moves the log into the file
-	released := inside
+	released := true
+	if s.leases.Load() > 0 { // what is in flight need not wait for the end of its lease
+		released = s.release() == nil
+	}
 	if s.conn != nil {
-		if inside && s.folder.owner != 0 { // what is in flight need not wait for the end of its lease
-			now := s.now()
-			_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
-			released = err == nil
-		}
 		errs = append(errs, s.conn.close())
 		s.conn = nil
 	}
-	if inside {
-		s.folder.leave()
-	}
 	return errors.Join(append(errs, s.folder.close(released))...)
+}
+
+// release makes due what this process has in flight. Under turn.
+func (s *Store) release() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	if err := s.folder.enter(ctx); err != nil {
+		return err
+	}
+	defer s.folder.leave()
+	now := s.now()
+	_, err := s.conn.run(releaseLeases, now, now.Add(store.MaxLease), s.folder.owner)
+	return err
 }
 
 // read runs a query beside those that write, on a connection of its own.
@@ -155,6 +169,20 @@ func (s *Store) read(ctx context.Context, query string, f func(*row) error, args
 		}
 		return f(r)
 	}, args...)
+}
+
+// readSoon runs a short query: on the connection that writes if nobody uses it, so that a short run opens no other one.
+func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		if s.conn == nil {
+			return store.ErrClosed
+		}
+		return s.conn.each(query, f, args...)
+	default:
+		return s.read(ctx, query, f, args...)
+	}
 }
 
 func (s *Store) reader() (*conn, error) {

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/secret"
+)
+
+// Server is the awf-hook serve that events are handed to instead of the settings' webhooks.
+type Server struct {
+	URL    string // "" for none
+	Token  secret.Secret
+	Secret secret.Secret
+}
+
+var serverKeys = []Key{
+	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
+		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
+	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "our token there",
+		access: by(func(d *decoder, n node, s *Server) { s.Token = d.hidden(n) })},
+	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests, instead of a token",
+		access: by(func(d *decoder, n node, s *Server) { s.Secret = d.hidden(n) })},
+}
+
+func (d *decoder) serverURL(n node, s *Server) {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	var err error
+	if s.URL, err = intakeURL(text); err != nil && d.env != nil {
+		d.fail(n, "url.form", "%v", err)
+	}
+}
+
+func (d *decoder) hidden(n node) secret.Secret {
+	text, _ := d.value(n)
+	return secret.New(text)
+}
+
+// intakeURL is where a server takes events.
+func intakeURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", errors.New("want the address of a server, like https://hooks.example.com")
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/v1/events"
+	}
+	return u.String(), nil
+}
+
+// serverEntry hands all events to a server. What it refuses for want of a token may pass; what waits for it waits for days.
+const serverEntry = `webhooks:
+  - name: server
+    url: ${URL}
+    events: ["*"]
+    transform: {format: awf}
+    retry: {schedule: [1s, 2s, 5s, 10s, 30s, 1m, 5m, 30m, 1h], max_attempts: 50, statuses: [401, 403]}
+`
+
+// handOver replaces the settings' webhooks by the one that hands events to the server that --to or the settings name.
+func (s Search) handOver(merged *Config) error {
+	server := merged.Server
+	if s.To != "" {
+		var err error
+		if server.URL, err = intakeURL(s.To); err != nil {
+			return err
+		}
+		server.Token, server.Secret = secret.New(s.variable("AWF_HOOK_TOKEN")), secret.New(s.variable("AWF_HOOK_SECRET"))
+	}
+	if server.URL == "" {
+		return nil
+	}
+	text := serverEntry
+	if !server.Token.IsZero() {
+		text += "    headers: {Authorization: 'Bearer ${TOKEN}'}\n"
+	}
+	if !server.Secret.IsZero() {
+		text += "    secret: ${SECRET}\n    signing: [standard]\n"
+	}
+	values := map[string]string{"URL": server.URL, "TOKEN": server.Token.Reveal(), "SECRET": server.Secret.Reveal()}
+	cfg, err := parse(filepath.Join(s.globalFolder(), "--to "+strings.ReplaceAll(hostOf(server.URL), "/", "")), []byte(text), UserFile, func(name string) (string, bool) {
+		value, set := values[name]
+		return value, set
+	})
+	merged.Webhooks, merged.given = cfg.Webhooks, cfg.Webhooks
+	return err
+}
