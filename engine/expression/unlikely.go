@@ -43,8 +43,17 @@ func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value stri
 		return
 	}
 	if values := knownValues[name]; len(values) > 0 && !slices.ContainsFunc(values, holds) {
-		w.warn(text, "expr.never", "%s is never like that where AWF writes it: it is one of %s", name, strings.Join(values, ", "))
+		w.warn(text, "expr.never", "%s is never like that where AWF writes it: it is %s", name, examples(values))
 	}
+}
+
+// examples names a few values.
+func examples(values []string) string {
+	const few = 4
+	if len(values) <= few {
+		return strings.Join(values, ", ")
+	}
+	return strings.Join(values[:few], ", ") + " and so on"
 }
 
 // ofAWF finds what is meant for an event of AWF's.
