@@ -19,9 +19,8 @@ func (c *command) formatsCommand() *cobra.Command {
 		Long: `formats lists the built-in formats of a webhook: transform: [{format: NAME, with: {…}}].
 With a NAME it shows the format's options and limits, an example with the message that it makes, and how awf-hook reads the
 receiver's answers.`,
-		Example:   "  awf-hook formats slack",
-		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: format.Names(),
+		Example: "  awf-hook formats slack",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.listFormats()

@@ -56,6 +56,7 @@ func refusesJSON(cmd *cobra.Command) bool {
 // describe completes a command and those below it: exit codes in its help, and suggestions for misspelt subcommands.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+	complete(cmd, path)
 	cmd.SuggestFor = otherNames[path]
 	cmd.SuggestionsMinimumDistance = 2
 	switch codes, listed := exitCodes[path]; {

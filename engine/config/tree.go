@@ -93,14 +93,15 @@ func (t *Tree) Fail(path, code, message string) *Error {
 type treeReader struct {
 	*decoder
 	nodes int
+	told  int // mistakes in texts, which are unresolved then
 }
 
-// tree reads a value as it stands; nil if it has a mistake.
+// tree reads a value as it stands; nil if it has a mistake other than in its texts.
 func (d *decoder) tree(n node) *Tree {
 	r := &treeReader{decoder: d}
 	before := len(d.errs)
 	t := r.read(n.Node, n, 0)
-	if len(d.errs) > before {
+	if len(d.errs) > before+r.told {
 		return nil
 	}
 	return t
@@ -199,8 +200,11 @@ func (r *treeReader) scalar(n node, t *Tree) {
 	}
 	value := n.Value
 	if !n.key.Plain {
-		var ok bool
+		before, ok := len(r.errs), false
 		if value, ok = r.decoder.scalar(n); !ok {
+			r.told += len(r.errs) - before
+			t.Kind, t.Text = TreeText, r.text(n, "")
+			t.Text.Unresolved = true
 			return
 		}
 	}

@@ -163,7 +163,7 @@ func (s *stopsBefore) Read(p []byte) (int, error) {
 // A hostile line takes no more than a few looks at each of its bytes.
 func TestHostileLinesAreRead(t *testing.T) {
 	for _, unit := range []string{`{"`, `{"a":`, `{"event":"`, `{"event":{`, "}", `\"`, `{"}`, "{ ", `{"event":1}`, start, `data:{"kind":1}`, start[:len(start)-1]} {
-		line := strings.Repeat(unit, 4*event.MaxLine/len(unit))
+		line := strings.Repeat(unit, 3*event.MaxLine/2/len(unit))
 		began := time.Now()
 		read(t, strings.NewReader(line+"\n"+line+"}"))
 		if took := time.Since(began); took > 5*time.Second {

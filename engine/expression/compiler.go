@@ -89,6 +89,9 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	c.nodes += count(tree.Node)
 	unwise := &warner{source: t.source}
 	ast.Walk(&tree.Node, unwise)
+	if t.isBool {
+		unwise.truth(tree.Node)
+	}
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
 	root := w.node(tree.Node)
 	if w.err != nil {

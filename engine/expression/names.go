@@ -24,7 +24,9 @@ var (
 var payloadTypes = types.Map{
 	"status": types.String, "duration": types.Float64, "exit_code": types.Int, "error": types.String, "user": types.String,
 	"parent_id": types.String, "step": types.String, "kind": types.String, "path": types.String, "iteration": types.Int,
-	"child_id": types.String, "inputs": types.TypeOf(map[string]any{}), "result": types.Any, types.Extra: types.Any,
+	"child_id": types.String, "inputs": types.TypeOf(map[string]any{}), "result": types.Any,
+	"resumed": types.Any, "inputs_truncated": types.Any, "synthetic": types.Any, "step_inferred": types.Any, "contradicts": types.Any,
+	"attempt": types.Any, "attempts": types.Any, "tokens": types.Any, "seq": types.Any, types.Extra: types.Any,
 }
 
 // filterTypes are the types that a filter is checked against.
@@ -41,7 +43,7 @@ var payloadKeys = slices.DeleteFunc(slices.Sorted(maps.Keys(payloadTypes)), func
 
 // knownValues are what keys can be where AWF writes them. Events of other sources may have more.
 var knownValues = map[string][]string{
-	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete",
+	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete", "step_retry",
 		"message_user", "message_assistant", "tool_call", "tool_result"},
 	"payload.status": {"success", "failure", "cancelled"},
 }

@@ -27,14 +27,17 @@ func (w *warner) Visit(n *ast.Node) {
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
-			w.pattern(n)
-		case "startsWith", "endsWith", "contains":
-			w.part(n)
 		case "==", "!=", "in":
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
-			w.whole(n)
+		case "and", "&&", "or", "||":
+			w.truth(n.Left)
+			w.truth(n.Right)
 		}
+	case *ast.UnaryNode:
+		w.truth(n.Node)
+	case *ast.ConditionalNode:
+		w.truth(n.Cond)
 	case *ast.MemberNode:
 		w.member(n)
 		w.length(n)
@@ -58,7 +61,13 @@ func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 
 // comparison warns of values that a key never has where AWF writes it.
 func (w *warner) comparison(key, with ast.Node) {
-	name := keyName(key)
+	name := strings.Join(pathOf(key), ".")
+	if identifier, ok := key.(*ast.IdentifierNode); ok {
+		name = identifier.Value
+	}
+	if _, isBool := with.(*ast.BoolNode); isBool {
+		w.truth(key)
+	}
 	values, known := knownValues[name]
 	if !known {
 		return
@@ -77,6 +86,13 @@ func (w *warner) comparison(key, with ast.Node) {
 		} else if name != "event" { // events of plugins and of the user's own have any name
 			w.warn(n, "expr.never", "%s is never %q where AWF writes it: it is one of %s", name, text.Value, strings.Join(values, ", "))
 		}
+	}
+}
+
+// truth warns of a step's result as a condition: AWF sets it to true for a step that had output, also if it failed.
+func (w *warner) truth(n ast.Node) {
+	if strings.Join(pathOf(n), ".") == "payload.result" {
+		w.warn(n, "expr.result", `payload.result says whether a step had output, also a failed one: want payload.status == "success"`)
 	}
 }
 
@@ -109,10 +125,6 @@ func (w *warner) member(n *ast.MemberNode) {
 		return
 	}
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
-		return
-	}
-	if key := otherKeys[strings.ToLower(name.Value)]; key != "" {
-		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
 		return
 	}
 	for _, key := range payloadKeys {

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -72,8 +73,11 @@ func Start(cmd Command) (*Child, error) {
 		c.process.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], "AWF_AUDIT_LOG="+c.trail.path)
 	}
 	signals := make(chan os.Signal, 16)
+	var ignored []os.Signal
 	for _, sig := range forwarded() {
-		if !signal.Ignored(sig) {
+		if signal.Ignored(sig) {
+			ignored = append(ignored, sig) // so that the program finds it ignored, too
+		} else {
 			signal.Notify(signals, sig)
 		}
 	}
@@ -87,6 +91,9 @@ func Start(cmd Command) (*Child, error) {
 	if c.trail != nil {
 		_ = c.trail.setPID(c.process.Process.Pid)
 		go c.copyUntilExit() // Wait waits for it, if it does not hang
+	}
+	for _, sig := range ignored {
+		signal.Notify(signals, sig)
 	}
 	giveWay()
 	go c.attend(signals) // closes exited
@@ -156,6 +163,9 @@ func (c *Child) attend(signals chan os.Signal) {
 	}()
 	var interrupted syscall.Signal
 	note := func(sig os.Signal) {
+		if c.ignores(sig) {
+			return
+		}
 		if interrupted == 0 && (sig == syscall.SIGINT || sig == syscall.SIGTERM) {
 			interrupted = sig.(syscall.Signal)
 		}
@@ -181,6 +191,18 @@ func (c *Child) attend(signals chan os.Signal) {
 		c.exit.Code = 128 + int(c.exit.Signal)
 	}
 	close(c.exited)
+}
+
+// ignores reports whether the program ignores a signal, where the system tells: it is as if none had come.
+func (c *Child) ignores(sig os.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
+	if err != nil {
+		return false
+	}
+	_, mask, _ := strings.Cut(string(status), "\nSigIgn:\t")
+	mask, _, _ = strings.Cut(mask, "\n")
+	bits, err := strconv.ParseUint(mask, 16, 64)
+	return err == nil && bits>>(sig.(syscall.Signal)-1)&1 == 1
 }
 
 // fromTerminal says whether the signal came from the terminal, which sends it to all of its foreground processes,

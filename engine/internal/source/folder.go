@@ -38,7 +38,10 @@ type folder struct {
 }
 
 func newFolder(path string, since time.Time, all bool) *folder {
-	d := &folder{path: path, since: since, known: map[string]bool{}, found: map[string]bool{}, byRun: map[string][]*tail{}, tails: map[string]*tail{}}
+	d := &folder{
+		path: path, since: since,
+		known: map[string]bool{}, found: map[string]bool{}, byRun: map[string][]*tail{}, tails: map[string]*tail{},
+	}
 	if !all {
 		d.wanted = map[string]bool{}
 	}

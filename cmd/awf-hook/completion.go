@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/transforms/format"
+	"github.com/spf13/cobra"
+)
+
+// maxCompleted is how many delivery ids a shell is offered.
+const maxCompleted = 100
+
+// completer lists what may stand at a place of the command line.
+type completer func(cmd *cobra.Command) []string
+
+// flagCompletions are those of flags, by their names, on every command that has them.
+var flagCompletions = map[string]completer{
+	"webhook":   webhookNames,
+	"from":      webhookNames,
+	"to":        webhookNames,
+	"state":     func(*cobra.Command) []string { return stateNames() },
+	"event":     func(*cobra.Command) []string { return eventTypes() },
+	"sample":    func(*cobra.Command) []string { return eventTypes() },
+	"scheme":    func(*cobra.Command) []string { return []string{"awf", "custom", "github", "standard"} },
+	"log-level": func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
+	"lang":      func(*cobra.Command) []string { return author.Names() },
+}
+
+// argumentCompletions are those of the first argument, by the command's path.
+var argumentCompletions = map[string]completer{
+	"deliveries show":   newestIDs,
+	"deliveries replay": newestIDs,
+	"deliveries delete": newestIDs,
+	"webhooks test":     webhookNames,
+	"webhooks enable":   webhookNames,
+	"webhooks disable":  webhookNames,
+	"events":            func(*cobra.Command) []string { return eventTypes() },
+	"functions":         func(*cobra.Command) []string { return functionNames() },
+	"formats":           func(*cobra.Command) []string { return format.Names() },
+}
+
+// complete adds the completions of a command.
+func complete(cmd *cobra.Command, path string) {
+	for name, list := range flagCompletions {
+		if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
+			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // it has the flag
+		}
+	}
+	if list, known := argumentCompletions[path]; known {
+		first := completing(list)
+		cmd.ValidArgs = nil
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return first(cmd, args, typed)
+		}
+	}
+}
+
+func completing(list completer) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		names := slices.DeleteFunc(list(cmd), func(name string) bool { return !strings.HasPrefix(name, typed) || plain(name) != name })
+		slices.Sort(names)
+		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func stateNames() (names []string) {
+	for _, state := range delivery.States {
+		names = append(names, string(state))
+	}
+	return names
+}
+
+// completedConfig reads the configuration that the command line names so far. It prints nothing, whatever is wrong.
+func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
+	search := config.Search{Env: os.LookupEnv}
+	if flag := cmd.Flag("config"); flag != nil {
+		search.File = flag.Value.String()
+	}
+	cfg, _ := search.Load()
+	return search, cfg
+}
+
+// webhookNames are those of the configuration and of the queue.
+func webhookNames(cmd *cobra.Command) (names []string) {
+	search, cfg := completedConfig(cmd)
+	if cfg == nil {
+		return nil
+	}
+	for _, w := range holding(cfg) {
+		names = append(names, w.Name)
+	}
+	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
+		lanes, _ := q.Webhooks(context.Background())
+		for i := range lanes {
+			names = append(names, webhookName(lanes[i].Webhook))
+		}
+	})
+	return names
+}
+
+// newestIDs are those of the newest deliveries.
+func newestIDs(cmd *cobra.Command) (ids []string) {
+	search, cfg := completedConfig(cmd)
+	if cfg == nil {
+		return nil
+	}
+	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
+		items, _ := q.List(context.Background(), engine.Filter{Limit: maxCompleted})
+		for i := range items {
+			ids = append(ids, items[i].Delivery.ID)
+		}
+	})
+	return ids
+}
+
+// withCompletedQueue opens the queue if there is one.
+func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Config, do func(*engine.Deliveries)) {
+	named := ""
+	if flag := cmd.Flag("queue"); flag != nil {
+		named = flag.Value.String()
+	}
+	file := queueFile(search, cfg, named)
+	if _, err := os.Stat(file); err != nil { // opening would make it
+		return
+	}
+	queue, err := engine.OpenDeliveries(file)
+	if err != nil {
+		return
+	}
+	do(queue)
+	_ = queue.Close() // nothing was changed
+}
