@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/spf13/cobra"
 )
@@ -59,11 +61,15 @@ it. You need only the language's own tools to build it.`,
 
 func (c *command) transformBuildCommand() *cobra.Command {
 	var out string
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
 		Long: `build compiles the transform in DIR (default: the current folder). The source tells the language: main.go, transform.c,
-transform.rs, transform.ts or transform.wat. If a tool is missing, build names the command that installs it.`,
+transform.rs, transform.ts or transform.wat. If a tool is missing, build names the command that installs it.
+
+A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
+once for each folder.`,
 		Example: "  awf-hook transform build",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -71,10 +77,11 @@ transform.rs, transform.ts or transform.wat. If a tool is missing, build names t
 			if out == "" {
 				out = filepath.Join(dir, author.Module)
 			}
-			return c.buildTransform(dir, out)
+			return c.buildTransform(dir, out, yes)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the module's `FILE` (default: DIR/"+author.Module+")")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "run a compiler in the folder itself without asking")
 	return cmd
 }
 
@@ -85,7 +92,7 @@ func dirOf(args []string) string {
 	return "."
 }
 
-func (c *command) buildTransform(dir, out string) error {
+func (c *command) buildTransform(dir, out string, yes bool) error {
 	language, err := author.Told(dir)
 	if err != nil {
 		return failure(err)
@@ -97,6 +104,11 @@ func (c *command) buildTransform(dir, out string) error {
 	if err != nil {
 		return failure(err)
 	}
+	if author.IsOwn(dir, cmd) {
+		if err := c.mayRun(dir, cmd.Path, yes); err != nil {
+			return err
+		}
+	}
 	cmd.Stdout, cmd.Stderr = c.err, c.err
 	if err := cmd.Run(); err != nil {
 		return failure(fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err))
@@ -106,6 +118,37 @@ func (c *command) buildTransform(dir, out string) error {
 		return failure(err)
 	}
 	fmt.Fprintf(c.err, "awf-hook: built %s, %s\n", out, bytesOf(info.Size()))
+	return nil
+}
+
+// mayRun asks whether to run a program in a folder's node_modules, and remembers the yes as trust in that folder.
+func (c *command) mayRun(dir, program string, yes bool) error {
+	folder, err := trust.Folder(filepath.Join(dir, "node_modules"))
+	if err != nil {
+		return failure(err)
+	}
+	store := trust.In(config.Search{Dir: dir, Env: os.LookupEnv}.StateFolder())
+	records, err := store.List()
+	if err != nil && !yes {
+		return failure(err)
+	}
+	claims := []trust.Claim{{File: author.Module, Webhook: "transform build", Modules: []string{"the compilers that are in it"}}}
+	for i := range records {
+		if records[i].Folder == folder && records[i].Judge(claims) == trust.Trusted {
+			return nil
+		}
+	}
+	switch {
+	case yes:
+		return nil
+	case !isTerminal(c.in):
+		return failure(fmt.Errorf("%s came with the folder, or with npm install: want --yes to run it, since there is no terminal to ask on", program))
+	case !c.ask("run " + plain(program) + ", which came with the folder or with npm install?"):
+		return failure(errors.New("not built"))
+	}
+	if err := store.Trust(folder, claims); err != nil {
+		return failure(err)
+	}
 	return nil
 }
 

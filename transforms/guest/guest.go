@@ -15,7 +15,7 @@
 //
 // Stock Go builds it, as a reactor, which takes one instance for many events, or without -buildmode as a command, which begins anew for each:
 //
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w' -o transform.wasm .
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-w -o transform.wasm .
 //
 // Elsewhere than in the sandbox the program turns the event on its stdin into a body on its stdout, without a configuration, and logs to
 // stderr: go run . < event.json. The package needs no JSON library and brings none.

@@ -120,6 +120,14 @@ func (l *Language) Command(project, out string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// IsOwn reports whether a command runs a program that is in the project's folder.
+func IsOwn(project string, cmd *exec.Cmd) bool {
+	own, err := filepath.Abs(ownASC(project))
+	return err == nil && cmd.Path == own
+}
+
+func ownASC(project string) string { return filepath.Join(project, "node_modules", ".bin", "asc") }
+
 // hasGoMod says what to do about a project in Go that belongs to no module.
 func hasGoMod(project string) error {
 	dir, err := filepath.Abs(project)
@@ -191,7 +199,7 @@ func findASC(project string) (string, bool) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", false
 	}
-	local, err := filepath.Abs(filepath.Join(project, "node_modules", ".bin", "asc"))
+	local, err := filepath.Abs(ownASC(project))
 	if err != nil {
 		return "", false
 	}

@@ -20,10 +20,13 @@ var common = []string{"awf-hook.yaml", "awf-hook_test.yaml", "events.jsonl", "RE
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// goMod is the go.mod of a project in Go. The project has a copy of the package guest, and needs no other module.
-const goMod = "module transform\n\ngo 1.24\n"
-
-const guestImport = `"github.com/awf-project/awf-hook/transforms/guest"`
+// A project in Go has a copy of the package guest, as a module that replaces the published one: imports are the same in every
+// project, and nothing is downloaded.
+const (
+	guestModule = "github.com/awf-project/awf-hook/transforms/guest"
+	guestGoMod  = "module " + guestModule + "\n\ngo 1.24\n"
+	goMod       = "module transform\n\ngo 1.24\n\nrequire " + guestModule + " v0.0.0\n\nreplace " + guestModule + " => ./guest\n"
+)
 
 // New starts a project in a new folder below dir: source that makes a Slack message, events and tests. It builds without a
 // network, but for the language's own packages.
@@ -68,8 +71,7 @@ func (l *Language) project(name string) (map[string][]byte, error) {
 	if l.Name != "go" {
 		return files, nil
 	}
-	files[l.Source] = bytes.Replace(files[l.Source], []byte(guestImport), []byte(`"transform/guest"`), 1)
-	files["go.mod"] = []byte(goMod)
+	files["go.mod"], files["guest/go.mod"] = []byte(goMod), []byte(guestGoMod)
 	return files, fs.WalkDir(guest.Source, ".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
