@@ -153,6 +153,6 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.routes.Close()
 	e.lanes.Close()
-	err := e.settleAccounts()
-	return errors.Join(err, e.queue.Close(), closeModules(e.modules))
+	e.settleAccounts()
+	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

@@ -83,10 +83,13 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 // judge says whether the webhook wants the event.
 func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
+	only := in.Event().Webhooks
 	switch {
+	case only != nil && !slices.Contains(only, w.Identity):
+		p.Choice, p.Why = FilteredOut, "the event is for "+strings.Join(only, ", ")+" alone"
 	case err != nil:
 		p.Choice, p.Why = FilterFailed, w.masker.Text(w.filterError(err).Error())
-	case match:
+	case match || only != nil:
 		p.Choice = Sent
 	case !w.filter.MatchType(in.Event().Type):
 		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))

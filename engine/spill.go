@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -25,13 +26,13 @@ type spilled struct {
 
 // settleAccounts tries once more to store what is in memory alone, writes the rest to the places of Options.Spill, and keeps
 // what a report says of what is left.
-func (e *Engine) settleAccounts() error {
+func (e *Engine) settleAccounts() {
 	ctx := context.Background()
 	flushing, cancel := context.WithTimeout(ctx, flushPatience)
 	defer cancel()
 	flushErr := e.queue.Flush(flushing)
 	if errors.Is(flushErr, ErrClosed) {
-		return nil
+		return
 	}
 	l, err := e.countLeft(ctx)
 	if err != nil {
@@ -40,30 +41,34 @@ func (e *Engine) settleAccounts() error {
 	if flushErr != nil {
 		l.trouble = flushErr.Error()
 	}
-	var spillErr error
 	if rest := e.queue.Rest(); len(rest) > 0 && len(e.opts.Spill) > 0 {
-		l.spilled, spillErr = writeSpill(rest, e.opts.Spill)
+		var errs []error
+		l.spilled, errs = writeSpill(rest, e.opts.Spill)
+		for _, err := range errs {
+			l.trouble += "; " + err.Error()
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.atClose = &l
-	return spillErr
 }
 
 // writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on at the next place where one takes no more.
-// The error says why the last place did not take all.
-func writeSpill(entries []*delivery.Entry, places []string) (*spilled, error) {
+// The errors say why, for each place that did not take all.
+func writeSpill(entries []*delivery.Entry, places []string) (*spilled, []error) {
 	s := &spilled{}
-	var err error
+	var errs []error
 	entries = slices.DeleteFunc(entries, func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine }) // nobody could read it
 	for _, place := range places {
-		var n int
-		n, err = s.write(place, entries)
-		if entries = entries[n:]; len(entries) == 0 {
-			return s, nil
+		n, err := s.write(place, entries)
+		if entries = entries[n:]; err != nil {
+			errs = append(errs, fmt.Errorf("cannot write to %s: %w", place, err))
+		}
+		if len(entries) == 0 {
+			break
 		}
 	}
-	return s, err
+	return s, errs
 }
 
 // write writes entries to a place until it takes no more, and returns how many it took.

@@ -194,4 +194,14 @@ func TestSpillIsSaid(t *testing.T) {
 	if code != exitFailure || !strings.Contains(said, "the configuration does not have the webhook that an event is for") || !strings.Contains(said, "2 refused") {
 		t.Errorf("exit code %d, said %s", code, said)
 	}
+	out, _ := runHook(t, exitOK, strings.NewReader(string(readFileOf(t, file))), "preview", "-c", config)
+	if want := "other: filtered out: the event is for "; !strings.Contains(out, want) {
+		t.Errorf("preview says %s, want %s", out, want)
+	}
+	// A place that takes nothing is named with the reason, and the next one is used.
+	temp := t.TempDir()
+	code, said = hookIn([]string{"TMPDIR=" + temp}, "", append(args, "-c", config, "--spill", temp)...)
+	if want := "in memory; cannot write to " + temp + ": is a directory\n"; code != exitOK || !strings.Contains(said, want) || !strings.Contains(said, "1 kept written to "+temp+"/awf-hook-") {
+		t.Errorf("exit code %d, said %s, want %s", code, said, want)
+	}
 }
