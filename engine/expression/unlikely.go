@@ -18,8 +18,8 @@ func (w *warner) part(n *ast.BinaryNode) {
 	}
 }
 
-// pattern warns of a pattern that no value of AWF's matches, and of one that is a glob.
-func (w *warner) pattern(n *ast.BinaryNode) {
+// regexp warns of a pattern that no value of AWF's matches, and of one that is a glob.
+func (w *warner) regexp(n *ast.BinaryNode) {
 	text, ok := n.Right.(*ast.StringNode)
 	if !ok {
 		return
@@ -65,15 +65,6 @@ func keyName(key ast.Node) string {
 		return identifier.Value
 	}
 	return strings.Join(pathOf(key), ".")
-}
-
-// whole warns where a glob is compared as a whole text.
-func (w *warner) whole(n *ast.BinaryNode) {
-	text, ok := n.Right.(*ast.StringNode)
-	name := keyName(n.Left)
-	if ok && n.Operator != "in" && (name == "event" || name == "workflow_name" || name == "payload.step") && strings.Contains(text.Value, "*") {
-		w.warn(text, "expr.glob", "%s compares whole texts: want glob(%q, %s)", n.Operator, text.Value, name)
-	}
 }
 
 // otherKeys are what AWF's own records and people call the keys of payload.

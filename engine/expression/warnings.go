@@ -27,14 +27,13 @@ func (w *warner) Visit(n *ast.Node) {
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
-			w.pattern(n)
+			w.regexp(n)
 		case "startsWith", "endsWith", "contains":
 			w.part(n)
 		case "==", "!=", "in":
 			w.pattern(n.Left, n.Right)
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
-			w.whole(n)
 		case "and", "&&", "or", "||":
 			w.truth(n.Left)
 			w.truth(n.Right)

@@ -35,7 +35,7 @@ func TestWarnings(t *testing.T) {
 		`event startsWith "deploy_"`:                                     ``,
 		`workflow_name matches "deploy-*"`:                               `1:22 matches takes a regular expression: want glob("deploy-*", workflow_name)`,
 		`workflow_name matches "^deploy-.*"`:                             ``,
-		`workflow_name == "deploy-*"`:                                    `1:17 == compares whole texts: want glob("deploy-*", workflow_name)`,
+		`workflow_name == "deploy-*"`:                                    `1:17 == and in compare the whole text: want glob("deploy-*", workflow_name)`,
 		`payload.duration_ms > 5`:                                        `1:8 AWF gives no payload.duration_ms: did you mean payload.duration?`,
 		`event == "my_event" or event == "plugin.done"`:                  ``,
 		`payload.team == "x" and payload.name == "y" and payload.parts`:  ``,
