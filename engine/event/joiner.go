@@ -111,8 +111,12 @@ func (j *Joiner) drop(n need) {
 	}
 }
 
-// SetExit tells the exit code of the program that wrote the records, for the end that waits for it.
+// SetExit tells the exit code of the program that wrote the records, for the end that waits for it. If there were several runs that no
+// other one called, it is a shell's and not theirs.
 func (j *Joiner) SetExit(code int) {
+	if j.runs.tops() > 1 {
+		code = 0
+	}
 	for i := len(j.waiting) - 1; i >= 0; i-- {
 		if w := j.waiting[i]; w.need&needExit != 0 && code != 0 {
 			w.rec.end.exitCode = strconv.AppendInt(nil, int64(code), 10)

@@ -87,6 +87,16 @@ func (rs *runs) open(besides *run) bool {
 	return false
 }
 
+// tops is how many runs began that no other one called.
+func (rs *runs) tops() (n int) {
+	for e := rs.recent.Front(); e != nil; e = e.Next() {
+		if r := e.Value.(*run); r.startedBy != foreign && r.parentID == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // endRun forgets the steps that the run left open.
 func (rs *runs) endRun(r *run) {
 	r.ended = true

@@ -93,7 +93,11 @@ func (r *reading) unseen(args []string) (notes []string) {
 
 // writesNothing reports whether arguments of AWF's are those with which it writes neither audit lines nor transcripts.
 func writesNothing(args []string) bool {
-	for _, arg := range args[1:] {
+	awf := slices.IndexFunc(args, func(arg string) bool { return filepath.Base(arg) == "awf" })
+	if awf < 0 {
+		return false
+	}
+	for _, arg := range args[awf+1:] {
 		flag, _, _ := strings.Cut(arg, "=")
 		if flag == "--interactive" || flag == "--step" || arg == "acp-serve" {
 			return true
