@@ -28,6 +28,7 @@ func (w *warner) Visit(n *ast.Node) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
 		case "==", "!=", "in":
+			w.pattern(n.Left, n.Right)
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
 		case "and", "&&", "or", "||":
@@ -47,6 +48,8 @@ func (w *warner) Visit(n *ast.Node) {
 		if found := replaced.FindString(n.Value); found != "" {
 			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
 		}
+	case *ast.BuiltinNode:
+		w.sameForAll(n)
 	case *ast.SequenceNode:
 		for _, unused := range n.Nodes[:len(n.Nodes)-1] {
 			w.warn(unused, "expr.unused", "what stands before ; is not used: want and or or between conditions")
@@ -143,6 +146,30 @@ var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
 
 // slashes are those around a pattern.
 var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
+
+// pattern warns of a comparison with what looks like a pattern.
+func (w *warner) pattern(name, with ast.Node) {
+	key, isName := name.(*ast.IdentifierNode)
+	text, isText := with.(*ast.StringNode)
+	if !isName || !isText || !strings.ContainsAny(text.Value, "*%") {
+		return
+	}
+	w.warn(text, "expr.never", "== and in compare the whole text: want glob(%q, %s)", strings.ReplaceAll(text.Value, "%", "*"), key.Value)
+}
+
+// sameForAll warns of a loop over what is the same for every element.
+func (w *warner) sameForAll(n *ast.BuiltinNode) {
+	if len(n.Arguments) < 2 || n.Name == "map" {
+		return
+	}
+	predicate, _ := n.Arguments[1].(*ast.PredicateNode)
+	if predicate == nil {
+		return
+	}
+	if text, isText := predicate.Node.(*ast.StringNode); isText {
+		w.warn(text, "expr.unused", "%q is the same for every element: want .%s for its member", text.Value, text.Value)
+	}
+}
 
 // length warns of a member that other languages have for the length of a list or a text.
 func (w *warner) length(n *ast.MemberNode) {

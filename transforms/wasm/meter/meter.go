@@ -105,7 +105,7 @@ type Export struct {
 type Producer struct{ Field, Name, Version string }
 
 // Rewrite returns a module that counts fuel and stack. The bytes may come from anyone. An error says what is refused, and at
-// which byte. Time and memory are proportional to the module's length.
+// which byte. If it is the code that is refused, the Module says what the module imports. Time and memory are proportional to the module's length.
 func Rewrite(module []byte, limits Limits) (*Module, error) {
 	if limits.Split == 0 {
 		limits.Split = DefaultSplit
@@ -117,5 +117,9 @@ func Rewrite(module []byte, limits Limits) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.rewrite()
+	out, err := m.rewrite()
+	if err != nil {
+		return &Module{Imports: m.functionImports()}, err
+	}
+	return out, nil
 }
