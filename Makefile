@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers clean
+.PHONY: alerts build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -81,6 +81,15 @@ soak:
 	SOAK=1 go test -timeout 60m -run 'TestCrash|TestFollowRotationsAndKills|TestHostileCheckouts|TestFatesAddUp|TestStoppedProcess' -v ./cmd/awf-hook
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 	SOAK=1 go test -timeout 60m -run TestBadReceivers -v ./engine
+
+# The alert rules, by Prometheus's own tool.
+alerts:
+	cd examples/deploy && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
+
+# Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
+CLUSTER ?= full
+cluster: servers
+	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run TestCluster -v ./cmd/awf-hook
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

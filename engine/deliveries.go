@@ -86,6 +86,9 @@ func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
 	return d.queue.Move(ctx, from, to)
 }
 
+// Backup writes the queue as it is now into a new file, while others use it.
+func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.queue.Backup(ctx, path) }
+
 // Webhooks lists the lanes of all webhooks that ever had a delivery.
 func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
 

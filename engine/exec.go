@@ -54,8 +54,10 @@ func Start(cmd Command) (*Child, error) {
 // What is not committed when ctx ends stays on disk for the next Attend, which refuses what is known; and so does all of
 // it without [source.Child.Settle].
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
+	sink, packed := e.sink(broken), child.Packed()
+	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
 	return attend(ctx,
-		func(ctx context.Context) error { return child.Read(ctx, e.sink(broken)) },
+		func(ctx context.Context) error { return child.Read(ctx, sink) },
 		func(ctx context.Context) error { return e.adopt(ctx, child.folder, child.origin) })
 }
 

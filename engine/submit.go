@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -54,9 +55,18 @@ func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) err
 
 // submitAll submits events in order, together if there is room for all.
 func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
+	return e.submitOf(ctx, events, "")
+}
+
+// submitOf is submitAll where a command ran a pack's workflow, "PACK/NAME", whose events say NAME alone.
+func (e *Engine) submitOf(ctx context.Context, events []event.Event, packed string) error {
 	entries := make([]*delivery.Entry, 0, len(events))
 	for i := range events {
-		entry, err := e.entry(ctx, &events[i])
+		workflow := events[i].WorkflowName
+		if packed != "" && workflow == path.Base(packed) {
+			workflow = packed
+		}
+		entry, err := e.entryOf(ctx, &events[i], workflow)
 		if err != nil {
 			return err
 		}
@@ -75,7 +85,12 @@ func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
 
 // entry routes an event. It waits until the webhooks of the workflow's definition are compiled.
 func (e *Engine) entry(ctx context.Context, ev *event.Event) (*delivery.Entry, error) {
-	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
+	return e.entryOf(ctx, ev, ev.WorkflowName)
+}
+
+// entryOf routes an event of a workflow whose definition may have another name than the event says.
+func (e *Engine) entryOf(ctx context.Context, ev *event.Event, workflow string) (*delivery.Entry, error) {
+	webhooks, err := e.routes.Of(workflow).Webhooks(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 
 // outputs are the types of what the commands print with --json: an object, or one on each line.
 var outputs = map[string]any{
+	"backtest":          backtestJSON{},
 	"check":             checkJSON{},
 	"doctor":            doctorJSON{},
 	"deliveries list":   itemJSON{},
@@ -77,11 +78,19 @@ var glossary = map[string]string{
 	"earlier_unknown":    "true if the queue's file could not be opened",
 	"error":              "why it failed",
 	"expression":         "the expression with its values",
+	"requests":           "requests that the webhook would have made",
+	"peak":               "requests in the fullest minute",
+	"rate":               "the rate as configured",
+	"old_requests":       "requests of the webhook of this name in the old configuration",
+	"only_new":           "events for which the old configuration sends nothing",
+	"only_old":           "events for which the new configuration sends nothing",
+	"changed":            "events for which the bodies differ",
+	"samples":            "differences as unified diffs",
 	"event":              "the event's type",
 	"event_id":           "the event's id",
 	"events":             "events that were accepted; of a webhook, its globs",
 	"expressions":        "the expressions of a map, in the order in which they ran",
-	"failures":           "attempts in a row that failed",
+	"failures":           "attempts in a row that failed; of a backtest, events for which no request could be made",
 	"file":               "the file's name",
 	"filter":             "the filter's expression with its values",
 	"fuel":               "what the module used of its fuel",

@@ -74,7 +74,7 @@ func (c *command) deliveriesCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "deliveries",
-		Short: "Show and change the queue: list, show, replay, delete, move, send",
+		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
 		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
 A delivery that awf-hook has given up is a dead letter: show tells why, replay makes it due again with the same id,
 and the next run, exec or deliveries send delivers it.
@@ -84,7 +84,8 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 	list := c.listDeliveries(&where)
 	cmd.RunE = list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where))
+	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where),
+		c.backupDeliveries(&where))
 	return cmd
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -218,7 +217,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 
 // queueFile is the queue's file; "" where the queue is elsewhere.
 func (d *daemon) queueFile() string {
-	if strings.Contains(d.queue, "://") {
+	if config.IsDatabase(d.queue) {
 		return ""
 	}
 	return d.queue

@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -572,4 +573,72 @@ func TestToAServer(t *testing.T) {
 		t.Errorf("the metrics' file says that %q were delivered, want 5: %v", got, err)
 	}
 	s.end(t, syscall.SIGTERM)
+}
+
+// serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
+func TestServeUnderSystemd(t *testing.T) {
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	var mu sync.Mutex
+	var states []string
+	go func() {
+		for buf := make([]byte, 4096); ; {
+			n, err := told.Read(buf)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			states = append(states, string(buf[:n]))
+			mu.Unlock()
+		}
+	}()
+	hears := func(want string) {
+		t.Helper()
+		waitFor(t, want, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.ContainsFunc(states, func(state string) bool { return strings.Contains(state, want) })
+		})
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec awf-hook serve "$@"`, "sh",
+		"-c", config, "--queue", filepath.Join(dir, "queue.db"), "--lame-duck", "0s")
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=3000000")
+	cmd.ExtraFiles = []*os.File{socket}
+	start(t, cmd)
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	hears("READY=1")
+	if status := send(http.DefaultClient, "http://"+ln.Addr().String(), envelopes("socket", 1)); status != http.StatusAccepted {
+		t.Errorf("over systemd's socket: %d", status)
+	}
+	hears("WATCHDOG=1")
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	hears("RELOADING=1\nMONOTONIC_USEC=")
+	hears("STATUS=the configuration was taken up")
+	if err := os.WriteFile(config, []byte("webhooks: 7"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hears("STATUS=the configuration was not taken up")
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	hears("STOPPING=1")
+	if err := cmd.Wait(); err != nil || receiver.count() != 1 {
+		t.Errorf("%v, %d events arrived", err, receiver.count())
+	}
 }

@@ -206,6 +206,28 @@ func (s Search) workflowFolders() []string {
 	return folders
 }
 
+// packFolders are those of the installed packs, which are nobody's own: PACK/workflows.
+func (s Search) packFolders() []string {
+	data := s.variable("XDG_DATA_HOME")
+	if home := s.variable("HOME"); data == "" && home != "" {
+		data = filepath.Join(home, ".local", "share")
+	}
+	packs := []string{filepath.Join(s.Dir, ".awf", "workflow-packs")}
+	if data != "" {
+		packs = append(packs, filepath.Join(data, "awf", "workflow-packs"))
+	}
+	var folders []string
+	for _, folder := range packs {
+		entries, _ := readDir(folder)
+		for _, pack := range entries {
+			if len(folders) < maxPacks {
+				folders = append(folders, filepath.Join(folder, pack.Name(), "workflows"))
+			}
+		}
+	}
+	return folders
+}
+
 // add merges a further file's configuration into c.
 func (c *Config) add(file *Config) {
 	c.Files = append(c.Files, file.Files...)

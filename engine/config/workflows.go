@@ -24,6 +24,7 @@ import (
 // Bounds of the search for definitions. They stand in docs/config.md.
 const (
 	maxDefinitions  = 10_000          // files that are looked into
+	maxPacks        = 100             // whose folders are
 	refreshInterval = 2 * time.Second // how often it is looked whether one changed
 )
 
@@ -60,6 +61,15 @@ func (def *definition) stem() string {
 	return strings.TrimSuffix(filepath.Base(def.path), filepath.Ext(def.path))
 }
 
+// pack is the name of the pack that the definition came with; "" for none.
+func (def *definition) pack() string {
+	folder := filepath.Dir(filepath.Dir(def.path))
+	if filepath.Base(filepath.Dir(folder)) != "workflow-packs" {
+		return ""
+	}
+	return filepath.Base(folder)
+}
+
 // Found is what holds for the events of a workflow that has a definition.
 type Found struct {
 	File     string    // the definition
@@ -70,7 +80,8 @@ type Found struct {
 	Err      error // the definition's mistakes: its own webhooks are not active
 }
 
-// Lookup returns what holds for a workflow's events, nil if it has no definition.
+// Lookup returns what holds for a workflow's events, nil if it has no definition. "PACK/NAME" is a pack's workflow alone; a name is that
+// of a pack's only if nothing else has it.
 // It returns the same pointer as long as the definition does not change.
 func (ws *Workflows) Lookup(workflow string) *Found {
 	ws.mu.Lock()
@@ -118,7 +129,7 @@ func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
-	for _, folder := range ws.folders {
+	for _, folder := range slices.Concat(ws.folders, ws.project.search.packFolders()) {
 		entries, _ := readDir(folder) // a folder that is not there has no definitions
 		for _, entry := range entries {
 			ext := filepath.Ext(entry.Name())
@@ -146,8 +157,11 @@ func (ws *Workflows) refresh() {
 	maps.DeleteFunc(ws.found, func(def *definition, _ *Found) bool { return files[def.path] != def })
 	for _, nameOf := range []func(*definition) string{func(def *definition) string { return def.name }, (*definition).stem} {
 		for _, def := range order {
-			if name := nameOf(def); name != "" && ws.byName[name] == nil {
-				ws.byName[name] = def
+			name := nameOf(def)
+			for _, name := range []string{name, def.pack() + "/" + name} {
+				if name != "" && name[0] != '/' && ws.byName[name] == nil {
+					ws.byName[name] = def
+				}
 			}
 		}
 	}

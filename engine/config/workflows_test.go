@@ -131,6 +131,31 @@ func TestDefinitionsAreFoundByWhatTheyCallThemselves(t *testing.T) {
 	}
 }
 
+// A pack's workflow is found by its pack and name, and by its name alone only where nothing else has it. Its webhooks are nobody's own:
+// they need trust.
+func TestDefinitionsInPacks(t *testing.T) {
+	load := project(t, map[string]string{
+		".awf/workflows/deploy.yaml":                  "name: deploy\nwebhooks: [{name: local, url: 'https://l.example/'}]",
+		".awf/workflow-packs/ops/workflows/d.yaml":    "name: deploy\nwebhooks: [{name: pack, url: 'https://p.example/'}]",
+		".awf/workflow-packs/ops/workflows/scan.yaml": "name: scan",
+	})
+	workflows := load().Workflows
+	for name, want := range map[string]string{
+		"deploy": ".awf/workflows/deploy.yaml", "ops/deploy": ".awf/workflow-packs/ops/workflows/d.yaml",
+		"ops/d": ".awf/workflow-packs/ops/workflows/d.yaml", "scan": ".awf/workflow-packs/ops/workflows/scan.yaml",
+		"ops/scan": ".awf/workflow-packs/ops/workflows/scan.yaml", "other/scan": "", "/deploy": "", "ops/": "",
+	} {
+		found := workflows.Lookup(name)
+		if got := ""; found != nil {
+			if got = found.File; got != want {
+				t.Errorf("%s is in %s, want %q", name, got, want)
+			}
+		} else if want != "" {
+			t.Errorf("%s is not found", name)
+		}
+	}
+}
+
 func TestLookupsAtTheSameTime(t *testing.T) {
 	files := map[string]string{}
 	for i := range 20 {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,21 @@ func AuditFile(env Env) string {
 
 // Transcripts is the folder that AWF writes its transcripts to.
 func Transcripts(env Env) string { return filepath.Join(DataFolder(env), "transcripts") }
+
+// packed is the pack's workflow, "PACK/NAME", that arguments of AWF's name to run; "" for none.
+func packed(args []string) string {
+	run := slices.Index(args, "run")
+	if run < 0 {
+		return ""
+	}
+	for _, arg := range args[run+1:] {
+		pack, name, isPack := strings.Cut(arg, "/")
+		if isPack && pack != "" && name != "" && pack[0] != '-' && !strings.ContainsAny(pack, "=.~") && !strings.Contains(name, "/") {
+			return arg
+		}
+	}
+	return ""
+}
 
 // Storage is the folder that AWF keeps the states of its runs in, when it is called with these arguments.
 func Storage(args []string, env Env) string {

@@ -266,6 +266,9 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 	return c.trail.read(ctx, sink, c)
 }
 
+// Packed is the pack's workflow that the program was called to run, "PACK/NAME"; "" for none.
+func (c *Child) Packed() string { return packed(c.process.Args[1:]) }
+
 // Notes says, after Read, why something of the program was not to be seen.
 func (c *Child) Notes() []string { return c.notes }
 

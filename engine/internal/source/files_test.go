@@ -234,6 +234,11 @@ func TestPlaces(t *testing.T) {
 		{AuditFile(List([]string{"AWF_AUDIT_LOG=off"})), ""},
 		{AuditFile(List([]string{"AWF_AUDIT_LOG=OFF"})), "OFF"}, // AWF's own comparison is exact
 		{Transcripts(env), "/h/.local/share/awf/transcripts"},
+		{packed([]string{"run", "--input", "a=b/c", "mypack/packwf"}), "mypack/packwf"},
+		{packed([]string{"--storage", "a/b", "run", "deploy"}), ""},
+		{packed([]string{"run", "./flows/deploy.yaml"}), ""},
+		{packed([]string{"run", "/abs/deploy"}), ""},
+		{packed([]string{"resume", "a/b"}), ""},
 		{Storage([]string{"awf", "run", "x"}, env), "/h/.local/share/awf"},
 		{Storage([]string{"awf", "--storage", "/s", "run", "x"}, env), "/s"},
 		{Storage([]string{"awf", "run", "x", "--storage=/s"}, env), "/s"},

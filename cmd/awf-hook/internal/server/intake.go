@@ -244,7 +244,7 @@ func (in *intake) unstored(err error) *problem {
 		text = "the queue did not take the events in time"
 	}
 	if in.server.Log != nil {
-		in.server.Log.Warn("events were not taken", "source", in.source, "events", len(in.parsed), "err", err)
+		in.server.Log.Debug("events were not taken", "source", in.source, "events", len(in.parsed), "err", err)
 	}
 	return &problem{status: http.StatusServiceUnavailable, text: text, retryAfter: storeWait, reason: Full}
 }

@@ -19,9 +19,12 @@ import (
 const DefaultSize = 32 << 20
 
 const (
-	rowSize = 320 // about what a delivery takes beside its event, in bytes
+	rowSize = 900 // about what a delivery with an attempt takes beside its event's texts, in bytes
 	idSize  = 160 // about what an id takes that is known
 )
+
+// maxDone is how many deliveries of an outcome that needs nobody, delivered or dropped, are kept whole. Of older ones the id is kept.
+const maxDone = 8192
 
 // Store is a queue in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
@@ -171,8 +174,17 @@ func (s *Store) setContent(r *row, c *delivery.Content) {
 func (s *Store) finish(r *row, state delivery.State, done time.Time) {
 	r.leave()
 	r.state, r.done = state, done
-	s.final[state].add(r)
+	finals := s.final[state]
+	finals.add(r)
 	r.lane.count(state, 1)
+	if state == delivery.IsDead {
+		return
+	}
+	for len(finals.list) > maxDone {
+		if oldest := finals.oldest(state); oldest != nil && len(finals.list) > maxDone {
+			s.strip(done, oldest)
+		}
+	}
 }
 
 // Claim implements [store.Store].

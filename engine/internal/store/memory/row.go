@@ -203,6 +203,7 @@ func (f *finals) oldest(state delivery.State) *row {
 		if first := f.list[0]; first.row.state == state && first.row.done.Equal(first.done) {
 			return first.row
 		}
+		f.list[0] = finalRow{} // it must not keep the row
 	}
 	return nil
 }

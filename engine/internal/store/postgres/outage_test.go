@@ -12,8 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
-	"github.com/awf-project/awf-hook/engine/internal/store/postgres/pgtest"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/testdata/pgtest"
 	"github.com/jackc/pgx/v5"
 )
 

@@ -2,6 +2,7 @@ package spill
 
 import (
 	"context"
+	"errors"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -78,4 +79,19 @@ func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error)
 		_, err = change(s.memory)
 	}
 	return n, err
+}
+
+// Backup copies the file while it is in use. What is in memory alone is not in the copy.
+func (s *Store) Backup(ctx context.Context, path string) error {
+	file, err := s.usable()
+	if err != nil {
+		return err
+	}
+	copier, can := file.(interface {
+		Backup(ctx context.Context, path string) error
+	})
+	if !can {
+		return errors.New("only a queue in a file is copied: use the database's own tools, pg_dump for one")
+	}
+	return copier.Backup(ctx, path)
 }

@@ -174,7 +174,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 }
 
 // ErrUnstored says that the file does not take what is new, so that memory alone could hold it.
-var ErrUnstored = errors.New("the queue's file is not in use")
+var ErrUnstored = errors.New("the queue is not in use")
 
 // AcceptStored is Accept, for entries of which nothing may be in memory alone. The error wraps ErrUnstored or [store.ErrFull] where that
 // cannot be, and then nothing is accepted.

@@ -170,3 +170,52 @@ func (s *Server) Create(database string) (url string, err error) {
 	url = fmt.Sprintf("postgres://awf@127.0.0.1:%d/%s?sslmode=disable", s.Port, database)
 	return url, s.run("createdb", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "awf", database)
 }
+
+// Standby makes a server that follows this one, which from then on commits only what the standby has too.
+func (s *Server) Standby() (*Server, error) {
+	standby := &Server{bin: s.bin, cred: s.cred}
+	var err error
+	if standby.folder, err = os.MkdirTemp("", "awf-hook-pg"); err != nil {
+		return nil, err
+	}
+	if s.cred != nil {
+		err = os.Chown(standby.folder, int(s.cred.Uid), int(s.cred.Gid))
+	}
+	if err == nil {
+		err = standby.run("pg_basebackup", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "awf", "-D", standby.data(), "-R", "-X", "stream", "-c", "fast")
+	}
+	if err == nil {
+		err = standby.Run()
+	}
+	if err == nil {
+		err = s.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+	}
+	if err == nil {
+		err = s.sql("SELECT pg_reload_conf()")
+	}
+	for begun := time.Now(); err == nil && !s.isSynchronous(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(begun) > 20*time.Second {
+			err = errors.New("the standby does not become synchronous")
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, standby.Close())
+	}
+	return standby, nil
+}
+
+func (s *Server) sql(query string) error {
+	return s.run("psql", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "awf", "-d", "postgres", "-c", query)
+}
+
+func (s *Server) isSynchronous() bool {
+	return s.sql("DO $$ BEGIN ASSERT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'); END $$") == nil
+}
+
+// Promote makes a standby a server of its own, which commits alone.
+func (s *Server) Promote() error {
+	if err := s.sql("ALTER SYSTEM RESET synchronous_standby_names"); err != nil {
+		return err
+	}
+	return errors.Join(s.sql("SELECT pg_reload_conf()"), s.sql("SELECT pg_promote()"))
+}

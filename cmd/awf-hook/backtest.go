@@ -1,0 +1,310 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/spf13/cobra"
+)
+
+// Bounds of backtest.
+const (
+	maxPast    = 256 << 20 // bytes of all files together
+	maxSamples = 3         // differences that are shown for each webhook
+)
+
+// backtest is what configurations make of the events of the past.
+type backtest struct {
+	configFlags
+	against string
+	since   string
+	json    bool
+}
+
+// backtestJSON is what a webhook makes of the past, as --json prints it.
+type backtestJSON struct {
+	Webhook string   `json:"webhook"`
+	Sent    int      `json:"requests"`
+	Failed  int      `json:"failures"`
+	Peak    int      `json:"peak"`              // requests in the fullest minute
+	Rate    string   `json:"rate,omitempty"`    // as configured
+	Old     int      `json:"old_requests"`      // of the webhook of this name in OLD
+	OnlyNew int      `json:"only_new"`          // events for which OLD would have sent nothing
+	OnlyOld int      `json:"only_old"`          // events for which NEW sends nothing
+	Changed int      `json:"changed"`           // events for which the bodies differ
+	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
+
+	minutes map[int64]int
+}
+
+func (c *command) backtestCommand() *cobra.Command {
+	var b backtest
+	cmd := &cobra.Command{
+		Use:   "backtest [AUDIT|FOLDER…]",
+		Short: "Show what a configuration would have sent for the runs of the past; sends nothing",
+		Long: `backtest reads AWF's audit files and transcripts folders, by default those that AWF uses, and runs their events through the
+configuration: how many requests each webhook would have made, and how many in the fullest minute, beside its rate.
+With --against OLD it also shows what OLD would have sent and the new configuration does not, the reverse, and samples of
+bodies that differ. It sends and keeps nothing.`,
+		Example: "  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d\n  awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl",
+		RunE:    func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
+	}
+	b.configFlags.add(cmd)
+	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")
+	cmd.Flags().StringVar(&b.since, "since", "", "only events since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
+	cmd.Flags().BoolVar(&b.json, "json", false, "print one JSON object for each webhook")
+	return cmd
+}
+
+func (c *command) backtest(b backtest, paths []string) error {
+	filter, err := (&filterFlags{since: b.since}).filter()
+	if err != nil {
+		return err
+	}
+	eng, err := c.openDry(b.configFlags)
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	var old *engine.Engine
+	if b.against != "" {
+		if old, err = c.openDry(configFlags{file: b.against}); err != nil {
+			return err
+		}
+		defer old.Close()
+	}
+	if paths, err = followed(paths); err != nil {
+		return failure(err)
+	}
+	text, err := pastLines(paths)
+	if err != nil {
+		return failure(err)
+	}
+	results := map[string]*backtestJSON{}
+	events := 0
+	read := func(ev event.Event) {
+		if ev.Timestamp.Before(filter.Since) {
+			return
+		}
+		events++
+		add(results, &ev, made(eng, &ev), made(old, &ev))
+	}
+	stream := engine.Stream{Name: "the past", In: bytes.NewReader(text), Broken: c.printBroken()}
+	if err := engine.Events(context.Background(), stream, read); err != nil {
+		return failure(err)
+	}
+	if events == 0 {
+		return failure(fmt.Errorf("no event in %s", strings.Join(paths, " and ")))
+	}
+	rates, err := c.rates(b.configFlags)
+	if err != nil {
+		return err
+	}
+	c.printBacktest(b, results, rates, events)
+	return nil
+}
+
+// rates are the webhooks' configured rates, by their names. A webhook without one has its format's.
+func (c *command) rates(flags configFlags) (map[string]string, error) {
+	cfg, err := c.loadDry(flags.search())
+	if err != nil {
+		return nil, err
+	}
+	rates := map[string]string{}
+	for _, w := range holding(cfg) {
+		rates[w.Name] = rateOf(&w)
+	}
+	return rates, nil
+}
+
+func rateOf(w *config.Webhook) string {
+	for _, v := range w.Values() {
+		if v.Key == "rate" {
+			return v.Text
+		}
+	}
+	return ""
+}
+
+// written finds the time of a line of AWF's.
+var written = regexp.MustCompile(`"timestamp":"([^"]+)"`)
+
+// pastLine is a line with its time.
+type pastLine struct {
+	at   time.Time
+	text []byte
+}
+
+// pastLines reads files, and those of folders, and puts their lines in the order of their times. What is not there is passed over.
+func pastLines(paths []string) ([]byte, error) {
+	var lines []pastLine
+	left := int64(maxPast)
+	for _, path := range paths {
+		for _, file := range linesFiles(path) {
+			text, err := readFile(file, left)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			left -= int64(len(text))
+			lines = appendLines(lines, text)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b pastLine) int { return a.at.Compare(b.at) })
+	var all bytes.Buffer
+	for _, line := range lines {
+		all.Write(line.text)
+		all.WriteByte('\n')
+	}
+	return all.Bytes(), nil
+}
+
+// linesFiles are a file itself, or those of lines in a folder and below it.
+func linesFiles(path string) (files []string) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return []string{path}
+	}
+	_ = filepath.WalkDir(path, func(file string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(file, ".jsonl") {
+			files = append(files, file)
+		}
+		return nil // what cannot be read is passed over
+	})
+	return files
+}
+
+// appendLines gives each line the time of its own, or that of the line before.
+func appendLines(lines []pastLine, text []byte) []pastLine {
+	var at time.Time
+	for line := range bytes.Lines(text) {
+		if m := written.FindSubmatch(line); m != nil {
+			if t, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
+				at = t
+			}
+		}
+		lines = append(lines, pastLine{at, bytes.TrimRight(line, "\r\n")})
+	}
+	return lines
+}
+
+// made is what the webhooks of an engine make of an event, by their names; nothing if there is no engine.
+func made(eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
+	all := map[string]*engine.Preview{}
+	if eng == nil {
+		return all
+	}
+	for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
+		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
+			all[p.Webhook] = &p
+		}
+	}
+	return all
+}
+
+// add counts what the new and the old configuration make of an event.
+func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]*engine.Preview) {
+	for _, all := range []map[string]*engine.Preview{now, old} {
+		for name := range all {
+			if results[name] == nil {
+				results[name] = &backtestJSON{Webhook: name, minutes: map[int64]int{}}
+			}
+		}
+	}
+	for name, r := range results {
+		p, before := now[name], old[name]
+		if p != nil && p.Choice == engine.Sent {
+			r.Sent++
+			minute := ev.Timestamp.Unix() / 60
+			r.minutes[minute]++
+			r.Peak = max(r.Peak, r.minutes[minute])
+		} else if p != nil {
+			r.Failed++
+		}
+		if before != nil {
+			r.Old++
+		}
+		switch {
+		case p != nil && before == nil:
+			r.OnlyNew++
+		case p == nil && before != nil:
+			r.OnlyOld++
+		case p == nil || bytes.Equal(p.Body, before.Body):
+			continue
+		default:
+			r.Changed++
+		}
+		if len(old) > 0 && len(r.Samples) < maxSamples {
+			title := ev.Type + " " + ev.WorkflowName + " " + ev.WorkflowID
+			r.Samples = append(r.Samples, unifiedDiff("old: "+title, "new: "+title, bodyText(before), bodyText(p)))
+		}
+	}
+}
+
+// bodyText is a request's body for a comparison; "" for no request.
+func bodyText(p *engine.Preview) string {
+	if p == nil {
+		return ""
+	}
+	if p.Choice != engine.Sent {
+		return p.Why + "\n"
+	}
+	var text bytes.Buffer
+	if json.Indent(&text, p.Body, "", "  ") != nil {
+		return string(p.Body) + "\n"
+	}
+	return text.String() + "\n"
+}
+
+func (c *command) printBacktest(b backtest, results map[string]*backtestJSON, rates map[string]string, events int) {
+	header := []string{"WEBHOOK", "REQUESTS", "FAILED", "PEAK/MIN", "RATE"}
+	if b.against != "" {
+		header = append(header, "OLD", "ONLY NEW", "ONLY OLD", "CHANGED")
+	}
+	rows := [][]string{header}
+	list := make([]*backtestJSON, 0, len(results))
+	for _, r := range results {
+		r.Rate = rates[r.Webhook]
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(x, y *backtestJSON) int { return cmp.Compare(x.Webhook, y.Webhook) })
+	for _, r := range list {
+		if b.json {
+			encode(c.out, r)
+			continue
+		}
+		row := []string{r.Webhook, strconv.Itoa(r.Sent), strconv.Itoa(r.Failed), strconv.Itoa(r.Peak), r.Rate}
+		if b.against != "" {
+			for _, n := range []int{r.Old, r.OnlyNew, r.OnlyOld, r.Changed} {
+				row = append(row, strconv.Itoa(n))
+			}
+		}
+		rows = append(rows, row)
+	}
+	if b.json {
+		return
+	}
+	fmt.Fprintf(c.out, "events: %d\n", events)
+	printTable(c.out, rows)
+	for _, r := range list {
+		for _, sample := range r.Samples {
+			fmt.Fprintf(c.out, "\n%s\n%s", plain(r.Webhook), harmless(sample))
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Copy the queue while others use it",
+		Long: `backup writes the queue as it is now into a new FILE, while others use it. FILE is a queue too: name it with --queue to look
+at it, or to deliver what it holds. What was sent after the backup is then sent again, with the same ids.`,
+		Example: "  awf-hook deliveries backup queue-$(date +%F).db",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+				if err := q.Backup(ctx, args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.out, "written to %s\n", args[0])
+				return nil
+			})
+		},
+	}
+}
