@@ -304,7 +304,7 @@ func (c *command) printBacktest(b backtest, results map[string]*backtestJSON, ra
 	printTable(c.out, rows)
 	for _, r := range list {
 		for _, sample := range r.Samples {
-			fmt.Fprintf(c.out, "\n%s\n%s", plain(r.Webhook), harmless(sample))
+			fmt.Fprintf(c.out, "\n%s\n%s", plain(r.Webhook), colourDiff(c.out, harmless(sample)))
 		}
 	}
 }

@@ -236,8 +236,14 @@ func (c *command) sayChecked(results []checked) {
 // sayMistakes prints each mistake on a line, so that editors find the place; on a terminal with the line of the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
+	show := newPrinter(c.err, false)
 	for _, mistake := range mistakes {
-		fmt.Fprintln(c.err, mistake)
+		code := red
+		if mistake.Warning {
+			code = yellow
+		}
+		place, text, _ := strings.Cut(mistake.Error(), ": ")
+		fmt.Fprintln(c.err, show.colour(bold, place+":"), show.colour(code, text))
 		if !isTerminal(c.err) {
 			continue
 		}
@@ -248,7 +254,7 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 			sources[mistake.File] = source
 		}
 		if line, indent := source.Excerpt(mistake.Pos); line != "" {
-			fmt.Fprintf(c.err, "  %s\n  %s^\n", line, indent)
+			fmt.Fprintf(c.err, "  %s\n  %s%s\n", line, indent, show.colour(code, "^"))
 		}
 	}
 }

@@ -224,7 +224,7 @@ type costs struct {
 	Said      string
 }
 
-// measured runs awf-hook for 20 seconds at most and prints its costs as JSON. It is a process of its own, since a process's largest memory
+// measured runs awf-hook for two minutes at most and prints its costs as JSON. It is a process of its own, since a process's largest memory
 // counts that of the one that started it.
 func measured() {
 	cmd := exec.Command("awf-hook", os.Args[1:]...)
@@ -234,7 +234,7 @@ func measured() {
 	if err := cmd.Start(); err != nil {
 		panic(err)
 	}
-	kill := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	kill := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer kill.Stop()
 	_ = cmd.Wait()
 	state := cmd.ProcessState

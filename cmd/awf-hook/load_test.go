@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,9 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -20,7 +19,7 @@ import (
 const (
 	loadEvents      = 100_000
 	loadMaxInFlight = 16
-	maxRSS          = 64 << 10 // KiB
+	maxRSS          = 64 << 20 // bytes
 )
 
 // loadFile writes the events of the load test: half of them are workflow_end, which the webhook wants.
@@ -104,15 +103,16 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("awf-hook", "run", "-c", config, "--drain-timeout", (30 * slowdown * time.Second).String())
+	cmd := exec.Command("measured", "run", "-c", config, "--drain-timeout", (30 * slowdown * time.Second).String())
 	cmd.Stdin = in
-	out, err := cmd.CombinedOutput()
-	if got := exitCode(t, err); got != exitOK {
-		t.Fatalf("exit code %d: %s", got, out)
+	out, err := cmd.Output()
+	var took costs
+	if err != nil || json.Unmarshal(out, &took) != nil || took.Code != exitOK {
+		t.Fatalf("%v, exit code %d: %s", err, took.Code, took.Said)
 	}
 	want := fmt.Sprintf("awf-hook: %d events, %d deliveries: %[2]d delivered, 0 to retry, 0 dead\n", loadEvents, loadEvents/2)
-	if string(out) != want {
-		t.Errorf("said %q, want %q", out, want)
+	if took.Said != want {
+		t.Errorf("said %q, want %q", took.Said, want)
 	}
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
@@ -127,12 +127,8 @@ func TestLoad(t *testing.T) {
 	if receiver.connections > loadMaxInFlight {
 		t.Errorf("%d connections at once, want at most %d", receiver.connections, loadMaxInFlight)
 	}
-	rss := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
-	if runtime.GOOS == "darwin" {
-		rss >>= 10 // bytes there
-	}
-	t.Logf("RSS %d MiB, %d connections, CPU %v", rss>>10, receiver.connections, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-	if rss > maxRSS && !raceEnabled {
-		t.Errorf("RSS %d KiB, want at most %d", rss, maxRSS)
+	t.Logf("RSS %d MiB, %d connections, CPU %v", took.Memory>>20, receiver.connections, took.CPU)
+	if took.Memory > maxRSS && !raceEnabled {
+		t.Errorf("RSS %d bytes, want at most %d", took.Memory, maxRSS)
 	}
 }

@@ -93,7 +93,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 		return err
 	}
 	difference := unifiedDiff(flags.diff, "preview", string(before), string(now))
-	fmt.Fprint(c.out, difference)
+	fmt.Fprint(c.out, colourDiff(c.out, difference))
 	if difference != "" {
 		return &exitError{code: exitFailure}
 	}

@@ -44,6 +44,24 @@ func (p *printer) colour(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+// colourDiff colours a unified diff on a terminal.
+func colourDiff(out io.Writer, text string) string {
+	p := newPrinter(out, false)
+	if !p.coloured {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		code := map[byte]string{'+': green, '-': red, '@': dim}[line[0]]
+		if code == "" {
+			b.WriteString(line)
+			continue
+		}
+		b.WriteString(p.colour(code, strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	return b.String()
+}
+
 // eventColours tell the ends of a workflow apart at a glance.
 var eventColours = map[string]string{
 	"workflow_end":    green,

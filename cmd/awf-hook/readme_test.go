@@ -240,3 +240,48 @@ func abs(t *testing.T, path string) string {
 	}
 	return full
 }
+
+// The commands of docs/howto.md do what they say, beside a receiver that is up.
+func TestHowTo(t *testing.T) {
+	url, _ := startListen(t, "--json")
+	dir := t.TempDir()
+	settings := "webhooks:\n  - name: oncall\n    url: " + url + "\n"
+	recording, err := os.ReadFile(recordings + "/retry-audit.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"awf-hook.yaml": settings, "new.yaml": settings + "    rate: 60/min\n", "audit.jsonl": string(recording),
+		"events.jsonl": envelopes("how", 2),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+	run := func(command string) {
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Dir, cmd.Env = dir, env
+		out, err := cmd.CombinedOutput()
+		if differs := strings.Contains(command, "--diff") && cmd.ProcessState.ExitCode() == exitFailure; err != nil && !differs {
+			t.Errorf("%s: %v: %s", command, err, out)
+		}
+		if len(out) == 0 && !strings.Contains(command, "send") {
+			t.Errorf("%s printed nothing", command)
+		}
+	}
+	run("awf-hook emit -c awf-hook.yaml --sample workflow_error --json")
+	ran := 0
+	for _, b := range blocks(t, "sh") {
+		if b.file != "howto.md" {
+			continue
+		}
+		for command := range strings.Lines(b.text) {
+			run(strings.TrimSpace(command))
+			ran++
+		}
+	}
+	if ran < 9 {
+		t.Errorf("%d commands ran", ran)
+	}
+}

@@ -9,6 +9,24 @@ import (
 	"unicode/utf8"
 )
 
+// What a module makes steers no terminal; a program gets its bytes.
+func TestModulesSteerNoTerminal(t *testing.T) {
+	module, err := filepath.Abs("../../examples/transforms/wat-minimal/transform.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sequence = "\u009b31m"
+	script := `printf '{"a":"\302\23331m"}' | awf-hook transform run --raw ` + module
+	term := onTerminal(t, exec.Command("sh", "-c", script))
+	_ = term.wait()
+	if text := term.text(); strings.Contains(text, sequence) || !strings.Contains(text, `\u009b31m`) {
+		t.Errorf("on a terminal: %q", text)
+	}
+	if out, err := exec.Command("sh", "-c", script).Output(); err != nil || !strings.Contains(string(out), sequence) {
+		t.Errorf("in a pipe: %q, %v", out, err)
+	}
+}
+
 // A table is as wide as the terminal at most, and what was delivered is sent again only after a yes.
 func TestDeliveriesOnATerminal(t *testing.T) {
 	url, end := startListen(t, "--json")

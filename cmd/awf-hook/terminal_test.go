@@ -161,3 +161,25 @@ func TestEvalPrompt(t *testing.T) {
 		t.Errorf("%v: %q", err, term.text())
 	}
 }
+
+// Mistakes have colours on a terminal, but for NO_COLOR and a terminal that has none; their place stays at the line's beginning.
+func TestCheckColours(t *testing.T) {
+	h := newHome(t, "")
+	config := writeConfig(t, "webhooks:\n  - name: a\n    urk: %s\n", "http://127.0.0.1/")
+	for _, tt := range []struct {
+		env      string
+		coloured bool
+	}{{"TERM=xterm", true}, {"TERM=dumb", false}, {"NO_COLOR=1", false}} {
+		cmd := h.command(h.hook, "check", config)
+		cmd.Env = append(cmd.Env, "TERM=xterm", tt.env)
+		term := onTerminalOf(t, cmd, 40)
+		_ = term.wait() // exit code 3
+		text := term.text()
+		if strings.Contains(text, "\x1b[31m") != tt.coloured || strings.Contains(text, "\x1b[") != tt.coloured {
+			t.Errorf("%s: %q", tt.env, text)
+		}
+		if !strings.Contains(text, ":3:5:") || !strings.Contains(text, "^") {
+			t.Errorf("%s: %q has no place", tt.env, text)
+		}
+	}
+}

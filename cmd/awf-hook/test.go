@@ -206,7 +206,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 		return
 	}
 	if r.diff != "" {
-		fmt.Fprintf(c.out, "%s:%d:%d: %s: failed\n%s", t.File, t.Line, t.Col, plain(t.Name), harmless(r.diff))
+		fmt.Fprintf(c.out, "%s:%d:%d: %s: failed\n%s", t.File, t.Line, t.Col, plain(t.Name), colourDiff(c.out, harmless(r.diff)))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
@@ -103,7 +104,11 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 			c.say(err)
 			continue
 		default:
-			if _, err := fmt.Fprintf(c.out, "%s\n", bytes.TrimSuffix(out.Body, []byte("\n"))); err != nil {
+			text := strings.TrimSuffix(string(out.Body), "\n")
+			if terminalWidth(c.out) > 0 { // a program gets the bytes as they are
+				text = harmless(text)
+			}
+			if _, err := fmt.Fprintln(c.out, text); err != nil {
 				return failure(err)
 			}
 		}

@@ -30,19 +30,21 @@ func (p *phrase) between() string {
 		return "want and or or between conditions; a comma belongs into a list or a call"
 	case next == ",":
 		return `a comma belongs into a list or a call: ["a", "b"]`
-	case next == ";" && (open == "" || !isValue(last)):
+	case next == ";" && (open == "" || !endsValue(last)):
 		return "want a value before ;"
 	case next == ";":
 		return "want a comma between the arguments of a call; ; ends a let"
 	case slices.Contains(roots, last) && aWord.MatchString(next):
 		return fmt.Sprintf("want a dot before a member's name: %s.%s", last, next)
-	case isValue(last) && isValue(next) && strings.ContainsAny(last[:1], `"'`) && !strings.HasSuffix(p.until, " "):
+	case endsValue(last) && isValue(next) && strings.ContainsAny(last[:1], `"'`) && !strings.HasSuffix(p.until, " "):
 		return `want \" or \' for a quote within a text, or other quotes around the text`
-	case isValue(last) && isValue(next):
+	case endsValue(last) && isValue(next):
 		return fmt.Sprintf("want an operator between %s and %s", last, next)
+	case isValue(next) && last == ",":
+		return fmt.Sprintf("want no argument more: %s cannot stand here", next)
 	case isValue(next):
 		return fmt.Sprintf("%s cannot stand here", next)
-	case isValue(last):
+	case endsValue(last):
 		return fmt.Sprintf("%s is no operator: want ==, and, or, contains or another one after %s", next, last)
 	case last == "":
 		return "want a value before " + next
@@ -57,13 +59,15 @@ func (p *phrase) foreignWord(last, next string) string {
 	switch {
 	case begins && strings.TrimSpace(p.until) == last:
 		return "want " + strings.ReplaceAll(statement, "%s", last)
-	case joins && last != "" && aWord.MatchString(next):
+	case joins && last != "" && aWord.MatchString(next) && isValue(next):
 		return "want " + strings.ReplaceAll(operator, "%s", next)
 	case begins:
 		return "want " + strings.ReplaceAll(statement, "%s", last)
 	}
-	if slices.Contains(functionNames(), last) {
-		return fmt.Sprintf("%s is a function: want %s(…)", last, last)
+	for _, name := range functionNames() {
+		if strings.EqualFold(name, last) {
+			return fmt.Sprintf("%s is a function: want %s(…)", last, name)
+		}
 	}
 	return ""
 }
@@ -89,6 +93,9 @@ func token(find *regexp.Regexp, s string) string {
 	}
 	return m[1]
 }
+
+// endsValue reports whether a token is a value or ends one.
+func endsValue(token string) bool { return isValue(token) && !strings.ContainsAny(token[:1], "([{") }
 
 // isValue reports whether a token is a value or ends or begins one.
 func isValue(token string) bool {

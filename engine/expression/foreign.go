@@ -67,7 +67,7 @@ var otherMethods = []string{
 	`some anymatch: any($of, # > 1)`, `every allmatch: all($of, # > 1)`, `foreach each select where: filter($of, # > 1)`,
 	`isin oneof: $of in ["a", "b"]`, `index find_index: indexOf($of, "a")`,
 	`append push plus: $of + "a"`, `getordefault default orelse: $of ?? "none"`,
-	`type class gettype: type($of)`, `items entries: toPairs($of)`, `tojson stringify: toJSON($of)`, `json: fromJSON($of)`,
+	`type class gettype: type($of)`, `tofixed: round($of)`, `items entries: toPairs($of)`, `tojson stringify: toJSON($of)`, `json: fromJSON($of)`,
 	`seconds totalseconds getseconds: $of > 60: it is a number of seconds`,
 }
 
@@ -78,7 +78,8 @@ var otherTimeMethods = []string{
 	"date todate: Format(\"2006-01-02\")",
 	"getmonth: Month()", "getfullyear getyear: Year()", "gettime epoch timestamp totimestamp: Unix()",
 	"strftime tostring isoformat: Format(\"2006-01-02\")",
-	"local tolocaltime: In(timezone(\"Europe/Paris\"))", "dayofyear: YearDay()",
+	"now: timestamp itself",
+	"adddays addhours addminutes plus: Add(duration(\"24h\"))", "tz local tolocaltime: In(timezone(\"Europe/Paris\"))", "dayofyear: YearDay()",
 	"isbefore: Before(date(\"2026-01-02\"))", "isafter: After(date(\"2026-01-02\"))",
 }
 

@@ -117,12 +117,15 @@ func (p *phrase) word(word string) string {
 		}
 		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.(time.Duration).Seconds(), text)
 	case "arrow":
-		if slices.Contains(roots, p.before[1]) {
+		if slices.Contains(roots, p.before[1]) || strings.Contains(p.before[1], ".") {
 			return fmt.Sprintf("want a dot before a member's name: %s.%s", p.before[1], p.after[1])
 		}
 		return "want # for the element: any(payload.list, # > 1)"
-	case "mean":
-		return meant(p.before[1], functionNames())
+	case "call":
+		if _, isLoop := loops[p.before[1]]; isLoop {
+			return "want what is computed of each element behind the list: reduce(payload.list, #acc + #, 0)"
+		}
+		return "unknown function " + p.before[1] + meant(p.before[1], functionNames())
 	case "key":
 		if _, isKey := payloadTypes[p.before[2]]; isKey && p.before[1] == "" {
 			return ", or payload." + p.before[2]
@@ -213,8 +216,11 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want payload.%s", unknown, name)
 	}
 	other, known := said(otherNames, name)
-	if comparedWith.MatchString(p.until) && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+	if comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until)) && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
+	}
+	if inLoop(p.until) && !comparedWithin.MatchString(p.until) {
+		return fmt.Sprintf("%s: want .%s for a member of the element, # for the element", unknown, name)
 	}
 	if known {
 		return fmt.Sprintf("%s: want %s", unknown, other)
@@ -256,6 +262,9 @@ func inLoop(before string) bool {
 }
 
 var openCall = regexp.MustCompile(`\b(\w+)\([^()]*,[^()]*$`)
+
+// comparedWithin ends with an operator, and not with the comma before a loop's body.
+var comparedWithin = regexp.MustCompile(`(?:==|!=|\[|\b(?:` + infixes + `)) *$`)
 
 var (
 	aLiteral       = regexp.MustCompile(`^(?:nil|true|false)$`)

@@ -27,7 +27,11 @@ func (w *warner) Visit(n *ast.Node) {
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
+			w.regexp(n)
+		case "startsWith", "endsWith", "contains":
+			w.part(n)
 		case "==", "!=", "in":
+			w.pattern(n.Left, n.Right)
 			w.comparison(n.Left, n.Right)
 			w.comparison(n.Right, n.Left)
 		case "and", "&&", "or", "||":
@@ -47,6 +51,8 @@ func (w *warner) Visit(n *ast.Node) {
 		if found := replaced.FindString(n.Value); found != "" {
 			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
 		}
+	case *ast.BuiltinNode:
+		w.sameForAll(n)
 	case *ast.SequenceNode:
 		for _, unused := range n.Nodes[:len(n.Nodes)-1] {
 			w.warn(unused, "expr.unused", "what stands before ; is not used: want and or or between conditions")
@@ -61,10 +67,7 @@ func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 
 // comparison warns of values that a key never has where AWF writes it.
 func (w *warner) comparison(key, with ast.Node) {
-	name := strings.Join(pathOf(key), ".")
-	if identifier, ok := key.(*ast.IdentifierNode); ok {
-		name = identifier.Value
-	}
+	name := keyName(key)
 	if _, isBool := with.(*ast.BoolNode); isBool {
 		w.truth(key)
 	}
@@ -127,6 +130,10 @@ func (w *warner) member(n *ast.MemberNode) {
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
 		return
 	}
+	if key := otherKeys[strings.ToLower(name.Value)]; key != "" {
+		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
+		return
+	}
 	for _, key := range payloadKeys {
 		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
 			w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
@@ -143,6 +150,30 @@ var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
 
 // slashes are those around a pattern.
 var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
+
+// pattern warns of a comparison with what looks like a pattern.
+func (w *warner) pattern(name, with ast.Node) {
+	key, isName := name.(*ast.IdentifierNode)
+	text, isText := with.(*ast.StringNode)
+	if !isName || !isText || !strings.ContainsAny(text.Value, "*%") {
+		return
+	}
+	w.warn(text, "expr.never", "== and in compare the whole text: want glob(%q, %s)", strings.ReplaceAll(text.Value, "%", "*"), key.Value)
+}
+
+// sameForAll warns of a loop over what is the same for every element.
+func (w *warner) sameForAll(n *ast.BuiltinNode) {
+	if len(n.Arguments) < 2 || n.Name == "map" {
+		return
+	}
+	predicate, _ := n.Arguments[1].(*ast.PredicateNode)
+	if predicate == nil {
+		return
+	}
+	if text, isText := predicate.Node.(*ast.StringNode); isText {
+		w.warn(text, "expr.unused", "%q is the same for every element: want .%s for its member", text.Value, text.Value)
+	}
+}
 
 // length warns of a member that other languages have for the length of a list or a text.
 func (w *warner) length(n *ast.MemberNode) {

@@ -45,12 +45,7 @@ func signature(params, results string) meter.Signature {
 
 // detect finds out which ABI a module has, or every reason why it has none.
 func detect(m *meter.Module) (abi, error) {
-	var mistakes []string
-	for _, i := range m.Imports {
-		if err := checkImport(i); err != nil {
-			mistakes = append(mistakes, err.Error())
-		}
-	}
+	mistakes := checkImports(m.Imports)
 	exports := map[string]meter.Export{}
 	var functions []string
 	for _, e := range m.Exports {
@@ -88,11 +83,16 @@ func detect(m *meter.Module) (abi, error) {
 	if len(mistakes) == 0 {
 		return kind, nil
 	}
+	return 0, listed(mistakes)
+}
+
+// listed is an error of the first mistakes.
+func listed(mistakes []string) error {
 	const most = 10
 	if n := len(mistakes) - most; n > 0 {
 		mistakes = append(mistakes[:most], fmt.Sprintf("and %d more", n))
 	}
-	return 0, errors.New(strings.Join(mistakes, "; "))
+	return errors.New(strings.Join(mistakes, "; "))
 }
 
 // found lists the first functions that a module exports.
@@ -125,6 +125,7 @@ var foreignABIs = []struct{ module, name, advice string }{
 	{"extism:host/env", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
 	{"wbg", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
 	{"__wbindgen_placeholder__", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"a", "", "Emscripten, which has shortened the names: build with -sSTANDALONE_WASM"},
 	{"env", "abort", "AssemblyScript: build with --use abort="},
 	{"env", "", "Emscripten: build with -sSTANDALONE_WASM; C: link what is missing"},
 	{"gojs", "", "Go: build with GOOS=wasip1"},
@@ -143,12 +144,37 @@ func foreign(i meter.Import) string {
 	return ""
 }
 
-// checkImport refuses an import that no guest gets.
+// checkImports says which imports no guest gets. Those of one ABI stand together.
+func checkImports(imports []meter.Import) (mistakes []string) {
+	const most = 5
+	var advices []string
+	names := map[string][]string{} // by advice
+	for _, i := range imports {
+		if i.Module == awfModule || i.Module == wasiModule {
+			if err := checkImport(i); err != nil {
+				mistakes = append(mistakes, err.Error())
+			}
+			continue
+		}
+		advice := foreign(i)
+		if names[advice] == nil {
+			advices = append(advices, advice)
+		}
+		names[advice] = append(names[advice], oneLine(i.Module, 60)+"."+oneLine(i.Name, 60))
+	}
+	for _, advice := range advices {
+		list := names[advice]
+		if n := len(list) - most; n > 0 {
+			list = append(list[:most], fmt.Sprintf("%d more", n))
+		}
+		mistakes = append(mistakes, fmt.Sprintf("imports %s: want only %s.* and %s.*%s", strings.Join(list, ", "), awfModule, wasiModule, advice))
+	}
+	return mistakes
+}
+
+// checkImport refuses an import that no guest gets from one of our modules.
 func checkImport(i meter.Import) error {
 	name := oneLine(i.Module, 60) + "." + oneLine(i.Name, 60)
-	if i.Module != awfModule && i.Module != wasiModule {
-		return fmt.Errorf("imports %s: want only %s.* and %s.*%s", name, awfModule, wasiModule, foreign(i))
-	}
 	functions := hostFunctions(i.Module)
 	f, ok := functions[i.Name]
 	if !ok {
@@ -160,7 +186,7 @@ func checkImport(i meter.Import) error {
 			slices.Sort(names)
 			return fmt.Errorf("imports %s: want one of %s", name, strings.Join(names, ", "))
 		}
-		return fmt.Errorf("imports %s, which there is not", name)
+		return fmt.Errorf("imports %s: WASI preview 1 has no such function", name)
 	}
 	if f.signature != i.Signature {
 		return fmt.Errorf("imports %s as %s: want %s", name, i.Signature, f.signature)

@@ -99,9 +99,8 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 	defer recovered(&err)
 	m := readMetered(dir)
 	if m == nil {
-		// Each step sets its own limits before the guest runs, so steps with different limits share the code.
-		if m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages}); err != nil {
-			return errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
+		if m, err = rewritten(module); err != nil {
+			return err
 		}
 		writeMetered(dir, m)
 	}
@@ -116,6 +115,23 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 	}
 	c.Module = m
 	return nil
+}
+
+// rewritten makes a module count what it uses. Of a module whose code is refused it says first what is wrong with its imports: who
+// mends these gets other code.
+func rewritten(module []byte) (m *meter.Module, err error) {
+	defer recovered(&err)
+	// Each step sets its own limits before the guest runs, so steps with different limits share the code.
+	m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages})
+	if err == nil {
+		return m, nil
+	}
+	if code := (*meter.CodeError)(nil); errors.As(err, &code) {
+		if mistakes := checkImports(code.Imports); len(mistakes) > 0 {
+			return nil, listed(mistakes)
+		}
+	}
+	return nil, errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
 }
 
 // The limits that a module is metered with. No code of the guest runs under them: each step sets its own.

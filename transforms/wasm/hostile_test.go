@@ -57,7 +57,7 @@ const (
 	// stopWithin is how long it may take to stop a hostile module, of this process's own time: other processes may be busy.
 	stopWithin = 250 * time.Millisecond * slowdown
 	// stopLongWithin is the same for a long event, for which the default limit is greatest.
-	stopLongWithin = 1500 * time.Millisecond * slowdown
+	stopLongWithin = 2 * time.Second * slowdown
 	// rssOver is what the process may take for that, in bytes.
 	rssOver = (64 << 20) * slowdown
 	// longestError is what an error may say of a module, in bytes.

@@ -66,8 +66,3 @@ func Inspect(wasm []byte) (info Info) {
 	info.Kind = kind.String()
 	return info
 }
-
-func rewritten(wasm []byte) (m *meter.Module, err error) {
-	defer recovered(&err)
-	return meter.Rewrite(wasm, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages})
-}

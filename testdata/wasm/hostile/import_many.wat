@@ -1,5 +1,5 @@
 ;; Several functions that nobody has.
-;; want: invalid module: imports a.b: want only awf.* and wasi_snapshot_preview1.*; imports c.d: want
+;; want: invalid module: imports a.b: want only awf.* and wasi_snapshot_preview1.* (Emscripten, which has shortened the names: build with -sSTANDALONE_WASM); imports c.d: want
 (module
   (import "a" "b" (func))
   (import "c" "d" (func))

@@ -1,5 +1,5 @@
 ;; A function that WASI does not have.
-;; want: invalid module: imports wasi_snapshot_preview1.sock_connect, which there is not
+;; want: invalid module: imports wasi_snapshot_preview1.sock_connect: WASI preview 1 has no such function
 (module
   (import "wasi_snapshot_preview1" "sock_connect" (func (param i32 i32) (result i32)))
   (memory (export "memory") 1)

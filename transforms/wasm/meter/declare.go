@@ -32,7 +32,7 @@ func (m *module) decodeImports(r *reader) int {
 		case entry.kind > Global:
 			r.failAt(at, "%s: kind %#x is not known", where(), byte(entry.kind))
 		case entry.kind != Func && !m.limits.foreign:
-			r.failAt(at, "%s: a %s cannot be imported, only functions can", where(), entry.kind)
+			r.failAt(at, "%s: a %s cannot be imported, only functions can: %s", where(), entry.kind, ownAdvice[entry.kind])
 		}
 		if r.err != nil {
 			break
@@ -53,6 +53,13 @@ func (m *module) decodeImports(r *reader) int {
 		m.imports = append(m.imports, entry)
 	}
 	return n
+}
+
+// ownAdvice is how to build a module that has these itself.
+var ownAdvice = [...]string{
+	Table:  "link it whole, without --import-table",
+	Memory: "build without --import-memory, -sIMPORTED_MEMORY and threads",
+	Global: "link it whole, not as a library to load (-shared, -sSIDE_MODULE)",
 }
 
 // limitsOf reads a minimum and a maximum. It writes both: without a maximum, or with a greater one, most is written.

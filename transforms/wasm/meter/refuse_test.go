@@ -75,7 +75,7 @@ func TestRewriteRefusesDeclarations(t *testing.T) {
 		want string
 	}{
 		{"an imported table", build{imports: imports("t", "\x01\x70\x00\x01")}, "import env.t: a table cannot be imported"},
-		{"an imported memory", build{imports: imports("m", "\x02\x00\x01")}, "import env.m: a memory cannot be imported"},
+		{"an imported memory", build{imports: imports("m", "\x02\x00\x01")}, "import env.m: a memory cannot be imported, only functions can: build without --import-memory"},
 		{"an imported global", build{imports: imports("g", "\x03\x7f\x00")}, "import env.g: a global cannot be imported"},
 		{"an imported tag", build{imports: imports("e", "\x04\x00\x00")}, "kind 0x4 is not known"},
 		{"an import of the fuel", build{imports: imports("awf:fuel", "\x00\x00")}, "reserved"},

@@ -28,11 +28,7 @@ func (m *module) rewrite() (*Module, error) {
 		Compiled:       g.size,
 		Producers:      m.producers,
 	}
-	for _, e := range m.imports {
-		if e.kind == Func {
-			out.Imports = append(out.Imports, Import{e.module, e.name, m.types[e.index]})
-		}
-	}
+	out.Imports = m.functionImports()
 	for _, e := range m.exports {
 		export := Export{Name: e.name, Kind: e.kind}
 		if e.kind == Func {
@@ -44,6 +40,15 @@ func (m *module) rewrite() (*Module, error) {
 		out.HasMemory, out.MinPages, out.MaxPages = true, m.memories[0].min, m.memories[0].max
 	}
 	return out, nil
+}
+
+func (m *module) functionImports() (imports []Import) {
+	for _, e := range m.imports {
+		if e.kind == Func {
+			imports = append(imports, Import{e.module, e.name, m.types[e.index]})
+		}
+	}
+	return imports
 }
 
 // nameOf is how an error names a defined function.
