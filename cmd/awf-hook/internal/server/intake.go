@@ -160,6 +160,7 @@ func unread(err error) *problem {
 // parse makes events of the body.
 func (in *intake) parse(body []byte) *problem {
 	var err error
+	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a byte order mark, which some editors write
 	if in.parsed, err = in.form.parse(body, time.Now()); err != nil {
 		return &problem{status: http.StatusBadRequest, text: err.Error(), line: 1, column: 1, reason: Bad}
 	}
