@@ -27,6 +27,9 @@ func (w *warner) Visit(n *ast.Node) {
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
+			w.regexp(n)
+		case "startsWith", "endsWith", "contains":
+			w.part(n)
 		case "==", "!=", "in":
 			w.pattern(n.Left, n.Right)
 			w.comparison(n.Left, n.Right)
@@ -46,7 +49,8 @@ func (w *warner) Visit(n *ast.Node) {
 		w.glob(n)
 	case *ast.StringNode:
 		if found := replaced.FindString(n.Value); found != "" {
-			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
+			const want = "want a name between + signs, or with of a transform for variables"
+			w.warn(n, "expr.text", "%s in an expression's text is not replaced: "+want, found)
 		}
 	case *ast.BuiltinNode:
 		w.sameForAll(n)
@@ -64,10 +68,7 @@ func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 
 // comparison warns of values that a key never has where AWF writes it.
 func (w *warner) comparison(key, with ast.Node) {
-	name := strings.Join(pathOf(key), ".")
-	if identifier, ok := key.(*ast.IdentifierNode); ok {
-		name = identifier.Value
-	}
+	name := keyName(key)
 	if _, isBool := with.(*ast.BoolNode); isBool {
 		w.truth(key)
 	}
@@ -130,6 +131,10 @@ func (w *warner) member(n *ast.MemberNode) {
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
 		return
 	}
+	if key := otherKeys[strings.ToLower(name.Value)]; key != "" {
+		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
+		return
+	}
 	for _, key := range payloadKeys {
 		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
 			w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
@@ -185,7 +190,7 @@ func joined(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }
 
-// glob warns where the pattern stands second.
+// glob warns of a pattern that is the second argument.
 func (w *warner) glob(n *ast.CallNode) {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok || callee.Value != "glob" || len(n.Arguments) != 2 {
