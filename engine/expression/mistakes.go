@@ -217,7 +217,7 @@ func (p *phrase) name(name string) string {
 	}
 	other, known := said(otherNames, name)
 	isCompared := comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until))
-	if isCompared && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+	if isCompared && meant(name, own) == "" && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
 	if inLoop(p.until) && !comparedWithin.MatchString(p.until) {
