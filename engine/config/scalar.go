@@ -23,10 +23,10 @@ func (d *decoder) scalar(n node) (string, bool) {
 		d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
 		return "", false
 	}
-	if slip := secret.Unread(n.Value); slip != "" && isSecret(n.path) {
+	if slip := secret.Unread(n.Value); slip != "" && isSecret(n) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
-	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n.path) && !strings.Contains(n.path, "].transform") {
+	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n) && !strings.Contains(n.path, "].transform") {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
 	if n.Style == 0 && endsInQuote(n.Value) {
@@ -73,7 +73,7 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 		return "", true
 	}
 	if value, set := d.env(name); set && (value != "" || !hasDefault) {
-		if isSecret(n.path) {
+		if isSecret(n) {
 			d.known = append(d.known, secret.New(value))
 		}
 		return value, true
@@ -85,9 +85,12 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 	return "", false
 }
 
-// isSecret says whether what a variable gives at the path must not show.
-func isSecret(path string) bool {
-	_, below, _ := strings.Cut(path, "].")
+// isSecret says whether what a variable gives there must not show.
+func isSecret(n node) bool {
+	if n.key != nil && slices.Contains([]Kind{KindURL, KindSecret, KindSecrets, KindHeaders}, n.key.Kind) {
+		return true
+	}
+	_, below, _ := strings.Cut(n.path, "].")
 	key, _, _ := strings.Cut(below, ".")
 	key, _, _ = strings.Cut(key, "[")
 	return slices.Contains([]string{"url", "secret", "headers", "transform"}, key)

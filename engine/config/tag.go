@@ -30,7 +30,9 @@ func (d *decoder) checkStyle(n node) {
 			if n.key != nil && (n.key.Kind == KindTree || n.key.Kind == KindHeaders) { // whose members are like it
 				key = n.key
 			}
-			d.checkStyle(node{Node: value, path: join(n.path, name.Value), key: key})
+			if key != nil { // one that nobody knows is a mistake as a whole
+				d.checkStyle(node{Node: value, path: join(n.path, name.Value), key: key})
+			}
 		}
 	}
 }

@@ -27,6 +27,9 @@ func (w *warner) Visit(n *ast.Node) {
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
+			w.regexp(n)
+		case "startsWith", "endsWith", "contains":
+			w.part(n)
 		case "==", "!=", "in":
 			w.pattern(n.Left, n.Right)
 			w.comparison(n.Left, n.Right)
@@ -64,10 +67,7 @@ func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 
 // comparison warns of values that a key never has where AWF writes it.
 func (w *warner) comparison(key, with ast.Node) {
-	name := strings.Join(pathOf(key), ".")
-	if identifier, ok := key.(*ast.IdentifierNode); ok {
-		name = identifier.Value
-	}
+	name := keyName(key)
 	if _, isBool := with.(*ast.BoolNode); isBool {
 		w.truth(key)
 	}
@@ -128,6 +128,10 @@ func (w *warner) member(n *ast.MemberNode) {
 		return
 	}
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
+		return
+	}
+	if key := otherKeys[strings.ToLower(name.Value)]; key != "" {
+		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
 		return
 	}
 	for _, key := range payloadKeys {

@@ -126,8 +126,8 @@ func rewritten(module []byte) (m *meter.Module, err error) {
 	if err == nil {
 		return m, nil
 	}
-	if m != nil {
-		if mistakes := checkImports(m.Imports); len(mistakes) > 0 {
+	if code := (*meter.CodeError)(nil); errors.As(err, &code) {
+		if mistakes := checkImports(code.Imports); len(mistakes) > 0 {
 			return nil, listed(mistakes)
 		}
 	}

@@ -104,8 +104,17 @@ type Export struct {
 // Producer is an entry of the producers section. Field is language, processed-by or sdk.
 type Producer struct{ Field, Name, Version string }
 
+// CodeError says why a module's code is refused.
+type CodeError struct {
+	Imports []Import // of the module
+	Err     error
+}
+
+func (e *CodeError) Error() string { return e.Err.Error() }
+func (e *CodeError) Unwrap() error { return e.Err }
+
 // Rewrite returns a module that counts fuel and stack. The bytes may come from anyone. An error says what is refused, and at
-// which byte. If it is the code that is refused, the Module says what the module imports. Time and memory are proportional to the module's length.
+// which byte; it is a [*CodeError] if all but the code is good. Time and memory are proportional to the module's length.
 func Rewrite(module []byte, limits Limits) (*Module, error) {
 	if limits.Split == 0 {
 		limits.Split = DefaultSplit
@@ -119,7 +128,7 @@ func Rewrite(module []byte, limits Limits) (*Module, error) {
 	}
 	out, err := m.rewrite()
 	if err != nil {
-		return &Module{Imports: m.functionImports()}, err
+		return nil, &CodeError{m.functionImports(), err}
 	}
 	return out, nil
 }

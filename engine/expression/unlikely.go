@@ -1,0 +1,74 @@
+package expression
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// part warns where no value that AWF gives a key begins with a text, ends with it or contains it.
+func (w *warner) part(n *ast.BinaryNode) {
+	has := map[string]func(s, part string) bool{
+		"startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix, "contains": strings.Contains,
+	}[n.Operator]
+	if text, ok := n.Right.(*ast.StringNode); ok {
+		w.never(n.Left, text, func(value string) bool { return has(value, text.Value) })
+	}
+}
+
+// regexp warns of a pattern that no value of AWF's matches, and of one that is a glob.
+func (w *warner) regexp(n *ast.BinaryNode) {
+	text, ok := n.Right.(*ast.StringNode)
+	if !ok {
+		return
+	}
+	if asGlob.MatchString(text.Value) {
+		w.warn(text, "expr.glob", "matches takes a regular expression: want glob(%q, %s)", text.Value, n.Left.String())
+		return
+	}
+	if pattern, err := regexp.Compile(text.Value); err == nil {
+		w.never(n.Left, text, pattern.MatchString)
+	}
+}
+
+// asGlob is a text that means something as a glob and hardly anything as a regular expression: deploy-*, *-prod.
+var asGlob = regexp.MustCompile(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
+
+// never warns where a condition on a key holds for none of the values that AWF gives it.
+func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value string) bool) {
+	name := keyName(key)
+	if name == "event" && !ofAWF.MatchString(text.Value) { // events of plugins and of the user's own have any name
+		return
+	}
+	if values := knownValues[name]; len(values) > 0 && !slices.ContainsFunc(values, holds) {
+		w.warn(text, "expr.never", "%s is never like that where AWF writes it: it is %s", name, examples(values))
+	}
+}
+
+// examples names a few values.
+func examples(values []string) string {
+	const few = 4
+	if len(values) <= few {
+		return strings.Join(values, ", ")
+	}
+	return strings.Join(values[:few], ", ") + " and so on"
+}
+
+// ofAWF finds what is meant for an event of AWF's.
+var ofAWF = regexp.MustCompile(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
+
+// keyName is a path as it is written: "payload.status".
+func keyName(key ast.Node) string {
+	if identifier, ok := key.(*ast.IdentifierNode); ok {
+		return identifier.Value
+	}
+	return strings.Join(pathOf(key), ".")
+}
+
+// otherKeys are what AWF's own records and people call the keys of payload.
+var otherKeys = map[string]string{
+	"duration_ms": "duration", "elapsed": "duration", "error_message": "error", "err": "error", "code": "exit_code",
+	"exit_status": "exit_code", "return_code": "exit_code", "step_name": "step", "step_id": "step", "step_type": "kind", "state": "status",
+}
