@@ -47,7 +47,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 	return chain, mistakes
 }
 
-// Warn keeps the warnings of an expression that stands in a text.
+// Warn keeps the warnings of an expression in a text.
 func (c *Compiler) Warn(t config.Text, warnings []*expression.Error) {
 	for _, w := range warnings {
 		warning := t.Fail(w.Line, w.Col, w.Code, w.Message)

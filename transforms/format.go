@@ -19,7 +19,7 @@ type Format struct {
 	log *slog.Logger
 }
 
-// Apply makes the message. It drops an event of which the receiver is to hear nothing.
+// Apply makes the message. It drops an event that makes no message.
 func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 	body := in.Content.Body
 	if f.First {

@@ -72,7 +72,7 @@ func (t Text) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
 	return append(dst, '"'), true, nil
 }
 
-// appendInner appends a text as it stands within a JSON string.
+// appendInner appends the inside of a JSON string.
 func appendInner(dst []byte, text string) []byte {
 	start := len(dst)
 	dst = jsonbytes.AppendString(dst, text)
@@ -141,7 +141,7 @@ type Map struct {
 	ContentType string // other than JSON's, the tree must come to a text, which is the body
 }
 
-// Apply makes the body. It drops what comes to nothing: null, "", [] or {}.
+// Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.
 func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	const usual = 512 // bytes
 	in.Values.SetWith(m.With)

@@ -31,7 +31,7 @@ func templates(n Node, list []Template) []Template {
 		parts := make([]expression.TemplatePart, len(n.Parts))
 		for i, part := range n.Parts {
 			parts[i] = part
-			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // it stands there as in a JSON string
+			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // it is the inside of a JSON string
 		}
 		return append(list, Template{n.Path, parts})
 	case List:

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,28 +44,56 @@ func wantedLines(b *testing.B, file string) []byte {
 	return wanted.Bytes()
 }
 
-// BenchmarkThroughput prints awf-hook's CPU for 100,000 events, half of them delivered and signed twice,
-// as a ratio to the bare client's for the same bodies, both in turn.
+// BenchmarkThroughput prints awf-hook's CPU for 100,000 events, half of which are filtered, reshaped, signed twice and delivered, as a ratio
+// to a bare client's that posts as many bodies, in turn; and the most memory that it had.
 func BenchmarkThroughput(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	file := loadFile(b)
-	bodies := wantedLines(b, file)
-	var hookCPU, bareCPU time.Duration
-	for range b.N {
-		for range 3 {
-			_, url := startCounter(b)
-			config := writeConfig(b, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d}]",
-				url, secret, loadMaxInFlight)
-			in, err := os.ReadFile(file)
-			if err != nil {
-				b.Fatal(err)
-			}
-			hookCPU += cpu(b, in, hook, "run", "-c", config)
-			bareCPU += cpu(b, bodies, bare, url, fmt.Sprint(loadMaxInFlight))
-		}
+	bodies := filepath.Join(b.TempDir(), "bodies")
+	if err := os.WriteFile(bodies, wantedLines(b, file), 0o600); err != nil {
+		b.Fatal(err)
 	}
-	b.ReportMetric(float64(hookCPU)/float64(bareCPU), "x-bare-CPU")
-	b.ReportMetric(0, "ns/op")
+	for _, queue := range []string{"file", "memory"} {
+		b.Run(queue, func(b *testing.B) {
+			var hookCPU, bareCPU time.Duration
+			var memory int64
+			for range 3 * b.N {
+				_, url := startCounter(b)
+				config := writeConfig(b, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d, %s}]",
+					url, secret, loadMaxInFlight, `transform: {map: {text: "${event} of *${workflow_name}*", blocks: [{type: section, text: "=payload.note"}]}}`)
+				path := "memory:"
+				if queue == "file" {
+					path = filepath.Join(b.TempDir(), "queue.db")
+				}
+				ours := measure(b, file, hook, "run", "-c", config, "--queue", path, "--drain-timeout", "2m")
+				hookCPU, memory = hookCPU+ours.CPU, max(memory, ours.Memory)
+				bareCPU += measure(b, bodies, bare, url, fmt.Sprint(loadMaxInFlight)).CPU
+			}
+			b.ReportMetric(float64(hookCPU)/float64(bareCPU), "x-bare-CPU")
+			b.ReportMetric(float64(memory>>20), "MiB-RSS")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// measure runs a program whose stdin is a file.
+func measure(b *testing.B, in string, name string, args ...string) (c costs) {
+	b.Helper()
+	f, err := os.Open(in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("measured", append([]string{name}, args...)...)
+	cmd.Stdin = f
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &c)
+	}
+	if err != nil || c.Code != 0 {
+		b.Fatalf("%v, exit code %d: %s", err, c.Code, c.Said)
+	}
+	return c
 }
 
 // cpu runs a program and returns the processor time that it took.

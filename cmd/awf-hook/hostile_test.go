@@ -224,10 +224,10 @@ type costs struct {
 	Said      string
 }
 
-// measured runs awf-hook for two minutes at most and prints its costs as JSON. It is a process of its own, since a process's largest memory
-// counts that of the one that started it.
+// measured runs a program for two minutes at most and prints its costs as JSON. It is a process of its own, since a process's largest
+// memory counts that of the one that started it.
 func measured() {
-	cmd := exec.Command("awf-hook", os.Args[1:]...)
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	var said strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &said, &said
 	begun := time.Now()
@@ -247,7 +247,7 @@ func measured() {
 // costsOf runs awf-hook in a folder, with a home of its own.
 func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 	t.Helper()
-	cmd := exec.Command("measured", args...)
+	cmd := exec.Command("measured", append([]string{"awf-hook"}, args...)...)
 	cmd.Dir = dir
 	home := filepath.Dir(dir)
 	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache", "XDG_DATA_HOME="+home+"/data",

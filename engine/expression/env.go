@@ -22,8 +22,8 @@ type Env struct {
 	budget budget
 	slots  []any        // the variables of the program that runs
 	args   []any        // of the functions that are being called
-	trace  *Trace       // of the run; nil if nobody watches
-	watch  func(*Trace) // nil if nobody does
+	trace  *Trace       // of the run; nil if it is not watched
+	watch  func(*Trace) // nil if runs are not watched
 }
 
 // NewEnv returns the environment of an event, which must not change any more.

@@ -67,7 +67,8 @@ var otherMethods = []string{
 	`some anymatch: any($of, # > 1)`, `every allmatch: all($of, # > 1)`, `foreach each select where: filter($of, # > 1)`,
 	`isin oneof: $of in ["a", "b"]`, `index find_index: indexOf($of, "a")`,
 	`append push plus: $of + "a"`, `getordefault default orelse: $of ?? "none"`,
-	`type class gettype: type($of)`, `tofixed: round($of)`, `items entries: toPairs($of)`, `tojson stringify: toJSON($of)`, `json: fromJSON($of)`,
+	`type class gettype: type($of)`, `tofixed: round($of)`, `items entries: toPairs($of)`,
+	`tojson stringify: toJSON($of)`, `json: fromJSON($of)`,
 	`seconds totalseconds getseconds: $of > 60: it is a number of seconds`,
 }
 

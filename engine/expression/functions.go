@@ -166,7 +166,7 @@ func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Ty
 	}
 }
 
-// countOf says how many arguments there are to be.
+// countOf says how many arguments a function takes.
 func countOf(letters string) string {
 	needed, more, _ := strings.Cut(letters, "?")
 	switch {

@@ -191,7 +191,7 @@ func timeMethod(name string) string {
 	return meant(name, timeMethods)
 }
 
-// name answers a name that nobody knows.
+// name answers an unknown name.
 func (p *phrase) name(name string) string {
 	unknown := "unknown name " + name
 	own := slices.Concat(fields, roots)
@@ -216,7 +216,8 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want payload.%s", unknown, name)
 	}
 	other, known := said(otherNames, name)
-	if comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until)) && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+	isCompared := comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until))
+	if isCompared && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
 	if inLoop(p.until) && !comparedWithin.MatchString(p.until) {

@@ -49,7 +49,8 @@ func (w *warner) Visit(n *ast.Node) {
 		w.glob(n)
 	case *ast.StringNode:
 		if found := replaced.FindString(n.Value); found != "" {
-			w.warn(n, "expr.text", "%s in an expression's text is not replaced: want a name between + signs, or with of a transform for variables", found)
+			const want = "want a name between + signs, or with of a transform for variables"
+			w.warn(n, "expr.text", "%s in an expression's text is not replaced: "+want, found)
 		}
 	case *ast.BuiltinNode:
 		w.sameForAll(n)
@@ -189,7 +190,7 @@ func joined(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }
 
-// glob warns where the pattern stands second.
+// glob warns of a pattern that is the second argument.
 func (w *warner) glob(n *ast.CallNode) {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok || callee.Value != "glob" || len(n.Arguments) != 2 {

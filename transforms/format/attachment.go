@@ -25,7 +25,7 @@ const chatChannelIs = "a channel's name or id without white space"
 
 var chatName = compile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// attachmentLimits are their limits, of which the server's own setting is the whole text's.
+// attachmentLimits are their limits. Whole is the server's limit of the whole text.
 func attachmentLimits(whole int, source string) []Limit {
 	return []Limit{
 		{"headline", 300, Characters, "ours"},
@@ -37,7 +37,7 @@ func attachmentLimits(whole int, source string) []Limit {
 	}
 }
 
-// attachmentMessage is their message. The speaker is the member with the name of who speaks, the bold mark what stands around bold text.
+// attachmentMessage is their message. Speaker names the member for the username; bold marks both ends of bold text.
 func attachmentMessage(m *message, speaker, bold string) any {
 	const inline = 30 // characters; fields with shorter values share a line
 	room := m.budget("the whole message", markdown.cost, 0)

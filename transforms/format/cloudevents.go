@@ -18,7 +18,8 @@ var cloudEvents = Receiver{
 		{Name: "source", Kind: KindText, Default: "`/awf/` and the workflow's name",
 			Is: "the attribute source, a URI reference; anything else is encoded"},
 		{Name: "subject", Kind: KindText, Default: "the run's id; for a step also `/` and its path", Is: "the attribute subject"},
-		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "65536", Is: "the largest event in bytes; its data is shrunk to fit"},
+		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "65536",
+			Is: "the largest event in bytes; its data is shrunk to fit"},
 	},
 	Limits: []Limit{
 		{"the event", 64 << 10, Bytes, "what intermediaries must forward; `max_size` sets another"},
@@ -119,7 +120,7 @@ func isURIReference(s string) bool {
 }
 
 // percentEncode encodes an attribute for a header, by the HTTP binding:
-// a space, a quote, a percent sign and whatever is not printable ASCII become %XX of their UTF-8 bytes.
+// spaces, quotes, percent signs and all but printable ASCII become %XX of their UTF-8 bytes.
 func percentEncode(s string) string {
 	const hex = "0123456789ABCDEF"
 	clean := true

@@ -28,7 +28,7 @@ const (
 var variables = strings.NewReplacer(sampleKey, "${PD_ROUTING_KEY}", sampleToken, "${GITLAB_TRIGGER_TOKEN}", sampleCommit, "${GITHUB_SHA}")
 
 // Example returns the configuration of a webhook with the format, and what its receiver gets when a workflow failed.
-// Both have variables in the place of secrets.
+// Both show variables instead of secrets.
 func (r *Receiver) Example() (config string, c delivery.Content) {
 	var b strings.Builder
 	b.WriteString("webhooks:\n  - name: " + r.Name + "\n    url: " + r.sample.url + "\n")

@@ -112,7 +112,7 @@ func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content,
 
 // Make makes the message of an event, and lists what it left out and why. The body is the previous step's output, nil if there is none.
 // With a body the message is about the body and not the event, so that nothing gets around a step that removes something;
-// only an expression that asks for the event's payload sees it. The values must know the body already.
+// only an expression that reads the event's payload sees it. The values must have the body set.
 // If the Content has no Body the receiver gets nothing.
 // The error names the option whose expression failed or gave something that the option does not allow.
 func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {

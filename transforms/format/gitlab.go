@@ -41,7 +41,7 @@ var gitlab = Receiver{
 		for _, f := range m.labelled("variables") {
 			variables = append(variables, member{f.label, f.value})
 		}
-		for i := range variables { // GitLab replaces $NAME in a value by a variable, of which some are secrets
+		for i := range variables { // GitLab expands $NAME in a value, and some variables are secrets
 			value := shrink(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
 			variables[i].value = strings.ReplaceAll(value, "$", "$$")
 		}

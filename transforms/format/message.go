@@ -70,7 +70,7 @@ func only(keys []Key, names ...string) []Key {
 	return some
 }
 
-// mentionKeys returns the options of the chats that can call people. Who says who can be called, want is for errors.
+// mentionKeys returns the options of the chats that can call people. Who describes whom they can call; want is for errors.
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{
 		{Name: "mentions", Kind: KindList, Max: maxMentions,

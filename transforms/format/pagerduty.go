@@ -15,7 +15,8 @@ var pagerDuty = Receiver{
 		{Name: "routing_key", Kind: KindSecret, Required: true, Is: "the integration's key, 32 characters",
 			want: "a PagerDuty integration key of 32 characters", match: compile(`^[!-~]{32}$`).MatchString},
 	}, alertKeys(pagerActions...), []Key{
-		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error; warning for a step", Is: "how severe the alert is"},
+		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error; warning for a step",
+			Is: "how severe the alert is"},
 		{Name: "title", Kind: KindText, Default: "what happened, and the error's first line", Is: "the alert's summary"},
 		{Name: "source", Kind: KindText, Default: "the workflow", Is: "what is affected"},
 		{Name: "component", Kind: KindText, Default: "the step", Is: "its part"},

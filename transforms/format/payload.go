@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// payload returns the members of a payload that fit into so many bytes, but for those of some names.
+// payload returns the members of a payload that fit into room bytes, except for the members named in without.
 // If they do not fit as they stand, long strings keep their beginning and end, a note replaces other long values,
 // and "awf_hook_cut" counts the members that are left out.
 func payload(from []byte, room int, without ...string) object {
@@ -52,7 +52,7 @@ func payloadWithin(from []byte, room, longest int, without []string) object {
 	return o
 }
 
-// payloadValue is a member's value in about so many bytes.
+// payloadValue is a member's value in about longest bytes.
 func payloadValue(value []byte, longest int) raw {
 	switch {
 	case len(value) <= longest && isTame(value):

@@ -95,7 +95,7 @@ func (a *answer) isPage() bool {
 	return bytes.HasPrefix(body, []byte("<html")) || bytes.HasPrefix(body, []byte("<!doctype html"))
 }
 
-// at returns what stands at a path of members in the body, nil for nothing.
+// at returns the value at a path of members in the body; nil if there is none.
 func (a *answer) at(path string) any {
 	var v any = a.json
 	for name := range strings.SplitSeq(path, ".") {

@@ -16,9 +16,11 @@ var slack = Receiver{
 	Keys: slices.Concat(chatKeys(),
 		mentionKeys("`U…` a user, `S…` a group, `here`, `channel`", "a user's id (U…), a group's (S…), here or channel", isSlackMention),
 		[]Key{
-			{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post; chat.postMessage needs it, and only old webhooks obey it",
+			{Name: "channel", Kind: KindText, Default: "the webhook's own",
+				Is:   "where to post; chat.postMessage needs it, and only old webhooks obey it",
 				want: chatChannelIs, match: chatChannel.MatchString},
-			{Name: "thread_ts", Kind: KindText, Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
+			{Name: "thread_ts", Kind: KindText,
+				Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
 				match: compile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
 		}),

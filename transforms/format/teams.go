@@ -46,7 +46,7 @@ func writeTeams(m *message) any {
 	room := m.budget("the whole message", jsonSize, teamsField)
 	room.left -= teamsFrame
 	summary := room.take(teamsPlain(m.heading()), m.limit("headline"))
-	room.left -= 2 * jsonSize(summary) // it stands there three times
+	room.left -= 2 * jsonSize(summary) // the body has it three times
 	linkText := room.take(m.linkText, maxLabel)
 	room.left -= len(m.link)
 	entities, called := teamsMentions(m.mentions, room)
