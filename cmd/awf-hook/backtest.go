@@ -61,8 +61,9 @@ func (c *command) backtestCommand() *cobra.Command {
 configuration: how many requests each webhook would have made, and how many in the fullest minute, beside its rate.
 With --against OLD it also shows what OLD would have sent and the new configuration does not, the reverse, and samples of
 bodies that differ. It sends and keeps nothing.`,
-		Example: "  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d\n  awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl",
-		RunE:    func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
+		Example: `  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d
+  awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl`,
+		RunE: func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
 	}
 	b.configFlags.add(cmd)
 	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")

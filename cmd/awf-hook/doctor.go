@@ -121,7 +121,8 @@ func (d *doctor) print() {
 		encodeIndented(d.out, "", "  ", page)
 		return
 	}
-	fmt.Fprintf(d.out, "awf-hook %s (%s, %s/%s), %s\n", page.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, page.At.Format(time.RFC3339))
+	fmt.Fprintf(d.out, "awf-hook %s (%s, %s/%s), %s\n",
+		page.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, page.At.Format(time.RFC3339))
 	show := newPrinter(d.out, false)
 	colours := map[string]string{good: green, warning: yellow, wrong: red}
 	part, n := "", 0

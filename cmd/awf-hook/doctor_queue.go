@@ -84,7 +84,8 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
 		}
 		if l.Dead > 0 {
-			d.find(part, warning, "%s: dead letters: %d (%s); awf-hook deliveries list --state dead --webhook %[1]s", name, l.Dead, cmp.Or(why, "see them"))
+			d.find(part, warning, "%s: dead letters: %d (%s); awf-hook deliveries list --state dead --webhook %[1]s",
+				name, l.Dead, cmp.Or(why, "see them"))
 		}
 	}
 	due, err := queue.List(ctx, engine.Filter{State: delivery.Due, Limit: maxLooked})

@@ -34,7 +34,8 @@ Without EXPR, on a terminal, it asks for expressions: Tab completes names, the a
   :events      lists the events; :events TYPE keeps those of a type
   :functions   lists the functions; :functions NAME shows one
   :quit        ends it, as Ctrl-D does`,
-		Example: "  awf-hook eval 'payload.duration > 60' events.jsonl\n  awf-hook eval --filter 'event == \"workflow_error\" and payload.exit_code == 1'",
+		Example: `  awf-hook eval 'payload.duration > 60' events.jsonl
+  awf-hook eval --filter 'event == "workflow_error" and payload.exit_code == 1'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.evalPrompt(flags)

@@ -42,8 +42,11 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	return cmd
 }
 
+// laneChange changes the lanes of a webhook, and returns how many there are.
+type laneChange func(q *engine.Deliveries, ctx context.Context, webhook string) (int, error)
+
 // laneCommand makes a command that changes the lanes of a webhook.
-func (c *command) laneCommand(where *queueFlags, verb, short string, do func(*engine.Deliveries, context.Context, string) (int, error)) *cobra.Command {
+func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " NAME",
 		Short:   short,
@@ -111,7 +114,9 @@ func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 			ranModule, used = true, strconv.Itoa(l.FuelPercent)+" %"
 		}
 		last := cmp.Or(l.Closed, l.LastError)
-		rows = append(rows, []string{name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last})
+		rows = append(rows, []string{
+			name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last,
+		})
 	}
 	if !ranModule {
 		for i := range rows {

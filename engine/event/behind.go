@@ -25,6 +25,9 @@ func ReadLine(line []byte, now time.Time) Line {
 	if rec != nil && !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("\r")) {
 		return Line{Records: []*Record{rec}}
 	}
+	if rec == nil && err == nil && lastObject(line) == 0 {
+		return Line{Before: line} // a step's own object
+	}
 	l := readBehind(line, nil, now)
 	if err != nil && len(l.Records) == 0 && !beginsOwn(line) {
 		return Line{Err: err}

@@ -6,21 +6,19 @@ import (
 	"time"
 )
 
-// Joiner makes events of records that tell about each other's runs: it fills in the workflow's name, the caller and the
-// durations, and lets an event wait, one second at most, for the record that tells what it lacks.
-// Its memory is bounded, however many the runs. The zero value, with Event set, is ready. It is not for concurrent use.
+// Joiner makes events of the records of runs. It fills in what other records of a run tell: the workflow's name, the caller,
+// durations. An event waits for at most a second for the record that tells what it lacks.
+// Its memory is bounded, however many runs there are. The zero value is ready once Event is set. It is not safe for concurrent use.
 type Joiner struct {
 	Event func(Event) // called with each event, in order
 
-	// Files says that the records of a run come from several files, so that their order may be off:
-	// a run's end waits for the ends of its steps.
+	// Files says that the records of a run come from several files: a called run's start may be read before its caller's lines.
 	Files bool
 
 	// State returns what AWF's state file knows of a run, nil for nothing. It is called often. It may be nil.
 	State func(run string) *RunState
 
-	// HoldEnds lets the end of a run that failed without an exit code, and that no other run called, wait for
-	// [Joiner.SetExit].
+	// HoldEnds makes the end of a failed run without an exit code wait for [Joiner.SetExit], unless another run called it.
 	HoldEnds bool
 
 	runs    runs
@@ -63,7 +61,7 @@ func (rec *Record) SetLine(n int) { rec.line = n }
 // SetID gives the record another id.
 func (rec *Record) SetID(id string) { rec.ID = id }
 
-// Add takes a record. It says false for a second start or end of a run, which is not an event.
+// Add takes a record. It returns false for a second start or end of a run that is no event.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files
 	run, need, isEvent := j.runs.learn(rec, now)
@@ -111,8 +109,12 @@ func (j *Joiner) drop(n need) {
 	}
 }
 
-// SetExit tells the exit code of the program that wrote the records, for the end that waits for it.
+// SetExit tells the exit code of the program that wrote the records, for the end that waits for it. If there were several runs that no
+// other one called, it is a shell's and not theirs.
 func (j *Joiner) SetExit(code int) {
+	if j.runs.tops() > 1 {
+		code = 0
+	}
 	for i := len(j.waiting) - 1; i >= 0; i-- {
 		if w := j.waiting[i]; w.need&needExit != 0 && code != 0 {
 			w.rec.end.exitCode = strconv.AppendInt(nil, int64(code), 10)

@@ -89,6 +89,7 @@ func TestHeldEnds(t *testing.T) {
 	}{
 		{"top", []string{auditStart("top", 0), auditFailure("top", 9)}, `"exit_code":3,"error":"e"`},
 		{"called", []string{auditStart("top", 0), child, auditStart("kid", 1), auditFailure("kid", 9)}, `"duration":0.005,"error":"e"`},
+		{"beside another", []string{auditStart("top", 0), auditStart("other", 1), auditFailure("top", 9)}, `"duration":0.005,"error":"e"`},
 		{"followed", []string{auditStart("top", 0), auditFailure("top", 9), auditStart("next", 10)}, `"duration":0.005,"error":"e"`},
 	}
 	for _, tt := range tests {

@@ -31,12 +31,13 @@ type Counts struct {
 	Broken int // lines with text that looks like an event and could not be read
 }
 
-// Reader makes events of one stream of lines, in which AWF's dialects may be mixed with each other and with its own output.
-// Its memory is bounded, however long the lines and however many the runs.
+// Reader makes events of one stream of lines. The stream may mix AWF's dialects with each other and with AWF's own output, in one
+// line too. Its memory is bounded, however long the lines are and however many runs there are.
 //
-// Most events are given at once. Two kinds wait for a later line, one second at most, with what stands behind them:
-// a step whose run's start was not read yet, since that tells the workflow's name,
-// and a start beside another open run, since a line of that one's transcript may tell that it is the caller.
+// Most events are given at once. Some wait for a later line, for at most a second, and hold back what follows them:
+// a step whose run's start was not read yet, since the start tells the workflow's name;
+// a start beside another open run, which may be the caller; a start that is read again, since the run may have been resumed;
+// and the end of a run with open steps. The end of a step or run waits up to 250 ms for AWF's state file, if there is one.
 type Reader struct {
 	Name   string               // how errors call the stream: "<stdin>", a path
 	Event  func(Event)          // called with each event, in order

@@ -87,6 +87,16 @@ func (rs *runs) open(besides *run) bool {
 	return false
 }
 
+// tops is how many runs began that no other one called.
+func (rs *runs) tops() (n int) {
+	for e := rs.recent.Front(); e != nil; e = e.Next() {
+		if r := e.Value.(*run); r.startedBy != foreign && r.parentID == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // endRun forgets the steps that the run left open.
 func (rs *runs) endRun(r *run) {
 	r.ended = true
@@ -107,8 +117,8 @@ const (
 	needState                    // the state file to say what it will say
 )
 
-// learn takes from a record what it tells about its run, fills in what other lines told before,
-// and says what is still missing. It says false for a second start or end, which is not an event.
+// learn notes what a record tells about its run and fills in what other lines told before. It returns what is still missing,
+// and false for a second start or end that is no event.
 func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.dialect == envelope || rec.WorkflowID == "" {
 		return nil, needNothing, true

@@ -250,6 +250,18 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// AWF alone has ways to run that write nothing.
+func TestCommandsThatWriteNothing(t *testing.T) {
+	for line, want := range map[string]bool{
+		"awf run deploy --interactive": true, "/usr/bin/awf run --step=build deploy": true, "awf acp-serve": true,
+		"env X=1 awf run deploy --step b": true, "awf run deploy": false, "git rebase --interactive": false, "awf run interactive": false,
+	} {
+		if got := writesNothing(strings.Fields(line)); got != want {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+}
+
 // How a program ended says how the runs did that it left open. AWF says 0 when it is interrupted, and writes no end then.
 func TestEndingOfOpenRuns(t *testing.T) {
 	for _, tt := range []struct {

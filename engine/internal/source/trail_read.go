@@ -20,7 +20,7 @@ const (
 	dropTrail = 7 * 24 * time.Hour // after its last line what nobody takes up is removed
 )
 
-// read gives the events of a trail and of the transcripts of its runs. child is nil where somebody else started it.
+// read gives the events of a trail and of its runs' transcripts. child is nil if another process started the program.
 func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
 		trail:   t,
@@ -93,7 +93,11 @@ func (r *reading) unseen(args []string) (notes []string) {
 
 // writesNothing reports whether arguments of AWF's are those with which it writes neither audit lines nor transcripts.
 func writesNothing(args []string) bool {
-	for _, arg := range args[1:] {
+	awf := slices.IndexFunc(args, func(arg string) bool { return filepath.Base(arg) == "awf" })
+	if awf < 0 {
+		return false
+	}
+	for _, arg := range args[awf+1:] {
 		flag, _, _ := strings.Cut(arg, "=")
 		if flag == "--interactive" || flag == "--step" || arg == "acp-serve" {
 			return true
@@ -179,8 +183,7 @@ func (r *reading) end(ctx context.Context, how event.Ending) error {
 	return r.feed.commit(ctx)
 }
 
-// all reads what somebody left. A run is given the end that is missing if its program is gone; if it is not, the trail is
-// left for a later process.
+// all reads what another process left. If the program is gone, open runs get their ends; otherwise the trail stays for a later process.
 func (r *reading) all(ctx context.Context, t *trail) error {
 	alive := t.runs()
 	for {
