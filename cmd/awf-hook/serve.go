@@ -64,10 +64,13 @@ Without a token, serve listens on this machine's own addresses only. See docs/se
 	d.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
 	flags := cmd.Flags()
 	flags.StringVar(&d.project, "project", "", "also read the settings and workflows of the project in this `DIR`")
-	flags.StringVar(&d.listen, "listen", "", "the `ADDRESS` to listen on, or unix:PATH (default: the configuration's, else "+defaultListen+")")
-	flags.StringArrayVar(&d.follow.Paths, "follow", nil, "also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
+	flags.StringVar(&d.listen, "listen", "",
+		"the `ADDRESS` to listen on, or unix:PATH (default: the configuration's, else "+defaultListen+")")
+	flags.StringArrayVar(&d.follow.Paths, "follow", nil,
+		"also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
 	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
-	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0, "end a workflow run in a followed file that was quiet for so long (default: never)")
+	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0,
+		"end a workflow run in a followed file that was quiet for so long (default: never)")
 	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to go on taking events after the first signal, while /readyz says no")
 	flags.BoolVar(&d.insecure, "insecure-listen", false, "listen on an address that others reach without TLS or without a token")
 	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")

@@ -23,8 +23,8 @@ const (
 	intakeTime    = 5 * time.Second
 )
 
-// postBatches posts batches from several clients for a time, at a pace of events a second, 0 for as fast as they are answered. It returns how
-// many events were taken a second, and how long the answers took, sorted.
+// postBatches posts batches from several clients for a time, at a pace of events a second, 0 for as fast as they are answered. It
+// returns how many events were taken a second, and how long the answers took, sorted.
 func postBatches(b *testing.B, url string, pace int) (perSecond float64, took []time.Duration) {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: intakeClients}}

@@ -75,7 +75,8 @@ func TestServeMetrics(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
-	config := writeConfig(t, `webhooks: [{name: hook, url: %q, retry: {delay: 1h}, transform: {map: {id: =workflow_id, n: "=int(payload.n ?? '1')"}}}]`, serve(t, receiver))
+	config := writeConfig(t, `webhooks: [{name: hook, url: %q, retry: {delay: 1h},
+  transform: {map: {id: =workflow_id, n: "=int(payload.n ?? '1')"}}}]`, serve(t, receiver))
 	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
 
 	before := scrape(t, s.url)

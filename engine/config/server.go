@@ -83,7 +83,8 @@ func (s Search) handOver(merged *Config) error {
 		text += "    secret: ${SECRET}\n    signing: [standard]\n"
 	}
 	values := map[string]string{"URL": server.URL, "TOKEN": server.Token.Reveal(), "SECRET": server.Secret.Reveal()}
-	cfg, err := parse(filepath.Join(s.globalFolder(), "--to "+strings.ReplaceAll(hostOf(server.URL), "/", "")), []byte(text), UserFile, func(name string) (string, bool) {
+	name := filepath.Join(s.globalFolder(), "--to "+strings.ReplaceAll(hostOf(server.URL), "/", ""))
+	cfg, err := parse(name, []byte(text), UserFile, func(name string) (string, bool) {
 		value, set := values[name]
 		return value, set
 	})

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	cryptorand "crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// certificate makes a folder with a certificate for this machine.
+func certificate(t *testing.T) (dir string, pool *x509.CertPool) {
+	t.Helper()
+	dir = t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	cert, err := x509.CreateCertificate(cryptorand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: raw},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(parsed)
+	return dir, pool
+}
+
+// With a token and TLS serve listens where others reach it. A certificate and tokens that change are taken up while it runs.
+func TestServeWithTokensAndTLS(t *testing.T) {
+	receiver := newCounted()
+	url := serve(t, receiver)
+	dir, pool := certificate(t)
+	write := func(token string) string {
+		return fmt.Sprintf("serve: {tls: {cert_file: %[1]s/cert.pem, key_file: %[1]s/key.pem}, tokens: [{name: ci, sha256: %[2]x}]}\n"+
+			"webhooks: [{name: hook, url: %[3]q}]", dir, sha256.Sum256([]byte(token)), url)
+	}
+	config := writeConfig(t, "%s", write("one"))
+	s := startServe(t, "-c", config, "--listen", "0.0.0.0:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
+	post := func(pool *x509.CertPool, token, run string) int {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+		req, _ := http.NewRequest(http.MethodPost, "https://127.0.0.1:"+port+"/v1/events", strings.NewReader(envelopes(run, 1)))
+		req.Header.Set("Content-Type", "application/x-ndjson")
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := client.Do(req)
+		if err != nil {
+			return 0
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if good, bad := post(pool, "one", "a"), post(pool, "two", "b"); good != 202 || bad != 401 {
+		t.Errorf("the token: %d, another one: %d, want 202 and 401; said %s", good, bad, s.talk())
+	}
+	resp, err := http.Get("http://127.0.0.1:" + port + "/healthz")
+	if err == nil && resp.StatusCode == http.StatusOK {
+		t.Error("it answers without TLS")
+	}
+	renewed, newPool := certificate(t)
+	for _, name := range []string{"key.pem", "cert.pem"} {
+		text, _ := os.ReadFile(filepath.Join(renewed, name))
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "the new certificate", func() bool { return post(newPool, "one", "c") == 202 })
+	if err := os.WriteFile(config, []byte(write("two")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the new token", func() bool { return post(newPool, "two", "d") == 202 })
+	if got := post(newPool, "one", "e"); got != 401 {
+		t.Errorf("the old token: %d, want 401", got)
+	}
+	if err := os.WriteFile(config, fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]", url), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the refusal", func() bool { return strings.Contains(s.talk(), "is not taken up") })
+	if got := post(newPool, "nobody", "f"); got != 401 {
+		t.Errorf("a configuration without tokens lets anybody in: %d", got)
+	}
+	if code := s.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
+}
+
+// A host that has only its own home hands its events to a server by an ordinary webhook. The server is down first, and is killed and
+// restarted: every event arrives once.
+func TestAnotherAwfHookIsAClient(t *testing.T) {
+	receiver := newCounted()
+	serverConfig := writeConfig(t, "serve: {secret: %q}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]",
+		secret, serve(t, receiver))
+	port := freePort()
+	clientConfig := writeConfig(t, "webhooks: [{name: server, url: 'http://127.0.0.1:%s/v1/events', transform: {format: awf}, secret: %q, "+
+		"signing: [standard], retry: {schedule: [50ms, 100ms, 200ms], max_attempts: 50}}]", port, secret)
+	const events = 60
+	client := exec.Command("awf-hook", "run", "-c", clientConfig, "--queue", filepath.Join(t.TempDir(), "client.db"),
+		"--drain-timeout", "60s", "--wait-delivered")
+	client.Stdin = strings.NewReader(envelopes("host", events))
+	var said strings.Builder
+	client.Stderr = &said
+	start(t, client)
+	time.Sleep(300 * time.Millisecond)
+	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", filepath.Join(t.TempDir(), "server.db")}
+	s := startServe(t, args...)
+	for range 3 {
+		time.Sleep(150 * time.Millisecond)
+		s.end(t, syscall.SIGKILL)
+		s = startServe(t, args...)
+	}
+	if err := client.Wait(); err != nil {
+		t.Errorf("the client: %v: %s", err, said.String())
+	}
+	waitFor(t, "every event", func() bool { return receiver.count() == events })
+	for run, ids := range receiver.runs {
+		if len(ids) != 1 {
+			t.Errorf("%s came with %d ids", run, len(ids))
+		}
+	}
+	s.end(t, syscall.SIGTERM)
+}
+
+// --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
+func TestToAServer(t *testing.T) {
+	receiver, own := newCounted(), newCounted()
+	serverConfig := writeConfig(t, "serve: {tokens: [{name: ci, sha256: %x}]}\nwebhooks: [{name: hook, url: %q}]",
+		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
+	clientConfig := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, own))
+	port := freePort()
+	queue, metrics := filepath.Join(t.TempDir(), "client.db"), filepath.Join(t.TempDir(), "awf.prom")
+	run := func(lines, drain string) string {
+		t.Helper()
+		cmd := exec.Command("awf-hook", "run", "-c", clientConfig, "--to", "http://127.0.0.1:"+port, "--queue", queue, "--drain-timeout", drain,
+			"--metrics-file", metrics)
+		cmd.Env = append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host")
+		cmd.Stdin = strings.NewReader(lines)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	if said := run(envelopes("host", 5), "10ms"); !strings.Contains(said, "5 to retry") && !strings.Contains(said, "5 waiting") {
+		t.Errorf("without the server: %s", said)
+	}
+	s := startServe(t, "-c", serverConfig, "--listen", "127.0.0.1:"+port, "--queue", filepath.Join(t.TempDir(), "server.db"))
+	run("", "20s")
+	waitFor(t, "every event", func() bool { return receiver.count() == 5 })
+	if own.count() != 0 {
+		t.Errorf("%d events went to the settings' own webhook", own.count())
+	}
+	text, err := os.ReadFile(metrics)
+	if got := series(string(text), `awf_hook_deliveries_total{outcome="delivered",webhook="server"}`); got != "5" {
+		t.Errorf("the metrics' file says that %q were delivered, want 5: %v", got, err)
+	}
+	s.end(t, syscall.SIGTERM)
+}
+
+// serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
+func TestServeUnderSystemd(t *testing.T) {
+	receiver := newCounted()
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	var mu sync.Mutex
+	var states []string
+	go func() {
+		for buf := make([]byte, 4096); ; {
+			n, err := told.Read(buf)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			states = append(states, string(buf[:n]))
+			mu.Unlock()
+		}
+	}()
+	hears := func(want string) {
+		t.Helper()
+		waitFor(t, want, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.ContainsFunc(states, func(state string) bool { return strings.Contains(state, want) })
+		})
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec awf-hook serve "$@"`, "sh",
+		"-c", config, "--queue", filepath.Join(dir, "queue.db"), "--lame-duck", "0s")
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=3000000")
+	cmd.ExtraFiles = []*os.File{socket}
+	start(t, cmd)
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	hears("READY=1")
+	if status := send(http.DefaultClient, "http://"+ln.Addr().String(), envelopes("socket", 1)); status != http.StatusAccepted {
+		t.Errorf("over systemd's socket: %d", status)
+	}
+	hears("WATCHDOG=1")
+	_ = cmd.Process.Signal(syscall.SIGHUP)
+	hears("RELOADING=1\nMONOTONIC_USEC=")
+	hears("STATUS=the configuration was taken up")
+	if err := os.WriteFile(config, []byte("webhooks: 7"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hears("STATUS=the configuration was not taken up")
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	hears("STOPPING=1")
+	if err := cmd.Wait(); err != nil || receiver.count() != 1 {
+		t.Errorf("%v, %d events arrived", err, receiver.count())
+	}
+}
+
+// One of the processes that share a queue keeps house, and when it dies another one does.
+func TestOneServeKeepsHouse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db.keeper")
+	first, second := &keeper{path: path}, &keeper{path: path}
+	if !first.holds() || !first.holds() || second.holds() {
+		t.Error("want the first to keep house alone")
+	}
+	first.close()
+	if !second.holds() {
+		t.Error("the second does not take over")
+	}
+	second.close()
+}
