@@ -124,6 +124,7 @@ func closePipes(cmds ...*exec.Cmd) {
 // The first signal says what is waited for, for how long, and what a second one does, which stops at once and says what it leaves
 // and where.
 func TestSecondSignalStops(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
 	url, _ := startListen(t, "--respond", "slow:1h")
 	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", url)
 	in, out, err := os.Pipe()

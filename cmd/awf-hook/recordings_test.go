@@ -78,6 +78,7 @@ func TestRecordingsArrive(t *testing.T) {
 
 // A receiver that answers 503 twice gets one delivery: the same id, a new timestamp and number each time.
 func TestRetriesKeepTheirID(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
 	url, end := startListen(t, "--json", "--secret", secret, "--respond", "503x2")
 	config := writeConfig(t, "webhooks: [{url: %q, secret: %q, retry: {delay: 1s, jitter: 0%%}}]", url, secret)
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`

@@ -113,7 +113,12 @@ var tried = map[string][][]string{
 		{"transform", "new", "--lang", "CONFIG", "CONFIG"}, {"transform", "build", "CONFIG"}, {"transform", "test", "CONFIG"},
 		{"transform", "run", "CONFIG"}, {"transform", "run", "--with", hidden, "CONFIG"}, {"transform", "bench", "CONFIG"}, {"transform", "inspect", "CONFIG"},
 	},
-	"test": {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
+	"doctor":    {{"doctor", "-c", "CONFIG"}, {"doctor", "-c", "CONFIG", "--json"}},
+	"eval":      {{"eval", "payload.status == 1", "CONFIG"}},
+	"events":    {{"events", "CONFIG"}},
+	"functions": {{"functions", "CONFIG"}},
+	"backtest":  {{"backtest", "-c", "CONFIG"}, {"backtest", "-c", "CONFIG", "--against", "CONFIG", "--json"}},
+	"test":      {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
 }
 
 // failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is

@@ -35,7 +35,8 @@ func (d *decoder) checkComment(n node) {
 			"YAML takes what follows for a comment: put the whole value in quotes, or a space behind the #")
 	case n.key.Kind == KindSecret || n.key.Kind == KindSecrets:
 		if strings.Contains(n.Value, "#") {
-			d.warn(n, "yaml.comment", "the # and what follows it belong to the secret: put it in quotes, or a space before the # of a comment")
+			d.warn(n, "yaml.comment",
+				"the # and what follows it belong to the secret: put it in quotes, or a space before the # of a comment")
 		}
 	}
 }

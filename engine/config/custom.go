@@ -29,11 +29,11 @@ var customKeys = []Key{
 			"what follows its last separator stands before each signature",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Prefix })},
 	{Path: "separator", Kind: KindText, Max: 10,
-		Is:     "stands between the signatures of several valid secrets; without one the first secret alone signs",
+		Is:     "stands between the signatures of several valid secrets; without it only the first secret signs",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Separator })},
-	{Path: "id_header", Kind: KindText, Is: "carries the delivery's id too, which is in X-AWF-Delivery anyway",
+	{Path: "id_header", Kind: KindText, Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does",
 		access: headerName(func(c *signature.Custom) *string { return &c.IDHeader })},
-	{Path: "timestamp_header", Kind: KindText, Is: "carries the timestamp too",
+	{Path: "timestamp_header", Kind: KindText, Is: "a header that carries the timestamp",
 		access: headerName(func(c *signature.Custom) *string { return &c.TimestampHeader })},
 }
 

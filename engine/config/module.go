@@ -43,20 +43,20 @@ const (
 
 var limitKeys = []Key{
 	{Path: "fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Without: "24000000",
-		Is:     "about one per instruction; the default grows by 1,700 for each byte of the event, to 200,000,000",
+		Is:     "about one unit per instruction; the default grows by 1,700 for each byte of the event, to 200,000,000",
 		access: field(func(l *Limits) any { return &l.Fuel })},
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB",
 		Is: "its linear memory", access: field(func(l *Limits) any { return &l.Memory })},
 	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
-		Is: "calls within calls", access: field(func(l *Limits) any { return &l.Stack })},
+		Is: "its stack, which nested calls use", access: field(func(l *Limits) any { return &l.Stack })},
 	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB",
-		Is: "what it is fed", access: field(func(l *Limits) any { return &l.Input })},
+		Is: "the input that it gets", access: field(func(l *Limits) any { return &l.Input })},
 	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB",
-		Is: "what it makes", access: field(func(l *Limits) any { return &l.Output })},
+		Is: "the output that it makes", access: field(func(l *Limits) any { return &l.Output })},
 	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32",
 		Is: "lines that it logs, of 1 KiB at most", access: field(func(l *Limits) any { return &l.LogLines })},
 	{Path: "module", Kind: KindSize, Min: 1 << 10, Max: maxModule, Without: "8MiB",
-		Is: "the module's file", access: field(func(l *Limits) any { return &l.Module })},
+		Is: "the size of the module's file", access: field(func(l *Limits) any { return &l.Module })},
 }
 
 func (d *decoder) wasm(n node, s *Step) {

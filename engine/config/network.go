@@ -64,11 +64,11 @@ func (t TLS) Client() *tls.Config {
 
 var tlsKeys = []Key{
 	{Path: "ca_file", Kind: KindText, UserOnly: true,
-		Is:     "the authorities that the receiver's certificate may come from, instead of the system's",
+		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "our certificate, for receivers that want one",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that want one",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
-	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
+	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "the key of cert_file",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 

@@ -30,7 +30,7 @@ var queueKeys = []Key{
 	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true,
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
-		Is: "its file, which any number of processes share; a relative path starts at the configuration's folder; " +
+		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder; " +
 			"`memory:` keeps nothing beyond the process"},
 	{Path: "url", Kind: KindURL, UserOnly: true, access: showing(by((*decoder).queueURL), (*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +

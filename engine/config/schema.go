@@ -69,7 +69,8 @@ func (k *Key) schema() map[string]any {
 	case KindGlobs, KindRanges, KindDurations, KindNumbers:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
-		name := map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, map[string]any{"type": "string", "pattern": expanded}}}
+		unread := map[string]any{"type": "string", "pattern": expanded}
+		name := map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, unread}}
 		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{name, objectSchema()}}
 	case KindHeaders:
 		s["type"], s["additionalProperties"], s["maxProperties"] = "object", scalar, k.Max

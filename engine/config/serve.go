@@ -39,7 +39,7 @@ func (s *Serve) Certificate() *tls.Certificate {
 
 var serveKeys = []Key{
 	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
-		access: reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
+		access: showing(by((*decoder).listenAddress), func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
 			"`--insecure-listen` does without"},
 	{Path: "tls", Kind: KindMapping, UserOnly: true, below: serveTLSKeys, Is: "the server's certificate; both files are PEM",

@@ -26,9 +26,9 @@ const maxSecretFile = 4096
 const shortSecret = 16
 
 var secretKeys = []Key{
-	{Path: "value", Kind: KindSecret, Required: true, Is: "a secret of the list", access: by((*decoder).secretValue)},
-	{Path: "not_before", Kind: KindTime, Is: "from when on it signs", access: field(func(s *SigningSecret) any { return &s.NotBefore })},
-	{Path: "not_after", Kind: KindTime, Is: "until when it signs", access: field(func(s *SigningSecret) any { return &s.NotAfter })},
+	{Path: "value", Kind: KindSecret, Required: true, Is: "the secret", access: by((*decoder).secretValue)},
+	{Path: "not_before", Kind: KindTime, Is: "when it begins to sign", access: field(func(s *SigningSecret) any { return &s.NotBefore })},
+	{Path: "not_after", Kind: KindTime, Is: "when it stops signing", access: field(func(s *SigningSecret) any { return &s.NotAfter })},
 }
 
 // secret is one text, or a list of texts and of mappings with the time in which each signs.

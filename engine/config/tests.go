@@ -46,7 +46,7 @@ var testKeys = []Key{
 	{Path: "events", Kind: KindText, Plain: true, access: by((*decoder).testFile),
 		Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
 	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, access: by((*decoder).wants),
-		Is: "the requests that come of it, those and no others"},
+		Is: "the requests that must come of it, and no others"},
 }
 
 var wantKeys = []Key{
@@ -55,13 +55,13 @@ var wantKeys = []Key{
 	{Path: "event", Kind: KindText, Plain: true, Without: "any",
 		Is: "the type of event", access: field(func(w *Want) any { return &w.Event })},
 	{Path: "body", Kind: KindTree, Plain: true,
-		Is: "what the body has at least", access: field(func(w *Want) any { return &w.Body })},
+		Is: "what the body must hold at least", access: field(func(w *Want) any { return &w.Body })},
 	{Path: "exact", Kind: KindTree, Plain: true,
-		Is: "what the body is", access: field(func(w *Want) any { return &w.Exact })},
-	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request has",
+		Is: "the whole body", access: field(func(w *Want) any { return &w.Exact })},
+	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request must have",
 		access: by(func(d *decoder, n node, w *Want) { d.headers(n, &w.Headers) })},
 	{Path: "drop", Kind: KindBool, Plain: true, Without: "false",
-		Is: "a transform finds nothing to send", access: field(func(w *Want) any { return &w.Drop })},
+		Is: "the transform must drop the event", access: field(func(w *Want) any { return &w.Drop })},
 }
 
 func (d *decoder) testFile(n node, t *Test) {

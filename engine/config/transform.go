@@ -34,25 +34,25 @@ func (s *Step) Kind() string {
 
 var stepKeys = []Key{
 	{Path: "map", Kind: KindTree, Plain: true, access: field(func(s *Step) any { return &s.Map }),
-		Is: "a tree with expressions in it, or one expression; nothing is sent where it comes to nothing"},
+		Is: "a tree with expressions in it, or one expression; if it comes to nothing, nothing is sent"},
 	{Path: "format", Kind: KindText, access: field(func(s *Step) any { return &s.Format }),
-		Is: "a receiver's own format, which `with` tells more: see docs/formats.md"},
+		Is: "a receiver's own format; `with` holds its options, which docs/formats.md lists"},
 	{Path: "with", Kind: KindTree, access: field(func(s *Step) any { return &s.With }),
 		Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
 		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
 			"A project's files reach none outside the project"},
 	{Path: "sha256", Kind: KindText, Without: "any", access: by((*decoder).sha256),
-		Is: "of the module's file, in hex: another one is refused"},
+		Is: "the SHA-256 of the module's file, in hex; any other file is refused"},
 	{Path: "isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
 		access: by((*decoder).isolation),
-		Is:     "`event` gives the module a pristine instance for each event, `instance` uses instances again"},
+		Is:     "`event` gives the module a new instance for each event, `instance` reuses instances"},
 	{Path: "limits", Kind: KindMapping, Is: "what one event may cost the module",
 		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
 	{Path: "omitempty", Kind: KindBool, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
-		Is: "leaves out of the map what is null"},
+		Is: "leaves null values out of the map"},
 	{Path: "content_type", Kind: KindText, Without: "application/json", access: by((*decoder).contentType),
-		Is: "of the body that a map or a module makes; other than JSON a map must come to a text"},
+		Is: "the type of the body that a map or a module makes; if it is not JSON, the map must come to a text"},
 }
 
 // transform reads one step, or a list of them.

@@ -194,7 +194,8 @@ func (r *treeReader) scalar(n node, t *Tree) {
 		if t.Literal = number(n); t.Literal == "" {
 			r.fail(n, "value.form", "JSON has no number %s", unquoted(n))
 		} else if t.Literal != n.Value {
-			r.warn(n, "yaml.number", "YAML reads a number that is written otherwise: put it in quotes if it is a text, such as a version 1.10")
+			r.warn(n, "yaml.number",
+				"YAML reads a number that is written otherwise: put it in quotes if it is a text, such as a version 1.10")
 		}
 		return
 	}

@@ -215,6 +215,9 @@ func (p *phrase) name(name string) string {
 	if _, isKey := payloadTypes[name]; isKey {
 		return fmt.Sprintf("%s: want payload.%s", unknown, name)
 	}
+	if mean := near(name, own); len(mean) >= minSlip { // more likely a slip than a text without quotes
+		return fmt.Sprintf("%s: did you mean %s?", unknown, mean)
+	}
 	other, known := said(otherNames, name)
 	isCompared := comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until))
 	if isCompared && meant(name, own) == "" && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
@@ -245,6 +248,9 @@ func (p *phrase) name(name string) string {
 	}
 	return unknown + ": want event, workflow_id, workflow_name, timestamp or payload"
 }
+
+// minSlip is from which length on a name is not met by chance, in bytes: a text that is compared may look like a shorter one.
+const minSlip = 8
 
 // elementNames are what other languages call a loop's element.
 var elementNames = []string{"_", "$", "it", "item", "this", "value", "element", "elem", "el", "acc", "each", "self", "entry"}

@@ -94,6 +94,22 @@ func TestTextsReachTheirLimits(t *testing.T) {
 	}
 }
 
+// Mentions, a link and an error that take all the room leave none for fields, not even for saying that fields were cut.
+func TestNoRoomForFields(t *testing.T) {
+	e := ordinary()
+	e.Payload = []byte(`{"status":"failure","error":"` + strings.Repeat("e", 5000) + `"}`)
+	var mentions []any
+	for i := range 20 {
+		mentions = append(mentions, "@slack-"+strings.Repeat(strconv.Itoa(i%10), 70))
+	}
+	for length := 1900; length < 2040; length++ {
+		f := open(t, "datadog", format.Option{Name: "mentions", Value: mentions}, option("link", "https://ci.example.com/"+strings.Repeat("x", length-23)))
+		if n := units(at(t, content(t, f, e), "text")); n > 4000 {
+			t.Fatalf("a link of %d makes a text of %d units, want at most 4000", length, n)
+		}
+	}
+}
+
 // What a payload can hold is used, and not passed.
 func TestPayloadsReachTheirLimits(t *testing.T) {
 	e := ordinary()

@@ -168,8 +168,11 @@ func (b *budget) takeFields(fields []field, value int) []field {
 	for i, f := range fields {
 		if b.left < rest+b.overhead+len(f.label) {
 			last := field{"More", thousands(len(fields)-i) + " fields cut"}
-			b.left -= b.cost(last.label+last.value) + b.overhead
-			return append(taken, last)
+			if cost := b.cost(last.label+last.value) + b.overhead; cost <= b.left { // else other texts took all the room before
+				b.left -= cost
+				taken = append(taken, last)
+			}
+			return taken
 		}
 		b.left -= rest + b.overhead
 		f = field{strings.TrimSpace(b.take(f.label, maxLabel)), strings.TrimSpace(b.take(f.value, value))}
