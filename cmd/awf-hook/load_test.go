@@ -103,7 +103,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("measured", "run", "-c", config, "--drain-timeout", (30 * slowdown * time.Second).String())
+	cmd := exec.Command("measured", "awf-hook", "run", "-c", config, "--drain-timeout", (30 * slowdown * time.Second).String())
 	cmd.Stdin = in
 	out, err := cmd.Output()
 	var took costs
