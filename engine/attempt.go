@@ -26,7 +26,8 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 		return w.unsent(claim, err)
 	}
 	attempt := w.sender.Send(ctx, &d)
-	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait, FuelPercent: w.chain.FuelPercent()}
+	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait,
+		FuelPercent: w.chain.FuelPercent()}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
 		// This process ended it. It does not count as an attempt, and the next run makes it again.
 		st.GivenBack = true
@@ -79,7 +80,8 @@ const notRunWait = time.Second
 
 // unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
 func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
-	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.masker.Text(err.Error()), OrderMaxWait: w.OrderMaxWait, FuelPercent: w.chain.FuelPercent()}
+	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.masker.Text(err.Error()),
+		OrderMaxWait: w.OrderMaxWait, FuelPercent: w.chain.FuelPercent()}
 	switch {
 	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
 		st.Outcome = delivery.Dropped

@@ -40,7 +40,8 @@ type compiler struct {
 func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compiled, config.Errors) {
 	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
 	var next atomic.Int64
-	var expressions [config.WorkflowFile + 1]expression.Compiler // by origin, so that a project's expressions use up none of the user's own budget
+	// By origin, so that a project's expressions use up none of the user's own budget.
+	var expressions [config.WorkflowFile + 1]expression.Compiler
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
 		working.Go(func() {

@@ -105,7 +105,8 @@ func (d *Deliveries) Disable(ctx context.Context, webhook string) (int, error) {
 // Close closes the queue.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
-// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and also without one those
+// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and also
+// without one those
 // that it had when the body was made, and a receiver's key; nil if its transforms have not made it.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte

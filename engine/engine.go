@@ -37,8 +37,14 @@ const DefaultMaxSize = store.DefaultMaxSize
 
 // Options are the settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
-	Queue       string            // a file that processes share, or the URL of a PostgreSQL database that machines share; "" or Memory keeps nothing beyond Close
-	Spill       []string          // files, or folders (with a final /) for a new one, that take in turn at Close what only memory holds; none: it is lost
+	// Queue is a file that processes share, or the URL of a PostgreSQL database that machines share. "" or Memory keeps nothing
+	// beyond Close.
+	Queue string
+
+	// Spill lists files, or folders (with a final /) for a new one, which take in turn at Close what only memory holds. Without
+	// one it is lost.
+	Spill []string
+
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
@@ -109,7 +115,8 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{
 		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
 		queue: spill.Open(store.Options{
-			Path: opts.Queue, Name: QueueName(opts.Queue), MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead, Log: opts.Logger,
+			Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger,
+			MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
 		}),
 	}
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)

@@ -62,8 +62,11 @@ func (o *outcomes) add(st *delivery.Settlement) {
 	o.of[d.Webhook] = r
 }
 
-// report completes what the queue says of the webhooks by the outcomes, but for dead letters that it does not have, and leaves out those of which all is delivered.
-func (o *outcomes) report(waiting map[string]WebhookReport, undone map[string]int64, name func(identity string) (string, bool)) []WebhookReport {
+// report completes what the queue says of the webhooks by the outcomes, but for dead letters that it does not have. It leaves out
+// webhooks of which all is delivered.
+func (o *outcomes) report(
+	waiting map[string]WebhookReport, undone map[string]int64, name func(identity string) (string, bool),
+) []WebhookReport {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for identity, seen := range o.of {

@@ -58,7 +58,8 @@ func (e *Engine) settleAccounts() {
 func writeSpill(entries []*delivery.Entry, places []string) (*spilled, []error) {
 	s := &spilled{}
 	var errs []error
-	entries = slices.DeleteFunc(entries, func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine }) // nobody could read it
+	tooLong := func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine } // nobody could read it
+	entries = slices.DeleteFunc(entries, tooLong)
 	for _, place := range places {
 		n, err := s.write(place, entries)
 		if entries = entries[n:]; err != nil {

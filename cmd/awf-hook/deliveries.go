@@ -45,12 +45,14 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 	cmd.Flags().StringVar(&f.webhook, "webhook", "", "only those of the webhook of this `NAME`")
 	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
 	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
-	cmd.Flags().StringVar(&f.since, "since", "", "only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
+	cmd.Flags().StringVar(&f.since, "since", "",
+		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
 }
 
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
+	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Before: f.before, Limit: f.limit,
+		State: delivery.State(f.state)}
 	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
 		return filter, unknownState(f.state, delivery.States)
 	}
@@ -84,7 +86,8 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 	list := c.listDeliveries(&where)
 	cmd.RunE = list.RunE
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where), c.moveDeliveries(&where), c.sendDeliveries(&where),
+	cmd.AddCommand(list, c.showDelivery(&where), c.replayDeliveries(&where), c.deleteDeliveries(&where),
+		c.moveDeliveries(&where), c.sendDeliveries(&where),
 		c.backupDeliveries(&where))
 	return cmd
 }

@@ -39,8 +39,9 @@ func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
 receiver knows them again, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
 With --state delivered it sends again what was delivered, after a question on a terminal or with --yes.`,
-		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n" +
+			"  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
 			switch delivery.State(ch.state) {
 			case "":

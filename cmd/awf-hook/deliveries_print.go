@@ -33,7 +33,8 @@ type itemJSON struct {
 
 func newItemJSON(it *engine.Item) itemJSON {
 	j := itemJSON{
-		ID: it.Delivery.ID, State: string(it.State), Webhook: webhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook, Event: it.Delivery.Event, EventID: it.Delivery.EventID,
+		ID: it.Delivery.ID, State: string(it.State), Webhook: webhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook,
+		Event: it.Delivery.Event, EventID: it.Delivery.EventID,
 		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
 		Reason: it.Reason, Held: it.Held, Seq: it.Seq, Done: it.Done,
 	}

@@ -50,7 +50,8 @@ type session struct {
 // addFlags adds the flags that sessions share.
 func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage string) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL, or memory: for none (default: the configuration's, else the state folder's)")
+	flags.StringVar(&s.queue, "queue", "",
+		"the queue's `FILE` or PostgreSQL URL, or memory: for none (default: the configuration's, else the state folder's)")
 	s.addSpillFlag(cmd)
 	flags.DurationVar(&s.drainTimeout, "drain-timeout", drain, drainUsage)
 	flags.BoolVar(&s.json, "json", false, "print the report as a JSON object on stderr")

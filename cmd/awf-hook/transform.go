@@ -142,7 +142,8 @@ func (c *command) mayRun(dir, program string, yes bool) error {
 	case yes:
 		return nil
 	case !isTerminal(c.in):
-		return failure(fmt.Errorf("%s came with the folder, or with npm install: want --yes to run it, since there is no terminal to ask on", program))
+		return failure(fmt.Errorf("%s came with the folder, or with npm install: want --yes to run it, "+
+			"since there is no terminal to ask on", program))
 	case !c.ask("run " + plain(program) + ", which came with the folder or with npm install?"):
 		return failure(errors.New("not built"))
 	}

@@ -96,6 +96,6 @@ type Attempt struct {
 	Free       bool          `json:"not_counted,omitzero"` // failed by a fault on our side: it is not counted against max_attempts
 	Gone       bool          `json:"gone,omitzero"`        // the receiver wants nothing more, ever: its lane closes
 	Replay     bool          `json:"replay,omitzero"`      // made after a replay; the store notes it
-	Skew       time.Duration `json:"clock_skew,omitzero"`  // the receiver's clock less ours, to a second, as its answer says; no store keeps it
+	Skew       time.Duration `json:"clock_skew,omitzero"`  // the receiver's clock less ours, to a second; no store keeps it
 	Blame      Blame         `json:"-"`                    // whose fault it is; BlameSender is Free
 }

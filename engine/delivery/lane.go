@@ -28,7 +28,7 @@ type LaneStatus struct {
 	Closed      string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	FuelPercent int       `json:"fuel_percent,omitzero"` // the most that a wasm module used of its fuel in the process that settled last; 0 if none ran
+	FuelPercent int       `json:"fuel_percent,omitzero"` // most used by a wasm module, in the process that settled last; 0 if none ran
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.

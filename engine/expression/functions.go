@@ -17,7 +17,8 @@ type function func(b *budget, args []any) (any, error)
 // definition is a function of the language.
 type definition struct {
 	// args are the kinds of its arguments, and after ":" of its result: s a text, i a whole number, f a number with a fraction,
-	// n any number, x numbers or lists of them, b true or false, l a list, m a map, t a time, d a duration, z a time zone, y a layout of times, a anything.
+	// n any number, x numbers or lists of them, b true or false, l a list, m a map, t a time, d a duration, z a time zone, y a layout of
+	// times, a anything.
 	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function

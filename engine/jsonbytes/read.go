@@ -221,7 +221,9 @@ func String(raw []byte) string {
 	return string(text)
 }
 
-var kindNames = map[byte]string{'{': "an object", '[': "a list", '"': "a string", 't': "a boolean", 'f': "a boolean", 'n': "null", '0': "a number"}
+var kindNames = map[byte]string{
+	'{': "an object", '[': "a list", '"': "a string", 't': "a boolean", 'f': "a boolean", 'n': "null", '0': "a number",
+}
 
 // KindOf names the kind of a valid JSON value for an error: "an object", "a number"; it says "nothing" of no bytes.
 func KindOf(raw []byte) string {

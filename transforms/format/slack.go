@@ -137,7 +137,8 @@ var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // slackRefusals are the words by which Slack refuses a message, whatever the status is.
 var slackRefusals = []string{
-	"action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_blocks_format", "invalid_payload", "invalid_token",
+	"action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_blocks_format", "invalid_payload",
+	"invalid_token",
 	"message_limit_exceeded", "no_active_hooks", "no_service", "no_team", "no_text", "posting_to_general_channel_denied", "rate_limited",
 	"ratelimited", "rollup_error", "team_disabled", "too_many_attachments", "user_not_found",
 }

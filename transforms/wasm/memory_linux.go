@@ -85,7 +85,8 @@ func (r *region) learn(used []byte) {
 		r.counts = append(r.counts, make([]uint8, pages-len(r.counts))...)
 	}
 	resident := make([]byte, pages)
-	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&used[0])), uintptr(len(used)), uintptr(unsafe.Pointer(&resident[0])))
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE,
+		uintptr(unsafe.Pointer(&used[0])), uintptr(len(used)), uintptr(unsafe.Pointer(&resident[0])))
 	for i := range resident {
 		if errno == 0 && resident[i]&1 != 0 {
 			r.counts[i]++

@@ -66,7 +66,8 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{name: name, limits: limits, grows: o.Limits.Fuel == 0, isolation: o.Isolation, isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
+	m := &Module{name: name, limits: limits, grows: o.Limits.Fuel == 0, isolation: o.Isolation,
+		isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
 	if m.logger == nil {
 		m.logger = slog.New(slog.DiscardHandler)
 	}

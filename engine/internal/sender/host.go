@@ -17,7 +17,8 @@ var ownNames = []string{"localhost", "localhost.localdomain", "ip6-localhost", "
 var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
 
 // CheckHost judges a URL's host where nothing is dialled: when a configuration is checked, and when a proxy reaches the host for us.
-// It reads an address in every form in which a resolver may, and knows the names of this machine and of metadata servers. It cannot judge any other name.
+// It reads an address in every form in which a resolver may, and knows the names of this machine and of metadata servers. It cannot
+// judge any other name.
 func (g Guard) CheckHost(host string) error {
 	name := strings.TrimRight(strings.Map(fold, host), ".")
 	switch {

@@ -1,7 +1,8 @@
 // Package store is the seam between the engine and what keeps its deliveries.
 //
 // A queue is a [Store], which the lanes use, and a [Browser], which people use. There are three engines, sqlite,
-// postgres and memory; spill puts memory beside one of the others while that cannot be written. storetest holds all of them to the same promises.
+// postgres and memory; spill puts memory beside one of the others while that cannot be written. storetest holds all of them to the
+// same promises.
 //
 // The store's clock decides what is due and when a lease ends. Times cross the seam as durations, except where people read them.
 package store

@@ -49,7 +49,8 @@ type Module struct {
 	Producers      []Producer // what made it, as the module claims
 }
 
-// Signature is a function's type, in WebAssembly's own bytes: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 funcref, 0x6f externref.
+// Signature is a function's type, in WebAssembly's own bytes: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128,
+// 0x70 funcref, 0x6f externref.
 type Signature struct{ Params, Results string }
 
 // String writes the signature as "(i32, i32) -> i64".

@@ -110,7 +110,8 @@ func (all *sums) add(f *flow, length int) error {
 	case all.pairs > maxAllPairs:
 		return fmt.Errorf("too many values meet at too many branches in all functions, want at most %d pairs", maxAllPairs)
 	case all.size > max(maxCompiled, maxPerByte*length):
-		return fmt.Errorf("too much code in all functions: it would compile to more than %d bytes, the most for a module of %d", max(maxCompiled, maxPerByte*length), length)
+		return fmt.Errorf("too much code in all functions: it would compile to more than %d bytes, the most for a module of %d",
+			max(maxCompiled, maxPerByte*length), length)
 	}
 	return nil
 }

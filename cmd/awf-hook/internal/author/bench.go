@@ -64,7 +64,8 @@ func Bench(ctx context.Context, s Subject) ([]byte, error) {
 	for _, m := range ways {
 		fuel, memory := "-\t-\t-", "-"
 		if m.memory > 0 {
-			fuel, memory = fmt.Sprintf("%d\t%d\t%.1f %%", m.median(), m.worst, 100*float64(m.worst)/float64(m.limit)), fmt.Sprintf("%d KiB", m.memory>>10)
+			fuel = fmt.Sprintf("%d\t%d\t%.1f %%", m.median(), m.worst, 100*float64(m.worst)/float64(m.limit))
+			memory = fmt.Sprintf("%d KiB", m.memory>>10)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%.2fx\t\n",
 			m.name, fuel, memory, m.best.Round(10*time.Nanosecond), m.best.Seconds()/reference.best.Seconds())

@@ -139,7 +139,8 @@ func hasGoMod(project string) error {
 			return nil
 		}
 		if dir == filepath.Dir(dir) {
-			return fmt.Errorf("%s: no go.mod is here: start with awf-hook transform new --lang go NAME, which makes one and brings the package guest, and copy main.go there", project)
+			return fmt.Errorf("%s: no go.mod is here: start with awf-hook transform new --lang go NAME, "+
+				"which makes one and brings the package guest, and copy main.go there", project)
 		}
 		dir = filepath.Dir(dir)
 	}

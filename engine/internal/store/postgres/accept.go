@@ -136,80 +136,6 @@ type laneKey struct {
 	key  string
 }
 
-// look locks the lanes with an order, and reads the lanes, what is known, and which keys somebody waits for.
-func (a *acceptance) look(ctx context.Context) error {
-	var keyed, locked, others []int
-	var ids []string
-	var keys [][]byte
-	for _, w := range a.wants {
-		ids = append(ids, w.id)
-		others = append(others, w.lane)
-		if w.key != nil {
-			keyed = append(keyed, w.lane)
-			keys = append(keys, w.key)
-		}
-		if w.key != nil || w.want.Dead != "" {
-			locked = append(locked, w.lane)
-		}
-	}
-	if len(keyed) > 0 {
-		a.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = ANY($1::int[]) AND NOT keyed`, keyed)
-	}
-	a.locked = a.lanesOf(locked, true)
-	a.lanes = a.lanesOf(others, false)
-	a.clock()
-	a.each(func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		a.known[id] = true
-		return err
-	}, `SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
-  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)`, ids)
-	if len(keys) > 0 {
-		a.each(func(rows pgx.Rows) error {
-			var lane int
-			var key []byte
-			err := rows.Scan(&lane, &key)
-			a.active[laneKey{lane, string(key)}] = true
-			return err
-		}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
-  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, keyed, keys)
-	}
-	a.each(func(rows pgx.Rows) error {
-		var n int64
-		err := rows.Scan(&n)
-		a.seqs = append(a.seqs, n)
-		return err
-	}, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, len(a.wants))
-	if a.again {
-		a.each(func(rows pgx.Rows) error {
-			var id string
-			var m mine
-			err := rows.Scan(&id, &m.seq, &m.state, &m.owner, &m.due)
-			a.mine[id] = &m
-			return err
-		}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
-	}
-	var total int64
-	a.each(func(rows pgx.Rows) error {
-		var id int
-		var bytes int64
-		err := rows.Scan(&id, &bytes)
-		total += bytes
-		if l := a.lanes[id]; l != nil {
-			l.bytes = bytes
-		}
-		return err
-	}, `SELECT lane, sum(bytes)::bigint FROM awf_hook.counts GROUP BY lane`)
-	if err := a.send(ctx); err != nil {
-		return err
-	}
-	if total > a.store.opts.MaxSize {
-		return store.ErrFull
-	}
-	return nil
-}
-
 // place decides where each new delivery stands.
 func (a *acceptance) place(ctx context.Context) error {
 	slices.Sort(a.seqs)
@@ -315,11 +241,15 @@ func (a *acceptance) insert(ctx context.Context) error {
 		added[id] = true
 		return err
 	}
-	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since, done_at, place,
-  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, $18, accepted_at, since, done_at, seq,
+	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at,
+    since, done_at, place,
+  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, $18, accepted_at,
+    since, done_at, seq,
   order_key, unrouted, attempts, spent, size, reason FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[],
-  $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[],
-  $15::int[], $17::text[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted, attempts, spent, size,
+  $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[],
+    $13::int[], $14::int[],
+  $15::int[], $17::text[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted,
+    attempts, spent, size,
   reason) ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
 		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, a.store.node)

@@ -30,14 +30,17 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 
 // revive queues the moving of what was delivered from history to the working tables. Their events get new numbers.
 func (tx *tx) revive(seqs []int64) {
-	tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING *, nextval('awf_hook.deliveries_seq_seq') AS event),
+	tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING *,
+    nextval('awf_hook.deliveries_seq_seq') AS event),
   ev AS (INSERT INTO awf_hook.events SELECT event, event_id, type, workflow_id, workflow_name, stamp, payload FROM gone),
   m AS (INSERT INTO awf_hook.contents SELECT seq, content_type, header, url_suffix, body FROM gone WHERE content_type IS NOT NULL),
   t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
     WITH ORDINALITY AS s(line, n) WHERE log <> '')
-  INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at, place, order_key, attempts,
+  INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at,
+    place, order_key, attempts,
     spent, size, reason)
-  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason FROM gone`, seqs)
+  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size,
+    reason FROM gone`, seqs)
 }
 
 // replay makes deliveries due that are dead, or were delivered and revived.
@@ -106,7 +109,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 		}
 		for _, d := range found {
 			if d.key != nil && d.state != dead {
-				tx.promote(tx.now, d.lane, d.key, d.seq, store.OrderPatience)
+				tx.promote(tx.now, d, store.OrderPatience)
 			}
 		}
 		tx.removeAll(found)
@@ -191,7 +194,8 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 // waits for the key's head in the new lane, or is the head.
 func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	lanes := tx.lanesOf([]int{from, to}, true)
-	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1) AND NOT keyed`, from, to)
+	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
+    AND NOT keyed`, from, to)
 	tx.clock()
 	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY state = 2, state = 5, place LIMIT $2`, from, slice)
 	if err != nil {
@@ -200,7 +204,8 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	for _, d := range found {
 		tx.queue(`UPDATE awf_hook.deliveries SET lane = $2, state = CASE
   WHEN order_key IS NULL OR state = 2 OR owner <> 0 AND due_at > $3 THEN state
-  WHEN EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $4 AND o.order_key IS NOT NULL AND o.state IN (0, 5)) THEN 5
+  WHEN EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $4 AND o.order_key IS NOT NULL
+    AND o.state IN (0, 5)) THEN 5
   ELSE 0 END WHERE seq = $1`, d.seq, to, tx.now, d.key)
 		tx.of(from).add(d.state, -1, -d.size)
 		tx.of(to).add(d.state, 1, d.size)

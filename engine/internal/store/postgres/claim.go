@@ -158,7 +158,8 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 FROM (
     SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4 FOR UPDATE SKIP LOCKED
   ) f WHERE d.seq = f.seq RETURNING d.*, f.due_at AS was_due)
-  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key, t.size, t.accepted_by,
+  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
+    t.size, t.accepted_by,
     e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload, m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
 
@@ -188,7 +189,10 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 	var key, body []byte
 	var acceptedBy int
 	var contentType, header, urlSuffix *string
-	err := rows.Scan(append([]any{&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy},
+	own := []any{
+		&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy,
+	}
+	err := rows.Scan(append(own,
 		append(ev.targets(), &ev.payload, &contentType, &header, &urlSuffix, &body)...)...)
 	if err != nil {
 		return nil, err
@@ -227,7 +231,8 @@ func (r *eventRow) event() (*event.Event, error) {
 func (c *claiming) wait(ctx context.Context) error {
 	c.next = store.Never
 	var first *time.Time
-	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND state = 0 AND due_at > $2 ORDER BY due_at LIMIT 1)`,
+	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND state = 0
+    AND due_at > $2 ORDER BY due_at LIMIT 1)`,
 		c.state.id, c.now).Scan(&first)
 	if first != nil {
 		c.next = max(time.Microsecond, first.Sub(c.now))
@@ -249,7 +254,8 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		}
 		held = false
 		var seq int64
-		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4 AND state = 0 RETURNING seq`,
+		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
+    AND state = 0 RETURNING seq`,
 			tx.now.Add(milliseconds(length)), l.seq, l.token, s.node).Scan(&seq)
 		held = seq != 0
 		return err

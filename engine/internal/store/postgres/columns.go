@@ -107,8 +107,10 @@ func (tx *tx) content(seq int64, c *delivery.Content) {
 	if body == nil {
 		body = []byte{}
 	}
-	tx.queue(`INSERT INTO awf_hook.contents VALUES ($1, $2, $3, $4, $5) ON CONFLICT (delivery) DO UPDATE SET content_type = excluded.content_type,
-  header = excluded.header, url_suffix = excluded.url_suffix, body = excluded.body`, seq, clean(c.ContentType), store.HeaderText(c), clean(c.URLSuffix), body)
+	tx.queue(`INSERT INTO awf_hook.contents VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (delivery) DO UPDATE SET content_type = excluded.content_type,
+  header = excluded.header, url_suffix = excluded.url_suffix, body = excluded.body`,
+		seq, clean(c.ContentType), store.HeaderText(c), clean(c.URLSuffix), body)
 }
 
 // attempt queues the record of an attempt.
@@ -124,7 +126,8 @@ func (tx *tx) archive(seqs []int64) {
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1) RETURNING *),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
-  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key, g.attempts, g.spent,
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key,
+    g.attempts, g.spent,
     g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), ''),
     m.content_type, m.header, m.url_suffix, m.body

@@ -126,7 +126,8 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 		n++
 		return nil
 	}, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
-  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND state = 0 AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
+  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND state = 0
+    AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
 		tx.now, longest, recoverMany)
 	if err := tx.send(ctx); err != nil {
 		return false, err
@@ -245,20 +246,34 @@ func dayStart(d int64) string { return time.Unix(d*24*3600, 0).UTC().Format(time
 func (s *Store) makeDay(ctx context.Context, t time.Time) error {
 	for _, at := range []time.Time{t, t.Add(time.Hour)} {
 		d, ten := day(at), decade(at.Add(store.KeepIDs))
-		if err := s.makeTable(ctx, "history", fmt.Sprintf("history_%d", d), d, d+1); err != nil {
+		if err := s.makeTable(ctx, historyOf(d)); err != nil {
 			return err
 		}
-		if err := s.makeTable(ctx, "ids", fmt.Sprintf("ids_%d", ten), ten*10, ten*10+10); err != nil {
+		if err := s.makeTable(ctx, idsOf(ten)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// makeTable makes a partition of a table for the days from one to another.
-func (s *Store) makeTable(ctx context.Context, parent, name string, from, to int64) error {
+// partition is a table for the days from one to another.
+type partition struct {
+	parent, name string
+	from, to     int64
+}
+
+func historyOf(day int64) partition {
+	return partition{"history", fmt.Sprintf("history_%d", day), day, day + 1}
+}
+
+func idsOf(decade int64) partition {
+	return partition{"ids", fmt.Sprintf("ids_%d", decade), decade * 10, decade*10 + 10}
+}
+
+// makeTable makes a partition.
+func (s *Store) makeTable(ctx context.Context, p partition) error {
 	s.mu.Lock()
-	_, exists := s.partitions[name]
+	_, exists := s.partitions[p.name]
 	s.mu.Unlock()
 	if exists {
 		return nil
@@ -266,7 +281,7 @@ func (s *Store) makeTable(ctx context.Context, parent, name string, from, to int
 	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
 		tx.queue(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS awf_hook.%s PARTITION OF awf_hook.%s FOR VALUES FROM ('%s') TO ('%s')`,
-			name, parent, dayStart(from), dayStart(to)))
+			p.name, p.parent, dayStart(p.from), dayStart(p.to)))
 		return nil
 	})
 	if err != nil {
@@ -274,7 +289,7 @@ func (s *Store) makeTable(ctx context.Context, parent, name string, from, to int
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.partitions[name] = struct{}{}
+	s.partitions[p.name] = struct{}{}
 	return nil
 }
 
@@ -320,10 +335,10 @@ func (s *Store) dropDays(ctx context.Context, before time.Time) error {
 
 // dropDay drops a day of history.
 func (s *Store) dropDay(ctx context.Context, d int64) error {
-	name := fmt.Sprintf("history_%d", d)
+	name := historyOf(d).name
 	until := time.Unix((d+1)*24*3600, 0).Add(s.opts.Keep + store.KeepIDs)
 	ten := decade(until)
-	if err := s.makeTable(ctx, "ids", fmt.Sprintf("ids_%d", ten), ten*10, ten*10+10); err != nil {
+	if err := s.makeTable(ctx, idsOf(ten)); err != nil {
 		return err
 	}
 	_, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {

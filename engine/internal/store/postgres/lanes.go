@@ -91,12 +91,14 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 	return ids, unknown
 }
 
-const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at, fuel_percent`
+const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
+    last_error_at, fuel_percent`
 
 func scanLane(rows pgx.Rows) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError, &failed,
+	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+		&l.LastError, &failed,
 		&l.FuelPercent)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane

@@ -9,7 +9,8 @@ import (
 
 // The counts of what waits go through the lanes' sums and small indexes: a backlog does not make them slow.
 const (
-	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5) AND d.attempts > 0)
+	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5)
+    AND d.attempts > 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
   WHERE c.waiting > 0 ORDER BY l.webhook COLLATE "C"`
 

@@ -201,16 +201,20 @@ func (b *settling) update(ctx context.Context) error {
 }
 
 // finish moves what is finished from the working tables to history. An event goes with the last of its deliveries.
-const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
+const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[],
+    $7::int[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record,
+    content_type, header, url_suffix, body)),
   gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0
-    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state, n.attempts, n.spent,
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state,
+    n.attempts, n.spent,
       n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents c USING gone WHERE c.delivery = gone.seq RETURNING c.*),
   tried AS (DELETE FROM awf_hook.attempts a USING gone WHERE a.delivery = gone.seq RETURNING a.*),
   done AS (DELETE FROM awf_hook.events e USING gone WHERE e.seq = gone.event
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
-  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key, g.attempts, g.spent, g.size,
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key,
+    g.attempts, g.spent, g.size,
     g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body)
@@ -268,8 +272,9 @@ func (b *settling) freeKey(o *outcome) {
 	if claim.OrderKey == "" {
 		return
 	}
+	head := deliveryRow{seq: o.lease.seq, lane: o.lease.lane, key: keyColumn(claim.OrderKey)}
 	if o.state != due {
-		b.promote(b.now, o.lease.lane, keyColumn(claim.OrderKey), o.lease.seq, o.st.OrderMaxWait)
+		b.promote(b.now, head, o.st.OrderMaxWait)
 		return
 	}
 	passed := claim.Delivery.Since.Add(o.st.OrderMaxWait)
@@ -279,15 +284,17 @@ func (b *settling) freeKey(o *outcome) {
 	if passed.Before(b.now) {
 		passed = b.now
 	}
-	b.promote(passed, o.lease.lane, keyColumn(claim.OrderKey), o.lease.seq, o.st.OrderMaxWait)
+	b.promote(passed, head, o.st.OrderMaxWait)
 }
 
-// promote queues making the delivery that is next behind one of its key due at a time, unless it waits for another one that has not
+// promote queues making the delivery that is next behind the head of its key due at a time, unless it waits for another one that has not
 // waited for maxWait. The lane is locked.
-func (tx *tx) promote(at time.Time, lane int, key []byte, seq int64, maxWait time.Duration) {
+func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
 	tx.queue(`UPDATE awf_hook.deliveries SET state = 0, due_at = $1 WHERE seq = (
-    SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5
-    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
+    SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL
+    AND d.state IN (0, 5) AND d.state = 5
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL
+    AND o.state IN (0, 5)
       AND o.state = 0 AND o.seq <> $4 AND o.since > $5)
-    ORDER BY d.place LIMIT 1)`, at, lane, key, seq, at.Add(-milliseconds(maxWait)))
+    ORDER BY d.place LIMIT 1)`, at, head.lane, head.key, head.seq, at.Add(-milliseconds(maxWait)))
 }

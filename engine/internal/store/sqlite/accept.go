@@ -34,7 +34,8 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 // checkRoom returns ErrFull if the pages in use exceed the bound.
 func (tx *tx) checkRoom() error {
 	var pages [3]int64
-	for i, pragma := range []string{`PRAGMA page_count`, `PRAGMA freelist_count`, `PRAGMA page_size`} { // a query of all three takes long to prepare
+	// A query of all three takes long to prepare.
+	for i, pragma := range []string{`PRAGMA page_count`, `PRAGMA freelist_count`, `PRAGMA page_size`} {
 		var err error
 		if pages[i], err = tx.number(pragma); err != nil {
 			return err
@@ -113,7 +114,8 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	}
 	id := delivery.ID(entry.Event.ID, want.Webhook)
 	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
-  reason, unrouted, done_at, accepted_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
+  reason, unrouted, done_at, accepted_by)
+  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
 		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done,
 		a.store.folder.owner)
 	if err != nil || added == 0 {

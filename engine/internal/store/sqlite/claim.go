@@ -28,7 +28,8 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 }
 
 const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
-  d.order_key, d.content_type, d.header, d.url_suffix, d.body, d.accepted_by, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+  d.order_key, d.content_type, d.header, d.url_suffix, d.body, d.accepted_by,
+  e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	countAll = `SELECT webhook, waiting, (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.attempts > 0)
+	countAll = `SELECT webhook, waiting,
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.attempts > 0)
   FROM lanes l WHERE waiting > 0`
 
 	// countOwn goes through the index of what waits, and reads only what was accepted since this store was opened.
@@ -71,7 +72,8 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 		}, self, milli(now)+1, now.Add(store.MaxLease))
 	})
 	var list []delivery.Left
-	for _, left := range slices.SortedFunc(maps.Values(lanes), func(a, b *delivery.Left) int { return strings.Compare(a.Webhook, b.Webhook) }) {
+	byWebhook := func(a, b *delivery.Left) int { return strings.Compare(a.Webhook, b.Webhook) }
+	for _, left := range slices.SortedFunc(maps.Values(lanes), byWebhook) {
 		list = append(list, *left)
 	}
 	return list, err

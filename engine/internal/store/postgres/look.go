@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// look locks the lanes with an order, and reads the lanes, what is known, and which keys somebody waits for.
+func (a *acceptance) look(ctx context.Context) error {
+	var keyed, locked, all []int
+	var ids []string
+	var keys [][]byte
+	for _, w := range a.wants {
+		ids, all = append(ids, w.id), append(all, w.lane)
+		if w.key != nil {
+			keyed, keys = append(keyed, w.lane), append(keys, w.key)
+		}
+		if w.key != nil || w.want.Dead != "" {
+			locked = append(locked, w.lane)
+		}
+	}
+	if len(keyed) > 0 {
+		a.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = ANY($1::int[]) AND NOT keyed`, keyed)
+	}
+	a.locked = a.lanesOf(locked, true)
+	a.lanes = a.lanesOf(all, false)
+	a.clock()
+	a.readKnown(ids)
+	if len(keys) > 0 {
+		a.readKeys(keyed, keys)
+	}
+	a.each(func(rows pgx.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		a.seqs = append(a.seqs, n)
+		return err
+	}, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, len(a.wants))
+	var total int64
+	a.each(func(rows pgx.Rows) error {
+		var id int
+		var bytes int64
+		err := rows.Scan(&id, &bytes)
+		total += bytes
+		if l := a.lanes[id]; l != nil {
+			l.bytes = bytes
+		}
+		return err
+	}, `SELECT lane, sum(bytes)::bigint FROM awf_hook.counts GROUP BY lane`)
+	if err := a.send(ctx); err != nil {
+		return err
+	}
+	if total > a.store.opts.MaxSize {
+		return store.ErrFull
+	}
+	return nil
+}
+
+// readKnown queues the reading of which ids are in the database, and which of them this call added before its answer was lost.
+func (a *acceptance) readKnown(ids []string) {
+	a.each(func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		a.known[id] = true
+		return err
+	}, `SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
+  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)`, ids)
+	if !a.again {
+		return
+	}
+	a.each(func(rows pgx.Rows) error {
+		var id string
+		var m mine
+		err := rows.Scan(&id, &m.seq, &m.state, &m.owner, &m.due)
+		a.mine[id] = &m
+		return err
+	}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
+}
+
+// readKeys queues the reading of which keys a delivery waits for or is in flight. The lanes are locked.
+func (a *acceptance) readKeys(lanes []int, keys [][]byte) {
+	a.each(func(rows pgx.Rows) error {
+		var lane int
+		var key []byte
+		err := rows.Scan(&lane, &key)
+		a.active[laneKey{lane, string(key)}] = true
+		return err
+	}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
+  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, lanes, keys)
+}
