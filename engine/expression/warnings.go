@@ -141,9 +141,23 @@ func (w *warner) member(n *ast.MemberNode) {
 			return
 		}
 	}
-	if near := spelling.Nearest(name.Value, payloadKeys); near != "" && len(near) > 4 {
+	if near := spelling.Nearest(name.Value, payloadKeys); len(near) > 4 || near != "" && isSlip(name.Value, near) {
 		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
 	}
+}
+
+// isSlip reports whether a name is a short key with two letters exchanged or one of them twice. Other names near a short key may be meant.
+func isSlip(name, key string) bool {
+	sorted := func(text string) string { return string(slices.Sorted(slices.Values([]byte(text)))) }
+	if len(name) == len(key) {
+		return sorted(name) == sorted(key)
+	}
+	for i := range len(name) - 1 {
+		if name[i] == name[i+1] && name[:i]+name[i+1:] == key {
+			return true
+		}
+	}
+	return false
 }
 
 // replaced is what other languages replace within a text.

@@ -4,36 +4,43 @@ package spelling
 import "strings"
 
 // Nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length; "" if there is none.
+// An edit adds, takes away or replaces a letter. Exchanging two that adjoin is half an edit, since fingers do that.
 func Nearest(name string, names []string) string {
-	best, distance := "", 3
+	best, distance := "", 2*edit+1
 	for _, candidate := range names {
-		if d := edits(strings.ToLower(name), candidate); d < distance && d < len(candidate) {
+		if d := edits(strings.ToLower(name), strings.ToLower(candidate)); d < distance && d < edit*len(candidate) {
 			best, distance = candidate, d
 		}
 	}
 	return best
 }
 
-// edits is the Levenshtein distance of two short texts.
+// edit is what an edit adds to the distance of two texts.
+const edit = 2
+
+// edits is the distance of two short texts: Levenshtein's, with exchanges.
 func edits(a, b string) int {
 	const limit = 40 // bytes; longer ones are no misspelling
 	if len(a) > limit {
-		return len(a)
+		return edit * len(a)
 	}
-	row := make([]int, len(b)+1)
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
-		row[j] = j
+		row[j] = edit * j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next[0] = edit * (i + 1)
 		for j := range len(b) {
-			cost := diagonal
+			cost := row[j]
 			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
+				cost = edit + min(row[j], row[j+1], next[j])
 			}
-			diagonal, row[j+1] = row[j+1], cost
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				cost = min(cost, before[j-1]+1)
+			}
+			next[j+1] = cost
 		}
+		before, row, next = row, next, before
 	}
 	return row[len(b)]
 }
