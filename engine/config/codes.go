@@ -60,6 +60,7 @@ var Codes = []struct{ Code, Is string }{
 	{"expr.never", "a comparison with a value that the key never has (warning)"},
 	{"expr.payload", "a name in payload beside one that AWF gives (warning)"},
 	{"expr.result", "a step's result as a condition, which says no success (warning)"},
+	{"expr.constant", "a filter that is the same for each event (warning)"},
 	{"expr.text", "an expression in a text of an expression, which is not replaced (warning)"},
 	{"expr.unused", "a condition before a `;`, which is not used (warning)"},
 	{"expr.glob", "the arguments of glob the wrong way round (warning)"},

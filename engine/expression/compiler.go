@@ -91,6 +91,7 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	ast.Walk(&tree.Node, unwise)
 	if t.isBool {
 		unwise.truth(tree.Node)
+		unwise.constant(tree.Node)
 	}
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
 	root := w.node(tree.Node)

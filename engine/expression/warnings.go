@@ -16,6 +16,7 @@ import (
 type warner struct {
 	source   string
 	warnings []*Error
+	names    bool // of the environment were seen
 }
 
 // Visit implements [ast.Visitor].
@@ -38,6 +39,8 @@ func (w *warner) Visit(n *ast.Node) {
 			w.truth(n.Left)
 			w.truth(n.Right)
 		}
+	case *ast.IdentifierNode:
+		w.names = true
 	case *ast.UnaryNode:
 		w.truth(n.Node)
 	case *ast.ConditionalNode:
@@ -64,6 +67,14 @@ func (w *warner) Visit(n *ast.Node) {
 func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
 	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message), code})
+}
+
+// constant warns of a filter that is the same for each event. True alone says so plainly.
+func (w *warner) constant(root ast.Node) {
+	if b, isBool := root.(*ast.BoolNode); w.names || isBool && b.Value {
+		return
+	}
+	w.warn(root, "expr.constant", "it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off")
 }
 
 // comparison warns of values that a key never has where AWF writes it.

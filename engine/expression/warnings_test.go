@@ -10,9 +10,12 @@ import (
 
 func TestWarnings(t *testing.T) {
 	for source, want := range map[string]string{
-		`event == "workflow_failed"`:                                     `1:9 event is never "workflow_failed" where AWF writes it: did you mean "workflow_error"?`,
-		`"Workflow_Error" == event`:                                      `1:0 event is never "Workflow_Error" where AWF writes it: did you mean "workflow_error"?`,
-		`event != "workflow.completed"`:                                  `1:9 event is never "workflow.completed" where AWF writes it: did you mean "workflow_end"?`,
+		`true`:                          ``,
+		`false`:                         `1:0 it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off`,
+		`1 < 2`:                         `1:2 it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off`,
+		`event == "workflow_failed"`:    `1:9 event is never "workflow_failed" where AWF writes it: did you mean "workflow_error"?`,
+		`"Workflow_Error" == event`:     `1:0 event is never "Workflow_Error" where AWF writes it: did you mean "workflow_error"?`,
+		`event != "workflow.completed"`: `1:9 event is never "workflow.completed" where AWF writes it: did you mean "workflow_end"?`,
 		`event in ["workflow_end", "workflow-error"]`:                    `1:26 event is never "workflow-error" where AWF writes it: did you mean "workflow_error"?`,
 		`event == "step_complete" and payload.result`:                    `1:37 payload.result says whether a step had output, also a failed one: want payload.status == "success"`,
 		`payload.result == false`:                                        `1:8 payload.result says whether a step had output, also a failed one: want payload.status == "success"`,
