@@ -145,7 +145,7 @@ var answers = []answer{
 	{mismatch2 + `string and list\)`, `([\w.]+) *$`, `^== *(\[.*)`, "want in for one of several: $b1 in $a1"},
 	{mismatch2 + `string and list\)`, `([\w.]+) *$`, `^(contains|startsWith|endsWith) *(\[[^\]]*\])`, "want any($a2, $b1 $a1 #)"},
 	{`^invalid operation: \.\. \(mismatched types (?:int|float) and`, ``, ``, "want two dots between whole numbers: 1..10"},
-	{mismatch2 + `(?:int|float) and string`, ``, `^\S+ *"[\d.]+"`, "want the number without quotes"},
+	{mismatch2 + `(?:int|float) and string`, ``, `^\S+ *["'][\d.]+["']`, "want the number without quotes"},
 	{`^cannot use time\.(\w+) as type (\w+) in`, ``, ``,
 		`want timestamp.$1().String() before in with names, int(timestamp.$1()) with numbers`},
 	{`^cannot use (?:int|float) as type list in`, ``, ``, "want the range without brackets: payload.exit_code in 1..3"},

@@ -61,6 +61,7 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 		{"timestamp.Hour == 3", 1, 15, "Hour is a function: want timestamp.Hour(…)"},
 		{"timestamp.Local().Hour() == 3", 1, 10, `unknown name Local: want In(timezone("Europe/Paris"))`},
 		{"timestamp.In(timezone('Nowhere')).Hour() == 3", 1, 22, "unknown time zone Nowhere"},
+		{"payload.exit_code > '1'", 1, 18, "want the number without quotes"},
 		{"payload.status > 60", 1, 15, "> is not for string and int: want the number in quotes, or int(…) around the text"},
 		{"payload.duration contains 'a'", 1, 17, "contains is not for float and string: want two texts, string(…) makes one"},
 		{"payload.status.code == 3", 1, 15, "payload.status is a string, which has no members"},
