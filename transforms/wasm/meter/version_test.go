@@ -15,10 +15,12 @@ func TestVersionIsMadeOfAllSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, list, _ := strings.Cut(string(text), "//go:embed ")
-	list, _, _ = strings.Cut(list, "\n")
-	embedded := strings.Fields(list)
-	var sources []string
+	var embedded, sources []string
+	for line := range strings.Lines(string(text)) {
+		if list, is := strings.CutPrefix(line, "//go:embed "); is {
+			embedded = append(embedded, strings.Fields(list)...)
+		}
+	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
