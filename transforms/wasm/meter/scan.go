@@ -373,31 +373,3 @@ func (s *scanner) branch(label uint64) {
 		s.stretch()
 	}
 }
-
-// settle decides what to charge at each node. A parent pays for the nodes that are always come to after it. It pays in advance
-// for others below it that cost at most split together, or a quarter of what it costs without them.
-func (f *flow) settle(split int64) {
-	for i := len(f.nodes) - 1; i > 0; i-- {
-		if n := &f.nodes[i]; n.always {
-			f.nodes[n.parent].cost += n.cost
-			n.cost = 0
-		}
-	}
-	for i := range f.nodes { // parents first
-		if n := &f.nodes[i]; n.parent >= 0 && f.nodes[n.parent].always {
-			n.parent = f.nodes[n.parent].parent
-		}
-	}
-	for i := len(f.nodes) - 1; i > 0; i-- {
-		n := &f.nodes[i]
-		if n.parent < 0 || n.always {
-			continue
-		}
-		above := &f.nodes[n.parent]
-		if above.early+n.cost <= max(split, (above.cost-above.early)/earlyShare) {
-			above.cost += n.cost
-			above.early += n.cost
-			n.cost = 0
-		}
-	}
-}

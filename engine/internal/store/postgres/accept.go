@@ -184,7 +184,7 @@ func (a *acceptance) stand(w *wanted) {
 	case past != nil:
 		w.due = a.now.Add(past.After)
 	case w.state == due && w.want.Take > 0 && a.lanes[w.lane].MaySend(a.now):
-		w.owner, w.due = a.store.node, a.now.Add(milliseconds(w.want.Take))
+		w.owner, w.due = a.store.node, a.now.Add(microseconds(w.want.Take))
 	}
 }
 
@@ -337,7 +337,7 @@ func (a *acceptance) tell() error {
 
 func (a *acceptance) claimOf(w *wanted) *delivery.Claim {
 	ev := w.entry.Event
-	at := w.due.Add(-milliseconds(w.want.Take))
+	at := w.due.Add(-microseconds(w.want.Take))
 	return &delivery.Claim{
 		Delivery: delivery.Delivery{ID: w.id, Webhook: w.want.Webhook, EventID: ev.ID, Event: ev.Type, Due: at, Since: at},
 		Event:    ev, OrderKey: w.want.OrderKey, Until: a.begun.Add(w.want.Take), Own: true,

@@ -44,7 +44,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		c := &claiming{tx: tx, lane: lane, before: before}
 		err := c.claim(ctx, n)
-		claims, next, before = c.claims, c.next, c.now.Add(milliseconds(lane.Lease))
+		claims, next, before = c.claims, c.next, c.now.Add(microseconds(lane.Lease))
 		return err
 	})
 	return claims, next, err
@@ -165,7 +165,7 @@ const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token 
 
 // take leases deliveries: those that were chosen, or in a lane without an order what is due and nobody else is taking.
 func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
-	until := c.now.Add(milliseconds(c.lane.Lease))
+	until := c.now.Add(microseconds(c.lane.Lease))
 	scan := func(rows pgx.Rows) error {
 		claim, err := c.scan(rows, until)
 		c.claims = append(c.claims, claim)
@@ -256,7 +256,7 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		var seq int64
 		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
     AND state = 0 RETURNING seq`,
-			tx.now.Add(milliseconds(length)), l.seq, l.token, s.node).Scan(&seq)
+			tx.now.Add(microseconds(length)), l.seq, l.token, s.node).Scan(&seq)
 		held = seq != 0
 		return err
 	})

@@ -94,12 +94,12 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
     last_error_at, fuel_percent`
 
-func scanLane(rows pgx.Rows) (*lane, error) {
+// scanLane reads a row of laneColumns, and the columns behind them into more.
+func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
-		&l.LastError, &failed,
-		&l.FuelPercent)
+	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+		&l.LastError, &failed, &l.FuelPercent}, more...)...)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
 	return l, err
@@ -171,20 +171,16 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l lane
-		var st delivery.LaneStatus
-		var paused, probe, tokens, failed, first *time.Time
-		var waiting, deadLetters int64
-		err := rows.Scan(&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens, &l.LastError,
-			&failed, &l.FuelPercent, &waiting, &deadLetters, &st.Bytes, &st.Delivered, &st.Dropped, &st.Discarded, &first)
+		var held counts
+		var first *time.Time
+		l, err := scanLane(rows, &held.waiting, &held.deadLetters, &held.bytes, &held.delivered, &held.dropped, &held.discarded, &first)
 		if err != nil {
 			return nil, err
 		}
-		l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
-		whole := l.Status(now, l.webhook)
-		whole.Waiting, whole.Dead, whole.Due = int(max(0, waiting)), int(max(0, deadLetters)), l.NextClaim(now, orZero(first))
-		whole.Bytes, whole.Delivered, whole.Dropped, whole.Discarded = max(0, st.Bytes), st.Delivered, st.Dropped, st.Discarded
-		list = append(list, whole)
+		st := l.Status(now, l.webhook)
+		st.Waiting, st.Dead, st.Due = int(max(0, held.waiting)), int(max(0, held.deadLetters)), l.NextClaim(now, orZero(first))
+		st.Bytes, st.Delivered, st.Dropped, st.Discarded = max(0, held.bytes), held.delivered, held.dropped, held.discarded
+		list = append(list, st)
 	}
 	return list, s.readError(rows.Err())
 }

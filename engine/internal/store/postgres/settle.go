@@ -141,7 +141,7 @@ func (b *settling) areWell() bool {
 // decide sets what the database gets.
 func (o *outcome) decide(now time.Time) {
 	st := o.st
-	o.state, o.due = due, now.Add(milliseconds(st.After))
+	o.state, o.due = due, now.Add(microseconds(st.After))
 	if st.GivenBack {
 		o.due = st.Claim.Delivery.Due
 	}
@@ -296,5 +296,5 @@ func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL
     AND o.state IN (0, 5)
       AND o.state = 0 AND o.seq <> $4 AND o.since > $5)
-    ORDER BY d.place LIMIT 1)`, at, head.lane, head.key, head.seq, at.Add(-milliseconds(maxWait)))
+    ORDER BY d.place LIMIT 1)`, at, head.lane, head.key, head.seq, at.Add(-microseconds(maxWait)))
 }

@@ -162,4 +162,5 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-func milliseconds(d time.Duration) time.Duration { return d.Truncate(time.Microsecond) }
+// microseconds is a duration as exact as a column keeps times.
+func microseconds(d time.Duration) time.Duration { return d.Truncate(time.Microsecond) }

@@ -105,18 +105,15 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch {
-	case state == delivered:
+	switch state {
+	case delivered:
 		it.State = delivery.IsDelivered
-	case state == dead:
+	case dead:
 		it.State = delivery.IsDead
-	case state == dropped:
+	case dropped:
 		it.State = delivery.IsDropped
-	case owner != 0 && d.Due.After(now):
-		it.State = delivery.InFlight
 	default:
-		it.State = delivery.Due
-		it.Held = store.Held(&l, &it, now, state == behind)
+		store.Stand(&l, &it, now, owner != 0, state == behind)
 	}
 	return it, nil
 }

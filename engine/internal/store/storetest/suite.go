@@ -298,48 +298,6 @@ func settlesOnce(t *testing.T, q *queue) {
 	}
 }
 
-func knownIDs(t *testing.T, q *queue) {
-	again := func(when string) {
-		t.Helper()
-		if known := accept(t, q, at(0), "a", hook); known != 1 {
-			t.Errorf("while %s: %d known, want 1", when, known)
-		}
-	}
-	accept(t, q, at(0), "a", hook)
-	again("it waits")
-	claims := claim(t, q, hook, at(0), 10)
-	if len(claims) != 1 {
-		t.Fatalf("%d claims, want 1", len(claims))
-	}
-	again("it is in flight")
-	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
-	again("it is delivered")
-	q.keep(t, at(0).Add(store.DefaultKeep+time.Hour))
-	if items := list(t, q, delivery.Filter{}); len(items) != 0 {
-		t.Fatalf("%d deliveries listed after pruning, want none", len(items))
-	}
-	again("it is pruned")
-	if got := waiting(t, q); got != (left{}) {
-		t.Errorf("left %+v, want nothing", got)
-	}
-	q.keep(t, at(0).Add(store.DefaultKeep+32*24*time.Hour))
-	if known := accept(t, q, at(0), "a", hook); known != 0 {
-		t.Error("an id is known for ever, want 30 days beyond pruning")
-	}
-}
-
-func partlyKnown(t *testing.T, q *queue) {
-	accept(t, q, at(0), "a", hook)
-	if known := accept(t, q, at(0), "a", hook, "two", "three"); known != 1 {
-		t.Errorf("%d known, want 1", known)
-	}
-	for _, webhook := range []string{hook, "two", "three"} {
-		if got := claimIDs(t, q, webhook, at(0), 10); got != "a" {
-			t.Errorf("%s claimed %q, want a", webhook, got)
-		}
-	}
-}
-
 func nextDue(t *testing.T, q *queue) {
 	check := func(want time.Time, wantWaits bool) {
 		t.Helper()
