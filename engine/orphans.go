@@ -25,6 +25,10 @@ type Orphan struct {
 // Orphans finds them among the lanes of a queue, as far as a configuration can tell: what belongs to a file that is there, and that
 // this configuration does not read, is another configuration's.
 func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
+	holds := func(l LaneStatus) bool { return l.Waiting+l.Dead > 0 }
+	if !slices.ContainsFunc(lanes, holds) {
+		return nil // which spares the reading of all definitions
+	}
 	files, known, current := identities(cfg)
 	used := map[string]bool{}
 	for i := range lanes {
