@@ -118,3 +118,14 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	}
 	return storedMasker(cfg).Body(body)
 }
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation = delivery.Operation
+
+// Record keeps in the queue who changed it and what they did. The time is the queue's.
+func (d *Deliveries) Record(ctx context.Context, op Operation) error { return d.queue.Record(ctx, op) }
+
+// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+func (d *Deliveries) Operations(ctx context.Context, before int64, n int) ([]Operation, error) {
+	return d.queue.Operations(ctx, before, n)
+}

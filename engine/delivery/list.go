@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -41,4 +42,28 @@ type Detail struct {
 // Change is what a replay does beside making deliveries due.
 type Change struct {
 	Retransform bool // forget what transforms made, and make it again
+}
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation struct {
+	Seq    int64     `json:"seq"` // a later one's is higher
+	At     time.Time `json:"at"`
+	Who    string    `json:"who"`              // the name of a token, or of a user of the command
+	What   string    `json:"what"`             // "replay", "discard", "disable", …
+	Target string    `json:"target"`           // a delivery's id, a webhook, or a filter in words
+	Count  int       `json:"count"`            // deliveries or lanes that it changed
+	Note   string    `json:"reason,omitempty"` // what its maker says of it
+}
+
+// MaxOperationText is the most bytes of a text of an operation. The rest is cut.
+const MaxOperationText = 1000
+
+// Cut returns the operation with its texts within their bound.
+func (o Operation) Cut() Operation {
+	for _, text := range []*string{&o.Who, &o.What, &o.Target, &o.Note} {
+		if len(*text) > MaxOperationText {
+			*text = strings.ToValidUTF8((*text)[:MaxOperationText], "")
+		}
+	}
+	return o
 }

@@ -75,6 +75,10 @@ type Browser interface {
 	Enable(ctx context.Context, webhook string) (int, error)
 	// Disable closes the lanes of a webhook for a reason: what is accepted for them is kept. It returns how many.
 	Disable(ctx context.Context, webhook, reason string) (int, error)
+	// Record keeps an operation at the store's time, for [Browser.Operations]. The last MaxOperations are kept.
+	Record(ctx context.Context, op delivery.Operation) error
+	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+	Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error)
 }
 
 // Queue is what an engine of a store provides.
@@ -143,6 +147,7 @@ const (
 	DefaultKeep     = 7 * 24 * time.Hour
 	DefaultKeepDead = 90 * 24 * time.Hour
 	KeepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
+	MaxOperations   = 10_000              // that are kept
 
 	MaxLease      = time.Hour        // of a claim
 	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause

@@ -65,6 +65,24 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
 }
 
+// Record implements [store.Browser].
+func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
+	b, err := s.browser()
+	if err != nil {
+		return err
+	}
+	return b.Record(ctx, op)
+}
+
+// Operations implements [store.Browser].
+func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	return b.Operations(ctx, before, n)
+}
+
 func (s *Store) change(change func(store.Browser) (int, error)) (int, error) {
 	b, err := s.browser()
 	if err != nil {

@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a limit holds for replay and delete", limitsChanges},
 		{"a lane is due when its pause and its probe have ended", dueAfterPause},
 		{"a lane is disabled and enabled by name", disables},
+		{"operations are kept, the last first", keepsOperations},
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
 		{"a long order key is a key", longKeys},
