@@ -32,6 +32,9 @@ var ErrUnknown = store.ErrUnknown
 // Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
 type Deliveries struct{ queue *spill.Store }
 
+// Deliveries is the engine's queue for people. It ends with the engine: do not close it.
+func (e *Engine) Deliveries() *Deliveries { return &Deliveries{e.queue} }
+
 // QueueName is what people may be told of a queue's place: a database's URL without user and password.
 func QueueName(queue string) string {
 	if config.IsDatabase(queue) {
@@ -97,9 +100,9 @@ func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
 	return d.queue.Enable(ctx, webhook)
 }
 
-// Disable closes them: what is accepted for them is kept.
-func (d *Deliveries) Disable(ctx context.Context, webhook string) (int, error) {
-	return d.queue.Disable(ctx, webhook, "disabled by hand")
+// Disable closes them for a reason: what is accepted for them is kept.
+func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return d.queue.Disable(ctx, webhook, reason)
 }
 
 // Close closes the queue.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/google/go-cmp/cmp"
@@ -23,8 +24,8 @@ var outputs = map[string]any{
 	"backtest":          backtestJSON{},
 	"check":             checkJSON{},
 	"doctor":            doctorJSON{},
-	"deliveries list":   itemJSON{},
-	"deliveries show":   detailJSON{},
+	"deliveries list":   api.Item{},
+	"deliveries show":   api.Detail{},
 	"emit":              engine.Report{},
 	"eval":              evaluated{},
 	"exec":              engine.Report{},
@@ -35,11 +36,11 @@ var outputs = map[string]any{
 	"preview":           engine.Preview{},
 	"run":               engine.Report{},
 	"test":              testJSON{},
-	"webhooks list":     laneJSON{},
+	"webhooks list":     api.Lane{},
 	"transform test":    testJSON{},
 	"webhooks test":     triedJSON{},
-	"deliveries delete": itemJSON{},
-	"deliveries replay": itemJSON{},
+	"deliveries delete": api.Item{},
+	"deliveries replay": api.Item{},
 	"deliveries send":   engine.Report{},
 }
 
