@@ -115,7 +115,7 @@ func (q openedQueue) onServer() bool { return q.deliveries == nil }
 func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	ctx := access.With(context.Background(), access.Who{Name: userName()})
 	if where.server != "" {
-		return inQueue(c.onServer(ctx, where, do))
+		return onServer(ctx, where, do)
 	}
 	cfg, err := where.search().Load()
 	if cfg == nil { // its mistakes do not matter here
@@ -144,7 +144,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 }
 
 // onServer calls do with the queue of a server.
-func (c *command) onServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
+func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	if where.queue != "" || where.file != "" {
 		return errors.New("--server: the server has its own queue and configuration: leave out --queue and --config")
 	}
@@ -152,7 +152,7 @@ func (c *command) onServer(ctx context.Context, where *queueFlags, do func(ctx c
 	if err != nil {
 		return fmt.Errorf("--server: %w", err)
 	}
-	return do(ctx, openedQueue{Queue: client, file: where.server})
+	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
 // inQueue says that an error is the queue's, unless it is said already.

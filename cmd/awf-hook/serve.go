@@ -42,7 +42,7 @@ type daemon struct {
 	listeners   []net.Listener
 	keeper      *keeper
 	loaded      atomic.Pointer[config.Config] // the configuration that holds
-	taken       map[string]string // what look said of the files of the configuration that holds
+	taken       map[string]string             // what look said of the files of the configuration that holds
 }
 
 func (c *command) serveCommand() *cobra.Command {

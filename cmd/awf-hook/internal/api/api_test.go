@@ -230,7 +230,7 @@ func TestBadCallsAreRefused(t *testing.T) {
 }
 
 func TestDialWantsAServer(t *testing.T) {
-	for _, address := range []string{"", "hooks", "ftp://hooks.test", "http://", "://", "127.0.0.1:8470", "unix:/run/awf.sock"} {
+	for _, address := range []string{"", "hooks", "ftp://hooks.test", "http://", "://", "127.0.0.1:8470", "unix:"} {
 		if _, err := api.Dial(address, ""); err == nil {
 			t.Errorf("%q is taken", address)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,15 +28,22 @@ type Client struct {
 	http  http.Client
 }
 
-// Dial makes a client of the server at an address like https://hooks.example.com. It connects with the first call. The token's role decides
-// what the calls may do.
+// Dial makes a client of the server at an address like https://hooks.example.com, or at a socket file, unix:PATH. It connects with the
+// first call. The token's role decides what the calls may do.
 func Dial(address, token string) (*Client, error) {
+	client := http.Client{Timeout: callTimeout}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
+	if path, isSocket := strings.CutPrefix(address, "unix:"); isSocket && path != "" {
+		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}
+		return &Client{&url.URL{Scheme: "http", Host: "localhost"}, token, client}, nil
+	}
 	base, err := url.Parse(address)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, errors.New("want the address of a server, like https://hooks.example.com")
+		return nil, errors.New("want the address of a server, like https://hooks.example.com or unix:PATH")
 	}
-	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
-	return &Client{base, token, http.Client{Timeout: callTimeout, CheckRedirect: refuse}}, nil
+	return &Client{base, token, client}, nil
 }
 
 // call makes a call, and reads the answer.
