@@ -57,7 +57,7 @@ var glossary = map[string]string{
 	"at":         "when the request or the change was made, or the request came in",
 	"count":      "how many deliveries or lanes were changed",
 	"target":     "the delivery, the webhook, or the filter in words",
-	"what":       "the change: `replay`, `delete`, `move`, `enable`, `disable`",
+	"what":       "the change: `replay`, `delete`, `move`, `enable`, `disable`, `pause`",
 	"who":        "the name of the token, or of the machine's user",
 	"again":      "delivered, but the queue could not be told: they are sent again",
 	"attempt":    "the attempt's number, from 1",

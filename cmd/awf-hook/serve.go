@@ -41,8 +41,7 @@ type daemon struct {
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
 	keeper      *keeper
-	loaded      atomic.Pointer[config.Config] // the configuration that holds
-	taken       map[string]string             // what look said of the files of the configuration that holds
+	taken       map[string]string // what look said of the files of the configuration that holds
 }
 
 func (c *command) serveCommand() *cobra.Command {
@@ -184,7 +183,8 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
 	}
-	options.API = api.New(api.Local{Deliveries: eng.Deliveries(), Mask: d.mask}, d.command.logger())
+	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
+	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
 	if d.debug {
 		options.Debug = server.Pprof()
 	}
@@ -237,12 +237,8 @@ func (d *daemon) leave() {
 	}
 }
 
-// mask returns the body of a delivery without the secrets of the configuration that holds.
-func (d *daemon) mask(detail *engine.Detail) []byte { return engine.Body(detail, d.loaded.Load()) }
-
 // readAccess takes from a configuration who may send events, and the certificate.
 func (d *daemon) readAccess(cfg *config.Config) {
-	d.loaded.Store(cfg)
 	if certificate := cfg.Serve.Certificate(); certificate != nil {
 		if d.certificate == nil {
 			d.certificate = &server.Certificate{}

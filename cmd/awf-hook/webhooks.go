@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
 )
 
@@ -16,7 +18,7 @@ func (c *command) webhooksCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "webhooks",
-		Short: "Show and change the webhooks' lanes: list, test, enable, disable",
+		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
 		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
 a time) or when its receiver asked for it. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
 If webhooks of several files have one name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
@@ -42,6 +44,24 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 			func(q api.Queue, ctx context.Context, webhook string) (int, error) {
 				return q.Disable(ctx, webhook, "disabled by hand")
 			}))
+	cmd.AddCommand(c.pauseCommand(&where))
+	return cmd
+}
+
+// pauseCommand lets a webhook's lanes rest.
+func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
+	rest, reason := "", ""
+	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
+		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
+			d, err := config.ParseDuration(rest)
+			if err != nil || d <= 0 || d > engine.MaxPause {
+				return 0, fmt.Errorf("--for: want a duration up to %v, like 30m", engine.MaxPause)
+			}
+			return q.Pause(ctx, webhook, d, reason)
+		})
+	cmd.Example = "  awf-hook webhooks pause oncall --for 30m --reason 'the receiver is being upgraded'"
+	cmd.Flags().StringVar(&rest, "for", "1h", "how long the lane rests, as a `DURATION`; webhooks enable ends it")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for awf-hook operations")
 	return cmd
 }
 

@@ -17,6 +17,9 @@ import (
 type Queue interface {
 	// List lists deliveries, those accepted last first.
 	List(ctx context.Context, f engine.Filter) ([]Item, error)
+	Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
+	// Groups counts by webhook and reason, up to n groups, the largest first.
+	Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error)
 	Show(ctx context.Context, id string) (*Detail, error)
 	Webhooks(ctx context.Context) ([]Lane, error)
 	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
@@ -29,6 +32,7 @@ type Queue interface {
 	Move(ctx context.Context, from, to string) (int, error)
 	Enable(ctx context.Context, webhook string) (int, error)
 	Disable(ctx context.Context, webhook, reason string) (int, error)
+	Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error)
 }
 
 // Item is a delivery in a list.

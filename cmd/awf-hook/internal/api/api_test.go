@@ -98,7 +98,7 @@ func TestClientSeesWhatTheQueueHolds(t *testing.T) {
 	ctx := context.Background()
 	for _, f := range []engine.Filter{
 		{}, {State: delivery.IsDead}, {Webhook: "bad", Limit: 2}, {Event: "workflow_start"}, {Workflow: "deploy", Since: time.Now().Add(-time.Hour)},
-		{State: delivery.IsDelivered}, {ID: "msg_", Before: 3}, {Workflow: "none"},
+		{State: delivery.IsDelivered}, {Text: "BAD"}, {Run: "run-1", Until: time.Now()}, {Reason: "400 Bad Request"}, {ID: "msg_", Before: 3}, {Workflow: "none"},
 	} {
 		want, err := q.local.List(ctx, f)
 		if err != nil {
@@ -157,6 +157,8 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 	count("disable", n, err, 1)
 	n, err = q.client.Enable(ctx, "good")
 	count("enable", n, err, 1)
+	n, err = q.client.Pause(ctx, "good", time.Minute, "deploy")
+	count("pause", n, err, 1)
 	n, err = q.client.Delete(ctx, engine.Filter{State: delivery.IsDead, Webhook: "bad"})
 	count("delete", n, err, 2)
 	n, err = q.client.Move(ctx, "/etc/awf-hook.yaml#away", "/etc/awf-hook.yaml#good")
@@ -173,13 +175,14 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 		}
 	}
 	want := []string{
-		"tester: move /etc/awf-hook.yaml#away to /etc/awf-hook.yaml#good ", "tester: delete state dead, webhook bad ", "tester: enable good ",
+		"tester: move /etc/awf-hook.yaml#away to /etc/awf-hook.yaml#good ", "tester: delete state dead, webhook bad ",
+		"tester: pause good for 1m0s: deploy", "tester: enable good ",
 		"tester: disable good moved", "tester: replay " + dead[0].ID + " with the transforms of now",
 	}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Errorf("operations (-want +got)\n%s", diff)
 	}
-	if page, err := q.client.Operations(ctx, ops[1].Seq, 2); err != nil || len(page) != 2 || page[0].What != "enable" {
+	if page, err := q.client.Operations(ctx, ops[1].Seq, 2); err != nil || len(page) != 2 || page[0].What != "pause" {
 		t.Errorf("the second page: %v, %v", page, err)
 	}
 }
@@ -276,6 +279,7 @@ func TestDocumentIsTrue(t *testing.T) {
 		"Item": api.Item{}, "Detail": api.Detail{}, "Lane": api.Lane{}, "Attempt": delivery.Attempt{}, "Operation": engine.Operation{},
 		"Selection": api.Selection{}, "Handover": api.Handover{}, "LaneCall": api.LaneCall{}, "CountAnswer": api.CountAnswer{},
 		"WebhooksAnswer": api.WebhooksAnswer{}, "DeliveriesAnswer": api.DeliveriesAnswer{}, "OperationsAnswer": api.OperationsAnswer{},
+		"Tally": engine.Tally{}, "Group": engine.Group{}, "GroupsAnswer": api.GroupsAnswer{},
 	} {
 		var has []string
 		for field := range doc.Components.Schemas[name].Value.Properties {
@@ -287,7 +291,12 @@ func TestDocumentIsTrue(t *testing.T) {
 		}
 	}
 	documented := doc.Paths.Find("/v1/deliveries").Get.Parameters
-	for name := range api.Query(engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Since: time.Now(), Before: 1, Limit: 1}) {
+	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Text: "f", Reason: "g", Since: time.Now(),
+		Until: time.Now(), Before: 1, Limit: 1}
+	if n, has := reflect.TypeOf(full).NumField(), len(api.Query(full)); n != has {
+		t.Errorf("a filter has %d fields, and its query %d parameters", n, has)
+	}
+	for name := range api.Query(full) {
 		if documented.GetByInAndName("query", name) == nil {
 			t.Errorf("the parameter %s is not in the document", name)
 		}
@@ -317,6 +326,8 @@ func TestDocumentIsTrue(t *testing.T) {
 		{"POST", "/v1/deliveries/replay", `{"filter":{"id":"` + dead[0].ID + `"}}`}, {"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead"}}`},
 		{"POST", "/v1/deliveries/move", `{"from":"/etc/awf-hook.yaml#bad","to":"/etc/awf-hook.yaml#good"}`},
 		{"POST", "/v1/webhooks/disable", `{"webhook":"bad","reason":"moved"}`}, {"POST", "/v1/webhooks/enable", `{"webhook":"bad"}`},
+		{"POST", "/v1/webhooks/pause", `{"webhook":"bad","reason":"deploy","rest":"5m"}`}, {"POST", "/v1/webhooks/pause", `{"webhook":"bad"}`},
+		{"GET", "/v1/count?state=dead", ""}, {"GET", "/v1/groups?state=dead", ""}, {"GET", "/v1/groups?state=dropped", ""},
 		{"GET", "/v1/operations?limit=2", ""}, {"GET", "/v1/operations", ""},
 	} {
 		pattern := check(t, router, q.url, call.method, call.path, call.body)

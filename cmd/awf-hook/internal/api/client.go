@@ -121,6 +121,20 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 	}
 }
 
+// Count implements [Queue].
+func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
+	err = c.call(ctx, http.MethodGet, "/v1/count", Query(f), nil, &tally)
+	return tally, err
+}
+
+// Groups implements [Queue].
+func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+	f.Limit = n
+	var answer GroupsAnswer
+	err := c.call(ctx, http.MethodGet, "/v1/groups", Query(f), nil, &answer)
+	return answer.Groups, err
+}
+
 // Show implements [Queue].
 func (c *Client) Show(ctx context.Context, id string) (*Detail, error) {
 	d := &Detail{}
@@ -183,5 +197,10 @@ func (c *Client) Enable(ctx context.Context, webhook string) (int, error) {
 
 // Disable implements [Queue].
 func (c *Client) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/disable", LaneCall{webhook, reason})
+	return c.change(ctx, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
+}
+
+// Pause implements [Queue].
+func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
+	return c.change(ctx, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
 }

@@ -31,7 +31,11 @@ var parameters = []parameter{
 	text("webhook", func(f *engine.Filter) *string { return &f.Webhook }),
 	text("workflow", func(f *engine.Filter) *string { return &f.Workflow }),
 	text("event", func(f *engine.Filter) *string { return &f.Event }),
+	text("run", func(f *engine.Filter) *string { return &f.Run }),
+	text("text", func(f *engine.Filter) *string { return &f.Text }),
+	text("reason", func(f *engine.Filter) *string { return &f.Reason }),
 	moment("since", func(f *engine.Filter) *time.Time { return &f.Since }),
+	moment("until", func(f *engine.Filter) *time.Time { return &f.Until }),
 	{"before", func(f *engine.Filter) string { return number(f.Before) }, func(f *engine.Filter, s string) (err error) {
 		f.Before, err = strconv.ParseInt(s, 10, 64)
 		return err

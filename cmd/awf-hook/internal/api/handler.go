@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 const (
@@ -50,11 +51,14 @@ func (h *handler) routes() []route {
 		{"GET /v1/webhooks", h.webhooks},
 		{"POST /v1/webhooks/enable", h.enable},
 		{"POST /v1/webhooks/disable", h.disable},
+		{"POST /v1/webhooks/pause", h.pause},
 		{"GET /v1/deliveries", h.list},
 		{"GET /v1/deliveries/{id}", h.show},
 		{"POST /v1/deliveries/replay", h.replay},
 		{"POST /v1/deliveries/delete", h.remove},
 		{"POST /v1/deliveries/move", h.move},
+		{"GET /v1/count", h.count},
+		{"GET /v1/groups", h.groups},
 		{"GET /v1/operations", h.operations},
 	}
 }
@@ -124,6 +128,32 @@ func (h *handler) list(r *http.Request) (any, error) {
 		answer.Before = items[len(items)-1].Seq
 	}
 	return answer, err
+}
+
+func (h *handler) count(r *http.Request) (any, error) {
+	filter, err := ParseQuery(r.URL.Query())
+	if err != nil {
+		return nil, badCall{err}
+	}
+	return h.queue.Count(r.Context(), filter)
+}
+
+// GroupsAnswer is the answer of GET /v1/groups.
+type GroupsAnswer struct {
+	Groups []engine.Group `json:"groups"`
+}
+
+func (h *handler) groups(r *http.Request) (any, error) {
+	filter, err := ParseQuery(r.URL.Query())
+	if err != nil {
+		return nil, badCall{err}
+	}
+	n := filter.Limit
+	if filter.Limit = 0; n == 0 {
+		n = defaultLimit
+	}
+	groups, err := h.queue.Groups(r.Context(), filter, min(n, maxLimit))
+	return GroupsAnswer{groups}, err
 }
 
 func (h *handler) show(r *http.Request) (any, error) {
@@ -217,6 +247,7 @@ func (h *handler) move(r *http.Request) (any, error) {
 type LaneCall struct {
 	Webhook string `json:"webhook"` // its name, or its identity
 	Reason  string `json:"reason,omitempty"`
+	Rest    string `json:"rest,omitempty"` // of a pause: "30m", "2h"
 }
 
 func (h *handler) enable(r *http.Request) (any, error) {
@@ -234,6 +265,19 @@ func (h *handler) disable(r *http.Request) (any, error) {
 		return nil, err
 	}
 	n, err := h.queue.Disable(r.Context(), given.Webhook, given.Reason)
+	return CountAnswer{n}, err
+}
+
+func (h *handler) pause(r *http.Request) (any, error) {
+	given, err := laneCall(r)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := config.ParseDuration(given.Rest)
+	if err != nil || rest <= 0 || rest > engine.MaxPause {
+		return nil, badCall{fmt.Errorf("rest: want a duration up to %v, like 30m", engine.MaxPause)}
+	}
+	n, err := h.queue.Pause(r.Context(), given.Webhook, rest, given.Reason)
 	return CountAnswer{n}, err
 }
 

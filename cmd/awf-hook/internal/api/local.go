@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/engine"
@@ -79,6 +80,16 @@ func (l Local) Disable(ctx context.Context, webhook, reason string) (int, error)
 	reason = cmp.Or(reason, "disabled by "+access.From(ctx).Name)
 	n, err := l.Deliveries.Disable(ctx, webhook, reason)
 	return l.record(ctx, engine.Operation{What: "disable", Target: webhook, Count: n, Note: reason}, err)
+}
+
+// Pause implements [Queue].
+func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
+	n, err := l.Deliveries.Pause(ctx, webhook, rest)
+	note := "for " + rest.String()
+	if reason != "" {
+		note += ": " + reason
+	}
+	return l.record(ctx, engine.Operation{What: "pause", Target: webhook, Count: n, Note: note}, err)
 }
 
 // record keeps what somebody changed, also where it ended early. What changed nothing is not kept.
