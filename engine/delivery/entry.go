@@ -25,8 +25,17 @@ type Want struct {
 	Fate Fate // set by Accept
 }
 
+// DeliveryID is the id of the delivery of an event: the one that it had in another store, if it comes from there.
+func (w *Want) DeliveryID(event string) string {
+	if w.Past != nil && w.Past.ID != "" {
+		return w.Past.ID
+	}
+	return ID(event, w.Webhook)
+}
+
 // Past is the history of a delivery that moves from one store to another.
 type Past struct {
+	ID       string // "" follows from the event and the webhook
 	State    State // Due, IsDead, IsDelivered or IsDropped
 	After    time.Duration
 	Since    time.Time

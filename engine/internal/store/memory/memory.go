@@ -106,7 +106,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 func (s *Store) knows(id string) bool { return s.known[id] || s.rows[id] != nil }
 
 func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want) {
-	id := delivery.ID(entry.Event.ID, want.Webhook)
+	id := want.DeliveryID(entry.Event.ID)
 	want.Fate = delivery.Known
 	if s.knows(id) {
 		return

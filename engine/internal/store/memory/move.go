@@ -32,7 +32,7 @@ func (s *Store) Uses(webhook string) bool {
 func (s *Store) Has(eventID string, want *delivery.Want) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.knows(delivery.ID(eventID, want.Webhook)) {
+	if s.knows(want.DeliveryID(eventID)) {
 		return true
 	}
 	l := s.lanes[want.Webhook]
@@ -155,7 +155,7 @@ func (s *Store) Rest() (entries []*delivery.Entry) {
 
 func (r *row) past(now time.Time) *delivery.Past {
 	p := &delivery.Past{
-		State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),
+		ID: r.d.ID, State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),
 		Reason: r.reason, Unrouted: r.unrouted,
 	}
 	if r.state == delivery.Due {
@@ -174,7 +174,7 @@ func (s *Store) Forget(entries []*delivery.Entry) {
 	defer s.mu.Unlock()
 	for _, entry := range entries {
 		for _, want := range entry.Wants {
-			r := s.rows[delivery.ID(entry.Event.ID, want.Webhook)]
+			r := s.rows[want.DeliveryID(entry.Event.ID)]
 			if r == nil {
 				continue
 			}

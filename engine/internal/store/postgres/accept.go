@@ -108,7 +108,7 @@ func (a *acceptance) collect(entries []*delivery.Entry, lanes map[string]int) {
 		for i := range entry.Wants {
 			want := &entry.Wants[i]
 			w := &wanted{
-				entry: entry, want: want, id: delivery.ID(entry.Event.ID, want.Webhook), lane: lanes[want.Webhook],
+				entry: entry, want: want, id: want.DeliveryID(entry.Event.ID), lane: lanes[want.Webhook],
 				key: keyColumn(want.OrderKey), size: int64(entry.Event.Size() + deliverySize), event: n,
 			}
 			if want.Past != nil && want.Past.Content != nil {

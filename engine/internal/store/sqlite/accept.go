@@ -112,7 +112,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	if err != nil {
 		return err
 	}
-	id := delivery.ID(entry.Event.ID, want.Webhook)
+	id := want.DeliveryID(entry.Event.ID)
 	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
   reason, unrouted, done_at, accepted_by)
   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
