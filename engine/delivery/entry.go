@@ -36,7 +36,7 @@ func (w *Want) DeliveryID(event string) string {
 // Past is the history of a delivery that moves from one store to another.
 type Past struct {
 	ID       string // "" follows from the event and the webhook
-	State    State // Due, IsDead, IsDelivered or IsDropped
+	State    State  // Due, IsDead, IsDelivered or IsDropped
 	After    time.Duration
 	Since    time.Time
 	Accepted time.Time
@@ -46,6 +46,7 @@ type Past struct {
 	Content  *Content // nil if no transform made any
 	Reason   string
 	Unrouted bool
+	Foreign  bool // another process accepted it: this one does not report it as its own
 }
 
 // Fate says what Accept made of a [Want].

@@ -88,7 +88,7 @@ func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
 	ids := IDs(entries)
 	for _, entry := range entries {
 		for i := range entry.Wants {
-			entry.Wants[i].Webhook = c.rename(entry.Wants[i].Webhook)
+			entry.Wants[i].Webhook, entry.Wants[i].Past.Foreign = c.rename(entry.Wants[i].Webhook), true
 		}
 	}
 	if err := c.to.Accept(ctx, entries); err != nil {

@@ -125,7 +125,10 @@ type Options struct {
 	Keep     time.Duration
 	KeepDead time.Duration
 	Log      *slog.Logger
-	Now      func() time.Time // the store's clock
+
+	SpillFolder string           // where what a database cannot take is kept while it is away; "" keeps it in memory alone
+	HoldSpilled bool             // what is kept there is not delivered before the database has it
+	Now         func() time.Time // the store's clock
 }
 
 // WithDefaults returns the options with the defaults filled in.
