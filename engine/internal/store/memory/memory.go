@@ -40,6 +40,8 @@ type Store struct {
 	known  map[string]bool // ids of deliveries that were pruned
 	pruned []prunedID      // the same, the oldest first
 	latest time.Time       // the latest time that the clock showed
+
+	operations []delivery.Operation // the oldest first
 }
 
 type prunedID struct {
