@@ -12,7 +12,7 @@ import (
 )
 
 func (c *command) runCommand() *cobra.Command {
-	s := &session{adopts: true}
+	s := &session{adopts: true, delivers: true}
 	stream := engine.Stream{Name: "<stdin>"}
 	cmd := &cobra.Command{
 		Use:   "run",
