@@ -107,7 +107,8 @@ func (c *command) checkQueue() *cobra.Command {
 		Long: `check reads the whole queue, a file or a database, while others use it, and looks whether it agrees with itself: that each
 delivery has its event and its lane, that counts are right, that no order key is stuck or has two deliveries in flight, that
 nothing was left half moved. It changes nothing. It exits with 1 if something is wrong.`,
-		Args: cobra.NoArgs,
+		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := flags.search().Load()
 			if cfg == nil {
