@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -24,6 +25,15 @@ func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(web
 	}
 	return store.Carry(ctx, source, target, rename)
 }
+
+// Node is a process that uses a queue which machines share.
+type Node = delivery.Node
+
+// Nodes lists the processes that use a queue which machines share; none of a file.
+func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
+
+// KeepsHouse reports whether this process is the one that prunes the queue and says what it holds.
+func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
 
 // Check looks whether what the queue holds agrees with itself, and says what does not. It reads all of it.
 func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
