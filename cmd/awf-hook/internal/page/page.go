@@ -65,6 +65,7 @@ func (p *Page) route() {
 		"GET /run":             p.run,
 		"GET /event":           p.event,
 		"GET /tail":            p.tail,
+		"GET /playground":      p.playground,
 		"GET /config":          p.config,
 		"GET /changes":         p.changes,
 	} {
@@ -78,6 +79,7 @@ func (p *Page) route() {
 	} {
 		p.mux.HandleFunc(pattern, p.changing(do))
 	}
+	p.mux.HandleFunc("POST /playground", p.operating(p.showing(p.playground)))
 	p.mux.HandleFunc("GET /events", p.events)
 	p.mux.HandleFunc("GET /assets/{name}", p.asset)
 	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, view.ErrUnknown) })
@@ -131,11 +133,7 @@ var (
 
 // changing makes a handler of a change. What it came to shows the view that it leads to.
 func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if access.From(r.Context()).Role < access.Operate {
-			p.fail(w, r, errOperator)
-			return
-		}
+	return p.operating(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			p.fail(w, r, badRequest{err})
 			return
@@ -146,6 +144,17 @@ func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.Ha
 			return
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
+	})
+}
+
+// operating lets those through who may change things.
+func (p *Page) operating(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if access.From(r.Context()).Role < access.Operate {
+			p.fail(w, r, errOperator)
+			return
+		}
+		next(w, r)
 	}
 }
 

@@ -23,7 +23,8 @@ type Options struct {
 	Seen   *Seen
 	Log    *slog.Logger
 
-	ModuleCache string // of compiled modules that are tried out; "" keeps none
+	ModuleCache string     // of compiled modules that are tried out; "" keeps none
+	Env         config.Env // the variables of tests that are sent; nil has none
 }
 
 // Desk is where people look at a queue and change it. Its methods may be called by several goroutines at once.
