@@ -228,7 +228,8 @@ func (c *command) sayChecked(results []checked) {
 		}
 		c.sayMistakes(r.report())
 		if r.good() && len(r.config.Files) > 0 {
-			fmt.Fprintf(c.out, "%s: good, webhooks: %d\n", strings.Join(r.config.Files, ", "), len(r.config.Webhooks))
+			files := strings.Join(r.config.Files, ", ")
+			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out, false).colour(green, "good"), len(r.config.Webhooks))
 		}
 	}
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -45,9 +45,9 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 		if where.json {
 			return nil
 		}
-		var b bytes.Buffer
-		previewText(&b, p)
-		_, err := c.out.Write(b.Bytes())
+		var b strings.Builder
+		newPrinter(c.out, false).preview(&b, p)
+		_, err := io.WriteString(c.out, b.String())
 		return err
 	}
 	tried, err := c.trySample(cfg, webhook, typ, shown)
