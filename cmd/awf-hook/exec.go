@@ -69,7 +69,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 	}
 	child, err := engine.Start(engine.Command{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		State: s.search().StateFolder(), Storage: storage, Origin: s.origin(),
+		State: s.search().StateFolder(), Spare: spareFolders(), Storage: storage, Origin: s.origin(),
 	})
 	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

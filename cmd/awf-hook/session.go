@@ -207,6 +207,9 @@ func (s *session) spillPlaces(queue string) (places []string) {
 	return places
 }
 
+// spareFolders are where the audit lines of a command may go if the state folder cannot be used. The last is memory.
+func spareFolders() []string { return []string{os.TempDir(), "/dev/shm"} }
+
 // stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.
 func (s *session) stopAfter(running context.Context, stop func()) {
 	select {
@@ -224,13 +227,12 @@ func (s *session) stopAfter(running context.Context, stop func()) {
 
 // adopt takes up what dead processes left of their commands, while the session goes on. wait waits for that until ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
-	state := s.search().StateFolder()
-	if !s.adopts || state == "" {
+	if !s.adopts {
 		return func(context.Context) {}
 	}
 	adopting, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- eng.Adopt(adopting, state, s.origin()) }()
+	go func() { done <- eng.Adopt(adopting, s.search().StateFolder(), spareFolders(), s.origin()) }()
 	return func(ctx context.Context) {
 		defer context.AfterFunc(ctx, cancel)()
 		if err := <-done; err != nil && ctx.Err() == nil {

@@ -38,12 +38,16 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	cmd.RunE = list.RunE
 	cmd.AddCommand(list, c.tryCommand(&where),
 		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", (*engine.Deliveries).Enable),
-		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait", (*engine.Deliveries).Disable))
+		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait", disable))
 	return cmd
 }
 
 // laneChange changes the lanes of a webhook, and returns how many there are.
 type laneChange func(q *engine.Deliveries, ctx context.Context, webhook string) (int, error)
+
+func disable(q *engine.Deliveries, ctx context.Context, webhook string) (int, error) {
+	return q.Disable(ctx, webhook, "disabled by hand")
+}
 
 // laneCommand makes a command that changes the lanes of a webhook.
 func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {

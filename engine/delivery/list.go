@@ -14,9 +14,13 @@ type Filter struct {
 	Webhook  string // the webhook's identity, or the name behind its "#"
 	Workflow string // the workflow's name
 	Event    string // the event's type
+	Run      string // the workflow_id of its event
+	Text     string // is in the id of the delivery, of its event or of its run, or in its reason; ASCII letters of either case are the same
+	Reason   string // the whole of it
 	Since    time.Time
-	Before   int64 // an [Item]'s Seq: only what was accepted before it
-	Limit    int   // 0 for no bound
+	Until    time.Time // only what got its outcome by then: what comes later is not of the set that somebody saw
+	Before   int64     // an [Item]'s Seq: only what was accepted before it
+	Limit    int       // 0 for no bound
 }
 
 // Item is a delivery in a list.
@@ -29,6 +33,21 @@ type Item struct {
 	Done     time.Time // when it got its outcome; zero if it has none
 	Reason   string    // the last attempt's, or why it is dead
 	Held     string    // why it is not sent though it may be due: "closed: 410 Gone"; "" if nothing holds it
+}
+
+// Tally counts deliveries that a filter selects.
+type Tally struct {
+	Count  int       `json:"count"`
+	Tried  int       `json:"tried"`           // of Count, those that were sent at least once: their receivers may have them
+	Oldest time.Time `json:"oldest,omitzero"` // when the first of them was accepted
+	Last   time.Time `json:"last,omitzero"`   // when the last of them got its outcome; zero if none has one
+}
+
+// Group is what a filter selects of one webhook and one reason.
+type Group struct {
+	Webhook string `json:"identity"`
+	Reason  string `json:"reason"`
+	Tally
 }
 
 // Detail is all that is known of a delivery.

@@ -61,6 +61,12 @@ const Never = time.Duration(-1)
 type Browser interface {
 	// List lists deliveries, those accepted last first.
 	List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error)
+	// Count counts what a filter selects, whatever its Limit.
+	Count(ctx context.Context, f delivery.Filter) (delivery.Tally, error)
+	// Groups puts what a filter selects into groups, whatever its Limit. It returns the n largest.
+	Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error)
+	// Oldest says by webhook when the oldest delivery that waits was accepted.
+	Oldest(ctx context.Context) (map[string]time.Time, error)
 	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
 	// Replay makes the dead letters of a filter due again, or what was delivered if the filter says so, with a new budget of
@@ -75,6 +81,8 @@ type Browser interface {
 	Enable(ctx context.Context, webhook string) (int, error)
 	// Disable closes the lanes of a webhook for a reason: what is accepted for them is kept. It returns how many.
 	Disable(ctx context.Context, webhook, reason string) (int, error)
+	// Pause lets the lanes of a webhook rest for a time, MaxWait at most. A longer rest stays. It returns how many there are.
+	Pause(ctx context.Context, webhook string, rest time.Duration) (int, error)
 	// Record keeps an operation at the store's time, for [Browser.Operations]. The last MaxOperations are kept.
 	Record(ctx context.Context, op delivery.Operation) error
 	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.

@@ -77,8 +77,22 @@ func where(f delivery.Filter, now time.Time) *condition {
 	if f.Event != "" {
 		c.add(`i.type = ?`, []byte(f.Event))
 	}
+	if f.Run != "" {
+		c.add(`i.workflow_id = ?`, []byte(f.Run))
+	}
+	if f.Text != "" {
+		text := strings.ToLower(clean(f.Text))
+		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
+    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0 OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
+	}
+	if f.Reason != "" {
+		c.add(`i.reason = ?`, clean(f.Reason))
+	}
 	if !f.Since.IsZero() {
 		c.add(`i.accepted_at >= ?`, f.Since)
+	}
+	if !f.Until.IsZero() {
+		c.add(`i.done_at <= ?`, f.Until)
 	}
 	if f.Before > 0 {
 		c.add(`i.seq < ?`, f.Before)

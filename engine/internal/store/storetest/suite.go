@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a head that waits long is passed", passesOldHead},
 		{"show tells all", showTellsAll},
 		{"list selects and pages", listSelects},
+		{"what is listed is counted, by reason", groups},
+		{"a pause by hand ends", pausesByHand},
 		{"replay makes dead letters due", replays},
 		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
