@@ -111,6 +111,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	if flags.noEnv {
 		search.Env = config.NoEnv
 	}
+	checking := c.screen.working("checking, and compiling modules")
 	var results []checked
 	for _, file := range files {
 		results = append(results, checkFile(search, file))
@@ -118,6 +119,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	if len(files) == 0 {
 		results = checkFound(search)
 	}
+	checking()
 	if flags.json {
 		c.printReport(results, flags)
 	} else {

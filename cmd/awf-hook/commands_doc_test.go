@@ -32,6 +32,7 @@ var outputs = map[string]any{
 	"follow":            engine.Report{},
 	"serve":             engine.Report{},
 	"listen":            engine.Received{},
+	"top":               laneRate{},
 	"preview":           engine.Preview{},
 	"run":               engine.Report{},
 	"test":              testJSON{},
@@ -119,6 +120,7 @@ var glossary = map[string]string{
 	"method":          "the request's method",
 	"missing":         "true if the event does not have the part",
 	"problems":        "why the test failed, in words",
+	"per_minute":      "deliveries a minute that arrive",
 	"mistakes":        "the mistakes and warnings, by their places",
 	"name":            "the test's name",
 	"next":            "when the next attempt may be made",
@@ -306,7 +308,8 @@ func kindOf(typ reflect.Type, name string) [][2]string {
 		list := [][2]string{{name, "object"}}
 		for _, f := range [][2]string{
 			{"path", "text"}, {"source", "text"}, {"value", "any"}, {"error", "text"}, {"parts", "list"}, {"parts[].source", "text"},
-			{"parts[].depth", "number"}, {"parts[].times", "number"}, {"parts[].missing", "true"}, {"parts[].value", "any"}, {"took", "seconds"},
+			{"parts[].depth", "number"}, {"parts[].times", "number"}, {"parts[].decided", "true"},
+			{"parts[].missing", "true"}, {"parts[].value", "any"}, {"took", "seconds"},
 		} {
 			list = append(list, [2]string{name + "." + f[0], f[1]})
 		}

@@ -46,20 +46,25 @@ func newItemJSON(it *engine.Item) itemJSON {
 
 // printItems prints a table, or a JSON object for each delivery.
 func (c *command) printItems(items []engine.Item, asJSON bool) {
+	if !asJSON {
+		printTable(c.out, itemRows(items))
+		return
+	}
+	for i := range items {
+		encode(c.out, newItemJSON(&items[i]))
+	}
+}
+
+// itemRows are the rows of a table of deliveries.
+func itemRows(items []engine.Item) [][]string {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
 	name := nameOf(items, func(it *engine.Item) string { return it.Delivery.Webhook })
 	for i := range items {
 		it := &items[i]
-		if asJSON {
-			encode(c.out, newItemJSON(it))
-			continue
-		}
 		d := &it.Delivery
 		rows = append(rows, []string{d.ID, string(it.State), name(d.Webhook), d.Event, strconv.Itoa(d.Attempts), whenWhy(it)})
 	}
-	if !asJSON {
-		printTable(c.out, rows)
-	}
+	return rows
 }
 
 // whenWhy is the last column: when a delivery is due and what holds it back, or why it is dead.

@@ -33,7 +33,13 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 // onTerminalOf is onTerminal for so many columns.
 func onTerminalOf(t *testing.T, cmd *exec.Cmd, columns uint16) *terminal {
 	t.Helper()
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
+	return onTerminalSized(t, cmd, columns, 40)
+}
+
+// onTerminalSized is onTerminal for so many columns and lines.
+func onTerminalSized(t *testing.T, cmd *exec.Cmd, columns, lines uint16) *terminal {
+	t.Helper()
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: lines, Cols: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
