@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -182,6 +183,8 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
 	}
+	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
+	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
 	if d.debug {
 		options.Debug = server.Pprof()
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/spf13/cobra"
 )
@@ -44,7 +45,7 @@ In a pipe, and with --json, it prints one snapshot, whose rates are those of a s
 
 // laneRate is a lane with how many deliveries a minute arrive.
 type laneRate struct {
-	laneJSON
+	api.Lane
 	PerMinute float64 `json:"per_minute"`
 }
 
@@ -58,24 +59,24 @@ type laneLook struct {
 type topLooks []laneLook
 
 // add adds a look at the lanes and returns them with their rates since the oldest look, the fullest lane first.
-func (t *topLooks) add(at time.Time, lanes []engine.LaneStatus) []laneRate {
+func (t *topLooks) add(at time.Time, lanes []api.Lane) []laneRate {
 	now := laneLook{at, map[string]int64{}}
-	for _, l := range lanes {
-		now.delivered[l.Webhook] = l.Delivered
+	for i := range lanes {
+		now.delivered[lanes[i].Identity()] = lanes[i].Delivered
 	}
 	*t = slices.DeleteFunc(append(*t, now), func(l laneLook) bool { return at.Sub(l.at) > topWindow })
 	oldest := (*t)[0]
 	rates := make([]laneRate, len(lanes))
 	for i := range lanes {
 		l := &lanes[i]
-		rates[i].laneJSON = laneJSON{webhookName(l.Webhook), laneState(l), l}
+		rates[i].Lane = *l
 		if since := at.Sub(oldest.at); since > 0 { // a lane that was not there had delivered nothing
-			arrived := max(l.Delivered-oldest.delivered[l.Webhook], 0)
+			arrived := max(l.Delivered-oldest.delivered[l.Identity()], 0)
 			rates[i].PerMinute = float64(arrived) / since.Minutes()
 		}
 	}
 	slices.SortStableFunc(rates, func(a, b laneRate) int {
-		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.LaneStatus.Webhook, b.LaneStatus.Webhook))
+		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Identity(), b.Identity()))
 	})
 	return rates
 }
@@ -111,13 +112,13 @@ var stateColours = map[string]string{"failing": red, "resting": yellow, "closed"
 func (p *printer) lanes(queue string, rates []laneRate) string {
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "PER MINUTE", "DEAD", "NEXT", "LAST ERROR"}}
 	waiting, dead, perMinute := 0, 0, 0.0
-	name := nameOf(rates, func(l *laneRate) string { return l.LaneStatus.Webhook })
+	name := nameOf(rates, func(l *laneRate) string { return l.Identity() })
 	for i := range rates {
 		l := &rates[i]
 		waiting, dead, perMinute = waiting+l.Waiting, dead+l.Dead, perMinute+l.PerMinute
 		rows = append(rows, []string{
-			name(l.LaneStatus.Webhook), l.State, strconv.Itoa(l.Waiting), rate(l.PerMinute), strconv.Itoa(l.Dead), nextOf(l.LaneStatus),
-			lastError(l.LaneStatus),
+			name(l.Identity()), l.State, strconv.Itoa(l.Waiting), rate(l.PerMinute), strconv.Itoa(l.Dead), nextOf(&l.LaneStatus),
+			lastError(&l.LaneStatus),
 		})
 	}
 	var b strings.Builder
