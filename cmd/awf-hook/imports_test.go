@@ -45,6 +45,7 @@ var mayImport = map[string]string{
 	"transforms/guest":                "",
 
 	"cmd/awf-hook/internal/access": "",
+	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/secret", // what the page and the API show and do
 	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery",
 	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature", // beside the engine, for the command
 	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file",                  // beside the engine, for the command
