@@ -137,7 +137,8 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.operationsCommand(),
 		c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(),
+		c.manCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
 	describe(root)
