@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
 		{"a long order key is a key", longKeys},
+		{"deliveries leave for another queue", leaves},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {
@@ -82,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 			q.Queue = open(t, q.now)
 			t.Cleanup(func() { _ = q.Close() })
 			tt.test(t, q)
+			agrees(t, q)
 		})
 	}
 }
