@@ -20,10 +20,15 @@ import (
 // maxLooked is how many of the deliveries that are due doctor looks at for the oldest.
 const maxLooked = 1000
 
-// waiting looks at the queue: its file, the disk, and what waits and why.
+// waiting looks at the queue: its file and the disk, or the database, and what waits and why.
 func (d *doctor) waiting(cfg *config.Config) {
 	const part = "queue"
 	file := queueFile(d.search(), cfg, d.queue)
+	if config.IsDatabase(file) {
+		d.find(part, good, "%s", engine.QueueName(file))
+		d.opened(file)
+		return
+	}
 	info, err := os.Stat(file)
 	switch {
 	case file == "":
@@ -51,14 +56,19 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
 	}
+	d.opened(file)
+}
+
+// opened opens a queue and says what is in it.
+func (d *doctor) opened(file string) {
 	queue, err := engine.OpenDeliveries(file)
 	if err != nil {
-		d.find(part, wrong, "%v", err)
+		d.find("queue", wrong, "%v", err)
 		return
 	}
 	defer queue.Close()
 	if err := d.lanes(queue); err != nil {
-		d.find(part, wrong, "%s: %v", file, err)
+		d.find("queue", wrong, "%s: %v", engine.QueueName(file), err)
 	}
 }
 
