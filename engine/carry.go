@@ -32,6 +32,9 @@ type Node = delivery.Node
 // Nodes lists the processes that use a queue which machines share; none of a file.
 func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
 
+// Blockers says who keeps a database from removing what is dead, so that its claims get slower.
+func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
+
 // KeepsHouse reports whether this process is the one that prunes the queue and says what it holds.
 func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
 

@@ -20,13 +20,12 @@ import (
 // maxLooked is how many of the deliveries that are due doctor looks at for the oldest.
 const maxLooked = 1000
 
-// waiting looks at the queue: its file and the disk, or the database, and what waits and why.
+// waiting looks at the queue: its file, the disk, and what waits and why.
 func (d *doctor) waiting(cfg *config.Config) {
 	const part = "queue"
 	file := queueFile(d.search(), cfg, d.queue)
 	if config.IsDatabase(file) {
-		d.find(part, good, "%s", engine.QueueName(file))
-		d.opened(file)
+		d.database(file)
 		return
 	}
 	info, err := os.Stat(file)
@@ -56,19 +55,52 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
 	}
-	d.opened(file)
-}
-
-// opened opens a queue and says what is in it.
-func (d *doctor) opened(file string) {
 	queue, err := engine.OpenDeliveries(file)
 	if err != nil {
-		d.find("queue", wrong, "%v", err)
+		d.find(part, wrong, "%v", err)
 		return
 	}
 	defer queue.Close()
 	if err := d.lanes(queue); err != nil {
-		d.find("queue", wrong, "%s: %v", engine.QueueName(file), err)
+		d.find(part, wrong, "%s: %v", file, err)
+	}
+}
+
+// database looks at a queue that machines share: who uses it, who holds it up, and what waits and why.
+func (d *doctor) database(url string) {
+	const part = "queue"
+	name := engine.QueueName(url)
+	queue, err := engine.OpenDeliveries(url)
+	if err != nil {
+		d.find(part, wrong, "%v", err)
+		return
+	}
+	defer queue.Close()
+	ctx := context.Background()
+	nodes, err := queue.Nodes(ctx)
+	if err != nil {
+		d.find(part, wrong, "%s: %v", name, err)
+		return
+	}
+	configs := map[string]bool{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			configs[n.Config] = true
+		}
+	}
+	d.find(part, good, "%s: can be used; %d processes use it", name, len(nodes)-1) // this one is the last
+	if len(configs) > 1 {
+		d.find(part, warning, "%d configurations are in use: awf-hook webhooks says where", len(configs))
+	}
+	blockers, err := queue.Blockers(ctx)
+	for _, who := range blockers {
+		d.find(part, warning, "%s: until it ends the server keeps what is dead, and the queue gets slower", who)
+	}
+	if err == nil {
+		err = d.lanes(queue)
+	}
+	if err != nil {
+		d.find(part, wrong, "%s: %v", name, err)
 	}
 }
 

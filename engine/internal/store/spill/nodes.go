@@ -10,6 +10,7 @@ import (
 type shared interface {
 	Keeps() bool
 	Nodes(ctx context.Context) ([]delivery.Node, error)
+	Blockers(ctx context.Context) ([]string, error)
 }
 
 // Keeps reports whether this process keeps house in the queue. In a file each does that calls Keep.
@@ -26,6 +27,15 @@ func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
 	file, err := s.usable()
 	if of, is := file.(shared); is {
 		return of.Nodes(ctx)
+	}
+	return nil, err
+}
+
+// Blockers says who holds up a queue that machines share; nobody does with a file.
+func (s *Store) Blockers(ctx context.Context) ([]string, error) {
+	file, err := s.usable()
+	if of, is := file.(shared); is {
+		return of.Blockers(ctx)
 	}
 	return nil, err
 }
