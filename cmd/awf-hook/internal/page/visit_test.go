@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
@@ -200,31 +200,56 @@ func copyRows(t *testing.T, db *sql.DB, table, from string, made map[string]stri
 	}
 }
 
-// A million rows are listed and filtered at once, and the first view is there within 200 ms.
+// A million rows are listed as quickly as a few, and found among in a few seconds at most.
 func TestMillionRows(t *testing.T) {
 	if os.Getenv("ROWS") == "" {
 		t.Skip("make page runs it")
 	}
-	path := filepath.Join(t.TempDir(), "queue.db")
-	func() {
-		s := open(t, standard, path)
-		s.submit(t, newEvent("workflow_end", "run-1", "other", `{"status":"success","duration":1}`))
-		s.await(t, delivery.IsDelivered, 1)
-	}()
-	rows(t, path, 1_000_000)
-	s := open(t, standard, path)
-	s.SetAccess(server.Access{Page: access.Read})
+	few, many := filled(t, 1), filled(t, 1_000_000)
 	b := browse(t)
-	for path, most := range map[string]time.Duration{
-		"/": 200, "/deliveries": 200, "/deliveries?state=dead": 1000, "/deliveries?workflow=rare": 1000, "/deliveries?text=out+of+paper": 1500,
-		"/deliveries?state=delivered&before=500000": 200, "/deliveries?text=nowhere": 4000, "/run?id=run-77": 1500,
-		"/deliveries?event=workflow_end&workflow=rare&text=503": 2000,
-	} {
-		b.do(t, chromedp.Navigate(s.url+path), chromedp.WaitVisible("main h1, main h2"))
-		took := value[float64](t, b, `performance.getEntriesByType("paint").find((p) => p.name === "first-contentful-paint").startTime`)
-		t.Logf("%-55s first paint after %.0f ms", path, took)
-		if most *= time.Millisecond; time.Duration(took)*time.Millisecond > most {
-			t.Errorf("%s: first paint after %.0f ms, want %v", path, took, most)
+	for _, path := range []string{"/", "/deliveries", "/deliveries?state=delivered&before=500000", "/deliveries?id=msg_77", "/changes"} {
+		var paints [2][]float64
+		for range 7 { // in turn, since others use the machine too
+			for i, s := range []*site{few, many} {
+				paints[i] = append(paints[i], b.paint(t, s.url+path))
+			}
+		}
+		slices.Sort(paints[0])
+		slices.Sort(paints[1])
+		t.Logf("%-45s first paint after %.0f ms, %.0f ms with few rows; medians of 7", path, paints[1][3], paints[0][3])
+		if paints[1][3] > 2*paints[0][3]+100 {
+			t.Errorf("%s: first paint after %.0f ms, with few rows %.0f ms", path, paints[1][3], paints[0][3])
 		}
 	}
+	for _, path := range []string{"/deliveries?state=dead", "/deliveries?workflow=rare", "/deliveries?text=out+of+paper", "/deliveries?text=nowhere",
+		"/run?id=run-77", "/deliveries?event=workflow_end&workflow=rare&text=503"} {
+		took := b.paint(t, many.url+path)
+		t.Logf("%-45s first paint after %.0f ms", path, took)
+		if took > 10_000 {
+			t.Errorf("%s: first paint after %.0f ms", path, took)
+		}
+	}
+}
+
+// filled is a site with so many rows, which anybody may read.
+func filled(t *testing.T, n int) *site {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	s := open(t, standard, path)
+	s.submit(t, newEvent("workflow_end", "run-1", "other", `{"status":"success","duration":1}`))
+	s.await(t, delivery.IsDelivered, 1)
+	rows(t, path, n)
+	s.SetAccess(server.Access{Page: access.Read})
+	return s
+}
+
+// paint loads a view and says after how many milliseconds it is painted first.
+func (b *browser) paint(t *testing.T, url string) (took float64) {
+	t.Helper()
+	b.do(t, chromedp.Navigate(url))
+	until(t, "a paint of "+url, func() bool {
+		took = value[float64](t, b, `(performance.getEntriesByName("first-contentful-paint")[0] || {startTime: 0}).startTime`)
+		return took > 0
+	})
+	return took
 }
