@@ -268,7 +268,8 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 // Packed returns the workflow of a pack that the program was told to run, as "PACK/NAME"; "" for none.
 func (c *Child) Packed() string { return packed(c.process.Args[1:]) }
 
-// Notes says, after Read, what of the program could not be seen and why, and which place its audit lines went through if it is not the first.
+// Notes says, after Read, what of the program could not be seen and why, and which place its audit lines went through if it is
+// not the first.
 func (c *Child) Notes() (notes []string) {
 	if c.trail != nil && c.trouble != nil {
 		notes = append(notes, fmt.Sprintf("its audit lines went through %s, since the state folder cannot be used: %s",
