@@ -17,6 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -54,7 +55,10 @@ type Options struct {
 	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
 	OnOutcome func(Outcome)
 
-	Observer Observer // for metrics
+	Observer Observer // for metrics and traces
+
+	// Trace is what events follow from that do not say so themselves; zero for nothing.
+	Trace trace.Context
 
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.

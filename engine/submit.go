@@ -102,7 +102,7 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	if ev.ID == "" {
 		ev.ID = event.NewID(time.Now())
 	}
-	entry := &delivery.Entry{Event: ev}
+	entry := &delivery.Entry{Event: ev, Span: e.beginSpan(ev)}
 	in := expression.NewEnv(ev) // decoded once for all webhooks
 	for _, w := range webhooks {
 		asked := slices.Contains(ev.Webhooks, w.Identity)
@@ -156,6 +156,7 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	e.counts.events.Add(int64(events))
 	for _, entry := range wanted {
+		e.endSpan(entry)
 		given := map[string]bool{}
 		for _, claim := range entry.Claims {
 			e.lanes.Give(claim)

@@ -45,7 +45,7 @@ type daemon struct {
 }
 
 func (c *command) serveCommand() *cobra.Command {
-	d := &daemon{session: &session{adopts: true}, command: c}
+	d := &daemon{session: &session{adopts: true, isServer: true}, command: c}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Deliver for as long as it runs, and take events over HTTP",
@@ -181,7 +181,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
-		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
+		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took, Span: d.options.Observer.Span,
 	}
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
 	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
