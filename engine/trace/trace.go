@@ -81,6 +81,14 @@ func (c Context) Next() Context {
 // IsZero reports whether there is no trace.
 func (c Context) IsZero() bool { return c.ID == [16]byte{} }
 
+// Name is the trace's id in hexadecimal; "" for none.
+func (c Context) Name() string {
+	if c.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(c.ID[:])
+}
+
 // IsSampled reports whether spans of the trace are recorded: who began it has decided.
 func (c Context) IsSampled() bool { return c.Flags&sampled != 0 }
 

@@ -86,7 +86,7 @@ func (s *Settings) encode(spans []*trace.Span) ([]byte, error) {
 
 func encodeSpan(sp *trace.Span) span {
 	made := span{
-		TraceID: hex.EncodeToString(sp.ID[:]), SpanID: hex.EncodeToString(sp.Context.Span[:]), TraceState: sp.State,
+		TraceID: sp.Context.Name(), SpanID: hex.EncodeToString(sp.Context.Span[:]), TraceState: sp.State,
 		Flags: uint32(sp.Flags), Name: cut(sp.Name), Kind: int(sp.Kind), Began: nanoseconds(sp.Began), Ended: nanoseconds(sp.Ended),
 	}
 	if sp.Parent != [8]byte{} {
@@ -104,7 +104,7 @@ func encodeSpan(sp *trace.Span) span {
 		}
 	}
 	if l := sp.Link; !l.IsZero() {
-		made.Links = []link{{hex.EncodeToString(l.ID[:]), hex.EncodeToString(l.Span[:]), l.State}}
+		made.Links = []link{{l.Name(), hex.EncodeToString(l.Span[:]), l.State}}
 	}
 	if sp.Failed != "" {
 		made.Status = &status{statusError, cut(sp.Failed)}
