@@ -46,6 +46,11 @@ type Options struct {
 	// one it is lost.
 	Spill []string
 
+	// SpillFolder is where what a database cannot take is kept while it is away, in a file of this process's own. Without it that is
+	// in memory alone. With HoldSpilled it is not delivered before the database has it, unless the configuration says so.
+	SpillFolder string
+	HoldSpilled bool
+
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
@@ -63,6 +68,9 @@ type Options struct {
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.
 	Keeps func() bool
+
+	// Serves says that this process tells others what the queue holds: of those that share a database it is preferred for keeping house.
+	Serves bool
 }
 
 // Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
@@ -88,8 +96,10 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	notices *notices
 	turned  atomic.Int64 // see Turned
 	ran     atomic.Bool  // Run was called
+	digest  atomic.Value // of the current configuration's webhooks, for other nodes; a string
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened
@@ -116,14 +126,15 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if opts.Random == nil {
 		opts.Random = rand.Float64
 	}
-	e := &Engine{
-		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
-		queue: spill.Open(store.Options{
-			Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger,
-			MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
-		}),
-	}
+	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
+	e.digest.Store(cfg.Digest())
+	e.queue = spill.Open(store.Options{
+		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves, Config: func() string { return e.digest.Load().(string) },
+		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
+		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
+	})
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
+	e.notices = newNotices()
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))
@@ -140,7 +151,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.stopped, cancel)()
-	return e.lanes.Run(ctx, e.keepHouse)
+	return e.lanes.Run(ctx, func(ctx context.Context) {
+		var telling sync.WaitGroup
+		telling.Go(func() { e.notices.run(ctx, e) })
+		e.keepHouse(ctx)
+		telling.Wait()
+	})
 }
 
 // mayRun counts a Run unless Close was called. Close waits for the Runs that were counted.
@@ -162,6 +178,7 @@ func (e *Engine) Close() error {
 	e.stop()
 	e.mu.Unlock()
 	e.running.Wait()
+	e.tellRest()
 	e.routes.Close()
 	e.lanes.Close()
 	e.settleAccounts()

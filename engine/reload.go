@@ -39,6 +39,7 @@ func (e *Engine) Reload(cfg *config.Config) error {
 		return ErrClosed
 	}
 	e.routes.Swap(e.openAll(cfg, settings))
+	e.digest.Store(cfg.Digest())
 	return nil
 }
 
@@ -95,6 +96,7 @@ func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 		}
 	}
 	w := newWebhook(*c, &e.opts, now.allow)
+	e.notices.asksFor(w)
 	e.lanes.Add(w.lane())
 	return w
 }
@@ -124,6 +126,7 @@ func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhoo
 		}
 		w := newWebhook(all[i], &e.opts, now.allow)
 		list = append(list, w)
+		e.notices.asksFor(w)
 		if e.current != now { // what it is wanted for waits until the configuration of today opens it
 			w.close()
 			continue

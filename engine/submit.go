@@ -167,6 +167,9 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 			if want.Fate != delivery.Known {
 				e.observeAccepted(want.Webhook)
 			}
+			if want.Fate == delivery.BornDead {
+				e.noticeBornDead(entry.Event, &want)
+			}
 			if want.Fate == delivery.Accepted && !given[want.Webhook] {
 				e.lanes.LookAt(want.Webhook, time.Now())
 			}

@@ -149,6 +149,7 @@ var glossary = map[string]string{
 	"signatures":      "for each scheme that signed the request `good`, or what is wrong",
 	"source":          "the text of the expression or of its part",
 	"spill":           "files with what the queue did not take: `run` takes it back",
+	"journaled":       "`spill` is a spill file beside a database that is away: the next awf-hook on this machine takes it up by itself",
 	"spilled":         "deliveries that wait in the files `spill`",
 	"state": "of a delivery `due`, `in_flight`, `delivered`, `dead` or `dropped`; " +
 		"of a lane `open`, `resting`, `failing` or `closed`",

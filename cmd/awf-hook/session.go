@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type session struct {
 	configFlags
 	queue        string
 	spill        string // what --spill names
+	delivers     bool   // from the spill file too, while a database is away
 	drainTimeout time.Duration
 	wait         bool // exit with 5 if something is not delivered
 	failOnDead   bool // exit with 5 if something is dead
@@ -193,6 +195,9 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	}
 	o := s.options
 	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
+	if folder := s.search().StateFolder(); folder != "" {
+		o.SpillFolder, o.HoldSpilled = filepath.Join(folder, "spill"), !s.delivers
+	}
 	return c.openEngine(cfg, o)
 }
 

@@ -18,9 +18,11 @@ type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path
 	Namespace string        // of that queue's webhooks; "" is "default"
+	Spill     string        // what becomes of what a database cannot take: deliver or keep; "" is the command's default
 	MaxSize   int64         // bytes
 	Keep      time.Duration // of delivered deliveries
 	KeepDead  time.Duration // of dead letters
+	Backlog   time.Duration // how old what waits may be before it is a backlog
 }
 
 // memoryQueue is the path of a queue that is in no file.
@@ -38,10 +40,16 @@ var queueKeys = []Key{
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
 		Is:     "tells the webhooks of one configuration in a shared database from those of another",
 		access: showing(by((*decoder).namespace), (*Queue).showNamespace)},
+	{Path: "spill", Kind: KindText, UserOnly: true, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
+		Is: "what is accepted while the database is away goes into a spill file in the state folder, and into the database later; " +
+			"`deliver` delivers it from there meanwhile",
+		access: field(func(q *Queue) any { return &q.Spill })},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
 		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
+	{Path: "backlog", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "1h", UserOnly: true,
+		Is: "how long ago what waits may have been accepted before it is a `hook_backlog`", access: field(func(q *Queue) any { return &q.Backlog })},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
 		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
@@ -85,8 +93,11 @@ func (q *Queue) showNamespace() string {
 	if q.URL.IsZero() {
 		return ""
 	}
-	return cmp.Or(q.Namespace, "default")
+	return q.Space()
 }
+
+// Space is the namespace that a database's webhooks belong to.
+func (q *Queue) Space() string { return cmp.Or(q.Namespace, "default") }
 
 // IsDatabase reports whether a queue's place is a database's URL.
 func IsDatabase(place string) bool {
@@ -110,7 +121,7 @@ func (c *Config) Share() error {
 		return nil
 	}
 	c.shared = true
-	namespace := cmp.Or(c.Queue.Namespace, "default")
+	namespace := c.Queue.Space()
 	if c.Workflows != nil {
 		c.Workflows.share(namespace)
 	}
@@ -152,9 +163,11 @@ func (q Queue) override(by Queue) Queue {
 		Path:      cmp.Or(by.Path, q.Path),
 		URL:       by.URL,
 		Namespace: cmp.Or(by.Namespace, q.Namespace),
+		Spill:     cmp.Or(by.Spill, q.Spill),
 		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
 		Keep:      cmp.Or(by.Keep, q.Keep),
 		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
+		Backlog:   cmp.Or(by.Backlog, q.Backlog),
 	}
 }
 

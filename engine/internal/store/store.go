@@ -95,6 +95,40 @@ type Queue interface {
 	Browser
 }
 
+// Durable is a queue that outlives its processes: another one can take its deliveries over, and what it holds can be checked.
+type Durable interface {
+	Queue
+	// Leave takes about n deliveries out of their lanes, for another queue to accept, and returns them with their past and in the
+	// order of their keys. It goes on behind from, and returns where it came to; nothing is the end. What is in flight stays, and what
+	// waits behind it.
+	Leave(ctx context.Context, from Cursor, n int) ([]*delivery.Entry, Cursor, error)
+	// Leaving returns what left before and was not forgotten: somebody who carried it was killed.
+	Leaving(ctx context.Context) ([]*delivery.Entry, error)
+	// Forget removes deliveries that left, and keeps their ids known.
+	Forget(ctx context.Context, ids []string) error
+	// Check looks whether what the queue holds agrees with itself, and says what does not.
+	Check(ctx context.Context) (wrong []string, err error)
+}
+
+// OnItsWay says of a delivery that left why it is not sent.
+const OnItsWay = "on its way to another queue: run awf-hook queue move again"
+
+// Cursor says how far Leave came: all of its fields are the store's.
+type Cursor struct {
+	Stage int
+	Seq   int64
+}
+
+// IDs are the ids of entries' deliveries.
+func IDs(entries []*delivery.Entry) (ids []string) {
+	for _, entry := range entries {
+		for i := range entry.Wants {
+			ids = append(ids, entry.Wants[i].DeliveryID(entry.Event.ID))
+		}
+	}
+	return ids
+}
+
 // Options say where a store is and how much it keeps. Zero values are the defaults.
 type Options struct {
 	Path     string // of the file, or a database's URL
@@ -103,7 +137,13 @@ type Options struct {
 	Keep     time.Duration
 	KeepDead time.Duration
 	Log      *slog.Logger
-	Now      func() time.Time // the store's clock
+
+	Serves bool          // this process exports the queue's gauges: among nodes it is preferred for keeping house
+	Config func() string // the digest of the configuration that holds, for other nodes; nil for none
+
+	SpillFolder string           // where what a database cannot take is kept while it is away; "" keeps it in memory alone
+	HoldSpilled bool             // what is kept there is not delivered before the database has it
+	Now         func() time.Time // the store's clock
 }
 
 // WithDefaults returns the options with the defaults filled in.
@@ -161,6 +201,8 @@ const (
 	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause
 	OrderPatience = 15 * time.Minute // how long a delivery holds its order key where its webhook does not say
 	KeyPatience   = time.Second      // how long a due delivery waits while another one of its order key is in flight
+
+	TotalPatience = 200 * time.Millisecond // how long a lane waits that has as many in flight as it may in all processes
 
 	MaxSet = time.Hour // how far a clock may be set back before what waits counts as stored by a wrong one
 )

@@ -25,6 +25,7 @@ type row struct {
 	done     time.Time
 	reason   string
 	unrouted bool
+	foreign  bool // another process accepted it
 	made     bool // transforms made the content
 	attempts []delivery.Attempt
 	size     int64
@@ -122,6 +123,16 @@ func (r *row) promote(at time.Time) {
 	}
 	r.behind, r.d.Due = false, at
 	heap.Push(&r.lane.due, r)
+}
+
+// inFlight is how many of the lane's deliveries are in flight.
+func (l *lane) inFlight(now time.Time) (n int) {
+	for _, r := range l.due {
+		if r.inFlight(now) {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *lane) key(name string) *key {

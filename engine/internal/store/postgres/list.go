@@ -136,14 +136,10 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	switch state {
-	case delivered:
-		it.State = delivery.IsDelivered
-	case dead:
-		it.State = delivery.IsDead
-	case dropped:
-		it.State = delivery.IsDropped
-	default:
+	switch it.State = stateOf(state % leaving); {
+	case state >= leaving:
+		it.Held = store.OnItsWay
+	case it.State == delivery.Due:
 		store.Stand(&l, &it, now, owner != 0, state == behind)
 	}
 	return it, nil

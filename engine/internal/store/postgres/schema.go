@@ -180,6 +180,10 @@ CREATE TABLE awf_hook.operations(
   note   bytea NOT NULL
 );
 `, `
+ALTER TABLE awf_hook.meta ADD COLUMN keeper int NOT NULL DEFAULT 0;                 -- the node that keeps house
+ALTER TABLE awf_hook.meta ADD COLUMN keeper_serves boolean NOT NULL DEFAULT false;  -- it exports the queue's gauges
+ALTER TABLE awf_hook.meta ADD COLUMN keeper_until timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';
+`, `
 ALTER TABLE awf_hook.events ADD COLUMN trace text NOT NULL DEFAULT '';  -- traceparent, and tracestate behind a space; '' for none
 ALTER TABLE awf_hook.events ADD COLUMN source text NOT NULL DEFAULT ''; -- the token by which it came; '' for a node's own
 ALTER TABLE awf_hook.history ADD COLUMN trace text NOT NULL DEFAULT '';

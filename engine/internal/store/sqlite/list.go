@@ -119,14 +119,10 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch state {
-	case delivered:
-		it.State = delivery.IsDelivered
-	case dead:
-		it.State = delivery.IsDead
-	case dropped:
-		it.State = delivery.IsDropped
-	default:
+	switch it.State = stateOf(state % leaving); {
+	case state >= leaving:
+		it.Held = store.OnItsWay
+	case it.State == delivery.Due:
 		store.Stand(&l, &it, now, owner != 0, state == behind)
 	}
 	return it, nil

@@ -75,6 +75,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
+		{"deliveries leave for another queue", leaves},
+		{"a bound of all processes holds", boundsTotal},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {
@@ -83,6 +85,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 			q.Queue = open(t, q.now)
 			t.Cleanup(func() { _ = q.Close() })
 			tt.test(t, q)
+			agrees(t, q)
 		})
 	}
 }
