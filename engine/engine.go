@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -92,6 +93,7 @@ type Engine struct {
 	opts    Options
 	routes  *route.Table[*webhook]
 	lanes   *lane.Set
+	envs    expression.Envs
 
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
