@@ -267,7 +267,10 @@ func (g *guest) failed(err error) *Error {
 // noFuel says what the limit was, where it comes from and how to raise it.
 func (g *guest) noFuel() string {
 	from := "the step's own"
-	if g.module.grows {
+	switch {
+	case g.module.code.abi == script && g.module.snapshot == nil:
+		from = "for what a script does before its first event"
+	case g.module.grows:
 		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
 	}
 	_, most := Bounds()

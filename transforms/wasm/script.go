@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -28,8 +29,13 @@ const (
 	engineModule = "env" // which the engine imports from; guests get nothing from it
 	stackPointer = "__stack_pointer"
 	prologueName = "awf-hook"
-	isModule     = 1           // a flag of qjs_eval
-	fuelToBegin  = 200_000_000 // of the engine and of what a script does before its first event
+	isModule     = 1 // a flag of qjs_eval
+
+	// What the engine and a script may use before the first event: a base and so much for each byte of the script, which has to be
+	// read. It happens once.
+	beginBase    = 60_000_000
+	beginPerByte = 1_700
+	mostBegin    = 400_000_000
 )
 
 // MaxScript is the longest script, in bytes.
@@ -75,6 +81,7 @@ type snapshot struct {
 	none    uint64              // the handle of undefined
 	scratch uint64              // room for two numbers
 	room    uint64              // where the script's log is
+	begun   Output              // what that took
 }
 
 // LoadScript makes a script usable as a step of the given name, which its errors have. The script runs once, to see its mistakes.
@@ -134,7 +141,7 @@ func (m *Module) snap(ctx context.Context, text []byte) error {
 		g.close()
 		g.memory.unmap()
 	}()
-	g.limit = max(fuelToBegin, m.limits.Fuel)
+	g.limit = max(min(beginBase+beginPerByte*int64(len(text)), mostBegin), m.limits.Fuel)
 	if err := g.instantiate(Event{}); err != nil {
 		return g.failed(err)
 	}
@@ -146,8 +153,17 @@ func (m *Module) snap(ctx context.Context, text []byte) error {
 	bytes, _ := memory.Read(0, memory.Size())
 	s.memory = append([]byte(nil), bytes...)
 	s.stack, s.elapsed = g.mod.ExportedGlobal(stackPointer).Get(), g.elapsed
+	s.begun = Output{Fuel: g.used(), Limit: g.limit, Memory: int64(len(s.memory))}
 	m.snapshot = s
 	return nil
+}
+
+// Begun is what a script took until it was ready for its first event.
+func (m *Module) Begun() Output {
+	if m.snapshot == nil {
+		return Output{}
+	}
+	return m.snapshot.begun
 }
 
 // restore makes the instance what it was before its first event. It reports whether that can be: a memory does not shrink.
@@ -262,8 +278,8 @@ func (c *scriptCall) thrown(s *snapshot, handle uint64) {
 func (c *scriptCall) raised(s *snapshot) {
 	exception := c.call("qjs_get_exception")
 	text := c.apply(s, s.parts[scriptDescribe], exception)
-	if c.call("qjs_is_exception", text) != 0 { // nothing works any more
-		c.err = c.fail(ErrMemory, fmt.Sprintf("limit %d bytes", c.module.limits.Memory))
+	if c.call("qjs_is_exception", text) != 0 && c.err == nil { // not even that works
+		c.err = c.failed(errors.New("an exception that cannot be shown"))
 	}
 	if said := c.read(s, text); c.err == nil {
 		c.err = c.exception(said)
@@ -302,12 +318,19 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	return c.err
 }
 
+// longNumber has more digits than every Number keeps.
+var longNumber = regexp.MustCompile(`[0-9]{16}`)
+
 // transformScript runs the script on an event.
 func (g *guest) transformScript() ([]byte, error) {
 	s := g.module.snapshot
 	c := &scriptCall{guest: g}
 	defer g.logged(s)
-	said := c.answer(s, scriptRun, c.text(g.event))
+	hasLong := "qjs_get_false"
+	if longNumber.Match(g.event) {
+		hasLong = "qjs_get_true"
+	}
+	said := c.answer(s, scriptRun, c.text(g.event), c.call(hasLong))
 	if c.err == nil && said[0] == 'p' {
 		c.jobs(s)
 		said = c.answer(s, scriptSettled)

@@ -1,7 +1,7 @@
 // The guest's side of a script. It runs before the script does and gives the host its functions.
 (function (configText, linesMost, lineBytes) {
   "use strict";
-  const { parse, stringify } = JSON;
+  const { parse, rawJSON, stringify } = JSON;
   const { freeze, keys, values } = Object;
 
   // What a script has said. The first two numbers are the lines that it logged and the bytes that are kept; the lines follow,
@@ -62,10 +62,25 @@
   }
   log.log = log;
 
+  // An integer that no Number holds is a BigInt, so that none of its digits is lost on the way.
+  const longest = 1000; // digits
+  function exact(_, value, { source }) {
+    if (typeof value !== "number" || Number.isSafeInteger(value) || source.length > longest || !/^-?[0-9]+$/.test(source)) return value;
+    return BigInt(source);
+  }
+  Object.defineProperty(BigInt.prototype, "toJSON", {
+    value() { return rawJSON(this.toString()); },
+    writable: true, configurable: true,
+  });
+
   // An exception as "e", its text, and its stack in the lines below.
   function describe(e) {
-    if (e instanceof Error) return "e" + e.name + ": " + e.message + "\n" + (e.stack ?? "");
-    return "ethrew " + (typeof e === "object" && e !== null ? stringify(e) : String(e)) + "\n";
+    try {
+      if (e instanceof Error) return "e" + e.name + ": " + e.message + "\n" + (e.stack ?? "");
+      return "ethrew " + (typeof e === "object" && e !== null ? stringify(e) : String(e)) + "\n";
+    } catch {
+      return "ethrew what cannot be shown\n";
+    }
   }
 
   function body(value) {
@@ -104,11 +119,11 @@
       });
     },
     begun: () => problem ?? "b",
-    // run answers with "b" and a body, "n" for none, "f" and a reason, "e" for an exception, or "p" if the answer waits for a promise.
-    run: (text) => answer(() => {
+    // run takes the event, and true if it has numbers of many digits. It answers with "b" and a body, "n" for none, "f" and a reason, "e" for an exception, or "p" if the answer waits for a promise.
+    run: (text, hasLong) => answer(() => {
       counts.fill(0);
       verdict = undefined;
-      const made = transform(parse(text));
+      const made = transform(hasLong ? parse(text, exact) : parse(text));
       if (!(made instanceof Promise)) return body(made);
       late = "ereturned a promise that nothing settles\n";
       made.then((value) => {

@@ -2,7 +2,9 @@ package wasm_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -51,6 +53,7 @@ func TestScripts(t *testing.T) {
 		{name: "loop", text: `export default e => { log("before"); for (;;); }`, err: "out of fuel: limit 1000000000, the step's own; limits: {fuel: N} sets another, up to 2000000000", log: "before"},
 		{name: "memory", text: `export default e => { const a = []; for (;;) a.push(new Uint8Array(1e5)) }`, err: "out of memory: limit"},
 		{name: "output", text: `export default e => "1".repeat(3e5)`, err: "output too large"},
+		{name: "digits", text: `export default e => ({d: e.payload.duration, n: e.payload.duration + 1n})`, body: `{"d":12345678901234567890,"n":12345678901234567891}`},
 		{name: "time", text: `export default e => new Date(Date.now()).toISOString().slice(0, 10) == "2026-11-24"`, body: "true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,4 +109,63 @@ func scriptSandbox(t testing.TB) *wasm.Sandbox {
 		t.Fatal(err)
 	}
 	return newSandbox(t, dir)
+}
+
+// loadExample loads the script of an example.
+func loadExample(t *testing.T, example string, o wasm.Options) *wasm.Module {
+	t.Helper()
+	text := read(t, "../../examples/transforms", example, "transform.js")
+	m, err := scriptSandbox(t).LoadScript(t.Context(), "transform.js", text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+// The engine is the file that its README names, and a module of the same bytes is no script.
+func TestEngineIsTheOneDocumented(t *testing.T) {
+	engine := read(t, "quickjs", "quickjs.wasm")
+	if want := fmt.Sprintf("sha256 %x\n", sha256.Sum256(engine)); !strings.Contains(string(read(t, "quickjs", "README.md")), want) {
+		t.Errorf("quickjs/README.md does not say %s", want)
+	}
+	if _, err := newSandbox(t, "").Load(t.Context(), "engine", engine, wasm.Options{}); !errors.Is(err, wasm.ErrModule) {
+		t.Errorf("the engine as a module: %v", err)
+	}
+}
+
+// A script is refused by its checksum, its size, and its language, which the error says how to leave.
+func TestScriptsThatAreRefused(t *testing.T) {
+	s := scriptSandbox(t)
+	const text = "export default e => 1"
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	for _, test := range []struct{ name, text, pin, want string }{
+		{"a.js", text, strings.ToUpper(sum), ""},
+		{"a.js", text, strings.Repeat("0", 64), "invalid module: its sha256 is " + sum},
+		{"a.js", text + strings.Repeat(" ", wasm.MaxScript), "", "invalid module: 1048597 bytes, want at most 1048576"},
+		{"lib/a.ts", text, "", "invalid module: want JavaScript: npx esbuild --bundle --format=esm --outfile=lib/a.js lib/a.ts"},
+	} {
+		m, err := s.LoadScript(t.Context(), test.name, []byte(test.text), wasm.Options{SHA256: test.pin})
+		if test.want == "" && err == nil && m.Digest() == sum && m.Kind() == "script" {
+			m.Close()
+			continue
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || test.want == "" {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+// A pristine event costs well under a millisecond.
+func BenchmarkScript(b *testing.B) {
+	m, err := scriptSandbox(b).LoadScript(b.Context(), "slack.js", read(b, "../../examples/transforms/slack-js/transform.js"), wasm.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	for b.Loop() {
+		if _, err := m.Transform(b.Context(), input(sample)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
