@@ -16,7 +16,6 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
@@ -43,6 +42,7 @@ type filterFlags struct {
 	state, webhook, workflow, event, run, text, since string
 	before                                            int64
 	limit                                             int
+	watch                                             bool
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
@@ -244,59 +244,6 @@ func unknownState(name string, states []delivery.State) error {
 		names = append(names, string(s))
 	}
 	return fmt.Errorf("--state: %w", unknownName("state", name, names))
-}
-
-// sayNone says that a filter selects nothing, and which type of event may be meant.
-func (c *command) sayNone(f engine.Filter) {
-	if f == (engine.Filter{Limit: f.Limit}) {
-		return
-	}
-	hint := ""
-	types := []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete}
-	if near := spelling.Nearest(f.Event, types); near != "" && !slices.Contains(types, f.Event) {
-		hint = ": did you mean --event " + near + "?"
-	}
-	fmt.Fprintf(c.err, "awf-hook: no delivery is like that%s\n", hint)
-}
-
-func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
-	var flags filterFlags
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List deliveries, the newest first",
-		Example: "  awf-hook deliveries list --state dead --since 1d",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			filter, err := flags.filter()
-			if err != nil {
-				return err
-			}
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-					return err
-				}
-				items, err := q.List(ctx, filter)
-				if err != nil {
-					return err
-				}
-				if len(items) == 0 {
-					c.sayNone(filter)
-				}
-				c.printItems(items, where.json)
-				if err := c.warnOfOrphans(ctx, q); err != nil {
-					return err
-				}
-				if len(items) == flags.limit && flags.limit > 0 && !where.json {
-					fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
-				}
-				return nil
-			})
-		},
-	}
-	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
-	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
-	return cmd
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.

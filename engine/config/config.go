@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
+	"gopkg.in/yaml.v3"
 )
 
 // Bounds of configuration files. A command reads those of a checkout when it starts, whoever wrote them.
@@ -78,6 +79,7 @@ type Webhook struct {
 	Timeout      time.Duration // of one attempt, the response's body included
 	Retry        Retry
 	MaxInFlight  int
+	MaxTotal     int // of all processes together; 0 for no bound
 	Rate         Rate
 	OrderBy      Text            // an expression; deliveries with the same value of it are sent one after the other
 	OrderMaxWait time.Duration   // after which one that waits is passed
@@ -89,6 +91,8 @@ type Webhook struct {
 	nameText   string   // the same of the name
 	reads      []string // the names of the variables that are expanded in it, aliases followed
 	used       []use
+
+	transformNode *yaml.Node // see TransformYAML; nil for none
 }
 
 // use is a key that a file gives, for showing where its values come from.

@@ -10,10 +10,9 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -39,7 +38,10 @@ type Store struct {
 	node  int           // in nodes; owns leases
 	skew  time.Duration // of this machine's clock against the server's, when the store was opened
 
+	keeper atomic.Bool // it keeps house
+
 	mu         sync.Mutex
+	lows       map[int]low         // by lane
 	lanes      map[string]int      // ids by webhook; a lane never goes
 	partitions map[string]struct{} // that exist
 	changed    map[string]struct{} // webhooks whose lanes other nodes should look at
@@ -64,7 +66,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
 	s := &Store{
-		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, partitions: map[string]struct{}{},
+		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
 		changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
@@ -80,18 +82,6 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		return nil, inWords(err)
 	}
 	return s, nil
-}
-
-// register makes this process a node.
-func (s *Store) register(ctx context.Context) error {
-	host, _ := os.Hostname() // a name for people
-	now, err := s.now(ctx)
-	if err != nil {
-		return err
-	}
-	s.skew = now.Sub(s.opts.Now())
-	return s.pool.QueryRow(ctx, `INSERT INTO awf_hook.nodes(name, started, seen) VALUES ($1, $2, $2) RETURNING id`,
-		fmt.Sprintf("%s:%d", clean(host), os.Getpid()), now).Scan(&s.node)
 }
 
 // now asks for the store's time.
@@ -114,7 +104,7 @@ func (s *Store) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	err := s.release(ctx, s.node)
+	err := errors.Join(s.release(ctx, s.node), s.leaveHouse(ctx))
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
