@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster scale trouble clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -72,6 +72,17 @@ servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
 
+# The browser that tests look at the page with, and what judges its accessibility. As root on Debian it installs both; where they are
+# missing, tests of the page in a browser skip themselves.
+browsers:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null; }
+	cd cmd/awf-hook/internal/page/testdata && npm ci --ignore-scripts
+
+# The views of the page, light and dark, as docs show them.
+screenshots: browsers
+	SCREENSHOTS=$(CURDIR)/docs/page go test -count 1 -run TestScreenshots ./cmd/awf-hook/internal/page
+
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:
 	AWF_SPEC=all go test -count=1 -v -run 'TestCoreSuite|TestMutants' ./transforms/wasm/meter
@@ -110,6 +121,11 @@ scale: servers
 TROUBLE ?= 10m
 trouble: servers
 	TROUBLE=$(TROUBLE) $(GOTEST) -count 1 -timeout 60m -v -run TestTrouble ./cmd/awf-hook
+
+# Nodes of the commit OLD and of this one change places on one database while events come. OLD is the release before.
+upgrade: servers
+	dir=$$(mktemp -d) && git worktree add -q --detach $$dir/old $(OLD) && (cd $$dir/old && go build -trimpath -o $$dir/awf-hook ./cmd/awf-hook); \
+		git worktree remove --force $$dir/old; OLD=$$dir/awf-hook $(GOTEST) -count 1 -v -run TestUpgrade ./cmd/awf-hook; status=$$?; rm -r $$dir; exit $$status
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

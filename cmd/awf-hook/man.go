@@ -32,7 +32,7 @@ func (c *command) manCommand() *cobra.Command {
 // writePages writes the page of a command and those of the commands below it.
 func writePages(cmd *cobra.Command, folder string) error {
 	name := filepath.Join(folder, pageName(cmd)+".1")
-	if err := file.Write(name, []byte(page(cmd)), 0o644); err != nil {
+	if err := file.Write(name, []byte(manPage(cmd)), 0o644); err != nil {
 		return failure(fmt.Errorf("%s: %w", name, err))
 	}
 	for _, sub := range cmd.Commands() {
@@ -48,8 +48,8 @@ func writePages(cmd *cobra.Command, folder string) error {
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// page is a command's man page.
-func page(cmd *cobra.Command) string {
+// manPage is a command's man page.
+func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"awf-hook\" \"awf-hook\"\n", strings.ToUpper(pageName(cmd)))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n", roff(pageName(cmd)), roff(cmd.Short), roff(cmd.UseLine()))

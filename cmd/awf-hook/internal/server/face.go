@@ -109,6 +109,15 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
+// assets serves what the log-in needs too: it tells nothing of the queue.
+func (s *Server) assets(w http.ResponseWriter, r *http.Request) {
+	if s.gate.Load().Page == access.None {
+		http.NotFound(w, r)
+		return
+	}
+	s.Page.ServeHTTP(w, r)
+}
+
 // loginForm shows where to type a token.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	if s.gate.Load().Page == access.None {
