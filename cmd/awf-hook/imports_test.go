@@ -64,6 +64,7 @@ var onlyIn = map[string]string{
 	"github.com/sethvargo/go-retry":      "engine/internal/lane",
 	"github.com/jackc/pgx/v5":            "engine/internal/store/postgres",
 	"github.com/spf13/cobra":             "cmd/awf-hook",
+	"github.com/spf13/pflag":             "cmd/awf-hook", // cobra's flags
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
