@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs page clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -78,6 +78,10 @@ browsers:
 	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null; }
 	cd cmd/awf-hook/internal/page/testdata && npm ci --ignore-scripts
+
+# The page's lists over a million rows, in a browser.
+page: browsers
+	ROWS=1000000 go test -count 1 -v -run TestMillionRows ./cmd/awf-hook/internal/page
 
 # The views of the page, light and dark, as docs show them.
 screenshots: browsers
