@@ -65,7 +65,7 @@ func plant(t testing.TB, dir string, code []byte) {
 		const write = os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 		switch code[0] % 8 {
 		case 0:
-			if folder, err := root.OpenRoot(filepath.Dir(path)); err == nil { // a Root makes no FIFO
+			if folder, err := root.OpenRoot(filepath.Dir(path) + "/."); err == nil { // a Root makes no FIFO, and waits for one
 				fifo := filepath.Join(t.TempDir(), "fifo")
 				if syscall.Mkfifo(fifo, 0o600) == nil {
 					_ = os.Rename(fifo, filepath.Join(folder.Name(), filepath.Base(path)))

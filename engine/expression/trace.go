@@ -15,6 +15,7 @@ type step struct {
 	text  string
 	depth int
 	loop  bool
+	from  origins
 }
 
 // Part is a part of an expression with what it came to.
@@ -24,6 +25,7 @@ type Part struct {
 	Value  any  // of the last time
 	Times  int  // that it was evaluated; 0 if it was not needed
 	Loop   bool // it is evaluated for each element of a list
+	Secret bool // it is made from a secret: its value must not show
 }
 
 // Missing says whether the part was asked for and not there.
@@ -36,6 +38,7 @@ type Trace struct {
 	Err   error // a [*RunError]
 	Took  time.Duration
 
+	secrets secretKeys // of the environment
 	source  string
 	program *Program
 	parts   []Part
@@ -88,10 +91,22 @@ func (t *Trace) Parts() []Part {
 	if !t.told {
 		for i, s := range t.program.describe() {
 			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop = s.text, s.depth, s.loop
+			t.parts[i].Secret = t.secrets.has(s.from)
 		}
 		t.told = true
 	}
 	return t.parts
+}
+
+// IsSecret reports whether the value is made from a secret. It must not show then, nor what an error quotes of it.
+func (t *Trace) IsSecret() bool { return t.program != nil && t.secrets.has(t.program.from) }
+
+// Hide replaces the value by mask, and the source too, and forgets the parts: for a text that holds a secret itself.
+func (t *Trace) Hide(mask string) {
+	if t.Value != nil {
+		t.Value = mask
+	}
+	t.source, t.parts, t.told = mask, nil, true
 }
 
 func (t *Trace) record(part int, v any) {
