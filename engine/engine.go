@@ -44,6 +44,7 @@ type Options struct {
 	// Spill lists files, or folders (with a final /) for a new one, which take in turn at Close what only memory holds. Without
 	// one it is lost.
 	Spill []string
+	Seal  *Seal // of what goes there; nil leaves it out
 
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent

@@ -22,6 +22,8 @@ type Stream struct {
 
 	Storage string // the folder where AWF keeps the states of its runs; "" reads none
 
+	Seal *Seal // tells what Close wrote from what others print; nil takes all for others'
+
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
@@ -80,5 +82,6 @@ func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{
 		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Storage: s.Storage,
+		Sealed: s.Seal.verify,
 	}
 }

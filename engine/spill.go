@@ -22,6 +22,7 @@ const flushPatience = 5 * time.Second
 type spilled struct {
 	files            []string
 	waiting, letters int64
+	seal             *Seal
 }
 
 // settleAccounts tries once more to store what is in memory alone, writes the rest to the places of Options.Spill, and keeps
@@ -43,7 +44,7 @@ func (e *Engine) settleAccounts() {
 	}
 	if rest := e.queue.Rest(); len(rest) > 0 && len(e.opts.Spill) > 0 {
 		var errs []error
-		l.spilled, errs = writeSpill(rest, e.opts.Spill)
+		l.spilled, errs = writeSpill(rest, &e.opts)
 		for _, err := range errs {
 			l.trouble += "; " + err.Error()
 		}
@@ -55,12 +56,12 @@ func (e *Engine) settleAccounts() {
 
 // writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on at the next place where one takes no more.
 // The errors say why, for each place that did not take all.
-func writeSpill(entries []*delivery.Entry, places []string) (*spilled, []error) {
-	s := &spilled{}
+func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
+	s := &spilled{seal: opts.Seal}
 	var errs []error
-	tooLong := func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine } // nobody could read it
+	tooLong := func(entry *delivery.Entry) bool { return len(s.envelopeOf(entry)) > event.MaxLine } // nobody could read it
 	entries = slices.DeleteFunc(entries, tooLong)
-	for _, place := range places {
+	for _, place := range opts.Spill {
 		n, err := s.write(place, entries)
 		if entries = entries[n:]; err != nil {
 			errs = append(errs, fmt.Errorf("cannot write to %s: %w", place, err))
@@ -85,7 +86,7 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 	}
 	end := begin
 	for _, entry := range entries {
-		line := append(envelopeOf(entry), '\n')
+		line := append(s.envelopeOf(entry), '\n')
 		if _, err = f.Write(line); err != nil {
 			break
 		}
@@ -129,11 +130,11 @@ func openSpill(place string) (*os.File, error) {
 }
 
 // envelopeOf is an event that goes to the entry's webhooks alone.
-func envelopeOf(entry *delivery.Entry) []byte {
+func (s *spilled) envelopeOf(entry *delivery.Entry) []byte {
 	ev := *entry.Event
 	ev.Webhooks = nil
 	for i := range entry.Wants {
 		ev.Webhooks = append(ev.Webhooks, entry.Wants[i].Webhook)
 	}
-	return ev.Envelope()
+	return ev.Envelope(s.seal.sign)
 }

@@ -73,7 +73,7 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 		"a map after a map": `      - map: {first: "=body", again: "=upper(body.d0)", plain: "=body.plain", part: "a {{ body.d2[0:3] }}"}` + "\n" +
 			`      - map: {second: "=body.first", plain: "=body.plain", again: "=body.again + \"!\"", part: "=body.part"}` + "\n",
 		"an expression after a map": `      - map: "{first: body, again: upper(body.d0)}"` + "\n",
-		"a format after a map": `      - {format: cloudevents, with: {source: https://a.example/}}` + "\n",
+		"a format after a map":      `      - {format: cloudevents, with: {source: https://a.example/}}` + "\n",
 	}
 	for name, more := range chains {
 		t.Run(name, func(t *testing.T) {

@@ -99,7 +99,7 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 		}
 		ev, err := sample(e.sample)
 		ev.WorkflowName, ev.WorkflowID = cmp.Or(e.WorkflowName, ev.WorkflowName), cmp.Or(e.WorkflowID, ev.WorkflowID)
-		ev.ID = cmp.Or(e.ID, ev.ID)
+		ev.ID = cmp.Or(event.OwnID(e.ID, emitSource), ev.ID)
 		if err == nil {
 			ev.Payload, err = withStrings(ev.Payload, e.set)
 		}
@@ -126,12 +126,15 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, fmt.Errorf("--%w", err)
 	}
-	ev.Payload, ev.ID = payload, cmp.Or(e.ID, ev.ID)
+	ev.Payload, ev.ID = payload, cmp.Or(event.OwnID(e.ID, emitSource), ev.ID)
 	if err := ev.Validate(); err != nil {
 		return event.Event{}, fmt.Errorf("--%w", err)
 	}
 	return ev, nil
 }
+
+// emitSource is where emitted events come from, for their ids.
+const emitSource = "emit"
 
 // readEvent reads the one event on stdin.
 func (c *command) readEvent() (event.Event, error) {
@@ -149,6 +152,7 @@ func (c *command) readEvent() (event.Event, error) {
 	case rec == nil:
 		return event.Event{}, failure(errors.New("<stdin>: not an event"))
 	}
+	rec.From(emitSource)
 	var ev event.Event
 	join := event.Joiner{Event: func(e event.Event) { ev = e }}
 	join.Add(rec, time.Now())

@@ -26,7 +26,7 @@ var mayImport = map[string]string{
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
 	"engine/internal/source":          "engine/event engine/file",
-	"transforms":                      "engine/config engine/delivery engine/event engine/expression transforms/format transforms/wasm engine/jsonbytes",
+	"transforms":                      "engine/config engine/delivery engine/event engine/expression engine/secret transforms/format transforms/wasm engine/jsonbytes",
 	"filters":                         "engine/event engine/expression engine/spelling",
 	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/jsonbytes",
 	"engine/expression":               "engine/event engine/spelling engine/jsonbytes",

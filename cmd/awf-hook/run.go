@@ -62,7 +62,7 @@ func addStorageFlag(cmd *cobra.Command, storage *string, otherwise string) {
 // runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that
 // writes to us must not wait for us. A terminal is not such a program.
 func (c *command) runStream(s *session, stream engine.Stream) error {
-	stream.Broken = c.printBroken()
+	stream.Broken, stream.Seal = c.printBroken(), s.seal()
 	var reading *engine.Reading
 	s.begin = func(ctx context.Context) { reading = stream.Begin(ctx) }
 	s.instead = func() {

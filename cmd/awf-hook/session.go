@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -188,7 +189,7 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 		queue = queueFile(s.search(), cfg, s.queue)
 	}
 	o := s.options
-	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
+	o.Queue, o.Spill, o.Seal, o.OnOutcome = queue, s.spillPlaces(queue), s.seal(), s.outcome
 	return c.openEngine(cfg, o)
 }
 
@@ -205,6 +206,15 @@ func (s *session) spillPlaces(queue string) (places []string) {
 		places = append(places, os.TempDir()+"/")
 	}
 	return places
+}
+
+// seal is that of the files which take what the queue does not.
+func (s *session) seal() *engine.Seal {
+	paths := []string{filepath.Join(os.TempDir(), fmt.Sprintf("awf-hook-%d.key", os.Geteuid()))}
+	if folder := s.search().StateFolder(); folder != "" {
+		paths = append([]string{filepath.Join(folder, "spill.key")}, paths...)
+	}
+	return engine.NewSeal(paths...)
 }
 
 // stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.

@@ -91,8 +91,9 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
-// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
-func (e *Event) Envelope() []byte {
+// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event. sign makes the
+// seal by which the reader knows that the id is awf-hook's own; "" leaves it out.
+func (e *Event) Envelope(sign func(text []byte) string) []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	for i, webhook := range e.Webhooks {
@@ -105,7 +106,15 @@ func (e *Event) Envelope() []byte {
 	if len(e.Webhooks) > 0 {
 		b = append(b, ']')
 	}
+	if mark := sign(b); mark != "" {
+		return append(b, sealMember(mark)...)
+	}
 	return append(b, '}')
+}
+
+// sealMember is how an envelope ends that has a seal.
+func sealMember(mark string) []byte {
+	return append(jsonbytes.AppendString([]byte(`,"seal":`), mark), '}')
 }
 
 // Stamp is the timestamp as it goes into the body: as its writer wrote it.

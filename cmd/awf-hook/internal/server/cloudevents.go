@@ -156,7 +156,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 		}
 		ev = *restored
 	}
-	p.event = ev
+	p.event, p.given = ev, ev.ID
 }
 
 // unwrap takes the event out of a CloudEvent of awf-hook's own: its data is the envelope.
