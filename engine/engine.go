@@ -104,7 +104,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 		return nil, err
 	}
 	modules := newModules(&opts)
-	settings, err := compiler{modules, opts.Logger}.settings(cfg)
+	settings, err := compiler{modules, opts.Logger, cfg.Secrets()}.settings(cfg)
 	if err != nil {
 		_ = closeModules(modules) // the mistakes say more
 		return nil, err

@@ -17,6 +17,9 @@ func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(
 func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
 	if cfg != nil {
+		for _, s := range cfg.Secrets() {
+			values = append(values, s.Reveal())
+		}
 		for i := range cfg.Webhooks {
 			values = append(values, with(&cfg.Webhooks[i])...)
 		}

@@ -162,3 +162,34 @@ func TestSecretsInMessagesDoNotShow(t *testing.T) {
 		})
 	}
 }
+
+// The secrets beside those of webhooks are masked too, wherever a webhook meets them: a receiver has them, and an event.
+func TestSecretsBesideTheWebhooksDoNotShow(t *testing.T) {
+	const password, signing, token = "hidden-pw-81f3", "whsec_aGlkZGVuLTAtc2lnbmluZw==", "hidden-token-2c9d"
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "seen: "+password+" "+signing+" "+token)
+	}))
+	defer echo.Close()
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	config := writeConfig(t, `queue: {url: 'postgres://hook:%s@127.0.0.1:1/queue'}
+serve: {secret: %s}
+server: {url: '%s', token: %s}
+webhooks: [{name: one, url: '%[3]s'}]
+`, password, signing, echo.URL, token)
+	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
+	out, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--queue", queue, "--log-level", "debug")
+	said := out + talk
+	for id := range deliveryIDs(t, queue, "1") {
+		out, talk := runHook(t, exitOK, nil, "deliveries", "show", id, "--queue", queue)
+		said += out + talk
+		if !strings.Contains(out, "seen: ") {
+			t.Errorf("show says %s, want the answer", out)
+		}
+	}
+	for _, secret := range []string{password, signing, strings.TrimPrefix(signing, "whsec_"), token} {
+		if strings.Contains(said, secret) {
+			t.Errorf("it says %s: %s", secret, said)
+		}
+	}
+}
