@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -29,8 +30,27 @@ type LaneStatus = delivery.LaneStatus
 // ErrUnknown says that there is no such delivery.
 var ErrUnknown = store.ErrUnknown
 
+// Tally counts deliveries that a filter selects.
+type Tally = delivery.Tally
+
+// Group is what a filter selects of one webhook and one reason.
+type Group = delivery.Group
+
 // Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
-type Deliveries struct{ queue *spill.Store }
+type Deliveries struct {
+	queue *spill.Store
+	tell  func(ctx context.Context) // tells an engine in this process that something may be due; nil for none
+}
+
+// Queue is the engine's queue, for people to look at and change while Run delivers from it. Close it by Engine.Close alone.
+func (e *Engine) Queue() *Deliveries { return &Deliveries{e.queue, e.lookAround} }
+
+// Config is the configuration that holds.
+func (e *Engine) Config() *config.Config {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	return e.current.config
+}
 
 // QueueName is what people may be told of a queue's place: a database's URL without user and password.
 func QueueName(queue string) string {
@@ -47,11 +67,26 @@ func OpenDeliveries(file string) (*Deliveries, error) {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
 	}
-	return &Deliveries{q}, nil
+	return &Deliveries{queue: q}, nil
 }
 
 // List lists deliveries, those accepted last first.
 func (d *Deliveries) List(ctx context.Context, f Filter) ([]Item, error) { return d.queue.List(ctx, f) }
+
+// Count counts what a filter selects, whatever its Limit.
+func (d *Deliveries) Count(ctx context.Context, f Filter) (Tally, error) {
+	return d.queue.Count(ctx, f)
+}
+
+// Groups puts what a filter selects into groups by webhook and reason, whatever its Limit. It returns the n largest.
+func (d *Deliveries) Groups(ctx context.Context, f Filter, n int) ([]Group, error) {
+	return d.queue.Groups(ctx, f, n)
+}
+
+// Oldest says by webhook when the oldest delivery that waits was accepted.
+func (d *Deliveries) Oldest(ctx context.Context) (map[string]time.Time, error) {
+	return d.queue.Oldest(ctx)
+}
 
 // Show returns a delivery whole. The error is ErrUnknown if there is none.
 func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
@@ -59,8 +94,18 @@ func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
 }
 
 // Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
+// With the state Due it makes due at once what waits, which keeps its budget.
 func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error) {
-	return d.queue.Replay(ctx, f, c)
+	n, err := d.queue.Replay(ctx, f, c)
+	return d.told(ctx, n, err)
+}
+
+// told has an engine in this process look at what n changes made due.
+func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
+	if d.tell != nil && n > 0 {
+		d.tell(ctx)
+	}
+	return n, err
 }
 
 // Hurry makes due at once what waits for the active webhooks of a configuration, and returns how many deliveries. They keep their budget of
@@ -94,12 +139,21 @@ func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { retur
 
 // Enable opens the lanes of a webhook, by its name or identity, and ends their pause. It returns how many there are.
 func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
-	return d.queue.Enable(ctx, webhook)
+	n, err := d.queue.Enable(ctx, webhook)
+	return d.told(ctx, n, err)
 }
 
-// Disable closes them: what is accepted for them is kept.
-func (d *Deliveries) Disable(ctx context.Context, webhook string) (int, error) {
-	return d.queue.Disable(ctx, webhook, "disabled by hand")
+// Disable closes them for a reason: what is accepted for them is kept.
+func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return d.queue.Disable(ctx, webhook, reason)
+}
+
+// MaxPause is the longest pause.
+const MaxPause = store.MaxWait
+
+// Pause lets the lanes of a webhook rest, for MaxPause at most. A rest that lasts longer stays. It returns how many there are.
+func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	return d.queue.Pause(ctx, webhook, rest)
 }
 
 // Close closes the queue.
@@ -117,4 +171,15 @@ func Body(d *Detail, cfg *config.Config) []byte {
 		body = d.Event.Body()
 	}
 	return storedMasker(cfg).Body(body)
+}
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation = delivery.Operation
+
+// Record keeps in the queue who changed it and what they did. The time is the queue's.
+func (d *Deliveries) Record(ctx context.Context, op Operation) error { return d.queue.Record(ctx, op) }
+
+// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+func (d *Deliveries) Operations(ctx context.Context, before int64, n int) ([]Operation, error) {
+	return d.queue.Operations(ctx, before, n)
 }

@@ -46,6 +46,11 @@ type Options struct {
 	Spill []string
 	Seal  *Seal // of what goes there; nil leaves it out
 
+	// SpillFolder is where what a database cannot take is kept while it is away, in a file of this process's own. Without it that is
+	// in memory alone. With HoldSpilled it is not delivered before the database has it, unless the configuration says so.
+	SpillFolder string
+	HoldSpilled bool
+
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
 	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
@@ -118,6 +123,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 		queue: spill.Open(store.Options{
 			Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger,
 			MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
+			SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
 		}),
 	}
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)

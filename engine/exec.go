@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"os"
-	"path/filepath"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/source"
@@ -15,8 +14,9 @@ type Command struct {
 	Stdin, Stdout, Stderr *os.File // are the program's own
 	Env                   []string // nil is this process's; AWF_AUDIT_LOG alone is changed
 
-	State   string // awf-hook's folder for what it keeps
-	Storage string // AWF's --storage, where the arguments do not say it
+	State   string   // awf-hook's folder for what it keeps
+	Spare   []string // folders for temporary files: one for what is kept of the command is made there if State cannot be used
+	Storage string   // AWF's --storage, where the arguments do not say it
 	// Origin tells configurations apart: what a dead process of another origin left is not taken up.
 	Origin string
 }
@@ -27,7 +27,8 @@ type Exit = source.Exit
 // Child is a started [Command]. It runs and its audit lines are copied to AWF's own file, whether its events are read or not.
 type Child struct {
 	*source.Child
-	folder, origin string
+	places source.Places
+	origin string
 }
 
 // Start starts a command. The error says why it could not be started.
@@ -38,15 +39,15 @@ func Start(cmd Command) (*Child, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	folder := execFolder(cmd.State)
+	places := source.NewPlaces(cmd.State, cmd.Spare)
 	child, err := source.Start(source.Command{
 		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
-		State: folder, Storage: cmd.Storage, Origin: cmd.Origin,
+		Places: places, Storage: cmd.Storage, Origin: cmd.Origin,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Child{child, folder, cmd.Origin}, nil
+	return &Child{child, places, cmd.Origin}, nil
 }
 
 // Attend submits the events of a child's workflows until it has ended and all of them are committed, and those that dead
@@ -58,7 +59,7 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
 	return attend(ctx,
 		func(ctx context.Context) error { return child.Read(ctx, sink) },
-		func(ctx context.Context) error { return e.adopt(ctx, child.folder, child.origin) })
+		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil)) })
 }
 
 // attend reads and adopts at once. An error of read, or ctx's end, breaks off adopt: what it leaves is for the next process.
@@ -78,17 +79,10 @@ func attend(ctx context.Context, read, adopt func(context.Context) error) error 
 }
 
 // Adopt submits the events that dead processes left of their commands, where they read the settings that Command.Origin names,
-// and removes what is done with. state is awf-hook's folder for what it keeps.
-func (e *Engine) Adopt(ctx context.Context, state, origin string) error {
-	return e.adopt(ctx, execFolder(state), origin)
+// and removes what is done with. state and spare are what Command has.
+func (e *Engine) Adopt(ctx context.Context, state string, spare []string, origin string) error {
+	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil))
 }
-
-func (e *Engine) adopt(ctx context.Context, folder, origin string) error {
-	return source.Adopt(ctx, folder, origin, e.sink(nil))
-}
-
-// execFolder is where the private audit files of commands are.
-func execFolder(state string) string { return filepath.Join(state, "exec") }
 
 // sink returns what submits events in order and waits for room as long as it takes.
 func (e *Engine) sink(broken func(*event.LineError)) source.Sink {

@@ -31,6 +31,9 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
+// StoredMasker masks the secrets that the transforms of a configuration's webhooks can read, in what a queue holds.
+func StoredMasker(cfg *config.Config) *secret.Masker { return storedMasker(cfg) }
+
 // minKnown is the least length, in bytes, of a variable's value that is masked outside of a transform's options.
 const minKnown = 5
 

@@ -19,6 +19,7 @@ type Stream struct {
 	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open when the
 	// stream ends gets it then. 0 gives none.
 	OrphanAfter time.Duration
+	Open        func(workflow, run string) // is told the runs that are open then and get none; may be nil
 
 	Storage string // the folder where AWF keeps the states of its runs; "" reads none
 
@@ -81,7 +82,8 @@ func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{
-		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Storage: s.Storage,
-		Sealed: s.Seal.verify,
+		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
+		Storage: s.Storage,
+		Sealed:  s.Seal.verify,
 	}
 }

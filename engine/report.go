@@ -46,15 +46,16 @@ type Report struct {
 	InFlight   int64 `json:"in_flight"` // that another process is sending
 	Taken      int64 `json:"taken"`     // that another process ended, or somebody deleted
 
-	Queue       string   `json:"queue,omitempty"`   // the file, or the database without user and password; "" for one in memory
-	Kept        int64    `json:"kept"`              // of Waiting and Retrying: in the queue's file
-	Spilled     int64    `json:"spilled"`           // the same: in the files Spill, since Close
-	Lost        int64    `json:"lost"`              // the same: in memory alone, they end with the process
-	DeadSpilled int64    `json:"dead_spilled"`      // of Dead: in the files Spill, since Close
-	DeadLost    int64    `json:"dead_lost"`         // of Dead: in memory alone
-	Again       int64    `json:"again"`             // delivered, but the queue's file could not be told: they are sent again
-	Spill       []string `json:"spill,omitempty"`   // Engine.Read takes it back, with the same ids
-	Trouble     string   `json:"trouble,omitempty"` // why something is in memory alone, or in Spill
+	Queue       string   `json:"queue,omitempty"`    // the file, or the database without user and password; "" for one in memory
+	Kept        int64    `json:"kept"`               // of Waiting and Retrying: in the queue's file
+	Spilled     int64    `json:"spilled"`            // the same: in the files Spill, since Close
+	Lost        int64    `json:"lost"`               // the same: in memory alone, they end with the process
+	DeadSpilled int64    `json:"dead_spilled"`       // of Dead: in the files Spill, since Close
+	DeadLost    int64    `json:"dead_lost"`          // of Dead: in memory alone
+	Again       int64    `json:"again"`              // delivered, but the queue's file could not be told: they are sent again
+	Spill       []string `json:"spill,omitempty"`    // Engine.Read takes it back, with the same ids
+	Journaled   bool     `json:"journaled,omitzero"` // Spill is a spill file that the next process of this machine takes up by itself
+	Trouble     string   `json:"trouble,omitempty"`  // why something is in memory alone, or in Spill
 
 	Earlier        Earlier `json:"earlier"`
 	EarlierUnknown bool    `json:"earlier_unknown,omitempty"` // the queue's file could not be opened: see Trouble
@@ -124,7 +125,7 @@ func (e *Engine) Report() Report {
 		r.Kept = r.Waiting + r.Retrying - r.Lost
 	}
 	if s := left.spilled; s != nil {
-		r.Spill, r.Spilled, r.DeadSpilled = s.files, s.waiting, s.letters
+		r.Spill, r.Spilled, r.DeadSpilled, r.Journaled = s.files, s.waiting, s.letters, s.journaled
 		r.Lost, r.DeadLost = r.Lost-s.waiting, r.DeadLost-s.letters
 	}
 	return r

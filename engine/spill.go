@@ -23,6 +23,15 @@ type spilled struct {
 	files            []string
 	waiting, letters int64
 	seal             *Seal
+	journaled        bool // in a file that an awf-hook of this machine takes up
+}
+
+// spillDefault is queue.spill where the configuration does not say it.
+func spillDefault(o *Options) string {
+	if o.HoldSpilled {
+		return "keep"
+	}
+	return "deliver"
 }
 
 // settleAccounts tries once more to store what is in memory alone, writes the rest to the places of Options.Spill, and keeps
@@ -42,7 +51,13 @@ func (e *Engine) settleAccounts() {
 	if flushErr != nil {
 		l.trouble = flushErr.Error()
 	}
-	if rest := e.queue.Rest(); len(rest) > 0 && len(e.opts.Spill) > 0 {
+	rest := e.queue.Rest()
+	switch file := e.queue.Journal(); {
+	case len(rest) == 0:
+	case file != "":
+		l.spilled = &spilled{files: []string{file}, journaled: true}
+		l.spilled.count(rest)
+	case len(e.opts.Spill) > 0:
 		var errs []error
 		l.spilled, errs = writeSpill(rest, &e.opts)
 		for _, err := range errs {
@@ -106,7 +121,13 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 	case begin == 0:
 		_ = os.Remove(f.Name()) // an empty one says nothing
 	}
-	for _, entry := range entries[:n] {
+	s.count(entries[:n])
+	return n, err
+}
+
+// count counts what is in the files.
+func (s *spilled) count(entries []*delivery.Entry) {
+	for _, entry := range entries {
 		for i := range entry.Wants {
 			if entry.Wants[i].Past.State == delivery.IsDead {
 				s.letters++
@@ -115,7 +136,6 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 			}
 		}
 	}
-	return n, err
 }
 
 // openSpill opens a file to append to it, or makes one in a folder. Only its owner may read it.
@@ -136,5 +156,5 @@ func (s *spilled) envelopeOf(entry *delivery.Entry) []byte {
 	for i := range entry.Wants {
 		ev.Webhooks = append(ev.Webhooks, entry.Wants[i].Webhook)
 	}
-	return ev.Envelope(s.seal.sign)
+	return ev.Sealed(s.seal.sign)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/google/go-cmp/cmp"
@@ -23,8 +24,8 @@ var outputs = map[string]any{
 	"backtest":          backtestJSON{},
 	"check":             checkJSON{},
 	"doctor":            doctorJSON{},
-	"deliveries list":   itemJSON{},
-	"deliveries show":   detailJSON{},
+	"deliveries list":   api.Item{},
+	"deliveries show":   api.Detail{},
 	"emit":              engine.Report{},
 	"eval":              evaluated{},
 	"exec":              engine.Report{},
@@ -32,14 +33,15 @@ var outputs = map[string]any{
 	"follow":            engine.Report{},
 	"serve":             engine.Report{},
 	"listen":            engine.Received{},
+	"operations":        engine.Operation{},
 	"preview":           engine.Preview{},
 	"run":               engine.Report{},
 	"test":              testJSON{},
-	"webhooks list":     laneJSON{},
+	"webhooks list":     api.Lane{},
 	"transform test":    testJSON{},
 	"webhooks test":     triedJSON{},
-	"deliveries delete": itemJSON{},
-	"deliveries replay": itemJSON{},
+	"deliveries delete": api.Item{},
+	"deliveries replay": api.Item{},
 	"deliveries send":   engine.Report{},
 }
 
@@ -52,7 +54,11 @@ var glossary = map[string]string{
 	"text":       "the finding in words",
 	"version":    "awf-hook's version",
 	"accepted":   "when the event was accepted",
-	"at":         "when the request was made, or came in",
+	"at":         "when the request or the change was made, or the request came in",
+	"count":      "how many deliveries or lanes were changed",
+	"target":     "the delivery, the webhook, or the filter in words",
+	"what":       "the change: `replay`, `delete`, `move`, `enable`, `disable`, `pause`",
+	"who":        "the name of the token, or of the machine's user",
 	"again":      "delivered, but the queue could not be told: they are sent again",
 	"attempt":    "the attempt's number, from 1",
 	"attempts":   "how many attempts were made",
@@ -143,6 +149,7 @@ var glossary = map[string]string{
 	"signatures":      "for each scheme that signed the request `good`, or what is wrong",
 	"source":          "the text of the expression or of its part",
 	"spill":           "files with what the queue did not take: `run` takes it back",
+	"journaled":       "`spill` is a spill file beside a database that is away: the next awf-hook on this machine takes it up by itself",
 	"spilled":         "deliveries that wait in the files `spill`",
 	"state": "of a delivery `due`, `in_flight`, `delivered`, `dead` or `dropped`; " +
 		"of a lane `open`, `resting`, `failing` or `closed`",

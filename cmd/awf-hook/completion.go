@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -102,7 +103,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
 		lanes, _ := q.Webhooks(context.Background())
 		for i := range lanes {
-			names = append(names, webhookName(lanes[i].Webhook))
+			names = append(names, api.WebhookName(lanes[i].Webhook))
 		}
 	})
 	return names

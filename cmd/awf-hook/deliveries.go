@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -20,22 +24,25 @@ import (
 // queueFlags say which queue a command opens.
 type queueFlags struct {
 	configFlags
-	queue string
-	json  bool
+	queue  string
+	server string
+	json   bool
 }
 
 func (q *queueFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&q.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
 	flags.StringVar(&q.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	flags.StringVar(&q.server, "server", "",
+		"the queue of the awf-hook serve at this `URL`, instead of a queue of this machine; its token is $AWF_HOOK_TOKEN")
 	flags.BoolVar(&q.json, "json", false, "print JSON, an object on each line")
 }
 
 // filterFlags select deliveries.
 type filterFlags struct {
-	state, webhook, workflow, event, since string
-	before                                 int64
-	limit                                  int
+	state, webhook, workflow, event, run, text, since string
+	before                                            int64
+	limit                                             int
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
@@ -45,14 +52,16 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 	cmd.Flags().StringVar(&f.webhook, "webhook", "", "only those of the webhook of this `NAME`")
 	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
 	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
+	cmd.Flags().StringVar(&f.run, "run", "", "only those of the workflow run with this `ID`")
+	cmd.Flags().StringVar(&f.text, "text", "", "only those with this `TEXT` in an id or in their reason")
 	cmd.Flags().StringVar(&f.since, "since", "",
 		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
 }
 
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Before: f.before, Limit: f.limit,
-		State: delivery.State(f.state)}
+	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run, Text: f.text,
+		Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
 	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
 		return filter, unknownState(f.state, delivery.States)
 	}
@@ -94,14 +103,22 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 
 // openedQueue is a queue that a command shows or changes.
 type openedQueue struct {
-	*engine.Deliveries
-	file   string
-	config *config.Config
-	broken bool // the configuration has mistakes, so that nothing of it may be shown
+	api.Queue
+	deliveries *engine.Deliveries // nil for the queue of a server
+	file       string             // or the server's address
+	config     *config.Config     // nil for the queue of a server
+	broken     bool               // the configuration has mistakes, so that nothing of it may be shown
 }
+
+// onServer reports whether the queue is a server's, which has its own configuration.
+func (q openedQueue) onServer() bool { return q.deliveries == nil }
 
 // withQueue opens the queue that the flags name and calls do.
 func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
+	ctx := access.With(context.Background(), access.Who{Name: userName()})
+	if where.server != "" {
+		return onServer(ctx, where, do)
+	}
 	cfg, err := where.search().Load()
 	if cfg == nil { // its mistakes do not matter here
 		return &exitError{exitConfig, err}
@@ -119,14 +136,41 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if openErr != nil {
 		return failure(openErr)
 	}
-	err = do(context.Background(), openedQueue{deliveries, file, cfg, err != nil})
-	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
-		err = failure(err)
-	}
+	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
+	local := api.Local{Deliveries: deliveries, Mask: mask}
+	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
 	}
 	return err
+}
+
+// onServer calls do with the queue of a server.
+func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
+	if where.queue != "" || where.file != "" {
+		return errors.New("--server: the server has its own queue and configuration: leave out --queue and --config")
+	}
+	client, err := api.Dial(where.server, os.Getenv("AWF_HOOK_TOKEN"))
+	if err != nil {
+		return fmt.Errorf("--server: %w", err)
+	}
+	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
+}
+
+// inQueue says that an error is the queue's, unless it is said already.
+func inQueue(err error) error {
+	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
+		return failure(err)
+	}
+	return err
+}
+
+// userName is who works with the command.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
 }
 
 // checkWebhook says which webhook may be meant by a name that neither the queue nor the configuration has. "" is no name.
@@ -136,11 +180,11 @@ func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 		return err
 	}
 	var names []string
-	for _, l := range lanes {
-		names = append(names, l.Webhook)
+	for i := range lanes {
+		names = append(names, lanes[i].Identity())
 	}
-	for _, w := range q.config.Webhooks {
-		if !q.broken {
+	if !q.onServer() && !q.broken {
+		for _, w := range q.config.Webhooks {
 			names = append(names, w.Identity)
 		}
 	}
@@ -154,15 +198,15 @@ func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 }
 
 // find returns the delivery whose id begins like this.
-func (q openedQueue) find(ctx context.Context, id string) (engine.Item, error) {
+func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	items, err := q.List(ctx, engine.Filter{ID: id})
 	switch {
 	case err != nil:
-		return engine.Item{}, err
+		return api.Item{}, err
 	case len(items) == 0 || id == "":
-		return engine.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
+		return api.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
 	case len(items) > 1:
-		return engine.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin so: give more of it", id, len(items))
+		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin so: give more of it", id, len(items))
 	}
 	return items[0], nil
 }
@@ -178,7 +222,7 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 	}
 	var ids, found []string
 	for i := range items {
-		ids = append(ids, items[i].Delivery.ID)
+		ids = append(ids, items[i].ID)
 		if len(id) >= 4 && strings.Contains(ids[i], strings.ToLower(id)) {
 			found = append(found, ids[i])
 		}
@@ -257,8 +301,11 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 
 // warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.
 func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
-	lanes, err := q.Webhooks(ctx)
-	if err != nil || q.broken { // a configuration with mistakes may lack any webhook
+	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
+		return nil
+	}
+	lanes, err := q.deliveries.Webhooks(ctx)
+	if err != nil {
 		return err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(c.err, "awf-hook: "+format+"\n", args...) }
@@ -278,14 +325,14 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				detail, err := q.Show(ctx, item.Delivery.ID)
+				detail, err := q.Show(ctx, item.ID)
 				switch {
 				case err != nil:
 					return err
 				case where.json:
-					c.showJSON(detail, q.config)
+					encode(c.out, detail)
 				default:
-					showDetail(c.out, detail, engine.Body(detail, q.config))
+					showDetail(c.out, detail)
 				}
 				return nil
 			})
@@ -305,6 +352,9 @@ awf-hook webhooks enable ends it.`,
 		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if where.server != "" {
+				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")
+			}
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
 			if hurry {
@@ -328,7 +378,7 @@ func (c *command) hurry(where *queueFlags) error {
 		if q.broken { // whoever sends says why
 			return nil
 		}
-		n, err := q.Hurry(ctx, q.config)
+		n, err := q.deliveries.Hurry(ctx, q.config)
 		if err == nil {
 			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,10 @@ at it, or to deliver what it holds. What was sent after the backup is then sent 
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if err := q.Backup(ctx, args[0]); err != nil {
+				if q.onServer() {
+					return errors.New("--server: only a queue of this machine is copied")
+				}
+				if err := q.deliveries.Backup(ctx, args[0]); err != nil {
 					return err
 				}
 				fmt.Fprintf(c.out, "written to %s\n", args[0])

@@ -103,7 +103,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			if err != nil {
 				return err
 			}
-			filter.ID = item.Delivery.ID
+			filter.ID = item.ID
 		}
 		if ch.dry {
 			items, err := q.List(ctx, filter)

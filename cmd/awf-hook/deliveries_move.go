@@ -15,7 +15,7 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 		Short: "Hand over deliveries after a webhook or its file was renamed",
 		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
 a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
-has it. NEW must be a webhook of the configuration.`,
+has it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -25,11 +25,14 @@ has it. NEW must be a webhook of the configuration.`,
 					return err
 				}
 				var old, current []string
-				for _, l := range lanes {
-					old = append(old, l.Webhook)
+				for i := range lanes {
+					old = append(old, lanes[i].Identity())
 				}
-				for _, w := range q.config.Active() {
-					current = append(current, w.Identity)
+				if current = old; !q.onServer() {
+					current = nil
+					for _, w := range q.config.Active() {
+						current = append(current, w.Identity)
+					}
 				}
 				source, err := identityOf(from, old)
 				if err != nil {

@@ -4,58 +4,23 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// itemJSON is a delivery as --json prints it.
-type itemJSON struct {
-	ID           string    `json:"id"`
-	State        string    `json:"state"`
-	Webhook      string    `json:"webhook"`  // its name
-	Identity     string    `json:"identity"` // the webhook's
-	Event        string    `json:"event"`
-	EventID      string    `json:"event_id"`
-	WorkflowID   string    `json:"workflow_id,omitempty"`
-	WorkflowName string    `json:"workflow_name,omitempty"`
-	Accepted     time.Time `json:"accepted"`
-	Due          time.Time `json:"due,omitzero"`
-	Done         time.Time `json:"done,omitzero"`
-	Attempts     int       `json:"attempts"`
-	Reason       string    `json:"reason,omitempty"`
-	Held         string    `json:"held,omitempty"`
-	Seq          int64     `json:"seq"`
-}
-
-func newItemJSON(it *engine.Item) itemJSON {
-	j := itemJSON{
-		ID: it.Delivery.ID, State: string(it.State), Webhook: webhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook,
-		Event: it.Delivery.Event, EventID: it.Delivery.EventID,
-		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
-		Reason: it.Reason, Held: it.Held, Seq: it.Seq, Done: it.Done,
-	}
-	if it.Done.IsZero() {
-		j.Due = it.Delivery.Due
-	}
-	return j
-}
-
 // printItems prints a table, or a JSON object for each delivery.
-func (c *command) printItems(items []engine.Item, asJSON bool) {
+func (c *command) printItems(items []api.Item, asJSON bool) {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
-	name := nameOf(items, func(it *engine.Item) string { return it.Delivery.Webhook })
+	name := nameOf(items, func(it *api.Item) string { return it.Identity })
 	for i := range items {
 		it := &items[i]
 		if asJSON {
-			encode(c.out, newItemJSON(it))
+			encode(c.out, it)
 			continue
 		}
-		d := &it.Delivery
-		rows = append(rows, []string{d.ID, string(it.State), name(d.Webhook), d.Event, strconv.Itoa(d.Attempts), whenWhy(it)})
+		rows = append(rows, []string{it.ID, string(it.State), name(it.Identity), it.Event, strconv.Itoa(it.Attempts), whenWhy(it)})
 	}
 	if !asJSON {
 		printTable(c.out, rows)
@@ -63,13 +28,13 @@ func (c *command) printItems(items []engine.Item, asJSON bool) {
 }
 
 // whenWhy is the last column: when a delivery is due and what holds it back, or why it is dead.
-func whenWhy(it *engine.Item) string {
+func whenWhy(it *api.Item) string {
 	switch it.State {
 	case delivery.Due:
 		if it.Held != "" {
 			return it.Held
 		}
-		if wait := time.Until(it.Delivery.Due).Round(time.Second); wait > 0 {
+		if wait := time.Until(it.Due).Round(time.Second); wait > 0 {
 			return "in " + wait.String()
 		}
 		return "now"
@@ -82,50 +47,36 @@ func whenWhy(it *engine.Item) string {
 	return time.Since(it.Done).Round(time.Second).String() + " ago"
 }
 
-// webhookName is the name in a webhook's identity.
-func webhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
-
 // nameOf returns what shows the webhooks in a list by their names, and by their identities where two of them have one name.
 func nameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
 	identities := map[string]string{} // by name; "" for several
 	for i := range list {
 		identity := webhook(&list[i])
-		if known, is := identities[webhookName(identity)]; is && known != identity {
+		if known, is := identities[api.WebhookName(identity)]; is && known != identity {
 			identity = ""
 		}
-		identities[webhookName(webhook(&list[i]))] = identity
+		identities[api.WebhookName(webhook(&list[i]))] = identity
 	}
 	return func(identity string) string {
-		if identities[webhookName(identity)] == "" {
+		if identities[api.WebhookName(identity)] == "" {
 			return identity
 		}
-		return webhookName(identity)
+		return api.WebhookName(identity)
 	}
 }
 
-// detailJSON is all that is known of a delivery, as --json prints it.
-type detailJSON struct {
-	itemJSON
-	Timeline []delivery.Attempt `json:"timeline"`
-	Body     []byte             `json:"body,omitempty"`
-}
-
-func (c *command) showJSON(d *engine.Detail, cfg *config.Config) {
-	encode(c.out, detailJSON{newItemJSON(&d.Item), d.Attempts, engine.Body(d, cfg)})
-}
-
-func showDetail(out io.Writer, d *engine.Detail, body []byte) {
+func showDetail(out io.Writer, d *api.Detail) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-10s %s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
-	line("delivery", "%s", d.Delivery.ID)
+	line("delivery", "%s", d.ID)
 	line("state", "%s", d.State)
 	if d.Reason != "" {
 		line("reason", "%s", d.Reason)
 	}
-	line("webhook", "%s", d.Delivery.Webhook)
-	event := d.Event.Type
-	for _, more := range [][2]string{{" of ", d.Event.WorkflowName}, {", run ", d.Event.WorkflowID}} {
+	line("webhook", "%s", d.Identity)
+	event := d.Event
+	for _, more := range [][2]string{{" of ", d.WorkflowName}, {", run ", d.WorkflowID}} {
 		if more[1] != "" {
 			event += more[0] + more[1]
 		}
@@ -133,9 +84,9 @@ func showDetail(out io.Writer, d *engine.Detail, body []byte) {
 	line("event", "%s", event)
 	line("accepted", "%s", d.Accepted.Format(time.RFC3339))
 	if d.State == delivery.Due {
-		line("due", "%s (%s)", d.Delivery.Due.Format(time.RFC3339), whenWhy(&d.Item))
+		line("due", "%s (%s)", d.Due.Format(time.RFC3339), whenWhy(&d.Item))
 	}
-	for _, a := range d.Attempts {
+	for _, a := range d.Timeline {
 		text := fmt.Sprintf("%s  %s after %v", a.At.Format(time.RFC3339), a.Reason, a.Took)
 		if a.RetryAfter > 0 {
 			text += fmt.Sprintf(", asked for %v", a.RetryAfter)
@@ -151,9 +102,9 @@ func showDetail(out io.Writer, d *engine.Detail, body []byte) {
 			line("", "%s", a.Response)
 		}
 	}
-	if body == nil {
+	if d.Body == nil {
 		line("body", "not made yet")
 		return
 	}
-	fmt.Fprintf(out, "%-10s %s\n", "body", harmless(string(body)))
+	fmt.Fprintf(out, "%-10s %s\n", "body", harmless(string(d.Body)))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -71,9 +72,9 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 	}
 	for i := range lanes {
 		l := &lanes[i]
-		name := webhookName(l.Webhook)
+		name := api.WebhookName(l.Webhook)
 		why := cmp.Or(l.Closed, l.LastError)
-		switch state := laneState(l); {
+		switch state := api.NewLane(l).State; {
 		case l.Waiting > 0 && l.Closed != "":
 			d.find(part, wrong, "%s: %d wait: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed)
 		case l.Waiting > 0 && state != "open":

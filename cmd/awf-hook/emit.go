@@ -36,7 +36,8 @@ func (c *command) emitCommand() *cobra.Command {
   echo '{"event":"…","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}' | awf-hook emit
 
 Without --event it reads the event from stdin, as a JSON object. --payload - reads only the payload from there.
---set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that is known.
+--set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that
+an earlier emit had.
 
 --webhook NAME sends it to this webhook alone, whatever its filter says. --sample TYPE sends an example of an event (see
 awf-hook events) with "test": true in its payload.

@@ -28,7 +28,7 @@ const (
 const maxTalk = 64 << 10
 
 func (c *command) execCommand() *cobra.Command {
-	s := &session{quiet: true}
+	s := &session{quiet: true, delivers: true}
 	var storage string
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARG]…",
@@ -69,7 +69,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 	}
 	child, err := engine.Start(engine.Command{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		State: s.search().StateFolder(), Storage: storage, Origin: s.origin(),
+		State: s.search().StateFolder(), Spare: spareFolders(), Storage: storage, Origin: s.origin(),
 	})
 	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {

@@ -322,22 +322,6 @@ func TestExecAuditFile(t *testing.T) {
 	}
 }
 
-// Where awf-hook can keep nothing, the command runs all the same, with its own audit file.
-func TestExecWithoutState(t *testing.T) {
-	awf := buildStandin(t)
-	h := newHome(t, awf)
-	if err := os.WriteFile(h.dir+"/state", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out := h.run(h.exec(writeConfig(t, "webhooks: []"), abs(t, recordings+"/valid-parallel.jsonl"), "--exit", "3"), 3)
-	if !strings.Contains(out, "no events of it: ") {
-		t.Errorf("it said %q", out)
-	}
-	if got := h.read("data/awf/audit.jsonl"); strings.Count(got, "\n") != 2 {
-		t.Errorf("the audit file is %q", got)
-	}
-}
-
 // SIGKILL of awf-hook does the command no harm, and the next awf-hook delivers what it did not, and copies AWF's lines.
 // What was under way at the kill may arrive twice, with the same id.
 func TestExecKilledItself(t *testing.T) {

@@ -46,7 +46,7 @@ var otherNames = map[string][]string{
 }
 
 // jsonless are commands below one with --json that print nothing for programs to read.
-var jsonless = []string{"deliveries backup", "deliveries move", "webhooks disable", "webhooks enable"}
+var jsonless = []string{"deliveries backup", "deliveries move", "webhooks disable", "webhooks pause", "webhooks enable"}
 
 // refusesJSON says whether --json means nothing to a command.
 func refusesJSON(cmd *cobra.Command) bool {

@@ -52,8 +52,8 @@ func stepOf(run, typ, name, failure, more string) string {
 		run, more, typ, name, at, failure)
 }
 
-// Whatever way a run fails, the webhook that waits for workflow_error gets one for it: by exec, and through a pipe where AWF
-// writes an end.
+// Whatever way a run fails, the webhook that waits for workflow_error gets one for it: by exec, by follow, and through both forms of
+// pipes. Where AWF writes no end, follow and the pipes need --orphan-after; without it the pipe says that there was none.
 func TestEveryFailureIsPaged(t *testing.T) {
 	awf := buildStandin(t)
 	call, called := `,"child_run_id":"kid"`, `,"parent_run_id":"top"`
@@ -95,20 +95,10 @@ func TestEveryFailureIsPaged(t *testing.T) {
 			out, _ := h.exec(config, append([]string{recording}, tt.args...)...).CombinedOutput()
 			checkPage(t, end(), string(out))
 		})
-		if len(tt.run.ends) == 0 {
-			continue
+		t.Run("follow, "+name, func(t *testing.T) { t.Parallel(); pagedByFollow(t, awf, append([]string{recording}, tt.args...)) })
+		for _, form := range []string{"audit lines", "both"} {
+			t.Run("pipe, "+form+", "+name, func(t *testing.T) { t.Parallel(); pagedByPipe(t, recording, form == "both") })
 		}
-		t.Run("pipe, "+name, func(t *testing.T) {
-			t.Parallel()
-			url, end := startListen(t, "--json")
-			config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error, workflow_cancel]}]", url)
-			text, err := os.ReadFile(recording)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, talk := runHook(t, exitOK, strings.NewReader("Deploying 50%"+string(text)), "run", "-c", config)
-			checkPage(t, end(), talk)
-		})
 	}
 	t.Run("killed awf-hook", func(t *testing.T) { t.Parallel(); pagedAfterKill(t, awf) })
 	t.Run("a resume that fails again", func(t *testing.T) { t.Parallel(); pagedAgain(t, awf) })
@@ -121,6 +111,50 @@ func checkPage(t *testing.T, lines, said string) {
 	if len(all) != 1 || !strings.HasPrefix(all[0].Body, `{"event":"workflow_error","workflow_id":"top","workflow_name":"deploy"`) {
 		t.Errorf("arrived %+v, want one page; it said %s", all, said)
 	}
+}
+
+// AWF runs by itself, and follow reads its files.
+func pagedByFollow(t *testing.T, awf string, args []string) {
+	url, end := startListen(t, "--json")
+	h := newHome(t, awf)
+	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error, workflow_cancel]}]", url)
+	follow := h.command(h.hook, "follow", "--orphan-after", "1s", "-c", config)
+	start(t, follow)
+	waitFor(t, "follow's state", func() bool {
+		states, _ := filepath.Glob(h.dir + "/state/awf-hook/follow/*.json")
+		return len(states) == 2
+	})
+	_ = h.command(awf, append([]string{"run"}, args...)...).Run()
+	waitFor(t, "a page", func() bool {
+		out, _ := h.command(h.hook, "deliveries", "list", "--json", "-c", config).Output()
+		return strings.Contains(string(out), "msg_")
+	})
+	if err := follow.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = follow.Wait()
+	checkPage(t, end(), "")
+}
+
+// run reads audit lines, or transcripts among them, behind a progress bar.
+func pagedByPipe(t *testing.T, recording string, both bool) {
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error, workflow_cancel]}]", url)
+	text := "Deploying 50%"
+	ended := false
+	for line := range strings.Lines(string(readFileOf(t, recording))) {
+		if both || strings.Contains(line, "execution_id") {
+			text += line
+		}
+		ended = ended || strings.Contains(line, "workflow.completed")
+	}
+	if !ended {
+		if _, talk := runHook(t, exitOK, strings.NewReader(text), "run", "--queue", "memory:", "-c", config); !strings.Contains(talk, "before the end of run top of deploy") {
+			t.Errorf("nothing is said of the end that is missing: %s", talk)
+		}
+	}
+	_, talk := runHook(t, exitOK, strings.NewReader(text), "run", "--orphan-after", "1h", "-c", config)
+	checkPage(t, end(), talk)
 }
 
 // awf-hook is killed while the command runs, and the run fails without it: the next awf-hook pages.

@@ -64,7 +64,13 @@ func reportText(r *engine.Report) string {
 	}
 	if r.Spilled+r.DeadSpilled > 0 {
 		say("%s written to %s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(r.Spill, ", ")), trouble)
+		if r.Journaled {
+			say("the next awf-hook on this machine with that queue brings it there, once the queue can be used")
+		}
 		for _, file := range r.Spill {
+			if r.Journaled {
+				break
+			}
 			say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func (c *command) runCommand() *cobra.Command {
-	s := &session{adopts: true}
+	s := &session{adopts: true, delivers: true}
 	stream := engine.Stream{Name: "<stdin>"}
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -59,10 +59,36 @@ func addStorageFlag(cmd *cobra.Command, storage *string, otherwise string) {
 		"the `DIR` that AWF got as its --storage: exit codes, attempts and tokens of steps are read there (default: "+otherwise+")")
 }
 
+// openRuns are runs whose ends were not in the stream.
+type openRuns struct {
+	number int
+	first  string
+}
+
+func (o *openRuns) add(workflow, run string) {
+	if o.number++; o.number == 1 {
+		o.first = fmt.Sprintf("run %s of %s", plain(run), plain(workflow))
+	}
+}
+
+// print says that nobody was told how they ended.
+func (o *openRuns) print(c *command) {
+	if o.number == 0 {
+		return
+	}
+	more := ""
+	if o.number > 1 {
+		more = fmt.Sprintf(", and of %d more", o.number-1)
+	}
+	fmt.Fprintf(c.err, "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n", o.first, more)
+}
+
 // runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that
 // writes to us must not wait for us. A terminal is not such a program.
 func (c *command) runStream(s *session, stream engine.Stream) error {
 	stream.Broken, stream.Seal = c.printBroken(), s.seal()
+	var open openRuns
+	stream.Open = open.add
 	var reading *engine.Reading
 	s.begin = func(ctx context.Context) { reading = stream.Begin(ctx) }
 	s.instead = func() {
@@ -72,6 +98,7 @@ func (c *command) runStream(s *session, stream engine.Stream) error {
 	}
 	s.feed = func(_ context.Context, eng *engine.Engine) error {
 		err := reading.To(eng)
+		open.print(c)
 		if err == nil || errors.Is(err, context.Canceled) { // by a signal
 			return nil
 		}

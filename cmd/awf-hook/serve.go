@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -181,6 +183,8 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
 	}
+	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
+	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
 	if d.debug {
 		options.Debug = server.Pprof()
 	}
@@ -241,13 +245,31 @@ func (d *daemon) readAccess(cfg *config.Config) {
 		}
 		d.certificate.Set(*certificate)
 	}
-	d.access = server.Access{Hosts: cfg.Serve.Hosts, Rate: cfg.Serve.Rate.PerSecond()}
+	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond()}
+	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
+		d.access.Page, _ = access.ParseRole(page) // the configuration has checked it
+	}
 	for _, t := range cfg.Serve.Tokens {
-		d.access.Tokens = append(d.access.Tokens, server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()})
+		token := server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()}
+		if token.Sends = t.Role == "" || t.Role == "send" || t.Role == "admin"; t.Role != "" && t.Role != "send" {
+			token.Role, _ = access.ParseRole(t.Role)
+		}
+		d.access.Tokens = append(d.access.Tokens, token)
 	}
 	for _, s := range cfg.Serve.Secrets {
 		d.access.Secrets = append(d.access.Secrets, server.Secret{Secret: s.Secret, NotBefore: s.NotBefore, NotAfter: s.NotAfter})
 	}
+}
+
+// ownNames are the names that the server is known by without serve.hosts: that of its address, and those of its certificate.
+func (d *daemon) ownNames(cfg *config.Config) (names []string) {
+	if host, _, err := net.SplitHostPort(d.address()); err == nil && host != "" {
+		names = append(names, host)
+	}
+	if certificate := cfg.Serve.Certificate(); certificate != nil && certificate.Leaf != nil {
+		names = append(names, certificate.Leaf.DNSNames...)
+	}
+	return names
 }
 
 // address is where to listen: what the flag says, else the configuration.

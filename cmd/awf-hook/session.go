@@ -24,6 +24,7 @@ type session struct {
 	configFlags
 	queue        string
 	spill        string // what --spill names
+	delivers     bool   // from the spill file too, while a database is away
 	drainTimeout time.Duration
 	wait         bool // exit with 5 if something is not delivered
 	failOnDead   bool // exit with 5 if something is dead
@@ -190,6 +191,9 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	}
 	o := s.options
 	o.Queue, o.Spill, o.Seal, o.OnOutcome = queue, s.spillPlaces(queue), s.seal(), s.outcome
+	if folder := s.search().StateFolder(); folder != "" {
+		o.SpillFolder, o.HoldSpilled = filepath.Join(folder, "spill"), !s.delivers
+	}
 	return c.openEngine(cfg, o)
 }
 
@@ -217,6 +221,9 @@ func (s *session) seal() *engine.Seal {
 	return engine.NewSeal(paths...)
 }
 
+// spareFolders are where the audit lines of a command may go if the state folder cannot be used. The last is memory.
+func spareFolders() []string { return []string{os.TempDir(), "/dev/shm"} }
+
 // stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.
 func (s *session) stopAfter(running context.Context, stop func()) {
 	select {
@@ -234,13 +241,12 @@ func (s *session) stopAfter(running context.Context, stop func()) {
 
 // adopt takes up what dead processes left of their commands, while the session goes on. wait waits for that until ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
-	state := s.search().StateFolder()
-	if !s.adopts || state == "" {
+	if !s.adopts {
 		return func(context.Context) {}
 	}
 	adopting, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- eng.Adopt(adopting, state, s.origin()) }()
+	go func() { done <- eng.Adopt(adopting, s.search().StateFolder(), spareFolders(), s.origin()) }()
 	return func(ctx context.Context) {
 		defer context.AfterFunc(ctx, cancel)()
 		if err := <-done; err != nil && ctx.Err() == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,9 @@ exits with 1 if the receiver does not take it.`,
 }
 
 func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
+	if where.server != "" {
+		return errors.New("--server: webhooks test sends from this machine, by its own configuration")
+	}
 	cfg, err := c.load(where.search()) // for it sends: what is not trusted stays out
 	if err != nil {
 		return err

@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
 )
 
@@ -16,7 +18,7 @@ func (c *command) webhooksCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
 		Use:   "webhooks",
-		Short: "Show and change the webhooks' lanes: list, test, enable, disable",
+		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
 		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
 a time) or when its receiver asked for it. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
 If webhooks of several files have one name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
@@ -37,13 +39,34 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	}
 	cmd.RunE = list.RunE
 	cmd.AddCommand(list, c.tryCommand(&where),
-		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", (*engine.Deliveries).Enable),
-		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait", (*engine.Deliveries).Disable))
+		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", api.Queue.Enable),
+		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait",
+			func(q api.Queue, ctx context.Context, webhook string) (int, error) {
+				return q.Disable(ctx, webhook, "disabled by hand")
+			}))
+	cmd.AddCommand(c.pauseCommand(&where))
+	return cmd
+}
+
+// pauseCommand lets a webhook's lanes rest.
+func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
+	rest, reason := "", ""
+	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
+		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
+			d, err := config.ParseDuration(rest)
+			if err != nil || d <= 0 || d > engine.MaxPause {
+				return 0, fmt.Errorf("--for: want a duration up to %v, like 30m", engine.MaxPause)
+			}
+			return q.Pause(ctx, webhook, d, reason)
+		})
+	cmd.Example = "  awf-hook webhooks pause oncall --for 30m --reason 'the receiver is being upgraded'"
+	cmd.Flags().StringVar(&rest, "for", "1h", "how long the lane rests, as a `DURATION`; webhooks enable ends it")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for awf-hook operations")
 	return cmd
 }
 
 // laneChange changes the lanes of a webhook, and returns how many there are.
-type laneChange func(q *engine.Deliveries, ctx context.Context, webhook string) (int, error)
+type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
 func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {
@@ -54,7 +77,7 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, names []string) error {
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				n, err := do(q.Deliveries, ctx, names[0])
+				n, err := do(q.Queue, ctx, names[0])
 				if err == nil && n == 0 {
 					if err = q.checkWebhook(ctx, names[0]); err == nil {
 						err = fmt.Errorf("%s has had no delivery yet", names[0])
@@ -73,36 +96,16 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 	}
 }
 
-// laneState is a lane's state in a word.
-func laneState(l *engine.LaneStatus) string {
-	switch {
-	case l.Closed != "":
-		return "closed"
-	case l.BreakerOpen():
-		return "failing"
-	case !l.PausedUntil.IsZero():
-		return "resting"
-	}
-	return "open"
-}
-
-// laneJSON is a lane as --json prints it.
-type laneJSON struct {
-	Webhook string `json:"webhook"` // its name
-	State   string `json:"state"`
-	*engine.LaneStatus
-}
-
 // printLanes prints a table, or a JSON object for each lane.
-func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
+func (c *command) printLanes(lanes []api.Lane, asJSON bool) {
 	const fuel = 6 // its column, shown if a lane has a module
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "FUEL", "LAST ERROR"}}
 	ranModule := false
-	name := nameOf(lanes, func(l *engine.LaneStatus) string { return l.Webhook })
+	name := nameOf(lanes, (*api.Lane).Identity)
 	for i := range lanes {
 		l := &lanes[i]
 		if asJSON {
-			encode(c.out, laneJSON{webhookName(l.Webhook), laneState(l), l})
+			encode(c.out, l)
 			continue
 		}
 		rests := ""
@@ -115,7 +118,7 @@ func (c *command) printLanes(lanes []engine.LaneStatus, asJSON bool) {
 		}
 		last := cmp.Or(l.Closed, l.LastError)
 		rows = append(rows, []string{
-			name(l.Webhook), laneState(l), strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last,
+			name(l.Identity()), l.State, strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last,
 		})
 	}
 	if !ranModule {

@@ -18,6 +18,7 @@ type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path
 	Namespace string        // of that queue's webhooks; "" is "default"
+	Spill     string        // what becomes of what a database cannot take: deliver or keep; "" is the command's default
 	MaxSize   int64         // bytes
 	Keep      time.Duration // of delivered deliveries
 	KeepDead  time.Duration // of dead letters
@@ -38,6 +39,10 @@ var queueKeys = []Key{
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
 		Is:     "tells the webhooks of one configuration in a shared database from those of another",
 		access: showing(by((*decoder).namespace), (*Queue).showNamespace)},
+	{Path: "spill", Kind: KindText, UserOnly: true, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
+		Is: "what is accepted while the database is away goes into a spill file in the state folder, and into the database later; " +
+			"`deliver` delivers it from there meanwhile",
+		access: field(func(q *Queue) any { return &q.Spill })},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
@@ -152,6 +157,7 @@ func (q Queue) override(by Queue) Queue {
 		Path:      cmp.Or(by.Path, q.Path),
 		URL:       by.URL,
 		Namespace: cmp.Or(by.Namespace, q.Namespace),
+		Spill:     cmp.Or(by.Spill, q.Spill),
 		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
 		Keep:      cmp.Or(by.Keep, q.Keep),
 		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),

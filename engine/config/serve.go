@@ -19,13 +19,15 @@ type Serve struct {
 	Tokens  []Token
 	Secrets []SigningSecret // of requests that are signed
 	Rate    Rate            // of events without a token
+	Page    string          // what the page may do: off, read or operate; "" is read
 }
 
-// Token lets its bearer send events.
+// Token lets its bearer do what its role allows.
 type Token struct {
 	Name   string
 	SHA256 [sha256.Size]byte
-	Rate   Rate // of events
+	Role   string // send, read, operate or admin; "" is send
+	Rate   Rate   // of events
 }
 
 // Certificate is what the server shows; nil if TLS is not configured.
@@ -46,7 +48,8 @@ var serveKeys = []Key{
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
 	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(by((*decoder).hosts),
 		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
-		Is: "names by which clients without a token know the server, beside localhost and addresses"},
+		Is: "names by which browsers and clients without a token know the server, beside localhost, addresses, the name in `listen` " +
+			"and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
 		access: showing(by((*decoder).tokens), func(s *Serve) string { return tokenNames(s.Tokens) }),
 		Is:     "who may send events; without tokens and secrets anybody who reaches the address may"},
@@ -55,6 +58,10 @@ var serveKeys = []Key{
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
 		access: showing(by(func(d *decoder, n node, s *Serve) { s.Rate = d.rateOf(n) }), func(s *Serve) string { return s.Rate.String() }),
 		Is:     "events in a time that are taken from requests without a token"},
+	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
+		access: field(func(s *Serve) any { return &s.Page }),
+		Is: "the page in a browser: `read` shows, `operate` also sends again, discards and pauses, `off` is no page. With `tokens` the " +
+			"token's role decides, up to this; without, whoever reaches the address has it"},
 }
 
 var serveTLSKeys = []Key{
@@ -68,6 +75,10 @@ var tokenKeys = []Key{
 	{Path: "name", Kind: KindText, Min: 1, Max: 100, UserOnly: true, Required: true,
 		Is:     "of the client, for logs and metrics. Two tokens of one name are for rotating",
 		access: field(func(t *Token) any { return &t.Name })},
+	{Path: "role", Kind: KindText, UserOnly: true, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
+		access: field(func(t *Token) any { return &t.Role }),
+		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate` also sends again, discards, pauses and " +
+			"closes; `admin` does all of it"},
 	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
 		Is: "of the token, in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "events in a time that the client may send",
@@ -153,6 +164,6 @@ func (s Serve) override(by Serve) Serve {
 	if by.Rate == (Rate{}) {
 		by.Rate = s.Rate
 	}
-	by.Listen = cmp.Or(by.Listen, s.Listen)
+	by.Listen, by.Page = cmp.Or(by.Listen, s.Listen), cmp.Or(by.Page, s.Page)
 	return by
 }

@@ -4,6 +4,7 @@ package delivery
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -55,6 +56,17 @@ const (
 
 // MarshalText is String, for JSON.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	for _, known := range []Outcome{Delivered, Retry, Dead, Dropped} {
+		if known.String() == string(text) {
+			*o = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no outcome", text)
+}
 
 func (o Outcome) String() string {
 	switch o {

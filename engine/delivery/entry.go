@@ -25,9 +25,18 @@ type Want struct {
 	Fate Fate // set by Accept
 }
 
+// DeliveryID is the id of the delivery of an event: the one that it had in another store, if it comes from there.
+func (w *Want) DeliveryID(event string) string {
+	if w.Past != nil && w.Past.ID != "" {
+		return w.Past.ID
+	}
+	return ID(event, w.Webhook)
+}
+
 // Past is the history of a delivery that moves from one store to another.
 type Past struct {
-	State    State // Due, IsDead, IsDelivered or IsDropped
+	ID       string // "" follows from the event and the webhook
+	State    State  // Due, IsDead, IsDelivered or IsDropped
 	After    time.Duration
 	Since    time.Time
 	Accepted time.Time
@@ -37,6 +46,7 @@ type Past struct {
 	Content  *Content // nil if no transform made any
 	Reason   string
 	Unrouted bool
+	Foreign  bool // another process accepted it: this one does not report it as its own
 }
 
 // Fate says what Accept made of a [Want].

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -13,9 +14,13 @@ type Filter struct {
 	Webhook  string // the webhook's identity, or the name behind its "#"
 	Workflow string // the workflow's name
 	Event    string // the event's type
+	Run      string // the workflow_id of its event
+	Text     string // is in the id of the delivery, of its event or of its run, or in its reason; ASCII letters of either case are the same
+	Reason   string // the whole of it
 	Since    time.Time
-	Before   int64 // an [Item]'s Seq: only what was accepted before it
-	Limit    int   // 0 for no bound
+	Until    time.Time // only what got its outcome by then: what comes later is not of the set that somebody saw
+	Before   int64     // an [Item]'s Seq: only what was accepted before it
+	Limit    int       // 0 for no bound
 }
 
 // Item is a delivery in a list.
@@ -30,6 +35,21 @@ type Item struct {
 	Held     string    // why it is not sent though it may be due: "closed: 410 Gone"; "" if nothing holds it
 }
 
+// Tally counts deliveries that a filter selects.
+type Tally struct {
+	Count  int       `json:"count"`
+	Tried  int       `json:"tried"`           // of Count, those that were sent at least once: their receivers may have them
+	Oldest time.Time `json:"oldest,omitzero"` // when the first of them was accepted
+	Last   time.Time `json:"last,omitzero"`   // when the last of them got its outcome; zero if none has one
+}
+
+// Group is what a filter selects of one webhook and one reason.
+type Group struct {
+	Webhook string `json:"identity"`
+	Reason  string `json:"reason"`
+	Tally
+}
+
 // Detail is all that is known of a delivery.
 type Detail struct {
 	Item
@@ -41,4 +61,28 @@ type Detail struct {
 // Change is what a replay does beside making deliveries due.
 type Change struct {
 	Retransform bool // forget what transforms made, and make it again
+}
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation struct {
+	Seq    int64     `json:"seq"` // a later one's is higher
+	At     time.Time `json:"at"`
+	Who    string    `json:"who"`              // the name of a token, or of a user of the command
+	What   string    `json:"what"`             // "replay", "discard", "disable", …
+	Target string    `json:"target"`           // a delivery's id, a webhook, or a filter in words
+	Count  int       `json:"count"`            // deliveries or lanes that it changed
+	Note   string    `json:"reason,omitempty"` // what its maker says of it
+}
+
+// MaxOperationText is the most bytes of a text of an operation. The rest is cut.
+const MaxOperationText = 1000
+
+// Cut returns the operation with its texts within their bound.
+func (o Operation) Cut() Operation {
+	for _, text := range []*string{&o.Who, &o.What, &o.Target, &o.Note} {
+		if len(*text) > MaxOperationText {
+			*text = strings.ToValidUTF8((*text)[:MaxOperationText], "")
+		}
+	}
+	return o
 }

@@ -91,9 +91,12 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
-// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event. sign makes the
-// seal by which the reader knows that the id is awf-hook's own; "" leaves it out.
-func (e *Event) Envelope(sign func(text []byte) string) []byte {
+// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
+func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
+
+// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes it of the text before it; "" leaves
+// it out.
+func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	for i, webhook := range e.Webhooks {

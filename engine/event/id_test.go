@@ -95,7 +95,7 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 	valid := func(text []byte, mark string) bool { return mark == sign(text) }
 	for _, id := range []string{"deploy-7", "deploy-7@emit", strings.Repeat("ab", 32)} {
 		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(), Webhooks: []string{"a.yaml#one"}}
-		line := ev.Envelope(sign)
+		line := ev.Sealed(sign)
 		if got := read(line, valid); got != id {
 			t.Errorf("read as %q, want %q: %s", got, id, line)
 		}

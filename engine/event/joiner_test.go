@@ -241,3 +241,51 @@ func TestReaderMakesEnds(t *testing.T) {
 		}
 	})
 }
+
+// A call that is its run's first step: both starts stand in the audit file before a line of either transcript is read. The called run's start
+// waits for the line that names its caller, a second at most; without the wait, as in a stream that has no files, it names none.
+func TestCalledRunKnowsItsCaller(t *testing.T) {
+	call := stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`)
+	own := stepLine("kid", "step.started", `,"parent_run_id":"top"`)
+	const named, nameless = `workflow_start of kid {"parent_id":"top"}`, `workflow_start of kid `
+	for _, tt := range []struct {
+		name  string
+		files bool
+		after time.Duration // until the line is read
+		line  string
+		want  string
+	}{
+		{"the caller's line", true, 0, call, named},
+		{"the caller's line, later", true, 900 * time.Millisecond, call, named},
+		{"its own line, later", true, 900 * time.Millisecond, own, named},
+		{"too late", true, 1100 * time.Millisecond, call, nameless},
+		{"without the wait", false, 10 * time.Millisecond, call, nameless},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got string
+				j := event.Joiner{Files: tt.files, Event: func(e event.Event) {
+					if e.WorkflowID == "kid" && e.Type == event.WorkflowStart {
+						got = e.Type + " " + e.WorkflowName + " " + string(e.Payload)
+					}
+				}}
+				add := func(line string) {
+					rec, err := event.ParseLine([]byte(line), time.Now())
+					if err != nil {
+						t.Fatal(err)
+					}
+					j.Add(rec, time.Now())
+				}
+				add(auditStart("top", 0))
+				add(auditStart("kid", 0))
+				time.Sleep(tt.after)
+				j.Release(time.Now())
+				add(tt.line)
+				j.Release(time.Now())
+				if got != tt.want {
+					t.Errorf("%q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}

@@ -33,6 +33,7 @@ type savedStep struct {
 	Kind      string    `json:"kind,omitempty"`
 	At        time.Time `json:"at"`
 	ID        string    `json:"id,omitempty"`
+	Lossy     bool      `json:"lossy,omitempty"`
 }
 
 // Save returns what is remembered of runs, as JSON. Nothing may wait: see [Joiner.Waits].
@@ -46,7 +47,7 @@ func (j *Joiner) Save() (json.RawMessage, error) {
 			Latest: r.latest, LatestID: r.latestID, EndType: r.endType, EndID: r.endID,
 		}
 		for _, step := range r.steps {
-			s.Steps = append(s.Steps, savedStep{step.key.path, step.key.iteration, step.name, step.kind, step.at, step.id})
+			s.Steps = append(s.Steps, savedStep{step.key.path, step.key.iteration, step.name, step.kind, step.at, step.id, step.lossy})
 		}
 		saved = append(saved, s)
 	}
@@ -67,7 +68,7 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 		r.latest, r.latestID = s.Latest, s.LatestID
 		r.endType, r.endID = s.EndType, s.EndID
 		for _, step := range s.Steps {
-			j.runs.beginStep(r, openStep{stepKey{step.Path, step.Iteration}, step.Name, step.Kind, step.At, step.ID})
+			j.runs.beginStep(r, openStep{stepKey{step.Path, step.Iteration}, step.Name, step.Kind, step.At, step.ID, step.Lossy})
 		}
 	}
 	return nil

@@ -48,6 +48,9 @@ type Reader struct {
 	// "synthetic": true. One that is open when the stream ends is given it then. 0 makes no ends.
 	OrphanAfter time.Duration
 
+	// Open is called at the stream's end with each run that is open then, unless it is given an end; may be nil.
+	Open func(workflow, run string)
+
 	State func(run string) *RunState // see [Joiner]
 
 	Sealed func(text []byte, mark string) bool // see [Record.Unseal]; nil for none
@@ -305,6 +308,11 @@ func (r *Reader) finish(now time.Time) {
 	r.join.Flush()
 	if r.OrphanAfter > 0 {
 		r.join.End(Ending{Error: "AWF's output ended before the run"}, 0, now)
+	}
+	if r.Open != nil {
+		for run := range r.join.runs.left() {
+			r.Open(run.name, run.id)
+		}
 	}
 	r.ended = true
 	if r.timer != nil {

@@ -157,7 +157,7 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	case roleEnd:
 		return r.learnEnd(rec)
 	case roleStepStart:
-		rs.beginStep(r, openStep{rec.step.key, rec.step.name, rec.step.kind, rec.Timestamp, rec.ID})
+		rs.beginStep(r, openStep{rec.step.key, rec.step.name, rec.step.kind, rec.Timestamp, rec.ID, rec.dialect == plugin})
 	case roleStepEnd:
 		rs.endStep(r, rec)
 	case roleSpoken:

@@ -188,3 +188,47 @@ func TestResumedIDsAgree(t *testing.T) {
 		t.Errorf("by a program %s, by the lines %s", byProgram.Body(), byLines.Body())
 	}
 }
+
+// What AWF's bus of plugin events loses is not made up: a step whose end was dropped was not cut off, one without a name has no time that
+// another one began, and a retry names no run.
+func TestBusThatLosesEvents(t *testing.T) {
+	const run = `"workflow_id":"r"`
+	bus := func(typ string, at int, metadata string) string {
+		return fmt.Sprintf(`{"id":"%s-%d","type":%[1]q,"source":"core","timestamp":"2026-11-24T01:24:%02[2]dZ","metadata":{%s}}`, typ, at, metadata)
+	}
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		want  []string
+	}{
+		{"a step's end", []string{
+			bus("workflow.started", 1, run+`,"workflow_name":"w"`), bus("step.started", 2, run+`,"step_name":"s"`),
+			bus("workflow.completed", 3, run+`,"duration":"2s"`),
+		}, []string{`workflow_start w `, `step_start w {"step":"s"}`, `workflow_end w {"status":"success","duration":2}`}},
+		{"a step's start", []string{
+			bus("workflow.started", 1, run+`,"workflow_name":"w"`), bus("step.completed", 2, run+`,"step_name":"s"`),
+		}, []string{`workflow_start w `, `step_complete w {"step":"s","status":"success"}`}},
+		{"names of steps", []string{
+			bus("workflow.started", 1, run+`,"workflow_name":"w"`), bus("step.started", 2, run), bus("step.completed", 5, run),
+			bus("step.started", 6, run), bus("step.completed", 8, run+`,"duration":"1.5s"`), bus("workflow.failed", 9, run+`,"error":"e"`),
+		}, []string{
+			`workflow_start w `, `step_start w `, `step_complete w {"status":"success"}`, `step_start w `,
+			`step_complete w {"status":"success","duration":1.5}`, `workflow_error w {"status":"failure","error":"e"}`,
+		}},
+		{"the run of a retry", []string{
+			bus("workflow.started", 1, run+`,"workflow_name":"w"`), bus("step.retrying", 2, `"attempt":"2"`), bus("step.retrying", 3, ``),
+		}, []string{`workflow_start w `, `step_retrying  {"attempt":"2"}`, `step_retrying  {}`}},
+		{"a run's start", []string{bus("workflow.failed", 3, run+`,"workflow_name":"w"`)}, []string{`workflow_error w {"status":"failure"}`}},
+		{"the run", []string{bus("step.failed", 3, `"step_name":"s"`), bus("workflow.failed", 3, `"workflow_name":"w"`)},
+			[]string{`step_complete  {"step":"s","status":"failure"}`, `workflow_error w {"status":"failure"}`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var j event.Joiner
+			given := joined(t, &j, tt.lines...)
+			j.Release(time.Now().Add(2 * time.Second))
+			if diff := cmp.Diff(tt.want, given()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

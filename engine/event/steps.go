@@ -12,6 +12,7 @@ type openStep struct {
 	name, kind string
 	at         time.Time
 	id         string // of its start's event
+	lossy      bool   // its dialect may have lost its end
 }
 
 // callWorkflow is the kind of a step that calls another run.
@@ -22,7 +23,11 @@ func holdsSteps(kind string) bool {
 	return slices.Contains([]string{"parallel", "for_each", "while", "loop", callWorkflow}, kind)
 }
 
+// beginStep notes a step. One without a name is not known again.
 func (rs *runs) beginStep(r *run, s openStep) {
+	if s.key.path == "" && s.name == "" {
+		return
+	}
 	if _, again := r.steps[s.key]; !again {
 		if rs.openSteps == maxOpenSteps {
 			return
@@ -54,7 +59,9 @@ func (rs *runs) endStep(r *run, rec *Record) {
 func (r *run) cut(end *Record) []*Record {
 	open := make([]openStep, 0, len(r.steps))
 	for _, s := range r.steps {
-		open = append(open, s)
+		if !s.lossy {
+			open = append(open, s)
+		}
 	}
 	slices.SortFunc(open, func(a, b openStep) int {
 		if c := b.at.Compare(a.at); c != 0 {

@@ -4,8 +4,8 @@
 //
 // A recording is a file of audit and transcript lines, or a folder with audit.jsonl, transcripts/ and states/ as AWF left it.
 // Audit lines go to $AWF_AUDIT_LOG ("off" for none, without it $XDG_DATA_HOME/awf/audit.jsonl), transcript lines to
-// $XDG_DATA_HOME/awf/transcripts, and the states of runs to states/ under --storage, without it under $XDG_DATA_HOME/awf. As with
-// AWF, SIGINT and SIGTERM end it with exit code 0 and no further line.
+// $XDG_DATA_HOME/awf/transcripts, and the states of runs to states/ under --storage, without it under $XDG_DATA_HOME/awf. With --bus FILE a
+// plugin prints there what AWF's bus of events tells it. As with AWF, SIGINT and SIGTERM end it with exit code 0 and no further line.
 package main
 
 import (
@@ -49,6 +49,9 @@ type options struct {
 	daemon  string
 	closing bool
 	took    string
+	bus     string
+	slow    time.Duration
+	linger  time.Duration
 }
 
 func parse(args []string) (o options) {
@@ -67,6 +70,9 @@ func parse(args []string) (o options) {
 	flags.StringVar(&o.daemon, "daemon", "", "leave a process behind that holds all descriptors for this many seconds")
 	flags.BoolVar(&o.closing, "close", false, "close stdin, stdout and stderr at the start")
 	flags.StringVar(&o.took, "took", "", "write the time that the playing took to this file")
+	flags.StringVar(&o.bus, "bus", "", "a plugin prints the events of AWF's bus to this file")
+	flags.DurationVar(&o.slow, "slow", 0, "the plugin takes so long for each event")
+	flags.DurationVar(&o.linger, "linger", 0, "wait so long at the end")
 	_ = flags.Parse(args)
 	return o
 }
@@ -83,6 +89,10 @@ func main() {
 	o.begin()
 	play := newPlayer(o.storage)
 	play.states = readStates(os.Args[2])
+	if o.bus != "" {
+		play.bus = newBus(o.bus, o.slow)
+		play.bus.attempts = play.attempts
+	}
 	recorded := slices.DeleteFunc(read(os.Args[2], o.part), func(l line) bool { return o.run != "" && l.run != o.run })
 	if o.lines >= 0 {
 		recorded = recorded[:o.lines]
@@ -99,6 +109,7 @@ func main() {
 	if o.took != "" {
 		must(os.WriteFile(o.took, []byte(time.Since(began).String()), 0o600))
 	}
+	time.Sleep(o.linger)
 	o.end(came)
 }
 
@@ -161,6 +172,7 @@ type player struct {
 	written map[string]*os.File
 	storage string
 	states  map[string]state // by run
+	bus     *bus             // nil for none
 }
 
 func newPlayer(storage string) *player {
@@ -208,6 +220,9 @@ func (p *player) again(lines []line, n int) {
 }
 
 func (p *player) write(file string, text []byte) {
+	if p.bus != nil {
+		p.bus.say(text)
+	}
 	to := p.audit
 	if file != "" {
 		if to = p.written[file]; to == nil {
@@ -269,7 +284,7 @@ func readFile(path, file string) []line {
 	must(err)
 	defer f.Close()
 	var lines []line
-	var last time.Time
+	last := map[string]time.Time{} // by run: another one's lines may be of any time
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
 		var rec struct {
 			Event       string
@@ -286,10 +301,10 @@ func readFile(path, file string) []line {
 		if strings.HasSuffix(rec.Event, ".completed") {
 			l.at = l.at.Add(time.Millisecond - 1) // audit lines carry whole milliseconds, cut off
 		}
-		if l.at.Before(last) {
-			l.at = last
+		if l.at.Before(last[l.run]) {
+			l.at = last[l.run]
 		}
-		last = l.at
+		last[l.run] = l.at
 		lines = append(lines, l)
 	}
 	return lines

@@ -54,3 +54,12 @@ func (p *player) writeState(run string, at time.Time) {
 	must(os.MkdirAll(folder, 0o750))
 	must(os.WriteFile(filepath.Join(folder, run+".json"), text, 0o600))
 }
+
+// attempts is how often a step of a run, "RUN NAME", was tried, as its state says.
+func (p *player) attempts(step string) int {
+	run, name, _ := strings.Cut(step, " ")
+	steps, _ := p.states[run]["States"].(map[string]any)
+	state, _ := steps[name].(map[string]any)
+	attempt, _ := state["Attempt"].(float64)
+	return int(attempt)
+}

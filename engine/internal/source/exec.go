@@ -29,7 +29,7 @@ type Command struct {
 	Args                  []string // the program first
 	Env                   []string // "key=value"
 	Stdin, Stdout, Stderr *os.File
-	State                 string // the folder of private audit files
+	Places                Places // of private audit files
 	Storage               string // AWF's --storage; "" is what the arguments say
 	Origin                string // of the configuration that the events are for; what a dead process of another one left is not ours
 }
@@ -44,8 +44,8 @@ type Exit struct {
 // Child is a started command.
 type Child struct {
 	process *exec.Cmd
-	trail   *trail // nil if Trouble says why
-	trouble error
+	trail   *trail        // nil if trouble says why
+	trouble error         // with the places that could not be used
 	copied  chan struct{} // closed when the copying is over
 	copyErr error         // valid then
 	exited  chan struct{} // closed when the program ended
@@ -69,7 +69,7 @@ func Start(cmd Command) (*Child, error) {
 		Target: absolute(AuditFile(env)), Transcripts: absolute(Transcripts(env)),
 		Storage: absolute(cmp.Or(cmd.Storage, Storage(cmd.Args, env))), Origin: cmd.Origin, Started: time.Now().UTC(),
 	}
-	if c.trail, c.trouble = newTrail(cmd.State, info); c.trouble == nil {
+	if c.trail, c.trouble = cmd.Places.newTrail(info); c.trail != nil {
 		c.process.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], "AWF_AUDIT_LOG="+c.trail.path)
 	}
 	signals := make(chan os.Signal, 16)
@@ -244,7 +244,7 @@ func (c *Child) Exited() <-chan struct{} { return c.exited }
 func (c *Child) Wait() (Exit, error) {
 	<-c.exited
 	if c.trail == nil {
-		return c.exit, fmt.Errorf("no events of it: %w", c.trouble)
+		return c.exit, fmt.Errorf("no events of it: %s", oneLine(c.trouble))
 	}
 	select {
 	case <-c.copied:
@@ -269,8 +269,17 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 // Packed is the pack's workflow that the program was called to run, "PACK/NAME"; "" for none.
 func (c *Child) Packed() string { return packed(c.process.Args[1:]) }
 
-// Notes says, after Read, why something of the program was not to be seen.
-func (c *Child) Notes() []string { return c.notes }
+// Notes says, after Read, why something of the program was not to be seen, and where its audit lines are if that is not the first place.
+func (c *Child) Notes() (notes []string) {
+	if c.trail != nil && c.trouble != nil {
+		notes = append(notes, fmt.Sprintf("its audit lines went through %s, since the state folder cannot be used: %s",
+			filepath.Dir(c.trail.path), oneLine(c.trouble)))
+	}
+	return append(notes, c.notes...)
+}
+
+// oneLine is an error's text where several are joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // Settle notes, after Read, that what was read is stored or delivered: no process takes it up again.
 // If the audit lines could not be copied, the next one does.

@@ -158,7 +158,7 @@ func TestLinesWithoutIDs(t *testing.T) {
 func TestCopyLines(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "data", "audit.jsonl")
-	tr, err := newTrail(filepath.Join(dir, "exec"), trailInfo{Target: target, Started: time.Now()})
+	tr, err := newTrail(place{folder: filepath.Join(dir, "exec")}, trailInfo{Target: target, Started: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestTakenUpCopy(t *testing.T) {
 		dir := t.TempDir()
 		target := filepath.Join(dir, "audit.jsonl")
 		write(t, target, start("b")+"\n") // a line of a run before, which the resumed one repeats
-		tr, err := newTrail(filepath.Join(dir, "exec"), trailInfo{Target: target, Started: time.Now()})
+		tr, err := newTrail(place{folder: filepath.Join(dir, "exec")}, trailInfo{Target: target, Started: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}

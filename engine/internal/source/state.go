@@ -32,7 +32,7 @@ type state struct {
 
 // openState reads what is kept of a path, if anything is.
 func openState(folder, path string) (*state, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := (place{folder: folder}).make(); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(path))

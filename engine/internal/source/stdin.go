@@ -18,8 +18,9 @@ type Pipe struct {
 	Event  func(event.Event)      // gets the events in order; nil drops them
 	Broken func(*event.LineError) // gets the lines of a known dialect that are broken; nil drops them
 
-	OrphanAfter time.Duration // see event.Reader
-	Storage     string        // where AWF keeps the states of its runs; "" reads none
+	OrphanAfter time.Duration              // see event.Reader
+	Open        func(workflow, run string) // see event.Reader; may be nil
+	Storage     string                     // where AWF keeps the states of its runs; "" reads none
 
 	Sealed func(text []byte, mark string) bool // see event.Reader
 }
@@ -51,6 +52,13 @@ func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 				p.Broken(err)
 			}
 		},
+	}
+	if p.Open != nil {
+		reader.Open = func(workflow, run string) {
+			if !left.Load() {
+				p.Open(workflow, run)
+			}
+		}
 	}
 	if p.Storage != "" {
 		reader.State = newStates(p.Storage).of

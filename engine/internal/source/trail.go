@@ -61,11 +61,11 @@ const (
 )
 
 // newTrail makes a private audit file and locks it.
-func newTrail(folder string, info trailInfo) (*trail, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+func newTrail(in place, info trailInfo) (*trail, error) {
+	if err := in.make(); err != nil {
 		return nil, err
 	}
-	if err := hasRoom(folder); err != nil {
+	if err := hasRoom(in.folder); err != nil {
 		return nil, err
 	}
 	if target, err := os.Stat(info.Target); err == nil {
@@ -76,8 +76,8 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 		return nil, err
 	}
 	id := event.NewID(info.Started)
-	t := &trail{trailInfo: info, path: filepath.Join(folder, id+trailSuffix)}
-	if t.state, err = os.OpenFile(filepath.Join(folder, id+stateSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	t := &trail{trailInfo: info, path: filepath.Join(in.folder, id+trailSuffix)}
+	if t.state, err = os.OpenFile(filepath.Join(in.folder, id+stateSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, err
 	}
 	if _, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text); err == nil {
@@ -95,22 +95,6 @@ func newTrail(folder string, info trailInfo) (*trail, error) {
 	return t, nil
 }
 
-// minRoom is the room that must be left where private audit files are: where there is less, a command keeps its own
-// audit file, since lines that its disk would take must not be lost on ours. So much is reserved for it, so that not even our own
-// queue takes it.
-const minRoom = 32 << 20
-
-func hasRoom(folder string) error {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(folder, &disk); err != nil {
-		return nil // it can be tried
-	}
-	if room := uint64(disk.Bavail) * uint64(disk.Bsize); room < minRoom {
-		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)
-	}
-	return nil
-}
-
 // lock takes a file's lock without waiting. It ends with the process.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
@@ -121,14 +105,14 @@ var errTaken = errors.New("taken")
 func takeTrail(path string) (*trail, error) {
 	t := &trail{path: path}
 	var err error
-	if t.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+	if t.file, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
 		return nil, err
 	}
 	if err := lock(t.file); err != nil {
 		t.close()
 		return nil, errTaken
 	}
-	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, os.O_RDWR, 0); err != nil {
+	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
 		t.close()
 		return nil, err
 	}

@@ -215,16 +215,20 @@ func (t *trail) runs() bool {
 	return err == nil && time.Since(info.ModTime()) < maxOrphan && t.alive()
 }
 
-// Adopt gives the events of what dead processes left in a folder of private audit files, of those with the same origin,
-// and removes what is done with.
-func Adopt(ctx context.Context, folder, origin string, sink Sink) error {
-	names, err := filepath.Glob(filepath.Join(folder, "*"+trailSuffix))
-	if err != nil {
-		return err
-	}
-	for _, name := range names[:min(len(names), maxTrails)] {
-		if err := adopt(ctx, name, origin, sink); err != nil || ctx.Err() != nil {
+// Adopt gives the events of the private audit files that dead processes with the same origin left, and removes what is done with.
+func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
+	for _, place := range p {
+		if place.check() != nil {
+			continue // it is not there, or not ours
+		}
+		names, err := filepath.Glob(filepath.Join(place.folder, "*"+trailSuffix))
+		if err != nil {
 			return err
+		}
+		for _, name := range names[:min(len(names), maxTrails)] {
+			if err := adopt(ctx, name, origin, sink); err != nil || ctx.Err() != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ func TestAnotherProcessWithTheSameIDIsNotTheProgram(t *testing.T) {
 		{"one that has ended", 4_194_300, 0, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			made, err := newTrail(t.TempDir(), trailInfo{Started: time.Now()})
+			made, err := newTrail(place{folder: t.TempDir()}, trailInfo{Started: time.Now()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -151,6 +151,9 @@ func (l *Lane) pause(until time.Time) {
 	}
 }
 
+// Pause lets the lane rest until then, MaxWait at most.
+func (l *Lane) Pause(now time.Time, rest time.Duration) { l.pause(now.Add(min(rest, MaxWait))) }
+
 // Enable opens the lane and ends its pause.
 func (l *Lane) Enable() {
 	l.Closed, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}

@@ -61,6 +61,12 @@ const Never = time.Duration(-1)
 type Browser interface {
 	// List lists deliveries, those accepted last first.
 	List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error)
+	// Count counts what a filter selects, whatever its Limit.
+	Count(ctx context.Context, f delivery.Filter) (delivery.Tally, error)
+	// Groups puts what a filter selects into groups, whatever its Limit. It returns the n largest.
+	Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error)
+	// Oldest says by webhook when the oldest delivery that waits was accepted.
+	Oldest(ctx context.Context) (map[string]time.Time, error)
 	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
 	// Replay makes the dead letters of a filter due again, or what was delivered if the filter says so, with a new budget of
@@ -75,12 +81,52 @@ type Browser interface {
 	Enable(ctx context.Context, webhook string) (int, error)
 	// Disable closes the lanes of a webhook for a reason: what is accepted for them is kept. It returns how many.
 	Disable(ctx context.Context, webhook, reason string) (int, error)
+	// Pause lets the lanes of a webhook rest for a time, MaxWait at most. A longer rest stays. It returns how many there are.
+	Pause(ctx context.Context, webhook string, rest time.Duration) (int, error)
+	// Record keeps an operation at the store's time, for [Browser.Operations]. The last MaxOperations are kept.
+	Record(ctx context.Context, op delivery.Operation) error
+	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+	Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error)
 }
 
 // Queue is what an engine of a store provides.
 type Queue interface {
 	Store
 	Browser
+}
+
+// Durable is a queue that outlives its processes: another one can take its deliveries over, and what it holds can be checked.
+type Durable interface {
+	Queue
+	// Leave takes about n deliveries out of their lanes, for another queue to accept, and returns them with their past and in the
+	// order of their keys. It goes on behind from, and returns where it came to; nothing is the end. What is in flight stays, and what
+	// waits behind it.
+	Leave(ctx context.Context, from Cursor, n int) ([]*delivery.Entry, Cursor, error)
+	// Leaving returns what left before and was not forgotten: somebody who carried it was killed.
+	Leaving(ctx context.Context) ([]*delivery.Entry, error)
+	// Forget removes deliveries that left, and keeps their ids known.
+	Forget(ctx context.Context, ids []string) error
+	// Check looks whether what the queue holds agrees with itself, and says what does not.
+	Check(ctx context.Context) (wrong []string, err error)
+}
+
+// OnItsWay says of a delivery that left why it is not sent.
+const OnItsWay = "on its way to another queue: run awf-hook queue move again"
+
+// Cursor says how far Leave came: all of its fields are the store's.
+type Cursor struct {
+	Stage int
+	Seq   int64
+}
+
+// IDs are the ids of entries' deliveries.
+func IDs(entries []*delivery.Entry) (ids []string) {
+	for _, entry := range entries {
+		for i := range entry.Wants {
+			ids = append(ids, entry.Wants[i].DeliveryID(entry.Event.ID))
+		}
+	}
+	return ids
 }
 
 // Options say where a store is and how much it keeps. Zero values are the defaults.
@@ -91,7 +137,10 @@ type Options struct {
 	Keep     time.Duration
 	KeepDead time.Duration
 	Log      *slog.Logger
-	Now      func() time.Time // the store's clock
+
+	SpillFolder string           // where what a database cannot take is kept while it is away; "" keeps it in memory alone
+	HoldSpilled bool             // what is kept there is not delivered before the database has it
+	Now         func() time.Time // the store's clock
 }
 
 // WithDefaults returns the options with the defaults filled in.
@@ -143,6 +192,7 @@ const (
 	DefaultKeep     = 7 * 24 * time.Hour
 	DefaultKeepDead = 90 * 24 * time.Hour
 	KeepIDs         = 30 * 24 * time.Hour // beyond a delivery's pruning
+	MaxOperations   = 10_000              // that are kept
 
 	MaxLease      = time.Hour        // of a claim
 	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
@@ -21,6 +22,9 @@ type Access struct {
 	Secrets []Secret // of requests that are signed by Standard Webhooks
 	Hosts   []string // names by which the server is known, beside localhost and addresses
 	Rate    float64  // events a second of requests without a token; 0 for no bound
+
+	// Page is the most that anybody may do on the page, and what everybody may do who reaches a server without tokens. None is no page.
+	Page access.Role
 }
 
 // Secret lets in what is signed with it, in its time.
@@ -33,13 +37,17 @@ type Secret struct {
 type Token struct {
 	Name   string // of the source: several tokens may have it while one takes the place of another
 	SHA256 [sha256.Size]byte
+	Role   access.Role
+	Sends  bool    // it may send events
 	Rate   float64 // events a second; 0 for no bound
 }
 
 // Sources lists the names of those who may send events.
 func (a Access) Sources() (names []string) {
 	for _, t := range a.Tokens {
-		names = append(names, t.Name)
+		if t.Sends {
+			names = append(names, t.Name)
+		}
 	}
 	if len(a.Secrets) > 0 {
 		names = append(names, signedSource)
@@ -50,8 +58,8 @@ func (a Access) Sources() (names []string) {
 	return append(names, unknownSource)
 }
 
-// access is an Access with the state of its rates.
-type access struct {
+// gate is an Access with the state of its rates.
+type gate struct {
 	Access
 	rates map[string]*rate // by the source's name; read only
 }
@@ -62,9 +70,9 @@ const (
 	openSource    = "http"    // and where nothing is asked for
 )
 
-// newAccess keeps the state of the rates that were before.
-func newAccess(a Access, before *access) *access {
-	made := &access{Access: a, rates: map[string]*rate{}}
+// newGate keeps the state of the rates that were before.
+func newGate(a Access, before *gate) *gate {
+	made := &gate{Access: a, rates: map[string]*rate{}}
 	perSecond := map[string]float64{signedSource: a.Rate, openSource: a.Rate}
 	for _, t := range a.Tokens {
 		perSecond[t.Name] = t.Rate
@@ -80,42 +88,58 @@ func newAccess(a Access, before *access) *access {
 }
 
 // isOpen reports whether nobody has to say who they are.
-func (a *access) isOpen() bool { return len(a.Tokens)+len(a.Secrets) == 0 }
+func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
 	errNoToken  = errors.New("a token or a signature is missing")
 	errBadToken = errors.New("the token is not known")
+	errNoSender = errors.New("this token may not send events: its role is another")
 )
 
-// source names who sends a request, as far as its header tells. signed says that its signature must be verified.
-func (a *access) source(r *http.Request) (name string, signed bool, err error) {
-	if a.isOpen() {
+// token finds a token by its digest; nil if it is not known. It looks at all of them, so that the time tells nothing.
+func (g *gate) token(sum [sha256.Size]byte) (found *Token) {
+	for i := range g.Tokens {
+		if subtle.ConstantTimeCompare(sum[:], g.Tokens[i].SHA256[:]) == 1 {
+			found = &g.Tokens[i]
+		}
+	}
+	return found
+}
+
+// bearer returns the token that a request's header carries.
+func (g *gate) bearer(r *http.Request) (*Token, error) {
+	scheme, text, isGiven := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !isGiven || !strings.EqualFold(scheme, "Bearer") {
+		return nil, errNoToken
+	}
+	if found := g.token(sha256.Sum256([]byte(strings.TrimSpace(text)))); found != nil {
+		return found, nil
+	}
+	return nil, errBadToken
+}
+
+// source names who sends events, as far as the header tells. signed says that the request's signature must be verified.
+func (g *gate) source(r *http.Request) (name string, signed bool, err error) {
+	if g.isOpen() {
 		return openSource, false, nil
 	}
-	scheme, token, isGiven := strings.Cut(r.Header.Get("Authorization"), " ")
-	if isGiven && strings.EqualFold(scheme, "Bearer") {
-		sum, found := sha256.Sum256([]byte(strings.TrimSpace(token))), ""
-		for i := range a.Tokens { // all of them, so that the time tells nothing
-			if subtle.ConstantTimeCompare(sum[:], a.Tokens[i].SHA256[:]) == 1 {
-				found = a.Tokens[i].Name
-			}
-		}
-		if found == "" {
-			return "", false, errBadToken
-		}
-		return found, false, nil
-	}
-	if len(a.Secrets) > 0 && r.Header.Get("Webhook-Signature") != "" {
+	token, err := g.bearer(r)
+	switch {
+	case err == nil && !token.Sends:
+		return token.Name, false, errNoSender
+	case err == nil:
+		return token.Name, false, nil
+	case errors.Is(err, errNoToken) && len(g.Secrets) > 0 && r.Header.Get("Webhook-Signature") != "":
 		return signedSource, true, nil
 	}
-	return "", false, errNoToken
+	return "", false, err
 }
 
 // verify checks the signature of a request's body.
-func (a *access) verify(r *http.Request, body []byte) error {
+func (g *gate) verify(r *http.Request, body []byte) error {
 	now := time.Now()
 	var hold []string
-	for _, s := range a.Secrets {
+	for _, s := range g.Secrets {
 		if !now.Before(s.NotBefore) && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) {
 			hold = append(hold, s.Reveal())
 		}
@@ -123,10 +147,16 @@ func (a *access) verify(r *http.Request, body []byte) error {
 	return signature.Verify(r.Header, body, signature.Standard, now, hold...)
 }
 
-// knowsHost reports whether a request is for this server: a page elsewhere may have its own name lead here. Whoever has a token is no such
-// page.
-func (a *access) knowsHost(r *http.Request) bool {
-	if _, isUnix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr); isUnix || !a.isOpen() {
+// isSocket reports whether a request came through a socket file, which is its user's alone.
+func isSocket(r *http.Request) bool {
+	_, is := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return is
+}
+
+// knowsHost reports whether a request is for this server: a page elsewhere may have its own name lead here. Such a page has no token and
+// no signature.
+func (g *gate) knowsHost(r *http.Request) bool {
+	if isSocket(r) || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
 		return true
 	}
 	host := r.Host
@@ -137,5 +167,5 @@ func (a *access) knowsHost(r *http.Request) bool {
 	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	return slices.ContainsFunc(a.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
+	return slices.ContainsFunc(g.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
 }

@@ -57,9 +57,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}{len(reasons) == 0, reasons, s.reload.Load() != nil})
 }
 
-// metrics answers whoever may send events, and anybody where nothing is asked for.
+// metrics answers whoever has a token, and anybody where nothing is asked for.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
-	if _, signed, err := s.access.Load().source(r); err != nil || signed {
+	if _, err := s.caller(r); err != nil {
 		problem{status: http.StatusUnauthorized, text: "metrics need a token"}.write(w)
 		return
 	}

@@ -51,7 +51,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	held := share{of: &s.bodies}
 	defer held.end()
-	in := intake{server: s, access: s.access.Load(), request: r, share: &held}
+	in := intake{server: s, gate: s.gate.Load(), request: r, share: &held}
 	answered, refused := in.take()
 	if refused != nil {
 		if s.Refused != nil {
@@ -77,7 +77,7 @@ func validate(w http.ResponseWriter, r *http.Request) {
 // intake is one request's way.
 type intake struct {
 	server  *Server
-	access  *access
+	gate    *gate
 	request *http.Request
 	share   *share
 	source  string
@@ -88,18 +88,21 @@ type intake struct {
 // take does what a request wants, or says why not.
 func (in *intake) take() (*receipt, *problem) {
 	s, r := in.server, in.request
-	source, signed, err := in.access.source(r)
-	if err != nil {
+	source, signed, err := in.gate.source(r)
+	in.source = source
+	switch {
+	case errors.Is(err, errNoSender):
+		return nil, &problem{status: http.StatusForbidden, text: err.Error(), reason: Unauthorized}
+	case err != nil:
 		return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
 	}
-	in.source = source
 	if s.stopping() {
 		return nil, &problem{status: http.StatusServiceUnavailable, text: "the server ends", retryAfter: drainWait, reason: Full}
 	}
 	if in.form, err = formOf(r); err != nil {
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: err.Error(), reason: Bad}
 	}
-	rate := in.access.rates[source]
+	rate := in.gate.rates[source]
 	if wait := rate.wait(time.Now()); wait > 0 {
 		return nil, &problem{status: http.StatusTooManyRequests, text: "over the rate of " + source, retryAfter: wait, reason: Limited}
 	}
@@ -122,7 +125,7 @@ func (in *intake) body(signed bool) ([]byte, *problem) {
 		return nil, unread(err)
 	}
 	if signed {
-		if err := in.access.verify(r, body); err != nil {
+		if err := in.gate.verify(r, body); err != nil {
 			return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
 		}
 	}

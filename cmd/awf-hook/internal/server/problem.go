@@ -34,7 +34,7 @@ type problem struct {
 func (p problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+		setRetryAfter(w, p.retryAfter)
 	}
 	if p.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="awf-hook"`)
@@ -44,6 +44,10 @@ func (p problem) write(w http.ResponseWriter) {
 		Line   int    `json:"line,omitempty"`
 		Column int    `json:"column,omitempty"`
 	}{p.text, p.line, p.column})
+}
+
+func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // answer writes a value as JSON.

@@ -9,6 +9,7 @@ import (
 // nobody sends more than perSecond on average.
 type rate struct {
 	perSecond float64 // 0 for no bound
+	burst     float64 // the most that is saved up
 
 	mu   sync.Mutex
 	left float64 // below 0: what was taken too early
@@ -16,7 +17,8 @@ type rate struct {
 }
 
 func newRate(perSecond float64, now time.Time) *rate {
-	return &rate{perSecond: perSecond, left: max(1, perSecond), at: now}
+	burst := max(1, perSecond)
+	return &rate{perSecond: perSecond, burst: burst, left: burst, at: now}
 }
 
 // wait is how long the source has to wait; 0 if it may send now.
@@ -26,7 +28,7 @@ func (r *rate) wait(now time.Time) time.Duration {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left = min(max(1, r.perSecond), r.left+max(0, now.Sub(r.at).Seconds())*r.perSecond)
+	r.left = min(r.burst, r.left+max(0, now.Sub(r.at).Seconds())*r.perSecond)
 	r.at = now
 	if r.left > 0 {
 		return 0

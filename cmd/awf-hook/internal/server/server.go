@@ -37,6 +37,11 @@ type Options struct {
 
 	Metrics http.Handler // nil for none
 	Debug   http.Handler // of /debug/; nil for none
+	API     http.Handler // of /v1/ but for /v1/events; nil for none
+	Page    http.Handler // of all other paths; nil for none
+	// Login shows where to type a token: the path that it leads to, and what was wrong before. It goes with Page.
+	Login func(w http.ResponseWriter, status int, to, wrong string)
+
 	Refused func(source string, reason Reason, events int)
 	Took    func(source string, ev *event.Event, fate engine.Fate)
 }
@@ -44,11 +49,13 @@ type Options struct {
 // Server answers requests. Its settings can change while it runs.
 type Server struct {
 	Options
-	access   atomic.Pointer[access]
+	gate     atomic.Pointer[gate]
 	draining atomic.Bool            // not ready any more
 	stopped  atomic.Bool            // takes no events any more
 	reload   atomic.Pointer[string] // why the last reload failed; nil if it did not
 	bodies   budget
+	sessions sessions
+	logins   logins
 	ready    readiness
 	handler  http.Handler
 }
@@ -68,12 +75,21 @@ func New(o Options, a Access) *Server {
 	if o.Debug != nil {
 		mux.Handle("/debug/", o.Debug)
 	}
+	if o.API != nil {
+		mux.HandleFunc("/v1/", s.api)
+	}
+	if o.Page != nil {
+		mux.HandleFunc("/", s.page)
+		mux.HandleFunc("GET /login", s.loginForm)
+		mux.HandleFunc("POST /login", s.login)
+		mux.HandleFunc("POST /logout", s.logout)
+	}
 	s.handler = http.NewCrossOriginProtection().Handler(mux)
 	return s
 }
 
 // SetAccess says from now on who may do what.
-func (s *Server) SetAccess(a Access) { s.access.Store(newAccess(a, s.access.Load())) }
+func (s *Server) SetAccess(a Access) { s.gate.Store(newGate(a, s.gate.Load())) }
 
 // Drain makes the server unready: requests are still answered, and what asks whether it is ready sends them elsewhere.
 func (s *Server) Drain() { s.draining.Store(true) }
@@ -91,11 +107,26 @@ func (s *Server) Reloaded(err error) {
 // stopping reports whether no more events are taken.
 func (s *Server) stopping() bool { return s.stopped.Load() }
 
+// headers are on each answer. They keep a browser from running or showing anything here that is not the page's own.
+var headers = http.Header{
+	"Cache-Control":                {"no-store"},
+	"X-Content-Type-Options":       {"nosniff"},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Content-Security-Policy": {"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+}
+
+// endingKey is where a request's context has one that ends as soon as the server is to end.
+type endingKey struct{}
+
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	if !s.access.Load().knowsHost(r) {
+	for name, value := range headers {
+		h[name] = value
+	}
+	if !s.gate.Load().knowsHost(r) {
 		problem{status: http.StatusMisdirectedRequest, text: "this host's name is not known here: see serve.hosts"}.write(w)
 		return
 	}
@@ -111,8 +142,10 @@ func (s *Server) Run(ctx context.Context, ln net.Listener, tls *tls.Config) erro
 	server := &http.Server{
 		Handler: s, TLSConfig: tls, ConnState: conns.state, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
-		ErrorLog:    log.New(io.Discard, "", 0),
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ErrorLog: log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx)
+		},
 	}
 	server.RegisterOnShutdown(conns.closeAll) // Shutdown itself gives new ones five seconds to send a request
 	served := make(chan error, 1)

@@ -42,6 +42,12 @@ type node struct {
 
 func start(t *testing.T, access server.Access) *node {
 	t.Helper()
+	return startWith(t, access, func(*server.Options) {})
+}
+
+// startWith starts a server whose options are changed before.
+func startWith(t *testing.T, access server.Access, change func(*server.Options)) *node {
+	t.Helper()
 	n := &node{queue: filepath.Join(t.TempDir(), "queue.db")}
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var body map[string]any
@@ -62,7 +68,9 @@ func start(t *testing.T, access server.Access) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Server = server.New(server.Options{Commit: eng.Commit, Ready: eng.Ready}, access)
+	options := server.Options{Commit: eng.Commit, Ready: eng.Ready}
+	change(&options)
+	n.Server = server.New(options, access)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -325,7 +333,7 @@ func TestIntakeUnpacks(t *testing.T) {
 
 func TestIntakeAsksWhoSends(t *testing.T) {
 	n := start(t, server.Access{
-		Tokens:  []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken))}, {Name: "ci", SHA256: sha256.Sum256([]byte("the next one"))}},
+		Tokens:  []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true}, {Name: "ci", SHA256: sha256.Sum256([]byte("the next one")), Sends: true}},
 		Secrets: []server.Secret{{Secret: hidden.New("whsec_b2xk")}, {Secret: hidden.New(secret)}},
 	})
 	good := "Authorization: Bearer "
@@ -377,7 +385,7 @@ func TestIntakeAsksWhoSends(t *testing.T) {
 
 func TestIntakeBoundsASource(t *testing.T) {
 	n := start(t, server.Access{Tokens: []server.Token{
-		{Name: "slow", SHA256: sha256.Sum256([]byte("slow")), Rate: 2}, {Name: "fast", SHA256: sha256.Sum256([]byte("fast"))},
+		{Name: "slow", SHA256: sha256.Sum256([]byte("slow")), Rate: 2, Sends: true}, {Name: "fast", SHA256: sha256.Sum256([]byte("fast")), Sends: true},
 	}})
 	ten := strings.Repeat(envelope("", "deploy")+"\n", 10)
 	if resp, _ := n.post(t, "/v1/events", ten, asLines, "Authorization: Bearer slow"); resp.StatusCode != 202 {

@@ -35,7 +35,16 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 	return strings.HasPrefix(r.d.ID, f.ID) && (f.State == "" || f.State == state) &&
 		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
+		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
+		(f.Until.IsZero() || !r.done.IsZero() && !r.done.After(f.Until)) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before)
+}
+
+// mentions reports whether a text, in lower case, is in one of those that people look for.
+func (r *row) mentions(text string) bool {
+	return slices.ContainsFunc([]string{r.d.ID, r.reason, r.event.ID, r.event.WorkflowID}, func(in string) bool {
+		return strings.Contains(strings.ToLower(in), text)
+	})
 }
 
 // selected returns the rows of a filter, the oldest first.

@@ -40,6 +40,8 @@ type Store struct {
 	known  map[string]bool // ids of deliveries that were pruned
 	pruned []prunedID      // the same, the oldest first
 	latest time.Time       // the latest time that the clock showed
+
+	operations []delivery.Operation // the oldest first
 }
 
 type prunedID struct {
@@ -106,7 +108,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 func (s *Store) knows(id string) bool { return s.known[id] || s.rows[id] != nil }
 
 func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want) {
-	id := delivery.ID(entry.Event.ID, want.Webhook)
+	id := want.DeliveryID(entry.Event.ID)
 	want.Fate = delivery.Known
 	if s.knows(id) {
 		return
@@ -136,7 +138,7 @@ func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want
 // restore gives a delivery its past.
 func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
 	r.d.Since, r.d.Spent, r.attempts = past.Since, past.Spent, slices.Clip(past.Attempts)
-	r.accepted, r.reason, r.unrouted = past.Accepted, past.Reason, past.Unrouted
+	r.accepted, r.reason, r.unrouted, r.foreign = past.Accepted, past.Reason, past.Unrouted, past.Foreign
 	if n := len(past.Attempts); n > 0 {
 		r.d.Attempts = past.Attempts[n-1].Number
 	}
@@ -232,7 +234,7 @@ type lease struct {
 
 // take leases a row.
 func (s *Store) take(now time.Time, r *row, length time.Duration) *delivery.Claim {
-	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted, Own: true}
+	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted, Own: !r.foreign}
 	r.token++
 	r.taken = true
 	r.setDue(c.Until)
@@ -352,23 +354,29 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	counts := map[string]*delivery.Counts{}
+	counts := map[string]*delivery.Left{}
 	for _, r := range s.rows {
 		if r.state != delivery.Due {
 			continue
 		}
-		if counts[r.d.Webhook] == nil {
-			counts[r.d.Webhook] = &delivery.Counts{}
+		left := counts[r.d.Webhook]
+		if left == nil {
+			left = &delivery.Left{}
+			counts[r.d.Webhook] = left
 		}
-		counts[r.d.Webhook].Add(r.d.Attempts > 0, 1)
+		of := &left.Own
+		if r.foreign {
+			of = &left.Earlier
+		}
+		of.Add(r.d.Attempts > 0, 1)
 	}
 	var list []delivery.Left
 	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
 		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].dead + int(s.lanes[webhook].discarded)}
 		if c := counts[webhook]; c != nil {
-			left.Own, left.Unstored = *c, *c
+			left.Own, left.Unstored, left.Earlier = c.Own, c.Own, c.Earlier
 		}
-		if left.Own.Sum()+left.Letters > 0 {
+		if left.Own.Sum()+left.Earlier.Sum()+left.Letters > 0 {
 			list = append(list, left)
 		}
 	}

@@ -20,6 +20,34 @@ func (s *Store) IsEmpty() bool {
 	return len(s.rows) == 0 && len(s.known) == 0
 }
 
+// Holds reports whether the store holds deliveries.
+func (s *Store) Holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rows) > 0
+}
+
+// HasRoom reports whether Accept would take something, and makes room for it.
+func (s *Store) HasRoom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.makeRoom(s.opts.Now())
+}
+
+// Entries are the deliveries of settlements, with what became of them.
+func (s *Store) Entries(settlements []delivery.Settlement) (entries []*delivery.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.opts.Now()
+	for i := range settlements {
+		if r := s.rows[settlements[i].Claim.Delivery.ID]; r != nil {
+			want := delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)}
+			entries = append(entries, &delivery.Entry{Event: r.event, Wants: []delivery.Want{want}})
+		}
+	}
+	return entries
+}
+
 // Uses reports whether deliveries of a webhook wait in the store.
 func (s *Store) Uses(webhook string) bool {
 	s.mu.Lock()
@@ -32,7 +60,7 @@ func (s *Store) Uses(webhook string) bool {
 func (s *Store) Has(eventID string, want *delivery.Want) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.knows(delivery.ID(eventID, want.Webhook)) {
+	if s.knows(want.DeliveryID(eventID)) {
 		return true
 	}
 	l := s.lanes[want.Webhook]
@@ -155,8 +183,8 @@ func (s *Store) Rest() (entries []*delivery.Entry) {
 
 func (r *row) past(now time.Time) *delivery.Past {
 	p := &delivery.Past{
-		State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),
-		Reason: r.reason, Unrouted: r.unrouted,
+		ID: r.d.ID, State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),
+		Reason: r.reason, Unrouted: r.unrouted, Foreign: r.foreign,
 	}
 	if r.state == delivery.Due {
 		p.After = max(0, r.d.Due.Sub(now))
@@ -174,7 +202,7 @@ func (s *Store) Forget(entries []*delivery.Entry) {
 	defer s.mu.Unlock()
 	for _, entry := range entries {
 		for _, want := range entry.Wants {
-			r := s.rows[delivery.ID(entry.Event.ID, want.Webhook)]
+			r := s.rows[want.DeliveryID(entry.Event.ID)]
 			if r == nil {
 				continue
 			}

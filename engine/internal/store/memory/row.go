@@ -25,6 +25,7 @@ type row struct {
 	done     time.Time
 	reason   string
 	unrouted bool
+	foreign  bool // another process accepted it
 	made     bool // transforms made the content
 	attempts []delivery.Attempt
 	size     int64

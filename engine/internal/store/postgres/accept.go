@@ -108,7 +108,7 @@ func (a *acceptance) collect(entries []*delivery.Entry, lanes map[string]int) {
 		for i := range entry.Wants {
 			want := &entry.Wants[i]
 			w := &wanted{
-				entry: entry, want: want, id: delivery.ID(entry.Event.ID, want.Webhook), lane: lanes[want.Webhook],
+				entry: entry, want: want, id: want.DeliveryID(entry.Event.ID), lane: lanes[want.Webhook],
 				key: keyColumn(want.OrderKey), size: int64(entry.Event.Size() + deliverySize), event: n,
 			}
 			if want.Past != nil && want.Past.Content != nil {
@@ -227,7 +227,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 			events[w.event] = w.seq // numbers of deliveries serve for events too: the first one's is the event's
 			cols.event(w.seq, w)
 		}
-		cols.delivery(events[w.event], w, a.now)
+		cols.delivery(events[w.event], w, a.now, a.store.node)
 	}
 	if len(cols.seq) == 0 {
 		return nil
@@ -243,16 +243,16 @@ func (a *acceptance) insert(ctx context.Context) error {
 	}
 	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at,
     since, done_at, place,
-  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, $18, accepted_at,
+  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at,
     since, done_at, seq,
   order_key, unrouted, attempts, spent, size, reason FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[],
   $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[],
     $13::int[], $14::int[],
-  $15::int[], $17::text[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted,
+  $15::int[], $17::text[], $18::int[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted,
     attempts, spent, size,
-  reason) ON CONFLICT (id) DO NOTHING RETURNING id`,
+  reason, by) ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
-		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, a.store.node)
+		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by)
 	// One that another node accepted and delivered since the look is in the history of this hour.
 	late := []string{}
 	a.each(func(rows pgx.Rows) error {

@@ -22,6 +22,7 @@ type columns struct {
 	key                   [][]byte
 	unrouted              []bool
 	attempts, spent, size []int
+	by                    []int // the node that accepted it; 0 for another process
 }
 
 func (c *columns) event(seq int64, w *wanted) {
@@ -35,7 +36,7 @@ func (c *columns) event(seq int64, w *wanted) {
 	c.payload = append(c.payload, ev.Payload)
 }
 
-func (c *columns) delivery(event int64, w *wanted, now time.Time) {
+func (c *columns) delivery(event int64, w *wanted, now time.Time, by int) {
 	accepted, since, reason := now, now, w.want.Dead
 	attempts, spent, unrouted := 0, 0, w.want.Dead != ""
 	if past := w.want.Past; past != nil {
@@ -43,8 +44,11 @@ func (c *columns) delivery(event int64, w *wanted, now time.Time) {
 		for _, a := range past.Attempts {
 			attempts = a.Number
 		}
+		if past.Foreign {
+			by = 0
+		}
 	}
-	c.seq, c.of = append(c.seq, w.seq), append(c.of, event)
+	c.seq, c.of, c.by = append(c.seq, w.seq), append(c.of, event), append(c.by, by)
 	c.id, c.reason = append(c.id, w.id), append(c.reason, clean(reason))
 	c.lane, c.owner = append(c.lane, w.lane), append(c.owner, w.owner)
 	c.state = append(c.state, int16(w.state))

@@ -77,8 +77,22 @@ func where(f delivery.Filter, now time.Time) *condition {
 	if f.Event != "" {
 		c.add(`i.type = ?`, []byte(f.Event))
 	}
+	if f.Run != "" {
+		c.add(`i.workflow_id = ?`, []byte(f.Run))
+	}
+	if f.Text != "" {
+		text := strings.ToLower(clean(f.Text))
+		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
+    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0 OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
+	}
+	if f.Reason != "" {
+		c.add(`i.reason = ?`, clean(f.Reason))
+	}
 	if !f.Since.IsZero() {
 		c.add(`i.accepted_at >= ?`, f.Since)
+	}
+	if !f.Until.IsZero() {
+		c.add(`i.done_at <= ?`, f.Until)
 	}
 	if f.Before > 0 {
 		c.add(`i.seq < ?`, f.Before)
@@ -122,14 +136,10 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	switch state {
-	case delivered:
-		it.State = delivery.IsDelivered
-	case dead:
-		it.State = delivery.IsDead
-	case dropped:
-		it.State = delivery.IsDropped
-	default:
+	switch it.State = stateOf(state % leaving); {
+	case state >= leaving:
+		it.Held = store.OnItsWay
+	case it.State == delivery.Due:
 		store.Stand(&l, &it, now, owner != 0, state == behind)
 	}
 	return it, nil

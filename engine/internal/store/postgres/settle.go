@@ -29,6 +29,7 @@ type outcome struct {
 	spent    int
 	reason   string
 	held     bool
+	lane     int // of the delivery: another one than the claim's if it was moved meanwhile
 }
 
 // Settle implements [store.Store].
@@ -179,9 +180,10 @@ func (b *settling) update(ctx context.Context) error {
 	}
 	mark := func(rows pgx.Rows) error {
 		var seq int64
-		err := rows.Scan(&seq)
+		var lane int
+		err := rows.Scan(&seq, &lane)
 		if o := bySeq[seq]; o != nil {
-			o.held = true
+			o.held, o.lane = true, lane
 		}
 		return err
 	}
@@ -190,7 +192,7 @@ func (b *settling) update(ctx context.Context) error {
   spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
   FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
   n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
-  WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0 RETURNING d.seq`,
+  WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0 RETURNING d.seq, d.lane`,
 			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
 	}
 	if len(finished.seq) > 0 {
@@ -218,11 +220,11 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
     g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body)
-  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq`
+  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq, lane`
 
 // keep counts an outcome, and queues its content and attempt if it waits or is dead.
 func (b *settling) keep(o *outcome) {
-	c, before := b.of(o.lease.lane), o.lease.size
+	c, before := b.of(o.lane), o.lease.size
 	if o.st.Content != nil {
 		o.lease.size += int64(len(o.st.Content.Body))
 	}
@@ -272,7 +274,7 @@ func (b *settling) freeKey(o *outcome) {
 	if claim.OrderKey == "" {
 		return
 	}
-	head := deliveryRow{seq: o.lease.seq, lane: o.lease.lane, key: keyColumn(claim.OrderKey)}
+	head := deliveryRow{seq: o.lease.seq, lane: o.lane, key: keyColumn(claim.OrderKey)}
 	if o.state != due {
 		b.promote(b.now, head, o.st.OrderMaxWait)
 		return

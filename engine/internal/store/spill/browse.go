@@ -3,6 +3,7 @@ package spill
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -29,6 +30,43 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) ([]delivery.Item, e
 		return nil, err
 	}
 	return b.List(ctx, f)
+}
+
+// Count implements [store.Browser].
+func (s *Store) Count(ctx context.Context, f delivery.Filter) (delivery.Tally, error) {
+	b, err := s.browser()
+	if err != nil {
+		return delivery.Tally{}, err
+	}
+	return b.Count(ctx, f)
+}
+
+// Groups implements [store.Browser].
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	return b.Groups(ctx, f, n)
+}
+
+// Oldest implements [store.Browser]. It knows of what is in memory alone too.
+func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	oldest, err := b.Oldest(ctx)
+	if err != nil || s.openFile == nil {
+		return oldest, err
+	}
+	inMemory, err := s.memory.Oldest(ctx)
+	for webhook, at := range inMemory {
+		if known, is := oldest[webhook]; !is || at.Before(known) {
+			oldest[webhook] = at
+		}
+	}
+	return oldest, err
 }
 
 // Show implements [store.Browser].
@@ -63,6 +101,29 @@ func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
 // Disable implements [store.Browser]. It closes this process's own lanes too.
 func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
+}
+
+// Record implements [store.Browser].
+func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
+	b, err := s.browser()
+	if err != nil {
+		return err
+	}
+	return b.Record(ctx, op)
+}
+
+// Operations implements [store.Browser].
+func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
+	b, err := s.browser()
+	if err != nil {
+		return nil, err
+	}
+	return b.Operations(ctx, before, n)
+}
+
+// Pause implements [store.Browser]. This process's own lanes rest too.
+func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, rest) })
 }
 
 func (s *Store) change(change func(store.Browser) (int, error)) (int, error) {

@@ -72,6 +72,7 @@ func (s *Store) heal(ctx context.Context) error {
 	case file == nil:
 		return broken
 	case !ill && s.memory.IsEmpty():
+		s.takeUp(ctx)
 		return nil
 	}
 	if err := s.bring(ctx, file); err != nil {
@@ -86,6 +87,7 @@ func (s *Store) heal(ctx context.Context) error {
 		s.mu.Unlock()
 		s.opts.Log.Warn("the queue is in use again", "queue", s.opts.Name)
 	}
+	s.takeUp(ctx)
 	return nil
 }
 
@@ -101,7 +103,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 	for {
 		entries := s.memory.Pack()
 		if len(entries) == 0 {
-			return nil
+			return s.sweep(ctx, file)
 		}
 		for len(entries) > 0 {
 			some := entries[:min(moveSlice, len(entries))]
@@ -109,6 +111,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 				return err
 			}
 			s.memory.Forget(some)
+			s.journal.erase(ctx, some)
 			entries = entries[len(some):]
 		}
 	}
@@ -145,6 +148,11 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		return nil, store.ErrClosed
 	}
 	inMemory, err := s.memory.Lanes(ctx)
+	if s.holds() {
+		for i := range inMemory {
+			inMemory[i].Due = time.Time{}
+		}
+	}
 	if file == nil || err != nil {
 		return inMemory, err
 	}
@@ -192,8 +200,11 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 	}
 }
 
-// Unstored is how many waiting deliveries are in memory alone. It asks no file.
+// Unstored is how many waiting deliveries are in memory alone, and in no journal. It asks no file.
 func (s *Store) Unstored() (n int) {
+	if s.journal.keepsAll() {
+		return 0
+	}
 	lanes, _ := s.memory.Lanes(context.Background()) // fails only when closed: nothing waits in it then
 	for i := range lanes {
 		n += lanes[i].Unstored

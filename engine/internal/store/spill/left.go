@@ -41,6 +41,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 		}
 		l := &lanes[i]
 		l.Own.Waiting, l.Own.Retrying = l.Own.Waiting+m.Own.Waiting, l.Own.Retrying+m.Own.Retrying
+		l.Earlier.Waiting, l.Earlier.Retrying = l.Earlier.Waiting+m.Earlier.Waiting, l.Earlier.Retrying+m.Earlier.Retrying
 		l.Unstored, l.Letters = m.Unstored, m.Letters
 	}
 	return lanes, nil

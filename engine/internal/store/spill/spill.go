@@ -32,6 +32,7 @@ type Store struct {
 	opts     store.Options
 	openFile func(context.Context) (store.Queue, error) // nil if there is none: the queue is in memory alone
 	memory   *memory.Store
+	journal  *journal   // of what memory holds; nil for a queue in a file, which is on the same disk
 	healing  sync.Mutex // held while what is in memory goes into the file
 
 	mu        sync.Mutex
@@ -41,28 +42,34 @@ type Store struct {
 	tryAgain  time.Time   // when it is tried again, if it is full
 	unsettled []delivery.Settlement
 	closed    bool
+
+	lastTakeUp time.Time // under healing, once New has returned
 }
 
 // Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot
 // be used is logged, and tried again by Keep: see [Store.Broken].
 func Open(opts store.Options) *Store {
-	if opts.Path == Memory {
-		return New(opts, nil)
-	}
 	if postgres.IsURL(opts.Path) {
 		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
+	}
+	opts.SpillFolder = "" // a file's disk is the spill file's too
+	if opts.Path == Memory {
+		return New(opts, nil)
 	}
 	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
 
-// New joins a store in memory with the one that openFile opens.
+// New joins a store in memory with the one that openFile opens. With a spill folder what is in memory outlives the process.
 func New(opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
 	opts = opts.WithDefaults()
-	s := &Store{
-		opts: opts, openFile: openFile,
-		memory: memory.Open(store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}),
+	s := &Store{opts: opts, openFile: openFile, journal: newJournal(opts)}
+	own := store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}
+	if s.journal != nil {
+		own.MaxSize = JournalSize
 	}
+	s.memory = memory.Open(own)
 	s.reopen(context.Background())
+	s.takeUp(context.Background())
 	return s
 }
 
@@ -137,27 +144,32 @@ func (s *Store) usable() (store.Queue, error) {
 
 // Accept implements [store.Store].
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
+	return s.accept(ctx, entries, false)
+}
+
+// accept accepts entries. What must last is in the file or in the journal, and waits for room in neither.
+func (s *Store) accept(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
 	file, err := s.usable()
 	if err != nil {
 		return err
 	}
-	if file == nil || !s.mayHaveRoom() {
-		return s.memory.Accept(ctx, entries)
+	if file == nil || !lasts && !s.mayHaveRoom() {
+		return s.acceptHere(ctx, entries, lasts)
 	}
 	toFile, toMemory := s.split(entries)
-	if err := s.memory.Accept(ctx, toMemory.list()); err != nil {
+	if err := s.acceptHere(ctx, toMemory.list(), lasts); err != nil {
 		return err
 	}
 	err = file.Accept(ctx, toFile.list())
 	switch {
 	case err == nil:
-	case ctx.Err() != nil || errors.Is(err, store.ErrClosed):
-		s.memory.Forget(toMemory.accepted())
+	case ctx.Err() != nil || errors.Is(err, store.ErrClosed) || lasts && errors.Is(err, store.ErrFull):
+		s.forgetHere(ctx, toMemory.accepted())
 		return err
 	default:
 		s.fails(err)
-		if err := s.memory.Accept(ctx, toFile.list()); err != nil {
-			s.memory.Forget(toMemory.accepted())
+		if err := s.acceptHere(ctx, toFile.list(), lasts); err != nil {
+			s.forgetHere(ctx, toMemory.accepted())
 			return err
 		}
 	}
@@ -183,6 +195,8 @@ func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) err
 	switch {
 	case err != nil:
 		return err
+	case s.journal != nil:
+		return s.accept(ctx, entries, true)
 	case s.openFile == nil:
 		return fmt.Errorf("%w: the queue is in memory", ErrUnstored)
 	case file == nil:
@@ -223,7 +237,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) ([]*delive
 		return nil, 0, err
 	}
 	inUse := s.memory.Uses(lane.Webhook)
-	claims, next, err := s.memory.Claim(ctx, lane, n)
+	claims, next, err := s.claimHere(ctx, lane, n)
 	if file == nil || err != nil || len(claims) == n {
 		return claims, next, err
 	}
@@ -319,7 +333,11 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if len(inMemory) == 0 {
 		return lost, nil
 	}
-	more, err := s.memory.Settle(context.WithoutCancel(ctx), inMemory)
+	ctx = context.WithoutCancel(ctx)
+	more, err := s.memory.Settle(ctx, inMemory)
+	if s.journal != nil && err == nil {
+		s.journal.amend(ctx, s.memory.Entries(inMemory))
+	}
 	return append(lost, more...), err
 }
 
@@ -357,13 +375,15 @@ func (s *Store) Ready(ctx context.Context) error {
 		return err
 	case s.openFile == nil:
 		return s.memory.Ready(ctx)
+	case file == nil && s.journal.keepsAll() && s.memory.HasRoom():
+		return nil
 	case file == nil:
 		return s.Broken()
 	}
 	return file.Ready(ctx)
 }
 
-// Close writes the outcomes that are kept, and closes the queue. What waits in memory is lost.
+// Close writes the outcomes that are kept, and closes the queue. What waits in memory is lost, unless a journal has it.
 func (s *Store) Close() error {
 	s.healing.Lock()
 	defer s.healing.Unlock()
@@ -380,5 +400,5 @@ func (s *Store) Close() error {
 		defer cancel()
 		err = errors.Join(err, s.settleLate(ctx, file), file.Close())
 	}
-	return err
+	return errors.Join(err, s.journal.close())
 }

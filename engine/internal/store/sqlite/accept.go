@@ -112,7 +112,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	if err != nil {
 		return err
 	}
-	id := delivery.ID(entry.Event.ID, want.Webhook)
+	id := want.DeliveryID(entry.Event.ID)
 	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
   reason, unrouted, done_at, accepted_by)
   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
@@ -182,14 +182,17 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 		p.due = a.now.Add(past.After)
 	}
 	l.count(p.state)
-	attempts, log := 0, ""
+	attempts, log, by := 0, "", a.store.folder.owner
+	if past.Foreign {
+		by = 0
+	}
 	for i := range past.Attempts {
 		attempts = past.Attempts[i].Number
 		log += store.LogLine(&past.Attempts[i], past.Attempts[i].Replay)
 	}
 	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
-  unrouted = ?9, log = ?10 WHERE seq = ?1`,
-		a.seq, p.due, p.done, attempts, past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log)
+  unrouted = ?9, log = ?10, accepted_by = ?11 WHERE seq = ?1`,
+		a.seq, p.due, p.done, attempts, past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log, by)
 	if err != nil || past.Content == nil {
 		return err
 	}

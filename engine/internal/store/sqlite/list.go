@@ -43,8 +43,22 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Event != "" {
 		add("e.type = ?", f.Event)
 	}
+	if f.Run != "" {
+		add("e.workflow_id = ?", f.Run)
+	}
+	if f.Text != "" {
+		text := strings.ToLower(f.Text)
+		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
+			text, text, text, text)
+	}
+	if f.Reason != "" {
+		add("d.reason = ?", f.Reason)
+	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		add("d.done_at BETWEEN 1 AND ?", f.Until)
 	}
 	if f.Before > 0 {
 		add("d.seq < ?", f.Before)
@@ -67,7 +81,7 @@ const (
 // looksThroughEvents reports whether a filter is about what events have, and not also of a state that few deliveries are in.
 func looksThroughEvents(f delivery.Filter) bool {
 	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
-	return (f.Event != "" || f.Workflow != "") && !few
+	return (f.Event != "" || f.Workflow != "" || f.Run != "") && !few
 }
 
 // List implements [store.Browser].
@@ -105,14 +119,10 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch state {
-	case delivered:
-		it.State = delivery.IsDelivered
-	case dead:
-		it.State = delivery.IsDead
-	case dropped:
-		it.State = delivery.IsDropped
-	default:
+	switch it.State = stateOf(state % leaving); {
+	case state >= leaving:
+		it.Held = store.OnItsWay
+	case it.State == delivery.Due:
 		store.Stand(&l, &it, now, owner != 0, state == behind)
 	}
 	return it, nil

@@ -91,6 +91,16 @@ ALTER TABLE deliveries ADD COLUMN accepted_by INTEGER NOT NULL DEFAULT 0; -- the
 CREATE INDEX deliveries_tried ON deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
 `, `
 ALTER TABLE lanes ADD COLUMN fuel_percent INTEGER NOT NULL DEFAULT 0; -- the most that a module used of its fuel, in the process that settled last
+`, `
+CREATE TABLE operations(
+  seq    INTEGER PRIMARY KEY,
+  at     INTEGER NOT NULL,
+  who    TEXT NOT NULL,
+  what   TEXT NOT NULL,
+  target TEXT NOT NULL,
+  count  INTEGER NOT NULL,
+  note   TEXT NOT NULL
+) STRICT;
 `}
 
 // recount counts what the lanes hold, by the indexes.

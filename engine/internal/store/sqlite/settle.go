@@ -40,7 +40,7 @@ const (
 
 	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
 
-	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE`
+	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE RETURNING lane`
 )
 
 // settle writes the outcome of one delivery, and what it means for its lane. It is false if the claim was lost.
@@ -84,15 +84,23 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		query = settle + settleContent + whereHeld
 		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	}
-	changed, err := tx.run(query, args...)
-	if err != nil || changed == 0 {
+	in := int64(0) // another lane if the delivery was moved meanwhile
+	err = tx.each(query, func(r *row) error {
+		in = r.int()
+		return nil
+	}, args...)
+	if err != nil || in == 0 {
 		return false, err
 	}
-	l.count(state)
-	l.holds(due, -1)
-	l.holds(state, 1)
+	holder, err := tx.lane(in)
+	if err != nil {
+		return false, err
+	}
+	holder.count(state)
+	holder.holds(due, -1)
+	holder.holds(state, 1)
 	if st.Content != nil {
-		l.bytes += int64(len(st.Content.Body))
+		holder.bytes += int64(len(st.Content.Body))
 	}
 	l.Settle(tx.now, st, ls.until)
 	return true, tx.freeKey(st, ls.seq, state, dueAt)

@@ -93,6 +93,13 @@ func listSelects(t *testing.T, q *queue) {
 		{"event", delivery.Filter{Event: "workflow_end"}, "554433221100"},
 		{"event and webhook, limited", delivery.Filter{Event: "workflow_end", Webhook: "two", Limit: 2}, "54"},
 		{"event and state", delivery.Filter{Event: "workflow_end", State: delivery.IsDead}, "0"},
+		{"run", delivery.Filter{Run: "run", Webhook: "two"}, "543210"},
+		{"no such run", delivery.Filter{Run: "ru"}, ""},
+		{"text in a delivery's id", delivery.Filter{Text: delivery.ID("3", hook)[8:]}, "3"},
+		{"text in a run's id", delivery.Filter{Text: "RUN", Webhook: hook}, "543210"},
+		{"text in no text", delivery.Filter{Text: "%"}, ""},
+		{"by then", delivery.Filter{Until: at(1)}, "0"},
+		{"before then", delivery.Filter{Until: at(0)}, ""},
 		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},
 		{"workflow", delivery.Filter{Workflow: "none"}, ""},
 		{"id", delivery.Filter{ID: delivery.ID("3", hook)}, "3"},
@@ -229,5 +236,82 @@ func limitsChanges(t *testing.T, q *queue) {
 		if got := len(list(t, q, delivery.Filter{State: state})); got != want {
 			t.Errorf("%d are %s, want %d", got, state, want)
 		}
+	}
+}
+
+// Reasons make groups, and what comes after somebody looked is in none of them.
+func groups(t *testing.T, q *queue) {
+	for i := range 5 {
+		accept(t, q, at(i), fmt.Sprint(i), hook, "two")
+	}
+	for i, c := range claim(t, q, hook, at(9), 4) {
+		st := delivery.Settlement{Claim: c, Outcome: delivery.Dead, Reason: []string{"404 Not Found", "Gone'; --"}[min(i/3, 1)]}
+		if i > 0 {
+			st.Attempt = attempt(c, delivery.Dead, at(9))
+		}
+		settleAll(t, q, at(10+i), st)
+	}
+	want := []delivery.Group{
+		{Webhook: hook, Reason: "404 Not Found", Tally: delivery.Tally{Count: 3, Tried: 2, Oldest: at(0), Last: at(12)}},
+		{Webhook: hook, Reason: "Gone'; --", Tally: delivery.Tally{Count: 1, Tried: 1, Oldest: at(3), Last: at(13)}},
+	}
+	dead := delivery.Filter{State: delivery.IsDead, Limit: 1}
+	got, err := q.Groups(q.set(at(20)), dead, 10)
+	if diff := cmp.Diff(want, got, cmp.Comparer(time.Time.Equal)); err != nil || diff != "" {
+		t.Errorf("%v; groups (-want +got):\n%s", err, diff)
+	}
+	if got, err := q.Groups(q.set(at(20)), dead, 1); err != nil || len(got) != 1 || got[0].Count != 3 {
+		t.Errorf("the largest group is %+v, %v", got, err)
+	}
+	for _, tt := range []struct {
+		f    delivery.Filter
+		want delivery.Tally
+	}{
+		{dead, delivery.Tally{Count: 4, Tried: 3, Oldest: at(0), Last: at(13)}},
+		{delivery.Filter{Reason: "404 Not Found"}, delivery.Tally{Count: 3, Tried: 2, Oldest: at(0), Last: at(12)}},
+		{delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Tally{Count: 2, Tried: 1, Oldest: at(0), Last: at(11)}},
+		{delivery.Filter{Text: "gone'"}, delivery.Tally{Count: 1, Tried: 1, Oldest: at(3), Last: at(13)}},
+		{delivery.Filter{Webhook: "two", State: delivery.Due}, delivery.Tally{Count: 5, Oldest: at(0)}},
+		{delivery.Filter{Event: "workflow_end", Webhook: "two"}, delivery.Tally{Count: 5, Oldest: at(0)}},
+		{delivery.Filter{Webhook: "three"}, delivery.Tally{}},
+	} {
+		got, err := q.Count(q.set(at(20)), tt.f)
+		if diff := cmp.Diff(tt.want, got, cmp.Comparer(time.Time.Equal)); err != nil || diff != "" {
+			t.Errorf("%+v: %v (-want +got):\n%s", tt.f, err, diff)
+		}
+	}
+	if n, err := q.Replay(at(20), delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Change{}); err != nil || n != 2 {
+		t.Errorf("Replay of what was dead by then = %d, %v, want 2", n, err)
+	}
+	oldest, err := q.Oldest(q.set(at(20)))
+	if want := map[string]time.Time{hook: at(0), "two": at(0)}; err != nil || !cmp.Equal(want, oldest, cmp.Comparer(time.Time.Equal)) {
+		t.Errorf("oldest %v, %v, want %v", oldest, err, want)
+	}
+}
+
+// A pause by hand ends by itself, and Enable ends it before.
+func pausesByHand(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	if n, err := q.Pause(q.set(at(0)), "one", time.Hour); err != nil || n != 1 {
+		t.Fatalf("Pause = %d, %v, want 1", n, err)
+	}
+	if n, err := q.Pause(q.set(at(0)), "one", time.Minute); err != nil || n != 1 {
+		t.Fatalf("Pause = %d, %v, want 1", n, err)
+	}
+	lanes, err := q.Lanes(at(1))
+	if err != nil || !lanes[0].PausedUntil.Equal(at(3600)) {
+		t.Errorf("lanes %+v, %v, want one that rests for an hour", lanes, err)
+	}
+	if got := claimIDs(t, q, hook, at(3599), 1); got != "" {
+		t.Errorf("claimed %q while it rests", got)
+	}
+	if n, err := q.Enable(q.set(at(5)), "one"); err != nil || n != 1 {
+		t.Fatalf("Enable = %d, %v, want 1", n, err)
+	}
+	if got := claimIDs(t, q, hook, at(5), 1); got != "a" {
+		t.Errorf("claimed %q, want a", got)
+	}
+	if n, err := q.Pause(q.set(at(0)), "nobody", time.Hour); err != nil || n != 0 {
+		t.Errorf("Pause of nobody = %d, %v", n, err)
 	}
 }

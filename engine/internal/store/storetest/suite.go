@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a head that waits long is passed", passesOldHead},
 		{"show tells all", showTellsAll},
 		{"list selects and pages", listSelects},
+		{"what is listed is counted, by reason", groups},
+		{"a pause by hand ends", pausesByHand},
 		{"replay makes dead letters due", replays},
 		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
@@ -68,9 +70,11 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a limit holds for replay and delete", limitsChanges},
 		{"a lane is due when its pause and its probe have ended", dueAfterPause},
 		{"a lane is disabled and enabled by name", disables},
+		{"operations are kept, the last first", keepsOperations},
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
 		{"a long order key is a key", longKeys},
+		{"deliveries leave for another queue", leaves},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {
@@ -79,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 			q.Queue = open(t, q.now)
 			t.Cleanup(func() { _ = q.Close() })
 			tt.test(t, q)
+			agrees(t, q)
 		})
 	}
 }

@@ -1,0 +1,105 @@
+// Package api is the queue as people see and change it, in this process or in another one's serve.
+//
+// [Queue] is what they may do. [Local] does it with an engine's queue, [New] makes a handler that offers it over HTTP, and [Client]
+// uses such a handler. The command, the page and the API show the same values, which this package defines.
+package api
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Queue is a queue for people. The errors wrap [engine.ErrUnknown] where there is no such delivery.
+type Queue interface {
+	// List lists deliveries, those accepted last first.
+	List(ctx context.Context, f engine.Filter) ([]Item, error)
+	Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
+	// Groups counts by webhook and reason, up to n groups, the largest first.
+	Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error)
+	Show(ctx context.Context, id string) (*Detail, error)
+	Webhooks(ctx context.Context) ([]Lane, error)
+	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+	Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error)
+
+	// What follows changes deliveries or lanes, returns how many, and is recorded.
+
+	Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error)
+	Delete(ctx context.Context, f engine.Filter) (int, error)
+	Move(ctx context.Context, from, to string) (int, error)
+	Enable(ctx context.Context, webhook string) (int, error)
+	Disable(ctx context.Context, webhook, reason string) (int, error)
+	Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error)
+}
+
+// Item is a delivery in a list.
+type Item struct {
+	ID           string         `json:"id"`
+	State        delivery.State `json:"state"`
+	Webhook      string         `json:"webhook"`  // its name
+	Identity     string         `json:"identity"` // the webhook's
+	Event        string         `json:"event"`
+	EventID      string         `json:"event_id"`
+	WorkflowID   string         `json:"workflow_id,omitempty"`
+	WorkflowName string         `json:"workflow_name,omitempty"`
+	Accepted     time.Time      `json:"accepted"`
+	Due          time.Time      `json:"due,omitzero"`
+	Done         time.Time      `json:"done,omitzero"`
+	Attempts     int            `json:"attempts"`
+	Reason       string         `json:"reason,omitempty"`
+	Held         string         `json:"held,omitempty"`
+	Seq          int64          `json:"seq"`
+}
+
+// NewItem makes an item of what the engine tells.
+func NewItem(it *engine.Item) Item {
+	i := Item{
+		ID: it.Delivery.ID, State: it.State, Webhook: WebhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook,
+		Event: it.Delivery.Event, EventID: it.Delivery.EventID,
+		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
+		Reason: it.Reason, Held: it.Held, Seq: it.Seq, Done: it.Done,
+	}
+	if it.Done.IsZero() {
+		i.Due = it.Delivery.Due
+	}
+	return i
+}
+
+// Detail is all that is known of a delivery, free of secrets.
+type Detail struct {
+	Item
+	Timeline []delivery.Attempt `json:"timeline"`
+	Body     []byte             `json:"body,omitempty"` // what it sends or would send; missing until it is made
+}
+
+// Lane is a webhook's lane.
+type Lane struct {
+	Webhook string `json:"webhook"` // its name
+	State   string `json:"state"`   // open, failing, resting or closed
+	engine.LaneStatus
+}
+
+// Identity is the webhook's: FILE#NAME, or NAMESPACE#NAME.
+func (l *Lane) Identity() string { return l.LaneStatus.Webhook }
+
+// NewLane makes a lane of what the engine tells.
+func NewLane(l *engine.LaneStatus) Lane { return Lane{WebhookName(l.Webhook), laneState(l), *l} }
+
+// laneState is a lane's state in a word.
+func laneState(l *engine.LaneStatus) string {
+	switch {
+	case l.Closed != "":
+		return "closed"
+	case l.BreakerOpen():
+		return "failing"
+	case !l.PausedUntil.IsZero():
+		return "resting"
+	}
+	return "open"
+}
+
+// WebhookName is the name in a webhook's identity.
+func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }

@@ -1,0 +1,206 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+)
+
+const (
+	callTimeout = time.Minute
+	maxAnswer   = 64 << 20
+)
+
+// Client is the queue of a serve elsewhere.
+type Client struct {
+	base  *url.URL
+	token string
+	http  http.Client
+}
+
+// Dial makes a client of the server at an address like https://hooks.example.com, or at a socket file, unix:PATH. It connects with the
+// first call. The token's role decides what the calls may do.
+func Dial(address, token string) (*Client, error) {
+	client := http.Client{Timeout: callTimeout}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
+	if path, isSocket := strings.CutPrefix(address, "unix:"); isSocket && path != "" {
+		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}
+		return &Client{&url.URL{Scheme: "http", Host: "localhost"}, token, client}, nil
+	}
+	base, err := url.Parse(address)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, errors.New("want the address of a server, like https://hooks.example.com or unix:PATH")
+	}
+	return &Client{base, token, client}, nil
+}
+
+// call makes a call, and reads the answer.
+func (c *Client) call(ctx context.Context, method, path string, query url.Values, body, answer any) error {
+	at := c.base.JoinPath(path)
+	at.RawQuery = query.Encode()
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), content)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err
+		}
+		return fmt.Errorf("%s: %w", c.base.Host, err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.base.Host, err)
+	}
+	if resp.StatusCode == http.StatusOK && json.Unmarshal(text, answer) == nil {
+		return nil
+	}
+	return c.refused(resp, text)
+}
+
+// refused says in words why a server did not answer.
+func (c *Client) refused(resp *http.Response, text []byte) error {
+	var said failure
+	if json.Unmarshal(text, &said) != nil || said.Error == "" {
+		return fmt.Errorf("%s: %s, which is no answer of awf-hook serve", c.base.Host, resp.Status)
+	}
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		if id, isDelivery := strings.CutSuffix(said.Error, ": "+engine.ErrUnknown.Error()); isDelivery {
+			return fmt.Errorf("%s: %w", id, engine.ErrUnknown)
+		}
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%s: %s: give a token by $AWF_HOOK_TOKEN", c.base.Host, said.Error)
+	}
+	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
+}
+
+// List implements [Queue]. It asks for page after page.
+func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err error) {
+	limit := f.Limit
+	for {
+		if f.Limit = maxLimit; limit > 0 {
+			f.Limit = min(maxLimit, limit-len(items))
+		}
+		var page DeliveriesAnswer
+		if err := c.call(ctx, http.MethodGet, "/v1/deliveries", Query(f), nil, &page); err != nil {
+			return items, err
+		}
+		items = append(items, page.Deliveries...)
+		if page.Before == 0 || len(items) == limit {
+			return items, nil
+		}
+		f.Before = page.Before
+	}
+}
+
+// Count implements [Queue].
+func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
+	err = c.call(ctx, http.MethodGet, "/v1/count", Query(f), nil, &tally)
+	return tally, err
+}
+
+// Groups implements [Queue].
+func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+	f.Limit = n
+	var answer GroupsAnswer
+	err := c.call(ctx, http.MethodGet, "/v1/groups", Query(f), nil, &answer)
+	return answer.Groups, err
+}
+
+// Show implements [Queue].
+func (c *Client) Show(ctx context.Context, id string) (*Detail, error) {
+	d := &Detail{}
+	if err := c.call(ctx, http.MethodGet, "/v1/deliveries/"+url.PathEscape(id), nil, nil, d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Webhooks implements [Queue].
+func (c *Client) Webhooks(ctx context.Context) ([]Lane, error) {
+	var answer WebhooksAnswer
+	err := c.call(ctx, http.MethodGet, "/v1/webhooks", nil, nil, &answer)
+	return answer.Webhooks, err
+}
+
+// Operations implements [Queue].
+func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
+	var answer OperationsAnswer
+	err := c.call(ctx, http.MethodGet, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}), nil, &answer)
+	return answer.Operations, err
+}
+
+// change makes a call that changes something, and returns how many.
+func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
+	var answer CountAnswer
+	err := c.call(ctx, http.MethodPost, path, nil, body, &answer)
+	return answer.Count, err
+}
+
+func selectionOf(f engine.Filter) Selection {
+	s := Selection{Filter: map[string]string{}, All: f == engine.Filter{}}
+	for name := range Query(f) {
+		s.Filter[name] = Query(f).Get(name)
+	}
+	return s
+}
+
+// Replay implements [Queue].
+func (c *Client) Replay(ctx context.Context, f engine.Filter, ch engine.Change) (int, error) {
+	s := selectionOf(f)
+	s.Retransform = ch.Retransform
+	return c.change(ctx, "/v1/deliveries/replay", s)
+}
+
+// Delete implements [Queue].
+func (c *Client) Delete(ctx context.Context, f engine.Filter) (int, error) {
+	return c.change(ctx, "/v1/deliveries/delete", selectionOf(f))
+}
+
+// Move implements [Queue].
+func (c *Client) Move(ctx context.Context, from, to string) (int, error) {
+	return c.change(ctx, "/v1/deliveries/move", Handover{from, to})
+}
+
+// Enable implements [Queue].
+func (c *Client) Enable(ctx context.Context, webhook string) (int, error) {
+	return c.change(ctx, "/v1/webhooks/enable", LaneCall{Webhook: webhook})
+}
+
+// Disable implements [Queue].
+func (c *Client) Disable(ctx context.Context, webhook, reason string) (int, error) {
+	return c.change(ctx, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
+}
+
+// Pause implements [Queue].
+func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
+	return c.change(ctx, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// parameter is one of a filter's, as a query has it.
+type parameter struct {
+	name string
+	get  func(*engine.Filter) string // "" for none
+	set  func(*engine.Filter, string) error
+}
+
+// parameters are all of a filter.
+var parameters = []parameter{
+	text("id", func(f *engine.Filter) *string { return &f.ID }),
+	{"state", func(f *engine.Filter) string { return string(f.State) }, func(f *engine.Filter, s string) error {
+		if f.State = delivery.State(s); !slices.Contains(delivery.States, f.State) {
+			return fmt.Errorf("want one of %v", delivery.States)
+		}
+		return nil
+	}},
+	text("webhook", func(f *engine.Filter) *string { return &f.Webhook }),
+	text("workflow", func(f *engine.Filter) *string { return &f.Workflow }),
+	text("event", func(f *engine.Filter) *string { return &f.Event }),
+	text("run", func(f *engine.Filter) *string { return &f.Run }),
+	text("text", func(f *engine.Filter) *string { return &f.Text }),
+	text("reason", func(f *engine.Filter) *string { return &f.Reason }),
+	moment("since", func(f *engine.Filter) *time.Time { return &f.Since }),
+	moment("until", func(f *engine.Filter) *time.Time { return &f.Until }),
+	{"before", func(f *engine.Filter) string { return number(f.Before) }, func(f *engine.Filter, s string) (err error) {
+		f.Before, err = strconv.ParseInt(s, 10, 64)
+		return err
+	}},
+	{"limit", func(f *engine.Filter) string { return number(int64(f.Limit)) }, func(f *engine.Filter, s string) (err error) {
+		if f.Limit, err = strconv.Atoi(s); err == nil && f.Limit < 0 {
+			err = fmt.Errorf("want 0 or more")
+		}
+		return err
+	}},
+}
+
+func text(name string, of func(*engine.Filter) *string) parameter {
+	return parameter{name, func(f *engine.Filter) string { return *of(f) }, func(f *engine.Filter, s string) error {
+		*of(f) = s
+		return nil
+	}}
+}
+
+func moment(name string, of func(*engine.Filter) *time.Time) parameter {
+	get := func(f *engine.Filter) string {
+		if of(f).IsZero() {
+			return ""
+		}
+		return of(f).UTC().Format(time.RFC3339Nano)
+	}
+	return parameter{name, get, func(f *engine.Filter, s string) (err error) {
+		*of(f), err = time.Parse(time.RFC3339, s)
+		return err
+	}}
+}
+
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// Query is a filter as a query.
+func Query(f engine.Filter) url.Values {
+	q := url.Values{}
+	for _, p := range parameters {
+		if value := p.get(&f); value != "" {
+			q.Set(p.name, value)
+		}
+	}
+	return q
+}
+
+// ParseQuery reads a filter from a query. A parameter that it does not know is an error, since a filter that is misread selects too much.
+func ParseQuery(q url.Values) (f engine.Filter, err error) {
+	for name, values := range q {
+		i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })
+		if i < 0 {
+			return f, fmt.Errorf("%s: there is no such parameter", name)
+		}
+		if len(values) != 1 {
+			return f, fmt.Errorf("%s: want it once", name)
+		}
+		if value := strings.TrimSpace(values[0]); value != "" {
+			if err := parameters[i].set(&f, value); err != nil {
+				return f, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return f, nil
+}

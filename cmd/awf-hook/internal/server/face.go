@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+)
+
+// caller is who makes a request of the page or the API.
+type caller struct {
+	access.Who
+	proven bool // by a token, a session, or a socket file that only its user reaches: they may change things
+}
+
+// caller finds who makes a request. Where there are no tokens anybody who reaches the server may do what the page may.
+func (s *Server) caller(r *http.Request) (caller, error) {
+	g := s.gate.Load()
+	held, hasSession := s.sessions.find(r, time.Now())
+	switch {
+	case g.isOpen() && isSocket(r):
+		return caller{access.Who{Name: "socket", Role: access.Admin, Sends: true}, true}, nil
+	case g.isOpen():
+		return caller{access.Who{Name: remoteHost(r), Role: g.Page, Sends: true}, hasSession}, nil
+	}
+	token, err := g.bearer(r)
+	if errors.Is(err, errNoToken) && hasSession {
+		token = g.token(held.token)
+	}
+	if token == nil {
+		return caller{}, err
+	}
+	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends}, true}, nil
+}
+
+// remoteHost is where a request comes from.
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "socket"
+	}
+	return host
+}
+
+// isChange reports whether a request may change something.
+func isChange(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+
+// admit lets a request of the page or the API through to what serves it, with who makes it in its context.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, who caller, next http.Handler) {
+	switch {
+	case who.Role < access.Read:
+		problem{status: http.StatusForbidden, text: "this needs a token whose role is read, operate or admin"}.write(w)
+		return
+	case isChange(r) && who.Role < access.Operate:
+		problem{status: http.StatusForbidden, text: "this needs a token whose role is operate or admin"}.write(w)
+		return
+	case isChange(r) && !who.proven:
+		problem{status: http.StatusForbidden, text: "a change needs a token, or a session of the page"}.write(w)
+		return
+	}
+	ctx, cancel := context.WithCancel(access.With(r.Context(), who.Who))
+	defer cancel()
+	if ending, ok := ctx.Value(endingKey{}).(context.Context); ok {
+		defer context.AfterFunc(ending, cancel)() // a stream ends with the server
+	}
+	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// api serves the JSON API.
+func (s *Server) api(w http.ResponseWriter, r *http.Request) {
+	who, err := s.caller(r)
+	if err != nil {
+		problem{status: http.StatusUnauthorized, text: err.Error()}.write(w)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxCall)
+	s.admit(w, r, who, s.API)
+}
+
+// maxCall is the most bytes of a call of the API or a form of the page: a module may be in it.
+const maxCall = 33 << 20
+
+// page serves the page. Whoever is not known is sent to the log-in.
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	most := s.gate.Load().Page
+	if most == access.None {
+		http.NotFound(w, r)
+		return
+	}
+	who, err := s.caller(r)
+	who.Role = min(who.Role, most)
+	switch {
+	case err != nil && isChange(r), err != nil && !strings.Contains(r.Header.Get("Accept"), "text/html"):
+		problem{status: http.StatusUnauthorized, text: err.Error()}.write(w)
+		return
+	case err != nil:
+		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	case !who.proven && who.Role >= access.Operate && !isChange(r):
+		setCookie(w, r, s.sessions.begin([sha256.Size]byte{}, time.Now()))
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxCall)
+	s.admit(w, r, who, s.Page)
+}
+
+// loginForm shows where to type a token.
+func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
+	if s.gate.Load().Page == access.None {
+		http.NotFound(w, r)
+		return
+	}
+	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
+}
+
+// login opens a session for a token that was typed.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	g := s.gate.Load()
+	if g.Page == access.None {
+		http.NotFound(w, r)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
+	to := ownPath(r.PostFormValue("to"))
+	if wait := s.logins.wait(r, time.Now()); wait > 0 {
+		setRetryAfter(w, wait)
+		s.Login(w, http.StatusTooManyRequests, to, "too many log-ins from your address: wait a moment")
+		return
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(r.PostFormValue("token"))))
+	switch token := g.token(sum); {
+	case token == nil:
+		s.Login(w, http.StatusUnauthorized, to, errBadToken.Error())
+	case token.Role < access.Read:
+		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is another")
+	default:
+		setCookie(w, r, s.sessions.begin(sum, time.Now()))
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	}
+}
+
+const maxLogin = 8 << 10 // bytes of a log-in
+
+// logout ends a session.
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
+	s.sessions.end(r)
+	setCookie(w, r, "")
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+// ownPath is a path of this server, so that a log-in leads nowhere else; "/" for any other text.
+func ownPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
+		return "/"
+	}
+	return u.RequestURI()
+}

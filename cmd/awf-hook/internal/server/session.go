@@ -1,0 +1,107 @@
+package server
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	cookieName  = "awf_hook_session"
+	sessionAge  = 12 * time.Hour // from the log-in
+	maxSessions = 1000           // the oldest gives way
+
+	loginRate  = 10.0 / 60 // log-ins a second from one address that may fail
+	loginBurst = 10
+	maxLogins  = 1000 // addresses that are counted
+)
+
+// A session stands for a token that was typed once. It holds while the token does: its role is the token's, at any time.
+type session struct {
+	token [sha256.Size]byte // the token's digest; zero where there are no tokens
+	began time.Time
+}
+
+// sessions are all that are open, by the digest of their cookie. They end with the process.
+type sessions struct {
+	mu   sync.Mutex
+	open map[[sha256.Size]byte]session
+}
+
+// begin opens a session and returns its cookie.
+func (s *sessions) begin(token [sha256.Size]byte, now time.Time) string {
+	cookie := rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[[sha256.Size]byte]session{}
+	}
+	maps.DeleteFunc(s.open, func(_ [sha256.Size]byte, held session) bool { return now.Sub(held.began) >= sessionAge })
+	if len(s.open) >= maxSessions {
+		older := func(a, b [sha256.Size]byte) int { return s.open[a].began.Compare(s.open[b].began) }
+		delete(s.open, slices.MinFunc(slices.Collect(maps.Keys(s.open)), older))
+	}
+	s.open[sha256.Sum256([]byte(cookie))] = session{token, now}
+	return cookie
+}
+
+// find returns the session of a request's cookie.
+func (s *sessions) find(r *http.Request, now time.Time) (session, bool) {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil {
+		return session{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held, ok := s.open[sha256.Sum256([]byte(cookie.Value))]
+	return held, ok && now.Sub(held.began) < sessionAge
+}
+
+// end closes the session of a request's cookie.
+func (s *sessions) end(r *http.Request) {
+	if cookie, err := r.Cookie(cookieName); err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, sha256.Sum256([]byte(cookie.Value)))
+	}
+}
+
+// setCookie keeps a session's cookie in the browser; "" takes it away.
+func setCookie(w http.ResponseWriter, r *http.Request, value string) {
+	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
+	cookie.MaxAge = int(sessionAge.Seconds())
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+// logins bounds how often an address may try tokens.
+type logins struct {
+	mu    sync.Mutex
+	rates map[string]*rate
+}
+
+// wait is how long an address has to wait before it may try; 0 if it may, which counts as a try.
+func (l *logins) wait(r *http.Request, now time.Time) time.Duration {
+	host := remoteHost(r)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rates == nil || len(l.rates) >= maxLogins && l.rates[host] == nil {
+		l.rates = map[string]*rate{} // whoever has that many addresses learns nothing: a token has 128 bits and more
+	}
+	of := l.rates[host]
+	if of == nil {
+		of = &rate{perSecond: loginRate, burst: loginBurst, left: loginBurst, at: now}
+		l.rates[host] = of
+	}
+	wait := of.wait(now)
+	if wait == 0 {
+		of.take(1)
+	}
+	return wait
+}

@@ -1,0 +1,317 @@
+package view
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Bounds of bulks.
+const (
+	maxBulks    = 4  // that run at once
+	keptBulks   = 50 // that are shown
+	defaultPace = 50
+	maxPace     = 10_000 // a second
+)
+
+// Order is what to do with all that a filter selects.
+type Order struct {
+	What   string        `json:"what"` // "replay" or "discard"
+	Filter engine.Filter `json:"-"`
+	Change engine.Change `json:"-"`
+	Pace   int           `json:"pace"` // deliveries a second; 0 is 50
+}
+
+// Plan says what an order would do. It changes nothing.
+type Plan struct {
+	Order
+	Target   string        `json:"target"` // the filter in words
+	Address  string        `json:"filter"` // the same as an address has it, bound to what is there now
+	Tally    engine.Tally  `json:"tally"`
+	Groups   []Group       `json:"groups"`
+	Takes    Seconds       `json:"takes"`           // at the pace
+	Ordered  []string      `json:"ordered"`         // webhooks that send in order: what is replayed joins the tail of its key
+	Stopped  []string      `json:"stopped"`         // webhooks that rest or are closed: it waits there
+	Unlisted int           `json:"other,omitempty"` // of Tally.Count, those that are in none of Groups
+	filter   engine.Filter // Address
+}
+
+// Bulk is an order that is being carried out.
+type Bulk struct {
+	ID     int       `json:"id"`
+	Who    string    `json:"who"`
+	What   string    `json:"what"`
+	Target string    `json:"target"`
+	Total  int       `json:"total"` // when it began
+	Done   int       `json:"done"`
+	Pace   int       `json:"pace"`
+	Began  time.Time `json:"began"`
+	Ended  time.Time `json:"ended,omitzero"`
+	Error  string    `json:"error,omitempty"`
+	Halted string    `json:"cancelled_by,omitempty"`
+
+	order  Order
+	caller access.Who
+	cancel context.CancelFunc
+}
+
+// Percent is how far it is.
+func (b Bulk) Percent() int {
+	if b.Total == 0 {
+		return 100
+	}
+	return min(100, b.Done*100/b.Total)
+}
+
+// bulks are those that run and the last that ended.
+type bulks struct {
+	mu      sync.Mutex
+	last    int
+	list    []*Bulk // the oldest first
+	begin   chan *Bulk
+	stopped bool
+}
+
+func newBulks() bulks { return bulks{begin: make(chan *Bulk, maxBulks)} }
+
+// freeze binds an order to what is there now: to what got its outcome until now.
+func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
+	switch o.What {
+	case didReplay:
+		o.Filter = replayed(o.Filter)
+	case didDiscard:
+		if o.Filter.State == "" {
+			return engine.Tally{}, fmt.Errorf("%w: say in which state they are that you discard", ErrRefused)
+		}
+		if o.Filter.State == delivery.InFlight {
+			return engine.Tally{}, fmt.Errorf("%w: what is in flight cannot be discarded", ErrRefused)
+		}
+	default:
+		return engine.Tally{}, fmt.Errorf("%w: want replay or discard, got %q", ErrRefused, o.What)
+	}
+	if o.Pace = cmp.Or(o.Pace, defaultPace); o.Pace < 1 || o.Pace > maxPace {
+		return engine.Tally{}, fmt.Errorf("%w: pace: want 1 to %d a second, got %d", ErrRefused, maxPace, o.Pace)
+	}
+	o.Filter.Limit = 0
+	if o.Filter.State == delivery.Due && o.Filter.Before == 0 { // what waits has no outcome: the order of acceptance binds it
+		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
+		if err != nil {
+			return engine.Tally{}, err
+		}
+		if len(newest) > 0 {
+			o.Filter.Before = newest[0].Seq + 1
+		}
+	}
+	tally, err := d.queue.Count(ctx, o.Filter)
+	if err != nil || o.Filter.State == delivery.Due {
+		return tally, err
+	}
+	if o.Filter.Until.IsZero() || o.Filter.Until.After(tally.Last) {
+		o.Filter.Until = tally.Last
+	}
+	return tally, nil
+}
+
+// Plan says what an order would do, and binds it to what is there now.
+func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
+	tally, err := d.freeze(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Order: o, Target: Words(o.Filter), Address: Address(o.Filter).Encode(), Tally: tally, filter: o.Filter,
+		Ordered: []string{}, Stopped: []string{}}
+	if p.Groups, err = d.Groups(ctx, o.Filter); err != nil {
+		return nil, err
+	}
+	p.Unlisted = tally.Count
+	p.Takes = Seconds(time.Duration(tally.Count) * time.Second / time.Duration(o.Pace))
+	lanes, _, err := d.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	configured := d.configured()
+	for _, g := range p.Groups {
+		p.Unlisted -= g.Count
+		w := configured[g.Webhook]
+		if w != nil && w.OrderBy.Value != "" && !slices.Contains(p.Ordered, g.Name) {
+			p.Ordered = append(p.Ordered, g.Name)
+		}
+		stopped := slices.ContainsFunc(lanes, func(l engine.LaneStatus) bool {
+			return l.Webhook == g.Webhook && (l.Closed != "" || !l.PausedUntil.IsZero())
+		})
+		if (w == nil || stopped) && !slices.Contains(p.Stopped, g.Name) {
+			p.Stopped = append(p.Stopped, g.Name)
+		}
+	}
+	return p, nil
+}
+
+// Begin carries out an order in the background, at its pace. want is how many its maker was told of: an order that has become
+// another one is refused. Begin needs [Desk.Run].
+func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	tally, err := d.freeze(ctx, &o)
+	switch {
+	case err != nil:
+		return nil, err
+	case tally.Count == 0:
+		return nil, fmt.Errorf("%w: there is nothing left to %s", ErrRefused, o.What)
+	case want != tally.Count:
+		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
+	}
+	who := access.From(ctx)
+	b := &Bulk{Who: who.Name, What: o.What, Target: Words(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(), order: o, caller: who}
+	if err := d.bulks.add(b); err != nil {
+		return nil, err
+	}
+	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " a second"
+	shown := *b
+	return &shown, d.record(ctx, b.What, b.Target, 0, note)
+}
+
+func (all *bulks) add(b *Bulk) error {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	running := 0
+	for _, other := range all.list {
+		if other.Ended.IsZero() {
+			running++
+		}
+	}
+	if running >= maxBulks || all.stopped {
+		return fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
+	}
+	all.last++
+	b.ID = all.last
+	if all.list = append(all.list, b); len(all.list) > keptBulks {
+		all.list = slices.Delete(all.list, 0, 1)
+	}
+	all.begin <- b // it has room for all that may run
+	return nil
+}
+
+// Bulks lists what is being carried out and what was, the last first.
+func (d *Desk) Bulks() []Bulk {
+	d.bulks.mu.Lock()
+	defer d.bulks.mu.Unlock()
+	list := []Bulk{}
+	for _, b := range slices.Backward(d.bulks.list) {
+		list = append(list, *b)
+	}
+	return list
+}
+
+// Cancel ends a bulk. What it has done stays done.
+func (d *Desk) Cancel(ctx context.Context, id int) error {
+	if err := allowed(ctx); err != nil {
+		return err
+	}
+	d.bulks.mu.Lock()
+	at := slices.IndexFunc(d.bulks.list, func(b *Bulk) bool { return b.ID == id && b.Ended.IsZero() })
+	if at < 0 {
+		d.bulks.mu.Unlock()
+		return fmt.Errorf("bulk %d does not run: %w", id, ErrUnknown)
+	}
+	b := d.bulks.list[at]
+	b.Halted = access.From(ctx).Name
+	if b.cancel != nil {
+		b.cancel()
+	}
+	target := b.Target
+	d.bulks.mu.Unlock()
+	return d.record(ctx, didCancel, target, 0, "bulk "+strconv.Itoa(id))
+}
+
+// Run carries out bulks until ctx ends, and waits for them.
+func (d *Desk) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case b := <-d.bulks.begin:
+			running.Go(func() { d.carryOut(ctx, b) })
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// carryOut does what a bulk says, a slice each quarter of a second.
+func (d *Desk) carryOut(ctx context.Context, b *Bulk) {
+	ctx, cancel := context.WithCancel(access.With(ctx, b.caller))
+	defer cancel()
+	d.bulks.mu.Lock()
+	b.cancel = cancel
+	if b.Halted != "" {
+		cancel()
+	}
+	d.bulks.mu.Unlock()
+	const beat = 250 * time.Millisecond
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	var err error
+	for owed := 0.0; ctx.Err() == nil; {
+		owed += float64(b.Pace) * beat.Seconds()
+		n := 0
+		if f := b.order.Filter; owed >= 1 {
+			f.Limit = int(owed)
+			if n, err = d.slice(ctx, b, f); err != nil || n < f.Limit {
+				d.progress(b, n)
+				break
+			}
+			owed -= float64(n)
+		}
+		d.progress(b, n)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	d.end(ctx, b, err)
+}
+
+func (d *Desk) slice(ctx context.Context, b *Bulk, f engine.Filter) (int, error) {
+	if b.What == didDiscard {
+		return d.queue.Delete(ctx, f)
+	}
+	return d.queue.Replay(ctx, f, b.order.Change)
+}
+
+func (d *Desk) progress(b *Bulk, n int) {
+	d.bulks.mu.Lock()
+	b.Done += n
+	d.bulks.mu.Unlock()
+	d.forget()
+}
+
+func (d *Desk) end(ctx context.Context, b *Bulk, err error) {
+	note := "ended"
+	d.bulks.mu.Lock()
+	b.Ended = time.Now()
+	switch {
+	case b.Halted != "":
+		note = "cancelled by " + b.Halted
+	case err != nil:
+		b.Error = err.Error()
+		note = "failed: " + b.Error
+	case ctx.Err() != nil:
+		b.Halted = "the end of the process"
+		note = "cancelled by the end of the process"
+	}
+	note += ": " + strconv.Itoa(b.Done) + " of " + strconv.Itoa(b.Total)
+	done := b.Done
+	d.bulks.mu.Unlock()
+	if err := d.record(context.WithoutCancel(ctx), b.What, b.Target, done, note); err != nil {
+		d.Log.Error("a bulk is not recorded", "error", err.Error())
+	}
+}

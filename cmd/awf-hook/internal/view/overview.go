@@ -1,0 +1,172 @@
+package view
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// Overview is how all webhooks are.
+type Overview struct {
+	At       time.Time `json:"at"`
+	Since    time.Time `json:"since"` // what happened lately is counted since then, by this process
+	Queue    string    `json:"queue"`
+	Trouble  string    `json:"trouble,omitempty"` // why the queue takes nothing new
+	Webhooks []Webhook `json:"webhooks"`
+	Total    Total     `json:"total"`
+}
+
+// Total is the sum over all webhooks.
+type Total struct {
+	Lately
+	Waiting int       `json:"waiting"`
+	Dead    int       `json:"dead"`
+	Oldest  time.Time `json:"oldest,omitzero"`
+}
+
+// Webhook is how one webhook is.
+type Webhook struct {
+	Name  string `json:"webhook"`
+	Place string `json:"place,omitempty"` // its entry's file and line; "" if the configuration does not have it
+	URL   string `json:"url,omitempty"`   // scheme and host
+	State State  `json:"state"`
+	engine.LaneStatus
+	Oldest time.Time `json:"oldest,omitzero"` // when the oldest that waits was accepted
+	By     *By       `json:"by,omitempty"`    // who paused or closed it; nil if nobody did
+	Lately
+}
+
+// State is a lane's state in a word.
+type State string
+
+// The states of a lane.
+const (
+	Open    State = "open"
+	Failing State = "failing" // it sends one probe at a time
+	Resting State = "resting"
+	Closed  State = "closed"
+	Gone    State = "gone" // the configuration does not have the webhook
+)
+
+// By is who did something to a webhook, when and why.
+type By struct {
+	Who    string    `json:"who"`
+	What   string    `json:"what"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// Overview returns how all webhooks are: those of the configuration, and all others that have something in the queue.
+func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
+	lanes, oldest, err := d.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName()}
+	if err := d.Engine.Ready(ctx); err != nil {
+		o.Trouble = err.Error()
+	}
+	configured := d.configured()
+	for i := range lanes {
+		l := &lanes[i]
+		w, known := configured[l.Webhook]
+		delete(configured, l.Webhook)
+		if !known && l.Waiting+l.Dead == 0 && d.Seen.lately(l.Webhook).Day.Sum() == 0 {
+			continue
+		}
+		o.add(d.webhook(l, w, oldest[l.Webhook]))
+	}
+	for identity, w := range configured {
+		o.add(d.webhook(&engine.LaneStatus{Webhook: identity}, w, time.Time{}))
+	}
+	slices.SortFunc(o.Webhooks, func(a, b Webhook) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.LaneStatus.Webhook, b.LaneStatus.Webhook))
+	})
+	return o, d.addBy(ctx, o.Webhooks)
+}
+
+func (o *Overview) add(w Webhook) {
+	o.Webhooks = append(o.Webhooks, w)
+	o.Total.Lately.add(&w.Lately)
+	o.Total.Waiting += w.Waiting
+	o.Total.Dead += w.Dead
+	if !w.Oldest.IsZero() && (o.Total.Oldest.IsZero() || w.Oldest.Before(o.Total.Oldest)) {
+		o.Total.Oldest = w.Oldest
+	}
+}
+
+// QueueName is what people may be told of the queue's place.
+func (d *Desk) QueueName() string { return d.Engine.Report().Queue }
+
+// configured are the webhooks of the configuration that holds, and those of definitions, by identity.
+func (d *Desk) configured() map[string]*config.Webhook {
+	all := map[string]*config.Webhook{}
+	cfg := d.Engine.Config()
+	for _, w := range cfg.Active() {
+		all[w.Identity] = &w
+	}
+	if cfg.Workflows == nil {
+		return all
+	}
+	for _, found := range cfg.Workflows.All() {
+		for _, w := range found.Own {
+			if w.Enabled {
+				all[w.Identity] = &w
+			}
+		}
+	}
+	return all
+}
+
+func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time) Webhook {
+	shown := Webhook{Name: d.Engine.Name(l.Webhook), LaneStatus: *l, Oldest: oldest, Lately: d.Seen.lately(l.Webhook)}
+	if w != nil {
+		shown.Name, shown.Place, shown.URL = w.Name, w.Place(), w.URL.String()
+	}
+	switch {
+	case l.Closed != "":
+		shown.State = Closed
+	case w == nil:
+		shown.State = Gone
+	case l.BreakerOpen():
+		shown.State = Failing
+	case !l.PausedUntil.IsZero():
+		shown.State = Resting
+	default:
+		shown.State = Open
+	}
+	return shown
+}
+
+// recentOperations is among how many of the last operations the one is looked for that explains a lane's state.
+const recentOperations = 200
+
+// addBy says who paused or closed the webhooks that rest or are closed.
+func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
+	stopped := func(w Webhook) bool { return w.State == Closed || !w.PausedUntil.IsZero() }
+	if !slices.ContainsFunc(webhooks, stopped) {
+		return nil
+	}
+	operations, err := d.queue.Operations(ctx, 0, recentOperations)
+	if err != nil {
+		return err
+	}
+	for i := range webhooks {
+		w := &webhooks[i]
+		last := slices.IndexFunc(operations, func(op engine.Operation) bool {
+			return op.Target == w.LaneStatus.Webhook && slices.Contains([]string{didPause, didDisable, didEnable, didResume}, op.What)
+		})
+		if last < 0 || !stopped(*w) {
+			continue
+		}
+		if op := operations[last]; op.What == didPause && w.Closed == "" || op.What == didDisable && w.Closed != "" {
+			w.By = &By{op.Who, op.What, op.Note, op.At}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Run is what is known of a workflow's run.
+type Run struct {
+	ID       string     `json:"workflow_id"`
+	Name     string     `json:"workflow_name"`
+	Status   string     `json:"status,omitempty"` // of its end; "" while it runs, as far as is known
+	Began    time.Time  `json:"began"`            // the first event that is known
+	Ended    time.Time  `json:"ended,omitzero"`
+	Duration Seconds    `json:"duration,omitzero"`
+	Events   []RunEvent `json:"events"` // in the order of their times
+	Cut      bool       `json:"cut"`    // the run has more
+}
+
+// RunEvent is an event of a run, with what came of it.
+type RunEvent struct {
+	ID         string    `json:"event_id"`
+	Type       string    `json:"event"`
+	At         time.Time `json:"timestamp"`
+	Step       string    `json:"step,omitempty"`
+	Status     string    `json:"status,omitempty"`
+	Error      string    `json:"error,omitempty"`
+	Duration   Seconds   `json:"duration,omitzero"` // as AWF gave it
+	Deliveries []Item    `json:"deliveries"`        // none: no webhook wanted it
+
+	// Where the time before its end lies within the run's: from 0 to 1.
+	From float64 `json:"-"`
+	Wide float64 `json:"-"`
+}
+
+// maxRun is how many deliveries of a run are shown.
+const maxRun = 500
+
+// RunOf returns the events of a run that made deliveries, and of those that made none the ones that came lately.
+func (d *Desk) RunOf(ctx context.Context, id string) (*Run, error) {
+	found, err := d.queue.List(ctx, engine.Filter{Run: id, Limit: maxRun + 1})
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{ID: id, Cut: len(found) > maxRun}
+	at := map[string]int{} // of an event's id, in the list
+	for i := range found[:min(len(found), maxRun)] {
+		it := &found[i]
+		n, known := at[it.Event.ID]
+		if !known {
+			detail, err := d.queue.Show(ctx, it.Delivery.ID)
+			if err != nil {
+				continue // it was deleted meanwhile
+			}
+			n, at[it.Event.ID] = len(r.Events), len(r.Events)
+			r.Events = append(r.Events, d.runEvent(detail.Event))
+		}
+		r.Events[n].Deliveries = append(r.Events[n].Deliveries, d.item(it))
+		r.Name = it.Event.WorkflowName
+	}
+	for _, seen := range d.Seen.Events() {
+		if _, known := at[seen.Event.ID]; seen.Event.WorkflowID == id && !known {
+			at[seen.Event.ID] = len(r.Events)
+			r.Events = append(r.Events, d.runEvent(&seen.Event))
+			r.Name = seen.Event.WorkflowName
+		}
+	}
+	if len(r.Events) == 0 {
+		return nil, ErrUnknown
+	}
+	slices.SortStableFunc(r.Events, func(a, b RunEvent) int { return a.At.Compare(b.At) })
+	r.measure()
+	return r, nil
+}
+
+func (d *Desk) runEvent(ev *event.Event) RunEvent {
+	payload := struct {
+		Step, Status, Error string
+		Duration            float64
+	}{}
+	_ = json.Unmarshal(ev.Payload, &payload) // what is not there is not shown
+	return RunEvent{
+		ID: ev.ID, Type: ev.Type, At: ev.Timestamp, Step: payload.Step, Status: payload.Status,
+		Error: string(d.mask([]byte(payload.Error))), Duration: Seconds(payload.Duration * float64(time.Second)),
+	}
+}
+
+// measure finds when the run began and ended, and where in it each event's time lies.
+func (r *Run) measure() {
+	r.Began = r.Events[0].At
+	last := r.Began
+	for i := range r.Events {
+		e := &r.Events[i]
+		if begin := e.At.Add(-time.Duration(e.Duration)); begin.Before(r.Began) {
+			r.Began = begin
+		}
+		if e.At.After(last) {
+			last = e.At
+		}
+		if strings.HasPrefix(e.Type, "workflow_") && e.Type != event.WorkflowStart {
+			r.Ended, r.Status = e.At, e.Status
+		}
+	}
+	r.Duration = Seconds(last.Sub(r.Began))
+	whole := last.Sub(r.Began).Seconds()
+	for i := range r.Events {
+		e := &r.Events[i]
+		if whole > 0 {
+			e.Wide = min(1, max(0, time.Duration(e.Duration).Seconds()/whole))
+			e.From = max(0, e.At.Sub(r.Began).Seconds()/whole-e.Wide)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// operationsCommand lists who changed the queue.
+func (c *command) operationsCommand() *cobra.Command {
+	var where queueFlags
+	limit, before := 0, int64(0)
+	cmd := &cobra.Command{
+		Use:   "operations",
+		Short: "List who changed the queue: replays, deletions, lanes closed and opened",
+		Long: `operations lists the changes that people made to the queue, the newest first: by this command, by the page or by the API of
+serve. WHO is a user of this machine, or the name of a token. The queue keeps the last 10,000.`,
+		Example: "  awf-hook operations --limit 20",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if limit < 1 || limit > 1000 {
+				return errors.New("--limit: want 1 to 1000")
+			}
+			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
+				ops, err := q.Operations(ctx, before, limit)
+				rows := [][]string{{"WHEN", "WHO", "WHAT", "COUNT", "OF", "REASON"}}
+				for _, op := range ops {
+					if where.json {
+						encode(c.out, op)
+					}
+					rows = append(rows, []string{op.At.Format(time.RFC3339), op.Who, op.What, strconv.Itoa(op.Count), op.Target, op.Note})
+				}
+				if !where.json {
+					printTable(c.out, rows)
+				}
+				return err
+			})
+		},
+	}
+	where.add(cmd)
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most, up to 1000")
+	cmd.Flags().Int64Var(&before, "before", 0, "the next page: only those before this `NUMBER`, which --json prints as seq")
+	return cmd
+}

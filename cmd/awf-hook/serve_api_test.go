@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The command shows and changes the queue of a serve elsewhere, as far as its token allows.
+func TestCommandsWorkOnAServer(t *testing.T) {
+	digest := func(token string) string {
+		sum := sha256.Sum256([]byte(token))
+		return hex.EncodeToString(sum[:])
+	}
+	receiver := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	config := writeConfig(t, `serve: {tokens: [{name: ci, sha256: %q}, {name: eye, sha256: %q, role: read}, {name: ops, sha256: %q, role: operate}]}
+webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), digest("ops-token"), receiver)
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	defer s.end(t, syscall.SIGTERM)
+	request, err := http.NewRequest(http.MethodPost, s.url+"/v1/events", strings.NewReader(envelopes("run", 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer ci-token")
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+
+	call := func(token string, args ...string) (string, int) {
+		cmd := exec.Command("awf-hook", append(args, "--server", s.url)...)
+		cmd.Env = append(os.Environ(), "AWF_HOOK_TOKEN="+token, "HOME="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		if exit := (*exec.ExitError)(nil); err != nil && !asExit(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	var id string
+	waitFor(t, "three dead letters", func() bool {
+		out, _ := call("eye-token", "deliveries", "list", "--state", "dead")
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		id, _, _ = strings.Cut(lines[len(lines)-1], " ")
+		return len(lines) == 4
+	})
+	for _, tt := range []struct {
+		token string
+		args  []string
+		exit  int
+		says  string
+	}{
+		{"eye-token", []string{"deliveries", "show", id[:12]}, 0, "400 Bad Request"},
+		{"eye-token", []string{"webhooks", "list"}, 0, "hook"},
+		{"eye-token", []string{"deliveries", "list", "--webhook", "hok"}, 1, "did you mean hook?"},
+		{"eye-token", []string{"deliveries", "replay", id}, 1, "needs a token whose role is operate"},
+		{"ci-token", []string{"deliveries", "list"}, 1, "needs a token whose role is read"},
+		{"wrong", []string{"deliveries", "list"}, 1, "the token is not known: give a token by $AWF_HOOK_TOKEN"},
+		{"", []string{"webhooks", "list"}, 1, "give a token by $AWF_HOOK_TOKEN"},
+		{"ops-token", []string{"deliveries", "replay", id}, 0, "1 replayed"},
+		{"ops-token", []string{"webhooks", "disable", "hook"}, 0, "hook disabled"},
+		{"ops-token", []string{"webhooks", "list"}, 0, "closed"},
+		{"ops-token", []string{"webhooks", "enable", "hook"}, 0, "hook enabled"},
+		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "2h", "--reason", "upgrade"}, 0, "hook paused"},
+		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 1, "--for: want a duration up to 24h"},
+		{"ops-token", []string{"webhooks", "list"}, 0, "resting"},
+		{"eye-token", []string{"deliveries", "list", "--text", "400 bad"}, 0, "msg_"},
+		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery is like that"},
+		{"ops-token", []string{"webhooks", "disable", "nothing"}, 1, "nothing"},
+		{"ops-token", []string{"deliveries", "delete", "--state", "dead"}, 0, " deleted"},
+		{"ops-token", []string{"deliveries", "backup", "x.db"}, 1, "only a queue of this machine"},
+		{"ops-token", []string{"deliveries", "send"}, 2, "the server sends what is due by itself"},
+		{"ops-token", []string{"deliveries", "list", "-c", config}, 2, "leave out --queue and --config"},
+	} {
+		out, exit := call(tt.token, tt.args...)
+		if exit != tt.exit || !strings.Contains(out, tt.says) || tt.token != "" && strings.Contains(out, tt.token) {
+			t.Errorf("%s %v: exit code %d, want %d with %q:\n%s", tt.token, tt.args, exit, tt.exit, tt.says, out)
+		}
+	}
+	out, _ := call("ops-token", "operations")
+	for _, line := range []string{"ops", "replay", "disable", "delete", "state dead"} {
+		if !strings.Contains(out, line) {
+			t.Errorf("operations do not have %q:\n%s", line, out)
+		}
+	}
+}
+
+func asExit(err error, exit **exec.ExitError) bool {
+	e, is := err.(*exec.ExitError)
+	*exit = e
+	return is
+}

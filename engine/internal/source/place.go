@@ -1,0 +1,94 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Places are the folders in which private audit files may be: the first that can be used takes new ones, and all of them are looked through
+// for what dead processes left.
+type Places []place
+
+type place struct {
+	folder string
+	shared bool // the folder above is everybody's
+}
+
+// NewPlaces returns awf-hook's own folder in the state folder, if there is one, and one for this user in each of the folders for temporary
+// files.
+func NewPlaces(state string, temporary []string) (places Places) {
+	if state != "" {
+		places = append(places, place{folder: filepath.Join(state, "exec")})
+	}
+	for _, folder := range temporary {
+		places = append(places, place{filepath.Join(folder, "awf-hook-"+strconv.Itoa(os.Geteuid())), true})
+	}
+	return places
+}
+
+// newTrail makes a trail in the first place that takes it. The error says what is wrong with those before, also where there is a trail.
+func (p Places) newTrail(info trailInfo) (*trail, error) {
+	var errs []error
+	for _, place := range p {
+		t, err := newTrail(place, info)
+		if err == nil {
+			return t, errors.Join(errs...)
+		}
+		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		return nil, errors.New("there is no state folder: neither XDG_STATE_HOME nor HOME is set")
+	}
+	return nil, errors.Join(errs...)
+}
+
+// make makes the folder if it is missing.
+func (p place) make() error {
+	if err := os.MkdirAll(p.folder, 0o700); err != nil {
+		return err
+	}
+	return p.check()
+}
+
+// check refuses a folder in which others could put files: what stands in them says which files are written to.
+// Root takes another user's state folder, as it takes its queue.
+func (p place) check() error {
+	info, err := os.Lstat(p.folder)
+	if err != nil {
+		return err
+	}
+	const group, others = 0o020, 0o002
+	st, mode := info.Sys().(*syscall.Stat_t), info.Mode()
+	switch {
+	case mode&os.ModeSymlink != 0:
+		return fmt.Errorf("%s is a symbolic link: want a folder", p.folder)
+	case !mode.IsDir():
+		return fmt.Errorf("%s is not a folder", p.folder)
+	case int(st.Uid) != os.Geteuid() && (p.shared || os.Geteuid() != 0):
+		return fmt.Errorf("%s belongs to another user", p.folder)
+	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
+		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", p.folder, mode.Perm())
+	}
+	return nil
+}
+
+// minRoom is the room that must be left where private audit files are: a command's lines that the disk of its own audit file would take
+// must not be lost on ours. So much is reserved, so that not even our own queue takes it.
+const minRoom = 32 << 20
+
+func hasRoom(folder string) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil {
+		return nil // it can be tried
+	}
+	if room := uint64(disk.Bavail) * uint64(disk.Bsize); room < minRoom {
+		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package source
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Where no place can be used the program runs all the same, with its own audit file, and each place is named with the reason.
+func TestNoPlaceCanBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	out := filepath.Join(dir, "audit.jsonl")
+	for _, tt := range []struct {
+		name   string
+		places Places
+		want   []string
+	}{
+		{"none", nil, []string{"neither XDG_STATE_HOME nor HOME is set"}},
+		{"unusable ones", NewPlaces(file, []string{file, "/proc/none"}), []string{file + ": not a directory; ", "mkdir /proc/none"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			child, err := Start(Command{
+				Args: []string{"/bin/sh", "-c", "echo line >> $AWF_AUDIT_LOG; exit 3"}, Env: []string{"AWF_AUDIT_LOG=" + out},
+				Stdin: null, Stdout: null, Stderr: null, Places: tt.places,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Read(t.Context(), Sink{}); err != nil {
+				t.Error(err)
+			}
+			exit, err := child.Wait()
+			for _, want := range append(tt.want, "no events of it: ") {
+				if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("it says %v, want %q in a line", err, want)
+				}
+			}
+			if text, err := os.ReadFile(out); exit.Code != 3 || err != nil || !strings.HasPrefix(string(text), "line\n") {
+				t.Errorf("exit code %d, the audit file is %q, %v", exit.Code, text, err)
+			}
+		})
+	}
+}
+
+// A folder that everybody can write to holds another user's folder, or a link: none of them is used.
+func TestSharedPlaceIsOurOwn(t *testing.T) {
+	temp := t.TempDir()
+	of := NewPlaces("", []string{temp})[0]
+	tests := []struct {
+		name string
+		make func() error
+		want string
+	}{
+		{"a link", func() error { return os.Symlink(t.TempDir(), of.folder) }, "a symbolic link"},
+		{"a file", func() error { return os.WriteFile(of.folder, nil, 0o600) }, "not a directory"},
+		{"open to others", func() error { return os.Mkdir(of.folder, 0o700) }, "want mode 0700"},
+		{"another user's", func() error { return os.Mkdir(of.folder, 0o700) }, "belongs to another user"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.make(); err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(of.folder)
+			switch tt.name {
+			case "open to others":
+				_ = os.Chmod(of.folder, 0o702)
+			case "another user's":
+				if os.Chown(of.folder, 4711, 4711) != nil {
+					return // only root can give it away
+				}
+			}
+			if tr, err := newTrail(of, trailInfo{Started: time.Now()}); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("newTrail = %v, %v, want %q", tr, err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// count adds a row to a tally.
+func (r *row) count(t *delivery.Tally) {
+	t.Count++
+	if r.d.Attempts > 0 {
+		t.Tried++
+	}
+	if t.Oldest.IsZero() || r.accepted.Before(t.Oldest) {
+		t.Oldest = r.accepted
+	}
+	if r.done.After(t.Last) {
+		t.Last = r.done
+	}
+}
+
+// Count implements [store.Browser].
+func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return t, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.selected(f, now) {
+		r.count(&t)
+	}
+	return t, nil
+}
+
+// Groups implements [store.Browser].
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	at := map[[2]string]int{}
+	var groups []delivery.Group
+	for _, r := range s.selected(f, now) {
+		key := [2]string{r.d.Webhook, r.reason}
+		i, known := at[key]
+		if !known {
+			i, at[key] = len(groups), len(groups)
+			groups = append(groups, delivery.Group{Webhook: r.d.Webhook, Reason: r.reason})
+		}
+		r.count(&groups[i].Tally)
+	}
+	slices.SortFunc(groups, func(a, b delivery.Group) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Webhook, b.Webhook), cmp.Compare(a.Reason, b.Reason))
+	})
+	return groups[:min(n, len(groups))], nil
+}
+
+// Oldest implements [store.Browser].
+func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
+	if _, err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	oldest := map[string]time.Time{}
+	for _, r := range s.rows {
+		if at, known := oldest[r.d.Webhook]; r.state == delivery.Due && (!known || r.accepted.Before(at)) {
+			oldest[r.d.Webhook] = r.accepted
+		}
+	}
+	return oldest, nil
+}
+
+// Pause implements [store.Browser].
+func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	now := s.opts.Now()
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+}

@@ -1,0 +1,243 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// leaving is added to the state of a delivery that is on its way to another queue. Nobody claims it or changes it here.
+const leaving = 8
+
+// maxKeyed is how many deliveries of one order key leave at a time.
+const maxKeyed = 4000
+
+// The stages of Leave.
+const (
+	leaveWorking = iota
+	leaveHistory
+)
+
+// Leave implements [store.Durable]. What waits and what is dead goes first, then what is finished, which stays as it is until Forget.
+func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
+	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
+		before := to
+		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
+			to = before
+			tx.clock()
+			if to.Stage == leaveHistory {
+				entries, to.Seq, err = tx.finishedEntries(ctx, to.Seq, n)
+				return err
+			}
+			var seqs []int64
+			if seqs, to.Seq, err = tx.leave(ctx, to.Seq, n); err == nil {
+				entries, err = tx.entries(ctx, seqs)
+			}
+			return err
+		})
+		if err != nil || len(entries) > 0 || to.Stage == leaveHistory {
+			return entries, to, err
+		}
+		if to.Seq > before.Seq { // all of them were of busy keys
+			return s.Leave(ctx, to, n)
+		}
+	}
+}
+
+// leave takes about n deliveries behind one out of their lanes: none that is in flight, and of a key all that wait in their order or none.
+func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last int64, err error) {
+	if err := tx.send(ctx); err != nil { // the time
+		return nil, 0, err
+	}
+	var found []deliveryRow
+	tx.each(func(rows pgx.Rows) error {
+		var d deliveryRow
+		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
+		found = append(found, d)
+		return err
+	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
+  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq LIMIT $3`, after, tx.now, n)
+	if err := tx.send(ctx); err != nil {
+		return nil, 0, err
+	}
+	if _, err := tx.lockedLanes(ctx, found); err != nil {
+		return nil, 0, err
+	}
+	last = after
+	gone := map[int64]bool{}
+	for _, d := range found {
+		if gone[d.seq] {
+			last = d.seq
+			continue
+		}
+		some := []int64{d.seq}
+		if d.key != nil && d.state != dead {
+			if some, err = tx.ofKey(ctx, d); err != nil {
+				return nil, 0, err
+			}
+		}
+		for _, seq := range some {
+			gone[seq] = true
+		}
+		seqs = append(seqs, some...)
+		if len(some) == maxKeyed { // the rest of the key follows, perhaps this one too
+			last = d.seq - 1
+			break
+		}
+		last = d.seq
+	}
+	seqs, err = tx.depart(ctx, seqs)
+	return seqs, last, err
+}
+
+// ofKey lists what waits for the key of a delivery, in order; nothing while one of them is in flight. The lane is locked.
+func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error) {
+	tx.each(func(rows pgx.Rows) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		seqs = append(seqs, seq)
+		return err
+	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.state IN (0, 5)
+  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
+    AND o.state = 0 AND o.owner <> 0 AND o.due_at > $3)
+  ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
+	return seqs, tx.send(ctx)
+}
+
+// depart takes deliveries out of their lanes, and returns those that nobody claimed meanwhile, in the same order.
+func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error) {
+	departed := map[int64]bool{}
+	tx.each(func(rows pgx.Rows) error {
+		var seq, size int64
+		var lane, was int
+		err := rows.Scan(&seq, &lane, &was, &size)
+		departed[seq] = true
+		tx.of(lane).add(was, -1, -size)
+		return err
+	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
+  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state IN (0, 2, 5)
+    AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
+  WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
+	if err := tx.send(ctx); err != nil {
+		return nil, err
+	}
+	for _, seq := range seqs {
+		if departed[seq] {
+			left = append(left, seq)
+		}
+	}
+	return left, nil
+}
+
+const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
+  coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM awf_hook.attempts t WHERE t.delivery = d.seq), ''),
+  m.content_type, m.header, m.url_suffix, m.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload
+  FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane JOIN awf_hook.events e ON e.seq = d.event
+  LEFT JOIN awf_hook.contents m ON m.delivery = d.seq`
+
+// entries reads deliveries that left, with their past, in the order given.
+func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.Entry, err error) {
+	tx.each(func(rows pgx.Rows) error {
+		entry, err := scanEntry(rows, tx.now)
+		entries = append(entries, entry)
+		return err
+	}, `SELECT `+entryColumns+` JOIN unnest($1::bigint[]) WITH ORDINALITY AS s(seq, n) ON s.seq = d.seq ORDER BY s.n`, seqs)
+	return entries, tx.send(ctx)
+}
+
+// finishedEntries reads finished deliveries behind one.
+func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
+	last = after
+	tx.each(func(rows pgx.Rows) error {
+		entry, err := scanEntry(rows, tx.now, &last)
+		entries = append(entries, entry)
+		return err
+	}, `SELECT d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
+  d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name, d.stamp, d.payload, d.seq
+  FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`, after, n)
+	return entries, last, tx.send(ctx)
+}
+
+// scanEntry reads a delivery with its past, and the columns behind it into more.
+func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, error) {
+	past := &delivery.Past{}
+	want := delivery.Want{Past: past}
+	var state int
+	var due time.Time
+	var done *time.Time
+	var key, body []byte
+	var log string
+	var contentType, header, urlSuffix *string
+	var ev eventRow
+	targets := []any{&past.ID, &want.Webhook, &state, &due, &past.Accepted, &past.Since, &key, &past.Unrouted, &past.Spent, &done, &past.Reason,
+		&log, &contentType, &header, &urlSuffix, &body}
+	targets = append(append(targets, ev.targets()...), &ev.payload)
+	if err := rows.Scan(append(targets, more...)...); err != nil {
+		return nil, err
+	}
+	if past.State = stateOf(state % leaving); past.State == delivery.Due {
+		past.After = max(0, due.Sub(now))
+	}
+	past.Done, past.Attempts, want.OrderKey = orZero(done), store.ParseLog(log), string(key)
+	var err error
+	if past.Content, err = made(contentType, header, urlSuffix, body); err != nil {
+		return nil, err
+	}
+	restored, err := ev.event()
+	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
+}
+
+// stateOf is what people call a state of the database.
+func stateOf(state int) delivery.State {
+	switch state {
+	case delivered:
+		return delivery.IsDelivered
+	case dead:
+		return delivery.IsDead
+	case dropped:
+		return delivery.IsDropped
+	}
+	return delivery.Due
+}
+
+// Leaving implements [store.Durable].
+func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		entries = nil
+		tx.each(func(rows pgx.Rows) error {
+			entry, err := scanEntry(rows, tx.now)
+			entries = append(entries, entry)
+			return err
+		}, `SELECT `+entryColumns+` WHERE d.state >= 8 ORDER BY d.place, d.seq`)
+		return tx.send(ctx)
+	})
+	return entries, err
+}
+
+// Forget implements [store.Durable].
+func (s *Store) Forget(ctx context.Context, ids []string) error {
+	if err := s.makeDay(ctx, s.roughly()); err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		var seqs []int64
+		tx.each(func(rows pgx.Rows) error {
+			var seq int64
+			err := rows.Scan(&seq)
+			seqs = append(seqs, seq)
+			return err
+		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND state >= 8 ORDER BY seq FOR UPDATE`, ids)
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		tx.remove(seqs)
+		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id)
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, ids, tx.now.Add(store.KeepIDs))
+		return nil
+	})
+}

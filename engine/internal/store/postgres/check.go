@@ -1,0 +1,52 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// invariants are what holds of every queue: each query counts what breaks one.
+var invariants = []struct{ wrong, query string }{
+	{"deliveries belong to no lane", `SELECT count(*) FROM awf_hook.deliveries d
+  WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = d.lane)`},
+	{"deliveries have lost their event", `SELECT count(*) FROM awf_hook.deliveries d
+  WHERE NOT EXISTS (SELECT 1 FROM awf_hook.events e WHERE e.seq = d.event)`},
+	{"deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM awf_hook.deliveries
+  WHERE state NOT IN (0, 2, 5, 8, 10)`},
+	{"deliveries are both waiting and finished", `SELECT count(*) FROM awf_hook.deliveries d
+  WHERE EXISTS (SELECT 1 FROM awf_hook.history h WHERE h.id = d.id)`},
+	{"deliveries were finished twice", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.history GROUP BY id HAVING count(*) > 1) h`},
+	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.state = 5
+  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.order_key IS NOT NULL
+    AND o.state IN (0, 5) AND o.state = 0)`},
+	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE state = 0 AND owner <> 0
+  AND due_at > clock_timestamp() AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1) k`},
+	{"lanes miscount what waits", `SELECT count(*) FROM awf_hook.lanes l
+  WHERE (SELECT coalesce(sum(waiting), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
+    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5))`},
+	{"lanes miscount their dead letters", `SELECT count(*) FROM awf_hook.lanes l
+  WHERE (SELECT coalesce(sum(dead_letters), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
+    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 2)`},
+	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
+		`SELECT count(*) FROM awf_hook.deliveries WHERE state >= 8`},
+}
+
+// Check implements [store.Durable]. It sees the database as it is at one moment, and reads its tables whole.
+func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
+		for _, in := range invariants {
+			var n int64
+			if err := tx.QueryRow(ctx, in.query).Scan(&n); err != nil {
+				return err
+			}
+			if n > 0 {
+				wrong = append(wrong, fmt.Sprintf("%d %s", n, in.wrong))
+			}
+		}
+		return nil
+	})
+	return wrong, s.readError(err)
+}

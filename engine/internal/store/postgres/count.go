@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/jackc/pgx/v5"
+)
+
+const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accepted_at), max(done_at)`
+
+// both makes the query of what a filter selects, from both halves and in no order.
+func (c *condition) both() string {
+	half := func(table string) string {
+		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.state IN (1, 2, 3) THEN i.done_at END AS done_at
+  FROM awf_hook.` + table + ` i JOIN awf_hook.lanes l ON l.id = i.lane WHERE ` + c.String()
+	}
+	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
+}
+
+// tallyTargets are where a row of tallyColumns goes.
+func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
+	return []any{&t.Count, &t.Tried, oldest, last}
+}
+
+// Count implements [store.Browser].
+func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return t, s.readError(err)
+	}
+	c := where(f, now)
+	var oldest, last *time.Time
+	err = s.pool.QueryRow(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
+	t.Oldest, t.Last = orZero(oldest), orZero(last)
+	return t, s.readError(err)
+}
+
+// Groups implements [store.Browser].
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	c := where(f, now)
+	query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
+  ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
+	rows, err := s.pool.Query(ctx, query, c.args...)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	groups, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g delivery.Group, err error) {
+		var oldest, last *time.Time
+		err = row.Scan(append([]any{&g.Webhook, &g.Reason}, tallyTargets(&g.Tally, &oldest, &last)...)...)
+		g.Oldest, g.Last = orZero(oldest), orZero(last)
+		return g, err
+	})
+	return groups, s.readError(err)
+}
+
+// Oldest implements [store.Browser].
+func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.pool.Query(ctx, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
+  WHERE d.state = 0 GROUP BY 1`)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	oldest := map[string]time.Time{}
+	var webhook string
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&webhook, &at}, func() error {
+		oldest[webhook] = at
+		return nil
+	})
+	return oldest, s.readError(err)
+}
+
+// Pause implements [store.Browser].
+func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return 0, s.readError(err)
+	}
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// Record implements [store.Browser].
+func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
+	op = op.Cut()
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		tx.queue(`INSERT INTO awf_hook.operations(at, who, what, target, count, note) VALUES ($1, $2, $3, $4, $5, $6)`,
+			tx.now, []byte(op.Who), op.What, []byte(op.Target), op.Count, []byte(op.Note))
+		tx.queue(`DELETE FROM awf_hook.operations WHERE seq <= (SELECT max(seq) FROM awf_hook.operations) - $1`, store.MaxOperations)
+		return nil
+	})
+}
+
+// Operations implements [store.Browser].
+func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
+	rows, err := s.pool.Query(ctx, `SELECT seq, at, who, what, target, count, note FROM awf_hook.operations
+  WHERE $1::bigint = 0 OR seq < $1 ORDER BY seq DESC LIMIT $2`, before, n)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	ops, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (op delivery.Operation, err error) {
+		var who, target, note []byte
+		err = row.Scan(&op.Seq, &op.At, &who, &op.What, &target, &op.Count, &note)
+		op.Who, op.Target, op.Note = string(who), string(target), string(note)
+		return op, err
+	})
+	return ops, s.readError(err)
+}

@@ -1,0 +1,293 @@
+package spill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
+)
+
+const (
+	// JournalSize bounds what a process keeps beside a database that is away, in bytes. Beyond it events are refused.
+	JournalSize = 64 << 20
+
+	maxJournals = 256 // processes of one machine that have one at once
+	takeUpMany  = 500 // deliveries that are taken up at a time
+)
+
+// journal keeps in a file what memory holds while a database is away, so that it outlives the process. Memory delivers, and the file
+// is told. A process that is killed leaves its file behind, and another one takes it up. A nil journal keeps nothing.
+type journal struct {
+	prefix string // of the files' paths
+	opts   store.Options
+
+	accepting sync.RWMutex // held for reading while something goes into the file and into memory
+
+	mu   sync.Mutex
+	file *sqlite.Store // nil until something has to be kept
+	lock *os.File
+	path string
+	ill  error // why memory may hold what the file does not; nil if it cannot
+}
+
+func newJournal(opts store.Options) *journal {
+	if opts.SpillFolder == "" {
+		return nil
+	}
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-.", r) {
+			return r
+		}
+		return '_'
+	}, opts.Name)
+	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
+}
+
+func (j *journal) at(n int) string { return fmt.Sprintf("%s-%d.db", j.prefix, n) }
+
+var errHeld = errors.New("another process uses the file")
+
+// hold takes the lock of a journal's file, which the holder's death releases.
+func hold(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path+".held", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+			return nil, errors.Join(errHeld, f.Close())
+		}
+		mine, err := f.Stat()
+		if err == nil {
+			var there os.FileInfo
+			if there, err = os.Stat(path + ".held"); err == nil && os.SameFile(mine, there) {
+				return f, nil
+			}
+		}
+		f.Close() // its holder removed it just now
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+}
+
+// open returns the process's own file, which is made if it is missing.
+func (j *journal) open(ctx context.Context) (*sqlite.Store, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file != nil {
+		return j.file, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(j.prefix), 0o700); err != nil {
+		return nil, err
+	}
+	for n := 1; n <= maxJournals; n++ {
+		path := j.at(n)
+		if _, err := os.Stat(path); err == nil {
+			continue // another process's, or one to be taken up
+		}
+		lock, err := hold(path)
+		if errors.Is(err, errHeld) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		opts := j.opts
+		opts.Path = path
+		file, err := sqlite.Open(ctx, opts)
+		if err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+		j.file, j.lock, j.path = file, lock, path
+		return file, nil
+	}
+	return nil, fmt.Errorf("%d spill files are in use already", maxJournals)
+}
+
+// accept keeps new deliveries.
+func (j *journal) accept(ctx context.Context, entries []*delivery.Entry) error {
+	if j == nil {
+		return nil
+	}
+	file, err := j.open(ctx)
+	if err == nil {
+		copies := make([]*delivery.Entry, len(entries))
+		for i, entry := range entries {
+			copies[i] = &delivery.Entry{Event: entry.Event, Wants: append([]delivery.Want(nil), entry.Wants...)}
+			for w := range copies[i].Wants {
+				copies[i].Wants[w].Take = 0
+			}
+		}
+		err = file.Accept(ctx, copies)
+	}
+	return j.note(ctx, err)
+}
+
+// amend keeps what became of deliveries.
+func (j *journal) amend(ctx context.Context, entries []*delivery.Entry) {
+	if j == nil || len(entries) == 0 {
+		return
+	}
+	file, err := j.open(ctx)
+	if err == nil {
+		err = file.Amend(ctx, entries)
+	}
+	_ = j.note(ctx, err) // a former outcome is kept: the delivery may be sent again
+}
+
+// erase forgets deliveries that are elsewhere.
+func (j *journal) erase(ctx context.Context, entries []*delivery.Entry) {
+	if j == nil || len(entries) == 0 {
+		return
+	}
+	j.mu.Lock()
+	file := j.file
+	j.mu.Unlock()
+	if file != nil {
+		_ = j.note(ctx, file.Erase(ctx, store.IDs(entries))) // what is kept too long is known where it goes
+	}
+}
+
+// note logs the first failure.
+func (j *journal) note(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ill == nil {
+		j.opts.Log.Error("the spill file cannot be written, deliveries are in memory alone", "file", j.at(0), "err", err)
+	}
+	j.ill = err
+	return fmt.Errorf("the spill file cannot be written: %w", err)
+}
+
+// name is the path of the file, if it has all that memory holds; else "".
+func (j *journal) name() string {
+	if j == nil {
+		return ""
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ill != nil {
+		return ""
+	}
+	return j.path
+}
+
+// keepsAll reports whether what memory holds is in the file.
+func (j *journal) keepsAll() bool {
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ill == nil
+}
+
+// close closes the file, and removes it if it holds nothing.
+func (j *journal) close() error {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return nil
+	}
+	err := closeJournal(j.file, j.path)
+	j.file = nil
+	return errors.Join(err, j.lock.Close())
+}
+
+// closeJournal closes a journal's file, and removes it if it holds nothing. Its lock is held.
+func closeJournal(file *sqlite.Store, path string) error {
+	items, err := file.List(context.Background(), delivery.Filter{Limit: 1})
+	if err = errors.Join(err, file.Close()); err != nil || len(items) > 0 {
+		return err
+	}
+	var errs []error
+	for _, suffix := range []string{"-wal", "-shm", ".lock", ".next", ".owners", "", ".held"} {
+		if err := os.RemoveAll(path + suffix); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// left lists the files of which no process may be alive.
+func (j *journal) left() []string {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var paths []string
+	for n := 1; n <= maxJournals; n++ {
+		if path := j.at(n); path != j.path {
+			if _, err := os.Stat(path); err == nil {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// takeUp hands what a dead process left in a file to accept, some at a time, and forgets what was taken. It returns how many.
+func (j *journal) takeUp(ctx context.Context, path string, accept func([]*delivery.Entry) error) (n int, err error) {
+	lock, err := hold(path)
+	if errors.Is(err, errHeld) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer lock.Close()
+	opts := j.opts
+	opts.Path = path
+	file, err := sqlite.Open(ctx, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closeJournal(file, path)) }()
+	hand := func(entries []*delivery.Entry) error {
+		for len(entries) > 0 {
+			some := entries[:min(takeUpMany, len(entries))]
+			ids := store.IDs(some)
+			for _, entry := range some {
+				for i := range entry.Wants {
+					entry.Wants[i].Past.Foreign = true
+				}
+			}
+			if err := accept(some); err != nil {
+				return err
+			}
+			n, entries = n+len(ids), entries[len(some):]
+			if err := file.Erase(ctx, ids); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	entries, err := file.Leaving(ctx)
+	if err == nil {
+		err = hand(entries)
+	}
+	for cursor := (store.Cursor{}); err == nil; {
+		var next store.Cursor
+		if entries, next, err = file.Leave(ctx, cursor, takeUpMany); err != nil || len(entries) == 0 && next == cursor {
+			return n, err
+		}
+		err, cursor = hand(entries), next
+	}
+	return n, err
+}

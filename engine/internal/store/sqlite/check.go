@@ -1,0 +1,56 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// invariants are what holds of every queue: each query counts what breaks one.
+var invariants = []struct{ wrong, query string }{
+	{"deliveries belong to no lane", `SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = d.lane)`},
+	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED
+  AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event)`},
+	{"deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM deliveries WHERE state NOT BETWEEN 0 AND 5
+  AND state NOT BETWEEN 8 AND 11`},
+	{"events have no delivery", `SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT 1 FROM deliveries d
+  WHERE d.seq BETWEEN e.first AND e.first + e.count - 1 AND d.event = e.seq AND d.state <> PRUNED)`},
+	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM deliveries d WHERE d.state = BEHIND
+  AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.state = DUE)`},
+	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DUE AND owner <> 0
+  AND due_at > NOW AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1)`},
+	{"finished deliveries have no time of their end", `SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
+	{"lanes miscount what waits", `SELECT count(*) FROM lanes l WHERE waiting <> (SELECT count(*) FROM deliveries d
+  WHERE d.lane = l.id AND d.state IN (DUE, BEHIND))`},
+	{"lanes miscount their dead letters", `SELECT count(*) FROM lanes l WHERE dead_letters <> (SELECT count(*) FROM deliveries d
+  WHERE d.lane = l.id AND d.state = DEAD)`},
+	{"deliveries left for another queue and did not arrive: run awf-hook queue move again", `SELECT count(*) FROM deliveries WHERE state >= 8`},
+}
+
+// Check implements [store.Durable]. It reads the whole file.
+func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
+	now := s.now()
+	err = s.snapshot(ctx, func(c *conn) error {
+		err := c.each(`PRAGMA integrity_check(10)`, func(r *row) error {
+			if text := r.text(); text != "ok" {
+				wrong = append(wrong, "the file is damaged: "+text)
+			}
+			return nil
+		})
+		for _, in := range invariants {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return err
+			}
+			var n int64
+			if n, err = c.number(strings.ReplaceAll(in.query, "NOW", strconv.FormatInt(milli(now), 10))); n > 0 {
+				wrong = append(wrong, fmt.Sprintf("%d %s", n, in.wrong))
+			}
+		}
+		return err
+	})
+	return wrong, err
+}

@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+const tallyColumns = `count(*), total(d.attempts > 0), min(d.accepted_at), max(d.done_at)`
+
+func scanTally(r *row) delivery.Tally {
+	return delivery.Tally{Count: int(r.int()), Tried: int(r.int()), Oldest: r.time(), Last: r.time()}
+}
+
+// tables are those of a filter's condition.
+func tables(f delivery.Filter) string {
+	if looksThroughEvents(f) {
+		return fromEvents
+	}
+	return fromDeliveries
+}
+
+// Count implements [store.Browser].
+func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
+	condition, args := where(f, s.now())
+	err = s.read(ctx, `SELECT `+tallyColumns+tables(f)+condition, func(r *row) error {
+		t = scanTally(r)
+		return nil
+	}, args...)
+	return t, err
+}
+
+// Groups implements [store.Browser].
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
+	condition, args := where(f, s.now())
+	query := `SELECT l.webhook, d.reason, ` + tallyColumns + tables(f) + condition + ` GROUP BY l.webhook, d.reason ORDER BY 3 DESC, 1, 2 LIMIT ?`
+	err = s.read(ctx, query, func(r *row) error {
+		groups = append(groups, delivery.Group{Webhook: r.text(), Reason: r.text(), Tally: scanTally(r)})
+		return nil
+	}, append(args, n)...)
+	return groups, err
+}
+
+// Oldest implements [store.Browser].
+func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
+	oldest := map[string]time.Time{}
+	err := s.read(ctx, `SELECT l.webhook, (SELECT o.accepted_at FROM deliveries o
+  WHERE o.seq = (SELECT min(d.seq) FROM deliveries d INDEXED BY deliveries_due WHERE d.lane = l.id AND d.state = DUE))
+  FROM lanes l WHERE l.waiting > 0`,
+		func(r *row) error {
+			if webhook, at := r.text(), r.time(); !at.IsZero() {
+				oldest[webhook] = at
+			}
+			return nil
+		})
+	return oldest, err
+}
+
+// Pause implements [store.Browser].
+func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	now := s.now()
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+}

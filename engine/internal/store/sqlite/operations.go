@@ -1,0 +1,33 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+)
+
+// Record implements [store.Browser].
+func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
+	op = op.Cut()
+	return s.write(ctx, func(tx *tx) error {
+		_, err := tx.run(`INSERT INTO operations(at, who, what, target, count, note) VALUES (?, ?, ?, ?, ?, ?)`,
+			tx.now, op.Who, op.What, op.Target, op.Count, op.Note)
+		if err == nil {
+			_, err = tx.run(`DELETE FROM operations WHERE seq <= (SELECT max(seq) FROM operations) - ?`, store.MaxOperations)
+		}
+		return err
+	})
+}
+
+// Operations implements [store.Browser].
+func (s *Store) Operations(ctx context.Context, before int64, n int) (ops []delivery.Operation, err error) {
+	err = s.read(ctx, `SELECT seq, at, who, what, target, count, note FROM operations WHERE ?1 = 0 OR seq < ?1 ORDER BY seq DESC LIMIT ?2`,
+		func(r *row) error {
+			ops = append(ops, delivery.Operation{
+				Seq: r.int(), At: r.time(), Who: r.text(), What: r.text(), Target: r.text(), Count: int(r.int()), Note: r.text(),
+			})
+			return nil
+		}, before, n)
+	return ops, err
+}

@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/google/go-cmp/cmp"
+)
+
+// durable returns the queue as one that outlives its processes; the others skip no promise, since they make none of it.
+func durable(q *queue) store.Durable {
+	d, _ := q.Queue.(store.Durable)
+	return d
+}
+
+// agrees holds a queue to its invariants.
+func agrees(t *testing.T, q *queue) {
+	t.Helper()
+	if durable(q) == nil {
+		return
+	}
+	wrong, err := durable(q).Check(q.set(q.now()))
+	if err != nil && !errors.Is(err, store.ErrClosed) || len(wrong) > 0 {
+		t.Errorf("Check = %q, %v", wrong, err)
+	}
+}
+
+// leaveAll takes all that may leave.
+func leaveAll(t *testing.T, q *queue, seconds int) (entries []*delivery.Entry) {
+	t.Helper()
+	for cursor := (store.Cursor{}); ; {
+		some, next, err := durable(q).Leave(q.set(at(seconds)), cursor, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(some) == 0 && next == cursor {
+			return entries
+		}
+		entries, cursor = append(entries, some...), next
+	}
+}
+
+func leaves(t *testing.T, q *queue) {
+	if durable(q) == nil {
+		return
+	}
+	for _, state := range []delivery.State{delivery.Due, delivery.IsDead, delivery.IsDelivered, delivery.IsDropped} {
+		e := entry(string(state), hook)
+		e.Wants[0].Past = past(state)
+		e.Wants[0].Past.ID = "msg_" + string(state)
+		if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"k1", "k2", "k3", "b1", "b2"} {
+		e := entry(id, "two")
+		e.Wants[0].OrderKey = id[:1]
+		if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	busy := claim(t, q, "two", at(2), 2)
+	if len(busy) != 2 || busy[0].Delivery.EventID != "k1" {
+		t.Fatalf("claimed %d", len(busy))
+	}
+	settle(t, q, busy[0], delivery.Retry, at(2), at(60))
+	var order string
+	got := map[string]*delivery.Past{}
+	for _, e := range leaveAll(t, q, 10) {
+		for _, w := range e.Wants {
+			if got[e.Event.ID] = w.Past; w.Webhook == "two" {
+				order += e.Event.ID + " "
+			}
+		}
+	}
+	if order != "k1 k2 k3 " {
+		t.Errorf("left %q of the keys, want all of k in order, and none of b, which is in flight", order)
+	}
+	for _, state := range []delivery.State{delivery.Due, delivery.IsDead, delivery.IsDelivered, delivery.IsDropped} {
+		want := past(state)
+		want.ID = "msg_" + string(state)
+		if state == delivery.Due {
+			want.After -= at(10).Sub(at(0))
+		}
+		if diff := cmp.Diff(want, got[string(state)], cmp.Comparer(time.Time.Equal)); diff != "" {
+			t.Errorf("%s: %s", state, diff)
+		}
+	}
+	if got := claimIDs(t, q, hook, at(1000), 10); got != "" {
+		t.Errorf("claimed %q of what left", got)
+	}
+	again, err := durable(q).Leaving(q.set(at(20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]bool{}
+	for _, e := range again {
+		left[e.Event.ID] = true
+	}
+	if !left["due"] || !left["dead"] || !left["k1"] || left["b1"] {
+		t.Errorf("%v left and may be handed on again", left)
+	}
+	var ids []string
+	for _, p := range got {
+		ids = append(ids, p.ID)
+	}
+	if err := durable(q).Forget(q.set(at(21)), ids); err != nil {
+		t.Fatal(err)
+	}
+	if rest := leaveAll(t, q, 22); len(rest) != 0 {
+		t.Errorf("%d leave twice", len(rest))
+	}
+	if known := accept(t, q, at(23), "k1", "two"); known != 1 {
+		t.Error("what left is not known any more")
+	}
+	settleKeyed(t, q, busy[1], delivery.Delivered, at(24), at(24))
+	if rest := leaveAll(t, q, 25); len(rest) != 2 {
+		t.Errorf("%d leave after the delivery in flight is settled, want it and the one behind it", len(rest))
+	} else if err := durable(q).Forget(q.set(at(26)), store.IDs(rest)); err != nil {
+		t.Fatal(err)
+	}
+}
