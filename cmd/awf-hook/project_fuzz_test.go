@@ -28,7 +28,7 @@ var (
 	}
 	fuzzTargets = []string{
 		"/dev/stdin", "/dev/zero", "/dev/tty", "/dev/fd/0", "/proc/self/mem", "/etc/passwd", ".", "..", "settings.yaml", "workflows", "../..", "/", "/proc",
-		"/dev/null", "m.wasm", "../awf-hook.yaml", "nowhere",
+		"/dev/null", "m.wasm", "../awf-hook.yaml", "nowhere", "/proc/kmsg",
 	}
 	fuzzTexts = []string{
 		"webhooks:\n", "  - url: https://a.example/\n", "    filter: ", "payload.error matches \"(a+)+$\"\n", "    transform:\n", "      - map: ", "{text: \"=payload\"}\n",
