@@ -66,6 +66,7 @@ var onlyIn = map[string]string{
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
+	"golang.org/x/text":                  "engine/internal/sender",
 	"golang.org/x/term":                  "cmd/awf-hook",
 	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source",
 	"github.com/tetratelabs/wazero":      "transforms/wasm",
