@@ -179,6 +179,10 @@ func (t Text) Fail(line, col int, code, message string) *Error {
 	case t.shape == shapeQuoted && line == 1:
 		pos.Col += col + 1
 	case t.shape == shapeLiteral:
+		lines := strings.Split(strings.TrimRight(t.Value, " \n"), "\n")
+		if last := len(lines); line > last { // the file need not have what is missing at the text's end
+			line, col = last, utf8.RuneCountInString(lines[last-1])
+		}
 		pos.Line += line
 		pos.Col = t.indent + col + 1
 	}
