@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster clean
+.PHONY: alerts build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster scale trouble clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -90,6 +90,16 @@ alerts:
 CLUSTER ?= full
 cluster: servers
 	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run TestCluster -v ./cmd/awf-hook
+
+# Figures of the shared queue for docs/scale.md: throughput and CPU beside SQLite, claims of a million, bloat after SCALE deliveries, an open transaction.
+SCALE ?= 2000000
+scale: servers
+	SCALE=$(SCALE) go test -count 1 -timeout 120m -v -run 'TestThroughput|TestClaimOfAMillion|TestBloat|TestHeldTransaction' ./engine/internal/store/postgres
+
+# Minutes of paused and killed nodes, cut connections and restarts of the server, with the exact sum of fates.
+TROUBLE ?= 10m
+trouble: servers
+	TROUBLE=$(TROUBLE) $(GOTEST) -count 1 -timeout 60m -v -run TestTrouble ./cmd/awf-hook
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

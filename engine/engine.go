@@ -65,6 +65,9 @@ type Options struct {
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.
 	Keeps func() bool
+
+	// Serves says that this process tells others what the queue holds: of those that share a database it is preferred for keeping house.
+	Serves bool
 }
 
 // Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
@@ -92,6 +95,7 @@ type Engine struct {
 	counts  counts
 	turned  atomic.Int64 // see Turned
 	ran     atomic.Bool  // Run was called
+	digest  atomic.Value // of the current configuration's webhooks, for other nodes; a string
 
 	reloading sync.Mutex // held while a configuration takes the place of another
 	opening   sync.Mutex // held while lanes are opened
@@ -118,14 +122,13 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if opts.Random == nil {
 		opts.Random = rand.Float64
 	}
-	e := &Engine{
-		log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts,
-		queue: spill.Open(store.Options{
-			Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger,
-			MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
-			SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
-		}),
-	}
+	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
+	e.digest.Store(cfg.Digest())
+	e.queue = spill.Open(store.Options{
+		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves, Config: func() string { return e.digest.Load().(string) },
+		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
+		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
+	})
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}

@@ -112,7 +112,10 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	if l.remains, err = e.remains(ctx); err != nil {
 		return l, err
 	}
+	l.undone = newUndone(e.queue.Unsettled())
+	own := e.unended(&l.undone)
 	for _, c := range counted {
+		own = disown(&c, own)
 		name, ours := e.lanes.Name(c.Webhook)
 		if !ours {
 			name, c.Earlier = nameOf(c.Webhook), delivery.Counts{} // of another configuration; what is our own counts all the same
@@ -135,7 +138,6 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 		}
 	}
 	l.orphans = e.orphans(lanes)
-	l.undone = newUndone(e.queue.Unsettled())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()
 	}
@@ -158,8 +160,26 @@ func (e *Engine) unread(err error) left {
 		l.unstored += int64(c.Unstored.Sum())
 		l.letters += int64(c.Letters)
 	}
-	ends, undone := &e.counts.own, &l.undone.own
-	ended := ends.delivered.Load() + ends.dead.Load() - undone.dead + ends.dropped.Load() - undone.dropped
-	l.own.retrying += max(0, e.counts.deliveries.Load()-ended-l.unstored)
+	l.own.retrying += max(0, e.unended(&l.undone)-l.unstored)
 	return l
+}
+
+// unended is how many deliveries this process accepted and did not see the end of.
+func (e *Engine) unended(u *undone) int64 {
+	ends := &e.counts.own
+	return e.counts.deliveries.Load() - ends.delivered.Load() - ends.dead.Load() - ends.dropped.Load() + u.own.dead + u.own.dropped
+}
+
+// disown counts as others' what a lane has of this process beyond n deliveries, and returns what is left of n. A commit whose answer was
+// lost stored it: whoever sent it was told that it was not accepted.
+func disown(l *delivery.Left, n int64) int64 {
+	own := func() int64 { return int64(l.Own.Sum() + l.Own.InFlight) }
+	over := max(0, own()-max(0, n))
+	for _, c := range []struct{ own, earlier *int }{
+		{&l.Own.Waiting, &l.Earlier.Waiting}, {&l.Own.Retrying, &l.Earlier.Retrying}, {&l.Own.InFlight, &l.Earlier.InFlight},
+	} {
+		some := min(int(over), *c.own)
+		*c.own, *c.earlier, over = *c.own-some, *c.earlier+some, over-int64(some)
+	}
+	return n - own()
 }

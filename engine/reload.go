@@ -39,6 +39,7 @@ func (e *Engine) Reload(cfg *config.Config) error {
 		return ErrClosed
 	}
 	e.routes.Swap(e.openAll(cfg, settings))
+	e.digest.Store(cfg.Digest())
 	return nil
 }
 

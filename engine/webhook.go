@@ -21,6 +21,7 @@ type webhook struct {
 	sender *sender.Sender
 	log    *slog.Logger
 	random func() float64 // chooses within the jitter
+	shared bool           // other machines deliver for it too
 
 	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
 
@@ -29,7 +30,8 @@ type webhook struct {
 
 // newWebhook makes a webhook of a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed}
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed,
+		shared: config.IsDatabase(opts.Queue)}
 	cfg := &w.Webhook
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
@@ -64,7 +66,7 @@ const leaseSlack = 10 * time.Second
 
 // lane returns the lane that claims and attempts the webhook's deliveries.
 func (w *webhook) lane() lane.Options {
-	l := delivery.Lane{Webhook: w.Identity, Lease: 3 * (w.Timeout + leaseSlack)}
+	l := delivery.Lane{Webhook: w.Identity, Lease: 3 * (w.Timeout + leaseSlack), Total: w.MaxTotal, Shared: w.shared}
 	l.Rate, l.Burst = w.rate()
 	return lane.Options{Name: w.Name, Lane: l, MaxInFlight: w.MaxInFlight, Attempt: w.attempt, Close: w.close}
 }

@@ -128,7 +128,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
-	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.operationsCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
+	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.queueCommand(), c.operationsCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())

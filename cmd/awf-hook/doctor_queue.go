@@ -24,6 +24,10 @@ const maxLooked = 1000
 func (d *doctor) waiting(cfg *config.Config) {
 	const part = "queue"
 	file := queueFile(d.search(), cfg, d.queue)
+	if config.IsDatabase(file) {
+		d.database(file)
+		return
+	}
 	info, err := os.Stat(file)
 	switch {
 	case file == "":
@@ -59,6 +63,44 @@ func (d *doctor) waiting(cfg *config.Config) {
 	defer queue.Close()
 	if err := d.lanes(queue); err != nil {
 		d.find(part, wrong, "%s: %v", file, err)
+	}
+}
+
+// database looks at a queue that machines share: who uses it, who holds it up, and what waits and why.
+func (d *doctor) database(url string) {
+	const part = "queue"
+	name := engine.QueueName(url)
+	queue, err := engine.OpenDeliveries(url)
+	if err != nil {
+		d.find(part, wrong, "%v", err)
+		return
+	}
+	defer queue.Close()
+	ctx := context.Background()
+	nodes, err := queue.Nodes(ctx)
+	if err != nil {
+		d.find(part, wrong, "%s: %v", name, err)
+		return
+	}
+	configs := map[string]bool{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			configs[n.Config] = true
+		}
+	}
+	d.find(part, good, "%s: can be used; %d processes use it", name, len(nodes)-1) // this one is the last
+	if len(configs) > 1 {
+		d.find(part, warning, "%d configurations are in use: awf-hook webhooks says where", len(configs))
+	}
+	blockers, err := queue.Blockers(ctx)
+	for _, who := range blockers {
+		d.find(part, warning, "%s: until it ends the server keeps what is dead, and the queue gets slower", who)
+	}
+	if err == nil {
+		err = d.lanes(queue)
+	}
+	if err != nil {
+		d.find(part, wrong, "%s: %v", name, err)
 	}
 }
 

@@ -106,7 +106,7 @@ func (d *daemon) serve() error {
 	}
 	defer d.keeper.close()
 	d.metrics = server.NewMetrics(version())
-	d.options = engine.Options{Keeps: d.keeper.holds, Observer: d.metrics.Observer(followSource)}
+	d.options = engine.Options{Keeps: d.keeper.holds, Serves: true, Observer: d.metrics.Observer(followSource)}
 	d.feed, d.leaving = d.work, d.leave
 	return d.session.run(c)
 }
@@ -177,7 +177,7 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: d.keeper.holds, Name: eng.Name, File: d.queueFile()})
+	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: d.queueFile()})
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
@@ -33,6 +35,9 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
 				lanes, err := q.Webhooks(ctx)
 				c.printLanes(lanes, where.json)
+				if err == nil && !q.onServer() {
+					err = c.sayDifferences(ctx, q.deliveries)
+				}
 				return err
 			})
 		},
@@ -94,6 +99,25 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 			})
 		},
 	}
+}
+
+// sayDifferences says which processes of a shared queue have other webhooks than the rest.
+func (c *command) sayDifferences(ctx context.Context, queue *engine.Deliveries) error {
+	nodes, err := queue.Nodes(ctx)
+	by := map[string][]string{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			by[n.Config] = append(by[n.Config], n.Name)
+		}
+	}
+	if len(by) < 2 {
+		return err
+	}
+	fmt.Fprintln(c.err, "awf-hook: the configurations of the processes that share the queue differ:")
+	for _, digest := range slices.Sorted(maps.Keys(by)) {
+		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", digest, plain(strings.Join(by[digest], ", ")))
+	}
+	return err
 }
 
 // printLanes prints a table, or a JSON object for each lane.

@@ -78,6 +78,7 @@ type Webhook struct {
 	Timeout      time.Duration // of one attempt, the response's body included
 	Retry        Retry
 	MaxInFlight  int
+	MaxTotal     int // of all processes together; 0 for no bound
 	Rate         Rate
 	OrderBy      Text            // an expression; deliveries with the same value of it are sent one after the other
 	OrderMaxWait time.Duration   // after which one that waits is passed

@@ -90,8 +90,11 @@ func (q *Queue) showNamespace() string {
 	if q.URL.IsZero() {
 		return ""
 	}
-	return cmp.Or(q.Namespace, "default")
+	return q.Space()
 }
+
+// Space is the namespace that a database's webhooks belong to.
+func (q *Queue) Space() string { return cmp.Or(q.Namespace, "default") }
 
 // IsDatabase reports whether a queue's place is a database's URL.
 func IsDatabase(place string) bool {
@@ -115,7 +118,7 @@ func (c *Config) Share() error {
 		return nil
 	}
 	c.shared = true
-	namespace := cmp.Or(c.Queue.Namespace, "default")
+	namespace := c.Queue.Space()
 	if c.Workflows != nil {
 		c.Workflows.share(namespace)
 	}

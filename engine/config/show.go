@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +26,22 @@ func (w *Webhook) Values() []Value { return values(webhookKeys, "", w.used, w) }
 
 // Values lists what holds beside the webhooks, key by key.
 func (c *Config) Values() []Value { return values(rootKeys, "", c.used, c) }
+
+// Digest tells configurations apart by what they say of their active webhooks, wherever their files are. Secrets, and what shows only masked,
+// are not in it: others may read it.
+func (c *Config) Digest() string {
+	var lines []string
+	for _, w := range c.Active() {
+		text := w.Name
+		for _, v := range w.Values() {
+			text += "\n" + v.Key + "\x00" + v.Text
+		}
+		lines = append(lines, text)
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\x00\n")))
+	return hex.EncodeToString(sum[:6])
+}
 
 // values lists the keys of a table and of the mappings in it, where there is something to say of them.
 func values(table []Key, path string, used []use, owner any) []Value {

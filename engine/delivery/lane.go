@@ -8,6 +8,8 @@ type Lane struct {
 	Lease   time.Duration // how long a claim holds
 	Rate    float64       // attempts a second; 0 for no bound
 	Burst   int           // how many of them may come at once
+	Total   int           // how many may be in flight in all processes together; 0 for no bound
+	Shared  bool          // other machines claim from it too: nobody takes more than it starts soon
 }
 
 // LaneStatus is what a store knows of a lane.
@@ -37,6 +39,15 @@ const BreakerFailures = 5
 // BreakerOpen reports whether the lane sends one probe at a time.
 func (l *LaneStatus) BreakerOpen() bool {
 	return l.Failures >= BreakerFailures || l.Broken >= BreakerFailures
+}
+
+// Node is a process that uses a queue which machines share.
+type Node struct {
+	Name    string    `json:"node"`             // host and process id
+	Config  string    `json:"config,omitempty"` // the digest of its webhooks; "" for one that has none
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"seen"`
+	Keeper  bool      `json:"keeper"` // it keeps house
 }
 
 // Left is what waits in a lane when a report is made. What another process has in flight stands apart.

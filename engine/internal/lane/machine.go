@@ -161,18 +161,25 @@ func (m *machine) plan(now time.Time, full crowded, do *actions) {
 	}
 }
 
+// sharedAhead is how much work a lane claims ahead that other machines could do.
+const sharedAhead = 500 * time.Millisecond
+
 // capacity is how many deliveries the lane may have ready: as many as it starts in a third of a lease.
 func (m *machine) capacity(full crowded) int {
-	if bool(full) || m.lane.Rate > 0 { // what a rate lets through begins at once
+	if bool(full) || m.lane.Rate > 0 || m.lane.Total > 0 { // what a bound of all processes lets through begins at once
 		return m.maxInFlight
 	}
-	starts := m.maxInFlight * int(m.lane.Lease/3/max(m.pace, time.Millisecond))
-	return max(4*m.maxInFlight, min(starts, maxReadyLane))
+	ahead, least := m.lane.Lease/3, 4*m.maxInFlight
+	if m.lane.Shared {
+		ahead, least = min(ahead, sharedAhead), m.maxInFlight
+	}
+	starts := m.maxInFlight * int(ahead/max(m.pace, time.Millisecond))
+	return max(least, min(starts, maxReadyLane))
 }
 
 // room is how many deliveries Accept may claim for the lane. It leaves some for what is due again.
 func (m *machine) room(now time.Time, full crowded) int {
-	if m.stopped || m.lane.Rate > 0 || bool(full) || !m.seen.MaySend(now) {
+	if m.stopped || m.lane.Rate > 0 || m.lane.Total > 0 || bool(full) || !m.seen.MaySend(now) {
 		return 0
 	}
 	return max(0, m.capacity(full)-2*m.maxInFlight-len(m.ready))

@@ -67,6 +67,17 @@ func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Durati
 	return min(n, int(l.Tokens)), 0
 }
 
+// Within is how many of n claims a bound on all processes leaves while others are in flight; and if none, how long to wait.
+func Within(lane delivery.Lane, n, inFlight int) (int, time.Duration) {
+	if lane.Total == 0 {
+		return n, 0
+	}
+	if n = min(n, lane.Total-inFlight); n > 0 {
+		return n, 0
+	}
+	return 0, TotalPatience
+}
+
 // Took notes that n claims were made of those that Allow allowed, and says how long to wait before the next one.
 // lease is how long they hold.
 func (l *Lane) Took(now time.Time, lane delivery.Lane, n int) time.Duration {

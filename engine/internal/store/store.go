@@ -138,6 +138,9 @@ type Options struct {
 	KeepDead time.Duration
 	Log      *slog.Logger
 
+	Serves bool          // this process exports the queue's gauges: among nodes it is preferred for keeping house
+	Config func() string // the digest of the configuration that holds, for other nodes; nil for none
+
 	SpillFolder string           // where what a database cannot take is kept while it is away; "" keeps it in memory alone
 	HoldSpilled bool             // what is kept there is not delivered before the database has it
 	Now         func() time.Time // the store's clock
@@ -198,6 +201,8 @@ const (
 	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause
 	OrderPatience = 15 * time.Minute // how long a delivery holds its order key where its webhook does not say
 	KeyPatience   = time.Second      // how long a due delivery waits while another one of its order key is in flight
+
+	TotalPatience = 200 * time.Millisecond // how long a lane waits that has as many in flight as it may in all processes
 
 	MaxSet = time.Hour // how far a clock may be set back before what waits counts as stored by a wrong one
 )

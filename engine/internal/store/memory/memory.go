@@ -201,6 +201,9 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		return nil, store.Never, nil
 	}
 	allowed, wait := l.Allow(now, lane, n)
+	if allowed > 0 && lane.Total > 0 {
+		allowed, wait = store.Within(lane, allowed, l.inFlight(now))
+	}
 	if allowed == 0 {
 		return nil, wait, nil
 	}

@@ -125,6 +125,16 @@ func (r *row) promote(at time.Time) {
 	heap.Push(&r.lane.due, r)
 }
 
+// inFlight is how many of the lane's deliveries are in flight.
+func (l *lane) inFlight(now time.Time) (n int) {
+	for _, r := range l.due {
+		if r.inFlight(now) {
+			n++
+		}
+	}
+	return n
+}
+
 func (l *lane) key(name string) *key {
 	k := l.keys[name]
 	if k == nil {

@@ -65,7 +65,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	if err := c.look(ctx, false); err != nil || c.state == nil {
 		return err
 	}
-	locked := c.lane.Rate > 0 || c.state.keyed || c.state.BreakerOpen()
+	locked := c.lane.Rate > 0 || c.lane.Total > 0 || c.state.keyed || c.state.BreakerOpen()
 	if locked {
 		if err := c.look(ctx, true); err != nil {
 			return err
@@ -73,6 +73,15 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	}
 	l := c.state
 	allowed, wait := l.Allow(c.now, c.lane, n)
+	if allowed > 0 && c.lane.Total > 0 {
+		inFlight := 0
+		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND state = 0 AND due_at > $2`, l.id, c.now).
+			Scan(&inFlight)
+		if err != nil {
+			return err
+		}
+		allowed, wait = store.Within(c.lane, allowed, inFlight)
+	}
 	if c.next = wait; allowed == 0 {
 		return nil
 	}

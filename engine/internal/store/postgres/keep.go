@@ -21,7 +21,7 @@ const (
 // keeperLock is the advisory lock of the one node that keeps house.
 const keeperLock = migrationLock + 1
 
-// Keep implements [store.Store]. Any number of nodes call it, and one at a time does the work for all.
+// Keep implements [store.Store]. Any number of nodes call it, and one of them does the work for all: see [Store.Keeps].
 func (s *Store) Keep(ctx context.Context) error {
 	if s.isClosed() {
 		return store.ErrClosed
@@ -33,17 +33,13 @@ func (s *Store) Keep(ctx context.Context) error {
 	if err := s.beat(ctx, now); err != nil {
 		return inWords(err)
 	}
+	if err := s.takeHouse(ctx, now); err != nil || !s.Keeps() {
+		return inWords(err)
+	}
 	if err := s.recover(ctx, now); err != nil {
 		return err
 	}
 	return s.prune(ctx, now)
-}
-
-// beat shows that this node lives. A node that was taken for dead meanwhile is one again.
-func (s *Store) beat(ctx context.Context, now time.Time) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO awf_hook.nodes AS n (id, name, started, seen) VALUES ($1, 'again', $2, $2)
-  ON CONFLICT (id) DO UPDATE SET seen = greatest(n.seen, excluded.seen)`, s.node, now)
-	return err
 }
 
 // keeps makes a change if no other node is keeping house. It is false if one is.

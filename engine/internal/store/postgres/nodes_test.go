@@ -210,3 +210,113 @@ func TestSchemaOfANeighbour(t *testing.T) {
 		t.Errorf("Open = %v, want a word of upgrading", err)
 	}
 }
+
+// One node keeps house: one that serves takes that from one that does not, and another follows when it is gone or quiet.
+func TestOneNodeKeepsHouse(t *testing.T) {
+	url := database(t)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	config := func(digest string) func() string { return func() string { return digest } }
+	run := open(t, store.Options{Path: url, Now: clock})
+	first := open(t, store.Options{Path: url, Now: clock, Serves: true, Config: config("a")})
+	second := open(t, store.Options{Path: url, Now: clock, Serves: true, Config: config("b")})
+	keeps := func(what string, want *postgres.Store, keep ...*postgres.Store) {
+		t.Helper()
+		for _, s := range keep {
+			if err := s.Keep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, s := range []*postgres.Store{run, first, second} {
+			if s.Keeps() != (s == want) {
+				t.Errorf("%s: node %d keeps house: %v", what, i, s.Keeps())
+			}
+		}
+	}
+	keeps("alone", run, run)
+	keeps("one that serves comes", first, first, run, second)
+	now = now.Add(5 * time.Second)
+	keeps("it goes on", first, first, run, second)
+	nodes, err := run.Nodes(t.Context())
+	if err != nil || len(nodes) != 3 || nodes[1].Config != "a" || nodes[2].Config != "b" || !nodes[1].Keeper || nodes[2].Keeper {
+		t.Errorf("nodes %+v, %v", nodes, err)
+	}
+	now = now.Add(11 * time.Second)
+	keeps("it is quiet", second, second, first, run)
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	keeps("it ended", first, first, run)
+}
+
+// An open breaker lets one probe through over all nodes.
+func TestOneProbeOverAllNodes(t *testing.T) {
+	url := database(t)
+	nodes := []*postgres.Store{open(t, store.Options{Path: url}), open(t, store.Options{Path: url}), open(t, store.Options{Path: url})}
+	for i := range 20 {
+		accept(t, nodes[0], entry(fmt.Sprint(i), ""))
+	}
+	for range delivery.BreakerFailures {
+		st := attempted(claim(t, nodes[1], 1)[0], delivery.Retry)
+		st.After = time.Hour
+		if _, err := nodes[1].Settle(t.Context(), []delivery.Settlement{st}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execSQL(t, url, `UPDATE awf_hook.lanes SET paused_until = NULL`)
+	var claimed atomic.Int64
+	var wg sync.WaitGroup
+	for _, s := range nodes {
+		for range 4 {
+			wg.Go(func() {
+				claims, _, err := s.Claim(t.Context(), lane, 5)
+				if err != nil {
+					t.Error(err)
+				}
+				claimed.Add(int64(len(claims)))
+			})
+		}
+	}
+	wg.Wait()
+	if claimed.Load() != 1 {
+		t.Errorf("%d probes of an open breaker at once, want 1", claimed.Load())
+	}
+}
+
+// The server's clock decides: a node whose own is an hour wrong claims, renews and settles as the others do.
+func TestSkewedNode(t *testing.T) {
+	url := database(t)
+	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
+		wrong := postgres.Skewed(t, url, skew)
+		right := open(t, store.Options{Path: url})
+		id := fmt.Sprint(skew)
+		accept(t, wrong, entry(id, ""))
+		claims := claim(t, right, 1)
+		if len(claims) != 1 || len(claim(t, wrong, 1)) != 0 {
+			t.Fatalf("%v: %d claimed by the node whose clock is right, want what the other accepted, once", skew, len(claims))
+		}
+		retry := attempted(claims[0], delivery.Retry)
+		retry.After = 30 * time.Millisecond
+		if _, err := right.Settle(t.Context(), []delivery.Settlement{retry}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Millisecond)
+		claims = claim(t, wrong, 1)
+		if len(claims) != 1 || time.Until(claims[0].Until.Add(-skew)).Round(time.Second) != time.Minute {
+			t.Fatalf("%v: the wrong node claims %d", skew, len(claims))
+		}
+		if len(claim(t, right, 1)) != 0 {
+			t.Errorf("%v: a lease of a node whose clock is wrong does not hold", skew)
+		}
+		if err := right.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := wrong.Renew(t.Context(), claims[0], time.Minute); !held || err != nil {
+			t.Errorf("%v: Renew = %v, %v", skew, held, err)
+		}
+		if lost, err := wrong.Settle(t.Context(), []delivery.Settlement{attempted(claims[0], delivery.Delivered)}); err != nil || len(lost) > 0 {
+			t.Errorf("%v: %d lost, %v", skew, len(lost), err)
+		}
+		_ = wrong.Close()
+	}
+}

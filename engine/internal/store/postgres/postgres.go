@@ -10,10 +10,9 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -38,6 +37,8 @@ type Store struct {
 	pool  *pgxpool.Pool
 	node  int           // in nodes; owns leases
 	skew  time.Duration // of this machine's clock against the server's, when the store was opened
+
+	keeper atomic.Bool // it keeps house
 
 	mu         sync.Mutex
 	lanes      map[string]int      // ids by webhook; a lane never goes
@@ -82,18 +83,6 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	return s, nil
 }
 
-// register makes this process a node.
-func (s *Store) register(ctx context.Context) error {
-	host, _ := os.Hostname() // a name for people
-	now, err := s.now(ctx)
-	if err != nil {
-		return err
-	}
-	s.skew = now.Sub(s.opts.Now())
-	return s.pool.QueryRow(ctx, `INSERT INTO awf_hook.nodes(name, started, seen) VALUES ($1, $2, $2) RETURNING id`,
-		fmt.Sprintf("%s:%d", clean(host), os.Getpid()), now).Scan(&s.node)
-}
-
 // now asks for the store's time.
 func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
@@ -114,7 +103,7 @@ func (s *Store) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	err := s.release(ctx, s.node)
+	err := errors.Join(s.release(ctx, s.node), s.leaveHouse(ctx))
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()

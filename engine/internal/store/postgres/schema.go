@@ -179,6 +179,10 @@ CREATE TABLE awf_hook.operations(
   count  bigint NOT NULL,
   note   bytea NOT NULL
 );
+`, `
+ALTER TABLE awf_hook.meta ADD COLUMN keeper int NOT NULL DEFAULT 0;                 -- the node that keeps house
+ALTER TABLE awf_hook.meta ADD COLUMN keeper_serves boolean NOT NULL DEFAULT false;  -- it exports the queue's gauges
+ALTER TABLE awf_hook.meta ADD COLUMN keeper_until timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';
 `}
 
 // migrationLock is the advisory lock under which one process migrates.

@@ -41,6 +41,14 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		}
 		before := l.laneRow
 		allowed, wait := l.Allow(tx.now, lane, n)
+		if allowed > 0 && lane.Total > 0 {
+			inFlight, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND state = DUE AND due_at BETWEEN ? AND ? AND owner <> 0`,
+				l.id, milli(tx.now)+1, tx.now.Add(store.MaxLease))
+			if err != nil {
+				return err
+			}
+			allowed, wait = store.Within(lane, allowed, int(inFlight))
+		}
 		if next = wait; allowed == 0 {
 			l.laneRow = before // what Allow notes follows from the time
 			return nil

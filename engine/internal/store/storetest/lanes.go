@@ -268,6 +268,33 @@ func settleKeyed(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Out
 	settleAll(t, q, now, st)
 }
 
+func boundsTotal(t *testing.T, q *queue) {
+	for i := range 8 {
+		accept(t, q, at(0), fmt.Sprint(i), hook)
+	}
+	bounded := delivery.Lane{Webhook: hook, Lease: time.Minute, Total: 3}
+	first, _, err := q.Claim(at(0), bounded, 2)
+	if err != nil || len(first) != 2 {
+		t.Fatalf("%d claimed, %v, want 2", len(first), err)
+	}
+	second, _, err := q.Claim(at(0), bounded, 5)
+	if err != nil || len(second) != 1 {
+		t.Fatalf("%d claimed beside 2, %v, want 1 of 3 in all", len(second), err)
+	}
+	none, again, err := q.Claim(at(0), bounded, 5)
+	if err != nil || len(none) != 0 || again.IsZero() || again.After(at(1)) {
+		t.Fatalf("%d claimed beside 3, ask again at %v, %v, want none, and to be asked soon", len(none), again, err)
+	}
+	settle(t, q, first[0], delivery.Delivered, at(1), at(1))
+	settle(t, q, first[1], delivery.Retry, at(1), at(30))
+	if more, _, err := q.Claim(at(1), bounded, 5); err != nil || len(more) != 2 {
+		t.Errorf("%d claimed when two were settled, %v, want 2", len(more), err)
+	}
+	if after, _, err := q.Claim(at(62), bounded, 5); err != nil || len(after) != 3 {
+		t.Errorf("%d claimed when all leases had ended, %v, want 3", len(after), err)
+	}
+}
+
 func passesOldHead(t *testing.T, q *queue) {
 	for i := range 3 {
 		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")

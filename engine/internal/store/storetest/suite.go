@@ -75,6 +75,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
 		{"a long order key is a key", longKeys},
 		{"deliveries leave for another queue", leaves},
+		{"a bound of all processes holds", boundsTotal},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {

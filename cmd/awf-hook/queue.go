@@ -1,0 +1,143 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) queueCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "queue",
+		Short: "Move a queue to another place, and check it: move, check",
+		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks whether a queue agrees with itself.
+A single delivery is the subject of awf-hook deliveries.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.moveQueue(), c.checkQueue())
+	return cmd
+}
+
+func (c *command) moveQueue() *cobra.Command {
+	var flags configFlags
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "move --from QUEUE --to QUEUE",
+		Short: "Move all deliveries to another queue",
+		Long: `move takes all deliveries out of one queue and puts them into another, with their ids, states, attempts and times. A QUEUE is
+a file or a PostgreSQL URL. Webhooks belong to their file in the one and to the namespace in the other: the configuration says
+which is which.
+
+Others may go on to use both queues. What is in flight moves when it is settled; move waits for it up to 30 seconds. A move that
+was stopped goes on when it is called again: no delivery is in both queues or in none. Point all processes at the new queue
+before the move, else what they accept stays in the old one until the next.`,
+		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return c.moveAll(ctx, flags.search(), from, to)
+		},
+	}
+	flags.addFileFlag(cmd)
+	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
+	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
+	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+func (c *command) moveAll(ctx context.Context, search config.Search, from, to string) error {
+	cfg, err := search.Load()
+	if cfg == nil { // other mistakes do not matter here
+		return &exitError{exitConfig, err}
+	}
+	if from == to {
+		return failure(errors.New("--from and --to are the same queue"))
+	}
+	rename, err := engine.Renames(cfg, from, to)
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	if _, err := os.Stat(from); err != nil && !config.IsDatabase(from) {
+		return failure(fmt.Errorf("no queue at %s", from))
+	}
+	source, err := engine.OpenDeliveries(from)
+	if err != nil {
+		return failure(err)
+	}
+	defer source.Close()
+	target, err := engine.OpenDeliveries(to)
+	if err != nil {
+		return failure(err)
+	}
+	defer target.Close()
+	carried, err := source.MoveTo(ctx, target, rename)
+	fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s", carried.Moved, engine.QueueName(from), engine.QueueName(to))
+	if carried.Known > 0 {
+		fmt.Fprintf(c.err, ", %d were there already", carried.Known)
+	}
+	fmt.Fprintln(c.err)
+	switch {
+	case ctx.Err() != nil:
+		return failure(errors.New("stopped: call it again to move the rest"))
+	case err != nil:
+		return failure(fmt.Errorf("%w: call it again to move the rest", err))
+	case carried.InFlight > 0:
+		return failure(fmt.Errorf("%d are in flight in %s or wait behind one: call it again to move them", carried.InFlight, engine.QueueName(from)))
+	}
+	return nil
+}
+
+func (c *command) checkQueue() *cobra.Command {
+	var flags configFlags
+	var place string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say what is wrong with a queue",
+		Long: `check reads the whole queue, a file or a database, while others use it, and looks whether it agrees with itself: that each
+delivery has its event and its lane, that counts are right, that no order key is stuck or has two deliveries in flight, that
+nothing was left half moved. It changes nothing. It exits with 1 if something is wrong.`,
+		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := flags.search().Load()
+			if cfg == nil {
+				return &exitError{exitConfig, err}
+			}
+			file := queueFile(flags.search(), cfg, place)
+			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
+				return failure(fmt.Errorf("no queue at %s", cmp.Or(file, "any place: set HOME or queue.path")))
+			}
+			queue, err := engine.OpenDeliveries(file)
+			if err != nil {
+				return failure(err)
+			}
+			defer queue.Close()
+			wrong, err := queue.Check(context.Background())
+			if err != nil {
+				return failure(fmt.Errorf("%s: %w", engine.QueueName(file), err))
+			}
+			for _, what := range wrong {
+				fmt.Fprintf(c.out, "%s\n", plain(what))
+			}
+			if len(wrong) > 0 {
+				return failure(fmt.Errorf("%s does not agree with itself", engine.QueueName(file)))
+			}
+			fmt.Fprintf(c.out, "%s agrees with itself\n", engine.QueueName(file))
+			return nil
+		},
+	}
+	flags.addFileFlag(cmd)
+	cmd.Flags().StringVar(&place, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	return cmd
+}

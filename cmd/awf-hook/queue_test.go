@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/testdata/pgtest"
+)
+
+// A queue moves into a database and back with all ids, states and attempts, through SIGKILLs of the move.
+func TestQueueMoves(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if errors.Is(err, pgtest.ErrMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	url, err := server.Create("queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const events = 2000
+	receiver := newCounted()
+	up := serve(t, receiver)
+	config := writeConfig(t, `queue: {namespace: test}
+webhooks:
+  - {name: up, url: %q}
+  - {name: down, url: %q, retry: {delay: 1h}, max_in_flight: 64, order_by: payload.key, filter: "workflow_id endsWith '1'"}`,
+		up, "http://127.0.0.1:"+freePort())
+	file := filepath.Join(t.TempDir(), "queue.db")
+	runHook(t, exitOK, strings.NewReader(envelopes("r", events)), "run", "-c", config, "--queue", file, "--drain-timeout", "20s")
+	stand := func(queue string) map[string]string {
+		t.Helper()
+		out, _ := runHook(t, exitOK, nil, "deliveries", "list", "-c", config, "--queue", queue, "--json", "--limit", "100000")
+		of := map[string]string{}
+		for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+			id, rest := field(line, "id"), field(line, "state")+" "+field(line, "attempts")
+			of[id] = rest
+		}
+		return of
+	}
+	before := stand(file)
+	for _, way := range [][2]string{{file, url}, {url, file + "2"}} {
+		kills := 0
+		for ; ; kills++ {
+			cmd := exec.Command("awf-hook", "queue", "move", "-c", config, "--from", way[0], "--to", way[1])
+			start(t, cmd)
+			killed := time.AfterFunc(time.Duration(100+200*kills)*time.Millisecond, func() { _ = cmd.Process.Kill() })
+			err := cmd.Wait()
+			if killed.Stop(); err == nil {
+				break
+			}
+			if kills > 50 {
+				t.Fatal("the move does not end")
+			}
+		}
+		t.Logf("%d deliveries moved in spite of %d kills", len(before), kills)
+		after := stand(way[1])
+		if len(after) != len(before) {
+			t.Errorf("%d deliveries after the move, want %d", len(after), len(before))
+		}
+		for id, was := range before {
+			if after[id] != was {
+				t.Errorf("%s: %q, want %q", id, after[id], was)
+				break
+			}
+		}
+		for _, queue := range way {
+			runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", queue)
+		}
+		if out, _ := runHook(t, exitOK, nil, "deliveries", "list", "-c", config, "--queue", way[0], "--json"); strings.Contains(out, "msg_") {
+			t.Errorf("left behind: %s", out)
+		}
+	}
+	if out, _ := runHook(t, exitOK, nil, "webhooks", "-c", config, "--queue", file+"2"); !strings.Contains(out, "down") {
+		t.Errorf("the webhooks after coming back: %s", out)
+	}
+}
+
+// field is the value of a key of a JSON line.
+func field(line, key string) string {
+	_, value, _ := strings.Cut(line, fmt.Sprintf("%q:", key))
+	value, _, _ = strings.Cut(value, ",")
+	return strings.Trim(value, `"}`)
+}

@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/jackc/pgx/v5"
+)
+
+// keeperLease is for how long a node keeps house that does not say so again: another one follows it.
+const keeperLease = 10 * time.Second
+
+// register makes this process a node.
+func (s *Store) register(ctx context.Context) error {
+	now, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
+	s.skew = now.Sub(s.opts.Now())
+	return s.pool.QueryRow(ctx, `INSERT INTO awf_hook.nodes(name, config, started, seen) VALUES ($1, $2, $3, $3) RETURNING id`,
+		nodeName(), s.config(), now).Scan(&s.node)
+}
+
+// nodeName is a name of this process for people.
+func nodeName() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s:%d", clean(host), os.Getpid())
+}
+
+// config is the digest of the configuration that holds.
+func (s *Store) config() string {
+	if s.opts.Config == nil {
+		return ""
+	}
+	return s.opts.Config()
+}
+
+// beat shows that this node lives, and its configuration. A node that was taken for dead meanwhile is one again.
+func (s *Store) beat(ctx context.Context, now time.Time) error {
+	_, err := s.pool.Exec(ctx, `INSERT INTO awf_hook.nodes AS n (id, name, config, started, seen) VALUES ($1, $3, $4, $2, $2)
+  ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`, s.node, now, nodeName(), s.config())
+	return err
+}
+
+// takeHouse makes this node the one that keeps house, if no other one does. One that exports the queue's gauges takes it from one that
+// does not. It is a lease and no lock of a session, which a pooler in transaction mode would lose.
+func (s *Store) takeHouse(ctx context.Context, now time.Time) error {
+	var keeper int
+	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta SET keeper = $1, keeper_serves = $2, keeper_until = $3
+  WHERE keeper = $1 OR keeper_until < $4 OR $2 AND NOT keeper_serves RETURNING keeper`,
+		s.node, s.opts.Serves, now.Add(keeperLease), now).Scan(&keeper)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	s.keeper.Store(keeper == s.node)
+	return err
+}
+
+// leaveHouse lets another node keep house at once.
+func (s *Store) leaveHouse(ctx context.Context) error {
+	if !s.keeper.Swap(false) {
+		return nil
+	}
+	_, err := s.pool.Exec(ctx, `UPDATE awf_hook.meta SET keeper = 0, keeper_until = '1970-01-01T00:00:00Z' WHERE keeper = $1`, s.node)
+	return inWords(err)
+}
+
+// Keeps reports whether this node keeps house.
+func (s *Store) Keeps() bool { return s.keeper.Load() }
+
+// Nodes lists the processes that use the queue and have not been quiet for long.
+func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	rows, err := s.pool.Query(ctx, `SELECT n.name, n.config, n.started, n.seen, n.id = m.keeper AND m.keeper_until > $1
+  FROM awf_hook.nodes n CROSS JOIN awf_hook.meta m WHERE n.seen > $2 ORDER BY n.id`, now, now.Add(-nodePeriod))
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	nodes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[delivery.Node])
+	return nodes, s.readError(err)
+}

@@ -1,0 +1,41 @@
+package spill
+
+import (
+	"context"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// shared is a queue that machines share.
+type shared interface {
+	Keeps() bool
+	Nodes(ctx context.Context) ([]delivery.Node, error)
+	Blockers(ctx context.Context) ([]string, error)
+}
+
+// Keeps reports whether this process keeps house in the queue. In a file each does that calls Keep.
+func (s *Store) Keeps() bool {
+	file, _ := s.usable()
+	if of, is := file.(shared); is {
+		return of.Keeps()
+	}
+	return file != nil
+}
+
+// Nodes lists the processes that use a queue which machines share; none of a file.
+func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
+	file, err := s.usable()
+	if of, is := file.(shared); is {
+		return of.Nodes(ctx)
+	}
+	return nil, err
+}
+
+// Blockers says who holds up a queue that machines share; nobody does with a file.
+func (s *Store) Blockers(ctx context.Context) ([]string, error) {
+	file, err := s.usable()
+	if of, is := file.(shared); is {
+		return of.Blockers(ctx)
+	}
+	return nil, err
+}
