@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers cluster scale trouble clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -30,6 +30,16 @@ formats:
 	cd testdata/oracles && npm ci --ignore-scripts
 	AWF_HOOK_WILD=10000 go test -count 1 -timeout 30m -run Wild ./transforms/format
 	cd testdata/oracles && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
+
+# A release in dist: archives, Debian packages, lists of parts, checksums, what an image is built of; each installed in its way by a test.
+# As root on Debian it installs what the tests need.
+RELEASE_PACKAGES = buildah curl
+release:
+	@dpkg -s $(RELEASE_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(RELEASE_PACKAGES) >/dev/null; }
+	go vet ./.ci/release
+	go run ./.ci/release -out dist
+	RELEASE=dist $(GOTEST) -count 1 -timeout 15m -run TestRelease ./cmd/awf-hook
 
 # Each fuzz target for FUZZTIME.
 fuzz:
@@ -61,6 +71,17 @@ SERVER_PACKAGES = postgresql pgbouncer
 servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
+
+# The browser that tests look at the page with, and what judges its accessibility. As root on Debian it installs both; where they are
+# missing, tests of the page in a browser skip themselves.
+browsers:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null; }
+	cd cmd/awf-hook/internal/page/testdata && npm ci --ignore-scripts
+
+# The views of the page, light and dark, as docs show them.
+screenshots: browsers
+	SCREENSHOTS=$(CURDIR)/docs/page go test -count 1 -run TestScreenshots ./cmd/awf-hook/internal/page
 
 # The whole WebAssembly core test suite, and many mutants of its modules, metered against as they are.
 spec:
@@ -113,4 +134,4 @@ check: lint
 	$(MAKE) test
 
 clean:
-	rm -f awf-hook coverage.txt
+	rm -rf awf-hook coverage.txt dist

@@ -64,7 +64,9 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 		return nil, nil
 	}
 	began := time.Now()
-	d.Content, err = w.chain.Apply(ctx, expression.NewEnv(ev))
+	in := w.envs.Of(ev)
+	d.Content, err = w.chain.Apply(ctx, in)
+	w.envs.Keep(in)
 	if w.transformed != nil {
 		w.transformed(w.Name, time.Since(began), err)
 	}

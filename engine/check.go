@@ -26,6 +26,16 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	return mistakes, warnings
 }
 
+// Warnings are what is allowed but unwise in the settings' webhooks that hold.
+func (e *Engine) Warnings() (warnings config.Errors) {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	for _, w := range e.current.settings {
+		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.allow), w.unlikely())
+	}
+	return warnings
+}
+
 // unlikely warns of globs that match no known event of AWF.
 func (c *compiled) unlikely() config.Errors {
 	var warnings config.Errors

@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -89,6 +90,7 @@ type Engine struct {
 	opts    Options
 	routes  *route.Table[*webhook]
 	lanes   *lane.Set
+	envs    expression.Envs
 
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
@@ -125,7 +127,8 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
 	e.queue = spill.Open(store.Options{
-		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves, Config: func() string { return e.digest.Load().(string) },
+		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves,
+		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
 		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
 	})

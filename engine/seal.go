@@ -13,9 +13,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Seal marks the lines that Close writes, so that only what awf-hook itself wrote for this user is read back with the ids that it has: whoever
-// prints an event into AWF's output cannot choose the id of another one. Its keys are files: the first of them that can be kept is
-// used to write, and all are tried to read.
+// Seal marks the lines that Close writes, so that only what awf-hook itself wrote for this user is read back with its ids: an event that
+// a step prints into AWF's output cannot take the id of another one. The keys are files. The first that can be kept is used to
+// write, and all are tried to read.
 type Seal struct{ paths []string }
 
 // NewSeal returns a seal whose keys are in these files. Only the user may read them; they are made when they are needed.

@@ -69,20 +69,26 @@ func (e *Engine) settleAccounts() {
 	e.atClose = &l
 }
 
-// writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on at the next place where one takes no more.
-// The errors say why, for each place that did not take all.
+// maxSpills is how many files Close writes in one place: each may be bounded, by a limit of the process.
+const maxSpills = 1000
+
+// writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on with a new file where one takes no more, and at the next
+// place where no file takes anything. The errors say why, for each place that did not take all.
 func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
 	s := &spilled{seal: opts.Seal}
 	var errs []error
 	tooLong := func(entry *delivery.Entry) bool { return len(s.envelopeOf(entry)) > event.MaxLine } // nobody could read it
 	entries = slices.DeleteFunc(entries, tooLong)
 	for _, place := range opts.Spill {
-		n, err := s.write(place, entries)
-		if entries = entries[n:]; err != nil {
-			errs = append(errs, fmt.Errorf("cannot write to %s: %w", place, err))
-		}
-		if len(entries) == 0 {
-			break
+		for range maxSpills {
+			n, err := s.write(place, entries)
+			if entries = entries[n:]; len(entries) == 0 {
+				return s, errs
+			}
+			if n == 0 {
+				errs = append(errs, fmt.Errorf("cannot write to %s: %w", place, err))
+				break
+			}
 		}
 	}
 	return s, errs

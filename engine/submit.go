@@ -10,7 +10,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/expression"
 )
 
 // Submit accepts an event. When it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
@@ -103,7 +102,8 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 		ev.ID = event.NewID(time.Now())
 	}
 	entry := &delivery.Entry{Event: ev}
-	in := expression.NewEnv(ev) // decoded once for all webhooks
+	in := e.envs.Of(ev) // decoded once for all webhooks
+	defer e.envs.Keep(in)
 	for _, w := range webhooks {
 		asked := slices.Contains(ev.Webhooks, w.Identity)
 		if ev.Webhooks != nil && !asked {

@@ -21,7 +21,8 @@ type webhook struct {
 	sender *sender.Sender
 	log    *slog.Logger
 	random func() float64 // chooses within the jitter
-	shared bool           // other machines deliver for it too
+	envs   expression.Envs
+	shared bool // other machines deliver for it too
 
 	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
 

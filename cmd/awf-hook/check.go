@@ -111,6 +111,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	if flags.noEnv {
 		search.Env = config.NoEnv
 	}
+	checking := c.screen.working("checking, and compiling modules")
 	var results []checked
 	for _, file := range files {
 		results = append(results, checkFile(search, file))
@@ -118,6 +119,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	if len(files) == 0 {
 		results = checkFound(search)
 	}
+	checking()
 	if flags.json {
 		c.printReport(results, flags)
 	} else {
@@ -228,7 +230,8 @@ func (c *command) sayChecked(results []checked) {
 		}
 		c.sayMistakes(r.report())
 		if r.good() && len(r.config.Files) > 0 {
-			fmt.Fprintf(c.out, "%s: good, webhooks: %d\n", strings.Join(r.config.Files, ", "), len(r.config.Webhooks))
+			files := strings.Join(r.config.Files, ", ")
+			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out, false).colour(green, "good"), len(r.config.Webhooks))
 		}
 	}
 }

@@ -47,11 +47,14 @@ func failure(err error) error { return &exitError{exitFailure, err} }
 
 // command is what the subcommands share: the streams, and the flags of the root.
 type command struct {
-	in       io.Reader
-	out, err io.Writer
-	logLevel string
-	level    slog.Level
-	reported func(*engine.Report) // is told each session's report; nil where nobody asks
+	in        io.Reader
+	out, err  io.Writer
+	screen    *screen // nil where nothing shows progress
+	logLevel  string
+	level     slog.Level
+	logFormat string
+	sentences bool                 // stderr is a terminal
+	reported  func(*engine.Report) // is told each session's report; nil where nobody asks
 }
 
 // run runs the command line and returns the exit code.
@@ -68,6 +71,8 @@ func prepare() {
 
 // run runs the command line.
 func (c *command) run(args []string) int {
+	c.sentences = isTerminal(c.err)
+	c.useScreen()
 	root := c.root()
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
@@ -128,9 +133,12 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "what is said on stderr: debug, info, warn or error")
-	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.queueCommand(), c.operationsCommand(), c.signCommand(), c.verifyCommand(), c.secretCommand())
+	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text", "how it is said: text, which is sentences on a terminal, or json")
+	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand(),
+		c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(),
+		c.manCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
 	describe(root)
@@ -187,11 +195,6 @@ func (f *configFlags) origin() string {
 	return "project " + folder
 }
 
-// logger logs on stderr, from the level that --log-level names.
-func (c *command) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.level}))
-}
-
 // prepare reads the flags of the root.
 func (c *command) prepare(cmd *cobra.Command, _ []string) error {
 	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
@@ -199,6 +202,9 @@ func (c *command) prepare(cmd *cobra.Command, _ []string) error {
 	}
 	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)
+	}
+	if c.logFormat != "text" && c.logFormat != "json" {
+		return fmt.Errorf("--log-format: want text or json, got %q", c.logFormat)
 	}
 	return nil
 }
@@ -253,11 +259,28 @@ func noSettings(search config.Search) string {
 // openEngine opens an engine whose queue, and what else is this program's alone, opts name.
 func (c *command) openEngine(cfg *config.Config, opts engine.Options) (*engine.Engine, error) {
 	opts.Logger, opts.Version, opts.ModuleCache = c.logger(), version(), moduleCache()
+	defer c.compiling(cfg)()
 	eng, err := engine.Open(cfg, opts)
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	return eng, nil
+}
+
+// compiling shows that modules are being compiled, if the configuration has any.
+func (c *command) compiling(cfg *config.Config) (end func()) {
+	modules := 0
+	for i := range cfg.Webhooks {
+		for j := range cfg.Webhooks[i].Transform {
+			if cfg.Webhooks[i].Transform[j].Kind() == "wasm" {
+				modules++
+			}
+		}
+	}
+	if modules == 0 {
+		return func() {}
+	}
+	return c.screen.working("compiling the modules of transforms")
 }
 
 // moduleCache is where compiled modules are kept; "" if there is no home.

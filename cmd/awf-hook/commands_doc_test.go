@@ -33,6 +33,7 @@ var outputs = map[string]any{
 	"follow":            engine.Report{},
 	"serve":             engine.Report{},
 	"listen":            engine.Received{},
+	"top":               laneRate{},
 	"operations":        engine.Operation{},
 	"preview":           engine.Preview{},
 	"run":               engine.Report{},
@@ -75,6 +76,7 @@ var glossary = map[string]string{
 	"dead_spilled":    "dead letters in the files `spill`",
 	"delivered":       "deliveries that their receivers took",
 	"deliveries":      "deliveries that the events made",
+	"decided":         "true for the part of a filter that made it true or false",
 	"depth":           "how many parts of the expression are around this one",
 	"diff":            "how what would be sent differs from what is wanted, as a unified diff",
 	"discarded":       "dead letters that made room for others",
@@ -123,6 +125,8 @@ var glossary = map[string]string{
 	"message":         "the mistake in words",
 	"method":          "the request's method",
 	"missing":         "true if the event does not have the part",
+	"problems":        "why the test failed, in words",
+	"per_minute":      "deliveries a minute that arrive",
 	"mistakes":        "the mistakes and warnings, by their places",
 	"name":            "the test's name",
 	"next":            "when the next attempt may be made",
@@ -311,7 +315,8 @@ func kindOf(typ reflect.Type, name string) [][2]string {
 		list := [][2]string{{name, "object"}}
 		for _, f := range [][2]string{
 			{"path", "text"}, {"source", "text"}, {"value", "any"}, {"error", "text"}, {"parts", "list"}, {"parts[].source", "text"},
-			{"parts[].depth", "number"}, {"parts[].times", "number"}, {"parts[].missing", "true"}, {"parts[].value", "any"}, {"took", "seconds"},
+			{"parts[].depth", "number"}, {"parts[].times", "number"}, {"parts[].decided", "true"},
+			{"parts[].missing", "true"}, {"parts[].value", "any"}, {"took", "seconds"},
 		} {
 			list = append(list, [2]string{name + "." + f[0], f[1]})
 		}

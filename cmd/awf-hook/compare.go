@@ -12,28 +12,49 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// compare pairs what the test wants with what would be sent, and sets the difference.
+// compare pairs the requests that the test wants with those that would be sent, and tells the differences.
 func (r *testResult) compare() {
 	var wanted, got strings.Builder
 	for i := range r.test.Want {
 		w := &r.test.Want[i]
-		want := wantedResult(w)
-		want.write(&wanted)
 		at := slices.IndexFunc(r.actual, func(a actual) bool {
 			return a.wants == nil && a.Webhook == w.Webhook && (w.Event == "" || w.Event == a.event)
 		})
 		if at < 0 {
+			r.problems = append(r.problems, r.missing(w))
 			continue
 		}
+		want := wantedResult(w)
+		want.write(&wanted)
 		r.actual[at].wants = w
 		r.actual[at].result(w).write(&got)
 	}
 	for i := range r.actual {
 		if a := &r.actual[i]; a.wants == nil {
+			if a.Choice == engine.Sent {
+				r.problems = append(r.problems, fmt.Sprintf("%s makes a request for %s that the test does not want", a.Webhook, a.event))
+			}
 			a.result(nil).write(&got)
 		}
 	}
 	r.diff = unifiedDiff("wanted", "would be sent", wanted.String(), got.String())
+}
+
+// missing says that there is no request as wanted, and why.
+func (r *testResult) missing(w *config.Want) string {
+	what := "a request"
+	if w.Drop {
+		what = "a drop"
+	}
+	text := fmt.Sprintf("wanted %s of %s", what, w.Webhook)
+	if w.Event != "" {
+		text += " for " + w.Event
+	}
+	text += ", none was made"
+	if why := r.silent[w.Webhook]; why != "" {
+		text += ": " + why
+	}
+	return text
 }
 
 // result is what a webhook makes of an event, as far as a test wants to know it.

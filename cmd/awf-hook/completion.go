@@ -23,15 +23,16 @@ type completer func(cmd *cobra.Command) []string
 
 // flagCompletions are those of flags, by their names, on every command that has them.
 var flagCompletions = map[string]completer{
-	"webhook":   webhookNames,
-	"from":      webhookNames,
-	"to":        webhookNames,
-	"state":     func(*cobra.Command) []string { return stateNames() },
-	"event":     func(*cobra.Command) []string { return eventTypes() },
-	"sample":    func(*cobra.Command) []string { return eventTypes() },
-	"scheme":    func(*cobra.Command) []string { return []string{"awf", "custom", "github", "standard"} },
-	"log-level": func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
-	"lang":      func(*cobra.Command) []string { return author.Names() },
+	"webhook":    webhookNames,
+	"from":       webhookNames,
+	"to":         webhookNames,
+	"state":      func(*cobra.Command) []string { return stateNames() },
+	"event":      func(*cobra.Command) []string { return eventTypes() },
+	"sample":     func(*cobra.Command) []string { return eventTypes() },
+	"scheme":     func(*cobra.Command) []string { return []string{"awf", "custom", "github", "standard"} },
+	"log-format": func(*cobra.Command) []string { return []string{"json", "text"} },
+	"log-level":  func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
+	"lang":       func(*cobra.Command) []string { return author.Names() },
 }
 
 // argumentCompletions are those of the first argument, by the command's path.

@@ -43,6 +43,7 @@ type filterFlags struct {
 	state, webhook, workflow, event, run, text, since string
 	before                                            int64
 	limit                                             int
+	watch                                             bool
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
@@ -211,6 +212,9 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	return items[0], nil
 }
 
+// watchEvery is how often --watch lists.
+const watchEvery = 2 * time.Second
+
 // maxSuggested is among how many of the newest deliveries the one is looked for that an unknown id may mean.
 const maxSuggested = 1000
 
@@ -268,6 +272,9 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			filter, err := flags.filter()
+			if err == nil && flags.watch && where.json {
+				err = errors.New("--watch goes without --json")
+			}
 			if err != nil {
 				return err
 			}
@@ -275,28 +282,46 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
 					return err
 				}
-				items, err := q.List(ctx, filter)
-				if err != nil {
-					return err
+				if flags.watch {
+					return c.watchDeliveries(ctx, q, filter)
 				}
-				if len(items) == 0 {
-					c.sayNone(filter)
-				}
-				c.printItems(items, where.json)
-				if err := c.warnOfOrphans(ctx, q); err != nil {
-					return err
-				}
-				if len(items) == flags.limit && flags.limit > 0 && !where.json {
-					fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
-				}
-				return nil
+				return c.list(ctx, q, filter, where.json)
 			})
 		},
 	}
 	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
 	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list them again every two seconds, until Ctrl-C")
 	return cmd
+}
+
+// list lists deliveries once.
+func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter, asJSON bool) error {
+	items, err := q.List(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		c.sayNone(filter)
+	}
+	c.printItems(items, asJSON)
+	if err := c.warnOfOrphans(ctx, q); err != nil {
+		return err
+	}
+	if len(items) == filter.Limit && filter.Limit > 0 && !asJSON {
+		fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
+	}
+	return nil
+}
+
+// watchDeliveries lists deliveries again and again.
+func (c *command) watchDeliveries(ctx context.Context, q openedQueue, filter engine.Filter) error {
+	return c.watch(ctx, watchEvery, func(ctx context.Context) (string, error) {
+		items, err := q.List(ctx, filter)
+		lines := tableLines(itemRows(items), terminalWidth(c.out))
+		return strings.Join(lines, "\n") + "\n", err
+	})
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.

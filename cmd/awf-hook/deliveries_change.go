@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -116,7 +117,9 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		if err := c.confirm(ctx, q, ch, filter); err != nil {
 			return err
 		}
+		done := c.screen.working(strings.TrimSuffix(ch.verb, "e") + "ing")
 		n, err := ch.apply(ctx, q, filter)
+		done()
 		switch {
 		case err != nil:
 			return err

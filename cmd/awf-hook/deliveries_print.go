@@ -12,19 +12,24 @@ import (
 
 // printItems prints a table, or a JSON object for each delivery.
 func (c *command) printItems(items []api.Item, asJSON bool) {
+	if !asJSON {
+		printTable(c.out, itemRows(items))
+		return
+	}
+	for i := range items {
+		encode(c.out, &items[i])
+	}
+}
+
+// itemRows are the rows of a table of deliveries.
+func itemRows(items []api.Item) [][]string {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
 	name := nameOf(items, func(it *api.Item) string { return it.Identity })
 	for i := range items {
 		it := &items[i]
-		if asJSON {
-			encode(c.out, it)
-			continue
-		}
 		rows = append(rows, []string{it.ID, string(it.State), name(it.Identity), it.Event, strconv.Itoa(it.Attempts), whenWhy(it)})
 	}
-	if !asJSON {
-		printTable(c.out, rows)
-	}
+	return rows
 }
 
 // whenWhy is the last column: when a delivery is due and what holds it back, or why it is dead.

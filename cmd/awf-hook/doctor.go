@@ -20,6 +20,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 )
 
 // Bounds of doctor.
@@ -76,7 +77,7 @@ it sends a sample event to each webhook, as webhooks test does, and compares thi
 		RunE:    func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
-	cmd.Flags().StringVar(&d.queue, "queue", "", "the queue's `FILE` (default: the configuration's, else the state folder's)")
+	cmd.Flags().StringVar(&d.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print the page as a JSON object")
 	cmd.Flags().BoolVar(&d.send, "send", false, "send a sample event to each webhook")
 	return cmd
@@ -84,7 +85,7 @@ it sends a sample event to each webhook, as webhooks test does, and compares thi
 
 // find notes a finding.
 func (d *doctor) find(part, level, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := strings.NewReplacer("\n\t", "; ", "\n", "; ").Replace(fmt.Sprintf(format, args...)) // a finding is a line
 	if d.home != "" {
 		text = strings.ReplaceAll(text, d.home+string(filepath.Separator), "~"+string(filepath.Separator))
 	}
@@ -192,13 +193,17 @@ func (d *doctor) look(part, what, path string) {
 		d.find(part, wrong, "%s %v", what, err)
 		return
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // to open a pipe does not wait for its writer
 	if err != nil {
 		d.find(part, wrong, "%s %v", what, err)
 		return
 	}
 	defer f.Close()
 	at := info.ModTime()
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		d.find(part, warning, "%s %s is not a regular file: exec copies AWF's lines to it, follow cannot read it", what, path)
+		return
+	}
 	if !info.IsDir() {
 		d.find(part, good, "%s %s: %s, written %s", what, path, size(info.Size()), ago(at))
 		return
@@ -226,7 +231,7 @@ func (d *doctor) configuration() (*config.Config, bool) {
 		}
 		for _, m := range r.report() {
 			if m.Warning {
-				d.find(part, warning, "%v", m)
+				d.find(part, warning, "%s", strings.Replace(m.Error(), ": warning: ", ": ", 1))
 				continue
 			}
 			mistakes++

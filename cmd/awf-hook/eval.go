@@ -148,7 +148,9 @@ func (c *command) showValue(ev *event.Event, trace *expression.Trace, filter, pa
 	fmt.Fprintf(c.out, "%-18s %s\n", plain(ev.Type), text)
 	if parts {
 		var b strings.Builder
-		explainParts(&b, trace, "  ")
+		var root branch
+		explainParts(&root, trace)
+		newPrinter(c.out, false).tree(&b, &root, "  ")
 		_, _ = io.WriteString(c.out, b.String())
 	}
 }

@@ -79,6 +79,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 	}
 	talk := &held{out: c.err}
 	c.err = talk
+	s.screen, c.screen = c.screen, nil // until the command has ended, the terminal is its own
 	s.ended = child.Exited()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Attend(ctx, child, c.printBroken()) }
 	s.instead = func() { <-child.Exited() }

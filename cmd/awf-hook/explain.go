@@ -24,12 +24,13 @@ func (c *command) explainCommand() *cobra.Command {
 		Use:   "explain [EVENTS…]",
 		Short: "Show why events are sent or not: each part of filters and transforms with its value",
 		Long: `explain reads events from files or stdin, and shows for each webhook what becomes of them and why: the value of each part of
-the filter, what the event lacks, the input and output of each step of the transform, and the time and fuel it takes.
-explain sends and keeps nothing.`,
+the filter, what the event lacks, the input and output of each step of the transform, and the fuel of modules. It marks the
+part that decided. explain sends and keeps nothing.`,
 		Example: "  awf-hook explain -c awf-hook.yaml events.jsonl",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.time, "time", false, "show how long the filter and each step took")
 	return cmd
 }
 
@@ -44,8 +45,9 @@ func (c *command) explain(files []string, flags previewFlags) error {
 		return failure(err)
 	}
 	var fuel fuelTable
+	show := explainer{newPrinter(c.out, false), flags.time}
 	for _, ev := range events {
-		var b bytes.Buffer
+		var b strings.Builder
 		list := eventList{previewFlags: flags, b: &b, ev: ev}
 		for _, x := range eng.Explain(context.Background(), ev, ev.Timestamp) {
 			switch {
@@ -53,12 +55,12 @@ func (c *command) explain(files []string, flags previewFlags) error {
 			case flags.json:
 				encode(&b, &x)
 			default:
-				explainText(&b, &x)
+				show.text(&b, &x)
 				fuel.add(&x)
 			}
 		}
 		list.end()
-		if _, err := c.out.Write(b.Bytes()); err != nil {
+		if _, err := io.WriteString(c.out, b.String()); err != nil {
 			return failure(err)
 		}
 	}
@@ -110,66 +112,93 @@ func (t *fuelTable) text() []byte {
 	return b.Bytes()
 }
 
-func explainText(b *bytes.Buffer, x *engine.Explanation) {
-	fmt.Fprintf(b, "  %s (%s): %s, %v\n", plain(x.Webhook), x.Place, choice(x.Choice), x.Took.Round(100*time.Nanosecond))
-	fmt.Fprintf(b, "    events    %s\n", strings.Join(x.Events, ", "))
-	if f := x.Filter; f != nil {
-		fmt.Fprintf(b, "    filter    %s (%v)\n", outcomeOf(f), f.Took.Round(100*time.Nanosecond))
-		explainParts(b, f, "      ")
+// explainer writes explanations for people.
+type explainer struct {
+	*printer
+	time bool // it shows how long things took
+}
+
+// took is a time in brackets, where times are shown.
+func (e *explainer) took(d time.Duration) string {
+	if !e.time {
+		return ""
 	}
-	for i, s := range x.Steps {
-		fmt.Fprintf(b, "    step %d    %s (%s)\n      in      %s\n", i+1, s.Kind, cost(&s), shown(string(s.In)))
-		for _, e := range s.Expressions {
-			fmt.Fprintf(b, "      %s = %s\n", plain(cmp.Or(e.Path, "the whole")), outcomeOf(e))
-			explainParts(b, e, "        ")
-		}
-		for _, what := range s.Left {
-			fmt.Fprintf(b, "      %s\n", plain(what))
-		}
-		switch {
-		case s.Dropped:
-			fmt.Fprintf(b, "      out     nothing\n")
-		case s.Failure != "":
-			fmt.Fprintf(b, "      failed  %s\n", plain(s.Failure))
-		default:
-			fmt.Fprintf(b, "      out     %s\n", shown(string(s.Out)))
-		}
+	return " (" + d.Round(100*time.Nanosecond).String() + ")"
+}
+
+func (e *explainer) text(b *strings.Builder, x *engine.Explanation) {
+	verdict := e.colour(choiceColours[x.Choice], choice(x.Choice))
+	fmt.Fprintf(b, "  %s (%s): %s%s\n", e.colour(bold, plain(x.Webhook)), x.Place, verdict, e.took(x.Took))
+	var root branch
+	root.add("events  "+strings.Join(x.Events, ", "), "", "").marked = x.Choice == engine.OtherType || x.Choice == engine.Sent && x.Filter == nil
+	if f := x.Filter; f != nil {
+		line := root.add("filter  "+outcomeOf(f)+e.took(f.Took), "", "")
+		line.marked = f.Err != nil
+		explainParts(line, f)
+	}
+	for i := range x.Steps {
+		e.step(&root, i+1, &x.Steps[i])
 	}
 	if x.Why != "" && x.Choice != engine.FilteredOut {
-		fmt.Fprintf(b, "    why       %s\n", plain(x.Why))
+		root.add("why     "+plain(x.Why), "", "")
 	}
+	e.tree(b, &root, "  ")
 }
 
-// cost is what a step took: time, and fuel if it is a module.
-func cost(s *engine.StepTrace) string {
-	text := s.Took.Round(100 * time.Nanosecond).String()
+func (e *explainer) step(root *branch, n int, s *engine.StepTrace) {
+	title := fmt.Sprintf("step %d  %s", n, s.Kind) + e.took(s.Took)
 	if s.FuelLimit > 0 {
-		text += fmt.Sprintf(", fuel %d of %d", s.Fuel, s.FuelLimit)
+		title += fmt.Sprintf(", fuel %d of %d", s.Fuel, s.FuelLimit)
 	}
-	return text
+	step := root.add(title, "", "")
+	step.add("in   "+shown(string(s.In)), "", "")
+	for _, x := range s.Expressions {
+		explainParts(step.add(plain(cmp.Or(x.Path, "the whole"))+" = "+outcomeOf(x), "", ""), x)
+	}
+	for _, what := range s.Left {
+		step.add(plain(what), "", yellow)
+	}
+	switch {
+	case s.Dropped:
+		step.add("out  nothing", "", yellow).marked = true
+	case s.Failure != "":
+		step.add("failed  "+plain(s.Failure), "", red).marked = true
+	default:
+		step.add("out  "+shown(string(s.Out)), "", "")
+	}
 }
 
-// explainParts shows the parts of an expression with their values, those within others indented.
-func explainParts(b io.Writer, t *expression.Trace, indent string) {
+// choiceColours tell at a glance what a webhook makes of an event.
+var choiceColours = map[engine.Choice]string{
+	engine.Sent: green, engine.OtherType: dim, engine.FilteredOut: yellow, engine.Dropped: yellow,
+	engine.FilterFailed: red, engine.TransformFailed: red, engine.NotSigned: red,
+}
+
+// explainParts adds the parts of an expression with their values, those within others below them.
+func explainParts(root *branch, t *expression.Trace) {
+	path := []*branch{root} // the lines around, by their depth
 	for _, p := range t.Parts() {
-		const width = 46
-		source := strings.Repeat("  ", p.Depth) + oneLine(p.Source)
-		note := ""
-		switch {
-		case p.Times == 0 && t.Err != nil:
-			note = "no value"
-		case p.Times == 0:
-			note = "not needed"
-		case p.Missing():
-			note = "missing"
-		default:
-			note = valueText(p.Value)
-		}
+		note, colour := partValue(&p, t.Err != nil)
 		if p.Loop && p.Times > 1 {
 			note += fmt.Sprintf("  (the last of %d)", p.Times)
 		}
-		fmt.Fprintf(b, "%s%-*s  %s\n", indent, width, source, note)
+		path = path[:min(p.Depth+1, len(path))]
+		line := path[len(path)-1].add(oneLine(p.Source), note, colour)
+		line.marked = p.Decided
+		path = append(path, line)
 	}
+}
+
+func partValue(p *expression.Part, failed bool) (value, colour string) {
+	switch {
+	case p.Times == 0 && failed:
+		return "no value", red
+	case p.Times == 0:
+		return "not needed", dim
+	case p.Missing():
+		return "missing", yellow
+	}
+	return valueText(p.Value), ""
 }
 
 // oneLine is an expression's text on one line.

@@ -39,6 +39,7 @@ var otherNames = map[string][]string{
 	"preview":         {"dry-run", "dryrun"},
 	"doctor":          {"diagnose", "status", "debug"},
 	"listen":          {"receive"},
+	"top":             {"monitor", "dashboard", "stats", "lanes"},
 	"deliveries":      {"queue", "dead"},
 	"deliveries list": {"ls", "lst"},
 	"webhooks list":   {"ls", "lst"},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ type previewFlags struct {
 	at   string
 
 	reveal bool
+	time   bool
 }
 
 func (f *previewFlags) add(cmd *cobra.Command) {
@@ -83,7 +85,11 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	if err != nil {
 		return failure(err)
 	}
-	now := renderPreviews(eng, events, at, flags)
+	show := newPrinter(c.out, false)
+	if flags.diff != "" {
+		show = &printer{} // what is compared may come from a pipe
+	}
+	now := show.previews(eng, events, at, flags)
 	if flags.diff == "" {
 		_, err := c.out.Write(now)
 		return err
@@ -114,7 +120,7 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 		return nil, err
 	}
 	defer eng.Close()
-	return renderPreviews(eng, events, at, flags), nil
+	return new(printer).previews(eng, events, at, flags), nil
 }
 
 // unifiedDiff shows how two texts differ, line by line; "" if they do not.
@@ -186,35 +192,36 @@ func keepID(ev *event.Event, since time.Time) {
 	ev.ID = hex.EncodeToString(sum[:])
 }
 
-func renderPreviews(eng *engine.Engine, events []*event.Event, at time.Time, flags previewFlags) []byte {
-	var b bytes.Buffer
+// previews prints what webhooks make of events.
+func (p *printer) previews(eng *engine.Engine, events []*event.Event, at time.Time, flags previewFlags) []byte {
+	var b strings.Builder
 	for _, ev := range events {
 		when := at
 		if when.IsZero() {
 			when = ev.Timestamp
 		}
 		list := eventList{previewFlags: flags, b: &b, ev: ev}
-		for _, p := range eng.Preview(context.Background(), ev, when) {
+		for _, x := range eng.Preview(context.Background(), ev, when) {
 			if flags.reveal {
-				p = p.Revealed()
+				x = x.Revealed()
 			}
 			switch {
-			case !list.shows(&p):
+			case !list.shows(&x):
 			case flags.json:
-				encode(&b, &p)
+				encode(&b, &x)
 			default:
-				previewText(&b, &p)
+				p.preview(&b, &x)
 			}
 		}
 		list.end()
 	}
-	return b.Bytes()
+	return []byte(b.String())
 }
 
 // eventList lists what webhooks make of an event, under its title.
 type eventList struct {
 	previewFlags
-	b     *bytes.Buffer
+	b     *strings.Builder
 	ev    *event.Event
 	title bool
 }
@@ -247,16 +254,22 @@ func (l *eventList) end() {
 // choice is a verdict in words.
 func choice(v engine.Choice) string { return strings.ReplaceAll(string(v), "_", " ") }
 
-func previewText(b *bytes.Buffer, p *engine.Preview) {
-	if p.Choice != engine.Sent {
-		fmt.Fprintf(b, "  %s: %s: %s\n", plain(p.Webhook), choice(p.Choice), plain(p.Why))
+// preview prints a request, or why there is none. On a terminal a body in JSON stands on several lines.
+func (p *printer) preview(b *strings.Builder, x *engine.Preview) {
+	if x.Choice != engine.Sent {
+		fmt.Fprintf(b, "  %s: %s: %s\n", p.colour(bold, plain(x.Webhook)), p.colour(choiceColours[x.Choice], choice(x.Choice)), plain(x.Why))
 		return
 	}
-	fmt.Fprintf(b, "  %s: %s %s\n", plain(p.Webhook), p.Method, plain(p.URL))
-	for _, name := range slices.Sorted(maps.Keys(p.Header)) {
-		for _, value := range p.Header[name] {
-			fmt.Fprintf(b, "    %s: %s\n", name, plain(value))
+	fmt.Fprintf(b, "  %s: %s %s\n", p.colour(bold, plain(x.Webhook)), x.Method, plain(x.URL))
+	for _, name := range slices.Sorted(maps.Keys(x.Header)) {
+		for _, value := range x.Header[name] {
+			fmt.Fprintf(b, "    %s\n", p.colour(dim, name+": "+plain(value)))
 		}
 	}
-	fmt.Fprintf(b, "\n    %s\n\n", strings.ReplaceAll(harmless(string(p.Body)), "\n", "\n    "))
+	var indented bytes.Buffer
+	body := string(x.Body)
+	if p.terminal && json.Indent(&indented, x.Body, "", "  ") == nil {
+		body = indented.String()
+	}
+	fmt.Fprintf(b, "\n    %s\n\n", strings.ReplaceAll(harmless(body), "\n", "\n    "))
 }

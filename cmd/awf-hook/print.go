@@ -20,12 +20,13 @@ import (
 type printer struct {
 	out      io.Writer
 	hasKey   bool // it has a secret to verify with
+	terminal bool // it prints for a person's eyes
 	coloured bool
 }
 
 func newPrinter(out io.Writer, hasKey bool) *printer {
-	coloured := isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return &printer{out, hasKey, coloured}
+	terminal := isTerminal(out)
+	return &printer{out, hasKey, terminal, terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 // The escape sequences of the colours.
@@ -38,7 +39,7 @@ const (
 )
 
 func (p *printer) colour(code, text string) string {
-	if !p.coloured {
+	if !p.coloured || code == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

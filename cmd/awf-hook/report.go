@@ -62,18 +62,7 @@ func reportText(r *engine.Report) string {
 	if r.DeadLost > 0 {
 		say("%s lost: %s", letters(r.DeadLost), trouble)
 	}
-	if r.Spilled+r.DeadSpilled > 0 {
-		say("%s written to %s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(r.Spill, ", ")), trouble)
-		if r.Journaled {
-			say("the next awf-hook on this machine with that queue brings it there, once the queue can be used")
-		}
-		for _, file := range r.Spill {
-			if r.Journaled {
-				break
-			}
-			say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
-		}
-	}
+	sayWritten(say, r, trouble)
 	if r.Again > 0 {
 		say("%d delivered will be sent again, since that could not be stored: %s", r.Again, trouble)
 	}
@@ -86,6 +75,28 @@ func reportText(r *engine.Report) string {
 		say("nothing retries it until awf-hook runs again")
 	}
 	return b.String()
+}
+
+// sayWritten says which files hold what the queue did not take, and how it gets from there to its receivers.
+func sayWritten(say func(format string, args ...any), r *engine.Report, trouble string) {
+	if r.Spilled+r.DeadSpilled == 0 {
+		return
+	}
+	files, more := r.Spill[:min(len(r.Spill), maxWhy)], ""
+	if n := len(r.Spill) - maxWhy; n > 0 {
+		more = fmt.Sprintf(" and %d files more", n)
+	}
+	say("%s written to %s%s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(files, ", ")), more, trouble)
+	if r.Journaled {
+		say("the next awf-hook on this machine with that queue brings it there, once the queue can be used")
+		return
+	}
+	for _, file := range files {
+		say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
+	}
+	if more != "" {
+		say("the same for%s, which --json names", strings.TrimPrefix(more, " and"))
+	}
 }
 
 // kept says what a file holds: "2 kept and 1 dead letter".

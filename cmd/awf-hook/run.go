@@ -80,7 +80,8 @@ func (o *openRuns) print(c *command) {
 	if o.number > 1 {
 		more = fmt.Sprintf(", and of %d more", o.number-1)
 	}
-	fmt.Fprintf(c.err, "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n", o.first, more)
+	const open = "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n"
+	fmt.Fprintf(c.err, open, o.first, more)
 }
 
 // runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that

@@ -17,9 +17,12 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/page"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/spf13/cobra"
 )
 
@@ -41,6 +44,7 @@ type daemon struct {
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
 	keeper      *keeper
+	seen        *view.Seen        // for the page
 	taken       map[string]string // what look said of the files of the configuration that holds
 }
 
@@ -106,7 +110,8 @@ func (d *daemon) serve() error {
 	}
 	defer d.keeper.close()
 	d.metrics = server.NewMetrics(version())
-	d.options = engine.Options{Keeps: d.keeper.holds, Serves: true, Observer: d.metrics.Observer(followSource)}
+	d.seen = view.NewSeen()
+	d.options = engine.Options{Keeps: d.keeper.holds, Serves: true, Observer: d.seen.Observer(d.metrics.Observer(followSource))}
 	d.feed, d.leaving = d.work, d.leave
 	return d.session.run(c)
 }
@@ -181,8 +186,11 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
-		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.metrics.Took,
+		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took,
 	}
+	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache()})
+	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
+	options.Page, options.Login = people, people.Login
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
 	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
 	if d.debug {
@@ -208,6 +216,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		d.follow.State, d.follow.Broken = d.search().StateFolder(), d.command.printBroken()
 		working.Go(func() { failed <- eng.Follow(ctx, d.follow) })
 	}
+	working.Go(func() { desk.Run(ctx) })
 	working.Go(func() { d.watch(ctx, eng) })
 	working.Go(func() { server.Watchdog(ctx, eng.Turned) })
 	server.Notify(server.IsReady)
@@ -220,6 +229,12 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	stop()
 	working.Wait()
 	return err
+}
+
+// took notes an event that came over HTTP.
+func (d *daemon) took(source string, ev *event.Event, fate engine.Fate) {
+	d.seen.Event(ev, fate)
+	d.metrics.Took(source, ev, fate)
 }
 
 // queueFile is the queue's file; "" where the queue is elsewhere.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +48,7 @@ type session struct {
 	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
 	instead func()                                              // runs if no engine can be opened, after the reason is printed
 	leaving func()                                              // is called at the first signal
+	screen  *screen                                             // shows the drain's progress; nil is the command's
 	options engine.Options                                      // beside what every session has
 }
 
@@ -150,8 +153,10 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	stopFeeding()
 	draining, cancel := context.WithTimeout(running, s.drainTimeout)
 	defer cancel()
+	drained := cmp.Or(s.screen, c.screen).showing(s.progress(draining, eng))
 	adopted(draining)
 	_ = eng.Drain(draining) // the report says what is left
+	drained()
 	stop()
 	working.Wait()
 	s.writeMetrics(c, eng)
@@ -160,6 +165,35 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	}
 	report := eng.Report()
 	return &report, feedErr
+}
+
+// progress returns what tells the user how far a drain is.
+func (s *session) progress(draining context.Context, eng *engine.Engine) func() string {
+	return func() string {
+		deadline, _ := draining.Deadline()
+		lanes, err := eng.Lanes(draining)
+		if err != nil {
+			return "delivering what is left"
+		}
+		own, waiting, next := eng.Webhooks(), 0, time.Time{}
+		for i := range lanes {
+			if l := &lanes[i]; slices.Contains(own, eng.Name(l.Webhook)) {
+				waiting += l.Waiting
+				if !l.Due.IsZero() && l.Due.Before(deadline) && (next.IsZero() || l.Due.Before(next)) {
+					next = l.Due
+				}
+			}
+		}
+		text := fmt.Sprintf("delivering what is left: %d", waiting)
+		if wait := time.Until(next); wait > time.Second {
+			text += fmt.Sprintf(", the next in %v", wait.Round(time.Second))
+		}
+		text += fmt.Sprintf(", for %v at most", max(time.Until(deadline), 0).Round(time.Second))
+		if s.ended != nil {
+			text += "; Ctrl-C stops, and keeps the rest"
+		}
+		return text
+	}
 }
 
 // waits returns what tells the user of the first signal what the session goes on to wait for.

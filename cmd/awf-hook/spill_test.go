@@ -124,6 +124,39 @@ func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 	}
 }
 
+// A limit on the size of files, as a service or a quota has it, loses nothing: the rest goes into further files.
+func TestSpillIntoManyFiles(t *testing.T) {
+	const events = 60
+	port := freePort()
+	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:%s/', retry: {delay: 100ms}}]", port)
+	env := []string{"TMPDIR=" + t.TempDir(), "XDG_STATE_HOME=" + t.TempDir()}
+	lines := strings.ReplaceAll(envelopes("e", events), `"payload":{}`, `"payload":{"text":"`+strings.Repeat("x", 3000)+`"}`)
+	for _, json := range []bool{false, true} {
+		script := "ulimit -f 16; exec awf-hook run -c " + config + " --log-level error --drain-timeout 100ms"
+		if json {
+			script += " --json"
+		}
+		hook := exec.Command("sh", "-c", script)
+		hook.Env = append(slices.Concat(os.Environ(), env), checkSaid+"=1")
+		hook.Stdin = strings.NewReader(lines)
+		said, err := hook.CombinedOutput()
+		if code := exitCode(t, err); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, said)
+		}
+		if !json {
+			if !strings.Contains(string(said), " files more: ") || strings.Count(string(said), "awf-hook run < ") != maxWhy {
+				t.Errorf("it said %s, want the first %d files named", said, maxWhy)
+			}
+			continue
+		}
+		report := lastReport(t, string(said))
+		if report.Spilled != events || report.Lost > 0 || len(report.Spill) <= maxWhy {
+			t.Fatalf("%+v, want %d in many files", report, events)
+		}
+		readBack(t, env, config, port, report)
+	}
+}
+
 // readBack delivers what was spilled, and what the queue holds, and checks that each event arrives once at each webhook.
 func readBack(t *testing.T, env []string, config, port string, report engine.Report) {
 	t.Helper()

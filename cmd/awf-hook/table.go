@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -13,6 +12,13 @@ import (
 // printTable prints rows in columns, the first row as the header. On a terminal it cuts lines to the terminal's width; in a
 // pipe it cuts nothing.
 func printTable(out io.Writer, rows [][]string) {
+	for _, line := range tableLines(rows, terminalWidth(out)) {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// tableLines are the lines of a table, cut to a width unless that is 0.
+func tableLines(rows [][]string, width int) (lines []string) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -22,25 +28,44 @@ func printTable(out io.Writer, rows [][]string) {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	_ = w.Flush() // into memory
-	width := terminalWidth(out)
 	for line := range strings.Lines(text.String()) {
 		line = strings.TrimRight(line, " \n")
-		if runes := []rune(line); width > 1 && len(runes) > width {
-			line = string(runes[:width-1]) + "…"
+		if width > 1 {
+			line = cut(line, width)
 		}
-		fmt.Fprintln(out, line)
+		lines = append(lines, line)
 	}
+	return lines
+}
+
+// cut cuts a line to a width, at least 1.
+func cut(line string, width int) string {
+	if runes := []rune(line); len(runes) > width {
+		return string(runes[:width-1]) + "…"
+	}
+	return line
 }
 
 // terminalWidth is a terminal's number of columns; 0 if a stream is no terminal.
-func terminalWidth(stream io.Writer) int {
-	f, ok := stream.(*os.File)
+func terminalWidth(stream any) int {
+	width, _ := terminalSize(stream)
+	return width
+}
+
+// terminalHeight is a terminal's number of lines; 0 if a stream is no terminal.
+func terminalHeight(stream any) int {
+	_, height := terminalSize(stream)
+	return height
+}
+
+func terminalSize(stream any) (width, height int) {
+	f, ok := stream.(interface{ Fd() uintptr })
 	if !ok {
-		return 0
+		return 0, 0
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return int(size.Col)
+	return int(size.Col), int(size.Row)
 }

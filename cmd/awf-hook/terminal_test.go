@@ -33,7 +33,13 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 // onTerminalOf is onTerminal for so many columns.
 func onTerminalOf(t *testing.T, cmd *exec.Cmd, columns uint16) *terminal {
 	t.Helper()
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
+	return onTerminalSized(t, cmd, columns, 40)
+}
+
+// onTerminalSized is onTerminal for so many columns and lines.
+func onTerminalSized(t *testing.T, cmd *exec.Cmd, columns, lines uint16) *terminal {
+	t.Helper()
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: lines, Cols: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +186,62 @@ func TestCheckColours(t *testing.T) {
 		}
 		if !strings.Contains(text, ":3:5:") || !strings.Contains(text, "^") {
 			t.Errorf("%s: %q has no place", tt.env, text)
+		}
+	}
+}
+
+// On a terminal preview dims headers and indents bodies, explain and test have colours; in a pipe, with NO_COLOR and on a terminal
+// without colours they have none, and a body is the exact one.
+func TestColoursOfTheDryRuns(t *testing.T) {
+	h := newHome(t, "")
+	config := writeConfig(t, `webhooks:
+  - {name: a, url: %q, events: [workflow_error], filter: payload.n == 1}
+tests:
+  - {name: passes, event: {event: workflow_error, payload: {n: 1}}, want: [{webhook: a}]}
+  - {name: fails, event: {event: workflow_error, payload: {n: 1}}, want: [{webhook: a, body: {payload: {n: 2}}}]}
+  - {name: silent, event: {event: workflow_start}, want: [{webhook: a}]}
+`, "http://127.0.0.1/")
+	events := h.dir + "/events.jsonl"
+	if err := os.WriteFile(events, []byte(`{"event":"workflow_error","payload":{"n":1}}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args     []string
+		coloured []string // on a terminal
+		anyway   []string
+	}{
+		{[]string{"preview", "-c", config, events}, []string{"\x1b[2mContent-Type: application/json\x1b[0m", "\x1b[1ma\x1b[0m: POST"}, nil},
+		{[]string{"explain", "-c", config, events}, []string{"\x1b[1mpayload.n == 1", "\x1b[2m  └─ \x1b[0m", "\x1b[32msent\x1b[0m"}, []string{"◀ decided"}},
+		{[]string{"test", "-c", config}, []string{"\x1b[32mpassed\x1b[0m", "\x1b[31mfailed\x1b[0m", "\x1b[31m-      \"n\": 2\x1b[0m", "\x1b[32m+      \"n\": 1"},
+			[]string{"wanted a request of a, none was made: other type"}},
+		{[]string{"check", "-c", config}, []string{"\x1b[32mgood\x1b[0m"}, nil},
+	} {
+		for _, env := range []string{"TERM=xterm", "TERM=dumb", "NO_COLOR=1"} {
+			cmd := h.command(h.hook, tt.args...)
+			cmd.Env = append(cmd.Env, "TERM=xterm", env)
+			term := onTerminal(t, cmd)
+			_ = term.wait() // test exits with 1
+			text := strings.ReplaceAll(term.text(), "\r", "")
+			for _, want := range tt.coloured {
+				if strings.Contains(text, want) != (env == "TERM=xterm") {
+					t.Errorf("%s %s: %q, which has %q or not", env, tt.args[0], text, want)
+				}
+			}
+			if tt.args[0] == "preview" && !strings.Contains(text, "\n      \"payload\": {\n        \"n\": 1\n") {
+				t.Errorf("%s: the body is not indented: %q", env, text)
+			}
+			if env != "TERM=xterm" && strings.Contains(text, "\x1b[") {
+				t.Errorf("%s %s: %q has colours", env, tt.args[0], text)
+			}
+			for _, want := range tt.anyway {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s %s: %q lacks %q", env, tt.args[0], text, want)
+				}
+			}
+		}
+		out, _ := h.command(h.hook, tt.args...).Output()
+		if strings.Contains(string(out), "\x1b[") || tt.args[0] == "preview" && !strings.Contains(string(out), `"payload":{"n":1}}`) {
+			t.Errorf("%s in a pipe: %q", tt.args[0], out)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -37,8 +38,8 @@ func (c *command) testCommand() *cobra.Command {
 		Use:   "test [TESTS…]",
 		Short: "Run the configuration's own tests: events in, requests out",
 		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
-awf-hook.yaml) and in the files TESTS, and shows how what would be sent differs from what is wanted. It sends nothing.
-It exits with 1 if a test fails, and with 3 if there is no test to run. --update writes what would be sent into the files.`,
+awf-hook.yaml) and in the files TESTS. It prints each test with its place, and how the requests of one that failed differ from
+those that it wants. It sends nothing. --update writes the requests that would be sent into the files.`,
 		Example: "  awf-hook test -c awf-hook.yaml",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
@@ -53,6 +54,9 @@ func (c *command) test(files []string, flags testFlags) error {
 		return err
 	}
 	tests, err := collectTests(cfg, files)
+	if err == nil {
+		err = knownWebhooks(cfg, tests)
+	}
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
@@ -73,7 +77,7 @@ func (c *command) test(files []string, flags testFlags) error {
 		if err != nil {
 			return failure(err)
 		}
-		if result.diff != "" {
+		if !result.passed() {
 			failed = append(failed, result)
 		}
 		c.sayTest(result, flags)
@@ -118,12 +122,35 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 	return tests, nil
 }
 
+// knownWebhooks says which webhook a test may mean by a name that none has.
+func knownWebhooks(cfg *config.Config, tests []config.Test) error {
+	var names []string
+	for _, w := range cfg.Webhooks {
+		names = append(names, w.Name)
+	}
+	for _, w := range holding(cfg) {
+		names = append(names, w.Name)
+	}
+	for i := range tests {
+		for _, want := range tests[i].Want {
+			if !slices.Contains(names, want.Webhook) {
+				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, unknownName("webhook", want.Webhook, names))
+			}
+		}
+	}
+	return nil
+}
+
 // testResult is a test with what the webhooks made of its events.
 type testResult struct {
-	test   *config.Test
-	actual []actual
-	diff   string // "" if the test passed
+	test     *config.Test
+	actual   []actual
+	silent   map[string]string // why a webhook wanted no event, by its name
+	problems []string          // in words
+	diff     string            // of requests that are wanted and made, or made and not wanted
 }
+
+func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0 }
 
 // actual is what a webhook made of an event that it wanted.
 type actual struct {
@@ -137,12 +164,14 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d:%d: %w", t.File, t.Line, t.Col, err)
 	}
-	r := &testResult{test: t}
+	r := &testResult{test: t, silent: map[string]string{}}
 	for _, ev := range events {
 		for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
-			if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut {
-				r.actual = append(r.actual, actual{Preview: p, event: ev.Type})
+			if p.Choice == engine.OtherType || p.Choice == engine.FilteredOut {
+				r.silent[p.Webhook] = choice(p.Choice) + ": " + p.Why
+				continue
 			}
+			r.actual = append(r.actual, actual{Preview: p, event: ev.Type})
 		}
 	}
 	r.compare()
@@ -196,18 +225,27 @@ type testJSON struct {
 	Column int    `json:"column"`
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
-	Diff   string `json:"diff,omitempty"`
+
+	Problems []string `json:"problems,omitempty"`
+	Diff     string   `json:"diff,omitempty"`
 }
 
 func (c *command) sayTest(r *testResult, flags testFlags) {
 	t := r.test
 	if flags.json {
-		encode(c.out, testJSON{t.File, t.Line, t.Col, t.Name, r.diff == "", r.diff})
+		encode(c.out, testJSON{t.File, t.Line, t.Col, t.Name, r.passed(), r.problems, r.diff})
 		return
 	}
-	if r.diff != "" {
-		fmt.Fprintf(c.out, "%s:%d:%d: %s: failed\n%s", t.File, t.Line, t.Col, plain(t.Name), colourDiff(c.out, harmless(r.diff)))
+	show := newPrinter(c.out, false)
+	verdict := show.colour(green, "passed")
+	if !r.passed() {
+		verdict = show.colour(red, "failed")
 	}
+	fmt.Fprintf(c.out, "%s:%d:%d: %s: %s\n", t.File, t.Line, t.Col, plain(t.Name), verdict)
+	for _, problem := range r.problems {
+		fmt.Fprintf(c.out, "  %s\n", plain(problem))
+	}
+	fmt.Fprint(c.out, colourDiff(c.out, harmless(r.diff)))
 }
 
 // updateTests writes what would be sent into the files of the tests.

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -49,9 +49,9 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 		if where.json {
 			return nil
 		}
-		var b bytes.Buffer
-		previewText(&b, p)
-		_, err := c.out.Write(b.Bytes())
+		var b strings.Builder
+		newPrinter(c.out, false).preview(&b, p)
+		_, err := io.WriteString(c.out, b.String())
 		return err
 	}
 	tried, err := c.trySample(cfg, webhook, typ, shown)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
+	"gopkg.in/yaml.v3"
 )
 
 // Bounds of configuration files. A command reads those of a checkout when it starts, whoever wrote them.
@@ -90,6 +91,8 @@ type Webhook struct {
 	nameText   string   // the same of the name
 	reads      []string // the names of the variables that are expanded in it, aliases followed
 	used       []use
+
+	transformNode *yaml.Node // see TransformYAML; nil for none
 }
 
 // use is a key that a file gives, for showing where its values come from.

@@ -57,6 +57,7 @@ var stepKeys = []Key{
 
 // transform reads one step, or a list of them.
 func (d *decoder) transform(n node, w *Webhook) {
+	w.transformNode = n.Node
 	if n.Kind != yaml.SequenceNode { // as a list of one
 		n.Node = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n.Node}}
 	}

@@ -94,8 +94,8 @@ func (e *Event) Body() []byte {
 // Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
 func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
 
-// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes it of the text before it; "" leaves
-// it out.
+// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes the seal from the text before
+// it; "" leaves it out.
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)

@@ -16,8 +16,8 @@ func lineID(line []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// givenID is the id of an event whose writer gave it one. An id that looks like a lineID, or like one of another source, is hashed, always
-// to the same one: nobody can take the id of a line that AWF has yet to write, or of another source's event, which would then count as known.
+// givenID is the id of an event whose writer gave it one. It hashes an id that looks like a lineID, or like one of another source, always
+// to the same one. So nobody can take the id of a line that AWF has yet to write, or of another source's event, to make it count as known.
 func givenID(id string) string {
 	_, err := hex.DecodeString(id)
 	if strings.Contains(id, ofSource) || len(id) == 2*sha256.Size && err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -30,12 +31,46 @@ type Env struct {
 
 // NewEnv returns the environment of an event, which must not change any more.
 func NewEnv(e *event.Event) *Env {
-	env := &Env{event: e}
-	env.roots[payload] = object{name: "payload", raw: e.Payload, reader: &env.reader}
+	env := new(Env)
+	env.begin(e)
+	return env
+}
+
+// begin makes an unused environment that of an event.
+func (env *Env) begin(e *event.Event) {
+	env.event = e
+	env.roots[payload] = object{name: "payload", raw: e.Payload, reader: &env.reader, spare: env.roots[payload].spare}
 	if e.Payload == nil {
 		env.roots[payload].raw = []byte("{}")
 	}
+}
+
+// Envs keeps environments that are done with for other events. The zero value keeps none yet. Any goroutine may use it.
+type Envs struct{ pool sync.Pool }
+
+// Of returns the environment of an event, which must not change any more.
+func (p *Envs) Of(e *event.Event) *Env {
+	env, kept := p.pool.Get().(*Env)
+	if !kept {
+		return NewEnv(e)
+	}
+	env.begin(e)
 	return env
+}
+
+// Keep takes an environment back that nobody uses any more. It holds nothing of its event then.
+func (p *Envs) Keep(env *Env) {
+	spare := env.roots[payload].members
+	if cap(spare) > manyMembers {
+		spare = nil
+	}
+	clear(spare)
+	clear(env.args[:cap(env.args)])
+	env.event, env.trace, env.watch = nil, nil, nil
+	env.roots = [3]object{payload: {spare: spare}}
+	env.fields, env.secrets = [4]any{}, secretKeys{}
+	env.reader.Reset(nil)
+	p.pool.Put(env)
 }
 
 // Event is what the environment was made of.
@@ -66,6 +101,7 @@ type object struct {
 	raw     []byte
 	event   *event.Event // whose body raw becomes, unless it is nil
 	members []member     // in the order of the JSON, once one was asked for
+	spare   []member     // an earlier event's, cleared
 	byKey   map[string]int
 	whole   any
 	decoded bool // whole is set
@@ -181,7 +217,7 @@ func (o *object) find(key string) *member {
 // index finds where the members are.
 func (o *object) index() error {
 	const usual = 8
-	members := make([]member, 0, usual)
+	members := slices.Grow(o.spare[:0], usual)
 	o.reader.Reset(o.json())
 	err := o.reader.Members(func(key []byte) error {
 		raw, err := o.reader.Raw()

@@ -16,6 +16,7 @@ type step struct {
 	depth int
 	loop  bool
 	from  origins
+	joins string // as of joins
 }
 
 // Part is a part of an expression with what it came to.
@@ -26,6 +27,12 @@ type Part struct {
 	Times  int  // that it was evaluated; 0 if it was not needed
 	Loop   bool // it is evaluated for each element of a list
 	Secret bool // it is made from a secret: its value must not show
+
+	// Decided says that the whole is true or false because of this part: of conditions joined by and, or and not, the innermost.
+	// Where all of them were needed, each has it.
+	Decided bool
+
+	joins string
 }
 
 // Missing says whether the part was asked for and not there.
@@ -90,10 +97,13 @@ func (t *Trace) Source() string { return t.source }
 func (t *Trace) Parts() []Part {
 	if !t.told {
 		for i, s := range t.program.describe() {
-			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop = s.text, s.depth, s.loop
+			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop, t.parts[i].joins = s.text, s.depth, s.loop, s.joins
 			t.parts[i].Secret = t.secrets.has(s.from)
 		}
 		t.told = true
+		if t.program.isBool && t.Err == nil && len(t.parts) > 0 {
+			decide(t.parts)
+		}
 	}
 	return t.parts
 }
@@ -109,13 +119,37 @@ func (t *Trace) Hide(mask string) {
 	t.source, t.parts, t.told = mask, nil, true
 }
 
+// decide marks the parts that made the first part, which the others are within, true or false.
+func decide(parts []Part) {
+	whole := &parts[0]
+	value := isTrue(whole.Value)
+	all := whole.joins == "not" || whole.joins == "and" && value || whole.joins == "or" && !value
+	found := false
+	for i := 1; i < len(parts) && whole.joins != ""; i++ {
+		if p := &parts[i]; p.Depth == whole.Depth+1 && p.Times > 0 && (all || isTrue(p.Value) == value) {
+			decide(parts[i:within(parts, i)])
+			found = true
+		}
+	}
+	whole.Decided = !found
+}
+
+// within is the end of the parts within a part, itself included.
+func within(parts []Part, i int) int {
+	end := i + 1
+	for end < len(parts) && parts[end].Depth > parts[i].Depth {
+		end++
+	}
+	return end
+}
+
 func (t *Trace) record(part int, v any) {
 	t.parts[part].Times++
 	t.parts[part].Value = v
 }
 
 // MarshalJSON writes the trace as {"path","source","value","error","parts","took"}, and its parts as {"source","depth","times",
-// "missing","value"}. A part that was not needed, or is missing, has no value. The time is in seconds.
+// "decided","missing","value"}. A part that was not needed, or is missing, has no value. The time is in seconds.
 func (t *Trace) MarshalJSON() ([]byte, error) {
 	parts := []byte{'['}
 	for i, p := range t.Parts() {
@@ -141,6 +175,9 @@ func (p *Part) json() []byte {
 	o.Text("source", p.Source)
 	o.Int("depth", int64(p.Depth))
 	o.Int("times", int64(p.Times))
+	if p.Decided {
+		o.Raw("decided", []byte("true"))
+	}
 	switch {
 	case p.Missing():
 		o.Raw("missing", []byte("true"))

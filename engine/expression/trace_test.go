@@ -66,3 +66,39 @@ func TestTraceOfAFailure(t *testing.T) {
 		t.Errorf("the first part is %+v, want what it came to before the failure", got)
 	}
 }
+
+// The part that made a filter true or false is marked; where several had to, each is.
+func TestTraceMarksWhatDecided(t *testing.T) {
+	for _, tt := range []struct {
+		source string
+		want   []string
+	}{
+		{`payload.a > 1`, []string{"payload.a > 1"}},
+		{`payload.a > 1 and payload.a < 2`, []string{"payload.a < 2"}},
+		{`payload.a > 9 and payload.a < 2`, []string{"payload.a > 9"}},
+		{`payload.a > 1 and payload.a < 3`, []string{"payload.a > 1", "payload.a < 3"}},
+		{`payload.a > 9 or payload.none > 1 or payload.a == 2`, []string{"payload.a == 2"}},
+		{`payload.a > 9 || payload.none > 1`, []string{"payload.a > 9", "payload.none > 1"}},
+		{`not (payload.a > 1 && payload.none == 3)`, []string{"payload.none == 3"}},
+		{`!(payload.a > 1)`, []string{"payload.a > 1"}},
+		{`payload.flag and payload.a > 1`, []string{"payload.flag"}},
+		{`any(payload.list, # > 3 or # < 0)`, []string{"any(payload.list, # > 3 or # < 0)"}},
+		{`(payload.a > 1 ? payload.a > 5 : true) and true`, []string{"payload.a > 1 ? payload.a > 5 : true"}},
+		{`payload.a == 2 and (payload.a == 3 or glob("x*", workflow_name))`, []string{"payload.a == 3", `glob("x*", workflow_name)`}},
+	} {
+		program, err := expression.CompileBool(tt.source)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.source, err)
+		}
+		trace := traceOf(program, expression.NewEnv(ended(`{"a": 2, "list": [1, 2, 3, 4]}`)))
+		var got []string
+		for _, p := range trace.Parts() {
+			if p.Decided {
+				got = append(got, p.Source)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.source, diff)
+		}
+	}
+}

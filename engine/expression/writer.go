@@ -68,7 +68,7 @@ func (w *writer) node(n ast.Node) part {
 	id := w.parts
 	w.parts++
 	if w.describe {
-		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0})
+		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0, joins: joins(n)})
 	}
 	w.depth++
 	p := w.compile(n)
@@ -102,6 +102,25 @@ func isUntraced(n ast.Node) bool {
 		return isInt || isFloat
 	}
 	return false
+}
+
+// joins is the operator of a node that only joins conditions: "and", "or" or "not"; "" for any other node.
+func joins(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "and", "&&":
+			return "and"
+		case "or", "||":
+			return "or"
+		}
+	case *ast.UnaryNode:
+		switch n.Operator {
+		case "not", "!":
+			return "not"
+		}
+	}
+	return ""
 }
 
 func (w *writer) nodes(list []ast.Node) []part {

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Veil returns a text that differs from the given one in each ASCII letter and digit and in most other letters, and has the same
-// length, punctuation and kinds of characters. What is made of both in the same way differs where it comes from the text: see [Differences].
+// Veil returns a text that differs from the given one in each ASCII letter and digit and in most other letters. It has the same length,
+// punctuation and kinds of characters, so that what is made of either text in the same way differs where it comes from the text: see
+// [Differences].
 func Veil(text string) string {
 	return string(veil(nil, []byte(text), false))
 }

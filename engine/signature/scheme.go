@@ -20,7 +20,18 @@ type scheme struct {
 }
 
 // values are what the placeholders stand for.
-type values map[string][]byte
+type values struct{ id, stamp, body []byte }
+
+// of returns what a placeholder stands for.
+func (v *values) of(place string) *[]byte {
+	switch place {
+	case placeID:
+		return &v.id
+	case placeStamp:
+		return &v.stamp
+	}
+	return &v.body
+}
 
 func (s scheme) sign(h http.Header, m Message, secrets []string) error {
 	if len(secrets) == 0 {
@@ -29,7 +40,8 @@ func (s scheme) sign(h http.Header, m Message, secrets []string) error {
 	if s.Separator == "" {
 		secrets = secrets[:1]
 	}
-	v := values{placeID: []byte(m.ID), placeStamp: strconv.AppendInt(nil, m.Time.Unix(), 10), placeBody: m.Body}
+	stamp := strconv.FormatInt(m.Time.Unix(), 10)
+	v := values{[]byte(m.ID), []byte(stamp), m.Body}
 	if err := s.checkID(m.ID); err != nil {
 		return err
 	}
@@ -44,9 +56,9 @@ func (s scheme) sign(h http.Header, m Message, secrets []string) error {
 		if i > 0 {
 			line.WriteString(s.Separator)
 		}
-		line.WriteString(item + encodings[s.Encoding].encode(s.mac(key, v)))
+		line.WriteString(item + encodings[s.Encoding].encode(s.mac(key, &v)))
 	}
-	for _, field := range [][2]string{{s.Header, line.String()}, {s.IDHeader, m.ID}, {s.TimestampHeader, string(v[placeStamp])}} {
+	for _, field := range [][2]string{{s.Header, line.String()}, {s.IDHeader, m.ID}, {s.TimestampHeader, stamp}} {
 		if field[0] != "" {
 			h.Set(field[0], field[1])
 		}
@@ -55,17 +67,17 @@ func (s scheme) sign(h http.Header, m Message, secrets []string) error {
 }
 
 func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []string) error {
-	v := values{placeID: []byte(h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery"))), placeBody: body}
-	signatures, err := s.parse(h, v)
+	v := values{id: []byte(h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery"))), body: body}
+	signatures, err := s.parse(h, &v)
 	if err != nil {
 		return err
 	}
 	if s.signs(placeStamp) {
-		if err := checkStamp(string(v[placeStamp]), cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
+		if err := checkStamp(string(v.stamp), cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
 			return err
 		}
 	}
-	if err := s.checkID(string(v[placeID])); err != nil {
+	if err := s.checkID(string(v.id)); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	result := error(ErrNoMatch)
@@ -77,7 +89,7 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 			}
 			continue
 		}
-		want := s.mac(key, v)
+		want := s.mac(key, &v)
 		if slices.ContainsFunc(signatures, func(got []byte) bool { return hmac.Equal(got, want) }) {
 			return nil
 		}
@@ -87,14 +99,14 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 }
 
 // parse finds the id, the timestamp and the signatures in the headers. It skips signatures of another kind where several have room.
-func (s scheme) parse(h http.Header, v values) ([][]byte, error) {
+func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	required := []string{s.Header}
 	if s.IDHeader != "" && s.signs(placeID) {
 		required = append(required, s.IDHeader)
 	}
 	if s.TimestampHeader != "" && s.signs(placeStamp) && !strings.Contains(s.Prefix, placeStamp) {
 		required = append(required, s.TimestampHeader)
-		v[placeStamp] = []byte(h.Get(s.TimestampHeader))
+		v.stamp = []byte(h.Get(s.TimestampHeader))
 	}
 	isThere := func(name string) bool { return h.Values(name) != nil }
 	for _, name := range required {
@@ -134,7 +146,7 @@ func (s scheme) parse(h http.Header, v values) ([][]byte, error) {
 }
 
 // read cuts a text behind its lead and takes the values of the lead's placeholders from it.
-func (v values) read(text, lead string) (string, error) {
+func (v *values) read(text, lead string) (string, error) {
 	pattern := regexp.QuoteMeta(lead)
 	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeStamp), `(?<timestamp>-?[0-9]+)`, 1)
 	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeID), `(?<id>[A-Za-z0-9_-]+)`, 1)
@@ -148,7 +160,7 @@ func (v values) read(text, lead string) (string, error) {
 	}
 	for i, name := range form.SubexpNames() {
 		if name != "" {
-			v["{"+name+"}"] = []byte(found[i])
+			*v.of("{" + name + "}") = []byte(found[i])
 		}
 	}
 	return text[len(found[0]):], nil
@@ -189,18 +201,18 @@ func checkStamp(stamp, header string, now time.Time) error {
 }
 
 // mac returns the HMAC of the filled template. It does not copy the body.
-func (s scheme) mac(key []byte, v values) []byte {
+func (s scheme) mac(key []byte, v *values) []byte {
 	mac := hmac.New(hashes[s.Hash], key)
 	v.fill(mac, s.template())
 	return mac.Sum(nil)
 }
 
 // fill writes a text with the values of its placeholders.
-func (v values) fill(w io.Writer, text string) {
+func (v *values) fill(w io.Writer, text string) {
 	end := 0
 	for from, to := range placeholders(text) {
 		_, _ = io.WriteString(w, text[end:from]) // neither a hash nor a builder fails
-		_, _ = w.Write(v[text[from:to]])
+		_, _ = w.Write(*v.of(text[from:to]))
 		end = to
 	}
 	_, _ = io.WriteString(w, text[end:])

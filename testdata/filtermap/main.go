@@ -37,8 +37,10 @@ func main() {
 		log.Fatal(mistakes)
 	}
 	out := bufio.NewWriter(os.Stdout)
+	var envs expression.Envs
 	reader := &event.Reader{Name: "<stdin>", Event: func(ev event.Event) {
-		in := expression.NewEnv(&ev)
+		in := envs.Of(&ev)
+		defer envs.Keep(in)
 		if match, err := filter.Match(in); err != nil || !match {
 			return
 		}

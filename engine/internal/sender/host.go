@@ -14,7 +14,8 @@ import (
 
 // ownNames are names of this machine, and of those around a container.
 var ownNames = []string{
-	"localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6", "ip6-localhost", "ip6-loopback",
+	"localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6",
+	"ip6-localhost", "ip6-loopback",
 	"host.docker.internal", "gateway.docker.internal", "host.containers.internal",
 }
 

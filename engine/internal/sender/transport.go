@@ -47,6 +47,10 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		}
 		return conn, err
 	}
+	firstByte := limits.FirstByte
+	if firstByte >= w.Timeout { // the attempt's own deadline comes before, and spares each request a second timer
+		firstByte = 0
+	}
 	config := &tls.Config{}
 	if w.TLS != nil {
 		config = w.TLS.Clone()
@@ -63,7 +67,7 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		MaxIdleConnsPerHost:    w.MaxInFlight,
 		IdleConnTimeout:        idleTimeout,
 		TLSHandshakeTimeout:    limits.TLS,
-		ResponseHeaderTimeout:  limits.FirstByte,
+		ResponseHeaderTimeout:  firstByte,
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true,
 	}

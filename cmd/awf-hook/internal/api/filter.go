@@ -48,6 +48,14 @@ var parameters = []parameter{
 	}},
 }
 
+// Parameters are the names of what a filter's query may have.
+func Parameters() (names []string) {
+	for _, p := range parameters {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 func text(name string, of func(*engine.Filter) *string) parameter {
 	return parameter{name, func(f *engine.Filter) string { return *of(f) }, func(f *engine.Filter, s string) error {
 		*of(f) = s

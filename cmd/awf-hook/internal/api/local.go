@@ -50,7 +50,7 @@ func (l Local) Webhooks(ctx context.Context) ([]Lane, error) {
 // Replay implements [Queue].
 func (l Local) Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error) {
 	n, err := l.Deliveries.Replay(ctx, f, c)
-	op := engine.Operation{What: "replay", Target: describe(f), Count: n}
+	op := engine.Operation{What: "replay", Target: Describe(f), Count: n}
 	if c.Retransform {
 		op.Note = "with the transforms of now"
 	}
@@ -60,7 +60,7 @@ func (l Local) Replay(ctx context.Context, f engine.Filter, c engine.Change) (in
 // Delete implements [Queue].
 func (l Local) Delete(ctx context.Context, f engine.Filter) (int, error) {
 	n, err := l.Deliveries.Delete(ctx, f)
-	return l.record(ctx, engine.Operation{What: "delete", Target: describe(f), Count: n}, err)
+	return l.record(ctx, engine.Operation{What: "delete", Target: Describe(f), Count: n}, err)
 }
 
 // Move implements [Queue].
@@ -104,8 +104,8 @@ func (l Local) record(ctx context.Context, op engine.Operation, err error) (int,
 	return op.Count, err
 }
 
-// describe says in words what a filter selects.
-func describe(f engine.Filter) string {
+// Describe says in words what a filter selects.
+func Describe(f engine.Filter) string {
 	if f.ID != "" {
 		return f.ID
 	}

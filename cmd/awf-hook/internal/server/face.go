@@ -109,6 +109,15 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
+// assets serves what the log-in needs too: it tells nothing of the queue.
+func (s *Server) assets(w http.ResponseWriter, r *http.Request) {
+	if s.gate.Load().Page == access.None {
+		http.NotFound(w, r)
+		return
+	}
+	s.Page.ServeHTTP(w, r)
+}
+
 // loginForm shows where to type a token.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	if s.gate.Load().Page == access.None {
@@ -156,7 +165,8 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 // ownPath is a path of this server, so that a log-in leads nowhere else; "/" for any other text.
 func ownPath(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
+		strings.ContainsAny(to, "\\\r\n\t") {
 		return "/"
 	}
 	return u.RequestURI()

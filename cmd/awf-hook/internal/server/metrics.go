@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"runtime"
@@ -105,7 +106,13 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // WriteFile writes what was counted for the node exporter's textfile collector.
-func (m *Metrics) WriteFile(path string) error { return prometheus.WriteToTextfile(path, m.registry) }
+// It puts a new file in the path's place, so a device or a pipe there is refused.
+func (m *Metrics) WriteFile(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: not a regular file", path)
+	}
+	return prometheus.WriteToTextfile(path, m.registry)
+}
 
 // Loaded makes the series of a configuration's webhooks and sources, so that each begins at 0, and ends those of webhooks that are gone.
 func (m *Metrics) Loaded(webhooks, sources []string, err error) {

@@ -124,8 +124,8 @@ func (p *parsed) fail(text []byte, at int, why string) {
 // maxID is the longest id that is taken as it is.
 const maxID = 200
 
-// identify makes the ids that the client gave its own, and gives ids to the events that have none, by what the client says of its request, so
-// that a request that is sent again is known.
+// identify makes the ids that the client gave its own. It gives ids to the events that have none, by what the client says of its
+// request, so that a request that is sent again is known.
 func (in *intake) identify() {
 	for i := range in.parsed {
 		if p := &in.parsed[i]; p.given != "" {

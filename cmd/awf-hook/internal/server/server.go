@@ -80,6 +80,7 @@ func New(o Options, a Access) *Server {
 	}
 	if o.Page != nil {
 		mux.HandleFunc("/", s.page)
+		mux.HandleFunc("GET /assets/", s.assets)
 		mux.HandleFunc("GET /login", s.loginForm)
 		mux.HandleFunc("POST /login", s.login)
 		mux.HandleFunc("POST /logout", s.logout)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
@@ -24,7 +25,7 @@ const (
 
 // Order is what to do with all that a filter selects.
 type Order struct {
-	What   string        `json:"what"` // "replay" or "discard"
+	What   string        `json:"what"` // "replay" or "delete"
 	Filter engine.Filter `json:"-"`
 	Change engine.Change `json:"-"`
 	Pace   int           `json:"pace"` // deliveries a second; 0 is 50
@@ -85,17 +86,17 @@ func newBulks() bulks { return bulks{begin: make(chan *Bulk, maxBulks)} }
 // freeze binds an order to what is there now: to what got its outcome until now.
 func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 	switch o.What {
-	case didReplay:
+	case replay:
 		o.Filter = replayed(o.Filter)
-	case didDiscard:
+	case discard:
 		if o.Filter.State == "" {
-			return engine.Tally{}, fmt.Errorf("%w: say in which state they are that you discard", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: say in which state they are that you delete", ErrRefused)
 		}
 		if o.Filter.State == delivery.InFlight {
-			return engine.Tally{}, fmt.Errorf("%w: what is in flight cannot be discarded", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: what is in flight cannot be deleted", ErrRefused)
 		}
 	default:
-		return engine.Tally{}, fmt.Errorf("%w: want replay or discard, got %q", ErrRefused, o.What)
+		return engine.Tally{}, fmt.Errorf("%w: want replay or delete, got %q", ErrRefused, o.What)
 	}
 	if o.Pace = cmp.Or(o.Pace, defaultPace); o.Pace < 1 || o.Pace > maxPace {
 		return engine.Tally{}, fmt.Errorf("%w: pace: want 1 to %d a second, got %d", ErrRefused, maxPace, o.Pace)
@@ -126,7 +127,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Order: o, Target: Words(o.Filter), Address: Address(o.Filter).Encode(), Tally: tally, filter: o.Filter,
+	p := &Plan{Order: o, Target: api.Describe(o.Filter), Address: Address(o.Filter).Encode(), Tally: tally, filter: o.Filter,
 		Ordered: []string{}, Stopped: []string{}}
 	if p.Groups, err = d.Groups(ctx, o.Filter); err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
 	}
 	who := access.From(ctx)
-	b := &Bulk{Who: who.Name, What: o.What, Target: Words(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(), order: o, caller: who}
+	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(), order: o, caller: who}
 	if err := d.bulks.add(b); err != nil {
 		return nil, err
 	}
@@ -229,7 +230,7 @@ func (d *Desk) Cancel(ctx context.Context, id int) error {
 	}
 	target := b.Target
 	d.bulks.mu.Unlock()
-	return d.record(ctx, didCancel, target, 0, "bulk "+strconv.Itoa(id))
+	return d.record(ctx, "cancel", target, 0, "bulk "+strconv.Itoa(id))
 }
 
 // Run carries out bulks until ctx ends, and waits for them.
@@ -281,7 +282,7 @@ func (d *Desk) carryOut(ctx context.Context, b *Bulk) {
 }
 
 func (d *Desk) slice(ctx context.Context, b *Bulk, f engine.Filter) (int, error) {
-	if b.What == didDiscard {
+	if b.What == discard {
 		return d.queue.Delete(ctx, f)
 	}
 	return d.queue.Replay(ctx, f, b.order.Change)

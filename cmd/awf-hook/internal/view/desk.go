@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/secret"
@@ -22,13 +23,15 @@ type Options struct {
 	Seen   *Seen
 	Log    *slog.Logger
 
-	ModuleCache string // of compiled modules that are tried out; "" keeps none
+	ModuleCache string     // of compiled modules that are tried out; "" keeps none
+	Env         config.Env // the variables of tests that are sent; nil has none
 }
 
 // Desk is where people look at a queue and change it. Its methods may be called by several goroutines at once.
 type Desk struct {
 	Options
 	queue *engine.Deliveries
+	api   api.Local
 	bulks bulks
 	tries chan struct{} // holds one for each playground or test that runs
 
@@ -50,7 +53,9 @@ func New(o Options) *Desk {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{Options: o, queue: o.Engine.Queue(), tries: make(chan struct{}, maxTries), bulks: newBulks()}
+	mask := func(d *engine.Detail) []byte { return engine.Body(d, o.Engine.Config()) }
+	queue := o.Engine.Queue()
+	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Mask: mask}, tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
 
 // lookEvery is how old what the overview says of the queue may be.

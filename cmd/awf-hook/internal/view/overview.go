@@ -159,12 +159,12 @@ func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 	for i := range webhooks {
 		w := &webhooks[i]
 		last := slices.IndexFunc(operations, func(op engine.Operation) bool {
-			return op.Target == w.LaneStatus.Webhook && slices.Contains([]string{didPause, didDisable, didEnable, didResume}, op.What)
+			return op.Target == w.LaneStatus.Webhook && slices.Contains([]string{pause, disable, enable}, op.What)
 		})
 		if last < 0 || !stopped(*w) {
 			continue
 		}
-		if op := operations[last]; op.What == didPause && w.Closed == "" || op.What == didDisable && w.Closed != "" {
+		if op := operations[last]; op.What == pause && w.Closed == "" || op.What == disable && w.Closed != "" {
 			w.By = &By{op.Who, op.What, op.Note, op.At}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 )
@@ -25,19 +26,22 @@ type Run struct {
 
 // RunEvent is an event of a run, with what came of it.
 type RunEvent struct {
-	ID         string    `json:"event_id"`
-	Type       string    `json:"event"`
-	At         time.Time `json:"timestamp"`
-	Step       string    `json:"step,omitempty"`
-	Status     string    `json:"status,omitempty"`
-	Error      string    `json:"error,omitempty"`
-	Duration   Seconds   `json:"duration,omitzero"` // as AWF gave it
-	Deliveries []Item    `json:"deliveries"`        // none: no webhook wanted it
+	ID         string     `json:"event_id"`
+	Type       string     `json:"event"`
+	At         time.Time  `json:"timestamp"`
+	Step       string     `json:"step,omitempty"`
+	Status     string     `json:"status,omitempty"`
+	Error      string     `json:"error,omitempty"`
+	Duration   Seconds    `json:"duration,omitzero"` // as AWF gave it
+	Deliveries []api.Item `json:"deliveries"`        // none: no webhook wanted it
 
 	// Where the time before its end lies within the run's: from 0 to 1.
 	From float64 `json:"-"`
 	Wide float64 `json:"-"`
 }
+
+// End is where the event's time lies within the run's: from 0 to 1.
+func (e RunEvent) End() float64 { return min(e.From+e.Wide, 0.997) }
 
 // maxRun is how many deliveries of a run are shown.
 const maxRun = 500
@@ -61,7 +65,7 @@ func (d *Desk) RunOf(ctx context.Context, id string) (*Run, error) {
 			n, at[it.Event.ID] = len(r.Events), len(r.Events)
 			r.Events = append(r.Events, d.runEvent(detail.Event))
 		}
-		r.Events[n].Deliveries = append(r.Events[n].Deliveries, d.item(it))
+		r.Events[n].Deliveries = append(r.Events[n].Deliveries, api.NewItem(it))
 		r.Name = it.Event.WorkflowName
 	}
 	for _, seen := range d.Seen.Events() {

@@ -321,6 +321,7 @@ func (a *acceptance) tell() error {
 			continue // it was counted before the answer was lost
 		}
 		a.of(w.lane).add(w.state, 1, w.size)
+		a.store.comesBefore(w.lane, w.due)
 		if w.owner == 0 && w.state == due {
 			a.told[w.want.Webhook] = struct{}{}
 		}

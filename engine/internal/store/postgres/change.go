@@ -158,6 +158,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		if err != nil {
 			return changed, err
 		}
+		s.fromTheBeginning()
 		changed += len(seqs)
 		if len(seqs) < n || changed == f.Limit {
 			return changed, nil
@@ -184,6 +185,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 		if err != nil {
 			return moved, err
 		}
+		s.fromTheBeginning()
 		moved += n
 		more = n > 0
 	}

@@ -55,6 +55,7 @@ type claiming struct {
 	*tx
 	lane   delivery.Lane
 	state  *lane
+	low    time.Time // where the looking begins
 	before time.Time // until when a try took deliveries whose answer was lost
 	claims []*delivery.Claim
 	next   time.Duration
@@ -87,6 +88,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	}
 	found := allowed
 	var seqs []int64
+	c.low = c.store.lowOf(l.id, c.now)
 	if c.again {
 		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
 			l.id, c.before, c.now, c.store.node)
@@ -103,6 +105,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	if !l.keyed {
 		found = len(c.claims)
 	}
+	c.store.found(l.id, c.claims)
 	if c.next = l.Took(c.now, c.lane, len(c.claims)); len(c.claims) > 0 && locked {
 		c.saveLanes(map[int]*lane{l.id: l})
 	}
@@ -154,7 +157,8 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 	}, `SELECT d.seq, d.order_key, d.order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane
   AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.state IN (0, 5) AND o.state = 0 AND o.owner <> 0 AND o.due_at > $2
   AND o.seq <> d.seq)
-  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.state = 0 AND d.due_at <= $2 ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n)
+  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.state = 0 AND d.due_at <= $2 AND d.due_at >= $4
+  ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n, c.low)
 	if err := c.send(ctx); err != nil {
 		return 0, nil, err
 	}
@@ -182,7 +186,8 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5`), c.store.node, until, c.state.id, n, c.now)
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5 AND due_at >= $6`),
+			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
 		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state = 0`), c.store.node, until, chosen, n)
 	}

@@ -73,6 +73,9 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 	if deadNodes, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
 		return inWords(err)
 	}
+	if len(deadNodes) > 0 {
+		s.fromTheBeginning()
+	}
 	for _, node := range deadNodes {
 		if err := s.release(ctx, node); err != nil {
 			return err

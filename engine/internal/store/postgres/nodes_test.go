@@ -56,9 +56,11 @@ func status(tb testing.TB, s *postgres.Store) delivery.LaneStatus {
 
 // Nodes that work on everything at once deliver each once, one of a key at a time and in order, and never wait for each other in a
 // circle.
-func TestNodesShareAQueue(t *testing.T) {
-	const nodes, events, keys = 4, 800, 20
-	url := database(t)
+func TestNodesShareAQueue(t *testing.T) { shareQueue(t, database(t), 4, 800) }
+
+func shareQueue(t *testing.T, url string, nodes, events int) {
+	t.Helper()
+	const keys = 20
 	stores := make([]*postgres.Store, nodes)
 	for i := range stores {
 		stores[i] = open(t, store.Options{Path: url})
@@ -94,7 +96,7 @@ func TestNodesShareAQueue(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
-			for delivered.Load() < events && !t.Failed() {
+			for delivered.Load() < int64(events) && !t.Failed() {
 				claims := claim(t, s, 1+rand.IntN(10))
 				if len(claims) == 0 {
 					time.Sleep(5 * time.Millisecond)
@@ -123,7 +125,7 @@ func TestNodesShareAQueue(t *testing.T) {
 			t.Errorf("%s was claimed %d times", id, n)
 		}
 	}
-	if st := status(t, stores[0]); len(times) != events || st.Delivered != events || st.Waiting != 0 {
+	if st := status(t, stores[0]); len(times) != events || st.Delivered != int64(events) || st.Waiting != 0 {
 		t.Errorf("%d of %d events delivered; the lane says %+v", len(times), events, st)
 	}
 	if strings.Contains(server.Log(), "deadlock detected") {

@@ -41,6 +41,7 @@ type Store struct {
 	keeper atomic.Bool // it keeps house
 
 	mu         sync.Mutex
+	lows       map[int]low         // by lane
 	lanes      map[string]int      // ids by webhook; a lane never goes
 	partitions map[string]struct{} // that exist
 	changed    map[string]struct{} // webhooks whose lanes other nodes should look at
@@ -65,7 +66,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
 	s := &Store{
-		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, partitions: map[string]struct{}{},
+		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
 		changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {

@@ -239,6 +239,9 @@ func (b *settling) keep(o *outcome) {
 	if o.st.Attempt != nil {
 		b.attempt(o.lease.seq, o.st.Attempt, o.lease.replay)
 	}
+	if o.state == due {
+		b.store.comesBefore(o.lane, o.due)
+	}
 	if o.state == due && o.st.After == 0 {
 		b.told[o.st.Claim.Delivery.Webhook] = struct{}{}
 	}

@@ -2,11 +2,16 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -44,5 +49,56 @@ INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, 
 	claims, _, err := s.Claim(t.Context(), delivery.Lane{Webhook: "a", Lease: time.Minute}, 10)
 	if err != nil || len(claims) != 1 || claims[0].Delivery.ID != "due" {
 		t.Errorf("claimed %+v, %v, want the one that is due", claims, err)
+	}
+}
+
+// A long log goes into the file at the end, so that the next one to open need not read it. A short one stays, and so does one that
+// somebody else uses. Either way nothing is lost.
+func TestLongLogsAreNotLeftBehind(t *testing.T) {
+	for _, tt := range []struct {
+		events int
+		used   bool // by somebody else, at the end
+		stays  bool
+	}{{1, false, true}, {1000, false, false}, {1000, true, true}} {
+		path := filepath.Join(t.TempDir(), "queue.db")
+		s, err := Open(t.Context(), store.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var other *conn
+		if tt.used {
+			if other, err = connect(path); err == nil {
+				err = other.script(`BEGIN; SELECT count(*) FROM lanes`)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var entries []*delivery.Entry
+		for i := range tt.events {
+			ev := &event.Event{ID: fmt.Sprint(i), Type: "workflow_end", Payload: []byte(`{"note":"` + strings.Repeat("x", 800) + `"}`)}
+			entries = append(entries, &delivery.Entry{Event: ev, Wants: []delivery.Want{{Webhook: "a"}}})
+		}
+		if err := errors.Join(s.Accept(t.Context(), entries), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if log, err := os.Stat(path + "-wal"); err != nil || (log.Size() > 0) != tt.stays {
+			t.Errorf("%+v: the log is %+v, %v", tt, log, err)
+		}
+		if tt.used {
+			if err := other.close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s, err = Open(t.Context(), store.Options{Path: path}); err != nil {
+			t.Fatal(err)
+		}
+		lanes, err := s.Lanes(t.Context())
+		if err != nil || len(lanes) != 1 || lanes[0].Waiting != tt.events {
+			t.Errorf("%+v: lanes %+v, %v", tt, lanes, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
@@ -147,11 +148,14 @@ PRAGMA checkpoint_fullfsync = 1;`
 	if err := c.script(pragmas); err != nil {
 		return err
 	}
-	for n := version; n < int64(len(migrations)); n++ {
-		if err := c.script(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", migrations[n], n+1)); err != nil {
-			_ = c.script(`ROLLBACK`)
-			return fmt.Errorf("schema %d: %w", n+1, err)
-		}
+	if version == int64(len(migrations)) {
+		return nil
+	}
+	// One transaction, since each commit waits for the disk.
+	all := strings.Join(migrations[version:], "")
+	if err := c.script(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", all, len(migrations))); err != nil {
+		_ = c.script(`ROLLBACK`)
+		return fmt.Errorf("schema %d to %d: %w", version, len(migrations), err)
 	}
 	return nil
 }

@@ -137,6 +137,9 @@ func (s *Store) Close() error {
 		released = s.release() == nil
 	}
 	if s.conn != nil {
+		if log, err := os.Stat(s.opts.Path + "-wal"); err == nil {
+			s.conn.emptyLog(log.Size())
+		}
 		errs = append(errs, s.conn.close())
 		s.conn = nil
 	}

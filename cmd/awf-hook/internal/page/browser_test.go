@@ -1,0 +1,137 @@
+package page_test
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browser is a tab of a headless Chromium. What it complains of fails the test.
+type browser struct {
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// findChromium is the browser's path. Where it is missing the test is skipped.
+func findChromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no chromium on PATH: make browsers installs it")
+	return ""
+}
+
+// browse opens a tab.
+func browse(t *testing.T) *browser {
+	t.Helper()
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(findChromium(t)), chromedp.NoSandbox, chromedp.Headless,
+		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900))
+	t.Cleanup(cancel)
+	b := &browser{}
+	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
+	t.Cleanup(cancelTab)
+	b.ctx = ctx
+	b.do(t, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{}))
+	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancelTime)
+	b.ctx = ctx
+	return b
+}
+
+// call makes a step of a command that returns nothing.
+func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, command, params)
+		return err
+	})
+}
+
+// listen keeps what the console and the browser itself complain of, reports of the content policy among it.
+func (b *browser) listen(ev any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch ev := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		b.complaints = append(b.complaints, "exception: "+ev.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		if ev.Type == "error" || ev.Type == "warning" {
+			b.complaints = append(b.complaints, "console: "+fmt.Sprint(ev.Args[0]))
+		}
+	case *log.EventEntryAdded:
+		b.complaints = append(b.complaints, string(ev.Entry.Source)+": "+ev.Entry.Text+" "+ev.Entry.URL)
+	}
+}
+
+// complained returns what was complained of, but for what has one of these in it, and forgets it.
+func (b *browser) complained(but ...string) (list []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, text := range b.complaints {
+		known := false
+		for _, part := range but {
+			known = known || strings.Contains(text, part)
+		}
+		if !known {
+			list = append(list, text)
+		}
+	}
+	b.complaints = nil
+	return list
+}
+
+func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		t.Fatalf("%v; the browser says %q", err, b.complained())
+	}
+}
+
+// login types a token.
+func (b *browser) login(t *testing.T, s *site, token, to string) {
+	t.Helper()
+	b.do(t, chromedp.Navigate(s.url+to), chromedp.WaitVisible("#token"), chromedp.SendKeys("#token", token), chromedp.Click("main button"))
+	b.see(t, "nav", "Overview")
+}
+
+// value is what an expression of the browser's comes to.
+func value[T any](t *testing.T, b *browser, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// text is the text of what a selector finds.
+func (b *browser) text(t *testing.T, selector string) string {
+	t.Helper()
+	return value[string](t, b, "(document.querySelector(`"+selector+"`)||{innerText:''}).innerText")
+}
+
+// see waits until an element's text holds another one.
+func (b *browser) see(t *testing.T, selector, text string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("the page says %q, the browser %q", cut(b.text(t, "body")), b.complained())
+		}
+	}()
+	until(t, selector+" with "+text, func() bool { return strings.Contains(b.text(t, selector), text) })
+}
+
+func cut(text string) string { return text[:min(len(text), 1500)] }

@@ -1,0 +1,71 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+)
+
+const (
+	maxStreams  = 32
+	streamBeat  = 500 * time.Millisecond // signals come no more often
+	streamAlive = 15 * time.Second       // between two lines at most
+	streamWrite = 10 * time.Second       // in which a line is taken
+	streamAge   = time.Hour              // then the browser connects again
+)
+
+// events tells a browser when something happened, and not what: it asks for its view again.
+func (p *Page) events(w http.ResponseWriter, r *http.Request) {
+	if access.From(r.Context()).Role < access.Read {
+		p.fail(w, r, errReader)
+		return
+	}
+	select {
+	case p.streams <- struct{}{}:
+		defer func() { <-p.streams }()
+	default:
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, fmt.Sprintf("%d pages are open already: this one asks every few seconds instead", maxStreams), http.StatusServiceUnavailable)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	out := http.NewResponseController(w)
+	send := func(text string) bool {
+		_ = out.SetWriteDeadline(time.Now().Add(streamWrite))
+		_, err := w.Write([]byte(text))
+		return err == nil && out.Flush() == nil
+	}
+	said := p.Desk.Signal(r.Context())
+	if !send(fmt.Sprintf("retry: 3000\nid: %d\nevent: open\ndata: %d\n\n", said, said)) {
+		return
+	}
+	beat := time.NewTicker(streamBeat)
+	defer beat.Stop()
+	end := time.After(streamAge)
+	for spoke := time.Now(); ; {
+		select {
+		case <-beat.C:
+		case <-end:
+			return
+		case <-r.Context().Done():
+			return
+		}
+		now := p.Desk.Signal(r.Context())
+		switch {
+		case now != said:
+			if !send(fmt.Sprintf("id: %d\nevent: changed\ndata: %d\n\n", now, now)) {
+				return
+			}
+			said, spoke = now, time.Now()
+		case time.Since(spoke) > streamAlive:
+			if !send(": still here\n\n") {
+				return
+			}
+			spoke = time.Now()
+		}
+	}
+}

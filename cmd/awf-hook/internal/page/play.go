@@ -1,0 +1,201 @@
+package page
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// played is what the playground shows.
+type played struct {
+	view.Draft
+	Delivery string // whose event and body it is; "" for none
+	Webhooks []view.ConfiguredWebhook
+	Values   []config.Value
+	Warnings []string
+	Uploads  bool // a module may come with it
+
+	Trial    *view.Trial
+	Message  *message
+	Old      string // the body that the delivery has
+	Body     string
+	Diff     []diffLine
+	Backtest *view.Backtest
+	Samples  [][]diffLine
+	Answer   *view.Answer
+}
+
+// diffLine is a line of a difference with its class.
+type diffLine struct{ Class, Text string }
+
+// maxModule is the most bytes of an uploaded module.
+const maxModule = 32 << 20
+
+// playground shows a draft and what it makes of its event. A form of one that may upload is posted; any other one is an address.
+func (p *Page) playground(r *http.Request) (*shown, error) {
+	form := r.URL.Query()
+	v := &played{Uploads: access.From(r.Context()).Role >= access.Operate}
+	var err error
+	if r.Method == http.MethodPost {
+		if form, v.Module, err = posted(r); err != nil {
+			return nil, badRequest{err}
+		}
+	}
+	configuration := p.Desk.Configuration()
+	v.Webhooks, v.Warnings = configuration.Webhooks, configuration.Warnings
+	if err := p.begun(r, v, form); err != nil {
+		return nil, err
+	}
+	v.Values = p.Desk.Values(v.Webhook)
+	s := &shown{View: "playground", Title: "Playground", Nav: "playground", Data: v}
+	if v.Webhook == "" {
+		return s, nil
+	}
+	if v.Trial, err = p.Desk.Try(r.Context(), v.Draft); err != nil {
+		return nil, err
+	}
+	if x := v.Trial.Result; x != nil && x.Choice == engine.Sent {
+		v.Body, v.Message = pretty(string(x.Body)), draw(v.Trial.Format, string(x.Body))
+		if v.Old != "" {
+			v.Diff = diffOf(v.Old, v.Body)
+		}
+	}
+	switch form.Get("do") {
+	case "backtest":
+		if v.Backtest, err = p.Desk.Backtest(r.Context(), v.Draft); err == nil {
+			for _, sample := range v.Backtest.Samples {
+				v.Samples = append(v.Samples, diffOf(pretty(sample.Old), pretty(sample.New)))
+			}
+		}
+	case "test":
+		if r.Method != http.MethodPost {
+			return nil, badRequest{errors.New("a test is sent by a form alone")}
+		}
+		v.Answer, err = p.Desk.SendTest(r.Context(), v.Draft)
+	}
+	return s, err
+}
+
+// begun fills a draft: with what the form has, else with the webhook and the event that the address names.
+func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
+	if v.Delivery = form.Get("delivery"); v.Delivery != "" {
+		d, err := p.Desk.Delivery(r.Context(), v.Delivery)
+		if err != nil {
+			return err
+		}
+		v.Old = pretty(d.Body)
+		v.Event, v.Webhook = pretty(d.Envelope), d.Identity
+	}
+	if id := form.Get("event"); id != "" && !form.Has("filter") {
+		found, err := p.Desk.Event(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		v.Event = pretty(p.Desk.Envelope(&found.Event))
+	}
+	if form.Has("filter") {
+		v.Draft = view.Draft{Webhook: form.Get("webhook"), Events: form.Get("events"), Filter: form.Get("filter"),
+			Transform: form.Get("transform"), Event: form.Get("event"), Module: v.Module}
+		return nil
+	}
+	draft := p.Desk.Draft(cmp.Or(form.Get("webhook"), v.Webhook))
+	if draft.Event = v.Event; draft.Event == "" {
+		draft.Event = p.anEvent()
+	}
+	v.Draft = draft
+	return nil
+}
+
+// anEvent is the last one that came, or an example.
+func (p *Page) anEvent() string {
+	if last := p.Desk.Seen.Events(); len(last) > 0 {
+		return pretty(p.Desk.Envelope(&last[0].Event))
+	}
+	return `{
+  "event": "workflow_error",
+  "workflow_id": "example",
+  "workflow_name": "deploy",
+  "timestamp": "2026-01-01T12:00:00Z",
+  "payload": {
+    "status": "failure",
+    "duration": 4.2,
+    "exit_code": 1,
+    "error": "step \"migrate\" failed: exit status 1"
+  }
+}`
+}
+
+// posted reads a form that may bring a module.
+func posted(r *http.Request) (url.Values, []byte, error) {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		err := r.ParseForm()
+		return r.PostForm, nil, err
+	}
+	if err := r.ParseMultipartForm(maxModule); err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = r.MultipartForm.RemoveAll() }()
+	file, header, err := r.FormFile("module")
+	if errors.Is(err, http.ErrMissingFile) || err == nil && header.Size == 0 {
+		return r.MultipartForm.Value, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	module, err := readModule(file)
+	return r.MultipartForm.Value, module, err
+}
+
+func readModule(file multipart.File) ([]byte, error) {
+	module, err := io.ReadAll(io.LimitReader(file, maxModule+1))
+	if err == nil && len(module) > maxModule {
+		err = errors.New("the module is too large")
+	}
+	return module, err
+}
+
+// diffOf is the difference of two texts, line by line; nil if there is none.
+func diffOf(before, after string) (list []diffLine) {
+	changes := string(diff.Diff("old", []byte(before+"\n"), "new", []byte(after+"\n")))
+	for i, line := range strings.Split(strings.TrimSuffix(changes, "\n"), "\n") {
+		class := ""
+		switch {
+		case i < 3: // the names
+			continue
+		case strings.HasPrefix(line, "+"):
+			class = "add"
+		case strings.HasPrefix(line, "-"):
+			class = "cut"
+		}
+		list = append(list, diffLine{class, line})
+	}
+	return list
+}
+
+// In says which mistakes are in one of the draft's texts.
+func (v *played) In(text string) (list []view.Mistake) {
+	all := []view.Mistake{}
+	if v.Trial != nil {
+		all = v.Trial.Mistakes
+	}
+	if v.Answer != nil && len(v.Answer.Mistakes) > 0 {
+		all = v.Answer.Mistakes
+	}
+	for _, m := range all {
+		if m.In == text {
+			list = append(list, m)
+		}
+	}
+	return list
+}

@@ -1,0 +1,306 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+func (p *Page) overview(r *http.Request) (*shown, error) {
+	o, err := p.Desk.Overview(r.Context())
+	return &shown{View: "overview", Title: "Overview", Nav: "overview", Live: true, Data: o}, err
+}
+
+// listed is a list of deliveries with the filter that selects them.
+type listed struct {
+	*view.List
+	Filter   engine.Filter
+	Query    url.Values // the filter as the address has it
+	Groups   []view.Group
+	Webhooks []view.Webhook
+	States   []delivery.State
+	Types    []string
+	Since    string
+}
+
+// eventTypes are offered in the filter.
+var eventTypes = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete}
+
+func (p *Page) deliveries(r *http.Request) (*shown, error) {
+	v := r.URL.Query()
+	f, err := filterOf(v)
+	if err != nil {
+		return nil, err
+	}
+	l := &listed{Filter: f, Query: view.Address(f), States: delivery.States, Types: eventTypes, Since: v.Get("since")}
+	if l.Since != "" {
+		l.Query.Set("since", l.Since) // as it was typed: "1h" stays so
+	}
+	if l.List, err = p.Desk.Deliveries(r.Context(), f); err != nil {
+		return nil, err
+	}
+	if f.State == delivery.IsDead && f.Before == 0 {
+		if l.Groups, err = p.Desk.Groups(r.Context(), f); err != nil {
+			return nil, err
+		}
+	}
+	o, err := p.Desk.Overview(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	l.Webhooks = o.Webhooks
+	return &shown{View: "deliveries", Title: "Deliveries", Nav: "deliveries", Live: f.Before == 0, Data: l}, nil
+}
+
+// one is a delivery with what is drawn of it.
+type one struct {
+	*view.Delivery
+	Message *message // as its receiver shows it; nil where we cannot draw it
+	Made    string   // its body, indented where it is JSON
+	Copies  []copied
+	Why     []engine.Explanation
+	Wait    time.Time // when the next attempt is due; zero if none is
+	Lane    *view.Webhook
+}
+
+// copied is a text to copy.
+type copied struct{ What, ID, Text string }
+
+func (p *Page) delivery(r *http.Request) (*shown, error) {
+	d, err := p.Desk.Delivery(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	o := &one{Delivery: d, Made: pretty(d.Body), Why: p.Desk.Why(r.Context(), d.Detail.Event)}
+	if d.State == delivery.Due || d.State == delivery.InFlight {
+		o.Wait = d.Due
+	}
+	request := p.Desk.Request(r.Context(), d)
+	o.Message = draw(request.Format, d.Body)
+	o.Copies = []copied{
+		{"As curl; fill in what is masked", "curl", curl(request)}, {"As awf-hook verify reads it", "verify", verify(request)},
+		{"The event, as awf-hook run reads it", "envelope", d.Envelope},
+	}
+	all, err := p.Desk.Overview(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if at := slices.IndexFunc(all.Webhooks, func(w view.Webhook) bool { return w.LaneStatus.Webhook == d.Identity }); at >= 0 {
+		o.Lane = &all.Webhooks[at]
+	}
+	return &shown{View: "delivery", Title: "Delivery " + d.ID, Nav: "deliveries", Live: true, Data: o}, nil
+}
+
+// pretty indents JSON, and leaves any other text.
+func pretty(text string) string {
+	var b bytes.Buffer
+	if json.Indent(&b, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return b.String()
+}
+
+var (
+	errAction = errors.New("there is no such action")
+	errCount  = errors.New("want the number of deliveries, as the plan shows it")
+)
+
+func (p *Page) changeDelivery(r *http.Request) (string, error) {
+	id, do := r.PathValue("id"), r.PostForm.Get("action")
+	ctx := r.Context()
+	d, err := p.Desk.Delivery(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	f, to, n := engine.Filter{ID: d.ID}, "/deliveries/"+d.ID, 0
+	if d.State == delivery.IsDelivered {
+		f.State = delivery.IsDelivered
+	}
+	switch do {
+	case "replay":
+		n, err = p.Desk.Replay(ctx, f, engine.Change{})
+	case "retransform":
+		do = "replay"
+		n, err = p.Desk.Replay(ctx, f, engine.Change{Retransform: true})
+	case "send":
+		n, err = p.Desk.SendNow(ctx, f)
+	case "delete":
+		n, err = p.Desk.Delete(ctx, engine.Filter{ID: d.ID})
+		to = "/deliveries"
+	default:
+		return "", badRequest{errAction}
+	}
+	return did(to, do, n), err
+}
+
+// planned is a plan that its reader may begin.
+type planned struct {
+	*view.Plan
+	Paces []int
+	New   bool
+	List  template.URL // shows them
+}
+
+func orderOf(v url.Values) (o view.Order, err error) {
+	o.What = v.Get("what")
+	o.Change.Retransform = v.Get("retransform") != ""
+	if text := v.Get("pace"); text != "" {
+		if o.Pace, err = strconv.Atoi(text); err != nil {
+			return o, badRequest{err}
+		}
+	}
+	o.Filter, err = filterOf(v)
+	return o, err
+}
+
+func (p *Page) plan(r *http.Request) (*shown, error) {
+	o, err := orderOf(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.Desk.Plan(r.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &shown{View: "plan", Title: "Plan: " + plan.What, Nav: "deliveries",
+		Data: planned{plan, []int{1, 10, 50, 200, 1000}, o.Change.Retransform, template.URL("/deliveries?" + plan.Address)}}, nil
+}
+
+func (p *Page) begin(r *http.Request) (string, error) {
+	v, err := url.ParseQuery(r.PostForm.Get("filter"))
+	if err != nil {
+		return "", badRequest{err}
+	}
+	for _, key := range []string{"what", "pace", "retransform"} {
+		if value := r.PostForm.Get(key); value != "" {
+			v.Set(key, value)
+		}
+	}
+	o, err := orderOf(v)
+	if err != nil {
+		return "", err
+	}
+	count, err := strconv.Atoi(strings.TrimSpace(r.PostForm.Get("count")))
+	if err != nil {
+		return "", badRequest{errCount}
+	}
+	_, err = p.Desk.Begin(r.Context(), o, count)
+	return did("/changes", "begin", 0), err
+}
+
+// lane is a webhook with its configuration.
+type lane struct {
+	view.Webhook
+	Values []config.Value
+}
+
+func (p *Page) webhook(r *http.Request) (*shown, error) {
+	o, err := p.Desk.Overview(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	identity := r.URL.Query().Get("id")
+	for _, w := range o.Webhooks {
+		if w.LaneStatus.Webhook == identity {
+			return &shown{View: "webhook", Title: "Webhook " + w.Name, Nav: "overview", Live: true,
+				Data: lane{w, p.Desk.Values(identity)}}, nil
+		}
+	}
+	return nil, view.ErrUnknown
+}
+
+func (p *Page) changeWebhook(r *http.Request) (string, error) {
+	ctx, form := r.Context(), r.PostForm
+	identity, do, why := form.Get("id"), form.Get("action"), form.Get("why")
+	var err error
+	switch do {
+	case "pause":
+		var rest time.Duration
+		if rest, err = config.ParseDuration(form.Get("for")); err != nil {
+			return "", badRequest{err}
+		}
+		err = p.Desk.Pause(ctx, identity, rest, why)
+	case "enable":
+		err = p.Desk.Enable(ctx, identity)
+	case "disable":
+		err = p.Desk.Disable(ctx, identity, why)
+	default:
+		err = badRequest{errAction}
+	}
+	return did("/webhook?id="+url.QueryEscape(identity), do, 1), err
+}
+
+func (p *Page) run(r *http.Request) (*shown, error) {
+	run, err := p.Desk.RunOf(r.Context(), r.URL.Query().Get("id"))
+	return &shown{View: "run", Title: "Run", Nav: "deliveries", Live: true, Data: run}, err
+}
+
+// seen is an event, with why each webhook wants it or not.
+type seen struct {
+	*view.EventSeen
+	Envelope string
+	Why      []engine.Explanation
+}
+
+func (p *Page) event(r *http.Request) (*shown, error) {
+	found, err := p.Desk.Event(r.Context(), r.URL.Query().Get("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &shown{View: "event", Title: "Event", Nav: "tail",
+		Data: seen{found, pretty(p.Desk.Envelope(&found.Event)), p.Desk.Why(r.Context(), &found.Event)}}, nil
+}
+
+func (p *Page) tail(*http.Request) (*shown, error) {
+	return &shown{View: "tail", Title: "Events", Nav: "tail", Live: true, Data: p.Desk.Seen.Events()}, nil
+}
+
+func (p *Page) config(*http.Request) (*shown, error) {
+	return &shown{View: "config", Title: "Configuration", Nav: "config", Data: p.Desk.Configuration()}, nil
+}
+
+// changed is what people changed, and what is being changed.
+type changed struct {
+	Bulks      []view.Bulk
+	Operations []engine.Operation
+	Next       int64
+}
+
+func (p *Page) changes(r *http.Request) (*shown, error) {
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // what is no number begins at the end
+	const page = 50
+	ops, err := p.Desk.Operations(r.Context(), before, page+1)
+	if err != nil {
+		return nil, err
+	}
+	c := changed{Operations: ops}
+	if before == 0 {
+		c.Bulks = p.Desk.Bulks()
+	}
+	if len(ops) > page {
+		c.Operations = ops[:page]
+		c.Next = ops[page-1].Seq
+	}
+	return &shown{View: "changes", Title: "Changes", Nav: "changes", Live: before == 0, Data: c}, nil
+}
+
+func (p *Page) cancel(r *http.Request) (string, error) {
+	id, err := strconv.Atoi(r.PostForm.Get("bulk"))
+	if err != nil {
+		return "", badRequest{err}
+	}
+	return did("/changes", "cancel", 0), p.Desk.Cancel(r.Context(), id)
+}

@@ -1,0 +1,149 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Backtest is what a draft would have sent for the last events, beside what its webhook sends.
+type Backtest struct {
+	Events  int       `json:"events"`
+	Since   time.Time `json:"since,omitzero"` // when the first of them came
+	Sent    int       `json:"requests"`
+	Failed  int       `json:"failures"`
+	Old     int       `json:"old_requests"`
+	OnlyNew int       `json:"only_new"` // events for which the webhook sends nothing
+	OnlyOld int       `json:"only_old"` // events for which the draft sends nothing
+	Changed int       `json:"changed"`  // events for which the bodies differ
+	Samples []Sample  `json:"samples,omitempty"`
+
+	Mistakes []Mistake `json:"mistakes"`
+}
+
+// Sample is an event for which the draft and the webhook differ.
+type Sample struct {
+	Event   string `json:"event"` // its type
+	EventID string `json:"event_id"`
+	Old     string `json:"old"`
+	New     string `json:"new"`
+}
+
+const maxSamples = 3
+
+// Backtest runs the last events that this process took, or that the queue holds, through a draft and through its webhook. It sends nothing.
+func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
+	folder, done, err := d.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	w, mistakes, err := d.read(&f, folder, placeholders)
+	if err != nil || w == nil {
+		return &Backtest{Mistakes: mistakes}, err
+	}
+	now, mistakes, err := d.compiled(w, dry(w.Webhook), nil)
+	if err != nil || now == nil {
+		return &Backtest{Mistakes: mistakes}, err
+	}
+	defer now.Close()
+	old, err := d.openFor(dry(*d.configured()[f.Webhook]), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer old.Close()
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	events, since, err := d.lastEvents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backtest{Since: since, Mistakes: []Mistake{}}
+	for i := range events {
+		if ctx.Err() != nil {
+			break
+		}
+		b.Events++
+		b.add(&events[i], preview(ctx, now, &events[i]), preview(ctx, old, &events[i]))
+	}
+	return b, nil
+}
+
+// preview is what the one webhook of an engine makes of an event; nil if it wants nothing of it.
+func preview(ctx context.Context, eng *engine.Engine, ev *event.Event) *engine.Preview {
+	for _, p := range eng.Preview(ctx, ev, ev.Timestamp) {
+		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
+			return &p
+		}
+	}
+	return nil
+}
+
+func (b *Backtest) add(ev *event.Event, now, old *engine.Preview) {
+	switch {
+	case now == nil:
+	case now.Choice == engine.Sent:
+		b.Sent++
+	default:
+		b.Failed++
+	}
+	if old != nil {
+		b.Old++
+	}
+	switch {
+	case now == nil && old == nil:
+		return
+	case old == nil:
+		b.OnlyNew++
+	case now == nil:
+		b.OnlyOld++
+	case bytes.Equal(now.Body, old.Body):
+		return
+	default:
+		b.Changed++
+	}
+	if len(b.Samples) < maxSamples {
+		b.Samples = append(b.Samples, Sample{ev.Type, ev.ID, sampleText(old), sampleText(now)})
+	}
+}
+
+// sampleText is a request's body, or why there is none.
+func sampleText(p *engine.Preview) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.Choice != engine.Sent:
+		return p.Why
+	}
+	return string(p.Body)
+}
+
+// lastEvents are the last events that came, and before them those of the queue's last deliveries.
+func (d *Desk) lastEvents(ctx context.Context) (events []event.Event, since time.Time, err error) {
+	known := map[string]bool{}
+	add := func(ev *event.Event, at time.Time) {
+		if !known[ev.ID] && len(events) < backtested {
+			known[ev.ID] = true
+			events, since = append(events, *ev), at
+		}
+	}
+	for _, seen := range d.Seen.Events() {
+		add(&seen.Event, seen.At)
+	}
+	if len(events) == backtested {
+		return events, since, nil
+	}
+	found, err := d.queue.List(ctx, engine.Filter{Limit: maxPage})
+	for i := range found {
+		if known[found[i].Event.ID] || len(events) == backtested {
+			continue
+		}
+		if detail, err := d.queue.Show(ctx, found[i].Delivery.ID); err == nil { // one that was deleted meanwhile is passed over
+			add(detail.Event, found[i].Accepted)
+		}
+	}
+	return events, since, err
+}

@@ -1,0 +1,130 @@
+package view
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// explainTime is how long explaining an event may take.
+const explainTime = 10 * time.Second
+
+// Why says for each webhook of an event's workflow what it makes of the event now, and why. It sends nothing.
+func (d *Desk) Why(ctx context.Context, ev *event.Event) []engine.Explanation {
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
+	return d.Engine.Explain(ctx, ev, time.Now())
+}
+
+// Event returns an event that came lately, or that a delivery holds.
+func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
+	for _, seen := range d.Seen.Events() {
+		if seen.Event.ID == id {
+			return &seen, nil
+		}
+	}
+	found, err := d.queue.List(ctx, engine.Filter{Text: id, Limit: maxPage})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Event.ID != id {
+			continue
+		}
+		detail, err := d.queue.Show(ctx, found[i].Delivery.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &EventSeen{At: found[i].Accepted, Fate: engine.EventAccepted, Event: *detail.Event}, nil
+	}
+	return nil, ErrUnknown
+}
+
+// Envelope is an event as a line that awf-hook reads, with secrets masked.
+func (d *Desk) Envelope(ev *event.Event) string { return string(d.mask(ev.Envelope())) }
+
+// Request is what a delivery sends. Secrets are masked.
+type Request struct {
+	Format string // the name of the built-in format that made the body; "" for none
+	Method string
+	URL    string // scheme and host
+	Header http.Header
+	Body   string
+}
+
+// Request returns the request of a delivery, as the configuration makes it now around the body that is kept.
+func (d *Desk) Request(ctx context.Context, of *Delivery) Request {
+	r := Request{Method: http.MethodPost, Body: of.Body, Header: http.Header{"Content-Type": {"application/json"}}}
+	w := d.configured()[of.Identity]
+	if w == nil {
+		return r
+	}
+	r.URL, r.Format = w.URL.String(), formatOf(w)
+	for _, x := range d.Why(ctx, of.Detail.Event) {
+		if x.Webhook == w.Name && x.Place == w.Place() && x.Choice == engine.Sent {
+			r.Method, r.URL, r.Header = x.Method, x.URL, x.Header
+			if r.Body == "" {
+				r.Body = string(x.Body)
+			}
+		}
+	}
+	return r
+}
+
+// formatOf is the name of the built-in format that a webhook's transform ends with.
+func formatOf(w *config.Webhook) string {
+	if n := len(w.Transform); n > 0 {
+		return w.Transform[n-1].Format.Value
+	}
+	return ""
+}
+
+// Configuration is the configuration that holds, value by value with its origin. Secrets are masked.
+type Configuration struct {
+	Files    []string            `json:"files"`
+	Values   []config.Value      `json:"values"`
+	Webhooks []ConfiguredWebhook `json:"webhooks"`
+	Warnings []string            `json:"warnings"`
+}
+
+// ConfiguredWebhook is a webhook of the configuration.
+type ConfiguredWebhook struct {
+	Name     string         `json:"webhook"`
+	Identity string         `json:"identity"`
+	Place    string         `json:"place"`
+	Workflow bool           `json:"workflow,omitempty"` // a workflow's own
+	Values   []config.Value `json:"values"`
+}
+
+// Configuration returns the configuration that holds.
+func (d *Desk) Configuration() *Configuration {
+	cfg := d.Engine.Config()
+	c := &Configuration{Files: cfg.Files, Values: cfg.Values(), Webhooks: []ConfiguredWebhook{}, Warnings: []string{}}
+	for identity, w := range d.configured() {
+		c.Webhooks = append(c.Webhooks, ConfiguredWebhook{w.Name, identity, w.Place(), w.Origin == config.WorkflowFile, w.Values()})
+	}
+	slices.SortFunc(c.Webhooks, func(a, b ConfiguredWebhook) int {
+		if a.Name != b.Name {
+			return strings.Compare(a.Name, b.Name)
+		}
+		return strings.Compare(a.Identity, b.Identity)
+	})
+	for _, warning := range slices.Concat(cfg.Warnings, d.Engine.Warnings()) {
+		c.Warnings = append(c.Warnings, warning.Error())
+	}
+	return c
+}
+
+// Values lists what holds for a webhook of the configuration; none if there is no such webhook.
+func (d *Desk) Values(identity string) []config.Value {
+	if w := d.configured()[identity]; w != nil {
+		return w.Values()
+	}
+	return nil
+}

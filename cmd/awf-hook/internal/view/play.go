@@ -1,0 +1,369 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of the playground.
+const (
+	maxDraft    = 64 << 10 // bytes of a filter, a transform and the like
+	maxPlayed   = 1 << 20  // bytes of an event
+	tryTime     = 15 * time.Second
+	backtested  = 100 // events
+	playFile    = "playground.yaml"
+	ModuleName  = "module.wasm" // what a draft calls the module that was uploaded
+	placeholder = "00000000000000000000000000000000"
+)
+
+// Draft is a webhook that somebody edits. What it does not have, the URL and the policy, is that of a webhook of the configuration.
+type Draft struct {
+	Webhook   string // the identity of that webhook
+	Events    string // globs, apart by commas
+	Filter    string
+	Transform string // YAML, as the key transform has it
+	Event     string // the event to try it on: JSON, as awf-hook reads it
+	Module    []byte // uploaded; the transform names it by ModuleName
+}
+
+// Mistake is a mistake in a draft, at its place in one of the draft's texts.
+type Mistake struct {
+	In      string `json:"in"` // "event", "events", "filter", "transform"
+	Line    int    `json:"line,omitzero"`
+	Column  int    `json:"column,omitzero"`
+	Message string `json:"message"`
+	Warning bool   `json:"warning,omitzero"`
+}
+
+// Trial is what a draft makes of its event. Nothing is sent.
+type Trial struct {
+	Mistakes []Mistake           `json:"mistakes"`
+	Result   *engine.Explanation `json:"result,omitempty"` // nil if there are mistakes
+	YAML     string              `json:"yaml"`             // the draft's keys, to copy into a configuration
+	Format   string              `json:"-"`
+}
+
+// Draft returns the draft that begins with a webhook of the configuration: the one with an identity, or the first. Secrets are masked.
+func (d *Desk) Draft(identity string) Draft {
+	all := d.Configuration().Webhooks
+	if identity == "" && len(all) > 0 {
+		identity = all[0].Identity
+	}
+	w := d.configured()[identity]
+	if w == nil {
+		return Draft{}
+	}
+	var globs []string
+	for _, g := range w.Events {
+		globs = append(globs, g.Value)
+	}
+	return Draft{Webhook: identity, Events: strings.Join(globs, ", "), Filter: w.Filter.Value, Transform: string(d.mask([]byte(w.TransformYAML())))}
+}
+
+// draftText is a draft as a configuration, with the lines where its texts begin.
+type draftText struct {
+	yaml              string
+	events            int
+	filter, transform int // the lines before the first one of each
+	lines             int
+}
+
+const draftIndent = "      " // of the texts
+
+// text writes a draft. Its texts stand deeper than all keys, so that they cannot become other keys.
+func (f *Draft) text() draftText {
+	var t draftText
+	var b strings.Builder
+	write := func(line string) {
+		b.WriteString(line + "\n")
+		t.lines++
+	}
+	write("webhooks:")
+	write("  - name: draft")
+	write("    url: https://playground.invalid/")
+	globs := strings.FieldsFunc(f.Events, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	list, _ := json.Marshal(globs) // texts always encode
+	t.events = t.lines + 1
+	if len(globs) > 0 {
+		write("    events: " + string(list))
+	}
+	block := func(key, text string) int {
+		text = strings.TrimRight(strings.ReplaceAll(text, "\r", ""), " \n")
+		if strings.TrimSpace(text) == "" {
+			return t.lines
+		}
+		write("    " + key)
+		before := t.lines
+		for _, line := range strings.Split(text, "\n") {
+			write(draftIndent + line)
+		}
+		return before
+	}
+	t.filter = block("filter: |2-", f.Filter)
+	t.transform = block("transform:", f.Transform)
+	t.yaml = b.String()
+	return t
+}
+
+// mistake is a mistake at its place in the draft's texts.
+func (t *draftText) mistake(e *config.Error) Mistake {
+	m := Mistake{In: "transform", Line: e.Line - t.transform, Column: e.Col - len(draftIndent), Message: e.Message, Warning: e.Warning}
+	switch path := strings.TrimPrefix(e.Path, "webhooks[0]."); {
+	case strings.HasPrefix(path, "events") || e.Line == t.events:
+		m.In, m.Line, m.Column = "events", 0, 0
+	case path == "filter":
+		m.In, m.Line = "filter", e.Line-t.filter
+	case path != "" && !strings.HasPrefix(path, "webhooks"):
+		m.Message = path + ": " + m.Message
+	}
+	if m.Line < 1 || m.Column < 1 {
+		m.Line, m.Column = 0, 0
+	}
+	return m
+}
+
+// draft is a webhook with the texts of a draft, and the folder of its module.
+type draftWebhook struct {
+	config.Webhook
+	text draftText
+}
+
+// read reads a draft into a copy of its webhook. env says what its variables are.
+func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []Mistake, error) {
+	base := d.configured()[f.Webhook]
+	if base == nil {
+		return nil, nil, fmt.Errorf("%w: choose a webhook", ErrUnknown)
+	}
+	if n := len(f.Events) + len(f.Filter) + len(f.Transform); n > maxDraft {
+		return nil, nil, fmt.Errorf("%w: want at most %d bytes, got %d", ErrRefused, maxDraft, n)
+	}
+	if len(f.Module) > 0 {
+		if err := os.WriteFile(filepath.Join(folder, ModuleName), f.Module, 0o600); err != nil {
+			return nil, nil, err
+		}
+	}
+	w := &draftWebhook{Webhook: *base, text: f.text()}
+	cfg, err := config.ParseDraft(filepath.Join(folder, playFile), []byte(w.text.yaml), env)
+	var mistakes config.Errors
+	if err != nil && !errors.As(err, &mistakes) {
+		return nil, nil, err
+	}
+	var list []Mistake
+	for _, m := range mistakes {
+		list = append(list, w.text.mistake(m))
+	}
+	if len(list) > 0 || len(cfg.Webhooks) != 1 {
+		return nil, list, nil
+	}
+	w.Events, w.Filter, w.Transform = cfg.Webhooks[0].Events, cfg.Webhooks[0].Filter, cfg.Webhooks[0].Transform
+	return w, nil, nil
+}
+
+// dry takes from a webhook what makes a request valid: whoever tries something out gets no signature of ours.
+func dry(w config.Webhook) config.Webhook {
+	w.Secrets, w.Signing, w.Custom, w.OrderBy = nil, nil, nil, config.Text{}
+	return w
+}
+
+// openFor opens an engine that has one webhook and keeps nothing.
+func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, error) {
+	only := *d.Engine.Config()
+	only.Webhooks, only.Workflows = []config.Webhook{w}, nil
+	return engine.Open(&only, engine.Options{Queue: engine.Memory, ModuleCache: d.ModuleCache, OnOutcome: outcome})
+}
+
+// compiled opens an engine for a draft. Its mistakes are the draft's.
+func (d *Desk) compiled(w *draftWebhook, as config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, []Mistake, error) {
+	eng, err := d.openFor(as, outcome)
+	var mistakes config.Errors
+	if err != nil && !errors.As(err, &mistakes) {
+		return nil, nil, err
+	}
+	var list []Mistake
+	for _, m := range mistakes {
+		list = append(list, w.text.mistake(m))
+	}
+	return eng, list, nil
+}
+
+// turn waits for a place to try something out, in a folder of its own.
+func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error) {
+	select {
+	case d.tries <- struct{}{}:
+	case <-time.After(2 * time.Second):
+		return "", nil, ErrBusy
+	case <-ctx.Done():
+		return "", nil, ctx.Err()
+	}
+	folder, err = os.MkdirTemp("", "awf-hook-try-")
+	done = func() {
+		_ = os.RemoveAll(folder)
+		<-d.tries
+	}
+	if err != nil {
+		<-d.tries
+	}
+	return folder, done, err
+}
+
+// placeholders stand for all variables, so that nobody who tries something out reads one.
+func placeholders(string) (string, bool) { return placeholder, true }
+
+// Try says what a draft makes of its event. It sends nothing, and reads no variable and no file but the module that comes with the draft.
+func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
+	t := &Trial{Mistakes: []Mistake{}, YAML: f.YAML()}
+	ev, err := readEvent(f.Event)
+	if err != nil {
+		t.Mistakes = append(t.Mistakes, Mistake{In: "event", Message: err.Error()})
+	}
+	folder, done, err := d.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	w, mistakes, err := d.read(&f, folder, placeholders)
+	if t.Mistakes = append(t.Mistakes, mistakes...); err != nil || w == nil {
+		return t, err
+	}
+	t.Format = formatOf(&w.Webhook)
+	eng, mistakes, err := d.compiled(w, dry(w.Webhook), nil)
+	if t.Mistakes = append(t.Mistakes, mistakes...); err != nil || eng == nil {
+		return t, err
+	}
+	defer eng.Close()
+	for _, warning := range eng.Warnings() {
+		if strings.Contains(warning.File, playFile) {
+			t.Mistakes = append(t.Mistakes, w.text.mistake(warning))
+		}
+	}
+	if ev == nil {
+		return t, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	for _, x := range eng.Explain(ctx, ev, time.Now()) {
+		x.Place = ""
+		t.Result = &x
+	}
+	return t, nil
+}
+
+// YAML is the draft's keys, to copy into a configuration.
+func (f *Draft) YAML() string {
+	_, keys, _ := strings.Cut(f.text().yaml, "playground.invalid/\n")
+	return keys
+}
+
+// readEvent reads one event, as awf-hook run does.
+func readEvent(text string) (*event.Event, error) {
+	if len(text) > maxPlayed {
+		return nil, fmt.Errorf("want at most %d bytes", maxPlayed)
+	}
+	var line strings.Builder
+	for _, part := range strings.Split(text, "\n") { // JSON may have line ends between its parts alone
+		line.WriteString(strings.TrimSpace(part) + " ")
+	}
+	var found *event.Event
+	var broken error
+	stream := engine.Stream{Name: "event", In: strings.NewReader(strings.TrimSpace(line.String()) + "\n"),
+		Broken: func(err *event.LineError) { broken = err.Reason }}
+	err := engine.Events(context.Background(), stream, func(ev event.Event) { found = &ev })
+	switch {
+	case broken != nil:
+		return nil, broken
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, errors.New(`want an event as JSON: {"event":"workflow_end","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}`)
+	}
+	return found, nil
+}
+
+// Answer is what the receiver of a test said.
+type Answer struct {
+	Mistakes []Mistake          `json:"mistakes"`
+	Attempts []delivery.Attempt `json:"attempts"`
+	Outcome  string             `json:"outcome"`
+}
+
+// SendTest sends a draft's event once to the webhook's receiver, whatever the filter says, with "test": true in its payload and an id of its
+// own. It reads the variables that the webhook reads. It is recorded.
+func (d *Desk) SendTest(ctx context.Context, f Draft) (*Answer, error) {
+	if err := allowed(ctx); err != nil {
+		return nil, err
+	}
+	ev, err := readEvent(f.Event)
+	if err != nil {
+		return &Answer{Mistakes: []Mistake{{In: "event", Message: err.Error()}}}, nil
+	}
+	base := d.configured()[f.Webhook]
+	folder, done, err := d.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	env := func(name string) (string, bool) {
+		if base == nil || !slices.Contains(base.Reads(), name) || d.Env == nil {
+			return "", false
+		}
+		return d.Env(name)
+	}
+	w, mistakes, err := d.read(&f, folder, env)
+	if err != nil || w == nil {
+		return &Answer{Mistakes: mistakes}, err
+	}
+	any := w.Webhook
+	any.Events, any.Filter, any.OrderBy, any.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
+	answer := &Answer{Mistakes: []Mistake{}, Outcome: "not sent"}
+	eng, mistakes, err := d.compiled(w, any, func(o engine.Outcome) {
+		answer.Outcome = strings.TrimSuffix(o.Outcome.String()+": "+o.Reason, ": ")
+		if o.Attempt != nil {
+			answer.Attempts = append(answer.Attempts, *o.Attempt)
+		}
+	})
+	if err != nil || eng == nil {
+		answer.Mistakes = mistakes
+		return answer, err
+	}
+	ev.ID, ev.Webhooks, ev.Payload = event.NewID(time.Now()), nil, marked(ev.Payload)
+	err = deliverOne(ctx, eng, *ev, w.Timeout+time.Second)
+	return answer, errors.Join(err, d.record(ctx, "test", f.Webhook, 1, answer.Outcome))
+}
+
+// deliverOne delivers an event and closes the engine.
+func deliverOne(ctx context.Context, eng *engine.Engine, ev event.Event, most time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	ran := make(chan error, 1)
+	go func() { ran <- eng.Run(ctx) }()
+	err := eng.Submit(ctx, ev)
+	if err == nil {
+		_ = eng.Drain(ctx) // what is left at the end is not sent: the outcome says so
+	}
+	return errors.Join(err, eng.Close(), <-ran)
+}
+
+// marked is a payload with "test": true at its end.
+func marked(payload []byte) []byte {
+	text := strings.TrimSpace(string(payload))
+	inner, isObject := strings.CutSuffix(text, "}")
+	switch {
+	case !isObject:
+		return []byte(`{"test":true}`)
+	case strings.TrimSpace(inner) == "{":
+		return []byte(`{"test":true}`)
+	}
+	return []byte(inner + `,"test":true}`)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// logger logs on stderr, from the level that --log-level names: sentences on a terminal, else key=value, or JSON.
+func (c *command) logger() *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.level}
+	switch {
+	case c.logFormat == "json":
+		return slog.New(slog.NewJSONHandler(c.err, options))
+	case c.sentences:
+		return slog.New(&sentences{out: newPrinter(c.err, false), level: c.level, mu: new(sync.Mutex)})
+	}
+	return slog.New(slog.NewTextHandler(c.err, options))
+}
+
+// sentences writes each record as a line that a person reads: "awf-hook: warning: MESSAGE: ERROR (KEY VALUE, KEY VALUE)".
+type sentences struct {
+	out   *printer
+	level slog.Level
+	given []slog.Attr // before the record's own
+	group string      // of the keys, with a dot behind
+	mu    *sync.Mutex
+}
+
+func (s *sentences) Enabled(_ context.Context, level slog.Level) bool { return level >= s.level }
+
+func (s *sentences) Handle(_ context.Context, r slog.Record) error {
+	code, word := dim, strings.ToLower(r.Level.String())
+	switch {
+	case r.Level >= slog.LevelError:
+		code = red
+	case r.Level >= slog.LevelWarn:
+		code, word = yellow, "warning"
+	}
+	var cause string
+	var more []string
+	add := func(a slog.Attr) {
+		switch a.Value = a.Value.Resolve(); {
+		case a.Key == "err":
+			cause = ": " + a.Value.String()
+		case !a.Equal(slog.Attr{}):
+			more = append(more, a.Key+" "+a.Value.String())
+		}
+	}
+	for _, a := range s.given {
+		add(a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		a.Key = s.group + a.Key
+		add(a)
+		return true
+	})
+	text := r.Message + cause
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
+	}
+	line := fmt.Sprintf("awf-hook: %s %s\n", s.out.colour(code, word+":"), plain(text))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := io.WriteString(s.out.out, line)
+	return err
+}
+
+func (s *sentences) WithAttrs(list []slog.Attr) slog.Handler {
+	with := *s
+	with.given = append([]slog.Attr{}, s.given...)
+	for _, a := range list {
+		a.Key = s.group + a.Key
+		with.given = append(with.given, a)
+	}
+	return &with
+}
+
+func (s *sentences) WithGroup(name string) slog.Handler {
+	with := *s
+	with.group += name + "."
+	return &with
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	showAfter = 500 * time.Millisecond // work that is done sooner shows no progress
+	showEvery = 500 * time.Millisecond // how often the progress is looked at anew
+)
+
+// A screen is a terminal with a line of progress at its end. What is written to its panes takes the line's place, and the line
+// stands below it again.
+type screen struct {
+	out    *os.File
+	mu     sync.Mutex
+	line   string // "" for none
+	inside bool   // what was written last ends within a line, which the progress must not overwrite
+}
+
+// pane is stdout or stderr on a screen.
+type pane struct {
+	file *os.File
+	on   *screen
+}
+
+func (p *pane) Fd() uintptr                { return p.file.Fd() }
+func (p *pane) Stat() (fs.FileInfo, error) { return p.file.Stat() }
+
+func (p *pane) Write(text []byte) (int, error) {
+	p.on.mu.Lock()
+	defer p.on.mu.Unlock()
+	line := p.on.line
+	p.on.draw("")
+	n, err := p.file.Write(text)
+	if n > 0 {
+		p.on.inside = text[n-1] != '\n'
+	}
+	p.on.draw(line)
+	return n, err
+}
+
+// draw replaces the line of progress. The caller holds mu.
+func (s *screen) draw(line string) {
+	if s.inside || line == s.line {
+		return
+	}
+	s.line = line
+	if width := terminalWidth(s.out); width > 0 {
+		line = cut(line, width-1) // a full line would wrap
+	}
+	_, _ = s.out.WriteString("\r\x1b[K" + line) // a terminal that is gone shows nothing
+}
+
+// useScreen makes stderr, and stdout on the same terminal, panes of a screen. Where stderr is no terminal, or one that cannot redraw a
+// line, nothing shows progress.
+func (c *command) useScreen() {
+	out, isFile := c.err.(*os.File)
+	if !isFile || !isTerminal(out) || os.Getenv("TERM") == "dumb" {
+		return
+	}
+	c.screen = &screen{out: out}
+	c.err = &pane{out, c.screen}
+	if stdout, isFile := c.out.(*os.File); isFile && isTerminal(stdout) {
+		c.out = &pane{stdout, c.screen}
+	}
+}
+
+// showing shows a line of progress until end is called, if that takes a while. Its text is asked for again and again, by one goroutine.
+func (s *screen) showing(text func() string) (end func()) {
+	if s == nil {
+		return func() {}
+	}
+	ended := make(chan struct{})
+	var showing sync.WaitGroup
+	showing.Go(func() {
+		wait := time.NewTimer(showAfter)
+		defer wait.Stop()
+		for {
+			select {
+			case <-wait.C:
+				line := plain(text())
+				s.mu.Lock()
+				s.draw(line)
+				s.mu.Unlock()
+				wait.Reset(showEvery)
+			case <-ended:
+				s.mu.Lock()
+				s.draw("")
+				s.mu.Unlock()
+				return
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		showing.Wait()
+	}
+}
+
+// working shows what is being done.
+func (s *screen) working(on string) (end func()) {
+	return s.showing(func() string { return on + " …" })
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/spf13/cobra"
+)
+
+const (
+	topWindow = time.Minute // over which rates are counted
+	topFirst  = time.Second // between the two looks of a snapshot
+)
+
+func (c *command) topCommand() *cobra.Command {
+	var where queueFlags
+	every := 2 * time.Second
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Watch the webhooks' lanes: rates, backlog and last errors, live",
+		Long: `top shows the lane of each webhook with what waits, how many deliveries a minute arrive, when the next attempt is due and the
+last error, the fullest lane first, and looks again every two seconds until Ctrl-C. Rates are those of the last minute.
+In a pipe, and with --json, it prints one snapshot, whose rates are those of a second.`,
+		Example: "  awf-hook top\n  awf-hook top -c awf-hook.yaml | cat",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if every < 100*time.Millisecond {
+				return errors.New("--interval: want at least 100ms")
+			}
+			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error { return c.top(ctx, q, every, where.json) })
+		},
+	}
+	where.add(cmd)
+	cmd.Flags().DurationVar(&every, "interval", every, "how often to look")
+	return cmd
+}
+
+// laneRate is a lane with how many deliveries a minute arrive.
+type laneRate struct {
+	api.Lane
+	PerMinute float64 `json:"per_minute"`
+}
+
+// laneLook is what the lanes had delivered at a time.
+type laneLook struct {
+	at        time.Time
+	delivered map[string]int64 // by the webhook's identity
+}
+
+// topLooks are the looks of the last minute, the oldest first.
+type topLooks []laneLook
+
+// add adds a look at the lanes and returns them with their rates since the oldest look, the fullest lane first.
+func (t *topLooks) add(at time.Time, lanes []api.Lane) []laneRate {
+	now := laneLook{at, map[string]int64{}}
+	for i := range lanes {
+		now.delivered[lanes[i].Identity()] = lanes[i].Delivered
+	}
+	*t = slices.DeleteFunc(append(*t, now), func(l laneLook) bool { return at.Sub(l.at) > topWindow })
+	oldest := (*t)[0]
+	rates := make([]laneRate, len(lanes))
+	for i := range lanes {
+		l := &lanes[i]
+		rates[i].Lane = *l
+		if since := at.Sub(oldest.at); since > 0 { // a lane that was not there had delivered nothing
+			arrived := max(l.Delivered-oldest.delivered[l.Identity()], 0)
+			rates[i].PerMinute = float64(arrived) / since.Minutes()
+		}
+	}
+	slices.SortStableFunc(rates, func(a, b laneRate) int {
+		return cmp.Or(cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Identity(), b.Identity()))
+	})
+	return rates
+}
+
+func (c *command) top(ctx context.Context, q openedQueue, every time.Duration, asJSON bool) error {
+	var looks topLooks
+	lookAgain := func(ctx context.Context) ([]laneRate, error) {
+		lanes, err := q.Webhooks(ctx)
+		return looks.add(time.Now(), lanes), err
+	}
+	if _, err := lookAgain(ctx); err != nil {
+		return err
+	}
+	time.Sleep(min(topFirst, every))
+	if asJSON {
+		rates, err := lookAgain(ctx)
+		for i := range rates {
+			encode(c.out, &rates[i])
+		}
+		return err
+	}
+	show := newPrinter(c.out, false)
+	return c.watch(ctx, every, func(ctx context.Context) (string, error) {
+		rates, err := lookAgain(ctx)
+		return show.lanes(engine.QueueName(q.file), rates), err
+	})
+}
+
+// stateColours tell the states of lanes apart at a glance.
+var stateColours = map[string]string{"failing": red, "resting": yellow, "closed": dim}
+
+// lanes is the picture that top draws.
+func (p *printer) lanes(queue string, rates []laneRate) string {
+	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "PER MINUTE", "DEAD", "NEXT", "LAST ERROR"}}
+	waiting, dead, perMinute := 0, 0, 0.0
+	name := nameOf(rates, func(l *laneRate) string { return l.Identity() })
+	for i := range rates {
+		l := &rates[i]
+		waiting, dead, perMinute = waiting+l.Waiting, dead+l.Dead, perMinute+l.PerMinute
+		rows = append(rows, []string{
+			name(l.Identity()), l.State, strconv.Itoa(l.Waiting), rate(l.PerMinute), strconv.Itoa(l.Dead), nextOf(&l.LaneStatus),
+			lastError(&l.LaneStatus),
+		})
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s  %s\n", p.colour(bold, "awf-hook"), time.Now().Format(time.TimeOnly), plain(queue))
+	fmt.Fprintf(&b, "lanes: %d, waiting: %d, dead: %d, delivered a minute: %s\n\n", len(rates), waiting, dead, rate(perMinute))
+	for i, line := range tableLines(rows, terminalWidth(p.out)) {
+		code := bold
+		if i > 0 {
+			code = stateColours[rates[i-1].State]
+		}
+		b.WriteString(p.colour(code, line) + "\n")
+	}
+	return b.String()
+}
+
+// rate is a number of deliveries a minute, with a fraction where it is small.
+func rate(perMinute float64) string {
+	if perMinute > 0 && perMinute < 10 {
+		return strconv.FormatFloat(perMinute, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(perMinute, 'f', 0, 64)
+}
+
+// nextOf is when a lane's next attempt is due.
+func nextOf(l *engine.LaneStatus) string {
+	next := l.Due
+	if l.PausedUntil.After(next) {
+		next = l.PausedUntil
+	}
+	switch {
+	case l.Waiting == 0 || l.Closed != "" || next.IsZero():
+		return ""
+	case time.Until(next) < time.Second:
+		return "now"
+	}
+	return "in " + time.Until(next).Round(time.Second).String()
+}
+
+// lastError is why a lane is closed, or why its last attempt failed, and when.
+func lastError(l *engine.LaneStatus) string {
+	switch {
+	case l.Closed != "":
+		return l.Closed
+	case l.LastError == "" || l.LastErrorAt.IsZero():
+		return l.LastError
+	}
+	return fmt.Sprintf("%s, %v ago", l.LastError, time.Since(l.LastErrorAt).Round(time.Second))
+}

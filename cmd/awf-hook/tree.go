@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// decided marks the parts of a tree that decided what happened.
+const decided = "  ◀ decided"
+
+// A branch is a line of a tree, with the lines below it.
+type branch struct {
+	text   string
+	value  string // stands in a column; "" for none
+	colour string // of the value, or of the text where there is none
+	marked bool   // it decided
+	below  []*branch
+}
+
+// add adds a line below.
+func (t *branch) add(text, value, colour string) *branch {
+	line := &branch{text: text, value: value, colour: colour}
+	t.below = append(t.below, line)
+	return line
+}
+
+// maxTreeColumn is how far to the right the column of values is at most. Values of longer texts stand right behind them.
+const maxTreeColumn = 64
+
+// tree writes the lines below a branch, each behind the indent.
+func (p *printer) tree(b *strings.Builder, root *branch, indent string) {
+	column := 0
+	root.walk(indent, func(head string, t *branch) {
+		if width := utf8.RuneCountInString(head + t.text); t.value != "" && width <= maxTreeColumn {
+			column = max(column, width)
+		}
+	})
+	root.walk(indent, func(head string, t *branch) {
+		text, value, mark := t.text, t.value, ""
+		if value != "" {
+			text += strings.Repeat(" ", max(column-utf8.RuneCountInString(head+text), 0)) + "  "
+		}
+		switch {
+		case t.colour == "":
+		case value != "":
+			value = p.colour(t.colour, value)
+		default:
+			text = p.colour(t.colour, text)
+		}
+		if t.marked {
+			text, mark = p.colour(bold, text), p.colour(bold, decided)
+		}
+		b.WriteString(p.colour(dim, head) + text + value + mark + "\n")
+	})
+}
+
+// walk calls show for each line below, with the lines of the tree before it.
+func (t *branch) walk(indent string, show func(head string, t *branch)) {
+	for i, line := range t.below {
+		head, within := "├─ ", "│  "
+		if i == len(t.below)-1 {
+			head, within = "└─ ", "   "
+		}
+		show(indent+head, line)
+		line.walk(indent+within, show)
+	}
+}

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// lowPeriod is how often claims look for what is due from the beginning of the index. What they claimed stays there, dead, for as long as
+// any transaction on the server may see it, and in between they begin where they found the first of what was due.
+const lowPeriod = 5 * time.Second
+
+// low is where a lane's claims begin.
+type low struct {
+	due    time.Time // of the first delivery that was found
+	looked time.Time // when they began at the beginning
+}
+
+// lowOf returns where claims from a lane begin at a time of the store's; the zero time is the beginning.
+func (s *Store) lowOf(lane int, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lows[lane]
+	if time.Since(l.looked) < lowPeriod && l.due.Before(now) {
+		return l.due
+	}
+	s.lows[lane] = low{looked: time.Now()}
+	return time.Time{}
+}
+
+// found notes what claims found first.
+func (s *Store) found(lane int, claims []*delivery.Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lows[lane]
+	l.due = claims[0].Delivery.Due
+	s.lows[lane] = l
+}
+
+// comesBefore notes that a delivery of a lane is due at a time, which may be before what claims found first.
+func (s *Store) comesBefore(lane int, due time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.lows[lane]; due.Before(l.due) {
+		delete(s.lows, lane)
+	}
+}
+
+// fromTheBeginning has all lanes' next claims begin at the beginning.
+func (s *Store) fromTheBeginning() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.lows)
+}
