@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -121,6 +121,11 @@ scale: servers
 TROUBLE ?= 10m
 trouble: servers
 	TROUBLE=$(TROUBLE) $(GOTEST) -count 1 -timeout 60m -v -run TestTrouble ./cmd/awf-hook
+
+# Nodes of the commit OLD and of this one change places on one database while events come. OLD is the release before.
+upgrade: servers
+	dir=$$(mktemp -d) && git worktree add -q --detach $$dir/old $(OLD) && (cd $$dir/old && go build -trimpath -o $$dir/awf-hook ./cmd/awf-hook); \
+		git worktree remove --force $$dir/old; OLD=$$dir/awf-hook $(GOTEST) -count 1 -v -run TestUpgrade ./cmd/awf-hook; status=$$?; rm -r $$dir; exit $$status
 
 cover:
 	go test -coverpkg=./... -coverprofile=coverage.txt ./...

@@ -33,6 +33,7 @@ type backtest struct {
 	configFlags
 	against string
 	since   string
+	webhook string
 	json    bool
 }
 
@@ -68,6 +69,7 @@ bodies that differ. It sends and keeps nothing.`,
 	b.configFlags.add(cmd)
 	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")
 	cmd.Flags().StringVar(&b.since, "since", "", "only events since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
+	cmd.Flags().StringVar(&b.webhook, "webhook", "", "show only the webhook of this `NAME`")
 	cmd.Flags().BoolVar(&b.json, "json", false, "print one JSON object for each webhook")
 	return cmd
 }
@@ -77,14 +79,14 @@ func (c *command) backtest(b backtest, paths []string) error {
 	if err != nil {
 		return err
 	}
-	eng, err := c.openDry(b.configFlags)
+	eng, err := c.openDry(b.configFlags, b.webhook)
 	if err != nil {
 		return err
 	}
 	defer eng.Close()
 	var old *engine.Engine
 	if b.against != "" {
-		if old, err = c.openDry(configFlags{file: b.against}); err != nil {
+		if old, err = c.openDry(configFlags{file: b.against}, ""); err != nil {
 			return err
 		}
 		defer old.Close()
@@ -281,6 +283,9 @@ func (c *command) printBacktest(b backtest, results map[string]*backtestJSON, ra
 	rows := [][]string{header}
 	list := make([]*backtestJSON, 0, len(results))
 	for _, r := range results {
+		if b.webhook != "" && r.Webhook != b.webhook {
+			continue
+		}
 		r.Rate = rates[r.Webhook]
 		list = append(list, r)
 	}

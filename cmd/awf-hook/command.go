@@ -141,6 +141,8 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		c.manCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
+	root.SetHelpCommand(helpCommand())
+	root.SetFlagErrorFunc(unknownFlag)
 	describe(root)
 	return root
 }

@@ -35,7 +35,7 @@ part that decided. explain sends and keeps nothing.`,
 }
 
 func (c *command) explain(files []string, flags previewFlags) error {
-	eng, err := c.openDry(flags.configFlags)
+	eng, err := c.openDry(flags.configFlags, flags.webhook)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // exitCodes are the exit codes of commands, beside 0 for success and 2 for bad arguments. Those not listed have 1 for a failure.
@@ -32,18 +35,37 @@ var exitCodes = map[string]string{
 
 // otherNames are words for a command that users of other tools try.
 var otherNames = map[string][]string{
-	"check":           {"lint", "validate"},
-	"run":             {"start", "pipe"},
-	"follow":          {"tail", "watch"},
-	"serve":           {"daemon", "server", "agent"},
-	"preview":         {"dry-run", "dryrun"},
-	"doctor":          {"diagnose", "status", "debug"},
-	"listen":          {"receive"},
-	"top":             {"monitor", "dashboard", "stats", "lanes"},
-	"deliveries":      {"queue", "dead"},
-	"deliveries list": {"ls", "lst"},
-	"webhooks list":   {"ls", "lst"},
-	"formats":         {"format"},
+	"backtest":          {"simulate", "history"},
+	"check":             {"lint", "validate", "verify-config", "config"},
+	"run":               {"start", "pipe"},
+	"exec":              {"wrap"},
+	"follow":            {"tail", "watch"},
+	"serve":             {"daemon", "server", "agent"},
+	"emit":              {"fire", "publish"},
+	"preview":           {"dry-run", "dryrun", "plan", "render"},
+	"doctor":            {"diagnose", "status", "debug", "health"},
+	"listen":            {"receive", "receiver"},
+	"explain":           {"why", "trace"},
+	"top":               {"monitor", "dashboard", "stats", "lanes"},
+	"deliveries":        {"dead", "dlq", "messages", "logs"},
+	"deliveries list":   {"ls", "lst"},
+	"deliveries show":   {"get", "describe", "inspect", "cat"},
+	"deliveries replay": {"retry", "redrive", "requeue", "resend"},
+	"deliveries delete": {"rm", "remove", "purge", "discard"},
+	"deliveries move":   {"mv", "rename"},
+	"deliveries send":   {"flush", "drain", "deliver"},
+	"webhooks list":     {"ls", "lst"},
+	"webhooks test":     {"try", "ping"},
+	"webhooks enable":   {"resume", "unpause", "open"},
+	"webhooks disable":  {"stop", "close"},
+	"formats":           {"format"},
+	"secret new":        {"generate", "gen", "create", "keygen"},
+	"transform new":     {"init", "create"},
+	"transform build":   {"compile"},
+	"events":            {"types"},
+	"init":              {"setup", "new"},
+	"demo":              {"example"},
+	"operations":        {"audit", "changes"},
 }
 
 // jsonless are commands below one with --json that print nothing for programs to read.
@@ -59,7 +81,6 @@ func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
 	cmd.SuggestFor = otherNames[path]
-	cmd.SuggestionsMinimumDistance = 2
 	switch codes, listed := exitCodes[path]; {
 	case listed:
 		cmd.Long += "\n\nExit codes: " + codes
@@ -77,20 +98,95 @@ func describe(cmd *cobra.Command) {
 	}
 }
 
-// onlySubcommands refuses what is not a subcommand, and suggests one.
+// onlySubcommands refuses what is not a subcommand, and suggests one: of this command, else of any.
 func onlySubcommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-	near := cmd.SuggestionsFor(args[0])
-	for _, sub := range cmd.Commands() {
-		if slices.Contains(sub.SuggestFor, args[0]) {
-			near = []string{sub.Name()} // and not what is spelt alike
+	same := func(word string, _ []string) string { return word }
+	for _, find := range []func(string, []string) string{same, spelling.Nearest} {
+		for _, from := range []*cobra.Command{cmd, cmd.Root()} {
+			if near := suggest(from, args[0], find); near != nil {
+				return fmt.Errorf("%w: did you mean %s?", err, strings.TrimPrefix(near.CommandPath(), cmd.CommandPath()+" "))
+			}
 		}
 	}
-	if len(near) > 0 {
-		return fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
+	return err
+}
+
+// suggest returns the command below another one that a word means, by its name or by a word of other tools for it, which find looks up among
+// those there are. Those near to the command come before those below them. Nil is none.
+func suggest(from *cobra.Command, word string, find func(string, []string) string) *cobra.Command {
+	level := from.Commands()
+	for len(level) > 0 {
+		byName, byWord := map[string]*cobra.Command{}, map[string]*cobra.Command{}
+		var below []*cobra.Command
+		for _, sub := range level {
+			if !sub.IsAvailableCommand() {
+				continue
+			}
+			byName[sub.Name()] = sub
+			for _, other := range sub.SuggestFor {
+				byWord[other] = sub
+			}
+			below = append(below, sub.Commands()...)
+		}
+		for _, by := range []map[string]*cobra.Command{byName, byWord} {
+			if meant := by[find(word, slices.Sorted(maps.Keys(by)))]; meant != nil {
+				return meant
+			}
+		}
+		level = below
+	}
+	return nil
+}
+
+// unknownFlag suggests the flag that is meant.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if name == "json" {
+		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
+	}
+	if near := spelling.Nearest(name, names); near != "" {
+		return fmt.Errorf("%w: did you mean --%s?", err, near)
 	}
 	return err
+}
+
+// helpCommand is cobra's own, but for commands that do not exist.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about any command",
+		Long:    "help prints the help of a command.",
+		Example: "  awf-hook help deliveries replay",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if of, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range of.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name())
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, words []string) error {
+			of := cmd.Root()
+			for _, word := range words {
+				i := slices.IndexFunc(of.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word })
+				if i < 0 {
+					return onlySubcommands(of, []string{word})
+				}
+				of = of.Commands()[i]
+			}
+			return of.Help()
+		},
+	}
 }

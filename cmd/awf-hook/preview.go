@@ -31,10 +31,11 @@ const (
 // previewFlags are those of preview and explain.
 type previewFlags struct {
 	configFlags
-	json bool
-	all  bool
-	diff string
-	at   string
+	json    bool
+	all     bool
+	webhook string
+	diff    string
+	at      string
 
 	reveal bool
 	time   bool
@@ -44,6 +45,7 @@ func (f *previewFlags) add(cmd *cobra.Command) {
 	f.configFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each event and webhook")
 	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the type of event")
+	cmd.Flags().StringVar(&f.webhook, "webhook", "", "show only the webhook of this `NAME`")
 }
 
 func (c *command) previewCommand() *cobra.Command {
@@ -76,7 +78,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 			return fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z, got %q", flags.at)
 		}
 	}
-	eng, err := c.openDry(flags.configFlags)
+	eng, err := c.openDry(flags.configFlags, flags.webhook)
 	if err != nil {
 		return err
 	}
@@ -115,7 +117,7 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 		}
 		return text, nil
 	}
-	eng, err := c.openDry(configFlags{file: flags.diff})
+	eng, err := c.openDry(configFlags{file: flags.diff}, "")
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +131,18 @@ func unifiedDiff(oldName, newName, before, after string) string {
 	return changes
 }
 
-// openDry opens an engine that keeps nothing.
-func (c *command) openDry(flags configFlags) (*engine.Engine, error) {
+// openDry opens an engine that keeps nothing. Its configuration must have the webhook, unless that is "".
+func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, error) {
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return nil, err
+	}
+	var names []string
+	for _, w := range holding(cfg) {
+		names = append(names, w.Name)
+	}
+	if webhook != "" && !slices.Contains(names, webhook) {
+		return nil, failure(unknownName("webhook", webhook, names))
 	}
 	return c.openEngine(cfg, engine.Options{})
 }
@@ -229,6 +238,9 @@ type eventList struct {
 // shows says whether to list a webhook.
 func (l *eventList) shows(p *engine.Preview) bool {
 	shown := l.json || l.all || p.Choice != engine.OtherType
+	if l.webhook != "" { // which was asked for
+		shown = p.Webhook == l.webhook
+	}
 	if shown {
 		l.begin()
 	}

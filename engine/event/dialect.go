@@ -225,10 +225,26 @@ func (d *decoder) end(r *Record, status string) {
 }
 
 // saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
-// text too, with a newline or more behind it: then the run failed, since a page too many is better than one too few.
+// text too, with a newline or other text around it: then the run failed, since a page too many is better than one too few.
 func saysCancelled(failure string) bool {
 	before, own := strings.CutSuffix(failure, "command execution: context canceled")
-	return failure == "workflow cancelled" || own && (before == "" || strings.HasSuffix(before, ": "))
+	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")
+	return failure == "workflow cancelled" || isOwn
+}
+
+// endStatus is how a run ended where the type of its event says it, "workflow.completed", and a status may say it better.
+// What says in one place that it ended or was cancelled, and in another that it failed, failed.
+func (d *decoder) endStatus(typ string) string {
+	_, status, _ := strings.Cut(typ, ".")
+	given := d.optional(keyStatus)
+	switch {
+	case given == "cancelled", given == "" && status == "cancelled":
+		return "cancelled"
+	case status != "completed":
+	case given == "" && d.optional(keyError) == "", given == "completed", given == "success":
+		return "success"
+	}
+	return "failed"
 }
 
 // duration turns AWF's duration_ms, or the text that plugin events have ("1.5s"), into the body's duration in seconds.
@@ -280,9 +296,9 @@ func (d *decoder) transcript(r *Record) {
 	case "run.completed":
 		r.role = roleEnd
 		r.WorkflowName = inner.optional(keyName)
-		status := "success"
+		status := inner.endStatus(typ)
 		if inner.has(keyError) {
-			status = "failure"
+			status = "failed"
 		}
 		inner.end(r, status)
 	default:
@@ -336,7 +352,7 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 	case "workflow.completed", "workflow.failed", "workflow.cancelled":
 		r.role = roleEnd
 		inner.value[keyExitCode] = nil // a string here, a number in a body
-		inner.end(r, strings.TrimPrefix(typ, "workflow."))
+		inner.end(r, inner.endStatus(typ))
 	case "step.started":
 		inner.namedStep(r, inner.optional(keyStepName), inner.optional(keyKind), typ)
 	case "step.completed", "step.failed":
@@ -359,11 +375,7 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 		r.role, r.Type = roleStart, WorkflowStart
 	case "workflow.completed", "workflow.failed", "workflow.cancelled":
 		r.role = roleEnd
-		status := strings.TrimPrefix(kind, "workflow.")
-		if d.optional(keyStatus) == "cancelled" {
-			status = "cancelled"
-		}
-		d.end(r, status)
+		d.end(r, d.endStatus(kind))
 	case "step.started", "step.completed", "step.failed",
 		"step.call_workflow.started", "step.call_workflow.completed", "step.call_workflow.failed":
 		r.childID = d.optional(keyChildRunID)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/testdata/pgtest"
+)
+
+// metric is the value of a series of a node's /metrics; 0 if it has none.
+func metric(t *testing.T, node *served, series string) float64 {
+	t.Helper()
+	resp, err := http.Get(node.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?m)^" + regexp.QuoteMeta(series) + " (.*)$").FindSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	value, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// Three nodes share a lane evenly though all events come to one of them, never have more in flight than the webhook allows in all, one of them
+// says what the queue holds, and webhooks says whose configuration differs.
+func TestNodesShareALane(t *testing.T) {
+	server, err := pgtest.Start("fsync=off")
+	if errors.Is(err, pgtest.ErrMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	database, err := server.Create("queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inFlight, most, came, bounded, mostBounded atomic.Int64
+	slow := func(now, most *atomic.Int64) {
+		n := now.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		time.Sleep(60 * time.Millisecond)
+		now.Add(-1)
+	}
+	url := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bounded" {
+			slow(&bounded, &mostBounded)
+			return
+		}
+		slow(&inFlight, &most)
+		came.Add(1)
+	}))
+	const text = "queue: {namespace: test}\nwebhooks:\n  - {name: free, url: %q, max_in_flight: %d}\n" +
+		"  - {name: bounded, url: %q, max_in_flight: 4, max_in_flight_total: 5}"
+	same := writeConfig(t, text, url, 4, url+"/bounded")
+	other := writeConfig(t, text, url, 5, url+"/bounded")
+	nodes := make([]*served, 3)
+	for i := range nodes {
+		nodes[i] = startServe(t, "-c", same, "--listen", "127.0.0.1:"+freePort(), "--queue", database)
+	}
+	const events = 900
+	for i := range 9 {
+		if code := send(http.DefaultClient, nodes[0].url, envelopes("r"+strconv.Itoa(i)+"-", events/9)); code != http.StatusAccepted {
+			t.Fatalf("answered %d", code)
+		}
+	}
+	until(t, "delivered", func() bool { return came.Load() >= events })
+	mean := float64(events) / float64(len(nodes))
+	for i, node := range nodes {
+		if n := metric(t, node, `awf_hook_deliveries_total{outcome="delivered",webhook="free"}`); n < 0.8*mean || n > 1.2*mean {
+			t.Errorf("node %d delivered %v, want %v within 20 %%", i, n, mean)
+		}
+	}
+	if mostBounded.Load() > 5 || mostBounded.Load() < 4 {
+		t.Errorf("%d were in flight over all nodes, want 5 at most", mostBounded.Load())
+	}
+	until(t, "one node keeps house", func() bool {
+		keepers := 0.0
+		for _, node := range nodes {
+			is := metric(t, node, "awf_hook_keeper")
+			if said := metric(t, node, `awf_hook_lane_state{state="open",webhook="free"}`); said != is {
+				return false
+			}
+			keepers += is
+		}
+		return keepers == 1
+	})
+	if _, talk := runHook(t, exitOK, nil, "webhooks", "--queue", database, "-c", same); strings.Contains(talk, "differ") {
+		t.Errorf("configurations that are the same differ: %s", talk)
+	}
+	nodes = append(nodes, startServe(t, "-c", other, "--listen", "127.0.0.1:"+freePort(), "--queue", database))
+	if _, talk := runHook(t, exitOK, nil, "webhooks", "--queue", database, "-c", same); !strings.Contains(talk, "differ") {
+		t.Errorf("nobody says that a configuration differs: %s", talk)
+	}
+	for _, node := range nodes {
+		node.end(t, syscall.SIGKILL)
+	}
+}

@@ -1,0 +1,27 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// Parse reports every mistake at once, each with its place. NoEnv stands for an environment without variables.
+func ExampleParse() {
+	_, err := config.Parse("awf-hook.yaml", []byte(`
+webhooks:
+  - url: https://hooks.example.com/
+    retry: {max_attempts: 0}
+    timout: 10s
+`), config.NoEnv)
+	var mistakes config.Errors
+	if errors.As(err, &mistakes) {
+		for _, m := range mistakes {
+			fmt.Println(m)
+		}
+	}
+	// Output:
+	// awf-hook.yaml:4:27: webhooks[0].retry.max_attempts: want 1 to 50, got 0
+	// awf-hook.yaml:5:5: webhooks[0].timout: unknown key, did you mean timeout?
+}
