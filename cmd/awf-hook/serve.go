@@ -192,7 +192,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
 	options.Page, options.Login = people, people.Login
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
-	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger())
+	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger(), desk.Routes()...)
 	if d.debug {
 		options.Debug = server.Pprof()
 	}

@@ -334,7 +334,10 @@ func TestDocumentIsTrue(t *testing.T) {
 		called[call.method+" "+pattern] = true
 	}
 	for path, item := range doc.Paths.Map() {
-		for method := range item.Operations() {
+		for method, operation := range item.Operations() {
+			if slices.Contains(operation.Tags, "page") { // package view has their test
+				continue
+			}
 			if !called[method+" "+path] {
 				t.Errorf("%s %s was not called", method, path)
 			}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -26,12 +27,12 @@ type handler struct {
 	log   *slog.Logger
 }
 
-// New makes a handler of /v1/ for a queue. Who calls, and whether they may, is decided before.
-func New(queue Queue, log *slog.Logger) http.Handler {
+// New makes a handler of /v1/ for a queue, and for calls beside the queue's. Who calls, and whether they may, is decided before.
+func New(queue Queue, log *slog.Logger, more ...Route) http.Handler {
 	h := &handler{queue, log}
 	mux := http.NewServeMux()
-	for _, route := range h.routes() {
-		mux.HandleFunc(route.pattern, h.answering(route.do))
+	for _, route := range slices.Concat(h.routes(), more) {
+		mux.HandleFunc(route.Pattern, h.answering(route.Do))
 	}
 	mux.HandleFunc("GET /v1/openapi.yaml", openAPI)
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
@@ -40,14 +41,15 @@ func New(queue Queue, log *slog.Logger) http.Handler {
 	return mux
 }
 
-// route is a call.
-type route struct {
-	pattern string
-	do      func(r *http.Request) (any, error)
+// Route is a call. Do returns what is answered as JSON. Its errors are the queue's, but for those that [Bad] makes, and
+// [engine.ErrUnknown].
+type Route struct {
+	Pattern string
+	Do      func(r *http.Request) (any, error)
 }
 
-func (h *handler) routes() []route {
-	return []route{
+func (h *handler) routes() []Route {
+	return []Route{
 		{"GET /v1/webhooks", h.webhooks},
 		{"POST /v1/webhooks/enable", h.enable},
 		{"POST /v1/webhooks/disable", h.disable},
@@ -70,6 +72,11 @@ type failure struct {
 
 // badCall is an error of the client's.
 type badCall struct{ error }
+
+func (b badCall) Unwrap() error { return b.error }
+
+// Bad says that an error is the client's.
+func Bad(err error) error { return badCall{err} }
 
 func (h *handler) answering(do func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -175,7 +182,7 @@ type CountAnswer struct {
 
 // selection reads which deliveries are meant. All of them must be said.
 func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
-	if err := read(r, &s); err != nil {
+	if err := Read(r, maxCall, &s); err != nil {
 		return s, f, err
 	}
 	query := map[string][]string{}
@@ -191,14 +198,14 @@ func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
 	return s, f, nil
 }
 
-// read reads a call's body.
-func read(r *http.Request, into any) error {
-	d := json.NewDecoder(io.LimitReader(r.Body, maxCall))
+// Read reads a call's body of up to limit bytes.
+func Read(r *http.Request, limit int64, into any) error {
+	d := json.NewDecoder(io.LimitReader(r.Body, limit))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return badCall{fmt.Errorf("the body: %s", strings.TrimPrefix(err.Error(), "json: "))}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // nothing may come behind
 		return badCall{errors.New("the body: more than one value")}
 	}
 	return nil
@@ -233,7 +240,7 @@ type Handover struct {
 
 func (h *handler) move(r *http.Request) (any, error) {
 	var given Handover
-	if err := read(r, &given); err != nil {
+	if err := Read(r, maxCall, &given); err != nil {
 		return nil, err
 	}
 	if given.From == "" || given.To == "" {
@@ -282,7 +289,7 @@ func (h *handler) pause(r *http.Request) (any, error) {
 }
 
 func laneCall(r *http.Request) (given LaneCall, err error) {
-	if err := read(r, &given); err != nil {
+	if err := Read(r, maxCall, &given); err != nil {
 		return given, err
 	}
 	if given.Webhook == "" {

@@ -30,12 +30,12 @@ const (
 
 // Draft is a webhook that somebody edits. What it does not have, the URL and the policy, is that of a webhook of the configuration.
 type Draft struct {
-	Webhook   string // the identity of that webhook
-	Events    string // globs, apart by commas
-	Filter    string
-	Transform string // YAML, as the key transform has it
-	Event     string // the event to try it on: JSON, as awf-hook reads it
-	Module    []byte // uploaded; the transform names it by ModuleName
+	Webhook   string `json:"identity"`         // that webhook's
+	Events    string `json:"events,omitempty"` // globs, apart by commas
+	Filter    string `json:"filter,omitempty"`
+	Transform string `json:"transform,omitempty"` // YAML, as the key transform has it
+	Event     string `json:"event,omitempty"`     // the event to try it on: JSON, as awf-hook reads it
+	Module    []byte `json:"module,omitempty"`    // uploaded; the transform names it by ModuleName
 }
 
 // Mistake is a mistake in a draft, at its place in one of the draft's texts.
