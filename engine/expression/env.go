@@ -110,8 +110,8 @@ type object struct {
 
 type member struct {
 	key, raw []byte
-	end      int // of raw in the object's JSON
 	value    any
+	end      int32 // of raw in the object's JSON
 	decoded  bool
 }
 
@@ -221,7 +221,7 @@ func (o *object) index() error {
 	o.reader.Reset(o.json())
 	err := o.reader.Members(func(key []byte) error {
 		raw, err := o.reader.Raw()
-		members = append(members, member{key: key, raw: raw, end: o.reader.Offset()})
+		members = append(members, member{key: key, raw: raw, end: int32(o.reader.Offset())})
 		return err
 	})
 	if err != nil {

@@ -70,7 +70,7 @@ func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 	if m == nil {
 		return 0, 0, false
 	}
-	return m.end - len(m.raw), m.end, true
+	return int(m.end) - len(m.raw), int(m.end), true
 }
 
 // SetWith sets with, which is JSON; nil for nothing. The members with the keys hold secrets; [AllKeys] says that all of it does.
