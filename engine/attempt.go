@@ -25,7 +25,11 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	if err != nil {
 		return w.unsent(claim, err)
 	}
+	if ev := claim.Event; !ev.Trace.IsZero() {
+		d.Trace = ev.Trace.Next()
+	}
 	attempt := w.sender.Send(ctx, &d)
+	w.recordSend(claim.Event, &d, &attempt)
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait,
 		FuelPercent: w.chain.FuelPercent()}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
@@ -70,6 +74,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	if w.transformed != nil {
 		w.transformed(w.Name, time.Since(began), err)
 	}
+	w.recordTransform(ev, d, began, err)
 	if err != nil {
 		return nil, err
 	}

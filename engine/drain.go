@@ -31,6 +31,12 @@ func (e *Engine) Drain(ctx context.Context) error {
 			}
 			continue
 		}
+		if e.notices.waiting.Load() > 0 && (e.notices.running.Load() || !e.ran.Load()) {
+			if err := wait(ctx, changed, time.After(noticePoll)); err != nil {
+				return e.leftError(ctx, err)
+			}
+			continue
+		}
 		left, err := e.remains(context.WithoutCancel(ctx)) // asked even after ctx has ended: perhaps nothing is left
 		switch deadline, bounded := ctx.Deadline(); {
 		case err != nil && !bounded, errors.Is(err, ErrClosed):

@@ -18,6 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/route"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -61,7 +62,10 @@ type Options struct {
 	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
 	OnOutcome func(Outcome)
 
-	Observer Observer // for metrics
+	Observer Observer // for metrics and traces
+
+	// Trace is what events follow from that do not say so themselves; zero for nothing.
+	Trace trace.Context
 
 	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
 	// a queue is enough.
@@ -95,6 +99,7 @@ type Engine struct {
 	stop    context.CancelFunc
 	stopped context.Context // done when Close was called
 	counts  counts
+	notices *notices
 	turned  atomic.Int64 // see Turned
 	ran     atomic.Bool  // Run was called
 	digest  atomic.Value // of the current configuration's webhooks, for other nodes; a string
@@ -133,6 +138,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
 	})
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
+	e.notices = newNotices()
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))
@@ -149,7 +155,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.stopped, cancel)()
-	return e.lanes.Run(ctx, e.keepHouse)
+	return e.lanes.Run(ctx, func(ctx context.Context) {
+		var telling sync.WaitGroup
+		telling.Go(func() { e.notices.run(ctx, e) })
+		e.keepHouse(ctx)
+		telling.Wait()
+	})
 }
 
 // mayRun counts a Run unless Close was called. Close waits for the Runs that were counted.
@@ -171,6 +182,7 @@ func (e *Engine) Close() error {
 	e.stop()
 	e.mu.Unlock()
 	e.running.Wait()
+	e.tellRest()
 	e.routes.Close()
 	e.lanes.Close()
 	e.settleAccounts()

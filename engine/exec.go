@@ -17,7 +17,7 @@ type Command struct {
 	State   string   // awf-hook's folder for what it keeps
 	Spare   []string // folders for temporary files: one for what is kept of the command is made there if State cannot be used
 	Storage string   // AWF's --storage, where the arguments do not say it
-	// Origin tells configurations apart: what a dead process of another origin left is not taken up.
+	// Origin names the configuration: Attend takes up only what dead processes of the same origin left.
 	Origin string
 }
 
@@ -32,8 +32,8 @@ type Child struct {
 }
 
 // Start starts a command. The error says why it could not be started.
-// It is no method of an engine, so that a program need not wait for one. This process then has the nice value 10, and gives
-// way to it.
+// It needs no engine, so that the program does not wait until one is open. It sets this process's nice value to 10, so that
+// the program comes first.
 func Start(cmd Command) (*Child, error) {
 	env := cmd.Env
 	if env == nil {
@@ -51,9 +51,9 @@ func Start(cmd Command) (*Child, error) {
 }
 
 // Attend submits the events of a child's workflows until it has ended and all of them are committed, and those that dead
-// processes of the same origin left. A run that was left open is given an end that says "synthetic": true.
-// What is not committed when ctx ends stays on disk for the next Attend, which refuses what is known; and so does all of
-// it without [source.Child.Settle].
+// processes of the same origin left. A run that was left open gets an end with "synthetic": true.
+// What is not committed when ctx ends, or all of it without [source.Child.Settle], stays on disk for the next Attend, which
+// skips what the queue knows.
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
 	sink, packed := e.sink(broken), child.Packed()
 	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
@@ -62,7 +62,7 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil)) })
 }
 
-// attend reads and adopts at once. An error of read, or ctx's end, breaks off adopt: what it leaves is for the next process.
+// attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the rest.
 func attend(ctx context.Context, read, adopt func(context.Context) error) error {
 	adopting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -78,13 +78,13 @@ func attend(ctx context.Context, read, adopt func(context.Context) error) error 
 	return err
 }
 
-// Adopt submits the events that dead processes left of their commands, where they read the settings that Command.Origin names,
-// and removes what is done with. state and spare are what Command has.
+// Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and spare are
+// those of Command.
 func (e *Engine) Adopt(ctx context.Context, state string, spare []string, origin string) error {
 	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil))
 }
 
-// sink returns what submits events in order and waits for room as long as it takes.
+// sink returns a sink that submits events in order, and waits for room as long as it takes.
 func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
 	return source.Sink{
 		Events: e.submitAll,

@@ -63,6 +63,9 @@ func (e *Engine) lookAround(ctx context.Context) {
 		return
 	}
 	e.trouble.Say("the queue cannot be read", err)
+	if err == nil {
+		e.noticeLanes(lanes)
+	}
 	for _, l := range lanes {
 		if !l.Due.IsZero() {
 			e.lookAt(l.Webhook, l.Due)

@@ -9,6 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -24,6 +25,8 @@ type Observer struct {
 	Transformed func(webhook string, took time.Duration, err error)
 	// Stored is an operation of the queue: accept, claim or settle.
 	Stored func(operation string, took time.Duration, err error)
+	// Span is a span that ended. With it, events that are of no trace begin one.
+	Span func(*trace.Span)
 }
 
 func (e *Engine) observeSettled(st *delivery.Settlement) {

@@ -96,6 +96,7 @@ func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 		}
 	}
 	w := newWebhook(*c, &e.opts, now.allow)
+	e.notices.asksFor(w)
 	e.lanes.Add(w.lane())
 	return w
 }
@@ -125,6 +126,7 @@ func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhoo
 		}
 		w := newWebhook(all[i], &e.opts, now.allow)
 		list = append(list, w)
+		e.notices.asksFor(w)
 		if e.current != now { // what it is wanted for waits until the configuration of today opens it
 			w.close()
 			continue

@@ -212,6 +212,7 @@ func count(n int64, what string) string {
 func (e *Engine) settled(st *delivery.Settlement) {
 	e.counts.settled(st)
 	e.observeSettled(st)
+	e.noticeSettled(st)
 	if e.opts.OnOutcome != nil && !st.GivenBack {
 		c := st.Claim
 		e.opts.OnOutcome(Outcome{c.Delivery.ID, c.Delivery.Webhook, c.Event, st.Outcome, st.Attempt, st.Reason})

@@ -101,7 +101,7 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	if ev.ID == "" {
 		ev.ID = event.NewID(time.Now())
 	}
-	entry := &delivery.Entry{Event: ev}
+	entry := &delivery.Entry{Event: ev, Span: e.beginSpan(ev)}
 	in := e.envs.Of(ev) // decoded once for all webhooks
 	defer e.envs.Keep(in)
 	for _, w := range webhooks {
@@ -156,6 +156,7 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	e.counts.events.Add(int64(events))
 	for _, entry := range wanted {
+		e.endSpan(entry)
 		given := map[string]bool{}
 		for _, claim := range entry.Claims {
 			e.lanes.Give(claim)
@@ -165,6 +166,9 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 			e.counts.accepted(want.Fate)
 			if want.Fate != delivery.Known {
 				e.observeAccepted(want.Webhook)
+			}
+			if want.Fate == delivery.BornDead {
+				e.noticeBornDead(entry.Event, &want)
 			}
 			if want.Fate == delivery.Accepted && !given[want.Webhook] {
 				e.lanes.LookAt(want.Webhook, time.Now())

@@ -13,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // webhook is a configured webhook that can be delivered to.
@@ -25,13 +26,14 @@ type webhook struct {
 	shared bool // other machines deliver for it too
 
 	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
+	record      func(*trace.Span)                                   // the same
 
 	faultSaid atomic.Bool // a fault of the user's own code was logged
 }
 
 // newWebhook makes a webhook of a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed,
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed, record: opts.Observer.Span,
 		shared: config.IsDatabase(opts.Queue)}
 	cfg := &w.Webhook
 	target := sender.Webhook{

@@ -13,6 +13,11 @@ var Demo embed.FS
 //go:embed events.jsonl
 var Events string
 
+// OperatorEvents has an event of each type that awf-hook makes of itself.
+//
+//go:embed operator.jsonl
+var OperatorEvents string
+
 // Transforms are the sources of wasm transforms, with which "awf-hook transform new" begins, and the same message from a map and a format.
 //
 //go:embed transforms/same-message.yaml transforms/*/*.yaml transforms/*/*.jsonl transforms/*/README.md

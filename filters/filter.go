@@ -3,8 +3,10 @@ package filters
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
@@ -30,8 +32,16 @@ func (f *Filter) Match(in *expression.Env) (bool, error) {
 	return f.program.Bool(in)
 }
 
-// MatchType says whether one of the globs matches the type of an event.
+// IsOperators reports whether the filter asks for operator events.
+func (f *Filter) IsOperators() bool {
+	return slices.ContainsFunc(f.globs, func(g Glob) bool { return event.IsOperator(string(g)) })
+}
+
+// MatchType says whether one of the globs matches the type of an event. An operator event's must be named whole.
 func (f *Filter) MatchType(typ string) bool {
+	if event.IsOperator(typ) {
+		return slices.Contains(f.globs, Glob(typ))
+	}
 	for _, g := range f.globs {
 		if g.Match(typ) {
 			return true

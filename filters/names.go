@@ -14,8 +14,8 @@ var types = []string{
 	"message_user", "message_assistant", "tool_call", "tool_result",
 }
 
-// Types lists the types of the events that AWF is known to give. Other events may have any other.
-func Types() []string { return slices.Clone(types) }
+// Types lists the types of the events that AWF is known to give, and of operator events. Other events may have any other.
+func Types() []string { return slices.Concat(types, event.OperatorTypes()) }
 
 // awfNames are AWF's own names of events, and what people make of them, with the types that they have here.
 var awfNames = []struct {
@@ -61,7 +61,7 @@ func meant(pattern string) []string {
 		slices.SortFunc(found, func(a, b string) int { return slices.Index(types, a) - slices.Index(types, b) })
 		return slices.Compact(found)
 	}
-	if near := spelling.Nearest(plain, types); near != "" {
+	if near := spelling.Nearest(plain, Types()); near != "" {
 		return []string{near}
 	}
 	for _, known := range awfNames {
@@ -75,8 +75,11 @@ func meant(pattern string) []string {
 // Unlikely says why a glob probably matches nothing: no event that AWF is known to give has such a type. It is "" for a likely one.
 // Events of one's own may have any type.
 func Unlikely(g Glob) string {
-	if slices.ContainsFunc(types, g.Match) {
+	switch {
+	case slices.ContainsFunc(types, g.Match), event.IsOperator(string(g)):
 		return ""
+	case strings.ContainsAny(string(g), "*?") && slices.ContainsFunc(event.OperatorTypes(), g.Match):
+		return "awf-hook's own events must be named whole: " + list(event.OperatorTypes())
 	}
 	why := "no event of AWF has this type"
 	if names := meant(string(g)); len(names) > 0 {

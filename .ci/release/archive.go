@@ -77,7 +77,9 @@ func (r *release) debian(processor string, binary []byte) ([]byte, error) {
 	for _, page := range r.pages {
 		data = append(data, member{"usr/share/" + page.name, page.text, 0o644})
 	}
-	for i, to := range []string{"bash-completion/completions/awf-hook", "zsh/vendor-completions/_awf-hook", "fish/vendor_completions.d/awf-hook.fish"} {
+	for i, to := range []string{
+		"bash-completion/completions/awf-hook", "zsh/vendor-completions/_awf-hook", "fish/vendor_completions.d/awf-hook.fish",
+	} {
 		data = append(data, member{"usr/share/" + to, r.shells[i].text, 0o644})
 	}
 	for _, unit := range units {

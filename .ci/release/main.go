@@ -179,8 +179,8 @@ func (r *release) platform(platform string) error {
 	return r.write(fmt.Sprintf("%s_%s_%s.deb", program, debianVersion(r.version), processor), deb)
 }
 
-// image copies what examples/deploy/Dockerfile needs beside it: the programs for Linux, the authorities that machines trust, a folder for the
-// queue.
+// image copies what examples/deploy/Dockerfile needs beside it: the programs for Linux, the authorities that machines trust,
+// a folder for the queue.
 func (r *release) image() error {
 	folder := filepath.Join(r.out, "image")
 	files := map[string]string{"Dockerfile": "examples/deploy/Dockerfile"}

@@ -151,7 +151,7 @@ var glossary = map[string]string{
 	"retrying":        "deliveries to try again",
 	"seq":             "the number for --before",
 	"signatures":      "for each scheme that signed the request `good`, or what is wrong",
-	"source":          "the text of the expression or of its part",
+	"source":          "of an expression or its part the text; of a delivery the token or signature by which a server got its event",
 	"spill":           "files with what the queue did not take: `run` takes it back",
 	"journaled":       "`spill` is a spill file beside a database that is away: the next awf-hook on this machine takes it up by itself",
 	"spilled":         "deliveries that wait in the files `spill`",
@@ -179,6 +179,7 @@ var glossary = map[string]string{
 	"why":                "why the choice was made",
 	"workflow":           "the only workflow that the webhook is for",
 	"workflow_id":        "the run's id",
+	"trace_id":           "the trace that the event belongs to",
 	"workflow_name":      "the workflow's name",
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
@@ -212,9 +211,6 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	return items[0], nil
 }
 
-// watchEvery is how often --watch lists.
-const watchEvery = 2 * time.Second
-
 // maxSuggested is among how many of the newest deliveries the one is looked for that an unknown id may mean.
 const maxSuggested = 1000
 
@@ -248,80 +244,6 @@ func unknownState(name string, states []delivery.State) error {
 		names = append(names, string(s))
 	}
 	return fmt.Errorf("--state: %w", unknownName("state", name, names))
-}
-
-// sayNone says that a filter selects nothing, and which type of event may be meant.
-func (c *command) sayNone(f engine.Filter) {
-	if f == (engine.Filter{Limit: f.Limit}) {
-		return
-	}
-	hint := ""
-	types := []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete}
-	if near := spelling.Nearest(f.Event, types); near != "" && !slices.Contains(types, f.Event) {
-		hint = ": did you mean --event " + near + "?"
-	}
-	fmt.Fprintf(c.err, "awf-hook: no delivery is like that%s\n", hint)
-}
-
-func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
-	var flags filterFlags
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List deliveries, the newest first",
-		Example: "  awf-hook deliveries list --state dead --since 1d",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			filter, err := flags.filter()
-			if err == nil && flags.watch && where.json {
-				err = errors.New("--watch goes without --json")
-			}
-			if err != nil {
-				return err
-			}
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-					return err
-				}
-				if flags.watch {
-					return c.watchDeliveries(ctx, q, filter)
-				}
-				return c.list(ctx, q, filter, where.json)
-			})
-		},
-	}
-	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
-	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
-	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list them again every two seconds, until Ctrl-C")
-	return cmd
-}
-
-// list lists deliveries once.
-func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter, asJSON bool) error {
-	items, err := q.List(ctx, filter)
-	if err != nil {
-		return err
-	}
-	if len(items) == 0 {
-		c.sayNone(filter)
-	}
-	c.printItems(items, asJSON)
-	if err := c.warnOfOrphans(ctx, q); err != nil {
-		return err
-	}
-	if len(items) == filter.Limit && filter.Limit > 0 && !asJSON {
-		fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
-	}
-	return nil
-}
-
-// watchDeliveries lists deliveries again and again.
-func (c *command) watchDeliveries(ctx context.Context, q openedQueue, filter engine.Filter) error {
-	return c.watch(ctx, watchEvery, func(ctx context.Context) (string, error) {
-		items, err := q.List(ctx, filter)
-		lines := tableLines(itemRows(items), terminalWidth(c.out))
-		return strings.Join(lines, "\n") + "\n", err
-	})
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.

@@ -87,6 +87,12 @@ func showDetail(out io.Writer, d *api.Detail) {
 		}
 	}
 	line("event", "%s", event)
+	if d.Source != "" {
+		line("source", "%s", d.Source)
+	}
+	if d.TraceID != "" {
+		line("trace", "%s", d.TraceID)
+	}
 	line("accepted", "%s", d.Accepted.Format(time.RFC3339))
 	if d.State == delivery.Due {
 		line("due", "%s (%s)", d.Due.Format(time.RFC3339), whenWhy(&d.Item))

@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// sampleEvents has an event of each type that AWF writes.
+// sampleEvents has an event of each type that AWF writes, and of awf-hook's own.
 func sampleEvents() []*event.Event {
-	events, _ := collectEvents(nil, "examples", strings.NewReader(examples.Events), nil) // a test reads them
+	events, _ := collectEvents(nil, "examples", strings.NewReader(examples.Events+examples.OperatorEvents), nil) // a test reads them
 	return events
 }
 
@@ -28,8 +28,9 @@ func (c *command) eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [TYPE]",
 		Short: "List the types of events, or show one with its payload and an example",
-		Long: `events lists the types of events that AWF writes and when they come. With a TYPE it shows what is in its payload and an
-example. --json prints the examples, an event on each line, as run, preview and eval read them.`,
+		Long: `events lists the types of events that AWF writes and when they come, and those that awf-hook makes of itself. With a
+TYPE it shows what is in its payload and an example. --json prints the examples, an event on each line, as run, preview and
+eval read them.`,
 		Example: "  awf-hook events workflow_error\n  awf-hook events --json | awf-hook preview -c awf-hook.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -59,7 +60,11 @@ func eventTypes() []string {
 
 // eventRow is what docs/delivery.md says of a type of event: when it comes, and what is in its payload.
 func eventRow(typ string) (when, payload string) {
-	_, table, _ := strings.Cut(docs.Delivery, "\n## Events\n")
+	heading := "\n## Events\n"
+	if event.IsOperator(typ) {
+		heading = "\n## Operator events\n"
+	}
+	_, table, _ := strings.Cut(docs.Delivery, heading)
 	table, _, _ = strings.Cut(table, "\n## ")
 	for _, row := range tableRow.FindAllStringSubmatch(table, -1) {
 		if row[1] == typ || strings.Contains(row[2], "all else") {

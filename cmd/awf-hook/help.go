@@ -115,8 +115,8 @@ func onlySubcommands(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// suggest returns the command below another one that a word means, by its name or by a word of other tools for it, which find looks up among
-// those there are. Those near to the command come before those below them. Nil is none.
+// suggest returns the command below another one that a word means, by its name or by a word of other tools for it, which find
+// looks up among those there are. Those near to the command come before those below them. Nil is none.
 func suggest(from *cobra.Command, word string, find func(string, []string) string) *cobra.Command {
 	level := from.Commands()
 	for len(level) > 0 {

@@ -12,8 +12,8 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/page cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace",
+	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes engine/trace",
 	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust",
 	"engine/internal/listen":          "engine/jsonbytes engine/signature",
 	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
@@ -21,21 +21,22 @@ var mayImport = map[string]string{
 	"engine/internal/store":           "engine/delivery",
 	"engine/internal/store/memory":    "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/spill":     "engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres engine/internal/store/sqlite",
-	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store",
-	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store",
-	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store",
+	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store engine/trace",
+	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store engine/trace",
+	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
 	"engine/internal/source":          "engine/event engine/file",
 	"transforms":                      "engine/config engine/delivery engine/event engine/expression engine/secret transforms/format transforms/wasm engine/jsonbytes",
 	"filters":                         "engine/event engine/expression engine/spelling",
 	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/jsonbytes",
 	"engine/expression":               "engine/event engine/spelling engine/jsonbytes",
-	"engine/event":                    "engine/jsonbytes",
+	"engine/event":                    "engine/jsonbytes engine/trace",
 	"engine/config/trust":             "engine/file",
 	"engine/file":                     "",
 	"docs":                            "",
 	"engine/jsonbytes":                "",
-	"engine/delivery":                 "engine/event",
+	"engine/trace":                    "",
+	"engine/delivery":                 "engine/event engine/trace",
 	"engine/secret":                   "",
 	"engine/signature":                "",
 	"engine/spelling":                 "",
@@ -45,11 +46,12 @@ var mayImport = map[string]string{
 	"transforms/guest":                "",
 
 	"cmd/awf-hook/internal/access": "",
+	"cmd/awf-hook/internal/otlp":   "engine/trace",
 	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
 	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",      // what the page and the API show and do
 	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery",
-	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature", // beside the engine, for the command
-	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file",                  // beside the engine, for the command
+	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature engine/trace", // beside the engine, for the command
+	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file",                               // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",
@@ -64,6 +66,7 @@ var onlyIn = map[string]string{
 	"github.com/sethvargo/go-retry":      "engine/internal/lane",
 	"github.com/jackc/pgx/v5":            "engine/internal/store/postgres",
 	"github.com/spf13/cobra":             "cmd/awf-hook",
+	"github.com/spf13/pflag":             "cmd/awf-hook", // cobra's flags
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
 	"github.com/rivo/uniseg":             "engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",

@@ -52,6 +52,9 @@ func (d *daemon) reload(eng *engine.Engine) {
 	log := d.command.logger()
 	err := d.takeUp(eng)
 	d.server.Load().Reloaded(err)
+	if err != nil {
+		eng.ReloadFailed(err)
+	}
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), err)
 	if err != nil {
 		d.command.say(err)

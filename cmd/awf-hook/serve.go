@@ -49,7 +49,7 @@ type daemon struct {
 }
 
 func (c *command) serveCommand() *cobra.Command {
-	d := &daemon{session: &session{adopts: true}, command: c}
+	d := &daemon{session: &session{adopts: true, isServer: true}, command: c}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Deliver for as long as it runs, and take events over HTTP",
@@ -186,7 +186,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
-		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took,
+		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache()})
 	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})

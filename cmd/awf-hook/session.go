@@ -40,16 +40,17 @@ type session struct {
 
 	outcome func(engine.Outcome) // is told of each outcome; nil for none
 
-	config  *config.Config                                      // nil: what the flags name
-	begin   func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
-	feed    func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
-	adopts  bool                                                // also delivers what dead processes left of their commands
-	grace   time.Duration                                       // feed goes on for so long after the first signal
-	ended   <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
-	instead func()                                              // runs if no engine can be opened, after the reason is printed
-	leaving func()                                              // is called at the first signal
-	screen  *screen                                             // shows the drain's progress; nil is the command's
-	options engine.Options                                      // beside what every session has
+	config   *config.Config                                      // nil: what the flags name
+	begin    func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
+	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
+	adopts   bool                                                // also delivers what dead processes left of their commands
+	grace    time.Duration                                       // feed goes on for so long after the first signal
+	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
+	instead  func()                                              // runs if no engine can be opened, after the reason is printed
+	leaving  func()                                              // is called at the first signal
+	screen   *screen                                             // shows the drain's progress; nil is the command's
+	isServer bool                                                // its environment says nothing of its events
+	options  engine.Options                                      // beside what every session has
 }
 
 // addFlags adds the flags that sessions share.
@@ -134,6 +135,8 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 		s.begin(feeding)
 	}
 	s.watchMetrics()
+	stopSpans := s.watchSpans(c)
+	defer stopSpans()
 	eng, err := s.open(c)
 	if err != nil {
 		if s.instead == nil {
@@ -159,6 +162,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	drained()
 	stop()
 	working.Wait()
+	stopSpans()
 	s.writeMetrics(c, eng)
 	if err := eng.Close(); err != nil {
 		c.say(err) // what it names is still in the queue

@@ -22,6 +22,7 @@ type Queue struct {
 	MaxSize   int64         // bytes
 	Keep      time.Duration // of delivered deliveries
 	KeepDead  time.Duration // of dead letters
+	Backlog   time.Duration // how old what waits may be before it is a backlog
 }
 
 // memoryQueue is the path of a queue that is in no file.
@@ -47,6 +48,8 @@ var queueKeys = []Key{
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
 		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
+	{Path: "backlog", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "1h", UserOnly: true,
+		Is: "how long ago what waits may have been accepted before it is a `hook_backlog`", access: field(func(q *Queue) any { return &q.Backlog })},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
 		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
@@ -164,6 +167,7 @@ func (q Queue) override(by Queue) Queue {
 		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
 		Keep:      cmp.Or(by.Keep, q.Keep),
 		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
+		Backlog:   cmp.Or(by.Backlog, q.Backlog),
 	}
 }
 

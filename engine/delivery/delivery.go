@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // Delivery is one event for one webhook.
@@ -16,10 +18,12 @@ type Delivery struct {
 	EventID string
 	Event   string // the event's type
 
-	Content            // no Body until the first attempt made it
-	Attempts int       // made so far
-	Spent    int       // of them, those that count against max_attempts: since acceptance or the last replay
-	Since    time.Time // of acceptance or the last replay: from when max_age counts
+	Content // no Body until the first attempt made it
+
+	Trace    trace.Context // of the attempt that is made; zero for none. No store keeps it: an event's is with the event
+	Attempts int           // made so far
+	Spent    int           // of them, those that count against max_attempts: since acceptance or the last replay
+	Since    time.Time     // of acceptance or the last replay: from when max_age counts
 	Due      time.Time
 }
 

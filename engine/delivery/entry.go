@@ -4,12 +4,15 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // Entry is an event to accept, with the deliveries that it makes.
 type Entry struct {
 	Event *event.Event
 	Wants []Want
+
+	Span *trace.Span // of its acceptance; nil if nobody records it
 
 	Claims []*Claim // set by Accept: the new deliveries that Want.Take asked for
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Line is what one line of AWF's output holds. AWF ends each event with a newline and begins it with none, so that an event
-// stands behind whatever a step printed last: a progress bar, a colour code, half a line.
+// Line is what one line of AWF's output holds. AWF writes a newline after each event but none before it, so an event may follow
+// whatever a step printed last: a progress bar, a colour code, half a line.
 type Line struct {
 	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken
 	Records []*Record // the events, in order
@@ -35,7 +35,7 @@ func ReadLine(line []byte, now time.Time) Line {
 	return l
 }
 
-// beginsOwn reports whether a line begins with a whole object that is no event: what is broken stands behind a step's output.
+// beginsOwn reports whether a line begins with a complete object that is no event, so that what is broken follows a step's output.
 func beginsOwn(line []byte) bool {
 	own, err := jsonbytes.NewReader(line).Raw()
 	if err != nil {
@@ -45,8 +45,8 @@ func beginsOwn(line []byte) bool {
 	return err == nil && m.tell(false) == foreign
 }
 
-// readBehind reads the events at the end of text, and says what is wrong in front of them.
-// passed is the end of the same line's text before.
+// readBehind reads the events at the end of text, and says what is wrong with the text before them.
+// passed is the end of what came before text in the same line.
 func readBehind(text, passed []byte, now time.Time) (l Line) {
 	for {
 		at := lastObject(text)
@@ -74,7 +74,7 @@ func readBehind(text, passed []byte, now time.Time) (l Line) {
 	return l
 }
 
-// parseBehind decodes the object that stands behind other text; nil if it is no event.
+// parseBehind decodes an object that follows other text; nil if it is no event.
 func parseBehind(before, object []byte, now time.Time) *Record {
 	if bytes.HasSuffix(bytes.TrimRight(before, blanks), dataPrefix) {
 		if rec, _ := ParseLine(append([]byte("data: "), object...), now); rec != nil {
@@ -85,8 +85,8 @@ func parseBehind(before, object []byte, now time.Time) *Record {
 	return rec
 }
 
-// lastObject returns where the JSON object begins that text ends with; -1 if it ends with none.
-// Read from its end, an object has one beginning, whatever stands before it. Each byte is looked at once.
+// lastObject returns the start of the JSON object that text ends with; -1 if it ends with none.
+// It scans backwards, which finds the start whatever precedes the object. It looks at each byte once.
 func lastObject(text []byte) int {
 	text = bytes.TrimRight(text, blanks)
 	if !bytes.HasSuffix(text, []byte("}")) {
@@ -108,7 +108,7 @@ func lastObject(text []byte) int {
 	return -1
 }
 
-// openingQuote returns where the string begins whose closing quote stands behind text; -1 if nowhere.
+// openingQuote returns the start of the string whose closing quote follows text; -1 if there is none.
 func openingQuote(text []byte) int {
 	for {
 		quote := bytes.LastIndexByte(text, '"')
@@ -122,7 +122,7 @@ func openingQuote(text []byte) int {
 	}
 }
 
-// candidate returns where the first object may begin in text, its length if nowhere. open says that text may go on.
+// candidate returns where the first object may begin in text, or the length of text. open means that more text may follow.
 func candidate(text []byte, open bool) int {
 	for at := 0; ; at++ {
 		brace := bytes.IndexByte(text[at:], '{')
@@ -137,10 +137,11 @@ func candidate(text []byte, open bool) int {
 	}
 }
 
-// maxSuspects is how many objects in the text of a line are looked at for what an event has.
+// maxSuspects is how many objects in a line are checked for the keys of an event.
 const maxSuspects = 16
 
-// suspect says why text is no event that looks like one: it has an object with the keys of a dialect, which stands in no other.
+// suspect says why text that looks like an event is none. It looks like one if it has an object with the keys of a dialect that is
+// not inside another object.
 func suspect(text []byte, now time.Time) error {
 	var object jsonbytes.Reader
 	for range maxSuspects {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // dialect is one of the forms in which AWF writes events.
@@ -97,6 +98,14 @@ func (d *decoder) optional(key int) string {
 	return jsonbytes.String(raw)
 }
 
+// textOr returns the string of a key, and "" where the key is missing or has another value: an event is not refused for it.
+func (d *decoder) textOr(key int) string {
+	if raw := d.value[key]; raw != nil && raw[0] == '"' {
+		return jsonbytes.String(raw)
+	}
+	return ""
+}
+
 // timestamp returns the time and its text of a key that must be there.
 func (d *decoder) timestamp(key int) (time.Time, string) {
 	text := d.text(key)
@@ -164,6 +173,7 @@ func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
 		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", shorten(string(raw)))
 	}
+	r.Trace = trace.Parse(d.textOr(keyTraceParent), d.textOr(keyTraceState))
 }
 
 // object returns the bytes of a key that may be missing and is an object otherwise.

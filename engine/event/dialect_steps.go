@@ -15,7 +15,7 @@ func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	r.payload.Text("child_id", r.childID)
 }
 
-// spoken adds to a message or a tool's use, where its payload does not have them, what AWF says beside it: where it belongs.
+// spoken adds to the payload of a message or a tool call what AWF says beside it about its place, unless the payload has it.
 func (d *decoder) spoken(r *Record, inner *decoder) {
 	r.role = roleSpoken
 	r.step.key = stepKey{d.optional(keyPath), string(d.value[keyIteration])}
@@ -30,7 +30,7 @@ func (d *decoder) spoken(r *Record, inner *decoder) {
 	}
 }
 
-// stepStatus writes how a step ended.
+// stepStatus adds how a step ended.
 func (r *Record) stepStatus(failed bool, failure string) {
 	status := "success"
 	if failed {
@@ -40,7 +40,7 @@ func (r *Record) stepStatus(failed bool, failure string) {
 	r.payload.Text("error", failure)
 }
 
-// namedStep reads a step of which the dialect gives the name alone.
+// namedStep reads a step in a dialect that gives only its name.
 func (d *decoder) namedStep(r *Record, name, kind, typ string) {
 	if strings.HasPrefix(typ, "step.call_workflow.") {
 		kind = callWorkflow

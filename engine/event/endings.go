@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// Ending says how the program ended that left runs open.
+// Ending says how a program that left runs open ended.
 type Ending struct {
 	Cancelled bool   // by the user: workflow_cancel instead of workflow_error
 	Error     string // what is said of it
 	ExitCode  int    // of a workflow_error; 0 if it is not known
 }
 
-// End gives the end that is missing of each run that started, did not end, and was quiet for that long at least.
-// Called runs come before their callers. Each says "synthetic": true; its id follows from the run's lines, so that
-// whoever reads the same lines again makes the same event.
-// Records that wait must be released or flushed before.
+// End makes an end for each run that is open and was quiet for at least that long, called runs before their callers.
+// The ends say "synthetic": true. Their ids follow from the lines of the run, so that reading the same lines again makes the
+// same event. Release or flush waiting records first.
 func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int) {
 	var open []*run
 	for r := range j.runs.left() {
@@ -71,7 +70,7 @@ func (rs *runs) left() iter.Seq[*run] {
 	}
 }
 
-// depth is how many runs stand above the run.
+// depth is how many runs are above the run.
 func (rs *runs) depth(r *run) int {
 	for depth := range maxDepth {
 		caller := rs.byID[r.parentID]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // The event types that awf-hook knows by name; a type that is not among them is AWF's dotted name with "_".
@@ -34,6 +35,9 @@ type Event struct {
 	Timestamp    time.Time
 	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
 	Webhooks     []string        // the identities of the webhooks that get it, whatever their filters say; nil for all that want it
+
+	Trace  trace.Context // what the event follows from; zero for none. It goes into the headers of requests, not into bodies
+	Source string        // the token or signature by which a server got the event; "" for this machine's own
 
 	stamp string // the timestamp as its writer wrote it, if there was one
 	line  int    // see Record.SetLine
@@ -91,7 +95,8 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
-// Envelope is the body with the event's id and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same event.
+// Envelope is the body with the event's id, its trace and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same
+// event.
 func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
 
 // Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes the seal from the text before
@@ -99,6 +104,12 @@ func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
+	if !e.Trace.IsZero() {
+		b = jsonbytes.AppendString(append(b, `,"traceparent":`...), e.Trace.Parent())
+	}
+	if e.Trace.State != "" {
+		b = jsonbytes.AppendString(append(b, `,"tracestate":`...), e.Trace.State)
+	}
 	for i, webhook := range e.Webhooks {
 		lead := `,"only_webhooks":[`
 		if i > 0 {
@@ -140,6 +151,6 @@ func Restore(e Event, stamp string) (*Event, error) {
 
 // Size is about how many bytes of memory the event holds.
 func (e *Event) Size() int {
-	const header = 160
-	return header + len(e.ID) + len(e.WorkflowID) + len(e.Payload) + len(e.stamp)
+	const header = 224
+	return header + len(e.ID) + len(e.WorkflowID) + len(e.Payload) + len(e.stamp) + len(e.Trace.State)
 }

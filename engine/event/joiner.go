@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Joiner makes events of the records of runs. It fills in what other records of a run tell: the workflow's name, the caller,
-// durations. An event waits for at most a second for the record that tells what it lacks.
-// Its memory is bounded, however many runs there are. The zero value is ready once Event is set. It is not safe for concurrent use.
+// Joiner turns records of runs into events. It fills in what other records of the run say: the workflow's name, the caller,
+// durations. An event waits at most a second for such a record.
+// Memory is bounded, however many runs there are. The zero value is ready once Event is set. A Joiner is not safe for concurrent use.
 type Joiner struct {
 	Event func(Event) // called with each event, in order
 
-	// Files says that the records of a run come from several files: a called run's start may be read before its caller's lines.
+	// Files means that the records of a run come from several files, so that a called run's start may come before its caller's lines.
 	Files bool
 
 	// State returns what AWF's state file knows of a run, nil for nothing. It is called often. It may be nil.
@@ -26,7 +26,7 @@ type Joiner struct {
 	poll    time.Time // when the state file of the first that waits is to be looked at again; zero for never
 }
 
-// waiting is a record that is not complete.
+// waiting is an incomplete record.
 type waiting struct {
 	rec   *Record
 	run   *run
@@ -35,8 +35,8 @@ type waiting struct {
 	state time.Time // until when it waits for a state file
 }
 
-// Order is where the record belongs among those of other files. Audit lines carry whole milliseconds, cut off:
-// a start goes before what happened in its millisecond, an end behind it.
+// Order is the time by which records of several files are ordered. Audit lines have truncated milliseconds: a start sorts
+// before everything in its millisecond, an end behind it.
 func (rec *Record) Order() time.Time {
 	if rec.dialect == audit && rec.role == roleEnd {
 		return rec.Timestamp.Truncate(time.Millisecond).Add(time.Millisecond - 1)
@@ -44,24 +44,24 @@ func (rec *Record) Order() time.Time {
 	return rec.Timestamp
 }
 
-// Starts says whether the record is the start of a run.
+// Starts reports whether the record is the start of a run.
 func (rec *Record) Starts() bool { return rec.role == roleStart }
 
-// Resumed makes the start line of a run that began before the start of the run that a program resumed.
+// Resumed marks the start line of an earlier run as the start of the run that a program resumed.
 func (rec *Record) Resumed(programBegan time.Time) {
 	rec.resumedBy = programBegan
 }
 
-// Anonymous says whether the line had no id and got a new one, since an equal line may be another event.
+// Anonymous reports whether the line had no id and got a new one, since an equal line may be another event.
 func (rec *Record) Anonymous() bool { return rec.dialect == envelope && rec.anonymous }
 
-// SetLine notes where the record stands among those that are read together. [Event.Line] tells it of the event.
+// SetLine numbers the record among those that are read together. [Event.Line] returns the number.
 func (rec *Record) SetLine(n int) { rec.line = n }
 
 // SetID gives the record another id.
 func (rec *Record) SetID(id string) { rec.ID = id }
 
-// Add takes a record. It returns false for a second start or end of a run that is no event.
+// Add takes a record. It returns false if the record is no event, as a second start or end of a run.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files
 	run, need, isEvent := j.runs.learn(rec, now)
@@ -87,7 +87,7 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	return true
 }
 
-// place is where the record goes among those that wait: a start before its run's steps, a step before its run's end.
+// place returns the record's position among those that wait: a start before its run's steps, a step before its run's end.
 func (j *Joiner) place(rec *Record, run *run) int {
 	at := -1
 	switch {
@@ -102,15 +102,15 @@ func (j *Joiner) place(rec *Record, run *run) int {
 	return at
 }
 
-// drop lets nothing wait for a need any more.
+// drop ends all waiting for a need.
 func (j *Joiner) drop(n need) {
 	for i := range j.waiting {
 		j.waiting[i].need &^= n
 	}
 }
 
-// SetExit tells the exit code of the program that wrote the records, for the end that waits for it. If there were several runs that no
-// other one called, it is a shell's and not theirs.
+// SetExit sets the exit code of the program that wrote the records, for the end that waits for it. With several runs at the top the
+// code is a shell's, and no run gets it.
 func (j *Joiner) SetExit(code int) {
 	if j.runs.tops() > 1 {
 		code = 0
@@ -125,7 +125,7 @@ func (j *Joiner) SetExit(code int) {
 	j.drop(needExit)
 }
 
-// Release gives the events at the front that wait no longer.
+// Release passes on the events at the front that need not wait longer.
 func (j *Joiner) Release(now time.Time) {
 	given := 0
 	j.poll = time.Time{}
@@ -161,7 +161,7 @@ func (w waiting) told() bool {
 	return true
 }
 
-// Flush gives all events that wait, as they are.
+// Flush passes on all waiting events as they are.
 func (j *Joiner) Flush() {
 	for _, w := range j.waiting {
 		j.give(w.run, w.rec)
@@ -169,10 +169,10 @@ func (j *Joiner) Flush() {
 	j.waiting = nil
 }
 
-// Waits says whether events wait.
+// Waits reports whether events are waiting.
 func (j *Joiner) Waits() bool { return len(j.waiting) > 0 }
 
-// Due is when the next event waits no longer, or the next run is an orphan by the given time; false if there is neither.
+// Due returns when the next event stops waiting, or when the next run becomes an orphan; false if there is neither.
 func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 	var due time.Time
 	if len(j.waiting) > 0 {
@@ -201,7 +201,7 @@ func (j *Joiner) give(run *run, rec *Record) {
 	j.Event(run.complete(rec))
 }
 
-// endRun gives the ends of the steps that a run's end cut off.
+// endRun passes on the ends of the steps that a run's end cut off.
 func (j *Joiner) endRun(run *run, end *Record) {
 	for _, step := range run.cut(end) {
 		j.Event(run.complete(step))

@@ -36,7 +36,7 @@ type savedStep struct {
 	Lossy     bool      `json:"lossy,omitempty"`
 }
 
-// Save returns what is remembered of runs, as JSON. Nothing may wait: see [Joiner.Waits].
+// Save returns what is remembered about runs, as JSON. No event may be waiting: see [Joiner.Waits].
 func (j *Joiner) Save() (json.RawMessage, error) {
 	saved := []savedRun{}
 	for e := j.runs.recent.Back(); e != nil; e = e.Prev() {
@@ -54,7 +54,7 @@ func (j *Joiner) Save() (json.RawMessage, error) {
 	return json.Marshal(saved)
 }
 
-// Restore remembers what Save returned.
+// Restore restores what Save returned.
 func (j *Joiner) Restore(state json.RawMessage) error {
 	var saved []savedRun
 	if err := json.Unmarshal(state, &saved); err != nil {
@@ -74,8 +74,8 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 	return nil
 }
 
-// Learn takes from a record of the past what it tells about its run, and gives no event.
-// A run of which nothing else is read is never an orphan.
+// Learn notes what a record of the past says about its run, without an event.
+// A run without any other record never becomes an orphan.
 func (j *Joiner) Learn(rec *Record) {
 	r, _, _ := j.runs.learn(rec, rec.Timestamp)
 	if r == nil {

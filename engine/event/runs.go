@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered of runs. They stand in docs/config.md.
+// Bounds of what is remembered about runs. They stand in docs/config.md.
 const (
 	maxRuns      = 1000        // the run that was quiet longest is forgotten first
 	maxOpenSteps = 10_000      // a step that started beyond them gets no duration
@@ -14,8 +14,8 @@ const (
 	maxDepth     = 64          // of runs that call each other, as far as it matters
 )
 
-// runs remembers what the lines of one run tell about each other:
-// the workflow's name, the caller, whether the run ended, when its steps began.
+// runs remembers what the lines of a run say about its other lines: the workflow's name, the caller, whether the run ended,
+// when its steps began.
 type runs struct {
 	files     bool                     // see Joiner.Files
 	byID      map[string]*list.Element // of *run
@@ -47,7 +47,7 @@ type run struct {
 	resumedAt   time.Time
 }
 
-// resume says whether a start line that was repeated means that the run was resumed.
+// resume says whether a repeated start line means that the run was resumed.
 type resume int
 
 const (
@@ -75,8 +75,8 @@ func (rs *runs) get(id string) *run {
 	return r
 }
 
-// open says whether another run has begun and not ended: it may be the caller of a run that starts. Where transcripts are read from
-// the same stream, it has one. In files its first lines may not have been read yet.
+// open reports whether another run is open, which may be the caller of a run that starts. In a stream a caller has transcript lines
+// already; in files they may not have been read yet.
 func (rs *runs) open(besides *run) bool {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*run)
@@ -87,7 +87,7 @@ func (rs *runs) open(besides *run) bool {
 	return false
 }
 
-// tops is how many runs began that no other one called.
+// tops returns how many runs began without a caller.
 func (rs *runs) tops() (n int) {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
 		if r := e.Value.(*run); r.startedBy != foreign && r.parentID == "" {
@@ -104,7 +104,7 @@ func (rs *runs) endRun(r *run) {
 	r.steps = nil
 }
 
-// need is what an event waits for before it can be given. They may be joined.
+// need is a set of what an event waits for.
 type need int
 
 const (
@@ -117,8 +117,8 @@ const (
 	needState                    // the state file to say what it will say
 )
 
-// learn notes what a record tells about its run and fills in what other lines told before. It returns what is still missing,
-// and false for a second start or end that is no event.
+// learn notes what a record says about its run and fills in what earlier lines said. It returns what is still missing, and false
+// for a second start or end that is no event.
 func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.dialect == envelope || rec.WorkflowID == "" {
 		return nil, needNothing, true
@@ -169,8 +169,8 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-// learnEnd takes a run's end. A second one is none, unless it is a failure and the one before said otherwise: a step can print
-// what looks like an end, and that must hide no failure.
+// learnEnd takes a run's end. A second end is no event, unless it is a failure and the first was not: a step can print what looks
+// like an end, which must not hide a failure.
 func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	if r.ended {
 		if rec.Type != WorkflowError || r.endType == WorkflowError || r.endType == "" {
@@ -185,7 +185,7 @@ func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-// repeats notes whether a start line was read before: a resumed run repeats its start line byte for byte.
+// repeats notes whether a start line is a repetition: a resumed run writes its start line again, byte for byte.
 func (r *run) repeats(rec *Record) {
 	r.byProgram = !rec.resumedBy.IsZero()
 	switch {
@@ -199,7 +199,7 @@ func (r *run) repeats(rec *Record) {
 	rec.repeated, r.resume = true, resumeUndecided
 }
 
-// note keeps the run's latest line, and decides whether the run was resumed: its lines are new then.
+// note keeps the run's latest line, and decides by new lines whether the run was resumed.
 func (r *run) note(rec *Record) {
 	isNew := !rec.Timestamp.Before(r.latest) && rec.ID != r.latestID
 	switch {
@@ -215,8 +215,8 @@ func (r *run) note(rec *Record) {
 	r.lastID, r.live = rec.ID, true
 }
 
-// begin makes of a start line that was repeated the start of the run that was resumed. Its id follows from the first line of
-// that run, so that whoever reads the files makes the same event.
+// begin turns a repeated start line into the start of the resumed run. Its id follows from the first line of that run, so that
+// every reader of the files makes the same event.
 func (r *run) begin(rec *Record) {
 	by, at := "line "+r.resumedLine, r.resumedAt
 	if r.resume != resumeYes {
@@ -243,7 +243,7 @@ func (rs *runs) see(r *run, now time.Time) {
 	}
 }
 
-// complete puts into the event what its run knows by now.
+// complete adds what the run knows by now to the event.
 func (r *run) complete(rec *Record) Event {
 	if r != nil {
 		rec.WorkflowName = r.name

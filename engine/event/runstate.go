@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Bounds of what is read in AWF's state files. They stand in docs/config.md.
+// Bounds of reading AWF's state files. They stand in docs/config.md.
 const (
 	// stateWait is how long a step's end waits for AWF to write the step's state, where it writes any.
 	stateWait = 250 * time.Millisecond
 	statePoll = 25 * time.Millisecond
-	// stateSlack is how much earlier than a step's event its state may say that it started.
+	// stateSlack is how much earlier than its event a step may have started according to its state.
 	stateSlack = 50 * time.Microsecond
-	// maxRetries is how many step_retry events a step gets.
+	// maxRetries is how many step_retry events a step gets at most.
 	maxRetries = 100
 )
 
-// RunState is what AWF's file of a run's state knows and its events do not say.
+// RunState is what AWF's state file says about a run and its events do not.
 type RunState struct {
 	name  string               // the workflow's
 	final bool                 // the run is over
@@ -31,8 +31,8 @@ type stepState struct {
 	started, completed time.Time
 }
 
-// DecodeRunState reads a state file. It is empty while the text is no whole JSON, as it may be being written,
-// and nil if the file is of another version or another run. A step of another shape is left out.
+// DecodeRunState decodes a state file. It returns an empty state for incomplete JSON, which may be being written, and nil for a
+// file of another version or another run. It leaves out a step of another shape.
 func DecodeRunState(text []byte, run string) *RunState {
 	var file struct {
 		WorkflowID     string
@@ -70,7 +70,7 @@ func DecodeRunState(text []byte, run string) *RunState {
 	return s
 }
 
-// of returns the state of the step that a record ends. settled says that waiting longer gives no more.
+// of returns the state of the step that a record ends. settled means that waiting longer is useless.
 func (s *RunState) of(rec *Record) (step stepState, found, settled bool) {
 	step, known := s.steps[rec.step.name]
 	switch {
@@ -82,7 +82,7 @@ func (s *RunState) of(rec *Record) (step stepState, found, settled bool) {
 	return step, true, true
 }
 
-// state returns what AWF's state file knows of the record's run; nil if there is none, or none is asked for.
+// state returns the state of the record's run; nil if there is none or the record needs none.
 func (j *Joiner) state(rec *Record) *RunState {
 	if j.State == nil || rec.WorkflowID == "" || rec.dialect == envelope || rec.role != roleStepEnd && rec.role != roleEnd {
 		return nil
@@ -90,7 +90,7 @@ func (j *Joiner) state(rec *Record) *RunState {
 	return j.State(rec.WorkflowID)
 }
 
-// name takes a workflow's name from the state file, where no line told it in time.
+// name takes the workflow's name from the state file if no line said it in time.
 func (j *Joiner) name(r *run) {
 	if j.State != nil && r.name == "" {
 		if s := j.State(r.id); s != nil {
@@ -100,7 +100,7 @@ func (j *Joiner) name(r *run) {
 	r.nameless = r.name == ""
 }
 
-// isStated reports whether the state file says what it will say of the record.
+// isStated reports whether the state file says all that it will say about the record.
 func (j *Joiner) isStated(rec *Record) bool {
 	s := j.state(rec)
 	switch {
@@ -113,7 +113,7 @@ func (j *Joiner) isStated(rec *Record) bool {
 	return settled
 }
 
-// enrich adds what the state file knows, and returns the retries of the step that the record ends.
+// enrich adds what the state file says, and returns the retries of the step that the record ends.
 func (j *Joiner) enrich(rec *Record) (retries []*Record) {
 	s := j.state(rec)
 	switch {
@@ -152,7 +152,7 @@ func (s *RunState) ofRun(rec *Record) {
 	}
 }
 
-// retry makes the event of a step's further attempt, which AWF writes nothing about.
+// retry makes the event of a further attempt, about which AWF writes nothing.
 func (rec *Record) retry(attempt int64) *Record {
 	s := openStep{key: rec.step.key, name: rec.step.name, kind: rec.step.kind}
 	retry := s.record(StepRetry, lineID([]byte("attempt "+strconv.FormatInt(attempt, 10)+" of "+rec.ID)), rec.Timestamp)

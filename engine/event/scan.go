@@ -36,6 +36,8 @@ const (
 	keyStep
 	keyStepName
 	keyTimestamp
+	keyTraceParent
+	keyTraceState
 	keyType
 	keyUser
 	keyWorkflowID
@@ -71,6 +73,8 @@ var keyNames = [keyCount]string{
 	keyStep:            "step",
 	keyStepName:        "step_name",
 	keyTimestamp:       "timestamp",
+	keyTraceParent:     "traceparent",
+	keyTraceState:      "tracestate",
 	keyType:            "type",
 	keyUser:            "user",
 	keyWorkflowID:      "workflow_id",

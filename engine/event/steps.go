@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// openStep is a step that started and did not end.
+// openStep is a step that started and has not ended.
 type openStep struct {
 	key        stepKey
 	name, kind string
@@ -18,12 +18,12 @@ type openStep struct {
 // callWorkflow is the kind of a step that calls another run.
 const callWorkflow = "call_workflow"
 
-// holdsSteps reports whether other steps are within a step of the kind, so that it speaks in none of them itself.
+// holdsSteps reports whether a step of the kind contains other steps and writes no messages itself.
 func holdsSteps(kind string) bool {
 	return slices.Contains([]string{"parallel", "for_each", "while", "loop", callWorkflow}, kind)
 }
 
-// beginStep notes a step. One without a name is not known again.
+// beginStep notes the start of a step. A step without a name cannot be matched with its end.
 func (rs *runs) beginStep(r *run, s openStep) {
 	if s.key.path == "" && s.name == "" {
 		return
@@ -40,7 +40,7 @@ func (rs *runs) beginStep(r *run, s openStep) {
 	r.steps[s.key] = s
 }
 
-// endStep tells a step's end how long the step took, if its start is known and the clock was not set back since.
+// endStep adds the step's duration to its end, if its start is known and the clock was not set back.
 func (rs *runs) endStep(r *run, rec *Record) {
 	if s, known := r.steps[rec.step.key]; known {
 		rs.openSteps--
@@ -55,7 +55,7 @@ func (rs *runs) endStep(r *run, rec *Record) {
 	rec.payload.Raw("result", rec.step.result)
 }
 
-// cut makes the ends of the steps that a run's end cut off, the last begun first.
+// cut makes ends for the steps that a run's end cut off, the latest first.
 func (r *run) cut(end *Record) []*Record {
 	open := make([]openStep, 0, len(r.steps))
 	for _, s := range r.steps {
@@ -95,7 +95,7 @@ func (s openStep) record(typ, id string, at time.Time) *Record {
 	return rec
 }
 
-// speaker adds to a message or a tool's use the step that it is of: the one that AWF names, else the one that can only be it.
+// speaker adds the step of a message or a tool call: the one that AWF names, else the only one that it can be.
 func (r *run) speaker(rec *Record) {
 	if rec.step.said {
 		return

@@ -35,6 +35,13 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	if err != nil {
 		return nil, &Fault{Reason: err.Error(), Final: true}
 	}
+	if !d.Trace.IsZero() && header["Traceparent"] == nil { // the user's own comes with its own tracestate
+		header["Traceparent"] = []string{d.Trace.Parent()}
+		delete(header, "Tracestate")
+		if d.Trace.State != "" {
+			header["Tracestate"] = []string{d.Trace.State}
+		}
+	}
 	header["X-Awf-Event"] = []string{headerText(d.Event)}
 	header["X-Awf-Delivery"] = []string{d.ID}
 	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
@@ -197,4 +204,17 @@ func headerText(s string) string {
 		}
 	}
 	return string(text)
+}
+
+// Target is the method of the requests, and the host and port that they go to.
+func (s *Sender) Target() (method, host string, port int) {
+	number, err := strconv.Atoi(s.url.Port())
+	switch {
+	case err == nil:
+	case s.url.Scheme == "https":
+		number = 443
+	default:
+		number = 80
+	}
+	return cmp.Or(s.webhook.Method, http.MethodPost), s.url.Hostname(), number
 }

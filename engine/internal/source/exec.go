@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyWait is how long the end of a command waits for its last audit lines to be copied to AWF's own file.
+// copyWait is how long Wait waits, after the command's end, for the last audit lines to reach AWF's own file.
 const copyWait = 2 * time.Second
 
 // politeness is the nice value of an awf-hook that runs a command.
 const politeness = 10
 
-// Command is a program whose workflows' events are wanted. It gets the streams as they are and its arguments unchanged;
-// of its environment, AWF_AUDIT_LOG alone.
+// Command is a program that runs workflows. Its streams and arguments are passed on unchanged; of its environment only
+// AWF_AUDIT_LOG is set.
 type Command struct {
 	Args                  []string // the program first
 	Env                   []string // "key=value"
@@ -55,7 +55,7 @@ type Child struct {
 }
 
 // Start starts a command. The error says why the program could not be started.
-// If its events cannot be had, the program runs all the same: see [Child.Wait].
+// A program whose events cannot be read runs all the same: see [Child.Wait].
 func Start(cmd Command) (*Child, error) {
 	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
 	env := List(cmd.Env)
@@ -100,8 +100,8 @@ func Start(cmd Command) (*Child, error) {
 	return c, nil
 }
 
-// startProcess starts the program with SIGPIPE as it would find it without us: a signal that is ignored stays so in a new
-// program, one that is notified does not. Reset does not undo Ignore here.
+// startProcess starts the program with the SIGPIPE disposition that it would have without us: a new program inherits an
+// ignored signal as ignored, but not one that is notified. Reset does not undo Ignore here.
 func (c *Child) startProcess() error {
 	if signal.Ignored(syscall.SIGPIPE) {
 		broken := make(chan os.Signal, 1)
@@ -111,8 +111,8 @@ func (c *Child) startProcess() error {
 	return c.process.Start()
 }
 
-// giveWay lets other programs have the processor first: each thread of the process, and with it those that it starts, is
-// nicer by politeness. The command was started before. Where it cannot be done nothing is lost but that.
+// giveWay raises the nice value of each thread of this process by politeness, and so that of the threads they start. The
+// command, which is already running, keeps its own. Failure is ignored: only the politeness is lost.
 func giveWay() {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -126,7 +126,7 @@ func giveWay() {
 	}
 }
 
-// List looks up variables in a list, of which the last one counts.
+// List looks up variables in a list of "key=value"; the last entry for a key wins.
 func List(list []string) Env {
 	return func(name string) (value string, set bool) {
 		for _, entry := range list {
@@ -148,13 +148,12 @@ func absolute(path string) string {
 	return path
 }
 
-// forwarded lists the signals that are for the program. Those by which a terminal stops and continues a job, or tells its
-// size, reach it without us.
+// forwarded lists the signals to pass on to the program. Job control and window size signals reach it from the terminal.
 func forwarded() []os.Signal {
 	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
-// attend forwards signals until the program ended.
+// attend forwards signals until the program ends.
 func (c *Child) attend(signals chan os.Signal) {
 	ended := make(chan struct{})
 	go func() {
@@ -193,7 +192,7 @@ func (c *Child) attend(signals chan os.Signal) {
 	close(c.exited)
 }
 
-// ignores reports whether the program ignores a signal, where the system tells: it is as if none had come.
+// ignores reports whether the program ignores a signal, which then does not count. It is false where the system does not tell.
 func (c *Child) ignores(sig os.Signal) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
 	if err != nil {
@@ -205,8 +204,8 @@ func (c *Child) ignores(sig os.Signal) bool {
 	return err == nil && bits>>(sig.(syscall.Signal)-1)&1 == 1
 }
 
-// fromTerminal says whether the signal came from the terminal, which sends it to all of its foreground processes,
-// the program among them: that must not get it twice.
+// fromTerminal reports whether the signal came from the terminal. The terminal sends it to all of its foreground processes,
+// the program included, which must not get it twice.
 func fromTerminal(sig os.Signal) bool {
 	if sig != syscall.SIGINT && sig != syscall.SIGQUIT {
 		return false
@@ -239,8 +238,8 @@ func (c *Child) copyUntilExit() {
 // Exited is closed when the program ended.
 func (c *Child) Exited() <-chan struct{} { return c.exited }
 
-// Wait waits for the program's end. The error says why its audit lines are not in AWF's own file, or were not to be had.
-// It takes 2 s longer than the program at most.
+// Wait waits for the program to end, and at most 2 s longer. The error says why its audit lines are not in AWF's own file, or
+// why there are none.
 func (c *Child) Wait() (Exit, error) {
 	<-c.exited
 	if c.trail == nil {
@@ -257,8 +256,8 @@ func (c *Child) Wait() (Exit, error) {
 	}
 }
 
-// Read gives the events of the program's workflows until it has ended and all of them are committed, or ctx ends.
-// A run that it left open is given an end. What is not committed then stays for the next process.
+// Read passes the events of the program's workflows to sink until the program has ended and all of them are committed, or
+// ctx ends. A run that the program left open gets an end. What is not committed stays for the next process.
 func (c *Child) Read(ctx context.Context, sink Sink) error {
 	if c.trail == nil {
 		return nil
@@ -266,10 +265,11 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 	return c.trail.read(ctx, sink, c)
 }
 
-// Packed is the pack's workflow that the program was called to run, "PACK/NAME"; "" for none.
+// Packed returns the workflow of a pack that the program was told to run, as "PACK/NAME"; "" for none.
 func (c *Child) Packed() string { return packed(c.process.Args[1:]) }
 
-// Notes says, after Read, why something of the program was not to be seen, and where its audit lines are if that is not the first place.
+// Notes says, after Read, what of the program could not be seen and why, and which place its audit lines went through if it is
+// not the first.
 func (c *Child) Notes() (notes []string) {
 	if c.trail != nil && c.trouble != nil {
 		notes = append(notes, fmt.Sprintf("its audit lines went through %s, since the state folder cannot be used: %s",
@@ -278,11 +278,11 @@ func (c *Child) Notes() (notes []string) {
 	return append(notes, c.notes...)
 }
 
-// oneLine is an error's text where several are joined.
+// oneLine is the text of joined errors in one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// Settle notes, after Read, that what was read is stored or delivered: no process takes it up again.
-// If the audit lines could not be copied, the next one does.
+// Settle notes, after Read, that everything read is stored or delivered, so that no other process reads it again.
+// It does nothing if the audit lines were not copied: the next process copies them.
 func (c *Child) Settle() error {
 	if c.trail == nil {
 		return nil
@@ -299,7 +299,7 @@ func (c *Child) Settle() error {
 	return c.trail.finish(c.read)
 }
 
-// ending says how the program ended, for the runs that it left open.
+// ending is the end of the runs that the program left open.
 func (e Exit) ending() event.Ending {
 	switch {
 	case e.Interrupted != 0:

@@ -24,21 +24,21 @@ const (
 	maxPace = 200 * time.Millisecond
 )
 
-// restShare is how many times as long as a look took it rests before the next one while a command runs: the command's
-// processor time is worth more than the time until an event is sent.
+// restShare bounds the processor time that reading takes from a command: after each look the reader rests this many times as
+// long as the look took.
 const restShare = 9
 
-// pace says how long to wait before the next look.
+// pace decides how long to wait before the next look.
 type pace struct {
 	wait  time.Duration
 	share time.Duration // how many times as long as the last look took to wait at least
 	began time.Time     // of the look
 }
 
-// begin notes when a look begins.
+// begin notes the start of a look.
 func (p *pace) begin() { p.began = time.Now() }
 
-// next is how long to wait after a look.
+// next returns how long to wait after a look.
 func (p *pace) next(something bool) time.Duration {
 	if something || p.wait == 0 {
 		p.wait = minPace
@@ -48,7 +48,7 @@ func (p *pace) next(something bool) time.Duration {
 	return max(p.wait, p.share*time.Since(p.began))
 }
 
-// Sink takes what is read from files.
+// Sink receives what is read from files.
 type Sink struct {
 	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
 	Stored func() bool                                // says whether what was committed outlives the process; nil is yes
@@ -58,7 +58,7 @@ type Sink struct {
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
 
-// feed makes events of the lines of several files.
+// feed turns the lines of several files into events.
 type feed struct {
 	joiner event.Joiner
 	sink   Sink
@@ -77,8 +77,8 @@ func newFeed(sink Sink) *feed {
 	return f
 }
 
-// look opens and decodes what is new in a file. One that was replaced is read from its beginning, unless it is held.
-// One that is not there, or not readable, has nothing new.
+// look opens a file and decodes its new lines. A file that was replaced is read from its beginning, unless it is held.
+// A missing or unreadable file has nothing new.
 func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	if !t.grown() {
 		t.idle++
@@ -102,8 +102,8 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	return len(t.ahead) > 0
 }
 
-// merge gives the lines of the tails in the order of their times, each tail's in its own.
-// It ends when all are at their end, or when the first whole ones are: of those, later lines may tell of further files.
+// merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail is at
+// its end, or when one of first has more lines than were loaded, since those may name further files.
 func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {
 	all := append(append([]*tail(nil), first...), others...)
 	for {
@@ -140,7 +140,7 @@ func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) err
 	}
 }
 
-// give gives the tail's next line to the joiner.
+// give passes the tail's next line to the joiner.
 func (f *feed) give(t *tail) {
 	p := t.take()
 	switch {
@@ -158,7 +158,7 @@ func (f *feed) give(t *tail) {
 	}
 }
 
-// commit submits what was given.
+// commit submits the batch.
 func (f *feed) commit(ctx context.Context) error {
 	if f.sink.Counts != nil && f.counts != (event.Counts{}) {
 		f.sink.Counts(f.counts)

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// clockSlack is how much older than the program a file of its may look.
+	// clockSlack is how much older than the program one of its files may look.
 	clockSlack = 2 * time.Second
-	// coarseTime is how long after a change of a folder another one may leave its time as it was.
+	// coarseTime is the resolution of a folder's modification time: a second change within it may not show.
 	coarseTime = time.Second
-	// A transcript that was quiet for a minute is looked at every second only, one that was quiet for an hour every 10 s.
+	// A transcript that was quiet for a minute is looked at every second, and one that was quiet for an hour every 10 s.
 	coolAfter = int(time.Minute / maxPace)
 	coolEvery = int(time.Second / maxPace)
 	coldAfter = int(time.Hour / maxPace)
 	coldEvery = int(10 * time.Second / maxPace)
 )
 
-// folder is AWF's transcripts folder. The names of its files tell nothing: which run a file is of stands in its lines.
+// folder is AWF's transcripts folder. File names tell nothing about runs: the first line of a file names its run.
 type folder struct {
 	path  string
 	since time.Time // files last written before are left out; zero for none
@@ -48,7 +48,7 @@ func newFolder(path string, since time.Time, all bool) *folder {
 	return d
 }
 
-// want asks for the transcripts of a run, which may be there already, of the run's name and old.
+// want asks for the transcripts of a run. One that has the run's name may exist already and be old.
 func (d *folder) want(run string) {
 	if d.wanted[run] {
 		return
@@ -75,8 +75,8 @@ func (d *folder) add(t *tail) {
 	}
 }
 
-// list finds new files, at the cost of one call to the system while the folder is unchanged.
-// It returns their paths, oldest first as far as names tell.
+// list returns the paths of new files, oldest first as far as their names tell. While the folder is unchanged it costs one
+// system call.
 func (d *folder) list() []string {
 	info, err := os.Stat(d.path)
 	if err != nil || info.ModTime().Equal(d.changed) && d.listed.Sub(d.changed) > coarseTime {
@@ -148,7 +148,7 @@ func (d *folder) discover() {
 	}
 }
 
-// firstRun reads which run the first line of a file is of; false while there is no whole line.
+// firstRun returns the run that the first line of a file names; false while that line is incomplete.
 func firstRun(t *tail) (run string, told bool) {
 	if !t.grown() || t.open() != nil {
 		return "", false
@@ -165,7 +165,7 @@ func firstRun(t *tail) (run string, told bool) {
 	return run, true
 }
 
-// due returns the transcripts to look at in this round: those that were quiet for long not every time.
+// due returns the transcripts to look at in this round. Those that were quiet for long are not in every round.
 func (d *folder) due(all bool) []*tail {
 	d.rounds++
 	var due []*tail

@@ -24,7 +24,7 @@ const (
 	flushWait   = 10 * time.Second // for a last commit at the end
 )
 
-// Follow is the following of AWF's files: audit files and folders of transcripts.
+// Follow describes which of AWF's files to follow: audit files and folders of transcripts.
 type Follow struct {
 	Paths       []string      // a folder is one of transcripts; what is not there yet is a file, unless its name has no ".jsonl"
 	State       string        // the folder where it is kept how far they were read
@@ -33,7 +33,7 @@ type Follow struct {
 	OrphanAfter time.Duration // how long a run may be quiet before it is given an end; 0 gives none
 }
 
-// follower is a Follow that runs.
+// follower is a running Follow.
 type follower struct {
 	Follow
 	feed    *feed
@@ -45,8 +45,8 @@ type follower struct {
 	checked time.Time // for orphans
 }
 
-// Run follows until ctx ends. How far it read is kept after its events were committed, so that what a process that was killed
-// read is read again, and refused where it is known.
+// Run follows until ctx ends. It saves its position only after the events are committed: after a kill some lines are read
+// again, and the queue knows their events.
 func (f Follow) Run(ctx context.Context, sink Sink) error {
 	r := &follower{Follow: f, feed: newFeed(sink)}
 	r.feed.joiner.State = newStates(f.storage()...).of
@@ -82,7 +82,7 @@ func (f Follow) storage() (folders []string) {
 	return folders
 }
 
-// look gives what is new, and saves how far it came.
+// look passes on what is new and saves its position.
 func (r *follower) look(ctx context.Context) (something bool, err error) {
 	now := time.Now()
 	if !r.feed.joiner.Waits() || r.changed.IsZero() || now.Sub(r.changed) < saveAtLeast {
@@ -142,7 +142,7 @@ func (r *follower) round(ctx context.Context, now time.Time) (something bool, er
 	return something, nil
 }
 
-// end gives what still waits and saves.
+// end passes on what still waits and saves the position.
 func (r *follower) end(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWait)
 	defer cancel()
@@ -181,7 +181,7 @@ func (r *follower) close() {
 	}
 }
 
-// begin takes up the paths where they were left, or at their end.
+// begin continues each path where it was left, or starts at its end.
 func (r *follower) begin(now time.Time) error {
 	for _, path := range r.Paths {
 		s, err := openState(r.State, absolute(path))
@@ -262,7 +262,7 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 	return d
 }
 
-// skip begins at a file's end. If it learns, the lines before it tell of runs under way.
+// skip starts at a file's end. With learn, it reads the lines before for what they say about runs under way.
 func (r *follower) skip(t *tail, learn bool) {
 	if t.open() != nil {
 		return

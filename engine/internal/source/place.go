@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Places are the folders in which private audit files may be: the first that can be used takes new ones, and all of them are looked through
-// for what dead processes left.
+// Places are the folders for private audit files. A new file goes into the first that can be used; Adopt looks through all of them.
 type Places []place
 
 type place struct {
@@ -20,8 +19,7 @@ type place struct {
 	shared bool // the folder above is everybody's
 }
 
-// NewPlaces returns awf-hook's own folder in the state folder, if there is one, and one for this user in each of the folders for temporary
-// files.
+// NewPlaces returns the folder exec in the state folder, if there is one, and a folder of this user's in each temporary folder.
 func NewPlaces(state string, temporary []string) (places Places) {
 	if state != "" {
 		places = append(places, place{folder: filepath.Join(state, "exec")})
@@ -32,7 +30,8 @@ func NewPlaces(state string, temporary []string) (places Places) {
 	return places
 }
 
-// newTrail makes a trail in the first place that takes it. The error says what is wrong with those before, also where there is a trail.
+// newTrail makes a trail in the first place that can be used. The error says what is wrong with the places before it, and may come
+// with a trail.
 func (p Places) newTrail(info trailInfo) (*trail, error) {
 	var errs []error
 	for _, place := range p {
@@ -56,8 +55,8 @@ func (p place) make() error {
 	return p.check()
 }
 
-// check refuses a folder in which others could put files: what stands in them says which files are written to.
-// Root takes another user's state folder, as it takes its queue.
+// check refuses a folder in which others could put files, since a trail's state names a file to write to.
+// As with the queue, root may use another user's state folder.
 func (p place) check() error {
 	info, err := os.Lstat(p.folder)
 	if err != nil {
@@ -78,8 +77,8 @@ func (p place) check() error {
 	return nil
 }
 
-// minRoom is the room that must be left where private audit files are: a command's lines that the disk of its own audit file would take
-// must not be lost on ours. So much is reserved, so that not even our own queue takes it.
+// minRoom is the room that a place must have, and that is reserved in it: lines that the disk of AWF's own audit file would take must not
+// be lost on ours, not even to our own queue.
 const minRoom = 32 << 20
 
 func hasRoom(folder string) error {

@@ -15,12 +15,12 @@ import (
 const (
 	// maxRotated is how many rotated files are looked at for lines that were not read.
 	maxRotated = 64
-	// lingerFor is how long a file that was rotated away is read on: who has it open may write to it still.
+	// lingerFor is how long a rotated file is still read, since a writer may have it open.
 	lingerFor = time.Minute
 )
 
-// rotated follows the file of one path through rotation: renamed and made anew, removed and made anew, copied and truncated.
-// A file is known again by its beginning, wherever it went in its folder.
+// rotated follows the file at one path through rotation, whether it is renamed, removed, or copied and truncated.
+// It recognizes a file by its beginning, whatever its name in the folder.
 type rotated struct {
 	path    string
 	current *tail
@@ -39,7 +39,7 @@ func newRotated(path string) *rotated {
 	return &rotated{path: path, current: &tail{path: path, held: true}}
 }
 
-// tails returns the files to read, oldest first. It notices that the path has another file now.
+// tails returns the files to read, oldest first. It notices when another file has taken the path.
 func (r *rotated) tails(now time.Time) []*tail {
 	switch r.state() {
 	case pathReplaced:
@@ -91,7 +91,7 @@ func (r *rotated) state() int {
 	return pathSame
 }
 
-// rotate puts the file that was read, and those that came and went since, before the one that has the path now.
+// rotate queues the file that was read, and those that came and went since, before the file at the path now.
 func (r *rotated) rotate(now time.Time) {
 	last := r.current
 	r.current = &tail{path: r.path, held: true}
@@ -112,7 +112,7 @@ func (r *rotated) finish(at position) {
 	}
 }
 
-// resume reads on in the file of a position, under whatever name it has now, if there is more.
+// resume continues at a position, whatever the name of its file is now, if the file has more.
 func (r *rotated) resume(at position, now time.Time) {
 	if path := r.find(at.Head, at.Offset); path != "" {
 		r.old = append(r.old, &oldFile{at.tail(path), now.Add(lingerFor)})
@@ -121,7 +121,7 @@ func (r *rotated) resume(at position, now time.Time) {
 	}
 }
 
-// find looks for the rotated file that begins like this and has more than was read.
+// find returns the rotated file that has this beginning and more than was read.
 func (r *rotated) find(begin head, read int64) string {
 	if begin.Size == 0 {
 		return ""
@@ -141,8 +141,8 @@ func (r *rotated) find(begin head, read int64) string {
 	return ""
 }
 
-// between returns the rotated files that were written since everything was read last, oldest first, but those that are
-// being read. One that was read already is read again: its events are known.
+// between returns the rotated files that were written since everything was last read, oldest first, without those being read.
+// One that was read already is read again: the queue knows its events.
 func (r *rotated) between(now time.Time) []*oldFile {
 	var files []*oldFile
 	for _, path := range r.siblings() {
@@ -154,7 +154,7 @@ func (r *rotated) between(now time.Time) []*oldFile {
 	return files
 }
 
-// known says whether a file is being read, or was.
+// known reports whether a file is being read or was read.
 func (r *rotated) known(path string) bool {
 	f, err := file.Open(path)
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *rotated) known(path string) bool {
 		slices.ContainsFunc(r.done, func(at position) bool { return at.Head.of(f) })
 }
 
-// siblings lists the files that the path's file may have become, oldest first. Compressed ones are not read.
+// siblings lists the names that rotation may have given the path's file, oldest first, without compressed ones.
 func (r *rotated) siblings() []string {
 	folder, base := filepath.Split(r.path)
 	if folder == "" {
@@ -209,7 +209,7 @@ func compressed(name string) bool {
 	return false
 }
 
-// restore goes on where a process before stopped: files may have other names by now, and others may have come and gone.
+// restore continues where an earlier process stopped. Files may have been renamed, and others may have come and gone.
 func (r *rotated) restore(current position, old []position, seen, now time.Time) {
 	r.seen = seen
 	for _, at := range old {
@@ -218,7 +218,7 @@ func (r *rotated) restore(current position, old []position, seen, now time.Time)
 	r.current = current.tail(r.path)
 }
 
-// begin leaves out what was rotated before.
+// begin skips what was rotated before.
 func (r *rotated) begin(now time.Time) {
 	r.seen = now
 	for _, o := range r.between(now) {
@@ -233,7 +233,7 @@ func (r *rotated) begin(now time.Time) {
 	}
 }
 
-// position is how far a file was read.
+// position returns how far the file was read.
 type position struct {
 	Path   string `json:"path"`
 	Offset int64  `json:"offset"`
@@ -243,7 +243,7 @@ type position struct {
 
 func (t *tail) position() position { return position{t.path, t.offset, t.line, t.head} }
 
-// tail reads on from the position, in a file that stays open.
+// tail continues at the position, in a file that stays open.
 func (at position) tail(path string) *tail {
 	return &tail{path: path, offset: at.Offset, read: at.Offset, line: at.Line, head: at.Head, held: true}
 }

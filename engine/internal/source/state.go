@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// maxPositions is how many transcripts' offsets are kept; those beyond, which were quiet longest, are read again if they grow.
+// maxPositions is how many transcript offsets are saved. The rest, those quiet longest, are read from the start if they grow.
 const maxPositions = 1000
 
-// state is how far a path was read, as a file that one process has locked.
+// state is the file that says how far a path was read. One process holds its lock.
 type state struct {
 	Path        string          `json:"path"`
 	Seen        time.Time       `json:"seen"`              // when all that was there had been read
@@ -30,7 +30,7 @@ type state struct {
 	begun bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
 }
 
-// openState reads what is kept of a path, if anything is.
+// openState locks and reads the state of a path, if there is one.
 func openState(folder, path string) (*state, error) {
 	if err := (place{folder: folder}).make(); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func openState(folder, path string) (*state, error) {
 
 func (s *state) close() { _ = s.lock.Close() }
 
-// write puts the state in place of the last one, whole.
+// write replaces the state's file atomically.
 func (s *state) write() error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *state) write() error {
 	return os.Rename(s.file+".new", s.file)
 }
 
-// save keeps how far everything was read. Nothing may wait, and all must be committed.
+// save writes how far each path was read. Nothing may be waiting, and everything must be committed.
 func (r *follower) save(now time.Time) error {
 	runs, err := r.feed.joiner.Save()
 	if err != nil {
@@ -106,7 +106,7 @@ func (r *follower) save(now time.Time) error {
 	return nil
 }
 
-// positions returns those of the transcripts that lines were given of, the most recent ones.
+// positions returns the positions of the transcripts whose lines were passed on, the most recent ones first.
 func (d *folder) positions() []position {
 	var moved []*tail
 	for _, t := range d.order {

@@ -17,7 +17,7 @@ const (
 	maxStates    = 256 // that are remembered, so that none is read twice
 )
 
-// states reads what AWF keeps of its runs beside their events: states/ID.json, which it rewrites while the run goes on.
+// states reads AWF's states/ID.json, which AWF rewrites while the run goes on.
 type states struct {
 	folders []string
 	read    map[string]readState // by path
@@ -29,7 +29,7 @@ type readState struct {
 	state   *event.RunState
 }
 
-// newStates looks into the folders' states/, in order. AWF keeps its data in them.
+// newStates returns the states in AWF's data folders; the first folder that has a run's file wins.
 func newStates(folders ...string) *states {
 	s := &states{read: map[string]readState{}}
 	for _, folder := range folders {
@@ -40,7 +40,7 @@ func newStates(folders ...string) *states {
 	return s
 }
 
-// of returns the state of a run; nil if AWF keeps none, or none that can be read.
+// of returns the state of a run; nil if there is no file, or none that can be read.
 func (s *states) of(run string) *event.RunState {
 	if run == "" || strings.ContainsAny(run, "/\x00") {
 		return nil

@@ -1,4 +1,4 @@
-// Package source has where events come from.
+// Package source reads events from stdin, from a wrapped command and from AWF's files.
 package source
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Pipe is AWF's output as it comes through a pipe: events among other lines.
+// Pipe is AWF's output through a pipe: events among other lines.
 type Pipe struct {
 	Name   string                 // of In, for errors
 	In     io.Reader              // is read to its end
@@ -25,10 +25,10 @@ type Pipe struct {
 	Sealed func(text []byte, mark string) bool // see event.Reader
 }
 
-// Read reads the pipe until its end or until ctx ends, and says what it met.
-// The first failure to write to Out ends the passing through and nothing else: the events go on.
+// Read reads the pipe until its end or until ctx ends, and returns what it counted.
+// After a failed write to Out it drops the other lines and goes on with the events.
 //
-// A read that blocks cannot be broken off. When ctx ends the goroutine that reads is left to it, and gives nothing any more.
+// A blocked read cannot be interrupted: when ctx ends, Read abandons the goroutine that reads, which then passes on nothing.
 func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 	var left atomic.Bool
 	out := p.Out

@@ -39,7 +39,7 @@ type tail struct {
 	moved bool // a line was given
 }
 
-// parsed is what a line of a tail holds: a record, or what is wrong with it, or neither. A line may hold several.
+// parsed is one thing in a line: a record, or an error, or neither for a line that is no event. A line may hold several.
 type parsed struct {
 	rec   *event.Record
 	err   error
@@ -48,7 +48,7 @@ type parsed struct {
 	end   int64 // the offset behind the line, of its last one; else 0
 }
 
-// head is the beginning of a file: its length, headSize at most, and a hash.
+// head identifies a file by its beginning: the length, at most headSize, and a hash.
 type head struct {
 	Size int64  `json:"size"`
 	Sum  string `json:"sum"`
@@ -63,7 +63,7 @@ func headOf(f io.ReaderAt, size int64) (head, error) {
 	return head{int64(len(buf)), hex.EncodeToString(sum[:8])}, nil
 }
 
-// of says whether a file begins like this.
+// of reports whether a file has this beginning.
 func (h head) of(f io.ReaderAt) bool {
 	if h.Size == 0 {
 		return true
@@ -72,10 +72,10 @@ func (h head) of(f io.ReaderAt) bool {
 	return err == nil && other == h
 }
 
-// errReplaced says that the file is not the one that was read before: it was truncated, or another one took its name.
+// errReplaced means that the file was truncated, or that another one has taken its name.
 var errReplaced = errors.New("replaced")
 
-// grown says whether the file may have something new, without opening it.
+// grown reports, without opening the file, whether it may have something new.
 func (t *tail) grown() bool {
 	if len(t.ahead) > 0 || t.file != nil {
 		return true
@@ -84,7 +84,7 @@ func (t *tail) grown() bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() != t.offset
 }
 
-// open opens the file, unless it is open, and checks that it is the one that was read before.
+// open opens the file, unless it is open, and checks that it is the one read before.
 func (t *tail) open() error {
 	if t.file == nil {
 		f, err := file.Open(t.path)
@@ -96,7 +96,7 @@ func (t *tail) open() error {
 	return t.check()
 }
 
-// check says errReplaced if the open file was truncated or begins otherwise than before.
+// check returns errReplaced if the open file was truncated or has another beginning.
 func (t *tail) check() error {
 	info, err := t.file.Stat()
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *tail) check() error {
 	return nil
 }
 
-// restart begins at the file's beginning.
+// restart goes back to the file's beginning.
 func (t *tail) restart() {
 	t.close()
 	t.offset, t.read, t.line, t.head, t.long, t.order = 0, 0, 0, head{}, false, time.Time{}
@@ -121,7 +121,7 @@ func (t *tail) close() {
 	t.file, t.buf, t.ahead, t.read = nil, nil, nil, t.offset
 }
 
-// load decodes lines until n are ahead or the file's end is reached. final takes an unended last line too.
+// load decodes lines until n are ahead or the file ends. With final it takes an unfinished last line too.
 func (t *tail) load(n int, final bool) error {
 	for t.more = true; len(t.ahead) < n; {
 		text, size, err := t.next(final)
@@ -134,7 +134,7 @@ func (t *tail) load(n int, final bool) error {
 	return nil
 }
 
-// parse puts ahead what a line holds: one thing most often.
+// parse appends what a line holds, most often one thing, to ahead.
 func (t *tail) parse(text []byte) {
 	var found []parsed
 	end := t.read - int64(len(t.buf))
@@ -163,7 +163,7 @@ func (t *tail) parse(text []byte) {
 	t.ahead = append(t.ahead, found...)
 }
 
-// trouble says what a file of AWF's should not have in a line.
+// trouble reports bytes that do not belong into a line of AWF's files.
 func trouble(line event.Line) error {
 	nuls := len(line.Before) - len(bytes.TrimLeft(line.Before, "\x00"))
 	switch {
@@ -177,7 +177,7 @@ func trouble(line event.Line) error {
 	return nil
 }
 
-// lineID is an id for a line that carries none: the same when it is read again, and another one for an equal line elsewhere.
+// lineID makes an id for a line that has none: the same each time it is read, and another one for an equal line elsewhere.
 func (t *tail) lineID(text []byte, end int64) string {
 	begin := t.head
 	if begin.Size < headSize {
@@ -187,8 +187,8 @@ func (t *tail) lineID(text []byte, end int64) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// next takes the next line from the buffer and returns it without its ending, and its size with it; 0 if there is none yet.
-// Of a line that is too long it returns the beginning, and skips the rest.
+// next takes the next line from the buffer. It returns the line without its ending and its size with it, 0 if there is none
+// yet. Of a line that is too long it returns the beginning and skips the rest.
 func (t *tail) next(final bool) (text []byte, size int, err error) {
 	searched := 0
 	for {
@@ -236,7 +236,7 @@ func (t *tail) fill() (int, error) {
 	return n, err
 }
 
-// take removes the first line that is ahead: it was given.
+// take removes and returns the first thing ahead.
 func (t *tail) take() parsed {
 	p := t.ahead[0]
 	t.ahead = t.ahead[1:]
@@ -255,7 +255,7 @@ func (t *tail) take() parsed {
 	return p
 }
 
-// rest closes the file if all of it was given, unless it is held.
+// rest closes the file if everything in it was passed on, unless it is held.
 func (t *tail) rest() {
 	if !t.held && t.file != nil && len(t.ahead) == 0 {
 		t.close()

@@ -19,12 +19,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trail is the private audit file of one command, ID.jsonl, and what is known of it, ID.state.
-// Who holds the lock of ID.jsonl owns both. AWF itself takes no lock.
+// trail is the private audit file of one command, ID.jsonl, and the file of its state, ID.state.
+// The holder of the lock of ID.jsonl owns both. AWF itself takes no lock.
 //
-// ID.state begins with numbers of 20 digits, each written in its place by one write, so that a process that is killed
-// leaves them whole: how much was copied to AWF's own file, how much was done with for good, and which process the
-// program is: its id, and in front of its last seven digits when it began, since another process gets the same id one day.
+// ID.state begins with numbers of 20 digits. Each is overwritten by one write, so that a killed process leaves them whole:
+// the bytes copied to AWF's own file, the bytes that are settled, and the program's process. That number is the process id in
+// the last seven digits and the process's start time in front of them, since process ids are used again.
 type trail struct {
 	trailInfo
 	path   string // of ID.jsonl
@@ -37,7 +37,7 @@ type trail struct {
 	born   int64 // when the program began, in the system's own measure; 0 where that is not known
 }
 
-// trailInfo is what a trail's next owner must know, as JSON behind the numbers.
+// trailInfo is what the next owner of a trail needs, as JSON behind the numbers.
 type trailInfo struct {
 	Target      string    `json:"target"`      // the file that AWF would have used; "" for none
 	TargetSize  int64     `json:"target_size"` // when the program started
@@ -52,7 +52,7 @@ const (
 	stateSuffix = ".state"
 )
 
-// The places of a state's numbers.
+// Offsets of the numbers in a state.
 const (
 	atCopied = iota * 21
 	atDone
@@ -95,13 +95,13 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 	return t, nil
 }
 
-// lock takes a file's lock without waiting. It ends with the process.
+// lock takes a file's lock without waiting. The lock ends with the process.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
-// errTaken says that a trail belongs to a process that runs.
+// errTaken means that a running process owns the trail.
 var errTaken = errors.New("taken")
 
-// takeTrail opens and locks a trail that somebody left.
+// takeTrail opens and locks a trail that another process left.
 func takeTrail(path string) (*trail, error) {
 	t := &trail{path: path}
 	var err error
@@ -152,7 +152,7 @@ func (t *trail) setPID(pid int) error {
 	return t.put(atPID, t.born*pidRange+t.pid)
 }
 
-// alive says whether the program that writes the trail may still run.
+// alive reports whether the program that writes the trail may still be running.
 func (t *trail) alive() bool {
 	if err := syscall.Kill(int(t.pid), 0); t.pid <= 0 || err != nil && !errors.Is(err, syscall.EPERM) {
 		return false
@@ -161,8 +161,8 @@ func (t *trail) alive() bool {
 	return !ended && (t.born == 0 || born == t.born)
 }
 
-// begun returns when a process began, in ticks since the system did, and whether it has ended and only its parent has not asked how. It is
-// 0 and false where the system does not tell.
+// begun returns when a process started, in ticks since the system's start, and whether it is a zombie. It returns 0 and false
+// where the system does not tell.
 func begun(pid int64) (ticks int64, ended bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -177,7 +177,7 @@ func begun(pid int64) (ticks int64, ended bool) {
 	return ticks, fields[state] == "Z" || fields[state] == "X"
 }
 
-// finish notes that all that is in the file now was dealt with.
+// finish notes that the first size bytes of the file are settled.
 func (t *trail) finish(size int64) error {
 	t.done = size
 	return t.put(atDone, size)
@@ -200,8 +200,8 @@ func (t *trail) remove() {
 	_ = os.Remove(strings.TrimSuffix(t.path, trailSuffix) + stateSuffix)
 }
 
-// copyLines appends what was not copied yet to AWF's own file, each line by one write. last copies an unended line too.
-// What could not be written is written by the next call.
+// copyLines appends the lines not yet copied to AWF's own file, each by one write. With last it copies an unfinished line too.
+// The next call continues where a write failed.
 func (t *trail) copyLines(last bool) (something bool, err error) {
 	if t.Target == "" {
 		return false, nil
@@ -232,7 +232,7 @@ func (t *trail) copyLines(last bool) (something bool, err error) {
 	}
 }
 
-// copyLine appends a line to AWF's own file. A pipe that nobody reads, or that its reader leaves full, is an error.
+// copyLine appends a line to AWF's own file. A pipe without a reader, or one that stays full, is an error.
 func (t *trail) copyLine(line []byte) error {
 	if t.target == nil {
 		if err := os.MkdirAll(filepath.Dir(t.Target), 0o750); err != nil { // as AWF does
@@ -256,8 +256,8 @@ func (t *trail) copyLine(line []byte) error {
 	return err
 }
 
-// outlives reports whether AWF's own audit file is still there for another process: a regular file, or none yet.
-// Pipes, and the names of a process's own descriptors, are not.
+// outlives reports whether another process can write to AWF's own audit file: to a regular file or a new one, but not to a
+// pipe or to a descriptor of the process that ended.
 func (t *trail) outlives() bool {
 	if strings.HasPrefix(t.Target, "/dev/") || strings.HasPrefix(t.Target, "/proc/") {
 		return false
@@ -266,7 +266,7 @@ func (t *trail) outlives() bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular()
 }
 
-// targetBefore returns the last lines that AWF's own audit file had when the program began, 4 MiB at most.
+// targetBefore returns the end of AWF's own audit file as it was when the program started, 4 MiB at most.
 func (t *trail) targetBefore() []byte {
 	const most = 4 << 20
 	if t.Target == "" {
@@ -282,7 +282,7 @@ func (t *trail) targetBefore() []byte {
 	return text
 }
 
-// recopied finds out whether the line that was to be copied next was copied before its owner died, and could not say so.
+// recopied finds out whether the previous owner copied the next line and died before it could note that.
 func (t *trail) recopied() error {
 	if t.Target == "" {
 		return nil

@@ -12,15 +12,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of what is kept of commands. They stand in docs/config.md.
+// Bounds of trails. They stand in docs/config.md.
 const (
-	maxTrails = 1000               // looked at for what their owners left
-	keepTrail = time.Hour          // after its last line, for what the command left running
-	maxOrphan = 24 * time.Hour     // after its last line a process with the command's id is another one
-	dropTrail = 7 * 24 * time.Hour // after its last line what nobody takes up is removed
+	maxTrails = 1000               // that one adoption looks at
+	keepTrail = time.Hour          // how long after its last line a settled trail is kept, for what the command left running
+	maxOrphan = 24 * time.Hour     // how long after its last line the program may be running
+	dropTrail = 7 * 24 * time.Hour // how long after its last line a trail that nobody takes up is removed
 )
 
-// read gives the events of a trail and of its runs' transcripts. child is nil if another process started the program.
+// read passes on the events of a trail and of the transcripts of its runs. child is nil if another process started the program.
 func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
 		trail:   t,
@@ -69,7 +69,7 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	return nil
 }
 
-// folders are where the transcripts of the trail's runs may be.
+// folders returns the folders that may hold the transcripts of the trail's runs.
 func (t *trail) folders() []*folder {
 	folders := []*folder{newFolder(t.Transcripts, t.Started, false)}
 	if other := filepath.Join(t.Storage, "transcripts"); t.Storage != "" && other != t.Transcripts {
@@ -78,7 +78,7 @@ func (t *trail) folders() []*folder {
 	return folders
 }
 
-// unseen says what of a command's runs could not be seen.
+// unseen says what could not be seen of a command's runs.
 func (r *reading) unseen(args []string) (notes []string) {
 	if r.audit.offset == 0 && writesNothing(args) {
 		return []string{"AWF writes no events with --interactive, --step or acp-serve: nothing of this command was seen"}
@@ -91,7 +91,7 @@ func (r *reading) unseen(args []string) (notes []string) {
 	return nil
 }
 
-// writesNothing reports whether arguments of AWF's are those with which it writes neither audit lines nor transcripts.
+// writesNothing reports whether AWF, with these arguments, writes neither audit lines nor transcripts.
 func writesNothing(args []string) bool {
 	awf := slices.IndexFunc(args, func(arg string) bool { return filepath.Base(arg) == "awf" })
 	if awf < 0 {
@@ -106,7 +106,7 @@ func writesNothing(args []string) bool {
 	return false
 }
 
-// reading is the reading of one trail.
+// reading is the state of reading one trail.
 type reading struct {
 	trail   *trail
 	begun   map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
@@ -127,7 +127,7 @@ func (r *reading) close() {
 	}
 }
 
-// round gives what is new. The audit file is read first: what AWF wrote into a transcript before a line of it is there.
+// round passes on what is new. It reads the audit file first: whatever AWF wrote to a transcript before an audit line is then there.
 func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
@@ -161,7 +161,7 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	return something, r.feed.commit(ctx)
 }
 
-// begunBefore reports whether a start line stood in AWF's own audit file before the program began: it resumes that run.
+// begunBefore reports whether AWF's own audit file had a start line before the program started, which then resumes that run.
 func (r *reading) begunBefore(id string) bool {
 	if r.begun == nil {
 		r.begun = map[string]bool{}
@@ -176,14 +176,14 @@ func (r *reading) begunBefore(id string) bool {
 	return r.begun[id]
 }
 
-// end gives what still waits and the ends that are missing.
+// end passes on what still waits, and the ends that are missing.
 func (r *reading) end(ctx context.Context, how event.Ending) error {
 	r.feed.joiner.Flush()
 	r.feed.joiner.End(how, 0, time.Now())
 	return r.feed.commit(ctx)
 }
 
-// all reads what another process left. If the program is gone, open runs get their ends; otherwise the trail stays for a later process.
+// all reads what another process left. If the program has ended, open runs get their ends; else the trail stays for a later process.
 func (r *reading) all(ctx context.Context, t *trail) error {
 	alive := t.runs()
 	for {
@@ -209,13 +209,13 @@ func (r *reading) all(ctx context.Context, t *trail) error {
 	return t.finish(r.audit.offset)
 }
 
-// runs says whether the program that writes the trail still runs.
+// runs reports whether the program that writes the trail is still running.
 func (t *trail) runs() bool {
 	info, err := t.file.Stat()
 	return err == nil && time.Since(info.ModTime()) < maxOrphan && t.alive()
 }
 
-// Adopt gives the events of the private audit files that dead processes with the same origin left, and removes what is done with.
+// Adopt passes on the events that dead processes of the same origin left in trails, and removes settled trails.
 func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 	for _, place := range p {
 		if place.check() != nil {

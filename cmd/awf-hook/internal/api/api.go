@@ -45,6 +45,8 @@ type Item struct {
 	EventID      string         `json:"event_id"`
 	WorkflowID   string         `json:"workflow_id,omitempty"`
 	WorkflowName string         `json:"workflow_name,omitempty"`
+	Source       string         `json:"source,omitempty"`   // the token or signature by which a server got the event
+	TraceID      string         `json:"trace_id,omitempty"` // of the trace that it belongs to
 	Accepted     time.Time      `json:"accepted"`
 	Due          time.Time      `json:"due,omitzero"`
 	Done         time.Time      `json:"done,omitzero"`
@@ -59,7 +61,8 @@ func NewItem(it *engine.Item) Item {
 	i := Item{
 		ID: it.Delivery.ID, State: it.State, Webhook: WebhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook,
 		Event: it.Delivery.Event, EventID: it.Delivery.EventID,
-		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
+		WorkflowID: it.Event.WorkflowID, WorkflowName: it.Event.WorkflowName, Source: it.Event.Source, TraceID: it.Event.Trace.Name(),
+		Accepted: it.Accepted, Attempts: it.Delivery.Attempts,
 		Reason: it.Reason, Held: it.Held, Seq: it.Seq, Done: it.Done,
 	}
 	if it.Done.IsZero() {

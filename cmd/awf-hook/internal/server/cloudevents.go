@@ -14,6 +14,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // cloudEvent is a CloudEvent 1.0, as far as an event has a place for it.
@@ -27,6 +28,8 @@ type cloudEvent struct {
 	Data        json.RawMessage `json:"data"`
 	Base64      *string         `json:"data_base64"`
 	ContentType string          `json:"datacontenttype"`
+	TraceParent string          `json:"traceparent"` // an extension, and the next one
+	TraceState  string          `json:"tracestate"`
 }
 
 // ourType begins the types of events that awf-hook's own format makes.
@@ -107,6 +110,7 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 	ce := cloudEvent{
 		SpecVersion: header("Specversion"), ID: header("Id"), Source: header("Source"), Type: header("Type"),
 		Subject: header("Subject"), Time: header("Time"),
+		TraceParent: header("Traceparent"), TraceState: header("Tracestate"),
 	}
 	var err error
 	if ce.Data, err = dataOf(body, r.Header.Get("Content-Type")); err != nil {
@@ -155,6 +159,9 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 			return
 		}
 		ev = *restored
+	}
+	if own := trace.Parse(ce.TraceParent, ce.TraceState); !own.IsZero() {
+		ev.Trace = own
 	}
 	p.event, p.given = ev, ev.ID
 }

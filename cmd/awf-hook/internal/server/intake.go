@@ -14,6 +14,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 const (
@@ -52,7 +53,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	held := share{of: &s.bodies}
 	defer held.end()
 	in := intake{server: s, gate: s.gate.Load(), request: r, share: &held}
+	span := in.beginSpan()
 	answered, refused := in.take()
+	in.endSpan(span, refused)
 	if refused != nil {
 		if s.Refused != nil {
 			s.Refused(in.source, refused.reason, max(1, len(in.parsed)))
@@ -81,6 +84,7 @@ type intake struct {
 	request *http.Request
 	share   *share
 	source  string
+	trace   trace.Context // what events follow from that do not say so themselves
 	form    form
 	parsed  []parsed
 }
@@ -186,6 +190,7 @@ func (in *intake) parse(body []byte) *problem {
 		return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
 	}
 	in.identify()
+	in.mark()
 	return nil
 }
 

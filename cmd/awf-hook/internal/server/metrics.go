@@ -31,6 +31,7 @@ type Metrics struct {
 	transform                     *prometheus.HistogramVec
 	transformFailures             *prometheus.CounterVec
 	stored                        *prometheus.HistogramVec
+	spans                         *prometheus.CounterVec // by outcome
 	reloadSuccessful, reloadStamp prometheus.Gauge
 
 	mu    sync.Mutex
@@ -68,6 +69,7 @@ func NewMetrics(version string) *Metrics {
 	m.transform = m.histogram("transform_duration_seconds", "How long a webhook's transform took.", fast, "webhook")
 	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed.", "webhook")
 	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "operation")
+	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
 	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was taken up last.")
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -76,6 +78,9 @@ func NewMetrics(version string) *Metrics {
 	})
 	info.Set(1)
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, outcome := range []string{"sent", "dropped"} {
+		m.spans.WithLabelValues(outcome)
+	}
 	for _, operation := range operations {
 		m.stored.WithLabelValues(operation)
 	}
@@ -210,6 +215,13 @@ func (m *Metrics) Refused(source string, reason Reason, events int) {
 		source = unknownSource
 	}
 	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
+}
+
+// Spans counts spans by what became of them. There may be no metrics.
+func (m *Metrics) Spans(outcome string, spans int) {
+	if m != nil {
+		m.spans.WithLabelValues(outcome).Add(float64(spans))
+	}
 }
 
 // Observer counts what an engine does. source is where events come from that do not come over HTTP.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // Bounds of the server. docs/serve.md names them.
@@ -44,6 +45,7 @@ type Options struct {
 
 	Refused func(source string, reason Reason, events int)
 	Took    func(source string, ev *event.Event, fate engine.Fate)
+	Span    func(*trace.Span) // is told of each request's; nil records none
 }
 
 // Server answers requests. Its settings can change while it runs.

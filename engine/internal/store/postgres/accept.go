@@ -233,7 +233,8 @@ func (a *acceptance) insert(ctx context.Context) error {
 		return nil
 	}
 	a.queue(`INSERT INTO awf_hook.events SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[],
-  $7::bytea[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp, cols.payload)
+  $7::bytea[], $8::text[], $9::text[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp,
+		cols.payload, cols.trace, cols.source)
 	added := map[string]bool{}
 	collect := func(rows pgx.Rows) error {
 		var id string

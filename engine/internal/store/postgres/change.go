@@ -32,7 +32,8 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 func (tx *tx) revive(seqs []int64) {
 	tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING *,
     nextval('awf_hook.deliveries_seq_seq') AS event),
-  ev AS (INSERT INTO awf_hook.events SELECT event, event_id, type, workflow_id, workflow_name, stamp, payload FROM gone),
+  ev AS (INSERT INTO awf_hook.events SELECT event, event_id, type, workflow_id, workflow_name, stamp, payload, trace, source
+    FROM gone),
   m AS (INSERT INTO awf_hook.contents SELECT seq, content_type, header, url_suffix, body FROM gone WHERE content_type IS NOT NULL),
   t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
     WITH ORDINALITY AS s(line, n) WHERE log <> '')

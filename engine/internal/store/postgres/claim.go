@@ -8,6 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -173,7 +174,8 @@ const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token 
   ) f WHERE d.seq = f.seq RETURNING d.*, f.due_at AS was_due)
   SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
     t.size, t.accepted_by,
-    e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload, m.content_type, m.header, m.url_suffix, m.body
+    e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload,
+    m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
 
 // take leases deliveries: those that were chosen, or in a lane without an order what is due and nobody else is taking.
@@ -228,16 +230,17 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 // eventRow is an event as the database has it.
 type eventRow struct {
 	id, eventType, workflowID, workflowName, payload []byte
-	stamp                                            string
+	trace, source, stamp                             string
 }
 
 func (r *eventRow) targets() []any {
-	return []any{&r.id, &r.eventType, &r.workflowID, &r.workflowName, &r.stamp}
+	return []any{&r.id, &r.eventType, &r.workflowID, &r.workflowName, &r.trace, &r.source, &r.stamp}
 }
 
 func (r *eventRow) event() (*event.Event, error) {
 	return event.Restore(event.Event{
 		ID: string(r.id), Type: string(r.eventType), WorkflowID: string(r.workflowID), WorkflowName: string(r.workflowName), Payload: r.payload,
+		Trace: trace.FromText(r.trace), Source: r.source,
 	}, r.stamp)
 }
 

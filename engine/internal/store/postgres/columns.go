@@ -11,7 +11,7 @@ import (
 type columns struct {
 	eventSeq                                              []int64
 	eventID, eventType, workflowID, workflowName, payload [][]byte
-	stamp                                                 []string
+	stamp, trace, source                                  []string
 
 	seq, of               []int64
 	id, reason            []string
@@ -33,6 +33,7 @@ func (c *columns) event(seq int64, w *wanted) {
 	c.workflowID = append(c.workflowID, []byte(ev.WorkflowID))
 	c.workflowName = append(c.workflowName, []byte(ev.WorkflowName))
 	c.stamp = append(c.stamp, ev.Stamp())
+	c.trace, c.source = append(c.trace, ev.Trace.Text()), append(c.source, clean(ev.Source))
 	c.payload = append(c.payload, ev.Payload)
 }
 
@@ -134,7 +135,7 @@ func (tx *tx) archive(seqs []int64) {
     g.attempts, g.spent,
     g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), ''),
-    m.content_type, m.header, m.url_suffix, m.body
+    m.content_type, m.header, m.url_suffix, m.body, e.trace, e.source
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)
 }
 

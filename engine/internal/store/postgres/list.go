@@ -101,7 +101,7 @@ func where(f delivery.Filter, now time.Time) *condition {
 }
 
 const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since, i.attempts, i.spent, i.accepted_at, i.done_at, i.reason,
-  l.closed, l.paused_until, i.event_id, i.type, i.workflow_id, i.workflow_name, i.stamp`
+  l.closed, l.paused_until, i.event_id, i.type, i.workflow_id, i.workflow_name, i.trace, i.source, i.stamp`
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {

@@ -183,6 +183,19 @@ CREATE TABLE awf_hook.operations(
 ALTER TABLE awf_hook.meta ADD COLUMN keeper int NOT NULL DEFAULT 0;                 -- the node that keeps house
 ALTER TABLE awf_hook.meta ADD COLUMN keeper_serves boolean NOT NULL DEFAULT false;  -- it exports the queue's gauges
 ALTER TABLE awf_hook.meta ADD COLUMN keeper_until timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';
+`, `
+ALTER TABLE awf_hook.events ADD COLUMN trace text NOT NULL DEFAULT '';  -- traceparent, and tracestate behind a space; '' for none
+ALTER TABLE awf_hook.events ADD COLUMN source text NOT NULL DEFAULT ''; -- the token by which it came; '' for a node's own
+ALTER TABLE awf_hook.history ADD COLUMN trace text NOT NULL DEFAULT '';
+ALTER TABLE awf_hook.history ADD COLUMN source text NOT NULL DEFAULT '';
+CREATE OR REPLACE VIEW awf_hook.working AS
+  SELECT d.seq, d.id, d.lane, d.state, d.due_at, d.owner, d.since, d.accepted_at, d.done_at, d.attempts, d.spent, d.reason,
+    e.id AS event_id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.trace, e.source
+  FROM awf_hook.deliveries d JOIN awf_hook.events e ON e.seq = d.event;
+CREATE OR REPLACE VIEW awf_hook.finished AS
+  SELECT seq, id, lane, state, done_at AS due_at, 0 AS owner, since, accepted_at, done_at, attempts, spent, reason,
+    event_id, type, workflow_id, workflow_name, stamp, trace, source
+  FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
 `}
 
 // migrationLock is the advisory lock under which one process migrates.

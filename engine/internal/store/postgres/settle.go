@@ -219,7 +219,8 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
     g.attempts, g.spent, g.size,
     g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
-    coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body)
+    coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body),
+    e.trace, e.source
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq, lane`
 
 // keep counts an outcome, and queues its content and attempt if it waits or is dead.

@@ -86,8 +86,9 @@ func (a *acceptance) entry(entry *delivery.Entry) error {
 	}
 	a.event++
 	ev := entry.Event
-	_, err := a.run(`INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.event, ev.ID, ev.Type, ev.WorkflowID, ev.WorkflowName, ev.Stamp(), before+1, a.seq-before, []byte(ev.Payload))
+	_, err := a.run(`INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload, trace, source)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, a.event, ev.ID, ev.Type, ev.WorkflowID, ev.WorkflowName, ev.Stamp(),
+		before+1, a.seq-before, []byte(ev.Payload), ev.Trace.Text(), ev.Source)
 	return err
 }
 

@@ -45,7 +45,8 @@ func million(tb testing.TB, n int) string {
 	for _, statement := range []string{
 		`PRAGMA synchronous = OFF`,
 		`UPDATE lanes SET paused_until = 1e14 WHERE webhook = 'paused'`,
-		rows + `INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1,
+		rows + `INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload)
+  SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1,
   CAST('{"status":"success","duration":12.5,"note":"a payload of an ordinary size, with some text in it"}' AS BLOB) FROM n`,
 		rows + fmt.Sprintf(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size)
   SELECT i, 'msg_' || hex(randomblob(13)), CASE WHEN i < %d THEN 1 ELSE 2 END, i, 0, %d, 0, 0, i, 400 FROM n`, n+10, start.UnixMilli()),
@@ -149,7 +150,8 @@ func addHistory(tb testing.TB, path string, rows int) {
 	tb.Helper()
 	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, rows)
 	execSQL(tb, path, `PRAGMA synchronous = OFF; INSERT INTO lanes(webhook) VALUES('hook');`+
-		numbers+`INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB)
+		numbers+`INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload)
+  SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB)
   FROM n;`+
 		numbers+`INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
   SELECT i, 'msg_' || hex(randomblob(13)), 1, i, CASE i % 11 WHEN 0 THEN 2 ELSE 1 END, 0, 0, 0, i, 400, 9e12 FROM n;`)

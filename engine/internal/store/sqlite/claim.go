@@ -7,6 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // lease is the right to settle a delivery.
@@ -29,7 +30,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 
 const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
   d.order_key, d.content_type, d.header, d.url_suffix, d.body, d.accepted_by,
-  e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload`
+  e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload`
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
@@ -142,7 +143,9 @@ func (s *Store) scanClaim(r *row) (*delivery.Claim, error) {
 }
 
 func scanEvent(r *row) (ev event.Event, stamp string) {
-	return event.Event{ID: r.text(), Type: r.text(), WorkflowID: r.text(), WorkflowName: r.text()}, r.text()
+	return event.Event{
+		ID: r.text(), Type: r.text(), WorkflowID: r.text(), WorkflowName: r.text(), Trace: trace.FromText(r.text()), Source: r.text(),
+	}, r.text()
 }
 
 // scanContent reads the columns of a delivery's content; nil if transforms have made none.

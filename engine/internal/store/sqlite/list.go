@@ -68,7 +68,7 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 
 const (
 	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
-  l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp`
+  l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp`
 
 	fromDeliveries = ` FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE `
 

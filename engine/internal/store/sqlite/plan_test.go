@@ -77,7 +77,8 @@ func fill(t *testing.T, s *Store) {
 	const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) `
 	for _, statement := range []string{
 		`INSERT INTO lanes(webhook) VALUES('old')`,
-		rows + `INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n`,
+		rows + `INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload)
+  SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n`,
 		rows + `INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
   SELECT i, 'msg_' || i, 1, i, CASE WHEN i % 10 THEN 1 ELSE 2 END, 0, 0, 0, i, 400, 1 FROM n`,
 	} {

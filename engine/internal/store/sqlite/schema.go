@@ -102,6 +102,9 @@ CREATE TABLE operations(
   count  INTEGER NOT NULL,
   note   TEXT NOT NULL
 ) STRICT;
+`, `
+ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';  -- traceparent, and tracestate behind a space; '' for none
+ALTER TABLE events ADD COLUMN source TEXT NOT NULL DEFAULT ''; -- the token by which it came; '' for this machine's own
 `}
 
 // recount counts what the lanes hold, by the indexes.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -67,5 +69,46 @@ func longKeys(t *testing.T, q *queue) {
 	settle(t, q, heads[0], delivery.Delivered, at(1), time.Time{})
 	if got := claimIDs(t, q, hook, at(2), 10); got != "a1" {
 		t.Errorf("claimed %q behind a0, want a1", got)
+	}
+}
+
+// origins: where an event comes from and its trace stay with it, from its acceptance to its replay.
+func origins(t *testing.T, q *queue) {
+	e := entry("traced", hook)
+	e.Event.Source = "ci ünï"
+	e.Event.Trace = trace.Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1,b=2 3")
+	if err := q.Accept(at(0), []*delivery.Entry{e, entry("plain", hook)}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string, ev *event.Event) {
+		t.Helper()
+		want := event.Event{}
+		if ev.ID == "traced" {
+			want = *e.Event
+		}
+		if ev.Source != want.Source || ev.Trace != want.Trace {
+			t.Errorf("%s %s has source %q and trace %+v, want %q and %+v", when, ev.ID, ev.Source, ev.Trace, want.Source, want.Trace)
+		}
+	}
+	id := delivery.ID("traced", hook)
+	for _, step := range []string{"accepted", "delivered", "replayed"} {
+		for _, it := range list(t, q, delivery.Filter{}) {
+			check(step+": listed", &it.Event)
+		}
+		d, err := q.Show(at(2), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(step+": shown", d.Event)
+		if step == "delivered" {
+			if n, err := q.Replay(at(3), delivery.Filter{ID: id, State: delivery.IsDelivered}, delivery.Change{}); err != nil || n != 1 {
+				t.Fatalf("Replay = %d, %v, want 1", n, err)
+			}
+			continue
+		}
+		for _, c := range claim(t, q, hook, at(3), 10) {
+			check(step+": claimed", c.Event)
+			settle(t, q, c, delivery.Delivered, at(3), time.Time{})
+		}
 	}
 }

@@ -1,0 +1,169 @@
+package otlp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/trace"
+)
+
+// Bounds of the exporter. docs/serve.md names them.
+const (
+	maxSpans   = 2048 // that wait to be sent; further ones are dropped
+	maxBatch   = 512  // in a request
+	period     = time.Second
+	lastWait   = 2 * time.Second // for what is left at the end
+	maxTries   = 3
+	retryDelay = time.Second
+)
+
+// Exporter sends spans. Its zero value is not of use: see [New].
+type Exporter struct {
+	settings *Settings
+	log      *slog.Logger
+	counted  func(outcome string, spans int)
+	spans    chan *trace.Span
+	dropped  atomic.Int64 // since it was last said
+	failed   bool         // that was said
+}
+
+// New makes an exporter. counted is told of spans that were "sent" or "dropped". It starts nothing.
+func New(s *Settings, log *slog.Logger, counted func(outcome string, spans int)) *Exporter {
+	return &Exporter{settings: s, log: log, counted: counted, spans: make(chan *trace.Span, maxSpans)}
+}
+
+// Span takes a span to send. It never waits.
+func (e *Exporter) Span(s *trace.Span) {
+	select {
+	case e.spans <- s:
+	default:
+		e.drop(1)
+	}
+}
+
+func (e *Exporter) drop(spans int) {
+	e.dropped.Add(int64(spans))
+	e.counted("dropped", spans)
+}
+
+// Run sends spans until ctx ends, and then for two seconds what is left.
+func (e *Exporter) Run(ctx context.Context) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			e.sendAll(ctx, maxTries)
+		case <-ctx.Done():
+		}
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
+	defer cancel()
+	e.sendAll(last, 1)
+	if left := len(e.spans); left > 0 {
+		e.drop(left)
+	}
+	e.sayDropped()
+}
+
+// sendAll sends all that waits, each batch up to tries times.
+func (e *Exporter) sendAll(ctx context.Context, tries int) {
+	for len(e.spans) > 0 && ctx.Err() == nil {
+		batch := make([]*trace.Span, 0, maxBatch)
+		for len(batch) < maxBatch && len(e.spans) > 0 {
+			batch = append(batch, <-e.spans)
+		}
+		e.send(ctx, batch, tries)
+	}
+	if len(e.spans) == 0 {
+		e.sayDropped()
+	}
+}
+
+// sayDropped says how many spans were dropped since it was last said.
+func (e *Exporter) sayDropped() {
+	if n := e.dropped.Swap(0); n > 0 {
+		e.log.Warn("spans were dropped: the collector does not take as many", "collector", e.settings.masked, "spans", n)
+	}
+}
+
+// send sends a batch, and tries again if that may help.
+func (e *Exporter) send(ctx context.Context, batch []*trace.Span, tries int) {
+	body, err := e.settings.encode(batch)
+	for try := 1; err == nil; try++ {
+		var rejected int
+		var again bool
+		if rejected, again, err = e.post(ctx, body); err == nil {
+			rejected = min(rejected, len(batch))
+			e.counted("sent", len(batch)-rejected)
+			if rejected > 0 {
+				e.drop(rejected)
+			}
+			e.failed = false
+			return
+		}
+		if !again || try == tries {
+			break
+		}
+		select {
+		case <-time.After(retryDelay):
+			err = nil
+		case <-ctx.Done():
+		}
+	}
+	e.counted("dropped", len(batch))
+	if !e.failed {
+		e.failed = true
+		e.log.Warn("spans cannot be sent and are dropped", "collector", e.settings.masked, "err", err)
+	}
+}
+
+// post sends a request. It returns how many spans the collector did not take, and of a failure whether it may pass. The error shows
+// nothing of the endpoint but its host.
+func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, again bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.settings.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.settings.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return 0, false, errors.New("the endpoint is no URL")
+	}
+	req.Header = e.settings.header.Clone()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "awf-hook/"+e.settings.version)
+	res, err := http.DefaultTransport.RoundTrip(req) // not a client, which would follow redirects with the headers
+	if err != nil {
+		return 0, true, err
+	}
+	defer res.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
+		return rejectedBy(answer), false, nil
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		again = true
+	}
+	return 0, again, errors.New(res.Status)
+}
+
+// rejectedBy reads of an answer how many spans the collector did not take.
+func rejectedBy(answer []byte) int {
+	var said struct {
+		PartialSuccess struct {
+			RejectedSpans json.RawMessage `json:"rejectedSpans"` // by the JSON mapping a text
+		} `json:"partialSuccess"`
+	}
+	if json.Unmarshal(answer, &said) != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.Trim(string(said.PartialSuccess.RejectedSpans), `"`))
+	return max(0, n)
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/trace"
+)
+
+// beginSpan reads what a request follows from, and begins its span. It is nil if nobody records it.
+func (in *intake) beginSpan() *trace.Span {
+	h := in.request.Header
+	if given := h.Values("Traceparent"); len(given) == 1 { // of two nobody knows which holds
+		in.trace = trace.Parse(given[0], strings.Join(h.Values("Tracestate"), ","))
+	}
+	if in.server.Span == nil {
+		return nil
+	}
+	span := &trace.Span{Name: "POST /v1/events", Kind: trace.Server, Began: time.Now(), Parent: in.trace.Span}
+	if in.trace.IsZero() {
+		in.trace = trace.New()
+	} else {
+		in.trace = in.trace.Next()
+	}
+	span.Context = in.trace
+	return span
+}
+
+// endSpan ends the span with what the request is answered.
+func (in *intake) endSpan(span *trace.Span, refused *problem) {
+	if span == nil || !span.IsSampled() {
+		return
+	}
+	status, scheme := http.StatusAccepted, "http"
+	if refused != nil {
+		status = refused.status
+	}
+	if in.request.TLS != nil {
+		scheme = "https"
+	}
+	span.Ended = time.Now()
+	span.Attributes = []trace.Attribute{
+		{Key: "http.request.method", Value: http.MethodPost}, {Key: "http.route", Value: "/v1/events"}, {Key: "url.path", Value: "/v1/events"},
+		{Key: "url.scheme", Value: scheme}, {Key: "http.response.status_code", Value: status},
+		{Key: "awf_hook.source", Value: in.source}, {Key: "awf_hook.events", Value: len(in.parsed)},
+	}
+	if status >= http.StatusInternalServerError { // a client's mistake is no error of the server
+		span.Failed = refused.text
+		span.Attributes = append(span.Attributes, trace.Attribute{Key: "error.type", Value: strconv.Itoa(status)})
+	}
+	in.server.Span(span)
+}
+
+// mark notes with the events who sent them, and what they follow from.
+func (in *intake) mark() {
+	for i := range in.parsed {
+		p := &in.parsed[i]
+		p.event.Source = in.source
+		if p.event.Trace.IsZero() {
+			p.event.Trace = in.trace
+		}
+	}
+}

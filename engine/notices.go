@@ -1,0 +1,318 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// Bounds of operator events. docs/delivery.md names them.
+const (
+	maxNotices     = 256 // that wait to be accepted; further ones are counted
+	noticeBurst    = 10  // of one type about one webhook, in noticePeriod
+	noticePeriod   = time.Minute
+	noticePoll     = 5 * time.Millisecond // how often Drain looks whether they are accepted
+	failingPeriod  = 10 * time.Minute     // of a webhook that fails, recovers and fails again one event is sent in it
+	backlogPeriod  = time.Minute          // how often the engine looks for a backlog
+	defaultBacklog = time.Hour
+	maxNoticeText  = 1000 // bytes of a reason
+)
+
+// notice is an operator event that is to be accepted. One of no type is a look at the lanes.
+type notice struct {
+	event    event.Event
+	identity string         // the webhook that it is about; "" for none
+	payload  map[string]any // becomes the event's
+}
+
+// notices are the operator events of an engine. What happens to the deliveries of one makes no other, so that there is no loop.
+type notices struct {
+	asked   atomic.Bool  // a webhook asks for some
+	pending chan notice  // waiting counts those in it, and the one that is being accepted
+	waiting atomic.Int64 // see pending
+	running atomic.Bool  // they are accepted as they come
+	looking atomic.Bool  // a look at the lanes is among them
+
+	mu      sync.Mutex
+	lanes   map[string]laneSeen // by identity
+	sick    atomic.Int64        // of them, those that are closed or failing
+	told    map[string]*tally   // by type and identity
+	backlog time.Time           // of the last look for one
+}
+
+// laneSeen is what was last seen of a lane: the type of the event that it made, "" for none, and the id of its cause.
+type laneSeen struct{ typ, cause string }
+
+// tally bounds how many operator events of a type a webhook causes.
+type tally struct {
+	since   time.Time
+	n, left int // told, and left out
+}
+
+func newNotices() *notices {
+	return &notices{pending: make(chan notice, maxNotices), lanes: map[string]laneSeen{}, told: map[string]*tally{}}
+}
+
+// asksFor notes whether a webhook asks for operator events.
+func (n *notices) asksFor(w *webhook) {
+	if w.filter.IsOperators() {
+		n.asked.Store(true)
+	}
+}
+
+// add takes a notice. It never waits.
+func (n *notices) add(one notice) {
+	n.waiting.Add(1)
+	select {
+	case n.pending <- one:
+	default:
+		n.waiting.Add(-1)
+		n.mu.Lock()
+		n.tallyOf(one).left++
+		n.mu.Unlock()
+	}
+}
+
+// look asks for a look at the lanes.
+func (n *notices) look() {
+	if n.looking.CompareAndSwap(false, true) {
+		n.add(notice{})
+	}
+}
+
+// tallyOf returns what was told of a notice's type and webhook. Under mu.
+func (n *notices) tallyOf(one notice) *tally {
+	key := one.event.Type + " " + one.identity
+	if n.told[key] == nil {
+		n.told[key] = &tally{}
+	}
+	return n.told[key]
+}
+
+// allow reports whether a notice may be told, and how many of its kind were left out before it.
+func (n *notices) allow(one notice, now time.Time) (left int, is bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.tallyOf(one)
+	if now.Sub(t.since) >= noticePeriod {
+		t.since, t.n = now, 0
+	}
+	if t.n == noticeBurst {
+		t.left++
+		return 0, false
+	}
+	t.n++
+	left, t.left = t.left, 0
+	return left, true
+}
+
+// run accepts notices until ctx ends.
+func (n *notices) run(ctx context.Context, e *Engine) {
+	n.running.Store(true)
+	defer n.running.Store(false)
+	for {
+		select {
+		case one := <-n.pending:
+			e.tell(ctx, one)
+			n.waiting.Add(-1)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tellRest accepts what is left at the end. It stays in the queue.
+func (e *Engine) tellRest() {
+	for len(e.notices.pending) > 0 {
+		e.tell(context.Background(), <-e.notices.pending)
+		e.notices.waiting.Add(-1)
+	}
+}
+
+// tell accepts an operator event for the webhooks that ask for it, but not for the one that it is about.
+func (e *Engine) tell(ctx context.Context, one notice) {
+	if one.event.Type == "" {
+		e.notices.looking.Store(false)
+		if lanes, err := e.queue.Lanes(ctx); err == nil {
+			e.noticeLanes(lanes)
+		}
+		return
+	}
+	left, is := e.notices.allow(one, time.Now())
+	if !is {
+		return
+	}
+	if left > 0 {
+		one.payload["left_out"] = left
+	}
+	payload, err := json.Marshal(one.payload)
+	if err != nil {
+		e.log.Error("an operator event cannot be made", "event", one.event.Type, "err", err)
+		return
+	}
+	one.event.Payload, one.event.Timestamp = payload, time.Now().UTC()
+	webhooks, err := e.routes.Of(one.event.WorkflowName).Webhooks(ctx)
+	if err == nil {
+		others := slices.DeleteFunc(slices.Clone(webhooks), func(w *webhook) bool { return w.Identity == one.identity })
+		entry := e.wants(&one.event, others)
+		if len(entry.Wants) == 0 {
+			return
+		}
+		err = e.observed("accept", func() error { return e.queue.Accept(ctx, []*delivery.Entry{entry}) })
+		if err == nil {
+			e.accepted([]*delivery.Entry{entry}, 0)
+			return
+		}
+	}
+	if ctx.Err() == nil {
+		e.log.Error("an operator event is lost", "event", one.event.Type, "webhook", e.Name(one.identity), "err", err)
+	}
+}
+
+// notify makes an operator event. cause tells it apart from others of its type and webhook, in all processes that share a queue.
+func (e *Engine) notify(typ, identity, cause string, payload map[string]any) {
+	e.notices.add(e.noticeOf(typ, identity, cause, payload))
+}
+
+func (e *Engine) noticeOf(typ, identity, cause string, payload map[string]any) notice {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", typ, identity, cause))
+	if identity != "" {
+		payload["webhook"] = e.Name(identity)
+	}
+	return notice{event.Event{ID: "hook_" + hex.EncodeToString(sum[:16]), Type: typ}, identity, payload}
+}
+
+// noticeSettled looks what an outcome means for operators.
+func (e *Engine) noticeSettled(st *delivery.Settlement) {
+	if !e.notices.asked.Load() || st.GivenBack {
+		return
+	}
+	if ev := st.Claim.Event; st.Outcome == delivery.Dead && !event.IsOperator(ev.Type) {
+		d, reason := st.Claim.Delivery, st.Reason
+		if a := st.Attempt; a != nil {
+			d.Attempts, reason = a.Number, cmp.Or(reason, a.Reason)
+		}
+		e.noticeDead(ev, &d, reason)
+	}
+	if failed := st.Outcome == delivery.Retry || st.Outcome == delivery.Dead; failed || e.notices.sick.Load() > 0 {
+		e.notices.look()
+	}
+}
+
+// noticeBornDead tells of a delivery whose filter failed.
+func (e *Engine) noticeBornDead(ev *event.Event, want *delivery.Want) {
+	if !e.notices.asked.Load() || event.IsOperator(ev.Type) {
+		return
+	}
+	e.noticeDead(ev, &delivery.Delivery{ID: delivery.ID(ev.ID, want.Webhook), Webhook: want.Webhook}, want.Dead)
+}
+
+// noticeDead tells of a dead letter.
+func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string) {
+	one := e.noticeOf(event.HookDeadLetter, d.Webhook, fmt.Sprint(d.ID, " ", d.Attempts, " ", d.Since.UnixMilli()), map[string]any{
+		"delivery": d.ID, "reason": short(reason), "attempts": d.Attempts, "event": ev.Type, "event_id": ev.ID,
+	})
+	one.event.WorkflowID, one.event.WorkflowName, one.event.Trace = ev.WorkflowID, ev.WorkflowName, ev.Trace
+	e.notices.add(one)
+}
+
+// noticeLanes compares the lanes with what was seen of them before.
+func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
+	n := e.notices
+	if !n.asked.Load() {
+		return
+	}
+	n.mu.Lock()
+	sick, look := int64(0), false
+	for i := range lanes {
+		l := &lanes[i]
+		before, now := n.lanes[l.Webhook], laneSeen{cause: fmt.Sprint(l.LastErrorAt.UnixMilli(), " ", l.Closed)}
+		switch {
+		case l.Closed != "":
+			now.typ = event.HookLaneClosed
+		case l.BreakerOpen(): // each failure has another time: one event in a while, however many processes see it
+			now = laneSeen{event.HookLaneFailing, fmt.Sprint(time.Now().Truncate(failingPeriod).Unix())}
+			if before.typ == now.typ {
+				now.cause = before.cause // it goes on
+			}
+		}
+		n.lanes[l.Webhook] = now
+		if now.typ != "" {
+			sick++
+		}
+		if _, ours := e.lanes.Name(l.Webhook); ours && now.typ != before.typ {
+			e.noticeLane(l, before, now)
+		}
+		look = look || l.Waiting > 0
+	}
+	n.sick.Store(sick)
+	look = look && time.Since(n.backlog) >= backlogPeriod
+	if look {
+		n.backlog = time.Now()
+	}
+	n.mu.Unlock()
+	if look {
+		e.noticeBacklog(lanes)
+	}
+}
+
+// noticeLane tells of a lane that changed. Under notices.mu.
+func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
+	payload := map[string]any{"waiting": l.Waiting, "dead": l.Dead}
+	switch now.typ {
+	case event.HookLaneClosed:
+		payload["reason"] = short(l.Closed)
+	case event.HookLaneFailing:
+		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.Broken)
+	default:
+		e.notify(event.HookLaneRecovered, l.Webhook, before.typ+" "+before.cause, payload)
+		return
+	}
+	e.notify(now.typ, l.Webhook, now.cause, payload)
+}
+
+// noticeBacklog looks for webhooks of which something waits for too long.
+func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
+	e.opening.Lock()
+	bound := e.current.queue.Backlog
+	e.opening.Unlock()
+	if bound == 0 {
+		bound = defaultBacklog
+	}
+	oldest, err := e.queue.Oldest(context.Background())
+	if err != nil {
+		return // the queue's trouble is said elsewhere
+	}
+	for i := range lanes {
+		l := &lanes[i]
+		accepted, waits := oldest[l.Webhook]
+		age := time.Since(accepted)
+		if _, ours := e.lanes.Name(l.Webhook); !ours || !waits || age < bound {
+			continue
+		}
+		// One for each period of the bound's length, however many processes look and whatever is the oldest then.
+		e.notify(event.HookBacklog, l.Webhook, fmt.Sprint(time.Now().Truncate(bound).Unix()), map[string]any{
+			"waiting": l.Waiting, "oldest": accepted.UTC().Format(time.RFC3339), "age": int(age.Seconds()), "reason": short(l.LastError),
+		})
+	}
+}
+
+// ReloadFailed makes an operator event of a configuration that could not be taken up.
+func (e *Engine) ReloadFailed(err error) {
+	if e.notices.asked.Load() {
+		e.notify(event.HookReloadFailed, "", fmt.Sprint(time.Now().UnixNano()), map[string]any{"reason": short(err.Error())})
+	}
+}
+
+// short cuts a reason. It is free of secrets already.
+func short(reason string) string { return reason[:min(len(reason), maxNoticeText)] }

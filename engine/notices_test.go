@@ -1,0 +1,200 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/event"
+)
+
+// told is a receiver that keeps the events that it gets, and answers as status says.
+type told struct {
+	mu     sync.Mutex
+	status int
+	events []event.Event
+	bodies []map[string]any
+}
+
+func (o *told) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var ev struct {
+		Event        string         `json:"event"`
+		WorkflowName string         `json:"workflow_name"`
+		Payload      map[string]any `json:"payload"`
+	}
+	_ = json.Unmarshal(body, &ev)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, event.Event{Type: ev.Event, WorkflowName: ev.WorkflowName})
+	o.bodies = append(o.bodies, ev.Payload)
+	if o.status != 0 {
+		w.WriteHeader(o.status)
+	}
+}
+
+// types lists the types of what came.
+func (o *told) types() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []string
+	for _, ev := range o.events {
+		list = append(list, ev.Type)
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+const allOperatorEvents = "hook_lane_closed, hook_lane_failing, hook_lane_recovered, hook_dead_letter, hook_backlog, hook_reload_failed"
+
+// deliverAll submits n events, delivers them and closes the engine.
+func deliverAll(t *testing.T, yaml, queue string, n int, meanwhile func(*engine.Engine)) {
+	t.Helper()
+	eng, err := engine.Open(parse(t, yaml), engine.Options{Queue: queue, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { _ = eng.Run(ctx) })
+	for range n {
+		ev, err := event.New(event.WorkflowEnd, "run-1", "deploy", nil)
+		if err == nil {
+			err = eng.Submit(ctx, ev)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if meanwhile != nil {
+		meanwhile(eng)
+	}
+	draining, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
+	_ = eng.Drain(draining)
+	if err := eng.Close(); err != nil {
+		t.Error(err)
+	}
+	running.Wait()
+}
+
+// A webhook that asks for operator events by name gets them, about all others; one that asks for "*" gets none.
+func TestOperatorEvents(t *testing.T) {
+	for name, c := range map[string]struct {
+		status, events int
+		want           string // what the operators' webhook gets
+		here           string // the keys of the first one's payload
+	}{
+		"delivered":    {200, 3, "", ""},
+		"dead letters": {400, 2, "hook_dead_letter hook_dead_letter", "attempts delivery event event_id reason webhook"},
+		"many":         {400, 30, strings.TrimSpace(strings.Repeat("hook_dead_letter ", 10)), "attempts delivery event event_id reason webhook"},
+		"closed":       {410, 1, "hook_dead_letter hook_lane_closed", ""},
+		"failing":      {503, 7, "hook_lane_failing", "dead failures reason waiting webhook"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad, all, operators, second := &told{status: c.status}, &told{}, &told{}, &told{status: 400}
+			yaml := `webhooks:
+  - {name: bad, url: "` + serveHTTP(t, bad) + `", events: [workflow_end], retry: {delay: 1h, max_attempts: 3}}
+  - {name: all, url: "` + serveHTTP(t, all) + `", events: ["*", "hook_*"]}
+  - {name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}
+  - {name: second, url: "` + serveHTTP(t, second) + `", events: [` + allOperatorEvents + `]}
+`
+			deliverAll(t, yaml, filepath.Join(t.TempDir(), "queue.db"), c.events, nil)
+			if got := all.types(); strings.Contains(got, "hook_") {
+				t.Errorf(`"*" got %q`, got)
+			}
+			if got := operators.types(); got != c.want {
+				t.Errorf("operators got %q, want %q", got, c.want)
+			}
+			for i, payload := range operators.bodies {
+				if payload["webhook"] != "bad" {
+					t.Errorf("told of %v, want bad alone: what becomes of an operator event makes no dead letter", payload["webhook"])
+				}
+				if i == 0 && c.here != "" && keysOf(payload) != c.here {
+					t.Errorf("the payload has %s, want %s", keysOf(payload), c.here)
+				}
+				if ev := operators.events[i]; ev.Type == event.HookDeadLetter && ev.WorkflowName != "deploy" {
+					t.Errorf("a dead letter of workflow %q, want deploy", ev.WorkflowName)
+				}
+			}
+		})
+	}
+}
+
+func keysOf(m map[string]any) string {
+	var keys []string
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, " ")
+}
+
+// Two webhooks that tell of each other do not go round and round, and a lane is told of once, however often a process begins.
+func TestOperatorEventsDoNotLoop(t *testing.T) {
+	one, two := &told{status: 410}, &told{status: 410}
+	yaml := `webhooks:
+  - {name: one, url: "` + serveHTTP(t, one) + `", events: [workflow_end, ` + allOperatorEvents + `]}
+  - {name: two, url: "` + serveHTTP(t, two) + `", events: [workflow_end, ` + allOperatorEvents + `]}
+`
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	for range 3 {
+		deliverAll(t, yaml, queue, 1, nil)
+	}
+	for name, o := range map[string]*told{"one": one, "two": two} {
+		if n := len(o.events); n > 3 {
+			t.Errorf("%s got %d requests: %s", name, n, o.types())
+		}
+	}
+}
+
+// A lane that failed and delivers again has recovered, also where another process saw it fail.
+func TestOperatorsHearOfRecovery(t *testing.T) {
+	bad, operators := &told{status: 503}, &told{}
+	yaml := `webhooks:
+  - {name: bad, url: "` + serveHTTP(t, bad) + `", events: [workflow_end], retry: {delay: 300ms, max_delay: 300ms, max_attempts: 50}}
+  - {name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}
+`
+	deliverAll(t, yaml, filepath.Join(t.TempDir(), "queue.db"), 6, func(*engine.Engine) {
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(), event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("no hook_lane_failing")
+			}
+		}
+		bad.mu.Lock()
+		bad.status = 200
+		bad.mu.Unlock()
+	})
+	if got := operators.types(); got != "hook_lane_failing hook_lane_recovered" {
+		t.Errorf("operators got %q, want hook_lane_failing and hook_lane_recovered", got)
+	}
+}
+
+// A configuration that is not taken up is told of.
+func TestOperatorsHearOfAFailedReload(t *testing.T) {
+	operators := &told{}
+	yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
+	deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(io.ErrUnexpectedEOF) })
+	if got := operators.types(); got != event.HookReloadFailed || operators.bodies[0]["reason"] != "unexpected EOF" {
+		t.Errorf("operators got %q, %v", got, operators.bodies)
+	}
+}
+
+func serveHTTP(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
