@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -90,6 +90,13 @@ spec:
 # The table of what long events cost transforms, in docs/transforms.md.
 costs:
 	WRITE_COSTS=1 go test -count=1 -run TestLongErrors ./transforms/wasm
+
+# The engine of scripts, as transforms/wasm/quickjs/README.md names it.
+QUICKJS = quickjs-wasi@3.7.0
+quickjs:
+	@dir=$$(mktemp -d) && npm pack --silent --pack-destination $$dir $(QUICKJS) >/dev/null && tar -xzf $$dir/*.tgz -C $$dir && \
+		grep -q "$$(sha256sum $$dir/package/quickjs.wasm | cut -d' ' -f1)" transforms/wasm/quickjs/README.md && \
+		cp $$dir/package/quickjs.wasm $$dir/package/LICENSE transforms/wasm/quickjs/ && rm -r $$dir
 
 # Ratios to a bare net/http client that posts the same bodies in the same run.
 bench:

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -71,6 +72,8 @@ func Renames(cfg *config.Config, from, to string) (func(webhook string) string, 
 		switch {
 		case known:
 			return name
+		case slices.Contains(inDatabase, webhook) && config.IsDatabase(to): // of a spill file
+			return webhook
 		case config.IsDatabase(to):
 			return cfg.Queue.Space() + "#" + webhook[strings.LastIndexByte(webhook, '#')+1:]
 		}

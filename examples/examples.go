@@ -21,5 +21,5 @@ var OperatorEvents string
 // Transforms are the sources of wasm transforms, with which "awf-hook transform new" begins, and the same message from a map and a format.
 //
 //go:embed transforms/same-message.yaml transforms/*/*.yaml transforms/*/*.jsonl transforms/*/README.md
-//go:embed transforms/*/*.go transforms/*/*.[chrt]* transforms/*/package.json
+//go:embed transforms/*/*.go transforms/*/*.js transforms/*/*.[chrt]* transforms/*/package.json
 var Transforms embed.FS

@@ -36,7 +36,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 			step, errs = m.compile(s), m.mistakes
 		case "format":
 			step, errs = compileFormat(s, i == 0, c)
-		case "wasm":
+		case "wasm", "js":
 			step, errs = c.Modules.load(ctx, s, c.Log)
 		default: // the configuration says what is wrong with it
 			continue

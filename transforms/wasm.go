@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// Wasm runs a sandboxed module.
+// Wasm runs a sandboxed module or script.
 type Wasm struct {
 	Module      *wasm.Module
 	ContentType string // "" is JSON
@@ -99,7 +99,11 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 	if s.Wasm.Reuse {
 		options.Isolation = wasm.IsolateInstance
 	}
-	file, err := s.Wasm.Read(options.Limits.CheckSize)
+	check := options.Limits.CheckSize
+	if s.Wasm.IsScript {
+		check = wasm.CheckScriptSize
+	}
+	file, err := s.Wasm.Read(check)
 	if err != nil {
 		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}
@@ -107,7 +111,11 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 	if err != nil {
 		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}
-	module, err := sandbox.Load(ctx, s.Wasm.Value, file, options)
+	load := sandbox.Load
+	if s.Wasm.IsScript {
+		load = sandbox.LoadScript
+	}
+	module, err := load(ctx, s.Wasm.Value, file, options)
 	if err != nil {
 		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}

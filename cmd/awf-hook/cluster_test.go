@@ -206,6 +206,9 @@ func (c *cluster) failOver() string {
 	if err := c.standby.Promote(); err != nil {
 		c.t.Fatal(err)
 	}
+	if strings.Contains(c.primary.Log(), "deadlock detected") {
+		c.t.Error("the server that was killed saw a deadlock")
+	}
 	c.primary = c.standby
 	c.addStandby()
 	url := c.url(c.primary, c.standby)

@@ -24,6 +24,7 @@ const maxLooked = 1000
 func (d *doctor) waiting(cfg *config.Config) {
 	const part = "queue"
 	file := queueFile(d.search(), cfg, d.queue)
+	d.spillFiles()
 	if config.IsDatabase(file) {
 		d.database(file)
 		return
@@ -63,6 +64,15 @@ func (d *doctor) waiting(cfg *config.Config) {
 	defer queue.Close()
 	if err := d.lanes(queue); err != nil {
 		d.find(part, wrong, "%s: %v", file, err)
+	}
+}
+
+// spillFiles looks for what was kept while a database was away, and was not taken up.
+func (d *doctor) spillFiles() {
+	files, _ := filepath.Glob(filepath.Join(d.search().StateFolder(), "spill", "*.db")) // the pattern is good
+	for _, file := range files {
+		d.find("queue", warning, "%s: kept while a database was away; an awf-hook with the same queue.url brings it there, and so does "+
+			"awf-hook queue move --from %[1]s --to URL", file)
 	}
 }
 

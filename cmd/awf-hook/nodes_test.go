@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -109,6 +110,11 @@ func TestNodesShareALane(t *testing.T) {
 	nodes = append(nodes, startServe(t, "-c", other, "--listen", "127.0.0.1:"+freePort(), "--queue", database))
 	if _, talk := runHook(t, exitOK, nil, "webhooks", "--queue", database, "-c", same); !strings.Contains(talk, "differ") {
 		t.Errorf("nobody says that a configuration differs: %s", talk)
+	}
+	cmd := exec.Command("awf-hook", "doctor", "-c", same, "--queue", database)
+	out, _ := cmd.CombinedOutput() // what else it finds decides its exit code
+	if !strings.Contains(string(out), "4 processes use it") || !strings.Contains(string(out), "2 configurations are in use") {
+		t.Errorf("doctor says %s", out)
 	}
 	for _, node := range nodes {
 		node.end(t, syscall.SIGKILL)

@@ -20,8 +20,8 @@ func (c *command) transformCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transform",
 		Short: "Write, build, test and measure WebAssembly transforms",
-		Long: `transform is for authors of transforms: programs in Go, C, Rust or AssemblyScript that turn an event into a body and run
-in a sandbox. docs/transforms.md has a tutorial for each language.`,
+		Long: `transform is for authors of transforms: programs in Go, C, Rust or AssemblyScript, and scripts in
+JavaScript, that turn an event into a body and run in a sandbox. docs/transforms.md has a tutorial for each language.`,
 		Example: `  awf-hook transform new --lang go hello
   cd hello
   awf-hook transform build
@@ -66,7 +66,8 @@ func (c *command) transformBuildCommand() *cobra.Command {
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
 		Long: `build compiles the transform in DIR (default: the current folder). The source tells the language: main.go, transform.c,
-transform.rs, transform.ts or transform.wat. If a tool is missing, build names the command that installs it.
+transform.rs, transform.ts or transform.wat; transform.js is run as it is. If a tool is missing, build names the command that
+installs it.
 
 A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
 once for each folder.`,
@@ -96,6 +97,10 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 	language, err := author.Told(dir)
 	if err != nil {
 		return failure(err)
+	}
+	if language.IsScript() {
+		fmt.Fprintf(c.err, "awf-hook: %s is run as it is: there is nothing to build\n", filepath.Join(dir, language.Source))
+		return nil
 	}
 	if info, err := os.Lstat(out); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return failure(fmt.Errorf("%s: %w", out, file.ErrLink)) // compilers would follow it
@@ -177,10 +182,10 @@ current folder by default. test exits with 1 if a test fails.`,
 
 func (c *command) transformInspectCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "inspect MODULE",
+		Use:   "inspect FILE",
 		Short: "Show a module's imports, exports and metadata, and why it would be refused",
 		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
-If the sandbox would refuse the module, inspect says why and exits with 1.`,
+Of a script it shows what it costs to begin. If the sandbox would refuse the file, inspect says why and exits with 1.`,
 		Example: "  awf-hook transform inspect transform.wasm",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -188,7 +193,11 @@ If the sandbox would refuse the module, inspect says why and exits with 1.`,
 			if err != nil {
 				return failure(err)
 			}
-			text, refused := author.Inspect(context.Background(), module)
+			inspect := author.Inspect
+			if author.IsScript(args[0]) {
+				inspect = author.InspectScript
+			}
+			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
 			if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}

@@ -26,8 +26,8 @@ const maxCommitted = 100_000
 // Each example of a transform passes its own tests, as it is committed and as it is built here. Where the same compiler made both, both are the same.
 func TestTransformExamples(t *testing.T) {
 	dirs, err := filepath.Glob(transformExamples + "*/awf-hook.yaml")
-	if err != nil || len(dirs) != 7 {
-		t.Fatalf("%d examples, %v, want seven", len(dirs), err)
+	if err != nil || len(dirs) != 9 {
+		t.Fatalf("%d examples, %v, want nine", len(dirs), err)
 	}
 	for _, file := range dirs {
 		dir := filepath.Dir(file)
@@ -35,6 +35,11 @@ func TestTransformExamples(t *testing.T) {
 			t.Parallel()
 			work := t.TempDir()
 			copyExample(t, dir, work)
+			if strings.HasSuffix(dir, "-js") {
+				exampleTests(t, work)
+				exampleReadme(t, work, os.Environ())
+				return
+			}
 			committed, err := os.ReadFile(filepath.Join(dir, author.Module))
 			isGo := strings.HasSuffix(dir, "-go")
 			if !isGo {
@@ -116,10 +121,10 @@ func skipOrFail(t testing.TB, missing error) {
 	t.Skip(missing)
 }
 
-// The same message comes from modules in four languages, a map and a format, for every recorded run.
+// The same message comes from modules in four languages, a script, a map and a format, for every recorded run.
 func TestTransformsMakeTheSameMessage(t *testing.T) {
 	work := t.TempDir()
-	for _, dir := range []string{".", "slack-go", "slack-c", "slack-rust", "slack-assemblyscript"} {
+	for _, dir := range []string{".", "slack-go", "slack-c", "slack-rust", "slack-assemblyscript", "slack-js"} {
 		copyExample(t, transformExamples+dir, filepath.Join(work, dir))
 	}
 	if err := os.WriteFile(filepath.Join(work, "slack-go", author.Module), builtExample(t, transformExamples+"slack-go"), 0o666); err != nil {
@@ -149,7 +154,7 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 		}
 	}
 	want := bodies["format"]
-	if len(bodies) != 6 || len(want) < 10 {
+	if len(bodies) != 7 || len(want) < 10 {
 		t.Fatalf("%d webhooks sent something, format %d messages", len(bodies), len(want))
 	}
 	for webhook, got := range bodies {
@@ -159,7 +164,7 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 	}
 }
 
-var tutorial = regexp.MustCompile("(?ms)^<!-- test: (go|c|libc|rust|assemblyscript) -->\n```sh\n(.*?)^```$")
+var tutorial = regexp.MustCompile("(?ms)^<!-- test: (go|js|c|libc|rust|assemblyscript) -->\n```sh\n(.*?)^```$")
 
 // The tutorials in docs/transforms.md work as they stand there, in an empty folder.
 func TestDocsTutorials(t *testing.T) {
@@ -168,8 +173,8 @@ func TestDocsTutorials(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := tutorial.FindAllStringSubmatch(string(text), -1)
-	if len(found) != 5 {
-		t.Fatalf("%d tutorials, want five", len(found))
+	if len(found) != 6 {
+		t.Fatalf("%d tutorials, want six", len(found))
 	}
 	for _, m := range found {
 		name, script := m[1], m[2]
@@ -188,6 +193,7 @@ func TestDocsTutorials(t *testing.T) {
 				skipOrFail(t, missing)
 			case name == "libc":
 				want = `{"event":"workflow_end","workflow_id":"r","workflow_name":"n","timestamp":"2026-01-01T00:00:00Z","payload":{"status":"failure"}}` + "\n"
+			case name == "js":
 			default:
 				builtExample(t, transformExamples+"slack-"+name)
 			}

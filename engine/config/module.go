@@ -13,12 +13,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Module is the file of a wasm step, and how it is run.
+// Module is the file of a wasm or js step, and how it is run.
 type Module struct {
-	Text          // the path as it is written
-	SHA256 string // of the file, in hex; "" for any
-	Reuse  bool   // isolation: instance
-	Limits Limits
+	Text            // the path as it is written
+	IsScript bool   // of a js step
+	SHA256   string // of the file, in hex; "" for any
+	Reuse    bool   // isolation: instance
+	Limits   Limits
 
 	path   string // absolute
 	within string // the folder that it must be in, links followed; "" for any
@@ -56,7 +57,7 @@ var limitKeys = []Key{
 	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32",
 		Is: "lines that it logs, of 1 KiB at most", access: field(func(l *Limits) any { return &l.LogLines })},
 	{Path: "module", Kind: KindSize, Min: 1 << 10, Max: maxModule, Without: "8MiB",
-		Is: "the size of the module's file", access: field(func(l *Limits) any { return &l.Module })},
+		Is: "the size of the module's file; a script's is at most 1 MiB", access: field(func(l *Limits) any { return &l.Module })},
 }
 
 func (d *decoder) wasm(n node, s *Step) {
@@ -65,6 +66,11 @@ func (d *decoder) wasm(n node, s *Step) {
 	}
 	s.Wasm.path, s.Wasm.within = d.absolute(s.Wasm.Value), d.within()
 	d.named = append(d.named, s.Wasm.path)
+}
+
+func (d *decoder) js(n node, s *Step) {
+	s.Wasm.IsScript = true
+	d.wasm(n, s)
 }
 
 // within is the folder that the files must be in that the configuration names; "" for any.

@@ -15,17 +15,19 @@ type Step struct {
 	OmitEmpty   bool   // leaves out what is null
 	ContentType string // "" is application/json
 	Format      Text   // the name of a built-in format
-	Wasm        Module // a sandboxed module
+	Wasm        Module // a sandboxed module, or a script
 	With        *Tree  // what the step can read; its variables are expanded
 }
 
-// Kind is the key that says what the step is: map, format or wasm; "" if it has a mistake.
+// Kind is the key that says what the step is: map, format, wasm or js; "" if it has a mistake.
 func (s *Step) Kind() string {
 	switch {
 	case s.Map != nil:
 		return "map"
 	case s.Format.Value != "":
 		return "format"
+	case s.Wasm.Value != "" && s.Wasm.IsScript:
+		return "js"
 	case s.Wasm.Value != "":
 		return "wasm"
 	}
@@ -42,17 +44,19 @@ var stepKeys = []Key{
 	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
 		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
 			"A project's files reach none outside the project"},
+	{Path: "js", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).js),
+		Is: "the file of a script in JavaScript with one exported function, which runs in the same sandbox as a module"},
 	{Path: "sha256", Kind: KindText, Without: "any", access: by((*decoder).sha256),
-		Is: "the SHA-256 of the module's file, in hex; any other file is refused"},
+		Is: "the SHA-256 of the module's or script's file, in hex; any other file is refused"},
 	{Path: "isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
 		access: by((*decoder).isolation),
-		Is:     "`event` gives the module a new instance for each event, `instance` reuses instances"},
-	{Path: "limits", Kind: KindMapping, Is: "what one event may cost the module",
+		Is:     "`event` gives the module or script a new instance for each event, `instance` reuses instances"},
+	{Path: "limits", Kind: KindMapping, Is: "what one event may cost the module or script",
 		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
 	{Path: "omitempty", Kind: KindBool, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
 		Is: "leaves null values out of the map"},
 	{Path: "content_type", Kind: KindText, Without: "application/json", access: by((*decoder).contentType),
-		Is: "the type of the body that a map or a module makes; if it is not JSON, the map must come to a text"},
+		Is: "the type of the body that a map, a module or a script makes; if it is not JSON, the map must come to a text"},
 }
 
 // transform reads one step, or a list of them.
@@ -72,24 +76,36 @@ func (d *decoder) step(n node) Step {
 		return s
 	}
 	var kinds []string
-	for _, kind := range []string{"map", "format", "wasm"} {
+	for _, kind := range stepKinds {
 		if n.has(kind) {
 			kinds = append(kinds, kind)
 		}
 	}
 	switch {
 	case len(kinds) == 0:
-		d.fail(n, "key.missing", "want one of map, format and wasm")
+		d.fail(n, "key.missing", "want one of %s", listed(stepKinds))
 	case len(kinds) > 1:
-		d.fail(n, "key.conflict", "want one of map, format and wasm, got %s", strings.Join(kinds, " and "))
+		d.fail(n, "key.conflict", "want one of %s, got %s", listed(stepKinds), listed(kinds))
 	default:
 		for _, k := range goesWith {
 			if n.has(k.key) && !slices.Contains(k.kinds, kinds[0]) {
-				d.fail(n.get(k.key), "key.useless", "goes with %s", strings.Join(k.kinds, " and "))
+				d.fail(n.get(k.key), "key.useless", "goes with %s", listed(k.kinds))
 			}
 		}
 	}
 	return s
+}
+
+// stepKinds are the keys of which a step has one.
+var stepKinds = []string{"map", "format", "wasm", "js"}
+
+// listed lists names: "map", "map, format and wasm".
+func listed(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // goesWith says which steps have the keys that not all of them have.
@@ -98,10 +114,10 @@ var goesWith = []struct {
 	kinds []string
 }{
 	{"omitempty", []string{"map"}},
-	{"content_type", []string{"map", "wasm"}},
-	{"sha256", []string{"wasm"}},
-	{"isolation", []string{"wasm"}},
-	{"limits", []string{"wasm"}},
+	{"content_type", []string{"map", "wasm", "js"}},
+	{"sha256", []string{"wasm", "js"}},
+	{"isolation", []string{"wasm", "js"}},
+	{"limits", []string{"wasm", "js"}},
 }
 
 // maxContentType is the longest content_type, in bytes.

@@ -72,7 +72,7 @@ var webhookKeys = []Key{
 		access: field(func(w *Webhook) any { return &w.MaxInFlight })},
 	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none",
 		Is:     "how many attempts run at a time in all processes that share the queue, on all machines",
-		access: field(func(w *Webhook) any { return &w.MaxTotal })},
+		access: showing(field(func(w *Webhook) any { return &w.MaxTotal }), (*Webhook).showMaxTotal)},
 	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
 		access: showing(by((*decoder).transform), (*Webhook).showTransform),
 		Is:     "makes the body: a step, or a list of steps, each of which feeds the next"},
@@ -229,4 +229,12 @@ func (w *Webhook) showOrderMaxWait() string {
 		return ""
 	}
 	return shortDuration(w.OrderMaxWait)
+}
+
+// showMaxTotal is the bound of all processes together; "none" if there is none.
+func (w *Webhook) showMaxTotal() string {
+	if w.MaxTotal == 0 {
+		return "none"
+	}
+	return strconv.Itoa(w.MaxTotal)
 }

@@ -154,6 +154,14 @@ func (s *Server) Kill() {
 // Signal sends the server's first process a signal.
 func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
 
+// Own gives a folder to the user that runs the server.
+func (s *Server) Own(folder string) error {
+	if s.cred == nil {
+		return nil
+	}
+	return os.Chown(folder, int(s.cred.Uid), int(s.cred.Gid))
+}
+
 // Log is what the server logged.
 func (s *Server) Log() string { return s.log.String() }
 

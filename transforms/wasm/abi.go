@@ -9,20 +9,16 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// abi is one of the two forms of a transform.
+// abi is one of the forms of a transform.
 type abi int
 
 const (
 	reactor abi = iota // the host calls transform with the event in the guest's memory
 	command            // the host calls _start with the event on stdin
+	script             // the engine for scripts, with a script in its memory
 )
 
-func (a abi) String() string {
-	if a == command {
-		return "command"
-	}
-	return "reactor"
-}
+func (a abi) String() string { return [...]string{"reactor", "command", "script"}[a] }
 
 // The names of the ABI.
 const (

@@ -28,8 +28,8 @@ const (
 // code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {
 	sandbox *Sandbox
-	digest  [sha256.Size]byte
-	ready   chan struct{} // closed when the rest is set
+	digest  [sha256.Size]byte // of the module; of the engine for scripts it is another one than that of a module of the same bytes
+	ready   chan struct{}     // closed when the rest is set
 	err     error
 
 	*meter.Module
@@ -104,13 +104,15 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 		}
 		writeMetered(dir, m)
 	}
-	if c.abi, err = detect(m); err != nil {
-		return err
+	if c.abi != script {
+		if c.abi, err = detect(m); err != nil {
+			return err
+		}
 	}
 	if m.HasStart {
 		c.first = append(c.first, meter.StartExport)
 	}
-	if c.abi == reactor && slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == initExport }) {
+	if c.abi != command && slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == initExport }) {
 		c.first = append(c.first, initExport)
 	}
 	c.Module = m

@@ -86,8 +86,14 @@ func (g *guest) instantiate(e Event) error {
 			return err
 		}
 	}
-	if m.code.abi == command {
+	switch {
+	case m.code.abi == command:
 		g.run = mod.ExportedFunction(startCommand)
+		return nil
+	case m.code.abi == script:
+		if m.snapshot != nil && !g.restore() {
+			return errors.New("out of memory")
+		}
 		return nil
 	}
 	g.alloc, g.run = mod.ExportedFunction(allocExport), mod.ExportedFunction(transformExport)
@@ -129,12 +135,15 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 			return nil, g.failed(err)
 		}
 	}
-	if g.module.isolation == IsolateInstance {
+	if g.module.isolation == IsolateInstance || g.module.snapshot != nil {
 		g.refill(g.limit) // earlier use is not this event's
 	}
 	g.begin(e)
-	if g.module.code.abi == command {
+	switch g.module.code.abi {
+	case command:
 		return g.transformCommand()
+	case script:
+		return g.transformScript()
 	}
 	size := uint64(len(g.event))
 	g.params[0] = size
@@ -228,7 +237,9 @@ func (g *guest) fail(kind error, detail string) *Error {
 func (g *guest) failed(err error) *Error {
 	e := g.fail(ErrTrap, "")
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
-	e.Trace = frames(trace)
+	if g.module.code.abi != script { // the engine's functions say nothing
+		e.Trace = frames(trace)
+	}
 	var stopped *stop
 	var exited *sys.ExitError
 	switch {
@@ -256,7 +267,10 @@ func (g *guest) failed(err error) *Error {
 // noFuel says what the limit was, where it comes from and how to raise it.
 func (g *guest) noFuel() string {
 	from := "the step's own"
-	if g.module.grows {
+	switch {
+	case g.module.code.abi == script && g.module.snapshot == nil:
+		from = "for what a script does before its first event"
+	case g.module.grows:
 		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
 	}
 	_, most := Bounds()

@@ -20,8 +20,11 @@ type hostFunction struct {
 
 // hostFunctions are the functions of a module that guests import from.
 func hostFunctions(module string) map[string]hostFunction {
-	if module == awfModule {
+	switch module {
+	case awfModule:
 		return awfFunctions
+	case engineModule:
+		return engineFunctions
 	}
 	return wasiFunctions
 }
@@ -34,7 +37,7 @@ var awfFunctions = map[string]hostFunction{
 
 // provide defines the functions that a module imports, and no others.
 func provide(ctx context.Context, r wazero.Runtime, imports []meter.Import) error {
-	for _, module := range []string{awfModule, wasiModule} {
+	for _, module := range []string{awfModule, engineModule, wasiModule} {
 		builder := r.NewHostModuleBuilder(module)
 		isWanted := map[string]bool{}
 		for _, i := range imports {
@@ -102,17 +105,21 @@ func (g *guest) bytes(pointer, length uint64) []byte {
 
 // awfLog is awf.log(level, ptr, len): level is 0 debug, 1 info, 2 warning, 3 error.
 func awfLog(g *guest, stack []uint64) {
-	level := slog.LevelInfo
-	switch uint32(stack[0]) {
-	case 0:
-		level = slog.LevelDebug
-	case 2:
-		level = slog.LevelWarn
-	case 3:
-		level = slog.LevelError
-	}
 	g.charge(fuelPerLogLine)
-	g.log(level, string(truncated(g.bytes(stack[1], stack[2]), MaxLogLine)))
+	g.log(logLevel(stack[0]), string(truncated(g.bytes(stack[1], stack[2]), MaxLogLine)))
+}
+
+// logLevel is a guest's level.
+func logLevel(level uint64) slog.Level {
+	switch uint32(level) {
+	case 0:
+		return slog.LevelDebug
+	case 2:
+		return slog.LevelWarn
+	case 3:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
 }
 
 // awfFail is awf.fail(ptr, len): the transform has failed for the given reason. The last reason counts.

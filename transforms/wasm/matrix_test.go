@@ -31,12 +31,15 @@ func TestLongErrors(t *testing.T) {
 	s := newSandbox(t, cacheDir)
 	_, most := wasm.Bounds()
 	rows := "| | isolation | error | fuel | time | fuel per ns | outcome |\n|---|---|---|---|---|---|---|\n"
-	for _, language := range []struct{ name, example string }{{"Go", ""}, {"C", "slack-c"}, {"Rust", "slack-rust"}, {"AssemblyScript", "slack-assemblyscript"}} {
-		var module []byte
-		if language.example == "" {
-			module = goGuest(t, "reactor")
-		} else {
-			module = read(t, "../../examples/transforms", language.example, "transform.wasm")
+	for _, language := range []struct{ name, example string }{{"Go", ""}, {"C", "slack-c"}, {"Rust", "slack-rust"}, {"AssemblyScript", "slack-assemblyscript"}, {"JavaScript", "slack-js"}} {
+		loaded := func(o wasm.Options) *wasm.Module {
+			switch language.name {
+			case "Go":
+				return load(t, s, goGuest(t, "reactor"), o)
+			case "JavaScript":
+				return loadExample(t, language.example, o)
+			}
+			return load(t, s, read(t, "../../examples/transforms", language.example, "transform.wasm"), o)
 		}
 		for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {
 			for _, n := range []int{100, 5_000, 100_000, 900_000} {
@@ -44,7 +47,7 @@ func TestLongErrors(t *testing.T) {
 				if n > 100_000 {
 					o.Limits = wasm.Limits{Fuel: most.Fuel, Memory: 64 << 20, Output: most.Output}
 				}
-				out, took, err := bestOf(t, load(t, s, module, o), longError(n))
+				out, took, err := bestOf(t, loaded(o), longError(n))
 				outcome := "a body"
 				if err != nil {
 					outcome = err.Error()

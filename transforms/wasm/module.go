@@ -3,8 +3,6 @@ package wasm
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,12 +27,14 @@ type Module struct {
 	config    map[string][]byte // by key; "" is all of it
 	args      []string
 
-	code    *code
-	sandbox *Sandbox
-	start   wazero.ModuleConfig
-	grows   bool  // no fuel is set: the limit is DefaultFuel of the event's length
-	copying int64 // fuel that the module's segments cost
-	stack   int64 // limits.Stack minus what calls outside cycles can take
+	code     *code
+	digest   string
+	snapshot *snapshot // of a script
+	sandbox  *Sandbox
+	start    wazero.ModuleConfig
+	grows    bool  // no fuel is set: the limit is DefaultFuel of the event's length
+	copying  int64 // fuel that the module's segments cost
+	stack    int64 // limits.Stack minus what calls outside cycles can take
 
 	worst  atomic.Int64 // see FuelPercent
 	line   line         // its calls, among those of other modules
@@ -62,6 +62,30 @@ type Output struct {
 // Load makes a module usable as a step of the given name. It compiles modules of equal bytes once. An error is one line that
 // says what to change; if it wraps [ErrModule], the module is at fault.
 func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
+	m, err := s.module(name, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.limits.CheckSize(int64(len(wasm))); err != nil {
+		return nil, err
+	}
+	if err := checkBytes(wasm, o.SHA256); err != nil {
+		return nil, err
+	}
+	m.digest = sumOf(wasm)
+	m.code, err = s.share(ctx, wasm, reactor)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fit(); err != nil {
+		m.code.release()
+		return nil, fmt.Errorf("%w: %w", ErrModule, err)
+	}
+	return m, nil
+}
+
+// module makes what a step's options say, without code.
+func (s *Sandbox) module(name string, o Options) (*Module, error) {
 	limits, err := o.Limits.complete()
 	if err != nil {
 		return nil, err
@@ -72,26 +96,9 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 		m.logger = slog.New(slog.DiscardHandler)
 	}
 	m.logger = m.logger.With("transform", name)
-	if err := m.configure(o.With); err != nil {
-		return nil, err
-	}
-	if err := limits.CheckSize(int64(len(wasm))); err != nil {
-		return nil, err
-	}
-	if err := checkBytes(wasm, o.SHA256); err != nil {
-		return nil, err
-	}
-	m.code, err = s.share(ctx, wasm)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.fit(); err != nil {
-		m.code.release()
-		return nil, fmt.Errorf("%w: %w", ErrModule, err)
-	}
 	// No guest sees this random source. Without one, wazero seeds its own, which takes longer than all the rest.
 	m.start = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(bytes.NewReader(nil))
-	return m, nil
+	return m, m.configure(o.With)
 }
 
 // fit checks the code against the step's own limits.
@@ -143,13 +150,18 @@ func isJSON(contentType string) bool {
 	return err != nil || t == "application/json" || strings.HasSuffix(t, "+json")
 }
 
+// checkPin refuses another file than the one that a step wants.
+func checkPin(file []byte, pin string) error {
+	if got := sumOf(file); pin != "" && !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
+		return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, oneLine(pin, 80))
+	}
+	return nil
+}
+
 // checkBytes checks a file before it is decoded.
 func checkBytes(wasm []byte, pin string) error {
-	if pin != "" {
-		sum := sha256.Sum256(wasm)
-		if got := hex.EncodeToString(sum[:]); !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
-			return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, oneLine(pin, 80))
-		}
+	if err := checkPin(wasm, pin); err != nil {
+		return err
 	}
 	switch {
 	case bytes.HasPrefix(wasm, []byte("\x00asm\x01\x00\x00\x00")):
@@ -166,11 +178,11 @@ func checkBytes(wasm []byte, pin string) error {
 
 func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at most %d", n, limit) }
 
-// Kind is "reactor" or "command".
+// Kind is "reactor", "command" or "script".
 func (m *Module) Kind() string { return m.code.abi.String() }
 
-// Digest is the SHA-256 of the .wasm file, in hex, as Options.SHA256 expects it.
-func (m *Module) Digest() string { return hex.EncodeToString(m.code.digest[:]) }
+// Digest is the SHA-256 of the file, in hex, as Options.SHA256 expects it.
+func (m *Module) Digest() string { return m.digest }
 
 // Limits are the limits in force, defaults included.
 func (m *Module) Limits() Limits { return m.limits }

@@ -17,6 +17,8 @@ func (m *Module) run(e Event) (Output, error) {
 	case g.isBroken:
 		g.close()
 		g.memory.unmap()
+	case m.isolation == IsolateEvent && m.snapshot != nil && g.mod != nil && g.restore():
+		m.keep(g)
 	case m.isolation == IsolateEvent, err != nil && err != ErrDrop, g.events >= maxEvents, out.Memory > m.limits.Memory/2:
 		g.close()
 		g.memory.reset()
@@ -24,11 +26,16 @@ func (m *Module) run(e Event) (Output, error) {
 		m.idle = append(m.idle, g.memory)
 		m.mu.Unlock()
 	default:
-		m.mu.Lock()
-		m.free = append(m.free, g)
-		m.mu.Unlock()
+		m.keep(g)
 	}
 	return out, err
+}
+
+// keep has the guest for a later event.
+func (m *Module) keep(g *guest) {
+	m.mu.Lock()
+	m.free = append(m.free, g)
+	m.mu.Unlock()
 }
 
 // take returns the guest that was used last or, if none is kept, one without an instance and with clean memory. A module never

@@ -67,11 +67,15 @@ func (s *Sandbox) Close(ctx context.Context) error {
 	}
 }
 
-// share returns the code of a module, compiled once for all concurrent users. The caller must release it.
-func (s *Sandbox) share(ctx context.Context, module []byte) (*code, error) {
+// share returns the code of a module, compiled once for all concurrent users. The caller must release it. An abi of script is that
+// of our own engine; another one is found out.
+func (s *Sandbox) share(ctx context.Context, module []byte, kind abi) (*code, error) {
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
 	digest := sha256.Sum256(module)
+	if kind == script {
+		digest = sha256.Sum256(append([]byte("engine "), digest[:]...))
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -79,7 +83,7 @@ func (s *Sandbox) share(ctx context.Context, module []byte) (*code, error) {
 	}
 	c := s.codes[digest]
 	if c == nil {
-		c = &code{sandbox: s, digest: digest, ready: make(chan struct{})}
+		c = &code{sandbox: s, digest: digest, abi: kind, ready: make(chan struct{})}
 		s.codes[digest] = c
 		s.compiles.Go(func() { c.build(module) })
 	}

@@ -121,3 +121,18 @@ func guests(t testing.TB) map[string][]byte {
 	}
 	return all
 }
+
+// engineCache is a directory in which the engine of scripts is compiled.
+var engineCache = sync.OnceValues(func() (string, error) {
+	dir := cacheDir + "-engine"
+	s, err := wasm.New(dir)
+	if err != nil {
+		return "", err
+	}
+	m, err := s.LoadScript(context.Background(), "script.js", []byte("export default e => e"), wasm.Options{})
+	if err != nil {
+		return "", err
+	}
+	m.Close()
+	return dir, s.Close(context.Background())
+})

@@ -17,12 +17,15 @@ import (
 
 const examplesDir = "../../../../examples/transforms/"
 
-// ways are the six that make the same Slack message: pristine, and warm where there is a module.
+// ways are the seven that make the same Slack message: pristine, and warm where there is a module.
 func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
 	tb.Helper()
-	for _, name := range []string{"Go", "C", "Rust", "AssemblyScript"} {
+	for _, name := range []string{"Go", "C", "Rust", "AssemblyScript", "js"} {
 		dir := examplesDir + "slack-" + strings.ToLower(name)
 		file := filepath.Join(dir, Module)
+		if name == "js" {
+			file = filepath.Join(dir, "transform.js")
+		}
 		if name == "Go" {
 			file = filepath.Join(tb.TempDir(), Module)
 			language, err := Told(dir)
@@ -101,8 +104,10 @@ func TestDocsSayTheFuel(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := benchEvent(t)
-	for _, name := range []string{"C", "Rust", "AssemblyScript"} {
-		file := filepath.Join(examplesDir, "slack-"+strings.ToLower(name), Module)
+	for name, file := range map[string]string{
+		"C": "slack-c/" + Module, "Rust": "slack-rust/" + Module, "AssemblyScript": "slack-assemblyscript/" + Module, "JavaScript": "slack-js/transform.js",
+	} {
+		file = filepath.Join(examplesDir, file)
 		m, done, err := Load(t.Context(), file, "", wasm.Options{})
 		if err != nil {
 			t.Fatal(err)

@@ -19,11 +19,14 @@ type Language struct {
 	example string   // new projects are copies of this example; "" for none
 	files   []string // of the example, besides the source and those of every project
 	find    func(project string) (compiler string, ok bool)
-	missing string // what to do if there is no compiler
-	prepare string // the command that a new project needs before it can be built; "" for none
-	build   []string
+	missing string   // what to do if there is no compiler
+	prepare string   // the command that a new project needs before it can be built; "" for none
+	build   []string // nothing for a script, which is run as it is
 	env     []string
 }
+
+// IsScript reports whether a project's source is run as it is.
+func (l *Language) IsScript() bool { return len(l.build) == 0 }
 
 // languages are told by their sources; the first one counts. In build, OUT stands for the module's file. Modules keep the
 // names of their functions, which traps show.
@@ -58,6 +61,7 @@ var languages = []Language{
 		prepare: "npm install",
 		build:   []string{"transform.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=", "--debug", "-o", "OUT"},
 	},
+	{Name: "js", Source: "transform.js", example: "slack-js"},
 	{
 		Name: "wat", Source: "transform.wat", find: onPath("wat2wasm"),
 		missing: "apt-get install wabt",
@@ -150,7 +154,11 @@ func hasGoMod(project string) error {
 func Steps(language string) string {
 	steps := "awf-hook transform build && awf-hook transform test"
 	for i := range languages {
-		if l := &languages[i]; l.Name == language && l.prepare != "" {
+		switch l := &languages[i]; {
+		case l.Name != language:
+		case l.IsScript():
+			return "awf-hook transform test"
+		case l.prepare != "":
 			return l.prepare + " && " + steps
 		}
 	}

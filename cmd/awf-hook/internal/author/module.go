@@ -3,6 +3,7 @@ package author
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,16 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// Read reads a module's file. More bytes than a module may have are an error.
+// IsScript reports whether a file's name is that of a script.
+func IsScript(name string) bool {
+	switch filepath.Ext(name) {
+	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx":
+		return true
+	}
+	return false
+}
+
+// Read reads a module's or a script's file. More bytes than a module may have are an error.
 func Read(name string) ([]byte, error) {
 	_, most := wasm.Bounds()
 	module, err := file.Read(name, most.Module)
@@ -23,7 +33,7 @@ func Read(name string) ([]byte, error) {
 	return module, nil
 }
 
-// Load reads a module's file and loads it into a sandbox of its own, which done closes. It keeps compiled code in cacheDir if
+// Load reads a module's or a script's file and loads it into a sandbox of its own, which done closes. It keeps compiled code in cacheDir if
 // it can.
 func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
 	module, err := Read(name)
@@ -35,7 +45,11 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 		sandbox, err = wasm.New("")
 	}
 	if err == nil {
-		m, err = sandbox.Load(ctx, filepath.Base(name), module, o)
+		load := sandbox.Load
+		if IsScript(name) {
+			load = sandbox.LoadScript
+		}
+		m, err = load(ctx, filepath.Base(name), module, o)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -47,7 +61,7 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 }
 
 // Inspect describes a module for people. refused says why the sandbox would refuse it, and is nil if it would not.
-func Inspect(ctx context.Context, module []byte) (text []byte, refused error) {
+func Inspect(ctx context.Context, name string, module []byte) (text []byte, refused error) {
 	info := wasm.Inspect(module)
 	refused = info.Refused
 	var b bytes.Buffer
@@ -77,7 +91,7 @@ func Inspect(ctx context.Context, module []byte) (text []byte, refused error) {
 	}
 	if refused == nil {
 		var took time.Duration
-		if took, refused = compile(ctx, module); refused == nil {
+		if took, refused = compile(ctx, name, module); refused == nil {
 			line("compiled in", "%v, to at most about %d KiB", took.Round(100*time.Microsecond), info.Compiled>>10)
 		}
 	}
@@ -88,14 +102,44 @@ func Inspect(ctx context.Context, module []byte) (text []byte, refused error) {
 	return b.Bytes(), refused
 }
 
-func compile(ctx context.Context, module []byte) (time.Duration, error) {
+// InspectScript describes a script as Inspect does a module.
+func InspectScript(ctx context.Context, name string, text []byte) (described []byte, refused error) {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "size\t%d bytes\nsha256\t%x\nkind\tscript\n", len(text), sha256.Sum256(text))
+	begun, refused := begin(ctx, name, text)
+	if refused == nil {
+		fmt.Fprintf(w, "begins with\tfuel %d, once, and %d bytes of memory\n", begun.Fuel, begun.Memory)
+	} else {
+		fmt.Fprintf(w, "refused\t%v\n", refused)
+	}
+	_ = w.Flush() // into memory
+	return b.Bytes(), refused
+}
+
+// begin runs a script up to its first event.
+func begin(ctx context.Context, name string, text []byte) (begun wasm.Output, err error) {
+	sandbox, err := wasm.New("")
+	if err != nil {
+		return begun, err
+	}
+	m, err := sandbox.LoadScript(ctx, name, text, wasm.Options{})
+	if err != nil {
+		return begun, err
+	}
+	begun = m.Begun()
+	m.Close()
+	return begun, sandbox.Close(ctx)
+}
+
+func compile(ctx context.Context, name string, module []byte) (time.Duration, error) {
 	sandbox, err := wasm.New("")
 	if err != nil {
 		return 0, err
 	}
 	start := time.Now()
 	_, most := wasm.Bounds()
-	m, err := sandbox.Load(ctx, "inspect", module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
+	m, err := sandbox.Load(ctx, name, module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
 	if err != nil {
 		return 0, err
 	}

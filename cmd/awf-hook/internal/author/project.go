@@ -83,6 +83,9 @@ func (l *Language) project(name string) (map[string][]byte, error) {
 
 // IsStale reports whether a project's module is missing or older than its source.
 func (l *Language) IsStale(project string) bool {
+	if l.IsScript() {
+		return false
+	}
 	built, err := os.Stat(filepath.Join(project, Module))
 	if err != nil {
 		return true

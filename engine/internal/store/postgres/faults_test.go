@@ -3,10 +3,14 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // proxy stands between a store and its server, and cuts connections.
@@ -149,4 +154,104 @@ func TestErrorsInWords(t *testing.T) {
 			t.Errorf("Open = %v, want %q and no password", err, tt.want)
 		}
 	}
+}
+
+// alter changes a setting of a database.
+func alter(t *testing.T, database, change string) {
+	t.Helper()
+	execSQL(t, database, `ALTER DATABASE `+database[strings.LastIndex(database, "/")+1:strings.Index(database, "?")]+` `+change)
+}
+
+// What a server refuses while it is used is said in words too, and ends when its cause does.
+func TestErrorsInUse(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	accept(t, s, entry("a", ""))
+	execSQL(t, url, `CREATE ROLE narrow LOGIN CONNECTION LIMIT 0`)
+	if _, err := postgres.Open(t.Context(), store.Options{Path: strings.Replace(url, "awf@", "narrow@", 1)}); err == nil ||
+		!strings.Contains(err.Error(), "no connection left") || !strings.Contains(err.Error(), "53300") {
+		t.Errorf("Open without a connection left = %v", err)
+	}
+	for change, want := range map[string]string{
+		"SET statement_timeout = '1ms'":            "statement_timeout",
+		"SET default_transaction_read_only = true": "read-only standby",
+	} {
+		alter(t, url, change)
+		late, err := postgres.Open(t.Context(), store.Options{Path: url + "&pool_max_conns=2"})
+		for i := 0; err == nil && i < 50; i++ {
+			err = late.Accept(t.Context(), []*delivery.Entry{entry(fmt.Sprint(change, i), "")})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", change, err, want)
+		}
+		alterBack(t, url, change)
+	}
+	accept(t, open(t, store.Options{Path: url}), entry("b", ""))
+}
+
+// alterBack undoes alter, on a connection for which the change does not hold.
+func alterBack(t *testing.T, database, change string) {
+	t.Helper()
+	name := strings.Fields(change)[1]
+	alter(t, database+"&options=-c%20default_transaction_read_only%3Doff%20-c%20statement_timeout%3D0", "RESET "+name)
+}
+
+// A server whose disk is full takes nothing, says so, and loses nothing; it goes on when there is room.
+func TestServersDiskIsFull(t *testing.T) {
+	if server == nil {
+		t.Skip(pgtest.ErrMissing)
+	}
+	disk, err := os.MkdirTemp("", "awf-hook-disk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(disk) })
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("a tmpfs cannot be mounted: %s", out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", disk).Run() })
+	own, err := pgtest.Start("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	first, err := own.Create("first")
+	if err := errors.Join(err, own.Own(disk)); err != nil {
+		t.Fatal(err)
+	}
+	execSQL(t, first, `CREATE TABLESPACE small LOCATION '`+disk+`'`)
+	execSQL(t, first, `CREATE DATABASE full_disk TABLESPACE small`)
+	url := first[:strings.LastIndex(first, "/")+1] + "full_disk?sslmode=disable"
+	s := open(t, store.Options{Path: url})
+	taken := 0
+	for ; taken < 100; taken++ {
+		e := entry(fmt.Sprint("big", taken), "")
+		e.Event.Payload = make([]byte, 900_000)
+		for i := range e.Event.Payload {
+			e.Event.Payload[i] = byte(rand.IntN(256))
+		}
+		if err = s.Accept(t.Context(), []*delivery.Entry{e}); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "disk is full") || !strings.Contains(err.Error(), "53100") || errors.Is(err, store.ErrFull) {
+		t.Fatalf("%d taken, then %v, want the server's disk to be full", taken, err)
+	}
+	if out, err := exec.Command("mount", "-o", "remount,size=128m", disk).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	accept(t, s, entry("after", ""))
+	if st := status(t, s); st.Waiting != taken+1 {
+		t.Errorf("%d wait, want the %d that were taken", st.Waiting, taken+1)
+	}
+	if wrong, err := s.Check(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("Check = %q, %v", wrong, err)
+	}
+}
+
+// Transactions that the server ends for others' sake are made again: all of them are where it isolates transactions strictly.
+func TestSerializationFailures(t *testing.T) {
+	url := database(t)
+	alter(t, url, `SET default_transaction_isolation = 'repeatable read'`)
+	shareQueue(t, url, 2, 200)
 }

@@ -127,9 +127,17 @@ func deliverMany(t *testing.T, stores []store.Queue, total, prefix int) {
 // The working table neither grows nor fills with what is dead, however much is delivered.
 func TestBloat(t *testing.T) {
 	total := scale(t)
-	url := database(t)
+	own, err := pgtest.Start("fsync=off", "autovacuum_naptime=10s") // as docs/scale.md advises
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	url, err := own.Create("queue")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := open(t, store.Options{Path: url, MaxSize: 1 << 40})
-	const parts = 10
+	const parts = 20
 	size := func() (pages int64) {
 		return ask[int64](t, url, `SELECT pg_total_relation_size('awf_hook.deliveries') + pg_total_relation_size('awf_hook.events')`)
 	}

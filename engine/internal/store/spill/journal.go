@@ -47,7 +47,7 @@ func newJournal(opts store.Options) *journal {
 			return r
 		}
 		return '_'
-	}, opts.Name)
+	}, strings.TrimPrefix(strings.TrimPrefix(opts.Name, "postgres://"), "postgresql://"))
 	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
 }
 
@@ -165,7 +165,7 @@ func (j *journal) note(ctx context.Context, err error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ill == nil {
-		j.opts.Log.Error("the spill file cannot be written, deliveries are in memory alone", "file", j.at(0), "err", err)
+		j.opts.Log.Error("no spill file can be written, deliveries are in memory alone", "folder", filepath.Dir(j.prefix), "err", err)
 	}
 	j.ill = err
 	return fmt.Errorf("the spill file cannot be written: %w", err)

@@ -1,0 +1,171 @@
+package wasm_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/transforms/wasm"
+)
+
+const scriptEvent = `{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00Z",` +
+	`"payload":{"status":"failure","error":"é🚀 exit 2","duration":12345678901234567890}}`
+
+// loadScript loads a script with a log.
+func loadScript(t *testing.T, s *wasm.Sandbox, text string, o wasm.Options) (*wasm.Module, *bytes.Buffer, error) {
+	t.Helper()
+	var log bytes.Buffer
+	o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	m, err := s.LoadScript(t.Context(), "slack.js", []byte(text), o)
+	if err == nil {
+		t.Cleanup(m.Close)
+	}
+	return m, &log, err
+}
+
+func TestScripts(t *testing.T) {
+	s := scriptSandbox(t)
+	for _, test := range []struct{ name, text, body, err, log string }{
+		{name: "object", text: `export default (e) => ({text: e.workflow_name + ": " + e.payload.error})`, body: `{"text":"deploy: é🚀 exit 2"}`},
+		{name: "named", text: `export function transform(e) { return [e.event] }`, body: `["workflow_error"]`},
+		{name: "text", text: `export default e => JSON.stringify({a: 1})`, body: `{"a":1}`},
+		{name: "null", text: `export default e => null`, err: "dropped"},
+		{name: "drop", text: `export default e => { try { drop() } catch {} return 1 }`, err: "dropped"},
+		{name: "fail", text: `export default e => fail("no " + e.event)`, err: "failed: no workflow_error, at fuel "},
+		{name: "undefined", text: `export default e => { e.x = 1 }`, err: "failed: returned undefined: want a body, or null to send nothing, at fuel "},
+		{name: "function", text: `export default e => () => 1`, err: "failed: returned a function: want a body"},
+		{name: "not JSON", text: `export default e => "a"`, err: "invalid output: not JSON"},
+		{name: "throw", text: "export default function (e) {\n  const f = () => e.payload.x.y;\n  return f();\n}",
+			err: "failed: TypeError: cannot read property 'y' of undefined, in f (slack.js:2:19) < default (slack.js:3:10), at fuel"},
+		{name: "throw no error", text: `export default e => { throw {a: 1} }`, err: `failed: threw {"a":1}`},
+		{name: "async", text: `export default async e => { await null; log("later"); return {n: await Promise.resolve(1)} }`, body: `{"n":1}`, log: "later"},
+		{name: "async drop", text: `export default async e => { await null; drop() }`, err: "dropped"},
+		{name: "async throw", text: "export default async e => {\nawait null; nope() }", err: "failed: ReferenceError: nope is not defined, in default (slack.js:2:13)"},
+		{name: "for ever pending", text: `export default e => new Promise(() => {})`, err: "failed: returned a promise that nothing settles"},
+		{name: "log", text: `export default e => { log("a", {b: 1}); console.error("é"); log.debug(new Error("x")); return 1 }`, body: "1", log: `line="a {\"b\":1}"`},
+		{name: "cyclic", text: `export default e => { const a = {}; a.a = a; return a }`, err: "failed: TypeError: circular reference"},
+		{name: "recursion", text: `const f = n => 1 + f(n + 1); export default e => f(0)`, err: "calls too deep"},
+		{name: "loop", text: `export default e => { log("before"); for (;;); }`, err: "out of fuel: limit 1000000000, the step's own; limits: {fuel: N} sets another, up to 2000000000", log: "before"},
+		{name: "memory", text: `export default e => { const a = []; for (;;) a.push(new Uint8Array(1e5)) }`, err: "out of memory: limit"},
+		{name: "output", text: `export default e => "1".repeat(3e5)`, err: "output too large"},
+		{name: "digits", text: `export default e => ({d: e.payload.duration, n: e.payload.duration + 1n})`, body: `{"d":12345678901234567890,"n":12345678901234567891}`},
+		{name: "time", text: `export default e => new Date(Date.now()).toISOString().slice(0, 10) == "2026-11-24"`, body: "true"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := wasm.Options{}
+			if strings.HasPrefix(test.err, "out") { // the default fuel ends before these do
+				o.Limits.Fuel = 1_000_000_000
+			}
+			m, log, err := loadScript(t, s, test.text, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				out, err := m.Transform(t.Context(), wasm.Event{Body: []byte(scriptEvent), Time: time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC)})
+				if string(out.Body) != test.body || (err == nil) != (test.err == "") || err != nil && !strings.HasPrefix(err.Error(), test.err) {
+					t.Errorf("got %.100s, %v; want %s, %s", out.Body, err, test.body, test.err)
+				}
+			}
+			if !strings.Contains(log.String(), test.log) {
+				t.Errorf("logged %s", log)
+			}
+		})
+	}
+}
+
+func TestScriptsThatCannotBegin(t *testing.T) {
+	s := scriptSandbox(t)
+	for _, test := range []struct{ name, text, err string }{
+		{"syntax", "export default e => {\n  return {a: };\n}", "failed: SyntaxError: unexpected token in expression: '}', in slack.js:2:14"},
+		{"nothing", "function transform() {}", "failed: exports no function: want export default function (event) { … }"},
+		{"two", "export const a = () => 1, b = () => 2", "failed: exports a, b: want one function, or a default"},
+		{"throws", "\nnull.x", "failed: TypeError: cannot read property 'x' of null, in slack.js:2:1"},
+		{"import", `import x from "./other.js"; export default x`, "failed: ReferenceError: could not load module"},
+		{"waits", `await new Promise(() => {}); export default e => e`, "failed: has an await at its top that nothing ends"},
+		{"loops", `for (;;);`, "out of fuel"},
+		{"empty", ``, "the file is empty"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			start := time.Now()
+			_, _, err := loadScript(t, s, test.text, wasm.Options{})
+			if err == nil || !strings.HasPrefix(err.Error(), "invalid module: "+test.err) || !errors.Is(err, wasm.ErrModule) {
+				t.Errorf("got %v, want %s", err, test.err)
+			}
+			t.Log(time.Since(start))
+		})
+	}
+}
+
+// scriptSandbox is a sandbox for which the engine was compiled before.
+func scriptSandbox(t testing.TB) *wasm.Sandbox {
+	t.Helper()
+	dir, err := engineCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newSandbox(t, dir)
+}
+
+// loadExample loads the script of an example.
+func loadExample(t *testing.T, example string, o wasm.Options) *wasm.Module {
+	t.Helper()
+	text := read(t, "../../examples/transforms", example, "transform.js")
+	m, err := scriptSandbox(t).LoadScript(t.Context(), "transform.js", text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+// The engine is the file that its README names, and a module of the same bytes is no script.
+func TestEngineIsTheOneDocumented(t *testing.T) {
+	engine := read(t, "quickjs", "quickjs.wasm")
+	if want := fmt.Sprintf("sha256 %x\n", sha256.Sum256(engine)); !strings.Contains(string(read(t, "quickjs", "README.md")), want) {
+		t.Errorf("quickjs/README.md does not say %s", want)
+	}
+	if _, err := newSandbox(t, "").Load(t.Context(), "engine", engine, wasm.Options{}); !errors.Is(err, wasm.ErrModule) {
+		t.Errorf("the engine as a module: %v", err)
+	}
+}
+
+// A script is refused by its checksum, its size, and its language, which the error says how to leave.
+func TestScriptsThatAreRefused(t *testing.T) {
+	s := scriptSandbox(t)
+	const text = "export default e => 1"
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	for _, test := range []struct{ name, text, pin, want string }{
+		{"a.js", text, strings.ToUpper(sum), ""},
+		{"a.js", text, strings.Repeat("0", 64), "invalid module: its sha256 is " + sum},
+		{"a.js", text + strings.Repeat(" ", wasm.MaxScript), "", "invalid module: 1048597 bytes, want at most 1048576"},
+		{"lib/a.ts", text, "", "invalid module: want JavaScript: npx esbuild --bundle --format=esm --outfile=lib/a.js lib/a.ts"},
+	} {
+		m, err := s.LoadScript(t.Context(), test.name, []byte(test.text), wasm.Options{SHA256: test.pin})
+		if test.want == "" && err == nil && m.Digest() == sum && m.Kind() == "script" {
+			m.Close()
+			continue
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || test.want == "" {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+// A pristine event costs well under a millisecond.
+func BenchmarkScript(b *testing.B) {
+	m, err := scriptSandbox(b).LoadScript(b.Context(), "slack.js", read(b, "../../examples/transforms/slack-js/transform.js"), wasm.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	for b.Loop() {
+		if _, err := m.Transform(b.Context(), input(sample)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
