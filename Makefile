@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs page clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -79,6 +79,10 @@ browsers:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null; }
 	cd cmd/awf-hook/internal/page/testdata && npm ci --ignore-scripts
 
+# The page's lists over a million rows, in a browser.
+page: browsers
+	ROWS=1000000 go test -count 1 -v -run TestMillionRows ./cmd/awf-hook/internal/page
+
 # The views of the page, light and dark, as docs show them.
 screenshots: browsers
 	SCREENSHOTS=$(CURDIR)/docs/page go test -count 1 -run TestScreenshots ./cmd/awf-hook/internal/page
@@ -98,10 +102,10 @@ quickjs:
 		grep -q "$$(sha256sum $$dir/package/quickjs.wasm | cut -d' ' -f1)" transforms/wasm/quickjs/README.md && \
 		cp $$dir/package/quickjs.wasm $$dir/package/LICENSE transforms/wasm/quickjs/ && rm -r $$dir
 
-# Ratios to a bare net/http client that posts the same bodies in the same run.
+# One table: ratios to a bare net/http client that posts the same bodies in the same run, and to Bento if BENTO names its binary.
 bench:
-	go test -run '^$$' -bench . -benchtime 1x ./cmd/awf-hook
-	go test -run '^$$' -bench . ./engine/... ./filters/... ./transforms/...
+	@{ go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/awf-hook ./engine ./engine/internal/store/sqlite; \
+		go test -run '^$$' -bench . -timeout 60m $$(go list ./engine/... ./filters/... ./transforms/... | grep -v '/engine$$\|/sqlite$$'); } | awk -f .ci/bench.awk
 
 # 200 rounds of kill -9; ten minutes of kills, full disks, broken files and moved configurations, whose sums are exact; all hostile checkouts; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
 # 48 webhooks beside two bad ones, within 10 % of their time without.

@@ -10,7 +10,7 @@ import (
 )
 
 // allowed are the reasons of tests that CI runs in another way, or that have nothing to test.
-var allowed = regexp.MustCompile(`make (guests|cluster|scale|trouble|upgrade|release|screenshots) runs it` +
+var allowed = regexp.MustCompile(`make (guests|cluster|scale|trouble|upgrade|release|screenshots|page) runs it` +
 	`|root can write anywhere` + // .ci/run runs it as another user
 	`|no awf on PATH` + // the recordings stand for it
 	`|no event`) // an input of a fuzz target

@@ -45,7 +45,7 @@ func wantedLines(b *testing.B, file string) []byte {
 }
 
 // BenchmarkThroughput prints awf-hook's CPU for 100,000 events, half of which are filtered, reshaped, signed twice and delivered, as a ratio
-// to a bare client's that posts as many bodies, in turn; and the most memory that it had.
+// to a bare client's that posts as many bodies, in turn; and the most memory that it had. BENTO names Bento's binary, for the same of it.
 func BenchmarkThroughput(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	file := loadFile(b)
@@ -74,6 +74,22 @@ func BenchmarkThroughput(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+	bento := os.Getenv("BENTO")
+	if bento == "" {
+		return
+	}
+	b.Run("bento", func(b *testing.B) {
+		var bentoCPU, bareCPU time.Duration
+		for range 3 * b.N {
+			_, url := startCounter(b)
+			b.Setenv("URL", url)
+			b.Setenv("SECRET", secret)
+			bentoCPU += measure(b, file, bento, "-c", "../../testdata/peers/bento.yaml").CPU
+			bareCPU += measure(b, bodies, bare, url, fmt.Sprint(loadMaxInFlight)).CPU
+		}
+		b.ReportMetric(float64(bentoCPU)/float64(bareCPU), "x-bare-CPU")
+		b.ReportMetric(0, "ns/op")
+	})
 }
 
 // measure runs a program whose stdin is a file.

@@ -111,3 +111,20 @@ func TestExecLeavesInTemporaryFolder(t *testing.T) {
 		}
 	}
 }
+
+// What is taken up from the folder for temporary files and delivered from memory, since there is no queue either, is not taken up again.
+func TestAdoptedFromMemoryOnce(t *testing.T) {
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything+" x", url) // which is no configuration yet
+	h := newHome(t, buildStandin(t))
+	write(t, h.dir+"/state", "")
+	h.env = append(h.env, "TMPDIR="+t.TempDir())
+	h.run(h.exec(config, abs(t, recordings+"/nested-files")), 0)
+	write(t, config, strings.TrimSuffix(string(readFileOf(t, config)), " x"))
+	for range 3 {
+		h.run(h.command(h.hook, "run", "-c", config), 0)
+	}
+	if all := received(t, end()); len(all) != 12 {
+		t.Errorf("%d deliveries of three processes, want 12", len(all))
+	}
+}

@@ -20,6 +20,7 @@ type Filter struct {
 	Since    time.Time
 	Until    time.Time // only what got its outcome by then: what comes later is not of the set that somebody saw
 	Before   int64     // an [Item]'s Seq: only what was accepted before it
+	After    int64     // the same: only what was accepted after it
 	Limit    int       // 0 for no bound
 }
 

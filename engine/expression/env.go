@@ -61,6 +61,9 @@ func (p *Envs) Of(e *event.Event) *Env {
 // Keep takes an environment back that nobody uses any more. It holds nothing of its event then.
 func (p *Envs) Keep(env *Env) {
 	spare := env.roots[payload].members
+	if spare == nil { // no expression asked for one
+		spare = env.roots[payload].spare
+	}
 	if cap(spare) > manyMembers {
 		spare = nil
 	}

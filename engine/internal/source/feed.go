@@ -51,12 +51,24 @@ func (p *pace) next(something bool) time.Duration {
 // Sink receives what is read from files.
 type Sink struct {
 	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
-	Stored func() bool                                // says whether what was committed outlives the process; nil is yes
+	Stored func() bool                                // says whether what was committed outlives the process or is delivered; nil is yes
 	Broken func(*event.LineError)                     // gets the lines of a known dialect that are broken; may be nil
 	Counts func(event.Counts)                         // is told what was met since the last call; may be nil
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
+
+// settles waits until what was committed outlives the process or is delivered. It returns false if ctx ends before.
+func (s Sink) settles(ctx context.Context) bool {
+	for !s.stored() {
+		select {
+		case <-time.After(maxPace):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
 
 // feed turns the lines of several files into events.
 type feed struct {

@@ -203,7 +203,7 @@ func (r *reading) all(ctx context.Context, t *trail) error {
 	if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
 		return err
 	}
-	if copied != nil || !r.feed.sink.stored() {
+	if copied != nil || !r.feed.sink.settles(ctx) {
 		return nil // a later process tries again
 	}
 	return t.finish(r.audit.offset)

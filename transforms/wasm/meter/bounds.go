@@ -25,8 +25,7 @@ const (
 	maxTargets    = 8_192    // of one br_table; Go makes 1,000
 	maxMerges     = 1 << 20  // of a function: values that move where control flow meets, over all edges
 	maxAllMerges  = 8 << 20  // of all functions
-	maxCompiled   = 64 << 20 // bytes of compiled code that any module may become, by an estimate that is about twice the real size
-	maxPerByte    = 12       // the same, for each byte of a module that is larger
+	maxCompiled   = 64 << 20 // bytes of compiled code, by an estimate that is about twice the real size
 	maxWalks      = 9 << 20  // steps to find the loops of all functions, each up to 0.2 µs
 	maxLives      = 1 << 20  // of a function: live values, over all stretches of code
 	maxAllLives   = 16 << 20 // of all functions
@@ -38,6 +37,7 @@ const (
 	maxAllReloads = 1 << 24  // of all functions
 	maxDeclared   = 1 << 26  // globals times functions: a compiler declares all globals in each function
 	maxName       = 100_000  // bytes
+	grownFrom     = 5 << 20  // bytes of a module: the bounds of all functions together grow with a longer one
 	maxGrowth     = 6        // times the module's length, at most, and outputFloor
 	outputFloor   = 1 << 20  // bytes that any module may grow to
 )

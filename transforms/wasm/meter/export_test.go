@@ -5,3 +5,6 @@ func (l Limits) Foreign() Limits {
 	l.foreign = true
 	return l
 }
+
+// Grown is a bound of all functions for a module of a length.
+var Grown = grown

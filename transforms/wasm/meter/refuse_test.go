@@ -163,7 +163,7 @@ func TestRewriteRefusesBombs(t *testing.T) {
 		{"values that move at many loops", build{bodies: []string{body(locals, repeat(loop, 1000)+sets+constant(0)+brIf(3)+repeat(constant(0)+brIf(0)+end, 1000))}}, "too many values meet"},
 		{"values that move to one label", build{bodies: []string{body(locals, block+sets+constant(0)+"\x0e"+u32(1000)+repeat("\x00", 1001)+end)}}, "too many values meet"},
 		{"locals of many functions", build{bodies: many}, "too many locals"},
-		{"bulk operations by the thousands", build{bodies: wide, memory: "\x01\x00\x01"}, "too much code in all functions"},
+		{"bulk operations by the thousands", build{bodies: wide, memory: "\x01\x00\x01"}, "too much code in all functions: want at most 67108864 bytes when compiled in a module of "},
 		{"a chain of calls without a cycle", build{bodies: deep}, "the deepest chain of calls"},
 		{"loops without anything", build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000), globals: list(slices.Repeat([]string{"\x7f\x00" + constant(0) + end}, 200)...)}, "grows to more than 6 times"},
 		{"ifs after each other", build{bodies: []string{body("", repeat(constant(0)+"\x04\x40"+end, 4_000))}}, "too many branches after each other"},
@@ -200,5 +200,17 @@ func TestTruncatedModules(t *testing.T) {
 	}
 	if accepted > 11 {
 		t.Errorf("%d truncated modules are accepted, want those at the ends of sections at most", accepted)
+	}
+}
+
+// What all functions may need together grows with the module from 5 MiB on, and no small module loses by that.
+func TestBoundsGrowWithTheModule(t *testing.T) {
+	for _, tt := range []struct {
+		length int
+		want   int64
+	}{{8, 1 << 30}, {5 << 20, 1 << 30}, {10 << 20, 2 << 30}, {32 << 20, 6871947673}} {
+		if got := meter.Grown(1<<30, tt.length); got != tt.want {
+			t.Errorf("a module of %d bytes: %d, want %d", tt.length, got, tt.want)
+		}
 	}
 }

@@ -1,9 +1,6 @@
 package meter
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // work is what a compiler does for a function besides writing its code. For each stretch of code it keeps the values that are
 // live after it. Where edges meet it compares all pairs of values that may differ, and repeats that until it finds no more
@@ -89,6 +86,11 @@ type sums struct {
 	pairs                                     int64
 }
 
+// grown is a bound for a module of a length: it grows with the module beyond grownFrom bytes. The longest module has limits.module.
+func grown(most int64, length int) int64 {
+	return max(most, int64(float64(most)*float64(length)/grownFrom))
+}
+
 // add counts a function of a module of the given length. It refuses one that is too much together with those before it.
 func (all *sums) add(f *flow, length int) error {
 	all.moves += f.moves
@@ -98,20 +100,21 @@ func (all *sums) add(f *flow, length int) error {
 	all.steps += f.steps
 	all.reloads += f.reloads
 	all.pairs += f.pairs()
-	switch {
-	case all.moves > maxAllMerges:
-		return fmt.Errorf("too many values meet at too many branches in all functions, want at most %d", maxAllMerges)
-	case all.walks > maxWalks, all.steps > maxSteps:
-		return errors.New("too many branches after each other: it would take too long to compile")
-	case all.reloads > maxAllReloads:
-		return fmt.Errorf("too many globals that can change, for so many calls: want at most %d of them after all calls together", maxAllReloads)
-	case all.lives > maxAllLives:
-		return fmt.Errorf("too many values live on at too many branches in all functions, want at most %d", maxAllLives)
-	case all.pairs > maxAllPairs:
-		return fmt.Errorf("too many values meet at too many branches in all functions, want at most %d pairs", maxAllPairs)
-	case all.size > max(maxCompiled, maxPerByte*length):
-		return fmt.Errorf("too much code in all functions: it would compile to more than %d bytes, the most for a module of %d",
-			max(maxCompiled, maxPerByte*length), length)
+	for _, sum := range []struct {
+		fault, unit string
+		got, most   int64
+	}{
+		{"too many values meet at too many branches in all functions", "values", int64(all.moves), maxAllMerges},
+		{"too many branches after each other", "steps to find loops", int64(all.walks), maxWalks},
+		{"too many branches after each other", "steps to where locals are set", int64(all.steps), maxSteps},
+		{"too many globals that can change, for so many calls", "reads after calls", int64(all.reloads), maxAllReloads},
+		{"too many values live on at too many branches in all functions", "values", int64(all.lives), maxAllLives},
+		{"too many values meet at too many branches in all functions", "pairs", all.pairs, maxAllPairs},
+		{"too much code in all functions", "bytes when compiled", int64(all.size), maxCompiled},
+	} {
+		if most := grown(sum.most, length); sum.got > most {
+			return fmt.Errorf("%s: want at most %d %s in a module of %d bytes, got more", sum.fault, most, sum.unit, length)
+		}
 	}
 	return nil
 }

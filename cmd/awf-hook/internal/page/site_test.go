@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,14 +67,14 @@ func open(t *testing.T, yaml, queue string) *site {
 	t.Helper()
 	s := &site{queue: queue}
 	if s.queue == "" {
-		s.queue = filepath.Join(t.TempDir(), "queue.db")
+		t.Chdir(t.TempDir())
+		s.queue = "queue.db"
 	}
 	s.status.Store(200)
 	receiver := httptest.NewServer(http.HandlerFunc(s.receive))
 	t.Cleanup(receiver.Close)
 	variables := map[string]string{"RECEIVER": receiver.URL, "PD_ROUTING_KEY": routingKey, "WEBHOOK_SECRET": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="}
-	dir := t.TempDir()
-	cfg, err := config.Parse(filepath.Join(dir, "awf-hook.yaml"), []byte(yaml), func(name string) (string, bool) {
+	cfg, err := config.Parse("/etc/awf-hook.yaml", []byte(yaml), func(name string) (string, bool) {
 		value, set := variables[name]
 		return value, set
 	})

@@ -56,6 +56,8 @@ func in(t time.Time) string {
 // short is a duration as people say it, in two units at most: "850ms", "3m 20s", "2d 4h".
 func short(d time.Duration) string {
 	switch d = max(0, d); {
+	case d == 0: // an attempt's time is kept in milliseconds
+		return "under 1ms"
 	case d < time.Millisecond:
 		return strconv.FormatInt(d.Microseconds(), 10) + "µs"
 	case d < time.Second:

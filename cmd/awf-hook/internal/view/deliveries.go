@@ -30,11 +30,17 @@ type List struct {
 func (d *Desk) Deliveries(ctx context.Context, f engine.Filter) (*List, error) {
 	limit := min(cmp.Or(f.Limit, pageSize), maxPage)
 	f.Limit = limit + 1
-	found, err := d.queue.List(ctx, f)
+	list := &List{Items: []api.Item{}}
+	var found []engine.Item
+	var err error
+	if f.Text == "" {
+		found, err = d.queue.List(ctx, f)
+	} else {
+		found, list.Next, err = d.search(ctx, f)
+	}
 	if err != nil {
 		return nil, err
 	}
-	list := &List{Items: []api.Item{}}
 	if len(found) > limit {
 		found = found[:limit]
 		list.Next = found[limit-1].Seq
@@ -43,6 +49,39 @@ func (d *Desk) Deliveries(ctx context.Context, f engine.Filter) (*List, error) {
 		list.Items = append(list.Items, api.NewItem(&found[i]))
 	}
 	return list, nil
+}
+
+// Bounds of a search for a text, which has to look at each delivery.
+const (
+	searchStep = 50_000
+	searchTime = time.Second
+)
+
+// search looks for deliveries with a text, some at a time from the last accepted on, until there are enough or its time is over. next is where
+// to go on; 0 if it looked at all.
+func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item, next int64, err error) {
+	if f.Before == 0 {
+		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
+		if err != nil || len(newest) == 0 {
+			return nil, 0, err
+		}
+		f.Before = newest[0].Seq + 1
+	}
+	most := f.Limit
+	for end := time.Now().Add(searchTime); f.Before > 1; {
+		f.After, f.Limit = max(0, f.Before-searchStep), most-len(found)
+		some, err := d.queue.List(ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		if found = append(found, some...); len(found) == most {
+			return found, 0, nil // the caller makes the next page of it
+		}
+		if f.Before = f.After + 1; f.Before > 1 && time.Now().After(end) {
+			return found, f.Before, nil
+		}
+	}
+	return found, 0, nil
 }
 
 // Group is what a filter selects of one webhook and one reason.

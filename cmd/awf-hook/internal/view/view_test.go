@@ -306,3 +306,27 @@ func TestRunIsATimeLine(t *testing.T) {
 		t.Errorf("no run: %v", err)
 	}
 }
+
+// A search for a text finds all there is, page by page.
+func TestSearchPages(t *testing.T) {
+	d := open(t, twoHooks)
+	d.status.Store(422)
+	d.submit(t, 7, event.StepComplete)
+	until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == 7 })
+	seen, f := map[string]bool{}, engine.Filter{Text: "UNPROCESSABLE", Limit: 3}
+	for pages := 1; ; pages++ {
+		list, err := d.Deliveries(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range list.Items {
+			seen[list.Items[i].ID] = true
+		}
+		if f.Before = list.Next; f.Before == 0 {
+			if pages != 3 || len(seen) != 7 {
+				t.Errorf("%d deliveries on %d pages, want 7 on 3", len(seen), pages)
+			}
+			return
+		}
+	}
+}

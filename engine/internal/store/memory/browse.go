@@ -37,7 +37,7 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
 		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
 		(f.Until.IsZero() || !r.done.IsZero() && !r.done.After(f.Until)) &&
-		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before)
+		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before) && r.seq > f.After
 }
 
 // mentions reports whether a text, in lower case, is in one of those that people look for.

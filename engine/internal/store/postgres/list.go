@@ -97,6 +97,9 @@ func where(f delivery.Filter, now time.Time) *condition {
 	if f.Before > 0 {
 		c.add(`i.seq < ?`, f.Before)
 	}
+	if f.After > 0 {
+		c.add(`i.seq > ?`, f.After)
+	}
 	return c
 }
 

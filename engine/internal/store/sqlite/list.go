@@ -63,6 +63,9 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Before > 0 {
 		add("d.seq < ?", f.Before)
 	}
+	if f.After > 0 {
+		add("d.seq > ?", f.After)
+	}
 	return strings.Join(conditions, " AND "), args
 }
 

@@ -102,3 +102,38 @@ func TestLongLogsAreNotLeftBehind(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkMigration opens a file of the first schema that has 1,000,000 delivered deliveries and 100,000 dead letters.
+func BenchmarkMigration(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		path := filepath.Join(b.TempDir(), "queue.db")
+		if err := createFile(path); err != nil {
+			b.Fatal(err)
+		}
+		c, err := connect(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100000) `
+		err = c.script(`PRAGMA synchronous = OFF;` + migrations[0] + `PRAGMA user_version = 1; INSERT INTO lanes(webhook) VALUES('hook');` + numbers +
+			`INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n;` + numbers +
+			`INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
+  SELECT i, 'msg_' || hex(randomblob(13)), 1, i, CASE i % 11 WHEN 0 THEN 2 ELSE 1 END, 0, 0, 0, i, 400, 9e12 FROM n;`)
+		if err := errors.Join(err, c.close()); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		s, err := Open(b.Context(), store.Options{Path: path})
+		b.StopTimer()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/1.1, "s/million")
+	b.ReportMetric(0, "ns/op")
+}

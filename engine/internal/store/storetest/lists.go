@@ -118,6 +118,9 @@ func listSelects(t *testing.T, q *queue) {
 	if got := names(delivery.Filter{Before: page[4].Seq, Event: "workflow_end"}); got != "3221100" {
 		t.Errorf("the next page of an event: %q, want what follows 55443", got)
 	}
+	if got := names(delivery.Filter{Before: page[0].Seq, After: page[4].Seq}); got != "544" {
+		t.Errorf("between the first and the fifth: %q, want 544", got)
+	}
 	accept(t, q, at(7), "0", hook, "three") // known but for one delivery, which is the youngest
 	if got := names(delivery.Filter{Event: "workflow_end"}); got != "0554433221100" {
 		t.Errorf("%q, want the youngest delivery first", got)

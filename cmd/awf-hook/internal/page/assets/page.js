@@ -91,7 +91,7 @@ async function refresh() {
 function start() {
   if (!live || source || $("#ended")) return;
   source = new EventSource("/events");
-  source.addEventListener("open", () => { clearInterval(polling); polling = 0; say("on", "live"); });
+  source.addEventListener("open", () => { clearInterval(polling); polling = 0; say("on", "live"); refresh(); }); // for what happened before
   source.addEventListener("changed", refresh);
   source.onerror = () => {
     say("off", "asks every 5 s");
