@@ -15,7 +15,7 @@ import (
 var unshown = strings.Fields(`
 	Open Engine.Submit Engine.Run Engine.Drain Engine.Close Engine.Report
 	Engine.Attend ParseScript
-	AuditFile Body IsTransformFailure Orphans PassThrough QueueName Renames Storage StoredMasker Transcripts
+	AuditFile Body FailedStep Orphans PassThrough QueueName Renames Storage StoredMasker Transcripts
 	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.Turned Engine.Webhooks
 `)
 

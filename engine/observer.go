@@ -95,9 +95,11 @@ func (e *Engine) Name(identity string) string {
 // Webhooks lists the names of the webhooks of the configuration that holds, definitions' only as far as their workflows ran.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
-// IsTransformFailure reports whether an error of [Observer.Transformed] is the transform's own failure: neither a decision to send nothing
-// nor a module that could not be run now.
-func IsTransformFailure(err error) bool {
-	failure := (*transforms.Error)(nil)
-	return errors.As(err, &failure)
+// FailedStep is the kind of the step whose own failure an error of [Observer.Transformed] is: "map", "format" or "wasm". It is "" for a
+// decision to send nothing, and for a module that could not be run now.
+func FailedStep(err error) string {
+	if failure := (*transforms.Error)(nil); errors.As(err, &failure) {
+		return failure.Kind
+	}
+	return ""
 }

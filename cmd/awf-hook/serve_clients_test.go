@@ -272,3 +272,87 @@ func TestOneServeKeepsHouse(t *testing.T) {
 	}
 	second.close()
 }
+
+// An exec with a home of its own hands its events to a server that is down, comes back, is killed and is replaced by another version:
+// everything arrives once. SOAK=1 (make soak) leaves the server down for a minute, and builds the other version.
+func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
+	down := 2 * time.Second
+	if os.Getenv("SOAK") != "" {
+		down = time.Minute
+	}
+	receiver := newCounted()
+	serverConfig := writeConfig(t, "serve: {tokens: [{name: host, sha256: %x}]}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]",
+		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
+	port, queue := freePort(), filepath.Join(t.TempDir(), "server.db")
+	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", queue}
+	home := t.TempDir()
+	ofHost := func() []string {
+		return append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host", "HOME="+home, "XDG_STATE_HOME="+home+"/state", "XDG_CONFIG_HOME="+home)
+	}
+	const runs, perRun = 6, 10
+	host := func(n int, drain string) {
+		t.Helper()
+		script := fmt.Sprintf(`for i in $(seq %d); do echo '{"event":"workflow.started","execution_id":"run-%d-'$i'","timestamp":"2026-03-01T12:00:00Z",`+
+			`"workflow_name":"deploy"}' >> "$AWF_AUDIT_LOG"; echo '{"event":"workflow.completed","execution_id":"run-%d-'$i'","timestamp":`+
+			`"2026-03-01T12:00:01Z","workflow_name":"deploy","status":"success","duration_ms":1000}' >> "$AWF_AUDIT_LOG"; done`, perRun, n, n)
+		cmd := exec.Command("awf-hook", "exec", "--to", "http://127.0.0.1:"+port, "--drain-timeout", drain, "--", "bash", "-c", script)
+		cmd.Env, cmd.Dir = ofHost(), home
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("exec %d: %v: %s", n, err, out)
+		}
+	}
+	host(1, "100ms")
+	time.Sleep(down / 2)
+	host(2, "100ms")
+	time.Sleep(down / 2)
+	s := startServe(t, args...)
+	host(3, "500ms")
+	s.end(t, syscall.SIGKILL)
+	host(4, "100ms")
+	s = startServe(t, args...)
+	host(5, "500ms")
+	s.end(t, syscall.SIGKILL)
+	program := "awf-hook"
+	if os.Getenv("SOAK") != "" { // another version
+		program = filepath.Join(home, "awf-hook")
+		if out, err := exec.Command("go", "build", "-ldflags", "-X main.release=v9.9.9", "-o", program, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	upgraded := exec.Command(program, append([]string{"serve"}, args...)...)
+	start(t, upgraded)
+	t.Cleanup(func() { _ = upgraded.Process.Kill(); _ = upgraded.Wait() })
+	waitFor(t, "the upgraded server", func() bool {
+		resp, err := http.Get("http://127.0.0.1:" + port + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil && resp.StatusCode == http.StatusOK
+	})
+	host(6, "1s")
+	settings := filepath.Join(home, "awf", "settings.yaml")
+	if err := os.Mkdir(filepath.Dir(settings), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(settings, []byte("server: {url: 'http://127.0.0.1:"+port+"', token: '${AWF_HOOK_TOKEN}'}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rest := exec.Command("awf-hook", "deliveries", "send", "--now", "--wait-delivered", "--drain-timeout", "60s") // not after its next wait
+	rest.Env, rest.Dir = ofHost(), home
+	if out, err := rest.CombinedOutput(); err != nil {
+		t.Errorf("the rest: %v: %s", err, out)
+	}
+	waitFor(t, "every run", func() bool { return receiver.count() == runs*perRun })
+	twice := 0
+	for run, ids := range receiver.runs {
+		if len(ids) != 2 && len(ids) != 1 {
+			t.Errorf("%s came with %d ids, want those of its start and its end", run, len(ids))
+		}
+	}
+	for _, n := range receiver.ids {
+		if n > 1 {
+			twice++
+		}
+	}
+	t.Logf("%d runs of %d execs arrived with %d deliveries, %d of them in flight at a kill twice", len(receiver.runs), runs, len(receiver.ids), twice)
+}

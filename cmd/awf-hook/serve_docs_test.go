@@ -98,7 +98,7 @@ func TestServeMetrics(t *testing.T) {
 		`awf_hook_first_attempt_delay_seconds_count{webhook="hook"}`:                     "3",
 		`awf_hook_delivery_latency_seconds_count{webhook="hook"}`:                        "1",
 		`awf_hook_transform_duration_seconds_count{webhook="hook"}`:                      "4",
-		`awf_hook_transform_failures_total{webhook="hook"}`:                              "1",
+		`awf_hook_transform_failures_total{kind="map",webhook="hook"}`:                   "1",
 		`awf_hook_deliveries_waiting{webhook="hook"}`:                                    "1",
 		`awf_hook_dead_letters{webhook="hook"}`:                                          "2",
 	}
@@ -141,6 +141,9 @@ func TestServeMetrics(t *testing.T) {
 	}
 }
 
+// unshown are metrics that are for alerts or for joins.
+var unshown = []string{"awf_hook_build_info", "awf_hook_config_last_reload_success_timestamp_seconds"}
+
 // documented compares the metrics with the table of docs/serve.md.
 func documented(t *testing.T, text string) {
 	t.Helper()
@@ -160,13 +163,25 @@ func documented(t *testing.T, text string) {
 	if !slices.Equal(listed, found) {
 		t.Errorf("docs/serve.md lists\n%v\nthere are\n%v", listed, found)
 	}
-	rules, err := os.ReadFile(root + "examples/deploy/alerts.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range regexp.MustCompile(`awf_hook_[a-z_]+`).FindAllString(string(rules), -1) {
-		if !slices.ContainsFunc(found, func(known string) bool { return strings.HasPrefix(known, name+" ") }) {
-			t.Errorf("an alert is on %s, which is no metric", name)
+	for _, file := range []string{"alerts.yaml", "grafana.json"} {
+		uses, err := os.ReadFile(root + "examples/deploy/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := strings.Join(regexp.MustCompile(`awf_hook_[a-z_]+`).FindAllString(string(uses), -1), " ") + " "
+		for name := range strings.FieldsSeq(used) {
+			if !slices.ContainsFunc(found, func(known string) bool {
+				known, typ, _ := strings.Cut(known, " ")
+				return known == name || typ == "histogram" && known+"_bucket" == name
+			}) {
+				t.Errorf("%s uses %s, which is no metric", file, name)
+			}
+		}
+		for _, known := range found {
+			if name, _, _ := strings.Cut(known, " "); file == "grafana.json" && !strings.Contains(used, name+" ") && !strings.Contains(used, name+"_bucket ") &&
+				!slices.Contains(unshown, name) {
+				t.Errorf("the dashboard does not show %s", name)
+			}
 		}
 	}
 }

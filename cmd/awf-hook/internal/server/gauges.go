@@ -29,7 +29,7 @@ type gauges struct {
 	Queue
 	metrics *Metrics
 
-	waiting, dead, overdue, state, up, size, keeper *prometheus.Desc
+	waiting, dead, overdue, state, fuel, up, size, keeper *prometheus.Desc
 
 	mu    sync.Mutex
 	at    time.Time
@@ -48,6 +48,7 @@ func (m *Metrics) Watch(q Queue) {
 		dead:    desc("dead_letters", "Dead letters that are kept.", "webhook"),
 		overdue: desc("oldest_due_age_seconds", "For how long the next delivery might have been sent; 0 if none may be.", "webhook"),
 		state:   desc("lane_state", "1 for the state that a webhook's lane is in.", "webhook", "state"),
+		fuel:    desc("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
 		up:      desc("store_up", "1 if the queue takes what is new, 0 if it does not."),
 		size:    desc("store_size_bytes", "The size of the queue's file."),
 		keeper:  desc("keeper", "1 on the process that keeps house in the queue, and says what it holds."),
@@ -55,7 +56,7 @@ func (m *Metrics) Watch(q Queue) {
 }
 
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.waiting, g.dead, g.overdue, g.state, g.up, g.size, g.keeper} {
+	for _, d := range []*prometheus.Desc{g.waiting, g.dead, g.overdue, g.state, g.fuel, g.up, g.size, g.keeper} {
 		to <- d
 	}
 }
@@ -83,6 +84,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 			overdue = max(0, now.Sub(l.Due).Seconds())
 		}
 		one(g.overdue, overdue, name)
+		one(g.fuel, float64(l.FuelPercent)/100, name)
 		for _, state := range laneStates {
 			one(g.state, number(state == laneState(l, now)), name, state)
 		}
@@ -126,6 +128,7 @@ func (g *gauges) byName(lanes []engine.LaneStatus) map[string]*engine.LaneStatus
 			named[name] = &only
 			continue
 		}
+		sum.FuelPercent = max(sum.FuelPercent, l.FuelPercent)
 		sum.Waiting, sum.Dead = sum.Waiting+l.Waiting, sum.Dead+l.Dead
 		if sum.Due.IsZero() || !l.Due.IsZero() && l.Due.Before(sum.Due) {
 			sum.Due = l.Due

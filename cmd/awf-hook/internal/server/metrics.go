@@ -44,6 +44,7 @@ var (
 
 	outcomes      = []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped}
 	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
+	stepKinds     = []string{"map", "format", "wasm"}
 	operations    = []string{"accept", "claim", "settle"}
 	eventTypes    = []string{
 		event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
@@ -67,7 +68,7 @@ func NewMetrics(version string) *Metrics {
 	m.first = m.histogram("first_attempt_delay_seconds", "From an event's acceptance to its delivery's first attempt.", fast, "webhook")
 	m.latency = m.histogram("delivery_latency_seconds", "From an event's acceptance, or its replay, to its arrival.", slow, "webhook")
 	m.transform = m.histogram("transform_duration_seconds", "How long a webhook's transform took.", fast, "webhook")
-	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed.", "webhook")
+	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed, by the kind of the step.", "webhook", "kind")
 	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "operation")
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
@@ -157,7 +158,9 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 func (m *Metrics) begin(name string) {
 	m.names[name] = true
 	m.accepted.WithLabelValues(name)
-	m.transformFailures.WithLabelValues(name)
+	for _, kind := range stepKinds {
+		m.transformFailures.WithLabelValues(name, kind)
+	}
 	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency, m.transform} {
 		h.WithLabelValues(name)
 	}
@@ -233,8 +236,8 @@ func (m *Metrics) Observer(source string) engine.Observer {
 		Transformed: func(webhook string, took time.Duration, err error) {
 			webhook = m.name(webhook)
 			m.transform.WithLabelValues(webhook).Observe(took.Seconds())
-			if engine.IsTransformFailure(err) {
-				m.transformFailures.WithLabelValues(webhook).Inc()
+			if kind := engine.FailedStep(err); kind != "" {
+				m.transformFailures.WithLabelValues(webhook, kind).Inc()
 			}
 		},
 		Stored: func(operation string, took time.Duration, _ error) {

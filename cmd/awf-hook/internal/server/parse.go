@@ -38,16 +38,16 @@ type form struct {
 // formOf says how a request carries its events. A page of another site cannot send any of these types without asking first.
 func formOf(r *http.Request) (form, error) {
 	switch typ := mediaType(r); {
-	case r.Header.Get("Ce-Specversion") != "":
+	case typ == "application/cloudevents+json":
+		return form{parseStructured, true}, nil
+	case typ == "application/cloudevents-batch+json":
+		return form{parseBatch, false}, nil
+	case r.Header.Get("Ce-Specversion") != "": // CloudEvents' own type goes before it
 		return form{func(body []byte, now time.Time) ([]parsed, error) { return parseBinary(r, body, now), nil }, true}, nil
 	case typ == "application/json":
 		return form{parseOne, true}, nil
 	case typ == "application/x-ndjson", typ == "application/ndjson", typ == "application/jsonl", typ == "application/x-jsonlines":
 		return form{parseLines, false}, nil
-	case typ == "application/cloudevents+json":
-		return form{parseStructured, true}, nil
-	case typ == "application/cloudevents-batch+json":
-		return form{parseBatch, false}, nil
 	}
 	return form{}, errors.New("want the Content-Type application/json, application/x-ndjson, application/cloudevents+json or " +
 		"application/cloudevents-batch+json, or a binary CloudEvent")

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -194,6 +195,8 @@ func TestIntakeTakesEveryForm(t *testing.T) {
 		{"a CloudEvent", cloud, []string{asCloud}, "accepted"},
 		{"a CloudEvent again", cloud, []string{asCloud}, "known"},
 		{"a batch", "[" + cloud + "," + cloudNumber + "]", []string{asBatch}, "known accepted"},
+		{"a batch with the headers of a binary one", "[" + cloud + "," + cloudNumber + "]",
+			[]string{asBatch, "ce-specversion: 1.0", "ce-id: 9", "ce-source: /x", "ce-type: t"}, "known known"},
 		{"a binary CloudEvent", `{"a":1}`, []string{asJSON, "ce-specversion: 1.0", "ce-id: 9", "ce-source: /x", "ce-type: t", "ce-subject: deploy%20it"}, "accepted"},
 		{"a binary CloudEvent of text", `hello`, []string{"Content-Type: text/plain", "ce-specversion: 1.0", "ce-id: 10", "ce-source: /x", "ce-type: t"}, "accepted"},
 		{"a binary CloudEvent without data", "", []string{"ce-specversion: 1.0", "ce-id: 11", "ce-source: /x", "ce-type: t"}, "accepted"},
@@ -273,6 +276,73 @@ func TestIntakeRefuses(t *testing.T) {
 	if all := n.bodies(t, 1); len(all) != 1 {
 		t.Errorf("refused requests left %d deliveries, want the last one's alone", len(all)-1)
 	}
+}
+
+// Whatever comes is answered within the table of docs/serve.md, and harms nothing that comes after it.
+func TestIntakeOfOddRequests(t *testing.T) {
+	good := envelope("", "deploy")
+	for name, tt := range map[string]struct {
+		raw    string // behind the request line and Host
+		status string
+	}{
+		"a NUL in the JSON":              {body(asJSON, good[:20]+"\x00"+good[20:]), "400"},
+		"NUL bytes alone":                {body(asLines, "\x00\x00\x00"), "400"},
+		"a BOM and CRLF":                 {body(asLines, "\uFEFF"+good+"\r\n"+good+"\r\n"), "202"},
+		"a BOM on the second line":       {body(asLines, good+"\n\uFEFF"+good), "400"},
+		"UTF-16":                         {body(asJSON+"; charset=utf-16", "\xff\xfe{\x00}\x00"), "400"},
+		"another charset of ASCII":       {body(asJSON+"; charset=iso-8859-1", good), "202"},
+		"a broken charset":               {body(asJSON+"; charset=\"", good), "415"},
+		"two types":                      {body(asJSON+"\r\nContent-Type: text/plain", good), "202"},
+		"two lengths":                    {body(asJSON+"\r\nContent-Length: 3", good), "400"},
+		"a length and chunks":            {asJSON + "\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", "400"},
+		"chunks of no size":              {asJSON + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
+		"another coding of the transfer": {asJSON + "\r\nTransfer-Encoding: gzip\r\n\r\n", "501"},
+		"chunks":                         {fmt.Sprintf("%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", asJSON, len(good), good), "202"},
+		"an unknown expectation":         {body(asJSON+"\r\nExpect: 200-maybe", good), "417"},
+		"a folded header":                {body(asJSON+"\r\nX-A: a\r\n b", good), "202"},
+		"a header with NUL":              {body(asJSON+"\r\nX-A: a\x00b", good), "400"},
+		"a large header":                 {body(asJSON+"\r\nX-A: "+strings.Repeat("a", 64<<10), good), "431"},
+		"two traceparents":               {body(asJSON+"\r\nTraceparent: "+parent+"\r\nTraceparent: "+parent, good), "202"},
+		"a broken traceparent":           {body(asJSON+"\r\nTraceparent: 00-zz\r\nTracestate: ===", good), "202"},
+		"a CloudEvent with extensions":   {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":"`+parent+`","sequence":"1","x":null,`, 1)), "202"},
+		"a CloudEvent of a wrong trace":  {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":7,`, 1)), "400"},
+		"a key that stands twice":        {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
+		"binary and batch at once":       {body(asBatch+"\r\nce-specversion: 1.0\r\nce-id: 7\r\nce-source: /x\r\nce-type: t", "["+cloud+"]"), "202"},
+		"a lone surrogate":               {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
+		"a payload that is no object":    {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
+		"gzip in gzip":                   {body(asJSON+"\r\nContent-Encoding: gzip", "\x1f\x8b\x08\x00"), "400"},
+		"another method":                 {"", "405"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := start(t, server.Access{})
+			conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+			method := "POST"
+			if tt.raw == "" {
+				method, tt.raw = "PUT", "Content-Length: 0\r\n\r\n"
+			}
+			go func() { _, _ = io.WriteString(conn, method+" /v1/events HTTP/1.1\r\nHost: localhost\r\n"+tt.raw) }()
+			status, _ := bufio.NewReader(conn).ReadString('\n')
+			if fields := strings.Fields(status); len(fields) < 2 || fields[1] != tt.status {
+				t.Errorf("answered %q, want %s", status, tt.status)
+			}
+			if resp, got := n.post(t, "/v1/events", envelope("after", "deploy"), asJSON); resp.StatusCode != 202 {
+				t.Errorf("after it: %d %v", resp.StatusCode, got)
+			}
+		})
+	}
+}
+
+// parent is a traceparent.
+const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+// body is a request's headers with the length of its body, and the body.
+func body(headers, text string) string {
+	return fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", headers, len(text), text)
 }
 
 func TestIntakeTakesGoodLinesIfAsked(t *testing.T) {
