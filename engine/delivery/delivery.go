@@ -113,5 +113,14 @@ type Attempt struct {
 	Gone       bool          `json:"gone,omitzero"`        // the receiver wants nothing more, ever: its lane closes
 	Replay     bool          `json:"replay,omitzero"`      // made after a replay; the store notes it
 	Skew       time.Duration `json:"clock_skew,omitzero"`  // the receiver's clock less ours, to a second; no store keeps it
+	Phases     Phases        `json:"phases,omitzero"`      // of Took
 	Blame      Blame         `json:"-"`                    // whose fault it is; BlameSender is Free
+}
+
+// Phases is where an attempt's time went. A connection that was kept from another attempt takes no time for name, connection and TLS.
+type Phases struct {
+	Name      time.Duration `json:"name,omitzero"`       // until the host's name was resolved
+	Connect   time.Duration `json:"connect,omitzero"`    // until the connection was open
+	TLS       time.Duration `json:"tls,omitzero"`        // until the handshake ended
+	FirstByte time.Duration `json:"first_byte,omitzero"` // from the end of the request to the first byte of the answer
 }

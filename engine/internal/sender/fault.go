@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // Fault is why there is no answer, in words that hold no secret.
@@ -46,12 +48,29 @@ var late = [...]string{
 
 // progress follows an attempt. The transport's goroutines write it.
 type progress struct {
+	began time.Time
 	phase atomic.Int32
-	kept  atomic.Bool // the connection had served another request
+	kept  atomic.Bool                   // the connection had served another request
+	last  atomic.Int64                  // when the phase was reached, in nanoseconds since began
+	spent [phaseAnswer + 1]atomic.Int64 // nanoseconds in each phase
+	split delivery.Phases               // of all phases, once there is an answer or none comes
 }
 
-func (p *progress) at() phase     { return phase(p.phase.Load()) }
-func (p *progress) reach(n phase) { p.phase.Store(int32(n)) }
+func (p *progress) at() phase { return phase(p.phase.Load()) }
+
+// reach ends the phase that was, and begins another one.
+func (p *progress) reach(n phase) {
+	now := int64(time.Since(p.began))
+	before := p.last.Swap(now)
+	p.spent[p.phase.Swap(int32(n))].Add(now - before)
+}
+
+// phases ends the last phase, and returns what each took.
+func (p *progress) phases() delivery.Phases {
+	p.reach(p.at())
+	took := func(n phase) time.Duration { return time.Duration(p.spent[n].Load()) }
+	return delivery.Phases{Name: took(phaseName), Connect: took(phaseConnect), TLS: took(phaseTLS), FirstByte: took(phaseAnswer)}
+}
 
 func (p *progress) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

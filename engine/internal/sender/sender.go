@@ -106,11 +106,12 @@ func (s *Sender) Close() {
 // Send makes an attempt of the delivery. The attempt holds no secret, no header's value and nothing of the URL but its host.
 func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attempt {
 	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
-	answer, err := s.exchange(ctx, d, a)
+	p := progress{began: a.At}
+	answer, err := s.exchange(ctx, d, a, &p)
 	v := Judge(Exchange{
 		Answer: answer, Err: err, At: time.Now(), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
 	})
-	a.Took = time.Since(a.At)
+	a.Took, a.Phases = time.Since(a.At), p.split
 	mask := s.maskOf(d)
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
@@ -122,10 +123,9 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 }
 
 // exchange sends the request and takes the answer. Its error is a [Fault].
-func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt) (delivery.Answer, error) {
+func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt, p *progress) (delivery.Answer, error) {
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()
-	var p progress
 	req, err := s.Request(p.trace(ctx), d, a)
 	err = cmp.Or(err, s.broken, s.outdated(a.At))
 	var res *http.Response
@@ -138,6 +138,7 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 			s.mu.Unlock()
 		}
 	}
+	p.split = p.phases()
 	if err != nil {
 		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
 	}

@@ -3,6 +3,8 @@ package sender_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -310,5 +312,28 @@ func TestSecretsSignInTheirTime(t *testing.T) {
 				t.Errorf("with no other secret: %v, %s; want %v", a.Outcome, a.Reason, want)
 			}
 		})
+	}
+}
+
+// An attempt says where its time went: each phase it had, and none that a kept connection spares.
+func TestPhasesOfAnAttempt(t *testing.T) {
+	const wait = 60 * time.Millisecond
+	receiver := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { time.Sleep(wait) }))
+	t.Cleanup(receiver.Close)
+	pool := x509.NewCertPool()
+	pool.AddCert(receiver.Certificate())
+	w := webhook(t, receiver.URL)
+	w.TLS = &tls.Config{RootCAs: pool}
+	s := sender.New(w, nil)
+	defer s.Close()
+	for i, isNew := range []bool{true, false} {
+		a := s.Send(t.Context(), &delivery.Delivery{ID: "msg_1", Event: "x", Content: delivery.Content{Body: []byte("{}")}})
+		p := a.Phases
+		if a.Outcome != delivery.Delivered || p.FirstByte < wait || p.Name+p.Connect+p.TLS+p.FirstByte > a.Took {
+			t.Errorf("attempt %d: %v, %+v of %v, want a first byte after %v", i, a, p, a.Took, wait)
+		}
+		if (p.Connect > 0) != isNew || (p.TLS > 0) != isNew || p.Name != 0 {
+			t.Errorf("attempt %d: %+v on a new connection: %v", i, p, isNew)
+		}
 	}
 }

@@ -20,6 +20,8 @@ type loggedAttempt struct {
 	RetryAfter int64  `json:"retry_after,omitempty"` // ms
 	Free       bool   `json:"free,omitempty"`
 	Replay     bool   `json:"replay,omitempty"`
+
+	Phases [4]int64 `json:"phases,omitzero"` // µs: name, connection, TLS, first byte
 }
 
 // LogLine is the record of an attempt, as stores keep it: a JSON object on a line. replay marks it as made after a replay.
@@ -27,6 +29,8 @@ func LogLine(a *delivery.Attempt, replay bool) string {
 	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
 		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
 		Response: a.Response, RetryAfter: a.RetryAfter.Milliseconds(), Free: a.Free, Replay: replay,
+		Phases: [4]int64{a.Phases.Name.Microseconds(), a.Phases.Connect.Microseconds(), a.Phases.TLS.Microseconds(),
+			a.Phases.FirstByte.Microseconds()},
 	})
 	return string(text) + "\n"
 }
@@ -47,7 +51,10 @@ func ParseLog(log string) (attempts []delivery.Attempt) {
 		attempts = append(attempts, delivery.Attempt{
 			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
 			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free, Replay: l.Replay,
+			Phases: delivery.Phases{Name: us(l.Phases[0]), Connect: us(l.Phases[1]), TLS: us(l.Phases[2]), FirstByte: us(l.Phases[3])},
 		})
 	}
 	return attempts
 }
+
+func us(n int64) time.Duration { return time.Duration(n) * time.Microsecond }

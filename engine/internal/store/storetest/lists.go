@@ -33,6 +33,7 @@ func showTellsAll(t *testing.T, q *queue) {
 	c := claim(t, q, hook, at(1), 1)[0]
 	first := attempt(c, delivery.Retry, at(1))
 	first.Response, first.RetryAfter = "not now", 3*time.Second
+	first.Phases = delivery.Phases{Name: time.Millisecond, Connect: 20 * time.Microsecond, FirstByte: time.Second}
 	content := &delivery.Content{Body: []byte("hi"), ContentType: "text/plain", Secret: [][2]int{{1, 2}}}
 	settleAll(t, q, at(2), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: first, After: 3 * time.Second, Content: content})
 	c = claim(t, q, hook, at(5), 1)[0]
