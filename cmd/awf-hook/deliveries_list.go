@@ -27,7 +27,7 @@ func (c *command) sayNone(f engine.Filter) {
 	if near := spelling.Nearest(f.Event, types); near != "" && !slices.Contains(types, f.Event) {
 		hint = ": did you mean --event " + near + "?"
 	}
-	fmt.Fprintf(c.err, "awf-hook: no delivery is like that%s\n", hint)
+	fmt.Fprintf(c.err, "awf-hook: no delivery matches%s\n", hint)
 }
 
 func (c *command) listDeliveries(where *queueFlags) *cobra.Command {

@@ -189,14 +189,14 @@ func TestReleaseByGoInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{".mod": string(gomod), ".info": `{"Version":"` + version + `"}`} {
-		if err := os.WriteFile(folder+"/"+version+name, []byte(text), 0o600); err != nil {
+	for name, text := range map[string]string{version + ".mod": string(gomod), version + ".info": `{"Version":"` + version + `"}`, "list": version + "\n"} {
+		if err := os.WriteFile(folder+"/"+name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	modules := strings.TrimSpace(output(t, exec.Command("go", "env", "GOMODCACHE")))
 	upstream := strings.TrimSpace(output(t, exec.Command("go", "env", "GOPROXY")))
-	install := exec.Command("go", "install", "github.com/awf-project/awf-hook/cmd/awf-hook@"+version)
+	install := exec.Command("go", "install", "github.com/awf-project/awf-hook/cmd/awf-hook@latest") // as README has it
 	install.Dir = home
 	install.Env = append(os.Environ(), "GOBIN="+home, "GOPROXY=file://"+proxy+",file://"+modules+"/cache/download,"+upstream,
 		"GONOSUMDB=github.com/awf-project/*", "GOFLAGS=-trimpath", "GOMODCACHE="+t.TempDir(), "CGO_ENABLED=0")

@@ -72,7 +72,7 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 1, "--for: want a duration up to 24h"},
 		{"ops-token", []string{"webhooks", "list"}, 0, "resting"},
 		{"eye-token", []string{"deliveries", "list", "--text", "400 bad"}, 0, "msg_"},
-		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery is like that"},
+		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery matches"},
 		{"ops-token", []string{"webhooks", "disable", "nothing"}, 1, "nothing"},
 		{"ops-token", []string{"deliveries", "delete", "--state", "dead"}, 0, " deleted"},
 		{"ops-token", []string{"deliveries", "backup", "x.db"}, 1, "only a queue of this machine"},

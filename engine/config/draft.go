@@ -6,8 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseDraft reads a configuration that somebody tries out. It may name what a checkout's may: the only files that it reaches are modules in
-// its file's folder.
+// ParseDraft reads a configuration that somebody tries out. It may name what a checkout's may: the only files that it reaches are
+// modules in its file's folder.
 func ParseDraft(file string, text []byte, env Env) (*Config, error) {
 	return parse(file, text, ProjectFile, env)
 }

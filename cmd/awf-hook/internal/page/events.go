@@ -27,7 +27,8 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-p.streams }()
 	default:
 		w.Header().Set("Retry-After", "30")
-		http.Error(w, fmt.Sprintf("%d pages are open already: this one asks every few seconds instead", maxStreams), http.StatusServiceUnavailable)
+		text := fmt.Sprintf("%d pages are open already: this one asks every few seconds instead", maxStreams)
+		http.Error(w, text, http.StatusServiceUnavailable)
 		return
 	}
 	h := w.Header()

@@ -205,7 +205,8 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, s *shown) {
 
 // Login shows where to type a token, and what was wrong before.
 func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
-	s := &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong}, Assets: p.version, Version: p.Version}
+	s := &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong},
+		Assets: p.version, Version: p.Version}
 	var b bytes.Buffer
 	if err := p.views["login"].ExecuteTemplate(&b, "layout", s); err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)

@@ -67,7 +67,8 @@ func TestReaderChangesNothing(t *testing.T) {
 		}
 	}
 	// Nor does GET, whoever asks.
-	for _, path := range []string{"/deliveries/" + id + "?action=replay", "/plan?what=replay&count=3&action=begin", "/webhook?action=disable&id=" + hook,
+	for _, path := range []string{"/deliveries/" + id + "?action=replay", "/plan?what=replay&count=3&action=begin",
+		"/webhook?action=disable&id=" + hook,
 		"/changes?bulk=1", "/playground?do=test&filter=&webhook=" + hook} {
 		s.get(t, path, operateToken)
 	}
@@ -81,15 +82,18 @@ func TestReaderChangesNothing(t *testing.T) {
 // What a stranger controls is shown as text, in each view.
 func TestHostileTextIsText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'</script><svg/onload=alert(2)>{{.}}javascript:alert(3)`
-	s := open(t, standard+`    transform: {map: "{\"text\": workflow_name, \"blocks\": [{\"type\": \"header\", \"text\": {\"text\": workflow_name}}]}"}
+	s := open(t, standard+`    transform:
+      map: "{\"text\": workflow_name, \"blocks\": [{\"type\": \"header\", \"text\": {\"text\": workflow_name}}]}"
 `, "")
 	answer := `{"error":` + fmt.Sprintf("%q", evil) + `}` + evil
 	s.answer.Store(&answer)
-	ev := newEvent("workflow_error", "run"+evil, "deploy"+evil, fmt.Sprintf(`{"status":%q,"step":%q,"error":%q,"duration":1}`, evil, evil, evil))
+	ev := newEvent("workflow_error", "run"+evil, "deploy"+evil,
+		fmt.Sprintf(`{"status":%q,"step":%q,"error":%q,"duration":1}`, evil, evil, evil))
 	ev.ID = "id" + evil
 	s.dieOne(t, ev, 3)
 	id := url.QueryEscape(evil)
-	paths := append(s.paths(t), "/deliveries?text="+id+"&workflow="+id+"&event="+id+"&reason="+id+"&since="+id, "/deliveries?text="+id+"&workflow="+id,
+	paths := append(s.paths(t),
+		"/deliveries?text="+id+"&workflow="+id+"&event="+id+"&reason="+id+"&since="+id, "/deliveries?text="+id+"&workflow="+id,
 		"/plan?what="+id, "/webhook?id="+id, "/run?id="+id, "/playground?filter="+id+"&transform="+id+"&event="+id+"&events="+id+"&webhook="+id,
 		"/?did="+id+"&n="+id, "/deliveries/"+url.PathEscape(evil))
 	for _, path := range paths {
@@ -131,7 +135,8 @@ func TestSecretsAreMasked(t *testing.T) {
 func (s *site) play(t *testing.T, hook string, fields ...string) string {
 	t.Helper()
 	form := url.Values{"webhook": {hook}, "events": {"*"}, "filter": {""}, "transform": {""},
-		"event": {`{"event":"workflow_error","workflow_id":"r","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{"duration":3}}`}}
+		"event": {`{"event":"workflow_error","workflow_id":"r","workflow_name":"deploy",
+  "timestamp":"2026-03-01T12:00:00Z","payload":{"duration":3}}`}}
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
@@ -209,7 +214,8 @@ func TestPlaygroundBacktests(t *testing.T) {
 		s.submit(t, newEvent("workflow_end", fmt.Sprint("run-", i), "deploy", fmt.Sprintf(`{"duration":%d}`, i)))
 	}
 	body := s.play(t, s.hook(t, "archive"), "do", "backtest", "filter", "payload.duration >= 2", "transform", "map: {took: payload.duration}")
-	if want := "5 events since"; !strings.Contains(body, want) || !strings.Contains(body, "<b>3</b> sent, 0 failed; as configured 5. Only now 0, only before 2, other bodies 3.") {
+	const want = "<b>3</b> sent, 0 failed; as configured 5. Only now 0, only before 2, other bodies 3."
+	if !strings.Contains(body, "5 events since") || !strings.Contains(body, want) {
 		t.Errorf("want 3 of 5 in\n%s", body[strings.Index(body, "Backtest</h2>"):])
 	}
 }
@@ -241,8 +247,9 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Errorf("%q, %v", buffer[:n], err)
 	}
 	s.submit(t, failed("run-1"))
-	if n, err := all[0].Body.Read(buffer); err != nil || !strings.Contains(string(buffer[:n]), "event: changed") || strings.Contains(string(buffer[:n]), "deploy") {
-		t.Errorf("%q, %v, want a signal and nothing else", buffer[:n], err)
+	n, err := all[0].Body.Read(buffer)
+	if said := string(buffer[:n]); err != nil || !strings.Contains(said, "event: changed") || strings.Contains(said, "deploy") {
+		t.Errorf("%q, %v, want a signal and nothing else", said, err)
 	}
 	for _, resp := range all {
 		resp.Body.Close()

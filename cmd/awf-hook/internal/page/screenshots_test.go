@@ -42,7 +42,7 @@ func TestScreenshots(t *testing.T) {
 	width := int64(1100)
 	for name, path := range views {
 		for _, scheme := range []string{"light", "dark"} {
-			b.do(t, call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 820, DeviceScaleFactor: 1}),
+			b.do(t, sized(width),
 				call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
 				chromedp.Navigate(s.url+path), chromedp.WaitVisible("main"))

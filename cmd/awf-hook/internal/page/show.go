@@ -37,7 +37,8 @@ type listed struct {
 }
 
 // eventTypes are offered in the filter.
-var eventTypes = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete}
+var eventTypes = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel,
+	event.StepStart, event.StepComplete}
 
 func (p *Page) deliveries(r *http.Request) (*shown, error) {
 	v := r.URL.Query()

@@ -73,7 +73,8 @@ func open(t *testing.T, yaml, queue string) *site {
 	s.status.Store(200)
 	receiver := httptest.NewServer(http.HandlerFunc(s.receive))
 	t.Cleanup(receiver.Close)
-	variables := map[string]string{"RECEIVER": receiver.URL, "PD_ROUTING_KEY": routingKey, "WEBHOOK_SECRET": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="}
+	variables := map[string]string{"RECEIVER": receiver.URL, "PD_ROUTING_KEY": routingKey,
+		"WEBHOOK_SECRET": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="}
 	cfg, err := config.Parse("/etc/awf-hook.yaml", []byte(yaml), func(name string) (string, bool) {
 		value, set := variables[name]
 		return value, set
@@ -150,7 +151,8 @@ func newEvent(typ, run, workflow, payload string) event.Event {
 
 // failed is the end of a run that failed.
 func failed(run string) event.Event {
-	return newEvent(event.WorkflowError, run, "deploy-shop", `{"status":"failure","duration":4.2,"exit_code":1,"error":"step \"migrate\" failed: exit status 1"}`)
+	return newEvent(event.WorkflowError, run, "deploy-shop",
+		`{"status":"failure","duration":4.2,"exit_code":1,"error":"step \"migrate\" failed: exit status 1"}`)
 }
 
 func (s *site) await(t *testing.T, state delivery.State, n int) {
@@ -232,6 +234,7 @@ func scene(t *testing.T, s *site) {
 	s.await(t, delivery.IsDead, 3)
 	s.status.Store(503)
 	s.answer.Store(nil)
-	s.submit(t, newEvent(event.WorkflowEnd, "77c0ffee-0000-4000-8000-000000000001", "deploy-shop", `{"status":"success","duration":61,"exit_code":0}`))
+	s.submit(t, newEvent(event.WorkflowEnd, "77c0ffee-0000-4000-8000-000000000001", "deploy-shop",
+		`{"status":"success","duration":61,"exit_code":0}`))
 	s.await(t, delivery.Due, 2)
 }

@@ -117,7 +117,7 @@ func TestVisitIsAccessible(t *testing.T) {
 			b.judge(t, string(axe), path+" "+scheme)
 		}
 		for _, width := range []int64{380, 2560} {
-			b.do(t, call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1}))
+			b.do(t, sized(width))
 			if got := value[int64](t, b, "document.documentElement.scrollWidth"); got > width {
 				t.Errorf("%s is %d wide on a screen of %d", path, got, width)
 			}
@@ -221,7 +221,8 @@ func TestMillionRows(t *testing.T) {
 			t.Errorf("%s: first paint after %.0f ms, with few rows %.0f ms", path, paints[1][3], paints[0][3])
 		}
 	}
-	for _, path := range []string{"/deliveries?state=dead", "/deliveries?workflow=rare", "/deliveries?text=out+of+paper", "/deliveries?text=nowhere",
+	for _, path := range []string{"/deliveries?state=dead", "/deliveries?workflow=rare", "/deliveries?text=out+of+paper",
+		"/deliveries?text=nowhere",
 		"/run?id=run-77", "/deliveries?event=workflow_end&workflow=rare&text=503"} {
 		took := b.paint(t, many.url+path)
 		t.Logf("%-45s first paint after %.0f ms", path, took)

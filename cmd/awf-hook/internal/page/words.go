@@ -20,7 +20,8 @@ var functions = template.FuncMap{
 	"rfc": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }, "short": short, "seconds": seconds, "number": number,
 	"spark": newSpark, "share": newShare, "note": partNote, "stateClass": stateClass, "stateWord": stateWord,
 	"query": query, "indent": indentClass, "join": strings.Join, "permille": func(f float64) int { return int(f * 1000) },
-	"failed": func(err error) bool { return err != nil }, "views": func() []named { return navigation }, "texts": func() []string { return []string{"event", "events", "filter", "transform"} },
+	"failed": func(err error) bool { return err != nil }, "views": func() []named { return navigation },
+	"texts": func() []string { return []string{"event", "events", "filter", "transform"} },
 	"plural": func(n int, one, many string) string {
 		if n == 1 {
 			return number(n) + " " + one

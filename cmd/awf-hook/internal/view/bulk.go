@@ -171,7 +171,8 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
 	}
 	who := access.From(ctx)
-	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(), order: o, caller: who}
+	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(),
+		order: o, caller: who}
 	if err := d.bulks.add(b); err != nil {
 		return nil, err
 	}

@@ -57,8 +57,8 @@ const (
 	searchTime = time.Second
 )
 
-// search looks for deliveries with a text, some at a time from the last accepted on, until there are enough or its time is over. next is where
-// to go on; 0 if it looked at all.
+// search looks for deliveries with a text, some at a time from the last accepted on, until there are enough or its time is over.
+// next is where to go on; 0 if it looked at all.
 func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item, next int64, err error) {
 	if f.Before == 0 {
 		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})

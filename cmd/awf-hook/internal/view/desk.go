@@ -55,7 +55,8 @@ func New(o Options) *Desk {
 	}
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, o.Engine.Config()) }
 	queue := o.Engine.Queue()
-	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Mask: mask}, tries: make(chan struct{}, maxTries), bulks: newBulks()}
+	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Mask: mask},
+		tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
 
 // lookEvery is how old what the overview says of the queue may be.

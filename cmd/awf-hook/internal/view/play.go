@@ -69,7 +69,8 @@ func (d *Desk) Draft(identity string) Draft {
 	for _, g := range w.Events {
 		globs = append(globs, g.Value)
 	}
-	return Draft{Webhook: identity, Events: strings.Join(globs, ", "), Filter: w.Filter.Value, Transform: string(d.mask([]byte(w.TransformYAML())))}
+	return Draft{Webhook: identity, Events: strings.Join(globs, ", "), Filter: w.Filter.Value,
+		Transform: string(d.mask([]byte(w.TransformYAML())))}
 }
 
 // draftText is a draft as a configuration, with the lines where its texts begin.
@@ -286,7 +287,7 @@ func readEvent(text string) (*event.Event, error) {
 	case err != nil:
 		return nil, err
 	case found == nil:
-		return nil, errors.New(`want an event as JSON: {"event":"workflow_end","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}`)
+		return nil, errors.New("want an event as JSON, with event, workflow_id, workflow_name, timestamp and payload")
 	}
 	return found, nil
 }
@@ -298,8 +299,8 @@ type Answer struct {
 	Outcome  string             `json:"outcome"`
 }
 
-// SendTest sends a draft's event once to the webhook's receiver, whatever the filter says, with "test": true in its payload and an id of its
-// own. It reads the variables that the webhook reads. It is recorded.
+// SendTest sends a draft's event once to the webhook's receiver, whatever the filter says, with "test": true in its payload and an
+// id of its own. It reads the variables that the webhook reads. It is recorded.
 func (d *Desk) SendTest(ctx context.Context, f Draft) (*Answer, error) {
 	if err := allowed(ctx); err != nil {
 		return nil, err

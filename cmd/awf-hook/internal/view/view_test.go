@@ -288,8 +288,9 @@ func TestRunIsATimeLine(t *testing.T) {
 	d := open(t, twoHooks)
 	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i, typ := range []string{event.WorkflowStart, event.StepComplete, event.WorkflowEnd} {
-		ev := event.Event{ID: fmt.Sprint("e", i), Type: typ, WorkflowID: "r/1", WorkflowName: "deploy", Timestamp: began.Add(time.Duration(i) * 2 * time.Second),
-			Payload: []byte(`{"step":"build","duration":1,"status":"success"}`)}
+		ev := event.Event{ID: fmt.Sprint("e", i), Type: typ, WorkflowID: "r/1", WorkflowName: "deploy",
+			Timestamp: began.Add(time.Duration(i) * 2 * time.Second),
+			Payload:   []byte(`{"step":"build","duration":1,"status":"success"}`)}
 		if err := d.engine.Submit(t.Context(), ev); err != nil {
 			t.Fatal(err)
 		}

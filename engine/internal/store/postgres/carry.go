@@ -134,7 +134,8 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 
 const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
   coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM awf_hook.attempts t WHERE t.delivery = d.seq), ''),
-  m.content_type, m.header, m.url_suffix, m.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload
+  m.content_type, m.header, m.url_suffix, m.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source,
+  e.stamp, e.payload
   FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane JOIN awf_hook.events e ON e.seq = d.event
   LEFT JOIN awf_hook.contents m ON m.delivery = d.seq`
 
@@ -156,7 +157,8 @@ func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries 
 		entries = append(entries, entry)
 		return err
 	}, `SELECT d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
-  d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name, d.stamp, d.payload, d.seq
+  d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
+  d.trace, d.source, d.stamp, d.payload, d.seq
   FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`, after, n)
 	return entries, last, tx.send(ctx)
 }

@@ -112,7 +112,7 @@ func (tx *tx) depart(seq int64) error {
 func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 	for _, seq := range seqs {
 		err := tx.each(`SELECT d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
-  d.log, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload
+  d.log, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
   FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE d.seq = ?`, func(r *row) error {
 			entry, err := scanEntry(r, tx.now)
 			entries = append(entries, entry)

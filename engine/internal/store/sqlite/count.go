@@ -34,7 +34,8 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
 	condition, args := where(f, s.now())
-	query := `SELECT l.webhook, d.reason, ` + tallyColumns + tables(f) + condition + ` GROUP BY l.webhook, d.reason ORDER BY 3 DESC, 1, 2 LIMIT ?`
+	query := `SELECT l.webhook, d.reason, ` + tallyColumns + tables(f) + condition + ` GROUP BY l.webhook, d.reason
+  ORDER BY 3 DESC, 1, 2 LIMIT ?`
 	err = s.read(ctx, query, func(r *row) error {
 		groups = append(groups, delivery.Group{Webhook: r.text(), Reason: r.text(), Tally: scanTally(r)})
 		return nil
