@@ -78,7 +78,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	if err != nil {
 		return nil, err
 	}
-	d.Secret = w.masker.Spans(d.Body)
+	d.Secret = w.secretsIn(&d.Content)
 	return &d.Content, nil
 }
 

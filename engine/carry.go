@@ -13,8 +13,8 @@ import (
 // Carried is what became of the deliveries of a queue that were moved to another one.
 type Carried = store.Carried
 
-// MoveTo moves all deliveries to another queue, with their ids, states and attempts. Others may go on to use both queues. After an error, or
-// when the process is killed, MoveTo goes on where it was. rename gives the identity in the other queue of a webhook of this one.
+// MoveTo moves all deliveries to another queue, with their ids, states and attempts. Others may go on to use both queues. After an error,
+// or when the process is killed, MoveTo goes on where it was. rename gives the identity in the other queue of a webhook of this one.
 func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(webhook string) string) (Carried, error) {
 	source, err := d.queue.Durable()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // allowed but unwise. Of the options it uses only Logger and ModuleCache.
 func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) {
 	modules := newModules(&opts)
-	all, mistakes := compiler{modules, opts.Logger}.all(context.Background(), cfg.All())
+	all, mistakes := compiler{modules, opts.Logger, cfg.Secrets()}.all(context.Background(), cfg.All())
 	for i := range all {
 		warnings = slices.Concat(warnings, all[i].warnings, all[i].unwise(cfg.Allow), all[i].unlikely())
 	}

@@ -33,6 +33,7 @@ type compiled struct {
 type compiler struct {
 	modules *transforms.Modules // nil leaves wasm steps out
 	log     *slog.Logger
+	secrets []secret.Secret // of the configuration, beside the webhooks' own
 }
 
 // all compiles webhooks, one per processor at a time, since a module may take a second. The caller closes their chains even
@@ -47,6 +48,7 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(webhooks)); i = next.Add(1) - 1 {
 				all[i].Webhook = webhooks[i]
+				all[i].Known = slices.Concat(webhooks[i].Known, c.secrets)
 				by := transforms.Compiler{Expressions: &expressions[webhooks[i].Origin], Modules: c.modules, Log: c.log}
 				errs[i] = all[i].compile(ctx, by)
 			}
@@ -61,7 +63,7 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 // settings compiles what holds for all workflows. What does not hold has to be right all the same. The error is [config.Errors].
 func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
 	webhooks, mistakes := c.all(context.Background(), cfg.Active())
-	_, others := compiler{nil, c.log}.all(context.Background(), cfg.Inactive())
+	_, others := compiler{nil, c.log, c.secrets}.all(context.Background(), cfg.Inactive())
 	if mistakes = append(mistakes, others...); len(mistakes) > 0 {
 		closeChains(webhooks)
 		mistakes.Sort()

@@ -46,6 +46,7 @@ type Options struct {
 	// Spill lists files, or folders (with a final /) for a new one, which take in turn at Close what only memory holds. Without
 	// one it is lost.
 	Spill []string
+	Seal  *Seal // of what goes there; nil leaves it out
 
 	// SpillFolder is where what a database cannot take is kept while it is away, in a file of this process's own. Without it that is
 	// in memory alone. With HoldSpilled it is not delivered before the database has it, unless the configuration says so.
@@ -119,7 +120,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 		return nil, err
 	}
 	modules := newModules(&opts)
-	settings, err := compiler{modules, opts.Logger}.settings(cfg)
+	settings, err := compiler{modules, opts.Logger, cfg.Secrets()}.settings(cfg)
 	if err != nil {
 		_ = closeModules(modules) // the mistakes say more
 		return nil, err
@@ -131,7 +132,8 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
 	e.queue = spill.Open(store.Options{
-		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves, Config: func() string { return e.digest.Load().(string) },
+		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves,
+		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
 		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
 	})

@@ -86,7 +86,7 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 // stepTrace returns a step's input and output, with secrets masked.
 func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made transforms.Made, err error) StepTrace {
 	step := StepTrace{Kind: s.Kind, Fuel: made.Fuel, FuelLimit: made.FuelLimit, Dropped: errors.Is(err, transforms.ErrDrop)}
-	step.In, step.Out = w.masker.Body(fed.Body), w.masker.Body(made.Body)
+	step.In, step.Out = w.maskContent(&fed), w.maskContent(&made.Content)
 	for _, what := range made.Left {
 		step.Left = append(step.Left, w.masker.Text(what))
 	}
@@ -103,6 +103,9 @@ func (w *webhook) templateTraces(s transforms.Step, traces []*expression.Trace) 
 	}
 	for _, template := range transforms.TemplatesOf(s) {
 		if trace := expression.TraceTemplate(template.Path, template.Parts, traces); trace != nil {
+			if template.HoldsSecret {
+				trace.Hide(Masked)
+			}
 			list = append(list, trace)
 		}
 	}

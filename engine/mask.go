@@ -2,8 +2,10 @@ package engine
 
 import (
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/secret"
+	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
@@ -15,6 +17,9 @@ func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(
 func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
 	if cfg != nil {
+		for _, s := range cfg.Secrets() {
+			values = append(values, s.Reveal())
+		}
 		for i := range cfg.Webhooks {
 			values = append(values, with(&cfg.Webhooks[i])...)
 		}
@@ -59,17 +64,38 @@ func with(w *config.Webhook) []string {
 	return list
 }
 
+// secretsIn finds the parts of a content's body that are secret: what its transforms made from secrets, and texts of secrets.
+func (w *compiled) secretsIn(c *delivery.Content) [][2]int {
+	return secret.Join(c.Secret, w.masker.Spans(c.Body))
+}
+
+// maskContent returns a content's body without its secrets.
+func (w *compiled) maskContent(c *delivery.Content) []byte {
+	if c.Body == nil {
+		return nil
+	}
+	return secret.MaskSpans(c.Body, w.secretsIn(c))
+}
+
 // maskTrace masks the values of an expression's parts.
 func (w *compiled) maskTrace(t *expression.Trace) {
 	if t == nil {
 		return
 	}
-	t.Value = w.masker.Value(t.Value)
+	t.Value = w.maskValue(t.Value, t.IsSecret())
 	parts := t.Parts()
 	for i := range parts {
-		parts[i].Value = w.masker.Value(parts[i].Value)
+		parts[i].Value = w.maskValue(parts[i].Value, parts[i].Secret)
 	}
 	if t.Err != nil {
-		t.Err = &expression.RunError{Message: w.masker.Text(t.Err.Error())}
+		t.Err = &expression.RunError{Message: w.masker.Text(transforms.Hidden(t.Err, t.IsSecret()).Error())}
 	}
+}
+
+// maskValue returns a value of an expression without its secrets. nil stays nil: nothing is no secret.
+func (w *compiled) maskValue(v any, isSecret bool) any {
+	if isSecret && v != nil {
+		return Masked
+	}
+	return w.masker.Value(v)
 }

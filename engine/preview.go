@@ -114,7 +114,7 @@ func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at t
 		p.Choice, p.Why = NotSigned, err.Error()
 		return
 	}
-	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.masker.Body(d.Body)
+	p.Method, p.URL, p.Body = req.Method, w.URL.String(), w.maskContent(&d.Content)
 	p.Header, p.header = w.maskHeader(req.Header, isCredential), req.Header
 	none := func(string) bool { return false }
 	p.revealed = revealed{w.maskVariables(req.URL.String()), w.maskHeader(req.Header, none)}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ func ProbeAll(ctx context.Context, cfg *config.Config, webhooks []config.Webhook
 				all[i].Failure = "not tried: the time was over"
 				return
 			}
+			w.Known = slices.Concat(w.Known, cfg.Secrets())
 			probed := newWebhook(compiled{Webhook: w}, &Options{}, cfg.Allow)
 			defer probed.sender.Close()
 			all[i].Probe = probed.sender.Probe(ctx)

@@ -23,6 +23,8 @@ type Stream struct {
 
 	Storage string // the folder where AWF keeps the states of its runs; "" reads none
 
+	Seal *Seal // tells what Close wrote from what others print; nil takes all for others'
+
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
@@ -82,5 +84,6 @@ func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{
 		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
 		Storage: s.Storage,
+		Sealed:  s.Seal.verify,
 	}
 }

@@ -30,7 +30,7 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	if err := share(cfg, e.opts.Queue); err != nil {
 		return err
 	}
-	settings, err := compiler{e.modules, e.log}.settings(cfg)
+	settings, err := compiler{e.modules, e.log, cfg.Secrets()}.settings(cfg)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (w *compiled) equals(c *compiled) bool {
 
 // openOwn opens the webhooks of a definition.
 func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhook) (list []*webhook, err error) {
-	all, mistakes := compiler{e.modules, e.log}.all(ctx, own)
+	all, mistakes := compiler{e.modules, e.log, now.config.Secrets()}.all(ctx, own)
 	if len(mistakes) > 0 {
 		closeChains(all)
 		return nil, mistakes

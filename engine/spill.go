@@ -22,6 +22,7 @@ const flushPatience = 5 * time.Second
 type spilled struct {
 	files            []string
 	waiting, letters int64
+	seal             *Seal
 	journaled        bool // in a file that an awf-hook of this machine takes up
 }
 
@@ -58,7 +59,7 @@ func (e *Engine) settleAccounts() {
 		l.spilled.count(rest)
 	case len(e.opts.Spill) > 0:
 		var errs []error
-		l.spilled, errs = writeSpill(rest, e.opts.Spill)
+		l.spilled, errs = writeSpill(rest, &e.opts)
 		for _, err := range errs {
 			l.trouble += "; " + err.Error()
 		}
@@ -73,12 +74,12 @@ const maxSpills = 1000
 
 // writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on with a new file where one takes no more, and at the next
 // place where no file takes anything. The errors say why, for each place that did not take all.
-func writeSpill(entries []*delivery.Entry, places []string) (*spilled, []error) {
-	s := &spilled{}
+func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
+	s := &spilled{seal: opts.Seal}
 	var errs []error
-	tooLong := func(entry *delivery.Entry) bool { return len(envelopeOf(entry)) > event.MaxLine } // nobody could read it
+	tooLong := func(entry *delivery.Entry) bool { return len(s.envelopeOf(entry)) > event.MaxLine } // nobody could read it
 	entries = slices.DeleteFunc(entries, tooLong)
-	for _, place := range places {
+	for _, place := range opts.Spill {
 		for range maxSpills {
 			n, err := s.write(place, entries)
 			if entries = entries[n:]; len(entries) == 0 {
@@ -106,7 +107,7 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 	}
 	end := begin
 	for _, entry := range entries {
-		line := append(envelopeOf(entry), '\n')
+		line := append(s.envelopeOf(entry), '\n')
 		if _, err = f.Write(line); err != nil {
 			break
 		}
@@ -155,11 +156,11 @@ func openSpill(place string) (*os.File, error) {
 }
 
 // envelopeOf is an event that goes to the entry's webhooks alone.
-func envelopeOf(entry *delivery.Entry) []byte {
+func (s *spilled) envelopeOf(entry *delivery.Entry) []byte {
 	ev := *entry.Event
 	ev.Webhooks = nil
 	for i := range entry.Wants {
 		ev.Webhooks = append(ev.Webhooks, entry.Wants[i].Webhook)
 	}
-	return ev.Envelope()
+	return ev.Sealed(s.seal.sign)
 }

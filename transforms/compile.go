@@ -35,7 +35,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 			m := &mapCompiler{by: c, omitEmpty: s.OmitEmpty}
 			step, errs = m.compile(s), m.mistakes
 		case "format":
-			step, errs = compileFormat(s, i == 0, c.Log)
+			step, errs = compileFormat(s, i == 0, c)
 		case "wasm", "js":
 			step, errs = c.Modules.load(ctx, s, c.Log)
 		default: // the configuration says what is wrong with it
@@ -66,7 +66,7 @@ type mapCompiler struct {
 func (c *mapCompiler) compile(s *config.Step) *Map {
 	m := &Map{ContentType: s.ContentType}
 	if s.With != nil {
-		m.With = s.With.AppendJSON(nil, jsonbytes.AppendString)
+		m.With, m.Secrets = s.With.AppendJSON(nil, jsonbytes.AppendString), secretsOf(s.With)
 	}
 	switch {
 	case s.Map.Kind != config.TreeText:
@@ -83,6 +83,19 @@ func (c *mapCompiler) compile(s *config.Step) *Map {
 		m.Root = Value{Program: program}
 	}
 	return m
+}
+
+// secretsOf lists the members of a step's with that hold values of variables.
+func secretsOf(with *config.Tree) (keys []string) {
+	if with.Kind != config.TreeMapping && len(with.Secrets()) > 0 {
+		return []string{expression.AllKeys}
+	}
+	for i, value := range with.Values {
+		if with.Kind == config.TreeMapping && len(value.Secrets()) > 0 {
+			keys = append(keys, with.Keys[i].Value)
+		}
+	}
+	return keys
 }
 
 func (c *mapCompiler) node(t *config.Tree, path string) Node {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
@@ -11,14 +12,31 @@ import (
 // Node is a part of a map's tree.
 type Node interface {
 	// appendTo appends the part's JSON. It says false if there is nothing, which is null.
-	appendTo(dst []byte, in *expression.Env) (_ []byte, there bool, err error)
+	appendTo(b *body) (there bool, err error)
+}
+
+// body is what a map makes for an event.
+type body struct {
+	text    []byte
+	secrets [][2]int // the parts of it that are made from secrets: from and to, in order
+	fed     *delivery.Content
+	values  *expression.Env
+}
+
+// begin begins a member of what began at first, and returns where the text ends without it.
+func (b *body) begin(first int) (before int) {
+	if before = len(b.text); before > first {
+		b.text = append(b.text, ',')
+	}
+	return before
 }
 
 // Literal is JSON that is what it is.
 type Literal string
 
-func (l Literal) appendTo(dst []byte, _ *expression.Env) ([]byte, bool, error) {
-	return append(dst, l...), l != "null", nil
+func (l Literal) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, l...)
+	return l != "null", nil
 }
 
 // Value is an expression, whose value keeps its type.
@@ -27,13 +45,31 @@ type Value struct {
 	Program *expression.Program
 }
 
-func (v Value) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
-	start := len(dst)
-	dst, err := v.Program.AppendJSON(dst, in)
+func (v Value) appendTo(b *body) (there bool, err error) {
+	start := len(b.text)
+	b.text, err = v.Program.AppendJSON(b.text, b.values)
+	isSecret := v.Program.IsSecret(b.values)
 	if err != nil {
-		return dst, false, at(v.Path, err)
+		return false, at(v.Path, Hidden(err, isSecret))
 	}
-	return dst, string(dst[start:]) != "null", nil
+	if isSecret {
+		b.mark(v.Program, start)
+	}
+	return string(b.text[start:]) != "null", nil
+}
+
+// mark notes what is secret of the value that a program made: what is of the bytes that it passes on, or all that it computed.
+func (b *body) mark(p *expression.Program, start int) {
+	from, to, ok := p.PartOfBody(b.values)
+	if !ok || to-from != len(b.text)-start {
+		b.secrets = append(b.secrets, leaves(b.text, start)...)
+		return
+	}
+	for _, s := range b.fed.Secret {
+		if s[0] < to && s[1] > from {
+			b.secrets = append(b.secrets, [2]int{start + max(s[0], from) - from, start + min(s[1], to) - from})
+		}
+	}
 }
 
 func at(path string, err error) error {
@@ -49,27 +85,32 @@ type Text struct {
 	Parts []expression.TemplatePart
 }
 
-func (t Text) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
-	dst = append(dst, '"')
+func (t Text) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, '"')
 	for _, part := range t.Parts {
 		if part.Program == nil {
-			dst = append(dst, part.Text...)
+			b.text = append(b.text, part.Text...)
 			continue
 		}
-		v, err := part.Program.Value(in)
+		isSecret := part.Program.IsSecret(b.values)
+		v, err := part.Program.Value(b.values)
 		if err != nil {
-			return dst, false, at(t.Path, err)
+			return false, at(t.Path, Hidden(err, isSecret))
 		}
 		text, err := expression.Text(v)
 		if err != nil {
-			return dst, false, at(t.Path, err)
+			return false, at(t.Path, Hidden(err, isSecret))
 		}
-		dst = appendInner(dst, text)
-		if len(dst) > MaxBody {
-			return dst, false, at(t.Path, fmt.Errorf("the text is over %d KiB", MaxBody>>10))
+		start := len(b.text)
+		if b.text = appendInner(b.text, text); isSecret && len(b.text) > start {
+			b.secrets = append(b.secrets, [2]int{start, len(b.text)})
+		}
+		if len(b.text) > MaxBody {
+			return false, at(t.Path, fmt.Errorf("the text is over %d KiB", MaxBody>>10))
 		}
 	}
-	return append(dst, '"'), true, nil
+	b.text = append(b.text, '"')
+	return true, nil
 }
 
 // appendInner appends the inside of a JSON string.
@@ -86,24 +127,21 @@ type List struct {
 	OmitEmpty bool // leaves out what is null
 }
 
-func (l List) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
-	dst = append(dst, '[')
-	first := len(dst)
+func (l List) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, '[')
+	first := len(b.text)
 	for _, node := range l.Nodes {
-		before := len(dst)
-		if before > first {
-			dst = append(dst, ',')
-		}
-		var there bool
-		var err error
-		if dst, there, err = node.appendTo(dst, in); err != nil {
-			return dst, false, err
+		before := b.begin(first)
+		there, err := node.appendTo(b)
+		if err != nil {
+			return false, err
 		}
 		if !there && l.OmitEmpty {
-			dst = dst[:before]
+			b.text = b.text[:before]
 		}
 	}
-	return append(dst, ']'), true, nil
+	b.text = append(b.text, ']')
+	return true, nil
 }
 
 // Object is a mapping of parts, in this order.
@@ -113,54 +151,55 @@ type Object struct {
 	OmitEmpty bool
 }
 
-func (o Object) appendTo(dst []byte, in *expression.Env) ([]byte, bool, error) {
-	dst = append(dst, '{')
-	first := len(dst)
+func (o Object) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, '{')
+	first := len(b.text)
 	for i, node := range o.Nodes {
-		before := len(dst)
-		if before > first {
-			dst = append(dst, ',')
-		}
-		dst = append(append(dst, o.Keys[i]...), ':')
-		var there bool
-		var err error
-		if dst, there, err = node.appendTo(dst, in); err != nil {
-			return dst, false, err
+		before := b.begin(first)
+		b.text = append(append(b.text, o.Keys[i]...), ':')
+		there, err := node.appendTo(b)
+		if err != nil {
+			return false, err
 		}
 		if !there && o.OmitEmpty {
-			dst = dst[:before]
+			b.text = b.text[:before]
 		}
 	}
-	return append(dst, '}'), true, nil
+	b.text = append(b.text, '}')
+	return true, nil
 }
 
 // Map makes a body of a tree with expressions in it.
 type Map struct {
 	Root        Node
-	With        []byte // JSON that the expressions can read; nil for none
-	ContentType string // other than JSON's, the tree must come to a text, which is the body
+	With        []byte   // JSON that the expressions can read; nil for none
+	Secrets     []string // the members of With that hold secrets; see [expression.Env.SetWith]
+	ContentType string   // other than JSON's, the tree must come to a text, which is the body
 }
 
 // Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.
 func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	const usual = 512 // bytes
-	in.Values.SetWith(m.With)
-	body, _, err := m.Root.appendTo(make([]byte, 0, usual), in.Values)
-	if err != nil {
+	in.Values.SetWith(m.With, m.Secrets)
+	b := &body{text: make([]byte, 0, usual), fed: &in.Content, values: in.Values}
+	if _, err := m.Root.appendTo(b); err != nil {
 		return Made{}, err
 	}
-	switch string(body) {
+	switch string(b.text) {
 	case "null", `""`, "[]", "{}":
 		return Made{}, ErrDrop
 	}
 	if !IsJSON(m.ContentType) {
-		text, isText := unquote(body)
+		text, isText := unquote(b.text)
 		if !isText {
 			return Made{}, fmt.Errorf("want a text for %s", m.ContentType)
 		}
-		body = []byte(text)
+		for i, s := range b.secrets {
+			b.secrets[i] = [2]int{inText(b.text, s[0]), inText(b.text, s[1])}
+		}
+		b.text = []byte(text)
 	}
 	out := Made{Content: in.Content} // headers and the like stay
-	out.Body, out.ContentType = body, m.ContentType
+	out.Body, out.ContentType, out.Secret = b.text, m.ContentType, b.secrets
 	return out, nil
 }

@@ -8,6 +8,8 @@ import (
 type Template struct {
 	Path  string // "text" or "blocks[0].text"; "" for the whole
 	Parts []expression.TemplatePart
+
+	HoldsSecret bool // the text itself has a secret in it
 }
 
 // TemplatesOf lists a step's texts with expressions in them, in their order; nil for a module.
@@ -17,7 +19,9 @@ func TemplatesOf(s Step) []Template {
 		return templates(s.Root, nil)
 	case *Format:
 		var list []Template
-		s.Format.Templates(func(option string, parts []expression.TemplatePart) { list = append(list, Template{option, parts}) })
+		s.Format.Templates(func(option string, parts []expression.TemplatePart) {
+			list = append(list, Template{option, parts, s.holdsSecret(option)})
+		})
 		return list
 	}
 	return nil
@@ -26,14 +30,14 @@ func TemplatesOf(s Step) []Template {
 func templates(n Node, list []Template) []Template {
 	switch n := n.(type) {
 	case Value:
-		return append(list, Template{n.Path, []expression.TemplatePart{{Program: n.Program}}})
+		return append(list, Template{Path: n.Path, Parts: []expression.TemplatePart{{Program: n.Program}}})
 	case Text:
 		parts := make([]expression.TemplatePart, len(n.Parts))
 		for i, part := range n.Parts {
 			parts[i] = part
 			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // it is the inside of a JSON string
 		}
-		return append(list, Template{n.Path, parts})
+		return append(list, Template{Path: n.Path, Parts: parts})
 	case List:
 		for _, inner := range n.Nodes {
 			list = templates(inner, list)

@@ -79,8 +79,9 @@ func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) 
 	}
 	for i, step := range c {
 		if i > 0 {
-			values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType))
+			values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType), in.Content.Secret)
 		}
+		values.SetWith(nil, nil) // a map sets its own
 		out, err := step.Step.Apply(ctx, in)
 		if err == nil && len(out.Body) > MaxBody {
 			err = fmt.Errorf("the body is over %d KiB", MaxBody>>10)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
@@ -33,6 +34,9 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 		return made, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
 	made.Content = in.Content
+	if len(in.Content.Secret) > 0 { // what a module passes on of them
+		made.Secret = secret.NewMasker(secret.Parts(in.Content.Body, in.Content.Secret), nil).Spans(out.Body)
+	}
 	made.Body, made.ContentType = out.Body, w.ContentType
 	return made, nil
 }

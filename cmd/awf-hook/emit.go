@@ -36,7 +36,8 @@ func (c *command) emitCommand() *cobra.Command {
   echo '{"event":"…","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}' | awf-hook emit
 
 Without --event it reads the event from stdin, as a JSON object. --payload - reads only the payload from there.
---set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that is known.
+--set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that
+an earlier emit had.
 
 --webhook NAME sends it to this webhook alone, whatever its filter says. --sample TYPE sends an example of an event (see
 awf-hook events) with "test": true in its payload.
@@ -99,7 +100,7 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 		}
 		ev, err := sample(e.sample)
 		ev.WorkflowName, ev.WorkflowID = cmp.Or(e.WorkflowName, ev.WorkflowName), cmp.Or(e.WorkflowID, ev.WorkflowID)
-		ev.ID = cmp.Or(e.ID, ev.ID)
+		ev.ID = cmp.Or(event.OwnID(e.ID, emitSource), ev.ID)
 		if err == nil {
 			ev.Payload, err = withStrings(ev.Payload, e.set)
 		}
@@ -126,12 +127,15 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, fmt.Errorf("--%w", err)
 	}
-	ev.Payload, ev.ID = payload, cmp.Or(e.ID, ev.ID)
+	ev.Payload, ev.ID = payload, cmp.Or(event.OwnID(e.ID, emitSource), ev.ID)
 	if err := ev.Validate(); err != nil {
 		return event.Event{}, fmt.Errorf("--%w", err)
 	}
 	return ev, nil
 }
+
+// emitSource is where emitted events come from, for their ids.
+const emitSource = "emit"
 
 // readEvent reads the one event on stdin.
 func (c *command) readEvent() (event.Event, error) {
@@ -149,6 +153,7 @@ func (c *command) readEvent() (event.Event, error) {
 	case rec == nil:
 		return event.Event{}, failure(errors.New("<stdin>: not an event"))
 	}
+	rec.From(emitSource)
 	var ev event.Event
 	join := event.Joiner{Event: func(e event.Event) { ev = e }}
 	join.Add(rec, time.Now())

@@ -28,7 +28,7 @@ var (
 	}
 	fuzzTargets = []string{
 		"/dev/stdin", "/dev/zero", "/dev/tty", "/dev/fd/0", "/proc/self/mem", "/etc/passwd", ".", "..", "settings.yaml", "workflows", "../..", "/", "/proc",
-		"/dev/null", "m.wasm", "../awf-hook.yaml", "nowhere",
+		"/dev/null", "m.wasm", "../awf-hook.yaml", "nowhere", "/proc/kmsg",
 	}
 	fuzzTexts = []string{
 		"webhooks:\n", "  - url: https://a.example/\n", "    filter: ", "payload.error matches \"(a+)+$\"\n", "    transform:\n", "      - map: ", "{text: \"=payload\"}\n",
@@ -65,7 +65,7 @@ func plant(t testing.TB, dir string, code []byte) {
 		const write = os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 		switch code[0] % 8 {
 		case 0:
-			if folder, err := root.OpenRoot(filepath.Dir(path)); err == nil { // a Root makes no FIFO
+			if folder, err := root.OpenRoot(filepath.Dir(path) + "/."); err == nil { // a Root makes no FIFO, and waits for one
 				fifo := filepath.Join(t.TempDir(), "fifo")
 				if syscall.Mkfifo(fifo, 0o600) == nil {
 					_ = os.Rename(fifo, filepath.Join(folder.Name(), filepath.Base(path)))

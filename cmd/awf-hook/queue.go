@@ -93,7 +93,8 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	case err != nil:
 		return failure(fmt.Errorf("%w: call it again to move the rest", err))
 	case carried.InFlight > 0:
-		return failure(fmt.Errorf("%d are in flight in %s or wait behind one: call it again to move them", carried.InFlight, engine.QueueName(from)))
+		const left = "%d are in flight in %s or wait behind one: call it again to move them"
+		return failure(fmt.Errorf(left, carried.InFlight, engine.QueueName(from)))
 	}
 	return nil
 }

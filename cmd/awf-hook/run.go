@@ -80,13 +80,14 @@ func (o *openRuns) print(c *command) {
 	if o.number > 1 {
 		more = fmt.Sprintf(", and of %d more", o.number-1)
 	}
-	fmt.Fprintf(c.err, "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n", o.first, more)
+	const open = "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n"
+	fmt.Fprintf(c.err, open, o.first, more)
 }
 
 // runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that
 // writes to us must not wait for us. A terminal is not such a program.
 func (c *command) runStream(s *session, stream engine.Stream) error {
-	stream.Broken = c.printBroken()
+	stream.Broken, stream.Seal = c.printBroken(), s.seal()
 	var open openRuns
 	stream.Open = open.add
 	var reading *engine.Reading

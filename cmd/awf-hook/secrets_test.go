@@ -105,6 +105,7 @@ var tried = map[string][][]string{
 	"sign":       {{"sign", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"verify":     {{"verify", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"secret":     {{"secret", "CONFIG"}},
+	"operations": {{"operations", "-c", "CONFIG"}, {"operations", "-c", "CONFIG", "--json"}},
 	"deliveries": {{"deliveries", "-c", "CONFIG"}, {"deliveries", "send", "--drain-timeout", "1ms", "-c", "CONFIG"}},
 	"webhooks":   {{"webhooks", "-c", "CONFIG"}, {"webhooks", "enable", "nobody", "-c", "CONFIG", "--json"}},
 	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},

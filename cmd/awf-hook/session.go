@@ -228,7 +228,7 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 		queue = queueFile(s.search(), cfg, s.queue)
 	}
 	o := s.options
-	o.Queue, o.Spill, o.OnOutcome = queue, s.spillPlaces(queue), s.outcome
+	o.Queue, o.Spill, o.Seal, o.OnOutcome = queue, s.spillPlaces(queue), s.seal(), s.outcome
 	if folder := s.search().StateFolder(); folder != "" {
 		o.SpillFolder, o.HoldSpilled = filepath.Join(folder, "spill"), !s.delivers
 	}
@@ -248,6 +248,15 @@ func (s *session) spillPlaces(queue string) (places []string) {
 		places = append(places, os.TempDir()+"/")
 	}
 	return places
+}
+
+// seal is that of the files which take what the queue does not.
+func (s *session) seal() *engine.Seal {
+	paths := []string{filepath.Join(os.TempDir(), fmt.Sprintf("awf-hook-%d.key", os.Geteuid()))}
+	if folder := s.search().StateFolder(); folder != "" {
+		paths = append([]string{filepath.Join(folder, "spill.key")}, paths...)
+	}
+	return engine.NewSeal(paths...)
 }
 
 // spareFolders are where the audit lines of a command may go if the state folder cannot be used. The last is memory.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // small is a file system of a size, "4k", and how it is mounted.
@@ -217,7 +219,7 @@ func TestSpillIsSaid(t *testing.T) {
 		if code != exitOK || !strings.Contains(said, want) {
 			t.Errorf("exit code %d, said %s, want %s", code, said, want)
 		}
-		if got := regexp.MustCompile(`"id":"e","only_webhooks":\[".*#one"\]`).FindAllString(string(readFileOf(t, file)), -1); len(got) != n+1 {
+		if got := regexp.MustCompile(`"id":"e@emit","only_webhooks":\[".*#one"\],"seal":"[0-9a-f]{64}"`).FindAllString(string(readFileOf(t, file)), -1); len(got) != n+1 {
 			t.Errorf("the file has %q, want %d lines", got, n+1)
 		}
 	}
@@ -236,5 +238,43 @@ func TestSpillIsSaid(t *testing.T) {
 	code, said = hookIn([]string{"TMPDIR=" + temp}, "", append(args, "-c", config, "--spill", temp)...)
 	if want := "in memory; cannot write to " + temp + ": is a directory\n"; code != exitOK || !strings.Contains(said, want) || !strings.Contains(said, "1 kept written to "+temp+"/awf-hook-") {
 		t.Errorf("exit code %d, said %s, want %s", code, said, want)
+	}
+}
+
+// What was written into a file for want of a queue keeps its id, also that of AWF's own line, and the same in a file that others wrote does not.
+func TestSpilledLineKeepsItsID(t *testing.T) {
+	receiver, url := startCounter(t)
+	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")
+	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`
+	file := filepath.Join(t.TempDir(), "spill.ndjson")
+	state := []string{"XDG_STATE_HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}
+	code, said := hookIn(state, line+"\n", "run", "-c", config, "--queue", "memory:", "--drain-timeout", "1s", "--spill", file)
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	write(t, config, fmt.Sprintf("webhooks: [{name: one, url: %q}]", url))
+	spilled := string(readFileOf(t, file))
+	count := func(id string) int {
+		receiver.mu.Lock()
+		defer receiver.mu.Unlock()
+		return receiver.deliveries[id]
+	}
+	id := delivery.ID(fmt.Sprintf("%x", sha256.Sum256([]byte(line))), config+"#one")
+	for _, tt := range []struct {
+		name, in string
+		env      []string
+		keeps    bool
+	}{
+		{"as it was written", spilled, state, true},
+		{"with another payload", strings.Replace(spilled, `"user":"root"`, `"user":"toor"`, 1), state, false},
+		{"with another id", strings.Replace(spilled, `"id":"`, `"id":"0`, 1), state, false},
+		{"without its seal", regexp.MustCompile(`,"seal":"[0-9a-f]*"`).ReplaceAllString(spilled, ""), state, false},
+		{"by another user", spilled, []string{"XDG_STATE_HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}, false},
+	} {
+		before := count(id)
+		code, said = hookIn(tt.env, tt.in, "run", "-c", config, "--queue", filepath.Join(t.TempDir(), "queue.db"))
+		if code != exitOK || (count(id) > before) != tt.keeps || !strings.Contains(said, "1 delivered") {
+			t.Errorf("%s: exit code %d, sent under the line's own id: %v, want %v: %s", tt.name, code, count(id) > before, tt.keeps, said)
+		}
 	}
 }

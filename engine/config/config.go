@@ -115,8 +115,9 @@ type Text struct {
 	Path   string // "webhooks[0].filter"
 	pos    Pos
 	shape  shape
-	indent int  // of a literal block
-	env    bool // a variable was expanded in it: positions inside mean nothing
+	indent int      // of a literal block
+	env    bool     // a variable was expanded in it: positions inside mean nothing
+	values [][2]int // where the values of variables stand in it: from and to
 
 	Unresolved bool // it holds variables, which were not looked up
 }

@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -16,6 +19,12 @@ import (
 
 // lineBreak is YAML's.
 var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+
+// What any small file may cost to be read and compiled. The processor's time counts, not the clock's: other programs run too.
+const (
+	fuzzTime   = 2 * time.Second
+	fuzzMemory = 256 << 20 // bytes allocated, most of which is given back at once
+)
 
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"config/err/*.yaml", "config/ok/*.yaml", "f028/*.yaml"} {
@@ -34,6 +43,16 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		used := processorTime()
+		defer func() {
+			took := processorTime() - used
+			runtime.ReadMemStats(&after)
+			if made := after.TotalAlloc - before.TotalAlloc; took > fuzzTime || made > fuzzMemory {
+				t.Errorf("took %v and %d MiB", took, made>>20)
+			}
+		}()
 		lines := lineBreak.Split(string(text), -1)
 		source := config.NewSource(text)
 		for i, as := range []struct {
@@ -66,6 +85,13 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// processorTime is what this process has used of its processors.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // checkPlace checks that a mistake's place is in the file, or right behind its line's end.

@@ -137,6 +137,16 @@ func describe(n *yaml.Node) string {
 	return "a single value"
 }
 
+// printable is a message with spaces for what a terminal would obey, such as a tab in a file's name.
+func printable(message string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, message)
+}
+
 // shorten keeps an error's quotation of the file readable.
 func shorten(s string) string {
 	const limit = 60

@@ -131,6 +131,7 @@ type decoder struct {
 	tagged     map[*yaml.Node]bool // values with a wrong tag
 	used       []use               // the keys of the webhook that is being read
 	known      []secret.Secret     // its secret variables
+	inserted   [][2]int            // where the values of variables stand in the scalar that was read last
 	reads      []string            // the names of all its variables
 	usedBeside []use               // the keys beside the webhooks
 	named      []string            // the files that are named
@@ -149,7 +150,7 @@ func (d *decoder) fail(n node, code, format string, args ...any) {
 }
 
 func (d *decoder) mistake(n node, code, message string) *Error {
-	return &Error{Pos: d.pos(n.Node), Code: code, Path: n.path, Message: message}
+	return &Error{Pos: d.pos(n.Node), Code: code, Path: n.path, Message: printable(message)}
 }
 
 func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }

@@ -1,16 +1,16 @@
 package config
 
 import (
-	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
-// lineBreak is YAML's.
-var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+// lineBreaks makes one of YAML's line breaks of all of them.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // keepInside moves what the YAML parser places beyond the file's or a line's end to that end.
 func keepInside(text []byte, lists ...Errors) {
-	lines := lineBreak.Split(string(text), -1)
+	lines := strings.Split(lineBreaks.Replace(string(text)), "\n")
 	widths := map[int]int{} // of lines in runes: many mistakes may be in one long line
 	for _, list := range lists {
 		for _, e := range list {

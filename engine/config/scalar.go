@@ -32,16 +32,23 @@ func (d *decoder) scalar(n node) (string, bool) {
 	if n.Style == 0 && endsInQuote(n.Value) {
 		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
 	}
-	ok := true
-	text := variable.ReplaceAllStringFunc(n.Value, func(ref string) string {
+	d.inserted = nil
+	var text strings.Builder
+	end, ok := 0, true
+	for _, at := range variable.FindAllStringIndex(n.Value, -1) {
+		text.WriteString(n.Value[end:at[0]])
+		end = at[1]
+		ref := n.Value[at[0]:end]
 		if ref == "$$" {
-			return "$"
+			text.WriteString("$")
+			continue
 		}
 		value, good := d.expand(n, ref)
 		ok = ok && good
-		return value
-	})
-	return text, ok
+		d.inserted = append(d.inserted, [2]int{text.Len(), text.Len() + len(value)})
+		text.WriteString(value)
+	}
+	return text.String() + n.Value[end:], ok
 }
 
 // endsInQuote says whether a plain value ends with a quote that nothing in it opens.
@@ -172,8 +179,12 @@ func (t Text) Fail(line, col int, code, message string) *Error {
 	case t.shape == shapeQuoted && line == 1:
 		pos.Col += col + 1
 	case t.shape == shapeLiteral:
+		lines := strings.Split(strings.TrimRight(t.Value, " \n"), "\n")
+		if last := len(lines); line > last { // the file need not have what is missing at the text's end
+			line, col = last, utf8.RuneCountInString(lines[last-1])
+		}
 		pos.Line += line
 		pos.Col = t.indent + col + 1
 	}
-	return &Error{Pos: pos, Code: code, Path: t.Path, Message: message}
+	return &Error{Pos: pos, Code: code, Path: t.Path, Message: printable(message)}
 }

@@ -27,8 +27,8 @@ func (w *Webhook) Values() []Value { return values(webhookKeys, "", w.used, w) }
 // Values lists what holds beside the webhooks, key by key.
 func (c *Config) Values() []Value { return values(rootKeys, "", c.used, c) }
 
-// Digest tells configurations apart by what they say of their active webhooks, wherever their files are. Secrets, and what shows only masked,
-// are not in it: others may read it.
+// Digest tells configurations apart by what they say of their active webhooks, wherever their files are. Secrets, and what shows only
+// masked, are not in it: others may read it.
 func (c *Config) Digest() string {
 	var lines []string
 	for _, w := range c.Active() {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -72,21 +73,36 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 	return append(dst, '}')
 }
 
-// Secrets lists the texts in which a variable was expanded.
-func (t *Tree) Secrets() []string {
-	if t.Kind == TreeText && t.Text.env && t.Text.Value != "" {
-		return []string{t.Text.Value}
+// Secrets lists the texts in which a variable was expanded, and of texts with expressions, whose own words are no secret, the values alone.
+func (t *Tree) Secrets() (list []string) {
+	if text := t.Text.Value; len(t.Text.values) > 0 && text != "" && !strings.Contains(text, "{{") && text[0] != '=' {
+		return []string{text}
 	}
-	var list []string
+	for _, at := range t.Text.values {
+		if at[1] > at[0] {
+			list = append(list, t.Text.Value[at[0]:at[1]])
+		}
+	}
 	for _, v := range t.Values {
 		list = append(list, v.Secrets()...)
 	}
 	return list
 }
 
+// WithOther returns a text with something else in place of each variable's value.
+func (t Text) WithOther(other func(value string) string) string {
+	var text strings.Builder
+	end := 0
+	for _, at := range t.values {
+		text.WriteString(t.Value[end:at[0]] + other(t.Value[at[0]:at[1]]))
+		end = at[1]
+	}
+	return text.String() + t.Value[end:]
+}
+
 // Fail makes the error of a mistake in the tree.
 func (t *Tree) Fail(path, code, message string) *Error {
-	return &Error{Pos: t.Pos, Code: code, Path: path, Message: message}
+	return &Error{Pos: t.Pos, Code: code, Path: path, Message: printable(message)}
 }
 
 // treeReader reads a tree within the bounds.
@@ -200,6 +216,7 @@ func (r *treeReader) scalar(n node, t *Tree) {
 		return
 	}
 	value := n.Value
+	r.inserted = nil
 	if !n.key.Plain {
 		before, ok := len(r.errs), false
 		if value, ok = r.decoder.scalar(n); !ok {
@@ -210,4 +227,5 @@ func (r *treeReader) scalar(n node, t *Tree) {
 		}
 	}
 	t.Kind, t.Text = TreeText, r.text(n, value)
+	t.Text.values = r.inserted
 }

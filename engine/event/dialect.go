@@ -135,7 +135,7 @@ func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, err
 	r := &Record{dialect: kind}
 	switch kind {
 	case envelope:
-		d.envelope(r, now)
+		d.envelope(r, line, now)
 	case audit:
 		d.audit(r, line)
 	case transcript:
@@ -155,14 +155,20 @@ func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, err
 }
 
 // envelope reads F028's own form, as it is. Its writer decides what it says: it has no part in the rules for runs.
-func (d *decoder) envelope(r *Record, now time.Time) {
+func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	r.Type = d.nonEmpty(keyEvent)
 	r.WorkflowID = d.text(keyWorkflowID)
 	r.WorkflowName = d.text(keyWorkflowName)
 	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
 	r.payload = d.object(keyPayload)
-	if r.ID = givenID(d.optional(keyID)); r.ID == "" {
+	r.given = d.optional(keyID)
+	if r.ID = givenID(r.given); r.ID == "" {
 		r.ID, r.anonymous = NewID(now), true // two equal envelopes may be two events
+	}
+	if mark := d.optional(keySeal); mark != "" {
+		if text, isLast := bytes.CutSuffix(bytes.TrimRight(line, blanks), sealMember(mark)); isLast {
+			r.sealed = sealed{text, mark}
+		}
 	}
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
 		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", shorten(string(raw)))
@@ -332,7 +338,10 @@ func (d *decoder) free(r *Record) {
 func (d *decoder) plugin(r *Record, now time.Time) {
 	typ := d.nonEmpty(keyType)
 	d.nonEmpty(keySource)
-	r.ID = givenID(d.optional(keyID))
+	if id := d.optional(keyID); id != "" {
+		r.given = OwnID(id, "plugin:"+d.optional(keySource))
+		r.ID = r.given
+	}
 	r.Timestamp = now.UTC()
 	if d.has(keyTimestamp) {
 		r.Timestamp, r.stamp = d.timestamp(keyTimestamp)

@@ -97,7 +97,11 @@ func (e *Event) Body() []byte {
 
 // Envelope is the body with the event's id, its trace and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same
 // event.
-func (e *Event) Envelope() []byte {
+func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
+
+// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes the seal from the text before
+// it; "" leaves it out.
+func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	if !e.Trace.IsZero() {
@@ -116,7 +120,15 @@ func (e *Event) Envelope() []byte {
 	if len(e.Webhooks) > 0 {
 		b = append(b, ']')
 	}
+	if mark := sign(b); mark != "" {
+		return append(b, sealMember(mark)...)
+	}
 	return append(b, '}')
+}
+
+// sealMember is how an envelope ends that has a seal.
+func sealMember(mark string) []byte {
+	return append(jsonbytes.AppendString([]byte(`,"seal":`), mark), '}')
 }
 
 // Stamp is the timestamp as it goes into the body: as its writer wrote it.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -15,16 +16,26 @@ func lineID(line []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// givenID is the id of an event whose writer gave it one. An id that looks like a lineID is hashed, always to the same one: nobody can
-// take the id of a line that AWF has yet to write, so that the line would count as known.
+// givenID is the id of an event whose writer gave it one. It hashes an id that looks like a lineID, or like one of another source, always
+// to the same one. So nobody can take the id of a line that AWF has yet to write, or of another source's event, to make it count as known.
 func givenID(id string) string {
-	if len(id) != 2*sha256.Size {
-		return id
+	_, err := hex.DecodeString(id)
+	if strings.Contains(id, ofSource) || len(id) == 2*sha256.Size && err == nil {
+		return lineID([]byte("id " + id)) // no line of a dialect begins so
 	}
-	if _, err := hex.DecodeString(id); err != nil {
-		return id
+	return id
+}
+
+// ofSource stands before the name of its source in an id that is one of the source's own.
+const ofSource = "@"
+
+// OwnID is the id of an event to which its writer gave one, in a source other than stdin: "deploy-7@emit". Equal ids of two sources are of
+// two events.
+func OwnID(id, source string) string {
+	if id == "" {
+		return ""
 	}
-	return lineID([]byte("id " + id)) // no line of a dialect begins so
+	return givenID(id) + ofSource + strings.ReplaceAll(source, ofSource, "%40")
 }
 
 // NewID returns a UUIDv7 (RFC 9562): the time in milliseconds, then random bits.

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
 )
 
 // An event whose writer chose the id of a line that AWF has yet to write does not take that line's place. It is known again itself, also
@@ -37,5 +40,77 @@ func TestGivenIDTakesNoLinesPlace(t *testing.T) {
 	}
 	if sent := ids(given(got[3]), given(got[3])); sent[0] != sent[1] {
 		t.Errorf("ids %q of an event that came twice from another awf-hook, want one", sent)
+	}
+}
+
+// An id that one source's writer gives is no id of another source, in whatever form it is written.
+func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
+	envelope := func(id string) string {
+		return fmt.Sprintf(`{"event":"workflow_start","workflow_id":"x","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{},"id":%q}`, id)
+	}
+	plugin := func(source, id string) string {
+		return fmt.Sprintf(`{"id":%q,"type":"deploy.done","source":%q,"timestamp":"2026-11-24T01:24:00Z","metadata":{}}`, id, source)
+	}
+	of := func(line, source string) string {
+		rec, err := event.ParseLine([]byte(line), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if source != "" {
+			rec.From(source)
+		}
+		return rec.ID
+	}
+	ids := map[string]string{}
+	for _, id := range []string{"deploy-7", "deploy-7@emit", "deploy-7@plugin", "deploy-7@file", "a@b@c", "@", "%40", strings.Repeat("ab", 32)} {
+		for from, got := range map[string]string{
+			"stdin": of(envelope(id), ""), "emit": event.OwnID(id, "emit"), "a file": of(envelope(id), "file"), "a client": of(envelope(id), "http:ci"),
+			"a client that is called another source": of(envelope(id), "http:emit"), "a client with an @": of(envelope(id), "http:a@emit"),
+			"a plugin": of(plugin("notify", id), ""), "another plugin": of(plugin("emit", id), ""), "a plugin with an @": of(plugin("x@emit", id), ""),
+			"a plugin in a file": of(plugin("notify", id), "file"),
+		} {
+			if before, taken := ids[got]; taken {
+				t.Errorf("%s's %q and %s have the id %q", from, id, before, got)
+			}
+			ids[got] = from + "'s " + id
+		}
+	}
+	if of(envelope("deploy-7"), "") != "deploy-7" {
+		t.Errorf("an id of stdin is %q, want it as it was given", of(envelope("deploy-7"), ""))
+	}
+}
+
+// A sealed envelope keeps its id. One that is changed in any byte does not.
+func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
+	key := []byte("of the test")
+	sign := func(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(append(key, text...))) }
+	var got event.Event
+	read := func(line []byte, sealed func([]byte, string) bool) string {
+		r := &event.Reader{Event: func(e event.Event) { got = e }, Sealed: sealed}
+		if _, err := r.ReadFrom(strings.NewReader(string(line) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		return got.ID
+	}
+	valid := func(text []byte, mark string) bool { return mark == sign(text) }
+	for _, id := range []string{"deploy-7", "deploy-7@emit", strings.Repeat("ab", 32)} {
+		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(), Webhooks: []string{"a.yaml#one"}}
+		line := ev.Sealed(sign)
+		if got := read(line, valid); got != id {
+			t.Errorf("read as %q, want %q: %s", got, id, line)
+		}
+		if plain := read(line, nil); plain == id && id != "deploy-7" {
+			t.Errorf("without a key %q was taken as it is", id)
+		}
+		for i, c := range line {
+			if c >= 'a' && c < 'z' {
+				changed := append([]byte(nil), line...)
+				changed[i]++
+				got = event.Event{}
+				if read(changed, valid) == id && id != "deploy-7" {
+					t.Fatalf("it was taken with another byte: %s", changed)
+				}
+			}
+		}
 	}
 }

@@ -53,6 +53,8 @@ type Reader struct {
 
 	State func(run string) *RunState // see [Joiner]
 
+	Sealed func(text []byte, mark string) bool // see [Record.Unseal]; nil for none
+
 	counts struct{ events, known, passed, broken atomic.Int64 }
 	mu     sync.Mutex // held while a line is read, its callbacks included
 	join   Joiner
@@ -262,6 +264,7 @@ func (r *Reader) broken(reason error) {
 
 // add gives the record's event, or keeps it until what it waits for is told.
 func (r *Reader) add(rec *Record, now time.Time) {
+	rec.Unseal(r.Sealed)
 	if !r.join.Add(rec, now) {
 		r.counts.known.Add(1)
 	}

@@ -31,8 +31,34 @@ type Record struct {
 	end      runEnd
 
 	anonymous bool      // its id is new
+	given     string    // the id that its writer gave it
+	sealed    sealed    // of an envelope
 	repeated  bool      // a start line that was read before, so that it may begin a resumed run
 	resumedBy time.Time // of a start line of before: when the program began that resumes the run
+}
+
+// sealed is what an envelope's seal is about.
+type sealed struct {
+	text []byte // all that stands before it
+	mark string
+}
+
+// Given is the id that the event's writer gave it; "" if it gave none.
+func (rec *Record) Given() string { return rec.given }
+
+// From says that the record does not come from stdin: an id that was given to it is one of this source's own.
+func (rec *Record) From(source string) {
+	if rec.given != "" {
+		rec.ID = OwnID(rec.given, source)
+	}
+}
+
+// Unseal gives an envelope of awf-hook's own the id that it has, if valid says that the seal is one of the text before it.
+func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
+	if rec.sealed.mark != "" && valid != nil && valid(rec.sealed.text, rec.sealed.mark) {
+		rec.ID = rec.given
+	}
+	rec.sealed = sealed{}
 }
 
 // runEnd holds what stands behind the duration in a run's end.

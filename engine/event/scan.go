@@ -29,6 +29,7 @@ const (
 	keyPayload
 	keyResult
 	keyRunID
+	keySeal
 	keySeq
 	keySource
 	keyStatus
@@ -65,6 +66,7 @@ var keyNames = [keyCount]string{
 	keyPayload:         "payload",
 	keyResult:          "result",
 	keyRunID:           "run_id",
+	keySeal:            "seal",
 	keySeq:             "seq",
 	keySource:          "source",
 	keyStatus:          "status",

@@ -98,7 +98,7 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), warnings: unwise.warnings}
+	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), from: w.from, warnings: unwise.warnings}
 	return p, w.steps, nil
 }
 

@@ -19,6 +19,8 @@ type Env struct {
 	roots  [3]object // payload, body, with
 	fields [4]any    // what field returned
 
+	secrets secretKeys
+
 	reader jsonbytes.Reader // of the JSON that is being decoded
 	budget budget
 	slots  []any        // the variables of the program that runs
@@ -69,7 +71,7 @@ func (p *Envs) Keep(env *Env) {
 	clear(env.args[:cap(env.args)])
 	env.event, env.trace, env.watch = nil, nil, nil
 	env.roots = [3]object{payload: {spare: spare}}
-	env.fields = [4]any{}
+	env.fields, env.secrets = [4]any{}, secretKeys{}
 	env.reader.Reset(nil)
 	p.pool.Put(env)
 }
@@ -77,22 +79,10 @@ func (p *Envs) Keep(env *Env) {
 // Event is what the environment was made of.
 func (env *Env) Event() *event.Event { return env.event }
 
-// SetBody sets body, which is JSON, or a text if isJSON is false.
-func (env *Env) SetBody(text []byte, isJSON bool) {
-	env.roots[body] = object{name: "body", raw: text, reader: &env.reader}
-	if !isJSON {
-		env.roots[body] = object{decoded: true, whole: string(text)}
-	}
-}
-
 // SetEventBody sets body to the event as it is sent without a transform. The bytes are made when an expression asks for them.
 func (env *Env) SetEventBody() {
 	env.roots[body] = object{name: "body", event: env.event, reader: &env.reader}
-}
-
-// SetWith sets with, which is JSON; nil for nothing.
-func (env *Env) SetWith(json []byte) {
-	env.roots[with] = object{name: "with", raw: json, reader: &env.reader}
+	env.secrets[body] = nil
 }
 
 // field is one of the names in fields. It is boxed once.
@@ -124,6 +114,7 @@ type object struct {
 type member struct {
 	key, raw []byte
 	value    any
+	end      int32 // of raw in the object's JSON
 	decoded  bool
 }
 
@@ -233,7 +224,7 @@ func (o *object) index() error {
 	o.reader.Reset(o.json())
 	err := o.reader.Members(func(key []byte) error {
 		raw, err := o.reader.Raw()
-		members = append(members, member{key: key, raw: raw})
+		members = append(members, member{key: key, raw: raw, end: int32(o.reader.Offset())})
 		return err
 	})
 	if err != nil {

@@ -46,8 +46,8 @@ func TestKeptEnvironmentsAreAsNew(t *testing.T) {
 				t.Errorf("payload %.40s, program %d: %v, %v; want %v, %v", text, n, got, gotErr, want, wantErr)
 			}
 			if i%2 == 0 {
-				used.SetBody([]byte(`{"text":1}`), true)
-				fresh.SetBody([]byte(`{"text":1}`), true)
+				used.SetBody([]byte(`{"text":1}`), true, nil)
+				fresh.SetBody([]byte(`{"text":1}`), true, nil)
 			}
 		}
 		kept.Keep(used)

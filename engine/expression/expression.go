@@ -46,6 +46,7 @@ type Program struct {
 	slots int      // that its variables take
 	parts int      // that a trace tells of
 	path  []string // set where the expression is nothing but a path into the event's JSON
+	from  origins
 
 	warnings []*Error
 }
@@ -110,7 +111,7 @@ func (p *Program) run(env *Env) (any, error) {
 	if env.watch == nil {
 		return p.value(env)
 	}
-	env.trace = &Trace{source: p.source, program: p, parts: make([]Part, p.parts)}
+	env.trace = &Trace{source: p.source, program: p, parts: make([]Part, p.parts), secrets: env.secrets}
 	start := time.Now()
 	v, err := p.value(env)
 	t := env.trace

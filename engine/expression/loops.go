@@ -42,12 +42,16 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
 	w.declare("#index")
 	w.declare("#acc")
+	if n.Name == "reduce" { // it is made from the body, which comes later
+		acc := &w.variables[len(w.variables)-1]
+		acc.from = acc.from.add(origin{body, AllKeys}, origin{with, AllKeys})
+	}
 	w.loops++
 	if len(n.Arguments) == 1 { // count and sum of the elements themselves
 		l.body = func(env *Env) any { return env.slots[l.slot] }
 	} else {
-		body := n.Arguments[1].(*ast.PredicateNode).Node
-		l.body, l.cost = w.node(body).eval, 3+count(body)
+		round := n.Arguments[1].(*ast.PredicateNode).Node
+		l.body, l.cost = w.node(round).eval, 3+count(round)
 	}
 	w.loops--
 	w.variables = w.variables[:outside]

@@ -15,6 +15,7 @@ type step struct {
 	text  string
 	depth int
 	loop  bool
+	from  origins
 	joins string // as of joins
 }
 
@@ -25,6 +26,7 @@ type Part struct {
 	Value  any  // of the last time
 	Times  int  // that it was evaluated; 0 if it was not needed
 	Loop   bool // it is evaluated for each element of a list
+	Secret bool // it is made from a secret: its value must not show
 
 	// Decided says that the whole is true or false because of this part: of conditions joined by and, or and not, the innermost.
 	// Where all of them were needed, each has it.
@@ -43,6 +45,7 @@ type Trace struct {
 	Err   error // a [*RunError]
 	Took  time.Duration
 
+	secrets secretKeys // of the environment
 	source  string
 	program *Program
 	parts   []Part
@@ -95,6 +98,7 @@ func (t *Trace) Parts() []Part {
 	if !t.told {
 		for i, s := range t.program.describe() {
 			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop, t.parts[i].joins = s.text, s.depth, s.loop, s.joins
+			t.parts[i].Secret = t.secrets.has(s.from)
 		}
 		t.told = true
 		if t.program.isBool && t.Err == nil && len(t.parts) > 0 {
@@ -102,6 +106,17 @@ func (t *Trace) Parts() []Part {
 		}
 	}
 	return t.parts
+}
+
+// IsSecret reports whether the value is made from a secret. It must not show then, nor what an error quotes of it.
+func (t *Trace) IsSecret() bool { return t.program != nil && t.secrets.has(t.program.from) }
+
+// Hide replaces the value by mask, and the source too, and forgets the parts: for a text that holds a secret itself.
+func (t *Trace) Hide(mask string) {
+	if t.Value != nil {
+		t.Value = mask
+	}
+	t.source, t.parts, t.told = mask, nil, true
 }
 
 // decide marks the parts that made the first part, which the others are within, true or false.

@@ -28,17 +28,19 @@ type writer struct {
 	slots     int        // that the program's variables take
 	parts     int        // that a trace tells of
 	describe  bool
-	steps     []step // the texts of the parts, if describe is set
-	depth     int    // the traced parts around
-	loops     int    // the loops around
-	fold      budget // for what is constant
-	err       *Error // the first one
+	steps     []step  // the texts of the parts, if describe is set
+	depth     int     // the traced parts around
+	loops     int     // the loops around
+	from      origins // of what was compiled so far of the part that is being compiled
+	fold      budget  // for what is constant
+	err       *Error  // the first one
 }
 
 // variable is a name that the expression itself declares: by let, or "#", "#index" and "#acc" of a loop.
 type variable struct {
 	name string
 	slot int
+	from origins
 }
 
 // foldSteps and foldBytes bound what a compilation spends on constants. An expression computes costlier ones when it runs.
@@ -60,6 +62,9 @@ func (w *writer) node(n ast.Node) part {
 	if isUntraced(n) {
 		return w.compile(n)
 	}
+	around := w.from
+	w.from = nil
+	defer func() { w.from = around.add(w.from...) }()
 	id := w.parts
 	w.parts++
 	if w.describe {
@@ -68,6 +73,9 @@ func (w *writer) node(n ast.Node) part {
 	w.depth++
 	p := w.compile(n)
 	w.depth--
+	if w.describe {
+		w.steps[id].from = w.from
+	}
 	if p.isConstant { // the parts of a constant do not run
 		w.parts = id + 1
 		w.steps = w.steps[:min(id+1, len(w.steps))]
@@ -231,10 +239,12 @@ func (w *writer) optional(n ast.Node) part {
 func (w *writer) name(at ast.Node, name string) part {
 	for _, v := range slices.Backward(w.variables) {
 		if v.name == name {
+			w.from = w.from.add(v.from...)
 			return part{eval: func(env *Env) any { return env.slots[v.slot] }}
 		}
 	}
 	if i := slices.Index(roots, name); i >= 0 {
+		w.read(i, AllKeys)
 		return part{eval: func(env *Env) any { return env.roots[i].value() }}
 	}
 	if i := slices.Index(fields, name); i >= 0 {
@@ -244,10 +254,17 @@ func (w *writer) name(at ast.Node, name string) part {
 	return constant(nil)
 }
 
-// declare puts a variable in scope.
+// read notes what the part reads. What the event has is no secret.
+func (w *writer) read(root int, key string) {
+	if root != payload {
+		w.from = w.from.add(origin{root, key})
+	}
+}
+
+// declare puts a variable in scope, whose value is made from all that was compiled of the part that declares it.
 func (w *writer) declare(name string) (slot int) {
 	w.slots++
-	w.variables = append(w.variables, variable{name, w.slots - 1})
+	w.variables = append(w.variables, variable{name, w.slots - 1, w.from})
 	return w.slots - 1
 }
 
@@ -328,6 +345,7 @@ func (w *writer) member(n *ast.MemberNode) part {
 		}
 		if root, ok := n.Node.(*ast.IdentifierNode); ok {
 			if i := slices.Index(roots, root.Value); i >= 0 {
+				w.read(i, name.Value)
 				return part{eval: func(env *Env) any { return env.roots[i].member(name.Value) }}
 			}
 		}

@@ -117,7 +117,7 @@ func regular(f *os.File, err error) (*os.File, error) {
 		err = cause(err)
 	case info.IsDir():
 		err = syscall.EISDIR
-	case !info.Mode().IsRegular():
+	case !info.Mode().IsRegular(), isPseudo(f):
 		err = ErrNotRegular
 	default:
 		return f, nil

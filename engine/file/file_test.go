@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,8 +37,12 @@ func tree(t *testing.T) (top, project string) {
 	listener, err := net.Listen("unix", filepath.Join(project, "socket"))
 	must(err)
 	t.Cleanup(func() { listener.Close() })
+	proc := "/dev/zero"
+	if runtime.GOOS == "linux" {
+		proc = "/proc/self/status" // one that may be read; /proc/kmsg calls itself regular too, and waits
+	}
 	for name, target := range map[string]string{
-		"link": "good", "out": "../outside", "absolute": filepath.Join(top, "outside"), "loop": "loop", "zero": "/dev/zero", "stdin": "/dev/stdin",
+		"link": "good", "out": "../outside", "absolute": filepath.Join(top, "outside"), "loop": "loop", "zero": "/dev/zero", "stdin": "/dev/stdin", "proc": proc,
 	} {
 		must(os.Symlink(target, filepath.Join(project, name)))
 	}
@@ -58,6 +63,7 @@ func TestRead(t *testing.T) {
 		{"missing", fs.ErrNotExist, fs.ErrNotExist},
 		{"folder", syscall.EISDIR, syscall.EISDIR},
 		{"fifo", file.ErrNotRegular, file.ErrNotRegular},
+		{"proc", file.ErrNotRegular, file.ErrOutside},
 		{"socket", file.ErrNotRegular, file.ErrNotRegular},
 		{"zero", file.ErrNotRegular, file.ErrOutside},
 		{"stdin", nil, file.ErrOutside},

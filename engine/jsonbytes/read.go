@@ -102,6 +102,9 @@ func (r *Reader) Raw() ([]byte, error) {
 	return r.text[end-len(v) : end : end], nil
 }
 
+// Offset is where in the text the value ends that was read last, in bytes.
+func (r *Reader) Offset() int { return int(r.dec.InputOffset()) }
+
 // Skip reads the next value.
 func (r *Reader) Skip() error {
 	_, err := r.dec.ReadValue() // SkipValue allocates

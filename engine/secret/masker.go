@@ -66,20 +66,41 @@ func (m *Masker) Spans(body []byte) (spans [][2]int) {
 	return spans
 }
 
-// MaskSpans returns a body without the parts that Spans found. Parts that the body does not have are ignored.
+// MaskSpans returns a body without the parts that Spans found. Parts that the body does not have are ignored. JSON stays JSON: where a
+// number is masked, a string stands.
 func MaskSpans(body []byte, spans [][2]int) []byte {
 	if len(spans) == 0 {
 		return body
 	}
+	isJSON, inString := json.Valid(body), false
 	masked, end := []byte{}, 0
 	for _, s := range spans {
 		if s[0] < end || s[1] < s[0] || s[1] > len(body) {
 			continue
 		}
-		masked = append(append(masked, body[end:s[0]]...), Mask...)
-		end = s[1]
+		before := body[end:s[0]]
+		masked, inString = append(masked, before...), endsInString(before, inString)
+		if isJSON && !inString {
+			masked = append(append(append(masked, '"'), Mask...), '"')
+		} else {
+			masked = append(masked, Mask...)
+		}
+		inString, end = endsInString(body[s[0]:s[1]], inString), s[1]
 	}
 	return append(masked, body[end:]...)
+}
+
+// endsInString reports whether a part of JSON, which begins within a string or not, ends within one.
+func endsInString(part []byte, inString bool) bool {
+	for i := 0; i < len(part); i++ {
+		switch {
+		case part[i] == '"':
+			inString = !inString
+		case part[i] == '\\' && inString:
+			i++
+		}
+	}
+	return inString
 }
 
 // Body returns a body with its secrets masked.

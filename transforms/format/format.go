@@ -96,8 +96,13 @@ type Format struct {
 
 // New makes a format with its options. It finds all mistakes at once.
 func (r *Receiver) New(with []Option) (*Format, []Mistake) {
+	return r.Compile(with, new(expression.Compiler))
+}
+
+// Compile is New with the compiler of a file, which compiles equal texts once and bounds all texts together.
+func (r *Receiver) Compile(with []Option, by *expression.Compiler) (*Format, []Mistake) {
 	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
-	mistakes := append(f.read(with), f.match()...)
+	mistakes := append(f.read(with, by), f.match()...)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}

@@ -31,7 +31,7 @@ func FuzzContent(f *testing.F) {
 		for name, f := range formats {
 			values := expression.NewEnv(&e)
 			if body != nil {
-				values.SetBody(body, json.Valid(body))
+				values.SetBody(body, json.Valid(body), nil)
 			}
 			c, err := f.Content(values, body)
 			if err != nil || c.Body == nil {

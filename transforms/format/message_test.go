@@ -27,7 +27,7 @@ func ntfyBody(t *testing.T, e event.Event, previous []byte, options ...format.Op
 	f := open(t, "ntfy", with("ntfy", options...)...)
 	values := expression.NewEnv(&e)
 	if previous != nil {
-		values.SetBody(previous, json.Valid(previous))
+		values.SetBody(previous, json.Valid(previous), nil)
 	}
 	c, err := f.Content(values, previous)
 	if err != nil {
@@ -183,7 +183,7 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 		}
 		for _, name := range format.Names() {
 			values := expression.NewEnv(&e)
-			values.SetBody([]byte(tt.previous), json.Valid([]byte(tt.previous)))
+			values.SetBody([]byte(tt.previous), json.Valid([]byte(tt.previous)), nil)
 			c, err := open(t, name, with(name)...).Content(values, []byte(tt.previous))
 			if err == nil && strings.Contains(string(c.Body), "hunter2") {
 				t.Errorf("%s after %s tells what was taken out: %s", name, tt.name, c.Body)

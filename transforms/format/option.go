@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
@@ -93,8 +94,8 @@ type labelled struct {
 }
 
 // read checks the options against the receiver's table.
-func (f *Format) read(with []Option) []Mistake {
-	r := &optionReader{format: f}
+func (f *Format) read(with []Option, by *expression.Compiler) []Mistake {
+	r := &optionReader{format: f, by: by}
 	seen := map[string]bool{}
 	for _, option := range with {
 		i := slices.IndexFunc(f.Receiver.Keys, func(k Key) bool { return k.Name == option.Name })
@@ -130,6 +131,7 @@ func (r *Receiver) unknownOption(name string) string {
 
 type optionReader struct {
 	format   *Format
+	by       *expression.Compiler
 	mistakes []Mistake
 }
 
@@ -198,7 +200,7 @@ func (r *optionReader) text(name string, v any, choices []string) *text {
 		r.fail(name, "want a text, got %s", kindName(v))
 		return nil
 	}
-	t, mistake := compileText(source)
+	t, mistake := compileText(source, r.by)
 	if mistake != nil {
 		mistake.Option = name
 		r.mistakes = append(r.mistakes, *mistake)

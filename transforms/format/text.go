@@ -8,15 +8,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// text is an option that may hold expressions; see [expression.ParseTemplate].
+// text is an option that may hold expressions; see [expression.Compiler.Template].
 type text struct {
 	literal string
 	parts   []expression.TemplatePart // nil for a literal
 }
 
 // compileText compiles an option's text. It returns the first mistake, with its place in the text.
-func compileText(source string) (*text, *Mistake) {
-	parts, _, mistakes := expression.ParseTemplate(source)
+func compileText(source string, by *expression.Compiler) (*text, *Mistake) {
+	parts, _, mistakes := by.Template(source)
 	switch {
 	case len(mistakes) > 0:
 		m := mistakes[0]

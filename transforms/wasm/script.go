@@ -389,9 +389,14 @@ func (g *guest) exception(said []byte) *Error {
 		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
 	case strings.Contains(text, "could not load module"):
 		e.Detail += ": a script is one file: npx esbuild --bundle --format=esm makes one of several"
+	case commonJS.MatchString(text):
+		e.Detail += ": want export default function (event) { … }; npx esbuild --bundle --format=esm makes a script of a CommonJS module"
 	}
 	return e
 }
+
+// commonJS is what a script fails with that was written for Node's older modules.
+var commonJS = regexp.MustCompile(`^ReferenceError: (module|exports|require) is not defined`)
 
 // logged logs the lines that a script left in its room, whatever became of the event.
 func (g *guest) logged(s *snapshot) {

@@ -86,6 +86,7 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 		{"two", "export const a = () => 1, b = () => 2", "failed: exports a, b: want one function, or a default"},
 		{"throws", "\nnull.x", "failed: TypeError: cannot read property 'x' of null, in slack.js:2:1"},
 		{"import", `import x from "./other.js"; export default x`, "failed: ReferenceError: could not load module"},
+		{"CommonJS", "module.exports = e => e", "failed: ReferenceError: module is not defined: want export default function (event) { … }; npx esbuild"},
 		{"waits", `await new Promise(() => {}); export default e => e`, "failed: has an await at its top that nothing ends"},
 		{"loops", `for (;;);`, "out of fuel"},
 		{"empty", ``, "the file is empty"},

@@ -8,10 +8,16 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// ownNames are names of this machine.
-var ownNames = []string{"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
+// ownNames are names of this machine, and of those around a container.
+var ownNames = []string{
+	"localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6",
+	"ip6-localhost", "ip6-loopback",
+	"host.docker.internal", "gateway.docker.internal", "host.containers.internal",
+}
 
 // metadataNames are names of the clouds' metadata servers, which a proxy in a cloud can resolve.
 var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
@@ -20,7 +26,7 @@ var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.g
 // It reads an address in every form in which a resolver may, and knows the names of this machine and of metadata servers. It cannot
 // judge any other name.
 func (g Guard) CheckHost(host string) error {
-	name := strings.TrimRight(strings.Map(fold, host), ".")
+	name := strings.TrimRight(strings.Map(fold, norm.NFKC.String(host)), ".")
 	switch {
 	case slices.Contains(ownNames, name), strings.HasSuffix(name, ".localhost"):
 		return g.Check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
@@ -39,15 +45,15 @@ func (g Guard) CheckHost(host string) error {
 	return nil
 }
 
-// fold returns the character for which another one stands in a host: a resolver, or who asks it, may take full-width ones, for example.
-// It is the replacement character for one that may stand for a digit or an ASCII letter in ways that only tables of Unicode tell.
+// fold returns the character for which another one stands in a host, as net/http and resolvers map names (UTS #46); -1 for one that they
+// leave out. It is the replacement character for one that may stand for a digit in ways that only some know.
 func fold(r rune) rune {
 	switch {
 	case r == '\u3002' || r == '\uff0e' || r == '\uff61':
 		return '.'
-	case r >= '\uff01' && r <= '\uff5e':
-		return unicode.ToLower(r - 0xfee0)
-	case r > unicode.MaxASCII && unicode.IsNumber(r), r >= 0x1d400 && r <= 0x1d7ff, r >= 0x2460 && r <= 0x24ff, r >= 0x1f100 && r <= 0x1f1ff:
+	case unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
+		return -1
+	case r > unicode.MaxASCII && unicode.IsNumber(r):
 		return unicode.ReplacementChar
 	}
 	return unicode.ToLower(r)

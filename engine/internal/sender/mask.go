@@ -7,12 +7,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 const (
 	// minMasked is the length from which a secret is masked, in bytes: shorter ones are parts of ordinary words.
 	minMasked = 5
+	// minMade is the length from which what a body has made from a secret is masked, in bytes.
+	minMade = 3
 	// minSegment is the length from which a part of the URL's path is masked by itself, in bytes.
 	minSegment = 8
 	// maxExcerpt is how much of a response is kept, in bytes.
@@ -62,14 +65,25 @@ func ofUser(user *url.Userinfo) []string {
 	return []string{user.Username(), password, user.String(), user.Username() + ":" + password}
 }
 
+// maskOf returns what masks the webhook's secrets, and what the delivery's body has made from them: the receiver may send it back.
+func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
+	made := secret.Parts(d.Body, d.Secret)
+	made = slices.DeleteFunc(made, func(text string) bool { return len(text) < minMade || s.masker.Text(text) == secret.Mask })
+	if len(made) == 0 {
+		return s.masker.Text
+	}
+	more := secret.NewMasker(made, nil)
+	return func(text string) string { return more.Text(s.masker.Text(text)) }
+}
+
 // excerpt is the beginning of a response's body: text without secrets and without what a terminal obeys.
-func (s *Sender) excerpt(body []byte) string {
+func excerpt(body []byte, mask func(string) string) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s.masker.Text(string(body)), "\uFFFD"))
+	}, strings.ToValidUTF8(mask(string(body)), "\uFFFD"))
 	text = text[:min(len(text), maxExcerpt)]
 	for !utf8.ValidString(text) { // a character was cut
 		text = text[:len(text)-1]

@@ -187,6 +187,7 @@ var inside = []string{
 	"127.1", "127.0.1", "0177.1", "0x7f.1", "017700000001", "2130706433", "0x7f000001", "0", "0x", "00", "0.0.0.0", "10.1", "012.1", "192.168.257",
 	"010.8.8.8", "0127.0.0.1", "4294967296", "18446744073709551616", "0xfffffffff", "256.1", "1.2.3.256", "1.2.65536", "127.16777216",
 	"localhost", "LOCALHOST", "localhost.", "foo.localhost", "a.b.LocalHost.", "ip6-localhost", "localhost.localdomain",
+	"localhost6.localdomain6", "host.docker.internal", "loca\u00adlhost", "127.0.\u200b0.1", "lo\ufe0fcalhost", "localho\u017ft", "\u2113ocalhost", "loc\u00aalhost", "①②⑦.1", "１27.1",
 	"[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[64:ff9b::a9fe:a9fe]",
 	"metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data",
 	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",

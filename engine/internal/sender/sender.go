@@ -111,9 +111,10 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 		Answer: answer, Err: err, At: time.Now(), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
 	})
 	a.Took = time.Since(a.At)
-	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, s.masker.Text(v.Reason)
+	mask := s.maskOf(d)
+	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
-	a.Response = s.excerpt(answer.Body)
+	a.Response = excerpt(answer.Body, mask)
 	if sent, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
 	}

@@ -21,6 +21,8 @@ type Pipe struct {
 	OrphanAfter time.Duration              // see event.Reader
 	Open        func(workflow, run string) // see event.Reader; may be nil
 	Storage     string                     // where AWF keeps the states of its runs; "" reads none
+
+	Sealed func(text []byte, mark string) bool // see event.Reader
 }
 
 // Read reads the pipe until its end or until ctx ends, and returns what it counted.
@@ -31,7 +33,7 @@ func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 	var left atomic.Bool
 	out := p.Out
 	reader := &event.Reader{
-		Name: p.Name, OrphanAfter: p.OrphanAfter,
+		Name: p.Name, OrphanAfter: p.OrphanAfter, Sealed: p.Sealed,
 		Event: func(e event.Event) {
 			if p.Event != nil && !left.Load() {
 				p.Event(e)

@@ -146,6 +146,7 @@ func (t *tail) parse(text []byte) {
 			found = []parsed{{err: err}}
 		}
 		for i, rec := range line.Records {
+			rec.From("file")
 			if rec.Anonymous() {
 				rec.SetID(t.lineID(text, end-int64(len(line.Records)-1-i)))
 			}

@@ -112,7 +112,8 @@ func takeTrail(path string) (*trail, error) {
 		t.close()
 		return nil, errTaken
 	}
-	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
+	const flags = os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
+	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, flags, 0); err != nil {
 		t.close()
 		return nil, err
 	}

@@ -66,7 +66,9 @@ func (m *module) scan(f int, s *scanner) error {
 	result := m.types[m.funcs[m.importedFuncs+f]].Results
 	*s = scanner{
 		stream: m.stream(c, s.out), folded: s.folded, blocks: s.blocks[:0], live: true,
-		flow: flow{nodes: append(s.nodes[:0], node{cost: 1, parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count)},
+		flow: flow{
+			nodes: append(s.nodes[:0], node{cost: 1, parent: -1}), calls: s.calls[:0], indirect: s.indirect[:0], work: newWork(s.work, c.count),
+		},
 	}
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, out: math.MaxInt, shallow: math.MaxInt})
 	for len(s.blocks) > 0 && s.err == nil {

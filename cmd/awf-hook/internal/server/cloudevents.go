@@ -163,7 +163,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 	if own := trace.Parse(ce.TraceParent, ce.TraceState); !own.IsZero() {
 		ev.Trace = own
 	}
-	p.event = ev
+	p.event, p.given = ev, ev.ID
 }
 
 // unwrap takes the event out of a CloudEvent of awf-hook's own: its data is the envelope.

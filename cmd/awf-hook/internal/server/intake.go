@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -237,7 +238,7 @@ func (r *receipt) add(p *parsed, fate engine.Fate) {
 	} else {
 		r.Accepted++
 	}
-	r.Results = append(r.Results, result{Line: p.line, ID: p.event.ID, Fate: string(fate)})
+	r.Results = append(r.Results, result{Line: p.line, ID: cmp.Or(p.given, p.event.ID), Fate: string(fate)})
 }
 
 // unstored says why events were not stored. Whoever sends them again loses nothing.

@@ -23,8 +23,9 @@ var errTooMany = errors.New("more than " + strconv.Itoa(maxEvents) + " events in
 type parsed struct {
 	line      int // from 1; of a batch the number of the event
 	event     event.Event
-	anonymous bool // it has no id of its own
-	known     bool // a second start or end of a run, which is no event
+	anonymous bool   // it has no id of its own
+	given     string // the id that the client gave it
+	known     bool   // a second start or end of a run, which is no event
 	bad       *problem
 }
 
@@ -101,7 +102,7 @@ func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 		p.fail(line, 1, "not an event of a known dialect")
 	default:
 		rec.SetLine(p.line)
-		p.event, p.anonymous = rec.Event, rec.Anonymous()
+		p.event, p.anonymous, p.given = rec.Event, rec.Anonymous(), rec.Given()
 		p.known = !join.Add(rec, now)
 	}
 }
@@ -123,9 +124,14 @@ func (p *parsed) fail(text []byte, at int, why string) {
 // maxID is the longest id that is taken as it is.
 const maxID = 200
 
-// identify gives ids to the events that have none of their own, by what the client says of its request, so that a request that is sent
-// again is known.
+// identify makes the ids that the client gave its own. It gives ids to the events that have none, by what the client says of its
+// request, so that a request that is sent again is known.
 func (in *intake) identify() {
+	for i := range in.parsed {
+		if p := &in.parsed[i]; p.given != "" {
+			p.event.ID = event.OwnID(p.given, ofClient+in.source)
+		}
+	}
 	h := in.request.Header
 	key := cmp.Or(h.Get("Idempotency-Key"), h.Get("Webhook-Id"))
 	if key == "" {
@@ -133,18 +139,22 @@ func (in *intake) identify() {
 	}
 	for i := range in.parsed {
 		if p := &in.parsed[i]; p.anonymous && p.bad == nil {
-			p.event.ID = keyedID(in.source, key, p.line, in.form.single)
+			p.identify(in.source, key, in.form.single)
 		}
 	}
 }
 
-// keyedID is the id of an event whose request has a key: the key itself, where the request is one event and the key can be an id.
-func keyedID(source, key string, line int, single bool) string {
+// ofClient stands before the name of a client in the ids that it gives: each has ids of its own.
+const ofClient = "http:"
+
+// identify gives the id to an event whose request has a key: the key itself, where the request is one event and the key can be an id.
+func (p *parsed) identify(source, key string, single bool) {
 	if single && source == signedSource && isID(key) {
-		return key
+		p.given, p.event.ID = key, event.OwnID(key, ofClient+source)
+		return
 	}
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(source)) + ":" + source + strconv.Itoa(line) + ":" + key))
-	return hex.EncodeToString(sum[:])
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(source)) + ":" + source + strconv.Itoa(p.line) + ":" + key))
+	p.event.ID = hex.EncodeToString(sum[:])
 }
 
 func isID(s string) bool {

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,4 +80,39 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	now := s.opts.Now()
 	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+}
+
+// Left implements [store.Store].
+func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
+	if _, err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	counts := map[string]*delivery.Left{}
+	for _, r := range s.rows {
+		if r.state != delivery.Due {
+			continue
+		}
+		left := counts[r.d.Webhook]
+		if left == nil {
+			left = &delivery.Left{}
+			counts[r.d.Webhook] = left
+		}
+		of := &left.Own
+		if r.foreign {
+			of = &left.Earlier
+		}
+		of.Add(r.d.Attempts > 0, 1)
+	}
+	var list []delivery.Left
+	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
+		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].dead + int(s.lanes[webhook].discarded)}
+		if c := counts[webhook]; c != nil {
+			left.Own, left.Unstored, left.Earlier = c.Own, c.Own, c.Earlier
+		}
+		if left.Own.Sum()+left.Earlier.Sum()+left.Letters > 0 {
+			list = append(list, left)
+		}
+	}
+	return list, nil
 }

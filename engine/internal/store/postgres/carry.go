@@ -174,7 +174,8 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 	var log string
 	var contentType, header, urlSuffix *string
 	var ev eventRow
-	targets := []any{&past.ID, &want.Webhook, &state, &due, &past.Accepted, &past.Since, &key, &past.Unrouted, &past.Spent, &done, &past.Reason,
+	targets := []any{
+		&past.ID, &want.Webhook, &state, &due, &past.Accepted, &past.Since, &key, &past.Unrouted, &past.Spent, &done, &past.Reason,
 		&log, &contentType, &header, &urlSuffix, &body}
 	targets = append(append(targets, ev.targets()...), &ev.payload)
 	if err := rows.Scan(append(targets, more...)...); err != nil {

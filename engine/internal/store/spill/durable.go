@@ -1,6 +1,7 @@
 package spill
 
 import (
+	"context"
 	"errors"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -20,4 +21,20 @@ func (s *Store) Durable() (store.Durable, error) {
 		return nil, errInMemory
 	}
 	return durable, nil
+}
+
+// Ready implements [store.Store]: it says why deliveries are kept in memory.
+func (s *Store) Ready(ctx context.Context) error {
+	file, err := s.usable()
+	switch {
+	case err != nil:
+		return err
+	case s.openFile == nil:
+		return s.memory.Ready(ctx)
+	case file == nil && s.journal.keepsAll() && s.memory.HasRoom():
+		return nil
+	case file == nil:
+		return s.Broken()
+	}
+	return file.Ready(ctx)
 }

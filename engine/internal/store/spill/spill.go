@@ -367,22 +367,6 @@ func (s *Store) Watch(ctx context.Context) <-chan []string {
 	return nil
 }
 
-// Ready implements [store.Store]: it says why deliveries are kept in memory.
-func (s *Store) Ready(ctx context.Context) error {
-	file, err := s.usable()
-	switch {
-	case err != nil:
-		return err
-	case s.openFile == nil:
-		return s.memory.Ready(ctx)
-	case file == nil && s.journal.keepsAll() && s.memory.HasRoom():
-		return nil
-	case file == nil:
-		return s.Broken()
-	}
-	return file.Ready(ctx)
-}
-
 // Close writes the outcomes that are kept, and closes the queue. What waits in memory is lost, unless a journal has it.
 func (s *Store) Close() error {
 	s.healing.Lock()

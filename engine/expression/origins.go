@@ -1,0 +1,117 @@
+package expression
+
+import (
+	"slices"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
+
+// origin is a part of the environment's JSON that an expression reads: a member of a root, or all of the root.
+type origin struct {
+	root int    // body or with: what the event has is no secret
+	key  string // AllKeys for all of it
+}
+
+// AllKeys stands for all members of with, and for a with that has none.
+const AllKeys = ""
+
+// origins are what a part of an expression is made from, each once.
+type origins []origin
+
+// maxOrigins is how many members of a root are told apart. Beyond it, all of the root counts.
+const maxOrigins = 16
+
+func (from origins) add(more ...origin) origins {
+	for _, o := range more {
+		if slices.Contains(from, o) || slices.Contains(from, origin{o.root, AllKeys}) {
+			continue
+		}
+		if len(from) >= maxOrigins {
+			o.key = AllKeys
+		}
+		if o.key == AllKeys {
+			from = slices.DeleteFunc(slices.Clone(from), func(other origin) bool { return other.root == o.root })
+		}
+		from = append(slices.Clip(from), o)
+	}
+	return from
+}
+
+// secretKeys are the members of each root that hold secrets.
+type secretKeys [3][]string
+
+// has reports whether one of the origins holds a secret.
+func (s *secretKeys) has(from origins) bool {
+	for _, o := range from {
+		keys := s[o.root]
+		if len(keys) > 0 && (o.key == AllKeys || slices.Contains(keys, o.key) || slices.Contains(keys, AllKeys)) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsSecret reports whether the program makes its value from a secret of the environment: a part of one, its length, a choice by it.
+func (p *Program) IsSecret(env *Env) bool { return env.secrets.has(p.from) }
+
+// PartOfBody returns the bytes of body that the program passes on as they are, from and to: all of it, or a member. ok is false if it does
+// more than that.
+func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
+	o := &env.roots[body]
+	switch {
+	case len(p.path) == 0 || len(p.path) > 2 || p.path[0] != roots[body] || o.decoded && o.raw == nil:
+		return 0, 0, false
+	case len(p.path) == 1:
+		return 0, len(o.json()), true
+	case !isObject(o.json()) || o.members == nil && o.index() != nil:
+		return 0, 0, false
+	}
+	m := o.find(p.path[1])
+	if m == nil {
+		return 0, 0, false
+	}
+	return int(m.end) - len(m.raw), int(m.end), true
+}
+
+// SetWith sets with, which is JSON; nil for nothing. The members with the keys hold secrets; [AllKeys] says that all of it does.
+func (env *Env) SetWith(json []byte, secrets []string) {
+	env.roots[with] = object{name: "with", raw: json, reader: &env.reader}
+	env.secrets[with] = secrets
+}
+
+// SetBody sets body, which is JSON, or a text if isJSON is false. The parts of it from and to which are given are secret.
+func (env *Env) SetBody(text []byte, isJSON bool, secrets [][2]int) {
+	env.roots[body] = object{name: "body", raw: text, reader: &env.reader}
+	if !isJSON {
+		env.roots[body] = object{decoded: true, whole: string(text)}
+	}
+	env.secrets[body] = secretMembers(text, secrets)
+}
+
+// secretMembers lists the members of a JSON object in which parts of it stand; AllKeys if it is another value, or none.
+func secretMembers(text []byte, parts [][2]int) (keys []string) {
+	if len(parts) == 0 {
+		return nil
+	}
+	r := jsonbytes.NewReader(text)
+	begin := 0
+	err := r.Members(func(name []byte) error {
+		raw, err := r.Raw()
+		end := r.Offset()
+		for _, p := range parts {
+			if p[0] < end && p[1] > begin {
+				if p[0] < end-len(raw) { // in its name
+					keys = append(keys, AllKeys)
+				}
+				keys = append(keys, string(name))
+				break
+			}
+		}
+		begin = end
+		return err
+	})
+	if err != nil || len(keys) == 0 {
+		return []string{AllKeys}
+	}
+	return keys
+}
