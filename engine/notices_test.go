@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
@@ -60,11 +61,16 @@ const allOperatorEvents = "hook_lane_closed, hook_lane_failing, hook_lane_recove
 // deliverAll submits n events, delivers them and closes the engine.
 func deliverAll(t *testing.T, yaml, queue string, n int, meanwhile func(*engine.Engine)) {
 	t.Helper()
-	eng, err := engine.Open(parse(t, yaml), engine.Options{Queue: queue, Logger: slog.New(slog.DiscardHandler)})
+	deliverConfig(t, parse(t, yaml), queue, n, meanwhile)
+}
+
+func deliverConfig(t *testing.T, cfg *config.Config, queue string, n int, meanwhile func(*engine.Engine)) {
+	t.Helper()
+	eng, err := engine.Open(cfg, engine.Options{Queue: queue, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	var running sync.WaitGroup
 	running.Go(func() { _ = eng.Run(ctx) })
@@ -80,7 +86,7 @@ func deliverAll(t *testing.T, yaml, queue string, n int, meanwhile func(*engine.
 	if meanwhile != nil {
 		meanwhile(eng)
 	}
-	draining, stop := context.WithTimeout(ctx, 5*time.Second)
+	draining, stop := context.WithTimeout(ctx, 15*time.Second)
 	defer stop()
 	_ = eng.Drain(draining)
 	if err := eng.Close(); err != nil {
@@ -144,6 +150,7 @@ func keysOf(m map[string]any) string {
 
 // Two webhooks that tell of each other do not go round and round, and a lane is told of once, however often a process begins.
 func TestOperatorEventsDoNotLoop(t *testing.T) {
+	t.Parallel()
 	one, two := &told{status: 410}, &told{status: 410}
 	yaml := `webhooks:
   - {name: one, url: "` + serveHTTP(t, one) + `", events: [workflow_end, ` + allOperatorEvents + `]}
@@ -162,6 +169,7 @@ func TestOperatorEventsDoNotLoop(t *testing.T) {
 
 // A lane that failed and delivers again has recovered, also where another process saw it fail.
 func TestOperatorsHearOfRecovery(t *testing.T) {
+	t.Parallel()
 	bad, operators := &told{status: 503}, &told{}
 	yaml := `webhooks:
   - {name: bad, url: "` + serveHTTP(t, bad) + `", events: [workflow_end], retry: {delay: 300ms, max_delay: 300ms, max_attempts: 50}}
@@ -182,8 +190,29 @@ func TestOperatorsHearOfRecovery(t *testing.T) {
 	}
 }
 
+// What waits for longer than queue.backlog is told.
+func TestOperatorsHearOfABacklog(t *testing.T) {
+	t.Parallel()
+	bad, operators := &told{status: 503}, &told{}
+	cfg := parse(t, `webhooks:
+  - {name: bad, url: "`+serveHTTP(t, bad)+`", events: [workflow_end], retry: {delay: 1h, max_attempts: 50}}
+  - {name: operators, url: "`+serveHTTP(t, operators)+`", events: [`+allOperatorEvents+`]}
+`)
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	deliverConfig(t, cfg, queue, 2, nil)
+	if got := operators.types(); got != "" {
+		t.Errorf("operators got %q before anything was old", got)
+	}
+	cfg.Queue.Backlog = time.Millisecond
+	deliverConfig(t, cfg, queue, 0, func(*engine.Engine) { time.Sleep(200 * time.Millisecond) })
+	if got := operators.types(); got != event.HookBacklog || operators.bodies[0]["waiting"] != 2.0 || operators.bodies[0]["webhook"] != "bad" {
+		t.Errorf("operators got %q, %v, want one hook_backlog", got, operators.bodies)
+	}
+}
+
 // A configuration that is not taken up is told of.
 func TestOperatorsHearOfAFailedReload(t *testing.T) {
+	t.Parallel()
 	operators := &told{}
 	yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
 	deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(io.ErrUnexpectedEOF) })

@@ -287,7 +287,7 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", queue}
 	home := t.TempDir()
 	ofHost := func() []string {
-		return append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host", "HOME="+home, "XDG_STATE_HOME="+home+"/state", "XDG_CONFIG_HOME="+home)
+		return append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host", "HOME="+home, "XDG_STATE_HOME="+home+"/state", "AWF_CONFIG_HOME="+home+"/awf")
 	}
 	const runs, perRun = 6, 10
 	host := func(n int, drain string) {
