@@ -40,6 +40,10 @@ var parameters = []parameter{
 		f.Before, err = strconv.ParseInt(s, 10, 64)
 		return err
 	}},
+	{"after", func(f *engine.Filter) string { return number(f.After) }, func(f *engine.Filter, s string) (err error) {
+		f.After, err = strconv.ParseInt(s, 10, 64)
+		return err
+	}},
 	{"limit", func(f *engine.Filter) string { return number(int64(f.Limit)) }, func(f *engine.Filter, s string) (err error) {
 		if f.Limit, err = strconv.Atoi(s); err == nil && f.Limit < 0 {
 			err = fmt.Errorf("want 0 or more")

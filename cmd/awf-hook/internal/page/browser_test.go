@@ -111,11 +111,15 @@ func (b *browser) login(t *testing.T, s *site, token, to string) {
 // value is what an expression of the browser's comes to.
 func value[T any](t *testing.T, b *browser, expression string) T {
 	t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+		switch {
+		case err == nil:
+			return v
+		case !strings.Contains(err.Error(), "navigated") || time.Now().After(end): // it is asked of a page that gives way to the next one
+			t.Fatalf("%s: %v", expression, err)
+		}
 	}
-	return v
 }
 
 // text is the text of what a selector finds.
