@@ -254,7 +254,7 @@ func TestCodesAreThoseOfTheTable(t *testing.T) {
 	used := map[string]bool{}
 	for _, dir := range []string{".", "config", "expression", "../transforms", "../cmd/awf-hook"} {
 		for _, file := range filesIn(t, dir, "*.go") {
-			if strings.HasSuffix(file, "_test.go") || file == "config/codes.go" {
+			if strings.HasSuffix(file, "_test.go") || file == "config/codes.go" || file == "spans.go" { // spans have names like url.full
 				continue
 			}
 			for _, m := range form.FindAllStringSubmatch(string(readFile(t, file)), -1) {

@@ -16,7 +16,8 @@ var unshown = strings.Fields(`
 	Open Engine.Submit Engine.Run Engine.Drain Engine.Close Engine.Report
 	Engine.Attend ParseScript
 	AuditFile Body FailedStep Orphans PassThrough QueueName Renames Storage StoredMasker Transcripts
-	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.ReloadFailed Engine.Turned Engine.Webhooks
+	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.ReloadFailed Engine.Turned Engine.Warnings Engine.Webhooks
+	NewSeal
 `)
 
 // Each exported function, and each method of Engine, has an example that runs.

@@ -218,7 +218,9 @@ func (h *house) succeed(name string, waiting map[string]bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if name == "follow" {
+	if name == "follow" { // what arrived may be the killed command's own request: it follows once it has settled
+		queue := filepath.Join(h.dir, "state", "awf-hook", "queue.db")
+		waitFor(h.T, "follow settles what arrived", func() bool { return len(deliveryIDs(h.T, queue, "state = 0")) == 0 })
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	}
 	if err := cmd.Wait(); err != nil {

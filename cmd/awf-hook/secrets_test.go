@@ -106,6 +106,9 @@ var tried = map[string][][]string{
 	"verify":     {{"verify", "--secret", hidden, "--scheme", "nonsense", "CONFIG"}},
 	"secret":     {{"secret", "CONFIG"}},
 	"operations": {{"operations", "-c", "CONFIG"}, {"operations", "-c", "CONFIG", "--json"}},
+	"man":        {{"man", "CONFIG"}},
+	"queue":      {{"queue", "check", "-c", "CONFIG"}, {"queue", "move", "-c", "CONFIG", "--from", "CONFIG", "--to", "CONFIG"}},
+	"top":        {{"top", "--queue", "CONFIG", "--json"}}, // a second for each that it can open
 	"deliveries": {{"deliveries", "-c", "CONFIG"}, {"deliveries", "send", "--drain-timeout", "1ms", "-c", "CONFIG"}},
 	"webhooks":   {{"webhooks", "-c", "CONFIG"}, {"webhooks", "enable", "nobody", "-c", "CONFIG", "--json"}},
 	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},
