@@ -149,7 +149,7 @@ func TestTraceOfACommand(t *testing.T) {
 	} {
 		receiver := &traced{parents: []string{"no failure"}}
 		config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
-		cmd := exec.Command("awf-hook", "run", "-c", config, "--queue", "memory")
+		cmd := exec.Command("awf-hook", "run", "-c", config, "--queue", "memory:")
 		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TRACEPARENT=") }), "TRACEPARENT="+c.env)
 		cmd.Stdin = strings.NewReader(c.line + "\n")
 		if out, err := cmd.CombinedOutput(); err != nil || len(receiver.parents) != 2 {
@@ -167,7 +167,7 @@ func TestDeadCollectorIsInNobodysWay(t *testing.T) {
 	silent := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, &traced{parents: []string{"no failure"}}))
 	for _, endpoint := range []string{"http://127.0.0.1:1", silent} {
-		cmd := exec.Command("awf-hook", "run", "-c", config, "--queue", "memory")
+		cmd := exec.Command("awf-hook", "run", "-c", config, "--queue", "memory:")
 		cmd.Env, cmd.Stdin = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint), strings.NewReader(anEvent+"}\n")
 		began := time.Now()
 		out, err := cmd.CombinedOutput()
