@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -41,6 +42,9 @@ func metric(t *testing.T, node *served, series string) float64 {
 // Three nodes share a lane evenly though all events come to one of them, never have more in flight than the webhook allows in all, one of them
 // says what the queue holds, and webhooks says whose configuration differs.
 func TestNodesShareALane(t *testing.T) {
+	if os.Getenv("CLUSTER") == "" {
+		t.Skip("make cluster runs it")
+	}
 	server, err := pgtest.Start("fsync=off")
 	if errors.Is(err, pgtest.ErrMissing) {
 		t.Skip(err)

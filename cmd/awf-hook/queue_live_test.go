@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,9 @@ import (
 
 // While a serve delivers from both queues, a move leaves no delivery behind and none arrives twice.
 func TestQueueMovesWhileOthersDeliver(t *testing.T) {
+	if os.Getenv("CLUSTER") == "" {
+		t.Skip("make cluster runs it")
+	}
 	server, err := pgtest.Start("fsync=off")
 	if errors.Is(err, pgtest.ErrMissing) {
 		t.Skip(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 // A queue moves into a database and back with all ids, states and attempts, through SIGKILLs of the move.
 func TestQueueMoves(t *testing.T) {
+	if os.Getenv("CLUSTER") == "" {
+		t.Skip("make cluster runs it")
+	}
 	server, err := pgtest.Start("fsync=off")
 	if errors.Is(err, pgtest.ErrMissing) {
 		t.Skip(err)

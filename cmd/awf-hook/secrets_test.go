@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -178,12 +179,16 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
 	configurations := failing(t)
 	t.Chdir(t.TempDir())
-	for name, text := range configurations {
+	for i, name := range slices.Sorted(maps.Keys(configurations)) {
+		text := configurations[name]
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, calls := range tried {
-			for _, args := range calls {
+		for j, command := range slices.Sorted(maps.Keys(tried)) {
+			if (i+j)%3 > 0 && command != "check" && command != "run" { // each command meets every third kind of mistake
+				continue
+			}
+			for _, args := range tried[command] {
 				if !slices.Contains(args, "CONFIG") {
 					continue // below
 				}
