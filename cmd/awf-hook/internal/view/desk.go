@@ -23,6 +23,7 @@ type Options struct {
 	Seen   *Seen
 	Log    *slog.Logger
 
+	Version     string     // awf-hook's, for the requests that are shown
 	ModuleCache string     // of compiled modules that are tried out; "" keeps none
 	Env         config.Env // the variables of tests that are sent; nil has none
 }

@@ -182,7 +182,9 @@ func dry(w config.Webhook) config.Webhook {
 func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, error) {
 	only := *d.Engine.Config()
 	only.Webhooks, only.Workflows = []config.Webhook{w}, nil
-	return engine.Open(&only, engine.Options{Queue: engine.Memory, ModuleCache: d.ModuleCache, OnOutcome: outcome})
+	return engine.Open(&only, engine.Options{
+		Queue: engine.Memory, ModuleCache: d.ModuleCache, OnOutcome: outcome, Version: d.Version,
+	})
 }
 
 // compiled opens an engine for a draft. Its mistakes are the draft's.
