@@ -179,7 +179,11 @@ func TestErrorsInUse(t *testing.T) {
 		alter(t, url, change)
 		late, err := postgres.Open(t.Context(), store.Options{Path: url + "&pool_max_conns=2"})
 		for i := 0; err == nil && i < 50; i++ {
-			err = late.Accept(t.Context(), []*delivery.Entry{entry(fmt.Sprint(change, i), "")})
+			var many []*delivery.Entry // which take longer than the timeout on any machine
+			for n := range 2000 {
+				many = append(many, entry(fmt.Sprint(change, i, "-", n), ""))
+			}
+			err = late.Accept(t.Context(), many)
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", change, err, want)
