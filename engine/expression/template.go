@@ -50,11 +50,6 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 	return parts, false, mistakes
 }
 
-// ParseTemplate compiles one text as [Compiler.Template] does.
-func ParseTemplate(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
-	return new(Compiler).Template(source)
-}
-
 // within compiles the expression between two byte offsets of a text.
 func (c *Compiler) within(source string, begin, end int) (part TemplatePart, mistakes []*Error) {
 	program, err := c.Value(source[begin:end])
