@@ -35,6 +35,8 @@ func TestProbesAreBounded(t *testing.T) {
 				if strings.HasPrefix(string(text), "POST") {
 					plain.Add(1)
 				}
+				<-t.Context().Done() // a connection that nobody holds is closed by the garbage collector
+				conn.Close()
 			}()
 		}
 	}()
