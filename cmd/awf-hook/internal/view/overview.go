@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -128,17 +129,8 @@ func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time
 	if w != nil {
 		shown.Name, shown.Place, shown.URL = w.Name, w.Place(), w.URL.String()
 	}
-	switch {
-	case l.Closed != "":
-		shown.State = Closed
-	case w == nil:
+	if shown.State = State(api.NewLane(l).State); w == nil && shown.State != Closed {
 		shown.State = Gone
-	case l.BreakerOpen():
-		shown.State = Failing
-	case !l.PausedUntil.IsZero():
-		shown.State = Resting
-	default:
-		shown.State = Open
 	}
 	return shown
 }

@@ -135,7 +135,19 @@ func (t *draftText) mistake(e *config.Error) Mistake {
 	return m
 }
 
-// draft is a webhook with the texts of a draft, and the folder of its module.
+// mistakes are those that an error consists of. Any other error is returned.
+func (t *draftText) mistakes(err error) (list []Mistake, _ error) {
+	var found config.Errors
+	if err != nil && !errors.As(err, &found) {
+		return nil, err
+	}
+	for _, e := range found {
+		list = append(list, t.mistake(e))
+	}
+	return list, nil
+}
+
+// draftWebhook is a webhook with the texts of a draft, and the folder of its module.
 type draftWebhook struct {
 	config.Webhook
 	text draftText
@@ -157,13 +169,9 @@ func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []M
 	}
 	w := &draftWebhook{Webhook: *base, text: f.text()}
 	cfg, err := config.ParseDraft(filepath.Join(folder, playFile), []byte(w.text.yaml), env)
-	var mistakes config.Errors
-	if err != nil && !errors.As(err, &mistakes) {
+	list, err := w.text.mistakes(err)
+	if err != nil {
 		return nil, nil, err
-	}
-	var list []Mistake
-	for _, m := range mistakes {
-		list = append(list, w.text.mistake(m))
 	}
 	if len(list) > 0 || len(cfg.Webhooks) != 1 {
 		return nil, list, nil
@@ -190,13 +198,9 @@ func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.
 // compiled opens an engine for a draft. Its mistakes are the draft's.
 func (d *Desk) compiled(w *draftWebhook, as config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, []Mistake, error) {
 	eng, err := d.openFor(as, outcome)
-	var mistakes config.Errors
-	if err != nil && !errors.As(err, &mistakes) {
+	list, err := w.text.mistakes(err)
+	if err != nil {
 		return nil, nil, err
-	}
-	var list []Mistake
-	for _, m := range mistakes {
-		list = append(list, w.text.mistake(m))
 	}
 	return eng, list, nil
 }
