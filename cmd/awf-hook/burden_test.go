@@ -166,6 +166,7 @@ func TestExecBurden(t *testing.T) {
 
 // What was reserved for a command's lines is given back at its end.
 func TestExecGivesRoomBack(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, buildStandin(t))
 	config := writeConfig(t, everything, blackHole(t))
 	h.run(h.exec(config, abs(t, recordings+"/nested-files")), 0)
@@ -176,6 +177,7 @@ func TestExecGivesRoomBack(t *testing.T) {
 
 // A full disk of AWF's own audit file does the command no harm: the lines are kept.
 func TestExecFullAuditFile(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		return // this system has no disk that is always full
 	}

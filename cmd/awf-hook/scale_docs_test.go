@@ -12,6 +12,7 @@ import (
 
 // docs/scale.md's configuration and commands, on a real server: what one machine delivered is known to another.
 func TestDocsScale(t *testing.T) {
+	t.Parallel()
 	server, err := pgtest.Start("fsync=off")
 	if errors.Is(err, pgtest.ErrMissing) {
 		t.Skip(err)
