@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -13,18 +12,7 @@ import (
 // docs/scale.md's configuration and commands, on a real server: what one machine delivered is known to another.
 func TestDocsScale(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("hooks")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, database := pgtest.New(t, "fsync=off")
 	page, err := os.ReadFile(root + "docs/scale.md")
 	if err != nil {
 		t.Fatal(err)

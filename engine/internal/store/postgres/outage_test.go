@@ -20,18 +20,7 @@ import (
 // A server that is killed again and again loses nothing that was accepted: while it is away deliveries are made from memory, and
 // what it has in flight is settled when it is back.
 func TestServerIsKilled(t *testing.T) {
-	if server == nil {
-		t.Skip(pgtest.ErrMissing)
-	}
-	own, err := pgtest.Start() // with fsync
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Close()
-	url, err := own.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	own, url := pgtest.New(t) // with fsync
 	const nodes, events = 2, 400
 	var stores []*spill.Store
 	for range nodes {
