@@ -40,7 +40,7 @@ arrival, and others now. It exits with 1 if there is no signature or one is bad.
 type recorded struct {
 	header http.Header
 	body   []byte
-	at     time.Time // of its arrival; zero if unknown
+	at     time.Time // when it arrived; zero if unknown
 }
 
 func (c *command) verify(flags signingFlags, headers string, args []string) error {
@@ -87,8 +87,8 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 	return nil
 }
 
-// verdicts prints what each scheme says of a request, on lines with the prefix, and says whether all is good. A scheme whose
-// headers are missing counts only with all.
+// verdicts prints each scheme's verdict on a request, on lines with the prefix, and reports whether all are good. A
+// scheme with missing headers counts only if all is set.
 func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all bool) bool {
 	good, found := true, false
 	for _, scheme := range flags.schemes {
@@ -105,7 +105,7 @@ func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all b
 	return good && found
 }
 
-// verdict is good, or what is wrong with a signature.
+// verdict says "good", or what is wrong with a signature.
 func verdict(err error) string {
 	if err == nil {
 		return "good"
