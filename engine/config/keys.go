@@ -17,6 +17,7 @@ const (
 	KindSecret    Kind = "secret"
 	KindSecrets   Kind = "secret or list"
 	KindSchemes   Kind = "list of schemes"
+	KindTexts     Kind = "list of texts"
 	KindHeaders   Kind = "mapping of texts"
 	KindNumber    Kind = "number"
 	KindDuration  Kind = "duration"
@@ -50,7 +51,10 @@ type Key struct {
 	Is       string   // what it says
 
 	access
-	below []Key // of a mapping, or of a list's entries
+	below   []Key  // of a mapping, or of a list's entries
+	noun    string // what a format's options are called in errors; "" for keys of this package
+	anyCase bool   // its choices may be written in any case, and a near one is suggested
+	orExpr  bool   // a text may also be an expression, which its choices do not bind
 }
 
 // access is the way from a key to where its value is kept. The owner is what the key's mapping is read into.
@@ -137,12 +141,14 @@ func (k *Key) find(name string) *Key {
 	return nil
 }
 
-// names lists a table's keys in the alphabet's order.
-func names(table []Key) []string {
+// names lists the keys of a mapping for an error: those of this package in the alphabet's order, a format's in that of its table.
+func (k *Key) names() []string {
 	var list []string
-	for _, k := range table {
-		list = append(list, k.Path)
+	for _, below := range k.below {
+		list = append(list, below.Path)
 	}
-	slices.Sort(list)
+	if k.noun == "" {
+		slices.Sort(list)
+	}
 	return list
 }

@@ -86,6 +86,9 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 				name.path = n.path
 				d.fail(name, "yaml.key", "want a name as a key, got %s", describe(name.Node))
 				continue
+			case name.Value == "<<":
+				d.fail(name, "yaml.merge", "merge keys are not supported")
+				continue
 			case twice:
 				d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
 				continue

@@ -141,11 +141,15 @@ type decoder struct {
 const maxMistakes = 1_000
 
 func (d *decoder) fail(n node, code, format string, args ...any) {
+	d.add(d.mistake(n, code, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) add(e *Error) {
 	if len(d.errs) == maxMistakes {
-		n.path, code, format, args = "", "file.mistakes", "more than %d mistakes: the others are not told", []any{maxMistakes}
+		e = &Error{Pos: e.Pos, Code: "file.mistakes", Message: fmt.Sprintf("more than %d mistakes: the others are not told", maxMistakes)}
 	}
 	if !d.isFull() {
-		d.errs = append(d.errs, d.mistake(n, code, fmt.Sprintf(format, args...)))
+		d.errs = append(d.errs, e)
 	}
 }
 
@@ -248,10 +252,8 @@ func (d *decoder) mapping(n node, to any) bool {
 	}
 	for name, value := range d.members(n) {
 		switch value.key = n.key.find(name.Value); {
-		case name.Value == "<<":
-			d.fail(name, "yaml.merge", "merge keys are not supported")
 		case value.key == nil:
-			d.unknown(name, n.key.below)
+			d.unknown(name, n.key)
 		case d.tagged[value.Node]: // what the value is has been told
 		case value.key.UserOnly && d.origin != UserFile:
 			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
@@ -269,16 +271,17 @@ func (d *decoder) mapping(n node, to any) bool {
 }
 
 // unknown reports a key that is not in the table.
-func (d *decoder) unknown(name node, known []Key) {
-	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(names(known), key) {
-		d.fail(name, "key.unknown", "unknown key: want a space behind the colon of %s", key)
+func (d *decoder) unknown(name node, of *Key) {
+	noun, known := cmp.Or(of.noun, "key"), of.names()
+	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(known, key) {
+		d.fail(name, "key.unknown", "unknown %s: want a space behind the colon of %s", noun, key)
 		return
 	}
-	if meant := spelling.Nearest(name.Value, names(known)); meant != "" {
-		d.fail(name, "key.unknown", "unknown key, did you mean %s?", meant)
+	if meant := spelling.Nearest(name.Value, known); meant != "" {
+		d.fail(name, "key.unknown", "unknown %s, did you mean %s?", noun, meant)
 		return
 	}
-	d.fail(name, "key.unknown", "unknown key, want one of %s", strings.Join(names(known), ", "))
+	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
 }
 
 // use notes where a value stands and which variables it reads.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/signature"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // Schema is the JSON Schema of a configuration file, for editors. It is made of [Keys].
@@ -66,7 +67,7 @@ func (k *Key) schema() map[string]any {
 	s := map[string]any{"description": k.describe()}
 	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // what YAML takes for a number is a text here
 	switch k.Kind {
-	case KindGlobs, KindRanges, KindDurations, KindNumbers:
+	case KindGlobs, KindRanges, KindDurations, KindNumbers, KindTexts:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
 		unread := map[string]any{"type": "string", "pattern": expanded}
@@ -96,10 +97,47 @@ func (k *Key) schema() map[string]any {
 		if k.Choices == nil {
 			maps.Copy(s, scalar)
 		} else {
-			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": expanded}}
+			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": k.noChoice()}}
 		}
 	}
 	return s
+}
+
+// noChoice is a pattern of texts that are none of the choices as they stand: a variable, other letters, an expression.
+func (k *Key) noChoice() string {
+	pattern := expanded
+	if k.anyCase {
+		pattern += "|[A-Z]"
+	}
+	if k.orExpr {
+		pattern += `|^=|\{\{`
+	}
+	return pattern
+}
+
+// FormatSchemas says which options a step has, a schema for each format. They hold together, beside [Schema]'s of the step.
+func FormatSchemas() []any {
+	var schemas []any
+	for _, name := range format.Names() {
+		r, _ := format.Lookup(name)
+		with, required := objectSchema(), []any{}
+		for i, key := range optionKeys(r) {
+			with["properties"].(map[string]any)[key.Path] = key.schema()
+			if r.Keys[i].Required {
+				required = append(required, key.Path)
+			}
+		}
+		with["required"] = required
+		then := map[string]any{"properties": map[string]any{"with": with}}
+		if len(required) > 0 {
+			then["required"] = []any{"with"}
+		}
+		schemas = append(schemas, map[string]any{
+			"if":   map[string]any{"required": []any{"format"}, "properties": map[string]any{"format": map[string]any{"const": name}}},
+			"then": then,
+		})
+	}
+	return schemas
 }
 
 // describe is what an editor shows.

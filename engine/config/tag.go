@@ -31,7 +31,11 @@ func (d *decoder) checkStyle(n node) {
 				key = n.key
 			}
 			if key != nil { // one that nobody knows is a mistake as a whole
-				d.checkStyle(node{Node: value, path: join(n.path, name.Value), key: key})
+				path := join(n.path, name.Value)
+				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // a list of one
+					path += "[0]"
+				}
+				d.checkStyle(node{Node: value, path: path, key: key})
 			}
 		}
 	}

@@ -4,19 +4,32 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
 )
 
 // Step is one step of a webhook's transform. One of Map, Format and Wasm is set.
 type Step struct {
 	Pos
-	Path        string // "webhooks[0].transform[1]"
-	Map         *Tree  // a tree with expressions in it, or an expression
-	OmitEmpty   bool   // leaves out what is null
-	ContentType string // "" is application/json
-	Format      Text   // the name of a built-in format
-	Wasm        Module // a sandboxed module, or a script
-	With        *Tree  // what the step can read; its variables are expanded
+	Path        string   // "webhooks[0].transform[1]"
+	Map         *Tree    // a tree with expressions in it, or an expression
+	OmitEmpty   bool     // leaves out what is null
+	ContentType string   // "" is application/json
+	Format      Text     // the name of a built-in format
+	Wasm        Module   // a sandboxed module, or a script
+	Options     []Option // of the format
+	With        *Tree    // what any other step can read; its variables are expanded
+}
+
+// Secrets lists the secrets that the step can read.
+func (s *Step) Secrets() (list []string) {
+	if s.With != nil {
+		list = s.With.Secrets()
+	}
+	for i := range s.Options {
+		list = append(list, s.Options[i].Secrets()...)
+	}
+	return list
 }
 
 // Kind is the key that says what the step is: map, format, wasm or js; "" if it has a mistake.
@@ -37,9 +50,9 @@ func (s *Step) Kind() string {
 var stepKeys = []Key{
 	{Path: "map", Kind: KindTree, Plain: true, access: field(func(s *Step) any { return &s.Map }),
 		Is: "a tree with expressions in it, or one expression; if it comes to nothing, nothing is sent"},
-	{Path: "format", Kind: KindText, access: field(func(s *Step) any { return &s.Format }),
+	{Path: "format", Kind: KindText, Choices: format.Names(), access: by((*decoder).formatName),
 		Is: "a receiver's own format; `with` holds its options, which docs/formats.md lists"},
-	{Path: "with", Kind: KindTree, access: field(func(s *Step) any { return &s.With }),
+	{Path: "with", Kind: KindTree, access: by(func(*decoder, node, *Step) {}), // step reads it, when it knows the format
 		Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
 		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
@@ -74,6 +87,9 @@ func (d *decoder) step(n node) Step {
 	s := Step{Pos: d.pos(n.Node), Path: n.path}
 	if !d.mapping(n, &s) {
 		return s
+	}
+	if with := n.get("with"); with.Node != nil && !d.tagged[with.Node] {
+		d.with(with, &s)
 	}
 	var kinds []string
 	for _, kind := range stepKinds {

@@ -73,18 +73,25 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 	return append(dst, '}')
 }
 
-// Secrets lists the texts in which a variable was expanded, and of texts with expressions, whose own words are no secret, the values alone.
-func (t *Tree) Secrets() (list []string) {
-	if text := t.Text.Value; len(t.Text.values) > 0 && text != "" && !strings.Contains(text, "{{") && text[0] != '=' {
-		return []string{text}
-	}
-	for _, at := range t.Text.values {
-		if at[1] > at[0] {
-			list = append(list, t.Text.Value[at[0]:at[1]])
-		}
-	}
+// Secrets lists the secrets in the tree's texts.
+func (t *Tree) Secrets() []string {
+	list := t.Text.secrets()
 	for _, v := range t.Values {
 		list = append(list, v.Secrets()...)
+	}
+	return list
+}
+
+// secrets is the text itself if a variable was expanded in it. Of a text with expressions, whose own words are no secret, it is the
+// variables' values alone.
+func (t Text) secrets() (list []string) {
+	if len(t.values) > 0 && t.Value != "" && !strings.Contains(t.Value, "{{") && t.Value[0] != '=' {
+		return []string{t.Value}
+	}
+	for _, at := range t.values {
+		if at[1] > at[0] {
+			list = append(list, t.Value[at[0]:at[1]])
+		}
 	}
 	return list
 }
@@ -153,10 +160,6 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 		for name, value := range r.members(n) {
 			if r.isOver() {
 				break
-			}
-			if name.Value == "<<" {
-				r.fail(name, "yaml.merge", "merge keys are not supported")
-				continue
 			}
 			t.Keys = append(t.Keys, r.text(name, name.Value))
 			t.Values = append(t.Values, r.read(value.given, value, depth+1))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 
@@ -22,10 +23,13 @@ func (d *decoder) field(n node, to any) {
 		d.pointable(n, to)
 		return
 	}
-	text, ok := d.value(n)
-	if !ok {
-		return
+	if text, ok := d.value(n); ok {
+		d.parse(n, text, to)
 	}
+}
+
+// parse reads the text of a scalar into a field.
+func (d *decoder) parse(n node, text string, to any) {
 	switch to := to.(type) {
 	case *string:
 		d.choice(n, text, to)
@@ -96,9 +100,16 @@ func (d *decoder) value(n node) (string, bool) {
 
 // choice reads a text: one of the key's choices, or any of a length.
 func (d *decoder) choice(n node, text string, to *string) {
+	if n.key.anyCase {
+		text = strings.ToLower(text)
+	}
 	switch low, high := int(n.key.Min), int(n.key.Max); {
 	case len(n.key.Choices) > 0 && !slices.Contains(n.key.Choices, text):
-		d.fail(n, "value.choice", "want %s, got %s", orList(n.key.Choices), quote(n))
+		meant := ""
+		if near := spelling.Nearest(n.Value, n.key.Choices); near != "" && n.key.anyCase {
+			meant = ", did you mean " + near + "?"
+		}
+		d.fail(n, "value.choice", "want %s, got %s%s", orList(n.key.Choices), quote(n), meant)
 	case len(text) < low || high > 0 && len(text) > high:
 		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
 	default:

@@ -30,7 +30,7 @@ var datadog = Receiver{
 		answers: answers{delivered: []int{200, 202}, dead: []int{400, 401, 403, 413}, reason: []string{"errors"}},
 	},
 	sample: sample{url: "https://api.datadoghq.com/api/v1/events", header: `DD-API-KEY: "${DD_API_KEY}"`,
-		with: []Option{{Name: "tags", Value: []any{"env:production"}}, {Name: "link", Value: sampleLink}}},
+		with: []Option{{Name: "tags", Value: []string{"env:production"}}, {Name: "link", Value: sampleLink}}},
 	write: func(m *message) any {
 		room := m.budget("text", datadogMarkup.cost, len("\n: "))
 		mentions := strings.Join(m.mentions, " ")
