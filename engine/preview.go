@@ -108,7 +108,8 @@ func globs(w *webhook) string {
 
 // request makes the request of the first attempt.
 func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at time.Time, content delivery.Content) {
-	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type, Content: content, Trace: ev.Trace}
+	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type,
+		Content: content, Trace: ev.Trace}
 	req, err := w.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
 	if err != nil {
 		p.Choice, p.Why = NotSigned, err.Error()
