@@ -54,10 +54,9 @@ type Config struct {
 	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
 	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
-	httpsOnlyAt Pos
-	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
-	used        []use     // the keys beside webhooks
-	shared      bool      // Share was called
+	given  []Webhook // of all files, the overridden ones included; nil if nothing was merged
+	used   []use     // the keys beside webhooks
+	shared bool      // Share was called
 }
 
 // Webhook is one entry of the list webhooks.

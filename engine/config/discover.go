@@ -228,46 +228,6 @@ func (s Search) packFolders() []string {
 	return folders
 }
 
-// add merges a further file's configuration into c.
-func (c *Config) add(file *Config) {
-	c.Files = append(c.Files, file.Files...)
-	c.Webhooks = override(c.Webhooks, file.Webhooks)
-	c.given = append(c.given, file.Webhooks...)
-	c.used = append(c.used, file.used...)
-	c.Warnings = append(c.Warnings, file.Warnings...)
-	c.Queue = c.Queue.override(file.Queue)
-	c.Serve = c.Serve.override(file.Serve)
-	if file.Server.URL != "" {
-		c.Server = file.Server
-	}
-	c.Named = append(c.Named, file.Named...)
-	c.Allow = append(c.Allow, file.Allow...)
-	c.Tests = append(c.Tests, file.Tests...)
-	if file.HTTPSOnly {
-		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
-	}
-}
-
-// override merges webhooks: an entry takes the place of one with the same given name, whole; an unnamed one only adds.
-// The result is new.
-func override(base, over []Webhook) []Webhook {
-	merged := append([]Webhook(nil), base...)
-	place := map[string]int{}
-	for i, w := range merged {
-		if w.Named {
-			place[w.Name] = i
-		}
-	}
-	for _, w := range over {
-		if i, there := place[w.Name]; there && w.Named {
-			merged[i] = w
-		} else {
-			merged = append(merged, w)
-		}
-	}
-	return merged
-}
-
 // All returns the webhooks as the files say them, also those that another file's overrides.
 func (c *Config) All() []Webhook {
 	if c.given == nil {

@@ -51,17 +51,29 @@ type Key struct {
 	Is       string   // what it says
 
 	access
+	merge   merging
+	instead string // the key beside it that it replaces: if a further file gives the one, the other of a file before is gone
 	below   []Key  // of a mapping, or of a list's entries
 	noun    string // what a format's options are called in errors; "" for keys of this package
 	anyCase bool   // its choices may be written in any case, and a near one is suggested
 	orExpr  bool   // a text may also be an expression, which its choices do not bind
 }
 
+// merging says what holds of a key that several files give.
+type merging int
+
+const (
+	lastHolds  merging = iota // what the last file says; of a mapping, key by key
+	wholeHolds                // the last file's mapping as a whole, with no key of another file
+	allHold                   // the entries of all files
+)
+
 // access is the way from a key to where its value is kept. The owner is what the key's mapping is read into.
 type access struct {
 	read func(d *decoder, n node, owner any)
 	show func(k *Key, owner any) string // what holds, for people; nil where there is nothing to say
 	into func(owner any) any            // of a mapping, what its own keys are read into
+	at   func(owner any) any            // the field that keeps the value; nil if it is kept in a way of its own
 }
 
 // field keeps a value in a field of the owner, whose type says how it is read.
@@ -69,6 +81,7 @@ func field[T any](to func(*T) any) access {
 	return access{
 		read: func(d *decoder, n node, owner any) { d.field(n, to(owner.(*T))) },
 		show: func(k *Key, owner any) string { return k.showField(to(owner.(*T))) },
+		at:   func(owner any) any { return to(owner.(*T)) },
 	}
 }
 

@@ -9,18 +9,32 @@ import (
 )
 
 var networkKeys = []Key{
-	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true,
+	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
 		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
 			"reach no private address, and none reaches a link-local or metadata address",
-		access: showing(by((*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
+		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
 		Is:     "refuses webhooks whose URL is http",
-		access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
+		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
 }
 
-func (d *decoder) httpsOnly(n node, cfg *Config) {
-	d.field(n, &cfg.HTTPSOnly)
-	cfg.httpsOnlyAt = d.pos(n.Node)
+// httpURLs are the mistakes of the webhooks whose URL is http, if https_only refuses those.
+func (c *Config) httpURLs(webhooks []Webhook) (mistakes Errors) {
+	if !c.HTTPSOnly {
+		return nil
+	}
+	var because Pos
+	for _, u := range c.used {
+		if u.path == "network.https_only" {
+			because = u.pos
+		}
+	}
+	for _, w := range webhooks {
+		if w.Enabled && w.URL.Reveal().Scheme == "http" {
+			mistakes = append(mistakes, w.FailURL("url.https", "want https, since network.https_only is set in "+because.short()))
+		}
+	}
+	return mistakes
 }
 
 // allow reads addresses, and ranges of them.

@@ -58,11 +58,12 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 			d.mapping(all, cfg)
 		}
 	}
-	d.checkHTTPSOnly(cfg)
+	cfg.used = d.usedBeside
+	d.errs = append(d.errs, cfg.httpURLs(cfg.Webhooks)...)
 	if len(d.errs)+len(d.warnings) > 0 {
 		keepInside(text, d.errs, d.warnings)
 	}
-	cfg.Warnings, cfg.used, cfg.Named = d.warnings, d.usedBeside, d.named
+	cfg.Warnings, cfg.Named = d.warnings, d.named
 	if len(d.errs) > 0 {
 		d.errs.Sort()
 		return cfg, d.errs
@@ -90,24 +91,6 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 			d.fail(key, "key.unknown", "unknown key, did you mean webhooks?")
 		}
 	}
-}
-
-// checkHTTPSOnly refuses http URLs where https_only says so.
-func (d *decoder) checkHTTPSOnly(cfg *Config) {
-	if cfg.HTTPSOnly {
-		d.errs = append(d.errs, httpURLs(cfg.Webhooks, cfg.httpsOnlyAt)...)
-	}
-}
-
-func httpURLs(webhooks []Webhook, because Pos) Errors {
-	var mistakes Errors
-	for _, w := range webhooks {
-		if w.Enabled && w.URL.Reveal().Scheme == "http" {
-			why := fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)
-			mistakes = append(mistakes, w.FailURL("url.https", why))
-		}
-	}
-	return mistakes
 }
 
 // Sort orders the mistakes by their places.

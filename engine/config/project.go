@@ -106,9 +106,7 @@ func (p *Project) readSettings(own *Config) {
 	cfg, state, err := p.read(path, text, ProjectFile)
 	var mistakes Errors
 	errors.As(err, &mistakes)
-	if own.HTTPSOnly {
-		mistakes = append(mistakes, httpURLs(cfg.Webhooks, own.httpsOnlyAt)...)
-	}
+	mistakes = append(mistakes, own.httpURLs(cfg.Webhooks)...)
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		p.Err = mistakes

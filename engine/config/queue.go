@@ -29,17 +29,18 @@ type Queue struct {
 const memoryQueue = "memory:"
 
 var queueKeys = []Key{
-	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true,
+	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true, instead: "url",
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
 		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder; " +
 			"`memory:` keeps nothing beyond the process"},
-	{Path: "url", Kind: KindURL, UserOnly: true, access: showing(by((*decoder).queueURL), (*Queue).showURL),
+	{Path: "url", Kind: KindURL, UserOnly: true, instead: "path",
+		access: showing(reading(field(func(q *Queue) any { return &q.URL }), (*decoder).queueURL), (*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
 		Is:     "tells the webhooks of one configuration in a shared database from those of another",
-		access: showing(by((*decoder).namespace), (*Queue).showNamespace)},
+		access: showing(reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace), (*Queue).showNamespace)},
 	{Path: "spill", Kind: KindText, UserOnly: true, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
 		Is: "what is accepted while the database is away goes into a spill file in the state folder, and into the database later; " +
 			"`deliver` delivers it from there meanwhile",
@@ -53,6 +54,13 @@ var queueKeys = []Key{
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
 		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
+}
+
+// judgeQueue refuses two places.
+func (d *decoder) judgeQueue(n node, _ *Queue) {
+	if n.has("path") && n.has("url") {
+		d.fail(n.get("url"), "key.conflict", "want one of path and url")
+	}
 }
 
 func (d *decoder) queuePath(n node, q *Queue) {
@@ -150,25 +158,6 @@ func (d *decoder) absolute(name string) string {
 		return name
 	}
 	return filepath.Join(filepath.Dir(d.identity), name)
-}
-
-// override takes over what another file says of the queue.
-func (q Queue) override(by Queue) Queue {
-	if by.URL.IsZero() && by.Path == "" {
-		by.URL = q.URL
-	} else if !by.URL.IsZero() {
-		q.Path = "" // the last file that names a place decides
-	}
-	return Queue{
-		Path:      cmp.Or(by.Path, q.Path),
-		URL:       by.URL,
-		Namespace: cmp.Or(by.Namespace, q.Namespace),
-		Spill:     cmp.Or(by.Spill, q.Spill),
-		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
-		Keep:      cmp.Or(by.Keep, q.Keep),
-		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
-		Backlog:   cmp.Or(by.Backlog, q.Backlog),
-	}
 }
 
 // Equal reports whether two queues are the same.

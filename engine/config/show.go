@@ -55,18 +55,10 @@ func values(table []Key, path string, used []use, owner any) []Value {
 		case key.show != nil:
 			v.Text = key.show(&key, owner)
 		}
-		i := slices.IndexFunc(used, func(u use) bool {
-			return u.path == v.Key || v.Key == "secret" && u.path == "secret_file"
-		})
-		if i >= 0 {
-			v.Place = used[i].pos.short()
-			for _, variable := range used[i].variables {
-				if !slices.Contains(v.Variables, "$"+variable) {
-					v.Variables = append(v.Variables, "$"+variable)
-				}
-			}
-			if used[i].unresolved {
-				v.Text = "not known without its variables"
+		for _, u := range slices.Backward(used) { // the last file's is what holds
+			if u.path == v.Key || v.Key == "secret" && u.path == "secret_file" {
+				v.use(u)
+				break
 			}
 		}
 		if v.Text != "" {
@@ -74,6 +66,19 @@ func values(table []Key, path string, used []use, owner any) []Value {
 		}
 	}
 	return list
+}
+
+// use notes where the value stands.
+func (v *Value) use(u use) {
+	v.Place = u.pos.short()
+	for _, variable := range u.variables {
+		if !slices.Contains(v.Variables, "$"+variable) {
+			v.Variables = append(v.Variables, "$"+variable)
+		}
+	}
+	if u.unresolved {
+		v.Text = "not known without its variables"
+	}
 }
 
 func showList[T any](list []T) string {

@@ -17,14 +17,14 @@ var rootKeys = []Key{
 		below: networkKeys, access: within(func(cfg *Config) *Config { return cfg }, nil)},
 	{Path: "queue", Kind: KindMapping, UserOnly: true,
 		Is:    "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides",
-		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
+		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, (*decoder).judgeQueue)},
 	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "what `awf-hook serve` listens on, and who may send it events",
 		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
-	{Path: "server", Kind: KindMapping, UserOnly: true,
+	{Path: "server", Kind: KindMapping, UserOnly: true, merge: wholeHolds, // a token is for one server
 		Is:    "the `awf-hook serve` that gets all events, instead of the webhooks of the settings",
 		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
 	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
-		below: testKeys, access: by((*decoder).tests)},
+		below: testKeys, merge: allHold, access: reading(field(func(cfg *Config) any { return &cfg.Tests }), (*decoder).tests)},
 }
 
 var webhookKeys = []Key{

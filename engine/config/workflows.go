@@ -258,9 +258,7 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	var mistakes Errors
 	errors.As(err, &mistakes)
-	if ws.base.HTTPSOnly {
-		mistakes = append(mistakes, httpURLs(cfg.Webhooks, ws.base.httpsOnlyAt)...)
-	}
+	mistakes = append(mistakes, ws.base.httpURLs(cfg.Webhooks)...)
 	if ws.shares != "" {
 		err = share(cfg.Webhooks, ws.shares)
 	}
