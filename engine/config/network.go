@@ -12,7 +12,8 @@ var networkKeys = []Key{
 	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
 		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
 			"reach no private address, and none reaches a link-local or metadata address",
-		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
+		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
+			func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
 		Is:     "refuses webhooks whose URL is http",
 		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},

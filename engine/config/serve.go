@@ -40,23 +40,29 @@ func (s *Serve) Certificate() *tls.Certificate {
 
 var serveKeys = []Key{
 	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
-		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress), func(s *Serve) string { return s.Listen }),
+		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
+			func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
 			"`--insecure-listen` does without"},
-	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys, Is: "the server's certificate; both files are PEM",
+	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
+		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
+	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(
+		reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
 		Is: "names by which browsers and clients without a token know the server, beside localhost, addresses, the name in `listen` " +
 			"and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
-		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens), func(s *Serve) string { return tokenNames(s.Tokens) }),
-		Is:     "who may send events; without tokens and secrets anybody who reaches the address may"},
-	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys, access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
-		Is: "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
+			func(s *Serve) string { return tokenNames(s.Tokens) }),
+		Is: "who may send events; without tokens and secrets anybody who reaches the address may"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
+		access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
+		Is:     "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
-		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate), func(s *Serve) string { return s.Rate.String() }),
-		Is:     "events in a time that are taken from requests without a token"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate),
+			func(s *Serve) string { return s.Rate.String() }),
+		Is: "events in a time that are taken from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows, `operate` also sends again, discards and pauses, `off` is no page. With `tokens` the " +

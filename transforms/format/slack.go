@@ -41,8 +41,9 @@ var slack = Receiver{
 		address: pathAt("Slack", "hooks.slack.com", "/services/"),
 		judge:   judgeSlack,
 	},
-	sample: sample{url: "${SLACK_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"here"}}}},
-	write:  writeSlack,
+	sample: sample{url: "${SLACK_WEBHOOK_URL}",
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"here"}}}},
+	write: writeSlack,
 }
 
 func writeSlack(m *message) any {
