@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// add merges a further file's configuration into c. Of the keys beside webhooks the table says what holds.
+// add merges the configuration of a later file into c. The table says how to merge the keys beside webhooks.
 func (c *Config) add(file *Config) {
 	c.Files = append(c.Files, file.Files...)
 	c.Webhooks = override(c.Webhooks, file.Webhooks)
@@ -19,7 +19,7 @@ func (c *Config) add(file *Config) {
 	c.used = append(c.used, file.used...)
 }
 
-// mergeBelow takes over what a further file gives of the keys below one.
+// mergeBelow merges the keys below k that a later file sets.
 func (k *Key) mergeBelow(path string, to, from any, gives func(path string) bool) {
 	for i := range k.below {
 		key := &k.below[i]
@@ -42,11 +42,11 @@ func (k *Key) mergeBelow(path string, to, from any, gives func(path string) bool
 	}
 }
 
-// set copies what from points to.
+// set copies the value that from points to.
 func set(to, from any) { reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from).Elem()) }
 
-// override merges webhooks: an entry takes the place of one with the same given name, whole; an unnamed one only adds.
-// The result is new.
+// override merges webhooks into a new slice. An entry with a name replaces an earlier one with the same name as a whole; an entry without
+// a name is added.
 func override(base, over []Webhook) []Webhook {
 	merged := append([]Webhook(nil), base...)
 	place := map[string]int{}

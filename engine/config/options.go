@@ -9,17 +9,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Option is an option of a step's format as the file gives it. Its texts keep their places.
+// Option is an option of a step's format as written in the file. Its texts keep their places.
 type Option struct {
 	key    *format.Key
 	at     Text     // the value itself
-	texts  []Text   // one of a single value, any number of a list or a mapping
-	labels []string // of a mapping's texts
-	value  any      // of a number, a switch or a choice
-	unread bool     // it has a mistake, or it depends on a variable that is not looked up
+	texts  []Text   // one for a single value, any number for a list or a mapping
+	labels []string // the labels of a mapping's texts
+	value  any      // of a number, a bool or a choice
+	unread bool     // it has a mistake, or depends on a variable that is not looked up
 }
 
-// Given returns the option for the format. If other is not nil, it replaces each variable's value, and a secret as a whole.
+// Given returns the option for the format. If other is not nil, it replaces the values of variables, and a secret as a whole.
 func (o *Option) Given(other func(value string) string) format.Option {
 	given := format.Option{Name: o.key.Name, Value: o.value, Unresolved: o.unread}
 	write := func(t Text) string {
@@ -53,7 +53,7 @@ func (o *Option) Given(other func(value string) string) format.Option {
 	return given
 }
 
-// Secrets lists the values of variables in the option, and its whole text if it is a secret.
+// Secrets lists the values of variables in the option, and the whole text of a secret.
 func (o *Option) Secrets() (list []string) {
 	for _, t := range o.texts {
 		if o.key.Kind == format.KindSecret && t.Value != "" {
@@ -64,8 +64,8 @@ func (o *Option) Secrets() (list []string) {
 	return list
 }
 
-// FailOption makes the error of a mistake in an option. It points at the option, or inside its text. The message has a quotation
-// in it only if hide leaves it: hide gets the message if the text holds the value of a variable.
+// FailOption returns the error for a mistake in an option, with the place of the option or inside its text. It passes the message
+// through hide if the text contains the value of a variable.
 func (s *Step) FailOption(m format.Mistake, hide func(message string) string) *Error {
 	for i := range s.Options {
 		t, found := s.Options[i].part(m.Option)
@@ -83,7 +83,7 @@ func (s *Step) FailOption(m format.Mistake, hide func(message string) string) *E
 	return &Error{Pos: s.Pos, Code: "format.option", Path: s.Path + ".with", Message: printable(m.Message)}
 }
 
-// part returns the text that a mistake names: "fields", "fields.Cost" or "mentions[1]".
+// part returns the text with the name that a mistake has for it: "fields", "fields.Cost" or "mentions[1]".
 func (o *Option) part(name string) (Text, bool) {
 	if name == o.key.Name {
 		return o.at, true
@@ -96,7 +96,7 @@ func (o *Option) part(name string) (Text, bool) {
 	return Text{}, false
 }
 
-// optionKinds says how the walker reads an option.
+// optionKinds maps the kinds of options to the kinds of keys.
 var optionKinds = map[format.ValueKind]Kind{
 	format.KindText: KindText, format.KindSecret: KindSecret, format.KindList: KindTexts, format.KindFields: KindHeaders,
 	format.KindNumber: KindNumber, format.KindBool: KindBool, format.KindChoice: KindText,
@@ -130,7 +130,7 @@ func (d *decoder) formatName(n node, s *Step) {
 	s.Format = text
 }
 
-// with reads what a step can read: the options of a format by the format's table, anything else as it stands.
+// with reads the value of with: the options of a format by the format's table, anything else as written.
 func (d *decoder) with(n node, s *Step) {
 	r, known := format.Lookup(s.Format.Value)
 	if !known {
@@ -145,7 +145,7 @@ func (d *decoder) with(n node, s *Step) {
 			e.Code = "format.option"
 		}
 	}
-	for i := range r.Keys { // what could not be read is given all the same
+	for i := range r.Keys { // an option that could not be read is given all the same
 		k := &r.Keys[i]
 		if (n.Kind != yaml.MappingNode || n.has(k.Name)) && !slices.ContainsFunc(s.Options, func(o Option) bool { return o.key == k }) {
 			s.Options = append(s.Options, Option{key: k, unread: true})
@@ -187,7 +187,7 @@ func (d *decoder) option(n node, k *format.Key) Option {
 	return o
 }
 
-// parseOption reads an option's text as what a T is.
+// parseOption reads an option's text as a T.
 func parseOption[T any](d *decoder, n node, text Text) (v T) {
 	if !text.Unresolved {
 		d.parse(n, text.Value, &v)
@@ -195,7 +195,7 @@ func parseOption[T any](d *decoder, n node, text Text) (v T) {
 	return v
 }
 
-// optionText reads a text as it is written, also what YAML takes for a number or a switch.
+// optionText reads a text as written, even if YAML takes it for a number or a bool.
 func (d *decoder) optionText(n node, want string) Text {
 	if !n.isText() {
 		d.fail(n, "value.type", "want %s, got %s", want, describe(n.Node))
@@ -207,7 +207,7 @@ func (d *decoder) optionText(n node, want string) Text {
 	return t
 }
 
-// optionFields reads labels and their texts.
+// optionFields reads a mapping of labels to texts.
 func (d *decoder) optionFields(n node, o *Option) {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))

@@ -13,19 +13,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Queue is the queue's place and size; zero values stand for the defaults.
+// Queue says where the queue is and how much it keeps. Zero values stand for the defaults.
 type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path
-	Namespace string        // of that queue's webhooks; "" is "default"
-	Spill     string        // what becomes of what a database cannot take: deliver or keep; "" is the command's default
-	MaxSize   int64         // bytes
+	Namespace string        // of the webhooks in that database; "" for "default"
+	Spill     string        // deliver or keep what is accepted while the database is away; "" for the command's default
+	MaxSize   int64         // in bytes
 	Keep      time.Duration // of delivered deliveries
 	KeepDead  time.Duration // of dead letters
-	Backlog   time.Duration // how old what waits may be before it is a backlog
+	Backlog   time.Duration // the age from which waiting deliveries count as a backlog
 }
 
-// memoryQueue is the path of a queue that is in no file.
+// memoryQueue is the path of a queue without a file.
 const memoryQueue = "memory:"
 
 var queueKeys = []Key{
@@ -57,7 +57,7 @@ var queueKeys = []Key{
 		access: field(func(q *Queue) any { return &q.MaxSize })},
 }
 
-// judgeQueue refuses two places.
+// judgeQueue refuses a queue in two places.
 func (d *decoder) judgeQueue(n node, _ *Queue) {
 	if n.has("path") && n.has("url") {
 		d.fail(n.get("url"), "key.conflict", "want one of path and url")
@@ -89,7 +89,7 @@ func (d *decoder) namespace(n node, q *Queue) {
 	}
 }
 
-// showURL is the database's place without user, password and parameters.
+// showURL returns the database's place without user, password and parameters.
 func (q *Queue) showURL() string {
 	if q.URL.IsZero() {
 		return ""
@@ -97,7 +97,7 @@ func (q *Queue) showURL() string {
 	return DatabaseName(q.URL.Reveal())
 }
 
-// showNamespace is the namespace of a database, which alone has one.
+// showNamespace returns the namespace if the queue is a database.
 func (q *Queue) showNamespace() string {
 	if q.URL.IsZero() {
 		return ""
@@ -105,7 +105,7 @@ func (q *Queue) showNamespace() string {
 	return q.Space()
 }
 
-// Space is the namespace that a database's webhooks belong to.
+// Space returns the namespace of a database's webhooks.
 func (q *Queue) Space() string { return cmp.Or(q.Namespace, "default") }
 
 // IsDatabase reports whether a queue's place is a database's URL.
@@ -113,7 +113,7 @@ func IsDatabase(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// DatabaseName is what people may be told of a database's URL: not user, password and parameters.
+// DatabaseName returns a database's URL for people, without user, password and parameters.
 func DatabaseName(place string) string {
 	u, err := url.Parse(place)
 	if err != nil {
@@ -122,9 +122,9 @@ func DatabaseName(place string) string {
 	return "postgres://" + u.Host + u.Path
 }
 
-// Share gives webhooks the identities that they have in a database, which many machines share: those of the user's own files
-// NAMESPACE#NAME. Entries of projects and of definitions, which strangers may name alike, are told by a digest of their URL too. It
-// fails if an entry has no name. It changes nothing if it was called before.
+// Share gives webhooks their identities for a database that many machines share. The identity of an entry in the user's own files is
+// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL.
+// Share fails if an entry has no name. Further calls change nothing.
 func (c *Config) Share() error {
 	if c.shared {
 		return nil
@@ -153,7 +153,7 @@ func share(webhooks []Webhook, namespace string) error {
 	return nil
 }
 
-// absolute is a path that the configuration names. A relative one starts at its folder.
+// absolute returns the absolute path of a file that the configuration refers to. Relative paths start at the configuration's folder.
 func (d *decoder) absolute(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -161,7 +161,7 @@ func (d *decoder) absolute(name string) string {
 	return filepath.Join(filepath.Dir(d.identity), name)
 }
 
-// Equal reports whether two queues are the same.
+// Equal reports whether two queues are configured alike.
 func (q Queue) Equal(other Queue) bool {
 	same := q.URL.Reveal() == other.URL.Reveal()
 	q.URL, other.URL = secret.Secret{}, secret.Secret{}

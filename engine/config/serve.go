@@ -10,29 +10,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Serve is what awf-hook serve listens on, and who may send it events. Zero values stand for the defaults.
+// Serve says where awf-hook serve listens and who may send events. Zero values stand for the defaults.
 type Serve struct {
 	Listen  string // an address with its port, or "unix:PATH" with an absolute path
 	TLS     TLS
 	Hosts   []string
 	Tokens  []Token
-	Secrets []SigningSecret // of requests that are signed
-	Rate    Rate            // of events without a token
-	Page    string          // what the page may do: off, read or operate; "" is read
+	Secrets []SigningSecret // of signed requests
+	Rate    Rate            // of events in requests without a token
+	Page    string          // off, read or operate; "" for read
 }
 
 // Token lets its bearer do what its role allows.
 type Token struct {
 	Name   string
 	SHA256 [sha256.Size]byte
-	Role   string // send, read, operate or admin; "" is send
+	Role   string // send, read, operate or admin; "" for send
 	Rate   Rate   // of events
 }
 
-// Certificate is what the server shows; nil if TLS is not configured.
+// Certificate returns the server's certificate, nil if TLS is not configured.
 func (s *Serve) Certificate() *tls.Certificate {
 	pair, err := tls.X509KeyPair([]byte(s.TLS.cert.Reveal()), []byte(s.TLS.key.Reveal()))
-	if err != nil { // it was parsed before: there is none
+	if err != nil { // there is none; judgeTLS has refused a broken one
 		return nil
 	}
 	return &pair
@@ -133,7 +133,7 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 
 func (d *decoder) serveRate(n node, s *Serve) { s.Rate = d.rateOf(n) }
 
-// serveSecret and rateOf read what a webhook has too.
+// serveSecret and rateOf read keys that a webhook has too.
 func (d *decoder) serveSecret(n node, s *Serve) {
 	var w Webhook
 	d.secret(n, &w)

@@ -1,10 +1,10 @@
-// Package spelling finds the name that was probably meant by one that nobody knows.
+// Package spelling suggests a known name for an unknown one.
 package spelling
 
 import "strings"
 
-// Nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length; "" if there is none.
-// An edit adds, takes away or replaces a letter. Exchanging two that adjoin is half an edit, since fingers do that.
+// Nearest returns the name that was probably meant, "" if there is none. It is at most two edits away, and fewer than its length.
+// An edit inserts, deletes or replaces a letter. Swapping two adjacent letters, a common slip, counts as half an edit.
 func Nearest(name string, names []string) string {
 	best, distance := "", 2*edit+1
 	for _, candidate := range names {
@@ -15,12 +15,12 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// edit is what an edit adds to the distance of two texts.
+// edit is the distance that an edit adds.
 const edit = 2
 
-// edits is the distance of two short texts: Levenshtein's, with exchanges.
+// edits returns the Levenshtein distance of two short texts, with swaps.
 func edits(a, b string) int {
-	const limit = 40 // bytes; longer ones are no misspelling
+	const limit = 40 // in bytes; longer texts are no misspellings
 	if len(a) > limit {
 		return edit * len(a)
 	}
