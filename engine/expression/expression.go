@@ -54,10 +54,10 @@ type Program struct {
 // Warnings lists what is valid but probably not meant: values that a key never has, misspelled keys of payload, swapped arguments of glob.
 func (p *Program) Warnings() []*Error { return p.warnings }
 
-// Source is the expression's text.
+// Source returns the expression's text.
 func (p *Program) Source() string { return p.source }
 
-// describe tells the texts of the parts. They are not kept, since only traces ask for them.
+// describe returns the texts of the parts. They are not kept, because only traces need them.
 func (p *Program) describe() []step {
 	_, steps, _ := new(Compiler).build(p.text, true) // it compiled before
 	return steps
