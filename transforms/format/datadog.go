@@ -34,7 +34,7 @@ var datadog = Receiver{
 	write: func(m *message) any {
 		room := m.budget("text", datadogMarkup.cost, len("\n: "))
 		mentions := strings.Join(m.mentions, " ")
-		link := strings.ReplaceAll(m.link, "@", "%40") // an @ calls people anywhere
+		link := strings.ReplaceAll(m.link, "@", "%40") // an @ mentions people anywhere
 		room.left -= utf16Units(mentions) + len(link) + 4*len("\n\n")
 		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
 		text := datadogMarkup.inert(room.take(m.text, room.left/2))

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// ValueKind is what an option's value is.
+// ValueKind is the kind of an option's value.
 type ValueKind string
 
 const (
@@ -28,17 +28,17 @@ type Key struct {
 	Name     string
 	Kind     ValueKind
 	Required bool
-	Default  string   // as it would be written, or in words; "" for none
-	Choices  []string // of a choice; of a text, what it may be where it is no expression
+	Default  string   // as written in a file, or in words; "" for none
+	Choices  []string // of a choice; of a text that is no expression
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
-	Is       string   // what it says
+	Is       string   // what it means
 
-	match  func(string) bool // what its texts, or a mapping's labels, must be; nil for anything
-	want   string            // what match wants, in words
+	match  func(string) bool // accepts its texts, or a mapping's labels; nil for any
+	want   string            // what match accepts, in words
 	closed bool              // an expression too must give one of the choices
 }
 
-// Describe is what the value is, its bounds and its default, in words.
+// Describe returns the kind of the value, its bounds and its default, in words.
 func (k *Key) Describe() string {
 	s := string(k.Kind)
 	switch {
@@ -66,11 +66,11 @@ type Option struct {
 	// A string for a text, a secret or a choice, a []string for a list, an []Option of strings for a mapping in its order,
 	// an int for a number, a bool for a switch.
 	Value any
-	// The value depends on something that is not known, such as a variable that is not set: only its name is checked.
+	// Unresolved means that the value depends on something unknown, such as an unset variable. Only the name is checked then.
 	Unresolved bool
 }
 
-// Mistake is what is wrong with an option. Its message never quotes a secret.
+// Mistake is a mistake in an option. Its message never quotes a secret option.
 type Mistake struct {
 	Option    string // "fields.Cost", "mentions[1]"; "" for the options as a whole
 	Message   string
@@ -139,7 +139,7 @@ func (r *optionReader) fail(name, message string, args ...any) {
 	r.mistakes = append(r.mistakes, Mistake{Option: name, Message: fmt.Sprintf(message, args...)})
 }
 
-// value reads an option, whose value must be of its key's kind.
+// value checks an option, whose value must be of its key's kind.
 func (r *optionReader) value(key *Key, option Option) (v value) {
 	text, isText := option.Value.(string)
 	list, isList := option.Value.([]string)
@@ -194,7 +194,7 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// text compiles what may be an expression.
+// text compiles a text that may have expressions.
 func (r *optionReader) text(name, source string, choices []string) *text {
 	t, mistake := compileText(source, r.by)
 	if mistake != nil {

@@ -126,7 +126,7 @@ func slackMention(s string) object {
 
 func isSlackMention(s string) bool { return slackMention(s) != nil }
 
-// slackEscape turns what Slack would read as mentions and links into text.
+// slackEscape escapes characters that Slack would read as mentions and links.
 func slackEscape(s string) string {
 	if !strings.ContainsAny(s, "&<>") {
 		return s
