@@ -19,12 +19,12 @@ func Schema() map[string]any {
 	return root
 }
 
-// expanded is a pattern of texts of which nothing is known before their variables are.
+// expanded is a pattern of texts with variables, whose values are not known.
 const expanded = `\$\{`
 
 func text(word string, arg any) schema { return schema{"type": "string", word: arg} }
 
-// eventSchema has the types that AWF gives, for completion, and takes any other: events may be of one's own.
+// eventSchema lists AWF's types for completion and allows any other, since users may emit their own.
 func eventSchema() schema {
 	return schema{"anyOf": []any{schema{"enum": filters.Types()}, text("pattern", `^[A-Za-z0-9_.*?-]+$|`+expanded)}}
 }

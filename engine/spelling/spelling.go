@@ -1,10 +1,11 @@
-// Package spelling suggests a known name for an unknown one.
+// Package spelling suggests the known name that a misspelled one probably means.
 package spelling
 
 import "strings"
 
-// Nearest returns the name that was probably meant, "" if there is none. It is at most two edits away, and fewer than its length.
-// An edit inserts, deletes or replaces a letter. Swapping two adjacent letters, a common slip, counts as half an edit.
+// Nearest returns the name that was probably meant: at most two edits away, and fewer edits than letters; "" if there is
+// none. An edit adds, removes or replaces a letter. Swapping two adjacent letters, a common typing mistake, counts as
+// half an edit.
 func Nearest(name string, names []string) string {
 	best, distance := "", 2*edit+1
 	for _, candidate := range names {
@@ -15,12 +16,12 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// edit is the distance that an edit adds.
+// edit is what an edit adds to the distance of two texts.
 const edit = 2
 
-// edits returns the Levenshtein distance of two short texts, with swaps.
+// edits returns the distance of two short texts: Levenshtein's, with swaps.
 func edits(a, b string) int {
-	const limit = 40 // in bytes; longer texts are no misspellings
+	const limit = 40 // bytes; longer ones are no misspelling
 	if len(a) > limit {
 		return edit * len(a)
 	}

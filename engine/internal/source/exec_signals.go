@@ -31,7 +31,7 @@ func (c *Child) startProcess() error {
 func (c *Child) attend(signals chan os.Signal) {
 	ended := make(chan struct{})
 	go func() {
-		_ = c.process.Wait() // the state says it all
+		_ = c.process.Wait() // the state has the result
 		close(ended)
 	}()
 	var interrupted syscall.Signal
@@ -66,7 +66,8 @@ func (c *Child) attend(signals chan os.Signal) {
 	close(c.exited)
 }
 
-// ignores reports whether the program ignores a signal, which then does not count. It is false where the system does not tell.
+// ignores reports whether the program ignores a signal, which then does not count. It returns false if the system does
+// not tell.
 func (c *Child) ignores(sig os.Signal) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
 	if err != nil {
