@@ -60,9 +60,10 @@ func QueueName(queue string) string {
 	return queue
 }
 
-// OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here.
-func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(store.Options{Path: file, Name: QueueName(file)})
+// OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here. Of a database it sees the
+// webhooks of a namespace, or all if that is "".
+func OpenDeliveries(file, namespace string) (*Deliveries, error) {
+	q := spill.Open(store.Options{Path: file, Name: QueueName(file), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(file), err)

@@ -135,7 +135,7 @@ func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Co
 	if _, err := os.Stat(file); err != nil { // opening would make it
 		return
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if err != nil {
 		return
 	}

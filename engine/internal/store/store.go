@@ -131,12 +131,14 @@ func IDs(entries []*delivery.Entry) (ids []string) {
 
 // Options say where a store is and how much it keeps. Zero values are the defaults.
 type Options struct {
-	Path     string // of the file, or a database's URL
-	Name     string // what people are told of it, without a password; "" is Path
-	MaxSize  int64  // in bytes
-	Keep     time.Duration
-	KeepDead time.Duration
-	Log      *slog.Logger
+	Path string // of the file, or a database's URL
+	Name string // what people are told of it, without a password; "" is Path
+	// Namespace is that of the webhooks which this store sees in a database. "" is all of them. A file has none.
+	Namespace string
+	MaxSize   int64 // in bytes
+	Keep      time.Duration
+	KeepDead  time.Duration
+	Log       *slog.Logger
 
 	Serves bool          // this process exports the queue's gauges: among nodes it is preferred for keeping house
 	Config func() string // the digest of the configuration that holds, for other nodes; nil for none
@@ -187,6 +189,13 @@ func Stand(l *Lane, it *delivery.Item, now time.Time, owned, behind bool) {
 // IsCalled reports whether an identity is the one given, or ends with the name given.
 func IsCalled(identity, name string) bool {
 	return identity == name || strings.HasSuffix(identity, "#"+name)
+}
+
+// NamespaceOf is the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
+func NamespaceOf(identity string) string {
+	before, _, _ := strings.Cut(identity, "#")
+	namespace, _, _ := strings.Cut(before, "/")
+	return namespace
 }
 
 // Bounds of every store. docs/config.md names them.

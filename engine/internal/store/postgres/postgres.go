@@ -123,9 +123,8 @@ func (s *Store) isClosed() bool {
 func (s *Store) Ready(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var bytes int64
-		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(bytes), 0)::bigint
-    FROM awf_hook.counts)`).
-			Scan(&bytes)
+		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
+    FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&bytes)
 		if err == nil && bytes > s.opts.MaxSize {
 			err = store.ErrFull
 		}

@@ -196,6 +196,17 @@ CREATE OR REPLACE VIEW awf_hook.finished AS
   SELECT seq, id, lane, state, done_at AS due_at, 0 AS owner, since, accepted_at, done_at, attempts, spent, reason,
     event_id, type, workflow_id, workflow_name, stamp, trace, source
   FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
+`, `
+ALTER TABLE awf_hook.nodes ADD COLUMN namespace text NOT NULL DEFAULT '';
+ALTER TABLE awf_hook.operations ADD COLUMN namespace text NOT NULL DEFAULT '';
+CREATE TABLE awf_hook.keepers(
+  namespace text COLLATE "C" PRIMARY KEY,
+  node      int NOT NULL,                 -- that keeps house for it; 0 for none
+  serves    boolean NOT NULL,             -- it exports the gauges
+  "until"   timestamptz NOT NULL,
+  keep      interval NOT NULL,            -- as its configuration says
+  keep_dead interval NOT NULL
+) WITH (fillfactor = 50);
 `}
 
 // migrationLock is the advisory lock under which one process migrates.

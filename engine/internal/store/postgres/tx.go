@@ -13,8 +13,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// maxTries is how often a transaction is made that other transactions or a lost connection ended.
-const maxTries = 5
+const (
+	maxTries   = 10                     // of a transaction that other transactions or a lost connection ended
+	firstPause = 20 * time.Millisecond  // at most, before the second try; each further one is twice as long
+	longest    = 320 * time.Millisecond // at most
+)
 
 // tx is one transaction. Statements are queued and sent together, so that a network costs a transaction three or four round trips.
 type tx struct {
@@ -45,7 +48,7 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 		}
 		var answered *pgconn.PgError
 		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
-		if !sleep(ctx, time.Duration(rand.Int64N(int64(10*time.Millisecond)<<try))) {
+		if !sleep(ctx, rand.N(min(firstPause<<(try-1), longest))) {
 			return ctx.Err()
 		}
 	}
@@ -73,7 +76,8 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(`BEGIN`)
+	// Locks decide, and each statement sees what the ones before waited for, whatever the server isolates by default.
+	tx.batch.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
 	tx.batch.Queue(`SET LOCAL lock_timeout = '10s'`)
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
