@@ -53,9 +53,9 @@ type Store struct {
 // Open connects to the database of a URL, opts.Path, and brings its schema up to date. The URL is what libpq takes, with passwords from
 // PGPASSFILE and settings from a service file.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(opts.Path)
+	config, err := parseURL(opts.Path)
 	if err != nil {
-		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE") // the error quotes the URL
+		return nil, err
 	}
 	if !strings.Contains(opts.Path, "pool_max_conns") {
 		config.MaxConns = maxConnections

@@ -221,8 +221,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}
-		const meta = `CREATE SCHEMA IF NOT EXISTS awf_hook; CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`
-		if _, err := tx.Exec(ctx, meta); err != nil {
+		if err := makeSchema(ctx, tx); err != nil {
 			return err
 		}
 		var version int
@@ -248,16 +247,38 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// checkServer refuses a server that is too old or may lose what it has committed.
+// makeSchema makes the schema, unless it is there: a role that may not make one in the database can own one all the same.
+func makeSchema(ctx context.Context, tx pgx.Tx) error {
+	var is bool
+	err := tx.QueryRow(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is)
+	if err == nil && !is {
+		_, err = tx.Exec(ctx, `CREATE SCHEMA awf_hook`)
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`)
+	}
+	return err
+}
+
+// checkServer refuses a server that cannot hold a queue.
 func checkServer(ctx context.Context, tx pgx.Tx) error {
 	var version int
-	var commit string
-	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit')`).Scan(&version, &commit)
+	var commit, encoding string
+	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
+  current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
+	if err == nil {
+		err = unfit(version, commit, encoding)
+	}
+	return err
+}
+
+// unfit says why a server may not hold a queue: it is too old, may lose what it has committed, or has no room for some characters.
+func unfit(version int, commit, encoding string) error {
 	switch {
-	case err != nil:
-		return err
 	case version < 140000:
 		return fmt.Errorf("the server is PostgreSQL %d: awf-hook needs 14 or newer", version/10000)
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s: awf-hook needs one that createdb -E UTF8 -T template0 makes", encoding)
 	case commit == "off":
 		return errors.New("synchronous_commit is off, so that the server may lose what it has accepted: set it to on for this database or role")
 	}
