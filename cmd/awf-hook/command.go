@@ -133,7 +133,8 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
-	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text", "the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
+	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
+		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand(),
 		c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())

@@ -177,15 +177,6 @@ func Held(l *Lane, it *delivery.Item, now time.Time, behind bool) string {
 	return ""
 }
 
-// Stand sets where an item without a final outcome stands: in flight, or due and perhaps held by its lane or by its key.
-func Stand(l *Lane, it *delivery.Item, now time.Time, owned, behind bool) {
-	if owned && it.Delivery.Due.After(now) {
-		it.State = delivery.InFlight
-		return
-	}
-	it.State, it.Held = delivery.Due, Held(l, it, now, behind)
-}
-
 // IsCalled reports whether an identity is the one given, or ends with the name given.
 func IsCalled(identity, name string) bool {
 	return identity == name || strings.HasSuffix(identity, "#"+name)

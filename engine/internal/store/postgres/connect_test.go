@@ -113,11 +113,14 @@ func TestConnectionsInWords(t *testing.T) {
 	at, cert := secured(t)
 	_, port, _ := net.SplitHostPort(at)
 	otherCert, _ := selfSigned(t)
+	authority := fileOf(t, 0o600, string(cert))
 	escaped := strings.ReplaceAll(secretWord, "/", "%2F")
 	url := func(role, database, params string) string {
 		return "postgres://" + role + ":" + escaped + "@" + at + "/" + database + "?" + params
 	}
-	passfile := func(mode os.FileMode, word string) string { return fileOf(t, mode, "127.0.0.1:"+port+":*:*:"+word+"\n") }
+	passfile := func(mode os.FileMode, word string) string {
+		return fileOf(t, mode, "127.0.0.1:"+port+":*:*:"+word+"\n")
+	}
 	services := fileOf(t, 0o600, "[hooks]\nhost=127.0.0.1\nport="+port+"\ndbname=hooks\nuser=owner\npassword="+secretWord+"\n")
 	for _, tt := range []struct {
 		name, url string
@@ -129,7 +132,8 @@ func TestConnectionsInWords(t *testing.T) {
 			want: []string{"refuses the login", "check the password", "28P01"}},
 		{name: "no password", url: "postgres://owner@" + at + "/hooks", want: []string{"refuses the login", "check the password"}},
 		{name: "a role that has expired", url: url("late", "hooks", ""), want: []string{"refuses the login", "VALID UNTIL"}},
-		{name: "a role without a login", url: url("locked", "hooks", ""), want: []string{"refuses the login", "not permitted to log in", "28000"}},
+		{name: "a role without a login", url: url("locked", "hooks", ""),
+			want: []string{"refuses the login", "not permitted to log in", "28000"}},
 		{name: "an unknown role", url: url("nobody", "hooks", ""), want: []string{"refuses the login"}},
 		{name: "an unknown database", url: "postgres://awf@" + at + "/none", want: []string{`"none" does not exist`, "createdb", "3D000"}},
 		{name: "a database that pg_hba.conf refuses", url: url("owner", "postgres", ""), want: []string{"refuses the login", "pg_hba.conf"}},
@@ -141,18 +145,20 @@ func TestConnectionsInWords(t *testing.T) {
 		{name: "a database in LATIN1", url: url("owner", "latin", ""), want: []string{"encoding is LATIN1", "createdb -E UTF8"}},
 		{name: "a database in SQL_ASCII", url: url("owner", "ascii", ""), want: []string{"encoding is SQL_ASCII", "createdb -E UTF8"}},
 		{name: "a schema that is newer", url: url("owner", "newer", ""), want: []string{"version 99", "upgrade awf-hook"}},
-		{name: "the authority of another certificate", url: url("owner", "hooks", "sslmode=verify-full&sslrootcert="+fileOf(t, 0o600, string(otherCert))),
+		{name: "the authority of another certificate",
+			url:  url("owner", "hooks", "sslmode=verify-full&sslrootcert="+fileOf(t, 0o600, string(otherCert))),
 			want: []string{"certificate", "sslrootcert=FILE"}},
 		{name: "an unknown authority", url: url("owner", "hooks", "sslmode=verify-full"), want: []string{"certificate", "sslrootcert=FILE"}},
 		{name: "another host's certificate",
-			url:  strings.Replace(url("owner", "hooks", "sslmode=verify-full&sslrootcert="+fileOf(t, 0o600, string(cert))), "127.0.0.1", "localhost", 1),
+			url:  strings.Replace(url("owner", "hooks", "sslmode=verify-full&sslrootcert="+authority), "127.0.0.1", "localhost", 1),
 			want: []string{"certificate", "localhost"}},
-		{name: "a good certificate", url: url("owner", "hooks", "sslmode=verify-full&sslrootcert="+fileOf(t, 0o600, string(cert)))},
+		{name: "a good certificate", url: url("owner", "hooks", "sslmode=verify-full&sslrootcert="+authority)},
 		{name: "a file of authorities that is not there", url: url("owner", "hooks", "sslmode=verify-full&sslrootcert=/none.pem"),
 			want: []string{"/none.pem", "cannot be read"}},
 		{name: "a password file", url: "postgres://owner@" + at + "/hooks", env: [2]string{"PGPASSFILE", passfile(0o600, secretWord)}},
 		{name: "a password file in the URL", url: "postgres://owner@" + at + "/hooks?passfile=" + passfile(0o600, secretWord)},
-		{name: "a password file that others read", url: "postgres://owner@" + at + "/hooks", env: [2]string{"PGPASSFILE", passfile(0o644, secretWord)},
+		{name: "a password file that others read", url: "postgres://owner@" + at + "/hooks",
+			env:  [2]string{"PGPASSFILE", passfile(0o644, secretWord)},
 			want: []string{"others can read", "chmod 600"}},
 		{name: "a password file with another password", url: "postgres://owner@" + at + "/hooks",
 			env: [2]string{"PGPASSFILE", passfile(0o600, "wrong")}, want: []string{"check the password"}},

@@ -156,8 +156,10 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 	switch it.State = stateOf(state % leaving); {
 	case state >= leaving:
 		it.Held = store.OnItsWay
+	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
+		it.State = delivery.InFlight
 	case it.State == delivery.Due:
-		store.Stand(&l, &it, now, owner != 0, state == behind)
+		it.Held = store.Held(&l, &it, now, state == behind)
 	}
 	return it, nil
 }
