@@ -6,14 +6,20 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// lowPeriod is how often claims look for what is due from the beginning of the index. What they claimed stays there, dead, for as long as
-// any transaction on the server may see it, and in between they begin where they found the first of what was due.
-const lowPeriod = 5 * time.Second
+// Claims begin where they found the first of what was due: what they claimed before stays in the index, dead, for as long as any
+// transaction on the server may see it. At intervals they look from the beginning.
+const (
+	lowPeriod  = 5 * time.Second        // the interval, at least
+	maxPeriod  = time.Minute            // and at most
+	lowShare   = 200                    // looking from the beginning takes one part of so many of it
+	lateCommit = 200 * time.Millisecond // how much earlier they begin: a delivery may be committed so long after the time at which it is due
+)
 
 // low is where a lane's claims begin.
 type low struct {
 	due    time.Time // of the first delivery that was found
 	looked time.Time // when they began at the beginning
+	period time.Duration
 }
 
 // lowOf returns where claims from a lane begin at a time of the store's; the zero time is the beginning.
@@ -21,11 +27,20 @@ func (s *Store) lowOf(lane int, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lows[lane]
-	if time.Since(l.looked) < lowPeriod && l.due.Before(now) {
-		return l.due
+	if time.Since(l.looked) < l.period && l.due.Before(now) {
+		return l.due.Add(-lateCommit)
 	}
-	s.lows[lane] = low{looked: time.Now()}
+	s.lows[lane] = low{looked: time.Now(), period: lowPeriod}
 	return time.Time{}
+}
+
+// looked notes how long it took to look from the beginning.
+func (s *Store) looked(lane int, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lows[lane]
+	l.period = min(max(lowPeriod, lowShare*took), maxPeriod)
+	s.lows[lane] = l
 }
 
 // found notes what claims found first.

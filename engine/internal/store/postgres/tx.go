@@ -63,6 +63,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// settings are those of a transaction. The plan of a statement is made once for many, often while a table is empty: it must not read the
+// table whole when that has grown. Compiling plans takes longer than they do.
+var settings = []string{`lock_timeout = '10s'`, `enable_seqscan = off`, `jit = off`}
+
 // transaction makes a change once.
 func (s *Store) transaction(ctx context.Context, again bool, change func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -78,7 +82,9 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	}
 	// Locks decide, and each statement sees what the ones before waited for, whatever the server isolates by default.
 	tx.batch.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
-	tx.batch.Queue(`SET LOCAL lock_timeout = '10s'`)
+	for _, setting := range settings {
+		tx.batch.Queue(`SET LOCAL ` + setting)
+	}
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
