@@ -34,7 +34,7 @@ const (
 	notAllowed           = "42501"
 )
 
-// causes says what an error of the server means for whoever runs awf-hook.
+// causes explains errors of the server to whoever runs awf-hook.
 var causes = map[string]string{
 	readOnly:           "the server is a read-only standby: add the primary and target_session_attrs=read-write to the queue's URL",
 	diskFull:           "the server's disk is full",
@@ -49,7 +49,7 @@ var causes = map[string]string{
 	preparedTwice:      "a pooler in transaction mode mixes prepared statements: add default_query_exec_mode=exec to the queue's URL",
 }
 
-// advice says what to do about what the server says.
+// advice says what to do about errors that the server explains itself.
 var advice = map[string]string{
 	wrongPassword: "check the password in the URL, PGPASSFILE or the service file, and that the role's has not expired (VALID UNTIL)",
 	wrongLogin:    "check the role and the server's pg_hba.conf",
@@ -58,7 +58,7 @@ var advice = map[string]string{
 		"an administrator makes the schema by CREATE SCHEMA awf_hook AUTHORIZATION ROLE",
 }
 
-// inWords says what an error means. The result holds no password: what pgx says of a connection names user, database and host alone.
+// inWords explains an error. The result holds no password: pgx names only user, database and host of a connection.
 func inWords(err error) error {
 	var server *pgconn.PgError
 	var network net.Error
@@ -83,7 +83,7 @@ func inWords(err error) error {
 	return certificate(err)
 }
 
-// certificate says what an error of TLS means.
+// certificate explains an error of TLS.
 func certificate(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var other x509.HostnameError
@@ -99,7 +99,7 @@ func certificate(err error) error {
 	return err
 }
 
-// mayRepeat reports whether a transaction may succeed when it is made again: others ended it, or the connection was lost.
+// mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
