@@ -27,6 +27,9 @@ type Change = delivery.Change
 // LaneStatus is what the queue knows of a webhook's lane.
 type LaneStatus = delivery.LaneStatus
 
+// Standing tells the deliveries of a lane that wait apart.
+type Standing = delivery.Standing
+
 // ErrUnknown says that there is no such delivery.
 var ErrUnknown = store.ErrUnknown
 

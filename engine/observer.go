@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -21,10 +21,11 @@ type Observer struct {
 	Accepted func(webhook string)
 	// Settled is the outcome of a delivery's attempt, or of the transform before it. It is stored.
 	Settled func(webhook string, st *delivery.Settlement)
-	// Transformed is a run of a webhook's transform; its error is as of [transforms.Chain.Apply].
-	Transformed func(webhook string, took time.Duration, err error)
-	// Stored is an operation of the queue: accept, claim or settle.
-	Stored func(operation string, took time.Duration, err error)
+	// Transformed is a run of a step of a webhook's transform: map, format, wasm or js. reason is the word for its failure, one of
+	// [FailureReasons]; "" if it did not fail.
+	Transformed func(webhook, kind string, took time.Duration, reason string)
+	// Stored is an operation of the queue, accept, claim or settle, and its engine: see [Engine.QueueEngine].
+	Stored func(engine, operation string, took time.Duration)
 	// Span is a span that ended. With it, events that are of no trace begin one.
 	Span func(*trace.Span)
 }
@@ -53,7 +54,7 @@ func (e *Engine) observed(operation string, do func() error) error {
 	}
 	began := time.Now()
 	err := do()
-	observe(operation, time.Since(began), err)
+	observe(e.QueueEngine(), operation, time.Since(began))
 	return err
 }
 
@@ -95,11 +96,21 @@ func (e *Engine) Name(identity string) string {
 // Webhooks lists the names of the webhooks of the configuration that holds, definitions' only as far as their workflows ran.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
-// FailedStep is the kind of the step whose own failure an error of [Observer.Transformed] is: "map", "format" or "wasm". It is "" for a
-// decision to send nothing, and for a module that could not be run now.
-func FailedStep(err error) string {
-	if failure := (*transforms.Error)(nil); errors.As(err, &failure) {
-		return failure.Kind
+// FailureReasons lists the words for why a step of a kind fails.
+func FailureReasons(kind string) []string { return transforms.Reasons(kind) }
+
+// Standing says by the identity of a webhook how what waits in its lane stands.
+func (e *Engine) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	return e.queue.Standing(ctx)
+}
+
+// QueueEngine is what keeps the queue: sqlite, postgres or memory.
+func (e *Engine) QueueEngine() string {
+	switch {
+	case config.IsDatabase(e.opts.Queue):
+		return "postgres"
+	case e.opts.Queue == Memory:
+		return "memory"
 	}
-	return ""
+	return "sqlite"
 }

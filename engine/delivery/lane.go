@@ -50,6 +50,17 @@ type Node struct {
 	Keeper  bool      `json:"keeper"` // it keeps house
 }
 
+// Standing tells the deliveries of a lane that wait apart.
+type Standing struct {
+	Due      int // their time has come
+	Later    int // it has not
+	Behind   int // another one of their order key is first
+	InFlight int
+}
+
+// Sum is how many there are.
+func (s Standing) Sum() int { return s.Due + s.Later + s.Behind + s.InFlight }
+
 // Left is what waits in a lane when a report is made. What another process has in flight stands apart.
 type Left struct {
 	Webhook  string // the webhook's identity

@@ -67,6 +67,8 @@ type Browser interface {
 	Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error)
 	// Oldest says by webhook when the oldest delivery that waits was accepted.
 	Oldest(ctx context.Context) (map[string]time.Time, error)
+	// Standing says by webhook how what waits in its lane stands. It costs more than Lanes.
+	Standing(ctx context.Context) (map[string]delivery.Standing, error)
 	// Show returns a delivery whole. The error wraps ErrUnknown if there is none.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
 	// Replay makes the dead letters of a filter due again, or what was delivered if the filter says so, with a new budget of
