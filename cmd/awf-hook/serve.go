@@ -188,7 +188,8 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
-	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv})
+	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
+		Stale: func() string { return d.server.Load().Stale() }})
 	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
 	options.Page, options.Login = people, people.Login
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }

@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Lane says whose deliveries are claimed, and how.
 type Lane struct {
@@ -60,6 +64,26 @@ type Standing struct {
 
 // Sum is how many there are.
 func (s Standing) Sum() int { return s.Due + s.Later + s.Behind + s.InFlight }
+
+// Configuration is one of those that nodes of a queue run with.
+type Configuration struct {
+	Digest string   `json:"digest"`
+	Nodes  []string `json:"nodes"`
+}
+
+// Configurations are those of nodes that have one, by digest: more than one if they differ.
+func Configurations(nodes []Node) (list []Configuration) {
+	by := map[string][]string{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			by[n.Config] = append(by[n.Config], n.Name)
+		}
+	}
+	for _, digest := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, Configuration{digest, by[digest]})
+	}
+	return list
+}
 
 // Left is what waits in a lane when a report is made. What another process has in flight stands apart.
 type Left struct {

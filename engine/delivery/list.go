@@ -15,6 +15,7 @@ type Filter struct {
 	Workflow string // the workflow's name
 	Event    string // the event's type
 	Run      string // the workflow_id of its event
+	Source   string // of its event: see [event.Event]
 	Text     string // is in the id of the delivery, of its event or of its run, or in its reason; ASCII letters of either case are the same
 	Reason   string // the whole of it
 	Since    time.Time

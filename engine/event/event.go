@@ -97,11 +97,23 @@ func (e *Event) Body() []byte {
 
 // Envelope is the body with the event's id, its trace and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same
 // event.
-func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
+func (e *Event) Envelope() []byte { return append(e.open(), '}') }
 
-// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes the seal from the text before
-// it; "" leaves it out.
+// Sealed is the envelope with the event's source and a seal, by which a [Reader] knows that id and source are awf-hook's own. sign makes
+// the seal from the text before it; "" leaves it out.
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
+	b := e.open()
+	if e.Source != "" {
+		b = jsonbytes.AppendString(append(b, `,"source":`...), e.Source)
+	}
+	if mark := sign(b); mark != "" {
+		return append(b, sealMember(mark)...)
+	}
+	return append(b, '}')
+}
+
+// open is the envelope without its end.
+func (e *Event) open() []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	if !e.Trace.IsZero() {
@@ -120,10 +132,7 @@ func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	if len(e.Webhooks) > 0 {
 		b = append(b, ']')
 	}
-	if mark := sign(b); mark != "" {
-		return append(b, sealMember(mark)...)
-	}
-	return append(b, '}')
+	return b
 }
 
 // sealMember is how an envelope ends that has a seal.

@@ -39,8 +39,9 @@ type Record struct {
 
 // sealed is what an envelope's seal is about.
 type sealed struct {
-	text []byte // all that stands before it
-	mark string
+	text   []byte // all that stands before it
+	mark   string
+	source string // as the envelope has it
 }
 
 // Given is the id that the event's writer gave it; "" if it gave none.
@@ -53,10 +54,10 @@ func (rec *Record) From(source string) {
 	}
 }
 
-// Unseal gives an envelope of awf-hook's own the id that it has, if valid says that the seal is one of the text before it.
+// Unseal gives an envelope of awf-hook's own the id and the source that it has, if valid says that the seal is one of the text before it.
 func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
 	if rec.sealed.mark != "" && valid != nil && valid(rec.sealed.text, rec.sealed.mark) {
-		rec.ID = rec.given
+		rec.ID, rec.Source = rec.given, rec.sealed.source
 	}
 	rec.sealed = sealed{}
 }

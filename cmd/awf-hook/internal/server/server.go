@@ -107,6 +107,14 @@ func (s *Server) Reloaded(err error) {
 	s.reload.Store(&text)
 }
 
+// Stale says why the last reload of the configuration was not taken up; "" if it was.
+func (s *Server) Stale() string {
+	if text := s.reload.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 // stopping reports whether no more events are taken.
 func (s *Server) stopping() bool { return s.stopped.Load() }
 
