@@ -9,13 +9,13 @@ import (
 // schema is a JSON Schema, or a part of one.
 type schema = map[string]any
 
-// Schema is the JSON Schema of a configuration file, for editors: that of [config.Schema] with the names of events and of formats, and
-// with each format's options.
+// Schema returns the JSON Schema of a configuration file, for editors: [config.Schema] with the names of events and
+// formats, and with each format's options.
 func Schema() map[string]any {
 	root := config.Schema()
 	webhook := root["properties"].(schema)["webhooks"].(schema)["items"].(schema)["properties"].(schema)
 	webhook["events"].(schema)["items"] = eventSchema()
-	step := webhook["transform"].(schema)["anyOf"].([]any)[0].(schema) // the same as that of the list
+	step := webhook["transform"].(schema)["anyOf"].([]any)[0].(schema) // the same as in the list
 	formats := step["properties"].(schema)["format"].(schema)
 	delete(formats, "type")
 	formats["anyOf"] = []any{schema{"enum": format.Names()}, text("pattern", expanded)}
@@ -31,17 +31,17 @@ func Schema() map[string]any {
 	return root
 }
 
-// expanded is a pattern of texts of which nothing is known before their variables are.
+// expanded is a pattern of texts with variables, whose values are not known.
 const expanded = `\$\{`
 
 func text(word string, arg any) schema { return schema{"type": "string", word: arg} }
 
-// eventSchema has the types that AWF gives, for completion, and takes any other: events may be of one's own.
+// eventSchema lists AWF's types for completion and allows any other, since users may emit their own.
 func eventSchema() schema {
 	return schema{"anyOf": []any{schema{"enum": filters.Types()}, text("pattern", `^[A-Za-z0-9_.*?-]+$|`+expanded)}}
 }
 
-// optionsSchema is what a step of the receiver's format has.
+// optionsSchema returns the schema of the options of a receiver's format.
 func optionsSchema(r *format.Receiver) schema {
 	properties := schema{}
 	required := []any{}
@@ -60,7 +60,8 @@ func optionsSchema(r *format.Receiver) schema {
 	return then
 }
 
-// maybeText is a pattern of texts that are no plain choice: an expression, a variable, or a choice in other letters.
+// maybeText is a pattern of texts that need not be one of the choices: an expression, a variable, or a choice in
+// capitals.
 const maybeText = `^=|\{\{|[A-Z]|` + expanded
 
 func optionSchema(k *format.Key) schema {

@@ -22,6 +22,7 @@ type checkFlags struct {
 	schema   bool
 	print    bool
 	workflow string
+	webhook  string
 }
 
 func (c *command) checkCommand() *cobra.Command {
@@ -40,6 +41,8 @@ check exits with 3 if there is a mistake or nothing to check; with --strict also
 				return c.printSchema()
 			case flags.workflow != "" && !flags.print:
 				return errors.New("--workflow goes with --print")
+			case flags.webhook != "" && !flags.print:
+				return errors.New("--webhook goes with --print")
 			case flags.file != "":
 				files = append(files, flags.file)
 			}
@@ -53,6 +56,7 @@ check exits with 3 if there is a mistake or nothing to check; with --strict also
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the configuration, for editors")
 	cmd.Flags().BoolVar(&flags.print, "print", false, "print the effective configuration and where each value comes from")
 	cmd.Flags().StringVar(&flags.workflow, "workflow", "", "with --print: the configuration for the events of this `WORKFLOW`")
+	cmd.Flags().StringVar(&flags.webhook, "webhook", "", "with --print: only the webhook of this `NAME`")
 	return cmd
 }
 
@@ -120,8 +124,15 @@ func (c *command) check(files []string, flags checkFlags) error {
 		results = checkFound(search)
 	}
 	checking()
+	var shown *effectiveConfig
+	if flags.print {
+		var err error
+		if shown, err = effective(results, flags.workflow).only(flags.webhook); err != nil {
+			return failure(err)
+		}
+	}
 	if flags.json {
-		c.printReport(results, flags)
+		c.printReport(results, shown)
 	} else {
 		c.sayChecked(results)
 	}
@@ -129,7 +140,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 		c.sayUntrusted(results)
 	}
 	if flags.print && !flags.json {
-		c.printEffective(effective(results, flags.workflow))
+		c.printEffective(shown)
 	}
 	nothing := true
 	for _, r := range results {

@@ -73,10 +73,12 @@ func prepare() {
 func (c *command) run(args []string) int {
 	c.sentences = isTerminal(c.err)
 	c.useScreen()
+	printed := &stdout{to: c.out}
+	c.out = printed
 	root := c.root()
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
-	if err == nil {
+	if err = printed.judge(err); err == nil {
 		return exitOK
 	}
 	var exit *exitError
@@ -128,21 +130,23 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceUsage:  true,
 
 		PersistentPreRunE: c.prepare,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
-	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text", "the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
+	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
+		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand(),
 		c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(),
-		c.manCommand())
+		c.manCommand(), c.schemaCommand(), c.completionCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
 	root.SetHelpCommand(helpCommand())
-	root.SetFlagErrorFunc(unknownFlag)
+	root.SetFlagErrorFunc(flagError)
 	describe(root)
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +19,35 @@ import (
 // maxCompleted is how many delivery ids a shell is offered.
 const maxCompleted = 100
 
+func (c *command) completionCommand() *cobra.Command {
+	shells := map[string]func(*cobra.Command) error{
+		"bash": func(root *cobra.Command) error { return root.GenBashCompletionV2(c.out, true) },
+		"fish": func(root *cobra.Command) error { return root.GenFishCompletion(c.out, true) },
+		"zsh":  func(root *cobra.Command) error { return root.GenZshCompletion(c.out) },
+	}
+	names := slices.Sorted(maps.Keys(shells))
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Print a script that completes awf-hook's commands in a shell",
+		Long: `completion prints a script for bash, fish or zsh. With it, Tab completes commands, flags, and the names of webhooks, the ids of
+deliveries, states, types of events, formats and languages. A release and the Debian package have these scripts.
+
+  bash   source <(awf-hook completion bash) in ~/.bashrc; it needs the package bash-completion
+  fish   awf-hook completion fish > ~/.config/fish/completions/awf-hook.fish
+  zsh    awf-hook completion zsh > "${fpath[1]}/_awf-hook"; ~/.zshrc needs: autoload -U compinit; compinit`,
+		Example:   "  source <(awf-hook completion bash)",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			write, known := shells[args[0]]
+			if !known {
+				return unknownName("shell", args[0], names)
+			}
+			return write(cmd.Root())
+		},
+	}
+}
+
 // completer lists what may stand at a place of the command line.
 type completer func(cmd *cobra.Command) []string
 
@@ -33,6 +63,7 @@ var flagCompletions = map[string]completer{
 	"log-format": func(*cobra.Command) []string { return []string{"json", "text"} },
 	"log-level":  func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
 	"lang":       func(*cobra.Command) []string { return author.Names() },
+	"isolation":  func(*cobra.Command) []string { return []string{"event", "instance"} },
 }
 
 // argumentCompletions are those of the first argument, by the command's path.
@@ -43,6 +74,7 @@ var argumentCompletions = map[string]completer{
 	"webhooks test":     webhookNames,
 	"webhooks enable":   webhookNames,
 	"webhooks disable":  webhookNames,
+	"webhooks pause":    webhookNames,
 	"events":            func(*cobra.Command) []string { return eventTypes() },
 	"functions":         func(*cobra.Command) []string { return functionNames() },
 	"formats":           func(*cobra.Command) []string { return format.Names() },

@@ -92,9 +92,6 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
 	}
-	if where.json && !ch.dry {
-		return errors.New("--json goes with --dry-run")
-	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
 			return err
@@ -125,6 +122,9 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			return err
 		case n == 0 && filter.ID != "":
 			return fmt.Errorf("%s: %s", filter.ID, ch.not)
+		}
+		if where.json {
+			encode(c.out, countJSON{n})
 		}
 		fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
 		return nil

@@ -43,6 +43,9 @@ has it. NEW must be a webhook of the configuration, or with --server one that ha
 					return fmt.Errorf("--to: %w", err)
 				}
 				n, err := q.Move(ctx, source, target)
+				if err == nil && where.json {
+					encode(c.out, countJSON{n})
+				}
 				if err == nil {
 					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
 				}

@@ -13,15 +13,15 @@ func TestDesignNamesWhatIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func Test[A-Za-z0-9]+", "--", "*_test.go").Output()
+	listed, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func (Test|Fuzz)[A-Za-z0-9]+", "--", "*_test.go").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]bool{}
-	for _, name := range regexp.MustCompile(`Test[A-Za-z0-9]+`).FindAllString(string(listed), -1) {
+	for _, name := range regexp.MustCompile(`(Test|Fuzz)[A-Za-z0-9]+`).FindAllString(string(listed), -1) {
 		tests[name] = true
 	}
-	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
 	if len(named) < 10 {
 		t.Errorf("%d tests are named, want those of the invariants", len(named))
 	}

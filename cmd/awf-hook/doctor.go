@@ -77,7 +77,8 @@ it sends a sample event to each webhook, as webhooks test does, and compares thi
 		RunE:    func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
-	cmd.Flags().StringVar(&d.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	cmd.Flags().StringVar(&d.queue, "queue", "",
+		"the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print the page as a JSON object")
 	cmd.Flags().BoolVar(&d.send, "send", false, "send a sample event to each webhook")
 	return cmd

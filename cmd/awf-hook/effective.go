@@ -51,6 +51,24 @@ func effective(results []checked, workflow string) *effectiveConfig {
 	return all
 }
 
+// only leaves the webhooks of a name; "" leaves all as they are.
+func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
+	if webhook == "" {
+		return all, nil
+	}
+	var names []string
+	left := &effectiveConfig{undefined: all.undefined}
+	for _, w := range all.Webhooks {
+		if names = append(names, w.Name); w.Name == webhook {
+			left.Webhooks = append(left.Webhooks, w)
+		}
+	}
+	if len(left.Webhooks) == 0 {
+		return nil, unknownName("webhook", webhook, names)
+	}
+	return left, nil
+}
+
 // printEffective prints the effective configuration and where each value comes from.
 func (c *command) printEffective(all *effectiveConfig) {
 	if all.undefined != "" {
@@ -80,18 +98,15 @@ type checkJSON struct {
 	*effectiveConfig
 }
 
-// printReport prints the mistakes, and the effective configuration with --print, as one JSON object.
-func (c *command) printReport(results []checked, flags checkFlags) {
-	report := checkJSON{Mistakes: config.Errors{}}
+// printReport prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
+func (c *command) printReport(results []checked, shown *effectiveConfig) {
+	report := checkJSON{Mistakes: config.Errors{}, effectiveConfig: shown}
 	for _, r := range results {
 		if r.other != nil {
 			message := strings.TrimPrefix(r.other.Error(), r.file+": ")
 			report.Mistakes = append(report.Mistakes, &config.Error{Pos: config.Pos{File: r.file}, Code: "file.read", Message: message})
 		}
 		report.Mistakes = append(report.Mistakes, r.report()...)
-	}
-	if flags.print {
-		report.effectiveConfig = effective(results, flags.workflow)
 	}
 	encodeIndented(c.out, "", "  ", report)
 }

@@ -130,7 +130,8 @@ func (e *explainer) text(b *strings.Builder, x *engine.Explanation) {
 	verdict := e.colour(choiceColours[x.Choice], choice(x.Choice))
 	fmt.Fprintf(b, "  %s (%s): %s%s\n", e.colour(bold, plain(x.Webhook)), x.Place, verdict, e.took(x.Took))
 	var root branch
-	root.add("events  "+strings.Join(x.Events, ", "), "", "").marked = x.Choice == engine.OtherType || x.Choice == engine.Sent && x.Filter == nil
+	decided := x.Choice == engine.OtherType || x.Choice == engine.Sent && x.Filter == nil
+	root.add("events  "+strings.Join(x.Events, ", "), "", "").marked = decided
 	if f := x.Filter; f != nil {
 		line := root.add("filter  "+outcomeOf(f)+e.took(f.Took), "", "")
 		line.marked = f.Err != nil

@@ -8,7 +8,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // exitCodes are the exit codes of commands, beside 0 for success and 2 for bad arguments. Those not listed have 1 for a failure.
@@ -69,7 +68,7 @@ var otherNames = map[string][]string{
 }
 
 // jsonless are commands below one with --json that print nothing for programs to read.
-var jsonless = []string{"deliveries backup", "deliveries move", "webhooks disable", "webhooks pause", "webhooks enable"}
+var jsonless = []string{"deliveries backup"}
 
 // refusesJSON says whether --json means nothing to a command.
 func refusesJSON(cmd *cobra.Command) bool {
@@ -92,6 +91,8 @@ func describe(cmd *cobra.Command) {
 		if cmd.RunE == nil {
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
+	} else {
+		cmd.Args = checkArguments(cmd.Args)
 	}
 	for _, sub := range cmd.Commands() {
 		describe(sub)
@@ -140,23 +141,6 @@ func suggest(from *cobra.Command, word string, find func(string, []string) strin
 		level = below
 	}
 	return nil
-}
-
-// unknownFlag suggests the flag that is meant.
-func unknownFlag(cmd *cobra.Command, err error) error {
-	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !unknown {
-		return err
-	}
-	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if name == "json" {
-		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
-	}
-	if near := spelling.Nearest(name, names); near != "" {
-		return fmt.Errorf("%w: did you mean --%s?", err, near)
-	}
-	return err
 }
 
 // helpCommand is cobra's own, but for commands that do not exist.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -137,14 +138,22 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 	if err != nil {
 		return nil, err
 	}
+	if err := hasWebhook(cfg, webhook); err != nil {
+		return nil, failure(err)
+	}
+	return c.openEngine(cfg, engine.Options{})
+}
+
+// hasWebhook says which webhook of a configuration a name may mean that none has. "" is no name.
+func hasWebhook(cfg *config.Config, name string) error {
 	var names []string
 	for _, w := range holding(cfg) {
 		names = append(names, w.Name)
 	}
-	if webhook != "" && !slices.Contains(names, webhook) {
-		return nil, failure(unknownName("webhook", webhook, names))
+	if name == "" || slices.Contains(names, name) {
+		return nil
 	}
-	return c.openEngine(cfg, engine.Options{})
+	return unknownName("webhook", name, names)
 }
 
 // readEvents reads the events of files, of stdin if there are none.

@@ -21,14 +21,16 @@ import (
 
 type testFlags struct {
 	configFlags
-	json   bool
-	update bool
-	run    string
+	json    bool
+	update  bool
+	run     string
+	webhook string
 }
 
 func (f *testFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each test")
 	cmd.Flags().BoolVar(&f.update, "update", false, "write what would be sent into the tests that fail")
+	cmd.Flags().StringVar(&f.webhook, "webhook", "", "look only at the requests of the webhook of this `NAME`")
 	cmd.Flags().StringVar(&f.run, "run", "", "run only the tests whose name contains `TEXT`")
 }
 
@@ -49,9 +51,15 @@ those that it wants. It sends nothing. --update writes the requests that would b
 }
 
 func (c *command) test(files []string, flags testFlags) error {
+	if flags.update && flags.webhook != "" {
+		return errors.New("--update goes without --webhook: it writes the requests of all webhooks")
+	}
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return err
+	}
+	if err := hasWebhook(cfg, flags.webhook); err != nil {
+		return failure(err)
 	}
 	tests, err := collectTests(cfg, files)
 	if err == nil {
@@ -73,7 +81,7 @@ func (c *command) test(files []string, flags testFlags) error {
 			continue
 		}
 		ran++
-		result, err := c.runTest(eng, &tests[i])
+		result, err := c.runTest(eng, &tests[i], flags.webhook)
 		if err != nil {
 			return failure(err)
 		}
@@ -159,14 +167,23 @@ type actual struct {
 	wants *config.Want // the test's, that it answers; nil if there is none
 }
 
-func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, error) {
+// runTest runs a test. It looks only at the requests of one webhook, unless its name is "".
+func (c *command) runTest(eng *engine.Engine, t *config.Test, webhook string) (*testResult, error) {
 	events, err := testEvents(t)
+	if webhook != "" {
+		only := *t
+		only.Want = slices.DeleteFunc(slices.Clone(t.Want), func(w config.Want) bool { return w.Webhook != webhook })
+		t = &only
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d:%d: %w", t.File, t.Line, t.Col, err)
 	}
 	r := &testResult{test: t, silent: map[string]string{}}
 	for _, ev := range events {
 		for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
+			if webhook != "" && p.Webhook != webhook {
+				continue
+			}
 			if p.Choice == engine.OtherType || p.Choice == engine.FilteredOut {
 				r.silent[p.Webhook] = choice(p.Choice) + ": " + p.Why
 				continue

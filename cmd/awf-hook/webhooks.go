@@ -91,7 +91,10 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], verb)
+				if where.json {
+					encode(c.out, countJSON{n})
+				}
+				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", plain(names[0]), verb)
 				if n > 1 {
 					fmt.Fprintf(c.err, "awf-hook: these are %d webhooks of %d files: FILE#%s means one\n", n, n, names[0])
 				}

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// scheme signs and verifies by the parts of a custom scheme whose Check is nil.
+// scheme signs and verifies by the parts of a valid custom scheme.
 type scheme struct {
 	Custom
 	key func(secret string) ([]byte, error)
 }
 
-// values are what the placeholders stand for.
+// values are the values of the placeholders.
 type values struct{ id, stamp, body []byte }
 
-// of returns what a placeholder stands for.
+// of returns the value of a placeholder.
 func (v *values) of(place string) *[]byte {
 	switch place {
 	case placeID:
@@ -98,7 +98,8 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 	return result
 }
 
-// parse finds the id, the timestamp and the signatures in the headers. It skips signatures of another kind where several have room.
+// parse finds the id, the timestamp and the signatures in the headers. If a header holds several signatures, parse skips
+// those of other kinds.
 func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	required := []string{s.Header}
 	if s.IDHeader != "" && s.signs(placeID) {
@@ -145,7 +146,7 @@ func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	return signatures, nil
 }
 
-// read cuts a text behind its lead and takes the values of the lead's placeholders from it.
+// read cuts the lead off a text and takes the values of the lead's placeholders from it.
 func (v *values) read(text, lead string) (string, error) {
 	pattern := regexp.QuoteMeta(lead)
 	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeStamp), `(?<timestamp>-?[0-9]+)`, 1)
@@ -166,8 +167,8 @@ func (v *values) read(text, lead string) (string, error) {
 	return text[len(found[0]):], nil
 }
 
-// checkID says what is wrong with an id that is signed or sent: it must not hold the text that separates it from what follows,
-// or one signature would be good for another id and another rest.
+// checkID returns an error for an id that must not be signed or sent. An id must not contain the text that separates it
+// from what follows, or one signature would fit another id and another rest.
 func (s scheme) checkID(id string) error {
 	if !strings.Contains(s.template()+s.Prefix, placeID) {
 		return nil
@@ -184,13 +185,13 @@ func (s scheme) checkID(id string) error {
 	return nil
 }
 
-// checkStamp says whether a timestamp of Unix seconds is near now.
+// checkStamp returns an error unless a timestamp of Unix seconds is near now.
 func checkStamp(stamp, header string, now time.Time) error {
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a number of seconds", ErrInvalid, header)
 	}
-	const limit = 1 << 40 // beyond it time's own arithmetic would wrap
+	const limit = 1 << 40 // beyond it the arithmetic of package time would wrap
 	switch at := time.Unix(max(min(seconds, limit), -limit), 0); {
 	case now.Sub(at) > Tolerance:
 		return fmt.Errorf("%w: %d", ErrTooOld, seconds)

@@ -10,7 +10,7 @@ import (
 
 const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accepted_at), max(done_at)`
 
-// both makes the query of what a filter selects, from both halves and in no order.
+// both makes the query of a filter's deliveries from both halves, in no order.
 func (c *condition) both() string {
 	half := func(table string) string {
 		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.state IN (1, 2, 3) THEN i.done_at END AS done_at
@@ -19,7 +19,7 @@ func (c *condition) both() string {
 	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
 }
 
-// tallyTargets are where a row of tallyColumns goes.
+// tallyTargets returns the targets for a row of tallyColumns.
 func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
 	return []any{&t.Count, &t.Tried, oldest, last}
 }

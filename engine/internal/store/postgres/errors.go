@@ -29,7 +29,7 @@ const (
 	noPartition          = "23514"
 )
 
-// causes says what an error of the server means for whoever runs awf-hook.
+// causes explains errors of the server to whoever runs awf-hook.
 var causes = map[string]string{
 	readOnly:           "the server is a read-only standby: add the primary and target_session_attrs=read-write to the queue's URL",
 	diskFull:           "the server's disk is full",
@@ -44,7 +44,7 @@ var causes = map[string]string{
 	preparedTwice:      "a pooler in transaction mode mixes prepared statements: add default_query_exec_mode=exec to the queue's URL",
 }
 
-// inWords says what an error means. The result holds no password: what pgx says of a connection names user, database and host alone.
+// inWords explains an error. The result holds no password: pgx names only user, database and host of a connection.
 func inWords(err error) error {
 	var server *pgconn.PgError
 	var network net.Error
@@ -65,7 +65,7 @@ func inWords(err error) error {
 	return err
 }
 
-// mayRepeat reports whether a transaction may succeed when it is made again: others ended it, or the connection was lost.
+// mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {

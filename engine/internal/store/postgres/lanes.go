@@ -18,13 +18,13 @@ type lane struct {
 	webhook string
 	keyed   bool
 	bytes   int64
-	saved   store.Lane // as the database has it
+	saved   store.Lane // as in the database
 }
 
-// counts are changes of what a lane holds.
+// counts are changes to what a lane holds.
 type counts struct{ waiting, deadLetters, bytes, delivered, dropped, discarded int64 }
 
-// of returns the counts of a lane in this transaction.
+// of returns the changes to a lane's counts in this transaction.
 func (tx *tx) of(lane int) *counts {
 	if tx.count[lane] == nil {
 		tx.count[lane] = &counts{}
@@ -32,7 +32,7 @@ func (tx *tx) of(lane int) *counts {
 	return tx.count[lane]
 }
 
-// add counts n more deliveries of a state, and the bytes of those that wait or are dead.
+// add counts n deliveries of a state, and the bytes of waiting and dead ones.
 func (c *counts) add(state int, n, bytes int64) {
 	switch state {
 	case due, behind:
@@ -48,7 +48,7 @@ func (c *counts) add(state int, n, bytes int64) {
 	}
 }
 
-// laneIDs returns the ids of webhooks' lanes. It makes those that are new.
+// laneIDs returns the ids of webhooks' lanes. It makes missing lanes.
 func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int, error) {
 	ids, unknown := s.cachedLanes(webhooks)
 	if len(unknown) == 0 {
@@ -94,7 +94,7 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
     last_error_at, fuel_percent`
 
-// scanLane reads a row of laneColumns, and the columns behind them into more.
+// scanLane reads a row of laneColumns, and any further columns into more.
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
@@ -105,7 +105,7 @@ func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	return l, err
 }
 
-// lanesOf queues the reading of lanes, into the map that it returns. It locks them in the order of their ids.
+// lanesOf queues reading lanes into the returned map. If lock is set, it locks them in the order of their ids.
 func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	lanes := map[int]*lane{}
 	if len(ids) == 0 {
@@ -123,7 +123,7 @@ func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	return lanes
 }
 
-// saveLanes queues the writing of lanes that changed. They are locked.
+// saveLanes queues writing changed lanes, which are locked.
 func (tx *tx) saveLanes(lanes map[int]*lane) {
 	for _, id := range slices.Sorted(maps.Keys(lanes)) {
 		l := lanes[id]
@@ -138,7 +138,7 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 	}
 }
 
-// saveCounts queues the writing of the counts that changed, in one order for all transactions of this node.
+// saveCounts queues writing changed counts, in the same order in all transactions of this node.
 func (tx *tx) saveCounts() {
 	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
 		c := tx.count[id]
@@ -185,7 +185,7 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 	return list, s.readError(rows.Err())
 }
 
-// readError is the error of a query outside a transaction.
+// readError explains the error of a query outside a transaction.
 func (s *Store) readError(err error) error {
 	if err != nil && s.isClosed() {
 		return store.ErrClosed
@@ -229,7 +229,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 	return n, err
 }
 
-// isCalled is a condition for the lanes of an identity, or of the name behind its "#": see [store.IsCalled].
+// isCalled returns a condition for the lanes of an identity, or of the name after its "#": see [store.IsCalled].
 func isCalled(param string) string {
 	return `(webhook = ` + param + ` OR right(webhook, length(` + param + `) + 1) = '#' || ` + param + `)`
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The counts of what waits go through the lanes' sums and small indexes: a backlog does not make them slow.
+// Counting waiting deliveries uses the lanes' sums and small indexes, so that a backlog does not slow it down.
 const (
 	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5)
     AND d.attempts > 0)
@@ -29,7 +29,7 @@ func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 		tx.clock()
 		clear(lanes)
 		list = nil
-		all := map[string][2]int{} // waiting, and of them tried
+		all := map[string][2]int{} // number of waiting deliveries, and of those that were tried
 		tx.each(func(rows pgx.Rows) error {
 			var webhook string
 			var waiting, tried int

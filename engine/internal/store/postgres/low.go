@@ -6,17 +6,18 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// lowPeriod is how often claims look for what is due from the beginning of the index. What they claimed stays there, dead, for as long as
-// any transaction on the server may see it, and in between they begin where they found the first of what was due.
+// lowPeriod is how often claims search for due deliveries from the beginning of the index. Claimed rows stay there, dead,
+// as long as any transaction on the server may see them. In between, claims start where they last found the first due
+// delivery.
 const lowPeriod = 5 * time.Second
 
-// low is where a lane's claims begin.
+// low is where a lane's claims start.
 type low struct {
 	due    time.Time // of the first delivery that was found
-	looked time.Time // when they began at the beginning
+	looked time.Time // when they last started at the beginning
 }
 
-// lowOf returns where claims from a lane begin at a time of the store's; the zero time is the beginning.
+// lowOf returns where claims from a lane start at a time of the store; zero is the beginning.
 func (s *Store) lowOf(lane int, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +41,7 @@ func (s *Store) found(lane int, claims []*delivery.Claim) {
 	s.lows[lane] = l
 }
 
-// comesBefore notes that a delivery of a lane is due at a time, which may be before what claims found first.
+// comesBefore notes that a delivery of a lane becomes due, possibly before the first that claims found.
 func (s *Store) comesBefore(lane int, due time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +50,7 @@ func (s *Store) comesBefore(lane int, due time.Time) {
 	}
 }
 
-// fromTheBeginning has all lanes' next claims begin at the beginning.
+// fromTheBeginning makes the next claims of all lanes start at the beginning.
 func (s *Store) fromTheBeginning() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

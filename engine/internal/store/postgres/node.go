@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// keeperLease is for how long a node keeps house that does not say so again: another one follows it.
+// keeperLease is how long a node keeps house without renewing. Then another node takes over.
 const keeperLease = 10 * time.Second
 
 // register makes this process a node.
@@ -25,13 +25,13 @@ func (s *Store) register(ctx context.Context) error {
 		nodeName(), s.config(), now).Scan(&s.node)
 }
 
-// nodeName is a name of this process for people.
+// nodeName returns a name of this process for people.
 func nodeName() string {
 	host, _ := os.Hostname()
 	return fmt.Sprintf("%s:%d", clean(host), os.Getpid())
 }
 
-// config is the digest of the configuration that holds.
+// config returns the digest of the current configuration.
 func (s *Store) config() string {
 	if s.opts.Config == nil {
 		return ""
@@ -39,15 +39,15 @@ func (s *Store) config() string {
 	return s.opts.Config()
 }
 
-// beat shows that this node lives, and its configuration. A node that was taken for dead meanwhile is one again.
+// beat reports that this node lives, and its configuration. A node that counted as dead is a node again.
 func (s *Store) beat(ctx context.Context, now time.Time) error {
 	_, err := s.pool.Exec(ctx, `INSERT INTO awf_hook.nodes AS n (id, name, config, started, seen) VALUES ($1, $3, $4, $2, $2)
   ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`, s.node, now, nodeName(), s.config())
 	return err
 }
 
-// takeHouse makes this node the one that keeps house, if no other one does. One that exports the queue's gauges takes it from one that
-// does not. It is a lease and no lock of a session, which a pooler in transaction mode would lose.
+// takeHouse makes this node keep house if no other one does. A node that exports the queue's gauges takes over from one
+// that does not. This is a lease, and not a session lock, which a pooler in transaction mode would lose.
 func (s *Store) takeHouse(ctx context.Context, now time.Time) error {
 	var keeper int
 	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta SET keeper = $1, keeper_serves = $2, keeper_until = $3
@@ -72,7 +72,7 @@ func (s *Store) leaveHouse(ctx context.Context) error {
 // Keeps reports whether this node keeps house.
 func (s *Store) Keeps() bool { return s.keeper.Load() }
 
-// Nodes lists the processes that use the queue and have not been quiet for long.
+// Nodes lists the processes that use the queue and reported lately.
 func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
 	now, err := s.now(ctx)
 	if err != nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The states of a delivery. They are in the database: none may change its number.
+// The states of a delivery. They are stored: never change a number.
 const (
 	due       = 0 // waits until due_at, or is in flight until then
 	delivered = 1 // in history alone
 	dead      = 2
 	dropped   = 3 // in history alone
-	behind    = 5 // waits for another one of the same order key
+	behind    = 5 // waits for another delivery with the same order key
 )
 
-// migrations make the schema: the n-th makes version n of version n-1. A version must keep working for processes of the version
+// migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
 // before it, so that nodes can be upgraded one by one.
 //
-// Texts that a stranger writes are bytea, since text refuses NUL and invalid UTF-8. NULL is no time. What is finished moves to
-// history, so that deliveries holds only what waits and what is dead.
+// Texts from strangers are bytea, since text refuses NUL and invalid UTF-8. NULL means no time. Finished deliveries move
+// to history, so that table deliveries holds only waiting and dead ones.
 var migrations = []string{`
 ALTER TABLE awf_hook.meta ADD COLUMN kept_since timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z'; -- history shows what was done since
 ALTER TABLE awf_hook.meta ADD COLUMN pruned_at timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';  -- ids are known beyond it
@@ -198,10 +198,10 @@ CREATE OR REPLACE VIEW awf_hook.finished AS
   FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
 `}
 
-// migrationLock is the advisory lock under which one process migrates.
+// migrationLock is the advisory lock of a migration.
 const migrationLock = 0x6177665f686f6f6b // "awf_hook"
 
-// migrate brings the database to this version's schema. A schema that is newer by one version is used as it is.
+// migrate brings the database to this version's schema. It accepts a schema that is one version newer.
 func (s *Store) migrate(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := checkServer(ctx, tx); err != nil {
@@ -237,7 +237,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// checkServer refuses a server that is too old or may lose what it has committed.
+// checkServer refuses a server that is too old, or that may lose what it has committed.
 func checkServer(ctx context.Context, tx pgx.Tx) error {
 	var version int
 	var commit string
