@@ -51,7 +51,7 @@ before the move, else what they accept stays in the old one until the next.`,
 	flags.addFileFlag(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
 	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }

@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	// lanesPeriod is how old what the queue says may be: scrapes ask it no more often.
+	// lanesPeriod is how old the gauges' data may be: scrapes query the queue no more often.
 	lanesPeriod = 2 * time.Second
-	// lanesShare is how many times as long as its answer took the queue is left alone: what waits costs time to count.
+	// lanesShare bounds the cost of counting: after an answer that took a time, the queue rests for this many times as long.
 	lanesShare = 20
 )
 
-// Queue is what the gauges of the queue are made of.
+// Queue is the source of the queue's gauges.
 type Queue struct {
-	Engine   string // that keeps it
+	Engine   string // what stores it
 	Lanes    func(ctx context.Context) ([]engine.LaneStatus, error)
 	Standing func(ctx context.Context) (map[string]engine.Standing, error)
 	Ready    func(ctx context.Context) error
-	Keeps    func() bool                  // only the process that keeps house says what the queue holds, so that sums are right
-	Name     func(identity string) string // a webhook's
+	Keeps    func() bool                  // only the process that keeps house exports the gauges, so that sums are right
+	Name     func(identity string) string // the name of a webhook
 	File     string
 }
 
-// NewQueue are the gauges' questions to an engine. file is "" for a queue elsewhere.
+// NewQueue returns the source of an engine's gauges. The file is "" if the queue is not in a file.
 func NewQueue(eng *engine.Engine, file string) Queue {
 	return Queue{
 		Engine: eng.QueueEngine(), Lanes: eng.Lanes, Standing: eng.Standing, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: file,
@@ -37,7 +37,7 @@ func NewQueue(eng *engine.Engine, file string) Queue {
 // laneStates are the values of lane_state's label.
 var laneStates = []string{"open", "resting", "breaker", "closed"}
 
-// gauges says what a queue holds.
+// gauges exports what a queue holds.
 type gauges struct {
 	Queue
 	metrics *Metrics
@@ -127,7 +127,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// ask asks the queue, unless it was asked a moment ago.
+// ask queries the queue, unless it did so a moment ago.
 func (g *gauges) ask() (lanes []waiting, isUp, keeps bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -146,7 +146,7 @@ func (g *gauges) ask() (lanes []waiting, isUp, keeps bool) {
 	return g.lanes, g.isUp, g.keeps
 }
 
-// count asks what the lanes hold. What the queue does not answer stays as it was.
+// count counts what the lanes hold. If the queue does not answer, the older counts stay.
 func (g *gauges) count(ctx context.Context) {
 	lanes, err := g.Lanes(ctx)
 	if err != nil {
@@ -162,8 +162,8 @@ func (g *gauges) count(ctx context.Context) {
 	}
 }
 
-// byName adds lanes up that have one label: webhooks of one name in several files, those beyond the bound, and 0 for those without any
-// delivery yet.
+// byName sums up lanes with the same label: webhooks that share a name, and those beyond the limit. Webhooks without
+// deliveries get zeros.
 func (g *gauges) byName(lanes []waiting) map[string]*waiting {
 	named := map[string]*waiting{}
 	g.metrics.mu.Lock()

@@ -16,15 +16,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// maxNames is how many webhooks have series of their own. The others share those of "other".
+// maxNames is how many webhooks have series of their own. The others share the series of "other".
 const maxNames = 1000
 
-// Metrics are what awf-hook counts. docs/serve.md lists them.
+// Metrics are awf-hook's metrics. docs/serve.md lists them.
 type Metrics struct {
 	registry *prometheus.Registry
 
 	received, known, refused      *prometheus.CounterVec // by source, and type or reason
-	accepted, deliveries          *prometheus.CounterVec // by webhook; the second by outcome too
+	accepted, deliveries          *prometheus.CounterVec // by webhook; the second also by outcome
 	attempts                      *prometheus.CounterVec // by webhook, outcome and status class
 	attempt, first, latency       *prometheus.HistogramVec
 	transform                     *prometheus.HistogramVec
@@ -50,10 +50,10 @@ var (
 	}
 )
 
-// otherLabel is the value of a label that would have too many.
+// otherLabel replaces a label's value beyond the limit.
 const otherLabel = "other"
 
-// NewMetrics makes metrics that count nothing yet.
+// NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]map[string]bool{}}
 	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
@@ -106,8 +106,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: answerTimeout / 2})
 }
 
-// WriteFile writes what was counted for the node exporter's textfile collector.
-// It puts a new file in the path's place, so a device or a pipe there is refused.
+// WriteFile writes the metrics for the node exporter's textfile collector. It replaces the file at the path, so it
+// refuses a device or a pipe there.
 func (m *Metrics) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", path)
@@ -115,13 +115,14 @@ func (m *Metrics) WriteFile(path string) error {
 	return prometheus.WriteToTextfile(path, m.registry)
 }
 
-// Webhook is a webhook as its series tell of it.
+// Webhook says which series a webhook has.
 type Webhook struct {
 	Name  string
 	Steps []string // the kinds of its transform's steps
 }
 
-// Loaded makes the series of a configuration's webhooks and sources, so that each begins at 0, and ends those of webhooks that are gone.
+// Loaded makes the series of a configuration's webhooks and sources, each starting at 0, and removes those of webhooks
+// that are gone.
 func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 	if err != nil {
 		m.reloadSuccessful.Set(0)
@@ -158,7 +159,7 @@ func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 	}
 }
 
-// begin makes a webhook's series. Under mu.
+// begin makes a webhook's series. The caller holds mu.
 func (m *Metrics) begin(name string) {
 	if m.names[name] == nil {
 		m.names[name] = map[string]bool{}
@@ -177,7 +178,7 @@ func (m *Metrics) begin(name string) {
 	}
 }
 
-// beginStep makes the series of a kind of step of a webhook. Under mu.
+// beginStep makes the series of a webhook's steps of one kind. The caller holds mu.
 func (m *Metrics) beginStep(name, kind string) {
 	m.names[name][kind] = true
 	m.transform.WithLabelValues(name, kind)
@@ -186,7 +187,7 @@ func (m *Metrics) beginStep(name, kind string) {
 	}
 }
 
-// end forgets a webhook's series. Under mu.
+// end removes a webhook's series. The caller holds mu.
 func (m *Metrics) end(name string) {
 	of := prometheus.Labels{"webhook": name}
 	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
@@ -196,7 +197,7 @@ func (m *Metrics) end(name string) {
 	}
 }
 
-// name is a webhook's label: a definition's webhook gets its series when its workflow first runs.
+// name returns a webhook's label. A definition's webhook gets its series when its workflow first runs.
 func (m *Metrics) name(webhook string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -210,7 +211,7 @@ func (m *Metrics) name(webhook string) string {
 	return webhook
 }
 
-// stepOf is name, for a step of the webhook's transform.
+// stepOf is name for a step of the webhook's transform.
 func (m *Metrics) stepOf(webhook, kind string) string {
 	name := m.name(webhook)
 	m.mu.Lock()
@@ -221,7 +222,7 @@ func (m *Metrics) stepOf(webhook, kind string) string {
 	return name
 }
 
-// Took counts an event that was taken.
+// Took counts an accepted event.
 func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	typ := otherLabel
 	for _, known := range eventTypes {
@@ -235,7 +236,7 @@ func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	}
 }
 
-// Refused counts events that were not.
+// Refused counts refused events.
 func (m *Metrics) Refused(source string, reason Reason, events int) {
 	if source == "" {
 		source = unknownSource
@@ -243,14 +244,15 @@ func (m *Metrics) Refused(source string, reason Reason, events int) {
 	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
 }
 
-// Spans counts spans by what became of them. There may be no metrics.
+// Spans counts spans by outcome. m may be nil.
 func (m *Metrics) Spans(outcome string, spans int) {
 	if m != nil {
 		m.spans.WithLabelValues(outcome).Add(float64(spans))
 	}
 }
 
-// Observer counts what an engine does. source is where events come from that do not come over HTTP.
+// Observer returns an observer that counts what an engine does. source is the source of events that do not come over
+// HTTP.
 func (m *Metrics) Observer(source string) engine.Observer {
 	return engine.Observer{
 		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
@@ -287,7 +289,7 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	}
 }
 
-// statusClass is the label of an answer's status; 0 is no answer.
+// statusClass returns the label of a status. 0 means that there was no answer.
 func statusClass(status int) string {
 	if of := status / 100; status > 0 && (of == 0 || of > 5) {
 		return otherLabel
@@ -295,7 +297,7 @@ func statusClass(status int) string {
 	return statusClasses[status/100]
 }
 
-// fileSize is the size of a file with SQLite's log beside it.
+// fileSize returns the size of a database file and its log.
 func fileSize(path string) (size float64) {
 	for _, name := range []string{path, path + "-wal"} {
 		if info, err := os.Stat(name); err == nil {
