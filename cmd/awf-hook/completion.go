@@ -167,7 +167,7 @@ func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Co
 	if _, err := os.Stat(file); err != nil { // opening would create it
 		return
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if err != nil {
 		return
 	}

@@ -133,7 +133,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 			return &exitError{exitConfig, err}
 		}
 	}
-	deliveries, openErr := engine.OpenDeliveries(file)
+	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if openErr != nil {
 		return failure(openErr)
 	}

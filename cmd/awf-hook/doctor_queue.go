@@ -26,7 +26,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	file := queueFile(d.search(), cfg, d.queue)
 	d.spillFiles()
 	if config.IsDatabase(file) {
-		d.database(file)
+		d.database(file, cfg.Queue.Space())
 		return
 	}
 	info, err := os.Stat(file)
@@ -56,7 +56,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, "")
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return
@@ -77,10 +77,10 @@ func (d *doctor) spillFiles() {
 }
 
 // database checks a shared queue: who uses it, what slows it down, and what waits and why.
-func (d *doctor) database(url string) {
+func (d *doctor) database(url, namespace string) {
 	const part = "queue"
 	name := engine.QueueName(url)
-	queue, err := engine.OpenDeliveries(url)
+	queue, err := engine.OpenDeliveries(url, namespace)
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 // maxWhy is how many webhooks the report explains.
@@ -124,12 +125,17 @@ func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, q
 		if o.Dead > 0 {
 			what += " and " + letters(o.Dead)
 		}
-		to, config := "NEW", ""
+		to, from := "NEW", ""
 		if file, name, named := strings.Cut(o.To, "#"); named {
-			to, config = quoted(name), " -c "+quoted(file)
+			to, from = quoted(name), " -c "+quoted(file)
+		}
+		if config.IsDatabase(queue) { // its webhooks are in no file, and its URL may hold a password
+			say("%s for %s, which this configuration does not have: awf-hook deliveries move --from %s --to %s",
+				what, plain(o.Webhook), quoted(o.Webhook), to)
+			continue
 		}
 		say("%s for %s, which is in no configuration any more: awf-hook deliveries move%s --queue %s --from %s --to %s",
-			what, plain(o.Webhook), config, quoted(queue), quoted(o.Webhook), to)
+			what, plain(o.Webhook), from, quoted(queue), quoted(o.Webhook), to)
 	}
 	if more := len(orphans) - maxWhy; more > 0 {
 		say("%d more webhooks are in no configuration any more: awf-hook webhooks list", more)
