@@ -111,7 +111,8 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	execSQL(t, url, `VACUUM ANALYZE awf_hook.deliveries, awf_hook.events`)
 	claimTimes(t, s, 5)
 	took := claimTimes(t, s, 1000)
-	figures = append(figures, figure{"claim of 100 of 1,000,000 due", fmt.Sprintf("median %s, p99 %s", ms(percentile(took, 50)), ms(percentile(took, 99))),
+	figures = append(figures, figure{"claim of 100 of 1,000,000 due",
+		fmt.Sprintf("median %s, p99 %s", ms(percentile(took, 50)), ms(percentile(took, 99))),
 		fmt.Sprintf("%.2f times the median of 1,000 due", float64(percentile(took, 50))/float64(percentile(few, 50)))})
 	if percentile(took, 50) > 10*time.Millisecond {
 		t.Errorf("a claim of 100 takes %v, want 10ms at most", percentile(took, 50))

@@ -17,8 +17,8 @@ const (
 	vacuumTime = 2 * time.Second // a table that takes longer is left to autovacuum, until twice as much is dead
 )
 
-// vacuum removes dead rows from the working tables. Rows that an open transaction may see stay: it tries again once there are twice as many.
-// A role that does not own the tables leaves them to autovacuum.
+// vacuum removes dead rows from the working tables. Rows that an open transaction may see stay; vacuum tries again once twice as many
+// are dead. A role that does not own the tables leaves them to autovacuum.
 func (s *Store) vacuum(ctx context.Context) error {
 	full, err := s.fullOfDead(ctx)
 	if err != nil || len(full) == 0 {
