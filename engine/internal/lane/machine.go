@@ -197,7 +197,7 @@ func (m *machine) lookAt(at time.Time) {
 func (m *machine) add(claims []*delivery.Claim) {
 	for _, c := range claims {
 		m.arrived++
-		heap.Push(&m.ready, arrival{c, m.arrived})
+		heap.Push(&m.ready, arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
 	}
 }
 
@@ -218,8 +218,9 @@ func (m *machine) giveBack(now time.Time, do *actions) {
 
 // arrival is a claim that is ready.
 type arrival struct {
-	claim  *delivery.Claim
+	due    int64 // in nanoseconds
 	number int64
+	claim  *delivery.Claim
 }
 
 // ready is a heap of claims: those first that have been due longest.
@@ -229,10 +230,7 @@ func (r ready) Len() int      { return len(r) }
 func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 func (r ready) Less(i, j int) bool {
 	a, b := &r[i], &r[j]
-	if c := a.claim.Delivery.Due.Compare(b.claim.Delivery.Due); c != 0 {
-		return c < 0
-	}
-	return a.number < b.number
+	return a.due < b.due || a.due == b.due && a.number < b.number
 }
 func (r *ready) Push(a any) { *r = append(*r, a.(arrival)) }
 func (r *ready) Pop() any {

@@ -24,7 +24,7 @@ const (
 )
 
 // maxDone is how many deliveries of an outcome that needs nobody, delivered or dropped, are kept whole. Of older ones the id is kept.
-const maxDone = 8192
+const maxDone = 1024
 
 // Store is a queue in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
