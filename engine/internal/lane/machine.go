@@ -197,13 +197,13 @@ func (m *machine) lookAt(at time.Time) {
 func (m *machine) add(claims []*delivery.Claim) {
 	for _, c := range claims {
 		m.arrived++
-		heap.Push(&m.ready, arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
+		heap.Push(&m.ready, &arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
 	}
 }
 
 // next takes the claim that has been due longest.
 func (m *machine) next(do *actions) *delivery.Claim {
-	c := heap.Pop(&m.ready).(arrival).claim
+	c := heap.Pop(&m.ready).(*arrival).claim
 	do.freed += int64(c.Event.Size())
 	return c
 }
@@ -224,19 +224,19 @@ type arrival struct {
 }
 
 // ready is a heap of claims: those first that have been due longest.
-type ready []arrival
+type ready []*arrival
 
 func (r ready) Len() int      { return len(r) }
 func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 func (r ready) Less(i, j int) bool {
-	a, b := &r[i], &r[j]
+	a, b := r[i], r[j]
 	return a.due < b.due || a.due == b.due && a.number < b.number
 }
-func (r *ready) Push(a any) { *r = append(*r, a.(arrival)) }
+func (r *ready) Push(a any) { *r = append(*r, a.(*arrival)) }
 func (r *ready) Pop() any {
 	last := len(*r) - 1
 	a := (*r)[last]
-	(*r)[last] = arrival{}
+	(*r)[last] = nil
 	*r = (*r)[:last]
 	return a
 }

@@ -38,7 +38,8 @@ type Table[W any] struct {
 // snapshot is what one configuration says. A compilation ends under the snapshot under which it began.
 type snapshot[W any] struct {
 	Options[W]
-	table *Table[W]
+	table    *Table[W]
+	settings *Route[W] // of the workflows without a definition
 
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
@@ -65,7 +66,9 @@ func New[W any](o Options[W]) *Table[W] {
 
 // Swap routes what comes from now on by other options. Definitions are read and compiled again when their workflows run.
 func (t *Table[W]) Swap(o Options[W]) {
-	t.current.Store(&snapshot[W]{Options: o, table: t, definitions: map[string]*Route[W]{}, strange: map[string]bool{}})
+	t.current.Store(&snapshot[W]{
+		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]bool{},
+	})
 }
 
 // Options returns the options that hold now.
@@ -85,7 +88,7 @@ func (t *Table[W]) Of(workflow string) *Route[W] {
 			return s.route(found)
 		}
 	}
-	return ready(s.Settings)
+	return s.settings
 }
 
 func ready[W any](webhooks []W) *Route[W] {
