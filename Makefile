@@ -10,12 +10,12 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# A package whose tests measure says so in one of their files, by a line that begins with "//test:alone".
-# These run one at a time, after all others.
+# A package whose tests measure how long something takes says so in one of their files, by a line that begins with "//test:alone".
+# These run one at a time, after all others. Their parallel tests measure nothing and mostly wait, for which a processor each is too much.
 ALONE = $(sort $(dir $(shell grep -rl --include='*_test.go' '^//test:alone' . | grep -v testdata)))
 test:
 	$(GOTEST) $$(go list ./... | grep -vxF "$$(go list $(ALONE))")
-	$(GOTEST) -p 1 $(ALONE)
+	$(GOTEST) -p 1 -parallel 6 $(ALONE)
 
 race:
 	CGO_ENABLED=1 go test -race ./...
@@ -32,14 +32,15 @@ formats:
 	cd testdata/oracles && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
 
 # A release in dist: archives, Debian packages, lists of parts, checksums, what an image is built of; each installed in its way by a test.
-# As root on Debian it installs what the tests need.
+# As root on Debian it installs what the tests need. .ci/run builds it for the platform that it runs on alone.
+PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64
 RELEASE_PACKAGES = buildah curl
 release:
 	@dpkg -s $(RELEASE_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(RELEASE_PACKAGES) >/dev/null; }
 	go vet ./.ci/release
-	go run ./.ci/release -out dist
-	RELEASE=dist $(GOTEST) -count 1 -timeout 15m -run TestRelease ./cmd/awf-hook
+	go run ./.ci/release -out dist -platforms $(PLATFORMS)
+	RELEASE=dist PLATFORMS=$(PLATFORMS) $(GOTEST) -count 1 -timeout 15m -run TestRelease ./cmd/awf-hook
 
 # Each fuzz target for FUZZTIME.
 fuzz:

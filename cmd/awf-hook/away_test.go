@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,17 +17,7 @@ import (
 // away is a database whose server does not run.
 func away(t *testing.T) (server *pgtest.Server, url string) {
 	t.Helper()
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	if url, err = server.Create("queue"); err != nil {
-		t.Fatal(err)
-	}
+	server, url = pgtest.New(t, "fsync=off")
 	server.Kill()
 	return server, url
 }

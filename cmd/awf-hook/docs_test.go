@@ -221,6 +221,7 @@ func TestCommandsOfAWFsPage(t *testing.T) {
 
 // The commands of docs/howto.md and docs/upgrade.md do what they say, beside a receiver that is up, and explain prints what stands there.
 func TestHowTo(t *testing.T) {
+	t.Parallel()
 	url, _ := startListen(t, "--json")
 	h := newHome(t, "")
 	standinOfDocs(t, h.dir)

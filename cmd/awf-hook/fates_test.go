@@ -26,6 +26,7 @@ import (
 // A queue, a disk and a configuration get into trouble at random, round after round. What awf-hook said after each round is
 // compared with what the receiver got and with what the queue and the spilled files hold: the sum is exact. SOAK=1 goes on for ten minutes.
 func TestFatesAddUp(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -132,7 +133,7 @@ func (f *fates) look() snapshot {
 	if _, err := os.Stat(f.queue); err != nil {
 		return s
 	}
-	d, err := engine.OpenDeliveries(f.queue)
+	d, err := engine.OpenDeliveries(f.queue, "")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -58,6 +58,7 @@ func deliverRest(t *testing.T, receiver *counter, file string, args ...string) i
 }
 
 func TestQueueReachesItsSize(t *testing.T) {
+	t.Parallel()
 	receiver, url := startCounter(t)
 	file := filepath.Join(t.TempDir(), "queue.db")
 	config := writeConfig(t, "queue: {max_size: 1MiB}\nwebhooks: [{url: %q}]", url)
@@ -77,6 +78,7 @@ func TestQueueReachesItsSize(t *testing.T) {
 
 // A real disk that is full: 6 MB of it, and later 64 MB.
 func TestDiskIsFull(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a tmpfs cannot be mounted: %s", out)

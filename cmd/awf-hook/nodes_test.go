@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -45,18 +44,7 @@ func TestNodesShareALane(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, database := pgtest.New(t, "fsync=off")
 	var inFlight, most, came, bounded, mostBounded atomic.Int64
 	slow := func(now, most *atomic.Int64) {
 		n := now.Add(1)

@@ -51,7 +51,7 @@ before the move, else what they accept stays in the old one until the next.`,
 	flags.addFileFlag(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
 	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
@@ -71,12 +71,12 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if _, err := os.Stat(from); err != nil && !config.IsDatabase(from) {
 		return failure(fmt.Errorf("no queue at %s", from))
 	}
-	source, err := engine.OpenDeliveries(from)
+	source, err := engine.OpenDeliveries(from, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
 	defer source.Close()
-	target, err := engine.OpenDeliveries(to)
+	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
@@ -102,6 +102,7 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 func (c *command) checkQueue() *cobra.Command {
 	var flags configFlags
 	var place string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with a queue",
@@ -119,7 +120,7 @@ nothing was left half moved. It changes nothing. It exits with 1 if something is
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
 				return failure(fmt.Errorf("no queue at %s", cmp.Or(file, "any place: set HOME or queue.path")))
 			}
-			queue, err := engine.OpenDeliveries(file)
+			queue, err := engine.OpenDeliveries(file, "")
 			if err != nil {
 				return failure(err)
 			}
@@ -128,17 +129,35 @@ nothing was left half moved. It changes nothing. It exits with 1 if something is
 			if err != nil {
 				return failure(fmt.Errorf("%s: %w", engine.QueueName(file), err))
 			}
-			for _, what := range wrong {
-				fmt.Fprintf(c.out, "%s\n", plain(what))
-			}
+			c.printWrong(engine.QueueName(file), wrong, asJSON)
 			if len(wrong) > 0 {
 				return failure(fmt.Errorf("%s does not agree with itself", engine.QueueName(file)))
 			}
-			fmt.Fprintf(c.out, "%s agrees with itself\n", engine.QueueName(file))
 			return nil
 		},
 	}
 	flags.addFileFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	cmd.Flags().StringVar(&place, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	return cmd
+}
+
+// queueCheckJSON is what is wrong with a queue, as --json prints it.
+type queueCheckJSON struct {
+	Queue    string   `json:"queue"`
+	OK       bool     `json:"ok"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+func (c *command) printWrong(queue string, wrong []string, asJSON bool) {
+	if asJSON {
+		encode(c.out, queueCheckJSON{queue, len(wrong) == 0, wrong})
+		return
+	}
+	for _, what := range wrong {
+		fmt.Fprintf(c.out, "%s\n", plain(what))
+	}
+	if len(wrong) == 0 {
+		fmt.Fprintf(c.out, "%s agrees with itself\n", queue)
+	}
 }

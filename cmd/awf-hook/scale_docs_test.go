@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -12,18 +11,8 @@ import (
 
 // docs/scale.md's configuration and commands, on a real server: what one machine delivered is known to another.
 func TestDocsScale(t *testing.T) {
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("hooks")
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	_, database := pgtest.New(t, "fsync=off")
 	page, err := os.ReadFile(root + "docs/scale.md")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ func (c *command) secretCommand() *cobra.Command {
 		Use:   "secret",
 		Short: "Make secrets",
 	}
+	var asJSON bool
+	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	cmd.AddCommand(&cobra.Command{
 		Use:   "new",
 		Short: "Print a new secret",
@@ -22,7 +24,12 @@ It fits every scheme: standard decodes it, the others take it literally.`,
 		Example: "  export WEBHOOK_SECRET=$(awf-hook secret new)",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(c.out, signature.NewSecret())
+			secret := signature.NewSecret()
+			if asJSON {
+				encode(c.out, secretJSON{secret})
+				return nil
+			}
+			fmt.Fprintln(c.out, secret)
 			return nil
 		},
 	})
@@ -35,9 +42,25 @@ The configuration holds the digest alone: whoever reads it cannot send events.`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			token := "awf_" + strings.TrimPrefix(signature.NewSecret(), "whsec_")
-			fmt.Fprintf(c.out, "token: %s\nsha256: %x\n", token, sha256.Sum256([]byte(token)))
+			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(token)))
+			if asJSON {
+				encode(c.out, tokenJSON{token, digest})
+				return nil
+			}
+			fmt.Fprintf(c.out, "token: %s\nsha256: %s\n", token, digest)
 			return nil
 		},
 	})
 	return cmd
+}
+
+// secretJSON is a new secret, as --json prints it.
+type secretJSON struct {
+	Secret string `json:"secret"`
+}
+
+// tokenJSON is a new token, as --json prints it.
+type tokenJSON struct {
+	Token  string `json:"token"`
+	SHA256 string `json:"sha256"`
 }

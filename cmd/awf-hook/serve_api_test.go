@@ -14,6 +14,7 @@ import (
 
 // The command shows and changes the queue of a serve elsewhere, as far as its token allows.
 func TestCommandsWorkOnAServer(t *testing.T) {
+	t.Parallel()
 	digest := func(token string) string {
 		sum := sha256.Sum256([]byte(token))
 		return hex.EncodeToString(sum[:])

@@ -61,6 +61,7 @@ func certificate(t *testing.T) (dir string, pool *x509.CertPool) {
 
 // With a token and TLS serve listens where others reach it. A certificate and tokens that change are taken up while it runs.
 func TestServeWithTokensAndTLS(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	url := serve(t, receiver)
 	dir, pool := certificate(t)
@@ -120,6 +121,7 @@ func TestServeWithTokensAndTLS(t *testing.T) {
 // A host that has only its own home hands its events to a server by an ordinary webhook. The server is down first, and is killed and
 // restarted: every event arrives once.
 func TestAnotherAwfHookIsAClient(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	serverConfig := writeConfig(t, "serve: {secret: %q}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]",
 		secret, serve(t, receiver))
@@ -155,6 +157,7 @@ func TestAnotherAwfHookIsAClient(t *testing.T) {
 
 // --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
 func TestToAServer(t *testing.T) {
+	t.Parallel()
 	receiver, own := newCounted(), newCounted()
 	serverConfig := writeConfig(t, "serve: {tokens: [{name: ci, sha256: %x}]}\nwebhooks: [{name: hook, url: %q}]",
 		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
@@ -191,6 +194,7 @@ func TestToAServer(t *testing.T) {
 
 // serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
 func TestServeUnderSystemd(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
 	dir, err := os.MkdirTemp("", "s")
@@ -276,6 +280,7 @@ func TestOneServeKeepsHouse(t *testing.T) {
 // An exec with a home of its own hands its events to a server that is down, comes back, is killed and is replaced by another version:
 // everything arrives once. SOAK=1 (make soak) leaves the server down for a minute, and builds the other version.
 func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
+	t.Parallel()
 	down := 2 * time.Second
 	if os.Getenv("SOAK") != "" {
 		down = time.Minute

@@ -67,6 +67,7 @@ func series(text, name string) string {
 
 // Every metric is documented, is one that Prometheus's linter likes, begins at 0, and moves.
 func TestServeMetrics(t *testing.T) {
+	t.Parallel()
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch body, _ := io.ReadAll(r.Body); {
 		case bytes.Contains(body, []byte("refuse")):

@@ -20,11 +20,11 @@ func AppendString(dst []byte, s string) []byte {
 	if isOrdinary(s) {
 		return append(append(append(dst, '"'), s...), '"')
 	}
-	dst, _ = jsontext.AppendQuote(dst, s) // the error says that there was invalid UTF-8
+	dst, _ = jsontext.AppendQuote(dst, s) // the error means invalid UTF-8
 	return dst
 }
 
-// isOrdinary reports whether a text is printable ASCII that no JSON string escapes.
+// isOrdinary reports whether a text is printable ASCII without characters that JSON escapes.
 func isOrdinary(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
@@ -43,9 +43,9 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Print returns v as JSON for programs that read the command's output: fields under their tags, durations as seconds, bytes as
-// text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an indent it takes
-// several lines, each but the first behind the prefix.
+// Print returns v as JSON for programs that read the command's output: fields under their tags, durations in seconds,
+// bytes as text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an
+// indent the result has several lines, each but the first with the prefix.
 func Print(v any, prefix, indent string) ([]byte, error) {
 	opts := []jsonv2.Options{
 		jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true),
@@ -75,7 +75,7 @@ func printHeader(enc *jsontext.Encoder, header http.Header) error {
 	return nil
 }
 
-// Object is a JSON object that is built member by member. Nil is an object that does not exist: a member makes it exist.
+// Object is a JSON object that is built member by member. A nil Object is no object until a member is added.
 type Object []byte
 
 // Raw adds a member whose value is JSON already. It adds nothing if value is nil.

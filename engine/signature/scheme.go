@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// scheme signs and verifies by the parts of a custom scheme whose Check is nil.
+// scheme signs and verifies by the parts of a valid custom scheme.
 type scheme struct {
 	Custom
 	key func(secret string) ([]byte, error)
 }
 
-// values are what the placeholders stand for.
+// values are the values of the placeholders.
 type values struct {
 	id, stamp string
 	body      []byte
 }
 
-// text is what a placeholder other than {body} stands for, "" for none.
+// text returns the value of a placeholder, except that of {body}; "" for none.
 func (v *values) text(place string) string {
 	switch place {
 	case placeID:
@@ -67,7 +67,8 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 	return result
 }
 
-// parse finds the id, the timestamp and the signatures in the headers. It skips signatures of another kind where several have room.
+// parse finds the id, the timestamp and the signatures in the headers. If a header holds several signatures, parse skips
+// those of other kinds.
 func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	required := []string{s.Header}
 	if s.IDHeader != "" && s.signs(placeID) {
@@ -114,7 +115,7 @@ func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	return signatures, nil
 }
 
-// read cuts a text behind its lead and takes the values of the lead's placeholders from it.
+// read cuts the lead off a text and takes the values of the lead's placeholders from it.
 func (v *values) read(text, lead string) (string, error) {
 	pattern := regexp.QuoteMeta(lead)
 	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeStamp), `(?<timestamp>-?[0-9]+)`, 1)
@@ -138,10 +139,10 @@ func (v *values) read(text, lead string) (string, error) {
 	return text[len(found[0]):], nil
 }
 
-// idBound is what an id that is signed or sent must not hold: the text that separates it from what follows, or one signature would be
-// good for another id and another rest.
+// idBound is the text that an id must not contain, since it separates the id from what follows: otherwise one signature would
+// fit another id and another rest.
 type idBound struct {
-	text string // "" for nothing
+	text string // "" for none
 	used bool   // the scheme has the id
 }
 
@@ -153,7 +154,7 @@ func (s scheme) idBound() idBound {
 	return idBound{partsOf(behind)[0].text, true}
 }
 
-// check says what is wrong with an id.
+// check returns an error for an id that must not be signed or sent.
 func (b idBound) check(id string) error {
 	if b.used && (id == "" || b.text != "" && strings.Contains(id, b.text)) {
 		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, b.text)
@@ -161,13 +162,13 @@ func (b idBound) check(id string) error {
 	return nil
 }
 
-// checkStamp says whether a timestamp of Unix seconds is near now.
+// checkStamp returns an error unless a timestamp of Unix seconds is near now.
 func checkStamp(stamp, header string, now time.Time) error {
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a number of seconds", ErrInvalid, header)
 	}
-	const limit = 1 << 40 // beyond it time's own arithmetic would wrap
+	const limit = 1 << 40 // beyond it the arithmetic of package time would wrap
 	switch at := time.Unix(max(min(seconds, limit), -limit), 0); {
 	case now.Sub(at) > Tolerance:
 		return fmt.Errorf("%w: %d", ErrTooOld, seconds)

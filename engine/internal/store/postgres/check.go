@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// invariants are what holds of every queue: each query counts what breaks one.
+// invariants hold for every queue: each query counts what breaks one.
 var invariants = []struct{ wrong, query string }{
 	{"deliveries belong to no lane", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = d.lane)`},
@@ -33,7 +33,7 @@ var invariants = []struct{ wrong, query string }{
 		`SELECT count(*) FROM awf_hook.deliveries WHERE state >= 8`},
 }
 
-// Check implements [store.Durable]. It sees the database as it is at one moment, and reads its tables whole.
+// Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {

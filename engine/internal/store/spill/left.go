@@ -8,7 +8,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one to try again.
+// Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one
+// to try again.
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	s.mu.Lock()
 	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
@@ -47,10 +48,10 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return lanes, nil
 }
 
-// LeftInMemory is what Left says of what is in memory alone.
+// LeftInMemory is Left for what is in memory alone.
 func (s *Store) LeftInMemory(ctx context.Context) ([]delivery.Left, error) { return s.memory.Left(ctx) }
 
-// correct counts a delivery of the file whose outcome is not in the file.
+// correct counts a delivery of the file whose outcome is not in the file yet.
 func correct(l *delivery.Left, st *delivery.Settlement) {
 	of := &l.Earlier
 	if st.Claim.Own {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// invariants are what holds of every queue: each query counts what breaks one.
+// invariants hold for every queue: each query counts what breaks one.
 var invariants = []struct{ wrong, query string }{
 	{"deliveries belong to no lane", `SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = d.lane)`},
 	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED

@@ -13,7 +13,7 @@ func scanTally(r *row) delivery.Tally {
 	return delivery.Tally{Count: int(r.int()), Tried: int(r.int()), Oldest: r.time(), Last: r.time()}
 }
 
-// tables are those of a filter's condition.
+// tables returns the tables that a filter's condition needs.
 func tables(f delivery.Filter) string {
 	if looksThroughEvents(f) {
 		return fromEvents

@@ -170,9 +170,42 @@ func runAll(t *testing.T, s *Store) {
 		}))
 		return text
 	}
+	runOther(t, s)
 	before := counts()
 	must(s.Keep(ctx))
 	if after := counts(); after != before {
 		t.Errorf("counted again the lanes hold %q, want %q as they were counted", after, before)
 	}
+}
+
+// runOther runs the statements of people, and those that move deliveries to another queue, which may look through what they must.
+func runOther(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(nil, s.Record(ctx, delivery.Operation{Who: "me", What: "replay"}))
+	must(s.Operations(ctx, 0, 5))
+	must(s.Operations(ctx, 9, 5))
+	must(s.Pause(ctx, "three", time.Minute))
+	must(s.Enable(ctx, "three"))
+	must(s.Oldest(ctx))
+	for _, f := range []delivery.Filter{{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_7"}} {
+		must(s.Count(ctx, f))
+		must(s.Groups(ctx, f, 5))
+	}
+	entries, _, err := s.Leave(ctx, store.Cursor{}, 10)
+	must(nil, err)
+	must(s.Leaving(ctx))
+	must(nil, s.Amend(ctx, entries[:2]))
+	var ids []string
+	for _, entry := range entries {
+		ids = append(ids, entry.Wants[0].DeliveryID(entry.Event.ID))
+	}
+	must(nil, s.Erase(ctx, ids[:1]))
+	must(nil, s.Forget(ctx, ids[1:]))
 }

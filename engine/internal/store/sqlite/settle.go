@@ -43,7 +43,7 @@ const (
 	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE RETURNING lane`
 )
 
-// settle writes the outcome of one delivery, and what it means for its lane. It is false if the claim was lost.
+// settle writes the outcome of one delivery and its consequences for the lane. It returns false if the claim was lost.
 func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	ls := tx.store.lease(st.Claim)
 	if ls == nil {
@@ -84,7 +84,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		query = settle + settleContent + whereHeld
 		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	}
-	in := int64(0) // another lane if the delivery was moved meanwhile
+	in := int64(0) // a different lane if the delivery was moved meanwhile
 	err = tx.each(query, func(r *row) error {
 		in = r.int()
 		return nil
@@ -106,8 +106,8 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	return true, tx.freeKey(st, ls.seq, state, dueAt)
 }
 
-// freeKey lets the next delivery of an order key follow one that was settled: at once if it is done, and when it has waited long enough
-// if it waits on.
+// freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has
+// waited long enough.
 func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time) error {
 	if st.Claim.OrderKey == "" {
 		return nil
@@ -125,8 +125,8 @@ func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time
 	return tx.promote(passed, seq, st.OrderMaxWait)
 }
 
-// promote makes the delivery that is next behind one of its key due at a time, unless it waits for another one
-// that has not waited for maxWait.
+// promote makes due at a time the delivery that is next behind one of its key. It does nothing if that delivery waits for
+// another one which has not waited for maxWait yet.
 func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 	next, err := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
   AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND
@@ -140,7 +140,7 @@ func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 	return err
 }
 
-// contentColumns is what transforms made as the database has it.
+// contentColumns is what transforms made, as the database stores it.
 type contentColumns struct {
 	contentType, header, urlSuffix string
 	body                           []byte

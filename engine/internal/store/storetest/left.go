@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// leftTellsApart checks that what was tried is told apart from what was not, through retries, keys, replays and outcomes.
+// leftTellsApart checks that deliveries that were tried are counted apart from those that were not, through retries,
+// keys, replays and outcomes.
 func leftTellsApart(t *testing.T, q *queue) {
 	check := func(want ...delivery.Counts) {
 		t.Helper()
@@ -38,7 +39,7 @@ func leftTellsApart(t *testing.T, q *queue) {
 	}
 	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1})
 	claims := claim(t, q, hook, at(0), 3)
-	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1}) // one's own in flight ones wait
+	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1}) // one's own deliveries in flight count as waiting
 	for _, c := range claims {
 		if !c.Own {
 			t.Errorf("%s is not its acceptor's own", c.Delivery.ID)
