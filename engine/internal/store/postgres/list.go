@@ -83,6 +83,9 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	if f.Run != "" {
 		c.add(`i.workflow_id = ?`, []byte(f.Run))
 	}
+	if f.Source != "" {
+		c.add(`i.source = ?`, clean(f.Source))
+	}
 	if f.Text != "" {
 		text := strings.ToLower(clean(f.Text))
 		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
