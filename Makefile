@@ -10,12 +10,12 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# A package whose tests measure says so in one of their files, by a line that begins with "//test:alone".
-# These run one at a time, after all others.
+# A package whose tests measure how long something takes says so in one of their files, by a line that begins with "//test:alone".
+# These run one at a time, after all others. Their parallel tests measure nothing and mostly wait, for which a processor each is too much.
 ALONE = $(sort $(dir $(shell grep -rl --include='*_test.go' '^//test:alone' . | grep -v testdata)))
 test:
 	$(GOTEST) $$(go list ./... | grep -vxF "$$(go list $(ALONE))")
-	$(GOTEST) -p 1 $(ALONE)
+	$(GOTEST) -p 1 -parallel 6 $(ALONE)
 
 race:
 	CGO_ENABLED=1 go test -race ./...
@@ -67,8 +67,9 @@ guests:
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
 
-# The servers that tests start. As root on Debian it installs them; where they are missing, tests of them skip themselves.
-SERVER_PACKAGES = postgresql pgbouncer
+# The servers that tests start, and the tools that judge what examples/deploy has for them. As root on Debian it installs them; where they
+# are missing, tests of them skip themselves.
+SERVER_PACKAGES = postgresql pgbouncer prometheus systemd
 servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
@@ -121,9 +122,9 @@ soak:
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 	SOAK=1 go test -timeout 60m -run TestBadReceivers -v ./engine
 
-# The alert rules, by Prometheus's own tool.
-alerts:
-	cd examples/deploy && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
+# The alert rules and the dashboard's queries by Prometheus's own tool, the units by systemd's.
+alerts: servers
+	$(GOTEST) -count 1 -run 'TestAlerts|TestDashboard|TestUnits' ./cmd/awf-hook
 
 # Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
 CLUSTER ?= full

@@ -48,20 +48,7 @@ func with(w *config.Webhook) []string {
 		}
 	}
 	for i := range w.Transform {
-		step := &w.Transform[i]
-		if step.With == nil {
-			continue
-		}
-		list = append(list, step.With.Secrets()...)
-		kind, known := format.Lookup(step.Format.Value)
-		if !known {
-			continue
-		}
-		for _, name := range kind.Secrets() {
-			if value := step.With.Get(name); value != nil && value.Text.Value != "" {
-				list = append(list, value.Text.Value)
-			}
-		}
+		list = append(list, w.Transform[i].Secrets()...)
 	}
 	return list
 }

@@ -88,7 +88,7 @@ func TestNodesShareALane(t *testing.T) {
 	until(t, "one node keeps house", func() bool {
 		keepers := 0.0
 		for _, node := range nodes {
-			is := metric(t, node, "awf_hook_keeper")
+			is := metric(t, node, `awf_hook_keeper{engine="postgres"}`)
 			if said := metric(t, node, `awf_hook_lane_state{state="open",webhook="free"}`); said != is {
 				return false
 			}

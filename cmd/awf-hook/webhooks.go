@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +53,7 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	return cmd
 }
 
-// pauseCommand lets a webhook's lanes rest.
+// pauseCommand pauses a webhook's lanes.
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
@@ -70,7 +70,7 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	return cmd
 }
 
-// laneChange changes the lanes of a webhook, and returns how many there are.
+// laneChange changes the lanes of a webhook and returns their number.
 type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
@@ -104,21 +104,16 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 	}
 }
 
-// sayDifferences says which processes of a shared queue have other webhooks than the rest.
+// sayDifferences says which processes of a shared queue have different webhooks.
 func (c *command) sayDifferences(ctx context.Context, queue *engine.Deliveries) error {
 	nodes, err := queue.Nodes(ctx)
-	by := map[string][]string{}
-	for _, n := range nodes {
-		if n.Config != "" {
-			by[n.Config] = append(by[n.Config], n.Name)
-		}
-	}
-	if len(by) < 2 {
+	different := delivery.Configurations(nodes)
+	if len(different) < 2 {
 		return err
 	}
 	fmt.Fprintln(c.err, "awf-hook: the configurations of the processes that share the queue differ:")
-	for _, digest := range slices.Sorted(maps.Keys(by)) {
-		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", digest, plain(strings.Join(by[digest], ", ")))
+	for _, of := range different {
+		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", of.Digest, plain(strings.Join(of.Nodes, ", ")))
 	}
 	return err
 }

@@ -1,6 +1,6 @@
 package config
 
-// Codes are the kinds of mistakes and of warnings. Their names stay as they are, so that tools can act on them.
+// Codes lists the kinds of mistakes and warnings. The names are stable, so that tools can act on them.
 var Codes = []struct{ Code, Is string }{
 	{"file.read", "a file cannot be read"},
 	{"file.size", "the configuration is too large"},

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// schemeKeys are those of an entry of signing that is a mapping.
+// schemeKeys lists the keys of a mapping in signing.
 var schemeKeys = []Key{
 	{Path: "custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes",
 		below: customKeys, access: by((*decoder).custom)},
@@ -37,7 +37,7 @@ var customKeys = []Key{
 		access: headerName(func(c *signature.Custom) *string { return &c.TimestampHeader })},
 }
 
-// custom reads a scheme of the receiver's own.
+// custom reads the receiver's own scheme.
 func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
 	if !d.mapping(n, &c) || d.failed(n) || d.unresolvedBelow(n) {
@@ -61,7 +61,7 @@ func (d *decoder) custom(n node, w *Webhook) {
 	w.Custom = append(w.Custom, c)
 }
 
-// unresolvedBelow says whether a mapping has a value that cannot be judged, since no variables are looked up.
+// unresolvedBelow reports whether a value of the mapping depends on a variable that is not looked up.
 func (d *decoder) unresolvedBelow(n node) bool {
 	for _, value := range n.Content {
 		if d.unresolved(node{Node: resolve(value)}) {
@@ -71,7 +71,7 @@ func (d *decoder) unresolvedBelow(n node) bool {
 	return false
 }
 
-// headerPart is a part of a header's value.
+// headerPart reads a part of a header's value.
 func headerPart(to func(*signature.Custom) *string) access {
 	return by(func(d *decoder, n node, c *signature.Custom) {
 		d.field(n, to(c))

@@ -9,21 +9,36 @@ import (
 )
 
 var networkKeys = []Key{
-	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true,
+	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
 		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
 			"reach no private address, and none reaches a link-local or metadata address",
-		access: showing(by((*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
+		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
+			func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
 		Is:     "refuses webhooks whose URL is http",
-		access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
+		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
 }
 
-func (d *decoder) httpsOnly(n node, cfg *Config) {
-	d.field(n, &cfg.HTTPSOnly)
-	cfg.httpsOnlyAt = d.pos(n.Node)
+// httpURLs returns a mistake for each webhook with an http URL, if https_only is set.
+func (c *Config) httpURLs(webhooks []Webhook) (mistakes Errors) {
+	if !c.HTTPSOnly {
+		return nil
+	}
+	var because Pos
+	for _, u := range c.used {
+		if u.path == "network.https_only" {
+			because = u.pos
+		}
+	}
+	for _, w := range webhooks {
+		if w.Enabled && w.URL.Reveal().Scheme == "http" {
+			mistakes = append(mistakes, w.FailURL("url.https", "want https, since network.https_only is set in "+because.short()))
+		}
+	}
+	return mistakes
 }
 
-// allow reads addresses, and ranges of them.
+// allow reads addresses and ranges of addresses.
 func (d *decoder) allow(n node, cfg *Config) {
 	for entry := range d.entries(n) {
 		text, ok := d.value(entry)
@@ -40,13 +55,13 @@ func (d *decoder) allow(n node, cfg *Config) {
 	}
 }
 
-// TLS is a webhook's own authority and certificate. It prints without them.
+// TLS is a webhook's own authority and certificate. Printing it shows neither of them.
 type TLS struct {
-	CAFile, CertFile, KeyFile string        // as they are given; "" for none
+	CAFile, CertFile, KeyFile string        // as written; "" for none
 	ca, cert, key             secret.Secret // PEM
 }
 
-// Client is the TLS of the webhook's connections; nil if nothing is its own.
+// Client returns the TLS configuration of the webhook's connections, nil for the system's.
 func (t TLS) Client() *tls.Config {
 	if t.ca.IsZero() && t.cert.IsZero() {
 		return nil
@@ -56,7 +71,7 @@ func (t TLS) Client() *tls.Config {
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM([]byte(t.ca.Reveal()))
 	}
-	if cert, err := tls.X509KeyPair([]byte(t.cert.Reveal()), []byte(t.key.Reveal())); err == nil { // it was parsed before
+	if cert, err := tls.X509KeyPair([]byte(t.cert.Reveal()), []byte(t.key.Reveal())); err == nil { // judgeTLS has parsed it
 		config.Certificates = []tls.Certificate{cert}
 	}
 	return config
@@ -72,7 +87,7 @@ var tlsKeys = []Key{
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 
-// pem reads a file of certificates or a key, once, when the configuration is read.
+// pem reads a file of certificates or of a key, once, with the configuration.
 func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	read := func(d *decoder, n node, t *TLS) {
 		given, text := of(t)
@@ -84,10 +99,10 @@ func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
-// maxPEM is the longest file of certificates, in bytes.
+// maxPEM is the greatest size of a file of certificates, in bytes.
 const maxPEM = 1 << 20
 
-// judgeTLS says what is wrong with the files together.
+// judgeTLS checks the files against each other.
 func (d *decoder) judgeTLS(n node, t *TLS) {
 	hasCert, hasKey := n.has("cert_file"), n.has("key_file")
 	if d.failed(n) {

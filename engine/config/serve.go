@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -11,29 +10,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Serve is what awf-hook serve listens on, and who may send it events. Zero values stand for the defaults.
+// Serve says where awf-hook serve listens and who may send events. Zero values stand for the defaults.
 type Serve struct {
 	Listen  string // an address with its port, or "unix:PATH" with an absolute path
 	TLS     TLS
 	Hosts   []string
 	Tokens  []Token
-	Secrets []SigningSecret // of requests that are signed
-	Rate    Rate            // of events without a token
-	Page    string          // what the page may do: off, read or operate; "" is read
+	Secrets []SigningSecret // of signed requests
+	Rate    Rate            // of events in requests without a token
+	Page    string          // off, read or operate; "" for read
 }
 
 // Token lets its bearer do what its role allows.
 type Token struct {
 	Name   string
 	SHA256 [sha256.Size]byte
-	Role   string // send, read, operate or admin; "" is send
+	Role   string // send, read, operate or admin; "" for send
 	Rate   Rate   // of events
 }
 
-// Certificate is what the server shows; nil if TLS is not configured.
+// Certificate returns the server's certificate, nil if TLS is not configured.
 func (s *Serve) Certificate() *tls.Certificate {
 	pair, err := tls.X509KeyPair([]byte(s.TLS.cert.Reveal()), []byte(s.TLS.key.Reveal()))
-	if err != nil { // it was parsed before: there is none
+	if err != nil { // there is none; judgeTLS has refused a broken one
 		return nil
 	}
 	return &pair
@@ -41,23 +40,29 @@ func (s *Serve) Certificate() *tls.Certificate {
 
 var serveKeys = []Key{
 	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
-		access: showing(by((*decoder).listenAddress), func(s *Serve) string { return s.Listen }),
+		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
+			func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
 			"`--insecure-listen` does without"},
-	{Path: "tls", Kind: KindMapping, UserOnly: true, below: serveTLSKeys, Is: "the server's certificate; both files are PEM",
+	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
+		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(by((*decoder).hosts),
+	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(
+		reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
 		Is: "names by which browsers and clients without a token know the server, beside localhost, addresses, the name in `listen` " +
 			"and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
-		access: showing(by((*decoder).tokens), func(s *Serve) string { return tokenNames(s.Tokens) }),
-		Is:     "who may send events; without tokens and secrets anybody who reaches the address may"},
-	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys, access: by((*decoder).serveSecret),
-		Is: "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
+			func(s *Serve) string { return tokenNames(s.Tokens) }),
+		Is: "who may send events; without tokens and secrets anybody who reaches the address may"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
+		access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
+		Is:     "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
-		access: showing(by(func(d *decoder, n node, s *Serve) { s.Rate = d.rateOf(n) }), func(s *Serve) string { return s.Rate.String() }),
-		Is:     "events in a time that are taken from requests without a token"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate),
+			func(s *Serve) string { return s.Rate.String() }),
+		Is: "events in a time that are taken from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows, `operate` also sends again, discards and pauses, `off` is no page. With `tokens` the " +
@@ -126,7 +131,9 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 	copy(t.SHA256[:], sum)
 }
 
-// serveSecret and rateOf read what a webhook has too.
+func (d *decoder) serveRate(n node, s *Serve) { s.Rate = d.rateOf(n) }
+
+// serveSecret and rateOf read keys that a webhook has too.
 func (d *decoder) serveSecret(n node, s *Serve) {
 	var w Webhook
 	d.secret(n, &w)
@@ -145,25 +152,4 @@ func tokenNames(tokens []Token) string {
 		names = append(names, t.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// override takes over what another file says of the server.
-func (s Serve) override(by Serve) Serve {
-	if by.TLS == (TLS{}) {
-		by.TLS = s.TLS
-	}
-	if by.Tokens == nil {
-		by.Tokens = s.Tokens
-	}
-	if by.Secrets == nil {
-		by.Secrets = s.Secrets
-	}
-	if by.Hosts == nil {
-		by.Hosts = s.Hosts
-	}
-	if by.Rate == (Rate{}) {
-		by.Rate = s.Rate
-	}
-	by.Listen, by.Page = cmp.Or(by.Listen, s.Listen), cmp.Or(by.Page, s.Page)
-	return by
 }

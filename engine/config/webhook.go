@@ -17,14 +17,14 @@ var rootKeys = []Key{
 		below: networkKeys, access: within(func(cfg *Config) *Config { return cfg }, nil)},
 	{Path: "queue", Kind: KindMapping, UserOnly: true,
 		Is:    "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides",
-		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
+		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, (*decoder).judgeQueue)},
 	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "what `awf-hook serve` listens on, and who may send it events",
 		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
-	{Path: "server", Kind: KindMapping, UserOnly: true,
+	{Path: "server", Kind: KindMapping, UserOnly: true, merge: wholeHolds, // because a token belongs to one server
 		Is:    "the `awf-hook serve` that gets all events, instead of the webhooks of the settings",
 		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
 	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
-		below: testKeys, access: by((*decoder).tests)},
+		below: testKeys, merge: allHold, access: reading(field(func(cfg *Config) any { return &cfg.Tests }), (*decoder).tests)},
 }
 
 var webhookKeys = []Key{
@@ -79,8 +79,8 @@ var webhookKeys = []Key{
 }
 
 func (d *decoder) webhooks(n node, cfg *Config) {
-	lines := map[string]int{}   // of the names
-	urls := map[string][2]int{} // of entries without a name by what stands for it: the line of the first, and how many there are
+	lines := map[string]int{}   // lines of names
+	urls := map[string][2]int{} // of unnamed entries, by derived name: the first one's line and their number
 	for entry := range d.entries(n) {
 		w := d.webhook(entry)
 		if w == nil {
@@ -104,7 +104,7 @@ func (d *decoder) webhooks(n node, cfg *Config) {
 	}
 }
 
-// unnamed names a webhook by its receiver, so that what waits for one is not sent to another when entries change places.
+// unnamed derives a name from the receiver, so that reordering entries does not send a waiting delivery to another receiver.
 func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	whole := w.urlText
 	if w.URL.Host() != "" {
@@ -124,7 +124,7 @@ func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	return fmt.Sprintf("%s-%d", name, first[1]+1)
 }
 
-// webhook reads one entry; nil if it is no mapping.
+// webhook reads an entry. It returns nil if the entry is no mapping.
 func (d *decoder) webhook(n node) *Webhook {
 	w := &Webhook{Origin: d.origin, pos: d.pos(n.Node)}
 	d.defaults(n.key, w)
@@ -152,12 +152,12 @@ func (d *decoder) webhook(n node) *Webhook {
 	return w
 }
 
-// FailURL makes the error of a mistake in the webhook's URL.
+// FailURL returns the error for a mistake in the webhook's URL.
 func (w *Webhook) FailURL(code, message string) *Error {
 	return &Error{Pos: w.urlAt, Code: code, Path: w.urlPath, Message: message}
 }
 
-// notInName finds what would make an identity ambiguous or a line of a log unreadable.
+// notInName reports whether a character would make an identity ambiguous or a log unreadable.
 func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf) }
 
 func (d *decoder) name(n node, w *Webhook) {
@@ -231,7 +231,7 @@ func (w *Webhook) showOrderMaxWait() string {
 	return shortDuration(w.OrderMaxWait)
 }
 
-// showMaxTotal is the bound of all processes together; "none" if there is none.
+// showMaxTotal returns the bound for all processes together.
 func (w *Webhook) showMaxTotal() string {
 	if w.MaxTotal == 0 {
 		return "none"

@@ -46,6 +46,9 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Run != "" {
 		add("e.workflow_id = ?", f.Run)
 	}
+	if f.Source != "" {
+		add("e.source = ?", f.Source)
+	}
 	if f.Text != "" {
 		text := strings.ToLower(f.Text)
 		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
@@ -84,7 +87,7 @@ const (
 // looksThroughEvents reports whether a filter is about fields of events, and not about a state that few deliveries have.
 func looksThroughEvents(f delivery.Filter) bool {
 	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
-	return (f.Event != "" || f.Workflow != "" || f.Run != "") && !few
+	return (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && !few
 }
 
 // List implements [store.Browser].

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"next due is the first that waits", nextDue},
 		{"left counts what waits", leftCounts},
 		{"left tells apart what was tried", leftTellsApart},
+		{"what waits is told apart by how it stands", standingTellsApart},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"each delivery's fate is told", tellsFates},
 		{"a delivery brings its past", bringsPast},
