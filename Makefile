@@ -129,7 +129,7 @@ alerts: servers
 # Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
 CLUSTER ?= full
 cluster: servers
-	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestQueueMoves' -v ./cmd/awf-hook
+	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestHungNode|TestQueueMoves' -v ./cmd/awf-hook
 
 # Figures of the shared queue for docs/scale.md: throughput and CPU beside SQLite, claims of a million, bloat after SCALE deliveries, an open transaction.
 SCALE ?= 2000000
