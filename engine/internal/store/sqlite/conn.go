@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -169,7 +170,7 @@ func (c *conn) bind(s *statement, args []any) error {
 		case nil:
 			code = lib.Xsqlite3_bind_null(c.tls, s.handle, at)
 		default:
-			return fmt.Errorf("argument %d is a %T", i, arg)
+			return fmt.Errorf("argument %d is a %v", i, reflect.TypeOf(arg)) // %T would move all arguments to the heap
 		}
 		if code != lib.SQLITE_OK {
 			return c.err(code)
