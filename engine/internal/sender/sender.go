@@ -120,8 +120,10 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = excerpt(answer.Body, mask)
-	if sent, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+	if date := answer.Header.Get("Date"); date != "" {
+		if sent, err := http.ParseTime(date); err == nil {
+			a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+		}
 	}
 	return a
 }

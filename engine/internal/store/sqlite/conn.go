@@ -21,6 +21,7 @@ type conn struct {
 	prepared map[string]*statement
 	buffer   uintptr // C memory for the arguments of the current statement
 	size     int
+	row      row // of the statement that runs
 }
 
 type statement struct {
@@ -197,7 +198,8 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 	if err := c.bind(s, args); err != nil {
 		return err
 	}
-	for r := (&row{conn: c, handle: s.handle}); ; {
+	r := &c.row
+	for *r = (row{conn: c, handle: s.handle}); ; {
 		switch code := lib.Xsqlite3_step(c.tls, s.handle); code {
 		case lib.SQLITE_DONE:
 			return nil
