@@ -194,6 +194,9 @@ func (s *Sender) outdated(now time.Time) error {
 // became of the request. A body that is read to its end leaves the connection for the next attempt; a longer body is not
 // worth the time.
 func read(res *http.Response) []byte {
+	if res.Body == http.NoBody {
+		return nil
+	}
 	wire := io.LimitReader(res.Body, maxResponse)
 	if encoding := res.Header.Get("Content-Encoding"); encoding != "gzip" && encoding != "x-gzip" {
 		body, _ := io.ReadAll(wire)
