@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs page clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers shells browsers screenshots cluster scale trouble upgrade quickjs page clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -74,6 +74,12 @@ servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
 
+# The shells in which tests press Tab. As root on Debian it installs them; where they are missing, tests of them skip themselves.
+SHELL_PACKAGES = bash-completion fish zsh
+shells:
+	@dpkg -s $(SHELL_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SHELL_PACKAGES) >/dev/null; }
+
 # The browser that tests look at the page with, and what judges its accessibility. As root on Debian it installs both; where they are
 # missing, tests of the page in a browser skip themselves.
 browsers:
@@ -123,7 +129,7 @@ alerts: servers
 # Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
 CLUSTER ?= full
 cluster: servers
-	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestQueueMoves' -v ./cmd/awf-hook
+	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestHungNode|TestQueueMoves' -v ./cmd/awf-hook
 
 # Figures of the shared queue for docs/scale.md: throughput and CPU beside SQLite, claims of a million, bloat after SCALE deliveries, an open transaction.
 SCALE ?= 2000000

@@ -67,6 +67,8 @@ func (e *Event) Validate() error {
 		return errors.New("event: missing")
 	case e.Timestamp.IsZero():
 		return errors.New("timestamp: missing")
+	case !hasStamp(e):
+		return fmt.Errorf("timestamp: want a year from 0 to 9999, got %d", e.Timestamp.UTC().Year())
 	case e.Payload == nil:
 		return nil
 	case !json.Valid(e.Payload):
@@ -145,6 +147,12 @@ func (e *Event) Stamp() string {
 		return e.stamp
 	}
 	return e.Timestamp.UTC().Format(time.RFC3339Nano)
+}
+
+// hasStamp reports whether the event's timestamp can be read back from its body.
+func hasStamp(e *Event) bool {
+	year := e.Timestamp.UTC().Year()
+	return e.stamp != "" || year >= 0 && year <= 9999
 }
 
 // Restore returns an event that was stored together with its [Event.Stamp].

@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"operations are kept, the last first", keepsOperations},
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
+		{"what a column has no room for is kept, and harms no other event", hostileEvents},
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
 		{"deliveries leave for another queue", leaves},
