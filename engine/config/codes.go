@@ -31,7 +31,7 @@ var Codes = []struct{ Code, Is string }{
 	{"value.duplicate", "a value that may stand once stands twice"},
 	{"variable.unset", "a variable is not set"},
 	{"variable.form", "what follows `${` is no variable"},
-	{"variable.plain", "`$NAME` or `%NAME%`, which nothing expands (warning)"},
+	{"variable.plain", "`$NAME` or `%NAME%`, or a variable or an expression in a key, which nothing expands (warning)"},
 	{"secret.form", "the secret is no good"},
 	{"secret.short", "the secret is short (warning)"},
 	{"secret.pasted", "the secret has white space, quotes or another slip of copying in it (warning)"},

@@ -46,8 +46,13 @@ func (d *decoder) allow(n node, cfg *Config) {
 			continue
 		}
 		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+			addr = addr.Unmap() // an IPv4 address is judged as one, however it is written
 			cfg.Allow = append(cfg.Allow, netip.PrefixFrom(addr, addr.BitLen()))
 		} else if prefix, err := netip.ParsePrefix(text); err == nil {
+			const mapped = 96 // bits before an IPv4 address
+			if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
+				prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
+			}
 			cfg.Allow = append(cfg.Allow, prefix.Masked())
 		} else {
 			d.fail(entry, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))

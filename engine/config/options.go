@@ -134,7 +134,7 @@ func (d *decoder) formatName(n node, s *Step) {
 func (d *decoder) with(n node, s *Step) {
 	r, known := format.Lookup(s.Format.Value)
 	if !known {
-		s.With = d.tree(n)
+		d.field(n, &s.With)
 		return
 	}
 	before := len(d.errs)
@@ -218,6 +218,7 @@ func (d *decoder) optionFields(n node, o *Option) {
 		return
 	}
 	for name, value := range d.members(n) {
+		d.checkName(name)
 		o.labels = append(o.labels, name.Value)
 		o.texts = append(o.texts, d.optionText(value, "a text"))
 	}

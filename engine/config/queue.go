@@ -66,7 +66,15 @@ func (d *decoder) judgeQueue(n node, _ *Queue) {
 
 func (d *decoder) queuePath(n node, q *Queue) {
 	d.field(n, &q.Path)
-	if q.Path != "" && q.Path != memoryQueue {
+	switch {
+	case q.Path == "" || q.Path == memoryQueue:
+	case IsDatabase(q.Path):
+		d.fail(n, "url.form", "want a file; a database is queue.url")
+	case strings.HasPrefix(q.Path, "~"):
+		d.fail(n, "value.form", "~ is not expanded: want ${HOME}")
+	case q.Path+":" == memoryQueue:
+		d.fail(n, "value.form", "want memory: with its colon, or ./memory for a file of this name")
+	default:
 		q.Path = d.absolute(q.Path)
 	}
 }

@@ -91,19 +91,33 @@ var tokenKeys = []Key{
 }
 
 func (d *decoder) listenAddress(n node, s *Serve) {
-	d.field(n, &s.Listen)
-	if path, isUnix := strings.CutPrefix(s.Listen, "unix:"); isUnix {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	s.Listen = text
+	path, isUnix := strings.CutPrefix(text, "unix:")
+	if isUnix && path != "" {
 		s.Listen = "unix:" + d.absolute(path)
 		return
 	}
-	if _, _, err := net.SplitHostPort(s.Listen); s.Listen != "" && err != nil {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
 		d.fail(n, "value.form", "want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %s", quote(n))
 	}
 }
 
 func (d *decoder) hosts(n node, s *Serve) {
 	for entry := range d.entries(n) {
-		if name, ok := d.value(entry); ok {
+		name, ok := d.value(entry)
+		switch {
+		case !ok:
+		case name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "":
+			d.fail(entry, "value.form", "want a host's name without scheme, port and path, like hooks.example.com, got %s", quote(entry))
+		default:
 			s.Hosts = append(s.Hosts, name)
 		}
 	}
