@@ -135,7 +135,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
 	e.queue = spill.Open(store.Options{
-		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves,
+		Path: opts.Queue, Name: QueueName(opts.Queue), Namespace: cfg.Queue.Space(), Log: opts.Logger, Serves: opts.Serves,
 		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
 		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",

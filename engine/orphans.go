@@ -36,7 +36,7 @@ func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 	}
 	for i := range lanes {
 		l := &lanes[i]
-		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files) {
+		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files, cfg.Queue.Space()) {
 			to := successor(l.Webhook, current, used)
 			orphans = append(orphans, Orphan{Webhook: l.Webhook, Waiting: int64(l.Waiting), Dead: int64(l.Dead), To: to})
 		}
@@ -75,9 +75,13 @@ func identities(cfg *config.Config) (files, known map[string]bool, current []str
 	return files, known, current
 }
 
-// isOrphaned reports whether no configuration can have a webhook: its file is gone, or was read without it.
-func isOrphaned(identity string, files map[string]bool) bool {
+// isOrphaned reports whether no configuration can have a webhook that this one does not know: it belongs to this one's namespace, or to a
+// file that is gone or was read without it.
+func isOrphaned(identity string, files map[string]bool, namespace string) bool {
 	file, _, isFile := strings.Cut(identity, "#")
+	if isFile && file == namespace {
+		return true
+	}
 	if !isFile || !filepath.IsAbs(file) {
 		return false
 	}

@@ -62,14 +62,14 @@ check exits with 3 if there is a mistake or nothing to check; with --strict also
 
 // checked is a configuration with all its mistakes.
 type checked struct {
-	file     string // as named by the user; "" for what was found
-	workflow string // with this definition; "" for settings
+	file     string // as the user named it; "" if it was found
+	workflow string // of this definition; "" for settings
 	config   *config.Config
 	mistakes config.Errors
 	other    error // the file is missing or cannot be read
 }
 
-// check joins the mistakes of the form with those in globs, expressions and transforms.
+// check joins syntax mistakes with mistakes in globs, expressions and transforms.
 func check(cfg *config.Config, err error) checked {
 	all := checked{config: cfg}
 	if err != nil && !errors.As(err, &all.mistakes) {
@@ -87,7 +87,7 @@ func check(cfg *config.Config, err error) checked {
 
 func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
 
-// report lists the mistakes and the warnings, by their places.
+// report lists mistakes and warnings by their places.
 func (r *checked) report() config.Errors {
 	report := slices.Clone(r.mistakes)
 	if r.config != nil {
@@ -97,8 +97,8 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads a configuration. If it has mistakes, those in its globs, expressions and transforms are among them; if it has
-// none, opening an engine finds those.
+// load reads a configuration. If it has mistakes, load adds those in its globs, expressions and transforms; otherwise
+// opening an engine finds them.
 func load(s config.Search) (*config.Config, error) {
 	cfg, err := s.Load()
 	if err == nil {
@@ -155,7 +155,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	return nil
 }
 
-// checkFile checks one file. Its place decides what it may set.
+// checkFile checks one file. The file's place decides what it may set.
 func checkFile(s config.Search, file string) checked {
 	var result checked
 	switch s.Origin(file) {
@@ -163,7 +163,7 @@ func checkFile(s config.Search, file string) checked {
 		s.File = file
 		result = check(s.Load())
 	case config.WorkflowFile:
-		settings, _ := s.Load() // nobody asked for their mistakes
+		settings, _ := s.Load() // nobody asked about their mistakes
 		if found := definitionIn(settings, file); found != nil {
 			result = checkDefinition(found, settings)
 			break
@@ -172,7 +172,7 @@ func checkFile(s config.Search, file string) checked {
 	default:
 		cfg, err := s.LoadFile(file)
 		if settings, _ := s.Load(); settings != nil && cfg != nil {
-			cfg.Allow = settings.Allow // the user's own, which applies to a checkout's files too
+			cfg.Allow = settings.Allow // the user's own, which also applies to a checkout's files
 		}
 		result = check(cfg, err)
 	}
@@ -216,14 +216,14 @@ func checkFound(s config.Search) []checked {
 	return results
 }
 
-// sayUntrusted says that good settings of a project are off until the user trusts them.
+// sayUntrusted says that a project's valid settings are off until the user trusts them.
 func (c *command) sayUntrusted(results []checked) {
 	for _, r := range results {
-		if !r.good() { // its mistakes come first
+		if !r.good() { // show its mistakes first
 			return
 		}
 		project := r.config.Project
-		if len(results) == 1 && (project == nil || project.Settings == "") { // there is nothing of the project's
+		if len(results) == 1 && (project == nil || project.Settings == "") { // the project has nothing
 			continue
 		}
 		if why := project.Off(); why != "" {
@@ -233,7 +233,7 @@ func (c *command) sayUntrusted(results []checked) {
 	}
 }
 
-// sayChecked prints mistakes on stderr and good files on stdout.
+// sayChecked prints mistakes on stderr and valid files on stdout.
 func (c *command) sayChecked(results []checked) {
 	for _, r := range results {
 		if r.other != nil {
@@ -247,7 +247,8 @@ func (c *command) sayChecked(results []checked) {
 	}
 }
 
-// sayMistakes prints each mistake on a line, so that editors find the place; on a terminal with the line of the file.
+// sayMistakes prints each mistake on a line, in a form that editors understand. On a terminal it also prints the line of
+// the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
 	show := newPrinter(c.err, false)
@@ -263,7 +264,7 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 		}
 		source, known := sources[mistake.File]
 		if !known {
-			text, _ := file.Read(mistake.File, maxEvents) // a file that is gone by now shows nothing
+			text, _ := file.Read(mistake.File, maxEvents) // show nothing of a file that is gone
 			source = config.NewSource(text)
 			sources[mistake.File] = source
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxCompleted is how many delivery ids a shell is offered.
+// maxCompleted is how many delivery ids are offered to a shell.
 const maxCompleted = 100
 
 func (c *command) completionCommand() *cobra.Command {
@@ -48,10 +48,10 @@ deliveries, states, types of events, formats and languages. A release and the De
 	}
 }
 
-// completer lists what may stand at a place of the command line.
+// completer lists possible words at a place of the command line.
 type completer func(cmd *cobra.Command) []string
 
-// flagCompletions are those of flags, by their names, on every command that has them.
+// flagCompletions complete the values of flags, by name, in every command.
 var flagCompletions = map[string]completer{
 	"webhook":    webhookNames,
 	"from":       webhookNames,
@@ -66,7 +66,7 @@ var flagCompletions = map[string]completer{
 	"isolation":  func(*cobra.Command) []string { return []string{"event", "instance"} },
 }
 
-// argumentCompletions are those of the first argument, by the command's path.
+// argumentCompletions complete the first argument, by the command's path.
 var argumentCompletions = map[string]completer{
 	"deliveries show":   newestIDs,
 	"deliveries replay": newestIDs,
@@ -84,7 +84,7 @@ var argumentCompletions = map[string]completer{
 func complete(cmd *cobra.Command, path string) {
 	for name, list := range flagCompletions {
 		if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
-			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // it has the flag
+			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // the flag exists
 		}
 	}
 	if list, known := argumentCompletions[path]; known {
@@ -114,7 +114,7 @@ func stateNames() (names []string) {
 	return names
 }
 
-// completedConfig reads the configuration that the command line names so far. It prints nothing, whatever is wrong.
+// completedConfig reads the configuration that the command line names so far. It never prints anything.
 func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
 	search := config.Search{Env: os.LookupEnv}
 	if flag := cmd.Flag("config"); flag != nil {
@@ -124,7 +124,7 @@ func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
 	return search, cfg
 }
 
-// webhookNames are those of the configuration and of the queue.
+// webhookNames lists the webhooks in the configuration and in the queue.
 func webhookNames(cmd *cobra.Command) (names []string) {
 	search, cfg := completedConfig(cmd)
 	if cfg == nil {
@@ -142,7 +142,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// newestIDs are those of the newest deliveries.
+// newestIDs lists the ids of the newest deliveries.
 func newestIDs(cmd *cobra.Command) (ids []string) {
 	search, cfg := completedConfig(cmd)
 	if cfg == nil {
@@ -164,10 +164,10 @@ func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Co
 		named = flag.Value.String()
 	}
 	file := queueFile(search, cfg, named)
-	if _, err := os.Stat(file); err != nil { // opening would make it
+	if _, err := os.Stat(file); err != nil { // opening would create it
 		return
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if err != nil {
 		return
 	}

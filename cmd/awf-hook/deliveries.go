@@ -104,10 +104,10 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 // openedQueue is a queue that a command shows or changes.
 type openedQueue struct {
 	api.Queue
-	deliveries *engine.Deliveries // nil for the queue of a server
+	deliveries *engine.Deliveries // nil for a server's queue
 	file       string             // or the server's address
-	config     *config.Config     // nil for the queue of a server
-	broken     bool               // the configuration has mistakes, so that nothing of it may be shown
+	config     *config.Config     // nil for a server's queue
+	broken     bool               // the configuration has mistakes, so nothing in it may be shown
 }
 
 // onServer reports whether the queue is a server's, which has its own configuration.
@@ -124,7 +124,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return &exitError{exitConfig, err}
 	}
 	file := queueFile(where.search(), cfg, where.queue)
-	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database says itself that there is none
+	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
 		return failure(fmt.Errorf("no queue at %s", file))
 	}
 	if config.IsDatabase(file) {
@@ -132,7 +132,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 			return &exitError{exitConfig, err}
 		}
 	}
-	deliveries, openErr := engine.OpenDeliveries(file)
+	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if openErr != nil {
 		return failure(openErr)
 	}
@@ -157,7 +157,7 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
-// inQueue says that an error is the queue's, unless it is said already.
+// inQueue adds that an error is the queue's, unless the error says so.
 func inQueue(err error) error {
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		return failure(err)
@@ -165,7 +165,7 @@ func inQueue(err error) error {
 	return err
 }
 
-// userName is who works with the command.
+// userName returns the name of the command's user.
 func userName() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
@@ -173,7 +173,7 @@ func userName() string {
 	return "uid " + strconv.Itoa(os.Getuid())
 }
 
-// checkWebhook says which webhook may be meant by a name that neither the queue nor the configuration has. "" is no name.
+// checkWebhook suggests a webhook if neither the queue nor the configuration has the name. It accepts "".
 func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 	lanes, err := q.Webhooks(ctx)
 	if err != nil || name == "" {
@@ -197,7 +197,7 @@ func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 	return unknownName("webhook", name, slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "#") }))
 }
 
-// find returns the delivery whose id begins like this.
+// find returns the delivery whose id begins with the given text.
 func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	items, err := q.List(ctx, engine.Filter{ID: id})
 	switch {
@@ -211,10 +211,10 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	return items[0], nil
 }
 
-// maxSuggested is among how many of the newest deliveries the one is looked for that an unknown id may mean.
+// maxSuggested is how many of the newest deliveries are searched for one that an unknown id may mean.
 const maxSuggested = 1000
 
-// suggest names the delivery that an unknown id may mean, or says where they stand.
+// suggest names the delivery that an unknown id may mean, or says where to find ids.
 func (q openedQueue) suggest(ctx context.Context, id string) string {
 	items, err := q.List(ctx, engine.Filter{Limit: maxSuggested})
 	if err != nil || len(items) == 0 {
@@ -237,7 +237,7 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 	return ": did you mean " + near + "?"
 }
 
-// unknownState is the error of a state that none of a command's is.
+// unknownState returns the error for a name that is none of the states.
 func unknownState(name string, states []delivery.State) error {
 	var names []string
 	for _, s := range states {
@@ -246,7 +246,7 @@ func unknownState(name string, states []delivery.State) error {
 	return fmt.Errorf("--state: %w", unknownName("state", name, names))
 }
 
-// warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.
+// warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
 func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
 		return nil
@@ -319,10 +319,10 @@ awf-hook webhooks enable ends it.`,
 	return cmd
 }
 
-// hurry makes due what waits.
+// hurry makes waiting deliveries due.
 func (c *command) hurry(where *queueFlags) error {
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if q.broken { // whoever sends says why
+		if q.broken { // the sender says why
 			return nil
 		}
 		n, err := q.deliveries.Hurry(ctx, q.config)

@@ -11,16 +11,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// change is what replay and delete do with the deliveries that an ID or flags select.
+// change says what replay and delete do with the selected deliveries.
 type change struct {
 	filterFlags
 	verb  string // "replay"
 	done  string // "replayed"
-	not   string // why it was not done with a delivery that exists
+	not   string // why a delivery that exists was not changed
 	all   bool   // no ID and no filter means all
 	dry   bool   // list only
 	yes   bool   // do not ask
-	asks  bool   // a filter needs a yes
+	asks  bool   // a filter needs confirmation
 	apply func(ctx context.Context, q openedQueue, f engine.Filter) (int, error)
 }
 
@@ -87,7 +87,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	}
 	given := filter
 	if given.State == delivery.IsDead && ch.verb == "replay" {
-		given.State = "" // by default
+		given.State = "" // it was the default
 	}
 	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
@@ -131,7 +131,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	})
 }
 
-// confirm asks on a terminal whether to do what needs a yes. Elsewhere that needs --yes.
+// confirm asks for confirmation on a terminal. Elsewhere --yes is needed.
 func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter engine.Filter) error {
 	if !ch.asks || ch.yes {
 		return nil

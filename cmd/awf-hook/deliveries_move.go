@@ -55,12 +55,12 @@ has it. NEW must be a webhook of the configuration, or with --server one that ha
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
 	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
 
-// identityOf finds the one webhook that is called like this.
+// identityOf finds the only webhook with a name.
 func identityOf(name string, identities []string) (string, error) {
 	var found, names []string
 	for _, identity := range identities {

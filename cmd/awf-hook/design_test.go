@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -28,6 +30,12 @@ func TestDesignNamesWhatIsThere(t *testing.T) {
 	for _, name := range named {
 		if !tests[name[1]] {
 			t.Errorf("docs/design.md names %s, which is nowhere", name[1])
+		}
+	}
+	from, to := bytes.Index(text, []byte("```")), bytes.Index(text, []byte("| to add |"))
+	for path := range mayImport {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(filepath.Base(path)) + `\b`).Match(text[from:to]) {
+			t.Errorf("the map in docs/design.md does not show %s", path)
 		}
 	}
 	for _, path := range regexp.MustCompile("`((?:cmd|engine|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {

@@ -11,18 +11,19 @@ import (
 type effectiveWebhook struct {
 	Name     string         `json:"webhook"`
 	Place    string         `json:"place"`              // file and line
-	Workflow string         `json:"workflow,omitempty"` // it applies to this workflow's events alone
+	Workflow string         `json:"workflow,omitempty"` // applies only to this workflow's events
 	Values   []config.Value `json:"values"`
 }
 
 // effectiveConfig is the configuration after merging.
 type effectiveConfig struct {
-	Values    []config.Value     `json:"values,omitempty"` // beside the webhooks
+	Values    []config.Value     `json:"values,omitempty"` // outside the webhooks
 	Webhooks  []effectiveWebhook `json:"webhooks"`
 	undefined string             // the workflow that the user named, if it has no definition
 }
 
-// effective joins the webhooks for all workflows with those for one workflow, or for each. It leaves out files with mistakes.
+// effective joins the webhooks for all workflows with those for one workflow, or for each. It leaves out files with
+// mistakes.
 func effective(results []checked, workflow string) *effectiveConfig {
 	all := &effectiveConfig{Webhooks: []effectiveWebhook{}}
 	for _, r := range results {
@@ -92,7 +93,7 @@ func (c *command) printValues(indent string, values []config.Value) {
 	}
 }
 
-// checkJSON is what check finds, as --json prints it.
+// checkJSON is check's result as --json prints it.
 type checkJSON struct {
 	Mistakes config.Errors `json:"mistakes"`
 	*effectiveConfig

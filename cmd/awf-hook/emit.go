@@ -92,7 +92,7 @@ func (c *command) emit(s *session, e emitted) error {
 	return s.run(c)
 }
 
-// emittedEvent makes the event that the flags describe, or reads it.
+// emittedEvent makes the event that the flags describe, or reads one.
 func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	if e.sample != "" {
 		if e.Type+e.payload != "" {
@@ -134,7 +134,7 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	return ev, nil
 }
 
-// emitSource is where emitted events come from, for their ids.
+// emitSource is the source in the ids of emitted events.
 const emitSource = "emit"
 
 // readEvent reads the one event on stdin.
@@ -184,7 +184,7 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 		if !given || key == "" {
 			return nil, fmt.Errorf("--set: want KEY=VALUE, got %q", s)
 		}
-		text, _ := json.Marshal(value) // a string always is JSON
+		text, _ := json.Marshal(value) // a string is always valid JSON
 		var err error
 		if object, err = withMember(object, key, text); err != nil {
 			return nil, fmt.Errorf("--set: %w", err)
@@ -193,8 +193,8 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 	return object, nil
 }
 
-// withMember appends a member to a JSON object, and keeps the object's other bytes. A key that it has is an error. No bytes are
-// an empty object.
+// withMember appends a member to a JSON object and keeps the object's other bytes. A key that exists is an error. An
+// empty text is an empty object.
 func withMember(object []byte, key string, value []byte) ([]byte, error) {
 	if len(object) == 0 {
 		object = []byte("{}")

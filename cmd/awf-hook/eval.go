@@ -92,7 +92,7 @@ func (c *command) eval(source string, events []*event.Event, flags evalFlags) er
 	return nil
 }
 
-// compileFor compiles an expression of a filter, or of a map. Its error shows the place.
+// compileFor compiles an expression of a filter or of a map. Its error shows the place.
 func compileFor(source string, filter bool) (*expression.Program, error) {
 	compile := expression.CompileValue
 	if filter {
@@ -108,7 +108,7 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 	return program, err
 }
 
-// evalAll shows the value for each event, and with parts those of the expression's parts.
+// evalAll prints the value for each event, with parts also the values of the expression's parts.
 func (c *command) evalAll(program *expression.Program, events []*event.Event, flags evalFlags, parts bool) {
 	for _, w := range program.Warnings() {
 		fmt.Fprintf(c.err, "awf-hook: warning: %s\n", w.Message)

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// sampleEvents has an event of each type that AWF writes, and of awf-hook's own.
+// sampleEvents returns an event of each type that AWF writes, and of awf-hook's operator events.
 func sampleEvents() []*event.Event {
 	events, _ := collectEvents(nil, "examples", strings.NewReader(examples.Events+examples.OperatorEvents), nil) // a test reads them
 	return events
@@ -31,7 +31,7 @@ type eventJSON struct {
 	Payload      map[string]any `json:"payload"`
 }
 
-// tableRow is a row of a Markdown table whose first cell is code.
+// tableRow matches a row of a Markdown table whose first cell is code.
 var tableRow = regexp.MustCompile("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\|$")
 
 func (c *command) eventsCommand() *cobra.Command {

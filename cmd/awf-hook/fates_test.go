@@ -133,7 +133,7 @@ func (f *fates) look() snapshot {
 	if _, err := os.Stat(f.queue); err != nil {
 		return s
 	}
-	d, err := engine.OpenDeliveries(f.queue)
+	d, err := engine.OpenDeliveries(f.queue, "")
 	if err != nil {
 		f.Fatal(err)
 	}

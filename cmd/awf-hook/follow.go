@@ -55,7 +55,7 @@ func (c *command) follow(s *session, follow engine.Follow, project string) error
 				return failure(err)
 			}
 		}
-		if err := os.Chdir(project); err != nil { // AWF, too, finds a project's files from its folder
+		if err := os.Chdir(project); err != nil { // AWF also starts from the project's folder
 			return failure(fmt.Errorf("--project: %w", err))
 		}
 	}
@@ -64,7 +64,7 @@ func (c *command) follow(s *session, follow engine.Follow, project string) error
 	return s.run(c)
 }
 
-// followed returns absolute paths: of those given, else of AWF's own files.
+// followed returns absolute paths: the given ones, else AWF's own files.
 func followed(paths []string) ([]string, error) {
 	if len(paths) == 0 {
 		if audit := engine.AuditFile(os.LookupEnv); audit != "" {

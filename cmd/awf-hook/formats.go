@@ -108,7 +108,7 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
 	}
 	var body bytes.Buffer
-	if json.Indent(&body, content.Body, "", "  ") != nil { // a form
+	if json.Indent(&body, content.Body, "", "  ") != nil { // not JSON, but a form
 		body.Write(content.Body)
 	}
 	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
@@ -127,5 +127,5 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 	return err
 }
 
-// unquote takes the marks of code out of a text of the documentation.
+// unquote removes backquotes from a text of the documentation.
 func unquote(s string) string { return strings.ReplaceAll(s, "`", "") }

@@ -63,7 +63,7 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	}
 	for _, secret := range flags.secrets {
 		if _, err := signature.Key(secret); err != nil {
-			return fmt.Errorf("--%w", err) // which begins with what it is about
+			return fmt.Errorf("--%w", err) // the error begins with the flag's name
 		}
 	}
 	ln, err := net.Listen("tcp", addr)

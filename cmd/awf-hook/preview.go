@@ -23,13 +23,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Bounds of what preview, explain and test take at a time.
+// Bounds of the input of preview, explain and test.
 const (
 	maxPreviewed = 10_000   // events
 	maxEvents    = 64 << 20 // bytes of a file of events
 )
 
-// previewFlags are those of preview and explain.
+// previewFlags are the flags of preview and explain.
 type previewFlags struct {
 	configFlags
 	json    bool
@@ -90,7 +90,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	}
 	show := newPrinter(c.out, false)
 	if flags.diff != "" {
-		show = &printer{} // what is compared may come from a pipe
+		show = &printer{} // no colours, since the other side may come from a pipe
 	}
 	now := show.previews(eng, events, at, flags)
 	if flags.diff == "" {
@@ -109,7 +109,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	return nil
 }
 
-// earlier is the preview to compare with.
+// earlier returns the preview to compare with.
 func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
 	if ext := filepath.Ext(flags.diff); ext != ".yaml" && ext != ".yml" {
 		text, err := readFile(flags.diff, maxEvents)
@@ -126,13 +126,13 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 	return new(printer).previews(eng, events, at, flags), nil
 }
 
-// unifiedDiff shows how two texts differ, line by line; "" if they do not.
+// unifiedDiff returns the differences of two texts, line by line; "" if there are none.
 func unifiedDiff(oldName, newName, before, after string) string {
-	_, changes, _ := strings.Cut(string(diff.Diff(oldName, []byte(before), newName, []byte(after))), "\n") // without "diff old new"
+	_, changes, _ := strings.Cut(string(diff.Diff(oldName, []byte(before), newName, []byte(after))), "\n") // drop the line "diff old new"
 	return changes
 }
 
-// openDry opens an engine that keeps nothing. Its configuration must have the webhook, unless that is "".
+// openDry opens an engine that stores nothing. Its configuration must have the webhook, unless that is "".
 func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, error) {
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
@@ -156,7 +156,7 @@ func hasWebhook(cfg *config.Config, name string) error {
 	return unknownName("webhook", name, names)
 }
 
-// readEvents reads the events of files, of stdin if there are none.
+// readEvents reads the events of files, or of stdin without files.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	names := files
 	if len(files) == 0 {
@@ -199,9 +199,10 @@ func collectEvents(events []*event.Event, name string, in io.Reader, broken func
 	return events, err
 }
 
-// keepID replaces an id that was made after since by one that follows from the event, so that each preview of it is the same.
+// keepID replaces a random id, made after since, with one derived from the event, so that every preview of the event is
+// the same.
 func keepID(ev *event.Event, since time.Time) {
-	const version = 14 // where a UUID has its version
+	const version = 14 // position of a UUID's version
 	made := event.NewID(since)
 	if len(ev.ID) != len(made) || ev.ID[version] != '7' || ev.ID[:version-1] < made[:version-1] {
 		return
@@ -244,10 +245,10 @@ type eventList struct {
 	title bool
 }
 
-// shows says whether to list a webhook.
+// shows reports whether to list a webhook.
 func (l *eventList) shows(p *engine.Preview) bool {
 	shown := l.json || l.all || p.Choice != engine.OtherType
-	if l.webhook != "" { // which was asked for
+	if l.webhook != "" { // the user asked for this one
 		shown = p.Webhook == l.webhook
 	}
 	if shown {
@@ -272,10 +273,10 @@ func (l *eventList) end() {
 	}
 }
 
-// choice is a verdict in words.
+// choice returns a choice in words.
 func choice(v engine.Choice) string { return strings.ReplaceAll(string(v), "_", " ") }
 
-// preview prints a request, or why there is none. On a terminal a body in JSON stands on several lines.
+// preview prints a request, or why there is none. On a terminal it indents a JSON body.
 func (p *printer) preview(b *strings.Builder, x *engine.Preview) {
 	if x.Choice != engine.Sent {
 		fmt.Fprintf(b, "  %s: %s: %s\n", p.colour(bold, plain(x.Webhook)), p.colour(choiceColours[x.Choice], choice(x.Choice)), plain(x.Why))

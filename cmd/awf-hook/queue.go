@@ -51,7 +51,7 @@ before the move, else what they accept stays in the old one until the next.`,
 	flags.addFileFlag(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
 	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
@@ -71,12 +71,12 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if _, err := os.Stat(from); err != nil && !config.IsDatabase(from) {
 		return failure(fmt.Errorf("no queue at %s", from))
 	}
-	source, err := engine.OpenDeliveries(from)
+	source, err := engine.OpenDeliveries(from, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
 	defer source.Close()
-	target, err := engine.OpenDeliveries(to)
+	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
@@ -120,7 +120,7 @@ nothing was left half moved. It changes nothing. It exits with 1 if something is
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
 				return failure(fmt.Errorf("no queue at %s", cmp.Or(file, "any place: set HOME or queue.path")))
 			}
-			queue, err := engine.OpenDeliveries(file)
+			queue, err := engine.OpenDeliveries(file, "")
 			if err != nil {
 				return failure(err)
 			}

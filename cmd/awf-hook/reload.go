@@ -15,11 +15,11 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// watchPeriod is how often serve looks whether a file has changed. A change is taken up when two looks agree, so that nothing half
-// written is.
+// watchPeriod is how often serve checks files for changes. It loads a change when two checks agree, so that it never
+// loads a file that is being written.
 const watchPeriod = 600 * time.Millisecond
 
-// watch takes up the configuration when it changes and on SIGHUP, until ctx ends.
+// watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
 func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -39,14 +39,14 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 		now := look(d.watched())
 		if forced || !maps.Equal(now, d.taken) && maps.Equal(now, before) {
 			d.reload(eng)
-			d.taken = look(d.watched()) // of the configuration that holds now
-			maps.Copy(d.taken, now)     // what changed since is taken up next time
+			d.taken = look(d.watched()) // for the current configuration
+			maps.Copy(d.taken, now)     // later changes are loaded next time
 		}
 		before = now
 	}
 }
 
-// reload takes up the configuration as it is now, or says what is wrong with it.
+// reload loads the configuration, or says what is wrong with it.
 func (d *daemon) reload(eng *engine.Engine) {
 	server.NotifyReloading()
 	log := d.command.logger()
@@ -96,10 +96,10 @@ func firstLine(text string) string {
 	return text
 }
 
-// watched lists the files that the configuration is made of. Definitions are looked at when their workflows run.
+// watched lists the files of the configuration. Definitions are checked when their workflows run.
 func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
-// look says of files what changes with their content: a link's is that of what it leads to.
+// look returns, for each file, a text that changes with the file's content. It follows links.
 func look(files []string) map[string]string {
 	seen := map[string]string{}
 	for _, file := range files {

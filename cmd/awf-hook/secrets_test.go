@@ -184,23 +184,23 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for j, command := range slices.Sorted(maps.Keys(tried)) {
-			if (i+j)%3 > 0 && command != "check" && command != "run" { // each command meets every third kind of mistake
-				continue
-			}
-			for _, args := range tried[command] {
-				if !slices.Contains(args, "CONFIG") {
-					continue // below
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for j, command := range slices.Sorted(maps.Keys(tried)) {
+				if (i+j)%3 > 0 && command != "check" && command != "run" { // each command meets every third kind of mistake
+					continue
 				}
-				args = slices.Clone(args)
-				args[slices.Index(args, "CONFIG")] = name
-				saysNothing(t, text, event, args...)
+				for _, args := range tried[command] {
+					if at := slices.Index(args, "CONFIG"); at >= 0 { // others are below
+						saysNothing(t, text, event, slices.Replace(slices.Clone(args), at, at+1, name)...)
+					}
+				}
 			}
-		}
-		for _, level := range []string{"debug", "info", "error"} { // warn is the default
-			saysNothing(t, text, event, "run", "--drain-timeout", "1ms", "-c", name, "--log-level", level)
-		}
-		excerptsSayNothing(t, name, text)
+			for _, level := range []string{"debug", "info", "error"} { // warn is the default
+				saysNothing(t, text, event, "run", "--drain-timeout", "1ms", "-c", name, "--log-level", level)
+			}
+			excerptsSayNothing(t, name, text)
+		})
 	}
 	for _, calls := range tried {
 		for _, args := range calls {

@@ -26,10 +26,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// defaultListen is where serve listens if nothing else is said.
+// defaultListen is where serve listens by default.
 const defaultListen = "127.0.0.1:8470"
 
-// daemon is one serve.
+// daemon is a running serve.
 type daemon struct {
 	*session
 	command  *command
@@ -40,12 +40,12 @@ type daemon struct {
 	project  string
 
 	access      server.Access
-	server      atomic.Pointer[server.Server] // nil before it answers
+	server      atomic.Pointer[server.Server] // nil until it answers
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
 	keeper      *keeper
 	seen        *view.Seen        // for the page
-	taken       map[string]string // what look said of the files of the configuration that holds
+	taken       map[string]string // look's result for the files of the current configuration
 }
 
 func (c *command) serveCommand() *cobra.Command {
@@ -83,7 +83,7 @@ Without a token, serve listens on this machine's own addresses only. See docs/se
 	return cmd
 }
 
-// serve opens all that can be wrong before it says that it is ready.
+// serve opens everything that can fail before it reports that it is ready.
 func (d *daemon) serve() error {
 	c := d.command
 	if err := d.enterProject(); err != nil {
@@ -96,7 +96,7 @@ func (d *daemon) serve() error {
 	}
 	d.config, d.queue = cfg, queueFile(d.search(), cfg, d.queue)
 	d.taken = look(d.watched())
-	maps.Copy(d.taken, before) // what changed since is taken up as soon as serve runs
+	maps.Copy(d.taken, before) // later changes are loaded once serve runs
 	if d.queue == "" || d.queue == engine.Memory {
 		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
 	}
@@ -116,7 +116,7 @@ func (d *daemon) serve() error {
 	return d.session.run(c)
 }
 
-// enterProject makes the flags' paths absolute and goes to the project's folder, as AWF does.
+// enterProject makes the flags' paths absolute and enters the project's folder, as AWF does.
 func (d *daemon) enterProject() error {
 	var err error
 	if len(d.follow.Paths) > 0 {
@@ -138,7 +138,7 @@ func (d *daemon) enterProject() error {
 	return nil
 }
 
-// bind opens the listeners, and refuses those that others reach without a token and TLS.
+// bind opens the listeners. It refuses a public one without a token and TLS.
 func (d *daemon) bind() error {
 	var err error
 	d.readAccess(d.config)
@@ -167,7 +167,7 @@ func (d *daemon) bind() error {
 	return nil
 }
 
-// isPublic reports whether others than this machine reach an address.
+// isPublic reports whether other machines can reach an address.
 func (d *daemon) isPublic() bool {
 	return slices.ContainsFunc(d.listeners, func(ln net.Listener) bool { return !server.IsPrivate(ln) })
 }
@@ -231,13 +231,13 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	return err
 }
 
-// took notes an event that came over HTTP.
+// took notes an event that arrived over HTTP.
 func (d *daemon) took(source string, ev *event.Event, fate engine.Fate) {
 	d.seen.Event(ev, fate)
 	d.metrics.Took(source, ev, fate)
 }
 
-// queueFile is the queue's file; "" where the queue is elsewhere.
+// queueFile returns the queue's file; "" if the queue is no file.
 func (d *daemon) queueFile() string {
 	if config.IsDatabase(d.queue) {
 		return ""
@@ -245,14 +245,14 @@ func (d *daemon) queueFile() string {
 	return d.queue
 }
 
-// leave is what the first signal does: whoever asks whether the server is ready goes elsewhere.
+// leave runs at the first signal: it makes the server unready, so that load balancers go elsewhere.
 func (d *daemon) leave() {
 	if s := d.server.Load(); s != nil {
 		s.Drain()
 	}
 }
 
-// readAccess takes from a configuration who may send events, and the certificate.
+// readAccess reads from a configuration who may send events, and the certificate.
 func (d *daemon) readAccess(cfg *config.Config) {
 	if certificate := cfg.Serve.Certificate(); certificate != nil {
 		if d.certificate == nil {
@@ -262,7 +262,7 @@ func (d *daemon) readAccess(cfg *config.Config) {
 	}
 	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond()}
 	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
-		d.access.Page, _ = access.ParseRole(page) // the configuration has checked it
+		d.access.Page, _ = access.ParseRole(page) // the configuration checked it
 	}
 	for _, t := range cfg.Serve.Tokens {
 		token := server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()}
@@ -276,7 +276,7 @@ func (d *daemon) readAccess(cfg *config.Config) {
 	}
 }
 
-// ownNames are the names that the server is known by without serve.hosts: that of its address, and those of its certificate.
+// ownNames returns the server's names without serve.hosts: that of its address, and those of its certificate.
 func (d *daemon) ownNames(cfg *config.Config) (names []string) {
 	if host, _, err := net.SplitHostPort(d.address()); err == nil && host != "" {
 		names = append(names, host)
@@ -287,11 +287,11 @@ func (d *daemon) ownNames(cfg *config.Config) (names []string) {
 	return names
 }
 
-// address is where to listen: what the flag says, else the configuration.
+// address returns where to listen: from the flag, else from the configuration.
 func (d *daemon) address() string { return cmp.Or(d.listen, d.config.Serve.Listen, defaultListen) }
 
-// followSource is the source of events in followed files.
+// followSource is the source of events from followed files.
 const followSource = "follow"
 
-// sources lists where events may come from.
+// sources lists the possible sources of events.
 func (d *daemon) sources() []string { return append(d.access.Sources(), followSource) }

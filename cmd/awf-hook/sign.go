@@ -16,13 +16,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxSigned is the longest body or request that is signed or verified by hand, in bytes.
+// maxSigned is the longest body or request that sign and verify accept, in bytes.
 const maxSigned = 8 << 20
 
 // custom is the scheme that flags describe.
 const custom = "custom"
 
-// signingFlags are those of sign and verify.
+// signingFlags are the flags of sign and verify.
 type signingFlags struct {
 	schemes []string
 	secrets []string
@@ -79,7 +79,7 @@ func (f *signingFlags) verify(scheme string, r recorded) error {
 	return signature.Verify(r.header, r.body, signature.Scheme(scheme), r.at, f.secrets...)
 }
 
-// time reads --at; the zero time if it is not given.
+// time parses --at; the zero time without it.
 func (f *signingFlags) time() (time.Time, error) {
 	if f.at == "" {
 		return time.Time{}, nil

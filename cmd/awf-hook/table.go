@@ -17,7 +17,7 @@ func printTable(out io.Writer, rows [][]string) {
 	}
 }
 
-// tableLines are the lines of a table, cut to a width unless that is 0.
+// tableLines returns the lines of a table, cut to a width unless that is 0.
 func tableLines(rows [][]string, width int) (lines []string) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -46,13 +46,13 @@ func cut(line string, width int) string {
 	return line
 }
 
-// terminalWidth is a terminal's number of columns; 0 if a stream is no terminal.
+// terminalWidth returns a terminal's number of columns; 0 if a stream is no terminal.
 func terminalWidth(stream any) int {
 	width, _ := terminalSize(stream)
 	return width
 }
 
-// terminalHeight is a terminal's number of lines; 0 if a stream is no terminal.
+// terminalHeight returns a terminal's number of lines; 0 if a stream is no terminal.
 func terminalHeight(stream any) int {
 	_, height := terminalSize(stream)
 	return height

@@ -130,7 +130,7 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 	return tests, nil
 }
 
-// knownWebhooks says which webhook a test may mean by a name that none has.
+// knownWebhooks returns an error for a test with an unknown webhook, and suggests one.
 func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 	var names []string
 	for _, w := range cfg.Webhooks {
@@ -153,9 +153,9 @@ func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 type testResult struct {
 	test     *config.Test
 	actual   []actual
-	silent   map[string]string // why a webhook wanted no event, by its name
+	silent   map[string]string // why a webhook wanted no event, by name
 	problems []string          // in words
-	diff     string            // of requests that are wanted and made, or made and not wanted
+	diff     string            // of requests that are missing or unwanted
 }
 
 func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0 }
@@ -164,7 +164,7 @@ func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0
 type actual struct {
 	engine.Preview
 	event string
-	wants *config.Want // the test's, that it answers; nil if there is none
+	wants *config.Want // the entry of the test that it matches; nil if none does
 }
 
 // runTest runs a test. It looks only at the requests of one webhook, unless its name is "".
@@ -220,7 +220,7 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	return events, nil
 }
 
-// envelope writes an event of a test as a line. It makes up what an envelope must have and the test does not give.
+// envelope writes an event of a test as a line. It adds required keys that the test lacks.
 func envelope(t *config.Tree) []byte {
 	given := t.AppendJSON(nil, appendString)
 	if t.Kind != config.TreeMapping {
@@ -231,7 +231,7 @@ func envelope(t *config.Tree) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always is JSON
+	text, _ := json.Marshal(s) // a string is always valid JSON
 	return append(dst, text...)
 }
 

@@ -57,7 +57,7 @@ it. You need only the language's own tools to build it.`,
 		},
 	}
 	cmd.Flags().StringVar(&language, "lang", "", "the `LANGUAGE`: "+strings.Join(author.Names(), ", "))
-	_ = cmd.MarkFlagRequired("lang") // it is there
+	_ = cmd.MarkFlagRequired("lang") // the flag exists
 	return cmd
 }
 
@@ -128,7 +128,7 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 	return nil
 }
 
-// mayRun asks whether to run a program in a folder's node_modules, and remembers the yes as trust in that folder.
+// mayRun asks whether to run a program in a folder's node_modules. It remembers a yes as trust in that folder.
 func (c *command) mayRun(dir, program string, yes bool) error {
 	folder, err := trust.Folder(filepath.Join(dir, "node_modules"))
 	if err != nil {
@@ -247,7 +247,7 @@ func moduleOf(module []byte, isScript bool, refused error) moduleJSON {
 	return m
 }
 
-// bytesOf writes a size for people.
+// bytesOf formats a size for people.
 func bytesOf(n int64) string {
 	switch {
 	case n >= 10<<20:

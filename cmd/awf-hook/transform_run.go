@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// moduleFlags are those of run and bench.
+// moduleFlags are the flags of run and bench.
 type moduleFlags struct {
 	with        string
 	isolation   string
@@ -31,11 +31,11 @@ func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (default 24,000,000 and 1,700 for each byte of the event)")
 }
 
-// options are those of a step.
+// options returns the options of a step.
 func (f *moduleFlags) options() (wasm.Options, error) {
 	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
-		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
+		return o, fmt.Errorf("--%w", err) // the error begins with the limit's name
 	}
 	switch f.isolation {
 	case "", "event":
@@ -69,7 +69,7 @@ failed. run exits with 1 if it failed on an event. It reads events in every dial
 				return err
 			}
 			if !cmd.Flags().Changed("log-level") {
-				c.level = slog.LevelDebug // print all that the module logs
+				c.level = slog.LevelDebug // print everything that the module logs
 			}
 			return c.runTransform(args[0], options, flags.raw)
 		},
@@ -105,7 +105,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 			continue
 		default:
 			text := strings.TrimSuffix(string(out.Body), "\n")
-			if terminalWidth(c.out) > 0 { // a program gets the bytes as they are
+			if terminalWidth(c.out) > 0 { // a program gets the exact bytes
 				text = harmless(text)
 			}
 			if _, err := fmt.Fprintln(c.out, text); err != nil {

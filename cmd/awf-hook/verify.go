@@ -42,7 +42,7 @@ arrival, and others now. It exits with 1 if there is no signature or one is bad.
 type recorded struct {
 	header http.Header
 	body   []byte
-	at     time.Time // of its arrival; zero if unknown
+	at     time.Time // when it arrived; zero if unknown
 }
 
 func (c *command) verify(flags signingFlags, headers string, asJSON bool, args []string) error {
@@ -130,7 +130,7 @@ func (c *command) printVerdicts(v *verifiedJSON, prefix string, schemes []string
 	}
 }
 
-// verdict is good, or what is wrong with a signature.
+// verdict says "good", or what is wrong with a signature.
 func verdict(err error) string {
 	if err == nil {
 		return "good"

@@ -11,7 +11,7 @@ import (
 // release is set by the linker in a release.
 var release string
 
-// version is the release, else what the module system knows, else "devel".
+// version returns the release, else the version that the module system knows, else "devel".
 func version() string {
 	if release != "" {
 		return release

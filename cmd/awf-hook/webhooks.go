@@ -53,7 +53,7 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	return cmd
 }
 
-// pauseCommand lets a webhook's lanes rest.
+// pauseCommand pauses a webhook's lanes.
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
@@ -70,7 +70,7 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	return cmd
 }
 
-// laneChange changes the lanes of a webhook, and returns how many there are.
+// laneChange changes the lanes of a webhook and returns their number.
 type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
@@ -104,7 +104,7 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 	}
 }
 
-// sayDifferences says which processes of a shared queue have other webhooks than the rest.
+// sayDifferences says which processes of a shared queue have different webhooks.
 func (c *command) sayDifferences(ctx context.Context, queue *engine.Deliveries) error {
 	nodes, err := queue.Nodes(ctx)
 	by := map[string][]string{}

@@ -137,12 +137,14 @@ func IDs(entries []*delivery.Entry) (ids []string) {
 
 // Options say where a store is and how much it keeps. Zero values are the defaults.
 type Options struct {
-	Path     string // of the file, or a database URL
-	Name     string // shown to people, without a password; "" is Path
-	MaxSize  int64  // in bytes
-	Keep     time.Duration
-	KeepDead time.Duration
-	Log      *slog.Logger
+	Path string // of the file, or a database URL
+	Name string // shown to people, without a password; "" is Path
+	// Namespace limits what the store shows of a database to the webhooks of one namespace; "" is all of them. A file has no namespaces.
+	Namespace string
+	MaxSize   int64 // in bytes
+	Keep      time.Duration
+	KeepDead  time.Duration
+	Log       *slog.Logger
 
 	Serves bool          // this process exports the queue's gauges: among nodes it is preferred for keeping house
 	Config func() string // the digest of the current configuration, for other nodes; nil for none
@@ -184,6 +186,13 @@ func Held(l *Lane, it *delivery.Item, now time.Time, behind bool) string {
 // IsCalled reports whether a webhook's identity or name is the given one.
 func IsCalled(identity, name string) bool {
 	return identity == name || strings.HasSuffix(identity, "#"+name)
+}
+
+// NamespaceOf is the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
+func NamespaceOf(identity string) string {
+	before, _, _ := strings.Cut(identity, "#")
+	namespace, _, _ := strings.Cut(before, "/")
+	return namespace
 }
 
 // Bounds of every store. docs/config.md names them.

@@ -21,15 +21,15 @@ const (
 	maxAnswer   = 64 << 20
 )
 
-// Client is the queue of a serve elsewhere.
+// Client is the queue of another process's serve.
 type Client struct {
 	base  *url.URL
 	token string
 	http  http.Client
 }
 
-// Dial makes a client of the server at an address like https://hooks.example.com, or at a socket file, unix:PATH. It connects with the
-// first call. The token's role decides what the calls may do.
+// Dial makes a client of the server at an address such as https://hooks.example.com, or at a socket file, unix:PATH. It
+// connects on the first call. The token's role decides what the calls may do.
 func Dial(address, token string) (*Client, error) {
 	client := http.Client{Timeout: callTimeout}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
@@ -97,7 +97,7 @@ func (c *Client) do(req *http.Request, answer any) error {
 	return c.refused(resp, text)
 }
 
-// refused says in words why a server did not answer.
+// refused says in words why a server refused a call.
 func (c *Client) refused(resp *http.Response, text []byte) error {
 	var said failure
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {
@@ -114,7 +114,7 @@ func (c *Client) refused(resp *http.Response, text []byte) error {
 	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
 }
 
-// List implements [Queue]. It asks for page after page.
+// List implements [Queue]. It requests as many pages as needed.
 func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err error) {
 	limit := f.Limit
 	for {

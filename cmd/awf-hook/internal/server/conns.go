@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// maxConns is how many connections are open at once. One beyond them takes the place of the one that was idle longest, so that idle
-// connections keep nobody out.
+// maxConns is how many connections may be open at once. A further one replaces the one that was idle longest, so that
+// idle connections keep nobody out.
 const maxConns = 1024
 
-// conns is a listener whose connections are counted.
+// conns is a listener that counts its connections.
 type conns struct {
 	net.Listener
-	slots chan struct{} // a value for each open connection
+	slots chan struct{} // one value for each open connection
 
 	mu   sync.Mutex
-	idle list.List // of net.Conn without a request, the longest first
+	idle list.List // of net.Conn without a request, longest idle first
 	at   map[net.Conn]*list.Element
 }
 
@@ -25,7 +25,7 @@ func newConns(ln net.Listener, most int) *conns {
 	return &conns{Listener: ln, slots: make(chan struct{}, most), at: map[net.Conn]*list.Element{}}
 }
 
-// Accept waits for a connection, and for room.
+// Accept waits for a connection, and for a free slot.
 func (c *conns) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *conns) Accept() (net.Conn, error) {
 	case c.slots <- struct{}{}:
 	default:
 		c.closeIdle()
-		c.slots <- struct{}{} // a request ends within its time
+		c.slots <- struct{}{} // wait: a request ends within its timeout
 	}
 	return &counted{Conn: conn, close: sync.OnceFunc(func() { <-c.slots })}, nil
 }
@@ -62,7 +62,7 @@ func (c *conns) closeAll() {
 	clear(c.at)
 }
 
-// state is a [http.Server]'s ConnState.
+// state is the ConnState of an [http.Server].
 func (c *conns) state(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +75,7 @@ func (c *conns) state(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// counted is a connection that gives its place back once.
+// counted is a connection that frees its slot once.
 type counted struct {
 	net.Conn
 	close func()

@@ -9,22 +9,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// lanesPeriod is how old what the queue says may be: scrapes ask it no more often.
+// lanesPeriod is how old the gauges' data may be: scrapes query the queue no more often.
 const lanesPeriod = 2 * time.Second
 
-// Queue is what the gauges of the queue are made of.
+// Queue is the source of the queue's gauges.
 type Queue struct {
 	Lanes func(ctx context.Context) ([]engine.LaneStatus, error)
 	Ready func(ctx context.Context) error
-	Keeps func() bool                  // only the process that keeps house says what the queue holds, so that sums are right
-	Name  func(identity string) string // a webhook's
+	Keeps func() bool                  // only the process that keeps house exports the gauges, so that sums are right
+	Name  func(identity string) string // the name of a webhook
 	File  string
 }
 
 // laneStates are the values of lane_state's label.
 var laneStates = []string{"open", "resting", "breaker", "closed"}
 
-// gauges says what a queue holds.
+// gauges exports what a queue holds.
 type gauges struct {
 	Queue
 	metrics *Metrics
@@ -91,7 +91,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// ask asks the queue, unless it was asked a moment ago.
+// ask queries the queue, unless it did so a moment ago.
 func (g *gauges) ask() ([]engine.LaneStatus, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,8 +107,8 @@ func (g *gauges) ask() ([]engine.LaneStatus, bool) {
 	return g.lanes, g.isUp
 }
 
-// byName adds lanes up that have one label: webhooks of one name in several files, those beyond the bound, and 0 for those without any
-// delivery yet.
+// byName sums up lanes with the same label: webhooks that share a name, and those beyond the limit. Webhooks without
+// deliveries get zeros.
 func (g *gauges) byName(lanes []engine.LaneStatus) map[string]*engine.LaneStatus {
 	named := map[string]*engine.LaneStatus{}
 	g.metrics.mu.Lock()

@@ -17,15 +17,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// maxNames is how many webhooks have series of their own. The others share those of "other".
+// maxNames is how many webhooks have series of their own. The others share the series of "other".
 const maxNames = 1000
 
-// Metrics are what awf-hook counts. docs/serve.md lists them.
+// Metrics are awf-hook's metrics. docs/serve.md lists them.
 type Metrics struct {
 	registry *prometheus.Registry
 
 	received, known, refused      *prometheus.CounterVec // by source, and type or reason
-	accepted, deliveries          *prometheus.CounterVec // by webhook; the second by outcome too
+	accepted, deliveries          *prometheus.CounterVec // by webhook; the second also by outcome
 	attempts                      *prometheus.CounterVec // by webhook, outcome and status class
 	attempt, first, latency       *prometheus.HistogramVec
 	transform                     *prometheus.HistogramVec
@@ -52,10 +52,10 @@ var (
 	}
 )
 
-// otherLabel is the value of a label that would have too many.
+// otherLabel replaces a label's value beyond the limit.
 const otherLabel = "other"
 
-// NewMetrics makes metrics that count nothing yet.
+// NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]bool{}}
 	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
@@ -111,8 +111,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: answerTimeout / 2})
 }
 
-// WriteFile writes what was counted for the node exporter's textfile collector.
-// It puts a new file in the path's place, so a device or a pipe there is refused.
+// WriteFile writes the metrics for the node exporter's textfile collector. It replaces the file at the path, so it
+// refuses a device or a pipe there.
 func (m *Metrics) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", path)
@@ -120,7 +120,8 @@ func (m *Metrics) WriteFile(path string) error {
 	return prometheus.WriteToTextfile(path, m.registry)
 }
 
-// Loaded makes the series of a configuration's webhooks and sources, so that each begins at 0, and ends those of webhooks that are gone.
+// Loaded makes the series of a configuration's webhooks and sources, each starting at 0, and removes those of webhooks
+// that are gone.
 func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 	if err != nil {
 		m.reloadSuccessful.Set(0)
@@ -154,7 +155,7 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 	}
 }
 
-// begin makes a webhook's series. Under mu.
+// begin makes a webhook's series. The caller holds mu.
 func (m *Metrics) begin(name string) {
 	m.names[name] = true
 	m.accepted.WithLabelValues(name)
@@ -174,7 +175,7 @@ func (m *Metrics) begin(name string) {
 	}
 }
 
-// end forgets a webhook's series. Under mu.
+// end removes a webhook's series. The caller holds mu.
 func (m *Metrics) end(name string) {
 	of := prometheus.Labels{"webhook": name}
 	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
@@ -184,7 +185,7 @@ func (m *Metrics) end(name string) {
 	}
 }
 
-// name is a webhook's label: a definition's webhook gets its series when its workflow first runs.
+// name returns a webhook's label. A definition's webhook gets its series when its workflow first runs.
 func (m *Metrics) name(webhook string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,7 +199,7 @@ func (m *Metrics) name(webhook string) string {
 	return webhook
 }
 
-// Took counts an event that was taken.
+// Took counts an accepted event.
 func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	typ := otherLabel
 	for _, known := range eventTypes {
@@ -212,7 +213,7 @@ func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	}
 }
 
-// Refused counts events that were not.
+// Refused counts refused events.
 func (m *Metrics) Refused(source string, reason Reason, events int) {
 	if source == "" {
 		source = unknownSource
@@ -220,14 +221,15 @@ func (m *Metrics) Refused(source string, reason Reason, events int) {
 	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
 }
 
-// Spans counts spans by what became of them. There may be no metrics.
+// Spans counts spans by outcome. m may be nil.
 func (m *Metrics) Spans(outcome string, spans int) {
 	if m != nil {
 		m.spans.WithLabelValues(outcome).Add(float64(spans))
 	}
 }
 
-// Observer counts what an engine does. source is where events come from that do not come over HTTP.
+// Observer returns an observer that counts what an engine does. source is the source of events that do not come over
+// HTTP.
 func (m *Metrics) Observer(source string) engine.Observer {
 	return engine.Observer{
 		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
@@ -268,7 +270,7 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	}
 }
 
-// fileSize is the size of a file with SQLite's log beside it.
+// fileSize returns the size of a database file and its log.
 func fileSize(path string) (size float64) {
 	for _, name := range []string{path, path + "-wal"} {
 		if info, err := os.Stat(name); err == nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// Overview is how all webhooks are.
+// Overview is the state of all webhooks.
 type Overview struct {
 	At       time.Time `json:"at"`
-	Since    time.Time `json:"since"` // what happened lately is counted since then, by this process
+	Since    time.Time `json:"since"` // recent outcomes are counted from then on, by this process
 	Queue    string    `json:"queue"`
 	Trouble  string    `json:"trouble,omitempty"` // why the queue takes nothing new
 	Webhooks []Webhook `json:"webhooks"`
@@ -30,14 +30,14 @@ type Total struct {
 	Oldest  time.Time `json:"oldest,omitzero"`
 }
 
-// Webhook is how one webhook is.
+// Webhook is the state of one webhook.
 type Webhook struct {
 	Name  string `json:"webhook"`
 	Place string `json:"place,omitempty"` // its entry's file and line; "" if the configuration does not have it
 	URL   string `json:"url,omitempty"`   // scheme and host
 	State State  `json:"state"`
 	engine.LaneStatus
-	Oldest time.Time `json:"oldest,omitzero"` // when the oldest that waits was accepted
+	Oldest time.Time `json:"oldest,omitzero"` // when the oldest waiting delivery was accepted
 	By     *By       `json:"by,omitempty"`    // who paused or closed it; nil if nobody did
 	Lately
 }
@@ -54,7 +54,7 @@ const (
 	Gone    State = "gone" // the configuration does not have the webhook
 )
 
-// By is who did something to a webhook, when and why.
+// By says who changed a webhook, when and why.
 type By struct {
 	Who    string    `json:"who"`
 	What   string    `json:"what"`
@@ -62,7 +62,7 @@ type By struct {
 	At     time.Time `json:"at"`
 }
 
-// Overview returns how all webhooks are: those of the configuration, and all others that have something in the queue.
+// Overview returns the state of all webhooks: those of the configuration, and others with something in the queue.
 func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
 	lanes, oldest, err := d.look(ctx)
 	if err != nil {
@@ -101,10 +101,10 @@ func (o *Overview) add(w Webhook) {
 	}
 }
 
-// QueueName is what people may be told of the queue's place.
+// QueueName returns the queue's place without secrets.
 func (d *Desk) QueueName() string { return d.Engine.Report().Queue }
 
-// configured are the webhooks of the configuration that holds, and those of definitions, by identity.
+// configured returns the webhooks of the current configuration, those of definitions included, by identity.
 func (d *Desk) configured() map[string]*config.Webhook {
 	all := map[string]*config.Webhook{}
 	cfg := d.Engine.Config()
@@ -135,10 +135,10 @@ func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time
 	return shown
 }
 
-// recentOperations is among how many of the last operations the one is looked for that explains a lane's state.
+// recentOperations is how many of the last operations are searched for the one that explains a lane's state.
 const recentOperations = 200
 
-// addBy says who paused or closed the webhooks that rest or are closed.
+// addBy says who paused or closed paused and closed webhooks.
 func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 	stopped := func(w Webhook) bool { return w.State == Closed || !w.PausedUntil.IsZero() }
 	if !slices.ContainsFunc(webhooks, stopped) {

@@ -24,17 +24,21 @@ const (
 // Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
 // until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, from, err
+	}
 	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
 		before := to
 		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
 			to = before
 			tx.clock()
 			if to.Stage == leaveHistory {
-				entries, to.Seq, err = tx.finishedEntries(ctx, to.Seq, n)
+				entries, to.Seq, err = tx.finishedEntries(ctx, sc, to.Seq, n)
 				return err
 			}
 			var seqs []int64
-			if seqs, to.Seq, err = tx.leave(ctx, to.Seq, n); err == nil {
+			if seqs, to.Seq, err = tx.leave(ctx, sc, to.Seq, n); err == nil {
 				entries, err = tx.entries(ctx, seqs)
 			}
 			return err
@@ -50,7 +54,7 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 
 // leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
 // waiting deliveries in order, or none.
-func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last int64, err error) {
+func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
 	if err := tx.send(ctx); err != nil { // for the time
 		return nil, 0, err
 	}
@@ -61,7 +65,8 @@ func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last
 		found = append(found, d)
 		return err
 	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
-  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq LIMIT $3`, after, tx.now, n)
+  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
+		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -153,7 +158,7 @@ func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.En
 }
 
 // finishedEntries reads n finished deliveries after a number.
-func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
+func (tx *tx) finishedEntries(ctx context.Context, sc scope, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
 	last = after
 	tx.each(func(rows pgx.Rows) error {
 		entry, err := scanEntry(rows, tx.now, &last)
@@ -162,7 +167,8 @@ func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries 
 	}, `SELECT d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
   d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
   d.trace, d.source, d.stamp, d.payload, d.seq
-  FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`, after, n)
+  FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 AND ($3 OR d.lane = ANY($4::int[]))
+  ORDER BY d.seq LIMIT $2`, after, n, sc.all, sc.lanes)
 	return entries, last, tx.send(ctx)
 }
 
@@ -211,6 +217,10 @@ func stateOf(state int) delivery.State {
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		entries = nil
@@ -218,7 +228,7 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)
 			return err
-		}, `SELECT `+entryColumns+` WHERE d.state >= 8 ORDER BY d.place, d.seq`)
+		}, `SELECT `+entryColumns+` WHERE d.state >= 8 AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err

@@ -129,6 +129,10 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 	if err := s.makeDay(ctx, now); err != nil {
 		return 0, err
 	}
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return 0, err
+	}
 	last := int64(0)
 	for {
 		n := slice
@@ -142,7 +146,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			if err := tx.send(ctx); err != nil {
 				return err
 			}
-			c := where(f, tx.now)
+			c := sc.where(f, tx.now)
 			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			tx.each(func(rows pgx.Rows) error {

@@ -90,6 +90,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	found := allowed
 	var seqs []int64
 	c.low = c.store.lowOf(l.id, c.now)
+	looking := time.Now()
 	if c.again {
 		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
 			l.id, c.before, c.now, c.store.node)
@@ -105,6 +106,9 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	}
 	if !l.keyed {
 		found = len(c.claims)
+	}
+	if c.low.IsZero() {
+		c.store.looked(l.id, time.Since(looking))
 	}
 	c.store.found(l.id, c.claims)
 	if c.next = l.Took(c.now, c.lane, len(c.claims)); len(c.claims) > 0 && locked {

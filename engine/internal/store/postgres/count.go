@@ -26,11 +26,10 @@ func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	now, err := s.now(ctx)
+	c, _, err := s.selected(ctx, f)
 	if err != nil {
-		return t, s.readError(err)
+		return t, err
 	}
-	c := where(f, now)
 	var oldest, last *time.Time
 	err = s.pool.QueryRow(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
 	t.Oldest, t.Last = orZero(oldest), orZero(last)
@@ -39,11 +38,10 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
-	now, err := s.now(ctx)
+	c, _, err := s.selected(ctx, f)
 	if err != nil {
-		return nil, s.readError(err)
+		return nil, err
 	}
-	c := where(f, now)
 	query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
   ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
 	rows, err := s.pool.Query(ctx, query, c.args...)
@@ -62,7 +60,7 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]deliver
 // Oldest implements [store.Browser].
 func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	rows, err := s.pool.Query(ctx, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.state = 0 GROUP BY 1`)
+  WHERE d.state = 0 AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
 	if err != nil {
 		return nil, s.readError(err)
 	}

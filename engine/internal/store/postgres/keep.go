@@ -139,13 +139,15 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 }
 
 // prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
-// the work.
+// the work. The namespace that keeps the longest decides for the whole database.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
-	before := now.Add(-s.opts.Keep)
 	var last time.Time
-	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1), pruned_at = greatest(m.pruned_at, $2)
-  FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old WHERE old.pruned_at < $3 RETURNING old.pruned_at`,
-		before, now, now.Add(-prunePeriod)).Scan(&last)
+	var keep, keepDead time.Duration
+	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
+    pruned_at = greatest(m.pruned_at, $1)
+  FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
+    (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
+  WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-prunePeriod)).Scan(&last, &keep, &keepDead)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -155,12 +157,12 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if err := s.makeDay(ctx, now); err != nil {
 		return err
 	}
-	if err := s.dropDays(ctx, before); err != nil {
+	if err := s.dropDays(ctx, now, keep); err != nil {
 		return err
 	}
 	for more := true; more; {
 		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
-			more, err = tx.pruneDead(ctx, now.Add(-s.opts.KeepDead))
+			more, err = tx.pruneDead(ctx, now.Add(-keepDead))
 			return err
 		})
 		if err != nil || !kept {
@@ -294,9 +296,9 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 	return nil
 }
 
-// dropDays drops the days of history that ended before a time and keeps their ids known. It also drops ids that were
+// dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
-func (s *Store) dropDays(ctx context.Context, before time.Time) error {
+func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
 	var days []int64
 	rows, err := s.pool.Query(ctx, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
@@ -307,10 +309,10 @@ func (s *Store) dropDays(ctx context.Context, before time.Time) error {
 		return inWords(err)
 	}
 	for _, d := range days {
-		if d+1 > day(before) {
+		if d+1 > day(now.Add(-keep)) {
 			break
 		}
-		if err := s.dropDay(ctx, d); err != nil {
+		if err := s.dropDay(ctx, d, keep); err != nil {
 			return err
 		}
 	}
@@ -336,9 +338,9 @@ func (s *Store) dropDays(ctx context.Context, before time.Time) error {
 }
 
 // dropDay drops a day of history.
-func (s *Store) dropDay(ctx context.Context, d int64) error {
+func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error {
 	name := historyOf(d).name
-	until := time.Unix((d+1)*24*3600, 0).Add(s.opts.Keep + store.KeepIDs)
+	until := time.Unix((d+1)*24*3600, 0).Add(keep + store.KeepIDs)
 	ten := decade(until)
 	if err := s.makeTable(ctx, idsOf(ten)); err != nil {
 		return err

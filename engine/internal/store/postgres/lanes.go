@@ -160,12 +160,12 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
   (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
-    FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id ORDER BY l.webhook COLLATE "C"`
+    FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 	now, err := s.now(ctx)
 	if err != nil {
 		return nil, s.readError(err)
 	}
-	rows, err := s.pool.Query(ctx, query)
+	rows, err := s.pool.Query(ctx, query, s.opts.Namespace)
 	if err != nil {
 		return nil, s.readError(err)
 	}
@@ -211,7 +211,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			err := rows.Scan(&id)
 			ids = append(ids, id)
 			return err
-		}, `SELECT id FROM awf_hook.lanes WHERE `+isCalled("$1"), webhook)
+		}, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
@@ -227,6 +227,25 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 		return nil
 	})
 	return n, err
+}
+
+// ofNamespace is a condition for the lanes l of the store's namespace, which is the first parameter: see [store.NamespaceOf].
+const ofNamespace = `$1 IN ('', split_part(split_part(l.webhook, '#', 1), '/', 1))`
+
+// scope is the lanes of a store's namespace.
+type scope struct {
+	lanes []int
+	all   bool // there are no others
+}
+
+// scope reads which lanes the store sees.
+func (s *Store) scope(ctx context.Context) (sc scope, err error) {
+	if s.opts.Namespace == "" {
+		return scope{all: true}, nil
+	}
+	err = s.pool.QueryRow(ctx, `SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
+    coalesce(bool_and(`+ofNamespace+`), true) FROM awf_hook.lanes l`, s.opts.Namespace).Scan(&sc.lanes, &sc.all)
+	return sc, s.readError(err)
 }
 
 // isCalled returns a condition for the lanes of an identity, or of the name after its "#": see [store.IsCalled].

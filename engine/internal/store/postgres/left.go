@@ -12,7 +12,7 @@ const (
 	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5)
     AND d.attempts > 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
-  WHERE c.waiting > 0 ORDER BY l.webhook COLLATE "C"`
+  WHERE c.waiting > 0 AND ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
   WHERE d.accepted_by = $1 AND d.state IN (0, 5) GROUP BY 1, 2`
@@ -37,7 +37,7 @@ func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 			list = append(list, delivery.Left{Webhook: webhook})
 			all[webhook] = [2]int{waiting, tried}
 			return err
-		}, countAll)
+		}, countAll, s.opts.Namespace)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -48,10 +48,13 @@ func (c *condition) items(columns, order string, limit int) string {
 	return half("working") + ` UNION ALL ` + half("finished") + tail
 }
 
-// where makes the condition of a filter over items i. now determines what is in flight.
-func where(f delivery.Filter, now time.Time) *condition {
+// where makes the condition of a filter over items i of the scope's lanes. now determines what is in flight.
+func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	c := &condition{}
 	c.add(`true`)
+	if !sc.all {
+		c.add(`i.lane = ANY(?::int[])`, sc.lanes)
+	}
 	switch f.State {
 	case delivery.Due:
 		c.add(`i.state IN (0, 5) AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
@@ -103,16 +106,27 @@ func where(f delivery.Filter, now time.Time) *condition {
 	return c
 }
 
+// selected makes the condition of a filter as of now.
+func (s *Store) selected(ctx context.Context, f delivery.Filter) (c *condition, now time.Time, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, now, err
+	}
+	if now, err = s.now(ctx); err != nil {
+		return nil, now, s.readError(err)
+	}
+	return sc.where(f, now), now, nil
+}
+
 const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since, i.attempts, i.spent, i.accepted_at, i.done_at, i.reason,
   l.closed, l.paused_until, i.event_id, i.type, i.workflow_id, i.workflow_name, i.trace, i.source, i.stamp`
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	now, err := s.now(ctx)
+	c, now, err := s.selected(ctx, f)
 	if err != nil {
-		return nil, s.readError(err)
+		return nil, err
 	}
-	c := where(f, now)
 	rows, err := s.pool.Query(ctx, c.items(itemColumns, "DESC", f.Limit), c.args...)
 	if err != nil {
 		return nil, s.readError(err)

@@ -47,7 +47,8 @@ func (a *acceptance) look(ctx context.Context) error {
 			l.bytes = bytes
 		}
 		return err
-	}, `SELECT lane, sum(bytes)::bigint FROM awf_hook.counts GROUP BY lane`)
+	}, `SELECT c.lane, sum(c.bytes)::bigint FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+` GROUP BY 1`,
+		a.store.opts.Namespace)
 	if err := a.send(ctx); err != nil {
 		return err
 	}

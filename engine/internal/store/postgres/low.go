@@ -6,15 +6,20 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// lowPeriod is how often claims search for due deliveries from the beginning of the index. Claimed rows stay there, dead,
-// as long as any transaction on the server may see them. In between, claims start where they last found the first due
-// delivery.
-const lowPeriod = 5 * time.Second
+// Claimed rows stay in the index, dead, as long as any transaction on the server may see them. So claims start where they
+// last found the first due delivery, and search from the beginning of the index at intervals.
+const (
+	lowPeriod  = 5 * time.Second        // the shortest interval
+	maxPeriod  = time.Minute            // the longest
+	lowShare   = 200                    // the interval is as many times as long as the search took
+	lateCommit = 200 * time.Millisecond // how much earlier claims start: deliveries become visible after they are due
+)
 
 // low is where a lane's claims start.
 type low struct {
 	due    time.Time // of the first delivery that was found
-	looked time.Time // when they last started at the beginning
+	looked time.Time // when they began at the beginning
+	period time.Duration
 }
 
 // lowOf returns where claims from a lane start at a time of the store; zero is the beginning.
@@ -22,11 +27,20 @@ func (s *Store) lowOf(lane int, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lows[lane]
-	if time.Since(l.looked) < lowPeriod && l.due.Before(now) {
-		return l.due
+	if time.Since(l.looked) < l.period && l.due.Before(now) {
+		return l.due.Add(-lateCommit)
 	}
-	s.lows[lane] = low{looked: time.Now()}
+	s.lows[lane] = low{looked: time.Now(), period: lowPeriod}
 	return time.Time{}
+}
+
+// looked notes how long a search from the beginning took.
+func (s *Store) looked(lane int, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lows[lane]
+	l.period = min(max(lowPeriod, lowShare*took), maxPeriod)
+	s.lows[lane] = l
 }
 
 // found notes what claims found first.

@@ -53,9 +53,9 @@ type Store struct {
 // Open connects to the database of the URL opts.Path and brings its schema up to date. The URL is what libpq accepts,
 // including passwords from PGPASSFILE and settings from a service file.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(opts.Path)
+	config, err := parseURL(opts.Path)
 	if err != nil {
-		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE") // the error quotes the URL
+		return nil, err
 	}
 	if !strings.Contains(opts.Path, "pool_max_conns") {
 		config.MaxConns = maxConnections
@@ -123,9 +123,8 @@ func (s *Store) isClosed() bool {
 func (s *Store) Ready(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var bytes int64
-		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(bytes), 0)::bigint
-    FROM awf_hook.counts)`).
-			Scan(&bytes)
+		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
+    FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&bytes)
 		if err == nil && bytes > s.opts.MaxSize {
 			err = store.ErrFull
 		}

@@ -196,6 +196,17 @@ CREATE OR REPLACE VIEW awf_hook.finished AS
   SELECT seq, id, lane, state, done_at AS due_at, 0 AS owner, since, accepted_at, done_at, attempts, spent, reason,
     event_id, type, workflow_id, workflow_name, stamp, trace, source
   FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
+`, `
+ALTER TABLE awf_hook.nodes ADD COLUMN namespace text NOT NULL DEFAULT '';
+ALTER TABLE awf_hook.operations ADD COLUMN namespace text NOT NULL DEFAULT '';
+CREATE TABLE awf_hook.keepers(
+  namespace text COLLATE "C" PRIMARY KEY,
+  node      int NOT NULL,                 -- that keeps house for it; 0 for none
+  serves    boolean NOT NULL,             -- it exports the gauges
+  "until"   timestamptz NOT NULL,
+  keep      interval NOT NULL,            -- as its configuration says
+  keep_dead interval NOT NULL
+) WITH (fillfactor = 50);
 `}
 
 // migrationLock is the advisory lock of a migration.
@@ -210,8 +221,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}
-		const meta = `CREATE SCHEMA IF NOT EXISTS awf_hook; CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`
-		if _, err := tx.Exec(ctx, meta); err != nil {
+		if err := makeSchema(ctx, tx); err != nil {
 			return err
 		}
 		var version int
@@ -237,16 +247,38 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// checkServer refuses a server that is too old, or that may lose what it has committed.
+// makeSchema makes the schema if it is missing. A role may own the schema and not have the right to make one.
+func makeSchema(ctx context.Context, tx pgx.Tx) error {
+	var is bool
+	err := tx.QueryRow(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is)
+	if err == nil && !is {
+		_, err = tx.Exec(ctx, `CREATE SCHEMA awf_hook`)
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`)
+	}
+	return err
+}
+
+// checkServer refuses a server that cannot hold a queue.
 func checkServer(ctx context.Context, tx pgx.Tx) error {
 	var version int
-	var commit string
-	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit')`).Scan(&version, &commit)
+	var commit, encoding string
+	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
+  current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
+	if err == nil {
+		err = unfit(version, commit, encoding)
+	}
+	return err
+}
+
+// unfit says why a server cannot hold a queue: it is too old, may lose what it has committed, or lacks characters.
+func unfit(version int, commit, encoding string) error {
 	switch {
-	case err != nil:
-		return err
 	case version < 140000:
 		return fmt.Errorf("the server is PostgreSQL %d: awf-hook needs 14 or newer", version/10000)
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s: awf-hook needs one that createdb -E UTF8 -T template0 makes", encoding)
 	case commit == "off":
 		return errors.New("synchronous_commit is off, so that the server may lose what it has accepted: set it to on for this database or role")
 	}

@@ -13,8 +13,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// maxTries is how often a transaction is tried if other transactions or lost connections end it.
-const maxTries = 5
+const (
+	maxTries   = 10                     // how often a transaction is tried if other transactions or lost connections end it
+	firstPause = 20 * time.Millisecond  // the longest pause before the second try; each further one is twice as long
+	maxPause   = 320 * time.Millisecond // the longest of all
+)
 
 // tx is one transaction. Statements are queued and sent together, so that a transaction costs three or four network round
 // trips.
@@ -46,7 +49,7 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 		}
 		var answered *pgconn.PgError
 		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
-		if !sleep(ctx, time.Duration(rand.Int64N(int64(10*time.Millisecond)<<try))) {
+		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
 			return ctx.Err()
 		}
 	}
@@ -61,6 +64,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty: such a plan
+// must not read the table whole once it has grown. Compiling a plan takes longer than running it.
+var settings = []string{`lock_timeout = '10s'`, `enable_seqscan = off`, `jit = off`}
+
 // transaction makes a change once.
 func (s *Store) transaction(ctx context.Context, again bool, change func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -74,8 +81,11 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(`BEGIN`)
-	tx.batch.Queue(`SET LOCAL lock_timeout = '10s'`)
+	// Locks decide, and each statement sees what the ones before waited for, whatever the server isolates by default.
+	tx.batch.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
+	for _, setting := range settings {
+		tx.batch.Queue(`SET LOCAL ` + setting)
+	}
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -110,7 +111,11 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []st
 			Node     int      `json:"node"`
 			Webhooks []string `json:"webhooks"`
 		}
-		if json.Unmarshal([]byte(n.Payload), &said) != nil || said.Node == s.node || len(said.Webhooks) == 0 {
+		if json.Unmarshal([]byte(n.Payload), &said) != nil || said.Node == s.node {
+			continue
+		}
+		said.Webhooks = slices.DeleteFunc(said.Webhooks, s.isForeign)
+		if len(said.Webhooks) == 0 {
 			continue
 		}
 		select {
@@ -121,6 +126,11 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []st
 	if conn != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 	}
+}
+
+// isForeign reports whether a webhook is of another namespace than the store's.
+func (s *Store) isForeign(webhook string) bool {
+	return s.opts.Namespace != "" && store.NamespaceOf(webhook) != s.opts.Namespace
 }
 
 // send notifies the other nodes, at most once per coalesce. If it fails they poll.

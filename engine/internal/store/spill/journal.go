@@ -2,6 +2,7 @@ package spill
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -43,13 +44,23 @@ func newJournal(opts store.Options) *journal {
 	if opts.SpillFolder == "" {
 		return nil
 	}
+	name := fileName(opts.Name, opts.Namespace)
+	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
+}
+
+// maxName is how much of a database's name is in its spill files': many hosts would make a name that no file system takes.
+const maxName = 100
+
+// fileName is the name of a database's spill files, another one for each namespace.
+func fileName(database, namespace string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-.", r) {
 			return r
 		}
 		return '_'
-	}, strings.TrimPrefix(strings.TrimPrefix(opts.Name, "postgres://"), "postgresql://"))
-	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
+	}, strings.TrimPrefix(strings.TrimPrefix(database, "postgres://"), "postgresql://"))
+	sum := sha256.Sum256([]byte(database + "\x00" + namespace))
+	return fmt.Sprintf("%s-%x", name[:min(len(name), maxName)], sum[:4])
 }
 
 func (j *journal) at(n int) string { return fmt.Sprintf("%s-%d.db", j.prefix, n) }
