@@ -10,8 +10,8 @@ import (
 
 var networkKeys = []Key{
 	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
-		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
-			"reach no private address, and none reaches a link-local or metadata address",
+		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
+			"reach no private address, and no webhook reaches a link-local or metadata address",
 		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
 			func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
@@ -86,7 +86,7 @@ var tlsKeys = []Key{
 	{Path: "ca_file", Kind: KindText, UserOnly: true,
 		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that want one",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that require one",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
 	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "the key of cert_file",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},

@@ -19,9 +19,9 @@ type Server struct {
 var serverKeys = []Key{
 	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
 		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
-	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "our token there",
+	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "the token for it",
 		access: by(func(d *decoder, n node, s *Server) { s.Token = d.hidden(n) })},
-	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests, instead of a token",
+	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests instead of a token",
 		access: by(func(d *decoder, n node, s *Server) { s.Secret = d.hidden(n) })},
 }
 
