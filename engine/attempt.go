@@ -70,11 +70,8 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	}
 	began := time.Now()
 	in := w.envs.Of(ev)
-	d.Content, err = w.chain.Apply(ctx, in)
+	d.Content, err = w.chain.Time(ctx, in, w.timer)
 	w.envs.Keep(in)
-	if w.transformed != nil {
-		w.transformed(w.Name, time.Since(began), err)
-	}
 	w.recordTransform(ev, d, began, err)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,9 @@ type Change = delivery.Change
 // LaneStatus is what the queue knows about a webhook's lane.
 type LaneStatus = delivery.LaneStatus
 
+// Standing counts the waiting deliveries of a lane by their state.
+type Standing = delivery.Standing
+
 // ErrUnknown means that the delivery does not exist.
 var ErrUnknown = store.ErrUnknown
 

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -22,10 +22,12 @@ type Observer struct {
 	Accepted func(webhook string)
 	// Settled is called with each stored outcome of a delivery's attempt, or of the transform before it.
 	Settled func(webhook string, st *delivery.Settlement)
-	// Transformed is called for each run of a webhook's transform. The error is that of [transforms.Chain.Apply].
-	Transformed func(webhook string, took time.Duration, err error)
-	// Stored is called for each operation of the queue: accept, claim or settle.
-	Stored func(operation string, took time.Duration, err error)
+	// Transformed is called for each step of a webhook's transform that ran: map, format, wasm or js. The reason is one of
+	// [FailureReasons], or "" if the step did not fail.
+	Transformed func(webhook, kind string, took time.Duration, reason string)
+	// Stored is called for each operation of the queue, accept, claim or settle, with the queue's engine: see
+	// [Engine.QueueEngine].
+	Stored func(engine, operation string, took time.Duration)
 	// Span is called for each span that ended. If it is set, an event without a trace begins one.
 	Span func(*trace.Span)
 }
@@ -54,7 +56,7 @@ func (e *Engine) observed(operation string, do func() error) error {
 	}
 	began := time.Now()
 	err := do()
-	observe(operation, time.Since(began), err)
+	observe(e.QueueEngine(), operation, time.Since(began))
 	return err
 }
 
@@ -97,11 +99,21 @@ func (e *Engine) Name(identity string) string {
 // workflow has run.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
-// FailedStep returns the kind of the step that failed with an error of [Observer.Transformed]: "map", "format" or
-// "wasm". It returns "" if the transform dropped the event, or if a module could not run for now.
-func FailedStep(err error) string {
-	if failure := (*transforms.Error)(nil); errors.As(err, &failure) {
-		return failure.Kind
+// FailureReasons lists the reasons for which a step of a kind can fail.
+func FailureReasons(kind string) []string { return transforms.Reasons(kind) }
+
+// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
+func (e *Engine) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	return e.queue.Standing(ctx)
+}
+
+// QueueEngine returns what stores the queue: sqlite, postgres or memory.
+func (e *Engine) QueueEngine() string {
+	switch {
+	case config.IsDatabase(e.opts.Queue):
+		return "postgres"
+	case e.opts.Queue == Memory:
+		return "memory"
 	}
-	return ""
+	return "sqlite"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/engine/trace"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
 // webhook is a configured webhook, ready to deliver.
@@ -25,17 +26,19 @@ type webhook struct {
 	envs   expression.Envs
 	shared bool // other machines deliver for it too
 
-	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
-	record      func(*trace.Span)                                   // the same
+	timer  transforms.Timer  // of steps; nil for none
+	record func(*trace.Span) // see Observer; nil for none
 
 	faultSaid atomic.Bool // a failure of the user's own code was logged
 }
 
 // newWebhook makes a webhook from a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed, record: opts.Observer.Span,
-		shared: config.IsDatabase(opts.Queue)}
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, record: opts.Observer.Span, shared: config.IsDatabase(opts.Queue)}
 	cfg := &w.Webhook
+	if told := opts.Observer.Transformed; told != nil {
+		w.timer = func(kind string, took time.Duration, err error) { told(cfg.Name, kind, took, transforms.Reason(err)) }
+	}
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,

@@ -66,7 +66,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &bad):
 		f := bad.GetFlag()
 		want := map[string]string{
-			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number", "float64": "a number",
+			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
+			"float64": "a number",
 		}[f.Value.Type()]
 		if want == "" {
 			return fmt.Errorf("--%s: %w", f.Name, bad.Unwrap())

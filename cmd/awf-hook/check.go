@@ -11,6 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 )
 
@@ -268,7 +269,11 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 			source = config.NewSource(text)
 			sources[mistake.File] = source
 		}
-		if line, indent := source.Excerpt(mistake.Pos); line != "" {
+		width := terminalWidth(c.err) - len("  ")
+		if line, indent := source.Excerpt(mistake.Pos); line != "" && (width < 0 || uniseg.StringWidth(indent) < width) {
+			if width > 0 {
+				line = cut(line, width)
+			}
 			fmt.Fprintf(c.err, "  %s\n  %s%s\n", line, indent, show.colour(code, "^"))
 		}
 	}

@@ -39,10 +39,10 @@ func (q *queueFlags) add(cmd *cobra.Command) {
 
 // filterFlags select deliveries.
 type filterFlags struct {
-	state, webhook, workflow, event, run, text, since string
-	before                                            int64
-	limit                                             int
-	watch                                             bool
+	state, webhook, workflow, event, run, source, text, since string
+	before                                                    int64
+	limit                                                     int
+	watch                                                     bool
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
@@ -53,6 +53,7 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
 	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
 	cmd.Flags().StringVar(&f.run, "run", "", "only those of the workflow run with this `ID`")
+	cmd.Flags().StringVar(&f.source, "source", "", "only those of events that a server got with the token of this `NAME`")
 	cmd.Flags().StringVar(&f.text, "text", "", "only those with this `TEXT` in an id or in their reason")
 	cmd.Flags().StringVar(&f.since, "since", "",
 		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
@@ -60,8 +61,8 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run, Text: f.text,
-		Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
+	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run,
+		Source: f.source, Text: f.text, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
 	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
 		return filter, unknownState(f.state, delivery.States)
 	}
@@ -125,7 +126,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	}
 	file := queueFile(where.search(), cfg, where.queue)
 	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
-		return failure(fmt.Errorf("no queue at %s", file))
+		return failure(noQueue(file))
 	}
 	if config.IsDatabase(file) {
 		if err := cfg.Share(); err != nil {
@@ -143,6 +144,14 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// noQueue says where there is no queue. "" is no place at all.
+func noQueue(file string) error {
+	if file == "" {
+		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
+	}
+	return fmt.Errorf("no queue at %s", plain(file))
 }
 
 // onServer calls do with the queue of a server.

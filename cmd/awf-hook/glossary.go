@@ -138,10 +138,11 @@ var glossary = map[string]string{
 	"retrying":        "deliveries to try again",
 	"seq":             "the number for --before",
 	"signatures":      "for each scheme that signed the request `good`, or what is wrong",
-	"source":          "of an expression or its part the text; of a function an example; of a delivery the token or signature by which a server got its event",
-	"spill":           "files with what the queue did not take: `run` takes it back",
-	"journaled":       "`spill` is a spill file beside a database that is away: the next awf-hook on this machine takes it up by itself",
-	"spilled":         "deliveries that wait in the files `spill`",
+	"source": "of an expression or its part the text; of a function an example; " +
+		"of a delivery the token or signature by which a server got its event",
+	"spill":     "files with what the queue did not take: `run` takes it back",
+	"journaled": "`spill` is a spill file beside a database that is away: the next awf-hook on this machine takes it up by itself",
+	"spilled":   "deliveries that wait in the files `spill`",
 	"state": "of a delivery `due`, `in_flight`, `delivered`, `dead` or `dropped`; " +
 		"of a lane `open`, `resting`, `failing` or `closed`",
 	"status":             "the status of the receiver's answer",

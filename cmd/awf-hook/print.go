@@ -26,8 +26,11 @@ type printer struct {
 
 func newPrinter(out io.Writer, hasKey bool) *printer {
 	terminal := isTerminal(out)
-	return &printer{out, hasKey, terminal, terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return &printer{out, hasKey, terminal, terminal && !isDumb() && os.Getenv("NO_COLOR") == "" && os.Getenv("CLICOLOR") != "0"}
 }
+
+// isDumb reports whether the terminal knows no escape sequences, as far as its environment says.
+func isDumb() bool { return os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" }
 
 // Escape sequences of colours.
 const (

@@ -55,7 +55,7 @@ func (d *daemon) reload(eng *engine.Engine) {
 	if err != nil {
 		eng.ReloadFailed(err)
 	}
-	d.metrics.Loaded(eng.Webhooks(), d.sources(), err)
+	d.metrics.Loaded(metered(eng), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
 		log.Error("the configuration is not taken up: the one before holds")

@@ -101,9 +101,10 @@ func maker() *schema.Maker {
 	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
 	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
 	m.Of = map[reflect.Type]*schema.Schema{
-		reflect.TypeFor[delivery.State]():            oneOf(stateNames()...),
-		reflect.TypeFor[delivery.Outcome]():          oneOf("delivered", "retry", "dead", "dropped"),
-		reflect.TypeFor[engine.Choice]():             oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped", "transform_failed", "not_signed"),
+		reflect.TypeFor[delivery.State]():   oneOf(stateNames()...),
+		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
+		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
+			"transform_failed", "not_signed"),
 		reflect.TypeOf(engine.Received{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
 	}
 	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[traceJSON]())
@@ -145,7 +146,8 @@ Errors are not JSON: they go to stderr in words, and the exit code tells their k
 		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
 			var next []string
 			for _, path := range slices.Sorted(maps.Keys(outputs)) {
-				if parts := strings.Fields(path); len(parts) > len(words) && slices.Equal(parts[:len(words)], words) && strings.HasPrefix(parts[len(words)], typed) {
+				parts := strings.Fields(path)
+				if len(parts) > len(words) && slices.Equal(parts[:len(words)], words) && strings.HasPrefix(parts[len(words)], typed) {
 					next = append(next, parts[len(words)])
 				}
 			}

@@ -59,7 +59,7 @@ func (s *screen) draw(line string) {
 // cannot redraw a line, nothing shows progress.
 func (c *command) useScreen() {
 	out, isFile := c.err.(*os.File)
-	if !isFile || !isTerminal(out) || os.Getenv("TERM") == "dumb" {
+	if !isFile || !isTerminal(out) || isDumb() {
 		return
 	}
 	c.screen = &screen{out: out}

@@ -94,6 +94,7 @@ var tried = map[string][][]string{
 	},
 	"init":       {{"init", "CONFIG"}},
 	"version":    {{"version"}},
+	"schema":     {{"schema", "run"}},
 	"exec":       {{"exec", "-c", "CONFIG"}},
 	"follow":     {{"follow", "-c", "CONFIG", "--nonsense"}},
 	"serve":      {{"serve", "-c", "CONFIG", "--queue", "memory:"}, {"serve", "-c", "CONFIG", "--listen", "0.0.0.0:0"}},

@@ -182,13 +182,14 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: d.queueFile()})
-	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
+	d.metrics.Watch(server.NewQueue(eng, d.queueFile()))
+	d.metrics.Loaded(metered(eng), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
-	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv})
+	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
+		Stale: func() string { return d.server.Load().Stale() }})
 	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
 	options.Page, options.Login = people, people.Login
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }

@@ -192,6 +192,52 @@ func TestToAServer(t *testing.T) {
 	s.end(t, syscall.SIGTERM)
 }
 
+// notified is systemd's end of a notify socket.
+type notified struct {
+	mu     sync.Mutex
+	states []string
+}
+
+func listenNotify(t *testing.T, path string) *notified {
+	t.Helper()
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &notified{}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for buf := make([]byte, 4096); ; {
+			size, err := told.Read(buf)
+			if err != nil {
+				return
+			}
+			n.mu.Lock()
+			n.states = append(n.states, string(buf[:size]))
+			n.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		told.Close()
+		reading.Wait()
+	})
+	return n
+}
+
+// forget forgets what came.
+func (n *notified) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.states = nil
+}
+
+// heard reports whether a state with a text came.
+func (n *notified) heard(text string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.states, func(state string) bool { return strings.Contains(state, text) })
+}
+
 // serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
 func TestServeUnderSystemd(t *testing.T) {
 	t.Parallel()
@@ -202,31 +248,10 @@ func TestServeUnderSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer told.Close()
-	var mu sync.Mutex
-	var states []string
-	go func() {
-		for buf := make([]byte, 4096); ; {
-			n, err := told.Read(buf)
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			states = append(states, string(buf[:n]))
-			mu.Unlock()
-		}
-	}()
+	notify := listenNotify(t, filepath.Join(dir, "notify"))
 	hears := func(want string) {
 		t.Helper()
-		waitFor(t, want, func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return slices.ContainsFunc(states, func(state string) bool { return strings.Contains(state, want) })
-		})
+		waitFor(t, want, func() bool { return notify.heard(want) })
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -33,7 +33,14 @@ type served struct {
 // startServe starts "awf-hook serve" and waits until it listens.
 func startServe(t testing.TB, args ...string) *served {
 	t.Helper()
+	return startServeIn(t, nil, args...)
+}
+
+// startServeIn is startServe with further environment variables.
+func startServeIn(t testing.TB, env []string, args ...string) *served {
+	t.Helper()
 	s := &served{cmd: exec.Command("awf-hook", append([]string{"serve", "--lame-duck", "0s", "--log-level", "info"}, args...)...)}
+	s.cmd.Env = append(os.Environ(), env...)
 	talk, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

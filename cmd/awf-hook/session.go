@@ -92,11 +92,28 @@ func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	if s.metricsFile == "" {
 		return
 	}
-	s.metrics.Loaded(eng.Webhooks(), nil, nil)
-	s.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: func() bool { return true }, Name: eng.Name})
+	s.metrics.Loaded(metered(eng), nil, nil)
+	queue := server.NewQueue(eng, "")
+	queue.Keeps = func() bool { return true }
+	s.metrics.Watch(queue)
 	if err := s.metrics.WriteFile(s.metricsFile); err != nil {
 		c.say(fmt.Errorf("--metrics-file: %w", err))
 	}
+}
+
+// metered lists the webhooks that hold, with what their series tell apart.
+func metered(eng *engine.Engine) (list []server.Webhook) {
+	steps := map[string][]string{}
+	webhooks := eng.Config().Webhooks
+	for i := range webhooks {
+		for k := range webhooks[i].Transform {
+			steps[webhooks[i].Name] = append(steps[webhooks[i].Name], webhooks[i].Transform[k].Kind())
+		}
+	}
+	for _, name := range eng.Webhooks() {
+		list = append(list, server.Webhook{Name: name, Steps: steps[name]})
+	}
+	return list
 }
 
 // run delivers, prints the report and returns an error with the command's exit code.

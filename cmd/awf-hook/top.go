@@ -122,9 +122,17 @@ func (p *printer) lanes(queue string, rates []laneRate) string {
 		})
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s  %s\n", p.colour(bold, "awf-hook"), time.Now().Format(time.TimeOnly), plain(queue))
-	fmt.Fprintf(&b, "lanes: %d, waiting: %d, dead: %d, delivered a minute: %s\n\n", len(rates), waiting, dead, rate(perMinute))
-	for i, line := range tableLines(rows, terminalWidth(p.out)) {
+	width := terminalWidth(p.out)
+	for _, line := range []string{
+		fmt.Sprintf("awf-hook %s  %s", time.Now().Format(time.TimeOnly), plain(queue)),
+		fmt.Sprintf("lanes: %d, waiting: %d, dead: %d, delivered a minute: %s", len(rates), waiting, dead, rate(perMinute)), "",
+	} {
+		if width > 0 {
+			line = cut(line, width)
+		}
+		b.WriteString(line + "\n")
+	}
+	for i, line := range tableLines(rows, width) {
 		code := bold
 		if i > 0 {
 			code = stateColours[rates[i-1].State]

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"github.com/rivo/uniseg"
 	"strings"
-	"unicode/utf8"
 )
 
 // decided marks the part of a tree that decided the outcome.
@@ -31,14 +31,14 @@ const maxTreeColumn = 64
 func (p *printer) tree(b *strings.Builder, root *branch, indent string) {
 	column := 0
 	root.walk(indent, func(head string, t *branch) {
-		if width := utf8.RuneCountInString(head + t.text); t.value != "" && width <= maxTreeColumn {
+		if width := uniseg.StringWidth(head + t.text); t.value != "" && width <= maxTreeColumn {
 			column = max(column, width)
 		}
 	})
 	root.walk(indent, func(head string, t *branch) {
 		text, value, mark := t.text, t.value, ""
 		if value != "" {
-			text += strings.Repeat(" ", max(column-utf8.RuneCountInString(head+text), 0)) + "  "
+			text += strings.Repeat(" ", max(column-uniseg.StringWidth(head+text), 0)) + "  "
 		}
 		switch {
 		case t.colour == "":

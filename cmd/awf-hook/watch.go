@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 	"time"
 )
@@ -20,7 +19,7 @@ const (
 // redraw, it shows one picture.
 func (c *command) watch(ctx context.Context, every time.Duration, picture func(ctx context.Context) (string, error)) error {
 	show := newPrinter(c.out, false)
-	if !show.terminal || os.Getenv("TERM") == "dumb" {
+	if !show.terminal || isDumb() {
 		text, err := picture(ctx)
 		if err == nil {
 			_, err = c.out.Write([]byte(text))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,7 +21,8 @@ type Source struct {
 type mark struct {
 	line, col int // from 1
 	hidden    bool
-	length    int // of a hidden value that ends on its line, in runes; 0 if unknown
+	length    int    // of a hidden value that ends on its line, in runes; 0 if unknown
+	text      string // what shows of a hidden value; "" for the mask alone
 }
 
 // shownKinds lists the kinds whose values may be shown. The value of a URL, a secret, a header or an unknown key may be a credential.
@@ -49,11 +51,16 @@ func (s *Source) walk(n *yaml.Node, key *Key) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		// Where no keys belong, a key may be a credential too.
-		shown := key != nil && (len(key.below) > 0 && key.Kind != KindSecrets || key.Kind == KindHeaders)
+		shown := key != nil && (len(key.below) > 0 && key.Kind != KindSecrets || key.Kind == KindHeaders || key.Kind == KindTree)
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			name := n.Content[i]
-			s.mark(name, shown && name.Kind == yaml.ScalarNode)
-			s.walk(n.Content[i+1], key.find(name.Value))
+			name, value := n.Content[i], n.Content[i+1]
+			below := key.find(name.Value)
+			if key != nil && key.Kind == KindTree { // the options of a format, a module's configuration
+				below = key
+				shown = value.ShortTag() != "!!null" // else it may be a value that lost its key
+			}
+			s.mark(name, nil, shown && name.Kind == yaml.ScalarNode)
+			s.walk(value, below)
 		}
 	case yaml.SequenceNode, yaml.DocumentNode:
 		if key != nil && key.Kind == KindSecrets { // mappings belong in a list
@@ -63,31 +70,89 @@ func (s *Source) walk(n *yaml.Node, key *Key) {
 			s.walk(entry, key)
 		}
 	case yaml.ScalarNode, yaml.AliasNode:
-		s.mark(n, key != nil && slices.Contains(shownKinds, key.Kind))
+		s.mark(n, key, key != nil && slices.Contains(shownKinds, key.Kind))
 	}
 }
 
-func (s *Source) mark(n *yaml.Node, shown bool) {
-	m := mark{line: n.Line, col: n.Column, hidden: !shown}
+func (s *Source) mark(n *yaml.Node, key *Key, shown bool) {
+	empty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == ""
+	m := mark{line: n.Line, col: n.Column, hidden: !shown && !empty}
 	if m.hidden && n.Kind == yaml.ScalarNode {
 		m.length = s.length(n)
+	}
+	if m.length > 0 && key != nil {
+		m.text = maskedText(n.Value, key.Kind == KindURL)
 	}
 	s.marks = append(s.marks, m)
 }
 
-// length returns the length of a scalar on its line, in runes, 0 if the line does not have its text as it is.
+// length returns the length of a scalar on its line, in runes, 0 if it does not end there, or if that is not sure.
 func (s *Source) length(n *yaml.Node) int {
 	runes := s.runes(n.Line)
 	if n.Column > len(runes) || n.Value == "" || n.Anchor != "" {
 		return 0
 	}
 	rest := string(runes[n.Column-1:])
-	for _, quote := range []string{"", `"`, "'"} {
-		if text := quote + n.Value + quote; strings.HasPrefix(rest, text) && (quote != "" || n.Style == 0) {
-			return len([]rune(text))
+	text := n.Value
+	switch n.Style {
+	case 0:
+	case yaml.DoubleQuotedStyle:
+		text = doubleQuoted.FindString(rest)
+	case yaml.SingleQuotedStyle:
+		text = singleQuoted.FindString(rest)
+	default:
+		return 0
+	}
+	if !strings.HasPrefix(rest, text) {
+		return 0
+	}
+	return len([]rune(text))
+}
+
+// Scalars in quotes.
+var (
+	doubleQuoted = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
+	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
+)
+
+var (
+	reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}`)
+	address   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
+)
+
+// maskedText is a value that may be a credential: of a URL its scheme and host show, and of any the variables that it reads.
+func maskedText(value string, isURL bool) string {
+	start := ""
+	if m := address.FindStringSubmatch(value); isURL && m != nil && !strings.Contains(value, "@") && (m[3] == "" || m[3][0] == '/') {
+		if start = m[1] + m[2]; strings.TrimPrefix(m[3], "/") == "" {
+			return value
+		}
+		start, value = start+"/", m[3][1:]
+	}
+	var b strings.Builder
+	b.WriteString(start)
+	hidden := false // the end is masked
+	hide := func(text string) {
+		if text != "" && !hidden {
+			b.WriteString(secret.Mask)
+			hidden = true
 		}
 	}
-	return 0
+	at := 0
+	for _, found := range reference.FindAllStringSubmatchIndex(value, -1) {
+		if found[0] > 0 && value[found[0]-1] == '$' { // of $$, which is a dollar
+			continue
+		}
+		hide(value[at:found[0]])
+		b.WriteString("${" + value[found[2]:found[3]])
+		if found[4] >= 0 {
+			b.WriteString(":-" + secret.Mask)
+		}
+		b.WriteByte('}')
+		hidden, at = false, found[1]
+	}
+	hide(value[at:])
+	return b.String()
 }
 
 func (s *Source) runes(line int) []rune {
@@ -117,7 +182,7 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 			continue
 		case begins >= 0:
 			skip = cmp.Or(marks[begins].length, next(marks, i+1, len(runes))-(i+1))
-			shown.WriteString(secret.Mask)
+			shown.WriteString(cmp.Or(marks[begins].text, secret.Mask))
 		case i == 0 && skip > 0:
 			shown.WriteString(secret.Mask)
 		}

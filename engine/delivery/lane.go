@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Lane says which deliveries to claim, and how.
 type Lane struct {
@@ -48,6 +52,37 @@ type Node struct {
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"`
 	Keeper  bool      `json:"keeper"` // it keeps house
+}
+
+// Standing counts the waiting deliveries of a lane by their state.
+type Standing struct {
+	Due      int // may be sent now
+	Later    int // not due yet
+	Behind   int // wait for another delivery of the same order key
+	InFlight int
+}
+
+// Sum returns the number of waiting deliveries.
+func (s Standing) Sum() int { return s.Due + s.Later + s.Behind + s.InFlight }
+
+// Configuration is a configuration that nodes of a shared queue run with.
+type Configuration struct {
+	Digest string   `json:"digest"`
+	Nodes  []string `json:"nodes"`
+}
+
+// Configurations groups nodes by their configuration. It returns more than one if the nodes differ.
+func Configurations(nodes []Node) (list []Configuration) {
+	by := map[string][]string{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			by[n.Config] = append(by[n.Config], n.Name)
+		}
+	}
+	for _, digest := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, Configuration{digest, by[digest]})
+	}
+	return list
 }
 
 // Left counts, for a report, what waits in a lane. What another process has in flight is counted separately.

@@ -15,6 +15,7 @@ type Filter struct {
 	Workflow string // the workflow's name
 	Event    string // the event's type
 	Run      string // the workflow_id of its event
+	Source   string // the source of its event
 	Text     string // occurs in the reason, or in the id of the delivery, its event or its run; ASCII case is ignored
 	Reason   string // the complete reason
 	Since    time.Time

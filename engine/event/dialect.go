@@ -166,7 +166,7 @@ func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	}
 	if mark := d.optional(keySeal); mark != "" {
 		if text, isLast := bytes.CutSuffix(bytes.TrimRight(line, blanks), sealMember(mark)); isLast {
-			r.sealed = sealed{text, mark}
+			r.sealed = sealed{text, mark, d.textOr(keySource)}
 		}
 	}
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {

@@ -67,6 +67,8 @@ func (e *Event) Validate() error {
 		return errors.New("event: missing")
 	case e.Timestamp.IsZero():
 		return errors.New("timestamp: missing")
+	case !hasStamp(e):
+		return fmt.Errorf("timestamp: want a year from 0 to 9999, got %d", e.Timestamp.UTC().Year())
 	case e.Payload == nil:
 		return nil
 	case !json.Valid(e.Payload):
@@ -96,11 +98,23 @@ func (e *Event) Body() []byte {
 }
 
 // Envelope returns the body with the event's id, its trace and, in only_webhooks, its Webhooks. A [Reader] makes the same event of it.
-func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
+func (e *Event) Envelope() []byte { return append(e.open(), '}') }
 
-// Sealed returns the envelope with a seal, by which a [Reader] recognizes awf-hook's own id. sign makes the seal from the text before it;
-// if it returns "", there is no seal.
+// Sealed returns the envelope with the event's source and a seal, by which a [Reader] recognizes awf-hook's own id and source. sign makes
+// the seal from the text before it; if it returns "", there is no seal.
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
+	b := e.open()
+	if e.Source != "" {
+		b = jsonbytes.AppendString(append(b, `,"source":`...), e.Source)
+	}
+	if mark := sign(b); mark != "" {
+		return append(b, sealMember(mark)...)
+	}
+	return append(b, '}')
+}
+
+// open returns the envelope without its end.
+func (e *Event) open() []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	if !e.Trace.IsZero() {
@@ -119,10 +133,7 @@ func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	if len(e.Webhooks) > 0 {
 		b = append(b, ']')
 	}
-	if mark := sign(b); mark != "" {
-		return append(b, sealMember(mark)...)
-	}
-	return append(b, '}')
+	return b
 }
 
 // sealMember begins the end of an envelope with a seal.
@@ -136,6 +147,12 @@ func (e *Event) Stamp() string {
 		return e.stamp
 	}
 	return e.Timestamp.UTC().Format(time.RFC3339Nano)
+}
+
+// hasStamp reports whether the event's timestamp can be read back from its body.
+func hasStamp(e *Event) bool {
+	year := e.Timestamp.UTC().Year()
+	return e.stamp != "" || year >= 0 && year <= 9999
 }
 
 // Restore returns an event that was stored together with its [Event.Stamp].

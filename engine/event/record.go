@@ -39,8 +39,9 @@ type Record struct {
 
 // sealed is an envelope's seal and the text that it covers.
 type sealed struct {
-	text []byte // the text before the seal
-	mark string
+	text   []byte // the text before the seal
+	mark   string
+	source string // as the envelope has it
 }
 
 // Given returns the id that the event's writer gave it, "" for none.
@@ -53,10 +54,10 @@ func (rec *Record) From(source string) {
 	}
 }
 
-// Unseal restores the id of awf-hook's own envelope if valid accepts the seal for the text before it.
+// Unseal restores the id and the source of awf-hook's own envelope if valid accepts the seal for the text before it.
 func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
 	if rec.sealed.mark != "" && valid != nil && valid(rec.sealed.text, rec.sealed.mark) {
-		rec.ID = rec.given
+		rec.ID, rec.Source = rec.given, rec.sealed.source
 	}
 	rec.sealed = sealed{}
 }

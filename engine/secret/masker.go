@@ -62,6 +62,9 @@ func (m *Masker) Text(text string) string {
 // Spans returns the secret parts of a body, from and to, in order. [MaskSpans] can mask them later, when the secrets are
 // no longer known.
 func (m *Masker) Spans(body []byte) (spans [][2]int) {
+	if m.isEmpty() {
+		return nil
+	}
 	for _, s := range m.spans(string(body)) {
 		spans = append(spans, [2]int{s.from, s.to})
 	}
@@ -190,7 +193,10 @@ const invisible = "\u200b\u200c\u200d\u2060\ufeff"
 
 // spans finds the secret parts of a text, in order.
 func (m *Masker) spans(text string) []span {
-	if !strings.ContainsAny(text, invisible) {
+	if m.isEmpty() {
+		return nil
+	}
+	if !holdsInvisible(text) {
 		return m.visible(text)
 	}
 	var visible []byte
@@ -212,6 +218,16 @@ func (m *Masker) spans(text string) []span {
 	}
 	return spans
 }
+
+// holdsInvisible reports whether a text holds an invisible character. It looks for their two first bytes before: nearly all
+// texts have neither.
+func holdsInvisible(text string) bool {
+	first, last := invisible[0], invisible[len(invisible)-3]
+	return (strings.IndexByte(text, first) >= 0 || strings.IndexByte(text, last) >= 0) && strings.ContainsAny(text, invisible)
+}
+
+// isEmpty reports whether the masker masks nothing.
+func (m *Masker) isEmpty() bool { return m.keys == nil && len(m.forms().whole) == 0 }
 
 // visible finds the secret parts of a text without invisible characters.
 func (m *Masker) visible(text string) []span {

@@ -37,14 +37,14 @@ const (
 var (
 	hashes    = map[string]func() hash.Hash{"": sha256.New, "sha256": sha256.New, "sha512": sha512.New}
 	encodings = map[string]encoding{
-		"":       {hex.EncodeToString, hex.DecodeString},
-		"hex":    {hex.EncodeToString, hex.DecodeString},
-		"base64": {base64.StdEncoding.EncodeToString, base64.StdEncoding.DecodeString},
+		"":       {hex.AppendEncode, hex.DecodeString},
+		"hex":    {hex.AppendEncode, hex.DecodeString},
+		"base64": {base64.StdEncoding.AppendEncode, base64.StdEncoding.DecodeString},
 	}
 )
 
 type encoding struct {
-	encode func([]byte) string
+	append func(dst, src []byte) []byte
 	decode func(string) ([]byte, error)
 }
 
@@ -72,7 +72,7 @@ func (c Custom) Check() error {
 		return errors.New("template: signs the {timestamp}, which neither prefix nor timestamp_header sends")
 	case hashes[c.Hash] == nil:
 		return errors.New("hash: want sha256 or sha512")
-	case encodings[c.Encoding].encode == nil:
+	case encodings[c.Encoding].append == nil:
 		return errors.New("encoding: want hex or base64")
 	}
 	return nil
@@ -81,10 +81,11 @@ func (c Custom) Check() error {
 // Sign sets the scheme's headers for the message in h. It signs under each secret if there is a separator, else under the
 // first.
 func (c Custom) Sign(h http.Header, m Message, secrets ...string) error {
-	if err := c.Check(); err != nil {
+	signer, err := c.Signer(secrets...)
+	if err != nil {
 		return err
 	}
-	return scheme{c, literally}.sign(h, m, secrets)
+	return signer.Sign(h, m)
 }
 
 // Verify checks a request's headers and body under any of the secrets, at the time now. It returns the errors of the

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/hmac"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -20,67 +19,37 @@ type scheme struct {
 }
 
 // values are the values of the placeholders.
-type values struct{ id, stamp, body []byte }
-
-// of returns the value of a placeholder.
-func (v *values) of(place string) *[]byte {
-	switch place {
-	case placeID:
-		return &v.id
-	case placeStamp:
-		return &v.stamp
-	}
-	return &v.body
+type values struct {
+	id, stamp string
+	body      []byte
 }
 
-func (s scheme) sign(h http.Header, m Message, secrets []string) error {
-	if len(secrets) == 0 {
-		return errNoSecret
+// text returns the value of a placeholder, except that of {body}; "" for none.
+func (v *values) text(place string) string {
+	switch place {
+	case placeID:
+		return v.id
+	case placeStamp:
+		return v.stamp
 	}
-	if s.Separator == "" {
-		secrets = secrets[:1]
-	}
-	stamp := strconv.FormatInt(m.Time.Unix(), 10)
-	v := values{[]byte(m.ID), []byte(stamp), m.Body}
-	if err := s.checkID(m.ID); err != nil {
-		return err
-	}
-	lead, item := s.split()
-	var line strings.Builder
-	v.fill(&line, lead)
-	for i, secret := range secrets {
-		key, err := s.key(secret)
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			line.WriteString(s.Separator)
-		}
-		line.WriteString(item + encodings[s.Encoding].encode(s.mac(key, &v)))
-	}
-	for _, field := range [][2]string{{s.Header, line.String()}, {s.IDHeader, m.ID}, {s.TimestampHeader, stamp}} {
-		if field[0] != "" {
-			h.Set(field[0], field[1])
-		}
-	}
-	return nil
+	return ""
 }
 
 func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []string) error {
-	v := values{id: []byte(h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery"))), body: body}
+	v := values{id: h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery")), body: body}
 	signatures, err := s.parse(h, &v)
 	if err != nil {
 		return err
 	}
 	if s.signs(placeStamp) {
-		if err := checkStamp(string(v.stamp), cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
+		if err := checkStamp(v.stamp, cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
 			return err
 		}
 	}
-	if err := s.checkID(string(v.id)); err != nil {
+	if err := s.idBound().check(v.id); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	result := error(ErrNoMatch)
+	result, signed := error(ErrNoMatch), partsOf(s.template())
 	for i, secret := range secrets {
 		key, err := s.key(secret)
 		if err != nil {
@@ -89,7 +58,7 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 			}
 			continue
 		}
-		want := s.mac(key, &v)
+		want := s.signing(key).sum(signed, &v)
 		if slices.ContainsFunc(signatures, func(got []byte) bool { return hmac.Equal(got, want) }) {
 			return nil
 		}
@@ -107,7 +76,7 @@ func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	}
 	if s.TimestampHeader != "" && s.signs(placeStamp) && !strings.Contains(s.Prefix, placeStamp) {
 		required = append(required, s.TimestampHeader)
-		v.stamp = []byte(h.Get(s.TimestampHeader))
+		v.stamp = h.Get(s.TimestampHeader)
 	}
 	isThere := func(name string) bool { return h.Values(name) != nil }
 	for _, name := range required {
@@ -160,27 +129,35 @@ func (v *values) read(text, lead string) (string, error) {
 		return "", ErrInvalid
 	}
 	for i, name := range form.SubexpNames() {
-		if name != "" {
-			*v.of("{" + name + "}") = []byte(found[i])
+		switch name {
+		case "id":
+			v.id = found[i]
+		case "timestamp":
+			v.stamp = found[i]
 		}
 	}
 	return text[len(found[0]):], nil
 }
 
-// checkID returns an error for an id that must not be signed or sent. An id must not contain the text that separates it
-// from what follows, or one signature would fit another id and another rest.
-func (s scheme) checkID(id string) error {
+// idBound is the text that an id must not contain, since it separates the id from what follows: otherwise one signature would
+// fit another id and another rest.
+type idBound struct {
+	text string // "" for none
+	used bool   // the scheme has the id
+}
+
+func (s scheme) idBound() idBound {
 	if !strings.Contains(s.template()+s.Prefix, placeID) {
-		return nil
+		return idBound{}
 	}
 	_, behind, _ := strings.Cut(s.template(), placeID)
-	separator := behind
-	for from := range placeholders(behind) {
-		separator = behind[:from]
-		break
-	}
-	if id == "" || separator != "" && strings.Contains(id, separator) {
-		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, separator)
+	return idBound{partsOf(behind)[0].text, true}
+}
+
+// check returns an error for an id that must not be signed or sent.
+func (b idBound) check(id string) error {
+	if b.used && (id == "" || b.text != "" && strings.Contains(id, b.text)) {
+		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, b.text)
 	}
 	return nil
 }
@@ -199,22 +176,4 @@ func checkStamp(stamp, header string, now time.Time) error {
 		return fmt.Errorf("%w: %d", ErrTooNew, seconds)
 	}
 	return nil
-}
-
-// mac returns the HMAC of the filled template. It does not copy the body.
-func (s scheme) mac(key []byte, v *values) []byte {
-	mac := hmac.New(hashes[s.Hash], key)
-	v.fill(mac, s.template())
-	return mac.Sum(nil)
-}
-
-// fill writes a text with the values of its placeholders.
-func (v *values) fill(w io.Writer, text string) {
-	end := 0
-	for from, to := range placeholders(text) {
-		_, _ = io.WriteString(w, text[end:from]) // neither a hash nor a builder fails
-		_, _ = w.Write(*v.of(text[from:to]))
-		end = to
-	}
-	_, _ = io.WriteString(w, text[end:])
 }

@@ -66,11 +66,11 @@ type Message struct {
 // Sign sets a scheme's headers for the message in h. Standard signs under each of the secrets, so that they can be
 // rotated; AWF and GitHub sign under the first one only.
 func Sign(h http.Header, name Scheme, m Message, secrets ...string) error {
-	s, known := fixed[name]
-	if !known {
-		return fmt.Errorf("unknown scheme %q", name)
+	s, err := NewSigner(name, secrets...)
+	if err != nil {
+		return err
 	}
-	return s.sign(h, m, secrets)
+	return s.Sign(h, m)
 }
 
 // Verify checks a request's headers and body under any of the secrets, at the time now. The body must be the exact bytes

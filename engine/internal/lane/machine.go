@@ -198,13 +198,13 @@ func (m *machine) lookAt(at time.Time) {
 func (m *machine) add(claims []*delivery.Claim) {
 	for _, c := range claims {
 		m.arrived++
-		heap.Push(&m.ready, arrival{c, m.arrived})
+		heap.Push(&m.ready, &arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
 	}
 }
 
 // next takes the claim that has been due longest.
 func (m *machine) next(do *actions) *delivery.Claim {
-	c := heap.Pop(&m.ready).(arrival).claim
+	c := heap.Pop(&m.ready).(*arrival).claim
 	do.freed += int64(c.Event.Size())
 	return c
 }
@@ -219,27 +219,25 @@ func (m *machine) giveBack(now time.Time, do *actions) {
 
 // arrival is a claim that is ready.
 type arrival struct {
-	claim  *delivery.Claim
+	due    int64 // in nanoseconds
 	number int64
+	claim  *delivery.Claim
 }
 
 // ready is a heap of claims. The claim that has been due longest comes first.
-type ready []arrival
+type ready []*arrival
 
 func (r ready) Len() int      { return len(r) }
 func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 func (r ready) Less(i, j int) bool {
-	a, b := &r[i], &r[j]
-	if c := a.claim.Delivery.Due.Compare(b.claim.Delivery.Due); c != 0 {
-		return c < 0
-	}
-	return a.number < b.number
+	a, b := r[i], r[j]
+	return a.due < b.due || a.due == b.due && a.number < b.number
 }
-func (r *ready) Push(a any) { *r = append(*r, a.(arrival)) }
+func (r *ready) Push(a any) { *r = append(*r, a.(*arrival)) }
 func (r *ready) Pop() any {
 	last := len(*r) - 1
 	a := (*r)[last]
-	(*r)[last] = arrival{}
+	(*r)[last] = nil
 	*r = (*r)[:last]
 	return a
 }

@@ -40,7 +40,8 @@ type Table[W any] struct {
 // snapshot is the routing of one configuration. A compilation ends under the snapshot under which it began.
 type snapshot[W any] struct {
 	Options[W]
-	table *Table[W]
+	table    *Table[W]
+	settings *Route[W] // of the workflows without a definition
 
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
@@ -67,7 +68,9 @@ func New[W any](o Options[W]) *Table[W] {
 
 // Swap replaces the options for later events. Definitions are read and compiled again when their workflows run.
 func (t *Table[W]) Swap(o Options[W]) {
-	t.current.Store(&snapshot[W]{Options: o, table: t, definitions: map[string]*Route[W]{}, strange: map[string]bool{}})
+	t.current.Store(&snapshot[W]{
+		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]bool{},
+	})
 }
 
 // Options returns the current options.
@@ -87,7 +90,7 @@ func (t *Table[W]) Of(workflow string) *Route[W] {
 			return s.route(found)
 		}
 	}
-	return ready(s.Settings)
+	return s.settings
 }
 
 func ready[W any](webhooks []W) *Route[W] {

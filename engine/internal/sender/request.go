@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -136,14 +137,14 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	for name, values := range s.header {
 		header[name] = values
 	}
-	contentType := d.ContentType
-	if contentType == "" {
-		contentType = "application/json"
+	if d.ContentType != "" {
+		if err := delivery.CheckHeader("Content-Type", d.ContentType); err != nil {
+			return nil, fmt.Errorf("content type: %w", err)
+		}
 	}
-	if err := delivery.CheckHeader("Content-Type", contentType); err != nil {
-		return nil, fmt.Errorf("content type: %w", err)
+	if header["Content-Type"] == nil {
+		header["Content-Type"] = []string{cmp.Or(d.ContentType, "application/json")}
 	}
-	setNew(header, "Content-Type", contentType)
 	if len(d.Header) > delivery.MaxHeaders {
 		return nil, fmt.Errorf("want at most %d headers, got %d", delivery.MaxHeaders, len(d.Header))
 	}
@@ -178,21 +179,50 @@ func (s *Sender) sign(h http.Header, m signature.Message) error {
 	if !s.signs() {
 		return nil
 	}
-	secrets := s.webhook.secrets(m.Time)
-	if len(secrets) == 0 {
-		return errors.New("no secret is valid at this time")
+	signers, err := s.signersAt(m.Time)
+	if err != nil {
+		return err
 	}
-	for _, scheme := range s.webhook.Signing {
-		if err := signature.Sign(h, scheme, m, secrets...); err != nil {
-			return fmt.Errorf("sign: %w", err)
-		}
-	}
-	for _, scheme := range s.webhook.Custom {
-		if err := scheme.Sign(h, m, secrets...); err != nil {
+	for _, signer := range signers {
+		if err := signer.Sign(h, m); err != nil {
 			return fmt.Errorf("sign: %w", err)
 		}
 	}
 	return nil
+}
+
+// signers are those of the webhook's schemes, under the secrets that are valid at a time.
+type signers struct {
+	secrets []string
+	list    []*signature.Signer
+}
+
+// signersAt returns the signers of a time. They are made anew when another secret is valid than before.
+func (s *Sender) signersAt(now time.Time) ([]*signature.Signer, error) {
+	secrets := s.webhook.secrets(now)
+	if kept := s.signers.Load(); kept != nil && slices.Equal(kept.secrets, secrets) {
+		return kept.list, nil
+	}
+	if len(secrets) == 0 {
+		return nil, errors.New("no secret is valid at this time")
+	}
+	made := &signers{secrets: secrets}
+	add := func(signer *signature.Signer, err error) error {
+		made.list = append(made.list, signer)
+		return err
+	}
+	var err error
+	for _, scheme := range s.webhook.Signing {
+		err = cmp.Or(err, add(signature.NewSigner(scheme, secrets...)))
+	}
+	for _, scheme := range s.webhook.Custom {
+		err = cmp.Or(err, add(scheme.Signer(secrets...)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	s.signers.Store(made)
+	return made.list, nil
 }
 
 func (s *Sender) signs() bool { return len(s.webhook.Signing)+len(s.webhook.Custom) > 0 }

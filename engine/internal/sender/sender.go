@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -74,6 +75,7 @@ type Sender struct {
 	proxied   bool
 	masker    *secret.Masker
 	broken    error // a [Fault] of every attempt
+	signers   atomic.Pointer[signers]
 
 	mu      sync.Mutex
 	suspect bool // a kept connection gave no answer

@@ -70,6 +70,8 @@ type Browser interface {
 	Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error)
 	// Oldest returns, by webhook, when its oldest waiting delivery was accepted.
 	Oldest(ctx context.Context) (map[string]time.Time, error)
+	// Standing counts, by webhook, the waiting deliveries of its lane by their state. It costs more than Lanes.
+	Standing(ctx context.Context) (map[string]delivery.Standing, error)
 	// Show returns everything about a delivery. The error wraps ErrUnknown if it does not exist.
 	Show(ctx context.Context, id string) (*delivery.Detail, error)
 	// Replay makes the dead letters that a filter selects due again, or delivered ones if the filter says so, with the

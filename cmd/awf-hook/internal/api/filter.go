@@ -32,6 +32,7 @@ var parameters = []parameter{
 	text("workflow", func(f *engine.Filter) *string { return &f.Workflow }),
 	text("event", func(f *engine.Filter) *string { return &f.Event }),
 	text("run", func(f *engine.Filter) *string { return &f.Run }),
+	text("source", func(f *engine.Filter) *string { return &f.Source }),
 	text("text", func(f *engine.Filter) *string { return &f.Text }),
 	text("reason", func(f *engine.Filter) *string { return &f.Reason }),
 	moment("since", func(f *engine.Filter) *time.Time { return &f.Since }),

@@ -87,7 +87,7 @@ func open(t *testing.T, yaml, queue string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen})
+	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen, Stale: func() string { return s.Stale() }})
 	people := page.New(page.Options{Desk: s.desk, Version: "test"})
 	s.Server = server.New(server.Options{
 		Commit: s.engine.Commit, Ready: s.engine.Ready, Page: people, Login: people.Login,

@@ -120,7 +120,7 @@ func TestVisitIsAccessible(t *testing.T) {
 			}
 			b.judge(t, string(axe), path+" "+scheme)
 		}
-		for _, width := range []int64{380, 2560} {
+		for _, width := range []int64{380, 1100, 2560} {
 			b.do(t, sized(width))
 			if got := value[int64](t, b, "document.documentElement.scrollWidth"); got > width {
 				t.Errorf("%s is %d wide on a screen of %d", path, got, width)

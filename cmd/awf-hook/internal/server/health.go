@@ -54,7 +54,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		Ready   bool     `json:"ready"`
 		Reasons []string `json:"reasons"`
 		Stale   bool     `json:"stale_configuration,omitempty"` // the last reload failed, and the older configuration applies
-	}{len(reasons) == 0, reasons, s.reload.Load() != nil})
+	}{len(reasons) == 0, reasons, s.Stale() != ""})
 }
 
 // metrics answers clients with a token, or everybody if no token is needed.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -35,7 +34,7 @@ type Metrics struct {
 	reloadSuccessful, reloadStamp prometheus.Gauge
 
 	mu    sync.Mutex
-	names map[string]bool // of webhooks that have series
+	names map[string]map[string]bool // webhooks that have series, and the kinds of steps that theirs tell apart
 }
 
 var (
@@ -43,8 +42,7 @@ var (
 	slow = []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 14400, 43200, 86400}
 
 	outcomes      = []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped}
-	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
-	stepKinds     = []string{"map", "format", "wasm"}
+	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx", otherLabel}
 	operations    = []string{"accept", "claim", "settle"}
 	eventTypes    = []string{
 		event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
@@ -57,7 +55,7 @@ const otherLabel = "other"
 
 // NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]bool{}}
+	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]map[string]bool{}}
 	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
 	m.known = m.counter("events_known_total", "Events of which all deliveries were there before.", "source", "type")
 	m.refused = m.counter("events_refused_total", "Events, and requests that held none, that were not taken.", "source", "reason")
@@ -67,9 +65,9 @@ func NewMetrics(version string) *Metrics {
 	m.attempt = m.histogram("attempt_duration_seconds", "How long a request to a receiver took.", fast, "webhook")
 	m.first = m.histogram("first_attempt_delay_seconds", "From an event's acceptance to its delivery's first attempt.", fast, "webhook")
 	m.latency = m.histogram("delivery_latency_seconds", "From an event's acceptance, or its replay, to its arrival.", slow, "webhook")
-	m.transform = m.histogram("transform_duration_seconds", "How long a webhook's transform took.", fast, "webhook")
-	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed, by the kind of the step.", "webhook", "kind")
-	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "operation")
+	m.transform = m.histogram("transform_duration_seconds", "How long a step of a webhook's transform took.", fast, "webhook", "kind")
+	m.transformFailures = m.counter("transform_failures_total", "Steps of transforms that failed.", "webhook", "kind", "reason")
+	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "engine", "operation")
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
 	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was taken up last.")
@@ -81,9 +79,6 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []string{"sent", "dropped"} {
 		m.spans.WithLabelValues(outcome)
-	}
-	for _, operation := range operations {
-		m.stored.WithLabelValues(operation)
 	}
 	return m
 }
@@ -120,9 +115,15 @@ func (m *Metrics) WriteFile(path string) error {
 	return prometheus.WriteToTextfile(path, m.registry)
 }
 
+// Webhook says which series a webhook has.
+type Webhook struct {
+	Name  string
+	Steps []string // the kinds of its transform's steps
+}
+
 // Loaded makes the series of a configuration's webhooks and sources, each starting at 0, and removes those of webhooks
 // that are gone.
-func (m *Metrics) Loaded(webhooks, sources []string, err error) {
+func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 	if err != nil {
 		m.reloadSuccessful.Set(0)
 		return
@@ -141,10 +142,13 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := m.names
-	m.names = map[string]bool{}
-	for _, name := range webhooks {
-		if delete(before, name); len(m.names) < maxNames {
-			m.begin(name)
+	m.names = map[string]map[string]bool{}
+	for _, w := range webhooks {
+		if delete(before, w.Name); len(m.names) < maxNames {
+			m.begin(w.Name)
+			for _, kind := range w.Steps {
+				m.beginStep(w.Name, kind)
+			}
 		}
 	}
 	for name := range before {
@@ -157,12 +161,11 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 
 // begin makes a webhook's series. The caller holds mu.
 func (m *Metrics) begin(name string) {
-	m.names[name] = true
-	m.accepted.WithLabelValues(name)
-	for _, kind := range stepKinds {
-		m.transformFailures.WithLabelValues(name, kind)
+	if m.names[name] == nil {
+		m.names[name] = map[string]bool{}
 	}
-	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency, m.transform} {
+	m.accepted.WithLabelValues(name)
+	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency} {
 		h.WithLabelValues(name)
 	}
 	for _, outcome := range outcomes {
@@ -172,6 +175,15 @@ func (m *Metrics) begin(name string) {
 		for _, class := range statusClasses {
 			m.attempts.WithLabelValues(name, outcome.String(), class)
 		}
+	}
+}
+
+// beginStep makes the series of a webhook's steps of one kind. The caller holds mu.
+func (m *Metrics) beginStep(name, kind string) {
+	m.names[name][kind] = true
+	m.transform.WithLabelValues(name, kind)
+	for _, reason := range engine.FailureReasons(kind) {
+		m.transformFailures.WithLabelValues(name, kind, reason)
 	}
 }
 
@@ -190,13 +202,24 @@ func (m *Metrics) name(webhook string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.names[webhook]:
+	case m.names[webhook] != nil:
 		return webhook
 	case len(m.names) >= maxNames:
 		return otherLabel
 	}
 	m.begin(webhook)
 	return webhook
+}
+
+// stepOf is name for a step of the webhook's transform.
+func (m *Metrics) stepOf(webhook, kind string) string {
+	name := m.name(webhook)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if kinds := m.names[name]; kinds != nil && !kinds[kind] {
+		m.beginStep(name, kind)
+	}
+	return name
 }
 
 // Took counts an accepted event.
@@ -235,15 +258,15 @@ func (m *Metrics) Observer(source string) engine.Observer {
 		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
 		Accepted: func(webhook string) { m.accepted.WithLabelValues(m.name(webhook)).Inc() },
 		Settled:  m.settled,
-		Transformed: func(webhook string, took time.Duration, err error) {
-			webhook = m.name(webhook)
-			m.transform.WithLabelValues(webhook).Observe(took.Seconds())
-			if kind := engine.FailedStep(err); kind != "" {
-				m.transformFailures.WithLabelValues(webhook, kind).Inc()
+		Transformed: func(webhook, kind string, took time.Duration, reason string) {
+			webhook = m.stepOf(webhook, kind)
+			m.transform.WithLabelValues(webhook, kind).Observe(took.Seconds())
+			if reason != "" {
+				m.transformFailures.WithLabelValues(webhook, kind, reason).Inc()
 			}
 		},
-		Stored: func(operation string, took time.Duration, _ error) {
-			m.stored.WithLabelValues(operation).Observe(took.Seconds())
+		Stored: func(engine, operation string, took time.Duration) {
+			m.stored.WithLabelValues(engine, operation).Observe(took.Seconds())
 		},
 	}
 }
@@ -252,11 +275,7 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	webhook = m.name(webhook)
 	d := &st.Claim.Delivery
 	if a := st.Attempt; a != nil {
-		class := "none"
-		if a.Status > 0 {
-			class = strconv.Itoa(a.Status/100) + "xx"
-		}
-		m.attempts.WithLabelValues(webhook, st.Outcome.String(), class).Inc()
+		m.attempts.WithLabelValues(webhook, st.Outcome.String(), statusClass(a.Status)).Inc()
 		m.attempt.WithLabelValues(webhook).Observe(a.Took.Seconds())
 		if a.Number == 1 {
 			m.first.WithLabelValues(webhook).Observe(max(0, a.At.Sub(d.Since).Seconds()))
@@ -268,6 +287,14 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	if st.Outcome != delivery.Retry {
 		m.deliveries.WithLabelValues(webhook, st.Outcome.String()).Inc()
 	}
+}
+
+// statusClass returns the label of a status. 0 means that there was no answer.
+func statusClass(status int) string {
+	if of := status / 100; status > 0 && (of == 0 || of > 5) {
+		return otherLabel
+	}
+	return statusClasses[status/100]
 }
 
 // fileSize returns the size of a database file and its log.

@@ -108,6 +108,14 @@ func (s *Server) Reloaded(err error) {
 	s.reload.Store(&text)
 }
 
+// Stale returns why the last reload failed, or "" if it did not.
+func (s *Server) Stale() string {
+	if text := s.reload.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 // stopping reports whether the server accepts no more events.
 func (s *Server) stopping() bool { return s.stopped.Load() }
 

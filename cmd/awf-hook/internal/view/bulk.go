@@ -134,7 +134,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	}
 	p.Unlisted = tally.Count
 	p.Takes = Seconds(time.Duration(tally.Count) * time.Second / time.Duration(o.Pace))
-	lanes, _, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 		if w != nil && w.OrderBy.Value != "" && !slices.Contains(p.Ordered, g.Name) {
 			p.Ordered = append(p.Ordered, g.Name)
 		}
-		stopped := slices.ContainsFunc(lanes, func(l engine.LaneStatus) bool {
+		stopped := slices.ContainsFunc(now.lanes, func(l engine.LaneStatus) bool {
 			return l.Webhook == g.Webhook && (l.Closed != "" || !l.PausedUntil.IsZero())
 		})
 		if (w == nil || stopped) && !slices.Contains(p.Stopped, g.Name) {

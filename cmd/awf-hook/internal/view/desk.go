@@ -23,9 +23,10 @@ type Options struct {
 	Seen   *Seen
 	Log    *slog.Logger
 
-	Version     string     // awf-hook's, shown in requests
-	ModuleCache string     // of compiled modules in the playground; "" keeps none
-	Env         config.Env // variables for tests that are sent; nil has none
+	Stale       func() string // returns why the last reload failed, or ""; nil without reloads
+	Version     string        // awf-hook's, shown in requests
+	ModuleCache string        // of compiled modules in the playground; "" keeps none
+	Env         config.Env    // variables for tests that are sent; nil has none
 }
 
 // Desk is where people look at a queue and change it. It is safe for concurrent use.
@@ -36,10 +37,9 @@ type Desk struct {
 	bulks bulks
 	tries chan struct{} // one for each running playground or test
 
-	mu      sync.Mutex
-	looked  time.Time // when the queue was last asked
-	lanes   []engine.LaneStatus
-	oldest  map[string]time.Time
+	mu     sync.Mutex
+	looked time.Time // when the queue was last asked
+	queued
 	lanesOf string // lanes in a word, for Signal
 
 	masker   *secret.Masker // of maskerOf
@@ -48,6 +48,13 @@ type Desk struct {
 
 // maxTries is how many playgrounds may run at once.
 const maxTries = 2
+
+// queued is what look read.
+type queued struct {
+	lanes  []engine.LaneStatus
+	oldest map[string]time.Time
+	nodes  []engine.Node
+}
 
 // New makes a desk. It starts nothing: see [Desk.Run].
 func New(o Options) *Desk {
@@ -63,25 +70,36 @@ func New(o Options) *Desk {
 // lookEvery is how old the overview's data may be.
 const lookEvery = 500 * time.Millisecond
 
-// look reads the lanes and the oldest deliveries from the queue, unless it did so a moment ago.
-func (d *Desk) look(ctx context.Context) ([]engine.LaneStatus, map[string]time.Time, error) {
+// look reads the lanes, the oldest deliveries and the nodes from the queue, unless it did so a moment ago.
+func (d *Desk) look(ctx context.Context) (queued, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if time.Since(d.looked) < lookEvery {
-		return d.lanes, d.oldest, nil
+		return d.queued, nil
 	}
 	began := time.Now()
-	lanes, err := d.queue.Webhooks(ctx)
-	if err != nil {
-		return nil, nil, err
+	var now queued
+	var err error
+	if now.lanes, err = d.queue.Webhooks(ctx); err != nil {
+		return now, err
 	}
-	oldest, err := d.queue.Oldest(ctx)
-	if err != nil {
-		return nil, nil, err
+	if now.oldest, err = d.queue.Oldest(ctx); err != nil {
+		return now, err
 	}
-	d.lanes, d.oldest = lanes, oldest
+	if now.nodes, err = d.queue.Nodes(ctx); err != nil {
+		return now, err
+	}
+	d.queued = now
 	d.looked = time.Now().Add(10 * time.Since(began)) // ask a slow queue less often
-	return lanes, oldest, nil
+	return now, nil
+}
+
+// stale returns why the last reload failed, or "".
+func (d *Desk) stale() string {
+	if d.Stale == nil {
+		return ""
+	}
+	return d.Stale()
 }
 
 // forget makes the next look read the queue.
@@ -94,13 +112,17 @@ func (d *Desk) forget() {
 
 // Signal returns a number that changes when something happened, in this process or in another one.
 func (d *Desk) Signal(ctx context.Context) int64 {
-	lanes, _, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return d.Seen.Revision()
 	}
 	var b strings.Builder
-	for i := range lanes {
-		l := &lanes[i]
+	b.WriteString(d.stale() + "\n")
+	for _, n := range now.nodes {
+		b.WriteString(n.Name + " " + n.Config + "\n")
+	}
+	for i := range now.lanes {
+		l := &now.lanes[i]
 		for _, n := range []int64{int64(l.Waiting), int64(l.Dead), l.Delivered, l.Dropped, l.PausedUntil.Unix(), int64(len(l.Closed))} {
 			b.WriteString(strconv.FormatInt(n, 36) + ",")
 		}

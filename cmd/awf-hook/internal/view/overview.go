@@ -10,16 +10,20 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // Overview is the state of all webhooks.
 type Overview struct {
-	At       time.Time `json:"at"`
-	Since    time.Time `json:"since"` // recent outcomes are counted from then on, by this process
-	Queue    string    `json:"queue"`
-	Trouble  string    `json:"trouble,omitempty"` // why the queue takes nothing new
-	Webhooks []Webhook `json:"webhooks"`
-	Total    Total     `json:"total"`
+	At      time.Time `json:"at"`
+	Since   time.Time `json:"since"` // recent outcomes are counted from then on, by this process
+	Queue   string    `json:"queue"`
+	Trouble string    `json:"trouble,omitempty"` // why the queue takes nothing new
+	Stale   string    `json:"stale,omitempty"`   // why the last reload failed
+	// Differ are the configurations of the processes that share the queue, if they differ.
+	Differ   []delivery.Configuration `json:"configurations,omitempty"`
+	Webhooks []Webhook                `json:"webhooks"`
+	Total    Total                    `json:"total"`
 }
 
 // Total is the sum over all webhooks.
@@ -64,23 +68,27 @@ type By struct {
 
 // Overview returns the state of all webhooks: those of the configuration, and others with something in the queue.
 func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
-	lanes, oldest, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName()}
+	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.stale()}
+	d.Signal(ctx) // what is shown is what the next one is compared with
 	if err := d.Engine.Ready(ctx); err != nil {
 		o.Trouble = err.Error()
 	}
+	if all := delivery.Configurations(now.nodes); len(all) > 1 {
+		o.Differ = all
+	}
 	configured := d.configured()
-	for i := range lanes {
-		l := &lanes[i]
+	for i := range now.lanes {
+		l := &now.lanes[i]
 		w, known := configured[l.Webhook]
 		delete(configured, l.Webhook)
 		if !known && l.Waiting+l.Dead == 0 && d.Seen.lately(l.Webhook).Day.Sum() == 0 {
 			continue
 		}
-		o.add(d.webhook(l, w, oldest[l.Webhook]))
+		o.add(d.webhook(l, w, now.oldest[l.Webhook]))
 	}
 	for identity, w := range configured {
 		o.add(d.webhook(&engine.LaneStatus{Webhook: identity}, w, time.Time{}))

@@ -35,7 +35,8 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 	return strings.HasPrefix(r.d.ID, f.ID) && (f.State == "" || f.State == state) &&
 		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
-		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
+		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Source == "" || f.Source == r.event.Source) &&
+		(f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
 		(f.Until.IsZero() || !r.done.IsZero() && !r.done.After(f.Until)) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before) && r.seq > f.After
 }

@@ -38,14 +38,15 @@ type wanted struct {
 // acceptance is the state of accepting one batch.
 type acceptance struct {
 	*tx
-	batch  int64 // distinguishes this call from all others, so that a repeated transaction recognizes its own rows
-	wants  []*wanted
-	lanes  map[int]*lane
-	locked map[int]*lane    // those of lanes with an order or dead letters, which must be saved
-	known  map[string]bool  // ids that are in the database
-	mine   map[string]*mine // those of known that this call added before its answer was lost
-	active map[laneKey]bool // keys with a delivery that waits or is in flight
-	seqs   []int64          // numbers for new deliveries, then for events
+	batch   int64 // distinguishes this call from all others, so that a repeated transaction recognizes its own rows
+	wants   []*wanted
+	lanes   map[int]*lane
+	locked  map[int]*lane    // those of lanes with an order or dead letters, which must be saved
+	known   map[string]bool  // ids that are in the database
+	mine    map[string]*mine // those of known that this call added before its answer was lost
+	active  map[laneKey]bool // keys with a delivery that waits or is in flight
+	roughly time.Time        // when it began
+	seqs    []int64          // numbers for new deliveries, then for events
 }
 
 type mine struct {
@@ -72,13 +73,14 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.makeDay(ctx, s.roughly()); err != nil { // makes the tables for the ids of what is removed to make room
+	now := s.roughly()
+	if err := s.makeDay(ctx, now); err != nil { // makes the tables for the ids of what is removed to make room
 		return err
 	}
 	for _, entry := range entries {
 		for i := range entry.Wants {
 			if past := entry.Wants[i].Past; past != nil && !past.Done.IsZero() {
-				if err := s.makeDay(ctx, past.Done); err != nil {
+				if err := s.makeDay(ctx, finishedAt(past, now)); err != nil {
 					return err
 				}
 			}
@@ -86,7 +88,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 	batch := rand.Int64()
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		a := &acceptance{tx: tx, batch: batch, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
+		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
 		a.collect(entries, ids)
 		if err := a.look(ctx); err != nil {
 			return err
@@ -170,7 +172,7 @@ func (a *acceptance) stand(w *wanted) {
 		w.state, w.done = dead, a.now
 		return
 	case past != nil && past.State != delivery.Due:
-		w.state, w.done = finalState(past.State), past.Done
+		w.state, w.done = store.FinalState[int](past.State), finishedAt(past, a.roughly)
 		if w.done.IsZero() {
 			w.done = a.now
 		}
@@ -188,14 +190,20 @@ func (a *acceptance) stand(w *wanted) {
 	}
 }
 
-func finalState(s delivery.State) int {
-	switch s {
-	case delivery.IsDelivered:
-		return delivered
-	case delivery.IsDropped:
-		return dropped
+// maxFinished is how long ago a delivery of another store was finished, at most: history has a table for each day.
+const maxFinished = 2 * 366 * 24 * time.Hour
+
+// finishedAt returns when a delivery of another store was finished, whatever that store's clock said; zero if it does not say.
+func finishedAt(past *delivery.Past, now time.Time) time.Time {
+	switch earliest := now.Add(-maxFinished); {
+	case past.Done.IsZero():
+		return past.Done
+	case past.Done.Before(earliest):
+		return earliest
+	case past.Done.After(now):
+		return now
 	}
-	return dead
+	return past.Done
 }
 
 // makeRoom keeps a lane within half of the queue. It removes and counts the lane's oldest dead letters, and no more than

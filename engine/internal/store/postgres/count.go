@@ -74,6 +74,36 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	return oldest, s.readError(err)
 }
 
+// countStanding leaves what is due to the lanes' sums: a backlog does not make it slow.
+const countStanding = `SELECT l.webhook, c.waiting,
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 AND d.due_at > $1),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.state = 0 AND d.due_at > $1)
+  FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
+  WHERE c.waiting > 0`
+
+// Standing implements [store.Browser].
+func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	rows, err := s.pool.Query(ctx, countStanding, now)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	standing := map[string]delivery.Standing{}
+	var webhook string
+	var waiting, ahead, behind, inFlight int
+	_, err = pgx.ForEachRow(rows, []any{&webhook, &waiting, &ahead, &behind, &inFlight}, func() error {
+		standing[webhook] = delivery.Standing{
+			Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
+		}
+		return nil
+	})
+	return standing, s.readError(err)
+}
+
 // Pause implements [store.Browser].
 func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	now, err := s.now(ctx)

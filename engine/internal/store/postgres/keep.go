@@ -39,7 +39,10 @@ func (s *Store) Keep(ctx context.Context) error {
 	if err := s.recover(ctx, now); err != nil {
 		return err
 	}
-	return s.prune(ctx, now)
+	if err := s.prune(ctx, now); err != nil {
+		return err
+	}
+	return s.vacuum(ctx)
 }
 
 // keeps makes a change unless another node is keeping house. It returns false if one is.

@@ -83,6 +83,9 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	if f.Run != "" {
 		c.add(`i.workflow_id = ?`, []byte(f.Run))
 	}
+	if f.Source != "" {
+		c.add(`i.source = ?`, clean(f.Source))
+	}
 	if f.Text != "" {
 		text := strings.ToLower(clean(f.Text))
 		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
@@ -153,8 +156,8 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	switch it.State = stateOf(state % leaving); {
-	case state >= leaving:
+	switch it.State = store.StateOf(state); {
+	case state >= store.Leaving:
 		it.Held = store.OnItsWay
 	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
 		it.State = delivery.InFlight

@@ -38,7 +38,8 @@ type Store struct {
 	node  int           // in table nodes; owns leases
 	skew  time.Duration // this machine's clock minus the server's, when the store was opened
 
-	keeper atomic.Bool // this node keeps house
+	keeper atomic.Bool      // this node keeps house
+	dead   map[string]int64 // rows by table that the last VACUUM left; of the goroutine that calls Keep
 
 	mu         sync.Mutex
 	lows       map[int]low         // by lane
@@ -67,7 +68,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	}
 	s := &Store{
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
-		changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
+		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, inWords(err)

@@ -94,9 +94,9 @@ func (a *acceptance) entry(entry *delivery.Entry) error {
 
 // place is the initial state of a new delivery: due, in flight at once, behind another one of its key, or dead.
 type place struct {
-	state, owner, place int64
-	due, done           time.Time
-	key                 any // nil without a key
+	lane, state, owner, place int64
+	due, done                 time.Time
+	key                       any // nil without a key
 }
 
 // want adds one delivery of the current event, unless it is known.
@@ -155,7 +155,7 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 		p.state, p.done = dead, a.now
 		return p, nil
 	case want.Past != nil && want.Past.State != delivery.Due:
-		p.state, p.done = finalState(want.Past.State), want.Past.Done
+		p.state, p.done = store.FinalState[int64](want.Past.State), want.Past.Done
 		if p.done.IsZero() {
 			p.done = a.now
 		}
@@ -214,14 +214,4 @@ func (l *lane) count(state int64) {
 	case dropped:
 		l.dropped++
 	}
-}
-
-func finalState(s delivery.State) int64 {
-	switch s {
-	case delivery.IsDelivered:
-		return delivered
-	case delivery.IsDropped:
-		return dropped
-	}
-	return dead
 }

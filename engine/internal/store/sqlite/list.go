@@ -46,6 +46,9 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Run != "" {
 		add("e.workflow_id = ?", f.Run)
 	}
+	if f.Source != "" {
+		add("e.source = ?", f.Source)
+	}
 	if f.Text != "" {
 		text := strings.ToLower(f.Text)
 		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
@@ -84,7 +87,7 @@ const (
 // looksThroughEvents reports whether a filter is about fields of events, and not about a state that few deliveries have.
 func looksThroughEvents(f delivery.Filter) bool {
 	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
-	return (f.Event != "" || f.Workflow != "" || f.Run != "") && !few
+	return (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && !few
 }
 
 // List implements [store.Browser].
@@ -122,8 +125,8 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch it.State = stateOf(state % leaving); {
-	case state >= leaving:
+	switch it.State = store.StateOf(state); {
+	case state >= store.Leaving:
 		it.Held = store.OnItsWay
 	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
 		it.State = delivery.InFlight

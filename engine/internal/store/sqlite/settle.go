@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -36,11 +37,11 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 }
 
 const (
-	settle = `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0`
+	settle = `UPDATE deliveries SET state = ?4, due_at = ?5, done_at = ?6, attempts = ?7, spent = ?8, reason = ?9, log = log || ?10, owner = 0`
 
-	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
+	settleContent = `, content_type = ?11, header = ?12, url_suffix = ?13, body = ?14, size = size + ?15`
 
-	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE RETURNING lane`
+	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE AND lane = ?3`
 )
 
 // settle writes the outcome of one delivery and its consequences for the lane. It returns false if the claim was lost.
@@ -53,7 +54,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	state, dueAt, done := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond), tx.now
+	state, dueAt := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond)
 	if st.GivenBack {
 		dueAt = st.Claim.Delivery.Due
 	}
@@ -64,35 +65,19 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		state = dead
 	case delivery.Dropped:
 		state = dropped
-	case delivery.Retry:
-		done = time.Time{}
 	}
-	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
-	if a := st.Attempt; a != nil {
-		attempts, line = a.Number, store.LogLine(a, ls.replay)
-		if !a.Free {
-			spent++
+	holder := l
+	held, err := tx.writeOutcome(st, ls, place{lane: l.id, state: state, due: dueAt})
+	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane
+		var in int64
+		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state = DUE`, ls.seq, ls.token)
+		if err != nil || in == 0 {
+			return false, err
 		}
-		if reason == "" {
-			reason = a.Reason
+		if holder, err = tx.lane(in); err == nil {
+			_, err = tx.writeOutcome(st, ls, place{lane: in, state: state, due: dueAt})
 		}
 	}
-	args := []any{ls.seq, ls.token, state, dueAt, done, attempts, spent, reason, line}
-	query := settle + whereHeld
-	if st.Content != nil {
-		c := columns(st.Content)
-		query = settle + settleContent + whereHeld
-		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
-	}
-	in := int64(0) // a different lane if the delivery was moved meanwhile
-	err = tx.each(query, func(r *row) error {
-		in = r.int()
-		return nil
-	}, args...)
-	if err != nil || in == 0 {
-		return false, err
-	}
-	holder, err := tx.lane(in)
 	if err != nil {
 		return false, err
 	}
@@ -104,6 +89,29 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	}
 	l.Settle(tx.now, st, ls.until)
 	return true, tx.freeKey(st, ls.seq, state, dueAt)
+}
+
+// writeOutcome writes the outcome of a delivery of a lane. It returns false if the lane does not hold the delivery under its lease.
+func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, p place) (bool, error) {
+	if p.state != due {
+		p.done = tx.now
+	}
+	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
+	if a := st.Attempt; a != nil {
+		attempts, line, reason = a.Number, store.LogLine(a, ls.replay), cmp.Or(reason, a.Reason)
+		if !a.Free {
+			spent++
+		}
+	}
+	args := []any{ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line}
+	query := settle + whereHeld
+	if st.Content != nil {
+		c := columns(st.Content)
+		query = settle + settleContent + whereHeld
+		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+	}
+	changed, err := tx.run(query, args...)
+	return changed > 0, err
 }
 
 // freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has

@@ -103,6 +103,7 @@ func listSelects(t *testing.T, q *queue) {
 		{"before then", delivery.Filter{Until: at(0)}, ""},
 		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},
 		{"workflow", delivery.Filter{Workflow: "none"}, ""},
+		{"source", delivery.Filter{Source: "none"}, ""},
 		{"id", delivery.Filter{ID: delivery.ID("3", hook)}, "3"},
 		{"the beginning of an id", delivery.Filter{ID: delivery.ID("3", hook)[:12]}, "3"},
 		{"no id", delivery.Filter{ID: delivery.ID("3", hook) + "a"}, ""},

@@ -92,10 +92,23 @@ func origins(t *testing.T, q *queue) {
 		}
 	}
 	id := delivery.ID("traced", hook)
+	selects := func(when string) {
+		t.Helper()
+		for source, want := range map[string]string{e.Event.Source: id, "ci": ""} {
+			got := ""
+			for _, it := range list(t, q, delivery.Filter{Source: source}) {
+				got += it.Delivery.ID
+			}
+			if n, err := q.Count(q.set(at(2)), delivery.Filter{Source: source}); got != want || err != nil || (n.Count == 1) != (want != "") {
+				t.Errorf("%s: the source %s selects %q, counted %+v, %v, want %q", when, source, got, n, err, want)
+			}
+		}
+	}
 	for _, step := range []string{"accepted", "delivered", "replayed"} {
 		for _, it := range list(t, q, delivery.Filter{}) {
 			check(step+": listed", &it.Event)
 		}
+		selects(step)
 		d, err := q.Show(at(2), id)
 		if err != nil {
 			t.Fatal(err)
