@@ -26,7 +26,9 @@ func TestAPIAndCommandsHaveTheSameSchemas(t *testing.T) {
 		Required   []string
 		Properties map[string]struct{ Type, Format string }
 	}
-	var document struct{ Components struct{ Schemas map[string]object } }
+	var document struct {
+		Components struct{ Schemas map[string]object }
+	}
 	if err := yaml.Unmarshal(answer.Body.Bytes(), &document); err != nil {
 		t.Fatal(err)
 	}
