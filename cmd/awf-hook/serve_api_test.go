@@ -73,7 +73,7 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		{"ops-token", []string{"webhooks", "list"}, 0, "closed"},
 		{"ops-token", []string{"webhooks", "enable", "hook"}, 0, "hook enabled"},
 		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "2h", "--reason", "upgrade"}, 0, "hook paused"},
-		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 1, "--for: want a duration up to 24h"},
+		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 2, "--for: want a duration up to 24h"},
 		{"ops-token", []string{"webhooks", "list"}, 0, "resting"},
 		{"eye-token", []string{"deliveries", "list", "--text", "400 bad"}, 0, "msg_"},
 		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery matches"},
