@@ -45,6 +45,11 @@ with "synthetic": true. Choose more than your longest step takes: a run gets onl
 }
 
 func (c *command) follow(s *session, follow engine.Follow, project string) error {
+	for _, path := range follow.Paths {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.err, "awf-hook: %s: %v: follow waits for it\n", plain(path), cause(err))
+		}
+	}
 	var err error
 	if follow.Paths, err = followed(follow.Paths); err != nil {
 		return failure(err)
