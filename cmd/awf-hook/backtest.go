@@ -91,6 +91,11 @@ func (c *command) backtest(b backtest, paths []string) error {
 		}
 		defer old.Close()
 	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.err, "awf-hook: %s: %v: it is left out\n", plain(path), cause(err))
+		}
+	}
 	if paths, err = followed(paths); err != nil {
 		return failure(err)
 	}

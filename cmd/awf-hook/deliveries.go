@@ -126,7 +126,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	}
 	file := queueFile(where.search(), cfg, where.queue)
 	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
-		return failure(fmt.Errorf("no queue at %s", file))
+		return failure(noQueue(file))
 	}
 	if config.IsDatabase(file) {
 		if err := cfg.Share(); err != nil {
@@ -144,6 +144,14 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// noQueue says where there is no queue. "" is no place at all.
+func noQueue(file string) error {
+	if file == "" {
+		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
+	}
+	return fmt.Errorf("no queue at %s", plain(file))
 }
 
 // onServer calls do with the queue of a server.

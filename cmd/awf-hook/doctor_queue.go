@@ -69,10 +69,19 @@ func (d *doctor) waiting(cfg *config.Config) {
 
 // spillFiles looks for events that were kept while a database was away, and that nobody took up.
 func (d *doctor) spillFiles() {
-	files, _ := filepath.Glob(filepath.Join(d.search().StateFolder(), "spill", "*.db")) // the pattern is valid
+	files, _ := filepath.Glob(filepath.Join(d.search().StateFolder(), "spill", "*.db")) // the pattern is good
 	for _, file := range files {
-		d.find("queue", warning, "%s: kept while a database was away; an awf-hook with the same queue.url brings it there, and so does "+
-			"awf-hook queue move --from %[1]s --to URL", file)
+		queue, err := engine.OpenDeliveries(file, "")
+		if err != nil {
+			d.find("queue", wrong, "%v: it holds deliveries from while a database was away", err)
+			continue
+		}
+		tally, err := queue.Count(context.Background(), engine.Filter{})
+		if _ = queue.Close(); err == nil && tally.Count == 0 {
+			continue
+		}
+		d.find("queue", warning, "%s: %d deliveries from while a database was away; an awf-hook with the same queue.url brings them there, "+
+			"and so does awf-hook queue move --from %[1]s --to URL", file, tally.Count)
 	}
 }
 

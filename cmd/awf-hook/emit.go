@@ -146,6 +146,9 @@ func (c *command) readEvent() (event.Event, error) {
 	if err != nil {
 		return event.Event{}, err
 	}
+	if len(text) == 0 {
+		return event.Event{}, errors.New("no event: want --event TYPE, --sample TYPE, or an event on stdin")
+	}
 	rec, err := event.ParseLine(text, time.Now())
 	switch {
 	case err != nil:

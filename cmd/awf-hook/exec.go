@@ -75,7 +75,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			return &exitError{exitNotFound, err}
 		}
-		return &exitError{exitCannotRun, err}
+		return &exitError{exitCannotRun, fmt.Errorf("%s: %w", args[0], cause(err))}
 	}
 	talk := &held{out: c.err}
 	c.err = talk

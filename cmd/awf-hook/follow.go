@@ -45,6 +45,11 @@ A killed run has no end. With --orphan-after 1h, follow gives a run that was qui
 }
 
 func (c *command) follow(s *session, follow engine.Follow, project string) error {
+	for _, path := range follow.Paths {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.err, "awf-hook: %s: %v: follow waits for it\n", plain(path), cause(err))
+		}
+	}
 	var err error
 	if follow.Paths, err = followed(follow.Paths); err != nil {
 		return failure(err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -67,7 +68,13 @@ func (c *command) listen(addr string, flags listenFlags) error {
 		}
 	}
 	ln, err := net.Listen("tcp", addr)
-	if err != nil {
+	var bad *net.AddrError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return failure(fmt.Errorf("%w: want another port, or 0 for a free one", err))
+	case errors.As(err, &bad):
+		return fmt.Errorf("%w: want a port, or HOST:PORT", err)
+	case err != nil:
 		return failure(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +117,7 @@ It changes nothing. It exits with 1 if something is wrong.`,
 			}
 			file := queueFile(flags.search(), cfg, place)
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
-				return failure(fmt.Errorf("no queue at %s", cmp.Or(file, "any place: set HOME or queue.path")))
+				return failure(noQueue(file))
 			}
 			queue, err := engine.OpenDeliveries(file, "")
 			if err != nil {

@@ -45,6 +45,7 @@ type daemon struct {
 	listeners   []net.Listener
 	keeper      *keeper
 	seen        *view.Seen        // for the page
+	mistakes    string            // of the last reload; "" if it was good
 	taken       map[string]string // look's result for the files of the current configuration
 }
 

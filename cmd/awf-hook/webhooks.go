@@ -58,12 +58,15 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
 		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
-			d, err := config.ParseDuration(rest)
-			if err != nil || d <= 0 || d > engine.MaxPause {
-				return 0, fmt.Errorf("--for: want a duration up to %v, like 30m", engine.MaxPause)
-			}
+			d, _ := config.ParseDuration(rest) // PreRunE looked at it
 			return q.Pause(ctx, webhook, d, reason)
 		})
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if d, err := config.ParseDuration(rest); err != nil || d <= 0 || d > engine.MaxPause {
+			return fmt.Errorf("--for: want a duration up to %.0fh, like 30m", engine.MaxPause.Hours())
+		}
+		return nil
+	}
 	cmd.Example = "  awf-hook webhooks pause oncall --for 30m --reason 'the receiver is being upgraded'"
 	cmd.Flags().StringVar(&rest, "for", "1h", "how long the lane rests, as a `DURATION`; webhooks enable ends it")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for awf-hook operations")

@@ -172,7 +172,7 @@ func (a *acceptance) stand(w *wanted) {
 		w.state, w.done = dead, a.now
 		return
 	case past != nil && past.State != delivery.Due:
-		w.state, w.done = finalState(past.State), finishedAt(past, a.roughly)
+		w.state, w.done = store.FinalState[int](past.State), finishedAt(past, a.roughly)
 		if w.done.IsZero() {
 			w.done = a.now
 		}
@@ -204,16 +204,6 @@ func finishedAt(past *delivery.Past, now time.Time) time.Time {
 		return now
 	}
 	return past.Done
-}
-
-func finalState(s delivery.State) int {
-	switch s {
-	case delivery.IsDelivered:
-		return delivered
-	case delivery.IsDropped:
-		return dropped
-	}
-	return dead
 }
 
 // makeRoom keeps a lane within half of the queue. It removes and counts the lane's oldest dead letters, and no more than

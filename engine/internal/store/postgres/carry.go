@@ -9,9 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// leaving is added to the state of a delivery that is moving to another queue. Nobody claims it or changes it here.
-const leaving = 8
-
 // maxKeyed is how many deliveries of one order key leave at a time.
 const maxKeyed = 4000
 
@@ -190,7 +187,7 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 	if err := rows.Scan(append(targets, more...)...); err != nil {
 		return nil, err
 	}
-	if past.State = stateOf(state % leaving); past.State == delivery.Due {
+	if past.State = store.StateOf(state); past.State == delivery.Due {
 		past.After = max(0, due.Sub(now))
 	}
 	past.Done, past.Attempts, want.OrderKey = orZero(done), store.ParseLog(log), string(key)
@@ -200,19 +197,6 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 	}
 	restored, err := ev.event()
 	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
-}
-
-// stateOf names a state of the database for people.
-func stateOf(state int) delivery.State {
-	switch state {
-	case delivered:
-		return delivery.IsDelivered
-	case dead:
-		return delivery.IsDead
-	case dropped:
-		return delivery.IsDropped
-	}
-	return delivery.Due
 }
 
 // Leaving implements [store.Durable].

@@ -12,30 +12,31 @@ import (
 // Check says what is wrong with a database that somebody changed by hand, and nothing else.
 func TestDamagedDatabases(t *testing.T) {
 	url := database(t)
-	for change, want := range map[string]string{
-		`UPDATE awf_hook.meta SET version = version`:                                                                            "",
-		`UPDATE awf_hook.deliveries SET lane = 99 WHERE id = $$ID$$`:                                                            "belong to no lane",
-		`DELETE FROM awf_hook.events`:                                                                                           "have lost their event",
-		`UPDATE awf_hook.deliveries SET state = 77 WHERE state = 0`:                                                             "state that this awf-hook does not know",
-		`UPDATE awf_hook.deliveries SET state = 1 WHERE state = 2`:                                                              "state that this awf-hook does not know",
-		`UPDATE awf_hook.history SET state = 0`:                                                                                 "finished deliveries are in a state",
-		`UPDATE awf_hook.history SET lane = 99`:                                                                                 "finished deliveries belong to no lane",
-		`UPDATE awf_hook.history SET id = (SELECT id FROM awf_hook.deliveries LIMIT 1)`:                                         "both waiting and finished",
-		`INSERT INTO awf_hook.history SELECT * FROM awf_hook.history`:                                                           "finished twice",
-		`UPDATE awf_hook.deliveries SET state = 2, done_at = now() WHERE order_key IS NOT NULL AND state = 0`:                   "wait behind a key",
-		`UPDATE awf_hook.deliveries SET order_key = NULL WHERE state = 5`:                                                       "wait behind a key",
-		`UPDATE awf_hook.deliveries SET state = 0, owner = 1, due_at = now() + interval '1 minute' WHERE order_key IS NOT NULL`: "two deliveries in flight",
-		`UPDATE awf_hook.deliveries SET done_at = NULL WHERE state = 2`:                                                         "no time of their end",
-		`UPDATE awf_hook.deliveries SET attempts = -1`:                                                                          "below zero",
-		`INSERT INTO awf_hook.contents VALUES (-5, 'text/plain', '', '', '')`:                                                   "bodies belong to no delivery",
-		`DELETE FROM awf_hook.deliveries WHERE state = 2`:                                                                       "attempts belong to no delivery",
-		`UPDATE awf_hook.events SET stamp = 'yesterday'`:                                                                        "a time that cannot be read",
-		`UPDATE awf_hook.events SET stamp = '10000-01-01T00:00:00Z'`:                                                            "a time that cannot be read",
-		`UPDATE awf_hook.counts SET waiting = waiting + 1`:                                                                      "miscount what waits",
-		`UPDATE awf_hook.counts SET dead_letters = 0`:                                                                           "miscount their dead letters",
-		`DELETE FROM awf_hook.counts`:                                                                                           "miscount",
-		`UPDATE awf_hook.deliveries SET state = 8 WHERE state = 0`:                                                              "run awf-hook queue move again",
+	for _, tt := range []struct{ change, want string }{
+		{`UPDATE awf_hook.meta SET version = version`, ""},
+		{`UPDATE awf_hook.deliveries SET lane = 99 WHERE id = $$ID$$`, "belong to no lane"},
+		{`DELETE FROM awf_hook.events`, "have lost their event"},
+		{`UPDATE awf_hook.deliveries SET state = 77 WHERE state = 0`, "state that this awf-hook does not know"},
+		{`UPDATE awf_hook.deliveries SET state = 1 WHERE state = 2`, "state that this awf-hook does not know"},
+		{`UPDATE awf_hook.history SET state = 0`, "finished deliveries are in a state"},
+		{`UPDATE awf_hook.history SET lane = 99`, "finished deliveries belong to no lane"},
+		{`UPDATE awf_hook.history SET id = (SELECT id FROM awf_hook.deliveries LIMIT 1)`, "both waiting and finished"},
+		{`INSERT INTO awf_hook.history SELECT * FROM awf_hook.history`, "finished twice"},
+		{`UPDATE awf_hook.deliveries SET state = 2, done_at = now() WHERE order_key IS NOT NULL AND state = 0`, "wait behind a key"},
+		{`UPDATE awf_hook.deliveries SET order_key = NULL WHERE state = 5`, "wait behind a key"},
+		{`UPDATE awf_hook.deliveries SET state = 0, owner = 1, due_at = now() + interval '1 minute' WHERE order_key IS NOT NULL`, "two deliveries in flight"},
+		{`UPDATE awf_hook.deliveries SET done_at = NULL WHERE state = 2`, "no time of their end"},
+		{`UPDATE awf_hook.deliveries SET attempts = -1`, "below zero"},
+		{`INSERT INTO awf_hook.contents VALUES (-5, 'text/plain', '', '', '')`, "bodies belong to no delivery"},
+		{`DELETE FROM awf_hook.deliveries WHERE state = 2`, "attempts belong to no delivery"},
+		{`UPDATE awf_hook.events SET stamp = 'yesterday'`, "a time that cannot be read"},
+		{`UPDATE awf_hook.events SET stamp = '10000-01-01T00:00:00Z'`, "a time that cannot be read"},
+		{`UPDATE awf_hook.counts SET waiting = waiting + 1`, "miscount what waits"},
+		{`UPDATE awf_hook.counts SET dead_letters = 0`, "miscount their dead letters"},
+		{`DELETE FROM awf_hook.counts`, "miscount"},
+		{`UPDATE awf_hook.deliveries SET state = 8 WHERE state = 0`, "run awf-hook queue move again"},
 	} {
+		change, want := tt.change, tt.want
 		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`)
 		s := open(t, store.Options{Path: url})
 		accept(t, s, entry("delivered", ""), entry("dead", ""))

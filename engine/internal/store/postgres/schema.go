@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 )
 
-// The states of a delivery. They are stored: never change a number.
+// The states of a delivery: see [store.StateDue]. Those that are delivered or dropped are in history alone.
 const (
-	due       = 0 // waits until due_at, or is in flight until then
-	delivered = 1 // in history alone
-	dead      = 2
-	dropped   = 3 // in history alone
-	behind    = 5 // waits for another delivery with the same order key
+	due       = store.StateDue
+	delivered = store.StateDelivered
+	dead      = store.StateDead
+	dropped   = store.StateDropped
+	behind    = store.StateBehind
 )
 
 // migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version

@@ -9,9 +9,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// leaving is added to the state of a delivery that is moving to another queue. Nobody claims it or changes it here.
-const leaving = 8
-
 // maxKeyed is how many deliveries of one order key leave at a time.
 const maxKeyed = 4000
 
@@ -105,7 +102,7 @@ func (tx *tx) depart(seq int64) error {
 	if state == behind {
 		state = due
 	}
-	_, err = tx.run(`UPDATE deliveries SET state = ?, owner = 0, token = token + 1 WHERE seq = ?`, state+leaving, seq)
+	_, err = tx.run(`UPDATE deliveries SET state = ?, owner = 0, token = token + 1 WHERE seq = ?`, state+store.Leaving, seq)
 	return err
 }
 
@@ -129,7 +126,7 @@ func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 	past := &delivery.Past{ID: r.text()}
 	want := delivery.Want{Webhook: r.text(), Past: past}
-	past.State = stateOf(r.int() % leaving)
+	past.State = store.StateOf(r.int())
 	due := r.time()
 	if past.State == delivery.Due {
 		past.After = max(0, due.Sub(now))
@@ -145,19 +142,6 @@ func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 	ev.Payload = r.bytes()
 	restored, err := event.Restore(ev, stamp)
 	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
-}
-
-// stateOf names a state of the database for people.
-func stateOf(state int64) delivery.State {
-	switch state {
-	case delivered:
-		return delivery.IsDelivered
-	case dead:
-		return delivery.IsDead
-	case dropped:
-		return delivery.IsDropped
-	}
-	return delivery.Due
 }
 
 // Leaving implements [store.Durable].
@@ -235,7 +219,7 @@ func (tx *tx) amend(seq, state int64, want *delivery.Want) error {
 	}
 	to := place{state: due, due: tx.now}
 	if want.Past.State != delivery.Due {
-		to.state, to.done = finalState(want.Past.State), want.Past.Done
+		to.state, to.done = store.FinalState[int64](want.Past.State), want.Past.Done
 	}
 	l.holds(state, -1)
 	l.holds(to.state, 1)

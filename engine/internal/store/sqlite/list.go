@@ -125,8 +125,8 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch it.State = stateOf(state % leaving); {
-	case state >= leaving:
+	switch it.State = store.StateOf(state); {
+	case state >= store.Leaving:
 		it.Held = store.OnItsWay
 	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
 		it.State = delivery.InFlight

@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
 
-// The states of a delivery. They are stored: never change a number. Statements name them in capitals.
+// The states of a delivery: see [store.StateDue]. Statements name them in capitals.
 const (
-	due       = 0 // waits until due_at, or is in flight until then
-	delivered = 1
-	dead      = 2
-	dropped   = 3
-	pruned    = 4 // only the id is left, so that it stays known
-	behind    = 5 // waits for another delivery with the same order key
+	due       = store.StateDue
+	delivered = store.StateDelivered
+	dead      = store.StateDead
+	dropped   = store.StateDropped
+	pruned    = store.StatePruned
+	behind    = store.StateBehind
 )
 
 // migrations make the schema: the n-th turns version n-1 into version n. Times are milliseconds since 1970, and 0 means
