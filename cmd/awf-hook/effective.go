@@ -87,9 +87,13 @@ func (c *command) printEffective(all *effectiveConfig) {
 }
 
 func (c *command) printValues(indent string, values []config.Value) {
+	width := 20 // of the keys
+	for _, v := range values {
+		width = max(width, len(v.Key))
+	}
 	for _, v := range values {
 		from := strings.Join(append([]string{v.Place}, v.Variables...), " ")
-		fmt.Fprintf(c.out, "%s%-20s %-40s %s\n", indent, v.Key, plain(v.Text), from)
+		fmt.Fprintf(c.out, "%s%-*s %-40s %s\n", indent, width, v.Key, plain(v.Text), from)
 	}
 }
 

@@ -35,10 +35,17 @@ func (c *command) evalPrompt(flags evalFlags) error {
 	p := prompt{command: &own, flags: flags, all: sampleEvents(), events: events, words: completions()}
 	in, isFile := c.in.(*os.File)
 	if !isFile || !term.IsTerminal(int(in.Fd())) {
-		lines := bufio.NewScanner(c.in)
+		lines, any := bufio.NewScanner(c.in), false
 		for lines.Scan() && p.line(lines.Text()) {
+			any = true
 		}
-		return lines.Err()
+		if err := lines.Err(); err != nil {
+			return failure(fmt.Errorf("stdin: %w", err))
+		}
+		if !any && lines.Text() == "" {
+			return errors.New("want an EXPR, or one on each line of stdin")
+		}
+		return nil
 	}
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {

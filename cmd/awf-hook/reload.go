@@ -13,11 +13,16 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 // watchPeriod is how often serve checks files for changes. It loads a change when two checks agree, so that it never
 // loads a file that is being written.
 const watchPeriod = 600 * time.Millisecond
+
+// retryTicks is after how many checks serve loads a configuration again that had mistakes: the file that is missing may be one that no
+// earlier configuration names.
+const retryTicks = 3
 
 // watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
 func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
@@ -27,7 +32,7 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
 	before := d.taken
-	for {
+	for ticks := 1; ; ticks++ {
 		forced := false
 		select {
 		case <-hangups:
@@ -37,8 +42,9 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 			return
 		}
 		now := look(d.watched())
-		if forced || !maps.Equal(now, d.taken) && maps.Equal(now, before) {
-			d.reload(eng)
+		changed := forced || !maps.Equal(now, d.taken) && maps.Equal(now, before)
+		if changed || d.mistakes != "" && ticks%retryTicks == 0 {
+			d.reload(eng, changed)
 			d.taken = look(d.watched()) // for the current configuration
 			maps.Copy(d.taken, now)     // later changes are loaded next time
 		}
@@ -46,11 +52,19 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	}
 }
 
-// reload loads the configuration, or says what is wrong with it.
-func (d *daemon) reload(eng *engine.Engine) {
+// reload loads the configuration, or says what is wrong with it. If nothing changed, it does not say the same again.
+func (d *daemon) reload(eng *engine.Engine, changed bool) {
+	err := d.takeUp(eng)
+	mistakes := ""
+	if err != nil {
+		mistakes = err.Error()
+	}
+	if mistakes == d.mistakes && !changed {
+		return
+	}
+	d.mistakes = mistakes
 	server.NotifyReloading()
 	log := d.command.logger()
-	err := d.takeUp(eng)
 	d.server.Load().Reloaded(err)
 	if err != nil {
 		eng.ReloadFailed(err)
@@ -81,10 +95,22 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 	if err := eng.Reload(cfg); err != nil {
 		return err
 	}
+	d.sayRestart(cfg)
 	d.config = cfg
 	d.readAccess(cfg)
 	d.server.Load().SetAccess(d.access)
 	return nil
+}
+
+// sayRestart warns of changes that a reload cannot make.
+func (d *daemon) sayRestart(cfg *config.Config) {
+	const text = "the changed key needs a restart: awf-hook goes on with the old value"
+	if old := d.config.Serve.Listen; d.listen == "" && old != cfg.Serve.Listen {
+		d.command.logger().Warn(text, "key", "serve.listen")
+	}
+	if old := queueFile(d.search(), d.config, ""); d.queue == old && old != queueFile(d.search(), cfg, "") {
+		d.command.logger().Warn(text, "key", "queue")
+	}
 }
 
 func firstLine(text string) string {

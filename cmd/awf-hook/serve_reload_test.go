@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // folder is the folder of a serve's configuration.
@@ -132,6 +133,38 @@ func TestServeTakesUpAMountedConfiguration(t *testing.T) {
 	f.mounted("..v3", f.config()+"    headers: {X-Version: three}\n")
 	f.must(os.RemoveAll(f.at("..v2")))
 	b.fresh()
+	b.end(t, syscall.SIGKILL)
+}
+
+// A file that the new configuration names and that comes after it is enough to take the configuration up, and waiting for it is said once.
+func TestServeTakesUpAFileThatComesLate(t *testing.T) {
+	t.Parallel()
+	f, receiver := newFolder(t)
+	f.write("awf-hook.yaml", f.config())
+	b := f.serve(receiver)
+	f.write("awf-hook.yaml", strings.Replace(f.config(), "secret_file: secret", "secret_file: late", 1))
+	b.stale()
+	time.Sleep(3 * retryTicks * watchPeriod / 2)
+	if n := strings.Count(b.talk(), "the configuration is not taken up"); n != 1 {
+		t.Errorf("%d times said: %s", n, b.talk())
+	}
+	f.write("late", "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+	b.fresh()
+	b.end(t, syscall.SIGKILL)
+}
+
+// A changed address or queue is not taken up while serve runs, and serve says so.
+func TestServeSaysWhatNeedsARestart(t *testing.T) {
+	t.Parallel()
+	f, receiver := newFolder(t)
+	const text = "queue: {path: %s}\nserve: {listen: '127.0.0.1:%s'}\nwebhooks: [{name: hook, url: %q}]\n"
+	f.write("awf-hook.yaml", fmt.Sprintf(text, f.at("queue.db"), freePort(), f.hook))
+	b := &broken{folder: f, receiver: receiver, client: http.DefaultClient, served: startServe(t, "-c", f.at("awf-hook.yaml"))}
+	f.write("awf-hook.yaml", fmt.Sprintf(text, f.at("other.db"), "9", f.hook))
+	waitFor(t, "the word about a restart", func() bool {
+		return strings.Contains(b.talk(), "key=serve.listen") && strings.Contains(b.talk(), "key=queue")
+	})
+	b.arrives()
 	b.end(t, syscall.SIGKILL)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // schemeKeys lists the keys of a mapping in signing.
 var schemeKeys = []Key{
-	{Path: "custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes",
+	{Path: "custom", Kind: KindMapping, Is: "the receiver's own scheme: an HMAC with the secret's literal bytes as key",
 		below: customKeys, access: by((*decoder).custom)},
 }
 
@@ -25,11 +25,11 @@ var customKeys = []Key{
 	{Path: "encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Without: "hex",
 		Is: "`hex` or `base64`", access: field(func(c *signature.Custom) any { return &c.Encoding })},
 	{Path: "prefix", Kind: KindText, Max: 1024,
-		Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; " +
-			"what follows its last separator stands before each signature",
+		Is: "precedes the signature, perhaps with `{id}` and `{timestamp}`; " +
+			"the part after its last separator precedes each signature",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Prefix })},
 	{Path: "separator", Kind: KindText, Max: 10,
-		Is:     "stands between the signatures of several valid secrets; without it only the first secret signs",
+		Is:     "separates the signatures of several valid secrets; without it only the first secret signs",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Separator })},
 	{Path: "id_header", Kind: KindText, Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does",
 		access: headerName(func(c *signature.Custom) *string { return &c.IDHeader })},

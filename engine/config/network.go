@@ -10,8 +10,8 @@ import (
 
 var networkKeys = []Key{
 	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
-		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
-			"reach no private address, and none reaches a link-local or metadata address",
+		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
+			"reach no private address, and no webhook reaches a link-local or metadata address",
 		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
 			func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
@@ -46,8 +46,13 @@ func (d *decoder) allow(n node, cfg *Config) {
 			continue
 		}
 		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+			addr = addr.Unmap() // an IPv4 address is judged as one, however it is written
 			cfg.Allow = append(cfg.Allow, netip.PrefixFrom(addr, addr.BitLen()))
 		} else if prefix, err := netip.ParsePrefix(text); err == nil {
+			const mapped = 96 // bits before an IPv4 address
+			if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
+				prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
+			}
 			cfg.Allow = append(cfg.Allow, prefix.Masked())
 		} else {
 			d.fail(entry, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))
@@ -81,7 +86,7 @@ var tlsKeys = []Key{
 	{Path: "ca_file", Kind: KindText, UserOnly: true,
 		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that want one",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that require one",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
 	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "the key of cert_file",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},

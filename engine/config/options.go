@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
 )
@@ -51,6 +52,34 @@ func (o *Option) Given(other func(value string) string) format.Option {
 		given.Value = write(o.texts[0])
 	}
 	return given
+}
+
+// shown returns the option's value for people. One with a secret is masked as a whole.
+func (o *Option) shown(used []use) Value {
+	_, key, _ := strings.Cut(o.at.Path, "].")
+	v := Value{Key: key, Place: o.at.pos.short()}
+	var texts []string
+	for i, t := range o.texts {
+		text := t.Value
+		if o.labels != nil {
+			text = o.labels[i] + ": " + text
+		}
+		texts = append(texts, text)
+	}
+	switch v.Text = strings.Join(texts, ", "); {
+	case len(o.Secrets()) > 0:
+		v.Text = secret.Mask
+	case o.key.Kind == format.KindList:
+		v.Text = "[" + v.Text + "]"
+	case o.key.Kind == format.KindFields:
+		v.Text = "{" + v.Text + "}"
+	}
+	for _, u := range used {
+		if u.path == key {
+			v.use(u)
+		}
+	}
+	return v
 }
 
 // Secrets lists the values of variables in the option, and the whole text of a secret.
@@ -134,7 +163,7 @@ func (d *decoder) formatName(n node, s *Step) {
 func (d *decoder) with(n node, s *Step) {
 	r, known := format.Lookup(s.Format.Value)
 	if !known {
-		s.With = d.tree(n)
+		d.field(n, &s.With)
 		return
 	}
 	before := len(d.errs)
@@ -218,6 +247,7 @@ func (d *decoder) optionFields(n node, o *Option) {
 		return
 	}
 	for name, value := range d.members(n) {
+		d.checkName(name)
 		o.labels = append(o.labels, name.Value)
 		o.texts = append(o.texts, d.optionText(value, "a text"))
 	}

@@ -146,3 +146,42 @@ func TestOptionsWithoutTheirVariables(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// check --print shows each option with its place and its variables, and no secret.
+func TestOptionsAreShown(t *testing.T) {
+	text := `webhooks:
+  - url: https://example.com/
+    transform:
+      - {map: {a: 1}}
+      - format: slack
+        with:
+          title: 1.10
+          fields: {Cost: 1.50, "${KEY}": b}
+          mentions: [here, channel]
+          error: "false"
+          text: ${SECRET}
+      - format: pagerduty
+        with: {routing_key: hunter2hunter2}
+`
+	cfg, err := config.Parse("f.yaml", []byte(text), func(string) (string, bool) { return "hunter2", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, v := range cfg.Webhooks[0].Values() {
+		if strings.HasPrefix(v.Key, "transform[") {
+			got = append(got, strings.Join(append([]string{v.Key, v.Text, v.Place}, v.Variables...), " | "))
+		}
+	}
+	want := []string{
+		"transform[1].with.title | 1.10 | f.yaml:7",
+		"transform[1].with.fields | {Cost: 1.50, ${KEY}: b} | f.yaml:8",
+		"transform[1].with.mentions | [here, channel] | f.yaml:9",
+		"transform[1].with.error | false | f.yaml:10",
+		"transform[1].with.text | <secret> | f.yaml:11 | $SECRET",
+		"transform[2].with.routing_key | <secret> | f.yaml:13",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

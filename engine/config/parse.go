@@ -291,7 +291,11 @@ func variables(n *yaml.Node) []string {
 			names = append(names, name)
 		}
 	}
-	for _, inner := range n.Content { // aliases are not followed, because a value belongs to the place of its definition
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // a key, in which nothing is expanded
+			continue
+		}
+		// aliases are not followed, because a value belongs to the place of its definition
 		names = append(names, variables(inner)...)
 	}
 	return names

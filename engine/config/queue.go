@@ -32,28 +32,28 @@ var queueKeys = []Key{
 	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true, instead: "url",
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
-		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder; " +
-			"`memory:` keeps nothing beyond the process"},
+		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
+			"`memory:` is a queue that ends with the process"},
 	{Path: "url", Kind: KindURL, UserOnly: true, instead: "path",
 		access: showing(reading(field(func(q *Queue) any { return &q.URL }), (*decoder).queueURL), (*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
-		Is:     "tells the webhooks of one configuration in a shared database from those of another",
+		Is:     "distinguishes the webhooks of this configuration from those of others in the database",
 		access: showing(reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace), (*Queue).showNamespace)},
 	{Path: "spill", Kind: KindText, UserOnly: true, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
-		Is: "what is accepted while the database is away goes into a spill file in the state folder, and into the database later; " +
-			"`deliver` delivers it from there meanwhile",
+		Is: "events that are accepted while the database is away go into a spill file in the state folder, and into the database later; " +
+			"`deliver` delivers them from the file meanwhile",
 		access: field(func(q *Queue) any { return &q.Spill })},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
 		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
 	{Path: "backlog", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "1h", UserOnly: true,
-		Is:     "how long ago what waits may have been accepted before it is a `hook_backlog`",
+		Is:     "the age from which waiting deliveries cause a `hook_backlog`",
 		access: field(func(q *Queue) any { return &q.Backlog })},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
-		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
+		Is:     "the greatest size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
 }
 
@@ -66,7 +66,15 @@ func (d *decoder) judgeQueue(n node, _ *Queue) {
 
 func (d *decoder) queuePath(n node, q *Queue) {
 	d.field(n, &q.Path)
-	if q.Path != "" && q.Path != memoryQueue {
+	switch {
+	case q.Path == "" || q.Path == memoryQueue:
+	case IsDatabase(q.Path):
+		d.fail(n, "url.form", "want a file; a database is queue.url")
+	case strings.HasPrefix(q.Path, "~"):
+		d.fail(n, "value.form", "~ is not expanded: want ${HOME}")
+	case q.Path+":" == memoryQueue:
+		d.fail(n, "value.form", "want memory: with its colon, or ./memory for a file of this name")
+	default:
 		q.Path = d.absolute(q.Path)
 	}
 }

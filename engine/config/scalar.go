@@ -51,6 +51,13 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
+// checkName warns of a key that looks as if something in it were replaced.
+func (d *decoder) checkName(n node) {
+	if strings.Contains(n.Value, "${") || strings.Contains(n.Value, "{{") {
+		d.warn(n, "variable.plain", "nothing is replaced in a key: it stays as it is written")
+	}
+}
+
 // endsInQuote reports whether a plain value ends with a quote that is not opened in it.
 func endsInQuote(text string) bool {
 	for _, quote := range []string{`"`, "'"} {

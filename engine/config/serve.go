@@ -42,35 +42,35 @@ var serveKeys = []Key{
 	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
 		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
 			func(s *Serve) string { return s.Listen }),
-		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
-			"`--insecure-listen` does without"},
+		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
+			"and `tls`, unless `--insecure-listen` is given"},
 	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
 		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
 	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(
 		reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
-		Is: "names by which browsers and clients without a token know the server, beside localhost, addresses, the name in `listen` " +
-			"and those of the certificate"},
+		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
+			"`listen` and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
 		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
 			func(s *Serve) string { return tokenNames(s.Tokens) }),
-		Is: "who may send events; without tokens and secrets anybody who reaches the address may"},
+		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
 		access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
-		Is:     "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
+		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
 		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate),
 			func(s *Serve) string { return s.Rate.String() }),
-		Is: "events in a time that are taken from requests without a token"},
+		Is: "the greatest number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
-		Is: "the page in a browser: `read` shows, `operate` also sends again, discards and pauses, `off` is no page. With `tokens` the " +
-			"token's role decides, up to this; without, whoever reaches the address has it"},
+		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
+			"the token's role decides within this bound; without, whoever reaches the address may do this"},
 }
 
 var serveTLSKeys = []Key{
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, with those that lead to its authority",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, followed by the intermediate ones",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
 	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
@@ -78,32 +78,46 @@ var serveTLSKeys = []Key{
 
 var tokenKeys = []Key{
 	{Path: "name", Kind: KindText, Min: 1, Max: 100, UserOnly: true, Required: true,
-		Is:     "of the client, for logs and metrics. Two tokens of one name are for rotating",
+		Is:     "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them",
 		access: field(func(t *Token) any { return &t.Name })},
 	{Path: "role", Kind: KindText, UserOnly: true, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
 		access: field(func(t *Token) any { return &t.Role }),
-		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate` also sends again, discards, pauses and " +
-			"closes; `admin` does all of it"},
+		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
+			"pause and close; `admin`, which is everything"},
 	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
-		Is: "of the token, in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "events in a time that the client may send",
+		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the greatest number of events per time from the client",
 		access: by(func(d *decoder, n node, t *Token) { t.Rate = d.rateOf(n) })},
 }
 
 func (d *decoder) listenAddress(n node, s *Serve) {
-	d.field(n, &s.Listen)
-	if path, isUnix := strings.CutPrefix(s.Listen, "unix:"); isUnix {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	s.Listen = text
+	path, isUnix := strings.CutPrefix(text, "unix:")
+	if isUnix && path != "" {
 		s.Listen = "unix:" + d.absolute(path)
 		return
 	}
-	if _, _, err := net.SplitHostPort(s.Listen); s.Listen != "" && err != nil {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
 		d.fail(n, "value.form", "want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %s", quote(n))
 	}
 }
 
 func (d *decoder) hosts(n node, s *Serve) {
 	for entry := range d.entries(n) {
-		if name, ok := d.value(entry); ok {
+		name, ok := d.value(entry)
+		switch {
+		case !ok:
+		case name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "":
+			d.fail(entry, "value.form", "want a host's name without scheme, port and path, like hooks.example.com, got %s", quote(entry))
+		default:
 			s.Hosts = append(s.Hosts, name)
 		}
 	}

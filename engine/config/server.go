@@ -19,9 +19,9 @@ type Server struct {
 var serverKeys = []Key{
 	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
 		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
-	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "our token there",
+	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "the token for it",
 		access: by(func(d *decoder, n node, s *Server) { s.Token = d.hidden(n) })},
-	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests, instead of a token",
+	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests instead of a token",
 		access: by(func(d *decoder, n node, s *Server) { s.Secret = d.hidden(n) })},
 }
 
@@ -37,7 +37,10 @@ func (d *decoder) serverURL(n node, s *Server) {
 }
 
 func (d *decoder) hidden(n node) secret.Secret {
-	text, _ := d.value(n)
+	text, ok := d.value(n)
+	if ok && text == "" {
+		d.fail(n, "secret.form", "empty")
+	}
 	return secret.New(text)
 }
 
@@ -46,6 +49,9 @@ func intakeURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", errors.New("want the address of a server, like https://hooks.example.com")
+	}
+	if _, err := secret.ParseURL(text); err != nil {
+		return "", err
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v1/events"

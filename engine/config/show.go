@@ -22,7 +22,15 @@ func (w *Webhook) Place() string { return w.pos.short() }
 func (p Pos) short() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
 // Values lists the webhook's values in the order of the keys.
-func (w *Webhook) Values() []Value { return values(webhookKeys, "", w.used, w) }
+func (w *Webhook) Values() []Value {
+	list := values(webhookKeys, "", w.used, w)
+	for i := range w.Transform {
+		for j := range w.Transform[i].Options {
+			list = append(list, w.Transform[i].Options[j].shown(w.used))
+		}
+	}
+	return list
+}
 
 // Values lists the values beside webhooks in the order of the keys.
 func (c *Config) Values() []Value { return values(rootKeys, "", c.used, c) }

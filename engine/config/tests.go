@@ -42,11 +42,11 @@ var testKeys = []Key{
 	{Path: "name", Kind: KindText, Plain: true, Min: 1, Without: "its number",
 		Is: "the test's name", access: field(func(t *Test) any { return &t.Name })},
 	{Path: "event", Kind: KindTree, Plain: true,
-		Is: "an event; only its `event` must be there", access: field(func(t *Test) any { return &t.Event })},
+		Is: "an event, of which only the key `event` is required", access: field(func(t *Test) any { return &t.Event })},
 	{Path: "events", Kind: KindText, Plain: true, access: by((*decoder).testFile),
 		Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
 	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, access: by((*decoder).wants),
-		Is: "the requests that must come of it, and no others"},
+		Is: "the requests that it must cause; others are a failure"},
 }
 
 var wantKeys = []Key{
@@ -55,7 +55,7 @@ var wantKeys = []Key{
 	{Path: "event", Kind: KindText, Plain: true, Without: "any",
 		Is: "the type of event", access: field(func(w *Want) any { return &w.Event })},
 	{Path: "body", Kind: KindTree, Plain: true,
-		Is: "what the body must hold at least", access: field(func(w *Want) any { return &w.Body })},
+		Is: "what the body must contain", access: field(func(w *Want) any { return &w.Body })},
 	{Path: "exact", Kind: KindTree, Plain: true,
 		Is: "the whole body", access: field(func(w *Want) any { return &w.Exact })},
 	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request must have",

@@ -161,6 +161,9 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 			if r.isOver() {
 				break
 			}
+			if n.key.isExpression() {
+				r.checkName(name)
+			}
 			t.Keys = append(t.Keys, r.text(name, name.Value))
 			t.Values = append(t.Values, r.read(value.given, value, depth+1))
 		}

@@ -17,6 +17,10 @@ import (
 func (d *decoder) field(n node, to any) {
 	switch to := to.(type) {
 	case **Tree:
+		if n.Tag == "!!null" { // hardly meant, and nothing would be sent of it
+			d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
+			return
+		}
 		*to = d.tree(n)
 		return
 	case *Text:

@@ -180,6 +180,9 @@ func Folder(path string) (string, error) {
 		return "", err
 	}
 	real, err := filepath.EvalSymlinks(abs)
+	if on := (*fs.PathError)(nil); errors.As(err, &on) {
+		return "", fmt.Errorf("%s: %w", path, on.Err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -23,6 +23,9 @@ const (
 	drainWait = 10 * time.Second // Retry-After if the server is stopping
 )
 
+// commitTimeout is how long the queue may take to store the events of a request.
+const commitTimeout = answerTimeout / 2
+
 // result says what happened to an event, in the order of the request.
 type result struct {
 	Line  int    `json:"line"`
@@ -204,8 +207,11 @@ func (in *intake) commit() (*receipt, *problem) {
 	}
 	var fates []engine.Fate
 	if len(events) > 0 {
+		// A client that has gone, or said with its request that nothing follows, does not end what it began.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(in.request.Context()), commitTimeout)
+		defer cancel()
 		var err error
-		if fates, err = in.server.Commit(in.request.Context(), events); err != nil {
+		if fates, err = in.server.Commit(ctx, events); err != nil {
 			return nil, in.unstored(err)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 
 // Bounds of the server. docs/serve.md names them.
 const (
+	maxStreams     = 32               // requests at once on a connection of HTTP/2
 	maxHeader      = 32 << 10         // bytes of a request's header
 	headerTimeout  = 10 * time.Second // for the header to arrive
 	requestTimeout = time.Minute      // for the whole request to arrive
@@ -154,12 +155,13 @@ func (s *Server) Run(ctx context.Context, ln net.Listener, tls *tls.Config) erro
 	server := &http.Server{
 		Handler: s, TLSConfig: tls, ConnState: conns.state, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx)
 		},
 	}
-	server.RegisterOnShutdown(conns.closeAll) // Shutdown itself gives new ones five seconds to send a request
+	server.RegisterOnShutdown(conns.closeIdle) // Shutdown itself gives new ones five seconds to send a request
 	served := make(chan error, 1)
 	go func() {
 		if tls != nil {
