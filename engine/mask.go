@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -24,6 +27,11 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 		for i := range cfg.Webhooks {
 			values = append(values, with(&cfg.Webhooks[i])...)
 		}
+		for _, found := range definitions(cfg) {
+			for i := range found.Own {
+				values = append(values, with(&found.Own[i])...)
+			}
+		}
 	}
 	for _, name := range format.Names() {
 		receiver, _ := format.Lookup(name)
@@ -32,8 +40,33 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
-// StoredMasker masks, in what a queue holds, the secrets that the transforms of a configuration's webhooks can read.
-func StoredMasker(cfg *config.Config) *secret.Masker { return storedMasker(cfg) }
+// definitions returns the workflows' own definitions, none without their folders.
+func definitions(cfg *config.Config) []*config.Found {
+	if cfg.Workflows == nil {
+		return nil
+	}
+	return cfg.Workflows.All()
+}
+
+// StoredMasker masks, in what a queue holds, the secrets that the transforms of a configuration's webhooks can read, those
+// of workflows' own webhooks among them.
+type StoredMasker struct {
+	mu     sync.Mutex
+	masker *secret.Masker
+	cfg    *config.Config // whose secrets it masks
+	found  []*config.Found
+}
+
+// Of returns the masker of a configuration as it is now. It may be called by several goroutines at once.
+func (s *StoredMasker) Of(cfg *config.Config) *secret.Masker {
+	found := definitions(cfg)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg != cfg || !slices.Equal(s.found, found) {
+		s.masker, s.cfg, s.found = storedMasker(cfg), cfg, found
+	}
+	return s.masker
+}
 
 // minKnown is the least length, in bytes, of a variable's value that is masked outside a transform's options.
 const minKnown = 5

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,10 @@ func (m burden) measure(t testing.TB) (least, median float64) {
 			defer h.fillDisk()()
 		}
 		with = append(with, h.writeTime(m.config, recording, m.runs))
-		if got := strings.Count(h.read("data/awf/audit.jsonl"), "\n"); got != 2*m.runs {
+		for tries := 0; tries < 5 && h.audited() < 2*m.runs; tries++ { // a full machine is not through with them in time: the next awf-hook is
+			h.run(h.command(h.hook, "run", "-c", m.config, "--drain-timeout", "1s"), 0)
+		}
+		if got := h.audited(); got != 2*m.runs {
 			t.Errorf("AWF's audit file has %d lines, want %d", got, 2*m.runs)
 		}
 	}
@@ -85,6 +89,12 @@ func (m burden) measure(t testing.TB) (least, median float64) {
 	t.Logf("with awf-hook %v, without %v", with, without)
 	ratio := func(i int) float64 { return float64(with[i]) / float64(without[i]) }
 	return ratio(0), ratio(m.rounds / 2)
+}
+
+// audited is how many lines AWF's audit file has.
+func (h *home) audited() int {
+	text, _ := os.ReadFile(filepath.Join(h.dir, "data/awf/audit.jsonl"))
+	return bytes.Count(text, []byte("\n"))
 }
 
 // fillDisk gives what awf-hook keeps a small disk of its own, and fills it once a command is under way, which waits for that.

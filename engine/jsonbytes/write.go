@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,6 +61,25 @@ func Print(v any, prefix, indent string) ([]byte, error) {
 		opts = append(opts, jsontext.WithIndentPrefix(prefix), jsontext.WithIndent(indent))
 	}
 	return jsonv2.Marshal(v, opts...)
+}
+
+// Scan reads what [Print] wrote into the value that v points to. It ignores fields that the value does not have.
+func Scan(text []byte, v any) error {
+	return jsonv2.Unmarshal(text, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
+		jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
+			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, d *time.Duration) error {
+				var seconds float64
+				err := jsonv2.UnmarshalDecode(dec, &seconds)
+				*d = time.Duration(math.Round(seconds * float64(time.Second)))
+				return err
+			}),
+			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, bytes *[]byte) error {
+				var text string
+				err := jsonv2.UnmarshalDecode(dec, &text)
+				*bytes = []byte(text)
+				return err
+			}),
+		)))
 }
 
 func printHeader(enc *jsontext.Encoder, header http.Header) error {

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -56,7 +57,8 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.set.busy.Load()) > 1+len(s.outcomes) {
 		time.Sleep(wait)
 	}
-	for n := len(s.outcomes); n > 0; n-- {
+	n := len(s.outcomes)
+	for batch = slices.Grow(batch, n); n > 0; n-- {
 		batch = append(batch, <-s.outcomes)
 	}
 	settlements := make([]delivery.Settlement, len(batch))

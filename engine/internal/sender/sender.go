@@ -120,8 +120,10 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = excerpt(answer.Body, mask)
-	if sent, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+	if date := answer.Header.Get("Date"); date != "" {
+		if sent, err := http.ParseTime(date); err == nil {
+			a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+		}
 	}
 	return a
 }
@@ -192,6 +194,9 @@ func (s *Sender) outdated(now time.Time) error {
 // became of the request. A body that is read to its end leaves the connection for the next attempt; a longer body is not
 // worth the time.
 func read(res *http.Response) []byte {
+	if res.Body == http.NoBody {
+		return nil
+	}
 	wire := io.LimitReader(res.Body, maxResponse)
 	if encoding := res.Header.Get("Content-Encoding"); encoding != "gzip" && encoding != "x-gzip" {
 		body, _ := io.ReadAll(wire)

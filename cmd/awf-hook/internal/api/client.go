@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const (
@@ -91,7 +92,7 @@ func (c *Client) do(req *http.Request, answer any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.base.Host, err)
 	}
-	if resp.StatusCode == http.StatusOK && json.Unmarshal(text, answer) == nil {
+	if resp.StatusCode == http.StatusOK && jsonbytes.Scan(text, answer) == nil {
 		return nil
 	}
 	return c.refused(resp, text)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const (
@@ -99,9 +100,13 @@ func (h *handler) answering(do func(*http.Request) (any, error)) http.HandlerFun
 }
 
 func write(w http.ResponseWriter, status int, value any) {
+	text, err := jsonbytes.Print(value, "", "") // as the command prints it
+	if err != nil {
+		panic(err) // a type that cannot be written is a mistake of this program
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the client may be gone
+	_, _ = w.Write(append(text, '\n')) // the client may be gone
 }
 
 // WebhooksAnswer is the answer of GET /v1/webhooks.
@@ -117,7 +122,7 @@ func (h *handler) webhooks(r *http.Request) (any, error) {
 // DeliveriesAnswer is the answer of GET /v1/deliveries.
 type DeliveriesAnswer struct {
 	Deliveries []Item `json:"deliveries"`
-	Before     int64  `json:"before,omitempty"` // value for the next page; missing on the last page
+	Before     int64  `json:"before,omitzero"` // value for the next page; missing on the last page
 }
 
 func (h *handler) list(r *http.Request) (any, error) {
@@ -170,9 +175,9 @@ func (h *handler) show(r *http.Request) (any, error) {
 // Selection says which deliveries a call changes.
 type Selection struct {
 	Filter map[string]string `json:"filter"` // parameters as in GET /v1/deliveries
-	All    bool              `json:"all,omitempty"`
+	All    bool              `json:"all,omitzero"`
 
-	Retransform bool `json:"retransform,omitempty"` // for a replay: make the bodies again
+	Retransform bool `json:"retransform,omitzero"` // for a replay: make the bodies again
 }
 
 // CountAnswer says how many deliveries or lanes a call changed.
@@ -301,7 +306,7 @@ func laneCall(r *http.Request) (given LaneCall, err error) {
 // OperationsAnswer is the answer of GET /v1/operations.
 type OperationsAnswer struct {
 	Operations []engine.Operation `json:"operations"`
-	Before     int64              `json:"before,omitempty"` // value for the next page; missing on the last page
+	Before     int64              `json:"before,omitzero"` // value for the next page; missing on the last page
 }
 
 func (h *handler) operations(r *http.Request) (any, error) {

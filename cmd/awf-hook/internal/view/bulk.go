@@ -38,10 +38,10 @@ type Plan struct {
 	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
 	Groups   []Group       `json:"groups"`
-	Takes    Seconds       `json:"takes"`           // at this pace
-	Ordered  []string      `json:"ordered"`         // webhooks with an order: replayed deliveries join the tail of their key
-	Stopped  []string      `json:"stopped"`         // paused or closed webhooks: deliveries wait there
-	Unlisted int           `json:"other,omitempty"` // those of Tally.Count that are in no group
+	Takes    Seconds       `json:"takes"`          // at this pace
+	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
+	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
+	Unlisted int           `json:"other,omitzero"` // those of Tally.Count that are in no group
 	filter   engine.Filter // the filter of Address
 }
 

@@ -162,14 +162,7 @@ func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 
 // mask masks the secrets of the configuration in a text.
 func (d *Desk) mask(text []byte) []byte {
-	cfg := d.Engine.Config()
-	d.mu.Lock()
-	if d.maskerOf != cfg {
-		d.masker, d.maskerOf = engine.StoredMasker(cfg), cfg
-	}
-	masker := d.masker
-	d.mu.Unlock()
-	return masker.Body(text)
+	return d.masker.Of(d.Engine.Config()).Body(text)
 }
 
 // ParseFilter decodes a filter from an address. In addition to the API's filters, since and until may say how long ago.

@@ -14,7 +14,6 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Options are the settings of a Desk.
@@ -42,8 +41,7 @@ type Desk struct {
 	queued
 	lanesOf string // lanes in a word, for Signal
 
-	masker   *secret.Masker // of maskerOf
-	maskerOf *config.Config
+	masker engine.StoredMasker
 }
 
 // maxTries is how many playgrounds may run at once.

@@ -98,7 +98,7 @@ type ConfiguredWebhook struct {
 	Name     string         `json:"webhook"`
 	Identity string         `json:"identity"`
 	Place    string         `json:"place"`
-	Workflow bool           `json:"workflow,omitempty"` // from a workflow's definition
+	Workflow bool           `json:"workflow,omitzero"` // from a workflow's definition
 	Values   []config.Value `json:"values"`
 }
 

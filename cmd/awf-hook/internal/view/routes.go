@@ -93,8 +93,8 @@ type BulkCall struct {
 	What        string            `json:"what"` // "replay" or "delete"
 	Filter      map[string]string `json:"filter"`
 	Count       int               `json:"count"`
-	Pace        int               `json:"pace,omitempty"`
-	Retransform bool              `json:"retransform,omitempty"`
+	Pace        int               `json:"pace,omitzero"`
+	Retransform bool              `json:"retransform,omitzero"`
 }
 
 func (d *Desk) callBegin(r *http.Request) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type conn struct {
 	prepared map[string]*statement
 	buffer   uintptr // C memory for the arguments of the current statement
 	size     int
+	row      row // of the statement that runs
 }
 
 type statement struct {
@@ -169,7 +171,7 @@ func (c *conn) bind(s *statement, args []any) error {
 		case nil:
 			code = lib.Xsqlite3_bind_null(c.tls, s.handle, at)
 		default:
-			return fmt.Errorf("argument %d is a %T", i, arg)
+			return fmt.Errorf("argument %d is a %v", i, reflect.TypeOf(arg)) // %T would move all arguments to the heap
 		}
 		if code != lib.SQLITE_OK {
 			return c.err(code)
@@ -196,7 +198,8 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 	if err := c.bind(s, args); err != nil {
 		return err
 	}
-	for r := (&row{conn: c, handle: s.handle}); ; {
+	r := &c.row
+	for *r = (row{conn: c, handle: s.handle}); ; {
 		switch code := lib.Xsqlite3_step(c.tls, s.handle); code {
 		case lib.SQLITE_DONE:
 			return nil

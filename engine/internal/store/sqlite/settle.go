@@ -103,14 +103,15 @@ func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, p place) (bool, e
 			spent++
 		}
 	}
-	args := []any{ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line}
-	query := settle + whereHeld
-	if st.Content != nil {
-		c := columns(st.Content)
-		query = settle + settleContent + whereHeld
-		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+	if st.Content == nil {
+		changed, err := tx.run(settle+whereHeld,
+			ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line)
+		return changed > 0, err
 	}
-	changed, err := tx.run(query, args...)
+	c := columns(st.Content)
+	changed, err := tx.run(settle+settleContent+whereHeld,
+		ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line,
+		c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	return changed > 0, err
 }
 
