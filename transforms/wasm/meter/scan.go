@@ -125,11 +125,10 @@ func (s *scanner) step(in *instr) {
 		s.close()
 	case opBr, opBrIf:
 		s.branch(in.x)
-		if in.op == opBrIf {
-			s.deeper()
-		}
 		if in.op == opBr {
 			s.stop()
+		} else {
+			s.deeper()
 		}
 	case opBrTable:
 		for _, target := range in.list {
