@@ -95,7 +95,7 @@ func (s *Sandbox) LoadScript(ctx context.Context, name string, text []byte, o Op
 		return nil, err
 	}
 	m.digest = sumOf(text)
-	if m.code, err = s.share(ctx, engineWasm, script); err != nil {
+	if m.code, err = s.share(ctx, engineWasm, script, false); err != nil {
 		return nil, err
 	}
 	if err = m.fit(); err == nil {
@@ -133,7 +133,7 @@ func (m *Module) snap(ctx context.Context, text []byte) error {
 	}
 	start := time.Now()
 	defer func() { m.sandbox.turns.leave(&m.line, time.Since(start)) }()
-	g, err := m.take()
+	g, err := m.take(m.code)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (c *scriptCall) call(name string, args ...uint64) uint64 {
 		return 0
 	}
 	results, err := c.mod.ExportedFunction(name).Call(c.host, args...)
-	if err == nil && int64(c.fuel.Get()) < 0 {
+	if err == nil && c.left() < 0 {
 		err = errNoFuel
 	}
 	if err != nil {

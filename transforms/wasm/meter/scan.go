@@ -240,6 +240,7 @@ func (s *scanner) begin(parent int32, depth int) {
 	s.deeper()
 	s.trap()
 	s.size += chargeSize
+	s.reloads += s.m.mutables // what refills may change them
 }
 
 // deeper notes that the compiler starts another stretch of code.
