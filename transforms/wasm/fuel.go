@@ -25,7 +25,7 @@ const (
 	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
 	fuelSlice = 1 << 20
 	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.
-	leastTime = 200 * time.Millisecond
+	leastTime = 180 * time.Millisecond
 )
 
 // DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long
