@@ -1,6 +1,6 @@
 # make test is what README names; make servers, make guests, make check and make oracles are what .ci/run runs.
 .DEFAULT_GOAL := build
-.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers browsers screenshots cluster scale trouble upgrade quickjs page clean
+.PHONY: alerts release build test race lint formats fuzz spec costs bench soak cover check faults oracles guests servers shells browsers screenshots cluster scale trouble upgrade quickjs page clean
 
 export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
@@ -10,12 +10,12 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# A package whose tests measure says so in one of their files, by a line that begins with "//test:alone".
-# These run one at a time, after all others.
+# A package whose tests measure how long something takes says so in one of their files, by a line that begins with "//test:alone".
+# These run one at a time, after all others. Their parallel tests measure nothing and mostly wait, for which a processor each is too much.
 ALONE = $(sort $(dir $(shell grep -rl --include='*_test.go' '^//test:alone' . | grep -v testdata)))
 test:
 	$(GOTEST) $$(go list ./... | grep -vxF "$$(go list $(ALONE))")
-	$(GOTEST) -p 1 $(ALONE)
+	$(GOTEST) -p 1 -parallel 6 $(ALONE)
 
 race:
 	CGO_ENABLED=1 go test -race ./...
@@ -32,14 +32,15 @@ formats:
 	cd testdata/oracles && AWF_HOOK_WILD=10000 go test -count 1 -timeout 60m ./format
 
 # A release in dist: archives, Debian packages, lists of parts, checksums, what an image is built of; each installed in its way by a test.
-# As root on Debian it installs what the tests need.
+# As root on Debian it installs what the tests need. .ci/run builds it for the platform that it runs on alone.
+PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64
 RELEASE_PACKAGES = buildah curl
 release:
 	@dpkg -s $(RELEASE_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(RELEASE_PACKAGES) >/dev/null; }
 	go vet ./.ci/release
-	go run ./.ci/release -out dist
-	RELEASE=dist $(GOTEST) -count 1 -timeout 15m -run TestRelease ./cmd/awf-hook
+	go run ./.ci/release -out dist -platforms $(PLATFORMS)
+	RELEASE=dist PLATFORMS=$(PLATFORMS) $(GOTEST) -count 1 -timeout 15m -run TestRelease ./cmd/awf-hook
 
 # Each fuzz target for FUZZTIME.
 fuzz:
@@ -66,11 +67,18 @@ guests:
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
 
-# The servers that tests start. As root on Debian it installs them; where they are missing, tests of them skip themselves.
-SERVER_PACKAGES = postgresql pgbouncer
+# The servers that tests start, and the tools that judge what examples/deploy has for them. As root on Debian it installs them; where they
+# are missing, tests of them skip themselves.
+SERVER_PACKAGES = postgresql pgbouncer prometheus systemd
 servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SERVER_PACKAGES) >/dev/null; }
+
+# The shells in which tests press Tab. As root on Debian it installs them; where they are missing, tests of them skip themselves.
+SHELL_PACKAGES = bash-completion fish zsh
+shells:
+	@dpkg -s $(SHELL_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SHELL_PACKAGES) >/dev/null; }
 
 # The browser that tests look at the page with, and what judges its accessibility. As root on Debian it installs both; where they are
 # missing, tests of the page in a browser skip themselves.
@@ -110,18 +118,18 @@ bench:
 # 200 rounds of kill -9; ten minutes of kills, full disks, broken files and moved configurations, whose sums are exact; all hostile checkouts; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
 # 48 webhooks beside two bad ones, within 10 % of their time without.
 soak:
-	SOAK=1 go test -timeout 60m -run 'TestCrash|TestServeKilled|TestExecToAServer|TestFollowRotationsAndKills|TestHostileCheckouts|TestFatesAddUp|TestStoppedProcess' -v ./cmd/awf-hook
+	SOAK=1 go test -timeout 60m -run 'TestCrash|TestServeKilled|TestServeIsNotKept|TestServeWithAFull|TestExecToAServer|TestFollowRotationsAndKills|TestHostileCheckouts|TestFatesAddUp|TestStoppedProcess' -v ./cmd/awf-hook
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
 	SOAK=1 go test -timeout 60m -run TestBadReceivers -v ./engine
 
-# The alert rules, by Prometheus's own tool.
-alerts:
-	cd examples/deploy && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
+# The alert rules and the dashboard's queries by Prometheus's own tool, the units by systemd's.
+alerts: servers
+	$(GOTEST) -count 1 -run 'TestAlerts|TestDashboard|TestUnits' ./cmd/awf-hook
 
 # Three nodes on a PostgreSQL with a synchronous standby: nodes and the primary are killed, and 100,000 events arrive. CLUSTER=small is short.
 CLUSTER ?= full
 cluster: servers
-	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestQueueMoves' -v ./cmd/awf-hook
+	CLUSTER=$(CLUSTER) $(GOTEST) -count 1 -timeout 60m -run 'TestCluster|TestNodesShareALane|TestHungNode|TestQueueMoves' -v ./cmd/awf-hook
 
 # Figures of the shared queue for docs/scale.md: throughput and CPU beside SQLite, claims of a million, bloat after SCALE deliveries, an open transaction.
 SCALE ?= 2000000

@@ -1,4 +1,4 @@
-// Command noskip runs go test with the given arguments and fails where a test skips itself for a reason that is not listed here.
+// Command noskip runs go test with its arguments, and fails if a test skips itself for a reason that is not listed here.
 package main
 
 import (
@@ -9,11 +9,11 @@ import (
 	"regexp"
 )
 
-// allowed are the reasons of tests that CI runs in another way, or that have nothing to test.
+// allowed matches the reasons of tests that CI runs elsewhere, or that have nothing to test.
 var allowed = regexp.MustCompile(`make (guests|cluster|scale|trouble|upgrade|release|screenshots|page) runs it` +
 	`|root can write anywhere` + // .ci/run runs it as another user
-	`|no awf on PATH` + // the recordings stand for it
-	`|no event`) // an input of a fuzz target
+	`|no awf on PATH` + // the recordings stand in for it
+	`|no event`) // an input of a fuzz target holds none
 
 type event struct{ Action, Package, Test, Output string }
 

@@ -14,7 +14,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// attempt makes the content of a claim unless an earlier attempt made it, sends it once, and returns the outcome.
+// attempt sends a claimed delivery once and returns the outcome. It makes the content first, unless an earlier
+// attempt did.
 func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.Settlement {
 	d := claim.Delivery
 	err := w.askAgain(claim)
@@ -33,7 +34,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait,
 		FuelPercent: w.chain.FuelPercent()}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
-		// This process ended it. It does not count as an attempt, and the next run makes it again.
+		// This process ended the attempt. It does not count, and the next run makes it again.
 		st.GivenBack = true
 		return st
 	}
@@ -57,8 +58,8 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	return st
 }
 
-// content gives a delivery its content unless an earlier attempt did. It returns what the transforms made, for the store.
-// The error is [transforms.ErrDrop], [transforms.ErrNotRun] or a [*transforms.Error].
+// content makes a delivery's content, unless an earlier attempt did. It returns what the transforms made, so that the
+// store can keep it. The error is [transforms.ErrDrop], [transforms.ErrNotRun] or a [*transforms.Error].
 func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Delivery) (made *delivery.Content, err error) {
 	switch {
 	case d.Body != nil:
@@ -69,11 +70,8 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	}
 	began := time.Now()
 	in := w.envs.Of(ev)
-	d.Content, err = w.chain.Apply(ctx, in)
+	d.Content, err = w.chain.Time(ctx, in, w.timer)
 	w.envs.Keep(in)
-	if w.transformed != nil {
-		w.transformed(w.Name, time.Since(began), err)
-	}
 	w.recordTransform(ev, d, began, err)
 	if err != nil {
 		return nil, err
@@ -82,10 +80,10 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// notRunWait is how long a delivery waits after its module could not be run.
+// notRunWait is how long a delivery waits after its module could not run.
 const notRunWait = time.Second
 
-// unsent settles a delivery without an attempt: dropped, dead because a transform failed, or to be tried again.
+// unsent settles a delivery that was not sent: dropped, dead because a transform failed, or due again later.
 func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
 	st := delivery.Settlement{Claim: claim, Outcome: delivery.Dead, Reason: w.masker.Text(err.Error()),
 		OrderMaxWait: w.OrderMaxWait, FuelPercent: w.chain.FuelPercent()}
@@ -100,10 +98,10 @@ func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
 	return st
 }
 
-// errNotWanted is returned when a filter that failed while its event was accepted now says no.
+// errNotWanted is returned when a filter failed while its event was accepted and rejects the event now.
 var errNotWanted = errors.New("the filter does not match")
 
-// askAgain runs a filter again that failed while the event was accepted. The error is errNotWanted or the filter's own.
+// askAgain runs a filter that failed while the event was accepted. The error is errNotWanted or the filter's own.
 func (w *webhook) askAgain(claim *delivery.Claim) error {
 	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
 		return nil
@@ -118,7 +116,8 @@ func (w *webhook) askAgain(claim *delivery.Claim) error {
 	return nil
 }
 
-// sayAttempt logs how an attempt ended and what follows: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next in 42s".
+// sayAttempt logs how an attempt ended and what follows: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next
+// in 42s".
 func (w *webhook) sayAttempt(d *delivery.Delivery, a delivery.Attempt, outcome delivery.Outcome, next string) {
 	level := slog.LevelDebug
 	switch outcome {
@@ -132,7 +131,7 @@ func (w *webhook) sayAttempt(d *delivery.Delivery, a delivery.Attempt, outcome d
 	}
 }
 
-// shortWait rounds a wait to a precision that a reader needs.
+// shortWait rounds a wait to the precision that a reader needs.
 func shortWait(d time.Duration) string {
 	if d >= time.Second {
 		return d.Round(time.Second).String()

@@ -10,11 +10,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Carried is what became of the deliveries of a queue that were moved to another one.
+// Carried reports how many deliveries moved from one queue to another.
 type Carried = store.Carried
 
-// MoveTo moves all deliveries to another queue, with their ids, states and attempts. Others may go on to use both queues. After an error,
-// or when the process is killed, MoveTo goes on where it was. rename gives the identity in the other queue of a webhook of this one.
+// MoveTo moves all deliveries to another queue and keeps their ids, states and attempts. Other processes may use both
+// queues meanwhile. After an error or a kill, call MoveTo again: it continues where it stopped. rename maps a
+// webhook's identity in this queue to its identity in the other.
 func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(webhook string) string) (Carried, error) {
 	source, err := d.queue.Durable()
 	if err != nil {
@@ -27,19 +28,19 @@ func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(web
 	return store.Carry(ctx, source, target, rename)
 }
 
-// Node is a process that uses a queue which machines share.
+// Node is a process that uses a shared queue.
 type Node = delivery.Node
 
-// Nodes lists the processes that use a queue which machines share; none of a file.
+// Nodes lists the processes that use a shared queue. It returns none for a file.
 func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
 
-// Blockers says who keeps a database from removing what is dead, so that its claims get slower.
+// Blockers names the sessions that keep a database from removing dead rows, which slows its claims.
 func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
 
-// KeepsHouse reports whether this process is the one that prunes the queue and says what it holds.
+// KeepsHouse reports whether this process prunes the queue and exports its gauges.
 func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
 
-// Check looks whether what the queue holds agrees with itself, and says what does not. It reads all of it.
+// Check reads the whole queue and reports what is inconsistent in it.
 func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
 	queue, err := d.queue.Durable()
 	if err != nil {
@@ -48,8 +49,9 @@ func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
 	return queue.Check(ctx)
 }
 
-// Renames returns how webhooks' identities change between a queue in a file and one in a database: those of the configuration have one in
-// each, which belongs to the webhook's file or to the namespace. It changes the configuration to the identities of to.
+// Renames returns a function that maps a webhook's identity in one queue to its identity in another. An identity in a
+// file starts with the webhook's file, one in a database with the namespace. Renames changes the configuration to the
+// identities of to.
 func Renames(cfg *config.Config, from, to string) (func(webhook string) string, error) {
 	if config.IsDatabase(from) == config.IsDatabase(to) {
 		return func(webhook string) string { return webhook }, nil

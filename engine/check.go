@@ -13,8 +13,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Check compiles the globs, expressions and transforms of all webhooks and reports their mistakes, with warnings of what is
-// allowed but unwise. Of the options it uses only Logger and ModuleCache.
+// Check compiles the globs, expressions and transforms of all webhooks. It reports their mistakes, and warns about
+// what is allowed but unwise. It uses only Logger and ModuleCache of the options.
 func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) {
 	modules := newModules(&opts)
 	all, mistakes := compiler{modules, opts.Logger, cfg.Secrets()}.all(context.Background(), cfg.All())
@@ -26,7 +26,7 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	return mistakes, warnings
 }
 
-// Warnings are what is allowed but unwise in the settings' webhooks that hold.
+// Warnings reports what is allowed but unwise in the active webhooks of the settings.
 func (e *Engine) Warnings() (warnings config.Errors) {
 	e.opening.Lock()
 	defer e.opening.Unlock()
@@ -36,7 +36,7 @@ func (e *Engine) Warnings() (warnings config.Errors) {
 	return warnings
 }
 
-// unlikely warns of globs that match no known event of AWF.
+// unlikely warns about globs that match no event that AWF is known to write.
 func (c *compiled) unlikely() config.Errors {
 	var warnings config.Errors
 	for _, text := range c.Events {
@@ -50,7 +50,8 @@ func (c *compiled) unlikely() config.Errors {
 	return warnings
 }
 
-// unwise warns of a URL that no attempt can reach or that belongs to another receiver than the format's, and of expired secrets.
+// unwise warns about a URL that no attempt can reach, a URL that belongs to another receiver than the format's, and
+// expired secrets.
 func (w *compiled) unwise(allow []netip.Prefix) config.Errors {
 	if w.URL.Host() == "" || !w.Enabled { // the host is empty when its variables are unknown
 		return nil

@@ -10,31 +10,31 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
 )
 
-// ErrUnstored is wrapped by Commit's error when the queue's file cannot be written, or when there is none.
+// ErrUnstored is wrapped by Commit's error when the queue's file cannot be written, or when there is no file.
 var ErrUnstored = spill.ErrUnstored
 
-// Fate says what became of an event that was accepted.
+// Fate says what happened to an event that was submitted.
 type Fate string
 
 const (
-	EventAccepted Fate = "accepted" // at least one delivery of it is new
-	EventKnown    Fate = "known"    // all its deliveries were there before
-	EventUnwanted Fate = "unwanted" // no webhook wants it, so nothing is kept
+	EventAccepted Fate = "accepted" // at least one of its deliveries is new
+	EventKnown    Fate = "known"    // all its deliveries existed before
+	EventUnwanted Fate = "unwanted" // no webhook wants it, so the queue does not keep it
 )
 
 // commitWait is how long Commit waits for a definition's webhooks to be compiled.
 const commitWait = 10 * time.Second
 
-// Commit accepts events in order, all of them or none. Unlike [Engine.Submit] it keeps nothing in memory alone and does not wait for room:
-// when it returns nil, what webhooks want of the events outlives the process and its machine's power. An error that wraps [ErrFull] or
-// [ErrUnstored] may pass.
+// Commit accepts events in order: all of them or none. Unlike [Engine.Submit] it never keeps an event in memory alone
+// and never waits for room. When it returns nil, the deliveries survive a crash of the process and of the machine. An
+// error that wraps [ErrFull] or [ErrUnstored] is temporary: call Commit again later.
 func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, error) {
 	fates := make([]Fate, len(events))
 	entries, wanted := make([]*delivery.Entry, len(events)), make([]*delivery.Entry, 0, len(events))
 	compiled, cancel := context.WithTimeout(ctx, commitWait)
 	defer cancel()
 	for i := range events {
-		ev := events[i] // each by itself: one in flight must not hold a batch in memory
+		ev := events[i] // each alone, so that an event in flight does not hold a batch in memory
 		if err := ev.Validate(); err != nil {
 			return nil, fmt.Errorf("event %d: %w", i+1, err)
 		}
@@ -70,5 +70,5 @@ func fateOf(wants []delivery.Want) Fate {
 	return EventKnown
 }
 
-// Ready says why what comes cannot be stored in the queue's file; nil if it can.
+// Ready returns nil if the queue's file can store events, else the reason why not.
 func (e *Engine) Ready(ctx context.Context) error { return e.queue.Ready(ctx) }

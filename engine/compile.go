@@ -23,25 +23,25 @@ type compiled struct {
 	config.Webhook
 	filter   *filters.Filter
 	chain    transforms.Chain
-	orderBy  *expression.Program // nil for no order
-	format   *format.Format      // the last step of the chain; nil if that is no format
-	masker   *secret.Masker      // of what its transforms can read
-	warnings config.Errors       // of its expressions
+	orderBy  *expression.Program // nil if the webhook has no order
+	format   *format.Format      // of the last step; nil if that step is no format
+	masker   *secret.Masker      // masks what its transforms can read
+	warnings config.Errors       // about its expressions
 }
 
 // compiler compiles webhooks.
 type compiler struct {
-	modules *transforms.Modules // nil leaves wasm steps out
+	modules *transforms.Modules // nil skips wasm steps
 	log     *slog.Logger
-	secrets []secret.Secret // of the configuration, beside the webhooks' own
+	secrets []secret.Secret // of the configuration, in addition to the webhooks' own
 }
 
-// all compiles webhooks, one per processor at a time, since a module may take a second. The caller closes their chains even
-// when there are mistakes.
+// all compiles webhooks in parallel, one per processor, since a module may take a second. The caller closes their
+// chains even if there are mistakes.
 func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compiled, config.Errors) {
 	all, errs := make([]compiled, len(webhooks)), make([]config.Errors, len(webhooks))
 	var next atomic.Int64
-	// By origin, so that a project's expressions use up none of the user's own budget.
+	// There is one compiler per origin, so that a project's expressions cannot use up the user's own budget.
 	var expressions [config.WorkflowFile + 1]expression.Compiler
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(webhooks)) {
@@ -60,7 +60,8 @@ func (c compiler) all(ctx context.Context, webhooks []config.Webhook) ([]compile
 	return all, mistakes
 }
 
-// settings compiles what holds for all workflows. What does not hold has to be right all the same. The error is [config.Errors].
+// settings compiles the webhooks of the settings. Webhooks that are overridden or disabled must compile too. The
+// error is [config.Errors].
 func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
 	webhooks, mistakes := c.all(context.Background(), cfg.Active())
 	_, others := compiler{nil, c.log, c.secrets}.all(context.Background(), cfg.Inactive())
@@ -138,7 +139,7 @@ func newModules(opts *Options) *transforms.Modules {
 	return transforms.NewModules(opts.ModuleCache, opts.Logger)
 }
 
-// moduleClose is how long closing waits for a compilation that was cancelled.
+// moduleClose is how long closing waits for a cancelled compilation.
 const moduleClose = 10 * time.Second
 
 func closeModules(m *transforms.Modules) error {

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -44,4 +46,34 @@ func TestTransformsMakeTheContent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A body is made once: its later attempts send it byte for byte, though another map holds by then.
+func TestBodyIsMadeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var bodies []string
+		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+			body, _ := io.ReadAll(r.Body)
+			if bodies = append(bodies, string(body)); len(bodies) == 1 {
+				return answer(http.StatusServiceUnavailable)
+			}
+			return answer(http.StatusOK)
+		}), oneHook(`transform: {map: {made: "by the first"}}`))
+		run(t, e)
+		submit(t, e, newEvent("a"))
+		time.Sleep(time.Second)
+		changed, err := config.Parse("awf-hook.yaml", []byte(oneHook(`transform: {map: {made: "by the second"}}`)), config.NoEnv)
+		if err == nil {
+			err = e.Reload(changed)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		submit(t, e, newEvent("b"))
+		drain(t, e)
+		want := []string{`{"made":"by the first"}`, `{"made":"by the second"}`, `{"made":"by the first"}`}
+		if diff := cmp.Diff(want, bodies); diff != "" {
+			t.Errorf("bodies (-want +got):\n%s", diff)
+		}
+	})
 }

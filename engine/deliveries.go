@@ -18,41 +18,45 @@ type Filter = delivery.Filter
 // Item is a delivery in a list.
 type Item = delivery.Item
 
-// Detail is all that is known of a delivery.
+// Detail is everything that the queue knows about a delivery.
 type Detail = delivery.Detail
 
-// Change is what a replay does beside making deliveries due.
+// Change says what a replay does besides making deliveries due.
 type Change = delivery.Change
 
-// LaneStatus is what the queue knows of a webhook's lane.
+// LaneStatus is what the queue knows about a webhook's lane.
 type LaneStatus = delivery.LaneStatus
 
-// ErrUnknown says that there is no such delivery.
+// Standing counts the waiting deliveries of a lane by their state.
+type Standing = delivery.Standing
+
+// ErrUnknown means that the delivery does not exist.
 var ErrUnknown = store.ErrUnknown
 
-// Tally counts deliveries that a filter selects.
+// Tally counts the deliveries that a filter selects.
 type Tally = delivery.Tally
 
-// Group is what a filter selects of one webhook and one reason.
+// Group counts the selected deliveries that share a webhook and a reason.
 type Group = delivery.Group
 
-// Deliveries is a queue for people to look at and change. Others may deliver from it meanwhile.
+// Deliveries gives people access to a queue: they list it and change it. Engines may deliver from it meanwhile.
 type Deliveries struct {
 	queue *spill.Store
-	tell  func(ctx context.Context) // tells an engine in this process that something may be due; nil for none
+	tell  func(ctx context.Context) // tells an engine in this process that something may be due; nil without an engine
 }
 
-// Queue is the engine's queue, for people to look at and change while Run delivers from it. Close it by Engine.Close alone.
+// Queue returns the engine's queue, for people to list and change while Run delivers from it. Do not close it:
+// Engine.Close does.
 func (e *Engine) Queue() *Deliveries { return &Deliveries{e.queue, e.lookAround} }
 
-// Config is the configuration that holds.
+// Config returns the current configuration.
 func (e *Engine) Config() *config.Config {
 	e.opening.Lock()
 	defer e.opening.Unlock()
 	return e.current.config
 }
 
-// QueueName is what people may be told of a queue's place: a database's URL without user and password.
+// QueueName returns a queue's file, or a database's URL without user and password, which is safe to show.
 func QueueName(queue string) string {
 	if config.IsDatabase(queue) {
 		return config.DatabaseName(queue)
@@ -60,9 +64,10 @@ func QueueName(queue string) string {
 	return queue
 }
 
-// OpenDeliveries opens the queue of a file or of a PostgreSQL URL. One that cannot be used is an error here.
-func OpenDeliveries(file string) (*Deliveries, error) {
-	q := spill.Open(store.Options{Path: file, Name: QueueName(file)})
+// OpenDeliveries opens a queue, which is a file or a PostgreSQL URL. It returns an error if the queue cannot be used. Of a database it sees
+// the webhooks of a namespace, or all if that is "".
+func OpenDeliveries(file, namespace string) (*Deliveries, error) {
+	q := spill.Open(store.Options{Path: file, Name: QueueName(file), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
@@ -70,37 +75,39 @@ func OpenDeliveries(file string) (*Deliveries, error) {
 	return &Deliveries{queue: q}, nil
 }
 
-// List lists deliveries, those accepted last first.
+// List lists deliveries. The one accepted last comes first.
 func (d *Deliveries) List(ctx context.Context, f Filter) ([]Item, error) { return d.queue.List(ctx, f) }
 
-// Count counts what a filter selects, whatever its Limit.
+// Count counts the deliveries that a filter selects and ignores its Limit.
 func (d *Deliveries) Count(ctx context.Context, f Filter) (Tally, error) {
 	return d.queue.Count(ctx, f)
 }
 
-// Groups puts what a filter selects into groups by webhook and reason, whatever its Limit. It returns the n largest.
+// Groups groups the deliveries that a filter selects by webhook and reason, and ignores its Limit. It returns the n
+// largest groups.
 func (d *Deliveries) Groups(ctx context.Context, f Filter, n int) ([]Group, error) {
 	return d.queue.Groups(ctx, f, n)
 }
 
-// Oldest says by webhook when the oldest delivery that waits was accepted.
+// Oldest returns, by webhook, when its oldest waiting delivery was accepted.
 func (d *Deliveries) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	return d.queue.Oldest(ctx)
 }
 
-// Show returns a delivery whole. The error is ErrUnknown if there is none.
+// Show returns everything about a delivery. The error is ErrUnknown if it does not exist.
 func (d *Deliveries) Show(ctx context.Context, id string) (*Detail, error) {
 	return d.queue.Show(ctx, id)
 }
 
-// Replay makes the dead letters of a filter due again, with a new budget of attempts and the same ids. It returns how many.
-// With the state Due it makes due at once what waits, which keeps its budget.
+// Replay makes the dead letters that a filter selects due again, with the same ids and a new budget of attempts. It
+// returns how many. If the filter's state is Due, Replay makes waiting deliveries due at once, and they keep their
+// budget.
 func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error) {
 	n, err := d.queue.Replay(ctx, f, c)
 	return d.told(ctx, n, err)
 }
 
-// told has an engine in this process look at what n changes made due.
+// told wakes an engine in this process after a change made n deliveries due.
 func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 	if d.tell != nil && n > 0 {
 		d.tell(ctx)
@@ -108,8 +115,8 @@ func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 	return n, err
 }
 
-// Hurry makes due at once what waits for the active webhooks of a configuration, and returns how many deliveries. They keep their budget of
-// attempts, and their lanes their rests.
+// Hurry makes waiting deliveries of the configuration's active webhooks due at once, and returns how many. They keep
+// their budget of attempts. Paused lanes stay paused.
 func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
 	_, _, webhooks := identities(cfg)
 	for _, webhook := range webhooks {
@@ -121,29 +128,31 @@ func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int
 	return hurried, nil
 }
 
-// Delete forgets the deliveries of a filter that are not in flight, and returns how many. Their ids stay known.
+// Delete deletes the deliveries that a filter selects, except those in flight, and returns how many. Their ids stay
+// known.
 func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
 	return d.queue.Delete(ctx, f)
 }
 
-// Move hands the deliveries of one webhook's identity to another, and returns how many.
+// Move gives the deliveries of one webhook's identity to another, and returns how many.
 func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
 	return d.queue.Move(ctx, from, to)
 }
 
-// Backup writes the queue as it is now into a new file, while others use it.
+// Backup writes a copy of the queue into a new file. Other processes may use the queue meanwhile.
 func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.queue.Backup(ctx, path) }
 
 // Webhooks lists the lanes of all webhooks that ever had a delivery.
 func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
 
-// Enable opens the lanes of a webhook, by its name or identity, and ends their pause. It returns how many there are.
+// Enable opens the lanes of a webhook and ends their pause. webhook is a name or an identity. It returns the number
+// of lanes.
 func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
 	n, err := d.queue.Enable(ctx, webhook)
 	return d.told(ctx, n, err)
 }
 
-// Disable closes them for a reason: what is accepted for them is kept.
+// Disable closes the lanes of a webhook for a reason. New deliveries are still accepted and kept.
 func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, error) {
 	return d.queue.Disable(ctx, webhook, reason)
 }
@@ -151,17 +160,16 @@ func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, 
 // MaxPause is the longest pause.
 const MaxPause = store.MaxWait
 
-// Pause lets the lanes of a webhook rest, for MaxPause at most. A rest that lasts longer stays. It returns how many there are.
+// Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
+// lanes.
 func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	return d.queue.Pause(ctx, webhook, rest)
 }
 
-// Close closes the queue.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
-// Body is what a delivery sends or would send, as far as it is known, with the secrets of the configuration masked, and also
-// without one those
-// that it had when the body was made, and a receiver's key; nil if its transforms have not made it.
+// Body returns the body that a delivery sends, or nil if its transforms have not made it yet. Body masks the secrets
+// of the configuration, those that the body was made with, and a receiver's key.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
@@ -176,10 +184,10 @@ func Body(d *Detail, cfg *config.Config) []byte {
 // Operation is a change that somebody made to the queue, for the record.
 type Operation = delivery.Operation
 
-// Record keeps in the queue who changed it and what they did. The time is the queue's.
+// Record writes to the queue who changed it and how. The queue's clock sets the time.
 func (d *Deliveries) Record(ctx context.Context, op Operation) error { return d.queue.Record(ctx, op) }
 
-// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
 func (d *Deliveries) Operations(ctx context.Context, before int64, n int) ([]Operation, error) {
 	return d.queue.Operations(ctx, before, n)
 }

@@ -10,11 +10,12 @@ import (
 // drainPoll is how often Drain looks for deliveries that are due and not claimed.
 const drainPoll = 100 * time.Millisecond
 
-// runWithin is how soon after Drain's call Run must be called: "go e.Run(ctx)" may take its time.
+// runWithin is how soon Run must be called after Drain. It gives "go e.Run(ctx)" time to start.
 const runWithin = time.Second
 
-// Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at all.
-// Deliveries of webhooks that this engine does not have do not count. Without Run nothing is delivered: then the error is ErrNotRun.
+// Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at
+// all. Deliveries of webhooks that this engine does not have do not count. Without Run nothing is delivered: Drain
+// then returns ErrNotRun.
 func (e *Engine) Drain(ctx context.Context) error {
 	for began := time.Now(); ; {
 		changed := e.lanes.Changed()
@@ -37,13 +38,13 @@ func (e *Engine) Drain(ctx context.Context) error {
 			}
 			continue
 		}
-		left, err := e.remains(context.WithoutCancel(ctx)) // asked even after ctx has ended: perhaps nothing is left
+		left, err := e.remains(context.WithoutCancel(ctx)) // ask even after ctx has ended: perhaps nothing is left
 		switch deadline, bounded := ctx.Deadline(); {
 		case err != nil && !bounded, errors.Is(err, ErrClosed):
 			return err
-		case err != nil: // a full disk, for example: what is left is unknown until the queue can be read
+		case err != nil: // on a full disk, for example, nobody knows what is left until the queue can be read
 			left.next = time.Now()
-		case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due at the end of its lease
+		case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due when its lease ends
 			continue
 		case left.next.IsZero(), bounded && left.next.After(deadline):
 			return left.error(nil)
@@ -77,7 +78,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// leftError says how much is left after cause ended the wait. It is nil if nothing is left.
+// leftError says how many deliveries are left after cause ended the wait. It is nil if none is left.
 func (e *Engine) leftError(ctx context.Context, cause error) error {
 	left, err := e.remains(context.WithoutCancel(ctx))
 	if err != nil {

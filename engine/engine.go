@@ -23,69 +23,71 @@ import (
 )
 
 var (
-	// ErrFull is wrapped by Submit's error when the queue had no room until the context ended.
+	// ErrFull is wrapped by Submit's error if the queue had no room until the context ended.
 	ErrFull = store.ErrFull
 	// ErrClosed is wrapped by Submit's error after Close.
 	ErrClosed = store.ErrClosed
-	// ErrNotRun is wrapped by Drain's error where something is to be delivered and nobody called Run.
+	// ErrNotRun is wrapped by Drain's error if there are deliveries and nobody called Run.
 	ErrNotRun = errors.New("Run was not called")
 )
 
-// Memory is the name of a queue that is kept in memory and ends with the process.
+// Memory names a queue in memory, which ends with the process.
 const Memory = spill.Memory
 
-// DefaultMaxSize is how large a queue may grow without queue.max_size, in bytes.
+// DefaultMaxSize is the largest size of a queue, in bytes, unless queue.max_size says otherwise.
 const DefaultMaxSize = store.DefaultMaxSize
 
-// Options are the settings that a configuration does not have. The zero value is ready to use.
+// Options are settings that a configuration does not have. The zero value is ready to use.
 type Options struct {
-	// Queue is a file that processes share, or the URL of a PostgreSQL database that machines share. "" or Memory keeps nothing
-	// beyond Close.
+	// Queue is a file that processes share, or the URL of a PostgreSQL database that machines share. "" or Memory
+	// keeps nothing after Close.
 	Queue string
 
-	// Spill lists files, or folders (with a final /) for a new one, which take in turn at Close what only memory holds. Without
-	// one it is lost.
+	// Spill lists files, or folders with a final /, which get a new file. Close writes deliveries that are only in
+	// memory to the first of them that works. Without Spill these deliveries are lost.
 	Spill []string
-	Seal  *Seal // of what goes there; nil leaves it out
+	Seal  *Seal // signs what Close writes to Spill; nil signs nothing
 
-	// SpillFolder is where what a database cannot take is kept while it is away, in a file of this process's own. Without it that is
-	// in memory alone. With HoldSpilled it is not delivered before the database has it, unless the configuration says so.
+	// SpillFolder is where this process keeps events in a file of its own while a database is away. Without it such
+	// events are in memory alone. With HoldSpilled they are not delivered until the database has them, unless the
+	// configuration says otherwise.
 	SpillFolder string
 	HoldSpilled bool
 
 	Logger      *slog.Logger      // nil logs nothing
 	Version     string            // for the User-Agent
-	ModuleCache string            // the directory of compiled wasm modules, which must be private to the user; "" keeps none
+	ModuleCache string            // the folder of compiled wasm modules, private to the user; "" keeps none
 	Transport   http.RoundTripper // nil uses HTTP over the network
-	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random number
+	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random source
 
-	// OnOutcome is called with each outcome that is committed, by one goroutine, which waits for it. Nil ignores them.
+	// OnOutcome is called with each committed outcome, from one goroutine, which waits for it. Nil ignores outcomes.
 	OnOutcome func(Outcome)
 
-	Observer Observer // for metrics and traces
+	Observer Observer // receives metrics and traces
 
-	// Trace is what events follow from that do not say so themselves; zero for nothing.
+	// Trace is the parent of events that name none; the zero value is no parent.
 	Trace trace.Context
 
-	// Keeps says whether this process prunes the queue and ends the leases of dead ones now; nil is always. One process of those that share
-	// a queue is enough.
+	// Keeps reports whether this process prunes the queue and ends the leases of dead processes now. Nil means
+	// always. Of the processes that share a queue, one is enough.
 	Keeps func() bool
 
-	// Serves says that this process tells others what the queue holds: of those that share a database it is preferred for keeping house.
+	// Serves says that this process exports the queue's gauges. Among processes that share a database it is preferred
+	// for keeping house.
 	Serves bool
 }
 
-// Outcome is what a delivery came to: once it is delivered, dead or dropped, and each time it is to be tried again.
+// Outcome is the outcome of an attempt: delivered, dead or dropped once per delivery, retry any number of times.
 type Outcome struct {
 	Delivery string            // its id
 	Webhook  string            // the webhook's identity
 	Event    *event.Event      // as it was accepted
 	Outcome  delivery.Outcome  // delivered, retry, dead or dropped
 	Attempt  *delivery.Attempt // the last one; nil if none was made
-	Reason   string            // why it is dead or dropped
+	Reason   string            // why the delivery is dead or dropped
 }
 
-// Engine delivers the events that it accepts. Its methods may be called by several goroutines at once.
+// Engine delivers the events that it accepts. It is safe for concurrent use.
 type Engine struct {
 	log     *slog.Logger
 	trouble *lane.Trouble
@@ -102,19 +104,20 @@ type Engine struct {
 	notices *notices
 	turned  atomic.Int64 // see Turned
 	ran     atomic.Bool  // Run was called
-	digest  atomic.Value // of the current configuration's webhooks, for other nodes; a string
+	digest  atomic.Value // of the current configuration's webhooks, a string; other nodes compare it
 
-	reloading sync.Mutex // held while a configuration takes the place of another
+	reloading sync.Mutex // held while one configuration replaces another
 	opening   sync.Mutex // held while lanes are opened
-	current   *webhooks  // under opening
+	current   *webhooks  // guarded by opening
 
 	mu      sync.Mutex
 	running sync.WaitGroup // add to it under mu only
 	atClose *left          // what was left at Close; nil before
 }
 
-// Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are [config.Errors].
-// A queue's file that cannot be used is no error: deliveries are then kept in memory, and the log says so. Open starts nothing.
+// Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are
+// [config.Errors]. A queue file that cannot be used is no error: the engine then keeps deliveries in memory, and logs
+// why. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if err := share(cfg, opts.Queue); err != nil {
 		return nil, err
@@ -122,7 +125,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	modules := newModules(&opts)
 	settings, err := compiler{modules, opts.Logger, cfg.Secrets()}.settings(cfg)
 	if err != nil {
-		_ = closeModules(modules) // the mistakes say more
+		_ = closeModules(modules) // the mistakes matter more
 		return nil, err
 	}
 	opts.Queue = cmp.Or(opts.Queue, Memory)
@@ -132,7 +135,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
 	e.queue = spill.Open(store.Options{
-		Path: opts.Queue, Name: QueueName(opts.Queue), Log: opts.Logger, Serves: opts.Serves,
+		Path: opts.Queue, Name: QueueName(opts.Queue), Namespace: cfg.Queue.Space(), Log: opts.Logger, Serves: opts.Serves,
 		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
 		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
@@ -145,8 +148,8 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	return e, nil
 }
 
-// Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them.
-// A second Run returns an error while the first one runs.
+// Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them. While
+// one Run runs, a second one returns an error.
 func (e *Engine) Run(ctx context.Context) error {
 	if !e.mayRun() {
 		return nil
@@ -163,7 +166,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	})
 }
 
-// mayRun counts a Run unless Close was called. Close waits for the Runs that were counted.
+// mayRun registers a Run, unless Close was called. Close waits for registered Runs.
 func (e *Engine) mayRun() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -175,8 +178,8 @@ func (e *Engine) mayRun() bool {
 	return true
 }
 
-// Close ends Run, waits for it, and closes the queue. Close writes what only memory holds into the queue's file
-// if it can by now, else to the places of Options.Spill; else that is lost. [Engine.Report] tells.
+// Close ends Run, waits for it, and closes the queue. It writes deliveries that are only in memory to the queue's
+// file, else to Options.Spill. If neither works they are lost, and [Engine.Report] says so.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.stop()

@@ -8,32 +8,32 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/source"
 )
 
-// Command is a program, `awf run deploy` for example, whose workflows' events are wanted.
+// Command is a program that runs workflows, for example `awf run deploy`.
 type Command struct {
-	Args                  []string // the program first; they are not changed
-	Stdin, Stdout, Stderr *os.File // are the program's own
-	Env                   []string // nil is this process's; AWF_AUDIT_LOG alone is changed
+	Args                  []string // the program comes first; Start does not change them
+	Stdin, Stdout, Stderr *os.File // passed to the program
+	Env                   []string // nil is this process's environment; Start changes AWF_AUDIT_LOG alone
 
-	State   string   // awf-hook's folder for what it keeps
-	Spare   []string // folders for temporary files: one for what is kept of the command is made there if State cannot be used
-	Storage string   // AWF's --storage, where the arguments do not say it
-	// Origin names the configuration: Attend takes up only what dead processes of the same origin left.
+	State   string   // the folder where awf-hook keeps its state
+	Spare   []string // folders for temporary files; if State cannot be used, Start makes a folder in one of them
+	Storage string   // AWF's --storage, if the arguments do not set it
+	// Origin names the configuration: Attend adopts only what dead processes of the same origin left.
 	Origin string
 }
 
 // Exit is how a program ended.
 type Exit = source.Exit
 
-// Child is a started [Command]. It runs and its audit lines are copied to AWF's own file, whether its events are read or not.
+// Child is a started [Command]. It runs, and its audit lines are copied to AWF's own file, even if nobody reads its
+// events.
 type Child struct {
 	*source.Child
 	places source.Places
 	origin string
 }
 
-// Start starts a command. The error says why it could not be started.
-// It needs no engine, so that the program does not wait until one is open. It sets this process's nice value to 10, so that
-// the program comes first.
+// Start starts a command. The error says why the command could not start. Start needs no engine, so that the program
+// need not wait for one. It sets this process's nice value to 10, so that the program comes first.
 func Start(cmd Command) (*Child, error) {
 	env := cmd.Env
 	if env == nil {
@@ -50,10 +50,10 @@ func Start(cmd Command) (*Child, error) {
 	return &Child{child, places, cmd.Origin}, nil
 }
 
-// Attend submits the events of a child's workflows until it has ended and all of them are committed, and those that dead
-// processes of the same origin left. A run that was left open gets an end with "synthetic": true.
-// What is not committed when ctx ends, or all of it without [source.Child.Settle], stays on disk for the next Attend, which
-// skips what the queue knows.
+// Attend submits the events of a child's workflows until the child has ended and all its events are committed. It
+// also submits what dead processes of the same origin left. A run without an end gets one with "synthetic": true. If
+// ctx ends early, the uncommitted events stay on disk for the next Attend, which skips events that the queue knows.
+// Without [source.Child.Settle] all events stay on disk.
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
 	sink, packed := e.sink(broken), child.Packed()
 	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
@@ -62,7 +62,8 @@ func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.Li
 		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil)) })
 }
 
-// attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the rest.
+// attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the
+// rest.
 func attend(ctx context.Context, read, adopt func(context.Context) error) error {
 	adopting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -78,13 +79,13 @@ func attend(ctx context.Context, read, adopt func(context.Context) error) error 
 	return err
 }
 
-// Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and spare are
-// those of Command.
+// Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and
+// spare are the fields of Command.
 func (e *Engine) Adopt(ctx context.Context, state string, spare []string, origin string) error {
 	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil))
 }
 
-// sink returns a sink that submits events in order, and waits for room as long as it takes.
+// sink returns a sink that submits events in order and waits for room without a limit.
 func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
 	return source.Sink{
 		Events: e.submitAll,

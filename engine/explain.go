@@ -11,30 +11,31 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// Explanation is a preview together with the values that led to it.
+// Explanation is a preview with the values that led to it.
 type Explanation struct {
 	Preview
 	Events []string          `json:"events"`          // the webhook's globs
-	Filter *expression.Trace `json:"filter,omitzero"` // nil if there is none, or the type is another one
-	Steps  []StepTrace       `json:"steps,omitempty"` // of the transform, up to the one that failed or dropped
-	Took   time.Duration     `json:"took"`            // by filter and transform, run as Run runs them
+	Filter *expression.Trace `json:"filter,omitzero"` // nil if there is none, or if the event's type does not match
+	Steps  []StepTrace       `json:"steps,omitempty"` // of the transform, up to the one that failed or dropped the event
+	Took   time.Duration     `json:"took"`            // by filter and transform, which run as in Run
 }
 
-// StepTrace has a transform step's input and output.
+// StepTrace holds a transform step's input and output.
 type StepTrace struct {
 	Kind        string              `json:"kind"`
-	In          []byte              `json:"in"`                 // the body that it got
-	Out         []byte              `json:"out,omitempty"`      // the body that it made; nil if it dropped or failed
+	In          []byte              `json:"in"`                 // the body that it received
+	Out         []byte              `json:"out,omitempty"`      // the body that it made; nil if it dropped the event or failed
 	Left        []string            `json:"left_out,omitempty"` // what a format left out of its message, and why
-	Dropped     bool                `json:"dropped,omitzero"`   // it found nothing to send
-	Failure     string              `json:"error,omitempty"`    // "" if it did not fail
+	Dropped     bool                `json:"dropped,omitzero"`   // the step had nothing to send
+	Failure     string              `json:"error,omitempty"`    // "" if it succeeded
 	Took        time.Duration       `json:"took"`
-	Fuel        int64               `json:"fuel,omitzero"`         // that a wasm module used
-	FuelLimit   int64               `json:"fuel_limit,omitzero"`   // that it could use for this event
-	Expressions []*expression.Trace `json:"expressions,omitempty"` // of the texts of a map and of a format's options
+	Fuel        int64               `json:"fuel,omitzero"`         // used by a wasm module
+	FuelLimit   int64               `json:"fuel_limit,omitzero"`   // the most that the module could use for this event
+	Expressions []*expression.Trace `json:"expressions,omitempty"` // in the texts of a map and of a format's options
 }
 
-// Explain is Preview, with the value of each part of the filter and the input and output of each step of the transform.
+// Explain is like Preview, and adds the value of each part of the filter and the input and output of each step of the
+// transform.
 func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []Explanation {
 	webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
 	if err != nil {
@@ -55,10 +56,10 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 		x.Events = append(x.Events, g.Value)
 	}
 	in := expression.NewEnv(ev)
-	var traces []*expression.Trace // of the expressions that ran since the step before
+	var traces []*expression.Trace // of the expressions that ran since the last step
 	in.Watch(func(t *expression.Trace) { traces = append(traces, t) })
 	x.judge(w, in)
-	if len(traces) > 0 { // the filter has an expression, and was asked
+	if len(traces) > 0 { // the filter has an expression, and it ran
 		x.Filter = traces[0]
 		x.Took, traces = x.Filter.Took, nil
 	}
@@ -96,7 +97,7 @@ func (w *webhook) stepTrace(s *transforms.Named, fed delivery.Content, made tran
 	return step
 }
 
-// templateTraces returns what a step's templates came to, as far as they ran.
+// templateTraces returns the values of a step's templates, as far as they ran.
 func (w *webhook) templateTraces(s transforms.Step, traces []*expression.Trace) (list []*expression.Trace) {
 	for _, trace := range traces {
 		w.maskTrace(trace)

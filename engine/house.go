@@ -7,7 +7,7 @@ import (
 
 const (
 	housePeriod = 2 * time.Second  // how often the engine looks for deliveries that other processes left or added
-	quietPeriod = 10 * time.Minute // the same, where no other process uses the queue
+	quietPeriod = 10 * time.Minute // the same, if no other process uses the queue
 )
 
 // keepHouse wakes lanes that have something due and lets the queue heal and prune, at intervals until ctx ends.
@@ -18,7 +18,7 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
-	changed := e.queue.Watch(ctx) // nil where the queue must be polled
+	changed := e.queue.Watch(ctx) // nil if the queue must be polled
 	e.lookAround(ctx)
 	for {
 		e.turned.Store(time.Now().UnixNano())
@@ -47,8 +47,8 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	}
 }
 
-// Turned is when Run last looked after the queue, which it does every two seconds where others may use the queue; zero before the first
-// time. A Run that does not get there hangs on the store.
+// Turned returns when Run last looked after the queue; zero before the first time. If other processes may use the
+// queue, Run does so every two seconds: an older time means that Run hangs on the store.
 func (e *Engine) Turned() time.Time {
 	if at := e.turned.Load(); at != 0 {
 		return time.Unix(0, at)
@@ -73,7 +73,8 @@ func (e *Engine) lookAround(ctx context.Context) {
 	}
 }
 
-// lookAt makes a webhook's lane ask the queue at a time. One without a lane may be of a workflow's definition.
+// lookAt makes a webhook's lane ask the queue at a time. A webhook without a lane may belong to a workflow's
+// definition.
 func (e *Engine) lookAt(webhook string, at time.Time) {
 	if !e.lanes.LookAt(webhook, at) {
 		e.routes.Adopt(webhook)

@@ -14,21 +14,21 @@ import (
 // Bounds of an intake. docs/config.md names them.
 const (
 	maxIntake      = 1024    // events that wait to be accepted
-	maxIntakeBytes = 4 << 20 // of them
-	// While nothing takes events, because the engine is being opened or the queue has taken none for stuckAfter, up to maxStuckBytes of
-	// them wait, so that the stream need not.
+	maxIntakeBytes = 4 << 20 // bytes of these events
+	// maxStuckBytes of events may wait while nothing accepts events: while the engine is being opened, or after the
+	// queue accepted none for stuckAfter. The stream need not wait then.
 	maxStuckBytes = 32 << 20
 	stuckAfter    = 200 * time.Millisecond
-	// roomWait is how long a stream waits for room before an event is refused.
-	// After a refusal it does not wait again until there is room, so that the workflow behind the pipe is not held up.
+	// roomWait is how long a stream waits for room before an event is refused. After a refusal the stream does not
+	// wait again until there is room, so that it does not hold up the workflow behind the pipe.
 	roomWait = time.Second
-	// stuckWait is how long a stream waits for a queue that does not answer, or for a workflow's webhooks to be
-	// compiled. A queue that answers slowly sets the stream's pace.
+	// stuckWait is how long a stream waits for a queue that does not answer, or until a workflow's webhooks are
+	// compiled. A slow queue slows the stream to its pace.
 	stuckWait = 10 * time.Second
 )
 
-// intake accepts a stream's events beside its reader: neither the disk nor the compiler holds up the stream.
-// It accepts all waiting events in one transaction.
+// intake accepts a stream's events on a goroutine of its own, so that neither the disk nor the compiler holds up the
+// stream. It accepts all waiting events in one transaction.
 type intake struct {
 	engine  *Engine // nil before open
 	done    sync.WaitGroup
@@ -41,28 +41,28 @@ type intake struct {
 	changed *sync.Cond
 	waiting []*event.Event // one allocation each, so that an event in flight does not keep a batch in memory
 	number  int            // of events that wait or are parked
-	bytes   int            // of them
+	bytes   int            // of these events
 	taken   int            // batches so far
-	stuck   bool           // nothing takes events
-	closed  bool           // no more come
+	stuck   bool           // nothing accepts events
+	closed  bool           // no more events will come
 	dropped bool           // events are discarded
 	early   int64          // events that were refused before open
 }
 
-// parked are the events of a workflow whose webhooks are being compiled.
+// parked holds the events of a workflow whose webhooks are being compiled.
 type parked struct {
 	route  *route.Route[*webhook]
 	events []*event.Event
 }
 
-// newIntake makes an intake that keeps what is added until open or drop.
+// newIntake makes an intake that keeps added events until open or drop.
 func newIntake() *intake {
 	in := &intake{patient: true, stuck: true, parked: map[string]*parked{}}
 	in.changed = sync.NewCond(&in.mu)
 	return in
 }
 
-// open lets an engine accept the events.
+// open makes an engine accept the events.
 func (in *intake) open(e *Engine) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -79,7 +79,7 @@ func (in *intake) drop() {
 	in.changed.Broadcast()
 }
 
-// close waits until all that was added is accepted or refused.
+// close waits until all added events are accepted or refused.
 func (in *intake) close() {
 	in.mu.Lock()
 	in.closed = true
@@ -88,7 +88,7 @@ func (in *intake) close() {
 	in.done.Wait()
 }
 
-// add hands an event to run. It waits for room, at most stuckWait. Only one goroutine calls it.
+// add hands an event to run. It waits for room, for stuckWait at most. Only one goroutine calls it.
 func (in *intake) add(ev event.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -111,7 +111,7 @@ func (in *intake) add(ev event.Event) {
 	in.changed.Broadcast()
 }
 
-// waitForRoom waits until there is room, at most stuckWait. Under mu.
+// waitForRoom waits until there is room, for stuckWait at most. The caller holds mu.
 func (in *intake) waitForRoom() {
 	after := func(wait time.Duration, change func()) *time.Timer {
 		return time.AfterFunc(wait, func() {
@@ -131,7 +131,7 @@ func (in *intake) waitForRoom() {
 	}
 }
 
-// isFull reports whether nothing more may be added. Under mu.
+// isFull reports whether no more may be added. The caller holds mu.
 func (in *intake) isFull() bool {
 	switch {
 	case in.dropped:
@@ -142,10 +142,10 @@ func (in *intake) isFull() bool {
 	return in.number >= maxIntake || in.bytes >= maxIntakeBytes
 }
 
-// counts adds to the number and bytes of held events; negative numbers subtract. Under mu.
+// counts adds to the number and bytes of held events; negative numbers subtract. The caller holds mu.
 func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
 
-// run accepts what was added until close.
+// run accepts added events until close.
 func (in *intake) run() {
 	for {
 		batch, more := in.next()
@@ -158,7 +158,8 @@ func (in *intake) run() {
 	}
 }
 
-// next returns events with their webhooks, in order: those of workflows that were parked first. It is false at the end.
+// next returns events with their webhooks, in order. Events of workflows that were parked come first. It is false at
+// the end.
 func (in *intake) next() (batch []*delivery.Entry, more bool) {
 	in.mu.Lock()
 	for len(in.waiting) == 0 && !in.isUnparked() && (!in.closed || len(in.parked) > 0) {
@@ -189,7 +190,7 @@ func (in *intake) next() (batch []*delivery.Entry, more bool) {
 	return batch, more
 }
 
-// isUnparked reports whether the webhooks of a workflow with parked events are compiled.
+// isUnparked reports whether the webhooks of a workflow with parked events are compiled now.
 func (in *intake) isUnparked() bool {
 	for _, p := range in.parked {
 		if p.route.IsReady() {
@@ -199,7 +200,7 @@ func (in *intake) isUnparked() bool {
 	return false
 }
 
-// route makes the entry of an event; nil if it is parked.
+// route makes the entry of an event; nil if the event is parked.
 func (in *intake) route(ev *event.Event) *delivery.Entry {
 	p := in.parked[ev.WorkflowName]
 	if p == nil {
@@ -223,7 +224,7 @@ func (in *intake) route(ev *event.Event) *delivery.Entry {
 	return nil
 }
 
-// unpark makes the entries of events whose webhooks are compiled.
+// unpark makes the entries of parked events whose webhooks are compiled now.
 func (in *intake) unpark(p *parked) (entries []*delivery.Entry) {
 	for _, ev := range p.events {
 		entries = append(entries, in.entry(ev, p.route))
@@ -243,7 +244,7 @@ func (in *intake) entry(ev *event.Event, r *route.Route[*webhook]) *delivery.Ent
 	return in.engine.wants(ev, webhooks)
 }
 
-// accept accepts a batch. When there is no room for all it takes them one by one, and waits for room once.
+// accept accepts a batch. If there is no room for all, it accepts the events one by one and waits for room once.
 func (in *intake) accept(batch []*delivery.Entry) {
 	ctx := context.Background() // every event that was read is accepted or refused, even if the stream was cancelled
 	if in.engine.accept(ctx, batch) == nil {

@@ -79,3 +79,31 @@ func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 		}
 	})
 }
+
+// An outcome of a delivery that another process took over meanwhile is not counted: the other process tells of it.
+func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, attempts := filepath.Join(t.TempDir(), "queue.db"), 0
+		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			attempts++
+			takeOver(t, file, r.Header.Get("X-AWF-Delivery"), time.Now().Add(time.Hour))
+			return answer(200)
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, e)
+		submit(t, e, newEvent("a"))
+		time.Sleep(time.Second)
+		if r := e.Report(); r.Delivered != 0 || attempts != 1 {
+			t.Errorf("after %d attempts the report is %+v, want none delivered after one", attempts, r)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -8,14 +8,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// remains is what waits for the webhooks that have a lane.
+// remains says what waits for the webhooks that have a lane.
 type remains struct {
-	waiting int64     // in all, those in flight included
-	next    time.Time // when the first of them may be claimed; zero if none may
-	closed  bool      // all of them wait for webhooks that are closed
+	waiting int64     // all of them, those in flight included
+	next    time.Time // when the first of them may be claimed; zero if none may be
+	closed  bool      // all of them wait for closed webhooks
 }
 
-// remains asks the queue. It is cheap.
+// remains asks the queue what is left. It is cheap.
 func (e *Engine) remains(ctx context.Context) (remains, error) {
 	r, open := remains{}, false
 	lanes, err := e.queue.Lanes(ctx)
@@ -34,32 +34,32 @@ func (e *Engine) remains(ctx context.Context) (remains, error) {
 	return r, err
 }
 
-// waits are deliveries without a final outcome.
+// waits counts deliveries without a final outcome.
 type waits struct{ waiting, retrying, inFlight int64 }
 
 func (w *waits) add(c delivery.Counts) {
 	w.waiting, w.retrying, w.inFlight = w.waiting+int64(c.Waiting), w.retrying+int64(c.Retrying), w.inFlight+int64(c.InFlight)
 }
 
-// left is what a report says of what waits, and why.
+// left is what a report says about deliveries that wait, and why they do.
 type left struct {
 	remains
 	own, earlier waits
-	unstored     int64                    // of own, those in memory alone
+	unstored     int64                    // those of own that are in memory alone
 	letters      int64                    // dead letters in memory alone
-	undone       undone                   // outcomes that the file did not take yet
+	undone       undone                   // outcomes that the queue's file lacks
 	webhooks     map[string]WebhookReport // by identity
 	orphans      []Orphan
 	unread       string   // why the queue cannot be read
 	trouble      string   // why something is in memory alone
-	spilled      *spilled // what Close wrote; nil before
+	spilled      *spilled // what Close wrote; nil before Close
 }
 
-// undone are outcomes that the queue's file did not take: it still has their deliveries as ones that wait.
+// undone counts outcomes that the queue's file lacks: the file still says that their deliveries wait.
 type undone struct {
 	delivered    int64
 	own, earlier struct{ dead, dropped int64 }
-	letters      map[string]int64 // the dead ones by webhook
+	letters      map[string]int64 // dead letters by webhook
 }
 
 func newUndone(settlements []delivery.Settlement) undone {
@@ -82,7 +82,7 @@ func newUndone(settlements []delivery.Settlement) undone {
 	return u
 }
 
-// left is what waits now; after Close what waited then.
+// left returns what waits now; after Close, what waited then.
 func (e *Engine) left() left {
 	e.mu.Lock()
 	atClose := e.atClose
@@ -98,7 +98,7 @@ func (e *Engine) left() left {
 	return l
 }
 
-// countLeft asks the queue for all that a report says.
+// countLeft asks the queue for everything that a report says.
 func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	l := left{webhooks: map[string]WebhookReport{}}
 	lanes, err := e.queue.Lanes(ctx)
@@ -118,7 +118,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 		own = disown(&c, own)
 		name, ours := e.lanes.Name(c.Webhook)
 		if !ours {
-			name, c.Earlier = nameOf(c.Webhook), delivery.Counts{} // of another configuration; what is our own counts all the same
+			name, c.Earlier = nameOf(c.Webhook), delivery.Counts{} // the webhook of another configuration; our own deliveries count all the same
 		}
 		l.own.add(c.Own)
 		l.earlier.add(c.Earlier)
@@ -144,17 +144,17 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 	return l, nil
 }
 
-// nameOf is the name in a webhook's identity.
+// nameOf returns the name in a webhook's identity.
 func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
-// unread is what is known of what is left where the queue cannot be read: what is in memory, and of the rest that this process accepted it
-// and did not see the end of it.
+// unread returns what is known when the queue cannot be read: the deliveries in memory, and how many others this
+// process accepted without seeing their end.
 func (e *Engine) unread(err error) left {
 	l := left{
 		remains: remains{next: time.Now()}, webhooks: map[string]WebhookReport{}, unread: err.Error(), trouble: err.Error(),
 		undone: newUndone(e.queue.Unsettled()),
 	}
-	inMemory, _ := e.queue.LeftInMemory(context.Background()) // fails only when closed: nothing is in it then
+	inMemory, _ := e.queue.LeftInMemory(context.Background()) // fails only when closed: then nothing is in it
 	for _, c := range inMemory {
 		l.own.add(c.Own)
 		l.unstored += int64(c.Unstored.Sum())
@@ -164,14 +164,14 @@ func (e *Engine) unread(err error) left {
 	return l
 }
 
-// unended is how many deliveries this process accepted and did not see the end of.
+// unended returns how many deliveries this process accepted without seeing their end.
 func (e *Engine) unended(u *undone) int64 {
 	ends := &e.counts.own
 	return e.counts.deliveries.Load() - ends.delivered.Load() - ends.dead.Load() - ends.dropped.Load() + u.own.dead + u.own.dropped
 }
 
-// disown counts as others' what a lane has of this process beyond n deliveries, and returns what is left of n. A commit whose answer was
-// lost stored it: whoever sent it was told that it was not accepted.
+// disown counts deliveries of a lane beyond the first n as others', and returns what is left of n. These are stored
+// by commits whose answers were lost: their senders were told that they were not accepted.
 func disown(l *delivery.Left, n int64) int64 {
 	own := func() int64 { return int64(l.Own.Sum() + l.Own.InFlight) }
 	over := max(0, own()-max(0, n))

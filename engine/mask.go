@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -12,8 +15,9 @@ import (
 // newMasker returns a masker of the secrets that the webhook's transforms can read.
 func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
 
-// storedMasker returns a masker for stored bodies. It masks the secrets that the transforms of all webhooks can read, and what
-// formats write under the names of their secret options, whose values no configuration may tell.
+// storedMasker returns a masker for stored bodies. It masks the secrets that the transforms of all webhooks can read.
+// It also masks what formats write under the names of their secret options, whose values the configuration may no
+// longer have.
 func storedMasker(cfg *config.Config) *secret.Masker {
 	var values, keys []string
 	if cfg != nil {
@@ -23,6 +27,11 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 		for i := range cfg.Webhooks {
 			values = append(values, with(&cfg.Webhooks[i])...)
 		}
+		for _, found := range definitions(cfg) {
+			for i := range found.Own {
+				values = append(values, with(&found.Own[i])...)
+			}
+		}
 	}
 	for _, name := range format.Names() {
 		receiver, _ := format.Lookup(name)
@@ -31,45 +40,59 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 	return secret.NewMasker(values, keys)
 }
 
-// StoredMasker masks the secrets that the transforms of a configuration's webhooks can read, in what a queue holds.
-func StoredMasker(cfg *config.Config) *secret.Masker { return storedMasker(cfg) }
+// definitions returns the workflows' own definitions, none without their folders.
+func definitions(cfg *config.Config) []*config.Found {
+	if cfg.Workflows == nil {
+		return nil
+	}
+	return cfg.Workflows.All()
+}
 
-// minKnown is the least length, in bytes, of a variable's value that is masked outside of a transform's options.
+// StoredMasker masks, in what a queue holds, the secrets that the transforms of a configuration's webhooks can read, those
+// of workflows' own webhooks among them.
+type StoredMasker struct {
+	mu     sync.Mutex
+	masker *secret.Masker
+	cfg    *config.Config // whose secrets it masks
+	found  []*config.Found
+}
+
+// Of returns the masker of a configuration as it is now. It may be called by several goroutines at once.
+func (s *StoredMasker) Of(cfg *config.Config) *secret.Masker {
+	found := definitions(cfg)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg != cfg || !slices.Equal(s.found, found) {
+		s.masker, s.cfg, s.found = storedMasker(cfg), cfg, found
+	}
+	return s.masker
+}
+
+// minKnown is the least length, in bytes, of a variable's value that is masked outside a transform's options.
 const minKnown = 5
 
-// with lists the secrets that a webhook's transforms can read: values of variables, and options that a format declares secret.
+// with lists the secrets that a webhook's transforms can read: values of variables, and options that a format
+// declares secret.
 func with(w *config.Webhook) []string {
 	var list []string
 	for _, known := range w.Known {
-		if value := known.Reveal(); len(value) >= minKnown { // of the name of a format, for example
+		if value := known.Reveal(); len(value) >= minKnown { // not for the name of a format, for example
 			list = append(list, value)
 		}
 	}
 	for i := range w.Transform {
-		step := &w.Transform[i]
-		if step.With == nil {
-			continue
-		}
-		list = append(list, step.With.Secrets()...)
-		kind, known := format.Lookup(step.Format.Value)
-		if !known {
-			continue
-		}
-		for _, name := range kind.Secrets() {
-			if value := step.With.Get(name); value != nil && value.Text.Value != "" {
-				list = append(list, value.Text.Value)
-			}
-		}
+		list = append(list, w.Transform[i].Secrets()...)
 	}
 	return list
 }
 
-// secretsIn finds the parts of a content's body that are secret: what its transforms made from secrets, and texts of secrets.
+// secretsIn finds the secret parts of a content's body: what its transforms made from secrets, and the texts of
+// secrets.
 func (w *compiled) secretsIn(c *delivery.Content) [][2]int {
 	return secret.Join(c.Secret, w.masker.Spans(c.Body))
 }
 
-// maskContent returns a content's body without its secrets.
+// maskContent returns a content's body with secrets masked.
 func (w *compiled) maskContent(c *delivery.Content) []byte {
 	if c.Body == nil {
 		return nil
@@ -92,7 +115,7 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 	}
 }
 
-// maskValue returns a value of an expression without its secrets. nil stays nil: nothing is no secret.
+// maskValue masks the secrets in a value of an expression. nil stays nil, since it can be no secret.
 func (w *compiled) maskValue(v any, isSecret bool) any {
 	if isSecret && v != nil {
 		return Masked

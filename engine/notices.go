@@ -18,42 +18,43 @@ import (
 
 // Bounds of operator events. docs/delivery.md names them.
 const (
-	maxNotices     = 256 // that wait to be accepted; further ones are counted
-	noticeBurst    = 10  // of one type about one webhook, in noticePeriod
+	maxNotices     = 256 // waiting to be accepted; further ones are only counted
+	noticeBurst    = 10  // of one type about one webhook in noticePeriod
 	noticePeriod   = time.Minute
 	noticePoll     = 5 * time.Millisecond // how often Drain looks whether they are accepted
-	failingPeriod  = 10 * time.Minute     // of a webhook that fails, recovers and fails again one event is sent in it
+	failingPeriod  = 10 * time.Minute     // a webhook that fails, recovers and fails again makes one event in this time
 	backlogPeriod  = time.Minute          // how often the engine looks for a backlog
 	defaultBacklog = time.Hour
 	maxNoticeText  = 1000 // bytes of a reason
 )
 
-// notice is an operator event that is to be accepted. One of no type is a look at the lanes.
+// notice is an operator event that waits to be accepted. A notice without a type asks for a look at the lanes.
 type notice struct {
 	event    event.Event
 	identity string         // the webhook that it is about; "" for none
-	payload  map[string]any // becomes the event's
+	payload  map[string]any // becomes the event's payload
 }
 
-// notices are the operator events of an engine. What happens to the deliveries of one makes no other, so that there is no loop.
+// notices holds an engine's operator events. Deliveries of operator events make no operator events, so that there is
+// no loop.
 type notices struct {
-	asked   atomic.Bool  // a webhook asks for some
-	pending chan notice  // waiting counts those in it, and the one that is being accepted
+	asked   atomic.Bool  // a webhook wants operator events
+	pending chan notice  // waiting counts those in it and the one that is being accepted
 	waiting atomic.Int64 // see pending
-	running atomic.Bool  // they are accepted as they come
-	looking atomic.Bool  // a look at the lanes is among them
+	running atomic.Bool  // run accepts them as they come
+	looking atomic.Bool  // one of them is a look at the lanes
 
 	mu      sync.Mutex
 	lanes   map[string]laneSeen // by identity
-	sick    atomic.Int64        // of them, those that are closed or failing
+	sick    atomic.Int64        // how many of them are closed or failing
 	told    map[string]*tally   // by type and identity
-	backlog time.Time           // of the last look for one
+	backlog time.Time           // when the engine last looked for a backlog
 }
 
-// laneSeen is what was last seen of a lane: the type of the event that it made, "" for none, and the id of its cause.
+// laneSeen is what was last seen of a lane: the type of the event that it made, or "", and the id of its cause.
 type laneSeen struct{ typ, cause string }
 
-// tally bounds how many operator events of a type a webhook causes.
+// tally limits how many operator events of one type a webhook causes.
 type tally struct {
 	since   time.Time
 	n, left int // told, and left out
@@ -63,14 +64,14 @@ func newNotices() *notices {
 	return &notices{pending: make(chan notice, maxNotices), lanes: map[string]laneSeen{}, told: map[string]*tally{}}
 }
 
-// asksFor notes whether a webhook asks for operator events.
+// asksFor notes whether a webhook wants operator events.
 func (n *notices) asksFor(w *webhook) {
 	if w.filter.IsOperators() {
 		n.asked.Store(true)
 	}
 }
 
-// add takes a notice. It never waits.
+// add queues a notice. It never waits.
 func (n *notices) add(one notice) {
 	n.waiting.Add(1)
 	select {
@@ -90,7 +91,7 @@ func (n *notices) look() {
 	}
 }
 
-// tallyOf returns what was told of a notice's type and webhook. Under mu.
+// tallyOf returns the tally of a notice's type and webhook. The caller holds mu.
 func (n *notices) tallyOf(one notice) *tally {
 	key := one.event.Type + " " + one.identity
 	if n.told[key] == nil {
@@ -131,7 +132,7 @@ func (n *notices) run(ctx context.Context, e *Engine) {
 	}
 }
 
-// tellRest accepts what is left at the end. It stays in the queue.
+// tellRest accepts the remaining notices at the end. Their deliveries stay in the queue.
 func (e *Engine) tellRest() {
 	for len(e.notices.pending) > 0 {
 		e.tell(context.Background(), <-e.notices.pending)
@@ -139,7 +140,7 @@ func (e *Engine) tellRest() {
 	}
 }
 
-// tell accepts an operator event for the webhooks that ask for it, but not for the one that it is about.
+// tell accepts an operator event for the webhooks that want it, except for the one that it is about.
 func (e *Engine) tell(ctx context.Context, one notice) {
 	if one.event.Type == "" {
 		e.notices.looking.Store(false)
@@ -179,7 +180,8 @@ func (e *Engine) tell(ctx context.Context, one notice) {
 	}
 }
 
-// notify makes an operator event. cause tells it apart from others of its type and webhook, in all processes that share a queue.
+// notify makes an operator event. cause distinguishes it from others of its type and webhook, across all processes
+// that share a queue.
 func (e *Engine) notify(typ, identity, cause string, payload map[string]any) {
 	e.notices.add(e.noticeOf(typ, identity, cause, payload))
 }
@@ -192,7 +194,7 @@ func (e *Engine) noticeOf(typ, identity, cause string, payload map[string]any) n
 	return notice{event.Event{ID: "hook_" + hex.EncodeToString(sum[:16]), Type: typ}, identity, payload}
 }
 
-// noticeSettled looks what an outcome means for operators.
+// noticeSettled makes the operator events that an outcome causes.
 func (e *Engine) noticeSettled(st *delivery.Settlement) {
 	if !e.notices.asked.Load() || st.GivenBack {
 		return
@@ -209,7 +211,7 @@ func (e *Engine) noticeSettled(st *delivery.Settlement) {
 	}
 }
 
-// noticeBornDead tells of a delivery whose filter failed.
+// noticeBornDead makes the operator event of a delivery whose filter failed.
 func (e *Engine) noticeBornDead(ev *event.Event, want *delivery.Want) {
 	if !e.notices.asked.Load() || event.IsOperator(ev.Type) {
 		return
@@ -217,7 +219,7 @@ func (e *Engine) noticeBornDead(ev *event.Event, want *delivery.Want) {
 	e.noticeDead(ev, &delivery.Delivery{ID: delivery.ID(ev.ID, want.Webhook), Webhook: want.Webhook}, want.Dead)
 }
 
-// noticeDead tells of a dead letter.
+// noticeDead makes the operator event of a dead letter.
 func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string) {
 	one := e.noticeOf(event.HookDeadLetter, d.Webhook, fmt.Sprint(d.ID, " ", d.Attempts, " ", d.Since.UnixMilli()), map[string]any{
 		"delivery": d.ID, "reason": short(reason), "attempts": d.Attempts, "event": ev.Type, "event_id": ev.ID,
@@ -226,7 +228,7 @@ func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string
 	e.notices.add(one)
 }
 
-// noticeLanes compares the lanes with what was seen of them before.
+// noticeLanes compares the lanes with what was last seen of them.
 func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 	n := e.notices
 	if !n.asked.Load() {
@@ -240,10 +242,10 @@ func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 		switch {
 		case l.Closed != "":
 			now.typ = event.HookLaneClosed
-		case l.BreakerOpen(): // each failure has another time: one event in a while, however many processes see it
+		case l.BreakerOpen(): // every failure has another time; this makes one event in a while, however many processes look
 			now = laneSeen{event.HookLaneFailing, fmt.Sprint(time.Now().Truncate(failingPeriod).Unix())}
 			if before.typ == now.typ {
-				now.cause = before.cause // it goes on
+				now.cause = before.cause // the same trouble goes on
 			}
 		}
 		n.lanes[l.Webhook] = now
@@ -266,7 +268,7 @@ func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 	}
 }
 
-// noticeLane tells of a lane that changed. Under notices.mu.
+// noticeLane makes the operator event of a lane that changed. The caller holds notices.mu.
 func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 	payload := map[string]any{"waiting": l.Waiting, "dead": l.Dead}
 	switch now.typ {
@@ -281,7 +283,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 	e.notify(now.typ, l.Webhook, now.cause, payload)
 }
 
-// noticeBacklog looks for webhooks of which something waits for too long.
+// noticeBacklog looks for webhooks with a delivery that has waited too long.
 func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
 	e.opening.Lock()
 	bound := e.current.queue.Backlog
@@ -291,7 +293,7 @@ func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
 	}
 	oldest, err := e.queue.Oldest(context.Background())
 	if err != nil {
-		return // the queue's trouble is said elsewhere
+		return // the queue's trouble is reported elsewhere
 	}
 	for i := range lanes {
 		l := &lanes[i]
@@ -300,19 +302,20 @@ func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
 		if _, ours := e.lanes.Name(l.Webhook); !ours || !waits || age < bound {
 			continue
 		}
-		// One for each period of the bound's length, however many processes look and whatever is the oldest then.
+		// This makes one event per period of the bound's length, however many processes look and whichever delivery
+		// is the oldest.
 		e.notify(event.HookBacklog, l.Webhook, fmt.Sprint(time.Now().Truncate(bound).Unix()), map[string]any{
 			"waiting": l.Waiting, "oldest": accepted.UTC().Format(time.RFC3339), "age": int(age.Seconds()), "reason": short(l.LastError),
 		})
 	}
 }
 
-// ReloadFailed makes an operator event of a configuration that could not be taken up.
+// ReloadFailed makes an operator event for a configuration that could not be loaded.
 func (e *Engine) ReloadFailed(err error) {
 	if e.notices.asked.Load() {
 		e.notify(event.HookReloadFailed, "", fmt.Sprint(time.Now().UnixNano()), map[string]any{"reason": short(err.Error())})
 	}
 }
 
-// short cuts a reason. It is free of secrets already.
+// short cuts a reason, which is already free of secrets.
 func short(reason string) string { return reason[:min(len(reason), maxNoticeText)] }

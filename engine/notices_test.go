@@ -97,6 +97,7 @@ func deliverConfig(t *testing.T, cfg *config.Config, queue string, n int, meanwh
 
 // A webhook that asks for operator events by name gets them, about all others; one that asks for "*" gets none.
 func TestOperatorEvents(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status, events int
 		want           string // what the operators' webhook gets

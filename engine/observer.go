@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -13,19 +13,22 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// Observer is told what happens, for metrics. Several goroutines call its functions, which must return at once; nil ones are not called.
+// Observer holds functions that the engine calls for metrics. Several goroutines call them, and they must return at
+// once. Nil functions are not called.
 type Observer struct {
-	// Event is an event that was accepted, but for those of Commit, whose caller knows what became of them.
+	// Event is called for each submitted event, except by Commit, which returns each event's fate to its caller.
 	Event func(ev *event.Event, fate Fate)
-	// Accepted is a new delivery.
+	// Accepted is called for each new delivery.
 	Accepted func(webhook string)
-	// Settled is the outcome of a delivery's attempt, or of the transform before it. It is stored.
+	// Settled is called with each stored outcome of a delivery's attempt, or of the transform before it.
 	Settled func(webhook string, st *delivery.Settlement)
-	// Transformed is a run of a webhook's transform; its error is as of [transforms.Chain.Apply].
-	Transformed func(webhook string, took time.Duration, err error)
-	// Stored is an operation of the queue: accept, claim or settle.
-	Stored func(operation string, took time.Duration, err error)
-	// Span is a span that ended. With it, events that are of no trace begin one.
+	// Transformed is called for each step of a webhook's transform that ran: map, format, wasm or js. The reason is one of
+	// [FailureReasons], or "" if the step did not fail.
+	Transformed func(webhook, kind string, took time.Duration, reason string)
+	// Stored is called for each operation of the queue, accept, claim or settle, with the queue's engine: see
+	// [Engine.QueueEngine].
+	Stored func(engine, operation string, took time.Duration)
+	// Span is called for each span that ended. If it is set, an event without a trace begins one.
 	Span func(*trace.Span)
 }
 
@@ -45,7 +48,7 @@ func (e *Engine) observeAccepted(identity string) {
 	}
 }
 
-// observed does an operation of the queue.
+// observed runs an operation of the queue and reports it to the observer.
 func (e *Engine) observed(operation string, do func() error) error {
 	observe := e.opts.Observer.Stored
 	if observe == nil {
@@ -53,11 +56,11 @@ func (e *Engine) observed(operation string, do func() error) error {
 	}
 	began := time.Now()
 	err := do()
-	observe(operation, time.Since(began), err)
+	observe(e.QueueEngine(), operation, time.Since(began))
 	return err
 }
 
-// timed is the queue as the lanes use it.
+// timed returns the queue as the lanes use it: with each operation observed.
 func (e *Engine) timed() store.Store { return &timed{e.queue, e} }
 
 type timed struct {
@@ -84,7 +87,7 @@ func (t *timed) Settle(ctx context.Context, settlements []delivery.Settlement) (
 // Lanes lists the lanes of all webhooks that ever had a delivery in the queue.
 func (e *Engine) Lanes(ctx context.Context) ([]LaneStatus, error) { return e.queue.Lanes(ctx) }
 
-// Name is the name of a webhook's identity: as the configuration has it, else what follows the file.
+// Name returns a webhook's name from its identity: the name in the configuration, else the part after the file.
 func (e *Engine) Name(identity string) string {
 	if name, ours := e.lanes.Name(identity); ours {
 		return name
@@ -92,14 +95,25 @@ func (e *Engine) Name(identity string) string {
 	return identity[strings.LastIndexByte(identity, '#')+1:]
 }
 
-// Webhooks lists the names of the webhooks of the configuration that holds, definitions' only as far as their workflows ran.
+// Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its
+// workflow has run.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
-// FailedStep is the kind of the step whose own failure an error of [Observer.Transformed] is: "map", "format" or "wasm". It is "" for a
-// decision to send nothing, and for a module that could not be run now.
-func FailedStep(err error) string {
-	if failure := (*transforms.Error)(nil); errors.As(err, &failure) {
-		return failure.Kind
+// FailureReasons lists the reasons for which a step of a kind can fail.
+func FailureReasons(kind string) []string { return transforms.Reasons(kind) }
+
+// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
+func (e *Engine) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	return e.queue.Standing(ctx)
+}
+
+// QueueEngine returns what stores the queue: sqlite, postgres or memory.
+func (e *Engine) QueueEngine() string {
+	switch {
+	case config.IsDatabase(e.opts.Queue):
+		return "postgres"
+	case e.opts.Queue == Memory:
+		return "memory"
 	}
-	return ""
+	return "sqlite"
 }

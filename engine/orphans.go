@@ -13,21 +13,21 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Orphan is a webhook that the queue has deliveries for and that no configuration has any more: it or its file was renamed or moved,
-// or is gone. Nobody delivers them until [Deliveries.Move] hands them over.
+// Orphan is a webhook that has deliveries in the queue and is in no configuration any more: somebody renamed, moved
+// or removed it or its file. Nobody delivers them until [Deliveries.Move] gives them to another webhook.
 type Orphan struct {
 	Webhook string `json:"webhook"` // its identity, FILE#NAME
 	Waiting int64  `json:"waiting"`
 	Dead    int64  `json:"dead,omitempty"`
-	To      string `json:"to,omitempty"` // the identity that it has now, as far as names tell; "" where they do not
+	To      string `json:"to,omitempty"` // its identity now, if the names tell; else ""
 }
 
-// Orphans finds them among the lanes of a queue, as far as a configuration can tell: what belongs to a file that is there, and that
-// this configuration does not read, is another configuration's.
+// Orphans finds the orphans among the lanes of a queue. A file that exists and is not part of this configuration
+// belongs to another configuration, so its webhooks are no orphans.
 func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 	holds := func(l LaneStatus) bool { return l.Waiting+l.Dead > 0 }
 	if !slices.ContainsFunc(lanes, holds) {
-		return nil // which spares the reading of all definitions
+		return nil // saves reading all definitions
 	}
 	files, known, current := identities(cfg)
 	used := map[string]bool{}
@@ -36,7 +36,7 @@ func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 	}
 	for i := range lanes {
 		l := &lanes[i]
-		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files) {
+		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files, cfg.Queue.Space()) {
 			to := successor(l.Webhook, current, used)
 			orphans = append(orphans, Orphan{Webhook: l.Webhook, Waiting: int64(l.Waiting), Dead: int64(l.Dead), To: to})
 		}
@@ -44,7 +44,8 @@ func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 	return orphans
 }
 
-// identities lists the files that a configuration was read from, the identities of all webhooks in them, and of those that are active.
+// identities lists the files of a configuration, the identities of all webhooks in them, and the identities of active
+// webhooks.
 func identities(cfg *config.Config) (files, known map[string]bool, current []string) {
 	files, known = map[string]bool{}, map[string]bool{}
 	for _, file := range cfg.Files {
@@ -74,9 +75,13 @@ func identities(cfg *config.Config) (files, known map[string]bool, current []str
 	return files, known, current
 }
 
-// isOrphaned reports whether no configuration can have a webhook: its file was read without it, or is gone.
-func isOrphaned(identity string, files map[string]bool) bool {
+// isOrphaned reports whether no configuration can have a webhook that this one does not know: it belongs to this one's namespace, or to a
+// file that is gone or was read without it.
+func isOrphaned(identity string, files map[string]bool, namespace string) bool {
 	file, _, isFile := strings.Cut(identity, "#")
+	if isFile && file == namespace {
+		return true
+	}
 	if !isFile || !filepath.IsAbs(file) {
 		return false
 	}
@@ -84,8 +89,8 @@ func isOrphaned(identity string, files map[string]bool) bool {
 	return files[file] || errors.Is(err, fs.ErrNotExist)
 }
 
-// successor is the one current webhook that an orphan probably is now: the one of its name, or in its file the one whose name is like
-// its, or the only one that is new.
+// successor returns the current webhook that an orphan probably is now: the only one with its name, or, in the
+// orphan's file, the one with a similar name or the only new one.
 func successor(orphan string, current []string, used map[string]bool) string {
 	file, name, _ := strings.Cut(orphan, "#")
 	var namesakes, neighbours, new []string
@@ -111,7 +116,7 @@ func successor(orphan string, current []string, used map[string]bool) string {
 	return ""
 }
 
-// orphans finds those of the engine's queue.
+// orphans finds the orphans of the engine's queue.
 func (e *Engine) orphans(lanes []delivery.LaneStatus) []Orphan {
 	e.opening.Lock()
 	cfg := e.current.config

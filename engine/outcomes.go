@@ -9,29 +9,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// WebhookReport says of a webhook what is not delivered, and why.
+// WebhookReport says what is not delivered to a webhook, and why.
 type WebhookReport struct {
 	Webhook  string      `json:"webhook"`             // its name
 	Waiting  int64       `json:"waiting,omitzero"`    // deliveries that were not tried yet
-	Retrying int64       `json:"retrying,omitzero"`   // deliveries that were tried and are to be tried again
-	Earlier  int64       `json:"earlier,omitzero"`    // of Waiting and Retrying, those that other processes accepted
-	Reason   string      `json:"reason,omitempty"`    // why the last attempt of what waits failed; "" if none was made
+	Retrying int64       `json:"retrying,omitzero"`   // deliveries that were tried and will be again
+	Earlier  int64       `json:"earlier,omitzero"`    // those of Waiting and Retrying that other processes accepted
+	Reason   string      `json:"reason,omitempty"`    // why the last attempt of a waiting delivery failed; "" if there was none
 	Closed   string      `json:"closed,omitempty"`    // why the webhook is closed; "" if it is open
 	Dead     int64       `json:"dead,omitzero"`       // given up by this process
-	Last     *DeadLetter `json:"last_dead,omitempty"` // the last of them
+	Last     *DeadLetter `json:"last_dead,omitempty"` // the last one of Dead
 }
 
 // DeadLetter is a delivery that was given up.
 type DeadLetter struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason"`
-	Answer string `json:"response,omitempty"` // the beginning of what the receiver answered
+	Answer string `json:"response,omitempty"` // the beginning of the receiver's answer
 }
 
 // maxAnswer is how much of an answer a report holds, in bytes.
 const maxAnswer = 200
 
-// outcomes keeps what a report says of each webhook. Its zero value is ready for use.
+// outcomes keeps what a report says about each webhook. The zero value is ready to use.
 type outcomes struct {
 	mu sync.Mutex
 	of map[string]WebhookReport // by the webhook's identity
@@ -62,8 +62,8 @@ func (o *outcomes) add(st *delivery.Settlement) {
 	o.of[d.Webhook] = r
 }
 
-// report completes what the queue says of the webhooks by the outcomes, but for dead letters that it does not have. It leaves out
-// webhooks of which all is delivered.
+// report adds the outcomes to what the queue says about the webhooks, except for dead letters that the queue no
+// longer has. It omits webhooks whose deliveries are all delivered.
 func (o *outcomes) report(
 	waiting map[string]WebhookReport, undone map[string]int64, name func(identity string) (string, bool),
 ) []WebhookReport {

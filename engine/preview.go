@@ -22,11 +22,11 @@ type Choice string
 
 const (
 	Sent            Choice = "sent"
-	OtherType       Choice = "other_type"       // its type is not among the webhook's events
+	OtherType       Choice = "other_type"       // the webhook's events do not include its type
 	FilteredOut     Choice = "filtered_out"     // the filter is false
-	FilterFailed    Choice = "filter_failed"    // at run time
-	Dropped         Choice = "dropped"          // a transform found nothing to send
-	TransformFailed Choice = "transform_failed" // at run time
+	FilterFailed    Choice = "filter_failed"    // the filter fails at run time
+	Dropped         Choice = "dropped"          // a transform had nothing to send
+	TransformFailed Choice = "transform_failed" // a transform fails at run time
 	NotSigned       Choice = "not_signed"       // no request can be made, for example because no secret is valid at the time
 )
 
@@ -36,27 +36,28 @@ type Preview struct {
 	EventID    string `json:"event_id"`
 	WorkflowID string `json:"workflow_id"`
 	Webhook    string `json:"webhook"`
-	Place      string `json:"place"` // of its entry: "awf-hook.yaml:3"
+	Place      string `json:"place"` // the place of its entry: "awf-hook.yaml:3"
 	Choice     Choice `json:"choice"`
 	Why        string `json:"why,omitempty"` // in words; "" if it is sent
 
 	Method string      `json:"method,omitempty"`
 	URL    string      `json:"url,omitempty"`     // scheme and host
-	Header http.Header `json:"headers,omitempty"` // values that may be secrets are masked
+	Header http.Header `json:"headers,omitempty"` // with values masked that may be secrets
 	Body   []byte      `json:"body,omitempty"`
 
 	header   http.Header // unmasked
 	revealed revealed
 }
 
-// revealed is a request of which only what comes from variables, or what a format declares secret, is masked.
+// revealed is a request in which only values of variables, and options that a format declares secret, are masked.
 type revealed struct {
 	url    string
 	header http.Header
 }
 
-// Revealed returns the preview with the whole URL and all headers. What comes from variables, and the secrets of formats, stay masked.
-// What the configuration itself holds does not: show it only to its owner.
+// Revealed returns the preview with the whole URL and all headers. Values of variables and a format's secret options
+// stay masked. Secrets written into the configuration itself are visible: show the result only to the configuration's
+// owner.
 func (p Preview) Revealed() Preview {
 	if p.Choice == Sent {
 		p.URL, p.Header = p.revealed.url, p.revealed.header
@@ -70,8 +71,8 @@ func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 // Masked stands for a value that may be a secret.
 const Masked = secret.Mask
 
-// Preview runs the event through each webhook of its workflow as Run would, up to the request of a first attempt at the given
-// time. It sends and keeps nothing. It returns nil if ctx ends before the webhooks are compiled.
+// Preview runs the event through each webhook of its workflow as Run would, up to the request of a first attempt at
+// the given time. It sends nothing and keeps nothing. It returns nil if ctx ends before the webhooks are compiled.
 func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []Preview {
 	var all []Preview
 	for _, x := range e.Explain(ctx, ev, at) {
@@ -80,7 +81,7 @@ func (e *Engine) Preview(ctx context.Context, ev *event.Event, at time.Time) []P
 	return all
 }
 
-// judge says whether the webhook wants the event.
+// judge decides whether the webhook wants the event.
 func (p *Preview) judge(w *webhook, in *expression.Env) {
 	match, err := w.filter.Match(in)
 	only := in.Event().Webhooks
@@ -108,7 +109,8 @@ func globs(w *webhook) string {
 
 // request makes the request of the first attempt.
 func (p *Preview) request(ctx context.Context, w *webhook, ev *event.Event, at time.Time, content delivery.Content) {
-	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type, Content: content, Trace: ev.Trace}
+	d := delivery.Delivery{ID: delivery.ID(ev.ID, w.Identity), Webhook: w.Identity, EventID: ev.ID, Event: ev.Type,
+		Content: content, Trace: ev.Trace}
 	req, err := w.sender.Request(ctx, &d, delivery.Attempt{Number: 1, At: at})
 	if err != nil {
 		p.Choice, p.Why = NotSigned, err.Error()
@@ -131,9 +133,9 @@ func (p *Preview) refuse(w *webhook, err error) bool {
 	return err != nil
 }
 
-// maskHeader copies a request's headers. It masks what comes from variables, and static ones with a name that hides.
+// maskHeader copies a request's headers. It masks values of variables, and static headers whose names hides selects.
 func (w *webhook) maskHeader(header http.Header, hides func(name string) bool) http.Header {
-	static := map[string]bool{"Authorization": true} // also made of the URL's userinfo
+	static := map[string]bool{"Authorization": true} // also made from the URL's userinfo
 	for _, h := range w.Headers {
 		static[http.CanonicalHeaderKey(h.Name)] = true
 	}
@@ -151,7 +153,7 @@ func (w *webhook) maskHeader(header http.Header, hides func(name string) bool) h
 	return shown
 }
 
-// isCredential reports whether a header's name says that its value opens something.
+// isCredential reports whether a header's name suggests a credential.
 func isCredential(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc([]string{"auth", "token", "key", "secret", "cookie", "password", "credential", "signature"},
@@ -172,7 +174,7 @@ func (w *webhook) maskVariables(text string) string {
 	return masked
 }
 
-// Events reads the events of a stream without an engine, as Read does for one.
+// Events reads the events of a stream as Read does, without an engine.
 func Events(ctx context.Context, s Stream, each func(event.Event)) error {
 	_, err := s.pipe(each).Read(ctx)
 	return err

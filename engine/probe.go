@@ -13,14 +13,15 @@ import (
 // maxProbes is how many receivers Probe connects to at a time.
 const maxProbes = 32
 
-// Probe is how far a webhook's receiver can be reached without a request.
+// Probe says how far a webhook's receiver can be reached without a request.
 type Probe struct {
 	Webhook string `json:"webhook"`
 	URL     string `json:"url"` // scheme and host
 	sender.Probe
 }
 
-// ProbeAll connects to the receivers of webhooks, several at a time, and sends no request. It takes no longer than ctx.
+// ProbeAll connects to the receivers of webhooks, several at a time, and sends no request. It returns when ctx ends
+// at the latest.
 func ProbeAll(ctx context.Context, cfg *config.Config, webhooks []config.Webhook) []Probe {
 	all := make([]Probe, len(webhooks))
 	turns := make(chan struct{}, maxProbes)

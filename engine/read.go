@@ -11,30 +11,30 @@ import (
 
 // Stream is AWF's output through a pipe: events among other lines.
 type Stream struct {
-	Name   string                 // of In, for errors: "<stdin>"
+	Name   string                 // names In in errors: "<stdin>"
 	In     io.Reader              // read to its end
-	Out    io.Writer              // gets what is no event, byte for byte; nil drops it
-	Broken func(*event.LineError) // is told the lines of a known dialect that are broken; may be nil
+	Out    io.Writer              // receives what is no event, byte for byte; nil discards it
+	Broken func(*event.LineError) // receives broken lines of a known dialect; may be nil
 
-	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open when the
-	// stream ends gets it then. 0 gives none.
+	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open
+	// when the stream ends gets one then. 0 makes no ends.
 	OrphanAfter time.Duration
-	Open        func(workflow, run string) // is told the runs that are open then and get none; may be nil
+	Open        func(workflow, run string) // receives the runs that are open at the end and get no end; may be nil
 
 	Storage string // the folder where AWF keeps the states of its runs; "" reads none
 
-	Seal *Seal // tells what Close wrote from what others print; nil takes all for others'
+	Seal *Seal // recognizes what Close wrote; nil treats all lines as foreign
 
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
-// Read submits the events of a stream until its end or until ctx ends, and returns when they are accepted.
-// The error is In's or the context's. The report counts refused events and broken lines.
+// Read submits the events of a stream until the stream or ctx ends, and returns when they are accepted. The error is
+// In's or the context's. The report counts refused events and broken lines.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
 	return s.Begin(ctx).To(e)
 }
 
-// Reading is a stream that is being read. Call [Reading.To] or [Reading.Drop]: until then its events wait.
+// Reading is a stream that is being read. Its events wait until you call [Reading.To] or [Reading.Drop].
 type Reading struct {
 	intake *intake
 	ended  chan struct{} // closed when the fields below are set
@@ -42,13 +42,13 @@ type Reading struct {
 	err    error
 }
 
-// Begin starts to read a stream. What is not an event goes out while the engine is still being opened.
+// Begin starts to read a stream. Lines that are no events pass through at once, even before an engine is open.
 func (s Stream) Begin(ctx context.Context) *Reading {
 	r := &Reading{intake: newIntake(), ended: make(chan struct{})}
 	add := r.intake.add
 	if s.Resend {
 		add = func(ev event.Event) {
-			ev.ID = "" // wants gives it a new one
+			ev.ID = "" // wants sets a new one
 			r.intake.add(ev)
 		}
 	}
@@ -70,7 +70,7 @@ func (r *Reading) To(e *Engine) error {
 	return r.err
 }
 
-// Drop discards the events and waits for the stream's end. It keeps a pipe whole where there is no engine to deliver with.
+// Drop discards the events and waits for the stream's end. It keeps a pipe whole when there is no engine.
 func (r *Reading) Drop() error {
 	r.intake.drop()
 	<-r.ended

@@ -12,18 +12,19 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// webhooks are those that one configuration opened.
+// webhooks holds the webhooks that one configuration opened.
 type webhooks struct {
 	config   *config.Config
 	settings []*webhook
 	allow    []netip.Prefix
 	queue    config.Queue
-	own      map[string]bool // identities of definitions' webhooks; under Engine.opening
+	own      map[string]bool // identities of definitions' webhooks; guarded by Engine.opening
 }
 
-// Reload takes up another configuration. Its mistakes are [config.Errors], and change nothing. What was accepted before is delivered:
-// attempts in flight end under the old configuration, later ones are made under the new one. A webhook that did not change keeps its
-// connections, one that kept its identity keeps its pause, its rate and what waits for it. Settings of the queue hold for the next Open.
+// Reload replaces the configuration. If the new one has mistakes, Reload returns [config.Errors] and changes nothing.
+// Deliveries that were accepted before are delivered: attempts in flight end under the old configuration, later
+// attempts use the new one. An unchanged webhook keeps its connections. A webhook with the same identity keeps its
+// pause, its rate and its waiting deliveries. Settings of the queue take effect at the next Open.
 func (e *Engine) Reload(cfg *config.Config) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
@@ -43,7 +44,7 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	return nil
 }
 
-// share gives a configuration's webhooks the identities that they have in the queue.
+// share gives a configuration's webhooks their identities in a shared queue.
 func share(cfg *config.Config, queue string) error {
 	if !config.IsDatabase(queue) {
 		return nil
@@ -51,8 +52,8 @@ func share(cfg *config.Config, queue string) error {
 	return cfg.Share()
 }
 
-// openAll opens the lanes of the settings' webhooks, ends those of the configuration before that are gone, and returns what routes to
-// them. The lanes of a definition are opened when its workflow runs, or when something waits for them.
+// openAll opens the lanes of the settings' webhooks, ends the lanes of removed webhooks, and returns the routes. The
+// lanes of a definition open when its workflow runs, or when it has waiting deliveries.
 func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
 	e.opening.Lock()
 	defer e.opening.Unlock()
@@ -87,7 +88,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	return o
 }
 
-// keepOrOpen returns the webhook of before that says the same; else it opens one.
+// keepOrOpen returns the equal webhook of the configuration before, else it opens one.
 func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 	for _, old := range before.settings {
 		if old.Identity == c.Identity && slices.Equal(before.allow, now.allow) && old.equals(c) {
@@ -101,7 +102,8 @@ func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 	return w
 }
 
-// equals reports whether a webhook says the same. One with a module never does: its file may be another one.
+// equals reports whether two webhooks are configured alike. A webhook with a module never is: the module's file may
+// have changed.
 func (w *compiled) equals(c *compiled) bool {
 	isWasm := func(s transforms.Named) bool {
 		_, is := s.Step.(*transforms.Wasm)
@@ -127,7 +129,7 @@ func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhoo
 		w := newWebhook(all[i], &e.opts, now.allow)
 		list = append(list, w)
 		e.notices.asksFor(w)
-		if e.current != now { // what it is wanted for waits until the configuration of today opens it
+		if e.current != now { // deliveries wait until the current configuration opens the webhook
 			w.close()
 			continue
 		}

@@ -17,7 +17,7 @@ type counts struct {
 	outcomes
 }
 
-// ends are final outcomes that this process committed.
+// ends counts the final outcomes that this process committed.
 type ends struct{ delivered, dead, dropped atomic.Int64 }
 
 func (e *ends) add(o delivery.Outcome) {
@@ -31,48 +31,50 @@ func (e *ends) add(o delivery.Outcome) {
 	}
 }
 
-// Report says what became of everything so far. Its fields tell all that [Report.String] and the command's text say.
+// Report says what happened to all events and deliveries so far. Its fields hold everything that [Report.String] and the
+// command's text say.
 //
-// Each delivery that this process accepted is in one of the fields from Delivered to Taken: Deliveries is their sum. Each that
-// waits is in one place: Waiting + Retrying = Kept + Spilled + Lost, unless Unread says that this is not known.
+// Each delivery that this process accepted is in one field from Delivered to Taken; Deliveries is their sum. Each waiting
+// delivery is in one place: Waiting + Retrying = Kept + Spilled + Lost, unless Unread says that this is not known.
 type Report struct {
 	Events     int64 `json:"events"`     // accepted
-	Deliveries int64 `json:"deliveries"` // that they made
+	Deliveries int64 `json:"deliveries"` // made from these events
 	Delivered  int64 `json:"delivered"`
 	Waiting    int64 `json:"waiting"`   // not tried yet
-	Retrying   int64 `json:"retrying"`  // tried, and to be tried again
+	Retrying   int64 `json:"retrying"`  // tried, and due again later
 	Dead       int64 `json:"dead"`      // given up
 	Dropped    int64 `json:"dropped"`   // by a transform
-	InFlight   int64 `json:"in_flight"` // that another process is sending
-	Taken      int64 `json:"taken"`     // that another process ended, or somebody deleted
+	InFlight   int64 `json:"in_flight"` // another process is sending them
+	Taken      int64 `json:"taken"`     // another process ended them, or somebody deleted them
 
 	Queue       string   `json:"queue,omitempty"`    // the file, or the database without user and password; "" for one in memory
-	Kept        int64    `json:"kept"`               // of Waiting and Retrying: in the queue's file
-	Spilled     int64    `json:"spilled"`            // the same: in the files Spill, since Close
-	Lost        int64    `json:"lost"`               // the same: in memory alone, they end with the process
-	DeadSpilled int64    `json:"dead_spilled"`       // of Dead: in the files Spill, since Close
-	DeadLost    int64    `json:"dead_lost"`          // of Dead: in memory alone
-	Again       int64    `json:"again"`              // delivered, but the queue's file could not be told: they are sent again
-	Spill       []string `json:"spill,omitempty"`    // Engine.Read takes it back, with the same ids
-	Journaled   bool     `json:"journaled,omitzero"` // Spill is a spill file that the next process of this machine takes up by itself
+	Kept        int64    `json:"kept"`               // those of Waiting and Retrying in the queue
+	Spilled     int64    `json:"spilled"`            // those of Waiting and Retrying that Close wrote to Spill
+	Lost        int64    `json:"lost"`               // those of Waiting and Retrying in memory alone, which end with the process
+	DeadSpilled int64    `json:"dead_spilled"`       // those of Dead that Close wrote to Spill
+	DeadLost    int64    `json:"dead_lost"`          // those of Dead in memory alone
+	Again       int64    `json:"again"`              // delivered, but the queue's file does not know: they are sent again
+	Spill       []string `json:"spill,omitempty"`    // files that Engine.Read takes back, with the same ids
+	Journaled   bool     `json:"journaled,omitzero"` // the next process on this machine takes up Spill by itself
 	Trouble     string   `json:"trouble,omitempty"`  // why something is in memory alone, or in Spill
 
 	Earlier        Earlier `json:"earlier"`
 	EarlierUnknown bool    `json:"earlier_unknown,omitempty"` // the queue's file could not be opened: see Trouble
 
-	Known    int64 `json:"known"`   // deliveries, and starts and ends of runs, that were there before
-	Refused  int64 `json:"refused"` // events for which the queue had no room, or that are for a webhook which is not there
+	Known    int64 `json:"known"`   // deliveries, and starts and ends of runs, that existed before
+	Refused  int64 `json:"refused"` // events that found no room in the queue, or that name a webhook which does not exist
 	Passed   int64 `json:"passed"`  // lines of AWF's own output
 	BadLines int64 `json:"bad_lines"`
 
-	Next     time.Time       `json:"next,omitzero"`      // when the next attempt may be made of what waits; zero if none will be
-	Closed   bool            `json:"closed,omitzero"`    // all that waits does so for webhooks that are closed: no run delivers it
-	Webhooks []WebhookReport `json:"webhooks,omitempty"` // of which something is not delivered, by name
-	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that are no more, of which something is in the queue
+	Next     time.Time       `json:"next,omitzero"`      // when the next attempt of a waiting delivery may be made; zero if there will be none
+	Closed   bool            `json:"closed,omitzero"`    // all waiting deliveries belong to closed webhooks: no run delivers them
+	Webhooks []WebhookReport `json:"webhooks,omitempty"` // those with undelivered deliveries, by name
+	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that no longer exist and have deliveries in the queue
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
 }
 
-// Earlier says what became of deliveries that other processes had accepted: earlier ones, and those that run beside this one.
+// Earlier says what happened to deliveries that other processes accepted: earlier ones, and those that run beside
+// this one.
 type Earlier struct {
 	Delivered int64 `json:"delivered"` // by this process
 	Waiting   int64 `json:"waiting"`
@@ -82,10 +84,10 @@ type Earlier struct {
 	InFlight  int64 `json:"in_flight"`
 }
 
-// Left is how many deliveries wait in all, those of earlier processes included.
+// Left returns how many deliveries wait in all, those of other processes included.
 func (r Report) Left() int64 { return r.Waiting + r.Retrying + r.Earlier.Waiting + r.Earlier.Retrying }
 
-// Report returns the totals as they are now.
+// Report returns the totals so far.
 func (e *Engine) Report() Report {
 	c := &e.counts
 	left := e.left()
@@ -131,8 +133,8 @@ func (e *Engine) Report() Report {
 	return r
 }
 
-// String is the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead".
-// What earlier runs left is not in it.
+// String returns the report in a line: "12 events, 8 deliveries: 7 delivered, 1 to retry (next in 42s), 0 dead". It
+// omits what earlier runs left.
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s: %d delivered, %s, %d dead", count(r.Events, "event"), count(r.Deliveries, "delivery"), r.Delivered,
@@ -147,7 +149,8 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// OfEarlier is a line for what other processes had accepted: "3 delivered, 2 waiting, 1 to retry, 0 dead"; "" for nothing.
+// OfEarlier returns a line about deliveries that other processes accepted: "3 delivered, 2 waiting, 1 to retry, 0
+// dead"; "" if there are none.
 func (r Report) OfEarlier() string {
 	e := r.Earlier
 	if e == (Earlier{}) {
@@ -159,7 +162,7 @@ func (r Report) OfEarlier() string {
 	return b.String()
 }
 
-// waitText tells what was not tried from what was: "2 waiting, 1 to retry (next in 42s)".
+// waitText separates deliveries that were not tried from those that were: "2 waiting, 1 to retry (next in 42s)".
 func (r Report) waitText(waiting, retrying int64) string {
 	when := r.when(waiting + retrying)
 	if waiting == 0 {
@@ -208,7 +211,7 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// settled counts an outcome that is committed, and tells the program of it.
+// settled counts a committed outcome and passes it to OnOutcome.
 func (e *Engine) settled(st *delivery.Settlement) {
 	e.counts.settled(st)
 	e.observeSettled(st)
@@ -228,5 +231,5 @@ func (c *counts) settled(st *delivery.Settlement) {
 	}
 }
 
-// isStored reports whether nothing is in memory alone. Sources ask it after every commit.
+// isStored reports whether nothing is in memory alone. Sources ask after every commit.
 func (e *Engine) isStored() bool { return e.queue.Unstored() == 0 }

@@ -13,17 +13,18 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Seal marks the lines that Close writes, so that only what awf-hook itself wrote for this user is read back with its ids: an event that
-// a step prints into AWF's output cannot take the id of another one. The keys are files. The first that can be kept is used to
-// write, and all are tried to read.
+// Seal signs the lines that Close writes. Only lines that awf-hook wrote for this user keep their ids when they are
+// read back, so that an event printed by a step cannot take another event's id. The keys are in files: signing uses
+// the first file that works, verifying tries all of them.
 type Seal struct{ paths []string }
 
-// NewSeal returns a seal whose keys are in these files. Only the user may read them; they are made when they are needed.
+// NewSeal returns a seal with its keys in these files. The files are made when they are needed, and only the user may
+// read them.
 func NewSeal(paths ...string) *Seal { return &Seal{paths} }
 
 const sealKey = 32 // bytes
 
-// sign returns the mark of a text; "" if no key can be kept.
+// sign returns the signature of a text; "" if no key can be stored.
 func (s *Seal) sign(text []byte) string {
 	if s == nil {
 		return ""
@@ -40,7 +41,7 @@ func (s *Seal) sign(text []byte) string {
 	return ""
 }
 
-// verify reports whether sign marked a text.
+// verify reports whether mark is sign's signature of a text.
 func (s *Seal) verify(text []byte, mark string) bool {
 	want, err := hex.DecodeString(mark)
 	if s == nil || err != nil {
@@ -60,7 +61,7 @@ func mac(key, text []byte) []byte {
 	return h.Sum(nil)
 }
 
-// readKey reads a key that nobody else can have put there.
+// readKey reads a key from a file that nobody else can have written.
 func readKey(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// beginSpan begins the span of an event's acceptance, and makes it what the event's deliveries follow from. It is nil if nobody records it.
+// beginSpan begins the span of an event's acceptance and makes it the parent of the event's deliveries. It returns
+// nil if nobody records spans.
 func (e *Engine) beginSpan(ev *event.Event) *trace.Span {
 	if ev.Trace.IsZero() {
 		ev.Trace = e.opts.Trace
@@ -40,7 +41,7 @@ func (e *Engine) endSpan(entry *delivery.Entry) {
 	e.opts.Observer.Span(span)
 }
 
-// eventFacts are the attributes of an event.
+// eventFacts returns the span attributes of an event.
 func eventFacts(ev *event.Event) []trace.Attribute {
 	return []trace.Attribute{
 		{Key: "awf_hook.event.id", Value: ev.ID}, {Key: "awf_hook.event.type", Value: ev.Type},
@@ -48,7 +49,8 @@ func eventFacts(ev *event.Event) []trace.Attribute {
 	}
 }
 
-// span is one of a delivery's. It follows from the event's acceptance, which may be hours ago: it is linked to it, not its child.
+// span begins a span of a delivery. The event may have been accepted hours ago, so the span links to the acceptance
+// and is not its child.
 func (w *webhook) span(ev *event.Event, d *delivery.Delivery, name string) *trace.Span {
 	return &trace.Span{
 		Link: ev.Trace, Name: name + " " + w.Name,
@@ -84,7 +86,7 @@ func (w *webhook) recordSend(ev *event.Event, d *delivery.Delivery, a *delivery.
 	add("http.request.method", method)
 	add("server.address", host)
 	add("server.port", port)
-	add("url.full", w.URL.String()) // without its path and query, which may open something
+	add("url.full", w.URL.String()) // without its path and query, which may be credentials
 	add("http.request.resend_count", a.Number-1)
 	add("awf_hook.outcome", a.Outcome.String())
 	if a.Status > 0 {
@@ -97,7 +99,7 @@ func (w *webhook) recordSend(ev *event.Event, d *delivery.Delivery, a *delivery.
 	w.record(span)
 }
 
-// errorType is the class of an attempt's failure: the status, else whose fault it is.
+// errorType returns the class of an attempt's failure: the status, else whose fault it is.
 func errorType(a *delivery.Attempt) string {
 	if a.Status > 0 {
 		return strconv.Itoa(a.Status)

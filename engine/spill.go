@@ -15,18 +15,18 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// flushPatience is how long Close waits for the queue's file to take what is in memory alone.
+// flushPatience is how long Close tries to write to the queue's file what is in memory alone.
 const flushPatience = 5 * time.Second
 
-// spilled is what Close wrote into files.
+// spilled is what Close wrote to files.
 type spilled struct {
 	files            []string
 	waiting, letters int64
 	seal             *Seal
-	journaled        bool // in a file that an awf-hook of this machine takes up
+	journaled        bool // in a file that another awf-hook on this machine takes up
 }
 
-// spillDefault is queue.spill where the configuration does not say it.
+// spillDefault returns the spill setting that holds unless the configuration sets queue.spill.
 func spillDefault(o *Options) string {
 	if o.HoldSpilled {
 		return "keep"
@@ -34,8 +34,8 @@ func spillDefault(o *Options) string {
 	return "deliver"
 }
 
-// settleAccounts tries once more to store what is in memory alone, writes the rest to the places of Options.Spill, and keeps
-// what a report says of what is left.
+// settleAccounts tries once more to store what is in memory alone, writes the rest to Options.Spill, and notes for
+// the report what is left.
 func (e *Engine) settleAccounts() {
 	ctx := context.Background()
 	flushing, cancel := context.WithTimeout(ctx, flushPatience)
@@ -69,11 +69,11 @@ func (e *Engine) settleAccounts() {
 	e.atClose = &l
 }
 
-// maxSpills is how many files Close writes in one place: each may be bounded, by a limit of the process.
+// maxSpills is the most files that Close writes in one place. The process may have a limit on the size of each.
 const maxSpills = 1000
 
-// writeSpill writes entries as envelopes that [Engine.Read] takes back. It goes on with a new file where one takes no more, and at the next
-// place where no file takes anything. The errors say why, for each place that did not take all.
+// writeSpill writes entries as envelopes that [Engine.Read] takes back. When a file takes no more it starts a new
+// one; when a place takes no more it goes on with the next. There is one error for each place that did not take all.
 func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
 	s := &spilled{seal: opts.Seal}
 	var errs []error
@@ -94,7 +94,7 @@ func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
 	return s, errs
 }
 
-// write writes entries to a place until it takes no more, and returns how many it took.
+// write writes entries to a place until the place takes no more, and returns how many it wrote.
 func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err error) {
 	f, err := openSpill(place)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 		end += int64(len(line))
 		n++
 	}
-	if err != nil { // of a line that was cut
+	if err != nil { // remove the line that was cut
 		err = errors.Join(err, f.Truncate(end))
 	}
 	if syncErr := f.Sync(); syncErr != nil {
@@ -125,13 +125,13 @@ func (s *spilled) write(place string, entries []*delivery.Entry) (n int, err err
 	case n > 0:
 		s.files = append(s.files, f.Name())
 	case begin == 0:
-		_ = os.Remove(f.Name()) // an empty one says nothing
+		_ = os.Remove(f.Name()) // an empty file says nothing
 	}
 	s.count(entries[:n])
 	return n, err
 }
 
-// count counts what is in the files.
+// count counts the deliveries in the files.
 func (s *spilled) count(entries []*delivery.Entry) {
 	for _, entry := range entries {
 		for i := range entry.Wants {
@@ -155,7 +155,7 @@ func openSpill(place string) (*os.File, error) {
 	return file.Append(place, 0o600)
 }
 
-// envelopeOf is an event that goes to the entry's webhooks alone.
+// envelopeOf returns an entry's event as an envelope addressed to the entry's webhooks alone.
 func (s *spilled) envelopeOf(entry *delivery.Entry) []byte {
 	ev := *entry.Event
 	ev.Webhooks = nil

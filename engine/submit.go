@@ -12,9 +12,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Submit accepts an event. When it returns nil, the event and its deliveries are in the queue. It never waits for a receiver.
-// Run delivers: without it an event stays in the queue.
-// While the queue is full it waits for room until ctx ends.
+// Submit accepts an event. When it returns nil, the event and its deliveries are in the queue. It never waits for a
+// receiver. Run delivers: without it, the event stays in the queue. If the queue is full, Submit waits for room until
+// ctx ends.
 func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {
 		return fmt.Errorf("event: %w", err)
@@ -29,10 +29,10 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	return nil
 }
 
-// roomPoll is how often Submit asks a full queue for room when no outcome makes some.
+// roomPoll is how often Submit asks a full queue for room if no outcome makes some.
 const roomPoll = 50 * time.Millisecond
 
-// acceptPatiently accepts an event, and waits for room until ctx ends.
+// acceptPatiently accepts an event and waits for room until ctx ends.
 func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) error {
 	for full := error(nil); ; {
 		changed := e.lanes.Changed()
@@ -52,12 +52,12 @@ func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) err
 	}
 }
 
-// submitAll submits events in order, together if there is room for all.
+// submitAll submits events in order, in one transaction if there is room for all.
 func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
 	return e.submitOf(ctx, events, "")
 }
 
-// submitOf is submitAll where a command ran a pack's workflow, "PACK/NAME", whose events say NAME alone.
+// submitOf is submitAll for a command that ran a pack's workflow, "PACK/NAME". The events say only NAME.
 func (e *Engine) submitOf(ctx context.Context, events []event.Event, packed string) error {
 	entries := make([]*delivery.Entry, 0, len(events))
 	for i := range events {
@@ -96,7 +96,7 @@ func (e *Engine) entryOf(ctx context.Context, ev *event.Event, workflow string) 
 	return e.wants(ev, webhooks), nil
 }
 
-// wants makes an event's entry, which has one delivery for each webhook that wants the event. An event without an id gets one.
+// wants makes an event's entry, with one delivery for each webhook that wants the event. It sets a missing id.
 func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	if ev.ID == "" {
 		ev.ID = event.NewID(time.Now())
@@ -120,7 +120,7 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 	return entry
 }
 
-// sayMissing says that an event is for webhooks which the configuration does not have.
+// sayMissing logs that an event names webhooks that the configuration does not have.
 func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
 	for _, identity := range ev.Webhooks {
 		if !slices.ContainsFunc(webhooks, func(w *webhook) bool { return w.Identity == identity }) {
@@ -130,7 +130,7 @@ func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
 	}
 }
 
-// accept commits events with their deliveries, in order, and gives the lanes what they may send at once.
+// accept commits events with their deliveries, in order, and hands the lanes what they may send at once.
 func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 	wanted := make([]*delivery.Entry, 0, len(entries))
 	for _, entry := range entries {
@@ -152,7 +152,7 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 	return nil
 }
 
-// accepted counts events that were accepted, and gives the lanes what they may send at once.
+// accepted counts accepted events and hands the lanes what they may send at once.
 func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	e.counts.events.Add(int64(events))
 	for _, entry := range wanted {
@@ -177,7 +177,7 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	}
 }
 
-// accepted counts what became of a want.
+// accepted counts a want by its fate.
 func (c *counts) accepted(fate delivery.Fate) {
 	if fate == delivery.Known {
 		c.known.Add(1)

@@ -81,7 +81,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	if step := x[0].Steps[0]; step.Fuel != 10_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 10000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
 	}
-	d, err := engine.OpenDeliveries(file)
+	d, err := engine.OpenDeliveries(file, "")
 	if err != nil {
 		t.Fatal(err)
 	}

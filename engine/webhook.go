@@ -14,9 +14,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 	"github.com/awf-project/awf-hook/engine/trace"
+	"github.com/awf-project/awf-hook/transforms"
 )
 
-// webhook is a configured webhook that can be delivered to.
+// webhook is a configured webhook, ready to deliver.
 type webhook struct {
 	compiled
 	sender *sender.Sender
@@ -25,17 +26,19 @@ type webhook struct {
 	envs   expression.Envs
 	shared bool // other machines deliver for it too
 
-	transformed func(webhook string, took time.Duration, err error) // see Observer; nil for none
-	record      func(*trace.Span)                                   // the same
+	timer  transforms.Timer  // of steps; nil for none
+	record func(*trace.Span) // see Observer; nil for none
 
-	faultSaid atomic.Bool // a fault of the user's own code was logged
+	faultSaid atomic.Bool // a failure of the user's own code was logged
 }
 
-// newWebhook makes a webhook of a compiled one. It may always reach the addresses in allow.
+// newWebhook makes a webhook from a compiled one. It may always reach the addresses in allow.
 func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
-	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, transformed: opts.Observer.Transformed, record: opts.Observer.Span,
-		shared: config.IsDatabase(opts.Queue)}
+	w := &webhook{compiled: c, log: opts.Logger, random: opts.Random, record: opts.Observer.Span, shared: config.IsDatabase(opts.Queue)}
 	cfg := &w.Webhook
+	if told := opts.Observer.Transformed; told != nil {
+		w.timer = func(kind string, took time.Duration, err error) { told(cfg.Name, kind, took, transforms.Reason(err)) }
+	}
 	target := sender.Webhook{
 		URL:         cfg.URL.Reveal(),
 		Signing:     cfg.Signing,
@@ -64,17 +67,19 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	return w
 }
 
-// leaseSlack is by how much a third of a lease exceeds an attempt's timeout. An attempt begins in the first third of its lease.
+// leaseSlack is the margin of a third of a lease over an attempt's timeout. An attempt begins in the first third of
+// its lease.
 const leaseSlack = 10 * time.Second
 
-// lane returns the lane that claims and attempts the webhook's deliveries.
+// lane returns the options of the lane that delivers for the webhook.
 func (w *webhook) lane() lane.Options {
 	l := delivery.Lane{Webhook: w.Identity, Lease: 3 * (w.Timeout + leaseSlack), Total: w.MaxTotal, Shared: w.shared}
 	l.Rate, l.Burst = w.rate()
 	return lane.Options{Name: w.Name, Lane: l, MaxInFlight: w.MaxInFlight, Attempt: w.attempt, Close: w.close}
 }
 
-// rate returns the attempts per second, 0 for no bound, and the burst. The configuration decides, then the format's own limits.
+// rate returns the attempts per second, 0 for no limit, and the burst. The configuration decides, else the format's
+// own limits.
 func (w *webhook) rate() (perSecond float64, burst int) {
 	if w.Rate.Per == 0 && w.format != nil && w.format.Receiver.Policy.Rate.N > 0 {
 		r := w.format.Receiver.Policy.Rate
@@ -90,9 +95,9 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-// want returns the delivery that the webhook wants of an event, and false if it wants none.
-// An event that is asked for it goes to it whatever the filter says. An expression that fails at run time makes a dead letter.
-// A replay runs the expression again.
+// want returns the webhook's delivery of an event, and false if the webhook does not want it. If asked is set, the
+// event names the webhook, and the filter does not count. An expression that fails at run time makes a dead letter. A
+// replay runs the expression again.
 func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	ev := in.Event()
 	match, err := w.filter.Match(in)
@@ -116,7 +121,7 @@ func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	return want, true
 }
 
-// orderKey is the value of order_by; "" where it is missing.
+// orderKey returns the value of order_by; "" if it is missing.
 func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	value, err := w.orderBy.Value(in)
 	if err == nil && value != nil {
@@ -131,7 +136,7 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	return "", err
 }
 
-// filterError is a filter's failure with the filter's place.
+// filterError adds the filter's place to its failure.
 func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, "", err.Error()) }
 
 // sayFault logs the first failure of the user's own code in a webhook. The report counts the others.

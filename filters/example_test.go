@@ -31,3 +31,29 @@ func ExampleNew() {
 	// true true <nil>
 	// true false <nil>
 }
+
+// A glob that matches no event of AWF's is probably a mistake.
+func ExampleUnlikely() {
+	for _, pattern := range []string{"workflow_*", "workflow_eror", "deploy_done"} {
+		glob, err := filters.ParseGlob(pattern)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s: %q\n", pattern, filters.Unlikely(glob))
+	}
+	// Output:
+	// workflow_*: ""
+	// workflow_eror: "no event of AWF has this type, did you mean workflow_error?"
+	// deploy_done: "no event of AWF has this type"
+}
+
+func ExampleParseGlob() {
+	glob, err := filters.ParseGlob("step_*")
+	fmt.Println(glob.Match("step_complete"), glob.Match("workflow_end"), err)
+	_, err = filters.ParseGlob("step [a-z]")
+	fmt.Println(err)
+	// Output:
+	// true false <nil>
+	// want letters, digits, _, -, ., * and ?
+}

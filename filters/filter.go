@@ -1,4 +1,7 @@
-// Package filters says which events a webhook wants: type globs and an expression, both compiled once.
+// Package filters decides which events a webhook wants: by globs of event types and an expression.
+//
+// Parse globs with [ParseGlob], compile the expression with package expression, and join them with [New]. [Filter.Match]
+// then costs about as much as the expression.
 package filters
 
 import (
@@ -10,18 +13,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// Filter selects events. It may be used by several goroutines at once.
+// Filter selects events. It is safe for concurrent use.
 type Filter struct {
 	globs   []Glob
-	program *expression.Program // nil means that every event of the types passes
+	program *expression.Program // nil passes every event of the types
 }
 
-// New makes a filter of compiled globs, one of which an event's type must match, and an expression, which may be nil.
+// New makes a filter. An event passes if one of the globs matches its type and the expression, which may be nil, is true.
 func New(globs []Glob, program *expression.Program) *Filter {
 	return &Filter{globs, program}
 }
 
-// Match says whether the webhook wants the event. An error is the expression's, at run time: an [*expression.RunError].
+// Match reports whether the webhook wants the event. The error is that of the expression at run time, an
+// [*expression.RunError].
 func (f *Filter) Match(in *expression.Env) (bool, error) {
 	if !f.MatchType(in.Event().Type) {
 		return false, nil
@@ -32,12 +36,12 @@ func (f *Filter) Match(in *expression.Env) (bool, error) {
 	return f.program.Bool(in)
 }
 
-// IsOperators reports whether the filter asks for operator events.
+// IsOperators reports whether the filter selects operator events.
 func (f *Filter) IsOperators() bool {
 	return slices.ContainsFunc(f.globs, func(g Glob) bool { return event.IsOperator(string(g)) })
 }
 
-// MatchType says whether one of the globs matches the type of an event. An operator event's must be named whole.
+// MatchType reports whether one of the globs matches an event's type. An operator event matches only its full name.
 func (f *Filter) MatchType(typ string) bool {
 	if event.IsOperator(typ) {
 		return slices.Contains(f.globs, Glob(typ))
@@ -50,7 +54,7 @@ func (f *Filter) MatchType(typ string) bool {
 	return false
 }
 
-// Glob is a pattern of event types: "*" stands for any run of characters, "?" for one.
+// Glob is a pattern of event types: "*" matches any run of characters, "?" one character.
 type Glob string
 
 // ParseGlob checks a pattern.
@@ -63,7 +67,7 @@ func ParseGlob(pattern string) (Glob, error) {
 		return "", errors.New("want at most 100 bytes")
 	case strings.ContainsFunc(pattern, notInGlob):
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
-	case isDotted(pattern): // after the characters, since the error quotes them
+	case isDotted(pattern): // after the check of characters, since the error quotes the pattern
 		if names := meant(pattern); len(names) > 0 {
 			return "", errors.New("AWF's name of an event, which is " + list(names) + " here")
 		}
@@ -72,7 +76,7 @@ func ParseGlob(pattern string) (Glob, error) {
 	return Glob(pattern), nil
 }
 
-// isDotted says whether the pattern is one of AWF's own names: no event has it.
+// isDotted reports whether the pattern is one of AWF's own dotted names, which no event has.
 func isDotted(pattern string) bool {
 	for _, family := range []string{"workflow.", "step.", "message.", "tool.", "run."} {
 		if strings.HasPrefix(pattern, family) {
@@ -87,5 +91,5 @@ func notInGlob(r rune) bool {
 	return !isWord
 }
 
-// Match says whether the whole of s fits the pattern.
+// Match reports whether the pattern matches all of s.
 func (g Glob) Match(s string) bool { return expression.MatchGlob(string(g), s) }

@@ -8,18 +8,18 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// types are the types of the events that AWF is known to give.
+// types lists the event types that AWF is known to write.
 var types = []string{
 	event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
 	"message_user", "message_assistant", "tool_call", "tool_result",
 }
 
-// Types lists the types of the events that AWF is known to give, and of operator events. Other events may have any other.
+// Types lists the event types that AWF is known to write, and those of operator events. Other events may have any type.
 func Types() []string { return slices.Concat(types, event.OperatorTypes()) }
 
-// awfNames are AWF's own names of events, and what people make of them, with the types that they have here.
+// awfNames lists AWF's own names of events, and common variants of them, with the corresponding types.
 var awfNames = []struct {
-	name  string // with _ for the dot
+	name  string // with _ instead of the dot
 	types []string
 }{
 	{"workflow_started", []string{event.WorkflowStart}},
@@ -40,7 +40,7 @@ var awfNames = []struct {
 	{"step_call_workflow_failed", []string{event.StepComplete}},
 }
 
-// meant lists the types that were probably meant by a name or a glob that no event has.
+// meant lists the types that were probably meant by a name or glob that no event has.
 func meant(pattern string) []string {
 	plain := strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToLower(pattern))
 	if slices.Contains(types, plain) {
@@ -72,8 +72,8 @@ func meant(pattern string) []string {
 	return nil
 }
 
-// Unlikely says why a glob probably matches nothing: no event that AWF is known to give has such a type. It is "" for a likely one.
-// Events of one's own may have any type.
+// Unlikely says why a glob probably matches nothing: AWF is not known to write such a type. It returns "" for a likely
+// glob. Your own events may have any type.
 func Unlikely(g Glob) string {
 	switch {
 	case slices.ContainsFunc(types, g.Match), event.IsOperator(string(g)):
@@ -88,7 +88,7 @@ func Unlikely(g Glob) string {
 	return why
 }
 
-// list joins names in words.
+// list joins names into words.
 func list(names []string) string {
 	last := len(names) - 1
 	if last < 1 {

@@ -15,7 +15,7 @@ import (
 
 // Compiler makes the chains of a file's webhooks.
 type Compiler struct {
-	Expressions *expression.Compiler // of the file
+	Expressions *expression.Compiler // of the file; nil: one of its own
 	Modules     *Modules             // nil: the files of wasm steps are not looked at, and their chains are of no use
 	Log         *slog.Logger         // takes what modules log
 
@@ -24,6 +24,9 @@ type Compiler struct {
 
 // Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
 func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, config.Errors) {
+	if c.Expressions == nil {
+		c.Expressions = new(expression.Compiler)
+	}
 	var chain Chain
 	var mistakes config.Errors
 	for i := range steps {

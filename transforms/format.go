@@ -3,7 +3,6 @@ package transforms
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
@@ -72,45 +71,34 @@ func (f *Format) secrets(in *Input, message []byte) [][2]int {
 
 // compileFormat makes the step of a built-in format. Its mistakes have their places in the file.
 func compileFormat(s *config.Step, first bool, by *Compiler) (*Format, config.Errors) {
-	kind, known := format.Lookup(s.Format.Value)
-	if !known {
-		return nil, config.Errors{s.Format.Fail(1, 0, "format.unknown", format.Unknown(s.Format.Value))}
-	}
-	var with []format.Option
-	if s.With != nil {
-		if s.With.Kind != config.TreeMapping {
-			return nil, config.Errors{s.With.Fail(s.Path+".with", "value.type", "want a mapping")}
-		}
-		with = options(s.With, nil)
+	kind, _ := format.Lookup(s.Format.Value)
+	with := make([]format.Option, len(s.Options))
+	for i := range s.Options {
+		with[i] = s.Options[i].Given(nil)
 	}
 	f, mistakes := kind.Compile(with, by.Expressions)
 	var errs config.Errors
 	for _, m := range mistakes {
-		errs = append(errs, placed(s, m))
+		errs = append(errs, s.FailOption(m, func(message string) string { return hidden(message, true) }))
 	}
 	made := &Format{Format: f, First: first, log: by.Log}
-	made.veil(with, s.With, by.Expressions)
+	if f != nil {
+		made.veil(with, s.Options, by.Expressions)
+	}
 	return made, errs
 }
 
 // veil finds the options with secrets, and makes the format with others in them. An option that no other secret fits, such as a choice,
 // keeps its own.
-func (f *Format) veil(with []format.Option, from *config.Tree, by *expression.Compiler) {
-	if f.Format == nil { // it has mistakes
-		return
-	}
+func (f *Format) veil(with []format.Option, options []config.Option, by *expression.Compiler) {
 	kind := f.Format.Receiver
 	others := slices.Clone(with)
-	for i := range with {
-		value := from.Values[i]
-		isKey := slices.Contains(kind.Secrets(), with[i].Name) && value.Kind == config.TreeText
-		if !isKey && len(value.Secrets()) == 0 {
+	for i := range options {
+		if len(options[i].Secrets()) == 0 {
 			continue
 		}
 		f.secret = append(f.secret, with[i].Name)
-		if others[i].Value = optionValue(value, secret.Veil); isKey {
-			others[i].Value = secret.Veil(value.Text.Value)
-		}
+		others[i] = options[i].Given(secret.Veil)
 		if _, mistakes := kind.Compile(others, by); len(mistakes) > 0 {
 			others[i] = with[i]
 		}
@@ -126,73 +114,4 @@ func (f *Format) holdsSecret(option string) bool {
 		rest, found := strings.CutPrefix(option, name)
 		return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
-}
-
-// options are a mapping's entries as a format reads them, with something else in place of each variable's value if other is not nil.
-func options(t *config.Tree, other func(value string) string) []format.Option {
-	list := make([]format.Option, len(t.Keys))
-	for i, v := range t.Values {
-		list[i] = format.Option{Name: t.Keys[i].Value, Value: optionValue(v, other), Unresolved: v.Text.Unresolved}
-	}
-	return list
-}
-
-func optionValue(t *config.Tree, other func(value string) string) any {
-	switch t.Kind {
-	case config.TreeText:
-		if other != nil {
-			return t.Text.WithOther(other)
-		}
-		return t.Text.Value
-	case config.TreeMapping:
-		return options(t, other)
-	case config.TreeList:
-		list := make([]any, len(t.Values))
-		for i, v := range t.Values {
-			list[i] = optionValue(v, other)
-		}
-		return list
-	}
-	var whole int
-	if json.Unmarshal([]byte(t.Literal), &whole) == nil && t.Literal != "null" {
-		return whole
-	}
-	switch t.Literal {
-	case "null":
-		return nil
-	case "true", "false":
-		return t.Literal == "true"
-	}
-	return t.Literal // a number as it is written: 1.10 may be a version
-}
-
-// placed gives a mistake its place: that of the option's key if it is unknown, else of its value.
-func placed(s *config.Step, m format.Mistake) *config.Error {
-	at := s.With
-	path := s.Path + ".with"
-	if m.Option == "" || at == nil {
-		return &config.Error{Pos: s.Pos, Code: "format.option", Path: path, Message: m.Message}
-	}
-	name, rest, isField := strings.Cut(m.Option, ".")
-	name, number, isEntry := strings.Cut(name, "[")
-	if i := slices.IndexFunc(at.Keys, func(k config.Text) bool { return k.Value == name || k.Value == m.Option }); i >= 0 {
-		at = at.Values[i]
-	}
-	switch {
-	case isField && at.Get(rest) != nil:
-		at = at.Get(rest)
-	case isEntry:
-		var i int
-		if json.Unmarshal([]byte(strings.TrimSuffix(number, "]")), &i) == nil && i < len(at.Values) {
-			at = at.Values[i]
-		}
-	}
-	path += "." + m.Option
-	m.Message = hidden(m.Message, len(at.Secrets()) > 0)
-	if m.Line > 0 {
-		err := at.Text.Fail(m.Line, m.Col, "format.option", m.Message)
-		err.Path = path
-		return err
-	}
-	return at.Fail(path, "format.option", m.Message)
 }

@@ -106,7 +106,7 @@ func (t Text) appendTo(b *body) (bool, error) {
 			b.secrets = append(b.secrets, [2]int{start, len(b.text)})
 		}
 		if len(b.text) > MaxBody {
-			return false, at(t.Path, fmt.Errorf("the text is over %d KiB", MaxBody>>10))
+			return false, at(t.Path, overMaxBody("text"))
 		}
 	}
 	b.text = append(b.text, '"')

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"strings"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -64,7 +65,15 @@ type Chain []Named
 
 // Apply makes the content of a delivery. It returns [ErrDrop], [ErrNotRun], or an [*Error].
 func (c Chain) Apply(ctx context.Context, values *expression.Env) (delivery.Content, error) {
-	return c.Watch(ctx, values, nil)
+	return c.run(ctx, values, nil, nil)
+}
+
+// Timer is told how long a step took. Its error is of what failed.
+type Timer func(kind string, took time.Duration, err error)
+
+// Time is Apply, and tells how long each step took.
+func (c Chain) Time(ctx context.Context, values *expression.Env, took Timer) (delivery.Content, error) {
+	return c.run(ctx, values, nil, took)
 }
 
 // Watcher is told what a step was fed and what it made.
@@ -72,19 +81,30 @@ type Watcher func(step int, in delivery.Content, out Made, err error)
 
 // Watch is Apply, and tells what each step was fed and what it made.
 func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) (delivery.Content, error) {
+	return c.run(ctx, values, each, nil)
+}
+
+func (c Chain) run(ctx context.Context, values *expression.Env, each Watcher, took Timer) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
 	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all
 		in.Content.Body = values.Event().Body()
 	}
 	for i, step := range c {
+		var began time.Time
+		if took != nil {
+			began = time.Now()
+		}
 		if i > 0 {
 			values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType), in.Content.Secret)
 		}
 		values.SetWith(nil, nil) // a map sets its own
 		out, err := step.Step.Apply(ctx, in)
 		if err == nil && len(out.Body) > MaxBody {
-			err = fmt.Errorf("the body is over %d KiB", MaxBody>>10)
+			err = overMaxBody("body")
+		}
+		if took != nil {
+			took(step.Kind, time.Since(began), err)
 		}
 		if each != nil {
 			each(i, in.Content, out, err)

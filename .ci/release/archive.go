@@ -19,7 +19,7 @@ type member struct {
 	mode int64
 }
 
-// tarball makes a tar of files under a folder, with the folders that they are in.
+// tarball makes a tar of files under a folder. It includes the folders that the files are in.
 func tarball(under string, members []member, made time.Time) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -33,7 +33,7 @@ func tarball(under string, members []member, made time.Time) []byte {
 		}
 		slices.Reverse(folders)
 		for _, dir := range folders {
-			if strings.HasPrefix(under, "./") { // as dpkg writes them
+			if strings.HasPrefix(under, "./") { // dpkg writes them like this
 				dir = "./" + dir
 			}
 			must(w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: made}))
@@ -56,14 +56,14 @@ func compressed(text []byte) []byte {
 	return b.Bytes()
 }
 
-// must is for writers into memory, which fail for mistakes of this program alone.
+// must checks writers into memory, which fail only if this program is wrong.
 func must(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
-// debianVersion is a version as Debian orders them: a prerelease before its release.
+// debianVersion returns a version that Debian sorts correctly: a prerelease comes before its release.
 func debianVersion(version string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(version, "v"), "-", "~")
 }

@@ -1,5 +1,6 @@
-// Command release builds what a release consists of into a folder: an archive and a list of parts (SBOM) for each platform, Debian
-// packages, what a container image is built of, and checksums. It needs Go and git. Of one commit it builds the same bytes each time.
+// Command release builds a release into a folder: an archive and a bill of materials (SBOM) for each platform, Debian
+// packages, the files of a container image, and checksums. It needs Go and git. For one commit it builds the same bytes
+// each time.
 //
 //	go run ./.ci/release -out dist [-version v1.2.3] [-platforms linux/amd64,darwin/arm64]
 package main
@@ -20,12 +21,12 @@ import (
 
 const program = "awf-hook"
 
-// release is what is being built.
+// release is the release that is being built.
 type release struct {
 	out     string // the folder
 	version string // "v1.2.3"
 	made    time.Time
-	work    string   // a folder for what is not part of the release
+	work    string   // a folder for files that are not part of the release
 	pages   []member // of the manual, compressed
 	shells  []member // completions
 	names   []string // of the files in out
@@ -77,7 +78,7 @@ func build(out, version string, platforms []string) error {
 	return r.checksums()
 }
 
-// snapshot is the tag of this commit, else a version that says which commit it is and stands before each release.
+// snapshot returns the tag of this commit, else a version that names the commit and sorts before every release.
 func snapshot() string {
 	if tag, err := git("describe", "--tags", "--exact-match"); err == nil {
 		return tag
@@ -104,7 +105,7 @@ func (r *release) compile(platform string) (binary string, err error) {
 	return binary, cmd.Run()
 }
 
-// describe asks the program for its manual and its completions.
+// describe makes the program write its manual and its completions.
 func (r *release) describe() error {
 	binary, err := r.compile(runtime.GOOS + "/" + runtime.GOARCH)
 	if err != nil {
@@ -138,7 +139,7 @@ func (r *release) describe() error {
 	return nil
 }
 
-// platform makes the archive of a platform, its list of parts, and on Linux its Debian package.
+// platform makes the archive of a platform, its bill of materials, and on Linux its Debian package.
 func (r *release) platform(platform string) error {
 	binary, err := r.compile(platform)
 	if err != nil {
@@ -179,8 +180,8 @@ func (r *release) platform(platform string) error {
 	return r.write(fmt.Sprintf("%s_%s_%s.deb", program, debianVersion(r.version), processor), deb)
 }
 
-// image copies what examples/deploy/Dockerfile needs beside it: the programs for Linux, the authorities that machines trust,
-// a folder for the queue.
+// image copies the files that examples/deploy/Dockerfile needs: the programs for Linux, the trusted certificate
+// authorities, and a folder for the queue.
 func (r *release) image() error {
 	folder := filepath.Join(r.out, "image")
 	files := map[string]string{"Dockerfile": "examples/deploy/Dockerfile"}
@@ -209,7 +210,7 @@ func (r *release) image() error {
 	return write(filepath.Join(folder, "state", ".keep"), nil, 0o644)
 }
 
-// checksums lists the files as sha256sum does.
+// checksums lists the files in sha256sum's format.
 func (r *release) checksums() error {
 	var list strings.Builder
 	slices.Sort(r.names)

@@ -15,7 +15,8 @@ type component struct {
 	PURL    string `json:"purl,omitempty"`
 }
 
-// billOfMaterials lists the modules that a program is built of, in CycloneDX's JSON. It reads them from the program itself.
+// billOfMaterials lists, as CycloneDX JSON, the modules that a program is built from. It reads them from the program
+// itself.
 func billOfMaterials(binary string, r *release) ([]byte, error) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {

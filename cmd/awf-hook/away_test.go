@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,17 +18,7 @@ import (
 // away is a database whose server does not run.
 func away(t *testing.T) (server *pgtest.Server, url string) {
 	t.Helper()
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	if url, err = server.Create("queue"); err != nil {
-		t.Fatal(err)
-	}
+	server, url = pgtest.New(t, "fsync=off")
 	server.Kill()
 	return server, url
 }
@@ -133,4 +123,39 @@ func TestRunWithoutItsDatabase(t *testing.T) {
 	if strings.Count(out, `"msg_`) != 6 || strings.Count(out, `"attempts":1`) != 6 {
 		t.Errorf("the database has %s, want all six with their attempt", out)
 	}
+}
+
+// A spill file that nobody took up moves into the database by hand, with its attempts, once, and doctor names it until then.
+func TestSpillFileMoves(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	server, url := away(t)
+	config := writeConfig(t, "queue: {namespace: test, url: %q}\nwebhooks: [{name: down, url: %q, retry: {delay: 1h}}]",
+		url, "http://127.0.0.1:"+freePort())
+	runHook(t, exitOK, strings.NewReader(envelopes("r", 3)), "run", "-c", config, "--drain-timeout", "2s")
+	files := spilled(t)
+	if len(files) != 1 {
+		t.Fatalf("spill files %q, want one", files)
+	}
+	if err := server.Run(); err != nil {
+		t.Fatal(err)
+	}
+	doctor := func() string {
+		out, _ := exec.Command("awf-hook", "doctor", "-c", config).CombinedOutput() // what else it finds decides its exit code
+		return string(out)
+	}
+	if said := doctor(); !strings.Contains(said, "queue move --from "+files[0]) {
+		t.Errorf("doctor does not name the spill file: %s", said)
+	}
+	runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", files[0])
+	for range 2 {
+		runHook(t, exitOK, nil, "queue", "move", "-c", config, "--from", files[0], "--to", url)
+		out, _ := runHook(t, exitOK, nil, "deliveries", "list", "-c", config, "--json")
+		if strings.Count(out, `"identity":"test#down"`) != 3 || strings.Count(out, `"attempts":1`) != 3 {
+			t.Errorf("the database has %s, want all three with their attempt", out)
+		}
+	}
+	if said := doctor(); strings.Contains(said, files[0]) {
+		t.Errorf("doctor names a spill file that is empty: %s", said)
+	}
+	runHook(t, exitOK, nil, "queue", "check", "-c", config)
 }

@@ -28,7 +28,7 @@ const (
 	maxSamples = 3         // differences that are shown for each webhook
 )
 
-// backtest is what configurations make of the events of the past.
+// backtest holds what configurations make of past events.
 type backtest struct {
 	configFlags
 	against string
@@ -37,15 +37,15 @@ type backtest struct {
 	json    bool
 }
 
-// backtestJSON is what a webhook makes of the past, as --json prints it.
+// backtestJSON says what a webhook makes of past events, as --json prints it.
 type backtestJSON struct {
 	Webhook string   `json:"webhook"`
 	Sent    int      `json:"requests"`
 	Failed  int      `json:"failures"`
-	Peak    int      `json:"peak"`              // requests in the fullest minute
+	Peak    int      `json:"peak"`              // requests in the busiest minute
 	Rate    string   `json:"rate,omitempty"`    // as configured
-	Old     int      `json:"old_requests"`      // of the webhook of this name in OLD
-	OnlyNew int      `json:"only_new"`          // events for which OLD would have sent nothing
+	Old     int      `json:"old_requests"`      // of the webhook with this name in OLD
+	OnlyNew int      `json:"only_new"`          // events for which OLD sends nothing
 	OnlyOld int      `json:"only_old"`          // events for which NEW sends nothing
 	Changed int      `json:"changed"`           // events for which the bodies differ
 	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
@@ -57,11 +57,11 @@ func (c *command) backtestCommand() *cobra.Command {
 	var b backtest
 	cmd := &cobra.Command{
 		Use:   "backtest [AUDIT|FOLDER…]",
-		Short: "Show what a configuration would have sent for the runs of the past; sends nothing",
+		Short: "Show what a configuration would have sent for past runs; sends nothing",
 		Long: `backtest reads AWF's audit files and transcripts folders, by default those that AWF uses, and runs their events through the
-configuration: how many requests each webhook would have made, and how many in the fullest minute, beside its rate.
+configuration: how many requests each webhook would have made, and how many in the busiest minute, compared with its rate.
 With --against OLD it also shows what OLD would have sent and the new configuration does not, the reverse, and samples of
-bodies that differ. It sends and keeps nothing.`,
+bodies that differ. It sends nothing and stores nothing.`,
 		Example: `  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d
   awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl`,
 		RunE: func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
@@ -90,6 +90,11 @@ func (c *command) backtest(b backtest, paths []string) error {
 			return err
 		}
 		defer old.Close()
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.err, "awf-hook: %s: %v: it is left out\n", plain(path), cause(err))
+		}
 	}
 	if paths, err = followed(paths); err != nil {
 		return failure(err)
@@ -122,7 +127,7 @@ func (c *command) backtest(b backtest, paths []string) error {
 	return nil
 }
 
-// rates are the webhooks' configured rates, by their names. A webhook without one has its format's.
+// rates returns the webhooks' configured rates by name. A webhook without a rate has its format's.
 func (c *command) rates(flags configFlags) (map[string]string, error) {
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
@@ -144,7 +149,7 @@ func rateOf(w *config.Webhook) string {
 	return ""
 }
 
-// written finds the time of a line of AWF's.
+// written matches the time of a line from AWF.
 var written = regexp.MustCompile(`"timestamp":"([^"]+)"`)
 
 // pastLine is a line with its time.
@@ -153,7 +158,7 @@ type pastLine struct {
 	text []byte
 }
 
-// pastLines reads files, and those of folders, and puts their lines in the order of their times. What is not there is passed over.
+// pastLines reads files, and the files in folders, and sorts their lines by time. It skips missing files.
 func pastLines(paths []string) ([]byte, error) {
 	var lines []pastLine
 	left := int64(maxPast)
@@ -179,7 +184,7 @@ func pastLines(paths []string) ([]byte, error) {
 	return all.Bytes(), nil
 }
 
-// linesFiles are a file itself, or those of lines in a folder and below it.
+// linesFiles returns a file itself, or the files with lines in a folder and below it.
 func linesFiles(path string) (files []string) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return []string{path}
@@ -188,12 +193,12 @@ func linesFiles(path string) (files []string) {
 		if err == nil && strings.HasSuffix(file, ".jsonl") {
 			files = append(files, file)
 		}
-		return nil // what cannot be read is passed over
+		return nil // skip what cannot be read
 	})
 	return files
 }
 
-// appendLines gives each line the time of its own, or that of the line before.
+// appendLines appends lines. A line without a time has the time of the line before.
 func appendLines(lines []pastLine, text []byte) []pastLine {
 	var at time.Time
 	for line := range bytes.Lines(text) {
@@ -207,7 +212,7 @@ func appendLines(lines []pastLine, text []byte) []pastLine {
 	return lines
 }
 
-// made is what the webhooks of an engine make of an event, by their names; nothing if there is no engine.
+// made returns what the webhooks of an engine make of an event, by name. Without an engine it returns nothing.
 func made(eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
 	all := map[string]*engine.Preview{}
 	if eng == nil {
@@ -260,7 +265,7 @@ func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]
 	}
 }
 
-// bodyText is a request's body for a comparison; "" for no request.
+// bodyText returns a request's body for a comparison; "" for no request.
 func bodyText(p *engine.Preview) string {
 	if p == nil {
 		return ""

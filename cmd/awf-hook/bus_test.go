@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // onBus plays a recording whose events a plugin prints from AWF's bus, gives them to run, and returns the bodies that arrived, and which of
@@ -67,6 +68,9 @@ func TestBusLosesTheEnd(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bodies, synthetic := onBus(t, tt.args...)
+			for slow := 200 * time.Millisecond; tt.runs == 1 && len(synthetic) == 0 && slow < 4*time.Second; slow *= 2 {
+				bodies, synthetic = onBus(t, append(tt.args, "--slow", slow.String())...) // on a full machine the plugin was quick enough
+			}
 			ends := map[string]int{}
 			for _, body := range append(bodies, synthetic...) {
 				var e struct {

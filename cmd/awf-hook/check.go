@@ -11,6 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 )
 
@@ -22,6 +23,7 @@ type checkFlags struct {
 	schema   bool
 	print    bool
 	workflow string
+	webhook  string
 }
 
 func (c *command) checkCommand() *cobra.Command {
@@ -31,8 +33,8 @@ func (c *command) checkCommand() *cobra.Command {
 		Short: "Report every mistake in configurations",
 		Long: `check reads configuration files and reports every mistake in them with its place.
 Without a FILE it reads what run would read: the global settings.yaml, the project's .awf/settings.yaml and the workflow
-definitions. A file in a project's .awf folder may set less than your own files, also where you name it.
-check exits with 3 if there is a mistake or nothing to check; with --strict also if there is a warning.`,
+definitions. A file in a project's .awf folder may set less than your own files, even if you name it.
+check exits with 3 if there is a mistake or nothing to check, and with --strict also if there is a warning.`,
 		Example: "  awf-hook check awf-hook.yaml\n  awf-hook check --print",
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
@@ -40,6 +42,8 @@ check exits with 3 if there is a mistake or nothing to check; with --strict also
 				return c.printSchema()
 			case flags.workflow != "" && !flags.print:
 				return errors.New("--workflow goes with --print")
+			case flags.webhook != "" && !flags.print:
+				return errors.New("--webhook goes with --print")
 			case flags.file != "":
 				files = append(files, flags.file)
 			}
@@ -53,19 +57,20 @@ check exits with 3 if there is a mistake or nothing to check; with --strict also
 	cmd.Flags().BoolVar(&flags.schema, "schema", false, "print the JSON Schema of the configuration, for editors")
 	cmd.Flags().BoolVar(&flags.print, "print", false, "print the effective configuration and where each value comes from")
 	cmd.Flags().StringVar(&flags.workflow, "workflow", "", "with --print: the configuration for the events of this `WORKFLOW`")
+	cmd.Flags().StringVar(&flags.webhook, "webhook", "", "with --print: only the webhook of this `NAME`")
 	return cmd
 }
 
 // checked is a configuration with all its mistakes.
 type checked struct {
-	file     string // as named by the user; "" for what was found
-	workflow string // with this definition; "" for settings
+	file     string // as the user named it; "" if it was found
+	workflow string // of this definition; "" for settings
 	config   *config.Config
 	mistakes config.Errors
 	other    error // the file is missing or cannot be read
 }
 
-// check joins the mistakes of the form with those in globs, expressions and transforms.
+// check joins syntax mistakes with mistakes in globs, expressions and transforms.
 func check(cfg *config.Config, err error) checked {
 	all := checked{config: cfg}
 	if err != nil && !errors.As(err, &all.mistakes) {
@@ -83,7 +88,7 @@ func check(cfg *config.Config, err error) checked {
 
 func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
 
-// report lists the mistakes and the warnings, by their places.
+// report lists mistakes and warnings by their places.
 func (r *checked) report() config.Errors {
 	report := slices.Clone(r.mistakes)
 	if r.config != nil {
@@ -93,8 +98,8 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads a configuration. If it has mistakes, those in its globs, expressions and transforms are among them; if it has
-// none, opening an engine finds those.
+// load reads a configuration. If it has mistakes, load adds those in its globs, expressions and transforms; otherwise
+// opening an engine finds them.
 func load(s config.Search) (*config.Config, error) {
 	cfg, err := s.Load()
 	if err == nil {
@@ -120,8 +125,15 @@ func (c *command) check(files []string, flags checkFlags) error {
 		results = checkFound(search)
 	}
 	checking()
+	var shown *effectiveConfig
+	if flags.print {
+		var err error
+		if shown, err = effective(results, flags.workflow).only(flags.webhook); err != nil {
+			return failure(err)
+		}
+	}
 	if flags.json {
-		c.printReport(results, flags)
+		c.printReport(results, shown)
 	} else {
 		c.sayChecked(results)
 	}
@@ -129,7 +141,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 		c.sayUntrusted(results)
 	}
 	if flags.print && !flags.json {
-		c.printEffective(effective(results, flags.workflow))
+		c.printEffective(shown)
 	}
 	nothing := true
 	for _, r := range results {
@@ -144,7 +156,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	return nil
 }
 
-// checkFile checks one file. Its place decides what it may set.
+// checkFile checks one file. The file's place decides what it may set.
 func checkFile(s config.Search, file string) checked {
 	var result checked
 	switch s.Origin(file) {
@@ -152,7 +164,7 @@ func checkFile(s config.Search, file string) checked {
 		s.File = file
 		result = check(s.Load())
 	case config.WorkflowFile:
-		settings, _ := s.Load() // nobody asked for their mistakes
+		settings, _ := s.Load() // nobody asked about their mistakes
 		if found := definitionIn(settings, file); found != nil {
 			result = checkDefinition(found, settings)
 			break
@@ -161,7 +173,7 @@ func checkFile(s config.Search, file string) checked {
 	default:
 		cfg, err := s.LoadFile(file)
 		if settings, _ := s.Load(); settings != nil && cfg != nil {
-			cfg.Allow = settings.Allow // the user's own, which applies to a checkout's files too
+			cfg.Allow = settings.Allow // the user's own, which also applies to a checkout's files
 		}
 		result = check(cfg, err)
 	}
@@ -205,14 +217,14 @@ func checkFound(s config.Search) []checked {
 	return results
 }
 
-// sayUntrusted says that good settings of a project are off until the user trusts them.
+// sayUntrusted says that a project's valid settings are off until the user trusts them.
 func (c *command) sayUntrusted(results []checked) {
 	for _, r := range results {
-		if !r.good() { // its mistakes come first
+		if !r.good() { // show its mistakes first
 			return
 		}
 		project := r.config.Project
-		if len(results) == 1 && (project == nil || project.Settings == "") { // there is nothing of the project's
+		if len(results) == 1 && (project == nil || project.Settings == "") { // the project has nothing
 			continue
 		}
 		if why := project.Off(); why != "" {
@@ -222,7 +234,7 @@ func (c *command) sayUntrusted(results []checked) {
 	}
 }
 
-// sayChecked prints mistakes on stderr and good files on stdout.
+// sayChecked prints mistakes on stderr and valid files on stdout.
 func (c *command) sayChecked(results []checked) {
 	for _, r := range results {
 		if r.other != nil {
@@ -236,7 +248,8 @@ func (c *command) sayChecked(results []checked) {
 	}
 }
 
-// sayMistakes prints each mistake on a line, so that editors find the place; on a terminal with the line of the file.
+// sayMistakes prints each mistake on a line, in a form that editors understand. On a terminal it also prints the line of
+// the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
 	show := newPrinter(c.err, false)
@@ -252,11 +265,15 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 		}
 		source, known := sources[mistake.File]
 		if !known {
-			text, _ := file.Read(mistake.File, maxEvents) // a file that is gone by now shows nothing
+			text, _ := file.Read(mistake.File, maxEvents) // show nothing of a file that is gone
 			source = config.NewSource(text)
 			sources[mistake.File] = source
 		}
-		if line, indent := source.Excerpt(mistake.Pos); line != "" {
+		width := terminalWidth(c.err) - len("  ")
+		if line, indent := source.Excerpt(mistake.Pos); line != "" && (width < 0 || uniseg.StringWidth(indent) < width) {
+			if width > 0 {
+				line = cut(line, width)
+			}
 			fmt.Fprintf(c.err, "  %s\n  %s%s\n", line, indent, show.colour(code, "^"))
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -109,17 +108,7 @@ func TestCluster(t *testing.T) {
 	case "full":
 		events, kills, failovers = 100_000, 20, 2
 	}
-	primary, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = primary.Close() })
-	if _, err := primary.Create("queue"); err != nil {
-		t.Fatal(err)
-	}
+	primary, _ := pgtest.New(t)
 	c := &cluster{t: t, primary: primary, nodes: make([]*served, 3), ports: []string{freePort(), freePort(), freePort()}}
 	c.addStandby()
 	receiver := &keyed{t: t, ids: map[string]int{}, last: map[string]int{}}

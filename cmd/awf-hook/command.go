@@ -28,10 +28,10 @@ const (
 	exitNotDelivered = 5 // something is not delivered, with --wait-delivered, or dead, with --fail-on-dead
 )
 
-// exitError carries an exit code; an error without one is a mistake in the arguments.
+// exitError carries an exit code. Any other error is a mistake in the arguments.
 type exitError struct {
 	code int
-	err  error // nil if everything was said already
+	err  error // nil if it was already printed
 }
 
 func (e *exitError) Error() string {
@@ -45,16 +45,16 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func failure(err error) error { return &exitError{exitFailure, err} }
 
-// command is what the subcommands share: the streams, and the flags of the root.
+// command holds what subcommands share: the streams and the root's flags.
 type command struct {
 	in        io.Reader
 	out, err  io.Writer
-	screen    *screen // nil where nothing shows progress
+	screen    *screen // nil if nothing shows progress
 	logLevel  string
 	level     slog.Level
 	logFormat string
 	sentences bool                 // stderr is a terminal
-	reported  func(*engine.Report) // is told each session's report; nil where nobody asks
+	reported  func(*engine.Report) // receives each session's report; nil if nobody needs it
 }
 
 // run runs the command line and returns the exit code.
@@ -63,20 +63,22 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	return (&command{in: in, out: out, err: errw}).run(args)
 }
 
-// prepare sets what is the process's.
+// prepare changes settings of the whole process.
 func prepare() {
-	log.SetOutput(io.Discard)      // net/http writes to it what a receiver says unasked, which may echo a secret
-	signal.Ignore(syscall.SIGPIPE) // a reader that goes away ends the passing through, not us
+	log.SetOutput(io.Discard)      // net/http logs what a receiver sends unasked, which may echo a secret
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end us, only the passing through
 }
 
 // run runs the command line.
 func (c *command) run(args []string) int {
 	c.sentences = isTerminal(c.err)
 	c.useScreen()
+	printed := &stdout{to: c.out}
+	c.out = printed
 	root := c.root()
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
-	if err == nil {
+	if err = printed.judge(err); err == nil {
 		return exitOK
 	}
 	var exit *exitError
@@ -100,7 +102,7 @@ func subName(sub *cobra.Command) string {
 	return strings.TrimPrefix(sub.CommandPath(), sub.Root().Name()+" ") + " --"
 }
 
-// say prints an error: a configuration's mistakes one to a line as they are, so that editors find the place.
+// say prints an error. It prints each mistake of a configuration on a line, in a form that editors understand.
 func (c *command) say(err error) {
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
@@ -128,21 +130,23 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceUsage:  true,
 
 		PersistentPreRunE: c.prepare,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
-	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text", "the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
+	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
+		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
 	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand(),
 		c.signCommand(), c.verifyCommand(), c.secretCommand())
 	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(),
-		c.manCommand())
+		c.manCommand(), c.schemaCommand(), c.completionCommand())
 	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
 	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
 	root.SetHelpCommand(helpCommand())
-	root.SetFlagErrorFunc(unknownFlag)
+	root.SetFlagErrorFunc(flagError)
 	describe(root)
 	return root
 }
@@ -167,19 +171,19 @@ func (f *configFlags) addFileFlag(cmd *cobra.Command) {
 
 func (f *configFlags) addToFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.to, "to", "",
-		"hand the events to the awf-hook serve at this `URL`, by $AWF_HOOK_TOKEN or $AWF_HOOK_SECRET, instead of the settings' webhooks")
+		"send the events to the awf-hook serve at this `URL` instead of the settings' webhooks, with $AWF_HOOK_TOKEN or $AWF_HOOK_SECRET")
 }
 
 func (f *configFlags) addTrustFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files for this once, whatever they do; for CI")
+	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files this once, whatever they do; for CI")
 }
 
 func (f *configFlags) search() config.Search {
 	return config.Search{File: f.file, To: f.to, NoProject: f.noProject, TrustProject: f.trustProject, Env: os.LookupEnv}
 }
 
-// origin names the settings that a command reads beside the global ones. What a dead process left is taken up by one of the
-// same origin.
+// origin names the settings that a command reads besides the global ones. A process adopts only what dead processes of
+// the same origin left.
 func (f *configFlags) origin() string {
 	if f.file != "" {
 		if full, err := filepath.Abs(f.file); err == nil {
@@ -197,7 +201,7 @@ func (f *configFlags) origin() string {
 	return "project " + folder
 }
 
-// prepare reads the flags of the root.
+// prepare reads the root's flags.
 func (c *command) prepare(cmd *cobra.Command, _ []string) error {
 	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
 		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
@@ -211,7 +215,7 @@ func (c *command) prepare(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// load reads a configuration. Its mistakes have the exit code of a bad configuration.
+// load reads a configuration. Its mistakes give the exit code of a bad configuration.
 func (c *command) load(search config.Search) (*config.Config, error) {
 	cfg, err := load(search)
 	if err != nil {
@@ -230,7 +234,7 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 	return cfg, nil
 }
 
-// loadDry reads a configuration for a command that delivers nothing. One without any webhook is an error.
+// loadDry reads a configuration for a command that delivers nothing. A configuration without webhooks is an error.
 func (c *command) loadDry(search config.Search) (*config.Config, error) {
 	search.Inspect = true
 	cfg, err := c.load(search)
@@ -247,7 +251,7 @@ func (c *command) loadDry(search config.Search) (*config.Config, error) {
 	return nil, &exitError{exitConfig, errors.New("no webhooks: name a configuration with -c FILE")}
 }
 
-// noSettings says where no settings were found, and which file in the current folder may be meant.
+// noSettings says where it found no settings, and which file in the current folder may be meant.
 func noSettings(search config.Search) string {
 	text := "no settings found in " + strings.Join(search.Places(), " and ")
 	for _, name := range []string{"awf-hook.yaml", "awf-hook.yml"} {
@@ -258,7 +262,7 @@ func noSettings(search config.Search) string {
 	return text
 }
 
-// openEngine opens an engine whose queue, and what else is this program's alone, opts name.
+// openEngine opens an engine. opts name the queue and everything else that belongs to this program.
 func (c *command) openEngine(cfg *config.Config, opts engine.Options) (*engine.Engine, error) {
 	opts.Logger, opts.Version, opts.ModuleCache = c.logger(), version(), moduleCache()
 	defer c.compiling(cfg)()
@@ -285,7 +289,7 @@ func (c *command) compiling(cfg *config.Config) (end func()) {
 	return c.screen.working("compiling the modules of transforms")
 }
 
-// moduleCache is where compiled modules are kept; "" if there is no home.
+// moduleCache returns the folder of compiled modules; "" without a home.
 func moduleCache() string {
 	folder := config.Search{Env: os.LookupEnv}.CacheFolder()
 	if folder == "" {
@@ -294,7 +298,7 @@ func moduleCache() string {
 	return filepath.Join(folder, "wasm")
 }
 
-// queueFile is where the queue is: what the flag says, else the configuration, else the user's state folder.
+// queueFile returns the queue's place: from the flag, else from the configuration, else in the user's state folder.
 func queueFile(search config.Search, cfg *config.Config, flag string) string {
 	file := cmp.Or(flag, cfg.Queue.URL.Reveal(), cfg.Queue.Path)
 	if folder := search.StateFolder(); file == "" && folder != "" {

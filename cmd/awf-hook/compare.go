@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// compare pairs the requests that the test wants with those that would be sent, and tells the differences.
+// compare pairs the requests that the test wants with those that would be sent, and notes the differences.
 func (r *testResult) compare() {
 	var wanted, got strings.Builder
 	for i := range r.test.Want {
@@ -40,7 +40,7 @@ func (r *testResult) compare() {
 	r.diff = unifiedDiff("wanted", "would be sent", wanted.String(), got.String())
 }
 
-// missing says that there is no request as wanted, and why.
+// missing says that a wanted request was not made, and why.
 func (r *testResult) missing(w *config.Want) string {
 	what := "a request"
 	if w.Drop {
@@ -57,20 +57,20 @@ func (r *testResult) missing(w *config.Want) string {
 	return text
 }
 
-// result is what a webhook makes of an event, as far as a test wants to know it.
+// result is what a webhook makes of an event, reduced to what a test asks for.
 type result struct {
 	webhook, event string // event is "" if it does not matter
 	failure        string
 	drop           bool
 	headers        [][2]string
-	key            string // of the body in a test: "exact", "body" for a part of it, "" if it does not matter
+	key            string // how a test gives the body: "exact", "body" for a part of it, "" if it does not matter
 	body           any    // canonical
 }
 
 func wantedResult(w *config.Want) result {
 	r := result{webhook: w.Webhook, event: w.Event, drop: w.Drop}
 	for _, h := range w.Headers {
-		r.headers = append(r.headers, [2]string{h.Name, h.Value.Reveal()}) // a test's own text
+		r.headers = append(r.headers, [2]string{h.Name, h.Value.Reveal()}) // written in the test itself
 	}
 	switch {
 	case w.Body != nil:
@@ -81,7 +81,7 @@ func wantedResult(w *config.Want) result {
 	return r
 }
 
-// result reduces what a webhook made to what w asks for; nil asks for all.
+// result reduces what a webhook made to what w asks for; nil asks for everything.
 func (a *actual) result(w *config.Want) result {
 	r := result{webhook: a.Webhook, event: a.event}
 	if w != nil {
@@ -116,7 +116,7 @@ func (a *actual) result(w *config.Want) result {
 	return r
 }
 
-// write writes a result for a person.
+// write writes a result for people.
 func (r result) write(b *strings.Builder) {
 	fmt.Fprintln(b, strings.TrimSpace(r.webhook+" "+r.event))
 	switch {
@@ -134,12 +134,12 @@ func (r result) write(b *strings.Builder) {
 	}
 }
 
-// yaml writes what a webhook made as the lines of a test's want; nil if it failed.
+// yaml returns what a webhook made as the lines of a test's want; nil if it failed.
 func (a *actual) yaml() []string {
 	w := a.wants
 	r := a.result(w)
 	if r.failure != "" {
-		return nil // cannot be wanted
+		return nil // a test cannot want this
 	}
 	lines := []string{"- webhook: " + quoteYAML(r.webhook)}
 	if r.event != "" {
@@ -171,7 +171,7 @@ func (a *actual) header(name string) (string, bool) {
 	return strings.Join(values, ", "), len(values) > 0
 }
 
-// value is the body as JSON, or as a text if it is none.
+// value returns the body as JSON, or as a text if it is no JSON.
 func (a *actual) value() any {
 	if v, ok := decode(a.Body); ok {
 		return v
@@ -184,7 +184,7 @@ func treeValue(t *config.Tree) any {
 	return v
 }
 
-// decode reads one JSON value, in its canonical form.
+// decode reads one JSON value in canonical form.
 func decode(text []byte) (v any, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -212,7 +212,7 @@ func canonical(v any) any {
 	return v
 }
 
-// project reduces got to what want asks for: a difference shows nothing else.
+// project reduces got to what want asks for, so that a difference shows nothing else.
 func project(want, got any) any {
 	switch want := want.(type) {
 	case map[string]any:
@@ -243,7 +243,7 @@ func project(want, got any) any {
 
 var plainYAML = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
-// quoteYAML writes a text as YAML, with quotes only where YAML needs them.
+// quoteYAML writes a text as YAML. It quotes only if YAML requires it.
 func quoteYAML(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,13 +16,42 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxCompleted is how many delivery ids a shell is offered.
+// maxCompleted is how many delivery ids are offered to a shell.
 const maxCompleted = 100
 
-// completer lists what may stand at a place of the command line.
+func (c *command) completionCommand() *cobra.Command {
+	shells := map[string]func(*cobra.Command) error{
+		"bash": func(root *cobra.Command) error { return root.GenBashCompletionV2(c.out, true) },
+		"fish": func(root *cobra.Command) error { return root.GenFishCompletion(c.out, true) },
+		"zsh":  func(root *cobra.Command) error { return root.GenZshCompletion(c.out) },
+	}
+	names := slices.Sorted(maps.Keys(shells))
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Print a script that completes awf-hook's commands in a shell",
+		Long: `completion prints a script for bash, fish or zsh. With it, Tab completes commands, flags, and the names of webhooks, the ids of
+deliveries, states, types of events, formats and languages. A release and the Debian package have these scripts.
+
+  bash   source <(awf-hook completion bash) in ~/.bashrc; it needs the package bash-completion
+  fish   awf-hook completion fish > ~/.config/fish/completions/awf-hook.fish
+  zsh    awf-hook completion zsh > "${fpath[1]}/_awf-hook"; ~/.zshrc needs: autoload -U compinit; compinit`,
+		Example:   "  source <(awf-hook completion bash)",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			write, known := shells[args[0]]
+			if !known {
+				return unknownName("shell", args[0], names)
+			}
+			return write(cmd.Root())
+		},
+	}
+}
+
+// completer lists possible words at a place of the command line.
 type completer func(cmd *cobra.Command) []string
 
-// flagCompletions are those of flags, by their names, on every command that has them.
+// flagCompletions complete the values of flags, by name, in every command.
 var flagCompletions = map[string]completer{
 	"webhook":    webhookNames,
 	"from":       webhookNames,
@@ -33,9 +63,10 @@ var flagCompletions = map[string]completer{
 	"log-format": func(*cobra.Command) []string { return []string{"json", "text"} },
 	"log-level":  func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
 	"lang":       func(*cobra.Command) []string { return author.Names() },
+	"isolation":  func(*cobra.Command) []string { return []string{"event", "instance"} },
 }
 
-// argumentCompletions are those of the first argument, by the command's path.
+// argumentCompletions complete the first argument, by the command's path.
 var argumentCompletions = map[string]completer{
 	"deliveries show":   newestIDs,
 	"deliveries replay": newestIDs,
@@ -43,6 +74,7 @@ var argumentCompletions = map[string]completer{
 	"webhooks test":     webhookNames,
 	"webhooks enable":   webhookNames,
 	"webhooks disable":  webhookNames,
+	"webhooks pause":    webhookNames,
 	"events":            func(*cobra.Command) []string { return eventTypes() },
 	"functions":         func(*cobra.Command) []string { return functionNames() },
 	"formats":           func(*cobra.Command) []string { return format.Names() },
@@ -52,7 +84,7 @@ var argumentCompletions = map[string]completer{
 func complete(cmd *cobra.Command, path string) {
 	for name, list := range flagCompletions {
 		if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
-			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // it has the flag
+			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // the flag exists
 		}
 	}
 	if list, known := argumentCompletions[path]; known {
@@ -82,7 +114,7 @@ func stateNames() (names []string) {
 	return names
 }
 
-// completedConfig reads the configuration that the command line names so far. It prints nothing, whatever is wrong.
+// completedConfig reads the configuration that the command line names so far. It never prints anything.
 func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
 	search := config.Search{Env: os.LookupEnv}
 	if flag := cmd.Flag("config"); flag != nil {
@@ -92,7 +124,7 @@ func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
 	return search, cfg
 }
 
-// webhookNames are those of the configuration and of the queue.
+// webhookNames lists the webhooks in the configuration and in the queue.
 func webhookNames(cmd *cobra.Command) (names []string) {
 	search, cfg := completedConfig(cmd)
 	if cfg == nil {
@@ -110,7 +142,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// newestIDs are those of the newest deliveries.
+// newestIDs lists the ids of the newest deliveries.
 func newestIDs(cmd *cobra.Command) (ids []string) {
 	search, cfg := completedConfig(cmd)
 	if cfg == nil {
@@ -132,10 +164,10 @@ func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Co
 		named = flag.Value.String()
 	}
 	file := queueFile(search, cfg, named)
-	if _, err := os.Stat(file); err != nil { // opening would make it
+	if _, err := os.Stat(file); err != nil { // opening would create it
 		return
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if err != nil {
 		return
 	}

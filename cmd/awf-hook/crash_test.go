@@ -147,6 +147,7 @@ func lastReport(t *testing.T, said string) engine.Report {
 // Four processes share a queue and are killed at random moments, round after round. Whatever one had accepted arrives;
 // what arrives twice was in flight at a kill, and has the same id.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	rounds := crashRounds
 	if os.Getenv("SOAK") != "" {
 		rounds = 200
@@ -225,6 +226,7 @@ const maxUnsettled = 256
 
 // A receiver that is down for a whole run gets all from the next one, whose stdin is empty.
 func TestReceiverDownForAWholeRun(t *testing.T) {
+	t.Parallel()
 	port := freePort()
 	config := writeConfig(t, "webhooks: [{url: 'http://127.0.0.1:%s/', retry: {delay: 100ms, max_attempts: 50}}]", port)
 	file := filepath.Join(t.TempDir(), "queue.db")

@@ -39,10 +39,10 @@ func (q *queueFlags) add(cmd *cobra.Command) {
 
 // filterFlags select deliveries.
 type filterFlags struct {
-	state, webhook, workflow, event, run, text, since string
-	before                                            int64
-	limit                                             int
-	watch                                             bool
+	state, webhook, workflow, event, run, source, text, since string
+	before                                                    int64
+	limit                                                     int
+	watch                                                     bool
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
@@ -53,6 +53,7 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
 	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
 	cmd.Flags().StringVar(&f.run, "run", "", "only those of the workflow run with this `ID`")
+	cmd.Flags().StringVar(&f.source, "source", "", "only those of events that a server got with the token of this `NAME`")
 	cmd.Flags().StringVar(&f.text, "text", "", "only those with this `TEXT` in an id or in their reason")
 	cmd.Flags().StringVar(&f.since, "since", "",
 		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
@@ -60,8 +61,8 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run, Text: f.text,
-		Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
+	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run,
+		Source: f.source, Text: f.text, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
 	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
 		return filter, unknownState(f.state, delivery.States)
 	}
@@ -87,7 +88,7 @@ func (c *command) deliveriesCommand() *cobra.Command {
 		Use:   "deliveries",
 		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
 		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
-A delivery that awf-hook has given up is a dead letter: show tells why, replay makes it due again with the same id,
+A delivery that awf-hook has given up is a dead letter: show says why, replay makes it due again with the same id,
 and the next run, exec or deliveries send delivers it.
 Wherever a command takes an ID, the beginning of one is enough.`,
 	}
@@ -104,10 +105,10 @@ Wherever a command takes an ID, the beginning of one is enough.`,
 // openedQueue is a queue that a command shows or changes.
 type openedQueue struct {
 	api.Queue
-	deliveries *engine.Deliveries // nil for the queue of a server
+	deliveries *engine.Deliveries // nil for a server's queue
 	file       string             // or the server's address
-	config     *config.Config     // nil for the queue of a server
-	broken     bool               // the configuration has mistakes, so that nothing of it may be shown
+	config     *config.Config     // nil for a server's queue
+	broken     bool               // the configuration has mistakes, so nothing in it may be shown
 }
 
 // onServer reports whether the queue is a server's, which has its own configuration.
@@ -124,15 +125,15 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return &exitError{exitConfig, err}
 	}
 	file := queueFile(where.search(), cfg, where.queue)
-	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database says itself that there is none
-		return failure(fmt.Errorf("no queue at %s", file))
+	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
+		return failure(noQueue(file))
 	}
 	if config.IsDatabase(file) {
 		if err := cfg.Share(); err != nil {
 			return &exitError{exitConfig, err}
 		}
 	}
-	deliveries, openErr := engine.OpenDeliveries(file)
+	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
 	if openErr != nil {
 		return failure(openErr)
 	}
@@ -143,6 +144,14 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// noQueue says where there is no queue. "" is no place at all.
+func noQueue(file string) error {
+	if file == "" {
+		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
+	}
+	return fmt.Errorf("no queue at %s", plain(file))
 }
 
 // onServer calls do with the queue of a server.
@@ -157,7 +166,7 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
-// inQueue says that an error is the queue's, unless it is said already.
+// inQueue adds that an error is the queue's, unless the error says so.
 func inQueue(err error) error {
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		return failure(err)
@@ -165,7 +174,7 @@ func inQueue(err error) error {
 	return err
 }
 
-// userName is who works with the command.
+// userName returns the name of the command's user.
 func userName() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
@@ -173,7 +182,7 @@ func userName() string {
 	return "uid " + strconv.Itoa(os.Getuid())
 }
 
-// checkWebhook says which webhook may be meant by a name that neither the queue nor the configuration has. "" is no name.
+// checkWebhook suggests a webhook if neither the queue nor the configuration has the name. It accepts "".
 func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 	lanes, err := q.Webhooks(ctx)
 	if err != nil || name == "" {
@@ -197,7 +206,7 @@ func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 	return unknownName("webhook", name, slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "#") }))
 }
 
-// find returns the delivery whose id begins like this.
+// find returns the delivery whose id begins with the given text.
 func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	items, err := q.List(ctx, engine.Filter{ID: id})
 	switch {
@@ -211,10 +220,10 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	return items[0], nil
 }
 
-// maxSuggested is among how many of the newest deliveries the one is looked for that an unknown id may mean.
+// maxSuggested is how many of the newest deliveries are searched for one that an unknown id may mean.
 const maxSuggested = 1000
 
-// suggest names the delivery that an unknown id may mean, or says where they stand.
+// suggest names the delivery that an unknown id may mean, or says where to find ids.
 func (q openedQueue) suggest(ctx context.Context, id string) string {
 	items, err := q.List(ctx, engine.Filter{Limit: maxSuggested})
 	if err != nil || len(items) == 0 {
@@ -237,7 +246,7 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 	return ": did you mean " + near + "?"
 }
 
-// unknownState is the error of a state that none of a command's is.
+// unknownState returns the error for a name that is none of the states.
 func unknownState(name string, states []delivery.State) error {
 	var names []string
 	for _, s := range states {
@@ -246,7 +255,7 @@ func unknownState(name string, states []delivery.State) error {
 	return fmt.Errorf("--state: %w", unknownName("state", name, names))
 }
 
-// warnOfOrphans says on stderr which deliveries nobody delivers, as the configuration is.
+// warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
 func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
 		return nil
@@ -293,9 +302,9 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send",
 		Short: "Deliver what is due and exit, as run does at its end",
-		Long: `send delivers what is due and exits, as run does at its end. With --now all that waits is due: before its next attempt
-would be, or where a clock that was wrong stored when that is. A receiver that asked for a pause gets it all the same:
-awf-hook webhooks enable ends it.`,
+		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
+attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
+ends the pause.`,
 		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -313,16 +322,16 @@ awf-hook webhooks enable ends it.`,
 		},
 	}
 	s.addSpillFlag(cmd)
-	cmd.Flags().BoolVar(&hurry, "now", false, "make due at once all that waits")
+	cmd.Flags().BoolVar(&hurry, "now", false, "make all waiting deliveries due at once")
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
 }
 
-// hurry makes due what waits.
+// hurry makes waiting deliveries due.
 func (c *command) hurry(where *queueFlags) error {
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if q.broken { // whoever sends says why
+		if q.broken { // the sender says why
 			return nil
 		}
 		n, err := q.deliveries.Hurry(ctx, q.config)

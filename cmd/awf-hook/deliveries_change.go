@@ -11,16 +11,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// change is what replay and delete do with the deliveries that an ID or flags select.
+// change says what replay and delete do with the selected deliveries.
 type change struct {
 	filterFlags
 	verb  string // "replay"
 	done  string // "replayed"
-	not   string // why it was not done with a delivery that exists
+	not   string // why a delivery that exists was not changed
 	all   bool   // no ID and no filter means all
 	dry   bool   // list only
 	yes   bool   // do not ask
-	asks  bool   // a filter needs a yes
+	asks  bool   // a filter needs confirmation
 	apply func(ctx context.Context, q openedQueue, f engine.Filter) (int, error)
 }
 
@@ -38,8 +38,8 @@ func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 		Use:   "replay [ID]",
 		Short: "Make dead letters due again, with the same ids",
 		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
-receiver knows them again, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
-With --state delivered it sends again what was delivered, after a question on a terminal or with --yes.`,
+receiver recognizes them, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
+With --state delivered it sends delivered ones again. It asks first on a terminal, and needs --yes elsewhere.`,
 		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n" +
 			"  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
 		Args: cobra.MaximumNArgs(1),
@@ -59,7 +59,7 @@ With --state delivered it sends again what was delivered, after a question on a 
 	}
 	ch.add(cmd, "dead (default) or delivered")
 	cmd.Flags().BoolVarP(&ch.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&with.Retransform, "retransform", false, "make their bodies anew with the current transforms")
+	cmd.Flags().BoolVar(&with.Retransform, "retransform", false, "make their bodies again with the current transforms")
 	return cmd
 }
 
@@ -69,8 +69,8 @@ func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [ID]",
 		Short: "Delete deliveries that are not in flight",
-		Long: `delete deletes the delivery with the ID, or those that the flags select, but for those in flight. Their ids stay known: the
-same event makes no new ones.`,
+		Long: `delete deletes the delivery with the ID, or those that the flags select, except those in flight. Their ids stay known: the
+same event does not make them again.`,
 		Example: "  awf-hook deliveries delete --state dead --webhook old --dry-run",
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
@@ -87,13 +87,10 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	}
 	given := filter
 	if given.State == delivery.IsDead && ch.verb == "replay" {
-		given.State = "" // by default
+		given.State = "" // it was the default
 	}
 	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
-	}
-	if where.json && !ch.dry {
-		return errors.New("--json goes with --dry-run")
 	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
@@ -126,12 +123,15 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		case n == 0 && filter.ID != "":
 			return fmt.Errorf("%s: %s", filter.ID, ch.not)
 		}
+		if where.json {
+			encode(c.out, countJSON{n})
+		}
 		fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
 		return nil
 	})
 }
 
-// confirm asks on a terminal whether to do what needs a yes. Elsewhere that needs --yes.
+// confirm asks for confirmation on a terminal. Elsewhere --yes is needed.
 func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter engine.Filter) error {
 	if !ch.asks || ch.yes {
 		return nil

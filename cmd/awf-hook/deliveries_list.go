@@ -17,7 +17,7 @@ import (
 // watchEvery is how often --watch lists.
 const watchEvery = 2 * time.Second
 
-// sayNone says that a filter selects nothing, and which type of event may be meant.
+// sayNone says that a filter selects nothing, and suggests a type of event.
 func (c *command) sayNone(f engine.Filter) {
 	if f == (engine.Filter{Limit: f.Limit}) {
 		return
@@ -59,7 +59,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
 	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
-	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list them again every two seconds, until Ctrl-C")
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list again every two seconds, until Ctrl-C")
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 	return nil
 }
 
-// watchDeliveries lists deliveries again and again.
+// watchDeliveries lists deliveries repeatedly.
 func (c *command) watchDeliveries(ctx context.Context, q openedQueue, filter engine.Filter) error {
 	return c.watch(ctx, watchEvery, func(ctx context.Context) (string, error) {
 		items, err := q.List(ctx, filter)

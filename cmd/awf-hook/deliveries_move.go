@@ -12,10 +12,10 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use:   "move --from OLD --to NEW",
-		Short: "Hand over deliveries after a webhook or its file was renamed",
-		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
-a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
-has it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
+		Short: "Move deliveries to a webhook's new name or file",
+		Long: `move gives the waiting deliveries and dead letters of one webhook to another, for example after you renamed the webhook or its
+configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME is enough if only one webhook has
+it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -43,6 +43,9 @@ has it. NEW must be a webhook of the configuration, or with --server one that ha
 					return fmt.Errorf("--to: %w", err)
 				}
 				n, err := q.Move(ctx, source, target)
+				if err == nil && where.json {
+					encode(c.out, countJSON{n})
+				}
 				if err == nil {
 					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
 				}
@@ -52,12 +55,12 @@ has it. NEW must be a webhook of the configuration, or with --server one that ha
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
 	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
 
-// identityOf finds the one webhook that is called like this.
+// identityOf finds the only webhook with a name.
 func identityOf(name string, identities []string) (string, error) {
 	var found, names []string
 	for _, identity := range identities {

@@ -21,7 +21,7 @@ func (c *command) printItems(items []api.Item, asJSON bool) {
 	}
 }
 
-// itemRows are the rows of a table of deliveries.
+// itemRows returns the rows of a table of deliveries.
 func itemRows(items []api.Item) [][]string {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
 	name := nameOf(items, func(it *api.Item) string { return it.Identity })
@@ -32,7 +32,7 @@ func itemRows(items []api.Item) [][]string {
 	return rows
 }
 
-// whenWhy is the last column: when a delivery is due and what holds it back, or why it is dead.
+// whenWhy returns the last column: when a delivery is due and what holds it back, or why it is dead.
 func whenWhy(it *api.Item) string {
 	switch it.State {
 	case delivery.Due:
@@ -52,9 +52,9 @@ func whenWhy(it *api.Item) string {
 	return time.Since(it.Done).Round(time.Second).String() + " ago"
 }
 
-// nameOf returns what shows the webhooks in a list by their names, and by their identities where two of them have one name.
+// nameOf returns a function that names the webhooks of a list: by their identities if two of them share a name.
 func nameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
-	identities := map[string]string{} // by name; "" for several
+	identities := map[string]string{} // by name; "" if several have it
 	for i := range list {
 		identity := webhook(&list[i])
 		if known, is := identities[api.WebhookName(identity)]; is && known != identity {

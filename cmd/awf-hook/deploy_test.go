@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"os"
 	"regexp"
@@ -14,18 +13,7 @@ import (
 
 // The commands of the compose file and of the Kubernetes manifest run, on a real database from their variable, and their probes answer.
 func TestDeployedCommands(t *testing.T) {
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("hooks")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, database := pgtest.New(t, "fsync=off")
 	t.Setenv("AWF_QUEUE_URL", database)
 	for file, command := range map[string]string{"compose.yaml": `command: \[(.*?)\]`, "kubernetes-postgres.yaml": `args: \[(.*?)\]`} {
 		text, err := os.ReadFile(root + "examples/deploy/" + file)

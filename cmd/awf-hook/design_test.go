@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -13,21 +15,27 @@ func TestDesignNamesWhatIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func Test[A-Za-z0-9]+", "--", "*_test.go").Output()
+	listed, err := exec.Command("git", "-C", "../..", "grep", "-hoE", "^func (Test|Fuzz)[A-Za-z0-9]+", "--", "*_test.go").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]bool{}
-	for _, name := range regexp.MustCompile(`Test[A-Za-z0-9]+`).FindAllString(string(listed), -1) {
+	for _, name := range regexp.MustCompile(`(Test|Fuzz)[A-Za-z0-9]+`).FindAllString(string(listed), -1) {
 		tests[name] = true
 	}
-	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
 	if len(named) < 10 {
 		t.Errorf("%d tests are named, want those of the invariants", len(named))
 	}
 	for _, name := range named {
 		if !tests[name[1]] {
 			t.Errorf("docs/design.md names %s, which is nowhere", name[1])
+		}
+	}
+	from, to := bytes.Index(text, []byte("```")), bytes.Index(text, []byte("| to add |"))
+	for path := range mayImport {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(filepath.Base(path)) + `\b`).Match(text[from:to]) {
+			t.Errorf("the map in docs/design.md does not show %s", path)
 		}
 	}
 	for _, path := range regexp.MustCompile("`((?:cmd|engine|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {

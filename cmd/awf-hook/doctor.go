@@ -26,13 +26,13 @@ import (
 // Bounds of doctor.
 const (
 	maxReach    = 5 * time.Second // for all receivers together
-	maxAWF      = 2 * time.Second // for awf's version
-	maxMentions = 50              // findings of one part that are shown; the others are counted
+	maxAWF      = 2 * time.Second // for awf to print its version
+	maxMentions = 50              // findings in one section that are shown; others are counted
 )
 
-// finding is something that doctor looked at.
+// finding is one result of doctor.
 type finding struct {
-	Part  string `json:"part"`  // of the page: "receivers"
+	Part  string `json:"part"`  // the section: "receivers"
 	Level string `json:"level"` // good, warning or error
 	Text  string `json:"text"`
 }
@@ -44,14 +44,14 @@ const (
 	wrong   = "error"
 )
 
-// doctorJSON is what doctor finds, as --json prints it.
+// doctorJSON is doctor's result as --json prints it.
 type doctorJSON struct {
 	Version  string    `json:"version"`
 	At       time.Time `json:"at"`
 	Findings []finding `json:"findings"`
 }
 
-// doctor looks at this machine.
+// doctor checks this machine.
 type doctor struct {
 	*command
 	configFlags
@@ -66,18 +66,19 @@ func (c *command) doctorCommand() *cobra.Command {
 	d := doctor{command: c}
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look at AWF, the configuration, the receivers and the queue of this machine",
-		Long: `doctor prints one page on what awf-hook sees on this machine: AWF and its files, the configuration and its warnings, whether
-each receiver can be reached, and what waits in the queue and why. The page holds no secret: you can paste it into an issue.
+		Short: "Check AWF, the configuration, the receivers and the queue of this machine",
+		Long: `doctor prints one page about this machine: AWF and its files, the configuration and its warnings, which receivers can be
+reached, and what waits in the queue and why. The page holds no secret, so you can paste it into an issue.
 
-doctor resolves each receiver's name, connects and makes the TLS handshake, for 5s at most. It sends no request. With --send
+doctor resolves each receiver's name, connects and does the TLS handshake, for 5s at most. It sends no request. With --send
 it sends a sample event to each webhook, as webhooks test does, and compares this machine's clock with the receiver's.`,
 		Example: "  awf-hook doctor\n  awf-hook doctor -c awf-hook.yaml --send",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
-	cmd.Flags().StringVar(&d.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	cmd.Flags().StringVar(&d.queue, "queue", "",
+		"the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print the page as a JSON object")
 	cmd.Flags().BoolVar(&d.send, "send", false, "send a sample event to each webhook")
 	return cmd
@@ -85,7 +86,7 @@ it sends a sample event to each webhook, as webhooks test does, and compares thi
 
 // find notes a finding.
 func (d *doctor) find(part, level, format string, args ...any) {
-	text := strings.NewReplacer("\n\t", "; ", "\n", "; ").Replace(fmt.Sprintf(format, args...)) // a finding is a line
+	text := strings.NewReplacer("\n\t", "; ", "\n", "; ").Replace(fmt.Sprintf(format, args...)) // a finding is one line
 	if d.home != "" {
 		text = strings.ReplaceAll(text, d.home+string(filepath.Separator), "~"+string(filepath.Separator))
 	}
@@ -94,7 +95,7 @@ func (d *doctor) find(part, level, format string, args ...any) {
 
 func (d *doctor) run() error {
 	d.home, _ = os.UserHomeDir()
-	d.level = max(d.level, slog.LevelError) // the page says it
+	d.level = max(d.level, slog.LevelError) // the printed page shows it
 	d.awf()
 	cfg, isGood := d.configuration()
 	if isGood {
@@ -143,7 +144,7 @@ func (d *doctor) print() {
 	fmt.Fprintf(d.out, "\nerrors: %d, warnings: %d\n", count[wrong], count[warning])
 }
 
-// awf looks at AWF and at the files that it writes.
+// awf checks AWF and the files that it writes.
 func (d *doctor) awf() {
 	const part = "awf"
 	if path, err := exec.LookPath("awf"); err != nil {
@@ -182,7 +183,7 @@ func awfVersion(path string) string {
 	return shown(line)
 }
 
-// look looks at a file or folder of AWF's: whether it is there and readable, and when it was written.
+// look checks that a file or folder of AWF exists and is readable, and when it was written.
 func (d *doctor) look(part, what, path string) {
 	info, err := os.Stat(path)
 	switch {
@@ -193,7 +194,7 @@ func (d *doctor) look(part, what, path string) {
 		d.find(part, wrong, "%s %v", what, err)
 		return
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // to open a pipe does not wait for its writer
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // opening a pipe does not wait for its writer
 	if err != nil {
 		d.find(part, wrong, "%s %v", what, err)
 		return
@@ -217,7 +218,7 @@ func (d *doctor) look(part, what, path string) {
 	d.find(part, good, "%s %s: %d%s files, the last new %s", what, path, len(names), more, ago(at))
 }
 
-// configuration looks at the configuration, and returns what holds, and whether it has no mistake.
+// configuration checks the configuration. It returns the effective one, and whether it has no mistakes.
 func (d *doctor) configuration() (*config.Config, bool) {
 	const part = "configuration"
 	search := d.search()
@@ -241,7 +242,7 @@ func (d *doctor) configuration() (*config.Config, bool) {
 			d.find(part, good, "%s: webhooks: %d", strings.Join(r.config.Files, ", "), len(r.config.Active()))
 		}
 	}
-	cfg, err := d.search().Load() // without what is not trusted
+	cfg, err := d.search().Load() // without untrusted files
 	if mistakes > 0 || err != nil {
 		if mistakes == 0 {
 			d.find(part, wrong, "%v", err)
@@ -257,7 +258,7 @@ func (d *doctor) configuration() (*config.Config, bool) {
 	return cfg, true
 }
 
-// holding are the webhooks that hold, for all workflows and for one.
+// holding returns the active webhooks, those of definitions included.
 func holding(cfg *config.Config) []config.Webhook {
 	all := cfg.Active()
 	known := map[string]bool{}
@@ -349,7 +350,7 @@ func (d *doctor) samples(cfg *config.Config, webhooks []config.Webhook) {
 	}
 }
 
-// size is a number of bytes as people write it.
+// size formats a number of bytes for people.
 func size(n int64) string {
 	unit, value := "B", float64(n)
 	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {

@@ -17,16 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLooked is how many of the deliveries that are due doctor looks at for the oldest.
+// maxLooked is how many due deliveries doctor reads to find the oldest.
 const maxLooked = 1000
 
-// waiting looks at the queue: its file, the disk, and what waits and why.
+// waiting checks the queue: its file, the disk, and what waits and why.
 func (d *doctor) waiting(cfg *config.Config) {
 	const part = "queue"
 	file := queueFile(d.search(), cfg, d.queue)
 	d.spillFiles()
 	if config.IsDatabase(file) {
-		d.database(file)
+		d.database(file, cfg.Queue.Space())
 		return
 	}
 	info, err := os.Stat(file)
@@ -56,7 +56,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
 	}
-	queue, err := engine.OpenDeliveries(file)
+	queue, err := engine.OpenDeliveries(file, "")
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return
@@ -67,20 +67,29 @@ func (d *doctor) waiting(cfg *config.Config) {
 	}
 }
 
-// spillFiles looks for what was kept while a database was away, and was not taken up.
+// spillFiles looks for events that were kept while a database was away, and that nobody took up.
 func (d *doctor) spillFiles() {
 	files, _ := filepath.Glob(filepath.Join(d.search().StateFolder(), "spill", "*.db")) // the pattern is good
 	for _, file := range files {
-		d.find("queue", warning, "%s: kept while a database was away; an awf-hook with the same queue.url brings it there, and so does "+
-			"awf-hook queue move --from %[1]s --to URL", file)
+		queue, err := engine.OpenDeliveries(file, "")
+		if err != nil {
+			d.find("queue", wrong, "%v: it holds deliveries from while a database was away", err)
+			continue
+		}
+		tally, err := queue.Count(context.Background(), engine.Filter{})
+		if _ = queue.Close(); err == nil && tally.Count == 0 {
+			continue
+		}
+		d.find("queue", warning, "%s: %d deliveries from while a database was away; an awf-hook with the same queue.url brings them there, "+
+			"and so does awf-hook queue move --from %[1]s --to URL", file, tally.Count)
 	}
 }
 
-// database looks at a queue that machines share: who uses it, who holds it up, and what waits and why.
-func (d *doctor) database(url string) {
+// database checks a shared queue: who uses it, what slows it down, and what waits and why.
+func (d *doctor) database(url, namespace string) {
 	const part = "queue"
 	name := engine.QueueName(url)
-	queue, err := engine.OpenDeliveries(url)
+	queue, err := engine.OpenDeliveries(url, namespace)
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return
@@ -98,7 +107,7 @@ func (d *doctor) database(url string) {
 			configs[n.Config] = true
 		}
 	}
-	d.find(part, good, "%s: can be used; %d processes use it", name, len(nodes)-1) // this one is the last
+	d.find(part, good, "%s: can be used; %d processes use it", name, len(nodes)-1) // including this one
 	if len(configs) > 1 {
 		d.find(part, warning, "%d configurations are in use: awf-hook webhooks says where", len(configs))
 	}
@@ -114,7 +123,7 @@ func (d *doctor) database(url string) {
 	}
 }
 
-// lanes says of each webhook what waits, and why.
+// lanes says what waits for each webhook, and why.
 func (d *doctor) lanes(queue *engine.Deliveries) error {
 	const part = "queue"
 	ctx := context.Background()
@@ -159,7 +168,7 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 	return nil
 }
 
-// free is the free space of a folder's disk, or of the first folder above it that is there.
+// free returns the free space on a folder's disk. If the folder does not exist, it uses the nearest parent.
 func free(folder string) string {
 	for {
 		var disk unix.Statfs_t

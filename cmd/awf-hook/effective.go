@@ -11,18 +11,19 @@ import (
 type effectiveWebhook struct {
 	Name     string         `json:"webhook"`
 	Place    string         `json:"place"`              // file and line
-	Workflow string         `json:"workflow,omitempty"` // it applies to this workflow's events alone
+	Workflow string         `json:"workflow,omitempty"` // applies only to this workflow's events
 	Values   []config.Value `json:"values"`
 }
 
 // effectiveConfig is the configuration after merging.
 type effectiveConfig struct {
-	Values    []config.Value     `json:"values,omitempty"` // beside the webhooks
+	Values    []config.Value     `json:"values,omitempty"` // outside the webhooks
 	Webhooks  []effectiveWebhook `json:"webhooks"`
 	undefined string             // the workflow that the user named, if it has no definition
 }
 
-// effective joins the webhooks for all workflows with those for one workflow, or for each. It leaves out files with mistakes.
+// effective joins the webhooks for all workflows with those for one workflow, or for each. It leaves out files with
+// mistakes.
 func effective(results []checked, workflow string) *effectiveConfig {
 	all := &effectiveConfig{Webhooks: []effectiveWebhook{}}
 	for _, r := range results {
@@ -51,6 +52,24 @@ func effective(results []checked, workflow string) *effectiveConfig {
 	return all
 }
 
+// only leaves the webhooks of a name; "" leaves all as they are.
+func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
+	if webhook == "" {
+		return all, nil
+	}
+	var names []string
+	left := &effectiveConfig{undefined: all.undefined}
+	for _, w := range all.Webhooks {
+		if names = append(names, w.Name); w.Name == webhook {
+			left.Webhooks = append(left.Webhooks, w)
+		}
+	}
+	if len(left.Webhooks) == 0 {
+		return nil, unknownName("webhook", webhook, names)
+	}
+	return left, nil
+}
+
 // printEffective prints the effective configuration and where each value comes from.
 func (c *command) printEffective(all *effectiveConfig) {
 	if all.undefined != "" {
@@ -68,30 +87,31 @@ func (c *command) printEffective(all *effectiveConfig) {
 }
 
 func (c *command) printValues(indent string, values []config.Value) {
+	width := 20 // of the keys
+	for _, v := range values {
+		width = max(width, len(v.Key))
+	}
 	for _, v := range values {
 		from := strings.Join(append([]string{v.Place}, v.Variables...), " ")
-		fmt.Fprintf(c.out, "%s%-20s %-40s %s\n", indent, v.Key, plain(v.Text), from)
+		fmt.Fprintf(c.out, "%s%-*s %-40s %s\n", indent, width, v.Key, plain(v.Text), from)
 	}
 }
 
-// checkJSON is what check finds, as --json prints it.
+// checkJSON is check's result as --json prints it.
 type checkJSON struct {
 	Mistakes config.Errors `json:"mistakes"`
 	*effectiveConfig
 }
 
-// printReport prints the mistakes, and the effective configuration with --print, as one JSON object.
-func (c *command) printReport(results []checked, flags checkFlags) {
-	report := checkJSON{Mistakes: config.Errors{}}
+// printReport prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
+func (c *command) printReport(results []checked, shown *effectiveConfig) {
+	report := checkJSON{Mistakes: config.Errors{}, effectiveConfig: shown}
 	for _, r := range results {
 		if r.other != nil {
 			message := strings.TrimPrefix(r.other.Error(), r.file+": ")
 			report.Mistakes = append(report.Mistakes, &config.Error{Pos: config.Pos{File: r.file}, Code: "file.read", Message: message})
 		}
 		report.Mistakes = append(report.Mistakes, r.report()...)
-	}
-	if flags.print {
-		report.effectiveConfig = effective(results, flags.workflow)
 	}
 	encodeIndented(c.out, "", "  ", report)
 }

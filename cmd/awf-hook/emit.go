@@ -30,7 +30,7 @@ func (c *command) emitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "emit",
 		Short: "Deliver one event, from flags or from stdin",
-		Long: `emit makes one event and delivers it: from AWF's own hooks, from cron, from anywhere.
+		Long: `emit makes one event and delivers it. Use it in AWF's own hooks, in cron, anywhere.
 
   awf-hook emit --event backup_done --workflow backup --payload '{"bytes": 1024}'
   echo '{"event":"…","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}' | awf-hook emit
@@ -39,7 +39,7 @@ Without --event it reads the event from stdin, as a JSON object. --payload - rea
 --set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that
 an earlier emit had.
 
---webhook NAME sends it to this webhook alone, whatever its filter says. --sample TYPE sends an example of an event (see
+--webhook NAME sends it to this webhook alone and bypasses the filter. --sample TYPE sends an example of an event (see
 awf-hook events) with "test": true in its payload.
 
 In a workflow's hooks, where AWF's "escape" quotes for the shell:
@@ -92,7 +92,7 @@ func (c *command) emit(s *session, e emitted) error {
 	return s.run(c)
 }
 
-// emittedEvent makes the event that the flags describe, or reads it.
+// emittedEvent makes the event that the flags describe, or reads one.
 func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	if e.sample != "" {
 		if e.Type+e.payload != "" {
@@ -134,7 +134,7 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	return ev, nil
 }
 
-// emitSource is where emitted events come from, for their ids.
+// emitSource is the source in the ids of emitted events.
 const emitSource = "emit"
 
 // readEvent reads the one event on stdin.
@@ -145,6 +145,9 @@ func (c *command) readEvent() (event.Event, error) {
 	text, err := c.eventText()
 	if err != nil {
 		return event.Event{}, err
+	}
+	if len(text) == 0 {
+		return event.Event{}, errors.New("no event: want --event TYPE, --sample TYPE, or an event on stdin")
 	}
 	rec, err := event.ParseLine(text, time.Now())
 	switch {
@@ -184,7 +187,7 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 		if !given || key == "" {
 			return nil, fmt.Errorf("--set: want KEY=VALUE, got %q", s)
 		}
-		text, _ := json.Marshal(value) // a string always is JSON
+		text, _ := json.Marshal(value) // a string is always valid JSON
 		var err error
 		if object, err = withMember(object, key, text); err != nil {
 			return nil, fmt.Errorf("--set: %w", err)
@@ -193,8 +196,8 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 	return object, nil
 }
 
-// withMember appends a member to a JSON object, and keeps the object's other bytes. A key that it has is an error. No bytes are
-// an empty object.
+// withMember appends a member to a JSON object and keeps the object's other bytes. A key that exists is an error. An
+// empty text is an empty object.
 func withMember(object []byte, key string, value []byte) ([]byte, error) {
 	if len(object) == 0 {
 		object = []byte("{}")

@@ -7,20 +7,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/examples"
 	"github.com/spf13/cobra"
 )
 
-// sampleEvents has an event of each type that AWF writes, and of awf-hook's own.
+// sampleEvents returns an event of each type that AWF writes, and of awf-hook's operator events.
 func sampleEvents() []*event.Event {
 	events, _ := collectEvents(nil, "examples", strings.NewReader(examples.Events+examples.OperatorEvents), nil) // a test reads them
 	return events
 }
 
-// tableRow is a row of a Markdown table whose first cell is code.
+// eventJSON is an event as --json prints it: the envelope that awf-hook reads, and sends where no transform makes another body.
+type eventJSON struct {
+	Event        string         `json:"event"`
+	WorkflowID   string         `json:"workflow_id"`
+	WorkflowName string         `json:"workflow_name"`
+	Timestamp    time.Time      `json:"timestamp"`
+	Payload      map[string]any `json:"payload"`
+}
+
+// tableRow matches a row of a Markdown table whose first cell is code.
 var tableRow = regexp.MustCompile("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\|$")
 
 func (c *command) eventsCommand() *cobra.Command {
@@ -28,9 +39,8 @@ func (c *command) eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [TYPE]",
 		Short: "List the types of events, or show one with its payload and an example",
-		Long: `events lists the types of events that AWF writes and when they come, and those that awf-hook makes of itself. With a
-TYPE it shows what is in its payload and an example. --json prints the examples, an event on each line, as run, preview and
-eval read them.`,
+		Long: `events lists the types of events that AWF writes and when they come, and awf-hook's own operator events. With a TYPE it shows
+the payload and an example. --json prints the examples, an event on each line, for run, preview and eval to read.`,
 		Example: "  awf-hook events workflow_error\n  awf-hook events --json | awf-hook preview -c awf-hook.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -109,7 +119,8 @@ func (c *command) printExamples(types []string) {
 var functionRow = regexp.MustCompile("(?m)^\\| `(.*)` \\| `(.*)` \\|$")
 
 func (c *command) functionsCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "functions [NAME]",
 		Short: "List the functions of filters and maps, each with an example and its value",
 		Long: `functions lists the functions of expressions, each in an example with its value. With a NAME it lists the examples of that
@@ -126,10 +137,28 @@ function. awf-hook eval tries them out.`,
 			if len(rows) == 1 {
 				return unknownName("function", args[0], functionNames())
 			}
-			printTable(c.out, rows)
+			if !asJSON {
+				printTable(c.out, rows)
+				return nil
+			}
+			for _, row := range rows[1:] {
+				value, err := jsonbytes.Decode([]byte(row[1]))
+				if err != nil { // a value of a kind that JSON does not have
+					value = row[1]
+				}
+				encode(c.out, functionJSON{row[0], value})
+			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each example")
+	return cmd
+}
+
+// functionJSON is an example of a function, as --json prints it.
+type functionJSON struct {
+	Source string `json:"source"`
+	Value  any    `json:"value"`
 }
 
 func functionRows() (rows [][]string) {

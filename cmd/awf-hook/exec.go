@@ -18,13 +18,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes of exec for a command that did not run, as shells have them.
+// Exit codes of exec for a command that did not run, as in shells.
 const (
-	exitCannotRun = 126 // it exists and cannot be run
+	exitCannotRun = 126 // it exists but cannot be run
 	exitNotFound  = 127
 )
 
-// maxTalk is how many bytes of its messages exec keeps until the command has ended.
+// maxTalk is how many bytes of messages exec holds back until the command ends.
 const maxTalk = 64 << 10
 
 func (c *command) execCommand() *cobra.Command {
@@ -35,7 +35,7 @@ func (c *command) execCommand() *cobra.Command {
 		Short: "Run a command and deliver its workflows' events",
 		Long: `exec runs a command, for example "awf run deploy", and delivers the events of its workflows: starts, ends and steps,
 also those of sub-workflows and resumed runs. The command keeps its terminal, its streams, its arguments and its signals.
-exec ends as the command ended, with its exit code or by its signal, whatever becomes of the webhooks.
+exec ends as the command ended, with its exit code or by its signal, whatever happens to the webhooks.
 
 exec sets AWF_AUDIT_LOG for the command to a file of its own, and appends what AWF writes there to the file that AWF
 would have used. exec prints its own messages when the command has ended.
@@ -49,19 +49,19 @@ Ctrl-C ends the wait.`,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(_ *cobra.Command, args []string) error { return c.exec(s, args, storage) },
 	}
-	cmd.Flags().SetInterspersed(false) // what follows the command's name is the command's
+	cmd.Flags().SetInterspersed(false) // flags after the command's name are the command's
 	s.configFlags.add(cmd)
 	s.addToFlag(cmd)
 	s.addFlags(cmd, 5*time.Second, "how long to go on delivering after the command's end")
 	s.addMetricsFlag(cmd)
 	s.addExitFlags(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
 		"for containers, whose queue ends with them")
-	addStorageFlag(cmd, &storage, "what COMMAND's --storage says, else AWF's own")
+	addStorageFlag(cmd, &storage, "COMMAND's --storage, else AWF's own")
 	return cmd
 }
 
 func (c *command) exec(s *session, args []string, storage string) error {
-	if args[0] == "command" { // of a shell function: the shell's own word, which is not a program everywhere
+	if args[0] == "command" { // a shell builtin in a user's shell function, which is no program on some systems
 		args = args[1:]
 	}
 	if len(args) == 0 {
@@ -75,11 +75,11 @@ func (c *command) exec(s *session, args []string, storage string) error {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			return &exitError{exitNotFound, err}
 		}
-		return &exitError{exitCannotRun, err}
+		return &exitError{exitCannotRun, fmt.Errorf("%s: %w", args[0], cause(err))}
 	}
 	talk := &held{out: c.err}
 	c.err = talk
-	s.screen, c.screen = c.screen, nil // until the command has ended, the terminal is its own
+	s.screen, c.screen = c.screen, nil // until the command ends, the terminal belongs to it
 	s.ended = child.Exited()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Attend(ctx, child, c.printBroken()) }
 	s.instead = func() { <-child.Exited() }
@@ -116,7 +116,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 	return nil
 }
 
-// held keeps what is written to it until it is released: until then the terminal is the command's.
+// held holds back what is written to it until release: until then the terminal belongs to the command.
 type held struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -150,10 +150,10 @@ func (h *held) release() {
 }
 
 // dieBy ends the process by a signal, so that its parent sees how the command ended. Go's runtime handles signals itself,
-// so a shell takes our place and sends the signal to itself. dieBy returns if that fails.
+// so a shell replaces us and sends itself the signal. dieBy returns if that fails.
 func dieBy(sig syscall.Signal) {
 	signal.Reset()
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // was ignored, and would be in the shell too
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // otherwise the shell would ignore it too
 	if sig == syscall.SIGKILL {
 		_ = syscall.Kill(os.Getpid(), sig)
 		select {}

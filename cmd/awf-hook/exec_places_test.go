@@ -41,6 +41,7 @@ func must(t *testing.T, err error) {
 // Where the state folder cannot be used, the events of exec arrive all the same: its audit lines go through a folder for temporary files. It
 // is said once, the command's exit code stays, and AWF's own audit file gets the lines.
 func TestExecWithoutState(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	recording := abs(t, recordings+"/nested-files")
 	for _, tt := range noState {
@@ -67,6 +68,7 @@ func TestExecWithoutState(t *testing.T) {
 
 // Without a home there is no state folder, and nothing is made in the folder that the command runs in.
 func TestExecWithoutHome(t *testing.T) {
+	t.Parallel()
 	url, end := startListen(t, "--json")
 	h := newHome(t, buildStandin(t))
 	h.env = append(h.env, "XDG_STATE_HOME=", "HOME=", "TMPDIR="+t.TempDir())
@@ -81,6 +83,7 @@ func TestExecWithoutHome(t *testing.T) {
 
 // What a killed awf-hook left in the folder for temporary files is taken up by the next one, from a folder that is the user's own only.
 func TestExecLeavesInTemporaryFolder(t *testing.T) {
+	t.Parallel()
 	for _, open := range []bool{false, true} {
 		url, end := startListen(t, "--json")
 		config := writeConfig(t, everything, url)
@@ -114,6 +117,7 @@ func TestExecLeavesInTemporaryFolder(t *testing.T) {
 
 // What is taken up from the folder for temporary files and delivered from memory, since there is no queue either, is not taken up again.
 func TestAdoptedFromMemoryOnce(t *testing.T) {
+	t.Parallel()
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything+" x", url) // which is no configuration yet
 	h := newHome(t, buildStandin(t))

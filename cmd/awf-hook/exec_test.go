@@ -108,6 +108,7 @@ const everything = "webhooks: [{url: %q, events: ['*'], max_in_flight: 1}]"
 // Every recording, as AWF writes it to its files: the events of testdata/events/want arrive, each once,
 // and AWF's audit file is byte for byte that of a run without awf-hook.
 func TestExecRecordings(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	files, err := filepath.Glob(recordings + "/*.jsonl")
 	if err != nil {
@@ -193,7 +194,7 @@ func transcripts(h *home) int {
 
 func waitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come", what)
 		}
@@ -233,6 +234,7 @@ func TestExecExit(t *testing.T) {
 
 // A run that is killed leaves its children and itself without an end: each is given one, children first.
 func TestExecKilledChild(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
@@ -254,6 +256,7 @@ func TestExecKilledChild(t *testing.T) {
 
 // AWF gives no exit code with a failed run: the command's own fills that of the run at the top.
 func TestExecExitCodeOfTheTopRun(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error], max_in_flight: 1}]", url)
@@ -289,6 +292,7 @@ func TestExecDescriptors(t *testing.T) {
 
 // The audit lines go to the file that AWF would have used, whatever that is.
 func TestExecAuditFile(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	config := writeConfig(t, "webhooks: []")
 	recording := abs(t, recordings+"/valid-parallel.jsonl")
@@ -325,6 +329,7 @@ func TestExecAuditFile(t *testing.T) {
 // SIGKILL of awf-hook does the command no harm, and the next awf-hook delivers what it did not, and copies AWF's lines.
 // What was under way at the kill may arrive twice, with the same id.
 func TestExecKilledItself(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	t.Run("exec", func(t *testing.T) { adoptedBy(t, awf, "exec", "--", "true") })
 	t.Run("run", func(t *testing.T) { adoptedBy(t, awf, "run") })

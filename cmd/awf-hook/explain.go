@@ -23,9 +23,9 @@ func (c *command) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [EVENTS…]",
 		Short: "Show why events are sent or not: each part of filters and transforms with its value",
-		Long: `explain reads events from files or stdin, and shows for each webhook what becomes of them and why: the value of each part of
+		Long: `explain reads events from files or stdin, and shows for each webhook what it does with them and why: the value of each part of
 the filter, what the event lacks, the input and output of each step of the transform, and the fuel of modules. It marks the
-part that decided. explain sends and keeps nothing.`,
+part that decided. explain sends nothing and stores nothing.`,
 		Example: "  awf-hook explain -c awf-hook.yaml events.jsonl",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
@@ -70,13 +70,13 @@ func (c *command) explain(files []string, flags previewFlags) error {
 	return nil
 }
 
-// fuelTable is what the modules used for the events that are explained.
+// fuelTable collects the fuel that modules used for the explained events.
 type fuelTable struct {
-	steps []string // in the order in which they ran first
+	steps []string // in the order in which they first ran
 	used  map[string][]fuelUse
 }
 
-// fuelUse is what a module used for an event, and could use.
+// fuelUse is the fuel that a module used for an event, and its limit.
 type fuelUse struct{ fuel, limit int64 }
 
 func (t *fuelTable) add(x *engine.Explanation) {
@@ -95,7 +95,7 @@ func (t *fuelTable) add(x *engine.Explanation) {
 	}
 }
 
-// text says of each module that ran for several events what the median used, and what the one that came nearest to its limit.
+// text prints, for each module that ran for several events, the median use and the use nearest to the limit.
 func (t *fuelTable) text() []byte {
 	var b bytes.Buffer
 	for _, step := range t.steps {
@@ -115,10 +115,10 @@ func (t *fuelTable) text() []byte {
 // explainer writes explanations for people.
 type explainer struct {
 	*printer
-	time bool // it shows how long things took
+	time bool // show how long things took
 }
 
-// took is a time in brackets, where times are shown.
+// took returns a time in brackets; "" if times are not shown.
 func (e *explainer) took(d time.Duration) string {
 	if !e.time {
 		return ""
@@ -130,7 +130,8 @@ func (e *explainer) text(b *strings.Builder, x *engine.Explanation) {
 	verdict := e.colour(choiceColours[x.Choice], choice(x.Choice))
 	fmt.Fprintf(b, "  %s (%s): %s%s\n", e.colour(bold, plain(x.Webhook)), x.Place, verdict, e.took(x.Took))
 	var root branch
-	root.add("events  "+strings.Join(x.Events, ", "), "", "").marked = x.Choice == engine.OtherType || x.Choice == engine.Sent && x.Filter == nil
+	decided := x.Choice == engine.OtherType || x.Choice == engine.Sent && x.Filter == nil
+	root.add("events  "+strings.Join(x.Events, ", "), "", "").marked = decided
 	if f := x.Filter; f != nil {
 		line := root.add("filter  "+outcomeOf(f)+e.took(f.Took), "", "")
 		line.marked = f.Err != nil
@@ -168,15 +169,15 @@ func (e *explainer) step(root *branch, n int, s *engine.StepTrace) {
 	}
 }
 
-// choiceColours tell at a glance what a webhook makes of an event.
+// choiceColours colour what a webhook does with an event.
 var choiceColours = map[engine.Choice]string{
 	engine.Sent: green, engine.OtherType: dim, engine.FilteredOut: yellow, engine.Dropped: yellow,
 	engine.FilterFailed: red, engine.TransformFailed: red, engine.NotSigned: red,
 }
 
-// explainParts adds the parts of an expression with their values, those within others below them.
+// explainParts adds the parts of an expression with their values. Nested parts go below the part around them.
 func explainParts(root *branch, t *expression.Trace) {
-	path := []*branch{root} // the lines around, by their depth
+	path := []*branch{root} // the enclosing lines, by depth
 	for _, p := range t.Parts() {
 		note, colour := partValue(&p, t.Err != nil)
 		if p.Loop && p.Times > 1 {
@@ -201,7 +202,7 @@ func partValue(p *expression.Part, failed bool) (value, colour string) {
 	return valueText(p.Value), ""
 }
 
-// oneLine is an expression's text on one line.
+// oneLine returns an expression's text on one line.
 func oneLine(s string) string { return harmless(strings.Join(strings.Fields(s), " ")) }
 
 func outcomeOf(t *expression.Trace) string {
@@ -222,7 +223,7 @@ func valueText(v any) string {
 	return shown(string(text))
 }
 
-// shown cuts a text to what a person reads.
+// shown cuts a text to what people read.
 func shown(s string) string {
 	if len(s) > maxShown {
 		s = strings.ToValidUTF8(s[:maxShown], "") + "…"

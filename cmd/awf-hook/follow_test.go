@@ -237,6 +237,7 @@ func (l *ledger) wait(t testing.TB, runs int) {
 // Through rotations of every kind and SIGKILLs at random moments every line of the audit file is exactly one delivery.
 // SOAK=1 (make soak) does it at length.
 func TestFollowRotationsAndKills(t *testing.T) {
+	t.Parallel()
 	rotations := 12
 	if os.Getenv("SOAK") != "" {
 		rotations = 50

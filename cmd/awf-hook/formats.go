@@ -13,7 +13,8 @@ import (
 )
 
 func (c *command) formatsCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "formats [NAME]",
 		Short: "List the built-in receiver formats, their options and limits",
 		Long: `formats lists the built-in formats of a webhook: transform: [{format: NAME, with: {…}}].
@@ -22,16 +23,65 @@ receiver's answers.`,
 		Example: "  awf-hook formats slack",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			names := format.Names()
+			if len(args) > 0 {
+				if _, known := format.Lookup(args[0]); !known {
+					return errors.New(format.Unknown(args[0]))
+				}
+				names = args
+			}
+			switch {
+			case asJSON:
+				for _, name := range names {
+					receiver, _ := format.Lookup(name)
+					encode(c.out, formatOf(receiver))
+				}
+				return nil
+			case len(args) == 0:
 				return c.listFormats()
 			}
-			receiver, known := format.Lookup(args[0])
-			if !known {
-				return errors.New(format.Unknown(args[0]))
-			}
+			receiver, _ := format.Lookup(args[0])
 			return c.showFormat(receiver)
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each format")
+	return cmd
+}
+
+// formatJSON is a format, as --json prints it.
+type formatJSON struct {
+	Format  string       `json:"format"`
+	Text    string       `json:"text"`
+	URL     string       `json:"url"`
+	Options []optionJSON `json:"options"`
+	Limits  []limitJSON  `json:"limits"`
+	Config  string       `json:"config"`
+	Body    string       `json:"body"`
+}
+
+type optionJSON struct {
+	Key     string `json:"key"`
+	Accepts string `json:"accepts"`
+	Text    string `json:"text"`
+}
+
+type limitJSON struct {
+	Text      string `json:"text"`
+	Max       int    `json:"max"`
+	Unit      string `json:"unit"`
+	Reference string `json:"reference"`
+}
+
+func formatOf(r *format.Receiver) formatJSON {
+	config, content := r.Example()
+	f := formatJSON{Format: r.Name, Text: r.Summary, URL: unquote(r.URL), Config: config, Body: string(content.Body)}
+	for _, key := range r.Keys {
+		f.Options = append(f.Options, optionJSON{key.Name, unquote(key.Describe()), unquote(key.Is)})
+	}
+	for _, limit := range r.Limits {
+		f.Limits = append(f.Limits, limitJSON{limit.What, limit.Max, string(limit.Unit), limit.Source})
+	}
+	return f
 }
 
 func (c *command) listFormats() error {
@@ -58,7 +108,7 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
 	}
 	var body bytes.Buffer
-	if json.Indent(&body, content.Body, "", "  ") != nil { // a form
+	if json.Indent(&body, content.Body, "", "  ") != nil { // not JSON, but a form
 		body.Write(content.Body)
 	}
 	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
@@ -77,5 +127,5 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 	return err
 }
 
-// unquote takes the marks of code out of a text of the documentation.
+// unquote removes backquotes from a text of the documentation.
 func unquote(s string) string { return strings.ReplaceAll(s, "`", "") }

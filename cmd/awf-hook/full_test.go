@@ -13,12 +13,31 @@ import (
 
 const fullEvents = 50_000
 
-// deliverFull runs 50,000 events into a queue that cannot hold them. Whatever becomes of them is in the report:
+// paced reads lines of events, at most pacedAhead more than have arrived: what a queue cannot hold memory must, and a full machine
+// delivers slowly.
+type paced struct {
+	lines    *strings.Reader
+	receiver *counter
+	read     int
+}
+
+const pacedAhead = 8000
+
+func (p *paced) Read(b []byte) (int, error) {
+	for begun := time.Now(); p.read-p.receiver.arrived() > pacedAhead && time.Since(begun) < 10*time.Second; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	n, err := p.lines.Read(b)
+	p.read += bytes.Count(b[:n], []byte("\n"))
+	return n, err
+}
+
+// deliverFull runs 50,000 events into a queue that cannot hold them, and says why. Whatever becomes of them is in the report:
 // what was accepted is delivered or kept, what was not is refused, and the exit code says so.
-func deliverFull(t *testing.T, receiver *counter, args ...string) {
+func deliverFull(t *testing.T, receiver *counter, why string, args ...string) {
 	t.Helper()
 	hook := exec.Command("awf-hook", append(args, "--json", "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
-	hook.Stdin = strings.NewReader(envelopes("e", fullEvents))
+	hook.Stdin = &paced{lines: strings.NewReader(envelopes("e", fullEvents)), receiver: receiver}
 	said := new(bytes.Buffer)
 	hook.Stderr = said
 	exit := exitCode(t, hook.Run())
@@ -27,8 +46,8 @@ func deliverFull(t *testing.T, receiver *counter, args ...string) {
 	if report.Events+report.Refused != fullEvents {
 		t.Errorf("%d events and %d refused, want %d together", report.Events, report.Refused, fullEvents)
 	}
-	if !strings.Contains(said.String(), "deliveries are kept in memory") {
-		t.Error("it does not say that the queue is full")
+	if !strings.Contains(said.String(), "deliveries are kept in memory") || !strings.Contains(said.String(), why) {
+		t.Errorf("it does not say that the queue is full: %s", why)
 	}
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
@@ -58,11 +77,12 @@ func deliverRest(t *testing.T, receiver *counter, file string, args ...string) i
 }
 
 func TestQueueReachesItsSize(t *testing.T) {
+	t.Parallel()
 	receiver, url := startCounter(t)
 	file := filepath.Join(t.TempDir(), "queue.db")
 	config := writeConfig(t, "queue: {max_size: 1MiB}\nwebhooks: [{url: %q}]", url)
 	args := []string{"run", "-c", config, "--queue", file}
-	deliverFull(t, receiver, args...)
+	deliverFull(t, receiver, "the queue has reached its max_size", args...)
 	if got := deliverRest(t, receiver, file, args...); got != fullEvents {
 		t.Errorf("%d arrived, want %d: there was room in memory", got, fullEvents)
 	}
@@ -77,8 +97,9 @@ func TestQueueReachesItsSize(t *testing.T) {
 
 // A real disk that is full: 6 MB of it, and later 64 MB.
 func TestDiskIsFull(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a tmpfs cannot be mounted: %s", out)
 	}
 	defer func() {
@@ -90,7 +111,7 @@ func TestDiskIsFull(t *testing.T) {
 	file := filepath.Join(dir, "queue.db")
 	config := writeConfig(t, "webhooks: [{url: %q}]", url)
 	args := []string{"run", "-c", config, "--queue", file}
-	deliverFull(t, receiver, args...)
+	deliverFull(t, receiver, "disk is full", args...)
 	if out, err := exec.Command("mount", "-o", "remount,size=64m", dir).CombinedOutput(); err != nil {
 		t.Fatalf("remount: %s", out)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// asLines writes the events that a person wrote, on several lines or without what an envelope must have, as lines of their own.
-// What is not a series of JSON objects stays as it is.
+// asLines writes JSON objects that somebody wrote by hand as lines, and completes envelopes. It returns any other text
+// unchanged.
 func asLines(text []byte) []byte {
 	var lines bytes.Buffer
 	now := time.Now().UTC().Format(time.RFC3339Nano)
@@ -41,7 +41,7 @@ func asLines(text []byte) []byte {
 	}
 }
 
-// completed appends to an envelope what it must have and does not give. An object of another dialect stays as it is.
+// completed appends the required keys that an envelope lacks. It returns an object of another dialect unchanged.
 func completed(object []byte, timestamp string) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(object, &members) != nil {
@@ -61,7 +61,7 @@ func completed(object []byte, timestamp string) []byte {
 	}
 	for _, d := range defaults {
 		if _, given := members[d.key]; !given {
-			object, _ = withMember(object, d.key, []byte(d.value)) // it is an object without the key
+			object, _ = withMember(object, d.key, []byte(d.value)) // an object without this key
 		}
 	}
 	return object

@@ -8,10 +8,10 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
-// exitCodes are the exit codes of commands, beside 0 for success and 2 for bad arguments. Those not listed have 1 for a failure.
+// exitCodes describes the exit codes of commands, besides 0 for success and 2 for bad arguments. For commands not listed,
+// 1 is a failure.
 var exitCodes = map[string]string{
 	"run": "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration, 4 bad lines with --strict,\n" +
 		"5 not delivered with --wait-delivered, or refused for good with --fail-on-dead. The first of 3, 2, 1, 5, 4 counts.",
@@ -33,7 +33,7 @@ var exitCodes = map[string]string{
 	"deliveries send": "0 everything due is delivered or kept, 1 a failure, 3 bad configuration, 5 as for run.",
 }
 
-// otherNames are words for a command that users of other tools try.
+// otherNames lists words of other tools for a command.
 var otherNames = map[string][]string{
 	"backtest":          {"simulate", "history"},
 	"check":             {"lint", "validate", "verify-config", "config"},
@@ -68,15 +68,15 @@ var otherNames = map[string][]string{
 	"operations":        {"audit", "changes"},
 }
 
-// jsonless are commands below one with --json that print nothing for programs to read.
-var jsonless = []string{"deliveries backup", "deliveries move", "webhooks disable", "webhooks pause", "webhooks enable"}
+// jsonless lists commands that inherit --json and print nothing for programs to read.
+var jsonless = []string{"deliveries backup"}
 
-// refusesJSON says whether --json means nothing to a command.
+// refusesJSON reports whether --json means nothing to a command.
 func refusesJSON(cmd *cobra.Command) bool {
 	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 }
 
-// describe completes a command and those below it: exit codes in its help, and suggestions for misspelt subcommands.
+// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
@@ -92,13 +92,15 @@ func describe(cmd *cobra.Command) {
 		if cmd.RunE == nil {
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
+	} else {
+		cmd.Args = checkArguments(cmd.Args)
 	}
 	for _, sub := range cmd.Commands() {
 		describe(sub)
 	}
 }
 
-// onlySubcommands refuses what is not a subcommand, and suggests one: of this command, else of any.
+// onlySubcommands refuses a word that is no subcommand. It suggests a subcommand of this command, else of any.
 func onlySubcommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -115,8 +117,8 @@ func onlySubcommands(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// suggest returns the command below another one that a word means, by its name or by a word of other tools for it, which find
-// looks up among those there are. Those near to the command come before those below them. Nil is none.
+// suggest returns the subcommand that a word means, by its name or by another tool's name for it; nil if there is none.
+// find picks the word from a list. Subcommands of from come first, then those near to it.
 func suggest(from *cobra.Command, word string, find func(string, []string) string) *cobra.Command {
 	level := from.Commands()
 	for len(level) > 0 {
@@ -142,24 +144,7 @@ func suggest(from *cobra.Command, word string, find func(string, []string) strin
 	return nil
 }
 
-// unknownFlag suggests the flag that is meant.
-func unknownFlag(cmd *cobra.Command, err error) error {
-	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !unknown {
-		return err
-	}
-	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if name == "json" {
-		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
-	}
-	if near := spelling.Nearest(name, names); near != "" {
-		return fmt.Errorf("%w: did you mean --%s?", err, near)
-	}
-	return err
-}
-
-// helpCommand is cobra's own, but for commands that do not exist.
+// helpCommand is cobra's own, with an error for commands that do not exist.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",

@@ -12,9 +12,9 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace",
 	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes engine/trace",
-	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust",
+	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust transforms/format",
 	"engine/internal/listen":          "engine/jsonbytes engine/signature",
 	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":           "engine/config",
@@ -46,10 +46,11 @@ var mayImport = map[string]string{
 	"transforms/guest":                "",
 
 	"cmd/awf-hook/internal/access": "",
+	"cmd/awf-hook/internal/schema": "",
 	"cmd/awf-hook/internal/otlp":   "engine/trace",
 	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
 	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",      // what the page and the API show and do
-	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery",
+	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes",
 	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature engine/trace", // beside the engine, for the command
 	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file",                               // beside the engine, for the command
 
@@ -68,7 +69,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":             "cmd/awf-hook",
 	"github.com/spf13/pflag":             "cmd/awf-hook", // cobra's flags
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
-	"github.com/rivo/uniseg":             "engine/expression transforms/format",
+	"github.com/rivo/uniseg":             "cmd/awf-hook engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
 	"golang.org/x/text":                  "engine/internal/sender",
 	"golang.org/x/term":                  "cmd/awf-hook",

@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// readInput reads the named file, or stdin if there is none. More than max bytes, which are whole MiB, are an error.
+// readInput reads the named file, or stdin without a name. More than max bytes, which must be whole MiB, are an error.
 func (c *command) readInput(files []string, max int64) ([]byte, error) {
 	if len(files) > 0 {
 		return readFile(files[0], max)
@@ -40,13 +40,13 @@ func readFile(name string, max int64) ([]byte, error) {
 // ask asks a question on the terminal. Only yes means yes.
 func (c *command) ask(question string) bool {
 	fmt.Fprintf(c.err, "awf-hook: %s [y/N] ", question)
-	answer, _ := bufio.NewReader(c.in).ReadString('\n') // no answer is a no
+	answer, _ := bufio.NewReader(c.in).ReadString('\n') // no answer means no
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
 }
 
-// passThrough copies what is not an event from stdin to stdout until stdin ends. It runs where nothing can be delivered:
-// a mistake of ours must not break the program that writes to us. A terminal is not such a program.
+// passThrough copies what is not an event from stdin to stdout until stdin ends. It runs if nothing can be delivered: our
+// failure must not break the program that writes to us. It does nothing if stdin is a terminal.
 func (c *command) passThrough() {
 	if isTerminal(c.in) {
 		return
@@ -54,7 +54,7 @@ func (c *command) passThrough() {
 	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
 }
 
-// isTerminal says whether a stream is a terminal, or any character device but the null device.
+// isTerminal reports whether a stream is a terminal, or any character device except the null device.
 func isTerminal(stream any) bool {
 	f, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {

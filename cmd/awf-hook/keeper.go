@@ -6,15 +6,15 @@ import (
 	"syscall"
 )
 
-// keeper is the lock by which one serve of those that share a queue keeps house in it.
+// keeper is a lock. Among processes that share a queue, its holder keeps house.
 type keeper struct {
-	path string // "" where nobody else can keep house
+	path string // "" if nobody else can keep house
 
 	mu   sync.Mutex
-	file *os.File // nil while another one holds it
+	file *os.File // nil while another process holds it
 }
 
-// holds reports whether this process keeps house. It takes the lock if nobody has it: its holder's death frees it.
+// holds reports whether this process keeps house. It takes a free lock. The lock ends with its holder.
 func (k *keeper) holds() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -23,7 +23,7 @@ func (k *keeper) holds() bool {
 	}
 	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return true // one too many harms nothing, none does
+		return true // two keepers do no harm, having none does
 	}
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		f.Close()

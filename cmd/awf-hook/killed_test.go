@@ -142,6 +142,7 @@ var deliverers = map[string]func(h *house, in io.Reader) *exec.Cmd{
 // Whatever command is killed in the midst of its deliveries, whatever command comes next delivers them at once: no lease holds them up,
 // also where all process ids are others' after a restart of the host.
 func TestKilledCommandsDeliveriesAreDueAtOnce(t *testing.T) {
+	t.Parallel()
 	next := map[string]string{"run": "exec", "exec": "emit", "emit": "follow", "follow": "deliveries send", "deliveries send": "run"}
 	for victim, start := range deliverers {
 		t.Run(victim+" then "+next[victim], func(t *testing.T) {

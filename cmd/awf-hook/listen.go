@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -24,9 +25,9 @@ func (c *command) listenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen [ADDR]",
 		Short: "Receive webhooks on this machine, verify and print them",
-		Long: `listen is a receiver for trying things out. It takes requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
-and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which every
-built-in format takes for delivered, or follows --respond:
+		Long: `listen is a local receiver for experiments. It accepts requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
+and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which means
+delivered to every built-in format, or follows --respond:
 
   503x2,429:5,reset,slow:3s,200
 
@@ -63,11 +64,17 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	}
 	for _, secret := range flags.secrets {
 		if _, err := signature.Key(secret); err != nil {
-			return fmt.Errorf("--%w", err) // which begins with what it is about
+			return fmt.Errorf("--%w", err) // the error begins with the flag's name
 		}
 	}
 	ln, err := net.Listen("tcp", addr)
-	if err != nil {
+	var bad *net.AddrError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return failure(fmt.Errorf("%w: want another port, or 0 for a free one", err))
+	case errors.As(err, &bad):
+		return fmt.Errorf("%w: want a port, or HOST:PORT", err)
+	case err != nil:
 		return failure(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

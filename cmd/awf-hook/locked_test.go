@@ -98,6 +98,7 @@ func (p *piped) end(exit int) time.Duration {
 // Whoever holds the queue's lock, for however long: what comes through the pipe flows at once, and the events are delivered from memory
 // after ten seconds at most, with a word that names the lock.
 func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
+	t.Parallel()
 	hold := func(t *testing.T, queue string) {
 		t.Helper()
 		f, err := os.OpenFile(queue+".lock", os.O_RDWR|os.O_CREATE, 0o600)

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// logger logs on stderr, from the level that --log-level names: sentences on a terminal, else key=value, or JSON.
+// logger logs to stderr, from the level in --log-level: sentences on a terminal, else key=value, or JSON.
 func (c *command) logger() *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.level}
 	switch {
@@ -21,12 +21,12 @@ func (c *command) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, options))
 }
 
-// sentences writes each record as a line that a person reads: "awf-hook: warning: MESSAGE: ERROR (KEY VALUE, KEY VALUE)".
+// sentences writes each record as a line for people: "awf-hook: warning: MESSAGE: ERROR (KEY VALUE, KEY VALUE)".
 type sentences struct {
 	out   *printer
 	level slog.Level
-	given []slog.Attr // before the record's own
-	group string      // of the keys, with a dot behind
+	given []slog.Attr // come before the record's own
+	group string      // prefix of the keys, with a trailing dot
 	mu    *sync.Mutex
 }
 

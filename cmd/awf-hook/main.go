@@ -1,4 +1,4 @@
-// Command awf-hook turns the life of AWF workflows into signed webhooks.
+// Command awf-hook turns events of AWF workflows into signed webhooks.
 package main
 
 import "os"

@@ -15,7 +15,7 @@ func (c *command) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIR",
 		Short:   "Write the manual as man pages into a folder",
-		Long:    "man writes a man page for each command into a folder, which must be there: ~/.local/share/man/man1, for example.",
+		Long:    "man writes a man page for each command into an existing folder, for example ~/.local/share/man/man1.",
 		Example: "  awf-hook man .",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, folders []string) error {
@@ -29,7 +29,7 @@ func (c *command) manCommand() *cobra.Command {
 	}
 }
 
-// writePages writes the page of a command and those of the commands below it.
+// writePages writes the man page of a command and of each command below it.
 func writePages(cmd *cobra.Command, folder string) error {
 	name := filepath.Join(folder, pageName(cmd)+".1")
 	if err := file.Write(name, []byte(manPage(cmd)), 0o644); err != nil {
@@ -48,7 +48,7 @@ func writePages(cmd *cobra.Command, folder string) error {
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// manPage is a command's man page.
+// manPage returns a command's man page.
 func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"awf-hook\" \"awf-hook\"\n", strings.ToUpper(pageName(cmd)))
@@ -95,7 +95,8 @@ func roffFlag(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n.B %s\n%s\n", roff(strings.TrimSpace(name+" "+kind)), roff(usage))
 }
 
-// roff escapes what man pages read as something else: backslashes, hyphens of options, and dots and quotes that begin a line.
+// roff escapes what has a meaning in man pages: backslashes, hyphens of options, and dots and quotes at the beginning of
+// a line.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	lines := strings.Split(text, "\n")

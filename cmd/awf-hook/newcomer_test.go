@@ -39,6 +39,7 @@ func (s *shell) types(line string) (shown string, code int) {
 // A new user's first ten minutes on a real terminal: install, init, a mistake, check, listen, run, explain, fix, a test request, deliveries.
 // Each step tells what to do next, and the next one does it.
 func TestFirstTenMinutes(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "")
 	standinOfDocs(t, h.dir)
 	if err := os.MkdirAll(h.dir+"/go/bin", 0o755); err != nil {

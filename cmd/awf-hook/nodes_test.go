@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -45,18 +44,7 @@ func TestNodesShareALane(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, database := pgtest.New(t, "fsync=off")
 	var inFlight, most, came, bounded, mostBounded atomic.Int64
 	slow := func(now, most *atomic.Int64) {
 		n := now.Add(1)
@@ -100,7 +88,7 @@ func TestNodesShareALane(t *testing.T) {
 	until(t, "one node keeps house", func() bool {
 		keepers := 0.0
 		for _, node := range nodes {
-			is := metric(t, node, "awf_hook_keeper")
+			is := metric(t, node, `awf_hook_keeper{engine="postgres"}`)
 			if said := metric(t, node, `awf_hook_lane_state{state="open",webhook="free"}`); said != is {
 				return false
 			}
@@ -123,4 +111,66 @@ func TestNodesShareALane(t *testing.T) {
 	for _, node := range nodes {
 		node.end(t, syscall.SIGKILL)
 	}
+}
+
+// A node that is stopped for longer than its lease settles nothing that the other node has taken over: each delivery counts once, and no
+// receiver gets one twice but those of the requests that were in flight when the node stopped.
+func TestHungNode(t *testing.T) {
+	if os.Getenv("CLUSTER") == "" {
+		t.Skip("make cluster runs it")
+	}
+	_, database := pgtest.New(t, "fsync=off")
+	const events, parallel = 20, 2
+	receiver := newCounted()
+	hold, held := make(chan struct{}), atomic.Int64{}
+	config := writeConfig(t, "queue: {namespace: test}\nwebhooks: [{name: hook, url: %q, max_in_flight: %d, timeout: 1s}]",
+		serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			receiver.ServeHTTP(w, r)
+			held.Add(1)
+			<-hold
+		})), parallel)
+	hung := startServe(t, "-c", config, "--listen", "127.0.0.1:"+freePort(), "--queue", database)
+	if code := send(http.DefaultClient, hung.url, envelopes("r", events)); code != http.StatusAccepted {
+		t.Fatalf("answered %d", code)
+	}
+	until(t, "requests are in flight", func() bool { return held.Load() == parallel })
+	if err := hung.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	close(hold)
+	other := startServe(t, "-c", config, "--listen", "127.0.0.1:"+freePort(), "--queue", database)
+	time.Sleep(34 * time.Second) // the lease: three times the timeout and ten seconds
+	until(t, "the other node takes over", func() bool { return receiver.count() == events })
+	delivered := func() string {
+		out, _ := runHook(t, exitOK, nil, "webhooks", "-c", config, "--queue", database, "--json")
+		return field(out, "delivered") + " delivered, " + field(out, "waiting") + " waiting, " + field(out, "dead") + " dead"
+	}
+	until(t, "the other node settles", func() bool { return delivered() == "20 delivered, 0 waiting, 0 dead" })
+	if err := hung.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if code := send(http.DefaultClient, hung.url, envelopes("later", 1)); code != http.StatusAccepted {
+		t.Fatalf("the node that goes on answered %d", code)
+	}
+	until(t, "the node that goes on delivers", func() bool { return receiver.count() == events+1 })
+	for _, node := range []*served{hung, other} {
+		if code := node.end(t, syscall.SIGTERM); code != exitOK {
+			t.Errorf("a node ended with %d: %s", code, node.talk())
+		}
+	}
+	if said := delivered(); said != "21 delivered, 0 waiting, 0 dead" {
+		t.Errorf("the queue counts %s, want each delivery once", said)
+	}
+	runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", database)
+	twice := 0
+	for id, n := range receiver.ids {
+		if n > 2 {
+			t.Errorf("%s arrived %d times", id, n)
+		}
+		twice += n - 1
+	}
+	if twice > parallel {
+		t.Errorf("%d deliveries arrived twice, want at most the %d that were in flight", twice, parallel)
+	}
+	t.Logf("%d of the %d in flight arrived twice", twice, parallel)
 }

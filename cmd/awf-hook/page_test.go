@@ -55,6 +55,7 @@ func stepOf(run, typ, name, failure, more string) string {
 // Whatever way a run fails, the webhook that waits for workflow_error gets one for it: by exec, by follow, and through both forms of
 // pipes. Where AWF writes no end, follow and the pipes need --orphan-after; without it the pipe says that there was none.
 func TestEveryFailureIsPaged(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	call, called := `,"child_run_id":"kid"`, `,"parent_run_id":"top"`
 	kid := []string{

@@ -13,6 +13,7 @@ import (
 
 // Whatever happens to awf-hook, the program that writes into its stdin is not broken.
 func TestPipeIsNeverBroken(t *testing.T) {
+	t.Parallel()
 	url, _ := startListen(t)
 	good := writeConfig(t, "webhooks: [{url: %q, events: [workflow_end], max_in_flight: 16}]", url)
 	bad := writeConfig(t, "webhooks: [{url: nowhere}]")

@@ -17,18 +17,19 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 )
 
-// Bounds of what preview, explain and test take at a time.
+// Bounds of the input of preview, explain and test.
 const (
 	maxPreviewed = 10_000   // events
 	maxEvents    = 64 << 20 // bytes of a file of events
 )
 
-// previewFlags are those of preview and explain.
+// previewFlags are the flags of preview and explain.
 type previewFlags struct {
 	configFlags
 	json    bool
@@ -44,7 +45,7 @@ type previewFlags struct {
 func (f *previewFlags) add(cmd *cobra.Command) {
 	f.configFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each event and webhook")
-	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the type of event")
+	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the event's type")
 	cmd.Flags().StringVar(&f.webhook, "webhook", "", "show only the webhook of this `NAME`")
 }
 
@@ -54,9 +55,9 @@ func (c *command) previewCommand() *cobra.Command {
 		Use:   "preview [EVENTS…]",
 		Short: "Show the exact requests that events would make; sends nothing",
 		Long: `preview reads events from files or stdin, in any of AWF's dialects, and shows what each webhook would send: method, headers
-and body, or why it would send nothing. The clock stands at the event's time, or at --at. preview sends and keeps nothing.
+and body, or why it would send nothing. The clock shows the event's time, or --at. preview sends nothing and stores nothing.
 
-An event that you write by hand may stand on several lines and needs nothing but its type: {"event": "workflow_error"}.
+An event that you write by hand may span several lines and needs only its type: {"event": "workflow_error"}.
 
 --diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or earlier output of preview.
 Then preview exits with 1 if there is a difference.`,
@@ -89,7 +90,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	}
 	show := newPrinter(c.out, false)
 	if flags.diff != "" {
-		show = &printer{} // what is compared may come from a pipe
+		show = &printer{} // no colours, since the other side may come from a pipe
 	}
 	now := show.previews(eng, events, at, flags)
 	if flags.diff == "" {
@@ -108,7 +109,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	return nil
 }
 
-// earlier is the preview to compare with.
+// earlier returns the preview to compare with.
 func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
 	if ext := filepath.Ext(flags.diff); ext != ".yaml" && ext != ".yml" {
 		text, err := readFile(flags.diff, maxEvents)
@@ -125,29 +126,37 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 	return new(printer).previews(eng, events, at, flags), nil
 }
 
-// unifiedDiff shows how two texts differ, line by line; "" if they do not.
+// unifiedDiff returns the differences of two texts, line by line; "" if there are none.
 func unifiedDiff(oldName, newName, before, after string) string {
-	_, changes, _ := strings.Cut(string(diff.Diff(oldName, []byte(before), newName, []byte(after))), "\n") // without "diff old new"
+	_, changes, _ := strings.Cut(string(diff.Diff(oldName, []byte(before), newName, []byte(after))), "\n") // drop the line "diff old new"
 	return changes
 }
 
-// openDry opens an engine that keeps nothing. Its configuration must have the webhook, unless that is "".
+// openDry opens an engine that stores nothing. Its configuration must have the webhook, unless that is "".
 func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, error) {
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, w := range holding(cfg) {
-		names = append(names, w.Name)
-	}
-	if webhook != "" && !slices.Contains(names, webhook) {
-		return nil, failure(unknownName("webhook", webhook, names))
+	if err := hasWebhook(cfg, webhook); err != nil {
+		return nil, failure(err)
 	}
 	return c.openEngine(cfg, engine.Options{})
 }
 
-// readEvents reads the events of files, of stdin if there are none.
+// hasWebhook says which webhook of a configuration a name may mean that none has. "" is no name.
+func hasWebhook(cfg *config.Config, name string) error {
+	var names []string
+	for _, w := range holding(cfg) {
+		names = append(names, w.Name)
+	}
+	if name == "" || slices.Contains(names, name) {
+		return nil
+	}
+	return unknownName("webhook", name, names)
+}
+
+// readEvents reads the events of files, or of stdin without files.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	names := files
 	if len(files) == 0 {
@@ -190,9 +199,10 @@ func collectEvents(events []*event.Event, name string, in io.Reader, broken func
 	return events, err
 }
 
-// keepID replaces an id that was made after since by one that follows from the event, so that each preview of it is the same.
+// keepID replaces a random id, made after since, with one derived from the event, so that every preview of the event is
+// the same.
 func keepID(ev *event.Event, since time.Time) {
-	const version = 14 // where a UUID has its version
+	const version = 14 // position of a UUID's version
 	made := event.NewID(since)
 	if len(ev.ID) != len(made) || ev.ID[version] != '7' || ev.ID[:version-1] < made[:version-1] {
 		return
@@ -235,10 +245,10 @@ type eventList struct {
 	title bool
 }
 
-// shows says whether to list a webhook.
+// shows reports whether to list a webhook.
 func (l *eventList) shows(p *engine.Preview) bool {
 	shown := l.json || l.all || p.Choice != engine.OtherType
-	if l.webhook != "" { // which was asked for
+	if l.webhook != "" { // the user asked for this one
 		shown = p.Webhook == l.webhook
 	}
 	if shown {
@@ -263,10 +273,10 @@ func (l *eventList) end() {
 	}
 }
 
-// choice is a verdict in words.
+// choice returns a choice in words.
 func choice(v engine.Choice) string { return strings.ReplaceAll(string(v), "_", " ") }
 
-// preview prints a request, or why there is none. On a terminal a body in JSON stands on several lines.
+// preview prints a request, or why there is none. On a terminal it indents a JSON body.
 func (p *printer) preview(b *strings.Builder, x *engine.Preview) {
 	if x.Choice != engine.Sent {
 		fmt.Fprintf(b, "  %s: %s: %s\n", p.colour(bold, plain(x.Webhook)), p.colour(choiceColours[x.Choice], choice(x.Choice)), plain(x.Why))

@@ -20,16 +20,19 @@ import (
 type printer struct {
 	out      io.Writer
 	hasKey   bool // it has a secret to verify with
-	terminal bool // it prints for a person's eyes
+	terminal bool // it prints for people
 	coloured bool
 }
 
 func newPrinter(out io.Writer, hasKey bool) *printer {
 	terminal := isTerminal(out)
-	return &printer{out, hasKey, terminal, terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return &printer{out, hasKey, terminal, terminal && !isDumb() && os.Getenv("NO_COLOR") == "" && os.Getenv("CLICOLOR") != "0"}
 }
 
-// The escape sequences of the colours.
+// isDumb reports whether the terminal knows no escape sequences, as far as its environment says.
+func isDumb() bool { return os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" }
+
+// Escape sequences of colours.
 const (
 	bold   = "1"
 	dim    = "2"
@@ -63,7 +66,7 @@ func colourDiff(out io.Writer, text string) string {
 	return b.String()
 }
 
-// eventColours tell the ends of a workflow apart at a glance.
+// eventColours colour the ends of a workflow.
 var eventColours = map[string]string{
 	"workflow_end":    green,
 	"workflow_error":  red,
@@ -109,7 +112,7 @@ func (p *printer) signatures(r *engine.Received) string {
 	return strings.Join(list, ", ")
 }
 
-// plain quotes a text of which a character could break the line or steer the terminal.
+// plain quotes a text with a character that could break the line or control the terminal.
 func plain(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' || steers(r) }) {
 		return strconv.Quote(s)
@@ -117,7 +120,7 @@ func plain(s string) string {
 	return s
 }
 
-// harmless writes as escapes, in JSON's form, what could steer the terminal. JSON stays the same JSON.
+// harmless escapes, as JSON does, characters that could control the terminal. JSON keeps its meaning.
 func harmless(text string) string {
 	if !strings.ContainsFunc(text, steers) {
 		return text
@@ -140,20 +143,20 @@ func harmless(text string) string {
 	return b.String()
 }
 
-// steers says whether a character could steer a terminal: control characters but the line feed and the tab, and those that
-// change the direction of writing. A byte that is no UTF-8 could, on a terminal of another encoding.
+// steers reports whether a character could control a terminal: control characters other than line feed and tab, and those
+// that change the direction of text. A byte that is not UTF-8 could, on a terminal with another encoding.
 func steers(r rune) bool {
 	return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
-// encode writes a value that holds texts, numbers, times and JSON as a line of JSON.
+// encode writes a value of texts, numbers, times and JSON as a line of JSON.
 func encode(w io.Writer, v any) { encodeIndented(w, "", "", v) }
 
-// encodeIndented writes it on several lines, each but the first behind the prefix, if indent is not empty.
+// encodeIndented writes a value like encode. With an indent it takes several lines, each but the first with the prefix.
 func encodeIndented(w io.Writer, prefix, indent string, v any) {
 	text, err := jsonbytes.Print(v, prefix, indent)
 	if err != nil {
-		panic(err) // a type that cannot be written is a mistake of this program
+		panic(err) // a type that cannot be encoded is a bug
 	}
 	_, _ = io.WriteString(w, harmless(string(text))+"\n")
 }

@@ -20,11 +20,12 @@ type prompt struct {
 	flags  evalFlags
 	parts  bool
 	all    []*event.Event
-	events []*event.Event // of those, what lines are evaluated for
-	words  []string       // that Tab completes, sorted
+	events []*event.Event // those for which lines are evaluated
+	words  []string       // completed by Tab, sorted
 }
 
-// evalPrompt reads expressions from stdin until its end. On a terminal it edits lines, completes names and keeps a history.
+// evalPrompt reads expressions from stdin until its end. On a terminal it edits lines, completes names and keeps a
+// history.
 func (c *command) evalPrompt(flags evalFlags) error {
 	events, err := c.evalEvents(nil, flags.event)
 	if err != nil {
@@ -34,10 +35,17 @@ func (c *command) evalPrompt(flags evalFlags) error {
 	p := prompt{command: &own, flags: flags, all: sampleEvents(), events: events, words: completions()}
 	in, isFile := c.in.(*os.File)
 	if !isFile || !term.IsTerminal(int(in.Fd())) {
-		lines := bufio.NewScanner(c.in)
+		lines, any := bufio.NewScanner(c.in), false
 		for lines.Scan() && p.line(lines.Text()) {
+			any = true
 		}
-		return lines.Err()
+		if err := lines.Err(); err != nil {
+			return failure(fmt.Errorf("stdin: %w", err))
+		}
+		if !any && lines.Text() == "" {
+			return errors.New("want an EXPR, or one on each line of stdin")
+		}
+		return nil
 	}
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
@@ -66,7 +74,7 @@ func (c *command) evalPrompt(flags evalFlags) error {
 	}
 }
 
-// line does what a line says. It returns false if that is the end.
+// line runs a line. It returns false if the line ends the prompt.
 func (p *prompt) line(line string) bool {
 	line = strings.TrimSpace(line)
 	word, rest, _ := strings.Cut(line, " ")
@@ -131,7 +139,7 @@ func (p *prompt) choose(typ string) error {
 	return nil
 }
 
-// completions are the names that Tab completes.
+// completions lists the names that Tab completes.
 func completions() []string {
 	words := append(functionNames(), commandsOfPrompt...)
 	words = append(words, expression.Names()...)
@@ -140,7 +148,7 @@ func completions() []string {
 	return slices.Compact(words)
 }
 
-// complete completes the name before the cursor as far as it is the only one.
+// complete completes the name before the cursor, as far as it is unambiguous.
 func (p *prompt) complete(line string, pos int, key rune) (string, int, bool) {
 	if key != '\t' {
 		return "", 0, false

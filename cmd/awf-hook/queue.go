@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +17,8 @@ func (c *command) queueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "Move a queue to another place, and check it: move, check",
-		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks whether a queue agrees with itself.
-A single delivery is the subject of awf-hook deliveries.`,
+		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks that a queue is consistent.
+For single deliveries see awf-hook deliveries.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -33,13 +32,13 @@ func (c *command) moveQueue() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move --from QUEUE --to QUEUE",
 		Short: "Move all deliveries to another queue",
-		Long: `move takes all deliveries out of one queue and puts them into another, with their ids, states, attempts and times. A QUEUE is
-a file or a PostgreSQL URL. Webhooks belong to their file in the one and to the namespace in the other: the configuration says
-which is which.
+		Long: `move moves all deliveries from one queue to another and keeps their ids, states, attempts and times. A QUEUE is a file or a
+PostgreSQL URL. A webhook belongs to its file in a file queue, and to the namespace in a database: the configuration maps one
+to the other.
 
-Others may go on to use both queues. What is in flight moves when it is settled; move waits for it up to 30 seconds. A move that
-was stopped goes on when it is called again: no delivery is in both queues or in none. Point all processes at the new queue
-before the move, else what they accept stays in the old one until the next.`,
+Others may use both queues meanwhile. Deliveries in flight move when they are settled; move waits up to 30 seconds for them. If
+a move is interrupted, run it again: no delivery is in both queues or in none. Point all processes at the new queue before the
+move, or events that they accept stay in the old one until the next move.`,
 		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -49,9 +48,9 @@ before the move, else what they accept stays in the old one until the next.`,
 		},
 	}
 	flags.addFileFlag(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
-	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
-	_ = cmd.MarkFlagRequired("from") // they exist
+	cmd.Flags().StringVar(&from, "from", "", "move deliveries out of this `QUEUE`")
+	cmd.Flags().StringVar(&to, "to", "", "move deliveries into this `QUEUE`")
+	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
@@ -71,12 +70,12 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if _, err := os.Stat(from); err != nil && !config.IsDatabase(from) {
 		return failure(fmt.Errorf("no queue at %s", from))
 	}
-	source, err := engine.OpenDeliveries(from)
+	source, err := engine.OpenDeliveries(from, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
 	defer source.Close()
-	target, err := engine.OpenDeliveries(to)
+	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
 	}
@@ -102,12 +101,13 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 func (c *command) checkQueue() *cobra.Command {
 	var flags configFlags
 	var place string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Say what is wrong with a queue",
-		Long: `check reads the whole queue, a file or a database, while others use it, and looks whether it agrees with itself: that each
-delivery has its event and its lane, that counts are right, that no order key is stuck or has two deliveries in flight, that
-nothing was left half moved. It changes nothing. It exits with 1 if something is wrong.`,
+		Short: "Check that a queue is consistent",
+		Long: `check reads the whole queue, a file or a database, while others use it, and checks that it is consistent: each delivery has
+its event and its lane, counts are right, no order key is stuck or has two deliveries in flight, and no move is half done.
+It changes nothing. It exits with 1 if something is wrong.`,
 		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -117,9 +117,9 @@ nothing was left half moved. It changes nothing. It exits with 1 if something is
 			}
 			file := queueFile(flags.search(), cfg, place)
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
-				return failure(fmt.Errorf("no queue at %s", cmp.Or(file, "any place: set HOME or queue.path")))
+				return failure(noQueue(file))
 			}
-			queue, err := engine.OpenDeliveries(file)
+			queue, err := engine.OpenDeliveries(file, "")
 			if err != nil {
 				return failure(err)
 			}
@@ -128,17 +128,35 @@ nothing was left half moved. It changes nothing. It exits with 1 if something is
 			if err != nil {
 				return failure(fmt.Errorf("%s: %w", engine.QueueName(file), err))
 			}
-			for _, what := range wrong {
-				fmt.Fprintf(c.out, "%s\n", plain(what))
-			}
+			c.printWrong(engine.QueueName(file), wrong, asJSON)
 			if len(wrong) > 0 {
 				return failure(fmt.Errorf("%s does not agree with itself", engine.QueueName(file)))
 			}
-			fmt.Fprintf(c.out, "%s agrees with itself\n", engine.QueueName(file))
 			return nil
 		},
 	}
 	flags.addFileFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	cmd.Flags().StringVar(&place, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 	return cmd
+}
+
+// queueCheckJSON is what is wrong with a queue, as --json prints it.
+type queueCheckJSON struct {
+	Queue    string   `json:"queue"`
+	OK       bool     `json:"ok"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+func (c *command) printWrong(queue string, wrong []string, asJSON bool) {
+	if asJSON {
+		encode(c.out, queueCheckJSON{queue, len(wrong) == 0, wrong})
+		return
+	}
+	for _, what := range wrong {
+		fmt.Fprintf(c.out, "%s\n", plain(what))
+	}
+	if len(wrong) == 0 {
+		fmt.Fprintf(c.out, "%s agrees with itself\n", queue)
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,18 +18,7 @@ func TestQueueMovesWhileOthersDeliver(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	url, err := server.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, url := pgtest.New(t, "fsync=off")
 	const events = 1500
 	receiver := newCounted()
 	var held atomic.Bool

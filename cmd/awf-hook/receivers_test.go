@@ -15,6 +15,7 @@ import (
 
 // The receivers of docs/delivery.md take what is signed under either secret, refuse everything else, and live on.
 func TestReceiversOfTheDocs(t *testing.T) {
+	t.Parallel()
 	for language, command := range map[string][]string{"python": {"python3"}, "js": {"node"}, "go": {"go"}} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,7 @@ var (
 // Every recording of the real AWF, through run into listen: the events of testdata/events/want arrive, signed and verified,
 // and AWF's own lines come out byte for byte.
 func TestRecordingsArrive(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob(recordings + "/*.*")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no recordings", err)
@@ -112,6 +113,7 @@ func TestRetriesKeepTheirID(t *testing.T) {
 
 // F028's own check, as its receivers write it, run by the interpreter that they use.
 func TestF028ReceiverCheck(t *testing.T) {
+	t.Parallel()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("no python3")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,12 +42,14 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 // and checksums of all of them.
 func TestReleaseIsWhole(t *testing.T) {
 	dist := released(t)
+	platforms := strings.Split(strings.ReplaceAll(os.Getenv("PLATFORMS"), "/", "_"), ",")
+	packages := strings.Count(os.Getenv("PLATFORMS"), "linux/")
 	sums := exec.Command("sha256sum", "-c", "checksums.txt")
 	sums.Dir = dist
-	if got := strings.Count(output(t, sums), ": OK\n"); got != 4+4+2 {
-		t.Errorf("%d files have checksums, want 4 archives, 4 lists of parts and 2 packages", got)
+	if got := strings.Count(output(t, sums), ": OK\n"); got != 2*len(platforms)+packages || packages == 0 {
+		t.Errorf("%d files have checksums, want an archive and a list of parts for each of %q, and a package for Linux", got, platforms)
 	}
-	for _, platform := range []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"} {
+	for _, platform := range platforms {
 		archive := one(t, dist+"/*_"+platform+".tar.gz")
 		names := unpack(t, archive, t.TempDir())
 		for _, want := range []string{"awf-hook", "LICENSE", "README.md", "CHANGELOG.md", "man/man1/awf-hook.1.gz", "man/man1/awf-hook-deliveries-list.1.gz",
@@ -207,6 +210,46 @@ func TestReleaseByGoInstall(t *testing.T) {
 	}
 	if info, err := buildinfo.ReadFile(home + "/awf-hook"); err != nil || info.Main.Version != version {
 		t.Errorf("%v, %+v", err, info)
+	}
+}
+
+// A program that was built from a checkout says which commit it is, and whether that had changes; at a tag it is that version. Without
+// Git it is "devel", which is no version.
+func TestReleaseVersions(t *testing.T) {
+	released(t)
+	checkout, program := t.TempDir()+"/checkout", t.TempDir()+"/awf-hook"
+	output(t, exec.Command("git", "clone", "-q", "--no-tags", abs(t, root), checkout))
+	in := func(name string, args ...string) string {
+		cmd := exec.Command(name, args...)
+		cmd.Dir = checkout
+		cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
+		return strings.TrimSpace(output(t, cmd))
+	}
+	commit := in("git", "rev-parse", "HEAD")
+	for _, tt := range []struct {
+		before   func()
+		flag     string
+		want     string // a pattern of the version
+		commit   string
+		modified bool
+	}{
+		{func() {}, "-buildvcs=true", `v0\.0\.0-\d{14}-` + commit[:12], commit, false},
+		{func() { in("sh", "-c", "echo >>README.md") }, "-buildvcs=true", `v0\.0\.0-\d{14}-` + commit[:12] + `\+dirty`, commit, true},
+		{func() { in("git", "checkout", "-q", "."); in("git", "tag", "v1.2.3") }, "-buildvcs=true", `v1\.2\.3`, commit, false},
+		{func() {}, "-buildvcs=false", "devel", "", false},
+	} {
+		tt.before()
+		in("go", "build", tt.flag, "-o", program, "./cmd/awf-hook")
+		var got versionJSON
+		if err := json.Unmarshal([]byte(in(program, "version", "--json")), &got); err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile("^"+tt.want+"$").MatchString(got.Version) || got.Commit != tt.commit || got.Modified != tt.modified {
+			t.Errorf("%s: %+v, want %s of %s, modified: %v", tt.flag, got, tt.want, tt.commit, tt.modified)
+		}
+		if text := in(program, "version"); !strings.HasPrefix(text, "awf-hook "+got.Version+" (go1.") {
+			t.Errorf("%q, want %s", text, got.Version)
+		}
 	}
 }
 

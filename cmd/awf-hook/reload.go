@@ -13,13 +13,18 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// watchPeriod is how often serve looks whether a file has changed. A change is taken up when two looks agree, so that nothing half
-// written is.
+// watchPeriod is how often serve checks files for changes. It loads a change when two checks agree, so that it never
+// loads a file that is being written.
 const watchPeriod = 600 * time.Millisecond
 
-// watch takes up the configuration when it changes and on SIGHUP, until ctx ends.
+// retryTicks is after how many checks serve loads a configuration again that had mistakes: the file that is missing may be one that no
+// earlier configuration names.
+const retryTicks = 3
+
+// watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
 func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -27,7 +32,7 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
 	before := d.taken
-	for {
+	for ticks := 1; ; ticks++ {
 		forced := false
 		select {
 		case <-hangups:
@@ -37,25 +42,34 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 			return
 		}
 		now := look(d.watched())
-		if forced || !maps.Equal(now, d.taken) && maps.Equal(now, before) {
-			d.reload(eng)
-			d.taken = look(d.watched()) // of the configuration that holds now
-			maps.Copy(d.taken, now)     // what changed since is taken up next time
+		changed := forced || !maps.Equal(now, d.taken) && maps.Equal(now, before)
+		if changed || d.mistakes != "" && ticks%retryTicks == 0 {
+			d.reload(eng, changed)
+			d.taken = look(d.watched()) // for the current configuration
+			maps.Copy(d.taken, now)     // later changes are loaded next time
 		}
 		before = now
 	}
 }
 
-// reload takes up the configuration as it is now, or says what is wrong with it.
-func (d *daemon) reload(eng *engine.Engine) {
+// reload loads the configuration, or says what is wrong with it. If nothing changed, it does not say the same again.
+func (d *daemon) reload(eng *engine.Engine, changed bool) {
+	err := d.takeUp(eng)
+	mistakes := ""
+	if err != nil {
+		mistakes = err.Error()
+	}
+	if mistakes == d.mistakes && !changed {
+		return
+	}
+	d.mistakes = mistakes
 	server.NotifyReloading()
 	log := d.command.logger()
-	err := d.takeUp(eng)
 	d.server.Load().Reloaded(err)
 	if err != nil {
 		eng.ReloadFailed(err)
 	}
-	d.metrics.Loaded(eng.Webhooks(), d.sources(), err)
+	d.metrics.Loaded(metered(eng), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
 		log.Error("the configuration is not taken up: the one before holds")
@@ -81,10 +95,22 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 	if err := eng.Reload(cfg); err != nil {
 		return err
 	}
+	d.sayRestart(cfg)
 	d.config = cfg
 	d.readAccess(cfg)
 	d.server.Load().SetAccess(d.access)
 	return nil
+}
+
+// sayRestart warns of changes that a reload cannot make.
+func (d *daemon) sayRestart(cfg *config.Config) {
+	const text = "the changed key needs a restart: awf-hook goes on with the old value"
+	if old := d.config.Serve.Listen; d.listen == "" && old != cfg.Serve.Listen {
+		d.command.logger().Warn(text, "key", "serve.listen")
+	}
+	if old := queueFile(d.search(), d.config, ""); d.queue == old && old != queueFile(d.search(), cfg, "") {
+		d.command.logger().Warn(text, "key", "queue")
+	}
 }
 
 func firstLine(text string) string {
@@ -96,10 +122,10 @@ func firstLine(text string) string {
 	return text
 }
 
-// watched lists the files that the configuration is made of. Definitions are looked at when their workflows run.
+// watched lists the files of the configuration. Definitions are checked when their workflows run.
 func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
-// look says of files what changes with their content: a link's is that of what it leads to.
+// look returns, for each file, a text that changes with the file's content. It follows links.
 func look(files []string) map[string]string {
 	seen := map[string]string{}
 	for _, file := range files {

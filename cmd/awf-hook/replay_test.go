@@ -14,6 +14,7 @@ import (
 
 // A broken filter or transform costs no delivery: when it is mended, a replay brings all of them, with the ids that they had.
 func TestMendedCodeDeliversAll(t *testing.T) {
+	t.Parallel()
 	const events, inFlight = 200, 4
 	tests := []struct {
 		name, broken, mended string

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// maxWhy is for how many webhooks the report says why something is not delivered.
+// maxWhy is how many webhooks the report explains.
 const maxWhy = 10
 
-// printReport prints the report on stderr, unless it is to be quiet and all went well.
+// printReport prints the report on stderr. With --quiet it prints only failures.
 func (s *session) printReport(c *command, r *engine.Report) {
 	if c.reported != nil {
 		c.reported(r)
@@ -26,20 +27,20 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	fmt.Fprint(c.err, reportText(r))
 }
 
-// isFailure reports whether something was neither stored nor delivered, or may not be.
+// isFailure reports whether something was neither stored nor delivered, or may not have been.
 func isFailure(r *engine.Report) bool { return r.Lost+r.DeadLost+r.Refused > 0 || r.Unread != "" }
 
-// undelivered is how many events and deliveries did not arrive, as far as this process knows.
+// undelivered returns how many events and deliveries did not arrive, as far as this process knows.
 func undelivered(r *engine.Report) int64 {
 	return r.Left() + r.InFlight + r.Dead + r.Earlier.Dead + r.Refused
 }
 
-// misses reports whether something is not delivered that the exit code is to tell.
+// misses reports whether the exit code must say that something is not delivered.
 func (s *session) misses(r *engine.Report) bool {
 	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead+r.Earlier.Dead > 0
 }
 
-// reportText is the report for people. It follows from the report alone, as the JSON does.
+// reportText returns the report for people. It depends only on the report, as the JSON does.
 func reportText(r *engine.Report) string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }
@@ -77,7 +78,7 @@ func reportText(r *engine.Report) string {
 	return b.String()
 }
 
-// sayWritten says which files hold what the queue did not take, and how it gets from there to its receivers.
+// sayWritten names the files with deliveries that the queue did not take, and says how to deliver them.
 func sayWritten(say func(format string, args ...any), r *engine.Report, trouble string) {
 	if r.Spilled+r.DeadSpilled == 0 {
 		return
@@ -117,26 +118,31 @@ func letters(n int64) string {
 	return fmt.Sprintf("%d dead letters", n)
 }
 
-// sayOrphans says how many deliveries wait for webhooks that are no more, and the command that hands them over.
+// sayOrphans says how many deliveries wait for removed webhooks, and names the command that moves them.
 func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, queue string) {
 	for _, o := range orphans[:min(len(orphans), maxWhy)] {
 		what := fmt.Sprintf("%d waiting", o.Waiting)
 		if o.Dead > 0 {
 			what += " and " + letters(o.Dead)
 		}
-		to, config := "NEW", ""
+		to, from := "NEW", ""
 		if file, name, named := strings.Cut(o.To, "#"); named {
-			to, config = quoted(name), " -c "+quoted(file)
+			to, from = quoted(name), " -c "+quoted(file)
+		}
+		if config.IsDatabase(queue) { // its webhooks are in no file, and its URL may hold a password
+			say("%s for %s, which this configuration does not have: awf-hook deliveries move --from %s --to %s",
+				what, plain(o.Webhook), quoted(o.Webhook), to)
+			continue
 		}
 		say("%s for %s, which is in no configuration any more: awf-hook deliveries move%s --queue %s --from %s --to %s",
-			what, plain(o.Webhook), config, quoted(queue), quoted(o.Webhook), to)
+			what, plain(o.Webhook), from, quoted(queue), quoted(o.Webhook), to)
 	}
 	if more := len(orphans) - maxWhy; more > 0 {
 		say("%d more webhooks are in no configuration any more: awf-hook webhooks list", more)
 	}
 }
 
-// quoted is a word of a shell's command line.
+// quoted quotes a word for a shell's command line.
 func quoted(word string) string {
 	word = plain(word)
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) }) {
@@ -145,7 +151,7 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// isWord reports whether a shell takes a character as it is, anywhere in a word but at its beginning.
+// isWord reports whether a shell takes a character literally, except at the beginning of a word.
 func isWord(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
 }

@@ -26,7 +26,7 @@ run finds webhooks in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_C
 The queue keeps what is not delivered at the end. The next run delivers it.
 
 awf-hook never breaks a pipe: with a bad configuration it still copies stdin to stdout until stdin ends.
-After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-timeout at most. The second stops it at once.`,
+After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-timeout at most. The second one stops it at once.`,
 		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -35,7 +35,7 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 				stream.Storage = engine.Storage(os.LookupEnv)
 			}
 			if s.grace = s.drainTimeout; isTerminal(c.in) {
-				s.grace = 0 // no program writes to us that we could break
+				s.grace = 0 // no program writes to us
 			}
 			return c.runStream(s, stream)
 		},
@@ -47,19 +47,19 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	addStorageFlag(cmd, &stream.Storage, "AWF's own")
 	cmd.Flags().DurationVar(&stream.OrphanAfter, "orphan-after", 0,
-		"end a workflow run that was quiet for so long, or is open when stdin ends (default: never)")
+		"end a workflow run that was quiet for this long, or is open when stdin ends (default: never)")
 	cmd.Flags().BoolVar(&s.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&stream.Resend, "resend", false, "send known events again, with new ids; for trying things out")
 	return cmd
 }
 
-// addStorageFlag adds the flag that names AWF's storage folder, whose states hold what its events do not say.
+// addStorageFlag adds the flag for AWF's storage folder. The states there complete AWF's events.
 func addStorageFlag(cmd *cobra.Command, storage *string, otherwise string) {
 	cmd.Flags().StringVar(storage, "storage", "",
-		"the `DIR` that AWF got as its --storage: exit codes, attempts and tokens of steps are read there (default: "+otherwise+")")
+		"the `DIR` of AWF's --storage, with exit codes, attempts and tokens of steps (default: "+otherwise+")")
 }
 
-// openRuns are runs whose ends were not in the stream.
+// openRuns collects runs whose ends were not in the stream.
 type openRuns struct {
 	number int
 	first  string
@@ -71,7 +71,7 @@ func (o *openRuns) add(workflow, run string) {
 	}
 }
 
-// print says that nobody was told how they ended.
+// print says that nobody was told how the runs ended.
 func (o *openRuns) print(c *command) {
 	if o.number == 0 {
 		return
@@ -84,8 +84,8 @@ func (o *openRuns) print(c *command) {
 	fmt.Fprintf(c.err, open, o.first, more)
 }
 
-// runStream delivers the events of a stream. It reads while the engine is being opened, and also where none can be: the program that
-// writes to us must not wait for us. A terminal is not such a program.
+// runStream delivers the events of a stream. It reads even while the engine is being opened, or if none can be: the
+// program that writes to us must not wait. That does not apply to a terminal.
 func (c *command) runStream(s *session, stream engine.Stream) error {
 	stream.Broken, stream.Seal = c.printBroken(), s.seal()
 	var open openRuns
@@ -100,7 +100,7 @@ func (c *command) runStream(s *session, stream engine.Stream) error {
 	s.feed = func(_ context.Context, eng *engine.Engine) error {
 		err := reading.To(eng)
 		open.print(c)
-		if err == nil || errors.Is(err, context.Canceled) { // by a signal
+		if err == nil || errors.Is(err, context.Canceled) { // canceled by a signal
 			return nil
 		}
 		return fmt.Errorf("stdin: %w", err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -12,18 +11,8 @@ import (
 
 // docs/scale.md's configuration and commands, on a real server: what one machine delivered is known to another.
 func TestDocsScale(t *testing.T) {
-	server, err := pgtest.Start("fsync=off")
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("hooks")
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	_, database := pgtest.New(t, "fsync=off")
 	page, err := os.ReadFile(root + "docs/scale.md")
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +33,21 @@ func TestDocsScale(t *testing.T) {
 	}
 	if _, talk := runHook(t, exitOK, strings.NewReader(envelopes("r", 3)), "run", "-c", there); !strings.Contains(talk, "3 known") {
 		t.Errorf("another machine says %s, want the events to be known", talk)
+	}
+	queue := t.TempDir() + "/queue.db"
+	alone := writeConfig(t, "webhooks: [{name: oncall, url: 'http://127.0.0.1:%s', retry: {delay: 1h}}]", freePort())
+	runHook(t, exitOK, strings.NewReader(envelopes("moved", 2)), "run", "-c", alone, "--queue", queue, "--log-level", "error")
+	for _, b := range blocks(t, "sh") {
+		if b.file != "scale.md" || !strings.Contains(b.text, "queue move") {
+			continue
+		}
+		for line := range strings.Lines(strings.NewReplacer("~/.local/state/awf-hook/queue.db", queue, "postgres://awf@db.example/hooks", database).Replace(b.text)) {
+			args := append(strings.Fields(line)[1:], "-c", there)
+			out, talk := runHook(t, exitOK, nil, args...)
+			if !strings.Contains(out+talk, "2 moved from") && !strings.Contains(out, "agrees with itself") {
+				t.Errorf("%q says %s%s", args, out, talk)
+			}
+		}
 	}
 	commands := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(page)
 	if commands == nil {

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	showAfter = 500 * time.Millisecond // work that is done sooner shows no progress
-	showEvery = 500 * time.Millisecond // how often the progress is looked at anew
+	showAfter = 500 * time.Millisecond // shorter work shows no progress
+	showEvery = 500 * time.Millisecond // how often progress is updated
 )
 
-// A screen is a terminal with a line of progress at its end. What is written to its panes takes the line's place, and the line
-// stands below it again.
+// A screen is a terminal with a progress line at its end. What is written to its panes replaces the line, and the line
+// appears below it again.
 type screen struct {
 	out    *os.File
 	mu     sync.Mutex
 	line   string // "" for none
-	inside bool   // what was written last ends within a line, which the progress must not overwrite
+	inside bool   // the last write ended within a line, which progress must not overwrite
 }
 
 // pane is stdout or stderr on a screen.
@@ -43,7 +43,7 @@ func (p *pane) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// draw replaces the line of progress. The caller holds mu.
+// draw replaces the progress line. The caller holds mu.
 func (s *screen) draw(line string) {
 	if s.inside || line == s.line {
 		return
@@ -55,11 +55,11 @@ func (s *screen) draw(line string) {
 	_, _ = s.out.WriteString("\r\x1b[K" + line) // a terminal that is gone shows nothing
 }
 
-// useScreen makes stderr, and stdout on the same terminal, panes of a screen. Where stderr is no terminal, or one that cannot redraw a
-// line, nothing shows progress.
+// useScreen makes stderr, and stdout on the same terminal, panes of a screen. If stderr is no terminal, or one that
+// cannot redraw a line, nothing shows progress.
 func (c *command) useScreen() {
 	out, isFile := c.err.(*os.File)
-	if !isFile || !isTerminal(out) || os.Getenv("TERM") == "dumb" {
+	if !isFile || !isTerminal(out) || isDumb() {
 		return
 	}
 	c.screen = &screen{out: out}
@@ -69,7 +69,7 @@ func (c *command) useScreen() {
 	}
 }
 
-// showing shows a line of progress until end is called, if that takes a while. Its text is asked for again and again, by one goroutine.
+// showing shows a progress line until end is called, unless that is soon. One goroutine calls text repeatedly.
 func (s *screen) showing(text func() string) (end func()) {
 	if s == nil {
 		return func() {}
@@ -101,7 +101,7 @@ func (s *screen) showing(text func() string) (end func()) {
 	}
 }
 
-// working shows what is being done.
+// working shows the work under way.
 func (s *screen) working(on string) (end func()) {
 	return s.showing(func() string { return on + " …" })
 }

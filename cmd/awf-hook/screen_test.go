@@ -16,6 +16,7 @@ import (
 
 // What a drain waits for shows as one line on a terminal, within its width, and is gone afterwards. Elsewhere nothing of it shows.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	const progress = "delivering what is left: 1"
 	for _, tt := range []struct {
 		name, command string
@@ -63,6 +64,7 @@ func TestProgress(t *testing.T) {
 
 // The first Ctrl-C says what is waited for, for how long at most, and that a second one ends it; the second does.
 func TestCtrlC(t *testing.T) {
+	t.Parallel()
 	url, _ := startListen(t, "--respond", "slow:20s")
 	h := newHome(t, "")
 	config := writeConfig(t, "webhooks: [{name: a, url: %q, timeout: 30s}]", url)
@@ -88,6 +90,7 @@ func TestCtrlC(t *testing.T) {
 
 // Logs are sentences on a terminal, key=value elsewhere, and JSON where that is asked for.
 func TestLogFormats(t *testing.T) {
+	t.Parallel()
 	config := writeConfig(t, "webhooks: [{name: a, url: 'http://127.0.0.1:%s', retry: {delay: 1h}}]", freePort())
 	show := func(env string, flags ...string) string {
 		h := newHome(t, "")
@@ -141,6 +144,7 @@ func TestSentences(t *testing.T) {
 
 // top and --watch take the terminal, draw within its size, and give it back at Ctrl-C; elsewhere they print one snapshot.
 func TestWatching(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "")
 	config := writeConfig(t, "webhooks: [{name: a-webhook-with-a-long-name, url: 'http://127.0.0.1:%s', retry: {delay: 1h}}]", freePort())
 	fill := h.command(h.hook, "run", "-c", config, "--drain-timeout", "1ms")

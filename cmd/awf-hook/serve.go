@@ -26,10 +26,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// defaultListen is where serve listens if nothing else is said.
+// defaultListen is where serve listens by default.
 const defaultListen = "127.0.0.1:8470"
 
-// daemon is one serve.
+// daemon is a running serve.
 type daemon struct {
 	*session
 	command  *command
@@ -40,24 +40,25 @@ type daemon struct {
 	project  string
 
 	access      server.Access
-	server      atomic.Pointer[server.Server] // nil before it answers
+	server      atomic.Pointer[server.Server] // nil until it answers
 	certificate *server.Certificate           // nil without TLS
 	listeners   []net.Listener
 	keeper      *keeper
 	seen        *view.Seen        // for the page
-	taken       map[string]string // what look said of the files of the configuration that holds
+	mistakes    string            // of the last reload; "" if it was good
+	taken       map[string]string // look's result for the files of the current configuration
 }
 
 func (c *command) serveCommand() *cobra.Command {
 	d := &daemon{session: &session{adopts: true, isServer: true}, command: c}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Deliver for as long as it runs, and take events over HTTP",
-		Long: `serve delivers what the queue holds for as long as it runs, retries included. It takes events over HTTP at POST /v1/events
-and, with --follow, from AWF's files. It ends on SIGINT or SIGTERM: it stops taking events after --lame-duck, delivers what is
-left for --drain-timeout at most, and keeps the rest in the queue.
+		Short: "Deliver continuously, and accept events over HTTP",
+		Long: `serve delivers from the queue continuously, retries included. It accepts events over HTTP at POST /v1/events and, with
+--follow, from AWF's files. SIGINT or SIGTERM ends it: it stops accepting events after --lame-duck, delivers the rest for
+--drain-timeout at most, and keeps what is left in the queue.
 
-serve takes up a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
+serve loads a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
 mistakes changes nothing.
 
 Without a token, serve listens on this machine's own addresses only. See docs/serve.md.`,
@@ -76,14 +77,14 @@ Without a token, serve listens on this machine's own addresses only. See docs/se
 		"also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
 	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
 	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0,
-		"end a workflow run in a followed file that was quiet for so long (default: never)")
-	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to go on taking events after the first signal, while /readyz says no")
-	flags.BoolVar(&d.insecure, "insecure-listen", false, "listen on an address that others reach without TLS or without a token")
+		"end a workflow run in a followed file that was quiet for this long (default: never)")
+	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to accept events after the first signal, while /readyz answers 503")
+	flags.BoolVar(&d.insecure, "insecure-listen", false, "allow an address that others can reach without TLS or without a token")
 	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")
 	return cmd
 }
 
-// serve opens all that can be wrong before it says that it is ready.
+// serve opens everything that can fail before it reports that it is ready.
 func (d *daemon) serve() error {
 	c := d.command
 	if err := d.enterProject(); err != nil {
@@ -96,7 +97,7 @@ func (d *daemon) serve() error {
 	}
 	d.config, d.queue = cfg, queueFile(d.search(), cfg, d.queue)
 	d.taken = look(d.watched())
-	maps.Copy(d.taken, before) // what changed since is taken up as soon as serve runs
+	maps.Copy(d.taken, before) // later changes are loaded once serve runs
 	if d.queue == "" || d.queue == engine.Memory {
 		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
 	}
@@ -116,7 +117,7 @@ func (d *daemon) serve() error {
 	return d.session.run(c)
 }
 
-// enterProject makes the flags' paths absolute and goes to the project's folder, as AWF does.
+// enterProject makes the flags' paths absolute and enters the project's folder, as AWF does.
 func (d *daemon) enterProject() error {
 	var err error
 	if len(d.follow.Paths) > 0 {
@@ -138,7 +139,7 @@ func (d *daemon) enterProject() error {
 	return nil
 }
 
-// bind opens the listeners, and refuses those that others reach without a token and TLS.
+// bind opens the listeners. It refuses a public one without a token and TLS.
 func (d *daemon) bind() error {
 	var err error
 	d.readAccess(d.config)
@@ -167,7 +168,7 @@ func (d *daemon) bind() error {
 	return nil
 }
 
-// isPublic reports whether others than this machine reach an address.
+// isPublic reports whether other machines can reach an address.
 func (d *daemon) isPublic() bool {
 	return slices.ContainsFunc(d.listeners, func(ln net.Listener) bool { return !server.IsPrivate(ln) })
 }
@@ -182,13 +183,14 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: d.queueFile()})
-	d.metrics.Loaded(eng.Webhooks(), d.sources(), nil)
+	d.metrics.Watch(server.NewQueue(eng, d.queueFile()))
+	d.metrics.Loaded(metered(eng), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
-	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv})
+	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
+		Stale: func() string { return d.server.Load().Stale() }})
 	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
 	options.Page, options.Login = people, people.Login
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
@@ -231,13 +233,13 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	return err
 }
 
-// took notes an event that came over HTTP.
+// took notes an event that arrived over HTTP.
 func (d *daemon) took(source string, ev *event.Event, fate engine.Fate) {
 	d.seen.Event(ev, fate)
 	d.metrics.Took(source, ev, fate)
 }
 
-// queueFile is the queue's file; "" where the queue is elsewhere.
+// queueFile returns the queue's file; "" if the queue is no file.
 func (d *daemon) queueFile() string {
 	if config.IsDatabase(d.queue) {
 		return ""
@@ -245,14 +247,14 @@ func (d *daemon) queueFile() string {
 	return d.queue
 }
 
-// leave is what the first signal does: whoever asks whether the server is ready goes elsewhere.
+// leave runs at the first signal: it makes the server unready, so that load balancers go elsewhere.
 func (d *daemon) leave() {
 	if s := d.server.Load(); s != nil {
 		s.Drain()
 	}
 }
 
-// readAccess takes from a configuration who may send events, and the certificate.
+// readAccess reads from a configuration who may send events, and the certificate.
 func (d *daemon) readAccess(cfg *config.Config) {
 	if certificate := cfg.Serve.Certificate(); certificate != nil {
 		if d.certificate == nil {
@@ -262,7 +264,7 @@ func (d *daemon) readAccess(cfg *config.Config) {
 	}
 	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond()}
 	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
-		d.access.Page, _ = access.ParseRole(page) // the configuration has checked it
+		d.access.Page, _ = access.ParseRole(page) // the configuration checked it
 	}
 	for _, t := range cfg.Serve.Tokens {
 		token := server.Token{Name: t.Name, SHA256: t.SHA256, Rate: t.Rate.PerSecond()}
@@ -276,7 +278,7 @@ func (d *daemon) readAccess(cfg *config.Config) {
 	}
 }
 
-// ownNames are the names that the server is known by without serve.hosts: that of its address, and those of its certificate.
+// ownNames returns the server's names without serve.hosts: that of its address, and those of its certificate.
 func (d *daemon) ownNames(cfg *config.Config) (names []string) {
 	if host, _, err := net.SplitHostPort(d.address()); err == nil && host != "" {
 		names = append(names, host)
@@ -287,11 +289,11 @@ func (d *daemon) ownNames(cfg *config.Config) (names []string) {
 	return names
 }
 
-// address is where to listen: what the flag says, else the configuration.
+// address returns where to listen: from the flag, else from the configuration.
 func (d *daemon) address() string { return cmp.Or(d.listen, d.config.Serve.Listen, defaultListen) }
 
-// followSource is the source of events in followed files.
+// followSource is the source of events from followed files.
 const followSource = "follow"
 
-// sources lists where events may come from.
+// sources lists the possible sources of events.
 func (d *daemon) sources() []string { return append(d.access.Sources(), followSource) }

@@ -3,6 +3,9 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +17,7 @@ import (
 
 // The command shows and changes the queue of a serve elsewhere, as far as its token allows.
 func TestCommandsWorkOnAServer(t *testing.T) {
+	t.Parallel()
 	digest := func(token string) string {
 		sum := sha256.Sum256([]byte(token))
 		return hex.EncodeToString(sum[:])
@@ -51,6 +55,20 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		id, _, _ = strings.Cut(lines[len(lines)-1], " ")
 		return len(lines) == 4
 	})
+	for _, b := range blocks(t, "sh") { // docs/serve.md's commands, one after the other
+		if b.file != "serve.md" || !strings.Contains(b.text, "export AWF_HOOK_TOKEN") {
+			continue
+		}
+		script := strings.NewReplacer("https://hooks.example.com", s.url, "AWF_HOOK_TOKEN=...", "AWF_HOOK_TOKEN=ops-token", "oncall", "hook").Replace(b.text)
+		out, err := exec.Command("bash", "-eu", "-c", script).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), " replayed") || !strings.Contains(string(out), "WHO") {
+			t.Errorf("%v: %s", err, out)
+		}
+		waitFor(t, "dead letters again", func() bool {
+			out, _ := call("eye-token", "deliveries", "list", "--state", "dead")
+			return strings.Count(out, "\n") == 4
+		})
+	}
 	for _, tt := range []struct {
 		token string
 		args  []string
@@ -69,7 +87,7 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		{"ops-token", []string{"webhooks", "list"}, 0, "closed"},
 		{"ops-token", []string{"webhooks", "enable", "hook"}, 0, "hook enabled"},
 		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "2h", "--reason", "upgrade"}, 0, "hook paused"},
-		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 1, "--for: want a duration up to 24h"},
+		{"ops-token", []string{"webhooks", "pause", "hook", "--for", "never"}, 2, "--for: want a duration up to 24h"},
 		{"ops-token", []string{"webhooks", "list"}, 0, "resting"},
 		{"eye-token", []string{"deliveries", "list", "--text", "400 bad"}, 0, "msg_"},
 		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery matches"},
@@ -96,4 +114,77 @@ func asExit(err error, exit **exec.ExitError) bool {
 	e, is := err.(*exec.ExitError)
 	*exit = e
 	return is
+}
+
+// What only a workflow's own webhook knows is masked in what people see of other webhooks' deliveries, also when it comes while serve runs.
+func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
+	home, project, url := t.TempDir(), t.TempDir(), serve(t, newCounted())
+	workflows := filepath.Join(project, ".awf", "workflows")
+	definition := func(variable string) {
+		text := fmt.Sprintf("name: deploy\nwebhooks: [{name: own, url: %q, events: [nothing], transform: {map: {k: =with.k}, with: {k: \"${%s}\"}}}]\n", url, variable)
+		if err := os.WriteFile(filepath.Join(workflows, "deploy.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(workflows, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "settings.yaml"), fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]\n", url), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	definition("OWN_ONE")
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	env := []string{"AWF_CONFIG_HOME=" + home, "AWF_HOOK_TRUST=" + project, "OWN_ONE=canary-of-one", "OWN_TWO=canary-of-two"}
+	s := startServeIn(t, env, "--project", project, "--listen", "127.0.0.1:0", "--queue", queue)
+	post := func(run, echo string) (id string) {
+		t.Helper()
+		lines := strings.Replace(envelopes(run, 1), `"payload":{}`, `"payload":{"echo":"`+echo+`"}`, 1)
+		if status := send(http.DefaultClient, s.url, strings.Replace(lines, `"workflow_name":"n"`, `"workflow_name":"deploy"`, 1)); status != http.StatusAccepted {
+			t.Fatal(status)
+		}
+		var list struct{ Deliveries []struct{ ID string } }
+		waitFor(t, run, func() bool {
+			text := getText(t, s.url+"/v1/deliveries?state=delivered&run="+run+"-0")
+			return json.Unmarshal([]byte(text), &list) == nil && len(list.Deliveries) == 1
+		})
+		return list.Deliveries[0].ID
+	}
+	check := func(id, canary string) {
+		t.Helper()
+		cmd := exec.Command("awf-hook", "deliveries", "show", id, "--queue", queue)
+		cmd.Env, cmd.Dir = append(os.Environ(), env...), project
+		shown, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("show: %v: %s", err, shown)
+		}
+		var detail struct{ Body []byte }
+		if err := json.Unmarshal([]byte(getText(t, s.url+"/v1/deliveries/"+id)), &detail); err != nil {
+			t.Fatal(err)
+		}
+		for where, text := range map[string]string{
+			"the API": id + string(detail.Body), "the page": getText(t, s.url+"/deliveries/"+id), "the command": string(shown),
+		} {
+			if strings.Contains(text, canary) || !strings.Contains(text, id) {
+				t.Errorf("%s shows %s", where, text)
+			}
+		}
+	}
+	check(post("first", "canary-of-one"), "canary-of-one")
+	definition("OWN_TWO")
+	check(post("second", "canary-of-two"), "canary-of-two")
+	s.end(t, syscall.SIGTERM)
+}
+
+func getText(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -61,6 +61,7 @@ func certificate(t *testing.T) (dir string, pool *x509.CertPool) {
 
 // With a token and TLS serve listens where others reach it. A certificate and tokens that change are taken up while it runs.
 func TestServeWithTokensAndTLS(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	url := serve(t, receiver)
 	dir, pool := certificate(t)
@@ -120,6 +121,7 @@ func TestServeWithTokensAndTLS(t *testing.T) {
 // A host that has only its own home hands its events to a server by an ordinary webhook. The server is down first, and is killed and
 // restarted: every event arrives once.
 func TestAnotherAwfHookIsAClient(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	serverConfig := writeConfig(t, "serve: {secret: %q}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]",
 		secret, serve(t, receiver))
@@ -155,6 +157,7 @@ func TestAnotherAwfHookIsAClient(t *testing.T) {
 
 // --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
 func TestToAServer(t *testing.T) {
+	t.Parallel()
 	receiver, own := newCounted(), newCounted()
 	serverConfig := writeConfig(t, "serve: {tokens: [{name: ci, sha256: %x}]}\nwebhooks: [{name: hook, url: %q}]",
 		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
@@ -189,8 +192,55 @@ func TestToAServer(t *testing.T) {
 	s.end(t, syscall.SIGTERM)
 }
 
+// notified is systemd's end of a notify socket.
+type notified struct {
+	mu     sync.Mutex
+	states []string
+}
+
+func listenNotify(t *testing.T, path string) *notified {
+	t.Helper()
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &notified{}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for buf := make([]byte, 4096); ; {
+			size, err := told.Read(buf)
+			if err != nil {
+				return
+			}
+			n.mu.Lock()
+			n.states = append(n.states, string(buf[:size]))
+			n.mu.Unlock()
+		}
+	})
+	t.Cleanup(func() {
+		told.Close()
+		reading.Wait()
+	})
+	return n
+}
+
+// forget forgets what came.
+func (n *notified) forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.states = nil
+}
+
+// heard reports whether a state with a text came.
+func (n *notified) heard(text string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.states, func(state string) bool { return strings.Contains(state, text) })
+}
+
 // serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
 func TestServeUnderSystemd(t *testing.T) {
+	t.Parallel()
 	receiver := newCounted()
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
 	dir, err := os.MkdirTemp("", "s")
@@ -198,31 +248,10 @@ func TestServeUnderSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer told.Close()
-	var mu sync.Mutex
-	var states []string
-	go func() {
-		for buf := make([]byte, 4096); ; {
-			n, err := told.Read(buf)
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			states = append(states, string(buf[:n]))
-			mu.Unlock()
-		}
-	}()
+	notify := listenNotify(t, filepath.Join(dir, "notify"))
 	hears := func(want string) {
 		t.Helper()
-		waitFor(t, want, func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return slices.ContainsFunc(states, func(state string) bool { return strings.Contains(state, want) })
-		})
+		waitFor(t, want, func() bool { return notify.heard(want) })
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -276,6 +305,7 @@ func TestOneServeKeepsHouse(t *testing.T) {
 // An exec with a home of its own hands its events to a server that is down, comes back, is killed and is replaced by another version:
 // everything arrives once. SOAK=1 (make soak) leaves the server down for a minute, and builds the other version.
 func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
+	t.Parallel()
 	down := 2 * time.Second
 	if os.Getenv("SOAK") != "" {
 		down = time.Minute

@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
@@ -67,6 +70,7 @@ func series(text, name string) string {
 
 // Every metric is documented, is one that Prometheus's linter likes, begins at 0, and moves.
 func TestServeMetrics(t *testing.T) {
+	t.Parallel()
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch body, _ := io.ReadAll(r.Body); {
 		case bytes.Contains(body, []byte("refuse")):
@@ -84,6 +88,7 @@ func TestServeMetrics(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("the linter: %v %v", problems, err)
 	}
+	promtool(t, "", before, "check", "metrics")
 	moves := map[string]string{
 		`awf_hook_events_received_total{source="http",type="workflow_end"}`:              "5",
 		`awf_hook_events_known_total{source="http",type="workflow_end"}`:                 "1",
@@ -97,9 +102,9 @@ func TestServeMetrics(t *testing.T) {
 		`awf_hook_attempt_duration_seconds_count{webhook="hook"}`:                        "3",
 		`awf_hook_first_attempt_delay_seconds_count{webhook="hook"}`:                     "3",
 		`awf_hook_delivery_latency_seconds_count{webhook="hook"}`:                        "1",
-		`awf_hook_transform_duration_seconds_count{webhook="hook"}`:                      "4",
-		`awf_hook_transform_failures_total{kind="map",webhook="hook"}`:                   "1",
-		`awf_hook_deliveries_waiting{webhook="hook"}`:                                    "1",
+		`awf_hook_transform_duration_seconds_count{kind="map",webhook="hook"}`:           "4",
+		`awf_hook_transform_failures_total{kind="map",reason="error",webhook="hook"}`:    "1",
+		`awf_hook_deliveries_waiting{state="later",webhook="hook"}`:                      "1",
 		`awf_hook_dead_letters{webhook="hook"}`:                                          "2",
 	}
 	for name := range moves {
@@ -125,7 +130,7 @@ func TestServeMetrics(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		`awf_hook_store_up`, `awf_hook_keeper`, `awf_hook_config_last_reload_successful`, `awf_hook_lane_state{state="open",webhook="hook"}`,
+		`awf_hook_store_up{engine="sqlite"}`, `awf_hook_keeper{engine="sqlite"}`, `awf_hook_config_last_reload_successful`, `awf_hook_lane_state{state="open",webhook="hook"}`,
 	} {
 		if got := series(after, name); got != "1" {
 			t.Errorf("%s is %q, want 1", name, got)
@@ -141,47 +146,95 @@ func TestServeMetrics(t *testing.T) {
 	}
 }
 
+// What waits is told apart, a script's fuel and its failures show, and so do the spans that a collector took and those that it did not.
+func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
+	hung := make(chan struct{})
+	t.Cleanup(func() { close(hung) })
+	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "hangs") {
+			select {
+			case <-hung:
+			case <-r.Context().Done():
+			}
+		}
+	})
+	var refuses atomic.Bool
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if refuses.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})))
+	url := serve(t, receiver)
+	config := writeConfig(t, `webhooks:
+  - {name: ordered, url: "%[1]s/hangs", events: [step_start], order_by: workflow_id}
+  - {name: paced, url: "%[1]s", events: [step_complete], rate: 1/h}
+  - {name: scripted, url: "%[1]s", events: [tool_call], transform: [{js: script.js}, {map: {a: 1}}]}`, url)
+	const script = `export default e => { if (e.workflow_id.startsWith("endless")) for (;;) {}; let s = 0; for (let i = 0; i < 2000; i++) s += i; return {s} }`
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "script.js"), []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"), "--drain-timeout", "0s")
+	moves := map[string]string{
+		`awf_hook_deliveries_waiting{state="in_flight",webhook="ordered"}`:                 "1",
+		`awf_hook_deliveries_waiting{state="behind",webhook="ordered"}`:                    "3",
+		`awf_hook_deliveries_waiting{state="due",webhook="paced"}`:                         "2",
+		`awf_hook_transform_duration_seconds_count{kind="js",webhook="scripted"}`:          "2",
+		`awf_hook_transform_duration_seconds_count{kind="map",webhook="scripted"}`:         "1",
+		`awf_hook_transform_failures_total{kind="js",reason="fuel",webhook="scripted"}`:    "1",
+		`awf_hook_transform_failures_total{kind="js",reason="memory",webhook="scripted"}`:  "0",
+		`awf_hook_transform_failures_total{kind="map",reason="budget",webhook="scripted"}`: "0",
+		`awf_hook_transform_fuel_ratio{webhook="scripted"}`:                                "1",
+		`awf_hook_transform_fuel_ratio{webhook="paced"}`:                                   "0",
+	}
+	text := scrape(t, s.url)
+	for name := range moves {
+		if got := series(text, name); got != "0" {
+			t.Errorf("%s begins at %q, want 0", name, got)
+		}
+	}
+	event := func(typ, run string, n int) string {
+		return strings.ReplaceAll(envelopes(run, n), "workflow_end", typ)
+	}
+	send(http.DefaultClient, s.url, regexp.MustCompile(`"workflow_id":"one-."`).ReplaceAllString(event("step_start", "one", 4), `"workflow_id":"one"`))
+	send(http.DefaultClient, s.url, event("step_complete", "paced", 3))
+	send(http.DefaultClient, s.url, event("tool_call", "quick", 1))
+	waitFor(t, "the script's fuel", func() bool {
+		used, _ := strconv.ParseFloat(series(scrape(t, s.url), `awf_hook_transform_fuel_ratio{webhook="scripted"}`), 64)
+		return used > 0 && used < 1
+	})
+	waitFor(t, "spans that are sent", func() bool { return series(scrape(t, s.url), `awf_hook_spans_total{outcome="sent"}`) != "0" })
+	if got := series(scrape(t, s.url), `awf_hook_spans_total{outcome="dropped"}`); got != "0" {
+		t.Errorf("%s spans were dropped", got)
+	}
+	refuses.Store(true)
+	send(http.DefaultClient, s.url, event("tool_call", "endless", 1))
+	waitFor(t, "spans that are dropped", func() bool { return series(scrape(t, s.url), `awf_hook_spans_total{outcome="dropped"}`) != "0" })
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		text = scrape(t, s.url)
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(moves)), func(name string) bool { return series(text, name) != moves[name] }) {
+			break
+		}
+	}
+	for name, want := range moves {
+		if got := series(text, name); got != want {
+			t.Errorf("%s is %q, want %s", name, got, want)
+		}
+	}
+	for _, operation := range []string{"accept", "claim", "settle"} {
+		if got := series(text, `awf_hook_store_operation_duration_seconds_count{engine="sqlite",operation="`+operation+`"}`); got == "" || got == "0" {
+			t.Errorf("%s: %q, want some", operation, got)
+		}
+	}
+	s.end(t, syscall.SIGTERM)
+}
+
 // unshown are metrics that are for alerts or for joins.
 var unshown = []string{"awf_hook_build_info", "awf_hook_config_last_reload_success_timestamp_seconds"}
 
-// documented compares the metrics with the table of docs/serve.md.
+// documented compares the metrics, their types and their labels with the table of docs/serve.md.
 func documented(t *testing.T, text string) {
 	t.Helper()
-	page, err := os.ReadFile(root + "docs/serve.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed, found []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(awf_hook_[a-z_]+)` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(page), -1) {
-		listed = append(listed, m[1]+" "+m[2])
-	}
-	for _, m := range regexp.MustCompile(`(?m)^# TYPE (awf_hook_[a-z_]+) ([a-z]+)$`).FindAllStringSubmatch(text, -1) {
-		found = append(found, m[1]+" "+m[2])
-	}
-	slices.Sort(listed)
-	slices.Sort(found)
-	if !slices.Equal(listed, found) {
-		t.Errorf("docs/serve.md lists\n%v\nthere are\n%v", listed, found)
-	}
-	for _, file := range []string{"alerts.yaml", "grafana.json"} {
-		uses, err := os.ReadFile(root + "examples/deploy/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		used := strings.Join(regexp.MustCompile(`awf_hook_[a-z_]+`).FindAllString(string(uses), -1), " ") + " "
-		for name := range strings.FieldsSeq(used) {
-			if !slices.ContainsFunc(found, func(known string) bool {
-				known, typ, _ := strings.Cut(known, " ")
-				return known == name || typ == "histogram" && known+"_bucket" == name
-			}) {
-				t.Errorf("%s uses %s, which is no metric", file, name)
-			}
-		}
-		for _, known := range found {
-			if name, _, _ := strings.Cut(known, " "); file == "grafana.json" && !strings.Contains(used, name+" ") && !strings.Contains(used, name+"_bucket ") &&
-				!slices.Contains(unshown, name) {
-				t.Errorf("the dashboard does not show %s", name)
-			}
-		}
+	if diff := cmp.Diff(listed(t), scraped(text).ours()); diff != "" {
+		t.Errorf("docs/serve.md and /metrics (-docs +metrics):\n%s", diff)
 	}
 }

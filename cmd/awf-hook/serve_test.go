@@ -33,7 +33,14 @@ type served struct {
 // startServe starts "awf-hook serve" and waits until it listens.
 func startServe(t testing.TB, args ...string) *served {
 	t.Helper()
+	return startServeIn(t, nil, args...)
+}
+
+// startServeIn is startServe with further environment variables.
+func startServeIn(t testing.TB, env []string, args ...string) *served {
+	t.Helper()
 	s := &served{cmd: exec.Command("awf-hook", append([]string{"serve", "--lame-duck", "0s", "--log-level", "info"}, args...)...)}
+	s.cmd.Env = append(os.Environ(), env...)
 	talk, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +145,7 @@ const (
 
 // What was answered 202 arrives, through SIGKILLs at random moments. What had no answer is sent again, and is one delivery all the same.
 func TestServeKilledLosesNothingItTook(t *testing.T) {
+	t.Parallel()
 	requests, batch, clients, kills := killRequests, killBatch, killClients, killKills
 	if os.Getenv("SOAK") != "" {
 		requests, batch, clients, kills = 500, 100, 16, 20
@@ -268,6 +276,7 @@ func TestServeTakesUpAChange(t *testing.T) {
 
 // On SIGTERM serve says that it is not ready, still takes events for the lame duck's time, and then delivers what is left.
 func TestServeEnds(t *testing.T) {
+	t.Parallel()
 	slow := newCounted()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(50 * time.Millisecond)

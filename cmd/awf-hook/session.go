@@ -18,39 +18,39 @@ import (
 )
 
 const (
-	maxBadLines = 100 // broken lines that are printed; the others are counted
+	maxBadLines = 100 // broken lines that are printed; others are counted
 )
 
-// session is one delivery of events, from an opened engine to its report: run, exec, emit, follow and demo each are one.
+// session delivers events, from opening an engine to its report. run, exec, emit, follow and demo each are one.
 type session struct {
 	configFlags
 	queue        string
-	spill        string // what --spill names
-	delivers     bool   // from the spill file too, while a database is away
+	spill        string // value of --spill
+	delivers     bool   // also deliver from the spill file while a database is away
 	drainTimeout time.Duration
 	wait         bool // exit with 5 if something is not delivered
 	failOnDead   bool // exit with 5 if something is dead
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
-	needsQueue   bool // a queue's file that cannot be used is a failure
+	needsQueue   bool // fail if the queue's file cannot be used
 
 	metricsFile string
-	metrics     *server.Metrics // nil for none
+	metrics     *server.Metrics // nil without metrics
 
-	outcome func(engine.Outcome) // is told of each outcome; nil for none
+	outcome func(engine.Outcome) // receives each outcome; nil for none
 
-	config   *config.Config                                      // nil: what the flags name
-	begin    func(ctx context.Context)                           // runs before the engine is opened; nil: nothing does
+	config   *config.Config                                      // nil uses the one that the flags name
+	begin    func(ctx context.Context)                           // runs before the engine is opened; may be nil
 	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
-	adopts   bool                                                // also delivers what dead processes left of their commands
-	grace    time.Duration                                       // feed goes on for so long after the first signal
-	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil: from feed's end
+	adopts   bool                                                // also deliver what dead processes left of their commands
+	grace    time.Duration                                       // how long feed goes on after the first signal
+	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil counts from feed's end
 	instead  func()                                              // runs if no engine can be opened, after the reason is printed
-	leaving  func()                                              // is called at the first signal
-	screen   *screen                                             // shows the drain's progress; nil is the command's
-	isServer bool                                                // its environment says nothing of its events
-	options  engine.Options                                      // beside what every session has
+	leaving  func()                                              // called at the first signal
+	screen   *screen                                             // shows the drain's progress; nil uses the command's
+	isServer bool                                                // its environment says nothing about its events
+	options  engine.Options                                      // added to what every session has
 }
 
 // addFlags adds the flags that sessions share.
@@ -65,10 +65,10 @@ func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage s
 
 func (s *session) addSpillFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.spill, "spill", "",
-		"append to this `FILE` what the queue cannot keep at the end, as events that run reads (default: a new file, which the report names)")
+		"at the end, append to this `FILE` the events that the queue cannot keep, for run to read (default: a new file, which the report names)")
 }
 
-// addExitFlags adds the flags that make exit codes of what is not delivered.
+// addExitFlags adds the flags that report undelivered events as exit codes.
 func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
 	cmd.Flags().BoolVar(&s.wait, "wait-delivered", false, waitUsage)
 	cmd.Flags().BoolVar(&s.failOnDead, "fail-on-dead", false, "exit with 5 if a receiver refused something for good (a dead letter)")
@@ -76,10 +76,10 @@ func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
 
 func (s *session) addMetricsFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.metricsFile, "metrics-file", "",
-		"at the end write what was counted to this `FILE.prom`, for the node exporter's textfile collector")
+		"at the end, write the metrics to this `FILE.prom`, for the node exporter's textfile collector")
 }
 
-// watchMetrics makes the metrics that --metrics-file asks for.
+// watchMetrics makes the metrics for --metrics-file.
 func (s *session) watchMetrics() {
 	if s.metricsFile != "" {
 		s.metrics = server.NewMetrics(version())
@@ -87,16 +87,33 @@ func (s *session) watchMetrics() {
 	}
 }
 
-// writeMetrics writes them.
+// writeMetrics writes these metrics.
 func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	if s.metricsFile == "" {
 		return
 	}
-	s.metrics.Loaded(eng.Webhooks(), nil, nil)
-	s.metrics.Watch(server.Queue{Lanes: eng.Lanes, Ready: eng.Ready, Keeps: func() bool { return true }, Name: eng.Name})
+	s.metrics.Loaded(metered(eng), nil, nil)
+	queue := server.NewQueue(eng, "")
+	queue.Keeps = func() bool { return true }
+	s.metrics.Watch(queue)
 	if err := s.metrics.WriteFile(s.metricsFile); err != nil {
 		c.say(fmt.Errorf("--metrics-file: %w", err))
 	}
+}
+
+// metered lists the webhooks that hold, with what their series tell apart.
+func metered(eng *engine.Engine) (list []server.Webhook) {
+	steps := map[string][]string{}
+	webhooks := eng.Config().Webhooks
+	for i := range webhooks {
+		for k := range webhooks[i].Transform {
+			steps[webhooks[i].Name] = append(steps[webhooks[i].Name], webhooks[i].Transform[k].Kind())
+		}
+	}
+	for _, name := range eng.Webhooks() {
+		list = append(list, server.Webhook{Name: name, Steps: steps[name]})
+	}
+	return list
 }
 
 // run delivers, prints the report and returns an error with the command's exit code.
@@ -121,8 +138,8 @@ func (s *session) run(c *command) error {
 	return nil
 }
 
-// deliver opens the engine, feeds it, drains it and closes it. The report is nil if no engine could be opened; else the
-// error is feed's.
+// deliver opens the engine, feeds it, drains it and closes it. If no engine could be opened the report is nil; otherwise
+// the error is feed's.
 func (s *session) deliver(c *command) (*engine.Report, error) {
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -142,7 +159,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 		if s.instead == nil {
 			return nil, err
 		}
-		c.say(err) // at once: what follows may take the workflow's time
+		c.say(err) // at once, since what follows may take as long as the workflow
 		s.instead()
 		return nil, &exitError{code: exitConfig}
 	}
@@ -171,7 +188,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	return &report, feedErr
 }
 
-// progress returns what tells the user how far a drain is.
+// progress returns a function that says how far a drain is.
 func (s *session) progress(draining context.Context, eng *engine.Engine) func() string {
 	return func() string {
 		deadline, _ := draining.Deadline()
@@ -200,7 +217,7 @@ func (s *session) progress(draining context.Context, eng *engine.Engine) func() 
 	}
 }
 
-// waits returns what tells the user of the first signal what the session goes on to wait for.
+// waits returns a function that says, at the first signal, what the session still waits for.
 func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
 		if s.leaving != nil {
@@ -235,8 +252,8 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	return c.openEngine(cfg, o)
 }
 
-// spillPlaces is where what the queue's file does not take at the end goes: the file that --spill names, and but for a queue that is to be
-// in memory the state folder, else the folder for temporary files.
+// spillPlaces returns where deliveries go that the queue does not take at the end: to the file in --spill, else to the
+// state folder, else to the folder for temporary files. For a queue in memory only --spill counts.
 func (s *session) spillPlaces(queue string) (places []string) {
 	if s.spill != "" {
 		places = append(places, s.spill)
@@ -250,7 +267,7 @@ func (s *session) spillPlaces(queue string) (places []string) {
 	return places
 }
 
-// seal is that of the files which take what the queue does not.
+// seal returns the seal of these files.
 func (s *session) seal() *engine.Seal {
 	paths := []string{filepath.Join(os.TempDir(), fmt.Sprintf("awf-hook-%d.key", os.Geteuid()))}
 	if folder := s.search().StateFolder(); folder != "" {
@@ -259,10 +276,10 @@ func (s *session) seal() *engine.Seal {
 	return engine.NewSeal(paths...)
 }
 
-// spareFolders are where the audit lines of a command may go if the state folder cannot be used. The last is memory.
+// spareFolders lists folders for a command's audit lines if the state folder cannot be used. The last one is memory.
 func spareFolders() []string { return []string{os.TempDir(), "/dev/shm"} }
 
-// stopAfter stops the session when the drain timeout has passed since the end that s waits for, or at the first signal after it.
+// stopAfter stops the session when the drain timeout has passed since s.ended, or at the first signal after that.
 func (s *session) stopAfter(running context.Context, stop func()) {
 	select {
 	case <-s.ended:
@@ -277,7 +294,7 @@ func (s *session) stopAfter(running context.Context, stop func()) {
 	}
 }
 
-// adopt takes up what dead processes left of their commands, while the session goes on. wait waits for that until ctx ends.
+// adopt takes up what dead processes left of their commands, beside the session. wait waits for that until ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
 	if !s.adopts {
 		return func(context.Context) {}
@@ -294,14 +311,14 @@ func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.C
 	}
 }
 
-// now is a session's end for a command whose drain timeout counts from its start.
+// now returns a closed channel, for a command whose drain timeout counts from its start.
 func now() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }
 
-// printBroken returns a function that prints broken lines, up to a bound.
+// printBroken returns a function that prints broken lines, up to a limit.
 func (c *command) printBroken() func(*event.LineError) {
 	said := 0
 	return func(err *event.LineError) {

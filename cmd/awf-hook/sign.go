@@ -16,13 +16,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxSigned is the longest body or request that is signed or verified by hand, in bytes.
+// maxSigned is the longest body or request that sign and verify accept, in bytes.
 const maxSigned = 8 << 20
 
 // custom is the scheme that flags describe.
 const custom = "custom"
 
-// signingFlags are those of sign and verify.
+// signingFlags are the flags of sign and verify.
 type signingFlags struct {
 	schemes []string
 	secrets []string
@@ -32,14 +32,14 @@ type signingFlags struct {
 
 func (f *signingFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if given several times; $WEBHOOK_SECRET without it")
-	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds; now without it")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if repeated (default: $WEBHOOK_SECRET)")
+	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds (default: now)")
 	flags.StringVar(&f.custom.Header, "header", "", "custom: the header that carries the signature")
 	flags.StringVar(&f.custom.Template, "template", "", "custom: what is signed, with {id}, {timestamp} and {body} (default {body})")
 	flags.StringVar(&f.custom.Hash, "hash", "", "custom: sha256 or sha512 (default sha256)")
 	flags.StringVar(&f.custom.Encoding, "encoding", "", "custom: hex or base64 (default hex)")
-	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: before the signature, with {id} and {timestamp}")
-	flags.StringVar(&f.custom.Separator, "separator", "", "custom: between the signatures of several secrets")
+	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: text before the signature, with {id} and {timestamp}")
+	flags.StringVar(&f.custom.Separator, "separator", "", "custom: text between the signatures of several secrets")
 	flags.StringVar(&f.custom.IDHeader, "id-header", "", "custom: the header that carries the id")
 	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
 }
@@ -79,7 +79,7 @@ func (f *signingFlags) verify(scheme string, r recorded) error {
 	return signature.Verify(r.header, r.body, signature.Scheme(scheme), r.at, f.secrets...)
 }
 
-// time reads --at; the zero time if it is not given.
+// time parses --at; the zero time without it.
 func (f *signingFlags) time() (time.Time, error) {
 	if f.at == "" {
 		return time.Time{}, nil
@@ -97,6 +97,7 @@ func (f *signingFlags) time() (time.Time, error) {
 func (c *command) signCommand() *cobra.Command {
 	var flags signingFlags
 	var id string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "sign [FILE]",
 		Short: "Sign a body by hand",
@@ -105,15 +106,21 @@ Without --scheme they are those of awf and standard. The secret is $WEBHOOK_SECR
 		Example: `  awf-hook sign body.json >headers && curl -H @headers --data-binary @body.json http://localhost:8080
   awf-hook sign --scheme custom --header Stripe-Signature --template '{timestamp}.{body}' --prefix 't={timestamp},v1=' body.json`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"}, "awf, standard, github, custom, or several with commas")
-	cmd.Flags().StringVar(&id, "id", "", "the delivery's id; a new one without it")
+	cmd.Flags().StringVar(&id, "id", "", "the delivery's id (default: a new one)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the headers as a JSON object")
 	flags.add(cmd)
 	return cmd
 }
 
-func (c *command) sign(flags signingFlags, id string, args []string) error {
+// signedJSON is what sign prints with --json.
+type signedJSON struct {
+	Header http.Header `json:"headers"`
+}
+
+func (c *command) sign(flags signingFlags, id string, asJSON bool, args []string) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
@@ -136,6 +143,10 @@ func (c *command) sign(flags signingFlags, id string, args []string) error {
 		if err := flags.sign(scheme, h, signature.Message{ID: id, Time: at, Body: body}); err != nil {
 			return fmt.Errorf("%s: %w", scheme, err)
 		}
+	}
+	if asJSON {
+		encode(c.out, signedJSON{h})
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		fmt.Fprintf(c.out, "%s: %s\n", name, h.Get(name))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A stage is what one SIGINT or SIGTERM does: it calls say, if that is not nil, and end after a wait.
+// A stage is the reaction to one SIGINT or SIGTERM: it calls say, if that is not nil, and calls end after a wait.
 type stage struct {
 	say   func()
 	after time.Duration

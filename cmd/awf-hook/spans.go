@@ -9,8 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// watchSpans sends spans to the collector that OpenTelemetry's variables name, until stop, which waits two seconds at most for those
-// that are left. What a command does belongs to the trace of its $TRACEPARENT.
+// watchSpans sends spans to the collector in OpenTelemetry's environment variables, until stop, which waits up to two
+// seconds for the rest. A command's spans belong to the trace in $TRACEPARENT.
 func (s *session) watchSpans(c *command) (stop func()) {
 	if !s.isServer {
 		s.options.Trace = trace.Parse(os.Getenv("TRACEPARENT"), os.Getenv("TRACESTATE"))

@@ -73,6 +73,7 @@ func write(t *testing.T, file, text string) {
 // What only memory holds at the end of run and emit goes into a file that the report names and run reads back, with the same ids; it is
 // lost only where nothing can be written, and then the exit code is 1. Text, JSON and exit code agree.
 func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
+	t.Parallel()
 	const events = 120
 	for _, tt := range unusable {
 		for _, spill := range []string{"temp", "--spill", "nowhere"} {

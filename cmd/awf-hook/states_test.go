@@ -14,6 +14,7 @@ import (
 // by exec, which reads them as they are written, and by follow, which finds them finished; from AWF's own folder and from
 // another --storage.
 func TestStatesArrive(t *testing.T) {
+	t.Parallel()
 	awf := buildStandin(t)
 	want := wanted(t, "storage")
 	slices.Sort(want)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/rivo/uniseg"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,20 +17,26 @@ func printTable(out io.Writer, rows [][]string) {
 	}
 }
 
-// tableLines are the lines of a table, cut to a width unless that is 0.
+// tableLines returns the lines of a table, cut to a width unless that is 0.
 func tableLines(rows [][]string, width int) (lines []string) {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	const gap = 2
+	var widest []int // by column
 	for _, row := range rows {
 		for i := range row {
 			row[i] = plain(row[i])
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], uniseg.StringWidth(row[i]))
 		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	_ = w.Flush() // into memory
-	for line := range strings.Lines(text.String()) {
-		line = strings.TrimRight(line, " \n")
-		if width > 1 {
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell + strings.Repeat(" ", widest[i]-uniseg.StringWidth(cell)+gap))
+		}
+		line := strings.TrimRight(b.String(), " ")
+		if width > 0 {
 			line = cut(line, width)
 		}
 		lines = append(lines, line)
@@ -38,21 +44,30 @@ func tableLines(rows [][]string, width int) (lines []string) {
 	return lines
 }
 
-// cut cuts a line to a width, at least 1.
+// cut cuts a line to a width of at least 1, as a terminal shows it: some characters are two columns wide.
 func cut(line string, width int) string {
-	if runes := []rune(line); len(runes) > width {
-		return string(runes[:width-1]) + "…"
+	if uniseg.StringWidth(line) <= width {
+		return line
 	}
-	return line
+	end, taken, rest, state := 0, 0, line, -1
+	for {
+		var cluster string
+		var columns int
+		cluster, rest, columns, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if taken += columns; taken > width-1 || cluster == "" {
+			return line[:end] + "…"
+		}
+		end += len(cluster)
+	}
 }
 
-// terminalWidth is a terminal's number of columns; 0 if a stream is no terminal.
+// terminalWidth returns a terminal's number of columns; 0 if a stream is no terminal.
 func terminalWidth(stream any) int {
 	width, _ := terminalSize(stream)
 	return width
 }
 
-// terminalHeight is a terminal's number of lines; 0 if a stream is no terminal.
+// terminalHeight returns a terminal's number of lines; 0 if a stream is no terminal.
 func terminalHeight(stream any) int {
 	_, height := terminalSize(stream)
 	return height

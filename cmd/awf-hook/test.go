@@ -21,14 +21,16 @@ import (
 
 type testFlags struct {
 	configFlags
-	json   bool
-	update bool
-	run    string
+	json    bool
+	update  bool
+	run     string
+	webhook string
 }
 
 func (f *testFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each test")
 	cmd.Flags().BoolVar(&f.update, "update", false, "write what would be sent into the tests that fail")
+	cmd.Flags().StringVar(&f.webhook, "webhook", "", "look only at the requests of the webhook of this `NAME`")
 	cmd.Flags().StringVar(&f.run, "run", "", "run only the tests whose name contains `TEXT`")
 }
 
@@ -38,7 +40,7 @@ func (c *command) testCommand() *cobra.Command {
 		Use:   "test [TESTS…]",
 		Short: "Run the configuration's own tests: events in, requests out",
 		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
-awf-hook.yaml) and in the files TESTS. It prints each test with its place, and how the requests of one that failed differ from
+awf-hook.yaml) and in the files TESTS. It prints each test with its place, and for a failed test how the requests differ from
 those that it wants. It sends nothing. --update writes the requests that would be sent into the files.`,
 		Example: "  awf-hook test -c awf-hook.yaml",
 		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
@@ -49,9 +51,15 @@ those that it wants. It sends nothing. --update writes the requests that would b
 }
 
 func (c *command) test(files []string, flags testFlags) error {
+	if flags.update && flags.webhook != "" {
+		return errors.New("--update goes without --webhook: it writes the requests of all webhooks")
+	}
 	cfg, err := c.loadDry(flags.search())
 	if err != nil {
 		return err
+	}
+	if err := hasWebhook(cfg, flags.webhook); err != nil {
+		return failure(err)
 	}
 	tests, err := collectTests(cfg, files)
 	if err == nil {
@@ -73,7 +81,7 @@ func (c *command) test(files []string, flags testFlags) error {
 			continue
 		}
 		ran++
-		result, err := c.runTest(eng, &tests[i])
+		result, err := c.runTest(eng, &tests[i], flags.webhook)
 		if err != nil {
 			return failure(err)
 		}
@@ -122,7 +130,7 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 	return tests, nil
 }
 
-// knownWebhooks says which webhook a test may mean by a name that none has.
+// knownWebhooks returns an error for a test with an unknown webhook, and suggests one.
 func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 	var names []string
 	for _, w := range cfg.Webhooks {
@@ -145,9 +153,9 @@ func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 type testResult struct {
 	test     *config.Test
 	actual   []actual
-	silent   map[string]string // why a webhook wanted no event, by its name
+	silent   map[string]string // why a webhook wanted no event, by name
 	problems []string          // in words
-	diff     string            // of requests that are wanted and made, or made and not wanted
+	diff     string            // of requests that are missing or unwanted
 }
 
 func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0 }
@@ -156,17 +164,26 @@ func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0
 type actual struct {
 	engine.Preview
 	event string
-	wants *config.Want // the test's, that it answers; nil if there is none
+	wants *config.Want // the entry of the test that it matches; nil if none does
 }
 
-func (c *command) runTest(eng *engine.Engine, t *config.Test) (*testResult, error) {
+// runTest runs a test. It looks only at the requests of one webhook, unless its name is "".
+func (c *command) runTest(eng *engine.Engine, t *config.Test, webhook string) (*testResult, error) {
 	events, err := testEvents(t)
+	if webhook != "" {
+		only := *t
+		only.Want = slices.DeleteFunc(slices.Clone(t.Want), func(w config.Want) bool { return w.Webhook != webhook })
+		t = &only
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d:%d: %w", t.File, t.Line, t.Col, err)
 	}
 	r := &testResult{test: t, silent: map[string]string{}}
 	for _, ev := range events {
 		for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
+			if webhook != "" && p.Webhook != webhook {
+				continue
+			}
 			if p.Choice == engine.OtherType || p.Choice == engine.FilteredOut {
 				r.silent[p.Webhook] = choice(p.Choice) + ": " + p.Why
 				continue
@@ -203,7 +220,7 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	return events, nil
 }
 
-// envelope writes an event of a test as a line. It makes up what an envelope must have and the test does not give.
+// envelope writes an event of a test as a line. It adds required keys that the test lacks.
 func envelope(t *config.Tree) []byte {
 	given := t.AppendJSON(nil, appendString)
 	if t.Kind != config.TreeMapping {
@@ -214,7 +231,7 @@ func envelope(t *config.Tree) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always is JSON
+	text, _ := json.Marshal(s) // a string is always valid JSON
 	return append(dst, text...)
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	topWindow = time.Minute // over which rates are counted
+	topWindow = time.Minute // over which rates are computed
 	topFirst  = time.Second // between the two looks of a snapshot
 )
 
@@ -26,9 +26,9 @@ func (c *command) topCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch the webhooks' lanes: rates, backlog and last errors, live",
-		Long: `top shows the lane of each webhook with what waits, how many deliveries a minute arrive, when the next attempt is due and the
-last error, the fullest lane first, and looks again every two seconds until Ctrl-C. Rates are those of the last minute.
-In a pipe, and with --json, it prints one snapshot, whose rates are those of a second.`,
+		Long: `top shows the lane of each webhook: its backlog, how many deliveries arrive per minute, when the next attempt is due, and the
+last error. The lane with the largest backlog comes first. It updates every two seconds until Ctrl-C; rates are those of the
+last minute. In a pipe, and with --json, it prints one snapshot with the rates of one second.`,
 		Example: "  awf-hook top\n  awf-hook top -c awf-hook.yaml | cat",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -39,11 +39,11 @@ In a pipe, and with --json, it prints one snapshot, whose rates are those of a s
 		},
 	}
 	where.add(cmd)
-	cmd.Flags().DurationVar(&every, "interval", every, "how often to look")
+	cmd.Flags().DurationVar(&every, "interval", every, "how often to update")
 	return cmd
 }
 
-// laneRate is a lane with how many deliveries a minute arrive.
+// laneRate is a lane with its deliveries per minute.
 type laneRate struct {
 	api.Lane
 	PerMinute float64 `json:"per_minute"`
@@ -55,10 +55,10 @@ type laneLook struct {
 	delivered map[string]int64 // by the webhook's identity
 }
 
-// topLooks are the looks of the last minute, the oldest first.
+// topLooks holds the looks of the last minute, the oldest first.
 type topLooks []laneLook
 
-// add adds a look at the lanes and returns them with their rates since the oldest look, the fullest lane first.
+// add adds a look at the lanes. It returns them with their rates since the oldest look, the lane with most waiting first.
 func (t *topLooks) add(at time.Time, lanes []api.Lane) []laneRate {
 	now := laneLook{at, map[string]int64{}}
 	for i := range lanes {
@@ -70,7 +70,7 @@ func (t *topLooks) add(at time.Time, lanes []api.Lane) []laneRate {
 	for i := range lanes {
 		l := &lanes[i]
 		rates[i].Lane = *l
-		if since := at.Sub(oldest.at); since > 0 { // a lane that was not there had delivered nothing
+		if since := at.Sub(oldest.at); since > 0 { // a lane that did not exist had delivered nothing
 			arrived := max(l.Delivered-oldest.delivered[l.Identity()], 0)
 			rates[i].PerMinute = float64(arrived) / since.Minutes()
 		}
@@ -105,10 +105,10 @@ func (c *command) top(ctx context.Context, q openedQueue, every time.Duration, a
 	})
 }
 
-// stateColours tell the states of lanes apart at a glance.
+// stateColours colour the states of lanes.
 var stateColours = map[string]string{"failing": red, "resting": yellow, "closed": dim}
 
-// lanes is the picture that top draws.
+// lanes returns the picture that top draws.
 func (p *printer) lanes(queue string, rates []laneRate) string {
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "PER MINUTE", "DEAD", "NEXT", "LAST ERROR"}}
 	waiting, dead, perMinute := 0, 0, 0.0
@@ -122,9 +122,17 @@ func (p *printer) lanes(queue string, rates []laneRate) string {
 		})
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s  %s\n", p.colour(bold, "awf-hook"), time.Now().Format(time.TimeOnly), plain(queue))
-	fmt.Fprintf(&b, "lanes: %d, waiting: %d, dead: %d, delivered a minute: %s\n\n", len(rates), waiting, dead, rate(perMinute))
-	for i, line := range tableLines(rows, terminalWidth(p.out)) {
+	width := terminalWidth(p.out)
+	for _, line := range []string{
+		fmt.Sprintf("awf-hook %s  %s", time.Now().Format(time.TimeOnly), plain(queue)),
+		fmt.Sprintf("lanes: %d, waiting: %d, dead: %d, delivered a minute: %s", len(rates), waiting, dead, rate(perMinute)), "",
+	} {
+		if width > 0 {
+			line = cut(line, width)
+		}
+		b.WriteString(line + "\n")
+	}
+	for i, line := range tableLines(rows, width) {
 		code := bold
 		if i > 0 {
 			code = stateColours[rates[i-1].State]
@@ -134,7 +142,7 @@ func (p *printer) lanes(queue string, rates []laneRate) string {
 	return b.String()
 }
 
-// rate is a number of deliveries a minute, with a fraction where it is small.
+// rate formats deliveries per minute, with a fraction for small numbers.
 func rate(perMinute float64) string {
 	if perMinute > 0 && perMinute < 10 {
 		return strconv.FormatFloat(perMinute, 'f', 1, 64)
@@ -142,7 +150,7 @@ func rate(perMinute float64) string {
 	return strconv.FormatFloat(perMinute, 'f', 0, 64)
 }
 
-// nextOf is when a lane's next attempt is due.
+// nextOf returns when a lane's next attempt is due.
 func nextOf(l *engine.LaneStatus) string {
 	next := l.Due
 	if l.PausedUntil.After(next) {
@@ -157,7 +165,7 @@ func nextOf(l *engine.LaneStatus) string {
 	return "in " + time.Until(next).Round(time.Second).String()
 }
 
-// lastError is why a lane is closed, or why its last attempt failed, and when.
+// lastError says why a lane is closed, or why and when its last attempt failed.
 func lastError(l *engine.LaneStatus) string {
 	switch {
 	case l.Closed != "":

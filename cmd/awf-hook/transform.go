@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
 
@@ -55,7 +57,7 @@ it. You need only the language's own tools to build it.`,
 		},
 	}
 	cmd.Flags().StringVar(&language, "lang", "", "the `LANGUAGE`: "+strings.Join(author.Names(), ", "))
-	_ = cmd.MarkFlagRequired("lang") // it is there
+	_ = cmd.MarkFlagRequired("lang") // the flag exists
 	return cmd
 }
 
@@ -65,9 +67,9 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
-		Long: `build compiles the transform in DIR (default: the current folder). The source tells the language: main.go, transform.c,
-transform.rs, transform.ts or transform.wat; transform.js is run as it is. If a tool is missing, build names the command that
-installs it.
+		Long: `build compiles the transform in DIR (default: the current folder). The source file determines the language: main.go,
+transform.c, transform.rs, transform.ts or transform.wat; transform.js needs no build. If a tool is missing, build names the
+command that installs it.
 
 A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
 once for each folder.`,
@@ -126,7 +128,7 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 	return nil
 }
 
-// mayRun asks whether to run a program in a folder's node_modules, and remembers the yes as trust in that folder.
+// mayRun asks whether to run a program in a folder's node_modules. It remembers a yes as trust in that folder.
 func (c *command) mayRun(dir, program string, yes bool) error {
 	folder, err := trust.Folder(filepath.Join(dir, "node_modules"))
 	if err != nil {
@@ -181,11 +183,12 @@ current folder by default. test exits with 1 if a test fails.`,
 }
 
 func (c *command) transformInspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show a module's imports, exports and metadata, and why it would be refused",
 		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
-Of a script it shows what it costs to begin. If the sandbox would refuse the file, inspect says why and exits with 1.`,
+For a script it shows what it costs to start. If the sandbox would refuse the file, inspect says why and exits with 1.`,
 		Example: "  awf-hook transform inspect transform.wasm",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -198,7 +201,9 @@ Of a script it shows what it costs to begin. If the sandbox would refuse the fil
 				inspect = author.InspectScript
 			}
 			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
-			if _, err := c.out.Write(text); err != nil {
+			if asJSON {
+				encode(c.out, moduleOf(module, author.IsScript(args[0]), refused))
+			} else if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}
 			if refused != nil {
@@ -207,9 +212,42 @@ Of a script it shows what it costs to begin. If the sandbox would refuse the fil
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
+	return cmd
 }
 
-// bytesOf writes a size for people.
+// moduleJSON is a module or a script, as --json prints it.
+type moduleJSON struct {
+	Kind      string   `json:"kind,omitempty"`
+	Bytes     int      `json:"bytes"`
+	SHA256    string   `json:"sha256"`
+	Functions int      `json:"functions,omitzero"`
+	Memory    int64    `json:"memory,omitzero"`
+	Most      int64    `json:"max_memory,omitzero"`
+	Imports   []string `json:"imports,omitempty"`
+	Exports   []string `json:"exports,omitempty"`
+	Error     string   `json:"error,omitempty"`
+}
+
+func moduleOf(module []byte, isScript bool, refused error) moduleJSON {
+	m := moduleJSON{Kind: "script", Bytes: len(module), SHA256: fmt.Sprintf("%x", sha256.Sum256(module))}
+	if !isScript {
+		info := wasm.Inspect(module)
+		m.Kind, m.Functions, m.Memory, m.Most = info.Kind, info.Functions, info.Memory, info.Most
+		for _, n := range info.Imports {
+			m.Imports = append(m.Imports, n.Name+" "+n.Type)
+		}
+		for _, n := range info.Exports {
+			m.Exports = append(m.Exports, n.Name+" "+n.Type)
+		}
+	}
+	if refused != nil {
+		m.Error = refused.Error()
+	}
+	return m
+}
+
+// bytesOf formats a size for people.
 func bytesOf(n int64) string {
 	switch {
 	case n >= 10<<20:

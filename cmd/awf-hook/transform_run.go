@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// moduleFlags are those of run and bench.
+// moduleFlags are the flags of run and bench.
 type moduleFlags struct {
 	with        string
 	isolation   string
@@ -31,11 +31,11 @@ func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (default 24,000,000 and 1,700 for each byte of the event)")
 }
 
-// options are those of a step.
+// options returns the options of a step.
 func (f *moduleFlags) options() (wasm.Options, error) {
 	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
-		return o, fmt.Errorf("--%w", err) // it begins with the limit's name
+		return o, fmt.Errorf("--%w", err) // the error begins with the limit's name
 	}
 	switch f.isolation {
 	case "", "event":
@@ -59,8 +59,8 @@ func (c *command) transformRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run MODULE",
 		Short: "Feed events from stdin to a module and print what it makes",
-		Long: `run prints on stdout the body that the module makes of each event, and on stderr its log, its fuel, memory and time, or why it
-failed. run exits with 1 if it failed on an event. It reads events in every dialect that awf-hook knows.`,
+		Long: `run prints the body that the module makes of each event on stdout, and its log, fuel, memory and time, or why it failed, on
+stderr. run exits with 1 if the module failed on an event. It reads events in every dialect that awf-hook knows.`,
 		Example: "  awf-hook transform run transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,14 +69,14 @@ failed. run exits with 1 if it failed on an event. It reads events in every dial
 				return err
 			}
 			if !cmd.Flags().Changed("log-level") {
-				c.level = slog.LevelDebug // print all that the module logs
+				c.level = slog.LevelDebug // print everything that the module logs
 			}
 			return c.runTransform(args[0], options, flags.raw)
 		},
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.isolation, "isolation", "event", "`event`: a new instance for each event; instance: one for all")
-	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin to the module as one input, for a step that follows another")
+	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin to the module as one input, to test a step that follows another")
 	return cmd
 }
 
@@ -105,7 +105,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 			continue
 		default:
 			text := strings.TrimSuffix(string(out.Body), "\n")
-			if terminalWidth(c.out) > 0 { // a program gets the bytes as they are
+			if terminalWidth(c.out) > 0 { // a program gets the exact bytes
 				text = harmless(text)
 			}
 			if _, err := fmt.Fprintln(c.out, text); err != nil {
@@ -147,7 +147,7 @@ func (c *command) transformBenchCommand() *cobra.Command {
 		Short: "Measure a module: fuel and time per event",
 		Long: `bench runs the module on the events from stdin for about two seconds: in a new instance for each event, and in one for all.
 It prints the fuel of the median event, and of the one that came nearest to its limit.
-Beside it runs a map that makes a Slack message of the same events; the last column compares with that.`,
+For comparison it also runs a map that makes a Slack message of the same events: see the last column.`,
 		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

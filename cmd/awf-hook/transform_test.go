@@ -25,6 +25,7 @@ const maxCommitted = 100_000
 
 // Each example of a transform passes its own tests, as it is committed and as it is built here. Where the same compiler made both, both are the same.
 func TestTransformExamples(t *testing.T) {
+	t.Parallel()
 	dirs, err := filepath.Glob(transformExamples + "*/awf-hook.yaml")
 	if err != nil || len(dirs) != 9 {
 		t.Fatalf("%d examples, %v, want nine", len(dirs), err)
@@ -168,6 +169,7 @@ var tutorial = regexp.MustCompile("(?ms)^<!-- test: (go|js|c|libc|rust|assemblys
 
 // The tutorials in docs/transforms.md work as they stand there, in an empty folder.
 func TestDocsTutorials(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(root + "docs/transforms.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,19 +1,19 @@
 package main
 
 import (
+	"github.com/rivo/uniseg"
 	"strings"
-	"unicode/utf8"
 )
 
-// decided marks the parts of a tree that decided what happened.
+// decided marks the part of a tree that decided the outcome.
 const decided = "  ◀ decided"
 
 // A branch is a line of a tree, with the lines below it.
 type branch struct {
 	text   string
-	value  string // stands in a column; "" for none
-	colour string // of the value, or of the text where there is none
-	marked bool   // it decided
+	value  string // printed in a column; "" for none
+	colour string // of the value, or of a text without value
+	marked bool   // it decided the outcome
 	below  []*branch
 }
 
@@ -24,21 +24,21 @@ func (t *branch) add(text, value, colour string) *branch {
 	return line
 }
 
-// maxTreeColumn is how far to the right the column of values is at most. Values of longer texts stand right behind them.
+// maxTreeColumn is the right-most start of the column of values. Values of longer texts follow directly.
 const maxTreeColumn = 64
 
-// tree writes the lines below a branch, each behind the indent.
+// tree writes the lines below a branch, each after the indent.
 func (p *printer) tree(b *strings.Builder, root *branch, indent string) {
 	column := 0
 	root.walk(indent, func(head string, t *branch) {
-		if width := utf8.RuneCountInString(head + t.text); t.value != "" && width <= maxTreeColumn {
+		if width := uniseg.StringWidth(head + t.text); t.value != "" && width <= maxTreeColumn {
 			column = max(column, width)
 		}
 	})
 	root.walk(indent, func(head string, t *branch) {
 		text, value, mark := t.text, t.value, ""
 		if value != "" {
-			text += strings.Repeat(" ", max(column-utf8.RuneCountInString(head+text), 0)) + "  "
+			text += strings.Repeat(" ", max(column-uniseg.StringWidth(head+text), 0)) + "  "
 		}
 		switch {
 		case t.colour == "":
@@ -54,7 +54,7 @@ func (p *printer) tree(b *strings.Builder, root *branch, indent string) {
 	})
 }
 
-// walk calls show for each line below, with the lines of the tree before it.
+// walk calls show for each line below, with the tree's drawing in front of it.
 func (t *branch) walk(indent string, show func(head string, t *branch)) {
 	for i, line := range t.below {
 		head, within := "├─ ", "│  "

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -101,18 +100,7 @@ func TestTrouble(t *testing.T) {
 	if err != nil {
 		t.Skip("make trouble runs it")
 	}
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, database := pgtest.New(t)
 	u, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)

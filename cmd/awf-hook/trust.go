@@ -12,7 +12,7 @@ import (
 )
 
 type trustFlags struct {
-	yes, list, revoke bool
+	yes, list, revoke, json bool
 }
 
 func (c *command) trustCommand() *cobra.Command {
@@ -33,10 +33,12 @@ In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			search := config.Search{Dir: dirOf(args), Env: os.LookupEnv}
 			switch {
+			case flags.json && !flags.list:
+				return errors.New("--json goes with --list")
 			case flags.list && (flags.revoke || len(args) > 0):
 				return errors.New("--list stands alone")
 			case flags.list:
-				return c.listTrust(search)
+				return c.listTrust(search, flags.json)
 			case flags.revoke:
 				return c.revokeTrust(search)
 			}
@@ -45,7 +47,8 @@ In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
 	}
 	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&flags.list, "list", false, "list the trusted folders and what each is trusted with")
-	cmd.Flags().BoolVar(&flags.revoke, "revoke", false, "trust the folder no more")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "with --list: print a JSON object for each folder")
+	cmd.Flags().BoolVar(&flags.revoke, "revoke", false, "no longer trust the folder")
 	return cmd
 }
 
@@ -94,12 +97,23 @@ func (c *command) printClaims(prefix string, claims []trust.Claim) {
 	}
 }
 
-func (c *command) listTrust(search config.Search) error {
+// trustJSON is a trusted folder, as --json prints it.
+type trustJSON struct {
+	Folder string        `json:"folder"`
+	At     time.Time     `json:"at"`
+	Claims []trust.Claim `json:"claims"`
+}
+
+func (c *command) listTrust(search config.Search, asJSON bool) error {
 	records, err := trust.In(search.StateFolder()).List()
 	if err != nil {
 		return failure(err)
 	}
 	for _, r := range records {
+		if asJSON {
+			encode(c.out, trustJSON{r.Folder, r.Time, r.Claims})
+			continue
+		}
 		fmt.Fprintf(c.out, "%s, since %s\n", plain(r.Folder), r.Time.Local().Format(time.DateTime))
 		c.printClaims("  ", r.Claims)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -22,18 +21,7 @@ func TestUpgrade(t *testing.T) {
 	if old == "" {
 		t.Skip("make upgrade runs it")
 	}
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrMissing) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	database, err := server.Create("queue")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, database := pgtest.New(t)
 	before := t.TempDir()
 	if err := os.Symlink(old, filepath.Join(before, "awf-hook")); err != nil {
 		t.Fatal(err)

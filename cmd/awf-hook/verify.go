@@ -18,20 +18,22 @@ import (
 func (c *command) verifyCommand() *cobra.Command {
 	var flags signingFlags
 	var headers string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Verify a request's signatures by hand",
 		Long: `verify says for each scheme whose headers are present whether the signature is good. FILE, or stdin, holds a recorded
 request as it went over the wire, or lines of "awf-hook listen --json". With --headers, FILE holds a body and the other
-file "Name: value" lines. verify judges timestamps at the time of --at; without it, a line of listen at the time of its
-arrival, and others now. It exits with 1 if there is no signature or one is bad.`,
+file "Name: value" lines. verify checks timestamps against --at. Without --at it checks a line of listen against the time of
+its arrival, and any other request against the current time. It exits with 1 if there is no signature or one is bad.`,
 		Example: `  awf-hook verify request.txt
   awf-hook verify --headers headers body.json --at 1614265330`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
-	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom; those whose headers are there without it")
+	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom (default: those whose headers are present)")
 	cmd.Flags().StringVar(&headers, "headers", "", "a file of headers; FILE is the body then")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each request")
 	flags.add(cmd)
 	return cmd
 }
@@ -40,10 +42,10 @@ arrival, and others now. It exits with 1 if there is no signature or one is bad.
 type recorded struct {
 	header http.Header
 	body   []byte
-	at     time.Time // of its arrival; zero if unknown
+	at     time.Time // when it arrived; zero if unknown
 }
 
-func (c *command) verify(flags signingFlags, headers string, args []string) error {
+func (c *command) verify(flags signingFlags, headers string, asJSON bool, args []string) error {
 	wanted := flags.schemes
 	if wanted == nil {
 		for _, s := range signature.Schemes {
@@ -75,11 +77,18 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 		} else if r.at.IsZero() {
 			r.at = time.Now()
 		}
+		verified := flags.verdicts(r, wanted != nil)
+		verified.Number = i + 1
+		good = good && verified.OK
+		if asJSON {
+			encode(c.out, verified)
+			continue
+		}
 		prefix := ""
 		if len(requests) > 1 {
 			prefix = fmt.Sprintf("request %d: ", i+1)
 		}
-		good = c.verdicts(&flags, r, prefix, wanted != nil) && good
+		c.printVerdicts(&verified, prefix, flags.schemes)
 	}
 	if !good {
 		return &exitError{code: exitFailure}
@@ -87,25 +96,41 @@ func (c *command) verify(flags signingFlags, headers string, args []string) erro
 	return nil
 }
 
-// verdicts prints what each scheme says of a request, on lines with the prefix, and says whether all is good. A scheme whose
-// headers are missing counts only with all.
-func (c *command) verdicts(flags *signingFlags, r recorded, prefix string, all bool) bool {
-	good, found := true, false
-	for _, scheme := range flags.schemes {
-		err := flags.verify(scheme, r)
+// verifiedJSON is what is to be said of a request's signatures, as --json prints it.
+type verifiedJSON struct {
+	Number     int               `json:"number"`
+	OK         bool              `json:"ok"`
+	Signatures map[string]string `json:"signatures"`
+}
+
+// verdicts says what each scheme finds in a request, and whether all is good. A scheme whose headers are missing counts only with all.
+func (f *signingFlags) verdicts(r recorded, all bool) verifiedJSON {
+	v := verifiedJSON{OK: true, Signatures: map[string]string{}}
+	for _, scheme := range f.schemes {
+		err := f.verify(scheme, r)
 		if errors.Is(err, signature.ErrUnsigned) && !all {
 			continue
 		}
-		found, good = true, good && err == nil
-		fmt.Fprintf(c.out, "%s%s: %s\n", prefix, scheme, verdict(err))
+		v.OK = v.OK && err == nil
+		v.Signatures[scheme] = verdict(err)
 	}
-	if !found {
-		fmt.Fprintf(c.out, "%sno signature\n", prefix)
-	}
-	return good && found
+	v.OK = v.OK && len(v.Signatures) > 0
+	return v
 }
 
-// verdict is good, or what is wrong with a signature.
+// printVerdicts prints them on lines with a prefix.
+func (c *command) printVerdicts(v *verifiedJSON, prefix string, schemes []string) {
+	for _, scheme := range schemes {
+		if found, has := v.Signatures[scheme]; has {
+			fmt.Fprintf(c.out, "%s%s: %s\n", prefix, scheme, found)
+		}
+	}
+	if len(v.Signatures) == 0 {
+		fmt.Fprintf(c.out, "%sno signature\n", prefix)
+	}
+}
+
+// verdict says "good", or what is wrong with a signature.
 func verdict(err error) string {
 	if err == nil {
 		return "good"

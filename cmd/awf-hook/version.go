@@ -11,7 +11,7 @@ import (
 // release is set by the linker in a release.
 var release string
 
-// version is the release, else what the module system knows, else "devel".
+// version returns the release, else the version that the module system knows, else "devel".
 func version() string {
 	if release != "" {
 		return release
@@ -22,15 +22,52 @@ func version() string {
 	return "devel"
 }
 
+// versionJSON is the version as --json prints it.
+type versionJSON struct {
+	Version  string `json:"version"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Commit   string `json:"commit,omitempty"`
+	Modified bool   `json:"modified,omitempty"`
+}
+
+// built is what is known of this program.
+func built() versionJSON {
+	v := versionJSON{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Commit = s.Value
+		case "vcs.modified":
+			v.Modified = s.Value == "true"
+		}
+	}
+	return v
+}
+
 func (c *command) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Long: `version prints the version of this program. If it was built from a checkout, the version ends with the commit, and with +dirty
+if the checkout had changes. Without Git the version is "devel".`,
 		Example: "  awf-hook version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(c.out, "awf-hook %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			v := built()
+			if asJSON {
+				encode(c.out, v)
+				return nil
+			}
+			fmt.Fprintf(c.out, "awf-hook %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
+	return cmd
 }

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 	"time"
 )
 
-// The escape sequences with which a picture takes the whole terminal, and gives it back as it was.
+// Escape sequences that switch to a full screen and back.
 const (
 	takeTerminal = "\x1b[?1049h\x1b[?25l"
 	giveTerminal = "\x1b[?25h\x1b[?1049l"
@@ -16,11 +15,11 @@ const (
 	clearRest    = "\x1b[J"
 )
 
-// watch shows a picture until a signal, and draws it anew each interval. Where stdout is no terminal, or one that cannot redraw, it
-// shows one picture.
+// watch shows a picture until a signal, and redraws it at each interval. If stdout is no terminal, or one that cannot
+// redraw, it shows one picture.
 func (c *command) watch(ctx context.Context, every time.Duration, picture func(ctx context.Context) (string, error)) error {
 	show := newPrinter(c.out, false)
-	if !show.terminal || os.Getenv("TERM") == "dumb" {
+	if !show.terminal || isDumb() {
 		text, err := picture(ctx)
 		if err == nil {
 			_, err = c.out.Write([]byte(text))
@@ -55,7 +54,7 @@ func (c *command) watch(ctx context.Context, every time.Duration, picture func(c
 	}
 }
 
-// frame is a picture over the one before it: as many lines as the terminal has.
+// frame draws a picture over the last one, with as many lines as the terminal has.
 func frame(text string, height int) string {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if height > 1 && len(lines) > height {

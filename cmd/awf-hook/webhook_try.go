@@ -22,9 +22,9 @@ func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test NAME",
 		Short: "Send a sample event to one webhook, and show its request and answer",
-		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, whatever its filter says, and shows the request, the
-answer and the time. The event is an example (see awf-hook events) with "test": true in its payload. Nothing is kept. test
-exits with 1 if the receiver does not take it.`,
+		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, bypassing its filter, and shows the request, the
+answer and the time. The event is an example (see awf-hook events) with "test": true in its payload. Nothing is stored. test
+exits with 1 if the receiver does not accept it.`,
 		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
@@ -37,7 +37,7 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if where.server != "" {
 		return errors.New("--server: webhooks test sends from this machine, by its own configuration")
 	}
-	cfg, err := c.load(where.search()) // for it sends: what is not trusted stays out
+	cfg, err := c.load(where.search()) // it sends, so untrusted files stay out
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	return nil
 }
 
-// triedJSON is a sample's request and answer, as --json prints them.
+// triedJSON is a sample's request and answer as --json prints them.
 type triedJSON struct {
 	engine.Preview
 	Timeline []delivery.Attempt `json:"timeline"`
@@ -112,7 +112,7 @@ func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, s
 	return tried, nil
 }
 
-// webhookOf finds a webhook by its name or identity, and makes it send any event once.
+// webhookOf finds a webhook by name or identity, and makes it send any event once.
 func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
 	var names []string
 	for _, w := range cfg.Active() {
@@ -133,7 +133,7 @@ func anyEvent(w config.Webhook) config.Webhook {
 	return w
 }
 
-// unknownName says that there is no such name, and which one may be meant.
+// unknownName says that a name does not exist, and suggests one.
 func unknownName(kind, name string, names []string) error {
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -146,7 +146,8 @@ func unknownName(kind, name string, names []string) error {
 	return fmt.Errorf("no %s is called %s: want one of %s", kind, plain(name), plain(strings.Join(names, ", ")))
 }
 
-// sample is the example of an event of the type, or one without a payload where there is none, with "test": true in its payload.
+// sample returns the example event of a type, with "test": true in its payload. A type without an example gets an empty
+// payload.
 func sample(typ string) (event.Event, error) {
 	ev, err := event.New(typ, "sample", "sample", nil)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/spf13/cobra"
 )
 
@@ -22,8 +22,8 @@ func (c *command) webhooksCommand() *cobra.Command {
 		Use:   "webhooks",
 		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
 		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
-a time) or when its receiver asked for it. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
-If webhooks of several files have one name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
+a time) or when its receiver asked for a pause. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
+If webhooks in several files have the same name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
 	}
 	where.add(cmd)
 	list := &cobra.Command{
@@ -53,24 +53,27 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 	return cmd
 }
 
-// pauseCommand lets a webhook's lanes rest.
+// pauseCommand pauses a webhook's lanes.
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
-	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
+	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
 		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
-			d, err := config.ParseDuration(rest)
-			if err != nil || d <= 0 || d > engine.MaxPause {
-				return 0, fmt.Errorf("--for: want a duration up to %v, like 30m", engine.MaxPause)
-			}
+			d, _ := config.ParseDuration(rest) // PreRunE looked at it
 			return q.Pause(ctx, webhook, d, reason)
 		})
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if d, err := config.ParseDuration(rest); err != nil || d <= 0 || d > engine.MaxPause {
+			return fmt.Errorf("--for: want a duration up to %.0fh, like 30m", engine.MaxPause.Hours())
+		}
+		return nil
+	}
 	cmd.Example = "  awf-hook webhooks pause oncall --for 30m --reason 'the receiver is being upgraded'"
 	cmd.Flags().StringVar(&rest, "for", "1h", "how long the lane rests, as a `DURATION`; webhooks enable ends it")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for awf-hook operations")
 	return cmd
 }
 
-// laneChange changes the lanes of a webhook, and returns how many there are.
+// laneChange changes the lanes of a webhook and returns their number.
 type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
@@ -91,7 +94,10 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", names[0], verb)
+				if where.json {
+					encode(c.out, countJSON{n})
+				}
+				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", plain(names[0]), verb)
 				if n > 1 {
 					fmt.Fprintf(c.err, "awf-hook: these are %d webhooks of %d files: FILE#%s means one\n", n, n, names[0])
 				}
@@ -101,21 +107,16 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 	}
 }
 
-// sayDifferences says which processes of a shared queue have other webhooks than the rest.
+// sayDifferences says which processes of a shared queue have different webhooks.
 func (c *command) sayDifferences(ctx context.Context, queue *engine.Deliveries) error {
 	nodes, err := queue.Nodes(ctx)
-	by := map[string][]string{}
-	for _, n := range nodes {
-		if n.Config != "" {
-			by[n.Config] = append(by[n.Config], n.Name)
-		}
-	}
-	if len(by) < 2 {
+	different := delivery.Configurations(nodes)
+	if len(different) < 2 {
 		return err
 	}
 	fmt.Fprintln(c.err, "awf-hook: the configurations of the processes that share the queue differ:")
-	for _, digest := range slices.Sorted(maps.Keys(by)) {
-		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", digest, plain(strings.Join(by[digest], ", ")))
+	for _, of := range different {
+		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", of.Digest, plain(strings.Join(of.Nodes, ", ")))
 	}
 	return err
 }

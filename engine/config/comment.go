@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// literalKinds are the kinds of keys whose values have a form that no comment can be taken for a part of.
+// literalKinds lists the kinds whose values have a form of their own: a comment is never taken for a part of one.
 var literalKinds = []Kind{KindNumber, KindDuration, KindSize, KindRate, KindPercent, KindDurations, KindNumbers, KindBool, KindTime}
 
 var (
-	cutOff   = regexp.MustCompile(`^[ \t]+#[^\s#!-]`) // what a writer hardly means as a comment: those begin with a space
+	cutOff   = regexp.MustCompile(`^[ \t]+#[^\s#!-]`) // hardly meant as a comment, which begins with a space
 	comment  = regexp.MustCompile(`^[ \t]+#`)         // any comment
 	halfDone = regexp.MustCompile(`(?:[=<>!&|+,(\[{-]|\b(?:and|or|not|in|contains|matches|startsWith|endsWith))$`)
 )
 
-// checkComment warns where YAML takes the end of a value for a comment, or a comment for the end of a value. It judges values without
-// quotes that end in their line: who writes quotes knows where the value ends.
+// checkComment warns if YAML takes the end of a value for a comment, or a comment for the end of a value. It checks only values on one
+// line and without quotes, because quotes show where a value ends.
 func (d *decoder) checkComment(n node) {
 	if n.key == nil || n.Style != 0 || len(n.Content) > 0 || n.Alias != nil || slices.Contains(literalKinds, n.key.Kind) {
 		return
@@ -43,7 +43,7 @@ func (d *decoder) checkComment(n node) {
 
 func (k *Key) isExpression() bool { return k.Kind == KindExpr || k.Kind == KindTree && k.Plain }
 
-// isHalf says whether an expression ends where it cannot end.
+// isHalf reports whether an expression ends too early.
 func isHalf(text string) bool {
 	open := strings.Count(text, "(") + strings.Count(text, "[") - strings.Count(text, ")") - strings.Count(text, "]")
 	return open > 0 || halfDone.MatchString(strings.TrimSpace(text))

@@ -1,4 +1,10 @@
-// Package config reads awf-hook's YAML. It reports every mistake at once, each with its place in the file.
+// Package config reads awf-hook's YAML. It reports all mistakes at once, each with its place in the file.
+//
+// [Search.Load] finds the configuration of a command and merges its files; [Load] and [Parse] read one file or text. All of them
+// return what they could read beside the mistakes, which are [Errors]. [Keys] is the table that reading, merging, docs/config.md,
+// the JSON [Schema] and check --print are made of.
+//
+// Nothing here opens a connection, compiles an expression or loads a module: package engine does that with a [Config].
 package config
 
 import (
@@ -12,26 +18,26 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Bounds of configuration files. A command reads those of a checkout when it starts, whoever wrote them.
+// Bounds of configuration files. A command reads a checkout's files when it starts, whoever wrote them.
 const (
-	maxFile             = 4 << 20   // bytes of a file of the user's own
-	maxCheckout         = 256 << 10 // bytes of a project's settings, of a definition
-	maxCheckoutWebhooks = 1_000     // in a project's settings, in a definition
+	maxFile             = 4 << 20   // bytes of one of the user's own files
+	maxCheckout         = 256 << 10 // bytes of a project's settings or of a definition
+	maxCheckoutWebhooks = 1_000     // in a project's settings or in a definition
 )
 
-// DefaultEvents are the globs of a webhook without the key events.
+// DefaultEvents lists the globs of a webhook without the key events.
 var DefaultEvents = []string{"workflow_*", "step_complete"}
 
-// Origin says whose a configuration file is.
+// Origin says whose file a configuration is.
 type Origin int
 
 const (
-	UserFile     Origin = iota // the user's own: -c and the global settings
+	UserFile     Origin = iota // the user's own: the file of -c, or the global settings
 	ProjectFile                // .awf/settings.yaml, which comes with a checkout
-	WorkflowFile               // a workflow's definition, which does so too
+	WorkflowFile               // a workflow's definition, which also comes with a checkout
 )
 
-// limit is how long a file may be, in bytes.
+// limit returns the greatest size of a file, in bytes.
 func (o Origin) limit() int64 {
 	if o == UserFile {
 		return maxFile
@@ -39,68 +45,67 @@ func (o Origin) limit() int64 {
 	return maxCheckout
 }
 
-// Config is what one configuration file says, or several that were merged.
+// Config is the content of a configuration file, or of several merged ones.
 type Config struct {
-	Files     []string // from which it was read
+	Files     []string // the files that were read
 	Webhooks  []Webhook
 	HTTPSOnly bool
-	Allow     []netip.Prefix // network.allow: what every webhook may reach
+	Allow     []netip.Prefix // network.allow: addresses that every webhook may reach
 	Queue     Queue
 	Serve     Serve
-	Server    Server   // that gets all events instead of the webhooks
-	Named     []string // the files that it names: secrets, certificates, keys, modules
+	Server    Server   // receives all events instead of the webhooks
+	Named     []string // files that it refers to: secrets, certificates, keys, modules
 	Tests     []Test
-	Warnings  Errors     // what is not wrong but unwise
-	Workflows *Workflows // the webhooks of workflows' own definitions; nil for none
+	Warnings  Errors     // what is allowed but unwise
+	Workflows *Workflows // the webhooks in the definitions of workflows; nil for none
 	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
-	httpsOnlyAt Pos
-	given       []Webhook // of all files, the overridden ones included; nil if nothing was merged
-	used        []use     // the keys beside webhooks
-	shared      bool      // Share was called
+	given  []Webhook // of all files, including overridden ones; nil if nothing was merged
+	used   []use     // where the keys beside webhooks stand
+	shared bool      // Share has been called
 }
 
 // Webhook is one entry of the list webhooks.
 type Webhook struct {
-	Name         string // given, or the URL's host and the beginning of its digest: "hooks.slack.com-8af45cb8"
-	Named        bool   // the name was given
+	Name         string // as given, or the URL's host and part of its digest: "hooks.slack.com-8af45cb8"
+	Named        bool   // the file gives the name
 	Enabled      bool
 	Origin       Origin
-	Identity     string // the defining file and the name: what deliveries belong to
+	Identity     string // the defining file and the name; deliveries belong to it
 	URL          secret.URL
 	Events       []Text          // globs
-	Filter       Text            // an expression; no text means that every event passes
-	Transform    []Step          // none means that the event itself is sent
-	Secrets      []SigningSecret // newest first; none means unsigned
+	Filter       Text            // an expression; an empty text passes every event
+	Transform    []Step          // empty if the event itself is sent
+	Secrets      []SigningSecret // newest first; empty if requests are unsigned
 	Signing      []signature.Scheme
-	Custom       []signature.Custom // schemes of the receiver's own, beside Signing
+	Custom       []signature.Custom // the receiver's own schemes, in addition to Signing
 	Headers      []Header
 	TLS          TLS
-	Timeout      time.Duration // of one attempt, the response's body included
+	Timeout      time.Duration // of one attempt, including the response's body
 	Retry        Retry
 	MaxInFlight  int
-	MaxTotal     int // of all processes together; 0 for no bound
+	MaxTotal     int // for all processes together; 0 for no bound
 	Rate         Rate
-	OrderBy      Text            // an expression; deliveries with the same value of it are sent one after the other
-	OrderMaxWait time.Duration   // after which one that waits is passed
-	Known        []secret.Secret // the expanded variables of what is secret
+	OrderBy      Text            // an expression; deliveries with the same value are sent one after the other
+	OrderMaxWait time.Duration   // a delivery older than this no longer holds up those behind it
+	Known        []secret.Secret // values of the variables in its secret parts
 
 	pos, urlAt Pos
 	urlPath    string   // "webhooks[0].url"
-	urlText    string   // as it is written, with its variables
-	nameText   string   // the same of the name
-	reads      []string // the names of the variables that are expanded in it, aliases followed
+	urlText    string   // as written, with variables
+	nameText   string   // the name as written
+	reads      []string // names of the variables that it expands, also through aliases
 	used       []use
 
 	transformNode *yaml.Node // see TransformYAML; nil for none
 }
 
-// use is a key that a file gives, for showing where its values come from.
+// use is a key that a file gives. It tells where a value comes from.
 type use struct {
-	path       string // without the entry: "retry.delay"
+	path       string // without the list's entry: "retry.delay"
 	pos        Pos
 	variables  []string
-	unresolved bool // they were not looked up
+	unresolved bool // the variables were not looked up
 }
 
 // Header is a static header of a webhook's requests. Its value may be a credential.
@@ -109,17 +114,17 @@ type Header struct {
 	Value secret.Secret
 }
 
-// Text is a scalar whose inside may be pointed at: a glob or an expression.
+// Text is a scalar such as a glob or an expression. A mistake can point inside it.
 type Text struct {
 	Value  string
 	Path   string // "webhooks[0].filter"
 	pos    Pos
 	shape  shape
 	indent int      // of a literal block
-	env    bool     // a variable was expanded in it: positions inside mean nothing
-	values [][2]int // where the values of variables stand in it: from and to
+	env    bool     // a variable was expanded, so that positions inside mean nothing
+	values [][2]int // ranges of the values of variables
 
-	Unresolved bool // it holds variables, which were not looked up
+	Unresolved bool // it has variables that were not looked up
 }
 
 // Pos is a place in a file. Lines and columns count from 1.
@@ -132,10 +137,10 @@ type Pos struct {
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
-	Code    string `json:"code"`           // which kind of mistake it is, of [Codes]
+	Code    string `json:"code"`           // one of [Codes]
 	Path    string `json:"path,omitempty"` // "webhooks[0].retry.max_attempts", "" for the file as a whole
 	Message string `json:"message"`
-	Warning bool   `json:"warning,omitzero"` // not wrong but unwise
+	Warning bool   `json:"warning,omitzero"` // allowed but unwise
 }
 
 func (e *Error) Error() string {
@@ -149,7 +154,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, text)
 }
 
-// Errors are all mistakes of a configuration, by their places.
+// Errors lists the mistakes of a configuration in the order of their places.
 type Errors []*Error
 
 func (es Errors) Error() string {

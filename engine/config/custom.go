@@ -8,9 +8,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// schemeKeys are those of an entry of signing that is a mapping.
+// schemeKeys lists the keys of a mapping in signing.
 var schemeKeys = []Key{
-	{Path: "custom", Kind: KindMapping, Is: "a scheme of the receiver's own: an HMAC under the secret's literal bytes",
+	{Path: "custom", Kind: KindMapping, Is: "the receiver's own scheme: an HMAC with the secret's literal bytes as key",
 		below: customKeys, access: by((*decoder).custom)},
 }
 
@@ -25,11 +25,11 @@ var customKeys = []Key{
 	{Path: "encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Without: "hex",
 		Is: "`hex` or `base64`", access: field(func(c *signature.Custom) any { return &c.Encoding })},
 	{Path: "prefix", Kind: KindText, Max: 1024,
-		Is: "stands before the signature, perhaps with `{id}` and `{timestamp}`; " +
-			"what follows its last separator stands before each signature",
+		Is: "precedes the signature, perhaps with `{id}` and `{timestamp}`; " +
+			"the part after its last separator precedes each signature",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Prefix })},
 	{Path: "separator", Kind: KindText, Max: 10,
-		Is:     "stands between the signatures of several valid secrets; without it only the first secret signs",
+		Is:     "separates the signatures of several valid secrets; without it only the first secret signs",
 		access: headerPart(func(c *signature.Custom) *string { return &c.Separator })},
 	{Path: "id_header", Kind: KindText, Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does",
 		access: headerName(func(c *signature.Custom) *string { return &c.IDHeader })},
@@ -37,7 +37,7 @@ var customKeys = []Key{
 		access: headerName(func(c *signature.Custom) *string { return &c.TimestampHeader })},
 }
 
-// custom reads a scheme of the receiver's own.
+// custom reads the receiver's own scheme.
 func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
 	if !d.mapping(n, &c) || d.failed(n) || d.unresolvedBelow(n) {
@@ -61,7 +61,7 @@ func (d *decoder) custom(n node, w *Webhook) {
 	w.Custom = append(w.Custom, c)
 }
 
-// unresolvedBelow says whether a mapping has a value that cannot be judged, since no variables are looked up.
+// unresolvedBelow reports whether a value of the mapping depends on a variable that is not looked up.
 func (d *decoder) unresolvedBelow(n node) bool {
 	for _, value := range n.Content {
 		if d.unresolved(node{Node: resolve(value)}) {
@@ -71,7 +71,7 @@ func (d *decoder) unresolvedBelow(n node) bool {
 	return false
 }
 
-// headerPart is a part of a header's value.
+// headerPart reads a part of a header's value.
 func headerPart(to func(*signature.Custom) *string) access {
 	return by(func(d *decoder, n node, c *signature.Custom) {
 		d.field(n, to(c))

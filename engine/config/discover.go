@@ -11,27 +11,26 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Search says where a configuration is looked for.
-// The places are, each overriding those before it: the user's global settings.yaml, the project's .awf/settings.yaml,
-// and for the events of one workflow its own definition.
+// Search says where to look for a configuration. There are three places, and each overrides those before it: the user's global
+// settings.yaml, the project's .awf/settings.yaml, and the workflow's definition for the events of that workflow.
 type Search struct {
-	File      string // read instead of the global and the project's settings; "" for none
-	Dir       string // the project's folder; "" is the process's
-	To        string // the address of a server that gets all events, instead of the settings' webhooks; "" for what the settings say
-	NoProject bool   // leaves out what comes with a checkout: the project's settings and workflows' definitions
-	Env       Env    // of the process; it also says where the user's files are
+	File      string // a file to read instead of the global and the project's settings; "" for none
+	Dir       string // the project's folder; "" for the working directory
+	To        string // the address of a server that receives all events instead of the settings' webhooks; "" for the settings' own
+	NoProject bool   // leaves out what comes with a checkout: the project's settings and definitions of workflows
+	Env       Env    // the process's variables, which also say where the user's files are
 
-	// A project's webhooks hold only if the user trusts its folder. TrustProject trusts it whatever it says, as AWF_HOOK_TRUST does.
+	// A project's webhooks are active only if the user trusts its folder. TrustProject trusts it whatever it contains, like AWF_HOOK_TRUST.
 	TrustProject bool
-	// Inspect also reads what is not trusted, for showing what it says: no variable is expanded in it, and it must not be delivered to.
+	// Inspect also reads untrusted files, to show their content. It expands no variable in them, and nothing must be delivered to them.
 	Inspect bool
 
-	places Env // where Env is closed: what says where the user's files are
+	places Env // if Env is closed, the variables that say where the user's files are
 }
 
-// Load reads and merges what is found. Its mistakes are [Errors], those of all the user's own files; what could be read is returned too.
-// A file that is not there is no mistake, unless it is Search.File. What is wrong with a project's files is in [Config.Project]: it takes
-// nothing away from the user's own webhooks. An inspection has it among the mistakes.
+// Load reads and merges the files that it finds. It returns what it could read, and the mistakes in the user's own files as [Errors].
+// A missing file is no mistake, unless it is Search.File. Mistakes in a project's files are kept in [Config.Project], because they must
+// not affect the user's own webhooks; with Inspect, Load returns them too.
 func (s Search) Load() (*Config, error) {
 	merged, mistakes, err := s.loadOwn()
 	if err == nil && len(mistakes) == 0 {
@@ -85,8 +84,8 @@ func (s Search) loadOwn() (*Config, Errors, error) {
 	return merged, mistakes, nil
 }
 
-// LoadFile inspects one file as what its place makes it: what comes with a checkout may say less than the user's own files, and no
-// variable is expanded in it unless the user trusts it. Its mistakes are [Errors]; what could be read beside them is returned too.
+// LoadFile inspects one file, whose place says whose it is. A checkout's file may set fewer keys than the user's own, and its variables
+// are expanded only if the user trusts it. LoadFile returns what it could read, and the mistakes as [Errors].
 func (s Search) LoadFile(path string) (*Config, error) {
 	origin := s.Origin(path)
 	if origin == UserFile || s.Env == nil {
@@ -97,7 +96,7 @@ func (s Search) LoadFile(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s.Inspect = true
-	own, _, err := s.loadOwn() // whose mistakes are not asked for
+	own, _, err := s.loadOwn() // the mistakes in the user's own files are not asked for
 	if err != nil {
 		own = &Config{}
 	}
@@ -109,7 +108,7 @@ func (s Search) LoadFile(path string) (*Config, error) {
 	return cfg, err
 }
 
-// Origin says whose a file is, by its place.
+// Origin returns whose file it is, judged by its place.
 func (s Search) Origin(path string) Origin {
 	if samePath(path, filepath.Join(s.Dir, projectSettings)) {
 		return ProjectFile
@@ -128,10 +127,10 @@ func samePath(a, b string) bool {
 	return errA == nil && errB == nil && absA == absB
 }
 
-// projectSettings is where a project has its settings, from its folder on.
+// projectSettings is the path of a project's settings in its folder.
 const projectSettings = ".awf/settings.yaml"
 
-// Places lists the settings files that are looked for.
+// Places lists the settings files that Load looks for.
 func (s Search) Places() []string {
 	places := s.ownPlaces()
 	if s.File == "" && !s.NoProject {
@@ -150,7 +149,7 @@ func (s Search) ownPlaces() []string {
 	return nil
 }
 
-// globalFolder is AWF's folder for the user's configuration; "" if there is no home either.
+// globalFolder returns AWF's folder for the user's configuration, "" if not even a home directory is known.
 func (s Search) globalFolder() string {
 	if folder := s.variable("AWF_CONFIG_HOME"); folder != "" {
 		return folder
@@ -164,7 +163,7 @@ func (s Search) globalFolder() string {
 	return ""
 }
 
-// variable looks up a place, which is needed also where a configuration's variables are not looked up.
+// variable looks up a variable that names a place, even if the configuration's own variables are not looked up.
 func (s Search) variable(name string) string {
 	env := s.Env
 	if env == nil {
@@ -177,10 +176,10 @@ func (s Search) variable(name string) string {
 	return value
 }
 
-// StateFolder is awf-hook's folder for what it keeps; "" if there is no home either.
+// StateFolder returns awf-hook's folder for data that it must keep, "" if not even a home directory is known.
 func (s Search) StateFolder() string { return s.ownFolder("XDG_STATE_HOME", ".local/state") }
 
-// CacheFolder is awf-hook's folder for what it can make again; "" if there is no home either.
+// CacheFolder returns awf-hook's folder for data that it can make again, "" if not even a home directory is known.
 func (s Search) CacheFolder() string { return s.ownFolder("XDG_CACHE_HOME", ".cache") }
 
 func (s Search) ownFolder(variable, inHome string) string {
@@ -193,11 +192,11 @@ func (s Search) ownFolder(variable, inHome string) string {
 	return ""
 }
 
-// workflowFolders are where AWF looks for definitions, in its order.
+// workflowFolders lists the folders in which AWF looks for definitions, in AWF's order.
 func (s Search) workflowFolders() []string {
 	var folders []string
 	if path := s.variable("AWF_WORKFLOWS_PATH"); path != "" {
-		folders = append(folders, path) // AWF takes it for one folder, too
+		folders = append(folders, path) // AWF also takes it as one folder
 	}
 	folders = append(folders, filepath.Join(s.Dir, ".awf", "workflows"))
 	if folder := s.globalFolder(); folder != "" {
@@ -206,7 +205,7 @@ func (s Search) workflowFolders() []string {
 	return folders
 }
 
-// packFolders are those of the installed packs, which are nobody's own: PACK/workflows.
+// packFolders lists the folders of installed packs, PACK/workflows. They belong neither to the user nor to the project.
 func (s Search) packFolders() []string {
 	data := s.variable("XDG_DATA_HOME")
 	if home := s.variable("HOME"); data == "" && home != "" {
@@ -228,47 +227,7 @@ func (s Search) packFolders() []string {
 	return folders
 }
 
-// add merges a further file's configuration into c.
-func (c *Config) add(file *Config) {
-	c.Files = append(c.Files, file.Files...)
-	c.Webhooks = override(c.Webhooks, file.Webhooks)
-	c.given = append(c.given, file.Webhooks...)
-	c.used = append(c.used, file.used...)
-	c.Warnings = append(c.Warnings, file.Warnings...)
-	c.Queue = c.Queue.override(file.Queue)
-	c.Serve = c.Serve.override(file.Serve)
-	if file.Server.URL != "" {
-		c.Server = file.Server
-	}
-	c.Named = append(c.Named, file.Named...)
-	c.Allow = append(c.Allow, file.Allow...)
-	c.Tests = append(c.Tests, file.Tests...)
-	if file.HTTPSOnly {
-		c.HTTPSOnly, c.httpsOnlyAt = true, file.httpsOnlyAt
-	}
-}
-
-// override merges webhooks: an entry takes the place of one with the same given name, whole; an unnamed one only adds.
-// The result is new.
-func override(base, over []Webhook) []Webhook {
-	merged := append([]Webhook(nil), base...)
-	place := map[string]int{}
-	for i, w := range merged {
-		if w.Named {
-			place[w.Name] = i
-		}
-	}
-	for _, w := range over {
-		if i, there := place[w.Name]; there && w.Named {
-			merged[i] = w
-		} else {
-			merged = append(merged, w)
-		}
-	}
-	return merged
-}
-
-// All returns the webhooks as the files say them, also those that another file's overrides.
+// All returns the webhooks of all files, including those that another file overrides.
 func (c *Config) All() []Webhook {
 	if c.given == nil {
 		return c.Webhooks
@@ -276,10 +235,10 @@ func (c *Config) All() []Webhook {
 	return c.given
 }
 
-// Active returns the webhooks that are not switched off.
+// Active returns the webhooks that are neither overridden nor switched off.
 func (c *Config) Active() []Webhook { return active(c.Webhooks) }
 
-// Inactive returns the webhooks that do not hold: switched off, or overridden.
+// Inactive returns the webhooks that are overridden or switched off.
 func (c *Config) Inactive() []Webhook {
 	holds := map[string]bool{}
 	for _, w := range c.Active() {

@@ -6,16 +6,16 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseDraft reads a configuration that somebody tries out. It may name what a checkout's may: the only files that it reaches are
-// modules in its file's folder.
+// ParseDraft reads a configuration that somebody tries out. It may set what a checkout's file may set: the only files in its reach
+// are modules in the file's folder.
 func ParseDraft(file string, text []byte, env Env) (*Config, error) {
 	return parse(file, text, ProjectFile, env)
 }
 
-// Reads lists the names of the variables that are expanded in the webhook.
+// Reads lists the names of the variables that the webhook expands.
 func (w *Webhook) Reads() []string { return w.reads }
 
-// TransformYAML is the webhook's transform as its file has it, its variables not expanded; "" for none.
+// TransformYAML returns the webhook's transform as written in its file, with its variables unexpanded, "" if it has none.
 func (w *Webhook) TransformYAML() string {
 	if w.transformNode == nil {
 		return ""

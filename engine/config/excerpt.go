@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,21 +11,21 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Source is a configuration's text, for showing a line of it beside a mistake. What may be a credential is masked in it.
+// Source is the text of a configuration. It shows the line of a mistake, and masks what may be a credential.
 type Source struct {
 	lines []string
-	marks []mark // by place
+	marks []mark // in the order of their places
 }
 
-// mark is the place of a node: a key, or a value.
+// mark is the place of a key or a value.
 type mark struct {
 	line, col int // from 1
 	hidden    bool
-	length    int // in runes, of a hidden value that ends in its line; 0 if it is not known
+	length    int    // of a hidden value that ends on its line, in runes; 0 if unknown
+	text      string // what shows of a hidden value; "" for the mask alone
 }
 
-// shownKinds are the kinds of keys whose values may be shown: what a URL, a secret, a header or an unknown key holds may be
-// a credential.
+// shownKinds lists the kinds whose values may be shown. The value of a URL, a secret, a header or an unknown key may be a credential.
 var shownKinds = []Kind{KindText, KindGlobs, KindExpr, KindSchemes, KindNumber, KindNumbers, KindDuration, KindDurations,
 	KindBool, KindTime, KindSize, KindRate, KindPercent, KindRanges}
 
@@ -45,50 +46,113 @@ func NewSource(text []byte) *Source {
 	return s
 }
 
-// walk marks the nodes below n, which is the value of a key; nil for one that is not in the table.
+// walk marks the nodes below n, the value of a key. The key is nil if it is not in the table.
 func (s *Source) walk(n *yaml.Node, key *Key) {
 	switch n.Kind {
 	case yaml.MappingNode:
-		// Where no keys belong, even they may be a credential.
-		shown := key != nil && (len(key.below) > 0 && key.Kind != KindSecrets || key.Kind == KindHeaders)
+		// Where no keys belong, a key may be a credential too.
+		shown := key != nil && (len(key.below) > 0 && key.Kind != KindSecrets || key.Kind == KindHeaders || key.Kind == KindTree)
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			name := n.Content[i]
-			s.mark(name, shown && name.Kind == yaml.ScalarNode)
-			s.walk(n.Content[i+1], key.find(name.Value))
+			name, value := n.Content[i], n.Content[i+1]
+			below := key.find(name.Value)
+			if key != nil && key.Kind == KindTree { // the options of a format, a module's configuration
+				below = key
+				shown = value.ShortTag() != "!!null" // else it may be a value that lost its key
+			}
+			s.mark(name, nil, shown && name.Kind == yaml.ScalarNode)
+			s.walk(value, below)
 		}
 	case yaml.SequenceNode, yaml.DocumentNode:
-		if key != nil && key.Kind == KindSecrets { // its keys belong into a list
+		if key != nil && key.Kind == KindSecrets { // mappings belong in a list
 			key = &Key{Kind: KindMapping, below: key.below}
 		}
 		for _, entry := range n.Content {
 			s.walk(entry, key)
 		}
 	case yaml.ScalarNode, yaml.AliasNode:
-		s.mark(n, key != nil && slices.Contains(shownKinds, key.Kind))
+		s.mark(n, key, key != nil && slices.Contains(shownKinds, key.Kind))
 	}
 }
 
-func (s *Source) mark(n *yaml.Node, shown bool) {
-	m := mark{line: n.Line, col: n.Column, hidden: !shown}
+func (s *Source) mark(n *yaml.Node, key *Key, shown bool) {
+	empty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == ""
+	m := mark{line: n.Line, col: n.Column, hidden: !shown && !empty}
 	if m.hidden && n.Kind == yaml.ScalarNode {
 		m.length = s.length(n)
+	}
+	if m.length > 0 && key != nil {
+		m.text = maskedText(n.Value, key.Kind == KindURL)
 	}
 	s.marks = append(s.marks, m)
 }
 
-// length is how many runes a scalar takes in its line, 0 if its text does not stand there as it is.
+// length returns the length of a scalar on its line, in runes, 0 if it does not end there, or if that is not sure.
 func (s *Source) length(n *yaml.Node) int {
 	runes := s.runes(n.Line)
 	if n.Column > len(runes) || n.Value == "" || n.Anchor != "" {
 		return 0
 	}
 	rest := string(runes[n.Column-1:])
-	for _, quote := range []string{"", `"`, "'"} {
-		if text := quote + n.Value + quote; strings.HasPrefix(rest, text) && (quote != "" || n.Style == 0) {
-			return len([]rune(text))
+	text := n.Value
+	switch n.Style {
+	case 0:
+	case yaml.DoubleQuotedStyle:
+		text = doubleQuoted.FindString(rest)
+	case yaml.SingleQuotedStyle:
+		text = singleQuoted.FindString(rest)
+	default:
+		return 0
+	}
+	if !strings.HasPrefix(rest, text) {
+		return 0
+	}
+	return len([]rune(text))
+}
+
+// Scalars in quotes.
+var (
+	doubleQuoted = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
+	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
+)
+
+var (
+	reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}`)
+	address   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
+)
+
+// maskedText is a value that may be a credential: of a URL its scheme and host show, and of any the variables that it reads.
+func maskedText(value string, isURL bool) string {
+	start := ""
+	if m := address.FindStringSubmatch(value); isURL && m != nil && !strings.Contains(value, "@") && (m[3] == "" || m[3][0] == '/') {
+		if start = m[1] + m[2]; strings.TrimPrefix(m[3], "/") == "" {
+			return value
+		}
+		start, value = start+"/", m[3][1:]
+	}
+	var b strings.Builder
+	b.WriteString(start)
+	hidden := false // the end is masked
+	hide := func(text string) {
+		if text != "" && !hidden {
+			b.WriteString(secret.Mask)
+			hidden = true
 		}
 	}
-	return 0
+	at := 0
+	for _, found := range reference.FindAllStringSubmatchIndex(value, -1) {
+		if found[0] > 0 && value[found[0]-1] == '$' { // of $$, which is a dollar
+			continue
+		}
+		hide(value[at:found[0]])
+		b.WriteString("${" + value[found[2]:found[3]])
+		if found[4] >= 0 {
+			b.WriteString(":-" + secret.Mask)
+		}
+		b.WriteByte('}')
+		hidden, at = false, found[1]
+	}
+	hide(value[at:])
+	return b.String()
 }
 
 func (s *Source) runes(line int) []rune {
@@ -98,7 +162,7 @@ func (s *Source) runes(line int) []rune {
 	return []rune(strings.TrimRight(s.lines[line-1], "\r"))
 }
 
-// Excerpt returns the line of a place, with <secret> for what may be a credential, and what stands before a caret under it.
+// Excerpt returns the line of a place, with <secret> instead of what may be a credential, and the text to print before a caret below it.
 // It returns "" if there is nothing to show.
 func (s *Source) Excerpt(at Pos) (line, indent string) {
 	const limit = 200 // columns
@@ -118,7 +182,7 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 			continue
 		case begins >= 0:
 			skip = cmp.Or(marks[begins].length, next(marks, i+1, len(runes))-(i+1))
-			shown.WriteString(secret.Mask)
+			shown.WriteString(cmp.Or(marks[begins].text, secret.Mask))
 		case i == 0 && skip > 0:
 			shown.WriteString(secret.Mask)
 		}
@@ -131,7 +195,7 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 	return shown.String(), before.String()
 }
 
-// marksOf returns a line's marks, and how many runes at its beginning belong to a hidden value that began in a line before.
+// marksOf returns a line's marks, and the number of runes at its beginning that belong to a hidden value from an earlier line.
 func (s *Source) marksOf(line int) (marks []mark, tail int) {
 	byLine := func(m mark, line int) int { return m.line - line }
 	from, _ := slices.BinarySearchFunc(s.marks, line, byLine)
@@ -147,7 +211,7 @@ func (s *Source) marksOf(line int) (marks []mark, tail int) {
 	return marks, tail
 }
 
-// next is the column of the next mark after a column; beyond the line, which has a length, if there is none.
+// next returns the column of the next mark after a column. If there is none, it is beyond the line's length.
 func next(marks []mark, col, length int) int {
 	for _, m := range marks {
 		if m.col > col {
@@ -157,7 +221,7 @@ func next(marks []mark, col, length int) int {
 	return length + 1
 }
 
-// visible writes control characters as something that does not steer a terminal.
+// visible replaces control characters, which would steer a terminal.
 func visible(r rune) rune {
 	if r == '\t' {
 		return ' '
@@ -168,7 +232,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// blank is as wide as a text, and empty.
+// blank returns white space of the width of a text.
 func blank(text string) string {
 	const wideBlank = '\u3000'
 	return strings.Map(func(r rune) rune {

@@ -12,9 +12,9 @@ import (
 func TestExcerpt(t *testing.T) {
 	for _, tt := range []struct{ text, at, want string }{
 		{"webhooks:\n  - url: https://h/HIDDEN\n    timeout: 9h\n", "3:14", "    timeout: 9h\n             ^"},
-		{"webhooks:\n  - url: ftp://h/HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
-		{"webhooks:\n  - {url: \"https://h/HIDDEN\", secret: 'HIDDEN', timeout: 9h}\n", "2:58", "  - {url: <secret>, secret: <secret>, timeout: 9h}\n                                               ^"},
-		{"webhooks:\n  - {secret: \"HID\\u0044EN\", timeout: 9h}\n", "2:38", "  - {secret: <secret>timeout: 9h}\n                              ^"},
+		{"webhooks:\n  - url: ftp://h/HIDDEN\n", "2:10", "  - url: ftp://h/<secret>\n         ^"},
+		{"webhooks:\n  - {url: \"https://h/HIDDEN\", secret: 'HIDDEN', timeout: 9h}\n", "2:58", "  - {url: https://h/<secret>, secret: <secret>, timeout: 9h}\n                                                         ^"},
+		{"webhooks:\n  - {secret: \"HID\\u0044EN\", timeout: 9h}\n", "2:38", "  - {secret: <secret>, timeout: 9h}\n                                ^"},
 		{"webhooks:\n  - {secret: HIDDEN, timeout: 9h} # note\n", "2:31", "  - {secret: <secret>, timeout: 9h} # note\n                                ^"},
 		{"webhooks:\n  - {secret: HIDDEN\n      HIDDEN, timeout: 9h}\n", "3:24", "<secret>timeout: 9h}\n                 ^"},
 		{"webhooks:\n  - secret: |\n      HIDDEN\n    tiemout: 9h\n", "4:5", "    tiemout: <secret>\n    ^"},
@@ -30,6 +30,19 @@ func TestExcerpt(t *testing.T) {
 		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
 		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
 		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
+		// A format's options are named, and their values hidden; variables show, and of a URL scheme and host.
+		{"webhooks:\n  - transform: {format: x, with: {routing_key: HIDDEN, more: [{to: HIDDEN}], HIDDEN}}\n", "2:33",
+			"  - transform: {format: x, with: {routing_key: <secret>, more: [{to: <secret>}], <secret>}}\n                                ^"},
+		{"webhooks:\n  - secret: ${A}HIDDEN${B:-HIDDEN}HIDDEN$${HIDDEN}\n", "2:13", "  - secret: ${A}<secret>${B:-<secret>}<secret>\n            ^"},
+		{"webhooks:\n  - url: https://h.example:99999/${A}/HIDDEN?x=${B}\n", "2:10", "  - url: https://h.example:99999/${A}<secret>${B}\n         ^"},
+		{"webhooks:\n  - url: https://h.example:99999/\n", "2:10", "  - url: https://h.example:99999/\n         ^"},
+		{"webhooks:\n  - url: 'https://u:HIDDEN@h/it''s'\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - url: https://u:HID/DEN@h/\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - url: https://u:HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - url: h.example/HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - url: https:///HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - url: https://h?HIDDEN\n", "2:10", "  - url: <secret>\n         ^"},
+		{"webhooks:\n  - {headers: {X: 'it''s HIDDEN', Y: \"HIDDEN\\\"HIDDEN\"}, timeout: 9h}\n", "2:16", "  - {headers: {X: <secret>, Y: <secret>}, timeout: 9h}\n               ^"},
 		// what is not YAML
 		{"webhooks:\n\t- secret: HIDDEN\n", "2:1", " - secret: <secret>\n^"},
 		{"webhooks:\n  - url: https://h/HIDDEN\n    filter: \"a\" == event\n", "3:13", "    filter: \"a\" == event\n            ^"},

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// headers reads the headers that a webhook sends, or that a test wants.
+// headers reads the headers that a webhook sends or that a test expects.
 func (d *decoder) headers(n node, to *[]Header) {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
@@ -18,7 +18,7 @@ func (d *decoder) headers(n node, to *[]Header) {
 		d.fail(n, "value.length", "want at most %d headers, got %d", high, len(n.Content)/2)
 		return
 	}
-	lines := map[string]int{} // of the names, whose case means nothing
+	lines := map[string]int{} // by name in lower case
 	for name, value := range d.members(n) {
 		read := d.scalar
 		if n.key.Plain {

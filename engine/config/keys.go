@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Kind is what a key's value is.
+// Kind is the kind of a key's value.
 type Kind string
 
 const (
@@ -17,6 +17,7 @@ const (
 	KindSecret    Kind = "secret"
 	KindSecrets   Kind = "secret or list"
 	KindSchemes   Kind = "list of schemes"
+	KindTexts     Kind = "list of texts"
 	KindHeaders   Kind = "mapping of texts"
 	KindNumber    Kind = "number"
 	KindDuration  Kind = "duration"
@@ -33,59 +34,74 @@ const (
 	KindTree      Kind = "any value"    // kept as it is written
 )
 
-// Key is one key of the configuration: all that is known of it. What reads a file, what check --print shows, docs/config.md and the
-// JSON Schema come of it.
+// Key describes one key of the configuration. Reading, merging, check --print, docs/config.md and the JSON Schema are made of it.
 //
-// The keys of each mapping stand in a table beside what the mapping is read into. [Keys] lists them all.
+// The keys of each mapping stand in a table beside the type that holds the mapping. [Keys] lists all of them.
 type Key struct {
-	Path     string // in a mapping's table its name; in [Keys] the whole, with [] for a list's entries: "webhooks[].retry.delay"
+	Path     string // in a mapping's table its name; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
 	Kind     Kind
-	Default  string   // what is read where it is missing
-	Without  string   // what holds where it is missing, in words or decided elsewhere
-	Min, Max int64    // of numbers; of durations in nanoseconds, of sizes and texts in bytes, lists and mappings in entries; 0 for none
-	Choices  []string // what a text may be; nil for anything
-	UserOnly bool     // only the user's own files may give it, which are -c's and the global one
-	Required bool     // its mapping must give it
-	Plain    bool     // no variable is expanded in it
-	Is       string   // what it says
+	Default  string   // the value that is read if the key is missing
+	Without  string   // what applies if the key is missing, in words or decided elsewhere
+	Min, Max int64    // durations in nanoseconds, sizes and texts in bytes, lists and mappings in entries; 0 for no bound
+	Choices  []string // the allowed texts; nil for any
+	UserOnly bool     // only the user's own files may set it: that of -c and the global one
+	Required bool     // the mapping must have it
+	Plain    bool     // variables are not expanded
+	Is       string   // what it means
 
 	access
-	below []Key // of a mapping, or of a list's entries
+	merge   merging
+	instead string // another key of the mapping that it excludes: setting this one in a later file removes the other
+	below   []Key  // the keys of a mapping or of a list's entries
+	noun    string // the word for a format's options in errors; "" for keys of this package
+	anyCase bool   // choices may be written in any case, and errors suggest a near one
+	orExpr  bool   // the text may also be an expression instead of a choice
 }
 
-// access is the way from a key to where its value is kept. The owner is what the key's mapping is read into.
+// merging says what applies if several files set a key.
+type merging int
+
+const (
+	lastHolds  merging = iota // the value of the last file; in a mapping, key by key
+	wholeHolds                // the mapping of the last file, without keys of other files
+	allHold                   // the entries of all files
+)
+
+// access connects a key with the place that keeps its value. The owner is what the key's mapping is read into.
 type access struct {
 	read func(d *decoder, n node, owner any)
-	show func(k *Key, owner any) string // what holds, for people; nil where there is nothing to say
-	into func(owner any) any            // of a mapping, what its own keys are read into
+	show func(k *Key, owner any) string // the value as people read it; nil if there is nothing to show
+	into func(owner any) any            // the owner of a mapping's own keys
+	at   func(owner any) any            // the field that keeps the value; nil if there is no single one
 }
 
-// field keeps a value in a field of the owner, whose type says how it is read.
+// field keeps a value in a field of the owner. The field's type says how the value is read.
 func field[T any](to func(*T) any) access {
 	return access{
 		read: func(d *decoder, n node, owner any) { d.field(n, to(owner.(*T))) },
 		show: func(k *Key, owner any) string { return k.showField(to(owner.(*T))) },
+		at:   func(owner any) any { return to(owner.(*T)) },
 	}
 }
 
-// by reads a value in a way of its own.
+// by reads a value with a function.
 func by[T any](read func(*decoder, node, *T)) access {
 	return access{read: func(d *decoder, n node, owner any) { read(d, n, owner.(*T)) }}
 }
 
-// reading reads in a way of its own what is shown like a field.
+// reading replaces the function that reads.
 func reading[T any](a access, read func(*decoder, node, *T)) access {
 	a.read = by(read).read
 	return a
 }
 
-// showing says what check --print shows.
+// showing replaces the function that shows.
 func showing[T any](a access, show func(*T) string) access {
 	a.show = func(_ *Key, owner any) string { return show(owner.(*T)) }
 	return a
 }
 
-// within reads a mapping into a part of the owner. Then judge says what is wrong with its keys together.
+// within reads a mapping into a part of the owner. Then judge, if not nil, checks the keys against each other.
 func within[T, U any](part func(*T) *U, judge func(d *decoder, n node, to *U)) access {
 	return access{
 		read: func(d *decoder, n node, owner any) {
@@ -112,7 +128,7 @@ var Keys = flat("", rootKeys)
 
 var rootKey = Key{Kind: KindMapping, below: rootKeys}
 
-// flat lists the keys of a table and of the tables below, by their whole paths.
+// flat lists the keys of a table and of the tables below it, with their full paths.
 func flat(path string, table []Key) []Key {
 	var list []Key
 	for _, k := range table {
@@ -126,7 +142,7 @@ func flat(path string, table []Key) []Key {
 	return list
 }
 
-// find returns the key below of a name, nil if there is none.
+// find returns the key below k with a name, nil if there is none.
 func (k *Key) find(name string) *Key {
 	if k == nil {
 		return nil
@@ -137,12 +153,14 @@ func (k *Key) find(name string) *Key {
 	return nil
 }
 
-// names lists a table's keys in the alphabet's order.
-func names(table []Key) []string {
+// names lists the keys of a mapping for an error: keys of this package alphabetically, a format's options as in its table.
+func (k *Key) names() []string {
 	var list []string
-	for _, k := range table {
-		list = append(list, k.Path)
+	for _, below := range k.below {
+		list = append(list, below.Path)
 	}
-	slices.Sort(list)
+	if k.noun == "" {
+		slices.Sort(list)
+	}
 	return list
 }

@@ -13,22 +13,22 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Module is the file of a wasm or js step, and how it is run.
+// Module is the file of a wasm or js step and the way to run it.
 type Module struct {
-	Text            // the path as it is written
-	IsScript bool   // of a js step
+	Text            // the path as written
+	IsScript bool   // it is a js step's
 	SHA256   string // of the file, in hex; "" for any
 	Reuse    bool   // isolation: instance
 	Limits   Limits
 
 	path   string // absolute
-	within string // the folder that it must be in, links followed; "" for any
+	within string // the folder that it must be in after following links; "" for any
 }
 
-// Limits bound what one event may cost a module; zero values stand for the defaults.
+// Limits bound the cost of one event in a module. Zero values stand for the defaults.
 type Limits struct {
 	Fuel     int
-	Memory   int64 // bytes, as those below
+	Memory   int64 // in bytes, like those below
 	Stack    int64
 	Input    int64
 	Output   int64
@@ -36,7 +36,7 @@ type Limits struct {
 	Module   int64
 }
 
-// What isolation can be.
+// Values of isolation.
 const (
 	isolateEvent    = "event"
 	isolateInstance = "instance"
@@ -49,13 +49,13 @@ var limitKeys = []Key{
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB",
 		Is: "its linear memory", access: field(func(l *Limits) any { return &l.Memory })},
 	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
-		Is: "its stack, which nested calls use", access: field(func(l *Limits) any { return &l.Stack })},
+		Is: "its stack, for nested calls", access: field(func(l *Limits) any { return &l.Stack })},
 	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB",
-		Is: "the input that it gets", access: field(func(l *Limits) any { return &l.Input })},
+		Is: "the size of its input", access: field(func(l *Limits) any { return &l.Input })},
 	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB",
-		Is: "the output that it makes", access: field(func(l *Limits) any { return &l.Output })},
+		Is: "the size of its output", access: field(func(l *Limits) any { return &l.Output })},
 	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32",
-		Is: "lines that it logs, of 1 KiB at most", access: field(func(l *Limits) any { return &l.LogLines })},
+		Is: "the number of lines that it may log, of at most 1 KiB each", access: field(func(l *Limits) any { return &l.LogLines })},
 	{Path: "module", Kind: KindSize, Min: 1 << 10, Max: maxModule, Without: "8MiB",
 		Is: "the size of the module's file; a script's is at most 1 MiB", access: field(func(l *Limits) any { return &l.Module })},
 }
@@ -73,7 +73,7 @@ func (d *decoder) js(n node, s *Step) {
 	d.wasm(n, s)
 }
 
-// within is the folder that the files must be in that the configuration names; "" for any.
+// within returns the folder that must contain the files that the configuration refers to, "" for any folder.
 func (d *decoder) within() string {
 	if d.origin == UserFile {
 		return ""
@@ -81,7 +81,7 @@ func (d *decoder) within() string {
 	return projectOf(d.identity)
 }
 
-// projectOf is the folder of the project whose .awf folder a file is in, the file's own where there is none.
+// projectOf returns the folder of the project whose .awf folder contains a file, or the file's own folder if there is none.
 func projectOf(file string) string {
 	folder := filepath.Dir(file)
 	for up := folder; up != filepath.Dir(up); up = filepath.Dir(up) {
@@ -112,8 +112,8 @@ func (d *decoder) sha256(n node, s *Step) {
 
 var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)
 
-// Read reads the module's file if check, which is told its size in bytes, returns nil. A file that a checkout names must be in its
-// project, and so must what its links lead to.
+// Read reads the module's file if check returns nil for the file's size in bytes. If a checkout refers to the file, the project must
+// contain the file and the target of any link.
 func (m *Module) Read(check func(size int64) error) ([]byte, error) {
 	f, err := m.open()
 	if err != nil {
@@ -143,7 +143,7 @@ func (m *Module) open() (*os.File, error) {
 	return f, err
 }
 
-// digest returns the SHA-256 of the module's file, and its size. It refuses a file over limit bytes.
+// digest returns the SHA-256 and the size of the module's file. It refuses a file larger than limit bytes.
 func (m *Module) digest(limit int64) (sum string, size int64, err error) {
 	f, err := m.open()
 	if err != nil {

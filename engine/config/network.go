@@ -9,21 +9,36 @@ import (
 )
 
 var networkKeys = []Key{
-	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true,
-		Is: "addresses and ranges that webhooks may reach whatever else holds, like `10.0.0.0/8`: without it a checkout's webhooks " +
-			"reach no private address, and none reaches a link-local or metadata address",
-		access: showing(by((*decoder).allow), func(cfg *Config) string { return showList(cfg.Allow) })},
+	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
+		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
+			"reach no private address, and no webhook reaches a link-local or metadata address",
+		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
+			func(cfg *Config) string { return showList(cfg.Allow) })},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
 		Is:     "refuses webhooks whose URL is http",
-		access: reading(field(func(cfg *Config) any { return &cfg.HTTPSOnly }), (*decoder).httpsOnly)},
+		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
 }
 
-func (d *decoder) httpsOnly(n node, cfg *Config) {
-	d.field(n, &cfg.HTTPSOnly)
-	cfg.httpsOnlyAt = d.pos(n.Node)
+// httpURLs returns a mistake for each webhook with an http URL, if https_only is set.
+func (c *Config) httpURLs(webhooks []Webhook) (mistakes Errors) {
+	if !c.HTTPSOnly {
+		return nil
+	}
+	var because Pos
+	for _, u := range c.used {
+		if u.path == "network.https_only" {
+			because = u.pos
+		}
+	}
+	for _, w := range webhooks {
+		if w.Enabled && w.URL.Reveal().Scheme == "http" {
+			mistakes = append(mistakes, w.FailURL("url.https", "want https, since network.https_only is set in "+because.short()))
+		}
+	}
+	return mistakes
 }
 
-// allow reads addresses, and ranges of them.
+// allow reads addresses and ranges of addresses.
 func (d *decoder) allow(n node, cfg *Config) {
 	for entry := range d.entries(n) {
 		text, ok := d.value(entry)
@@ -31,8 +46,13 @@ func (d *decoder) allow(n node, cfg *Config) {
 			continue
 		}
 		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+			addr = addr.Unmap() // an IPv4 address is judged as one, however it is written
 			cfg.Allow = append(cfg.Allow, netip.PrefixFrom(addr, addr.BitLen()))
 		} else if prefix, err := netip.ParsePrefix(text); err == nil {
+			const mapped = 96 // bits before an IPv4 address
+			if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
+				prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
+			}
 			cfg.Allow = append(cfg.Allow, prefix.Masked())
 		} else {
 			d.fail(entry, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))
@@ -40,13 +60,13 @@ func (d *decoder) allow(n node, cfg *Config) {
 	}
 }
 
-// TLS is a webhook's own authority and certificate. It prints without them.
+// TLS is a webhook's own authority and certificate. Printing it shows neither of them.
 type TLS struct {
-	CAFile, CertFile, KeyFile string        // as they are given; "" for none
+	CAFile, CertFile, KeyFile string        // as written; "" for none
 	ca, cert, key             secret.Secret // PEM
 }
 
-// Client is the TLS of the webhook's connections; nil if nothing is its own.
+// Client returns the TLS configuration of the webhook's connections, nil for the system's.
 func (t TLS) Client() *tls.Config {
 	if t.ca.IsZero() && t.cert.IsZero() {
 		return nil
@@ -56,7 +76,7 @@ func (t TLS) Client() *tls.Config {
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM([]byte(t.ca.Reveal()))
 	}
-	if cert, err := tls.X509KeyPair([]byte(t.cert.Reveal()), []byte(t.key.Reveal())); err == nil { // it was parsed before
+	if cert, err := tls.X509KeyPair([]byte(t.cert.Reveal()), []byte(t.key.Reveal())); err == nil { // judgeTLS has parsed it
 		config.Certificates = []tls.Certificate{cert}
 	}
 	return config
@@ -66,13 +86,13 @@ var tlsKeys = []Key{
 	{Path: "ca_file", Kind: KindText, UserOnly: true,
 		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that want one",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that require one",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
 	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "the key of cert_file",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 
-// pem reads a file of certificates or a key, once, when the configuration is read.
+// pem reads a file of certificates or of a key, once, with the configuration.
 func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	read := func(d *decoder, n node, t *TLS) {
 		given, text := of(t)
@@ -84,10 +104,10 @@ func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
-// maxPEM is the longest file of certificates, in bytes.
+// maxPEM is the greatest size of a file of certificates, in bytes.
 const maxPEM = 1 << 20
 
-// judgeTLS says what is wrong with the files together.
+// judgeTLS checks the files against each other.
 func (d *decoder) judgeTLS(n node, t *TLS) {
 	hasCert, hasKey := n.has("cert_file"), n.has("key_file")
 	if d.failed(n) {

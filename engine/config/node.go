@@ -10,15 +10,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// node is a value in the file with its path. Aliases are followed.
+// node is a value in the file with its path. It is never an alias but the value that the alias stands for.
 type node struct {
 	*yaml.Node
 	path  string     // "webhooks[0].retry.delay"
-	key   *Key       // that it is of
-	given *yaml.Node // a member's value as it stands, perhaps an alias
+	key   *Key       // the key that it is the value of
+	given *yaml.Node // a member's value as written, perhaps an alias
 }
 
-// get returns the value of a mapping's key. It has no Node if the key is not there.
+// get returns the value of a mapping's key, without a Node if the mapping does not have the key.
 func (n node) get(name string) node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == name {
@@ -30,17 +30,17 @@ func (n node) get(name string) node {
 
 func (n node) has(name string) bool { return n.get(name).Node != nil }
 
-// at is the mapping itself under the path of one of its keys.
+// at returns the mapping itself with the path of one of its keys.
 func (n node) at(name string) node { return node{Node: n.Node, path: join(n.path, name), key: n.key} }
 
-// entry is the list's i-th entry.
+// entry returns the list's i-th entry.
 func (n node) entry(i int) node {
 	return node{Node: resolve(n.Content[i]), path: n.path + "[" + strconv.Itoa(i) + "]", key: n.key}
 }
 
 func (n node) isText() bool { return n.Kind == yaml.ScalarNode && n.Tag != "!!null" }
 
-// entries gives the entries of a list that is as long as its key allows.
+// entries yields the entries of a list, whose length must be within the key's bounds.
 func (d *decoder) entries(n node) iter.Seq[node] {
 	return func(yield func(node) bool) {
 		low, high, got := int(n.key.Min), int(n.key.Max), len(n.Content)
@@ -66,7 +66,7 @@ func (d *decoder) entries(n node) iter.Seq[node] {
 	}
 }
 
-// entries says how many there may be.
+// entries says how many entries are allowed.
 func entries(low, high int) string {
 	if low == 0 {
 		return fmt.Sprintf("at most %d entries", high)
@@ -74,7 +74,7 @@ func entries(low, high int) string {
 	return fmt.Sprintf("%d to %d entries", low, high)
 }
 
-// members gives the keys of a mapping with their values. One that stands twice is reported and given once.
+// members yields the keys of a mapping with their values. It reports duplicates and yields only the first.
 func (d *decoder) members(n node) iter.Seq2[node, node] {
 	return func(yield func(name, value node) bool) {
 		first := map[string]int{}
@@ -85,6 +85,9 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 			case name.Kind != yaml.ScalarNode:
 				name.path = n.path
 				d.fail(name, "yaml.key", "want a name as a key, got %s", describe(name.Node))
+				continue
+			case name.Value == "<<":
+				d.fail(name, "yaml.merge", "merge keys are not supported")
 				continue
 			case twice:
 				d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
@@ -98,7 +101,7 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 	}
 }
 
-// join makes a key's path. A key that would make it unreadable is quoted.
+// join appends a key to a path. It quotes a key that would make the path unreadable.
 func join(path, key string) string {
 	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
 	if key == "" || shorten(key) != key || strings.ContainsFunc(key, unreadable) {
@@ -110,7 +113,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// resolve follows an alias to what it stands for.
+// resolve returns the node that an alias stands for, or the node itself.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -118,7 +121,7 @@ func resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// describe names what a node is, for errors. It does not quote a scalar, which may be a credential in a wrong place.
+// describe names the kind of a node for an error. It does not quote a scalar, which may be a misplaced credential.
 func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode:
@@ -137,7 +140,7 @@ func describe(n *yaml.Node) string {
 	return "a single value"
 }
 
-// printable is a message with spaces for what a terminal would obey, such as a tab in a file's name.
+// printable replaces characters that a terminal would interpret, such as a tab in a file's name, by spaces.
 func printable(message string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -147,7 +150,7 @@ func printable(message string) string {
 	}, message)
 }
 
-// shorten keeps an error's quotation of the file readable.
+// shorten bounds the text that an error quotes.
 func shorten(s string) string {
 	const limit = 60
 	if len(s) <= limit {

@@ -16,20 +16,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Env looks up a variable for ${VAR}; os.LookupEnv is one.
+// Env looks up a variable for ${VAR}, like os.LookupEnv.
 type Env func(name string) (value string, set bool)
 
-// NoEnv stands for variables that are not looked up: each ${VAR} is as good as set.
-// It is for checking a file where its variables are not at hand; what it gives is not for use.
+// NoEnv looks up no variable and treats every ${VAR} as set. It serves to check a file without its variables; the resulting
+// configuration must not be used for deliveries.
 var NoEnv Env
 
-// Load reads one configuration file. Its mistakes are [Errors]; what could be read beside them is returned too, for further checks.
+// Load reads one configuration file. It returns what it could read, for further checks, and the mistakes as [Errors].
 func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
 
 func load(path string, origin Origin, env Env) (*Config, error) {
 	text, err := file.Read(path, origin.limit())
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
-		return parse(path, make([]byte, origin.limit()+1), origin, env) // which says so in its own words
+		return parse(path, make([]byte, origin.limit()+1), origin, env) // parse reports the size
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -37,8 +37,8 @@ func load(path string, origin Origin, env Env) (*Config, error) {
 	return parse(path, text, origin, env)
 }
 
-// Parse reads a configuration from text; file is its name in errors and webhooks' identities. Its mistakes are [Errors];
-// what could be read beside them is returned too, for further checks.
+// Parse reads a configuration from text. The file's name appears in errors and in the identities of webhooks. Parse returns what it
+// could read, for further checks, and the mistakes as [Errors].
 func Parse(file string, text []byte, env Env) (*Config, error) {
 	return parse(file, text, UserFile, env)
 }
@@ -58,11 +58,12 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 			d.mapping(all, cfg)
 		}
 	}
-	d.checkHTTPSOnly(cfg)
+	cfg.used = d.usedBeside
+	d.errs = append(d.errs, cfg.httpURLs(cfg.Webhooks)...)
 	if len(d.errs)+len(d.warnings) > 0 {
 		keepInside(text, d.errs, d.warnings)
 	}
-	cfg.Warnings, cfg.used, cfg.Named = d.warnings, d.usedBeside, d.named
+	cfg.Warnings, cfg.Named = d.warnings, d.named
 	if len(d.errs) > 0 {
 		d.errs.Sort()
 		return cfg, d.errs
@@ -70,12 +71,12 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 	return cfg, nil
 }
 
-// definition reads a workflow's definition, in which only webhooks is ours.
+// definition reads a workflow's definition. Only its key webhooks belongs to awf-hook.
 func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 	if root = resolve(root); root.Kind != yaml.MappingNode {
-		return // AWF itself says what is wrong
+		return // AWF itself reports the mistake
 	}
-	line := 0 // of the key webhooks
+	line := 0 // line of the key webhooks
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key := node{Node: root.Content[i], path: join("", root.Content[i].Value)}
 		switch name := key.Value; {
@@ -92,60 +93,46 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 	}
 }
 
-// checkHTTPSOnly refuses http URLs where https_only says so.
-func (d *decoder) checkHTTPSOnly(cfg *Config) {
-	if cfg.HTTPSOnly {
-		d.errs = append(d.errs, httpURLs(cfg.Webhooks, cfg.httpsOnlyAt)...)
-	}
-}
-
-func httpURLs(webhooks []Webhook, because Pos) Errors {
-	var mistakes Errors
-	for _, w := range webhooks {
-		if w.Enabled && w.URL.Reveal().Scheme == "http" {
-			why := fmt.Sprintf("want https, since network.https_only is set in %s:%d", because.File, because.Line)
-			mistakes = append(mistakes, w.FailURL("url.https", why))
-		}
-	}
-	return mistakes
-}
-
-// Sort orders the mistakes by their places.
+// Sort sorts the mistakes by their places.
 func (es Errors) Sort() {
 	slices.SortStableFunc(es, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 }
 
-// decoder walks the YAML tree and collects the mistakes that it meets.
+// decoder walks the YAML tree and collects the mistakes.
 type decoder struct {
 	file     string
 	origin   Origin
 	identity string   // the file's absolute path
-	lines    []string // of the file
+	lines    []string // the file's lines
 	env      Env
 	errs     Errors
 	warnings Errors
-	values   int // of all trees
+	values   int // number of values in all trees
 
-	tagged     map[*yaml.Node]bool // values with a wrong tag
-	used       []use               // the keys of the webhook that is being read
-	known      []secret.Secret     // its secret variables
-	inserted   [][2]int            // where the values of variables stand in the scalar that was read last
-	reads      []string            // the names of all its variables
-	usedBeside []use               // the keys beside the webhooks
-	named      []string            // the files that are named
+	tagged     map[*yaml.Node]bool // values whose tag is wrong
+	used       []use               // keys of the webhook that is being read
+	known      []secret.Secret     // values of its secret variables
+	inserted   [][2]int            // ranges of the variables' values in the last scalar
+	reads      []string            // names of the webhook's variables
+	usedBeside []use               // keys beside the webhooks
+	named      []string            // files that the configuration refers to
 }
 
-// maxMistakes is how many mistakes of a file are told. Reading stops there.
+// maxMistakes is the greatest number of mistakes that are reported for a file. Reading stops there.
 const maxMistakes = 1_000
 
 func (d *decoder) fail(n node, code, format string, args ...any) {
+	d.add(d.mistake(n, code, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) add(e *Error) {
 	if len(d.errs) == maxMistakes {
-		n.path, code, format, args = "", "file.mistakes", "more than %d mistakes: the others are not told", []any{maxMistakes}
+		e = &Error{Pos: e.Pos, Code: "file.mistakes", Message: fmt.Sprintf("more than %d mistakes: the others are not told", maxMistakes)}
 	}
 	if !d.isFull() {
-		d.errs = append(d.errs, d.mistake(n, code, fmt.Sprintf(format, args...)))
+		d.errs = append(d.errs, e)
 	}
 }
 
@@ -155,10 +142,10 @@ func (d *decoder) mistake(n node, code, message string) *Error {
 
 func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }
 
-// isFull says whether nothing more is to be read, since there are too many mistakes.
+// isFull reports whether reading must stop because there are too many mistakes.
 func (d *decoder) isFull() bool { return len(d.errs) > maxMistakes }
 
-// failed says whether something below a value is wrong.
+// failed reports whether there is a mistake below a value.
 func (d *decoder) failed(n node) bool {
 	return slices.ContainsFunc(d.errs, func(e *Error) bool { return strings.HasPrefix(e.Path, n.path) })
 }
@@ -179,7 +166,7 @@ func (d *decoder) failAt(line int, code, format string, args ...any) {
 	d.fail(node{Node: &yaml.Node{Line: line, Column: 1}}, code, format, args...)
 }
 
-// document parses text, which must be one YAML document, and returns its root; nil if there is none.
+// document parses text, which must be a single YAML document, and returns its root, nil if there is none.
 func (d *decoder) document(text []byte) *yaml.Node {
 	if limit := d.origin.limit(); int64(len(text)) > limit {
 		d.failAt(1, "file.size", "the file is %v", &file.TooLarge{Limit: limit})
@@ -193,7 +180,7 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		if d.origin != WorkflowFile { // of a definition AWF itself says it
+		if d.origin != WorkflowFile { // for a definition AWF itself reports it
 			d.failAt(1, "file.empty", "the file is empty: want a list of webhooks")
 		}
 		return nil
@@ -210,13 +197,13 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// maxNesting is how deep lists and mappings may nest: the YAML parser's stack grows with it.
+// maxNesting bounds the nesting of lists and mappings, because the YAML parser's stack grows with it.
 const maxNesting = 1_000
 
-// tooDeep returns the line in which a text nests too deep; 0 for none. It takes each bracket for one of YAML's.
+// tooDeep returns the line on which the nesting becomes too deep, 0 for none. It counts every bracket, even inside a text.
 func tooDeep(text []byte) int {
 	brackets, entries, line := 0, 0, 1 // entries: "- - - x" is a list in a list in a list
-	begins := true                     // nothing else stood in the line yet
+	begins := true                     // nothing else precedes on the line
 	for i, c := range text {
 		switch c {
 		case '[', '{':
@@ -240,7 +227,7 @@ func tooDeep(text []byte) int {
 	return 0
 }
 
-// mapping reads the keys of a mapping in their order. It says false if n is no mapping.
+// mapping reads the keys of a mapping in their order. It returns false if n is no mapping.
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
@@ -248,11 +235,9 @@ func (d *decoder) mapping(n node, to any) bool {
 	}
 	for name, value := range d.members(n) {
 		switch value.key = n.key.find(name.Value); {
-		case name.Value == "<<":
-			d.fail(name, "yaml.merge", "merge keys are not supported")
 		case value.key == nil:
-			d.unknown(name, n.key.below)
-		case d.tagged[value.Node]: // what the value is has been told
+			d.unknown(name, n.key)
+		case d.tagged[value.Node]: // checkStyle has reported the value
 		case value.key.UserOnly && d.origin != UserFile:
 			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
 		default:
@@ -268,20 +253,21 @@ func (d *decoder) mapping(n node, to any) bool {
 	return true
 }
 
-// unknown reports a key that is not in the table.
-func (d *decoder) unknown(name node, known []Key) {
-	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(names(known), key) {
-		d.fail(name, "key.unknown", "unknown key: want a space behind the colon of %s", key)
+// unknown reports a name that is not among the keys of a mapping.
+func (d *decoder) unknown(name node, of *Key) {
+	noun, known := cmp.Or(of.noun, "key"), of.names()
+	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(known, key) {
+		d.fail(name, "key.unknown", "unknown %s: want a space behind the colon of %s", noun, key)
 		return
 	}
-	if meant := spelling.Nearest(name.Value, names(known)); meant != "" {
-		d.fail(name, "key.unknown", "unknown key, did you mean %s?", meant)
+	if meant := spelling.Nearest(name.Value, known); meant != "" {
+		d.fail(name, "key.unknown", "unknown %s, did you mean %s?", noun, meant)
 		return
 	}
-	d.fail(name, "key.unknown", "unknown key, want one of %s", strings.Join(names(known), ", "))
+	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
 }
 
-// use notes where a value stands and which variables it reads.
+// use records where a value stands and which variables it reads.
 func (d *decoder) use(name, value node) {
 	if value.key.Kind == KindMapping || value.path == "webhooks" {
 		return
@@ -305,7 +291,11 @@ func variables(n *yaml.Node) []string {
 			names = append(names, name)
 		}
 	}
-	for _, inner := range n.Content { // aliases are not followed: a value stands where it is defined
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // a key, in which nothing is expanded
+			continue
+		}
+		// aliases are not followed, because a value belongs to the place of its definition
 		names = append(names, variables(inner)...)
 	}
 	return names

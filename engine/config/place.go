@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// lineBreaks makes one of YAML's line breaks of all of them.
+// lineBreaks replaces all of YAML's line breaks by \n.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
-// keepInside moves what the YAML parser places beyond the file's or a line's end to that end.
+// keepInside moves places that the YAML parser puts beyond the end of the file or of a line to that end.
 func keepInside(text []byte, lists ...Errors) {
 	lines := strings.Split(lineBreaks.Replace(string(text)), "\n")
-	widths := map[int]int{} // of lines in runes: many mistakes may be in one long line
+	widths := map[int]int{} // of lines, in runes; one long line may have many mistakes
 	for _, list := range lists {
 		for _, e := range list {
 			if e.Line > len(lines) {

@@ -17,39 +17,40 @@ import (
 
 // Bounds of a project's files, in bytes.
 const (
-	maxModule  = 32 << 20  // a module, of which a digest is made: the upper bound of the key module
-	maxModules = 128 << 20 // all its modules together
+	maxModule  = 32 << 20  // a module whose digest is computed: the upper bound of limits.module
+	maxModules = 128 << 20 // all modules of the project together
 )
 
-// Project is a checkout: the settings and the workflows' definitions that come with a folder. Its webhooks do nothing before the user
-// trusts it, and a mistake in its files harms no other webhooks.
+// Project is a checkout: the settings and the definitions of workflows that come with a folder. Its webhooks do nothing until the user
+// trusts it, and a mistake in its files does not affect other webhooks.
 type Project struct {
 	Folder   string // its real path
-	Settings string // the path of its settings as it was looked for; "" if there are none
+	Settings string // the path of its settings; "" if there are none
 	State    trust.State
-	Claims   []trust.Claim // what its webhooks would do, as far as its files were read
-	New      []trust.Claim // of a changed one: those that the user has not seen
-	Gone     []trust.Claim // of a changed one: those that the user has seen and that are no more
-	Err      error         // what is wrong with its files, or with the record of trust
+	Claims   []trust.Claim // what its webhooks would do, for the files that were read
+	New      []trust.Claim // if Changed, the claims that the user has not seen
+	Gone     []trust.Claim // if Changed, the claims that the user has seen and that are gone
+	Err      error         // the mistakes in its files, or the failure to read the record of trust
 
 	search    Search
-	own       *Config           // the user's own webhooks, for what one of the project's overrides
-	record    *trust.Record     // what the user said; nil for nothing
-	recordErr error             // why that could not be read
-	all       bool              // trusted by AWF_HOOK_TRUST or TrustProject, whatever it claims
-	warned    bool              // that it is not trusted
-	digests   map[string]string // of modules, by path
-	digested  int64             // bytes of them
+	own       *Config           // the user's own webhooks, which the project's may override
+	record    *trust.Record     // what the user trusts; nil for nothing
+	recordErr error             // why the record could not be read
+	all       bool              // AWF_HOOK_TRUST or TrustProject trusts it, whatever it claims
+	warned    bool              // the warning that it is not trusted was given
+	digests   map[string]string // digests of modules by path
+	digested  int64             // bytes of those modules
 }
 
-// Project reads all that comes with the folder, its definitions included, and says what its webhooks would do. It expands no variable.
+// Project reads all files that come with the folder, including definitions, and collects what their webhooks would do. It expands no
+// variable.
 func (s Search) Project() (*Project, error) {
 	s.Inspect = true
 	own, _, err := s.loadOwn()
 	if err != nil {
 		return nil, err
 	}
-	if s.Env != nil { // a definition's own variables stay closed, the places of files do not
+	if s.Env != nil { // variables of definitions stay closed; those that name places do not
 		s.places, s.Env = s.Env, NoEnv
 	}
 	p, err := s.project(&Config{Webhooks: own.Webhooks})
@@ -68,7 +69,7 @@ func (s Search) Project() (*Project, error) {
 	return p, nil
 }
 
-// project says which folder the search is about and what the user said of it, without reading its files.
+// project returns the project of the search and the user's decision about it. It reads none of the project's files.
 func (s Search) project(own *Config) (*Project, error) {
 	folder, err := trust.Folder(cmp.Or(s.Dir, "."))
 	if err != nil {
@@ -86,12 +87,12 @@ func (s Search) project(own *Config) (*Project, error) {
 	}
 	p.record, p.recordErr = trust.In(s.StateFolder()).Get(folder)
 	if p.record != nil {
-		p.State = trust.Trusted // until its files say something else
+		p.State = trust.Trusted // until its files claim something else
 	}
 	return p, nil
 }
 
-// readSettings reads the project's settings, of an untrusted project only for inspection, and merges them over the user's own.
+// readSettings reads the project's settings and merges them over the user's own. An untrusted project's are only read to inspect them.
 func (p *Project) readSettings(own *Config) {
 	path := filepath.Join(p.search.Dir, projectSettings)
 	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, ProjectFile.limit())
@@ -106,9 +107,7 @@ func (p *Project) readSettings(own *Config) {
 	cfg, state, err := p.read(path, text, ProjectFile)
 	var mistakes Errors
 	errors.As(err, &mistakes)
-	if own.HTTPSOnly {
-		mistakes = append(mistakes, httpURLs(cfg.Webhooks, own.httpsOnlyAt)...)
-	}
+	mistakes = append(mistakes, own.httpURLs(cfg.Webhooks)...)
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		p.Err = mistakes
@@ -118,7 +117,7 @@ func (p *Project) readSettings(own *Config) {
 	}
 }
 
-// read reads a file of the project and says how it stands. One that is not trusted is read only for inspection, with no variable.
+// read reads a file of the project and returns its state of trust. An untrusted file is only read to inspect it, without variables.
 func (p *Project) read(path string, text []byte, origin Origin) (*Config, trust.State, error) {
 	if p.all {
 		cfg, err := parse(path, text, origin, p.search.Env)
@@ -139,7 +138,7 @@ func (p *Project) read(path string, text []byte, origin Origin) (*Config, trust.
 	return cfg, state, err
 }
 
-// judge compares what a file claims with what the user trusts.
+// judge compares a file's claims with those that the user trusts.
 func (p *Project) judge(claims []trust.Claim) trust.State {
 	state := p.record.Judge(claims)
 	if state != trust.Trusted {
@@ -151,7 +150,7 @@ func (p *Project) judge(claims []trust.Claim) trust.State {
 	return state
 }
 
-// shown is the environment of a trusted file: the variables that the user was shown.
+// shown returns the environment of a trusted file: only the variables that the user has seen.
 func (p *Project) shown(claims []trust.Claim) Env {
 	if p.search.Env == nil {
 		return nil
@@ -164,7 +163,7 @@ func (p *Project) shown(claims []trust.Claim) Env {
 	}
 }
 
-// claims says what webhooks of the project would do.
+// claims lists what webhooks of the project would do.
 func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 	if rel, err := filepath.Rel(cmp.Or(p.search.Dir, "."), path); err == nil {
 		path = rel
@@ -177,7 +176,7 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 			c.Address = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(w.urlText)))
 		}
 		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
-		if strings.Contains(w.nameText, "${") { // which webhook that is shows only when it is expanded
+		if strings.Contains(w.nameText, "${") { // the name is known only after expansion
 			c.Overrides, c.Off = w.nameText, !w.Enabled
 		} else if w.Named && slices.ContainsFunc(p.own.Webhooks, func(own Webhook) bool { return own.Named && own.Name == w.Name }) {
 			c.Overrides, c.Off = w.Name, !w.Enabled
@@ -192,7 +191,7 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 	return claims
 }
 
-// digest is that of a module's file.
+// digest returns the digest of a module's file.
 func (p *Project) digest(m *Module) string {
 	if p.digests[m.path] == "" {
 		sum, size, err := m.digest(min(maxModule, maxModules-p.digested))
@@ -205,7 +204,7 @@ func (p *Project) digest(m *Module) string {
 	return p.digests[m.path]
 }
 
-// pin lets the modules be those that the user was shown.
+// pin makes the digests that the user has seen a condition for loading the modules.
 func (c *Config) pin(claims []trust.Claim) {
 	for i := range c.Webhooks {
 		for j := range c.Webhooks[i].Transform {
@@ -221,7 +220,7 @@ func (c *Config) pin(claims []trust.Claim) {
 	}
 }
 
-// hostOf is the scheme and the host of a URL as it is written, whose path may be a credential: "https://${HOST}".
+// hostOf returns the scheme and the host of a URL as written, such as "https://${HOST}". The path may be a credential.
 func hostOf(text string) string {
 	if !strings.Contains(text, "${") {
 		u, err := url.Parse(text)
@@ -264,7 +263,7 @@ func (p *Project) workflows(base *Config) *Workflows {
 	return ws
 }
 
-// Warning is what to tell the user of settings that are not trusted, in one line; "" for nothing. It names the command that helps.
+// Warning returns the warning about untrusted settings, one line that names the command that helps, "" for none.
 func (p *Project) Warning() string {
 	if p == nil || p.Settings == "" {
 		return ""
@@ -272,7 +271,7 @@ func (p *Project) Warning() string {
 	return p.warning()
 }
 
-// warning says once that something of the project is off.
+// warning returns the warning that the project's webhooks are off, the first time it is called.
 func (p *Project) warning() string {
 	if p.warned || p.search.Inspect || p.State == trust.Trusted {
 		return ""
@@ -281,7 +280,7 @@ func (p *Project) warning() string {
 	return p.Off()
 }
 
-// Off says in a line why the project's webhooks do nothing and which command helps; "" if they are trusted.
+// Off returns a line that says why the project's webhooks do nothing and which command helps, "" if the project is trusted.
 func (p *Project) Off() string {
 	if p == nil || p.State == trust.Trusted {
 		return ""

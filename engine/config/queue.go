@@ -13,51 +13,68 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Queue is the queue's place and size; zero values stand for the defaults.
+// Queue says where the queue is and how much it keeps. Zero values stand for the defaults.
 type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path
-	Namespace string        // of that queue's webhooks; "" is "default"
-	Spill     string        // what becomes of what a database cannot take: deliver or keep; "" is the command's default
-	MaxSize   int64         // bytes
+	Namespace string        // of the webhooks in that database; "" for "default"
+	Spill     string        // deliver or keep what is accepted while the database is away; "" for the command's default
+	MaxSize   int64         // in bytes
 	Keep      time.Duration // of delivered deliveries
 	KeepDead  time.Duration // of dead letters
-	Backlog   time.Duration // how old what waits may be before it is a backlog
+	Backlog   time.Duration // the age from which waiting deliveries count as a backlog
 }
 
-// memoryQueue is the path of a queue that is in no file.
+// memoryQueue is the path of a queue without a file.
 const memoryQueue = "memory:"
 
 var queueKeys = []Key{
-	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true,
+	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true, instead: "url",
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
-		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder; " +
-			"`memory:` keeps nothing beyond the process"},
-	{Path: "url", Kind: KindURL, UserOnly: true, access: showing(by((*decoder).queueURL), (*Queue).showURL),
+		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
+			"`memory:` is a queue that ends with the process"},
+	{Path: "url", Kind: KindURL, UserOnly: true, instead: "path",
+		access: showing(reading(field(func(q *Queue) any { return &q.URL }), (*decoder).queueURL), (*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", UserOnly: true,
-		Is:     "tells the webhooks of one configuration in a shared database from those of another",
-		access: showing(by((*decoder).namespace), (*Queue).showNamespace)},
+		Is:     "distinguishes the webhooks of this configuration from those of others in the database",
+		access: showing(reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace), (*Queue).showNamespace)},
 	{Path: "spill", Kind: KindText, UserOnly: true, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
-		Is: "what is accepted while the database is away goes into a spill file in the state folder, and into the database later; " +
-			"`deliver` delivers it from there meanwhile",
+		Is: "events that are accepted while the database is away go into a spill file in the state folder, and into the database later; " +
+			"`deliver` delivers them from the file meanwhile",
 		access: field(func(q *Queue) any { return &q.Spill })},
 	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", UserOnly: true,
 		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
 	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", UserOnly: true,
 		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
 	{Path: "backlog", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "1h", UserOnly: true,
-		Is: "how long ago what waits may have been accepted before it is a `hook_backlog`", access: field(func(q *Queue) any { return &q.Backlog })},
+		Is:     "the age from which waiting deliveries cause a `hook_backlog`",
+		access: field(func(q *Queue) any { return &q.Backlog })},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
-		Is:     "how large the queue may grow; beyond it the oldest delivered deliveries go first, then deliveries are kept in memory",
+		Is:     "the greatest size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
+}
+
+// judgeQueue refuses a queue in two places.
+func (d *decoder) judgeQueue(n node, _ *Queue) {
+	if n.has("path") && n.has("url") {
+		d.fail(n.get("url"), "key.conflict", "want one of path and url")
+	}
 }
 
 func (d *decoder) queuePath(n node, q *Queue) {
 	d.field(n, &q.Path)
-	if q.Path != "" && q.Path != memoryQueue {
+	switch {
+	case q.Path == "" || q.Path == memoryQueue:
+	case IsDatabase(q.Path):
+		d.fail(n, "url.form", "want a file; a database is queue.url")
+	case strings.HasPrefix(q.Path, "~"):
+		d.fail(n, "value.form", "~ is not expanded: want ${HOME}")
+	case q.Path+":" == memoryQueue:
+		d.fail(n, "value.form", "want memory: with its colon, or ./memory for a file of this name")
+	default:
 		q.Path = d.absolute(q.Path)
 	}
 }
@@ -80,7 +97,7 @@ func (d *decoder) namespace(n node, q *Queue) {
 	}
 }
 
-// showURL is the database's place without user, password and parameters.
+// showURL returns the database's place without user, password and parameters.
 func (q *Queue) showURL() string {
 	if q.URL.IsZero() {
 		return ""
@@ -88,7 +105,7 @@ func (q *Queue) showURL() string {
 	return DatabaseName(q.URL.Reveal())
 }
 
-// showNamespace is the namespace of a database, which alone has one.
+// showNamespace returns the namespace if the queue is a database.
 func (q *Queue) showNamespace() string {
 	if q.URL.IsZero() {
 		return ""
@@ -96,7 +113,7 @@ func (q *Queue) showNamespace() string {
 	return q.Space()
 }
 
-// Space is the namespace that a database's webhooks belong to.
+// Space returns the namespace of a database's webhooks.
 func (q *Queue) Space() string { return cmp.Or(q.Namespace, "default") }
 
 // IsDatabase reports whether a queue's place is a database's URL.
@@ -104,7 +121,7 @@ func IsDatabase(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// DatabaseName is what people may be told of a database's URL: not user, password and parameters.
+// DatabaseName returns a database's URL for people, without user, password and parameters.
 func DatabaseName(place string) string {
 	u, err := url.Parse(place)
 	if err != nil {
@@ -113,9 +130,9 @@ func DatabaseName(place string) string {
 	return "postgres://" + u.Host + u.Path
 }
 
-// Share gives webhooks the identities that they have in a database, which many machines share: those of the user's own files
-// NAMESPACE#NAME. Entries of projects and of definitions, which strangers may name alike, are told by a digest of their URL too. It
-// fails if an entry has no name. It changes nothing if it was called before.
+// Share gives webhooks their identities for a database that many machines share. The identity of an entry in the user's own files is
+// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL.
+// Share fails if an entry has no name. Further calls change nothing.
 func (c *Config) Share() error {
 	if c.shared {
 		return nil
@@ -144,7 +161,7 @@ func share(webhooks []Webhook, namespace string) error {
 	return nil
 }
 
-// absolute is a path that the configuration names. A relative one starts at its folder.
+// absolute returns the absolute path of a file that the configuration refers to. Relative paths start at the configuration's folder.
 func (d *decoder) absolute(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -152,26 +169,7 @@ func (d *decoder) absolute(name string) string {
 	return filepath.Join(filepath.Dir(d.identity), name)
 }
 
-// override takes over what another file says of the queue.
-func (q Queue) override(by Queue) Queue {
-	if by.URL.IsZero() && by.Path == "" {
-		by.URL = q.URL
-	} else if !by.URL.IsZero() {
-		q.Path = "" // the last file that names a place decides
-	}
-	return Queue{
-		Path:      cmp.Or(by.Path, q.Path),
-		URL:       by.URL,
-		Namespace: cmp.Or(by.Namespace, q.Namespace),
-		Spill:     cmp.Or(by.Spill, q.Spill),
-		MaxSize:   cmp.Or(by.MaxSize, q.MaxSize),
-		Keep:      cmp.Or(by.Keep, q.Keep),
-		KeepDead:  cmp.Or(by.KeepDead, q.KeepDead),
-		Backlog:   cmp.Or(by.Backlog, q.Backlog),
-	}
-}
-
-// Equal reports whether two queues are the same.
+// Equal reports whether two queues are configured alike.
 func (q Queue) Equal(other Queue) bool {
 	same := q.URL.Reveal() == other.URL.Reveal()
 	q.URL, other.URL = secret.Secret{}, secret.Secret{}

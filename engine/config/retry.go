@@ -7,54 +7,54 @@ import (
 	"time"
 )
 
-// The backoffs: how the waits between attempts grow.
+// Backoffs say how the waits between attempts grow.
 const (
-	Exponential = "exponential" // each is twice the one before
+	Exponential = "exponential" // each wait is twice the one before
 	Constant    = "constant"
-	Fibonacci   = "fibonacci" // each is the sum of the two before
+	Fibonacci   = "fibonacci" // each wait is the sum of the two before
 )
 
-// Backoffs lists them.
+// Backoffs lists the values of backoff.
 var Backoffs = []string{Exponential, Constant, Fibonacci}
 
-// Retry says how often and when a delivery is tried again.
+// Retry says how often and when a delivery is retried.
 type Retry struct {
 	MaxAttempts int
 	Backoff     string
-	Delay       time.Duration   // before the second attempt; 0 is Standard Webhooks' schedule
-	MaxDelay    time.Duration   // of any wait
-	MaxAge      time.Duration   // of a delivery, beyond which it is dead; 0 for no bound
-	Jitter      float64         // by which part of itself a wait is longer or shorter at most
-	Schedule    []time.Duration // the waits themselves, the last one repeated; nil for Delay's
-	Statuses    []int           // that are tried again beside the usual ones
+	Delay       time.Duration   // before the second attempt; 0 for the schedule of Standard Webhooks
+	MaxDelay    time.Duration   // the longest wait
+	MaxAge      time.Duration   // the age beyond which a delivery is dead; 0 for no bound
+	Jitter      float64         // the greatest part by which a wait is lengthened or shortened
+	Schedule    []time.Duration // the waits, of which the last repeats; nil to use Delay
+	Statuses    []int           // statuses that are retried in addition to the usual ones
 }
 
 var retryKeys = []Key{
 	{Path: "max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10",
-		Is: "how often a delivery is tried", access: field(func(r *Retry) any { return &r.MaxAttempts })},
+		Is: "the greatest number of attempts of a delivery", access: field(func(r *Retry) any { return &r.MaxAttempts })},
 	{Path: "delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Without: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
-		Is:     "the wait before the second attempt, which grows as `backoff` says. The default is Standard Webhooks' schedule",
+		Is:     "the wait before the second attempt; it grows as `backoff` says. The default is the schedule of Standard Webhooks",
 		access: field(func(r *Retry) any { return &r.Delay })},
 	{Path: "backoff", Kind: KindText, Choices: Backoffs, Default: Exponential,
-		Is:     "how the waits grow from `delay`: `exponential` doubles them, `fibonacci` adds the two before, `constant` keeps them",
+		Is:     "how the waits grow from `delay`: `exponential` doubles the last, `fibonacci` adds the last two, `constant` repeats it",
 		access: field(func(r *Retry) any { return &r.Backoff })},
 	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h",
 		Is: "the longest wait", access: field(func(r *Retry) any { return &r.MaxDelay })},
-	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "that of `delay`",
-		Is:     "the waits themselves; the last one repeats",
+	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`",
+		Is:     "the waits, of which the last repeats",
 		access: showing(by((*decoder).schedule), func(r *Retry) string { return showList(r.Schedule) })},
 	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%",
-		Is:     "how much longer or shorter each wait is, at random",
+		Is:     "the greatest part by which each wait is lengthened or shortened at random",
 		access: showing(by((*decoder).jitter), func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) })},
 	{Path: "max_age", Kind: KindDuration, Min: int64(time.Second), Max: year, Without: "none",
-		Is:     "how old a delivery may get before it is dead, from when its event was accepted or from its last replay",
+		Is:     "the age at which a delivery is dead, counted from the acceptance of its event or from its last replay",
 		access: field(func(r *Retry) any { return &r.MaxAge })},
 	{Path: "statuses", Kind: KindNumbers, Max: 50, Without: "[]",
-		Is:     "statuses after which a delivery is tried again, besides 408, 425, 429 and 5xx",
+		Is:     "statuses after which a delivery is retried, in addition to 408, 425, 429 and 5xx",
 		access: showing(by((*decoder).statuses), func(r *Retry) string { return showList(r.Statuses) })},
 }
 
-// judgeRetry says what is wrong with the keys together.
+// judgeRetry checks the keys against each other.
 func (d *decoder) judgeRetry(n node, _ *Retry) {
 	if n.has("schedule") {
 		for _, other := range []string{"delay", "backoff"} {
@@ -81,7 +81,7 @@ func (d *decoder) jitter(n node, r *Retry) {
 	r.Jitter = float64(percent) / 100
 }
 
-// waitKey is an entry of a schedule.
+// waitKey describes an entry of a schedule.
 var waitKey = Key{Kind: KindDuration, Min: 10 * millisecond, Max: day}
 
 func (d *decoder) schedule(n node, r *Retry) {
@@ -108,13 +108,13 @@ func (d *decoder) statuses(n node, r *Retry) {
 	}
 }
 
-// Rate is a number of attempts in a time.
+// Rate is a number of attempts per time.
 type Rate struct {
 	Attempts int
 	Per      time.Duration // a second, a minute or an hour
 }
 
-// PerSecond is the rate in attempts a second, 0 for no bound.
+// PerSecond returns the rate in attempts per second, 0 for no bound.
 func (r Rate) PerSecond() float64 {
 	if r.Per == 0 {
 		return 0

@@ -11,13 +11,13 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// variable is ${NAME} or ${NAME:-default}, or $$, which is a plain $. One that is not closed is found too: it is a mistake.
+// variable matches ${NAME}, ${NAME:-default}, and $$, which stands for a plain $. It also matches an unclosed ${, which is a mistake.
 var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)(\}?)`)
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// scalar returns a scalar's text with its variables expanded.
-// It says false, and has reported why, if n is no scalar, is empty or names a variable that is not set.
+// scalar returns the text of a scalar with its variables expanded. It reports a mistake and returns false if n is no scalar or null, or
+// if a variable is not set.
 func (d *decoder) scalar(n node) (string, bool) {
 	if !n.isText() {
 		d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
@@ -51,7 +51,14 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
-// endsInQuote says whether a plain value ends with a quote that nothing in it opens.
+// checkName warns of a key that looks as if something in it were replaced.
+func (d *decoder) checkName(n node) {
+	if strings.Contains(n.Value, "${") || strings.Contains(n.Value, "{{") {
+		d.warn(n, "variable.plain", "nothing is replaced in a key: it stays as it is written")
+	}
+}
+
+// endsInQuote reports whether a plain value ends with a quote that is not opened in it.
 func endsInQuote(text string) bool {
 	for _, quote := range []string{`"`, "'"} {
 		if strings.HasSuffix(text, quote) && strings.Count(text, quote)%2 == 1 {
@@ -92,7 +99,7 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 	return "", false
 }
 
-// isSecret says whether what a variable gives there must not show.
+// isSecret reports whether the value of a variable in n must not be shown.
 func isSecret(n node) bool {
 	if n.key != nil && slices.Contains([]Kind{KindURL, KindSecret, KindSecrets, KindHeaders}, n.key.Kind) {
 		return true
@@ -103,27 +110,27 @@ func isSecret(n node) bool {
 	return slices.Contains([]string{"url", "secret", "headers", "transform"}, key)
 }
 
-// unresolved says whether n holds variables while none is looked up, so that its value cannot be judged.
+// unresolved reports whether the value of n is unknown because its variables are not looked up.
 func (d *decoder) unresolved(n node) bool {
 	return d.env == nil && strings.Contains(n.Value, "${")
 }
 
-// quote is a scalar's text in the file for an error, not the value of a variable in it, which may be a secret.
+// quote quotes a scalar as written, for an error. The values of its variables may be secrets.
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
 func unquoted(n node) string { return shorten(n.Value) }
 
-// shape says where the inside of a scalar begins in the file.
+// shape says where the text of a scalar begins in the file.
 type shape int
 
 const (
-	shapeOther   shape = iota // escapes, folded lines, an anchor or a tag: only the scalar's own place is known
-	shapePlain                // the text begins at the scalar's place
+	shapeOther   shape = iota // escapes, folded lines, an anchor or a tag: positions inside are unknown
+	shapePlain                // at the scalar's place
 	shapeQuoted               // one column later
 	shapeLiteral              // one line later, indented
 )
 
-// text keeps a scalar whose inside may be pointed at.
+// text returns a scalar with what Fail needs to find places inside it.
 func (d *decoder) text(n node, value string) Text {
 	t := Text{Value: value, Path: n.path, pos: d.pos(n.Node)}
 	rest := d.rest(n.Node)
@@ -139,7 +146,7 @@ func (d *decoder) text(n node, value string) Text {
 	return t
 }
 
-// rest is the file's line from a node's place on. It is left empty in a very long line, whose many nodes would take long.
+// rest returns the line from a node's place on. For a very long line, which may have many nodes, it returns "" to save time.
 func (d *decoder) rest(n *yaml.Node) string {
 	const limit = 4096
 	if n.Line > len(d.lines) || len(d.lines[n.Line-1]) > limit {
@@ -153,7 +160,7 @@ func (d *decoder) rest(n *yaml.Node) string {
 	return line
 }
 
-// literal finds a literal block's text in the file, which begins in the line after the node's, and its indent.
+// literal finds the indent of a literal block, which begins on the line after the node's.
 func (d *decoder) literal(n *yaml.Node) (shape, int) {
 	for i, text := range strings.Split(n.Value, "\n") {
 		if strings.Trim(text, " ") == "" || n.Line+i >= len(d.lines) {
@@ -168,8 +175,8 @@ func (d *decoder) literal(n *yaml.Node) (shape, int) {
 	return shapeOther, 0
 }
 
-// Fail makes the error of a mistake at a line (from 1) and a column (from 0) inside the text.
-// Where the text's lines cannot be told in the file, it stands at the scalar itself.
+// Fail returns the error for a mistake at a line (from 1) and a column (from 0) inside the text. It has the place of the whole scalar if
+// positions inside are unknown.
 func (t Text) Fail(line, col int, code, message string) *Error {
 	pos := t.pos
 	switch {
@@ -180,7 +187,7 @@ func (t Text) Fail(line, col int, code, message string) *Error {
 		pos.Col += col + 1
 	case t.shape == shapeLiteral:
 		lines := strings.Split(strings.TrimRight(t.Value, " \n"), "\n")
-		if last := len(lines); line > last { // the file need not have what is missing at the text's end
+		if last := len(lines); line > last { // the file may not have the lines at the text's end
 			line, col = last, utf8.RuneCountInString(lines[last-1])
 		}
 		pos.Line += line

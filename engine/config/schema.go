@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/signature"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Schema is the JSON Schema of a configuration file, for editors. It is made of [Keys].
+// Schema returns the JSON Schema of a configuration file, for editors.
 func Schema() map[string]any {
 	root := objectSchema()
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
@@ -29,7 +30,7 @@ func objectSchema() map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{}}
 }
 
-// property returns the properties of the mapping at a key's path: "webhooks[].retry".
+// property returns the properties of the mapping at a path such as "webhooks[].retry".
 func property(schema map[string]any, path string) map[string]any {
 	if path != "" {
 		for step := range strings.SplitSeq(path, ".") {
@@ -43,7 +44,7 @@ func property(schema map[string]any, path string) map[string]any {
 	return schema["properties"].(map[string]any)
 }
 
-// entrySchema is the schema of a list's entries that are mappings.
+// entrySchema returns the schema of the mappings in a list.
 func entrySchema(list map[string]any) map[string]any {
 	if choices, ok := list["anyOf"].([]any); ok { // one text, or a list of texts and mappings
 		list = choices[1].(map[string]any)
@@ -55,7 +56,7 @@ func entrySchema(list map[string]any) map[string]any {
 	return items
 }
 
-// Patterns of texts that stand for a value of another type.
+// Patterns of texts that may stand in place of another type.
 const (
 	expanded         = `\$\{`
 	numberOrExpanded = `^[0-9]+$|` + expanded
@@ -64,9 +65,9 @@ const (
 
 func (k *Key) schema() map[string]any {
 	s := map[string]any{"description": k.describe()}
-	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // what YAML takes for a number is a text here
+	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // a text that YAML takes for a number is allowed
 	switch k.Kind {
-	case KindGlobs, KindRanges, KindDurations, KindNumbers:
+	case KindGlobs, KindRanges, KindDurations, KindNumbers, KindTexts:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
 		unread := map[string]any{"type": "string", "pattern": expanded}
@@ -83,7 +84,7 @@ func (k *Key) schema() map[string]any {
 		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"anyOf": []any{scalar, objectSchema()}}}
 		s["anyOf"] = []any{scalar, list}
 	case KindSteps:
-		step := objectSchema() // the same in both, so that its keys are
+		step := objectSchema() // one map for both, so that its keys are added to both
 		s["anyOf"] = []any{step, map[string]any{"type": "array", "minItems": 1, "maxItems": k.Max, "items": step}}
 	case KindTree:
 	case KindList:
@@ -96,13 +97,51 @@ func (k *Key) schema() map[string]any {
 		if k.Choices == nil {
 			maps.Copy(s, scalar)
 		} else {
-			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": expanded}}
+			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": k.noChoice()}}
 		}
 	}
 	return s
 }
 
-// describe is what an editor shows.
+// noChoice returns a pattern of texts that the schema cannot judge: a variable, a choice in another case, an expression.
+func (k *Key) noChoice() string {
+	pattern := expanded
+	if k.anyCase {
+		pattern += "|[A-Z]"
+	}
+	if k.orExpr {
+		pattern += `|^=|\{\{`
+	}
+	return pattern
+}
+
+// FormatSchemas returns a schema for each format, which says what options a step of the format has. All of them apply to a step, in
+// addition to the step's own in [Schema].
+func FormatSchemas() []any {
+	var schemas []any
+	for _, name := range format.Names() {
+		r, _ := format.Lookup(name)
+		with, required := objectSchema(), []any{}
+		for i, key := range optionKeys(r) {
+			with["properties"].(map[string]any)[key.Path] = key.schema()
+			if r.Keys[i].Required {
+				required = append(required, key.Path)
+			}
+		}
+		with["required"] = required
+		then := map[string]any{"properties": map[string]any{"with": with}}
+		if len(required) > 0 {
+			then["required"] = []any{"with"}
+		}
+		schemas = append(schemas, map[string]any{
+			"if":   map[string]any{"required": []any{"format"}, "properties": map[string]any{"format": map[string]any{"const": name}}},
+			"then": then,
+		})
+	}
+	return schemas
+}
+
+// describe returns the description that an editor shows.
 func (k *Key) describe() string {
 	text := strings.ReplaceAll(k.Is, "`", "")
 	if preset := k.Preset(); preset != "" {
@@ -114,10 +153,10 @@ func (k *Key) describe() string {
 	return text
 }
 
-// Preset is what holds without the key, "" for nothing.
+// Preset returns what applies without the key, "" for nothing.
 func (k *Key) Preset() string { return cmp.Or(k.Default, k.Without) }
 
-// Bounds are the key's bounds in words, "" for none.
+// Bounds returns the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {
 	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: "", KindSize: ""}
 	words, known := unit[k.Kind]

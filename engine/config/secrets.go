@@ -6,7 +6,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Secrets lists the secrets beside the webhooks' own: of the queue's database, of serve and of the server that gets the events.
+// Secrets lists the secrets beside those of webhooks: of the queue's database, of serve, and of the server that receives the events.
 func (c *Config) Secrets() (list []secret.Secret) {
 	add := func(s secret.Secret) {
 		if !s.IsZero() {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -11,29 +10,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Serve is what awf-hook serve listens on, and who may send it events. Zero values stand for the defaults.
+// Serve says where awf-hook serve listens and who may send events. Zero values stand for the defaults.
 type Serve struct {
 	Listen  string // an address with its port, or "unix:PATH" with an absolute path
 	TLS     TLS
 	Hosts   []string
 	Tokens  []Token
-	Secrets []SigningSecret // of requests that are signed
-	Rate    Rate            // of events without a token
-	Page    string          // what the page may do: off, read or operate; "" is read
+	Secrets []SigningSecret // of signed requests
+	Rate    Rate            // of events in requests without a token
+	Page    string          // off, read or operate; "" for read
 }
 
 // Token lets its bearer do what its role allows.
 type Token struct {
 	Name   string
 	SHA256 [sha256.Size]byte
-	Role   string // send, read, operate or admin; "" is send
+	Role   string // send, read, operate or admin; "" for send
 	Rate   Rate   // of events
 }
 
-// Certificate is what the server shows; nil if TLS is not configured.
+// Certificate returns the server's certificate, nil if TLS is not configured.
 func (s *Serve) Certificate() *tls.Certificate {
 	pair, err := tls.X509KeyPair([]byte(s.TLS.cert.Reveal()), []byte(s.TLS.key.Reveal()))
-	if err != nil { // it was parsed before: there is none
+	if err != nil { // there is none; judgeTLS has refused a broken one
 		return nil
 	}
 	return &pair
@@ -41,31 +40,37 @@ func (s *Serve) Certificate() *tls.Certificate {
 
 var serveKeys = []Key{
 	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
-		access: showing(by((*decoder).listenAddress), func(s *Serve) string { return s.Listen }),
-		Is: "the address, or `unix:` and the path of a socket. An address that others reach needs `tokens` or `secret`, and `tls`: " +
-			"`--insecure-listen` does without"},
-	{Path: "tls", Kind: KindMapping, UserOnly: true, below: serveTLSKeys, Is: "the server's certificate; both files are PEM",
+		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
+			func(s *Serve) string { return s.Listen }),
+		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
+			"and `tls`, unless `--insecure-listen` is given"},
+	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
+		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(by((*decoder).hosts),
+	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(
+		reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
-		Is: "names by which browsers and clients without a token know the server, beside localhost, addresses, the name in `listen` " +
-			"and those of the certificate"},
+		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
+			"`listen` and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
-		access: showing(by((*decoder).tokens), func(s *Serve) string { return tokenNames(s.Tokens) }),
-		Is:     "who may send events; without tokens and secrets anybody who reaches the address may"},
-	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys, access: by((*decoder).serveSecret),
-		Is: "lets requests in that are signed by Standard Webhooks, as another awf-hook's are. A list is for rotating"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
+			func(s *Serve) string { return tokenNames(s.Tokens) }),
+		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
+		access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
+		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
-		access: showing(by(func(d *decoder, n node, s *Serve) { s.Rate = d.rateOf(n) }), func(s *Serve) string { return s.Rate.String() }),
-		Is:     "events in a time that are taken from requests without a token"},
+		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate),
+			func(s *Serve) string { return s.Rate.String() }),
+		Is: "the greatest number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
-		Is: "the page in a browser: `read` shows, `operate` also sends again, discards and pauses, `off` is no page. With `tokens` the " +
-			"token's role decides, up to this; without, whoever reaches the address has it"},
+		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
+			"the token's role decides within this bound; without, whoever reaches the address may do this"},
 }
 
 var serveTLSKeys = []Key{
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, with those that lead to its authority",
+	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, followed by the intermediate ones",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
 	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
@@ -73,32 +78,46 @@ var serveTLSKeys = []Key{
 
 var tokenKeys = []Key{
 	{Path: "name", Kind: KindText, Min: 1, Max: 100, UserOnly: true, Required: true,
-		Is:     "of the client, for logs and metrics. Two tokens of one name are for rotating",
+		Is:     "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them",
 		access: field(func(t *Token) any { return &t.Name })},
 	{Path: "role", Kind: KindText, UserOnly: true, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
 		access: field(func(t *Token) any { return &t.Role }),
-		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate` also sends again, discards, pauses and " +
-			"closes; `admin` does all of it"},
+		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
+			"pause and close; `admin`, which is everything"},
 	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
-		Is: "of the token, in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "events in a time that the client may send",
+		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the greatest number of events per time from the client",
 		access: by(func(d *decoder, n node, t *Token) { t.Rate = d.rateOf(n) })},
 }
 
 func (d *decoder) listenAddress(n node, s *Serve) {
-	d.field(n, &s.Listen)
-	if path, isUnix := strings.CutPrefix(s.Listen, "unix:"); isUnix {
+	text, ok := d.value(n)
+	if !ok {
+		return
+	}
+	s.Listen = text
+	path, isUnix := strings.CutPrefix(text, "unix:")
+	if isUnix && path != "" {
 		s.Listen = "unix:" + d.absolute(path)
 		return
 	}
-	if _, _, err := net.SplitHostPort(s.Listen); s.Listen != "" && err != nil {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
 		d.fail(n, "value.form", "want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %s", quote(n))
 	}
 }
 
 func (d *decoder) hosts(n node, s *Serve) {
 	for entry := range d.entries(n) {
-		if name, ok := d.value(entry); ok {
+		name, ok := d.value(entry)
+		switch {
+		case !ok:
+		case name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "":
+			d.fail(entry, "value.form", "want a host's name without scheme, port and path, like hooks.example.com, got %s", quote(entry))
+		default:
 			s.Hosts = append(s.Hosts, name)
 		}
 	}
@@ -126,7 +145,9 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 	copy(t.SHA256[:], sum)
 }
 
-// serveSecret and rateOf read what a webhook has too.
+func (d *decoder) serveRate(n node, s *Serve) { s.Rate = d.rateOf(n) }
+
+// serveSecret and rateOf read keys that a webhook has too.
 func (d *decoder) serveSecret(n node, s *Serve) {
 	var w Webhook
 	d.secret(n, &w)
@@ -145,25 +166,4 @@ func tokenNames(tokens []Token) string {
 		names = append(names, t.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// override takes over what another file says of the server.
-func (s Serve) override(by Serve) Serve {
-	if by.TLS == (TLS{}) {
-		by.TLS = s.TLS
-	}
-	if by.Tokens == nil {
-		by.Tokens = s.Tokens
-	}
-	if by.Secrets == nil {
-		by.Secrets = s.Secrets
-	}
-	if by.Hosts == nil {
-		by.Hosts = s.Hosts
-	}
-	if by.Rate == (Rate{}) {
-		by.Rate = s.Rate
-	}
-	by.Listen, by.Page = cmp.Or(by.Listen, s.Listen), cmp.Or(by.Page, s.Page)
-	return by
 }

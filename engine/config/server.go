@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Server is the awf-hook serve that events are handed to instead of the settings' webhooks.
+// Server is the awf-hook serve that receives all events instead of the settings' webhooks.
 type Server struct {
 	URL    string // "" for none
 	Token  secret.Secret
@@ -19,9 +19,9 @@ type Server struct {
 var serverKeys = []Key{
 	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
 		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
-	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "our token there",
+	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "the token for it",
 		access: by(func(d *decoder, n node, s *Server) { s.Token = d.hidden(n) })},
-	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests, instead of a token",
+	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests instead of a token",
 		access: by(func(d *decoder, n node, s *Server) { s.Secret = d.hidden(n) })},
 }
 
@@ -37,15 +37,21 @@ func (d *decoder) serverURL(n node, s *Server) {
 }
 
 func (d *decoder) hidden(n node) secret.Secret {
-	text, _ := d.value(n)
+	text, ok := d.value(n)
+	if ok && text == "" {
+		d.fail(n, "secret.form", "empty")
+	}
 	return secret.New(text)
 }
 
-// intakeURL is where a server takes events.
+// intakeURL returns the URL at which a server accepts events.
 func intakeURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", errors.New("want the address of a server, like https://hooks.example.com")
+	}
+	if _, err := secret.ParseURL(text); err != nil {
+		return "", err
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v1/events"
@@ -53,7 +59,7 @@ func intakeURL(text string) (string, error) {
 	return u.String(), nil
 }
 
-// serverEntry hands all events to a server. What it refuses for want of a token may pass; what waits for it waits for days.
+// serverEntry hands all events to a server. It retries for days, even if the server refuses the token, which may be mended meanwhile.
 const serverEntry = `webhooks:
   - name: server
     url: ${URL}
@@ -62,7 +68,7 @@ const serverEntry = `webhooks:
     retry: {schedule: [1s, 2s, 5s, 10s, 30s, 1m, 5m, 30m, 1h], max_attempts: 50, statuses: [401, 403]}
 `
 
-// handOver replaces the settings' webhooks by the one that hands events to the server that --to or the settings name.
+// handOver replaces the settings' webhooks by one that hands all events to the server of --to or of the settings, if there is one.
 func (s Search) handOver(merged *Config) error {
 	server := merged.Server
 	if s.To != "" {

@@ -8,27 +8,35 @@ import (
 	"strings"
 )
 
-// Value is one value of a configuration, for showing what holds and why.
+// Value is a value of a configuration and its source.
 type Value struct {
 	Key       string   `json:"key"`                 // "retry.delay"
-	Text      string   `json:"value"`               // as a person would write it; secrets are masked
-	Place     string   `json:"place"`               // where it stands, "default" if nowhere
-	Variables []string `json:"variables,omitempty"` // that it reads, each as $NAME
+	Text      string   `json:"value"`               // as people write it, with secrets masked
+	Place     string   `json:"place"`               // file and line, or "default"
+	Variables []string `json:"variables,omitempty"` // the variables that it reads, each as $NAME
 }
 
-// Place is the file and line of the webhook's entry.
+// Place returns the file and line of the webhook's entry.
 func (w *Webhook) Place() string { return w.pos.short() }
 
 func (p Pos) short() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
-// Values lists what holds for the webhook, key by key.
-func (w *Webhook) Values() []Value { return values(webhookKeys, "", w.used, w) }
+// Values lists the webhook's values in the order of the keys.
+func (w *Webhook) Values() []Value {
+	list := values(webhookKeys, "", w.used, w)
+	for i := range w.Transform {
+		for j := range w.Transform[i].Options {
+			list = append(list, w.Transform[i].Options[j].shown(w.used))
+		}
+	}
+	return list
+}
 
-// Values lists what holds beside the webhooks, key by key.
+// Values lists the values beside webhooks in the order of the keys.
 func (c *Config) Values() []Value { return values(rootKeys, "", c.used, c) }
 
-// Digest tells configurations apart by what they say of their active webhooks, wherever their files are. Secrets, and what shows only
-// masked, are not in it: others may read it.
+// Digest returns a digest of the active webhooks that does not depend on where the files are. It covers neither secrets nor masked
+// values, because others may read it.
 func (c *Config) Digest() string {
 	var lines []string
 	for _, w := range c.Active() {
@@ -43,7 +51,7 @@ func (c *Config) Digest() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// values lists the keys of a table and of the mappings in it, where there is something to say of them.
+// values lists the values of a table's keys and of the mappings in it, except for empty ones.
 func values(table []Key, path string, used []use, owner any) []Value {
 	var list []Value
 	for _, key := range table {
@@ -55,18 +63,10 @@ func values(table []Key, path string, used []use, owner any) []Value {
 		case key.show != nil:
 			v.Text = key.show(&key, owner)
 		}
-		i := slices.IndexFunc(used, func(u use) bool {
-			return u.path == v.Key || v.Key == "secret" && u.path == "secret_file"
-		})
-		if i >= 0 {
-			v.Place = used[i].pos.short()
-			for _, variable := range used[i].variables {
-				if !slices.Contains(v.Variables, "$"+variable) {
-					v.Variables = append(v.Variables, "$"+variable)
-				}
-			}
-			if used[i].unresolved {
-				v.Text = "not known without its variables"
+		for _, u := range slices.Backward(used) { // the last file decides
+			if u.path == v.Key || v.Key == "secret" && u.path == "secret_file" {
+				v.use(u)
+				break
 			}
 		}
 		if v.Text != "" {
@@ -74,6 +74,19 @@ func values(table []Key, path string, used []use, owner any) []Value {
 		}
 	}
 	return list
+}
+
+// use records where the value comes from.
+func (v *Value) use(u use) {
+	v.Place = u.pos.short()
+	for _, variable := range u.variables {
+		if !slices.Contains(v.Variables, "$"+variable) {
+			v.Variables = append(v.Variables, "$"+variable)
+		}
+	}
+	if u.unresolved {
+		v.Text = "not known without its variables"
+	}
 }
 
 func showList[T any](list []T) string {

@@ -13,25 +13,27 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// SigningSecret is a secret with the time in which it signs.
+// SigningSecret is a secret and the period in which it signs.
 type SigningSecret struct {
 	secret.Secret
 	NotBefore, NotAfter time.Time // zero for no bound
 }
 
-// maxSecretFile is the longest secret_file, in bytes.
+// maxSecretFile is the greatest size of a secret_file, in bytes.
 const maxSecretFile = 4096
 
-// shortSecret is the length below which a secret is worth a warning, in bytes.
+// shortSecret is the length in bytes below which a secret causes a warning.
 const shortSecret = 16
 
 var secretKeys = []Key{
 	{Path: "value", Kind: KindSecret, Required: true, Is: "the secret", access: by((*decoder).secretValue)},
-	{Path: "not_before", Kind: KindTime, Is: "when it begins to sign", access: field(func(s *SigningSecret) any { return &s.NotBefore })},
-	{Path: "not_after", Kind: KindTime, Is: "when it stops signing", access: field(func(s *SigningSecret) any { return &s.NotAfter })},
+	{Path: "not_before", Kind: KindTime, Is: "the time from which it signs",
+		access: field(func(s *SigningSecret) any { return &s.NotBefore })},
+	{Path: "not_after", Kind: KindTime, Is: "the time at which it stops signing",
+		access: field(func(s *SigningSecret) any { return &s.NotAfter })},
 }
 
-// secret is one text, or a list of texts and of mappings with the time in which each signs.
+// secret reads a text, or a list of texts and of mappings that say when each secret signs.
 func (d *decoder) secret(n node, w *Webhook) {
 	if n.Kind != yaml.SequenceNode {
 		var s SigningSecret
@@ -74,7 +76,7 @@ func (d *decoder) goodSecret(n node, text string) bool {
 	return true
 }
 
-// secretFile reads the secret from a file, once, when the configuration is read.
+// secretFile reads the secret from a file, once, with the configuration.
 func (d *decoder) secretFile(n node, w *Webhook) {
 	name, ok := d.value(n)
 	if !ok {
@@ -86,13 +88,14 @@ func (d *decoder) secretFile(n node, w *Webhook) {
 	}
 }
 
-// namedFile is a kind of file that a configuration names.
+// namedFile is a kind of file that a configuration refers to.
 type namedFile struct {
-	limit int64 // bytes
+	limit int64 // in bytes
 	is    string
 }
 
-// readFile reads a file that the configuration names, unless its variables are not looked up. A relative path starts at its folder.
+// readFile reads a file that the configuration refers to, unless variables are not looked up. Relative paths start at the
+// configuration's folder.
 func (d *decoder) readFile(n node, name string, kind namedFile) (string, bool) {
 	if d.env == nil {
 		return "", false
@@ -130,7 +133,7 @@ func (d *decoder) signing(n node, w *Webhook) {
 	}
 }
 
-// judgeSigning says what is wrong with secret, secret_file and signing together.
+// judgeSigning checks secret, secret_file and signing against each other.
 func (d *decoder) judgeSigning(n node, w *Webhook) {
 	given, file, signing := n.get("secret"), n.get("secret_file"), n.get("signing")
 	if given.Node != nil && file.Node != nil {

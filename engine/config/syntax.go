@@ -11,7 +11,7 @@ import (
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// syntax reports text that is not YAML: where it is, which the parser tells roughly, and what to do, which it does not tell.
+// syntax reports text that is not YAML. It improves on the parser's error, whose place is rough and which does not say what to do.
 func (d *decoder) syntax(err error) {
 	m := yamlError.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
@@ -41,7 +41,7 @@ func (d *decoder) syntax(err error) {
 	d.failSyntax(slip{line, d.textBegins(line), "what stands here cannot be read: put the value in quotes"})
 }
 
-// unreadable finds the character that the parser cannot read. It does not tell where that is.
+// unreadable finds the character that the parser cannot read, because the parser does not say where it is.
 func (d *decoder) unreadable(problem string) (slip, bool) {
 	isControl := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
 	switch {
@@ -64,7 +64,7 @@ func (d *decoder) unreadable(problem string) (slip, bool) {
 	return slip{}, false
 }
 
-// slip is what is wrong at a place.
+// slip is a mistake at a place.
 type slip struct {
 	line, col int
 	is        string
@@ -75,11 +75,11 @@ func (d *decoder) failSyntax(s slip) {
 	d.fail(node{Node: at}, "yaml.syntax", "not YAML: %s", s.is)
 }
 
-// lineOf is the line of a problem, mended where the parser is known to tell another.
+// lineOf returns the line of a problem. It corrects the parser where that is known to be wrong.
 func (d *decoder) lineOf(told, problem string) int {
 	line, _ := strconv.Atoi(told)
 	missing, isMissing := strings.CutPrefix(problem, "did not find expected ")
-	if isMissing && !ofScanner.MatchString(problem) { // the parser, unlike the scanner, counts from 0
+	if isMissing && !ofScanner.MatchString(problem) { // unlike the scanner, the parser counts from 0
 		line++
 	}
 	if line = max(line, 1); isMissing && (strings.HasPrefix(missing, "'-'") || strings.HasPrefix(missing, "key")) {
@@ -88,10 +88,10 @@ func (d *decoder) lineOf(told, problem string) int {
 	return min(line, max(len(d.lines), 1))
 }
 
-// ofScanner finds the scanner's errors among those that begin like the parser's.
+// ofScanner matches the scanner's errors among those that begin like the parser's.
 var ofScanner = regexp.MustCompile("alphabetic|whitespace|digit|hexdecimal|comment|tag")
 
-// firstWrong finds the line with which the text begins to be wrong. The parser tells where the list or the mapping begins that it is in.
+// firstWrong finds the first line with which the text cannot be parsed. The parser only says where the surrounding list or mapping begins.
 func (d *decoder) firstWrong(from int, problem string) int {
 	const reach = 100 // lines
 	for line := from; line < min(from+reach, len(d.lines)); line++ {
@@ -104,7 +104,7 @@ func (d *decoder) firstWrong(from int, problem string) int {
 	return from
 }
 
-// tab finds a line that is indented with a tab, at the line or a few lines after it.
+// tab finds a line that is indented with a tab, at a line or shortly after it.
 func (d *decoder) tab(line int, problem string) (slip, bool) {
 	reach := 1 // lines
 	if strings.Contains(problem, "tab character") {
@@ -131,7 +131,7 @@ func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 // noKey finds lines that are neither a key with a value nor a comment.
 var noKey = regexp.MustCompile(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
 
-// slipInLine finds a known slip in the line, or in the one above. It stands where the first group begins.
+// slipInLine finds a known slip on the line or the one above. Its place is the beginning of the first group.
 func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
 	for near := line; near >= max(1, line-1); near-- {
 		for _, known := range slips {
@@ -144,7 +144,7 @@ func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
 	return slip{}, false
 }
 
-// slips are lines that people write, with what the parser says of them.
+// slips lists common mistakes by the parser's error and the line.
 var slips = []struct {
 	library string
 	line    *regexp.Regexp
@@ -171,7 +171,7 @@ var slips = []struct {
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 }
 
-// syntaxAdvice says what to do about the parser's other errors.
+// syntaxAdvice says what to do about other errors of the parser.
 var syntaxAdvice = []struct{ library, ours string }{
 	{"mapping values are not allowed in this context",
 		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
@@ -204,7 +204,7 @@ var syntaxAdvice = []struct{ library, ours string }{
 	{"found incompatible YAML document", "the version behind %YAML is unknown: leave the line out"},
 }
 
-// textBegins is the column where a line's text begins.
+// textBegins returns the column in which a line's text begins.
 func (d *decoder) textBegins(line int) int {
 	if line > len(d.lines) {
 		return 1
@@ -213,7 +213,7 @@ func (d *decoder) textBegins(line int) int {
 	return len(text) - len(strings.TrimLeft(text, " ")) + 1
 }
 
-// unknownAnchor reports an alias of nothing, whose place the parser does not tell. Its name may be a secret that begins with *.
+// unknownAnchor reports an alias without an anchor, whose place the parser does not say. Its name may be a secret that begins with *.
 func (d *decoder) unknownAnchor(name string) {
 	at := &yaml.Node{Line: 1, Column: 1}
 	for i, line := range d.lines {

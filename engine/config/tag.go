@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,8 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkStyle judges how the values below a node are written: their tags, and the comments behind them. A tag that no rule of ours gives
-// a meaning leaves the text behind it as the value: ! workflow_name startsWith "test-" would select the opposite of what was meant.
+// checkStyle checks the tags of the values below a node and the comments after them. YAML takes the text after an unknown tag as the
+// value, so that ! workflow_name startsWith "test-" would select the opposite of what was meant.
 func (d *decoder) checkStyle(n node) {
 	d.checkComment(n)
 	if tag := d.tagOf(n.Node); tag != "" && !tagFits(n.Node, tag) {
@@ -19,7 +18,7 @@ func (d *decoder) checkStyle(n node) {
 	}
 	switch n.Kind {
 	case yaml.SequenceNode:
-		for i, entry := range n.Content { // aliases are not followed: a tag stands where it is defined
+		for i, entry := range n.Content { // aliases are not followed, because the tag is checked where the value is defined
 			d.checkStyle(node{Node: entry, path: n.entry(i).path, key: n.key})
 		}
 	case yaml.MappingNode:
@@ -27,28 +26,32 @@ func (d *decoder) checkStyle(n node) {
 			name, value := n.Content[i], n.Content[i+1]
 			d.checkStyle(node{Node: name, path: n.path})
 			key := n.key.find(name.Value)
-			if n.key != nil && (n.key.Kind == KindTree || n.key.Kind == KindHeaders) { // whose members are like it
+			if n.key != nil && (n.key.Kind == KindTree || n.key.Kind == KindHeaders) { // its members are checked like itself
 				key = n.key
 			}
-			if key != nil { // one that nobody knows is a mistake as a whole
-				d.checkStyle(node{Node: value, path: join(n.path, name.Value), key: key})
+			if key != nil { // an unknown key is a mistake as a whole
+				path := join(n.path, name.Value)
+				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // stands for a list with one step
+					path += "[0]"
+				}
+				d.checkStyle(node{Node: value, path: path, key: key})
 			}
 		}
 	}
 }
 
-// tagOf is a node's tag as it stands in the file, "" if there is none.
+// tagOf returns a node's tag as written in the file, "" if there is none.
 func (d *decoder) tagOf(n *yaml.Node) string {
 	if n.Style&yaml.TaggedStyle != 0 {
 		return n.Tag
 	}
-	if strings.HasPrefix(d.rest(n), "! ") { // for the parser, a lone ! says that the value is a text
+	if strings.HasPrefix(d.rest(n), "! ") { // the parser takes a lone ! as the tag of a text
 		return "!"
 	}
 	return ""
 }
 
-// tagFits says whether a tag says what the value is anyway.
+// tagFits reports whether a tag names the type that the value has anyway.
 func tagFits(n *yaml.Node, tag string) bool {
 	if n.Kind != yaml.ScalarNode {
 		return false
@@ -67,18 +70,19 @@ func tagFits(n *yaml.Node, tag string) bool {
 		}
 	case "!!null":
 		return slices.Contains([]string{"", "~", "null"}, n.Value)
-	case "!!binary":
-		_, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value), ""))
 	default:
 		return false
 	}
 	return err == nil
 }
 
-// wrongTag says what was probably meant. It does not quote the tag, which may be a credential that begins with !.
+// wrongTag returns the error for a tag. It suggests what was probably meant, and does not quote the tag, which may be a credential that
+// begins with !.
 func wrongTag(n node, tag string) string {
 	const isTag = "a value that begins with ! is a YAML tag"
 	switch {
+	case tag == "!!binary":
+		return "base64 is not decoded: write the text itself, without !!binary"
 	case strings.HasPrefix(tag, "!!"):
 		return "the tag " + strconv.Quote(shorten(tag)) + " does not fit the value: leave it out"
 	case slices.Contains([]string{"!env", "!ENV", "!Env", "!env_var", "!secret"}, tag) && n.Kind == yaml.ScalarNode:

@@ -11,30 +11,30 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Test is an entry of the list tests: events in, requests out.
+// Test is an entry of the list tests: events, and the requests that they must cause.
 type Test struct {
 	Pos
 	Name   string
-	Event  *Tree // an event, which may lack all but its type; nil if Events is set
-	Events Text  // a file of events, in any of AWF's dialects; a relative path starts at the configuration's folder
+	Event  *Tree // an event, of which only the type is required; nil if Events is set
+	Events Text  // a file of events, in any of AWF's dialects; relative paths start at the configuration's folder
 	Want   []Want
 
-	path, within string // of the file Events: absolute, and the folder that it must be in
+	path, within string // of the file Events: its absolute path, and the folder that must contain it
 
-	// Where want stands in the file, for updating it: the lines [wantLine, wantEnd).
+	// The lines of want in the file, [wantLine, wantEnd), for updating it.
 	wantLine, wantEnd int
-	isFlow            bool // in braces: its lines are not its own
-	indent            int  // of the entry's keys
+	isFlow            bool // in braces, which may share lines with other text
+	indent            int  // indent of the entry's keys
 }
 
-// Want is a request that a test wants.
+// Want is a request that a test expects.
 type Want struct {
 	Pos
 	Webhook string
 	Event   string // its type; "" for any
-	Drop    bool   // a transform drops it
-	Body    *Tree  // the body has this at least
-	Exact   *Tree  // the body is this
+	Drop    bool   // a transform must drop the event
+	Body    *Tree  // the body must contain this
+	Exact   *Tree  // the body must equal this
 	Headers []Header
 }
 
@@ -42,11 +42,11 @@ var testKeys = []Key{
 	{Path: "name", Kind: KindText, Plain: true, Min: 1, Without: "its number",
 		Is: "the test's name", access: field(func(t *Test) any { return &t.Name })},
 	{Path: "event", Kind: KindTree, Plain: true,
-		Is: "an event; only its `event` must be there", access: field(func(t *Test) any { return &t.Event })},
+		Is: "an event, of which only the key `event` is required", access: field(func(t *Test) any { return &t.Event })},
 	{Path: "events", Kind: KindText, Plain: true, access: by((*decoder).testFile),
 		Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
 	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, access: by((*decoder).wants),
-		Is: "the requests that must come of it, and no others"},
+		Is: "the requests that it must cause; others are a failure"},
 }
 
 var wantKeys = []Key{
@@ -55,7 +55,7 @@ var wantKeys = []Key{
 	{Path: "event", Kind: KindText, Plain: true, Without: "any",
 		Is: "the type of event", access: field(func(w *Want) any { return &w.Event })},
 	{Path: "body", Kind: KindTree, Plain: true,
-		Is: "what the body must hold at least", access: field(func(w *Want) any { return &w.Body })},
+		Is: "what the body must contain", access: field(func(w *Want) any { return &w.Body })},
 	{Path: "exact", Kind: KindTree, Plain: true,
 		Is: "the whole body", access: field(func(w *Want) any { return &w.Exact })},
 	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request must have",
@@ -70,7 +70,8 @@ func (d *decoder) testFile(n node, t *Test) {
 	}
 }
 
-// Read reads the file of events, of at most limit bytes. One that a checkout names must be in its project, where links lead too.
+// Read reads the file of events, which may have at most limit bytes. If a checkout refers to it, the project must contain the file and
+// the target of any link.
 func (t *Test) Read(limit int64) ([]byte, error) {
 	text, err := file.In(t.within).Read(t.path, limit)
 	if err != nil {
@@ -110,7 +111,7 @@ func (d *decoder) wants(n node, t *Test) {
 	}
 }
 
-// place notes where want stands, or would.
+// place records the lines of want, or those where it would stand.
 func (t *Test) place(entry *yaml.Node) {
 	t.isFlow = entry.Style&yaml.FlowStyle != 0
 	t.wantLine = lastLine(entry) + 1
@@ -122,12 +123,12 @@ func (t *Test) place(entry *yaml.Node) {
 	}
 }
 
-// UpdateWants writes new values of want into a file's text. Each block is the lines of a list's entries, without their indent.
-// It changes nothing where the result would not be a configuration.
+// UpdateWants writes new values of want into a file's text. Each block has the lines of a list's entries, without indent. UpdateWants
+// fails if the result would not be a good configuration.
 func UpdateWants(name string, text []byte, blocks map[*Test][]string) ([]byte, error) {
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	tests := slices.SortedFunc(maps.Keys(blocks), func(a, b *Test) int { return cmp.Compare(b.wantLine, a.wantLine) })
-	for _, t := range tests { // from the end, so that the places of those before stay
+	for _, t := range tests { // from the end, so that the places of earlier tests stay valid
 		if t.isFlow {
 			return nil, fmt.Errorf("%s:%d: a test in braces cannot be updated", t.File, t.Line)
 		}
@@ -148,7 +149,7 @@ func UpdateWants(name string, text []byte, blocks map[*Test][]string) ([]byte, e
 	return updated, nil
 }
 
-// lastLine is the last line on which something of a node stands.
+// lastLine returns the last line of a node.
 func lastLine(n *yaml.Node) int {
 	line := n.Line
 	for _, inner := range n.Content {

@@ -4,22 +4,35 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
 )
 
-// Step is one step of a webhook's transform. One of Map, Format and Wasm is set.
+// Step is a step of a webhook's transform. Exactly one of Map, Format and Wasm is set.
 type Step struct {
 	Pos
-	Path        string // "webhooks[0].transform[1]"
-	Map         *Tree  // a tree with expressions in it, or an expression
-	OmitEmpty   bool   // leaves out what is null
-	ContentType string // "" is application/json
-	Format      Text   // the name of a built-in format
-	Wasm        Module // a sandboxed module, or a script
-	With        *Tree  // what the step can read; its variables are expanded
+	Path        string   // "webhooks[0].transform[1]"
+	Map         *Tree    // a tree with expressions, or a single expression
+	OmitEmpty   bool     // leaves out null values
+	ContentType string   // "" for application/json
+	Format      Text     // the name of a built-in format
+	Wasm        Module   // a sandboxed module, or a script
+	Options     []Option // of the format
+	With        *Tree    // the value of with for any other step, with variables expanded
 }
 
-// Kind is the key that says what the step is: map, format, wasm or js; "" if it has a mistake.
+// Secrets lists the secrets in the step's with.
+func (s *Step) Secrets() (list []string) {
+	if s.With != nil {
+		list = s.With.Secrets()
+	}
+	for i := range s.Options {
+		list = append(list, s.Options[i].Secrets()...)
+	}
+	return list
+}
+
+// Kind returns the key that says what the step does: map, format, wasm or js. It returns "" if the step has a mistake.
 func (s *Step) Kind() string {
 	switch {
 	case s.Map != nil:
@@ -36,33 +49,33 @@ func (s *Step) Kind() string {
 
 var stepKeys = []Key{
 	{Path: "map", Kind: KindTree, Plain: true, access: field(func(s *Step) any { return &s.Map }),
-		Is: "a tree with expressions in it, or one expression; if it comes to nothing, nothing is sent"},
-	{Path: "format", Kind: KindText, access: field(func(s *Step) any { return &s.Format }),
+		Is: "a tree with expressions, or a single expression; if the result is nothing, nothing is sent"},
+	{Path: "format", Kind: KindText, Choices: format.Names(), access: by((*decoder).formatName),
 		Is: "a receiver's own format; `with` holds its options, which docs/formats.md lists"},
-	{Path: "with", Kind: KindTree, access: field(func(s *Step) any { return &s.With }),
-		Is: "what the step can read, `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
+	{Path: "with", Kind: KindTree, access: by(func(*decoder, node, *Step) {}), // step reads it once the format is known
+		Is: "values for the step, named `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
 	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
 		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
-			"A project's files reach none outside the project"},
+			"A project's files cannot use one outside the project"},
 	{Path: "js", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).js),
-		Is: "the file of a script in JavaScript with one exported function, which runs in the same sandbox as a module"},
+		Is: "the file of a JavaScript script with one exported function, which runs in the same sandbox as a module"},
 	{Path: "sha256", Kind: KindText, Without: "any", access: by((*decoder).sha256),
 		Is: "the SHA-256 of the module's or script's file, in hex; any other file is refused"},
 	{Path: "isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
 		access: by((*decoder).isolation),
 		Is:     "`event` gives the module or script a new instance for each event, `instance` reuses instances"},
-	{Path: "limits", Kind: KindMapping, Is: "what one event may cost the module or script",
+	{Path: "limits", Kind: KindMapping, Is: "the limits of the module or script for one event",
 		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
 	{Path: "omitempty", Kind: KindBool, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
 		Is: "leaves null values out of the map"},
 	{Path: "content_type", Kind: KindText, Without: "application/json", access: by((*decoder).contentType),
-		Is: "the type of the body that a map, a module or a script makes; if it is not JSON, the map must come to a text"},
+		Is: "the type of the body that a map, a module or a script makes; if it is not JSON, the map's result must be a text"},
 }
 
-// transform reads one step, or a list of them.
+// transform reads a step or a list of steps.
 func (d *decoder) transform(n node, w *Webhook) {
 	w.transformNode = n.Node
-	if n.Kind != yaml.SequenceNode { // as a list of one
+	if n.Kind != yaml.SequenceNode { // a list with one step
 		n.Node = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n.Node}}
 	}
 	for entry := range d.entries(n) {
@@ -74,6 +87,9 @@ func (d *decoder) step(n node) Step {
 	s := Step{Pos: d.pos(n.Node), Path: n.path}
 	if !d.mapping(n, &s) {
 		return s
+	}
+	if with := n.get("with"); with.Node != nil && !d.tagged[with.Node] {
+		d.with(with, &s)
 	}
 	var kinds []string
 	for _, kind := range stepKinds {
@@ -96,10 +112,10 @@ func (d *decoder) step(n node) Step {
 	return s
 }
 
-// stepKinds are the keys of which a step has one.
+// stepKinds lists the keys of which a step has exactly one.
 var stepKinds = []string{"map", "format", "wasm", "js"}
 
-// listed lists names: "map", "map, format and wasm".
+// listed joins names: "map", "map, format and wasm".
 func listed(names []string) string {
 	last := len(names) - 1
 	if last == 0 {
@@ -108,7 +124,7 @@ func listed(names []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// goesWith says which steps have the keys that not all of them have.
+// goesWith says which kinds of steps may have a key that not all may have.
 var goesWith = []struct {
 	key   string
 	kinds []string

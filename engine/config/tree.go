@@ -9,14 +9,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Bounds of a tree. They stand in docs/config.md.
+// Bounds of a tree, which docs/config.md lists.
 const (
-	maxTreeNodes = 10_000 // values of a tree
-	maxAllNodes  = 50_000 // values of all trees of a file: aliases make many of one
+	maxTreeNodes = 10_000 // values in a tree
+	maxAllNodes  = 50_000 // values in all trees of a file, because aliases multiply them
 	maxTreeDepth = 64
 )
 
-// TreeKind says what a tree's root is.
+// TreeKind is the kind of a tree's root.
 type TreeKind int
 
 const (
@@ -26,7 +26,7 @@ const (
 	TreeMapping
 )
 
-// Tree is YAML that is kept as it was written: with the order of its keys and the place of each value.
+// Tree is YAML as written, with the order of keys and the places of values.
 type Tree struct {
 	Pos
 	Kind    TreeKind
@@ -46,7 +46,7 @@ func (t *Tree) Get(key string) *Tree {
 	return nil
 }
 
-// AppendJSON appends the tree as JSON, whose strings str writes.
+// AppendJSON appends the tree as JSON. It writes strings with str.
 func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 	switch t.Kind {
 	case TreeText:
@@ -73,23 +73,30 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 	return append(dst, '}')
 }
 
-// Secrets lists the texts in which a variable was expanded, and of texts with expressions, whose own words are no secret, the values alone.
-func (t *Tree) Secrets() (list []string) {
-	if text := t.Text.Value; len(t.Text.values) > 0 && text != "" && !strings.Contains(text, "{{") && text[0] != '=' {
-		return []string{text}
-	}
-	for _, at := range t.Text.values {
-		if at[1] > at[0] {
-			list = append(list, t.Text.Value[at[0]:at[1]])
-		}
-	}
+// Secrets lists the secrets in the tree's texts.
+func (t *Tree) Secrets() []string {
+	list := t.Text.secrets()
 	for _, v := range t.Values {
 		list = append(list, v.Secrets()...)
 	}
 	return list
 }
 
-// WithOther returns a text with something else in place of each variable's value.
+// secrets returns the whole text if a variable was expanded in it. For a text with expressions, which are no secret, it returns only
+// the values of the variables.
+func (t Text) secrets() (list []string) {
+	if len(t.values) > 0 && t.Value != "" && !strings.Contains(t.Value, "{{") && t.Value[0] != '=' {
+		return []string{t.Value}
+	}
+	for _, at := range t.values {
+		if at[1] > at[0] {
+			list = append(list, t.Value[at[0]:at[1]])
+		}
+	}
+	return list
+}
+
+// WithOther returns the text with each variable's value replaced.
 func (t Text) WithOther(other func(value string) string) string {
 	var text strings.Builder
 	end := 0
@@ -100,7 +107,7 @@ func (t Text) WithOther(other func(value string) string) string {
 	return text.String() + t.Value[end:]
 }
 
-// Fail makes the error of a mistake in the tree.
+// Fail returns the error for a mistake at the tree's place.
 func (t *Tree) Fail(path, code, message string) *Error {
 	return &Error{Pos: t.Pos, Code: code, Path: path, Message: printable(message)}
 }
@@ -109,10 +116,10 @@ func (t *Tree) Fail(path, code, message string) *Error {
 type treeReader struct {
 	*decoder
 	nodes int
-	told  int // mistakes in texts, which are unresolved then
+	told  int // number of mistakes in texts, which are left unresolved
 }
 
-// tree reads a value as it stands; nil if it has a mistake other than in its texts.
+// tree reads a value as written. It returns nil if the value has a mistake that is not in one of its texts.
 func (d *decoder) tree(n node) *Tree {
 	r := &treeReader{decoder: d}
 	before := len(d.errs)
@@ -123,7 +130,7 @@ func (d *decoder) tree(n node) *Tree {
 	return t
 }
 
-// read reads the value n, which stands at a node that may be an alias.
+// read reads the value n. The node at is where it stands, perhaps as an alias.
 func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	t := &Tree{Pos: r.pos(at)}
 	r.nodes++
@@ -139,7 +146,7 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 		}
 	case depth > maxTreeDepth:
 		r.fail(n, "value.length", "nested deeper than %d", maxTreeDepth)
-		r.nodes = maxTreeNodes + 1 // said once
+		r.nodes = maxTreeNodes + 1 // so that it is reported once
 	case n.Kind == yaml.SequenceNode:
 		t.Kind = TreeList
 		for i, entry := range n.Content {
@@ -154,9 +161,8 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 			if r.isOver() {
 				break
 			}
-			if name.Value == "<<" {
-				r.fail(name, "yaml.merge", "merge keys are not supported")
-				continue
+			if n.key.isExpression() {
+				r.checkName(name)
 			}
 			t.Keys = append(t.Keys, r.text(name, name.Value))
 			t.Values = append(t.Values, r.read(value.given, value, depth+1))
@@ -167,18 +173,18 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	return t
 }
 
-// isOver says whether the rest need not be read, since there is too much.
+// isOver reports whether there are too many values, so that reading must stop.
 func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.values > maxAllNodes }
 
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
-// number is what YAML reads, as JSON writes it; "" for what JSON cannot write.
+// number returns YAML's number as JSON, "" if JSON cannot express it.
 func number(n node) string {
-	if wholeNumber.MatchString(n.Value) { // of any length
+	if wholeNumber.MatchString(n.Value) { // which may have any length
 		return n.Value
 	}
 	var i int64
-	if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would be cut
+	if n.ShortTag() == "!!int" && n.Decode(&i) == nil { // a float would lose digits
 		return strconv.FormatInt(i, 10)
 	}
 	var f float64
@@ -188,7 +194,7 @@ func number(n node) string {
 	return ""
 }
 
-// scalar reads a scalar by its YAML type. Dates and the like are texts.
+// scalar reads a scalar by its YAML type. Dates and other types are texts.
 func (r *treeReader) scalar(n node, t *Tree) {
 	t.Kind = TreeLiteral
 	switch n.ShortTag() {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ParseDuration knows days beside what Go does: 7d.
+// ParseDuration parses a duration like time.ParseDuration, which lacks days: 7d.
 func ParseDuration(text string) (time.Duration, error) {
 	if days, isDays := strings.CutSuffix(text, "d"); isDays {
 		number, err := parseDecimal(days)
@@ -21,7 +21,7 @@ func ParseDuration(text string) (time.Duration, error) {
 
 var errNumber = strconv.ErrSyntax
 
-// parseDecimal reads a number of decimal digits, with a fraction or without. Other numbers, which Go knows, nobody means.
+// parseDecimal parses decimal digits with or without a fraction. It refuses other forms that Go knows, which nobody means here.
 func parseDecimal(text string) (float64, error) {
 	if text == "" || strings.Trim(text, "0123456789.") != "" {
 		return 0, errNumber
@@ -29,7 +29,7 @@ func parseDecimal(text string) (float64, error) {
 	return strconv.ParseFloat(text, 64)
 }
 
-// shortDuration writes a duration as a person would: 24h, not 24h0m0s.
+// shortDuration formats a duration as people write it: 24h, not 24h0m0s.
 func shortDuration(d time.Duration) string {
 	if day := 24 * time.Hour; d > day && d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
@@ -44,7 +44,7 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
-// sizeUnits are in the order in which a suffix is looked for: "B" ends them all.
+// sizeUnits is sorted for matching suffixes: "B" is last because all units end with it.
 var sizeUnits = []struct {
 	name  string
 	bytes int64
@@ -68,7 +68,7 @@ func parseSize(text string) (int64, error) {
 	return 0, errNumber
 }
 
-// shortSize writes a size as a person would: 1GiB.
+// shortSize formats a size as people write it: 1GiB.
 func shortSize(bytes int64) string {
 	for i := 3; i >= 0; i-- {
 		if u := sizeUnits[i]; bytes >= u.bytes && bytes%u.bytes == 0 {

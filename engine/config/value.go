@@ -9,23 +9,31 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 
-// field reads a value into a field. The field's type says what is wanted, the key the bounds.
+// field reads a value into a field. The field's type decides the form, the key the bounds.
 func (d *decoder) field(n node, to any) {
 	switch to := to.(type) {
 	case **Tree:
+		if n.Tag == "!!null" { // hardly meant, and nothing would be sent of it
+			d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
+			return
+		}
 		*to = d.tree(n)
 		return
 	case *Text:
 		d.pointable(n, to)
 		return
 	}
-	text, ok := d.value(n)
-	if !ok {
-		return
+	if text, ok := d.value(n); ok {
+		d.parse(n, text, to)
 	}
+}
+
+// parse parses the text of a scalar into a field.
+func (d *decoder) parse(n node, text string, to any) {
 	switch to := to.(type) {
 	case *string:
 		d.choice(n, text, to)
@@ -60,7 +68,7 @@ func (d *decoder) defaults(k *Key, owner any) {
 	}
 }
 
-// showField writes what a field holds; a zero that stands for the default, as that.
+// showField formats the value of a field. If zero stands for the default, it returns the default.
 func (k *Key) showField(from any) string {
 	switch v := from.(type) {
 	case *string:
@@ -85,7 +93,7 @@ func (k *Key) showField(from any) string {
 	return ""
 }
 
-// value returns a scalar's text with its variables expanded, false if it has a mistake or cannot be judged without them.
+// value returns a scalar's text with its variables expanded. It returns false if there is a mistake, or if variables are not looked up.
 func (d *decoder) value(n node) (string, bool) {
 	if n.key.Plain {
 		return d.plainText(n)
@@ -94,11 +102,18 @@ func (d *decoder) value(n node) (string, bool) {
 	return text, ok && !d.unresolved(n)
 }
 
-// choice reads a text: one of the key's choices, or any of a length.
+// choice reads a text, which must be one of the key's choices or within its length.
 func (d *decoder) choice(n node, text string, to *string) {
+	if n.key.anyCase {
+		text = strings.ToLower(text)
+	}
 	switch low, high := int(n.key.Min), int(n.key.Max); {
 	case len(n.key.Choices) > 0 && !slices.Contains(n.key.Choices, text):
-		d.fail(n, "value.choice", "want %s, got %s", orList(n.key.Choices), quote(n))
+		meant := ""
+		if near := spelling.Nearest(n.Value, n.key.Choices); near != "" && n.key.anyCase {
+			meant = ", did you mean " + near + "?"
+		}
+		d.fail(n, "value.choice", "want %s, got %s%s", orList(n.key.Choices), quote(n), meant)
 	case len(text) < low || high > 0 && len(text) > high:
 		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
 	default:
@@ -106,7 +121,7 @@ func (d *decoder) choice(n node, text string, to *string) {
 	}
 }
 
-// orList writes choices as a person would: a, b or c.
+// orList joins choices: a, b or c.
 func orList(choices []string) string {
 	last := len(choices) - 1
 	if last == 0 {
@@ -115,7 +130,7 @@ func orList(choices []string) string {
 	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 
-// leadingZero finds numbers that YAML 1.1 and 1.2 read differently.
+// leadingZero matches numbers that YAML 1.1 and 1.2 read differently.
 var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]+$`)
 
 func (d *decoder) integer(n node, text string, to *int) {
@@ -169,7 +184,7 @@ func (d *decoder) time(n node, text string, to *time.Time) {
 	d.fail(n, "value.form", "want a time like 2026-11-24T00:00:00Z or a date, got %s", quote(n))
 }
 
-// plainText reads a scalar in which no variable is expanded.
+// plainText reads a scalar without expanding variables.
 func (d *decoder) plainText(n node) (string, bool) {
 	if !n.isText() || n.Value == "" {
 		d.fail(n, "value.type", "want a text, got %s", describe(n.Node))
@@ -178,7 +193,7 @@ func (d *decoder) plainText(n node) (string, bool) {
 	return n.Value, true
 }
 
-// pointable reads a text whose inside mistakes may point at.
+// pointable reads a text inside which mistakes can point.
 func (d *decoder) pointable(n node, to *Text) {
 	text := n.Value
 	switch {

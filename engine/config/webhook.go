@@ -13,74 +13,74 @@ import (
 
 var rootKeys = []Key{
 	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks", below: webhookKeys, access: by((*decoder).webhooks)},
-	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "what holds for all receivers",
+	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "settings for all receivers",
 		below: networkKeys, access: within(func(cfg *Config) *Config { return cfg }, nil)},
 	{Path: "queue", Kind: KindMapping, UserOnly: true,
-		Is:    "the queue of deliveries; the same holds for all files, so that the user's last one that gives a key decides",
-		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, nil)},
-	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "what `awf-hook serve` listens on, and who may send it events",
+		Is:    "the queue of deliveries, one for all files; the last of the user's files that sets a key decides",
+		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, (*decoder).judgeQueue)},
+	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "where `awf-hook serve` listens, and who may send events",
 		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
-	{Path: "server", Kind: KindMapping, UserOnly: true,
-		Is:    "the `awf-hook serve` that gets all events, instead of the webhooks of the settings",
+	{Path: "server", Kind: KindMapping, UserOnly: true, merge: wholeHolds, // because a token belongs to one server
+		Is:    "an `awf-hook serve` that receives all events instead of the webhooks of the settings",
 		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
 	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
-		below: testKeys, access: by((*decoder).tests)},
+		below: testKeys, merge: allHold, access: reading(field(func(cfg *Config) any { return &cfg.Tests }), (*decoder).tests)},
 }
 
 var webhookKeys = []Key{
 	{Path: "name", Kind: KindText, Min: 1, Max: 100, Without: "the URL's host and a digest of it", access: by((*decoder).name),
-		Is: "the webhook's name; with its file it is what deliveries belong to. Another file's entry of the same name overrides this one"},
+		Is: "the webhook's name; deliveries belong to it and its file. An entry of the same name in a later file replaces this one"},
 	{Path: "url", Kind: KindURL, access: showing(by((*decoder).url), func(w *Webhook) string { return w.URL.String() }),
 		Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
-	{Path: "enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook of this name off",
+	{Path: "enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook with this name off",
 		access: access{read: field(func(w *Webhook) any { return &w.Enabled }).read}},
 	{Path: "events", Kind: KindGlobs, Min: 1, Max: 100, Without: "[workflow_*, step_complete]",
 		access: showing(by((*decoder).events), (*Webhook).showEvents),
-		Is:     "the types of events that it gets: `*` stands for any characters, `?` for one"},
+		Is:     "the types of events that it receives: `*` matches any characters, `?` matches one"},
 	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", access: field(func(w *Webhook) any { return &w.Filter }),
-		Is: "an expression; events for which it is true are sent"},
+		Is: "an expression; only events for which it is true are sent"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, Without: "unsigned", below: secretKeys,
 		access: showing(by((*decoder).secret), (*Webhook).showSecrets),
-		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks has it, anything else is taken literally. " +
-			"A list, newest first, is for rotating"},
+		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks defines, anything else is taken literally. " +
+			"A list, newest first, serves to rotate secrets"},
 	{Path: "secret_file", Kind: KindText, UserOnly: true, access: by((*decoder).secretFile),
-		Is: "a file that holds the secret, without its last line's end; a relative path starts at the configuration's folder"},
+		Is: "a file with the secret; the newline at its end does not count. A relative path starts at the configuration's folder"},
 	{Path: "signing", Kind: KindSchemes, Without: "[awf, standard] if there is a secret", below: schemeKeys,
 		access: showing(by((*decoder).signing), (*Webhook).showSigning),
-		Is:     "how requests are signed, several at a time: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` is unsigned"},
+		Is:     "the ways in which requests are signed: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` leaves them unsigned"},
 	{Path: "headers", Kind: KindHeaders, Max: 50, access: showing(by((*decoder).ownHeaders), (*Webhook).showHeaders),
-		Is: "static headers of every request; a value is 4,096 bytes at most"},
+		Is: "static headers of every request, with values of at most 4,096 bytes"},
 	{Path: "tls", Kind: KindMapping, UserOnly: true, below: tlsKeys,
 		access: within(func(w *Webhook) *TLS { return &w.TLS }, (*decoder).judgeTLS),
-		Is:     "TLS other than the system's; the files are PEM, and relative paths start at the configuration's folder"},
+		Is:     "TLS settings instead of the system's; the files are PEM, and relative paths start at the configuration's folder"},
 	{Path: "timeout", Kind: KindDuration, Min: 10 * millisecond, Max: 5 * minute, Default: "15s",
 		Is: "the time for one attempt, including the response's body", access: field(func(w *Webhook) any { return &w.Timeout })},
-	{Path: "retry", Kind: KindMapping, Is: "when deliveries are tried again",
+	{Path: "retry", Kind: KindMapping, Is: "when deliveries are retried",
 		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none, with a format what its receiver takes",
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none; with a format, what its receiver takes",
 		access: showing(by((*decoder).rate), func(w *Webhook) string { return w.Rate.String() }),
-		Is: "the most attempts in a time, of all processes together: `5/s`, `60/min`, `1000/h`; " +
-			"those of a tenth of a second may come at once"},
-	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order, with `format: pagerduty` by alert",
+		Is: "the greatest number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
+			"a tenth of a second's attempts may run at once"},
+	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order; with `format: pagerduty`, by alert",
 		access: field(func(w *Webhook) any { return &w.OrderBy }),
-		Is:     "an expression: deliveries with the same value of it are sent one after the other, in the order of their events"},
+		Is:     "an expression: deliveries with the same value are sent one after the other, in the order of their events"},
 	{Path: "order_max_wait", Kind: KindDuration, Min: int64(time.Second), Max: year, Default: "15m",
 		access: showing(field(func(w *Webhook) any { return &w.OrderMaxWait }), (*Webhook).showOrderMaxWait),
-		Is:     "how old a delivery may get before those behind it pass it"},
+		Is:     "the age from which a delivery no longer holds up those behind it"},
 	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
-		Is:     "how many attempts run at a time; there are never more connections",
+		Is:     "the greatest number of attempts, and of connections, at a time",
 		access: field(func(w *Webhook) any { return &w.MaxInFlight })},
 	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none",
-		Is:     "how many attempts run at a time in all processes that share the queue, on all machines",
+		Is:     "the greatest number of attempts at a time in all processes that share the queue, on all machines",
 		access: showing(field(func(w *Webhook) any { return &w.MaxTotal }), (*Webhook).showMaxTotal)},
 	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
 		access: showing(by((*decoder).transform), (*Webhook).showTransform),
-		Is:     "makes the body: a step, or a list of steps, each of which feeds the next"},
+		Is:     "makes the body: a step, or a list of steps, each of which gets the output of the one before"},
 }
 
 func (d *decoder) webhooks(n node, cfg *Config) {
-	lines := map[string]int{}   // of the names
-	urls := map[string][2]int{} // of entries without a name by what stands for it: the line of the first, and how many there are
+	lines := map[string]int{}   // lines of names
+	urls := map[string][2]int{} // of unnamed entries, by derived name: the first one's line and their number
 	for entry := range d.entries(n) {
 		w := d.webhook(entry)
 		if w == nil {
@@ -104,7 +104,7 @@ func (d *decoder) webhooks(n node, cfg *Config) {
 	}
 }
 
-// unnamed names a webhook by its receiver, so that what waits for one is not sent to another when entries change places.
+// unnamed derives a name from the receiver, so that reordering entries does not send a waiting delivery to another receiver.
 func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	whole := w.urlText
 	if w.URL.Host() != "" {
@@ -124,7 +124,7 @@ func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	return fmt.Sprintf("%s-%d", name, first[1]+1)
 }
 
-// webhook reads one entry; nil if it is no mapping.
+// webhook reads an entry. It returns nil if the entry is no mapping.
 func (d *decoder) webhook(n node) *Webhook {
 	w := &Webhook{Origin: d.origin, pos: d.pos(n.Node)}
 	d.defaults(n.key, w)
@@ -152,12 +152,12 @@ func (d *decoder) webhook(n node) *Webhook {
 	return w
 }
 
-// FailURL makes the error of a mistake in the webhook's URL.
+// FailURL returns the error for a mistake in the webhook's URL.
 func (w *Webhook) FailURL(code, message string) *Error {
 	return &Error{Pos: w.urlAt, Code: code, Path: w.urlPath, Message: message}
 }
 
-// notInName finds what would make an identity ambiguous or a line of a log unreadable.
+// notInName reports whether a character would make an identity ambiguous or a log unreadable.
 func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf) }
 
 func (d *decoder) name(n node, w *Webhook) {
@@ -231,7 +231,7 @@ func (w *Webhook) showOrderMaxWait() string {
 	return shortDuration(w.OrderMaxWait)
 }
 
-// showMaxTotal is the bound of all processes together; "none" if there is none.
+// showMaxTotal returns the bound for all processes together.
 func (w *Webhook) showMaxTotal() string {
 	if w.MaxTotal == 0 {
 		return "none"

@@ -21,47 +21,46 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Bounds of the search for definitions. They stand in docs/config.md.
+// Bounds of the search for definitions, which docs/config.md lists.
 const (
-	maxDefinitions  = 10_000          // files that are looked into
-	maxPacks        = 100             // whose folders are
-	refreshInterval = 2 * time.Second // how often it is looked whether one changed
+	maxDefinitions  = 10_000          // files that are read
+	maxPacks        = 100             // packs whose folders are read
+	refreshInterval = 2 * time.Second // how often files are checked for changes
 )
 
-// Workflows finds the webhooks that workflows' own definitions have.
-// A definition is found by its name: key, which is how events name their workflow, else by its file's name.
-// Its webhooks are read when it is first looked up, and again when its time or size has changed.
-// Its methods may be called by several goroutines at once.
+// Workflows finds the webhooks in the definitions of workflows. It finds a definition by its key name, by which events name their
+// workflow, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
+// changes. Workflows is safe for concurrent use.
 type Workflows struct {
-	folders []string // those that stand first win
-	own     string   // the one that is the user's own, not the project's
+	folders []string // earlier ones win
+	own     string   // the folder that belongs to the user and not to the project
 	env     Env
-	base    *Config // what holds for all workflows
+	base    *Config // applies to all workflows
 	project *Project
 
 	mu      sync.Mutex
 	shares  string                 // the namespace of a shared queue; "" for none
 	files   map[string]*definition // by path
 	byName  map[string]*definition
-	found   map[*definition]*Found // of those that were looked up
+	found   map[*definition]*Found // results of lookups
 	checked time.Time
-	head    []byte // of the definition that is looked into
+	head    []byte // beginning of the definition that is being read
 }
 
-// definition is a workflow's file as far as its name is concerned.
+// definition is a workflow's file and its name.
 type definition struct {
 	path    string
-	name    string // of the name: key, "" if there is none
+	name    string // value of the key name, "" if there is none
 	modTime time.Time
 	size    int64
 }
 
-// stem is the name of the definition's file, without what follows the dot.
+// stem returns the name of the definition's file without its extension.
 func (def *definition) stem() string {
 	return strings.TrimSuffix(filepath.Base(def.path), filepath.Ext(def.path))
 }
 
-// pack is the name of the pack that the definition came with; "" for none.
+// pack returns the name of the definition's pack, "" for none.
 func (def *definition) pack() string {
 	folder := filepath.Dir(filepath.Dir(def.path))
 	if filepath.Base(filepath.Dir(folder)) != "workflow-packs" {
@@ -70,19 +69,18 @@ func (def *definition) pack() string {
 	return filepath.Base(folder)
 }
 
-// Found is what holds for the events of a workflow that has a definition.
+// Found is the result of looking up a workflow that has a definition.
 type Found struct {
 	File     string    // the definition
-	Name     string    // its name: key, else its file's name: what its events say
-	Webhooks []Webhook // all that are active, those of the settings included
-	Own      []Webhook // those that the definition itself has, as far as they could be read
+	Name     string    // as its events name it: the key name, else the file's name
+	Webhooks []Webhook // all active webhooks, including those of the settings
+	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
-	Err      error // the definition's mistakes: its own webhooks are not active
+	Err      error // the definition's mistakes, because of which its own webhooks are not active
 }
 
-// Lookup returns what holds for a workflow's events, nil if it has no definition. "PACK/NAME" is a pack's workflow alone; a name is that
-// of a pack's only if nothing else has it.
-// It returns the same pointer as long as the definition does not change.
+// Lookup returns the webhooks for a workflow's events, nil if the workflow has no definition. "PACK/NAME" names a pack's workflow. A name
+// alone finds a pack's workflow only if no other has it. Lookup returns the same pointer until the definition changes.
 func (ws *Workflows) Lookup(workflow string) *Found {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -100,7 +98,7 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 	return ws.found[def]
 }
 
-// share has definitions' webhooks belong to a namespace.
+// share puts the webhooks of definitions into a namespace.
 func (ws *Workflows) share(namespace string) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -108,7 +106,7 @@ func (ws *Workflows) share(namespace string) {
 	clear(ws.found)
 }
 
-// All looks up every definition; they are sorted by file.
+// All looks up all definitions, sorted by file.
 func (ws *Workflows) All() []*Found {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -124,13 +122,13 @@ func (ws *Workflows) All() []*Found {
 	return all
 }
 
-// refresh looks at the folders. What was found is forgotten of the files that went or changed.
+// refresh reads the folders, and forgets the results for files that are gone or have changed.
 func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
 	for _, folder := range slices.Concat(ws.folders, ws.project.search.packFolders()) {
-		entries, _ := readDir(folder) // a folder that is not there has no definitions
+		entries, _ := readDir(folder) // a missing folder has no definitions
 		for _, entry := range entries {
 			ext := filepath.Ext(entry.Name())
 			if ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
@@ -167,7 +165,7 @@ func (ws *Workflows) refresh() {
 	}
 }
 
-// readDir lists a folder by name, as far as definitions are looked into.
+// readDir lists a folder's entries by name, up to the bound of definitions.
 func readDir(folder string) ([]os.DirEntry, error) {
 	f, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_DIRECTORY, 0)
 	if err != nil {
@@ -179,15 +177,15 @@ func readDir(folder string) ([]os.DirEntry, error) {
 	return entries, err
 }
 
-// maxHead is how much of a definition is read for its name, in bytes.
+// maxHead is the number of bytes of a definition in which its name is searched.
 const maxHead = 16 << 10
 
-// plainName finds names that mean the same without YAML.
+// plainName matches names that need no YAML parser.
 var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
-// nameOf reads the name: key without the rest of the YAML, which may be broken and takes longer.
+// nameOf reads the key name alone, because parsing the whole file takes longer and may fail.
 func (ws *Workflows) nameOf(path string) string {
-	f, err := file.Open(path) // where it leads is asked when its webhooks are read
+	f, err := file.Open(path) // links are checked when its webhooks are read
 	if err != nil {
 		return ""
 	}
@@ -217,7 +215,7 @@ func (ws *Workflows) nameOf(path string) string {
 	return ""
 }
 
-// open opens a definition. Those of a project must be inside their folder.
+// open opens a definition. A project's definition must be inside its folder.
 func (ws *Workflows) open(path string) (*os.File, error) {
 	if filepath.Dir(path) == ws.own {
 		return file.Open(path)
@@ -229,7 +227,7 @@ func (ws *Workflows) open(path string) (*os.File, error) {
 	return within.Open(path)
 }
 
-// read reads the definition's webhooks and merges them over those of the settings.
+// read reads the definition's webhooks and merges them over the settings' own.
 func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
 	f, err := ws.open(def.path)
@@ -258,9 +256,7 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	var mistakes Errors
 	errors.As(err, &mistakes)
-	if ws.base.HTTPSOnly {
-		mistakes = append(mistakes, httpURLs(cfg.Webhooks, ws.base.httpsOnlyAt)...)
-	}
+	mistakes = append(mistakes, ws.base.httpURLs(cfg.Webhooks)...)
 	if ws.shares != "" {
 		err = share(cfg.Webhooks, ws.shares)
 	}
@@ -278,5 +274,5 @@ func (ws *Workflows) read(def *definition) *Found {
 	return found
 }
 
-// mayHaveWebhooks says whether a definition that is not read could have webhooks.
+// mayHaveWebhooks reports whether a definition's text could have webhooks.
 func mayHaveWebhooks(text []byte) bool { return bytes.Contains(text, []byte("webhook")) }

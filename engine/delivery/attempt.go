@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// String is the attempt in words, for a line that begins with its webhook's name: "attempt 3: 503 Service Unavailable after 1.2s".
+// String returns the attempt in words, for a line that begins with its webhook's name: "attempt 3: 503 Service
+// Unavailable after 1.2s".
 func (a Attempt) String() string {
 	unit := time.Millisecond
 	if a.Took >= time.Second {

@@ -1,4 +1,5 @@
-// Package delivery has what the queue, the sender and the engine share: the delivery, its attempts and their outcomes.
+// Package delivery holds the types that the queue, the sender and the engine share: the delivery, its attempts and their
+// outcomes.
 package delivery
 
 import (
@@ -20,25 +21,25 @@ type Delivery struct {
 
 	Content // no Body until the first attempt made it
 
-	Trace    trace.Context // of the attempt that is made; zero for none. No store keeps it: an event's is with the event
+	Trace    trace.Context // of the current attempt; zero for none. Stores do not keep it, since the event has its own
 	Attempts int           // made so far
-	Spent    int           // of them, those that count against max_attempts: since acceptance or the last replay
-	Since    time.Time     // of acceptance or the last replay: from when max_age counts
+	Spent    int           // those that count against max_attempts, since acceptance or the last replay
+	Since    time.Time     // of acceptance or the last replay: max_age counts from here
 	Due      time.Time
 }
 
-// Content is what is sent: what the webhook's transforms made of the event.
-// It is made once, kept with the first outcome, and sent byte for byte on every later attempt.
+// Content is what a delivery sends: what the webhook's transforms made of the event. It is made once, stored with the
+// first outcome, and sent byte for byte on every later attempt.
 type Content struct {
 	Body        []byte
 	ContentType string      // "" is application/json
-	Header      [][2]string // made of the event, beside the webhook's static ones
-	Secret      [][2]int    // the parts of Body that are secret: from and to, in order
-	URLSuffix   string      // is added to the webhook's URL: "/sendMessage", "?wait=true"
+	Header      [][2]string // made from the event, in addition to the webhook's static ones
+	Secret      [][2]int    // the secret parts of Body, from and to, in order
+	URLSuffix   string      // appended to the webhook's URL: "/sendMessage", "?wait=true"
 }
 
-// ID makes a delivery's id: "msg_" and 26 characters of base32.
-// It follows from the event's id and the webhook's identity alone, so that a receiver knows a repeated delivery.
+// ID makes a delivery's id: "msg_" and 26 characters of base32. It depends only on the event's id and the webhook's
+// identity, so that a receiver recognizes a repeated delivery.
 func ID(eventID, webhook string) string {
 	name := strconv.AppendInt(make([]byte, 0, 256), int64(len(eventID)), 10)
 	name = append(append(append(name, ':'), eventID...), webhook...)
@@ -48,17 +49,17 @@ func ID(eventID, webhook string) string {
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// Outcome is what an attempt came to.
+// Outcome is the result of an attempt.
 type Outcome int
 
 const (
-	Delivered Outcome = iota // the receiver took it
-	Retry                    // it may take it later
-	Dead                     // it never will, or the attempts are used up
-	Dropped                  // a transform decided that there is nothing to send
+	Delivered Outcome = iota // the receiver accepted it
+	Retry                    // the receiver may accept it later
+	Dead                     // the receiver never will, or the attempts are used up
+	Dropped                  // a transform decided to send nothing
 )
 
-// MarshalText is String, for JSON.
+// MarshalText returns String, for JSON.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText reads what MarshalText writes.
@@ -84,18 +85,18 @@ func (o Outcome) String() string {
 	return "dead"
 }
 
-// State is where a delivery stands.
+// State is the state of a delivery.
 type State string
 
 const (
-	Due         State = "due" // its time has come, or will
+	Due         State = "due" // its time has come, or will come
 	InFlight    State = "in_flight"
 	IsDelivered State = "delivered"
 	IsDead      State = "dead"
 	IsDropped   State = "dropped"
 )
 
-// States lists them all.
+// States lists all states.
 var States = []State{Due, InFlight, IsDelivered, IsDead, IsDropped}
 
 // Attempt is one HTTP request of a delivery.
@@ -108,16 +109,16 @@ type Attempt struct {
 	Reason  string        `json:"reason"` // in words, free of secrets: "503 Service Unavailable"
 
 	Response   string        `json:"response,omitempty"`   // the first 1 KiB of the answer's body as valid UTF-8, free of secrets
-	RetryAfter time.Duration `json:"retry_after,omitzero"` // the rest that the receiver asked for, for its whole lane; 0 for none
-	Free       bool          `json:"not_counted,omitzero"` // failed by a fault on our side: it is not counted against max_attempts
-	Gone       bool          `json:"gone,omitzero"`        // the receiver wants nothing more, ever: its lane closes
-	Replay     bool          `json:"replay,omitzero"`      // made after a replay; the store notes it
-	Skew       time.Duration `json:"clock_skew,omitzero"`  // the receiver's clock less ours, to a second; no store keeps it
-	Phases     Phases        `json:"phases,omitzero"`      // of Took
-	Blame      Blame         `json:"-"`                    // whose fault it is; BlameSender is Free
+	RetryAfter time.Duration `json:"retry_after,omitzero"` // the pause that the receiver asked for, for the whole lane; 0 for none
+	Free       bool          `json:"not_counted,omitzero"` // a fault on our side: it does not count against max_attempts
+	Gone       bool          `json:"gone,omitzero"`        // the receiver never wants anything again: the lane closes
+	Replay     bool          `json:"replay,omitzero"`      // made after a replay; the store sets it
+	Skew       time.Duration `json:"clock_skew,omitzero"`  // the receiver's clock minus ours, in whole seconds; not stored
+	Phases     Phases        `json:"phases,omitzero"`      // parts of Took
+	Blame      Blame         `json:"-"`                    // whose fault it is; BlameSender sets Free
 }
 
-// Phases is where an attempt's time went. A connection that was kept from another attempt takes no time for name, connection and TLS.
+// Phases says where an attempt's time went. A reused connection spends no time on name, connection and TLS.
 type Phases struct {
 	Name      time.Duration `json:"name,omitzero"`       // until the host's name was resolved
 	Connect   time.Duration `json:"connect,omitzero"`    // until the connection was open

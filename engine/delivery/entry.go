@@ -7,28 +7,28 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// Entry is an event to accept, with the deliveries that it makes.
+// Entry is an event to accept, with its deliveries.
 type Entry struct {
 	Event *event.Event
 	Wants []Want
 
-	Span *trace.Span // of its acceptance; nil if nobody records it
+	Span *trace.Span // of its acceptance; nil if nobody records spans
 
 	Claims []*Claim // set by Accept: the new deliveries that Want.Take asked for
 }
 
-// Want is one delivery that an event makes.
+// Want is a delivery that a webhook wants of an event.
 type Want struct {
 	Webhook  string        // the webhook's identity
 	OrderKey string        // "" for none
-	Take     time.Duration // claims the delivery at once, for this long; 0 leaves it due
+	Take     time.Duration // claims the delivery at once, for this long; 0 does not claim it
 	Dead     string        // why the delivery is a dead letter from the start: its filter failed
-	Past     *Past         // what happened to the delivery in another store; nil for a new one
+	Past     *Past         // the delivery's history in another store; nil for a new one
 
 	Fate Fate // set by Accept
 }
 
-// DeliveryID is the id of the delivery of an event: the one that it had in another store, if it comes from there.
+// DeliveryID returns the id of the event's delivery: the id from another store if it moved, else a new one.
 func (w *Want) DeliveryID(event string) string {
 	if w.Past != nil && w.Past.ID != "" {
 		return w.Past.ID
@@ -38,26 +38,26 @@ func (w *Want) DeliveryID(event string) string {
 
 // Past is the history of a delivery that moves from one store to another.
 type Past struct {
-	ID       string // "" follows from the event and the webhook
+	ID       string // "" derives it from the event and the webhook
 	State    State  // Due, IsDead, IsDelivered or IsDropped
 	After    time.Duration
 	Since    time.Time
 	Accepted time.Time
-	Done     time.Time // when it got its final outcome; zero if it has none
+	Done     time.Time // when it got its final outcome; zero without one
 	Spent    int
 	Attempts []Attempt
 	Content  *Content // nil if no transform made any
 	Reason   string
 	Unrouted bool
-	Foreign  bool // another process accepted it: this one does not report it as its own
+	Foreign  bool // another process accepted it, so this one does not report it as its own
 }
 
-// Fate says what Accept made of a [Want].
+// Fate says what Accept did with a [Want].
 type Fate string
 
 const (
 	Accepted Fate = "accepted" // the store holds a new delivery
-	Known    Fate = "known"    // the store had the delivery before, or remembers its id
+	Known    Fate = "known"    // the store had the delivery already, or remembers its id
 	BornDead Fate = "dead"     // the store holds a new dead letter
 )
 
@@ -67,22 +67,22 @@ type Claim struct {
 	Event    *event.Event
 	OrderKey string    // "" for none
 	Until    time.Time // when the lease ends, by this process's clock
-	Unrouted bool      // the filter failed when the event was accepted: ask it again
+	Unrouted bool      // the filter failed when the event was accepted: run it again
 	Probe    bool      // the lane's breaker is open: the outcome decides whether others may follow
-	Own      bool      // the process that claims it accepted it
+	Own      bool      // the claiming process accepted it
 
 	Lease any // belongs to the store that made the claim
 }
 
-// Settlement says what became of a claim.
+// Settlement ends a claim with an outcome.
 type Settlement struct {
 	Claim        *Claim
 	Outcome      Outcome
 	Attempt      *Attempt      // nil if none was made
 	After        time.Duration // until the delivery is due again; only with the outcome Retry
-	GivenBack    bool          // it was not begun: it is due since the same time as before the claim, whatever After says
+	GivenBack    bool          // the attempt was not begun: the delivery is due since the same time as before, whatever After says
 	Reason       string        // why it is dead or dropped
 	OrderMaxWait time.Duration // how long deliveries with the same order key wait for this one; 0 without an order key
-	FuelPercent  int           // the most that a module of the webhook has used of its fuel; 0 if none ran
-	Content      *Content      // what transforms made, to be kept; nil if it is the event's own body or kept already
+	FuelPercent  int           // the most fuel that a module of the webhook has used; 0 if none ran
+	Content      *Content      // what transforms made, to be stored; nil if it is the event's own body, or stored already
 }

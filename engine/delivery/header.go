@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	// MaxHeaders is how many headers an event may make, beside the webhook's static ones.
+	// MaxHeaders is how many headers an event may add to the webhook's static ones.
 	MaxHeaders = 50
 	// MaxHeaderValue is the longest value of a header, in bytes.
 	MaxHeaderValue = 4096
 )
 
-// CheckHeader says what is wrong with a header that is not awf-hook's own, static or made of an event. It does not quote the value.
+// CheckHeader checks a header that awf-hook does not set itself: a static one, or one made from an event. The error does
+// not quote the value.
 func CheckHeader(name, value string) error {
 	switch {
 	case !IsHeaderName(name):
@@ -29,7 +30,7 @@ func CheckHeader(name, value string) error {
 	return nil
 }
 
-// IsHeaderName says whether s is a token of RFC 9110.
+// IsHeaderName reports whether s is a token of RFC 9110.
 func IsHeaderName(s string) bool {
 	for _, r := range s {
 		isAlnum := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'

@@ -1,36 +1,40 @@
 package delivery
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
-// Lane says whose deliveries are claimed, and how.
+// Lane says which deliveries to claim, and how.
 type Lane struct {
 	Webhook string        // the webhook's identity
 	Lease   time.Duration // how long a claim holds
-	Rate    float64       // attempts a second; 0 for no bound
-	Burst   int           // how many of them may come at once
-	Total   int           // how many may be in flight in all processes together; 0 for no bound
-	Shared  bool          // other machines claim from it too: nobody takes more than it starts soon
+	Rate    float64       // attempts per second; 0 for no limit
+	Burst   int           // how many attempts may come at once
+	Total   int           // how many may be in flight in all processes together; 0 for no limit
+	Shared  bool          // other machines claim from it too, so nobody claims more than it starts soon
 }
 
-// LaneStatus is what a store knows of a lane.
+// LaneStatus is what a store knows about a lane.
 type LaneStatus struct {
 	Webhook   string `json:"identity"`          // the webhook's identity
 	Waiting   int    `json:"waiting"`           // deliveries without a final outcome, those in flight included
-	Unstored  int    `json:"unstored,omitzero"` // of Waiting, those that end with the process
+	Unstored  int    `json:"unstored,omitzero"` // those of Waiting that end with the process
 	Dead      int    `json:"dead"`              // dead letters that are kept
 	Delivered int64  `json:"delivered"`         // ever
 	Dropped   int64  `json:"dropped"`           // ever
-	Discarded int64  `json:"discarded"`         // dead letters that had to make room
-	Bytes     int64  `json:"bytes"`             // what the lane's deliveries take, roughly
+	Discarded int64  `json:"discarded"`         // dead letters that were removed to make room
+	Bytes     int64  `json:"bytes"`             // approximate size of the lane's deliveries
 
-	Due         time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may
-	Failures    int       `json:"failures"`              // attempts in a row that failed
-	Broken      int       `json:"transform_failures"`    // transforms in a row that failed
+	Due         time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may be
+	Failures    int       `json:"failures"`              // failed attempts in a row
+	Broken      int       `json:"transform_failures"`    // failed transforms in a row
 	PausedUntil time.Time `json:"paused_until,omitzero"` // zero if the lane is not paused
 	Closed      string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	FuelPercent int       `json:"fuel_percent,omitzero"` // most used by a wasm module, in the process that settled last; 0 if none ran
+	FuelPercent int       `json:"fuel_percent,omitzero"` // the most that a wasm module used, in the process that settled last; 0 if none ran
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.
@@ -41,25 +45,56 @@ func (l *LaneStatus) BreakerOpen() bool {
 	return l.Failures >= BreakerFailures || l.Broken >= BreakerFailures
 }
 
-// Node is a process that uses a queue which machines share.
+// Node is a process that uses a shared queue.
 type Node struct {
 	Name    string    `json:"node"`             // host and process id
-	Config  string    `json:"config,omitempty"` // the digest of its webhooks; "" for one that has none
+	Config  string    `json:"config,omitempty"` // the digest of its webhooks; "" if it has none
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"`
 	Keeper  bool      `json:"keeper"` // it keeps house
 }
 
-// Left is what waits in a lane when a report is made. What another process has in flight stands apart.
+// Standing counts the waiting deliveries of a lane by their state.
+type Standing struct {
+	Due      int // may be sent now
+	Later    int // not due yet
+	Behind   int // wait for another delivery of the same order key
+	InFlight int
+}
+
+// Sum returns the number of waiting deliveries.
+func (s Standing) Sum() int { return s.Due + s.Later + s.Behind + s.InFlight }
+
+// Configuration is a configuration that nodes of a shared queue run with.
+type Configuration struct {
+	Digest string   `json:"digest"`
+	Nodes  []string `json:"nodes"`
+}
+
+// Configurations groups nodes by their configuration. It returns more than one if the nodes differ.
+func Configurations(nodes []Node) (list []Configuration) {
+	by := map[string][]string{}
+	for _, n := range nodes {
+		if n.Config != "" {
+			by[n.Config] = append(by[n.Config], n.Name)
+		}
+	}
+	for _, digest := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, Configuration{digest, by[digest]})
+	}
+	return list
+}
+
+// Left counts, for a report, what waits in a lane. What another process has in flight is counted separately.
 type Left struct {
 	Webhook  string // the webhook's identity
-	Own      Counts // accepted by the process that asks
-	Earlier  Counts // accepted by others, which may run still
-	Unstored Counts // of Own, those in memory alone
+	Own      Counts // accepted by the calling process
+	Earlier  Counts // accepted by others, which may still run
+	Unstored Counts // those of Own in memory alone
 	Letters  int    // dead letters in memory alone
 }
 
-// Counts tells deliveries without a final outcome apart.
+// Counts counts deliveries without a final outcome.
 type Counts struct {
 	Waiting  int // without an attempt yet
 	Retrying int // with one or more
@@ -75,5 +110,5 @@ func (c *Counts) Add(tried bool, n int) {
 	}
 }
 
-// Sum is how many there are that no other process has in flight.
+// Sum returns how many of them no other process has in flight.
 func (c Counts) Sum() int { return c.Waiting + c.Retrying }

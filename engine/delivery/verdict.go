@@ -14,11 +14,11 @@ type Answer struct {
 
 // Verdict is what an answer means for its delivery and its lane.
 type Verdict struct {
-	Known      bool // false: a receiver's format has nothing to say, and the general rules hold
+	Known      bool // false: the format has nothing to say, and the general rules apply
 	Outcome    Outcome
 	Reason     string        // in one line; it may echo the request, so mask it
-	RetryAfter time.Duration // how long the receiver asks its whole lane to pause; 0 for not at all
-	Gone       bool          // the receiver wants nothing more, ever: the lane closes
+	RetryAfter time.Duration // how long the receiver asks the whole lane to pause; 0 for no pause
+	Gone       bool          // the receiver never wants anything again: the lane closes
 	Blame      Blame
 }
 
@@ -27,10 +27,10 @@ type Blame int
 
 const (
 	BlameNone     Blame = iota // nothing failed
-	BlameEvent                 // the receiver refused this body; it may take the next one
+	BlameEvent                 // the receiver refused this body; it may accept the next one
 	BlameWebhook               // the configuration is wrong (credentials, URL): the receiver will refuse every body
 	BlameReceiver              // the receiver is down, slow or overloaded
-	BlameSender                // this machine, its network or its proxy: the attempt is not charged
+	BlameSender                // this machine, its network or its proxy: the attempt does not count
 )
 
 func (b Blame) String() string {

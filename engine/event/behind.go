@@ -14,7 +14,7 @@ import (
 type Line struct {
 	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken
 	Records []*Record // the events, in order
-	Err     error     // what is wrong with text that looks like an event and is none
+	Err     error     // the mistake in text that looks like an event
 }
 
 const blanks = " \t\r"
@@ -45,8 +45,8 @@ func beginsOwn(line []byte) bool {
 	return err == nil && m.tell(false) == foreign
 }
 
-// readBehind reads the events at the end of text, and says what is wrong with the text before them.
-// passed is the end of what came before text in the same line.
+// readBehind reads the events at the end of text, and returns the mistake in the text before them, if any. passed is the end of the text
+// that came earlier on the same line.
 func readBehind(text, passed []byte, now time.Time) (l Line) {
 	for {
 		at := lastObject(text)
@@ -140,8 +140,8 @@ func candidate(text []byte, open bool) int {
 // maxSuspects is how many objects in a line are checked for the keys of an event.
 const maxSuspects = 16
 
-// suspect says why text that looks like an event is none. It looks like one if it has an object with the keys of a dialect that is
-// not inside another object.
+// suspect returns the mistake in text that looks like an event. Text looks like an event if it has an object with the keys of a dialect
+// that is not inside another object.
 func suspect(text []byte, now time.Time) error {
 	var object jsonbytes.Reader
 	for range maxSuspects {

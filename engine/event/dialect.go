@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ const (
 	serverSent                // a "data:" line of AWF's server-sent events: kind, run_id
 )
 
-// tell says which dialect the keys are of. Broken text is told by the keys before the break.
+// tell returns the dialect that has the keys. For broken text the keys before the break decide.
 func (m *members) tell(dataLine bool) dialect {
 	switch {
 	case dataLine:
@@ -45,7 +44,7 @@ func (m *members) tell(dataLine bool) dialect {
 }
 
 // decoder reads the members of one line.
-// The first mistake is kept, so that a decoding function reads like a list of fields.
+// It keeps the first mistake, so that a decoding function reads like a list of fields.
 type decoder struct {
 	members
 	err error
@@ -57,12 +56,12 @@ func (d *decoder) fail(key int, format string, args ...any) {
 	}
 }
 
-// mistake is one in the value of a key.
+// mistake is a mistake in the value of a key.
 type mistake struct{ key, reason string }
 
 func (e *mistake) Error() string { return e.key + ": " + e.reason }
 
-// Column is the byte of a line, from 1, that an error of [ParseLine] is about.
+// Column returns the byte of the line, from 1, to which an error of [ParseLine] refers.
 func Column(line []byte, err error) int {
 	if invalid := (*jsonbytes.InvalidError)(nil); errors.As(err, &invalid) {
 		if bytes.HasPrefix(line, dataPrefix) {
@@ -76,7 +75,7 @@ func Column(line []byte, err error) int {
 	return 1
 }
 
-// text returns the string of a key that must be there.
+// text returns the string of a required key.
 func (d *decoder) text(key int) string {
 	if d.value[key] == nil {
 		d.fail(key, "missing")
@@ -98,7 +97,7 @@ func (d *decoder) optional(key int) string {
 	return jsonbytes.String(raw)
 }
 
-// textOr returns the string of a key, and "" where the key is missing or has another value: an event is not refused for it.
+// textOr returns the string of a key, or "" if the key is missing or has another value, which is no mistake.
 func (d *decoder) textOr(key int) string {
 	if raw := d.value[key]; raw != nil && raw[0] == '"' {
 		return jsonbytes.String(raw)
@@ -106,7 +105,7 @@ func (d *decoder) textOr(key int) string {
 	return ""
 }
 
-// timestamp returns the time and its text of a key that must be there.
+// timestamp returns the time of a required key, and its text.
 func (d *decoder) timestamp(key int) (time.Time, string) {
 	text := d.text(key)
 	t, valid := parseTime(text)
@@ -116,7 +115,7 @@ func (d *decoder) timestamp(key int) (time.Time, string) {
 	return t, text
 }
 
-// nonEmpty returns the string of a key that must be there and not be empty.
+// nonEmpty returns the string of a required key, which must not be empty.
 func (d *decoder) nonEmpty(key int) string {
 	s := d.text(key)
 	if s == "" {
@@ -154,7 +153,7 @@ func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, err
 	return r, nil
 }
 
-// envelope reads F028's own form, as it is. Its writer decides what it says: it has no part in the rules for runs.
+// envelope reads F028's own form unchanged. The rules for runs do not apply to it.
 func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	r.Type = d.nonEmpty(keyEvent)
 	r.WorkflowID = d.text(keyWorkflowID)
@@ -167,7 +166,7 @@ func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	}
 	if mark := d.optional(keySeal); mark != "" {
 		if text, isLast := bytes.CutSuffix(bytes.TrimRight(line, blanks), sealMember(mark)); isLast {
-			r.sealed = sealed{text, mark}
+			r.sealed = sealed{text, mark, d.textOr(keySource)}
 		}
 	}
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
@@ -176,7 +175,7 @@ func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 	r.Trace = trace.Parse(d.textOr(keyTraceParent), d.textOr(keyTraceState))
 }
 
-// object returns the bytes of a key that may be missing and is an object otherwise.
+// object returns the bytes of an optional key whose value must be an object.
 func (d *decoder) object(key int) jsonbytes.Object {
 	raw := d.value[key]
 	if raw == nil {
@@ -206,77 +205,6 @@ func (d *decoder) audit(r *Record, line []byte) {
 		r.Type = underscored(name)
 		r.payload = bytes.Clone(line)
 	}
-}
-
-// end reads how a run ended: workflow_end, workflow_error or workflow_cancel.
-func (d *decoder) end(r *Record, status string) {
-	failure := d.optional(keyError)
-	switch status {
-	case "success", "completed":
-		r.Type, status = WorkflowEnd, "success"
-	case "failure", "failed":
-		r.Type, status = WorkflowError, "failure"
-		if saysCancelled(failure) {
-			r.Type, status = WorkflowCancel, "cancelled"
-		}
-	case "cancelled":
-		r.Type = WorkflowCancel
-	default:
-		d.fail(keyStatus, "want success, failure or cancelled, got %q", shorten(status))
-		return
-	}
-	r.payload.Text("status", status)
-	d.duration(r)
-	// A failed run's exit code of 0 is AWF's "not given".
-	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
-		r.end.exitCode = bytes.Clone(code)
-	}
-	r.end.failure = failure
-}
-
-// saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
-// text too, with a newline or other text around it: then the run failed, since a page too many is better than one too few.
-func saysCancelled(failure string) bool {
-	before, own := strings.CutSuffix(failure, "command execution: context canceled")
-	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")
-	return failure == "workflow cancelled" || isOwn
-}
-
-// endStatus is how a run ended where the type of its event says it, "workflow.completed", and a status may say it better.
-// What says in one place that it ended or was cancelled, and in another that it failed, failed.
-func (d *decoder) endStatus(typ string) string {
-	_, status, _ := strings.Cut(typ, ".")
-	given := d.optional(keyStatus)
-	switch {
-	case given == "cancelled", given == "" && status == "cancelled":
-		return "cancelled"
-	case status != "completed":
-	case given == "" && d.optional(keyError) == "", given == "completed", given == "success":
-		return "success"
-	}
-	return "failed"
-}
-
-// duration turns AWF's duration_ms, or the text that plugin events have ("1.5s"), into the body's duration in seconds.
-func (d *decoder) duration(r *Record) {
-	raw := d.value[keyDurationMS]
-	if raw == nil {
-		raw = d.value[keyDuration]
-		if raw == nil || raw[0] != '"' {
-			return
-		}
-		if took, err := time.ParseDuration(jsonbytes.String(raw)); err == nil && took >= 0 {
-			r.step.took = appendSeconds(nil, took)
-			r.payload.Raw("duration", r.step.took)
-		}
-		return
-	}
-	ms, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil {
-		d.fail(keyDurationMS, "want milliseconds, got %s", shorten(string(raw)))
-		return
-	}
-	r.payload.Raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
 }
 
 func (d *decoder) transcript(r *Record) {
@@ -323,8 +251,7 @@ func (d *decoder) transcript(r *Record) {
 	}
 }
 
-// free takes the payload as AWF gave it.
-// A body's payload is an object, so anything else is put into one under "value".
+// free takes the payload as AWF wrote it. Because the payload of a body must be an object, any other value becomes its key "value".
 func (d *decoder) free(r *Record) {
 	switch raw := d.value[keyPayload]; {
 	case raw == nil || raw[0] == 'n':
@@ -397,5 +324,5 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 	}
 }
 
-// underscored is AWF's dotted name as webhooks spell it: "message.user" is message_user.
+// underscored returns AWF's dotted name as webhooks spell it: message_user for "message.user".
 func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }

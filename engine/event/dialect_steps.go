@@ -15,7 +15,7 @@ func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	r.payload.Text("child_id", r.childID)
 }
 
-// spoken adds to the payload of a message or a tool call what AWF says beside it about its place, unless the payload has it.
+// spoken adds the place of a message or a tool call, which AWF writes beside the payload, unless the payload has it.
 func (d *decoder) spoken(r *Record, inner *decoder) {
 	r.role = roleSpoken
 	r.step.key = stepKey{d.optional(keyPath), string(d.value[keyIteration])}

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Ending says how a program that left runs open ended.
+// Ending describes the end of a program that left runs open.
 type Ending struct {
 	Cancelled bool   // by the user: workflow_cancel instead of workflow_error
-	Error     string // what is said of it
-	ExitCode  int    // of a workflow_error; 0 if it is not known
+	Error     string // the text of the event's error
+	ExitCode  int    // of a workflow_error; 0 if unknown
 }
 
 // End makes an end for each run that is open and was quiet for at least that long, called runs before their callers.

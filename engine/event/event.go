@@ -1,4 +1,4 @@
-// Package event has the event, its ids, and the decoding of everything that AWF writes.
+// Package event defines events and their ids, and decodes everything that AWF writes.
 //
 // An [Event] is one thing that happened in AWF.
 // A [Reader] makes events of a stream of lines in which AWF's dialects may be mixed:
@@ -23,30 +23,30 @@ const (
 	WorkflowCancel = "workflow_cancel"
 	StepStart      = "step_start"
 	StepComplete   = "step_complete"
-	StepRetry      = "step_retry" // of awf-hook's own making: a step's further attempt
+	StepRetry      = "step_retry" // made by awf-hook: a further attempt of a step
 )
 
 // Event is one thing that happened in AWF. It is immutable once it is submitted.
 type Event struct {
-	ID           string // tells whether the event is known already; made if empty when it is submitted
+	ID           string // equal ids mean the same event; if empty, submitting the event makes one
 	Type         string // as webhooks name it: "workflow_end"
 	WorkflowID   string // the run's id
-	WorkflowName string // the definition's name, "" where AWF did not tell
+	WorkflowName string // the definition's name, "" if AWF did not say
 	Timestamp    time.Time
-	Payload      json.RawMessage // a JSON object, byte for byte as it goes into the body; nil is {}
-	Webhooks     []string        // the identities of the webhooks that get it, whatever their filters say; nil for all that want it
+	Payload      json.RawMessage // a JSON object, which goes into the body byte for byte; nil for {}
+	Webhooks     []string        // identities of the webhooks that get it, regardless of their filters; nil for all webhooks that want it
 
-	Trace  trace.Context // what the event follows from; zero for none. It goes into the headers of requests, not into bodies
+	Trace  trace.Context // the cause of the event; zero for none. It goes into headers of requests, not into bodies
 	Source string        // the token or signature by which a server got the event; "" for this machine's own
 
 	stamp string // the timestamp as its writer wrote it, if there was one
 	line  int    // see Record.SetLine
 }
 
-// Line is what [Record.SetLine] noted; 0 for an event of our making.
+// Line returns the number from [Record.SetLine], 0 for an event that awf-hook made.
 func (e *Event) Line() int { return e.line }
 
-// New makes an event with a new id. The payload is anything that encoding/json makes an object of; nil is {}.
+// New returns an event with a new id. The payload is any value that encoding/json encodes as an object, or nil for {}.
 func New(typ, workflowID, workflowName string, payload any) (Event, error) {
 	now := time.Now()
 	e := Event{ID: NewID(now), Type: typ, WorkflowID: workflowID, WorkflowName: workflowName, Timestamp: now.UTC()}
@@ -60,13 +60,15 @@ func New(typ, workflowID, workflowName string, payload any) (Event, error) {
 	return e, e.Validate()
 }
 
-// Validate says what is missing or malformed in an event that was made by hand.
+// Validate returns an error if something is missing or malformed in the event.
 func (e *Event) Validate() error {
 	switch {
 	case e.Type == "":
 		return errors.New("event: missing")
 	case e.Timestamp.IsZero():
 		return errors.New("timestamp: missing")
+	case !hasStamp(e):
+		return fmt.Errorf("timestamp: want a year from 0 to 9999, got %d", e.Timestamp.UTC().Year())
 	case e.Payload == nil:
 		return nil
 	case !json.Valid(e.Payload):
@@ -77,7 +79,7 @@ func (e *Event) Validate() error {
 	return nil
 }
 
-// Body is F028's envelope, which is what a webhook without a transform sends:
+// Body returns F028's envelope, which a webhook without a transform sends:
 // {"event","workflow_id","workflow_name","timestamp","payload"} in this order, the payload byte for byte.
 func (e *Event) Body() []byte {
 	b := make([]byte, 0, 128+len(e.Type)+len(e.WorkflowID)+len(e.WorkflowName)+len(e.Payload))
@@ -95,13 +97,24 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
-// Envelope is the body with the event's id, its trace and, in only_webhooks, its Webhooks: a line of which a [Reader] makes the same
-// event.
-func (e *Event) Envelope() []byte { return e.Sealed(func([]byte) string { return "" }) }
+// Envelope returns the body with the event's id, its trace and, in only_webhooks, its Webhooks. A [Reader] makes the same event of it.
+func (e *Event) Envelope() []byte { return append(e.open(), '}') }
 
-// Sealed is the envelope with a seal, by which a [Reader] knows that the id is awf-hook's own. sign makes the seal from the text before
-// it; "" leaves it out.
+// Sealed returns the envelope with the event's source and a seal, by which a [Reader] recognizes awf-hook's own id and source. sign makes
+// the seal from the text before it; if it returns "", there is no seal.
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
+	b := e.open()
+	if e.Source != "" {
+		b = jsonbytes.AppendString(append(b, `,"source":`...), e.Source)
+	}
+	if mark := sign(b); mark != "" {
+		return append(b, sealMember(mark)...)
+	}
+	return append(b, '}')
+}
+
+// open returns the envelope without its end.
+func (e *Event) open() []byte {
 	b := e.Body()
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	if !e.Trace.IsZero() {
@@ -120,18 +133,15 @@ func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	if len(e.Webhooks) > 0 {
 		b = append(b, ']')
 	}
-	if mark := sign(b); mark != "" {
-		return append(b, sealMember(mark)...)
-	}
-	return append(b, '}')
+	return b
 }
 
-// sealMember is how an envelope ends that has a seal.
+// sealMember begins the end of an envelope with a seal.
 func sealMember(mark string) []byte {
 	return append(jsonbytes.AppendString([]byte(`,"seal":`), mark), '}')
 }
 
-// Stamp is the timestamp as it goes into the body: as its writer wrote it.
+// Stamp returns the timestamp for the body, as its writer wrote it.
 func (e *Event) Stamp() string {
 	if e.stamp != "" {
 		return e.stamp
@@ -139,7 +149,13 @@ func (e *Event) Stamp() string {
 	return e.Timestamp.UTC().Format(time.RFC3339Nano)
 }
 
-// Restore returns an event that was stored with its [Event.Stamp].
+// hasStamp reports whether the event's timestamp can be read back from its body.
+func hasStamp(e *Event) bool {
+	year := e.Timestamp.UTC().Year()
+	return e.stamp != "" || year >= 0 && year <= 9999
+}
+
+// Restore returns an event that was stored together with its [Event.Stamp].
 func Restore(e Event, stamp string) (*Event, error) {
 	t, valid := parseTime(stamp)
 	if !valid {
@@ -149,7 +165,7 @@ func Restore(e Event, stamp string) (*Event, error) {
 	return &e, nil
 }
 
-// Size is about how many bytes of memory the event holds.
+// Size estimates the memory that the event takes, in bytes.
 func (e *Event) Size() int {
 	const header = 224
 	return header + len(e.ID) + len(e.WorkflowID) + len(e.Payload) + len(e.stamp) + len(e.Trace.State)

@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// lineID is the id of an event of AWF's own dialects: SHA-256 of the line's exact bytes without its ending, in hex.
-// AWF writes no ids, and a line that is read again must be known again.
+// lineID returns the id of an event in one of AWF's own dialects, which have none: the SHA-256 of the line's bytes without its ending, in
+// hex. A line that is read again has the same id.
 func lineID(line []byte) string {
 	sum := sha256.Sum256(line)
 	return hex.EncodeToString(sum[:])
 }
 
-// givenID is the id of an event whose writer gave it one. It hashes an id that looks like a lineID, or like one of another source, always
-// to the same one. So nobody can take the id of a line that AWF has yet to write, or of another source's event, to make it count as known.
+// givenID returns the id of an event whose writer gave it one. It hashes an id that looks like a lineID or like the id of another source.
+// So nobody can use up the id of a line that AWF has yet to write, or of another source's event.
 func givenID(id string) string {
 	_, err := hex.DecodeString(id)
 	if strings.Contains(id, ofSource) || len(id) == 2*sha256.Size && err == nil {
-		return lineID([]byte("id " + id)) // no line of a dialect begins so
+		return lineID([]byte("id " + id)) // no line of a dialect begins like this
 	}
 	return id
 }
 
-// ofSource stands before the name of its source in an id that is one of the source's own.
+// ofSource precedes the name of the source in an id.
 const ofSource = "@"
 
-// OwnID is the id of an event to which its writer gave one, in a source other than stdin: "deploy-7@emit". Equal ids of two sources are of
-// two events.
+// OwnID returns the id of an event whose writer gave it one, in a source other than stdin: "deploy-7@emit". So equal ids in two sources
+// mean two events.
 func OwnID(id, source string) string {
 	if id == "" {
 		return ""

@@ -94,10 +94,16 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 	}
 	valid := func(text []byte, mark string) bool { return mark == sign(text) }
 	for _, id := range []string{"deploy-7", "deploy-7@emit", strings.Repeat("ab", 32)} {
-		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(), Webhooks: []string{"a.yaml#one"}}
+		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(), Webhooks: []string{"a.yaml#one"}, Source: `ci "1"`}
 		line := ev.Sealed(sign)
-		if got := read(line, valid); got != id {
-			t.Errorf("read as %q, want %q: %s", got, id, line)
+		if read := read(line, valid); read != id || got.Source != ev.Source {
+			t.Errorf("read as %q of %q, want %q of %q: %s", read, got.Source, id, ev.Source, line)
+		}
+		if read(line, nil); got.Source != "" {
+			t.Errorf("without a key the source %q was taken", got.Source)
+		}
+		if read(ev.Envelope(), valid); got.Source != "" {
+			t.Errorf("an envelope tells the source %q: %s", got.Source, ev.Envelope())
 		}
 		if plain := read(line, nil); plain == id && id != "deploy-7" {
 			t.Errorf("without a key %q was taken as it is", id)

@@ -15,7 +15,7 @@ type Joiner struct {
 	// Files means that the records of a run come from several files, so that a called run's start may come before its caller's lines.
 	Files bool
 
-	// State returns what AWF's state file knows of a run, nil for nothing. It is called often. It may be nil.
+	// State returns the content of AWF's state file for a run, nil for none. It is called often. State may be nil.
 	State func(run string) *RunState
 
 	// HoldEnds makes the end of a failed run without an exit code wait for [Joiner.SetExit], unless another run called it.
@@ -23,7 +23,7 @@ type Joiner struct {
 
 	runs    runs
 	waiting []waiting
-	poll    time.Time // when the state file of the first that waits is to be looked at again; zero for never
+	poll    time.Time // when to read the state file of the first waiting record again; zero for never
 }
 
 // waiting is an incomplete record.

@@ -12,7 +12,7 @@ var (
 	dataPrefix    = []byte("data:")
 )
 
-// mayBecomeEvent says whether a line that begins so can be an event. What cannot is passed at once: it may be a prompt.
+// mayBecomeEvent reports whether a line with this beginning can be an event. Any other text is passed at once, because it may be a prompt.
 func mayBecomeEvent(begin []byte) bool {
 	begin = bytes.TrimLeft(begin, " \t\r\n")
 	if object, isData := bytes.CutPrefix(begin, dataPrefix); isData {
@@ -23,8 +23,8 @@ func mayBecomeEvent(begin []byte) bool {
 	return len(begin) == 0 || begin[0] == '{'
 }
 
-// ParseLine decodes a whole line, without its ending. Of a line that is not of a known dialect it makes nil.
-// now is the time of receipt, for dialects that carry none.
+// ParseLine decodes a whole line, without its ending. It returns nil for a line that is not in a known dialect. now is the time of receipt,
+// for dialects without a time.
 func ParseLine(line []byte, now time.Time) (*Record, error) {
 	if !mayBecomeEvent(line) {
 		return nil, nil
@@ -52,7 +52,7 @@ func ParseLine(line []byte, now time.Time) (*Record, error) {
 	return rec, nil
 }
 
-// ParseLong judges a line that is longer than [MaxLine] by its beginning: it is an error if it is of a known dialect.
+// ParseLong returns an error if a line that is longer than [MaxLine] begins like one of a known dialect.
 func ParseLong(begin []byte) error {
 	object, isData := bytes.CutPrefix(begin, dataPrefix)
 	m, _ := scan(object)

@@ -339,9 +339,15 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoil := map[string]func(*event.Event){
-		"":                                    func(*event.Event) {},
-		"event: missing":                      func(e *event.Event) { e.Type = "" },
-		"timestamp: missing":                  func(e *event.Event) { e.Timestamp = time.Time{} },
+		"":                   func(*event.Event) {},
+		"event: missing":     func(e *event.Event) { e.Type = "" },
+		"timestamp: missing": func(e *event.Event) { e.Timestamp = time.Time{} },
+		"timestamp: want a year from 0 to 9999, got 10000": func(e *event.Event) {
+			*e = event.Event{Type: e.Type, Timestamp: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600))}
+		},
+		"timestamp: want a year from 0 to 9999, got -1": func(e *event.Event) {
+			*e = event.Event{Type: e.Type, Timestamp: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}
+		},
 		"payload: invalid JSON":               func(e *event.Event) { e.Payload = []byte("{") },
 		"payload: want an object, got a list": func(e *event.Event) { e.Payload = []byte("[]") },
 	}

@@ -36,7 +36,7 @@ type savedStep struct {
 	Lossy     bool      `json:"lossy,omitempty"`
 }
 
-// Save returns what is remembered about runs, as JSON. No event may be waiting: see [Joiner.Waits].
+// Save returns the state of all runs as JSON. No event may be waiting; see [Joiner.Waits].
 func (j *Joiner) Save() (json.RawMessage, error) {
 	saved := []savedRun{}
 	for e := j.runs.recent.Back(); e != nil; e = e.Prev() {
@@ -74,8 +74,7 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 	return nil
 }
 
-// Learn notes what a record of the past says about its run, without an event.
-// A run without any other record never becomes an orphan.
+// Learn takes note of a past record, and makes no event of it. A run with only past records never becomes an orphan.
 func (j *Joiner) Learn(rec *Record) {
 	r, _, _ := j.runs.learn(rec, rec.Timestamp)
 	if r == nil {

@@ -2,7 +2,7 @@ package event
 
 import "slices"
 
-// The types of operator events: what happens to awf-hook itself. A webhook gets one only if it asks for it by its whole name.
+// The types of operator events, which tell of awf-hook itself. A webhook gets one only if it names the full type.
 const (
 	HookLaneClosed    = "hook_lane_closed"
 	HookLaneFailing   = "hook_lane_failing"
@@ -17,5 +17,5 @@ var operatorTypes = []string{HookLaneClosed, HookLaneFailing, HookLaneRecovered,
 // OperatorTypes lists the types of operator events.
 func OperatorTypes() []string { return slices.Clone(operatorTypes) }
 
-// IsOperator reports whether a type is an operator event's.
+// IsOperator reports whether typ is the type of an operator event.
 func IsOperator(typ string) bool { return slices.Contains(operatorTypes, typ) }

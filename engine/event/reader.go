@@ -13,7 +13,7 @@ import (
 // MaxLine is the longest line, without its ending, that is read as an event: 1 MiB.
 const MaxLine = 1 << 20
 
-// LineError says what is wrong with a line of a known dialect. The line is skipped, unless other text stands before it.
+// LineError is a mistake in a line of a known dialect. The line is skipped, but text before the broken event is passed.
 type LineError struct {
 	File   string
 	Line   int // from 1
@@ -23,7 +23,7 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Reason) }
 func (e *LineError) Unwrap() error { return e.Reason }
 
-// Counts is what a [Reader] met.
+// Counts counts the lines and events of a [Reader].
 type Counts struct {
 	Events int // events given
 	Known  int // second starts and ends of a run, not given
@@ -39,16 +39,16 @@ type Counts struct {
 // a start beside another open run, which may be the caller; a start that is read again, since the run may have been resumed;
 // and the end of a run with open steps. The end of a step or run waits up to 250 ms for AWF's state file, if there is one.
 type Reader struct {
-	Name   string               // how errors call the stream: "<stdin>", a path
+	Name   string               // the stream's name in errors: "<stdin>", a path
 	Event  func(Event)          // called with each event, in order
 	Pass   func([]byte)         // called with AWF's own output, byte for byte, endings included; may be nil
 	Broken func(err *LineError) // called with each broken line; may be nil
 
-	// OrphanAfter is how long a run that started may be quiet before it is given an end of our making, which says so by
-	// "synthetic": true. One that is open when the stream ends is given it then. 0 makes no ends.
+	// OrphanAfter is the time without a line after which a run gets an end that awf-hook makes, with "synthetic": true. Runs that
+	// are open at the end of the stream get theirs then. 0 makes no ends.
 	OrphanAfter time.Duration
 
-	// Open is called at the stream's end with each run that is open then, unless it is given an end; may be nil.
+	// Open is called at the stream's end with each open run that gets no end; it may be nil.
 	Open func(workflow, run string)
 
 	State func(run string) *RunState // see [Joiner]
@@ -56,7 +56,7 @@ type Reader struct {
 	Sealed func(text []byte, mark string) bool // see [Record.Unseal]; nil for none
 
 	counts struct{ events, known, passed, broken atomic.Int64 }
-	mu     sync.Mutex // held while a line is read, its callbacks included
+	mu     sync.Mutex // held while a line is read, including callbacks
 	join   Joiner
 	timer  *time.Timer
 	ended  bool
@@ -64,22 +64,22 @@ type Reader struct {
 	rest   rest
 }
 
-// rest is what is known of a line of which a part was passed or skipped, since it cannot be of an event.
+// rest is the state of a line of which a part was passed or skipped because it cannot belong to an event.
 type rest struct {
-	begun   bool   // some of it was
-	skipped bool   // the line begins like an event that is too long: nothing of it is passed
+	begun   bool   // a part was passed or skipped
+	skipped bool   // the line begins like an event that is too long, and is not passed
 	passed  bool   // some of it was passed
-	judged  bool   // it was looked whether an event in it is too long
-	told    bool   // one is
+	judged  bool   // the check for an event that is too long was made
+	told    bool   // it found one
 	end     []byte // the last bytes of that part
 }
 
-// ReadFrom reads src to its end and gives its events. The error is src's own; io.EOF is none.
+// ReadFrom reads src to its end and passes on its events. It returns src's error, except for io.EOF.
 func (r *Reader) ReadFrom(src io.Reader) (int64, error) {
 	r.join.Event, r.join.State = r.give, r.State
 	var total int64
 	buf := make([]byte, 64<<10)
-	held := 0 // bytes of a line without its end yet, at buf's start
+	held := 0 // bytes of an unended line at the start of buf
 	for {
 		if held == len(buf) {
 			buf = append(buf, make([]byte, len(buf))...)
@@ -96,7 +96,7 @@ func (r *Reader) ReadFrom(src io.Reader) (int64, error) {
 	}
 }
 
-// Counts returns what was met so far. It does not wait for a callback that blocks.
+// Counts returns the counts so far. It does not wait for a callback that blocks.
 func (r *Reader) Counts() Counts {
 	return Counts{
 		Events: int(r.counts.events.Load()),
@@ -106,8 +106,8 @@ func (r *Reader) Counts() Counts {
 	}
 }
 
-// take reads the lines in buf, of which the first searched bytes hold no line's end,
-// moves what is left of an unended line to buf's start and returns its length. At the end nothing is left.
+// take reads the lines in buf, whose first searched bytes have no line ending. It moves the rest of an unended line to the start of buf
+// and returns its length, which is 0 at the end of the stream.
 func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 		if ended || end {
 			r.rest = rest{}
 		} else if used < size {
-			break // wait for its end
+			break // wait for the line's end
 		}
 	}
 	flush(begin)
@@ -146,8 +146,8 @@ func (r *Reader) take(buf []byte, searched int, end bool) (left int) {
 	return copy(buf, buf[begin:])
 }
 
-// judge deals with a line, or with what was read of it so far and may still be of an event.
-// It says how many of the bytes are done with, all of a whole line's, and how many of these are to be passed: the first ones.
+// judge handles a line, or the beginning of one that may still have an event. It returns how many bytes are done, which are all of a whole
+// line, and how many of them to pass.
 func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) {
 	used = r.plain(text, whole)
 	if used > 0 {
@@ -160,7 +160,7 @@ func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) 
 	l := r.read(line, now)
 	until := len(text)
 	if len(l.Records) > 0 {
-		until = bytes.Index(text[used:], line) + used + len(l.Before) // behind a byte order mark, if there is one
+		until = bytes.Index(text[used:], line) + used + len(l.Before) // after a byte order mark, if there is one
 	}
 	r.begin()
 	if l.Err != nil {
@@ -175,25 +175,25 @@ func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) 
 	return pass, len(text)
 }
 
-// read decodes the end of a line. The text before is plain.
+// read decodes the end of a line. The text before it is no event.
 func (r *Reader) read(line []byte, now time.Time) Line {
 	if !r.rest.begun {
 		return ReadLine(line, now)
 	}
 	l := readBehind(line, r.rest.end, now)
 	if r.rest.told {
-		l.Err = nil // once is enough
+		l.Err = nil // report it once
 	}
 	return l
 }
 
-// plain returns how many bytes at the beginning of text can be of no event.
+// plain returns how many bytes at the beginning of text cannot belong to an event.
 func (r *Reader) plain(text []byte, whole bool) (n int) {
 	line := r.content(text)
 	switch {
 	case whole && !r.rest.begun && len(line) <= MaxLine,
 		!r.rest.begun && mayBecomeEvent(line),
-		!r.rest.begun && !whole && r.line == 0 && bytes.HasPrefix(byteOrderMark, line): // the mark itself may be cut
+		!r.rest.begun && !whole && r.line == 0 && bytes.HasPrefix(byteOrderMark, line): // the mark itself may be incomplete
 	default:
 		n = candidate(text, !whole)
 	}
@@ -205,7 +205,7 @@ func (r *Reader) plain(text []byte, whole bool) (n int) {
 	return n
 }
 
-// tooLong says, once for a line, whether text that is too long for an event looks like one.
+// tooLong reports whether text that is too long for an event looks like one. It is true once per line.
 func (r *Reader) tooLong(text []byte, atStart bool) {
 	if r.rest.judged {
 		return
@@ -219,7 +219,7 @@ func (r *Reader) tooLong(text []byte, atStart bool) {
 	}
 }
 
-// pass says how many bytes of the text, which is no event, are to be passed.
+// pass returns how many bytes of a text without an event to pass.
 func (r *Reader) pass(text []byte) int {
 	r.begin()
 	end := append(r.rest.end, text[max(0, len(text)-endSize):]...)
@@ -234,7 +234,7 @@ func (r *Reader) pass(text []byte) int {
 	return len(text)
 }
 
-// endSize is how many bytes tell whether an object stands behind "data: ".
+// endSize is the number of bytes that show whether "data: " precedes an object.
 const endSize = len("data: ")
 
 // begin counts the line, once.
@@ -245,7 +245,7 @@ func (r *Reader) begin() {
 	}
 }
 
-// content is the line without its ending, and without a byte order mark at the stream's start.
+// content returns the line without its ending, and without a byte order mark at the start of the stream.
 func (r *Reader) content(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
@@ -262,7 +262,7 @@ func (r *Reader) broken(reason error) {
 	}
 }
 
-// add gives the record's event, or keeps it until what it waits for is told.
+// add passes on the record's event, or keeps it while it waits for other records.
 func (r *Reader) add(rec *Record, now time.Time) {
 	rec.Unseal(r.Sealed)
 	if !r.join.Add(rec, now) {
@@ -271,7 +271,7 @@ func (r *Reader) add(rec *Record, now time.Time) {
 	r.wait(now)
 }
 
-// release gives the events that wait no longer, and the ends of orphans, and sets the timer for the next ones.
+// release passes on the events that wait no longer and the ends of orphans, and sets the timer for the next.
 func (r *Reader) release(now time.Time) {
 	r.join.Release(now)
 	if r.OrphanAfter > 0 {
@@ -280,7 +280,7 @@ func (r *Reader) release(now time.Time) {
 	r.wait(now)
 }
 
-// wait sets the timer for what is due next.
+// wait sets the timer for the next event that is due.
 func (r *Reader) wait(now time.Time) {
 	due, waits := r.join.Due(r.OrphanAfter)
 	switch {
@@ -303,7 +303,7 @@ func (r *Reader) onTimer() {
 	}
 }
 
-// finish gives all that still waits at the stream's end.
+// finish passes on all waiting events at the end of the stream.
 func (r *Reader) finish(now time.Time) {
 	r.join.Flush()
 	if r.OrphanAfter > 0 {

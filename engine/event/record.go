@@ -18,8 +18,8 @@ const (
 	roleSpoken // a message or a tool's use, within a step
 )
 
-// Record is one decoded line: the event, and what ties it to the other events of its run.
-// Its payload is not complete before a [Joiner] gave the event.
+// Record is a decoded line: the event, and its links to other events of the run. Its payload is complete when a [Joiner] passes on the
+// event.
 type Record struct {
 	Event
 	dialect  dialect
@@ -30,55 +30,56 @@ type Record struct {
 	step     stepMark
 	end      runEnd
 
-	anonymous bool      // its id is new
+	anonymous bool      // its line had no id
 	given     string    // the id that its writer gave it
 	sealed    sealed    // of an envelope
 	repeated  bool      // a start line that was read before, so that it may begin a resumed run
-	resumedBy time.Time // of a start line of before: when the program began that resumes the run
+	resumedBy time.Time // of an earlier start line: when the program that resumes the run began
 }
 
-// sealed is what an envelope's seal is about.
+// sealed is an envelope's seal and the text that it covers.
 type sealed struct {
-	text []byte // all that stands before it
-	mark string
+	text   []byte // the text before the seal
+	mark   string
+	source string // as the envelope has it
 }
 
-// Given is the id that the event's writer gave it; "" if it gave none.
+// Given returns the id that the event's writer gave it, "" for none.
 func (rec *Record) Given() string { return rec.given }
 
-// From says that the record does not come from stdin: an id that was given to it is one of this source's own.
+// From sets the source of a record that does not come from stdin. An id from its writer then belongs to this source.
 func (rec *Record) From(source string) {
 	if rec.given != "" {
 		rec.ID = OwnID(rec.given, source)
 	}
 }
 
-// Unseal gives an envelope of awf-hook's own the id that it has, if valid says that the seal is one of the text before it.
+// Unseal restores the id and the source of awf-hook's own envelope if valid accepts the seal for the text before it.
 func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
 	if rec.sealed.mark != "" && valid != nil && valid(rec.sealed.text, rec.sealed.mark) {
-		rec.ID = rec.given
+		rec.ID, rec.Source = rec.given, rec.sealed.source
 	}
 	rec.sealed = sealed{}
 }
 
-// runEnd holds what stands behind the duration in a run's end.
+// runEnd holds the parts of a run's end after the duration.
 type runEnd struct {
-	exitCode    []byte // nil where none was given
+	exitCode    []byte // nil for none
 	failure     string
 	synthetic   bool
-	contradicts string // the id of the end that the run was given before
+	contradicts string // the id of the run's earlier end
 
 	attempts, tokens int64 // of all its steps
 }
 
-// stepMark says which step a record is of.
+// stepMark names the step of a record.
 type stepMark struct {
 	key        stepKey
 	name, kind string
-	said       bool      // of a message: it names its step itself
+	said       bool      // of a message that names its step
 	result     []byte    // of its end
-	took       []byte    // of its end: how long it took, where its writer said
-	began      time.Time // of its end: when it started; zero if that is not known
+	took       []byte    // of its end: the duration, if its writer said
+	began      time.Time // of its end: the time of its start; zero if unknown
 }
 
 // stepKey pairs a step's end with its start, within a run.

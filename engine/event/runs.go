@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered about runs. They stand in docs/config.md.
+// Bounds of the state of runs, which docs/config.md lists.
 const (
 	maxRuns      = 1000        // the run that was quiet longest is forgotten first
 	maxOpenSteps = 10_000      // a step that started beyond them gets no duration
-	maxWaiting   = 1000        // events that wait for what a later line tells
+	maxWaiting   = 1000        // events that wait for a later line
 	maxWait      = time.Second // how long they wait
-	maxDepth     = 64          // of runs that call each other, as far as it matters
+	maxDepth     = 64          // depth to which runs that call each other are followed
 )
 
-// runs remembers what the lines of a run say about its other lines: the workflow's name, the caller, whether the run ended,
-// when its steps began.
+// runs keeps what the lines of a run say about its other lines: the workflow's name, the caller, whether the run ended, and when its
+// steps began.
 type runs struct {
 	files     bool                     // see Joiner.Files
 	byID      map[string]*list.Element // of *run
@@ -28,12 +28,12 @@ type run struct {
 	parentID   string
 	startedBy  dialect // foreign before the start
 	started    time.Time
-	seen       time.Time // when a line of it or of a run below it was read last
+	seen       time.Time // when a line of the run or of one below it was last read
 	startID    string    // the id of its start's event
 	lastID     string    // and of its last line's
 	ended      bool
-	live       bool // lines of it were read since they were written, not only learned
-	nameless   bool // its events waited for a name in vain
+	live       bool // lines were read as they were written, and not only learned
+	nameless   bool // its events waited for the name in vain
 	transcript bool // lines of its transcript were seen
 	steps      map[stepKey]openStep
 
@@ -42,17 +42,17 @@ type run struct {
 	latest      time.Time // the latest time of its lines
 	latestID    string    // and that line's event
 	resume      resume
-	byProgram   bool   // it is a program that resumed it: lines of before say nothing
-	resumedLine string // the first line of the run that was resumed
+	byProgram   bool   // a program resumed the run, so that earlier lines say nothing
+	resumedLine string // the first line of the resumed run
 	resumedAt   time.Time
 }
 
-// resume says whether a repeated start line means that the run was resumed.
+// resume says what a repeated start line means.
 type resume int
 
 const (
-	resumeNo        resume = iota // the lines before are read once more
-	resumeUndecided               // the run's next line will tell
+	resumeNo        resume = iota // earlier lines are being read again
+	resumeUndecided               // the run's next line decides
 	resumeYes
 )
 
@@ -75,8 +75,8 @@ func (rs *runs) get(id string) *run {
 	return r
 }
 
-// open reports whether another run is open, which may be the caller of a run that starts. In a stream a caller has transcript lines
-// already; in files they may not have been read yet.
+// open reports whether another run is open, which may be the caller of a run that starts. In a stream, a caller already has transcript
+// lines; in files, they may not have been read yet.
 func (rs *runs) open(besides *run) bool {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*run)
@@ -104,7 +104,7 @@ func (rs *runs) endRun(r *run) {
 	r.steps = nil
 }
 
-// need is a set of what an event waits for.
+// need is a set of reasons why an event waits.
 type need int
 
 const (
@@ -114,11 +114,11 @@ const (
 	needSteps                    // the ends of the run's steps, which may stand in another file
 	needExit                     // the exit code of the program
 	needResume                   // the run's next line, which tells whether the run was resumed
-	needState                    // the state file to say what it will say
+	needState                    // the state file's final content
 )
 
-// learn notes what a record says about its run and fills in what earlier lines said. It returns what is still missing, and false
-// for a second start or end that is no event.
+// learn takes note of what a record says about its run, and adds what earlier lines said. It returns what is still missing, and false for
+// a second start or end that is no event.
 func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.dialect == envelope || rec.WorkflowID == "" {
 		return nil, needNothing, true
@@ -169,8 +169,8 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-// learnEnd takes a run's end. A second end is no event, unless it is a failure and the first was not: a step can print what looks
-// like an end, which must not hide a failure.
+// learnEnd handles a run's end. A second end is an event only if it is a failure and the first was not, because a step can print what
+// looks like an end, which must not hide a failure.
 func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	if r.ended {
 		if rec.Type != WorkflowError || r.endType == WorkflowError || r.endType == "" {
@@ -185,12 +185,12 @@ func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-// repeats notes whether a start line is a repetition: a resumed run writes its start line again, byte for byte.
+// repeats records whether a start line is repeated. A resumed run writes its start line again, byte for byte.
 func (r *run) repeats(rec *Record) {
 	r.byProgram = !rec.resumedBy.IsZero()
 	switch {
 	case r.byProgram:
-		if r.latest.Before(rec.resumedBy) { // what is new is of the program
+		if r.latest.Before(rec.resumedBy) { // new lines are the program's
 			r.latest = rec.resumedBy
 		}
 	case r.startID != rec.ID:
@@ -223,7 +223,7 @@ func (r *run) begin(rec *Record) {
 		if rec.resumedBy.IsZero() {
 			return
 		}
-		by, at = "program "+rec.resumedBy.UTC().Format(time.RFC3339Nano), rec.resumedBy // nothing followed in time
+		by, at = "program "+rec.resumedBy.UTC().Format(time.RFC3339Nano), rec.resumedBy // no line followed in time
 	}
 	r.resume = resumeNo
 	rec.ID = lineID([]byte("resume of " + rec.ID + " by " + by))
@@ -231,7 +231,7 @@ func (r *run) begin(rec *Record) {
 	rec.payload.Raw("resumed", []byte("true"))
 }
 
-// see notes a sign of life of a run and of those that called it.
+// see records a sign of life of a run and its callers.
 func (rs *runs) see(r *run, now time.Time) {
 	for range maxDepth {
 		r.seen = now
@@ -243,7 +243,7 @@ func (rs *runs) see(r *run, now time.Time) {
 	}
 }
 
-// complete adds what the run knows by now to the event.
+// complete adds what is known about the run to the event.
 func (r *run) complete(rec *Record) Event {
 	if r != nil {
 		rec.WorkflowName = r.name

@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// Bounds of reading AWF's state files. They stand in docs/config.md.
+// Bounds of reading AWF's state files, which docs/config.md lists.
 const (
-	// stateWait is how long a step's end waits for AWF to write the step's state, where it writes any.
+	// stateWait is how long a step's end waits for AWF to write the step's state, if AWF writes any.
 	stateWait = 250 * time.Millisecond
 	statePoll = 25 * time.Millisecond
 	// stateSlack is how much earlier than its event a step may have started according to its state.
 	stateSlack = 50 * time.Microsecond
-	// maxRetries is how many step_retry events a step gets at most.
+	// maxRetries is the greatest number of step_retry events of a step.
 	maxRetries = 100
 )
 
-// RunState is what AWF's state file says about a run and its events do not.
+// RunState is the content of AWF's state file about a run that its events lack.
 type RunState struct {
 	name  string               // the workflow's
 	final bool                 // the run is over
-	steps map[string]stepState // by name: the latest of those in a loop
+	steps map[string]stepState // by name; the latest in a loop
 }
 
 type stepState struct {
 	failed             bool
-	exitCode           int64 // 0 for none: AWF gives a failed step 0 and a timeout -1 where it knows none
-	attempts, tokens   int64 // 0 where AWF does not count them
+	exitCode           int64 // 0 for none; if AWF knows none, it writes 0 for a failed step and -1 for a timeout
+	attempts, tokens   int64 // 0 if AWF does not count them
 	started, completed time.Time
 }
 
@@ -74,7 +74,7 @@ func DecodeRunState(text []byte, run string) *RunState {
 func (s *RunState) of(rec *Record) (step stepState, found, settled bool) {
 	step, known := s.steps[rec.step.name]
 	switch {
-	case rec.step.began.IsZero(), known && step.started.After(rec.Timestamp): // of a later one in a loop
+	case rec.step.began.IsZero(), known && step.started.After(rec.Timestamp): // the state is that of a later iteration
 		return step, false, true
 	case !known, step.started.Before(rec.step.began.Add(-stateSlack)), step.completed.Before(step.started):
 		return step, false, s.final
@@ -100,7 +100,7 @@ func (j *Joiner) name(r *run) {
 	r.nameless = r.name == ""
 }
 
-// isStated reports whether the state file says all that it will say about the record.
+// isStated reports whether the state file is complete with regard to the record.
 func (j *Joiner) isStated(rec *Record) bool {
 	s := j.state(rec)
 	switch {
@@ -113,7 +113,7 @@ func (j *Joiner) isStated(rec *Record) bool {
 	return settled
 }
 
-// enrich adds what the state file says, and returns the retries of the step that the record ends.
+// enrich adds data from the state file, and returns the retries of the step that the record ends.
 func (j *Joiner) enrich(rec *Record) (retries []*Record) {
 	s := j.state(rec)
 	switch {
@@ -152,7 +152,7 @@ func (s *RunState) ofRun(rec *Record) {
 	}
 }
 
-// retry makes the event of a further attempt, about which AWF writes nothing.
+// retry makes the event of a further attempt, for which AWF writes none.
 func (rec *Record) retry(attempt int64) *Record {
 	s := openStep{key: rec.step.key, name: rec.step.name, kind: rec.step.kind}
 	retry := s.record(StepRetry, lineID([]byte("attempt "+strconv.FormatInt(attempt, 10)+" of "+rec.ID)), rec.Timestamp)

@@ -106,15 +106,15 @@ func (m *members) has(keys ...int) bool {
 	return true
 }
 
-// scan collects the members of the object in text, and says why text is not one valid JSON object.
-// Of broken text it gives what stands before the break, and which keys stand behind it.
+// scan collects the members of the object in text. It returns an error if text is not a single valid JSON object. For broken text it
+// returns the members before the break, and marks the keys after it.
 func scan(text []byte) (members, error) {
 	m := members{twice: -1}
 	r := jsonbytes.NewReader(text)
 	err := r.Members(func(name []byte) error {
 		value, err := r.Raw()
 		if err != nil {
-			value = text[:0] // its name tells the dialect all the same
+			value = text[:0] // its name still tells the dialect
 		}
 		m.put(name, value)
 		return err
@@ -128,7 +128,7 @@ func scan(text []byte) (members, error) {
 	return m, err
 }
 
-// lookBehind finds the keys of broken text behind its break, since they tell its dialect. They get no value.
+// lookBehind finds the keys after the break in broken text, which help to tell the dialect. They get no value.
 func (m *members) lookBehind(text []byte) {
 	for k, name := range keyNames {
 		if _, behind, found := bytes.Cut(text, []byte(`"`+name+`"`)); found && m.value[k] == nil {

@@ -17,8 +17,8 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 	return dst
 }
 
-// parseTime reads an RFC 3339 time. Go's own reader also takes an hour of one digit and a comma before the fraction, which must
-// not go out, and knows neither a lower-case t and z nor the leap second, which becomes the second behind it.
+// parseTime parses an RFC 3339 time. Unlike time.Parse, it refuses an hour of one digit and a comma before the fraction, which must not be
+// sent, and accepts lower-case t and z and the leap second, which becomes the following second.
 func parseTime(text string) (t time.Time, valid bool) {
 	const dateTime = len("2006-01-02T15:04:05")
 	if len(text) <= dateTime || text[len("2006-01-02T15")] != ':' || text[dateTime] == ',' {
@@ -39,7 +39,7 @@ func parseTime(text string) (t time.Time, valid bool) {
 	return t.Add(time.Second), utc.Hour() == 23 && utc.Minute() == 59
 }
 
-// shorten keeps an error's quotation of the input readable.
+// shorten bounds the input that an error quotes.
 func shorten(s string) string {
 	const limit = 40
 	if len(s) <= limit {

@@ -12,7 +12,7 @@ type openStep struct {
 	name, kind string
 	at         time.Time
 	id         string // of its start's event
-	lossy      bool   // its dialect may have lost its end
+	lossy      bool   // its dialect may not write its end
 }
 
 // callWorkflow is the kind of a step that calls another run.
@@ -23,7 +23,7 @@ func holdsSteps(kind string) bool {
 	return slices.Contains([]string{"parallel", "for_each", "while", "loop", callWorkflow}, kind)
 }
 
-// beginStep notes the start of a step. A step without a name cannot be matched with its end.
+// beginStep records the start of a step. A step without a name cannot be matched with its end.
 func (rs *runs) beginStep(r *run, s openStep) {
 	if s.key.path == "" && s.name == "" {
 		return
@@ -47,7 +47,7 @@ func (rs *runs) endStep(r *run, rec *Record) {
 		delete(r.steps, rec.step.key)
 		rec.step.began = s.at
 		took := rec.Timestamp.Sub(s.at)
-		measured := took > 0 || took == 0 && rec.stamp != "" // what was received together has no time of its own
+		measured := took > 0 || took == 0 && rec.stamp != "" // events that were received together have no times of their own
 		if measured && rec.step.took == nil {
 			rec.payload.Raw("duration", appendSeconds(nil, took))
 		}
@@ -55,7 +55,7 @@ func (rs *runs) endStep(r *run, rec *Record) {
 	rec.payload.Raw("result", rec.step.result)
 }
 
-// cut makes ends for the steps that a run's end cut off, the latest first.
+// cut makes ends for the steps that the run's end cut off, latest first.
 func (r *run) cut(end *Record) []*Record {
 	open := make([]openStep, 0, len(r.steps))
 	for _, s := range r.steps {
@@ -83,24 +83,24 @@ func (r *run) cut(end *Record) []*Record {
 	return ends
 }
 
-// record makes an event of our own about a step.
+// record makes awf-hook's own event about a step.
 func (s openStep) record(typ, id string, at time.Time) *Record {
 	rec := &Record{Event: Event{ID: id, Type: typ, Timestamp: at.UTC()}}
 	rec.payload.Text("step", s.name)
 	rec.payload.Text("kind", s.kind)
-	if s.key.iteration != "" { // a transcript's: others give the name alone
+	if s.key.iteration != "" { // a transcript's; other dialects write only the name
 		rec.payload.Text("path", s.key.path)
 		rec.payload.Raw("iteration", []byte(s.key.iteration))
 	}
 	return rec
 }
 
-// speaker adds the step of a message or a tool call: the one that AWF names, else the only one that it can be.
+// speaker adds the step of a message or a tool call: the step that AWF names, else the only possible one.
 func (r *run) speaker(rec *Record) {
 	if rec.step.said {
 		return
 	}
-	if s, named := r.steps[rec.step.key]; named && rec.step.key.path != r.name { // messages have the workflow's name there
+	if s, named := r.steps[rec.step.key]; named && rec.step.key.path != r.name { // messages have the workflow's name as their path
 		rec.payload.Text("step", s.name)
 		return
 	}

@@ -8,7 +8,7 @@ const (
 	infixes    = `startsWith|endsWith|contains|matches|in`
 )
 
-// answers are tried in their order.
+// answers lists answers in the order in which they are tried.
 var answers = []answer{
 	{unexpected + `EOF|^unexpected end`, `\| *(\w+) *\w?$`, ``, "$piped"},
 	{unexpected, `([\w.]+) *[=!]= *([\w.-]+)$`, `^\*`, `want glob("$b2*", $b1)`},

@@ -8,11 +8,11 @@ import (
 	"unicode"
 )
 
-// Bounds of one run of an expression. They stand in docs/config.md.
+// Bounds of a run of an expression, which docs/config.md lists.
 const (
 	MaxSteps    = 300_000 // of 25 to 100 ns each
-	MaxMemory   = 4 << 20 // bytes that the run makes in total
-	maxElements = 100_000 // of lists and maps that the run makes in total
+	MaxMemory   = 4 << 20 // total bytes that the run makes
+	maxElements = 100_000 // total elements of lists and maps that the run makes
 )
 
 // ErrBudget is wrapped by the error of a run that takes too many steps or too much memory.
@@ -27,7 +27,7 @@ type RunError struct {
 func (e *RunError) Error() string { return e.Message }
 func (e *RunError) Unwrap() error { return e.Err }
 
-// budget is what one run may still use.
+// budget is the rest of a run's budget.
 type budget struct {
 	steps, bytes, elements int
 }
@@ -63,13 +63,13 @@ func (b *budget) list(elements int) {
 	b.grow(16 * elements)
 }
 
-// How many bytes a run handles at least in the time of a step.
+// Bytes that a run handles in the time of a step, at least.
 const (
 	bytesPerStep     = 16 // copied or searched
 	slowBytesPerStep = 8  // character by character
 )
 
-// scan takes the steps to look at a text.
+// scan takes the steps to read a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
 
 // look takes the steps to read an argument at a number of bytes per step. 0 stands for bytesPerStep; deep reads a value to its leaves.

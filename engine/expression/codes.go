@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// codes name the kinds of mistakes that expr's parser and checker find, by what they say and by the source behind the place. They are
-// tried in their order. Package config documents them.
+// codes maps the errors of expr's parser and checker, and the source after the place, to kinds of mistakes. The first match counts.
+// Package config documents the kinds.
 var codes = []struct{ message, after, code string }{
 	{`^unexpected token Operator`, `^=([^=~<>]|$)`, "expr.assign"},
 	{`^unexpected token Operator|^unrecognized character: U\+007E|^Operator `, ``, "expr.operator"},
@@ -21,7 +21,7 @@ var codes = []struct{ message, after, code string }{
 	{`maximum allowed nodes$`, ``, "expr.size"},
 }
 
-// codeRules are the codes with their regular expressions compiled.
+// codeRules holds the codes with their compiled regular expressions.
 var codeRules = sync.OnceValue(func() []codeRule {
 	all := make([]codeRule, len(codes))
 	for i, c := range codes {
@@ -35,7 +35,7 @@ type codeRule struct {
 	code           string
 }
 
-// codeOf names the kind of a mistake, which stands before a part of the source.
+// codeOf returns the kind of a mistake before a part of the source.
 func codeOf(message, after string) string {
 	for _, k := range codeRules() {
 		if k.message.MatchString(message) && k.after.MatchString(after) {

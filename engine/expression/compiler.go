@@ -12,7 +12,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-// Bounds of expressions' texts. They stand in docs/config.md.
+// Bounds of the texts of expressions, which docs/config.md lists.
 const (
 	MaxSource   = 16 << 10 // bytes
 	MaxNodes    = 5_000    // operators, operands and calls
@@ -72,7 +72,7 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	return known.Program, nil
 }
 
-// build parses and checks a text, and turns it into functions. It tells the texts of the program's parts if they are asked for.
+// build parses and checks a text and turns it into functions. It also returns the texts of the program's parts if asked for.
 func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	if len(t.source) > MaxSource {
 		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source)), "expr.size"}
@@ -102,10 +102,10 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	return p, w.steps, nil
 }
 
-// bytesPerNode is what a mistaken text counts for: it has no nodes, but took the time of some.
+// bytesPerNode converts the length of a text with a mistake to nodes. It has none, but takes time.
 const bytesPerNode = 4
 
-// language is expr's language with our functions and without its clock, over the types of the environment.
+// language is expr's language for the types of the environment, with awf-hook's functions and without a clock.
 func (c *Compiler) language(isBool bool) *conf.Config {
 	at, env := &c.languages[0], valueTypes
 	if isBool {

@@ -36,7 +36,7 @@ func NewEnv(e *event.Event) *Env {
 	return env
 }
 
-// begin makes an unused environment that of an event.
+// begin sets the event of an unused environment.
 func (env *Env) begin(e *event.Event) {
 	env.event = e
 	env.roots[payload] = object{name: "payload", raw: e.Payload, reader: &env.reader, spare: env.roots[payload].spare}
@@ -45,7 +45,7 @@ func (env *Env) begin(e *event.Event) {
 	}
 }
 
-// Envs keeps environments that are done with for other events. The zero value keeps none yet. Any goroutine may use it.
+// Envs keeps environments for reuse. The zero value is ready to use, and Envs is safe for concurrent use.
 type Envs struct{ pool sync.Pool }
 
 // Of returns the environment of an event, which must not change any more.
@@ -58,7 +58,7 @@ func (p *Envs) Of(e *event.Event) *Env {
 	return env
 }
 
-// Keep takes an environment back that nobody uses any more. It holds nothing of its event then.
+// Keep takes back an environment that is no longer used, and removes its event.
 func (p *Envs) Keep(env *Env) {
 	spare := env.roots[payload].members
 	if spare == nil { // no expression asked for one
@@ -76,7 +76,7 @@ func (p *Envs) Keep(env *Env) {
 	p.pool.Put(env)
 }
 
-// Event is what the environment was made of.
+// Event returns the event of the environment.
 func (env *Env) Event() *event.Event { return env.event }
 
 // SetEventBody sets body to the event as it is sent without a transform. The bytes are made when an expression asks for them.
@@ -121,7 +121,7 @@ type member struct {
 // manyMembers is how many members are found by a map rather than one by one.
 const manyMembers = 32
 
-// json is the JSON; nil if there is none.
+// json returns the JSON, nil if there is none.
 func (o *object) json() []byte {
 	if o.raw == nil && o.event != nil {
 		o.raw = o.event.Body()
@@ -135,7 +135,7 @@ func (o *object) fail(err error) {
 	}
 }
 
-// value is all of it. It panics with an error if it is no JSON.
+// value returns the whole value. It panics with an error if it is no JSON.
 func (o *object) value() any {
 	if raw := o.json(); !o.decoded && raw != nil {
 		v, err := jsonbytes.Decode(raw)
@@ -153,7 +153,7 @@ func (o *object) value() any {
 	return o.whole
 }
 
-// member is one member; nil if there is none. It panics with an error if it is no JSON.
+// member returns a member, nil if there is none. It panics with an error if the object is no JSON.
 func (o *object) member(key string) any {
 	if o.decoded || !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
@@ -179,7 +179,7 @@ func (o *object) isNumeric(key string) bool {
 	return o.name == roots[payload] && slices.Contains(numericKeys, key)
 }
 
-// number makes a number of a text that is one, if the key is documented as a number: "emit" sends texts.
+// number converts a text to a number if the key is documented as a number, because emit sends texts.
 func (o *object) number(key string, v any) any {
 	text, isText := v.(string)
 	if !isText || !o.isNumeric(key) {
@@ -240,8 +240,8 @@ func (o *object) index() error {
 	return nil
 }
 
-// find returns the bytes of what a path leads to. It returns nil if nothing is there, if it is no JSON, and if the value is another
-// than the bytes: a number that stands as a string.
+// find returns the bytes of the value at a path. It returns nil if there is no value, if the object is no JSON, and if the bytes are not
+// the value, as for a number in a string.
 func (env *Env) find(path []string) []byte {
 	if len(path) == 0 {
 		return nil
@@ -266,7 +266,7 @@ func (env *Env) find(path []string) []byte {
 	return raw
 }
 
-// pathOf returns the path into the event's JSON that an expression is, or nil.
+// pathOf returns the path into the event's JSON if an expression is nothing else, or nil.
 func pathOf(n ast.Node) []string {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:

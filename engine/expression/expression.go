@@ -1,8 +1,8 @@
 // Package expression compiles and runs the expressions of filters and transforms.
 //
-// Compile the texts of a file with a [Compiler], make an [Env] for each event, and run a [Program] in it. Programs report mistakes
-// in their text as an [*Error] with its place, and failures on an event as a [*RunError]. To explain a run, let [Env.Watch] report
-// what each part came to.
+// Compile the texts of a file with a [Compiler], make an [Env] for each event, and run a [Program] in it. Mistakes in
+// a text are an [*Error] with its place; failures on an event are a [*RunError]. To explain a run, let [Env.Watch] report the value of
+// each part.
 //
 // The language is expr (https://expr-lang.org): expr parses and checks every text. This package then turns the checked tree into
 // functions that call each other, and runs nothing else: filters, maps, order_by, formats and explain share one evaluator. expr's
@@ -54,10 +54,10 @@ type Program struct {
 // Warnings lists what is valid but probably not meant: values that a key never has, misspelled keys of payload, swapped arguments of glob.
 func (p *Program) Warnings() []*Error { return p.warnings }
 
-// Source is the expression's text.
+// Source returns the expression's text.
 func (p *Program) Source() string { return p.source }
 
-// describe tells the texts of the parts. They are not kept, since only traces ask for them.
+// describe returns the texts of the parts. They are not kept, because only traces need them.
 func (p *Program) describe() []step {
 	_, steps, _ := new(Compiler).build(p.text, true) // it compiled before
 	return steps

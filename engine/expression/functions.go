@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// function is what a name or an operator calls. Its result is a value of JSON, or of package time.
+// function implements a function or an operator. Its result is a JSON value or a value of package time.
 type function func(b *budget, args []any) (any, error)
 
 // definition is a function of the language.
@@ -26,7 +26,7 @@ type definition struct {
 	bytes int
 }
 
-// functions are all but loops. They return nil for a nil argument, except those in takesNil.
+// functions holds all functions except loops. They return nil for a nil argument, except those in takesNil.
 var functions = map[string]definition{
 	"len":         {args: "a:i", call: length},
 	"type":        {args: "a:s", call: typeOf},
@@ -93,7 +93,7 @@ var functions = map[string]definition{
 // deep says that a function reads its arguments to their leaves.
 const deep = -1
 
-// takesNil are the functions that have a result for nil.
+// takesNil lists the functions that accept nil.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
 
 // named makes a function that checks its arguments, returns nil for a nil one, and takes from the budget.

@@ -14,8 +14,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-//test:alone it measures processor time
-
 // What a hostile expression may cost on an event of a MiB. Tests under the race detector or a full machine take longer.
 const (
 	hostileTime   = 50 * time.Millisecond

@@ -8,14 +8,14 @@ import (
 
 // origin is a part of the environment's JSON that an expression reads: a member of a root, or all of the root.
 type origin struct {
-	root int    // body or with: what the event has is no secret
+	root int    // body or with, since the event has no secrets
 	key  string // AllKeys for all of it
 }
 
 // AllKeys stands for all members of with, and for a with that has none.
 const AllKeys = ""
 
-// origins are what a part of an expression is made from, each once.
+// origins lists what a part of an expression is made from, without duplicates.
 type origins []origin
 
 // maxOrigins is how many members of a root are told apart. Beyond it, all of the root counts.

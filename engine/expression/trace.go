@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/expr-lang/expr/ast"
 )
 
 // step is a part of an expression that traces tell of.
@@ -141,6 +142,72 @@ func within(parts []Part, i int) int {
 		end++
 	}
 	return end
+}
+
+// node compiles a node so that traces report its value.
+func (w *writer) node(n ast.Node) part {
+	if isUntraced(n) {
+		return w.compile(n)
+	}
+	around := w.from
+	w.from = nil
+	defer func() { w.from = around.add(w.from...) }()
+	id := w.parts
+	w.parts++
+	if w.describe {
+		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0, joins: joins(n)})
+	}
+	w.depth++
+	p := w.compile(n)
+	w.depth--
+	if w.describe {
+		w.steps[id].from = w.from
+	}
+	if p.isConstant { // the parts of a constant do not run
+		w.parts = id + 1
+		w.steps = w.steps[:min(id+1, len(w.steps))]
+	}
+	inner := p.eval
+	p.eval = func(env *Env) any {
+		v := inner(env)
+		if env.trace != nil {
+			env.trace.record(id, v)
+		}
+		return v
+	}
+	return p
+}
+
+// isUntraced reports whether the source or the nodes around show a node's value.
+func isUntraced(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode, *ast.ArrayNode, *ast.PointerNode:
+		return true
+	case *ast.UnaryNode:
+		_, isInt := n.Node.(*ast.IntegerNode)
+		_, isFloat := n.Node.(*ast.FloatNode)
+		return isInt || isFloat
+	}
+	return false
+}
+
+// joins is the operator of a node that only joins conditions: "and", "or" or "not"; "" for any other node.
+func joins(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "and", "&&":
+			return "and"
+		case "or", "||":
+			return "or"
+		}
+	case *ast.UnaryNode:
+		switch n.Operator {
+		case "not", "!":
+			return "not"
+		}
+	}
+	return ""
 }
 
 func (t *Trace) record(part int, v any) {

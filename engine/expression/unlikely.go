@@ -47,7 +47,7 @@ func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value stri
 	}
 }
 
-// examples names a few values.
+// examples lists a few values.
 func examples(values []string) string {
 	const few = 4
 	if len(values) <= few {
@@ -56,10 +56,10 @@ func examples(values []string) string {
 	return strings.Join(values[:few], ", ") + " and so on"
 }
 
-// ofAWF finds what is meant for an event of AWF's.
+// ofAWF matches texts that are meant for AWF's own events.
 var ofAWF = regexp.MustCompile(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
 
-// keyName is a path as it is written: "payload.status".
+// keyName returns a path as written: "payload.status".
 func keyName(key ast.Node) string {
 	if identifier, ok := key.(*ast.IdentifierNode); ok {
 		return identifier.Value
@@ -67,7 +67,7 @@ func keyName(key ast.Node) string {
 	return strings.Join(pathOf(key), ".")
 }
 
-// otherKeys are what AWF's own records and people call the keys of payload.
+// otherKeys maps other names of payload's keys, in AWF's records and among people.
 var otherKeys = map[string]string{
 	"duration_ms": "duration", "elapsed": "duration", "error_message": "error", "err": "error", "code": "exit_code",
 	"exit_status": "exit_code", "return_code": "exit_code", "step_name": "step", "step_id": "step", "step_type": "kind", "state": "status",

@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// warner looks for what is no mistake and hardly meant.
+// warner finds expressions that are valid but probably not meant.
 type warner struct {
 	source   string
 	warnings []*Error
@@ -69,7 +69,7 @@ func (w *warner) warn(n ast.Node, code, format string, args ...any) {
 	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message), code})
 }
 
-// constant warns of a filter that is the same for each event. True alone says so plainly.
+// constant warns of a filter with the same value for every event, except for a plain true.
 func (w *warner) constant(root ast.Node) {
 	if b, isBool := root.(*ast.BoolNode); w.names || isBool && b.Value {
 		return
@@ -123,7 +123,7 @@ var awfWords = map[string]string{
 	"successful": "success", "ok": "success", "canceled": "cancelled", "cancel": "cancelled", "completed": "success",
 }
 
-// meantValue is the value that was meant, "" if there is none near.
+// meantValue returns the value that was probably meant, "" for none.
 func meantValue(text string, values []string) string {
 	plain := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), ".", "_"), "-", "_")
 	if word := awfWords[plain]; slices.Contains(values, word) {
@@ -174,7 +174,7 @@ func isSlip(name, key string) bool {
 // replaced is what other languages replace within a text.
 var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
 
-// slashes are those around a pattern.
+// slashes matches slashes around a pattern.
 var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
 
 // pattern warns of a comparison with what looks like a pattern.
@@ -210,7 +210,7 @@ func (w *warner) length(n *ast.MemberNode) {
 	}
 }
 
-// joined is a name without what parts its words.
+// joined returns a name without separators of words.
 func joined(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }

@@ -1,8 +1,8 @@
-// Package file opens the files that a user or a checkout names, whatever is at their paths.
+// Package file opens files that a user or a checkout names, and is safe whatever is at their paths.
 //
-// Use [Read] for a file as a whole and [Open] for one that is read in parts. Neither waits: a pipe, a socket, a device or a folder is an
-// error at once, and so is a file over the given size. [In] does the same for files that must stay within a folder.
-// Errors leave out the path, which the caller knows as it was written.
+// Use [Read] to read a whole file and [Open] to read one in parts. Neither blocks: a pipe, a socket, a device or a folder
+// is an error at once, and so is a file over the given size. [In] does the same for files that must stay within a folder.
+// Errors omit the path, since the caller knows it as it was written.
 package file
 
 import (
@@ -15,16 +15,16 @@ import (
 	"syscall"
 )
 
-// What is wrong with a file beside what the system says.
+// Errors that the system does not have.
 var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrOutside    = errors.New("leads outside the project")
 	ErrLink       = errors.New("a symbolic link: it is not followed for writing")
 )
 
-// Open opens a regular file for reading and follows links.
+// Open opens a regular file for reading. It follows links.
 func Open(path string) (*os.File, error) {
-	return regular(os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)) // to open a pipe does not wait for its writer
+	return regular(os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)) // opening a pipe does not wait for its writer
 }
 
 // Read reads a regular file of at most limit bytes.
@@ -36,7 +36,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	return readAll(f, limit)
 }
 
-// In is a folder that its files must not lead out of, by .. or by a link. The empty one bounds nothing.
+// In is a folder that its files must stay in: neither .. nor a link may lead out. The empty folder allows all paths.
 type In string
 
 // Open opens a regular file. A relative path starts at the process's folder.
@@ -55,7 +55,7 @@ func (folder In) Open(path string) (*os.File, error) {
 	if err != nil || !filepath.IsLocal(inside) {
 		return nil, ErrOutside
 	}
-	root, err := os.OpenRoot(top + "/.") // which the system does not take for a pipe, whose opening waits
+	root, err := os.OpenRoot(top + "/.") // the suffix makes the system refuse a pipe, whose opening would block
 	if err != nil {
 		return nil, cause(err)
 	}
@@ -77,7 +77,7 @@ func (folder In) Read(path string, limit int64) ([]byte, error) {
 	return readAll(f, limit)
 }
 
-// Write writes a regular file, which it makes with the mode if it is missing. It does not write through a symbolic link.
+// Write writes a regular file. It creates a missing file with the mode, and does not write through a symbolic link.
 func Write(path string, text []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {
@@ -93,7 +93,7 @@ func Write(path string, text []byte, mode os.FileMode) error {
 	return cause(errors.Join(err, f.Close()))
 }
 
-// Append opens a regular file to write at its end, and makes it with the mode if it is missing. It does not write through a
+// Append opens a regular file to write at its end. It creates a missing file with the mode, and does not write through a
 // symbolic link.
 func Append(path string, mode os.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
@@ -135,7 +135,7 @@ func readAll(f *os.File, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, &TooLarge{limit}
 	}
-	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // of its whole size, so that it is not copied while it grows
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // of the full size, so that it is not copied as it grows
 	switch n, err := text.ReadFrom(io.LimitReader(f, limit+1)); {
 	case err != nil:
 		return nil, cause(err)
@@ -145,7 +145,7 @@ func readAll(f *os.File, limit int64) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// TooLarge is the error of a file over the limit of a Read.
+// TooLarge is the error of Read for a file over its limit.
 type TooLarge struct{ Limit int64 } // bytes
 
 func (e *TooLarge) Error() string {
@@ -155,7 +155,7 @@ func (e *TooLarge) Error() string {
 	return fmt.Sprintf("over %d KiB", e.Limit>>10)
 }
 
-// cause leaves out what os repeats: the call and the path.
+// cause strips what os repeats: the call and the path.
 func cause(err error) error {
 	if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
 		return pathErr.Err

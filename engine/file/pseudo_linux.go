@@ -6,14 +6,15 @@ import (
 	"syscall"
 )
 
-// pseudo are the file systems of Linux whose files are views into the system. They call themselves regular, and reading one may wait for
-// ever (/proc/kmsg, trace_pipe) or never end: proc, sysfs, debugfs, tracefs, securityfs, configfs, cgroup, cgroup2, bpf.
+// pseudo lists the file systems of Linux whose files are views into the system. Their files claim to be regular, but
+// reading one may block for ever (/proc/kmsg, trace_pipe) or never end: proc, sysfs, debugfs, tracefs, securityfs,
+// configfs, cgroup, cgroup2, bpf.
 var pseudo = []int64{0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x73636673, 0x62656570, 0x27e0eb, 0x63677270, 0xcafe4a11}
 
-// isPseudo reports whether a file is one of a file system that has no files.
+// isPseudo reports whether a file is on a pseudo file system.
 func isPseudo(f *os.File) bool {
 	var fs syscall.Statfs_t
-	raw, err := f.SyscallConn() // Fd would make the file wait
+	raw, err := f.SyscallConn() // Fd would make the file blocking
 	if err != nil {
 		return false
 	}

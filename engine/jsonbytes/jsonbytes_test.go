@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -207,5 +209,28 @@ func TestAppendStringIsJSONTexts(t *testing.T) {
 				t.Errorf("AppendString(%q) = %s, want %s", s, got, want)
 			}
 		}
+	}
+}
+
+// Scan reads what Print writes.
+func TestScanReadsWhatPrintWrites(t *testing.T) {
+	type value struct {
+		Took  time.Duration `json:"took"`
+		Skew  time.Duration `json:"skew,omitzero"`
+		Body  []byte        `json:"body"`
+		At    time.Time     `json:"at"`
+		Inner *value        `json:"inner,omitzero"`
+	}
+	want := value{
+		Took: 1234567891 * time.Nanosecond, Body: []byte("é\x00\"<"), At: time.Date(2026, 11, 24, 1, 2, 3, 456, time.UTC),
+		Inner: &value{Took: -time.Hour, Skew: 1, Body: []byte{}},
+	}
+	text, err := jsonbytes.Print(want, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got value
+	if err := jsonbytes.Scan(text, &got); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %s is read as %+v, want %+v", err, text, got, want)
 	}
 }

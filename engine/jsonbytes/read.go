@@ -1,7 +1,8 @@
-// Package jsonbytes reads and writes JSON without touching the bytes of values that it only passes on.
+// Package jsonbytes reads and writes JSON, and keeps the bytes of values that it only passes on.
 //
-// A [Reader] walks through a text and hands out parts of it, so that a number such as 1.50 or an escape such as \u00e9
-// reaches a webhook as AWF wrote it. [AppendString], [Object] and [Marshal] write JSON; they escape only what JSON requires.
+// A [Reader] walks through a text and returns parts of it, so that a number such as 1.50 or an escape such as \u00e9
+// reaches a webhook as AWF wrote it. [AppendString], [Object] and [Marshal] write JSON; they escape only what JSON
+// requires.
 //
 // The package is a thin layer over go-json-experiment's jsontext, which is encoding/json/jsontext of Go 1.27.
 package jsonbytes
@@ -17,8 +18,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Reader reads one JSON text. It checks what it reads, as encoding/json does: invalid UTF-8 and names that occur twice are
-// valid, nesting is limited to 10,000 levels. Its memory does not grow with the text.
+// Reader reads one JSON text. It checks what it reads as encoding/json does: invalid UTF-8 and repeated names are valid,
+// nesting is limited to 10,000 levels. Its memory does not grow with the text.
 //
 // Call Reset first. A Reader is not safe for concurrent use.
 type Reader struct {
@@ -27,7 +28,7 @@ type Reader struct {
 	dec  jsontext.Decoder
 }
 
-// NewReader returns a reader of text, which must not change while it is read.
+// NewReader returns a reader of text, which must not change meanwhile.
 func NewReader(text []byte) *Reader {
 	r := new(Reader)
 	r.Reset(text)
@@ -40,12 +41,12 @@ func (r *Reader) Reset(text []byte) {
 	r.dec.Reset(&r.src, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// Kind returns what the next value begins with: one of {["tfn, 0 for a number.
-// Before the end of an object or list it is } or ], at the end of the text and before invalid JSON it is 0 as a number.
+// Kind returns the first character of the next value: one of {["tfn, or 0 for a number. Before the end of an object or
+// list it is } or ]. At the end of the text and before invalid JSON it is 0, as for a number.
 func (r *Reader) Kind() byte { return byte(r.dec.PeekKind()) }
 
-// Members reads an object and calls each with the name of each member, as it decodes.
-// The function must read the member's value; its error ends the reading and is returned.
+// Members reads an object and calls each with the decoded name of each member. The function must read the member's value.
+// If it returns an error, reading stops with this error.
 func (r *Reader) Members(each func(name []byte) error) error {
 	if err := r.enter('{'); err != nil {
 		return err
@@ -66,8 +67,8 @@ func (r *Reader) Members(each func(name []byte) error) error {
 	return r.bracket()
 }
 
-// Elements reads a list and calls each for each element.
-// The function must read the element; its error ends the reading and is returned.
+// Elements reads a list and calls each for each element. The function must read the element. If it returns an error,
+// reading stops with this error.
 func (r *Reader) Elements(each func() error) error {
 	if err := r.enter('['); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (r *Reader) Raw() ([]byte, error) {
 	return r.text[end-len(v) : end : end], nil
 }
 
-// Offset is where in the text the value ends that was read last, in bytes.
+// Offset returns the end of the value that was read last, in bytes from the beginning of the text.
 func (r *Reader) Offset() int { return int(r.dec.InputOffset()) }
 
 // Skip reads the next value.
@@ -111,8 +112,9 @@ func (r *Reader) Skip() error {
 	return r.placed(err)
 }
 
-// Value reads the next value as a map[string]any, []any, string, bool or nil; a number is an int if it is whole and fits, a uint64
-// if it fits that, else a float64, which is infinite beyond its range. Of members with one name the last one counts.
+// Value reads the next value as a map[string]any, []any, string, bool or nil. A number is an int if it is whole and fits,
+// else a uint64 if it fits, else a float64, which is infinite if the number is out of range. If members share a name, the
+// last one counts.
 func (r *Reader) Value() (any, error) {
 	switch r.dec.PeekKind() {
 	case '{':
@@ -152,11 +154,11 @@ func (r *Reader) Value() (any, error) {
 			return i, nil
 		}
 	}
-	f, _ := strconv.ParseFloat(string(raw), 64) // a valid number; beyond the range it is infinite
+	f, _ := strconv.ParseFloat(string(raw), 64) // a valid number; infinite if out of range
 	return f, nil
 }
 
-// End returns an error if anything but space is left of the text.
+// End returns an error if the text has more than space left.
 func (r *Reader) End() error {
 	rest := bytes.TrimLeft(r.dec.UnreadBuffer(), " \t\r\n")
 	if len(rest) == 0 && r.dec.InputOffset() > 0 {
@@ -168,12 +170,12 @@ func (r *Reader) End() error {
 	return invalid(len(r.text)-len(rest)+1, fmt.Errorf("invalid character %q after top-level value", rest[0]))
 }
 
-// placed says at which byte of the text JSON is invalid.
+// placed says at which byte of the text the JSON is invalid.
 func (r *Reader) placed(err error) error {
 	if err == nil {
 		return nil
 	}
-	var syntax *jsontext.SyntacticError // on the heap
+	var syntax *jsontext.SyntacticError // allocates
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return invalid(len(r.text), io.ErrUnexpectedEOF)
@@ -183,7 +185,7 @@ func (r *Reader) placed(err error) error {
 	return err
 }
 
-// InvalidError says at which byte a text is no JSON.
+// InvalidError says at which byte a text stops being JSON.
 type InvalidError struct {
 	Byte int // from 1
 	Err  error
@@ -196,7 +198,7 @@ func (e *InvalidError) Unwrap() error { return e.Err }
 
 func invalid(at int, err error) error { return &InvalidError{at, err} }
 
-// Decode reads the whole text as one value: see [Reader.Value].
+// Decode reads the whole text as one value, as [Reader.Value] does.
 func Decode(text []byte) (any, error) {
 	r := NewReader(text)
 	v, err := r.Value()
@@ -206,7 +208,7 @@ func Decode(text []byte) (any, error) {
 	return v, err
 }
 
-// Check returns an error that says where text is not one valid JSON value.
+// Check returns an error if text is not exactly one valid JSON value. The error says where.
 func Check(text []byte) error {
 	r := NewReader(text)
 	if err := r.Skip(); err != nil {
@@ -220,7 +222,7 @@ func String(raw []byte) string {
 	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner)
 	}
-	text, _ := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw) // the error says that there was invalid UTF-8
+	text, _ := jsontext.AppendUnquote(make([]byte, 0, len(raw)), raw) // the error means invalid UTF-8
 	return string(text)
 }
 
@@ -228,7 +230,8 @@ var kindNames = map[byte]string{
 	'{': "an object", '[': "a list", '"': "a string", 't': "a boolean", 'f': "a boolean", 'n': "null", '0': "a number",
 }
 
-// KindOf names the kind of a valid JSON value for an error: "an object", "a number"; it says "nothing" of no bytes.
+// KindOf names the kind of a valid JSON value for an error: "an object", "a number". It returns "nothing" for an empty
+// text.
 func KindOf(raw []byte) string {
 	if len(raw) == 0 {
 		return "nothing"

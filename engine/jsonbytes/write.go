@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,11 +21,11 @@ func AppendString(dst []byte, s string) []byte {
 	if isOrdinary(s) {
 		return append(append(append(dst, '"'), s...), '"')
 	}
-	dst, _ = jsontext.AppendQuote(dst, s) // the error says that there was invalid UTF-8
+	dst, _ = jsontext.AppendQuote(dst, s) // the error means invalid UTF-8
 	return dst
 }
 
-// isOrdinary reports whether a text is printable ASCII that no JSON string escapes.
+// isOrdinary reports whether a text is printable ASCII without characters that JSON escapes.
 func isOrdinary(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
@@ -43,9 +44,9 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Print returns v as JSON for programs that read the command's output: fields under their tags, durations as seconds, bytes as
-// text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an indent it takes
-// several lines, each but the first behind the prefix.
+// Print returns v as JSON for programs that read the command's output: fields under their tags, durations in seconds,
+// bytes as text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an
+// indent the result has several lines, each but the first with the prefix.
 func Print(v any, prefix, indent string) ([]byte, error) {
 	opts := []jsonv2.Options{
 		jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true),
@@ -62,6 +63,25 @@ func Print(v any, prefix, indent string) ([]byte, error) {
 	return jsonv2.Marshal(v, opts...)
 }
 
+// Scan reads what [Print] wrote into the value that v points to. It ignores fields that the value does not have.
+func Scan(text []byte, v any) error {
+	return jsonv2.Unmarshal(text, v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
+		jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(
+			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, d *time.Duration) error {
+				var seconds float64
+				err := jsonv2.UnmarshalDecode(dec, &seconds)
+				*d = time.Duration(math.Round(seconds * float64(time.Second)))
+				return err
+			}),
+			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, bytes *[]byte) error {
+				var text string
+				err := jsonv2.UnmarshalDecode(dec, &text)
+				*bytes = []byte(text)
+				return err
+			}),
+		)))
+}
+
 func printHeader(enc *jsontext.Encoder, header http.Header) error {
 	tokens := []jsontext.Token{jsontext.BeginObject}
 	for _, name := range slices.Sorted(maps.Keys(header)) {
@@ -75,7 +95,7 @@ func printHeader(enc *jsontext.Encoder, header http.Header) error {
 	return nil
 }
 
-// Object is a JSON object that is built member by member. Nil is an object that does not exist: a member makes it exist.
+// Object is a JSON object that is built member by member. A nil Object is no object until a member is added.
 type Object []byte
 
 // Raw adds a member whose value is JSON already. It adds nothing if value is nil.

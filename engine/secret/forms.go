@@ -12,15 +12,16 @@ import (
 	"unicode"
 )
 
-// A form of a secret that is shorter stands in ordinary words and is not masked by itself, in bytes: an encoding, a line of it.
+// Shorter forms of a secret, in bytes, occur in ordinary words and are not masked by themselves: an encoding, a line of
+// it.
 const (
 	minEncoded = 5
 	minLine    = 8
 )
 
-// forms are the texts by which secrets are known.
+// forms are the texts that give a secret away.
 type forms struct {
-	whole []string            // those that are masked where they stand whole
+	whole []string            // masked where they occur whole
 	runs  map[uint64]struct{} // the hashes of all runs of [run] bytes
 	seed  maphash.Seed
 }
@@ -51,7 +52,7 @@ func atLeast(length int, texts []string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return len(text) < length })
 }
 
-// lines lists the lines of a text, as they are and as a log has them.
+// lines lists the lines of a text, raw and as a log writes them.
 func lines(s string) []string {
 	var list []string
 	for line := range strings.Lines(s) {
@@ -60,7 +61,7 @@ func lines(s string) []string {
 	return list
 }
 
-// behindHost is a URL without its scheme and host, which may show, and any other text as it is.
+// behindHost strips the scheme and host of a URL, which may show. It returns any other text unchanged.
 func behindHost(value string) string {
 	_, rest, isURL := strings.Cut(value, "://")
 	if !isURL {
@@ -72,7 +73,7 @@ func behindHost(value string) string {
 	return ""
 }
 
-// encodings lists the forms in which a text may come back: from a receiver, an expression or a module.
+// encodings lists the forms in which a receiver, an expression or a module may return a text.
 func encodings(s string) []string {
 	query, path := url.QueryEscape(s), url.PathEscape(s)
 	list := []string{
@@ -87,18 +88,18 @@ func encodings(s string) []string {
 	return list
 }
 
-// inBase64 lists what the base64 of any text holds of s that stands behind so many bytes, modulo 3: if s ends the text, and if more
-// follows.
+// inBase64 lists what the base64 of a longer text contains of s, if s starts at an offset modulo 3: once for an s that
+// ends the text, once for an s that more text follows.
 func inBase64(encoding *base64.Encoding, s string, offset int) []string {
 	text := encoding.EncodeToString([]byte("\x00\x00"[:offset] + s))
-	text = text[min((offset*8+5)/6, len(text)):] // without the digits that hold bits of what stands before
+	text = text[min((offset*8+5)/6, len(text)):] // without the digits that include bits of the text before
 	if (offset+len(s))%3 == 0 || text == "" {
 		return []string{text}
 	}
-	return []string{text, text[:len(text)-1]} // without the digit that holds bits of what follows
+	return []string{text, text[:len(text)-1]} // without the digit that includes bits of the text after
 }
 
-// inJSON is s as it stands in a JSON string.
+// inJSON returns s as it appears inside a JSON string.
 func inJSON(s string, escapeHTML bool) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
@@ -107,7 +108,7 @@ func inJSON(s string, escapeHTML bool) string {
 	return b.String()[1 : b.Len()-2]
 }
 
-// oneLine is s as a module's log has it: what cannot be printed becomes a space.
+// oneLine returns s as a module's log shows it: unprintable characters become spaces.
 func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
@@ -117,7 +118,7 @@ func oneLine(s string) string {
 	}, s))
 }
 
-// lowerEscapes writes %2F as %2f.
+// lowerEscapes turns %2F into %2f.
 func lowerEscapes(s string) string {
 	b := []byte(s)
 	for i := 0; i+2 < len(b); i++ {

@@ -14,20 +14,21 @@ import (
 	"unicode/utf8"
 )
 
-// run is how many bytes of a secret's form in a row are masked wherever they stand, since a slice of a secret tells too much of it.
+// run is how many consecutive bytes of a secret's form are masked wherever they occur, since a slice of a secret reveals
+// too much of it.
 const run = 12
 
-// maxWord is how long a secret is that is masked only as a word of its own, in bytes: any text holds such a short one.
+// maxWord is the longest secret, in bytes, that is masked only as a separate word: any text contains such a short one.
 const maxWord = 2
 
-// Masker replaces secrets in texts by [Mask]: the values that it was given, in each form in which one may come back, and the texts behind
-// certain keys of JSON objects. It may be used by several goroutines at once.
+// Masker replaces secrets in texts with [Mask]: the values that it was given, in each form in which one may come back,
+// and the texts of certain keys in JSON objects. It is safe for concurrent use.
 type Masker struct {
-	forms func() forms // made when a text is masked first
+	forms func() forms // made when the first text is masked
 	keys  *regexp.Regexp
 }
 
-// NewMasker makes a masker of values, and of the texts behind keys, whatever they are. An empty value is ignored.
+// NewMasker makes a masker of values, and of any text under keys. It ignores empty values.
 func NewMasker(values, keys []string) *Masker {
 	values = slices.Clone(values)
 	m := &Masker{forms: sync.OnceValue(func() forms { return newForms(values) })}
@@ -58,16 +59,20 @@ func (m *Masker) Text(text string) string {
 	return b.String()
 }
 
-// Spans returns the parts of a body that are secret, from and to, in order: for [MaskSpans], where nobody knows the secrets any more.
+// Spans returns the secret parts of a body, from and to, in order. [MaskSpans] can mask them later, when the secrets are
+// no longer known.
 func (m *Masker) Spans(body []byte) (spans [][2]int) {
+	if m.isEmpty() {
+		return nil
+	}
 	for _, s := range m.spans(string(body)) {
 		spans = append(spans, [2]int{s.from, s.to})
 	}
 	return spans
 }
 
-// MaskSpans returns a body without the parts that Spans found. Parts that the body does not have are ignored. JSON stays JSON: where a
-// number is masked, a string stands.
+// MaskSpans masks the parts of a body that Spans found. It ignores parts beyond the body. JSON stays JSON: a masked
+// number becomes a string.
 func MaskSpans(body []byte, spans [][2]int) []byte {
 	if len(spans) == 0 {
 		return body
@@ -90,7 +95,7 @@ func MaskSpans(body []byte, spans [][2]int) []byte {
 	return append(masked, body[end:]...)
 }
 
-// endsInString reports whether a part of JSON, which begins within a string or not, ends within one.
+// endsInString reports whether a part of JSON ends within a string. inString says whether it begins within one.
 func endsInString(part []byte, inString bool) bool {
 	for i := 0; i < len(part); i++ {
 		switch {
@@ -111,7 +116,7 @@ func (m *Masker) Body(body []byte) []byte {
 	return []byte(m.Text(string(body)))
 }
 
-// Value returns a value of JSON with the secrets in its texts and numbers masked.
+// Value returns a JSON value with the secrets in its texts and numbers masked.
 func (m *Masker) Value(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -136,7 +141,7 @@ func (m *Masker) Value(v any) any {
 	return v
 }
 
-// Handler returns a handler that masks the texts of attributes before h gets them.
+// Handler returns a handler that masks the texts of attributes and passes them to h.
 func (m *Masker) Handler(h slog.Handler) slog.Handler { return &handler{h, m} }
 
 type handler struct {
@@ -161,7 +166,7 @@ func (h *handler) mask(a slog.Attr) slog.Attr {
 			inner = append(inner, h.mask(member))
 		}
 		a.Value = slog.GroupValue(inner...)
-	case slog.KindString, slog.KindAny: // an error, for example
+	case slog.KindString, slog.KindAny: // KindAny holds errors, for example
 		a.Value = slog.StringValue(h.masker.Text(fmt.Sprint(a.Value.Any())))
 	}
 	return a
@@ -182,16 +187,20 @@ func (h *handler) WithGroup(name string) slog.Handler {
 // span is a part of a text, in bytes.
 type span struct{ from, to int }
 
-// invisible are the characters that formats put behind those which a receiver would obey: they may stand inside a secret.
+// invisible are characters that formats insert after characters with a meaning for a receiver. They may occur inside a
+// secret.
 const invisible = "\u200b\u200c\u200d\u2060\ufeff"
 
-// spans finds what is secret in a text, from its beginning to its end.
+// spans finds the secret parts of a text, in order.
 func (m *Masker) spans(text string) []span {
-	if !strings.ContainsAny(text, invisible) {
+	if m.isEmpty() {
+		return nil
+	}
+	if !holdsInvisible(text) {
 		return m.visible(text)
 	}
 	var visible []byte
-	var at []int // where each of its bytes stands in the text
+	var at []int // the position of each of its bytes in the text
 	for i, r := range text {
 		if _, size := utf8.DecodeRuneInString(text[i:]); !strings.ContainsRune(invisible, r) {
 			visible = append(visible, text[i:i+size]...)
@@ -202,7 +211,7 @@ func (m *Masker) spans(text string) []span {
 	}
 	spans := m.visible(string(visible))
 	for i, s := range spans {
-		spans[i] = span{at[s.from], at[s.from]} // behind a key there may be nothing
+		spans[i] = span{at[s.from], at[s.from]} // an empty text may follow a key
 		if s.to > s.from {
 			spans[i].to = at[s.to-1] + 1
 		}
@@ -210,7 +219,17 @@ func (m *Masker) spans(text string) []span {
 	return spans
 }
 
-// visible finds what is secret in a text without invisible characters.
+// holdsInvisible reports whether a text holds an invisible character. It looks for their two first bytes before: nearly all
+// texts have neither.
+func holdsInvisible(text string) bool {
+	first, last := invisible[0], invisible[len(invisible)-3]
+	return (strings.IndexByte(text, first) >= 0 || strings.IndexByte(text, last) >= 0) && strings.ContainsAny(text, invisible)
+}
+
+// isEmpty reports whether the masker masks nothing.
+func (m *Masker) isEmpty() bool { return m.keys == nil && len(m.forms().whole) == 0 }
+
+// visible finds the secret parts of a text without invisible characters.
 func (m *Masker) visible(text string) []span {
 	forms := m.forms()
 	var found []span
@@ -230,7 +249,7 @@ func (m *Masker) visible(text string) []span {
 	if len(forms.runs) > 0 {
 		for i := 0; i+run <= len(text); i++ {
 			part := text[i : i+run]
-			if _, secret := forms.runs[maphash.String(forms.seed, part)]; secret { // spaces at its edges may be the text's own
+			if _, secret := forms.runs[maphash.String(forms.seed, part)]; secret { // spaces at its edges may belong to the text
 				found = append(found, span{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
 			}
 		}
@@ -243,7 +262,7 @@ func (m *Masker) visible(text string) []span {
 	return merge(found)
 }
 
-// standsAlone reports whether no letter or digit adjoins a part of a text.
+// standsAlone reports whether no letter or digit is next to a part of a text.
 func standsAlone(text string, from, to int) bool {
 	isWord := func(c byte) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
@@ -251,7 +270,7 @@ func standsAlone(text string, from, to int) bool {
 	return (from == 0 || !isWord(text[from-1])) && (to == len(text) || !isWord(text[to]))
 }
 
-// merge joins the spans that overlap or touch.
+// merge joins spans that overlap or touch.
 func merge(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to) })
 	joined := spans[:0]

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// Pasted says what looks like a slip in a secret that was pasted, "" for nothing. It quotes nothing of it.
+// Pasted describes a probable mistake in a pasted secret; "" if there is none. It does not quote the secret.
 func Pasted(value string) string {
 	trimmed := strings.TrimFunc(value, unicode.IsSpace)
 	bare := strings.TrimPrefix(value, "\ufeff")

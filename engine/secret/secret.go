@@ -1,6 +1,7 @@
 // Package secret keeps values that must not be seen out of everything that is printed.
 //
-// A [Secret] and a [URL] print as a mask in every way: by fmt, encoding/json, YAML and log/slog.
+// Wrap such a value in a [Secret], or in a [URL] if it is one: both print as a mask in fmt, encoding/json, YAML and
+// log/slog. A [Masker] replaces secrets in texts that come from elsewhere.
 package secret
 
 import (
@@ -34,16 +35,16 @@ func (s Secret) Format(f fmt.State, _ rune)   { fmt.Fprint(f, Mask) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(Mask), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(Mask) }
 
-// URL is a receiver's address. It prints as scheme and host alone, since path and query are often the credential.
+// URL is a receiver's address. It prints as scheme and host alone, since path and query are often credentials.
 type URL struct{ whole Secret }
 
-// NewURL hides all of u but its scheme and host.
+// NewURL hides everything in u but its scheme and host.
 func NewURL(u *url.URL) URL { return URL{New(u.String())} }
 
 // Reveal returns the whole URL. Keep it out of logs, errors, files and reports.
 func (u URL) Reveal() *url.URL {
 	parsed, err := url.Parse(u.whole.Reveal())
-	if err != nil { // NewURL got one that was parsed
+	if err != nil { // NewURL got a parsed URL
 		return &url.URL{}
 	}
 	return parsed

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// ParseURL reads the URL of a receiver as a browser's address line does: it percent-encodes what people write into a query, and leaves
-// what is encoded. Its errors quote nothing of the URL, which may be a credential.
+// ParseURL parses a receiver's URL as a browser's address bar does: it percent-encodes what people write into a query,
+// and keeps what is encoded. Its errors quote nothing of the URL, which may be a credential.
 func ParseURL(text string) (*url.URL, error) {
 	before, query, hasQuery := strings.Cut(text, "?")
 	if err := checkCharacters(before, text); err != nil {
@@ -22,7 +22,7 @@ func ParseURL(text string) (*url.URL, error) {
 	if hasQuery {
 		text = before + "?" + encodeQuery(query)
 	}
-	u, err := url.Parse(text) // its error quotes the URL
+	u, err := url.Parse(text) // the error quotes the URL
 	switch {
 	case err != nil && strings.Contains(err.Error(), "invalid port"):
 		return nil, errors.New("want a port from 1 to 65535")
@@ -44,7 +44,7 @@ func ParseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// whyNoURL says what keeps a text from being a URL, without quoting it.
+// whyNoURL says why a text is no URL, without quoting it.
 func whyNoURL(text string) string {
 	_, rest, _ := strings.Cut(text, "://")
 	authority, _, _ := strings.Cut(rest, "/")

@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// Veil returns a text that differs from the given one in each ASCII letter and digit and in most other letters. It has the same length,
-// punctuation and kinds of characters, so that what is made of either text in the same way differs where it comes from the text: see
-// [Differences].
+// Veil returns a text that differs from the given one in each ASCII letter and digit and in most other letters. It keeps
+// length, punctuation and kinds of characters. So two texts that are made alike, one from a secret and one from its veil,
+// differ where they come from the secret: see [Differences].
 func Veil(text string) string {
 	return string(veil(nil, []byte(text), false))
 }
 
-// VeilParts returns a body whose parts, from and to, are veiled. In JSON the escapes of its strings stay as they are.
+// VeilParts returns a body with parts, from and to, veiled. In JSON it keeps the escapes of strings.
 func VeilParts(body []byte, parts [][2]int, isJSON bool) []byte {
 	veiled, end := make([]byte, 0, len(body)), 0
 	for _, p := range parts {
@@ -44,7 +44,8 @@ func veil(dst, text []byte, isJSON bool) []byte {
 	return dst
 }
 
-// escape returns the length of the escape with which the inside of a JSON string begins; 0 for none.
+// escape returns the length of the escape at the beginning of text, which is the inside of a JSON string; 0 if there is
+// none.
 func escape(text []byte) int {
 	switch {
 	case text[0] != '\\' || len(text) == 1:
@@ -55,7 +56,7 @@ func escape(text []byte) int {
 	return 2
 }
 
-// other returns a character of the same kind. Hexadecimal digits stay some, and no digit becomes a leading zero.
+// other returns another character of the same kind. A hexadecimal digit stays one, and no digit becomes a leading zero.
 func other(r rune) rune {
 	for _, kind := range [][2]rune{{'a', 'f'}, {'g', 'z'}, {'A', 'F'}, {'G', 'Z'}, {'1', '9'}} {
 		switch low, high := kind[0], kind[1]; {
@@ -74,10 +75,11 @@ func other(r rune) rune {
 	return r
 }
 
-// maxGap is how many equal bytes between two differences belong to the same secret: its punctuation.
+// maxGap is how many equal bytes between two differences count as part of the same secret: its punctuation.
 const maxGap = 16
 
-// Differences returns the parts of a body, from and to, in which it differs from another that was made in the same way of other secrets.
+// Differences returns the parts of a body, from and to, in which it differs from another body that was made alike from
+// other secrets.
 func Differences(body, other []byte) (parts [][2]int) {
 	if len(body) != len(other) {
 		from, to := 0, len(body)
@@ -104,17 +106,17 @@ func Differences(body, other []byte) (parts [][2]int) {
 	return parts
 }
 
-// A part of at most shortPart bytes counts as one with those that stand at most nearby bytes from it: a secret in single characters.
+// A part of at most shortPart bytes is joined with parts at most nearby bytes away: a secret in single characters.
 const (
 	shortPart = 3
 	nearby    = 8
 )
 
-// Parts returns the texts that stand in parts of a body, from and to, as they are and as JSON's strings mean them.
+// Parts returns the texts in parts of a body, from and to, raw and decoded as JSON strings.
 func Parts(body []byte, parts [][2]int) (texts []string) {
 	for i, p := range parts {
 		if last := i - 1; last >= 0 && p[1]-p[0] <= shortPart && p[0]-parts[last][1] <= nearby && parts[last][1]-parts[last][0] <= shortPart {
-			continue // it was taken with the one before
+			continue // it was taken with the last one
 		}
 		for next := i + 1; next < len(parts) && p[1]-p[0] > 0; next++ {
 			q := parts[next]
@@ -140,7 +142,7 @@ func unquote(inner string) (text string, isJSON bool) {
 	return text, isJSON
 }
 
-// Join returns the parts, from and to, that two lists have together, in order.
+// Join returns the union of two lists of parts, from and to, in order.
 func Join(a, b [][2]int) [][2]int {
 	var all []span
 	for _, p := range append(a[:len(a):len(a)], b...) {

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// Custom is a scheme of a receiver's own, by its parts. It takes secrets literally. Stripe's is
+// Custom is a receiver's own scheme, described by its parts. It uses the secret's literal bytes. Stripe's is
 //
 //	Custom{Header: "Stripe-Signature", Template: "{timestamp}.{body}", Prefix: "t={timestamp},v1=", Separator: ","}
 type Custom struct {
 	Header          string // carries the signatures
-	Template        string // of what is signed, with {id}, {timestamp} (Unix seconds) and {body}; "" is {body}
-	Hash            string // of the HMAC: sha256, which "" is too, or sha512
-	Encoding        string // of a signature: hex, which "" is too, or base64
-	Prefix          string // of the header's value, with {id} and {timestamp}; each signature begins with what follows the last separator
-	Separator       string // between the signatures of several secrets; "" has room for the first one only
+	Template        string // what is signed, with {id}, {timestamp} (Unix seconds) and {body}; "" is {body}
+	Hash            string // of the HMAC: sha256 (also "") or sha512
+	Encoding        string // of a signature: hex (also "") or base64
+	Prefix          string // of the header's value, with {id} and {timestamp}; each signature begins with the text after the last separator
+	Separator       string // between the signatures of several secrets; "" sends only the first one
 	IDHeader        string // carries the id too; without it a receiver finds the id in X-AWF-Delivery
 	TimestampHeader string // carries the timestamp too
 }
@@ -37,18 +37,19 @@ const (
 var (
 	hashes    = map[string]func() hash.Hash{"": sha256.New, "sha256": sha256.New, "sha512": sha512.New}
 	encodings = map[string]encoding{
-		"":       {hex.EncodeToString, hex.DecodeString},
-		"hex":    {hex.EncodeToString, hex.DecodeString},
-		"base64": {base64.StdEncoding.EncodeToString, base64.StdEncoding.DecodeString},
+		"":       {hex.AppendEncode, hex.DecodeString},
+		"hex":    {hex.AppendEncode, hex.DecodeString},
+		"base64": {base64.StdEncoding.AppendEncode, base64.StdEncoding.DecodeString},
 	}
 )
 
 type encoding struct {
-	encode func([]byte) string
+	append func(dst, src []byte) []byte
 	decode func(string) ([]byte, error)
 }
 
-// Check says what is wrong with the parts: a template that does not sign the body, or signs what the receiver cannot know.
+// Check returns an error for wrong parts: a template that does not sign the body, or that signs what the receiver cannot
+// know.
 func (c Custom) Check() error {
 	for _, part := range []struct{ name, text, allowed string }{
 		{"template", c.template(), placeID + placeStamp + placeBody},
@@ -71,21 +72,24 @@ func (c Custom) Check() error {
 		return errors.New("template: signs the {timestamp}, which neither prefix nor timestamp_header sends")
 	case hashes[c.Hash] == nil:
 		return errors.New("hash: want sha256 or sha512")
-	case encodings[c.Encoding].encode == nil:
+	case encodings[c.Encoding].append == nil:
 		return errors.New("encoding: want hex or base64")
 	}
 	return nil
 }
 
-// Sign sets the scheme's headers for the message in h, signed under each of the secrets if there is a separator, else under the first.
+// Sign sets the scheme's headers for the message in h. It signs under each secret if there is a separator, else under the
+// first.
 func (c Custom) Sign(h http.Header, m Message, secrets ...string) error {
-	if err := c.Check(); err != nil {
+	signer, err := c.Signer(secrets...)
+	if err != nil {
 		return err
 	}
-	return scheme{c, literally}.sign(h, m, secrets)
+	return signer.Sign(h, m)
 }
 
-// Verify checks a request's headers and body under any of the secrets, at the time now. Its errors are those of the function [Verify].
+// Verify checks a request's headers and body under any of the secrets, at the time now. It returns the errors of the
+// function [Verify].
 func (c Custom) Verify(h http.Header, body []byte, now time.Time, secrets ...string) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -100,7 +104,7 @@ func (c Custom) template() string {
 	return c.Template
 }
 
-// placeholders gives where the placeholders of a text begin and end: letters and _ in braces.
+// placeholders yields where the placeholders of a text begin and end: letters and _ in braces.
 func placeholders(text string) iter.Seq2[int, int] {
 	return func(yield func(from, to int) bool) {
 		from := -1 // of the last brace, if only letters and _ follow it
@@ -125,7 +129,7 @@ func placeholders(text string) iter.Seq2[int, int] {
 // signs reports whether the template has the placeholder.
 func (c Custom) signs(place string) bool { return strings.Contains(c.template(), place) }
 
-// split splits the prefix into what stands once and what stands before each signature.
+// split splits the prefix into the text that occurs once and the text before each signature.
 func (c Custom) split() (lead, item string) {
 	end := 0
 	if i := strings.LastIndex(c.Prefix, c.Separator); i >= 0 && c.Separator != "" {

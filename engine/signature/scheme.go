@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/hmac"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -13,74 +12,44 @@ import (
 	"time"
 )
 
-// scheme signs and verifies by the parts of a custom scheme whose Check is nil.
+// scheme signs and verifies by the parts of a valid custom scheme.
 type scheme struct {
 	Custom
 	key func(secret string) ([]byte, error)
 }
 
-// values are what the placeholders stand for.
-type values struct{ id, stamp, body []byte }
-
-// of returns what a placeholder stands for.
-func (v *values) of(place string) *[]byte {
-	switch place {
-	case placeID:
-		return &v.id
-	case placeStamp:
-		return &v.stamp
-	}
-	return &v.body
+// values are the values of the placeholders.
+type values struct {
+	id, stamp string
+	body      []byte
 }
 
-func (s scheme) sign(h http.Header, m Message, secrets []string) error {
-	if len(secrets) == 0 {
-		return errNoSecret
+// text returns the value of a placeholder, except that of {body}; "" for none.
+func (v *values) text(place string) string {
+	switch place {
+	case placeID:
+		return v.id
+	case placeStamp:
+		return v.stamp
 	}
-	if s.Separator == "" {
-		secrets = secrets[:1]
-	}
-	stamp := strconv.FormatInt(m.Time.Unix(), 10)
-	v := values{[]byte(m.ID), []byte(stamp), m.Body}
-	if err := s.checkID(m.ID); err != nil {
-		return err
-	}
-	lead, item := s.split()
-	var line strings.Builder
-	v.fill(&line, lead)
-	for i, secret := range secrets {
-		key, err := s.key(secret)
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			line.WriteString(s.Separator)
-		}
-		line.WriteString(item + encodings[s.Encoding].encode(s.mac(key, &v)))
-	}
-	for _, field := range [][2]string{{s.Header, line.String()}, {s.IDHeader, m.ID}, {s.TimestampHeader, stamp}} {
-		if field[0] != "" {
-			h.Set(field[0], field[1])
-		}
-	}
-	return nil
+	return ""
 }
 
 func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []string) error {
-	v := values{id: []byte(h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery"))), body: body}
+	v := values{id: h.Get(cmp.Or(s.IDHeader, "X-AWF-Delivery")), body: body}
 	signatures, err := s.parse(h, &v)
 	if err != nil {
 		return err
 	}
 	if s.signs(placeStamp) {
-		if err := checkStamp(string(v.stamp), cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
+		if err := checkStamp(v.stamp, cmp.Or(s.TimestampHeader, s.Header), now); err != nil {
 			return err
 		}
 	}
-	if err := s.checkID(string(v.id)); err != nil {
+	if err := s.idBound().check(v.id); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	result := error(ErrNoMatch)
+	result, signed := error(ErrNoMatch), partsOf(s.template())
 	for i, secret := range secrets {
 		key, err := s.key(secret)
 		if err != nil {
@@ -89,7 +58,7 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 			}
 			continue
 		}
-		want := s.mac(key, &v)
+		want := s.signing(key).sum(signed, &v)
 		if slices.ContainsFunc(signatures, func(got []byte) bool { return hmac.Equal(got, want) }) {
 			return nil
 		}
@@ -98,7 +67,8 @@ func (s scheme) verify(h http.Header, body []byte, now time.Time, secrets []stri
 	return result
 }
 
-// parse finds the id, the timestamp and the signatures in the headers. It skips signatures of another kind where several have room.
+// parse finds the id, the timestamp and the signatures in the headers. If a header holds several signatures, parse skips
+// those of other kinds.
 func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	required := []string{s.Header}
 	if s.IDHeader != "" && s.signs(placeID) {
@@ -106,7 +76,7 @@ func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	}
 	if s.TimestampHeader != "" && s.signs(placeStamp) && !strings.Contains(s.Prefix, placeStamp) {
 		required = append(required, s.TimestampHeader)
-		v.stamp = []byte(h.Get(s.TimestampHeader))
+		v.stamp = h.Get(s.TimestampHeader)
 	}
 	isThere := func(name string) bool { return h.Values(name) != nil }
 	for _, name := range required {
@@ -145,7 +115,7 @@ func (s scheme) parse(h http.Header, v *values) ([][]byte, error) {
 	return signatures, nil
 }
 
-// read cuts a text behind its lead and takes the values of the lead's placeholders from it.
+// read cuts the lead off a text and takes the values of the lead's placeholders from it.
 func (v *values) read(text, lead string) (string, error) {
 	pattern := regexp.QuoteMeta(lead)
 	pattern = strings.Replace(pattern, regexp.QuoteMeta(placeStamp), `(?<timestamp>-?[0-9]+)`, 1)
@@ -159,38 +129,46 @@ func (v *values) read(text, lead string) (string, error) {
 		return "", ErrInvalid
 	}
 	for i, name := range form.SubexpNames() {
-		if name != "" {
-			*v.of("{" + name + "}") = []byte(found[i])
+		switch name {
+		case "id":
+			v.id = found[i]
+		case "timestamp":
+			v.stamp = found[i]
 		}
 	}
 	return text[len(found[0]):], nil
 }
 
-// checkID says what is wrong with an id that is signed or sent: it must not hold the text that separates it from what follows,
-// or one signature would be good for another id and another rest.
-func (s scheme) checkID(id string) error {
+// idBound is the text that an id must not contain, since it separates the id from what follows: otherwise one signature would
+// fit another id and another rest.
+type idBound struct {
+	text string // "" for none
+	used bool   // the scheme has the id
+}
+
+func (s scheme) idBound() idBound {
 	if !strings.Contains(s.template()+s.Prefix, placeID) {
-		return nil
+		return idBound{}
 	}
 	_, behind, _ := strings.Cut(s.template(), placeID)
-	separator := behind
-	for from := range placeholders(behind) {
-		separator = behind[:from]
-		break
-	}
-	if id == "" || separator != "" && strings.Contains(id, separator) {
-		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, separator)
+	return idBound{partsOf(behind)[0].text, true}
+}
+
+// check returns an error for an id that must not be signed or sent.
+func (b idBound) check(id string) error {
+	if b.used && (id == "" || b.text != "" && strings.Contains(id, b.text)) {
+		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, b.text)
 	}
 	return nil
 }
 
-// checkStamp says whether a timestamp of Unix seconds is near now.
+// checkStamp returns an error unless a timestamp of Unix seconds is near now.
 func checkStamp(stamp, header string, now time.Time) error {
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%w: %s is not a number of seconds", ErrInvalid, header)
 	}
-	const limit = 1 << 40 // beyond it time's own arithmetic would wrap
+	const limit = 1 << 40 // beyond it the arithmetic of package time would wrap
 	switch at := time.Unix(max(min(seconds, limit), -limit), 0); {
 	case now.Sub(at) > Tolerance:
 		return fmt.Errorf("%w: %d", ErrTooOld, seconds)
@@ -198,22 +176,4 @@ func checkStamp(stamp, header string, now time.Time) error {
 		return fmt.Errorf("%w: %d", ErrTooNew, seconds)
 	}
 	return nil
-}
-
-// mac returns the HMAC of the filled template. It does not copy the body.
-func (s scheme) mac(key []byte, v *values) []byte {
-	mac := hmac.New(hashes[s.Hash], key)
-	v.fill(mac, s.template())
-	return mac.Sum(nil)
-}
-
-// fill writes a text with the values of its placeholders.
-func (v *values) fill(w io.Writer, text string) {
-	end := 0
-	for from, to := range placeholders(text) {
-		_, _ = io.WriteString(w, text[end:from]) // neither a hash nor a builder fails
-		_, _ = w.Write(*v.of(text[from:to]))
-		end = to
-	}
-	_, _ = io.WriteString(w, text[end:])
 }

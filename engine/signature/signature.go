@@ -1,10 +1,11 @@
-// Package signature signs webhook bodies and verifies them. Receivers written in Go import it; it needs only the standard library.
+// Package signature signs webhook bodies and verifies them. Receivers written in Go import it; it needs only the standard
+// library.
 //
-// A receiver calls [Verify] with the headers and the bytes that arrived. Three schemes have fixed headers:
-// [AWF] is the lower-case hex HMAC-SHA256 of the body under the secret's bytes, [Standard] is Standard Webhooks
-// (https://www.standardwebhooks.com), and [GitHub] is X-Hub-Signature-256. [Custom] describes any other by its parts.
+// In a receiver, call [Verify] with the request's headers and the exact bytes of its body. Three schemes have fixed
+// headers: [AWF] is the lower-case hex HMAC-SHA256 of the body under the secret's bytes, [Standard] is Standard Webhooks
+// (https://www.standardwebhooks.com), and [GitHub] is X-Hub-Signature-256. [Custom] describes any other scheme.
 //
-// AWF does not sign its timestamp and GitHub has none: these two do not protect against the replay of an old request. Standard does.
+// AWF does not sign its timestamp and GitHub has none, so neither detects the replay of an old request. Standard does.
 package signature
 
 import (
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-// Scheme names a way of signing.
+// Scheme names a signature scheme.
 type Scheme string
 
 const (
@@ -26,10 +27,10 @@ const (
 	GitHub   Scheme = "github"   // X-Hub-Signature-256
 )
 
-// Schemes lists those with fixed headers.
+// Schemes lists the schemes with fixed headers.
 var Schemes = []Scheme{AWF, Standard, GitHub}
 
-// fixed holds their parts.
+// fixed holds the parts of these schemes.
 var fixed = map[Scheme]scheme{
 	AWF:    {Custom{Header: "X-AWF-Signature", TimestampHeader: "X-AWF-Timestamp"}, literally},
 	GitHub: {Custom{Header: "X-Hub-Signature-256", Prefix: "sha256="}, literally},
@@ -49,31 +50,32 @@ var (
 	ErrTooOld  = errors.New("timestamp too old")
 	ErrTooNew  = errors.New("timestamp too new")
 
-	// ErrUnsigned is the ErrMissing of a request with none of the scheme's headers.
+	// ErrUnsigned wraps ErrMissing. It means that the request has none of the scheme's headers.
 	ErrUnsigned = fmt.Errorf("%w", ErrMissing)
 
 	errNoSecret = errors.New("no secret")
 )
 
-// Message is what is signed.
+// Message is a message to sign.
 type Message struct {
-	ID   string    // of the delivery; Standard refuses one with a dot, which separates it from what follows
+	ID   string    // of the delivery; Standard refuses an id with a dot, which separates it from what follows
 	Time time.Time // of this attempt; sent in whole seconds
-	Body []byte    // the exact bytes that go out
+	Body []byte    // the exact bytes that are sent
 }
 
-// Sign sets a scheme's headers for the message in h.
-// Standard signs under each of the secrets, so that they can be rotated; AWF and GitHub have room for the first one only.
+// Sign sets a scheme's headers for the message in h. Standard signs under each of the secrets, so that they can be
+// rotated; AWF and GitHub sign under the first one only.
 func Sign(h http.Header, name Scheme, m Message, secrets ...string) error {
-	s, known := fixed[name]
-	if !known {
-		return fmt.Errorf("unknown scheme %q", name)
+	s, err := NewSigner(name, secrets...)
+	if err != nil {
+		return err
 	}
-	return s.sign(h, m, secrets)
+	return s.Sign(h, m)
 }
 
-// Verify checks a request's headers and body under any of the secrets, at the time now. The body is the bytes that arrived.
-// The error wraps ErrMissing, ErrInvalid, ErrNoMatch, ErrTooOld or ErrTooNew, or says what is wrong with the secrets if none can be used.
+// Verify checks a request's headers and body under any of the secrets, at the time now. The body must be the exact bytes
+// that arrived. The error wraps ErrMissing, ErrInvalid, ErrNoMatch, ErrTooOld or ErrTooNew. If no secret can be used, it
+// says why.
 func Verify(h http.Header, body []byte, name Scheme, now time.Time, secrets ...string) error {
 	s, known := fixed[name]
 	if !known {
@@ -84,14 +86,14 @@ func Verify(h http.Header, body []byte, name Scheme, now time.Time, secrets ...s
 
 const keyPrefix = "whsec_"
 
-// NewSecret returns 32 random bytes in the form of Standard Webhooks, "whsec_" and base64. It is good for every scheme.
+// NewSecret returns 32 random bytes in the form of Standard Webhooks, "whsec_" and base64. Every scheme accepts it.
 func NewSecret() string {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // it never fails
 	return keyPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
-// Key returns the bytes under which Standard signs: it decodes "whsec_" and base64, and takes any other secret literally.
+// Key returns the bytes under which Standard signs: it decodes "whsec_" and base64, and uses any other secret literally.
 func Key(secret string) ([]byte, error) {
 	encoded, isKey := strings.CutPrefix(secret, keyPrefix)
 	if !isKey {

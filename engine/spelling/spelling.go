@@ -1,10 +1,11 @@
-// Package spelling finds the name that was probably meant by one that nobody knows.
+// Package spelling suggests the known name that a misspelled one probably means.
 package spelling
 
 import "strings"
 
-// Nearest returns the name that was probably meant: one that is at most two edits away, and fewer than its length; "" if there is none.
-// An edit adds, takes away or replaces a letter. Exchanging two that adjoin is half an edit, since fingers do that.
+// Nearest returns the name that was probably meant: at most two edits away, and fewer edits than letters; "" if there is
+// none. An edit adds, removes or replaces a letter. Swapping two adjacent letters, a common typing mistake, counts as
+// half an edit.
 func Nearest(name string, names []string) string {
 	best, distance := "", 2*edit+1
 	for _, candidate := range names {
@@ -18,7 +19,7 @@ func Nearest(name string, names []string) string {
 // edit is what an edit adds to the distance of two texts.
 const edit = 2
 
-// edits is the distance of two short texts: Levenshtein's, with exchanges.
+// edits returns the distance of two short texts: Levenshtein's, with swaps.
 func edits(a, b string) int {
 	const limit = 40 // bytes; longer ones are no misspelling
 	if len(a) > limit {

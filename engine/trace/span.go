@@ -2,7 +2,7 @@ package trace
 
 import "time"
 
-// Kind is what a span is in the way of an event. Its numbers are OpenTelemetry's.
+// Kind is the kind of a span. The numbers are OpenTelemetry's.
 type Kind int
 
 const (
@@ -12,20 +12,20 @@ const (
 	Producer Kind = 4 // an event's acceptance
 )
 
-// Span is a thing that awf-hook did. It holds no secret.
+// Span is an operation of awf-hook. It holds no secret.
 type Span struct {
 	Context
 	Parent     [8]byte // zero for none
-	Link       Context // what it follows from, perhaps hours ago; zero for nothing
+	Link       Context // what it follows from, possibly hours ago; zero for nothing
 	Name       string
 	Kind       Kind
 	Began      time.Time
 	Ended      time.Time
 	Attributes []Attribute
-	Failed     string // why it failed; "" if it did not
+	Failed     string // why it failed; "" if it succeeded
 }
 
-// Attribute is one fact of a span. An empty text says nothing.
+// Attribute is one fact about a span. An empty text is left out.
 type Attribute struct {
 	Key   string
 	Value any // a string or an int

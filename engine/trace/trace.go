@@ -1,4 +1,5 @@
-// Package trace has W3C's trace context, which ties what happens to an event together over processes, and the spans that awf-hook makes.
+// Package trace holds W3C's trace context, which connects what happens to an event across processes, and the spans that
+// awf-hook records.
 package trace
 
 import (
@@ -7,22 +8,23 @@ import (
 	"strings"
 )
 
-// Context is a place in a trace: the trace, and the span that what comes next belongs to. Its zero value is none.
+// Context is a place in a trace: the trace's id and the span that is the parent of the next one. The zero value is no
+// place.
 type Context struct {
 	ID    [16]byte
 	Span  [8]byte
 	Flags byte
-	State string // the tracestate: what vendors pass on; "" for none
+	State string // the tracestate, which vendors pass on; "" for none
 }
 
 const (
 	sampled   = 1   // the flag that spans of the trace are recorded
 	parentLen = 55  // of version 00
-	maxState  = 512 // bytes of a tracestate that are passed on, as W3C asks for
+	maxState  = 512 // the longest tracestate that is passed on, in bytes, as W3C recommends
 )
 
-// Parse reads the headers traceparent and tracestate. It returns the zero Context where traceparent is not valid, and no State where
-// tracestate is not: W3C wants both to be ignored then.
+// Parse parses the headers traceparent and tracestate. As W3C asks, an invalid traceparent gives the zero Context, and an
+// invalid tracestate gives no State.
 func Parse(parent, state string) Context {
 	c := Context{}
 	parent = strings.Trim(parent, " \t")
@@ -42,13 +44,13 @@ func Parse(parent, state string) Context {
 	return c
 }
 
-// decode reads lower-case hexadecimal digits.
+// decode decodes lower-case hexadecimal digits.
 func decode(to []byte, text string) bool {
 	_, err := hex.Decode(to, []byte(text))
 	return err == nil && text == strings.ToLower(text)
 }
 
-// cleanState returns a tracestate within its bound, without its last members if it is longer; "" if it is not valid.
+// cleanState cuts the last members of a tracestate that is too long. It returns "" for an invalid one.
 func cleanState(state string) string {
 	state = strings.Trim(state, " \t,")
 	for len(state) > maxState {
@@ -65,14 +67,14 @@ func cleanState(state string) string {
 	return state
 }
 
-// New begins a trace, whose spans are recorded.
+// New begins a trace whose spans are recorded.
 func New() Context {
 	c := Context{Flags: sampled}
 	_, _ = rand.Read(c.ID[:]) // never fails
 	return c.Next()
 }
 
-// Next is a new span in the same trace.
+// Next returns a new span in the same trace.
 func (c Context) Next() Context {
 	_, _ = rand.Read(c.Span[:]) // never fails
 	return c
@@ -81,7 +83,7 @@ func (c Context) Next() Context {
 // IsZero reports whether there is no trace.
 func (c Context) IsZero() bool { return c.ID == [16]byte{} }
 
-// Name is the trace's id in hexadecimal; "" for none.
+// Name returns the trace's id in hexadecimal; "" for none.
 func (c Context) Name() string {
 	if c.IsZero() {
 		return ""
@@ -89,10 +91,10 @@ func (c Context) Name() string {
 	return hex.EncodeToString(c.ID[:])
 }
 
-// IsSampled reports whether spans of the trace are recorded: who began it has decided.
+// IsSampled reports whether spans of the trace are recorded. Whoever began the trace decided that.
 func (c Context) IsSampled() bool { return c.Flags&sampled != 0 }
 
-// Parent is the header traceparent; "" for none.
+// Parent returns the header traceparent; "" for none.
 func (c Context) Parent() string {
 	if c.IsZero() {
 		return ""
@@ -103,7 +105,7 @@ func (c Context) Parent() string {
 	return string(hex.AppendEncode(text, []byte{c.Flags}))
 }
 
-// Text is both headers in one text, for a store; "" for none.
+// Text returns both headers in one text, for a store; "" for none.
 func (c Context) Text() string {
 	if c.State == "" {
 		return c.Parent()
@@ -111,7 +113,7 @@ func (c Context) Text() string {
 	return c.Parent() + " " + c.State
 }
 
-// FromText reads what Text wrote.
+// FromText parses the result of Text.
 func FromText(text string) Context {
 	if text == "" {
 		return Context{}

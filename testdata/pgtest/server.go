@@ -154,12 +154,12 @@ func (s *Server) Kill() {
 // Signal sends the server's first process a signal.
 func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
 
-// Own gives a folder to the user that runs the server.
-func (s *Server) Own(folder string) error {
+// Own gives a file or a folder to the user that runs the server.
+func (s *Server) Own(path string) error {
 	if s.cred == nil {
 		return nil
 	}
-	return os.Chown(folder, int(s.cred.Uid), int(s.cred.Gid))
+	return os.Chown(path, int(s.cred.Uid), int(s.cred.Gid))
 }
 
 // Log is what the server logged.
@@ -257,4 +257,13 @@ func (s *Server) CPU() (sum time.Duration) {
 		}
 	}
 	return sum
+}
+
+// Write writes a file into the server's data folder, such as pg_hba.conf or a certificate, which the next Run takes.
+func (s *Server) Write(name string, text []byte) error {
+	path := filepath.Join(s.data(), name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return err
+	}
+	return s.Own(path)
 }

@@ -23,7 +23,7 @@ func alertKeys(actions ...string) []Key {
 	}
 }
 
-// alert is what the event does to its alert, and the alert's key. The action is "" for nothing.
+// alert returns the action of the event on its alert, and the alert's key. The action is "" for none.
 func (m *message) alert() (action, key string) {
 	action, key = m.action(), m.dedupKey()
 	if key == "" && action != "trigger" {
@@ -104,7 +104,7 @@ func hashed(key string) string {
 	return "awf/sha256/" + hex.EncodeToString(sum[:])
 }
 
-// summary is the title, with the error's first line where the title is ours.
+// summary returns the title. The standard title is followed by the error's first line.
 func (m *message) summary() string {
 	if _, given := m.format.values["title"]; given || m.err == "" {
 		return m.title

@@ -82,7 +82,7 @@ var mattermost = Receiver{
 		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"message"}},
 	},
 	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}",
-		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},
 	write: func(m *message) any { return attachmentMessage(m, "username", "**") },
 }
 
@@ -105,6 +105,6 @@ var rocketChat = Receiver{
 		},
 	},
 	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}",
-		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"@here"}}}},
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},
 	write: func(m *message) any { return attachmentMessage(m, "alias", "*") },
 }

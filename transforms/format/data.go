@@ -20,7 +20,7 @@ func requestID(m *message, body []byte) string {
 	return "awf-" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// eventID is the event's id. One that is long or odd is hashed, so that ids stay apart.
+// eventID returns the event's id, or a hash of one that is long or has unusual characters.
 func eventID(ev *event.Event, most int) string {
 	if ev.ID != "" && line(ev.ID) == ev.ID && len(percentEncode(ev.ID)) <= most {
 		return ev.ID
@@ -32,7 +32,7 @@ func eventID(ev *event.Event, most int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// data is what the previous step made, or the event as AWF's envelope, in at most room bytes.
+// data returns the output of the previous step, or the event as AWF's envelope, in at most room bytes.
 func (m *message) data(room int) raw {
 	whole := bytes.TrimSpace(m.body)
 	switch {
@@ -48,7 +48,7 @@ func (m *message) data(room int) raw {
 	return m.shrunk(room)
 }
 
-// envelope is the event, or what the previous step made of it, as AWF's envelope in at most room bytes.
+// envelope returns the event, or the output of the previous step, as AWF's envelope in at most room bytes.
 func (m *message) envelope(room int) raw {
 	if m.body == nil {
 		return m.data(room)
@@ -56,7 +56,7 @@ func (m *message) envelope(room int) raw {
 	return m.shrunk(room)
 }
 
-// shrunk is AWF's envelope of what the message tells of, in at most room bytes.
+// shrunk returns AWF's envelope of the message's subject, in at most room bytes.
 func (m *message) shrunk(room int) raw {
 	const longest = 500 // bytes of a text beside the payload
 	text := func(s string) raw { return jsonbytes.AppendString(nil, shrink(s, longest, jsonSize)) }

@@ -30,11 +30,11 @@ var datadog = Receiver{
 		answers: answers{delivered: []int{200, 202}, dead: []int{400, 401, 403, 413}, reason: []string{"errors"}},
 	},
 	sample: sample{url: "https://api.datadoghq.com/api/v1/events", header: `DD-API-KEY: "${DD_API_KEY}"`,
-		with: []Option{{Name: "tags", Value: []any{"env:production"}}, {Name: "link", Value: sampleLink}}},
+		with: []Option{{Name: "tags", Value: []string{"env:production"}}, {Name: "link", Value: sampleLink}}},
 	write: func(m *message) any {
 		room := m.budget("text", datadogMarkup.cost, len("\n: "))
 		mentions := strings.Join(m.mentions, " ")
-		link := strings.ReplaceAll(m.link, "@", "%40") // an @ calls people anywhere
+		link := strings.ReplaceAll(m.link, "@", "%40") // an @ mentions people anywhere
 		room.left -= utf16Units(mentions) + len(link) + 4*len("\n\n")
 		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
 		text := datadogMarkup.inert(room.take(m.text, room.left/2))

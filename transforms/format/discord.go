@@ -71,7 +71,7 @@ func writeDiscord(m *message) any {
 	}
 }
 
-// discordHead is the text above the embed, which notifications show.
+// discordHead returns the text above the embed, which notifications show.
 func discordHead(m *message) string {
 	var b strings.Builder
 	b.WriteString(m.look.sign + " **" + discordEscape(shrink(m.title, m.limit("headline"), discordCost)) + "**")
@@ -160,13 +160,13 @@ func discordMention(s string) string {
 	return ""
 }
 
-// Discord's markup: anywhere, and where a line begins.
+// Discord's markup, anywhere and at the beginning of a line.
 const (
 	discordMarkup = "\\*_~`|<[]"
 	discordBegin  = "#-+>"
 )
 
-// discordEscape turns what Discord would read as markup into text. A link stays one.
+// discordEscape escapes Discord's markup, except in links.
 func discordEscape(s string) string {
 	if isWebURL(s) || !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
 		return s

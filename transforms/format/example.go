@@ -56,7 +56,7 @@ func (r *Receiver) Example() (config string, c delivery.Content) {
 
 // sampleValue returns an option's value as YAML.
 func sampleValue(v any) string {
-	if list, isList := v.([]any); isList {
+	if list, isList := v.([]string); isList {
 		return "[" + sampleValue(list[0]) + "]"
 	}
 	s := v.(string)

@@ -3,7 +3,7 @@
 // [Lookup] finds a [Receiver] by its name, [Receiver.New] makes a [Format] with a webhook's options, and [Format.Make] turns
 // an event into the message that the receiver takes.
 //
-// A receiver never refuses a message for its shape: every text is shrunk to the receiver's limits at grapheme boundaries and says how
+// A receiver never refuses a message for its shape: every text is shrunk to the receiver's limits at grapheme boundaries, and tells how
 // much was cut. Markup and mentions in an event's data are plain text to the receiver.
 //
 // A receiver is mostly data: its options, limits, policy and answers are tables, one file for each. To add one, write its [Receiver]
@@ -21,19 +21,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Receiver describes one kind of receiver: the options of its format, what it takes and how it answers.
+// Receiver describes a kind of receiver: the options of its format, the limits of its messages and the meaning of its answers.
 type Receiver struct {
 	Name    string
-	Summary string // what it makes, in one line
-	URL     string // what the webhook's URL looks like
+	Summary string // what the format makes, in one line
+	URL     string // the form of the webhook's URL
 	Keys    []Key  // the options, in the order of the documentation
 	Limits  []Limit
 	Policy  Policy
 
-	isData bool // the message is for programs: it has none of the options that the others share
+	isData bool // the message is for programs and has none of the options that other formats share
 	sample sample
 	write  func(*message) any    // the body; empty if the receiver gets nothing
-	order  func(*message) string // the key of what must arrive in order; nil for none
+	order  func(*message) string // the key of messages that must arrive in order; nil for none
 }
 
 // receivers is the closed set, in the order of the documentation.
@@ -116,7 +116,7 @@ func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content,
 }
 
 // Make makes the message of an event, and lists what it left out and why. The body is the previous step's output, nil if there is none.
-// With a body the message is about the body and not the event, so that nothing gets around a step that removes something;
+// With a body the message is about the body and not the event, so that no data gets around a step that removes it;
 // only an expression that reads the event's payload sees it. The values must have the body set.
 // If the Content has no Body the receiver gets nothing.
 // The error names the option whose expression failed or gave something that the option does not allow.
@@ -130,7 +130,7 @@ func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, 
 	return m.made, m.left, nil
 }
 
-// OrderKey returns what an event's message has in common with those that it must not overtake, such as PagerDuty's dedup key.
+// OrderKey returns a key, such as PagerDuty's dedup key. Messages with the same key must not overtake each other.
 // It returns "" for receivers without an order. The key follows from the event and the options alone.
 func (f *Format) OrderKey(ev *event.Event) string {
 	if f.Receiver.order == nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What the parts of a Google Chat message take beside the card's texts, in bytes.
+// Bytes of a Google Chat message in addition to the card's texts.
 const (
 	gchatFrame = 6000 + 4*4096 // the frame of the message, and the text as JSON
 	gchatField = 80
@@ -73,7 +73,7 @@ func writeGoogleChat(m *message) any {
 	return raw(body)
 }
 
-// gchatMessage is the text above the card, which notifications show.
+// gchatMessage returns the text above the card, which notifications show.
 func gchatMessage(m *message) string {
 	const fences = len("\n```\n\n```")
 	room := m.budget("headline, mentions and error", utf16Units, 0)
@@ -95,10 +95,10 @@ var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
 var gchatUser = compile(`^([0-9]{5,30}|all)$`)
 
-// gchatEscape turns what a card would read as HTML into text.
+// gchatEscape escapes the HTML that a card would read.
 func gchatEscape(s string) string { return slackEscape(s) }
 
-// gchatCost measures what gchatEscape makes of a text inside a JSON string.
+// gchatCost returns the size of a text after gchatEscape in a JSON string.
 func gchatCost(s string) int {
 	n := jsonSize(s)
 	for i := range len(s) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// hosts are those of receivers that take nothing but their own messages, with the receivers' formats. A host begins with a dot if it
-// stands for all below it.
+// hosts maps the hosts of receivers that accept only their own messages to the receivers' formats. A host that begins with a dot stands
+// for all hosts below it.
 var hosts = map[string]string{
 	"hooks.slack.com":         "slack",
 	"discord.com":             "discord",
@@ -23,8 +23,8 @@ var hosts = map[string]string{
 	"api.eu.opsgenie.com":     "opsgenie",
 }
 
-// CheckHost says what is wrong with sending another format's messages to a URL, or bodies of no format where name is "". It returns "" for
-// nothing, and quotes nothing of the URL.
+// CheckHost returns an objection to sending messages of the format name to a URL, or "". The name is "" for bodies of no format. The text
+// quotes no part of the URL.
 func CheckHost(u *url.URL, name string) string {
 	host := strings.ToLower(u.Hostname())
 	its := hosts[host]

@@ -19,7 +19,7 @@ type member struct {
 // A list is a JSON array. An element that is empty is left out.
 type list []any
 
-// raw is JSON as it stands.
+// raw is encoded JSON.
 type raw []byte
 
 // unless returns the object, or nil if it is unwanted.
@@ -131,7 +131,7 @@ func jsonSize(s string) int {
 // members calls each for each member of a valid JSON object until it returns false.
 func members(object []byte, each func(name, value []byte) bool) {
 	r := jsonbytes.NewReader(object)
-	_ = r.Members(func(name []byte) error { // what is no object has no members
+	_ = r.Members(func(name []byte) error { // a value that is no object has no members
 		value, err := r.Raw()
 		if err == nil && !each(name, value) {
 			err = io.EOF

@@ -1,6 +1,6 @@
 package format
 
-// Unit says what a limit counts.
+// Unit is the unit of a limit.
 type Unit string
 
 const (

@@ -98,7 +98,7 @@ func TestTextsReachTheirLimits(t *testing.T) {
 func TestNoRoomForFields(t *testing.T) {
 	e := ordinary()
 	e.Payload = []byte(`{"status":"failure","error":"` + strings.Repeat("e", 5000) + `"}`)
-	var mentions []any
+	var mentions []string
 	for i := range 20 {
 		mentions = append(mentions, "@slack-"+strings.Repeat(strconv.Itoa(i%10), 70))
 	}

@@ -9,7 +9,7 @@ import (
 type markup struct {
 	anywhere string // characters that are always markup
 	edges    string // characters that are markup except inside a word
-	begins   string // characters that are markup where a line begins
+	begins   string // characters that are markup at the beginning of a line
 }
 
 // markdown is the markup that most chats have in common.
@@ -69,7 +69,7 @@ func fenced(cost measure) measure {
 	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
 }
 
-// codeBlock returns a text between fences, which three backticks in it do not end. It returns "" for "".
+// codeBlock returns a text between fences, which backticks in the text cannot end. It returns "" for "".
 func codeBlock(s string) string {
 	if s == "" {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// match checks the options' constant texts against what their keys allow.
+// match checks constant texts against the rules of their keys.
 func (f *Format) match() []Mistake {
 	var mistakes []Mistake
 	check := func(name string, key *Key, t *text) {
@@ -42,10 +42,10 @@ func wantMatch(key *Key, got string) string {
 	return fmt.Sprintf("want %s, got %q", key.want, shorten(got))
 }
 
-// quoted matches an expression that is one text and nothing else.
+// quoted matches an expression that is a single text.
 var quoted = compile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
 
-// constant is the value of a text that is the same for all events.
+// constant returns the value of a text that is the same for all events.
 func (t *text) constant() (string, bool) {
 	switch {
 	case t == nil:

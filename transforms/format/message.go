@@ -12,13 +12,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// message is what a receiver is told, before the receiver's limits and markup. All its texts are clean.
+// message is the content of a message, before the receiver's limits and markup apply. All texts are clean.
 type message struct {
 	*subject
 	format *Format
 	values *expression.Env  // the event as expressions see it
 	body   []byte           // the previous step's output, nil if there is none
-	made   delivery.Content // what the receiver sets beside the body
+	made   delivery.Content // set by the receiver in addition to the body
 	left   []string         // what was left out, and why
 	fault  error            // of the first option that failed
 
@@ -36,7 +36,7 @@ type message struct {
 
 type field struct{ label, value string }
 
-// Bounds of what a message says about an event.
+// Bounds of a message's content.
 const (
 	maxFields   = 25  // entries of the option
 	maxOthers   = 10  // members shown of a payload that AWF does not document
@@ -111,7 +111,7 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 	return m
 }
 
-// limit returns the receiver's limit of a name, which must exist.
+// limit returns the receiver's limit with a name, which must exist.
 func (m *message) limit(what string) int {
 	for i := range m.format.Receiver.Limits {
 		if l := &m.format.Receiver.Limits[i]; l.What == what {
@@ -133,7 +133,7 @@ func (m *message) fail(name string, err error) {
 	}
 }
 
-// leave notes what the message leaves out.
+// leave records that the message leaves something out.
 func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
 
 // option returns an option's text for the event, "" without one.
@@ -195,7 +195,7 @@ func (m *message) permitted(name string) string {
 	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
 }
 
-// isSet returns an option that is true or false.
+// isSet returns the value of a bool option.
 func (m *message) isSet(name string, standard bool) bool {
 	if v, given := m.format.values[name]; given {
 		return v.bool

@@ -101,7 +101,7 @@ func TestOptionsAreExpressions(t *testing.T) {
 	body := ntfyBody(t, e, nil, option("title", "{{ workflow_name }} is down: {{ payload.exit_code }} {{ payload.missing }}!"),
 		option("text", `=payload.exit_code > 1 ? "call somebody" : ""`), option("link", "https://ci.example.com/{{workflow_id}}"),
 		option("fields", []format.Option{option("Took", "=payload.duration"), option("Nothing", "=payload.nothing")}), option("error", false),
-		option("priority", "={workflow_error: 5}[event]"), option("tags", []any{"==plain", "{{ event }}"}))
+		option("priority", "={workflow_error: 5}[event]"), option("tags", []string{"==plain", "{{ event }}"}))
 	want := map[string]any{
 		"topic": "awf", "title": "deploy-production is down: 42 !", "message": "call somebody\n\nTook: 123.456",
 		"click": "https://ci.example.com/6cf6d88c-6044-4429-b785-d32c4f207071", "priority": 5.0, "tags": []any{"=plain", "workflow_error"},
@@ -139,7 +139,7 @@ func TestLinksSurvive(t *testing.T) {
 // What a message does without is said, with the reason.
 func TestWhatIsLeftOutIsSaid(t *testing.T) {
 	e := ordinary()
-	f := open(t, "discord", option("link", "=payload.error"), option("mentions", []any{"here", "=payload.error", "=payload.missing"}),
+	f := open(t, "discord", option("link", "=payload.error"), option("mentions", []string{"here", "=payload.error", "=payload.missing"}),
 		option("thread_id", "=workflow_name"), option("username", `=workflow_name + " on Discord"`))
 	_, left, err := f.Make(expression.NewEnv(&e), nil)
 	if err != nil {

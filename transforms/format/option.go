@@ -3,14 +3,13 @@ package format
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// ValueKind is what an option's value is.
+// ValueKind is the kind of an option's value.
 type ValueKind string
 
 const (
@@ -29,17 +28,17 @@ type Key struct {
 	Name     string
 	Kind     ValueKind
 	Required bool
-	Default  string   // as it would be written, or in words; "" for none
-	Choices  []string // of a choice; of a text, what it may be where it is no expression
+	Default  string   // as written in a file, or in words; "" for none
+	Choices  []string // of a choice; of a text that is no expression
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
-	Is       string   // what it says
+	Is       string   // what it means
 
-	match  func(string) bool // what its texts, or a mapping's labels, must be; nil for anything
-	want   string            // what match wants, in words
+	match  func(string) bool // accepts its texts, or a mapping's labels; nil for any
+	want   string            // what match accepts, in words
 	closed bool              // an expression too must give one of the choices
 }
 
-// Describe is what the value is, its bounds and its default, in words.
+// Describe returns the kind of the value, its bounds and its default, in words.
 func (k *Key) Describe() string {
 	s := string(k.Kind)
 	switch {
@@ -64,13 +63,14 @@ func (k *Key) Describe() string {
 // Option is a value that the configuration gives.
 type Option struct {
 	Name string
-	// A string, bool, int or float64, a []any of them, or an []Option for a mapping in its order.
+	// A string for a text, a secret or a choice, a []string for a list, an []Option of strings for a mapping in its order,
+	// an int for a number, a bool for a switch.
 	Value any
-	// The value depends on something that is not known, such as a variable that is not set: only its name is checked.
+	// Unresolved means that the value depends on something unknown, such as an unset variable. Only the name is checked then.
 	Unresolved bool
 }
 
-// Mistake is what is wrong with an option. Its message never quotes a secret.
+// Mistake is a mistake in an option. Its message never quotes a secret option.
 type Mistake struct {
 	Option    string // "fields.Cost", "mentions[1]"; "" for the options as a whole
 	Message   string
@@ -139,49 +139,50 @@ func (r *optionReader) fail(name, message string, args ...any) {
 	r.mistakes = append(r.mistakes, Mistake{Option: name, Message: fmt.Sprintf(message, args...)})
 }
 
-func (r *optionReader) value(key *Key, option Option) value {
-	var v value
-	switch key.Kind {
-	case KindText:
-		v.text = r.text(key.Name, option.Value, key.Choices)
-	case KindSecret:
-		v.secret = r.secret(key.Name, option.Value)
-	case KindList:
-		v.list = r.list(key, option.Value)
-	case KindFields:
-		v.fields = r.fields(key, option.Value)
-	case KindNumber:
-		v.number = r.number(key, option.Value)
-	case KindBool:
-		b, ok := option.Value.(bool)
-		if s, isText := option.Value.(string); isText && (s == "true" || s == "false") {
-			b, ok = s == "true", true
+// value checks an option, whose value must be of its key's kind.
+func (r *optionReader) value(key *Key, option Option) (v value) {
+	text, isText := option.Value.(string)
+	list, isList := option.Value.([]string)
+	fields, isFields := option.Value.([]Option)
+	number, isNumber := option.Value.(int)
+	on, isBool := option.Value.(bool)
+	switch {
+	case isText && key.Kind == KindText:
+		v.text = r.text(key.Name, text, key.Choices)
+	case isText && key.Kind == KindSecret:
+		if v.secret = text; text == "" {
+			r.fail(key.Name, "want a secret, got an empty text")
 		}
-		if !ok {
-			r.fail(key.Name, "want true or false")
+	case isText && key.Kind == KindChoice:
+		if v.choice = strings.ToLower(text); !slices.Contains(key.Choices, v.choice) {
+			r.fail(key.Name, "%s", wantChoice(key.Choices, text))
 		}
-		v.bool = b
-	case KindChoice:
-		s, ok := option.Value.(string)
-		s = strings.ToLower(s)
-		if !ok || !slices.Contains(key.Choices, s) {
-			r.fail(key.Name, "%s", wantChoice(key.Choices, option.Value))
+	case isNumber && key.Kind == KindNumber:
+		if v.number = number; number < key.Min || number > key.Max {
+			r.fail(key.Name, "want %d to %d, got %d", key.Min, key.Max, number)
 		}
-		v.choice = s
+	case isBool && key.Kind == KindBool:
+		v.bool = on
+	case (isList || isFields) && key.Max > 0 && len(list)+len(fields) > key.Max:
+		r.fail(key.Name, "want at most %d entries, got %d", key.Max, len(list)+len(fields))
+	case isList && key.Kind == KindList:
+		for i, entry := range list {
+			v.list = append(v.list, r.text(fmt.Sprintf("%s[%d]", key.Name, i), entry, nil))
+		}
+	case isFields && key.Kind == KindFields:
+		v.fields = r.fields(key, fields)
+	default:
+		r.fail(key.Name, "want %s, got %T", key.Kind, option.Value)
 	}
 	return v
 }
 
-func wantChoice(choices []string, got any) string {
+func wantChoice(choices []string, got string) string {
 	want := "want " + strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1]
-	s, ok := got.(string)
-	if !ok {
-		return want
+	if near := spelling.Nearest(got, choices); near != "" {
+		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(got), near)
 	}
-	if near := spelling.Nearest(s, choices); near != "" {
-		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(s), near)
-	}
-	return fmt.Sprintf("%s, got %q", want, shorten(s))
+	return fmt.Sprintf("%s, got %q", want, shorten(got))
 }
 
 // shorten keeps an error's quotation of an option readable.
@@ -193,13 +194,8 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// text compiles what may be an expression.
-func (r *optionReader) text(name string, v any, choices []string) *text {
-	source, ok := scalarText(v)
-	if !ok {
-		r.fail(name, "want a text, got %s", kindName(v))
-		return nil
-	}
+// text compiles a text that may have expressions.
+func (r *optionReader) text(name, source string, choices []string) *text {
 	t, mistake := compileText(source, r.by)
 	if mistake != nil {
 		mistake.Option = name
@@ -214,95 +210,20 @@ func (r *optionReader) text(name string, v any, choices []string) *text {
 	return t
 }
 
-func (r *optionReader) secret(name string, v any) string {
-	s, ok := scalarText(v)
-	switch {
-	case !ok:
-		r.fail(name, "want a secret, got %s", kindName(v))
-	case s == "":
-		r.fail(name, "want a secret, got an empty text")
-	}
-	return s
-}
-
-func (r *optionReader) list(key *Key, v any) []*text {
-	entries, ok := v.([]any)
-	switch {
-	case !ok:
-		r.fail(key.Name, "want a list, got %s", kindName(v))
-	case len(entries) > key.Max:
-		r.fail(key.Name, "want at most %d entries, got %d", key.Max, len(entries))
-	default:
-		var list []*text
-		for i, entry := range entries {
-			list = append(list, r.text(fmt.Sprintf("%s[%d]", key.Name, i), entry, nil))
+func (r *optionReader) fields(key *Key, entries []Option) []labelled {
+	fields := []labelled{}
+	for _, entry := range entries {
+		if entry.Unresolved {
+			continue
 		}
-		return list
-	}
-	return nil
-}
-
-func (r *optionReader) fields(key *Key, v any) []labelled {
-	entries, ok := v.([]Option)
-	switch {
-	case !ok:
-		r.fail(key.Name, "want a mapping, got %s", kindName(v))
-	case len(entries) > key.Max:
-		r.fail(key.Name, "want at most %d entries, got %d", key.Max, len(entries))
-	default:
-		fields := []labelled{}
-		for _, entry := range entries {
-			if entry.Unresolved {
-				continue
-			}
-			if strings.TrimSpace(entry.Name) == "" {
-				r.fail(key.Name, "want a label, got an empty one")
-			}
-			fields = append(fields, labelled{entry.Name, r.text(key.Name+"."+entry.Name, entry.Value, nil)})
+		if strings.TrimSpace(entry.Name) == "" {
+			r.fail(key.Name, "want a label, got an empty one")
 		}
-		return fields
+		source, isText := entry.Value.(string)
+		if !isText {
+			r.fail(key.Name+"."+entry.Name, "want text, got %T", entry.Value)
+		}
+		fields = append(fields, labelled{entry.Name, r.text(key.Name+"."+entry.Name, source, nil)})
 	}
-	return nil
-}
-
-func (r *optionReader) number(key *Key, v any) int {
-	n, ok := v.(int)
-	if s, isText := v.(string); isText {
-		parsed, err := strconv.Atoi(s)
-		n, ok = parsed, err == nil
-	}
-	switch {
-	case !ok:
-		r.fail(key.Name, "want a number from %d to %d", key.Min, key.Max)
-	case n < key.Min || n > key.Max:
-		r.fail(key.Name, "want %d to %d, got %d", key.Min, key.Max, n)
-	}
-	return n
-}
-
-// scalarText is a scalar as its writer sees it.
-func scalarText(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case bool:
-		return strconv.FormatBool(v), true
-	case int:
-		return strconv.Itoa(v), true
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), true
-	}
-	return "", false
-}
-
-func kindName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "nothing"
-	case []any:
-		return "a list"
-	case []Option:
-		return "a mapping"
-	}
-	return "a scalar"
+	return fields
 }

@@ -98,7 +98,7 @@ func (m *message) pagerPayload() object {
 	}
 }
 
-// pagerDetails are the run, and the payload or what the option says.
+// pagerDetails returns the run, and the payload or the fields of the option.
 func (m *message) pagerDetails() object {
 	const frame = 14_000 // bytes: all the rest of the event, at most
 	const longest = 4096 // characters of a value, so that all fit

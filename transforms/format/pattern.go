@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// pattern is a regular expression that is compiled when it is used first: to compile those of all formats takes a tenth of a cold start.
+// pattern is a regular expression that is compiled on first use, because compiling those of all formats takes a tenth of a cold start.
 type pattern struct{ compiled func() *regexp.Regexp }
 
 func compile(text string) pattern {

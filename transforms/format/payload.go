@@ -65,7 +65,7 @@ func payloadValue(value []byte, longest int) raw {
 	return jsonbytes.AppendString(nil, "("+thousands(len(value))+" bytes cut)")
 }
 
-// isTame reports whether a value can be shown as it stands: receivers can read it, and it has no control characters.
+// isTame reports whether a value can be sent unchanged: receivers can read it, and it has no control characters.
 func isTame(value []byte) bool {
 	if bytes.Contains(value, []byte(`\u00`)) || value[0] == '"' && needsCleaning(string(value)) {
 		return false

@@ -14,21 +14,21 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Policy is how to treat a receiver, where the webhook does not say otherwise.
+// Policy says how to treat a receiver unless the webhook says otherwise.
 type Policy struct {
 	Rate    Rate
-	Success string // what it answers when it took the message, in words
-	Retry   string // how it says when to come again
-	Gone    string // how it says that it wants nothing more, ever; "" if it does not
+	Success string // its answer to an accepted message, in words
+	Retry   string // how it asks for a retry
+	Gone    string // how it says that it wants no more messages; "" if it does not
 
 	Method string // of the requests; "" is POST
 
-	address func(*url.URL) string                   // what is wrong with a webhook's URL; nil if there is nothing to check
-	answers answers                                 // what its answers mean by their status
-	judge   func(*Format, *answer) delivery.Verdict // what the table cannot say, and is asked first; nil for nothing
+	address func(*url.URL) string                   // returns an objection to a webhook's URL; nil if there is nothing to check
+	answers answers                                 // the meaning of its statuses
+	judge   func(*Format, *answer) delivery.Verdict // judges first what the table cannot express; nil for none
 }
 
-// answers say what the statuses of a receiver mean where the general rules do not, and where its JSON bodies hold what.
+// answers gives the meaning of a receiver's statuses where it differs from the general rules, and the keys of its JSON bodies.
 type answers struct {
 	delivered, retry, dead, gone []int
 
@@ -44,11 +44,11 @@ type Rate struct {
 	Burst int
 }
 
-// Judge says what an answer to this format's message means.
-// Headers such as Retry-After stay with the general rules, and come before RetryAfter, which is of the body alone.
+// Judge returns the meaning of an answer to this format's message. It reads only status and body: headers such as Retry-After are left to
+// the general rules, and take precedence over RetryAfter.
 func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	a := &answer{Answer: from}
-	_ = json.Unmarshal(from.Body, &a.json) // what is no object says nothing
+	_ = json.Unmarshal(from.Body, &a.json) // a body that is no object is ignored
 	p := &f.Receiver.Policy
 	var v delivery.Verdict
 	if p.judge != nil {
@@ -134,7 +134,7 @@ func (a *answer) seconds(path string) time.Duration {
 
 func (a *answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
 
-// CheckURL says what is wrong with a webhook's URL for this receiver, or "". It quotes nothing of the URL.
+// CheckURL returns an objection to a webhook's URL for this receiver, or "". It quotes no part of the URL.
 func (p *Policy) CheckURL(u *url.URL) string {
 	if p.address == nil {
 		return ""
@@ -185,7 +185,7 @@ func reasonText(s string) string {
 	return shrink(line(s), limit, bytesOf)
 }
 
-// Rows are the policy in words: a heading and what it says.
+// Rows returns the policy in words: headings and texts.
 func (p *Policy) Rows() [][2]string {
 	rows := [][2]string{{"delivered", p.Success}, {"tried again", p.Retry}}
 	if p.Gone != "" {

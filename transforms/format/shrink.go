@@ -8,7 +8,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// A measure returns what a text costs in a receiver's unit, in the form that it has in the body.
+// A measure returns the cost of a text in a receiver's unit, in the form in which the body has it.
 // The cost of two texts in a row is the sum of their costs.
 type measure func(s string) int
 

@@ -41,8 +41,9 @@ var slack = Receiver{
 		address: pathAt("Slack", "hooks.slack.com", "/services/"),
 		judge:   judgeSlack,
 	},
-	sample: sample{url: "${SLACK_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []any{"here"}}}},
-	write:  writeSlack,
+	sample: sample{url: "${SLACK_WEBHOOK_URL}",
+		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"here"}}}},
+	write: writeSlack,
 }
 
 func writeSlack(m *message) any {
@@ -125,7 +126,7 @@ func slackMention(s string) object {
 
 func isSlackMention(s string) bool { return slackMention(s) != nil }
 
-// slackEscape turns what Slack would read as mentions and links into text.
+// slackEscape escapes characters that Slack would read as mentions and links.
 func slackEscape(s string) string {
 	if !strings.ContainsAny(s, "&<>") {
 		return s

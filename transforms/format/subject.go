@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// subject is what a message is about: an event, or what the previous step made of it.
+// subject is what a message is about: an event, or the output of the previous step.
 type subject struct {
 	typ, id, name string // of the event, its run and its workflow, each in one line
 	at            time.Time
@@ -106,7 +106,7 @@ func readKnown(payload []byte) known {
 	return k
 }
 
-// moment is what happened, as finely as words, sign and colour distinguish it.
+// moment distinguishes what happened as finely as words, sign and colour do.
 type moment int
 
 const (
@@ -145,7 +145,7 @@ func (s *subject) moment() moment {
 	return other
 }
 
-// ending decides how a run or a step ended whose type does not say it. It succeeded only if nothing says otherwise.
+// ending decides how a run or a step ended if its type does not say so. It succeeded only if nothing says otherwise.
 func (s *subject) ending() moment {
 	m := s.known.outcome()
 	code := strings.Trim(string(s.known.exitCode), `"`)

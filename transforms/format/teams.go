@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// What the parts of a Teams card take beside their texts, in bytes.
+// Bytes of a Teams card in addition to its texts.
 const (
 	teamsFrame   = 1600 // the envelope, the card and its heading, and the link
 	teamsField   = 200

@@ -69,7 +69,7 @@ func writeTelegram(m *message) any {
 	}
 }
 
-// styled is a text with the places that are not plain. Telegram reads no markup where entities are given.
+// styled is a text with the ranges that are not plain. Telegram reads no markup in a message with entities.
 type styled struct {
 	b        strings.Builder
 	units    int // UTF-16 units so far
@@ -124,7 +124,7 @@ func telegramMessage(m *message) *styled {
 	return s
 }
 
-// inertNames breaks what Telegram would turn into a mention, a command or a tag; it leaves code alone.
+// inertNames breaks mentions, commands and tags that Telegram would recognize, except in code.
 func inertNames(s string) string {
 	if !strings.ContainsAny(s, "@/#$") {
 		return s

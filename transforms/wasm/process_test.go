@@ -11,8 +11,6 @@ import (
 	"time"
 )
 
-//test:alone it measures processor time
-
 // process watches what this process takes: its time on the processors, and how much memory it has at most.
 type process struct {
 	t     testing.TB

@@ -1,7 +1,7 @@
-// Package trust remembers which checkouts the user trusts, and with what.
+// Package trust records which checkouts the user trusts, and to do what.
 //
-// A checkout's files say what they would do as a list of [Claim]s. [In] opens the record in the state folder; [Record.Judge] compares
-// what was trusted with what the files say now. A checkout that claims nothing new stays trusted; one new claim makes it untrusted again.
+// A list of [Claim] values describes what a checkout's files would do. [In] names the record in the state folder, and [Record.Judge]
+// compares the recorded claims with those of the files. A checkout stays trusted until it claims something new.
 package trust
 
 import (
@@ -13,28 +13,28 @@ import (
 	"strings"
 )
 
-// Claim is what one webhook of a checkout would do. Where it stands and what it is called are for people and make no difference.
+// Claim describes what a webhook of a checkout would do. Its file and its name are for people and make no difference.
 type Claim struct {
 	File      string   `json:"file"`
 	Webhook   string   `json:"webhook"`
 	Host      string   `json:"host,omitempty"`      // the receiver: scheme and host, as written: "https://hooks.example.com"
-	Address   string   `json:"address,omitempty"`   // a digest of the whole URL as written: at one host, anyone may have an address
-	Variables []string `json:"variables,omitempty"` // the names of the environment variables that it reads, sorted
-	Overrides string   `json:"overrides,omitempty"` // the name of the user's own webhook whose place it takes
+	Address   string   `json:"address,omitempty"`   // a digest of the URL as written, because many people may have addresses at one host
+	Variables []string `json:"variables,omitempty"` // names of the environment variables that it reads, sorted
+	Overrides string   `json:"overrides,omitempty"` // name of the user's own webhook that it replaces
 	Off       bool     `json:"off,omitempty"`       // it switches that webhook off
 	Modules   []string `json:"modules,omitempty"`   // "redact.wasm sha256:…"
 
-	Moved bool `json:"-"` // of a new claim: the user trusts the same but for the address
+	Moved bool `json:"-"` // of a new claim: it differs from a trusted one only by the address
 }
 
-// key is what makes a difference.
+// key returns the parts that make a difference.
 func (c Claim) key() string {
 	c.File, c.Webhook = "", ""
-	text, _ := json.Marshal(c) // texts and a bool always have an encoding
+	text, _ := json.Marshal(c) // marshaling texts and bools cannot fail
 	return string(text)
 }
 
-// String is the claim in words, without where it stands.
+// String returns the claim in words, without its file.
 func (c Claim) String() string {
 	var parts []string
 	switch {
@@ -58,7 +58,7 @@ func (c Claim) String() string {
 	return cmp.Or(strings.Join(parts, "; "), "does nothing")
 }
 
-// Digest is the SHA-256 of what makes a difference in claims, whatever their order.
+// Digest returns the SHA-256 of the parts of claims that make a difference. Their order does not matter.
 func Digest(claims []Claim) string {
 	var keys []string
 	for _, c := range claims {
@@ -69,7 +69,7 @@ func Digest(claims []Claim) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// New lists the claims that the user does not trust.
+// New returns the claims that the user does not trust.
 func (r *Record) New(claims []Claim) []Claim {
 	list := Without(claims, r.Claims)
 	for i := range list {
@@ -81,7 +81,7 @@ func (r *Record) New(claims []Claim) []Claim {
 	return list
 }
 
-// Without lists the claims that are not among others.
+// Without returns the claims that are not among others.
 func Without(claims, others []Claim) []Claim {
 	known := map[string]bool{}
 	for _, c := range others {

@@ -21,16 +21,16 @@ const (
 	maxRecords = 10_000
 )
 
-// State says how a checkout stands.
+// State says whether a checkout is trusted.
 type State string
 
 const (
-	Untrusted State = "untrusted" // the user never said anything
-	Changed   State = "changed"   // it claims something that the user did not see
+	Untrusted State = "untrusted" // the user has not decided
+	Changed   State = "changed"   // it claims something that the user has not seen
 	Trusted   State = "trusted"
 )
 
-// Record is what the user trusts a folder with.
+// Record is what the user trusts a folder to do.
 type Record struct {
 	Folder string    `json:"folder"` // its real path
 	Digest string    `json:"digest"` // of the claims
@@ -38,7 +38,7 @@ type Record struct {
 	Time   time.Time `json:"time"`
 }
 
-// Judge says how a checkout with these claims stands. A nil record trusts nothing.
+// Judge returns the state of a checkout with these claims. A nil record trusts nothing.
 func (r *Record) Judge(claims []Claim) State {
 	switch {
 	case r == nil:
@@ -52,12 +52,12 @@ func (r *Record) Judge(claims []Claim) State {
 // Store keeps records in the file trust.json of a folder that only the user can write.
 type Store struct{ folder string }
 
-// In names the state folder, which [Store.Trust] makes if it is missing.
+// In returns the store in the state folder, which [Store.Trust] creates if it is missing.
 func In(stateFolder string) Store { return Store{stateFolder} }
 
 func (s Store) path() string { return filepath.Join(s.folder, "trust.json") }
 
-// List returns all records by their folders. It refuses a file or a folder that another user could have written.
+// List returns all records, sorted by folder. It refuses a file or a folder that another user can write.
 func (s Store) List() ([]Record, error) {
 	if s.folder == "" {
 		return nil, errors.New("no state folder: set HOME or XDG_STATE_HOME")
@@ -88,7 +88,7 @@ func (s Store) List() ([]Record, error) {
 	return records, nil
 }
 
-// private says what is wrong with a path that only its user should be able to write.
+// private returns an error if another user can write a path.
 func private(path string, isDir bool) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -121,7 +121,7 @@ func find(records []Record, folder string) int {
 	return slices.IndexFunc(records, func(r Record) bool { return r.Folder == folder })
 }
 
-// Trust records that the user trusts a folder with these claims, in place of what was recorded of it.
+// Trust records that the user trusts a folder with these claims. It replaces an earlier record of the folder.
 func (s Store) Trust(folder string, claims []Claim) error {
 	return s.change(func(records []Record) ([]Record, error) {
 		records = slices.DeleteFunc(records, func(r Record) bool { return r.Folder == folder })
@@ -132,7 +132,7 @@ func (s Store) Trust(folder string, claims []Claim) error {
 	})
 }
 
-// Revoke forgets a folder. It says whether the folder was there.
+// Revoke removes a folder's record. It reports whether there was one.
 func (s Store) Revoke(folder string) (revoked bool, err error) {
 	err = s.change(func(records []Record) ([]Record, error) {
 		revoked = find(records, folder) >= 0
@@ -141,7 +141,7 @@ func (s Store) Revoke(folder string) (revoked bool, err error) {
 	return revoked, err
 }
 
-// change writes the records anew. The file is replaced whole, so that a reader never sees half of it.
+// change rewrites the records. It replaces the file as a whole, so that readers never see a part of it.
 func (s Store) change(change func([]Record) ([]Record, error)) error {
 	records, err := s.List()
 	if err != nil {
@@ -165,7 +165,7 @@ func (s Store) change(change func([]Record) ([]Record, error)) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone already if all went well
+	defer os.Remove(f.Name()) // it is gone if all went well
 	_, err = f.Write(append(text, '\n'))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
@@ -173,13 +173,16 @@ func (s Store) change(change func([]Record) ([]Record, error)) error {
 	return os.Rename(f.Name(), s.path())
 }
 
-// Folder is the real path of a folder, links followed: what records are about.
+// Folder returns the real path of a folder, without links, by which it is recorded.
 func Folder(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
 	real, err := filepath.EvalSymlinks(abs)
+	if on := (*fs.PathError)(nil); errors.As(err, &on) {
+		return "", fmt.Errorf("%s: %w", path, on.Err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -15,7 +15,7 @@ type Options struct {
 	Lane        delivery.Lane
 	MaxInFlight int
 
-	// Attempt makes the next attempt of a claim and says what became of it. It is called by up to MaxInFlight goroutines at once.
+	// Attempt makes the next attempt of a claim and returns its settlement. Up to MaxInFlight goroutines call it at once.
 	Attempt func(ctx context.Context, claim *delivery.Claim) delivery.Settlement
 	// Close is called once, after the last attempt.
 	Close func()
@@ -31,11 +31,11 @@ type lane struct {
 	mu      sync.Mutex
 	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
 	runs    bool  // a goroutine takes the events
-	retired bool  // replaced or removed: this run is its last
+	retired bool  // replaced or removed: the current run is its last
 	gone    bool  // takes no more events
 	posted  chan struct{}
 
-	machine *machine // owned by run, as the fields below
+	machine *machine // owned by run, like the fields below
 
 	begin   chan *delivery.Claim // to the workers; nil if there are none
 	workers int
@@ -47,7 +47,7 @@ func newLane(o Options, s *Set) *lane {
 	return l
 }
 
-// post sends the lane an event. It never blocks. It is false if the lane takes no more.
+// post sends the lane an event. It never blocks. It returns false if the lane takes no more.
 func (l *lane) post(event any) bool {
 	l.mu.Lock()
 	if l.gone {
@@ -70,7 +70,7 @@ func (l *lane) enter() {
 	l.runs = true
 }
 
-// leave ends a run. It is false if there are events that the run has not seen.
+// leave ends a run. It returns false if there are events that the run has not seen.
 func (l *lane) leave() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,8 +81,8 @@ func (l *lane) leave() bool {
 	return true
 }
 
-// retire lets the lane finish what is in flight and give back the rest. One that does not run is gone at once, and leaves what it was
-// given.
+// retire makes the lane finish what is in flight and give back the rest. A lane that does not run is gone at once; retire
+// then returns the claims that it was given and never saw.
 func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,12 +113,13 @@ func (l *lane) take() []any {
 	return events
 }
 
-// run delivers until ctx ends or the lane is replaced. Then it gives back what it has not begun and waits for its attempts.
+// run delivers until ctx ends or the lane is replaced. Then it gives back the claims that it has not begun and waits for
+// its attempts.
 func (l *lane) run(ctx context.Context) {
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer l.dismiss()
-	l.machine.stopped = false // by the run before
+	l.machine.stopped = false // set by the last run
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ended := ctx.Done()
@@ -131,7 +132,7 @@ func (l *lane) run(ctx context.Context) {
 		case <-timer.C:
 			events = []any{tick{}}
 		}
-		if ended != nil && ctx.Err() != nil { // before an attempt's end lets the next one begin
+		if ended != nil && ctx.Err() != nil { // before the end of an attempt lets the next one begin
 			ended, events = nil, append([]any{stop{}}, events...)
 		}
 		var wake time.Time
@@ -153,14 +154,14 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// do does what a step wants.
+// do performs the actions of a step.
 func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 	l.set.held.Add(-do.freed)
 	for _, st := range do.settle {
 		l.set.settler.add(outcome{l, st})
 	}
 	if l.begin == nil && len(do.start) > 0 {
-		l.begin = make(chan *delivery.Claim, l.MaxInFlight) // so that it takes all that are started
+		l.begin = make(chan *delivery.Claim, l.MaxInFlight) // has room for all that are started
 	}
 	for ; l.workers < l.machine.running; l.workers++ {
 		begin := l.begin
@@ -178,7 +179,8 @@ func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 	}
 }
 
-// dismiss ends the workers when no attempt is being made. While some are, each worker makes one after the other: its stack has grown.
+// dismiss ends the workers when no attempt is under way. Until then each worker makes one attempt after the other, since
+// its stack has grown already.
 func (l *lane) dismiss() {
 	if l.begin != nil {
 		close(l.begin)
@@ -186,7 +188,7 @@ func (l *lane) dismiss() {
 	}
 }
 
-// work makes one attempt, if the claim still holds.
+// work makes one attempt if the claim still holds.
 func (l *lane) work(ctx context.Context, claim *delivery.Claim) {
 	if !l.holds(ctx, claim) {
 		l.set.opens(-1)
@@ -196,8 +198,8 @@ func (l *lane) work(ctx context.Context, claim *delivery.Claim) {
 	l.post(finished{settlement: l.Attempt(ctx, claim)})
 }
 
-// holds reports whether a claim is still the lane's and lasts for an attempt. One that has waited long is renewed, which
-// checks its lease; before that nobody else can have it.
+// holds reports whether a claim still belongs to the lane and lasts for an attempt. It renews a claim that has waited for
+// long, which checks its lease. A younger claim cannot belong to anyone else.
 func (l *lane) holds(ctx context.Context, claim *delivery.Claim) bool {
 	lease := l.Lane.Lease
 	if left := time.Until(claim.Until); left > lease*2/3 && left <= lease {
@@ -210,9 +212,9 @@ func (l *lane) holds(ctx context.Context, claim *delivery.Claim) bool {
 	return held && err == nil
 }
 
-// claim asks the store for what is due.
+// claim asks the store for deliveries that are due.
 func (l *lane) claim(ctx context.Context, n int) {
-	l.set.opens(1) // what is being claimed is not idle
+	l.set.opens(1) // the set is busy while a claim is under way
 	defer l.set.opens(-1)
 	claims, next, err := l.set.store.Claim(ctx, l.Lane, n)
 	if ctx.Err() == nil {
@@ -225,7 +227,7 @@ func (l *lane) claim(ctx context.Context, n int) {
 // publish tells Set.Lease how much room the lane has.
 func (l *lane) publish() { l.room.Store(int64(l.machine.room(time.Now(), l.set.crowded()))) }
 
-// close ends the lane's connections, after its last attempt.
+// close ends the lane's connections after its last attempt.
 func (l *lane) close() {
 	if l.Close != nil {
 		l.closes.Do(l.Close)

@@ -8,43 +8,43 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Bounds of what a lane has ready. docs/config.md names them.
+// Bounds of the claims that a lane has ready. docs/config.md names them.
 const (
 	maxReadyLane = 8192    // deliveries
 	maxReady     = 8 << 20 // bytes of events, of all lanes
 	firstPace    = 50 * time.Millisecond
 )
 
-// machine decides what a lane does. It is a pure state machine: step depends on nothing but its arguments and what steps
-// before it noted, and does nothing but return what is to be done. One goroutine owns it.
+// machine decides what a lane does. It is a pure state machine: step depends only on its arguments and on earlier steps,
+// and it does nothing but return actions. One goroutine owns it.
 type machine struct {
 	lane        delivery.Lane
 	maxInFlight int
 
 	ready     ready
-	arrived   int64      // claims so far: those that have been due equally long keep their order
+	arrived   int64      // claims so far: of claims that are due equally long, the first to arrive goes first
 	running   int        // attempts that are being made
-	unsettled int        // outcomes that are not committed
+	unsettled int        // outcomes that are not committed yet
 	claiming  bool       // a claim is under way
-	more      bool       // the store has more that is due
-	look      time.Time  // when the store may have something due; zero if that is not known
-	seen      store.Lane // breaker and pause, as far as this lane's own attempts tell
+	more      bool       // the store has more deliveries that are due
+	look      time.Time  // when the store may have something due; zero if unknown
+	seen      store.Lane // breaker and pause, as far as this lane's own attempts show
 	pace      time.Duration
-	stopped   bool // no attempt begins any more
+	stopped   bool // no attempt may begin
 }
 
-// crowded says that the lanes together have all the bytes ready that they may.
+// crowded says that the lanes together hold maxReady bytes.
 type crowded bool
 
 // The events of a lane.
 type (
-	given    []*delivery.Claim // accepted and claimed for the lane
-	lookAt   time.Time         // the store may have something due then
+	given    []*delivery.Claim // accepted, and claimed for the lane
+	lookAt   time.Time         // the store may have something due at this time
 	finished struct {          // an attempt ended
 		settlement delivery.Settlement
-		lost       bool // before the attempt: there is none, and nothing to settle
+		lost       bool // the claim was lost before the attempt: there is no attempt and nothing to settle
 	}
-	settled struct { // an outcome is committed, or will never be
+	settled struct { // an outcome is committed, or never will be
 		settlement *delivery.Settlement
 		failed     bool
 	}
@@ -58,20 +58,20 @@ type (
 	stop struct{} // the lane ends or was replaced
 )
 
-// actions are what a step wants done, in this order.
+// actions says what to do after a step, in this order.
 type actions struct {
 	settle []delivery.Settlement
 	start  []*delivery.Claim
 	claim  int       // how many to claim; 0 for none
-	freed  int64     // bytes of events that are not ready any more
-	wake   time.Time // when to step again at the latest; zero for no time
+	freed  int64     // bytes of events that are no longer ready
+	wake   time.Time // when the next step is needed at the latest; zero for never
 }
 
 func newMachine(lane delivery.Lane, maxInFlight int) *machine {
 	return &machine{lane: lane, maxInFlight: maxInFlight, pace: firstPace}
 }
 
-// step notes an event and says what is to be done.
+// step notes an event and returns what to do.
 func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	switch e := event.(type) {
 	case given:
@@ -89,7 +89,7 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 			if st.Outcome == delivery.Retry {
 				m.lookAt(now.Add(st.After))
 			}
-			if st.Claim.Probe || st.Claim.OrderKey != "" { // others may follow
+			if st.Claim.Probe || st.Claim.OrderKey != "" { // other claims may start after it
 				m.lookAt(now)
 			}
 		}
@@ -104,7 +104,8 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	return do
 }
 
-// finish notes how an attempt ended. When the lane must pause, what it has not begun goes back, behind the outcome that says why.
+// finish notes how an attempt ended. If the lane must pause, the claims that it has not begun go back, after the outcome
+// that made it pause.
 func (m *machine) finish(e finished, now time.Time, do *actions) {
 	m.running--
 	if e.lost {
@@ -121,7 +122,7 @@ func (m *machine) finish(e finished, now time.Time, do *actions) {
 	}
 }
 
-// claimed takes what the store gave. Claims that it gave before it knew that the lane must pause go back.
+// claimed takes claims from the store. Claims that the store made before it knew that the lane must pause go back.
 func (m *machine) claimed(e claimed, now time.Time, do *actions) {
 	m.claiming = false
 	if e.err != nil {
@@ -139,7 +140,7 @@ func (m *machine) claimed(e claimed, now time.Time, do *actions) {
 	}
 }
 
-// plan starts what may start, and claims what is worth claiming.
+// plan starts the attempts that may start, and claims what is worth claiming.
 func (m *machine) plan(now time.Time, full crowded, do *actions) {
 	if m.stopped {
 		return
@@ -149,7 +150,7 @@ func (m *machine) plan(now time.Time, full crowded, do *actions) {
 		m.running++
 	}
 	due := !m.look.IsZero() && !m.look.After(now)
-	uncertain := !m.seen.MaySend(now) && m.unsettled > 0 // the store does not know yet why: wait for settled
+	uncertain := !m.seen.MaySend(now) && m.unsettled > 0 // the store does not know why yet: wait until the outcome is committed
 	if n := m.capacity(full) - len(m.ready); n > 0 && !m.claiming && !uncertain && (due || m.wantsMore(full)) {
 		if due {
 			m.look, m.more = time.Time{}, true
@@ -161,12 +162,12 @@ func (m *machine) plan(now time.Time, full crowded, do *actions) {
 	}
 }
 
-// sharedAhead is how much work a lane claims ahead that other machines could do.
+// sharedAhead is how much work a lane claims ahead if other machines could do that work.
 const sharedAhead = 500 * time.Millisecond
 
-// capacity is how many deliveries the lane may have ready: as many as it starts in a third of a lease.
+// capacity returns how many deliveries the lane may have ready: as many as it starts in a third of a lease.
 func (m *machine) capacity(full crowded) int {
-	if bool(full) || m.lane.Rate > 0 || m.lane.Total > 0 { // what a bound of all processes lets through begins at once
+	if bool(full) || m.lane.Rate > 0 || m.lane.Total > 0 { // claim only what can begin at once, since the limit is shared by all processes
 		return m.maxInFlight
 	}
 	ahead, least := m.lane.Lease/3, 4*m.maxInFlight
@@ -177,7 +178,7 @@ func (m *machine) capacity(full crowded) int {
 	return max(least, min(starts, maxReadyLane))
 }
 
-// room is how many deliveries Accept may claim for the lane. It leaves some for what is due again.
+// room returns how many deliveries Accept may claim for the lane. It leaves room for deliveries that are due again.
 func (m *machine) room(now time.Time, full crowded) int {
 	if m.stopped || m.lane.Rate > 0 || m.lane.Total > 0 || bool(full) || !m.seen.MaySend(now) {
 		return 0
@@ -185,7 +186,7 @@ func (m *machine) room(now time.Time, full crowded) int {
 	return max(0, m.capacity(full)-2*m.maxInFlight-len(m.ready))
 }
 
-// wantsMore says whether it is worth claiming of what the store has due: many deliveries at once.
+// wantsMore reports whether it is worth claiming what the store has due: many deliveries at once.
 func (m *machine) wantsMore(full crowded) bool { return m.more && len(m.ready) <= m.capacity(full)/4 }
 
 func (m *machine) lookAt(at time.Time) {
@@ -197,18 +198,18 @@ func (m *machine) lookAt(at time.Time) {
 func (m *machine) add(claims []*delivery.Claim) {
 	for _, c := range claims {
 		m.arrived++
-		heap.Push(&m.ready, arrival{c, m.arrived})
+		heap.Push(&m.ready, &arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
 	}
 }
 
 // next takes the claim that has been due longest.
 func (m *machine) next(do *actions) *delivery.Claim {
-	c := heap.Pop(&m.ready).(arrival).claim
+	c := heap.Pop(&m.ready).(*arrival).claim
 	do.freed += int64(c.Event.Size())
 	return c
 }
 
-// giveBack settles what was claimed and not begun. It stays due, and keeps its place.
+// giveBack settles claims that were not begun. They stay due and keep their place.
 func (m *machine) giveBack(now time.Time, do *actions) {
 	for len(m.ready) > 0 {
 		c := m.next(do)
@@ -218,27 +219,25 @@ func (m *machine) giveBack(now time.Time, do *actions) {
 
 // arrival is a claim that is ready.
 type arrival struct {
-	claim  *delivery.Claim
+	due    int64 // in nanoseconds
 	number int64
+	claim  *delivery.Claim
 }
 
-// ready is a heap of claims: those first that have been due longest.
-type ready []arrival
+// ready is a heap of claims. The claim that has been due longest comes first.
+type ready []*arrival
 
 func (r ready) Len() int      { return len(r) }
 func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
 func (r ready) Less(i, j int) bool {
-	a, b := &r[i], &r[j]
-	if c := a.claim.Delivery.Due.Compare(b.claim.Delivery.Due); c != 0 {
-		return c < 0
-	}
-	return a.number < b.number
+	a, b := r[i], r[j]
+	return a.due < b.due || a.due == b.due && a.number < b.number
 }
-func (r *ready) Push(a any) { *r = append(*r, a.(arrival)) }
+func (r *ready) Push(a any) { *r = append(*r, a.(*arrival)) }
 func (r *ready) Pop() any {
 	last := len(*r) - 1
 	a := (*r)[last]
-	(*r)[last] = arrival{}
+	(*r)[last] = nil
 	*r = (*r)[:last]
 	return a
 }

@@ -11,24 +11,24 @@ import (
 
 const (
 	maxWait     = store.MaxWait   // the longest wait between two attempts, whatever is configured
-	minFreeWait = 5 * time.Second // the shortest one after a fault of our own side
+	minFreeWait = 5 * time.Second // the shortest wait after a fault on our side
 )
 
-// standardWaits are Standard Webhooks' waits; the last one repeats.
+// standardWaits are the waits of Standard Webhooks; the last one repeats.
 var standardWaits = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
-// Why a delivery is dead that a receiver might still take.
+// Reasons why a delivery is dead although the receiver might still take it.
 const (
 	attemptsUsedUp = "attempts used up"
 	tooOld         = "max_age reached"
 )
 
-// Wait says how long a delivery waits after an attempt that failed, or why it is dead: not both.
-// What the receiver asked for beats the schedule. A fault on our side spends nothing of the budget.
-// random is from 0 to 1 and chooses within the jitter.
+// Wait returns how long a delivery waits after a failed attempt, or why it is dead. What the receiver asked for comes
+// before the schedule. A fault on our side does not count against the budget. random is from 0 to 1 and chooses within
+// the jitter.
 func Wait(r config.Retry, d *delivery.Delivery, a *delivery.Attempt, random float64) (wait time.Duration, dead string) {
 	spent := d.Spent + 1
 	if a.Free {
@@ -59,7 +59,7 @@ func longest(r config.Retry) time.Duration {
 	return maxWait
 }
 
-// nextWait is the wait after the given number of failed attempts, without jitter: the n-th is the n-th step of a fresh backoff.
+// nextWait returns the wait after the given number of failed attempts, without jitter: the n-th step of a fresh backoff.
 func nextWait(r config.Retry, attempts int) (wait time.Duration) {
 	b := backoff(r)
 	for range attempts {
@@ -85,7 +85,7 @@ func backoff(r config.Retry) retry.Backoff {
 	return retry.WithCappedDuration(longest(r), b)
 }
 
-// list is a backoff of the given waits. The last one repeats.
+// list returns a backoff of the given waits. The last one repeats.
 func list(waits []time.Duration) retry.Backoff {
 	n := 0
 	return retry.BackoffFunc(func() (time.Duration, bool) {

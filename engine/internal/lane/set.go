@@ -1,8 +1,9 @@
-// Package lane delivers what a store has due: one lane for each webhook, so that a dead or slow receiver takes nothing from
-// another one.
+// Package lane delivers what a store has due. There is one lane for each webhook, so that a dead or slow receiver takes
+// nothing from another one.
 //
-// A lane is a state machine, [machine], that one goroutine owns. Its workers run [Options.Attempt], and a settler commits the
-// outcomes of all lanes together. A lane knows a [store.Store] and no engine.
+// Make a [Set], add lanes, and call Run. A lane is a state machine, [machine], that one goroutine owns. Its workers run
+// [Options.Attempt], and a settler commits the outcomes of all lanes together. A lane knows a [store.Store] and no
+// engine.
 package lane
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Set has the lanes of all webhooks of a process.
+// Set holds the lanes of a process's webhooks.
 type Set struct {
 	store   store.Store
 	trouble *Trouble
@@ -28,19 +29,19 @@ type Set struct {
 
 	mu        sync.Mutex
 	byWebhook map[string]*lane // by identity
-	running   bool             // until Run has joined all that it started
+	running   bool             // until Run has joined everything that it started
 	start     func(*lane)      // nil while no lane may begin
-	changed   chan struct{}    // closed by the next change; nil if nobody waits for it
+	changed   chan struct{}    // closed by the next change; nil if nobody waits for one
 }
 
-// NewSet makes a set without lanes. settled is told of each outcome that was committed, by one goroutine.
+// NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
 func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
 	set := &Set{store: s, trouble: NewTrouble(log), byWebhook: map[string]*lane{}}
 	set.settler = &settler{set: set, settled: settled, outcomes: make(chan outcome, maxUnsettled)}
 	return set
 }
 
-// Add takes a lane, and starts it if the others run. It replaces the lane of the same identity, which finishes what is in
+// Add adds a lane, and starts it if the set runs. It replaces the lane with the same identity, which finishes what is in
 // flight and leaves the rest to the new one.
 func (s *Set) Add(o Options) {
 	s.mu.Lock()
@@ -57,7 +58,7 @@ func (s *Set) Add(o Options) {
 	}
 }
 
-// Remove takes the lane of a webhook away. It finishes what is in flight; what waits stays in the store.
+// Remove removes the lane of a webhook. The lane finishes what is in flight; waiting deliveries stay in the store.
 func (s *Set) Remove(webhook string) {
 	s.mu.Lock()
 	old := s.byWebhook[webhook]
@@ -69,7 +70,8 @@ func (s *Set) Remove(webhook string) {
 	}
 }
 
-// retire ends a lane that was replaced or removed, nil for none. It returns what the lane was given and never saw. Under mu.
+// retire ends a lane that was replaced or removed; old may be nil. It returns the claims that the lane was given and
+// never saw. The caller holds mu.
 func (s *Set) retire(old *lane) []*delivery.Claim {
 	if old == nil {
 		return nil
@@ -89,8 +91,8 @@ func (s *Set) giveBack(claim *delivery.Claim) {
 	s.opens(-1)
 }
 
-// Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs as long, in a goroutine of its own.
-// Run refuses to run twice at once.
+// Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs meanwhile in a goroutine of
+// its own. Run returns an error if it runs already.
 func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	var running sync.WaitGroup
 	s.mu.Lock()
@@ -130,7 +132,7 @@ func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	return nil
 }
 
-// Close closes the lanes' connections. Nothing runs any more.
+// Close closes the lanes' connections. Nothing may run any more.
 func (s *Set) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,14 +141,14 @@ func (s *Set) Close() {
 	}
 }
 
-// of returns the lane of a webhook's identity, nil if there is none.
+// of returns the lane of a webhook's identity, or nil.
 func (s *Set) of(webhook string) *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byWebhook[webhook]
 }
 
-// Name returns the name of a webhook's identity. It is false if the identity has no lane.
+// Name returns the name of a webhook's identity. It returns false if the identity has no lane.
 func (s *Set) Name(webhook string) (string, bool) {
 	l := s.of(webhook)
 	if l == nil {
@@ -167,7 +169,7 @@ func (s *Set) Names() []string {
 	return slices.Compact(names)
 }
 
-// Lease says for how long a delivery that is about to be accepted may be claimed for its lane; 0 for not at all.
+// Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be.
 func (s *Set) Lease(webhook string, size int) time.Duration {
 	l := s.of(webhook)
 	if l == nil || s.held.Load()+int64(size) > maxReady || l.room.Add(-1) < 0 {
@@ -176,7 +178,7 @@ func (s *Set) Lease(webhook string, size int) time.Duration {
 	return l.Lane.Lease
 }
 
-// Give hands a lane what was accepted and claimed for it.
+// Give hands a lane a delivery that was accepted and claimed for it.
 func (s *Set) Give(claim *delivery.Claim) {
 	s.hold([]*delivery.Claim{claim})
 	for l := s.of(claim.Delivery.Webhook); l != nil; l = s.of(claim.Delivery.Webhook) {
@@ -187,7 +189,7 @@ func (s *Set) Give(claim *delivery.Claim) {
 	s.giveBack(claim)
 }
 
-// LookAt makes a lane ask the store at that time. It is false if the identity has no lane.
+// LookAt makes a lane ask the store at a time. It returns false if the identity has no lane.
 func (s *Set) LookAt(webhook string, at time.Time) bool {
 	l := s.of(webhook)
 	if l != nil {
@@ -199,7 +201,7 @@ func (s *Set) LookAt(webhook string, at time.Time) bool {
 // Busy reports whether a claim is in flight or being made.
 func (s *Set) Busy() bool { return s.busy.Load() > 0 }
 
-// Changed returns a channel that the next outcome closes, or the next claim that came to nothing.
+// Changed returns a channel that is closed by the next outcome, or by the next claim that found nothing.
 func (s *Set) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,18 +2,19 @@ package lane
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 const (
-	maxUnsettled = 256                  // outcomes that wait to be committed; a lane whose outcome finds no room waits
-	settleDelay  = 5 * time.Millisecond // between commits, while attempts are under way: outcomes wait for each other
+	maxUnsettled = 256                  // outcomes that wait to be committed; if there is no room, a lane waits with its outcome
+	settleDelay  = 5 * time.Millisecond // between commits while attempts are under way, so that one commit takes several outcomes
 )
 
-// settler commits outcomes: all that wait in one transaction, so that a lane need not wait for the disk each time.
-// The process's death loses outcomes of attempts that ended a moment before: they are made again, with the same id.
+// settler commits outcomes. One transaction takes all that wait, so that a lane need not wait for the disk each time. If
+// the process dies, the outcomes of the last attempts are lost: these attempts are made again, with the same ids.
 type settler struct {
 	set      *Set
 	settled  func(*delivery.Settlement)
@@ -21,13 +22,13 @@ type settler struct {
 	last     time.Time // when the last commit began
 }
 
-// outcome is what became of a lane's claim.
+// outcome is the outcome of a lane's claim.
 type outcome struct {
 	lane *lane
 	delivery.Settlement
 }
 
-// add hands an outcome over. It is kept whatever becomes of anybody's context.
+// add hands over an outcome. The outcome is kept even if a context ends.
 func (s *settler) add(o outcome) { s.outcomes <- o }
 
 // run commits outcomes until ctx ends and none is left.
@@ -50,13 +51,14 @@ func (s *settler) run(ctx context.Context) {
 	}
 }
 
-// commit commits an outcome with all that wait.
+// commit commits an outcome, together with all that wait.
 func (s *settler) commit(ctx context.Context, first outcome) {
 	batch := []outcome{first}
 	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.set.busy.Load()) > 1+len(s.outcomes) {
 		time.Sleep(wait)
 	}
-	for n := len(s.outcomes); n > 0; n-- {
+	n := len(s.outcomes)
+	for batch = slices.Grow(batch, n); n > 0; n-- {
 		batch = append(batch, <-s.outcomes)
 	}
 	settlements := make([]delivery.Settlement, len(batch))
@@ -79,7 +81,7 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 		}
 		event := settled{&o.Settlement, failed}
 		o.lane.post(event)
-		if now := s.set.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // has replaced it
+		if now := s.set.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // a new lane replaced it
 			now.post(lookAt(time.Now().Add(o.After)))
 		}
 	}

@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// Trouble logs what goes wrong again and again: once when it begins, once when its reason changes, once when it is over.
+// Trouble logs a recurring problem once when it begins, once when its reason changes, and once when it is over.
 type Trouble struct {
 	log *slog.Logger
 
 	mu   sync.Mutex
-	said map[string]string // reasons by what goes wrong; one for each text in the program and webhook
+	said map[string]string // reasons by problem; the texts are fixed, one for each webhook
 }
 
-// NewTrouble makes a Trouble that has nothing to say.
+// NewTrouble makes a Trouble without problems.
 func NewTrouble(log *slog.Logger) *Trouble { return &Trouble{log: log, said: map[string]string{}} }
 
-// Say notes how it stands with what may go wrong: err is nil if it went well.
+// Say notes the state of a possible problem: err is nil if all is well.
 func (t *Trouble) Say(what string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,4 +1,5 @@
-// Package listen is a local receiver for trying things out: it verifies requests, shows them and replies by a script.
+// Package listen is a local receiver for experiments: it verifies requests, shows them, and answers according to a
+// script.
 package listen
 
 import (
@@ -15,27 +16,27 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// maxBody is the longest body that is taken, in bytes.
+// maxBody is the largest body that is read, in bytes.
 const maxBody = 8 << 20
 
-// Receiver replies to HTTP requests by a script and shows each of them.
+// Receiver answers HTTP requests according to a script and shows each of them.
 type Receiver struct {
 	Secrets []string // under which signatures are verified
 	Script  Script
-	Show    func(*Request) // is called with each request, one at a time, before its reply
+	Show    func(*Request) // is called with each request, one at a time, before the reply
 
 	mu sync.Mutex
 	n  int
 }
 
-// Request is what arrived.
+// Request is a request that arrived.
 type Request struct {
 	Number     int         `json:"number"` // from 1
 	At         time.Time   `json:"at"`
 	Method     string      `json:"method"`
 	Path       string      `json:"path"`
 	Header     http.Header `json:"headers"`
-	Signatures Signatures  `json:"signatures"` // of the schemes whose headers are there
+	Signatures Signatures  `json:"signatures"` // of the schemes whose headers the request has
 	Reply      Reply       `json:"reply"`
 	Body       []byte      `json:"body"`
 }
@@ -49,7 +50,7 @@ type Signature struct {
 // Signatures are the results of verifying several schemes.
 type Signatures []Signature
 
-// MarshalJSON writes an object: by its scheme, whether a signature is "good", or what is wrong with it.
+// MarshalJSON writes an object with each scheme and "good", or what is wrong with its signature.
 func (list Signatures) MarshalJSON() ([]byte, error) {
 	o := jsonbytes.Object("{}")
 	for _, s := range list {
@@ -65,7 +66,7 @@ func (s Signature) String() string {
 	return "good"
 }
 
-// Verified reports whether there is a signature and all are good.
+// Verified reports whether there are signatures and all of them are good.
 func (r *Request) Verified() bool {
 	for _, s := range r.Signatures {
 		if s.Err != nil {
@@ -75,7 +76,7 @@ func (r *Request) Verified() bool {
 	return len(r.Signatures) > 0
 }
 
-// Serve replies to the requests that come to ln until ctx ends, and closes ln.
+// Serve answers requests that arrive at ln until ctx ends, and closes ln.
 func (r *Receiver) Serve(ctx context.Context, ln net.Listener) error {
 	server := &http.Server{
 		Handler:           r,
@@ -121,7 +122,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, taken) // the client may be gone
 }
 
-// taken is what Slack and Telegram say when they took a message. Others do not mind it.
+// taken is what Slack and Telegram answer when they accept a message. Other senders ignore it.
 const taken = `{"ok":true}`
 
 // receive counts, verifies and shows the request, and returns its reply.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Reply is what a request gets.
+// Reply is the answer to a request.
 type Reply struct {
 	Status     int           // of the response
 	RetryAfter string        // header, in seconds; "" for none
@@ -33,10 +33,10 @@ func (r Reply) String() string {
 // Script lists the replies to requests, one after the other.
 type Script struct {
 	replies []Reply
-	last    Reply // to all further requests
+	last    Reply // answers all further requests
 }
 
-// reply returns what request number n gets, counted from 0.
+// reply returns the answer to request number n, counted from 0.
 func (s Script) reply(n int) Reply {
 	if n < len(s.replies) {
 		return s.replies[n]
@@ -44,9 +44,9 @@ func (s Script) reply(n int) Reply {
 	return s.last
 }
 
-// ParseScript reads a list like "503x2,429:5,reset,slow:3s,200":
-// a status, "STATUS:SECONDS" with a Retry-After header, "reset", or "slow:DURATION" and then 200, each perhaps "xTIMES".
-// A last entry without a number of times answers all further requests; else these get 200, as with an empty list.
+// ParseScript parses a list such as "503x2,429:5,reset,slow:3s,200". An entry is a status, "STATUS:SECONDS" for a status
+// with a Retry-After header, "reset", or "slow:DURATION" for a delayed 200. "xTIMES" repeats an entry. A last entry
+// without "xTIMES" answers all further requests. Otherwise they get 200, as with an empty list.
 func ParseScript(list string) (Script, error) {
 	s := Script{last: Reply{Status: 200}}
 	if list == "" {

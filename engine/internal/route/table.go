@@ -1,6 +1,7 @@
-// Package route says which webhooks hold for a workflow's events: those of the settings, and those of its own definition.
+// Package route finds the webhooks for a workflow's events: those of the settings and those of its own definition.
 //
-// A definition's webhooks are compiled beside the stream of events, and never under a lock: a module may take seconds.
+// [Table.Of] returns a route. A definition's webhooks are compiled on a goroutine of their own, and never under a lock,
+// since a module may take seconds.
 package route
 
 import (
@@ -15,44 +16,46 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// Options are what a [Table] routes to. W is a compiled webhook.
+// Options are the webhooks that a [Table] routes to. W is a compiled webhook.
 type Options[W any] struct {
 	Settings  []W               // the webhooks of the settings
-	Workflows *config.Workflows // finds definitions; nil leaves them out
+	Workflows *config.Workflows // finds definitions; nil has none
 	Files     []string          // the settings that were read, absolute
 	Identity  func(W) string
-	// Open compiles a definition's own webhooks and opens those that are enabled. It may take long, and several run at once.
+	// Open compiles a definition's own webhooks and opens those that are enabled. It may take long, and several calls run
+	// at once.
 	Open func(ctx context.Context, own []config.Webhook) ([]W, error)
 	Log  *slog.Logger
 }
 
-// Table knows the webhooks of each workflow. Several goroutines may use it at once.
+// Table knows the webhooks of each workflow. It is safe for concurrent use.
 type Table[W any] struct {
-	ctx       context.Context // of the compilations; ended by Close
+	ctx       context.Context // of the compilations; Close ends it
 	end       context.CancelFunc
 	compiling sync.WaitGroup
-	slots     chan struct{} // a value for each compilation under way
+	slots     chan struct{} // one value for each compilation under way
 	current   atomic.Pointer[snapshot[W]]
 }
 
-// snapshot is what one configuration says. A compilation ends under the snapshot under which it began.
+// snapshot is the routing of one configuration. A compilation ends under the snapshot under which it began.
 type snapshot[W any] struct {
 	Options[W]
-	table *Table[W]
+	table    *Table[W]
+	settings *Route[W] // of the workflows without a definition
 
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
 	strange     map[string]bool      // identities in the store that are not ours
 }
 
-// Route has the webhooks for the events of one workflow.
+// Route holds the webhooks for the events of one workflow.
 type Route[W any] struct {
 	found    *config.Found
 	done     chan struct{} // closed when webhooks is set
 	webhooks []W
 }
 
-// maxStrange bounds how many webhooks of other configurations are remembered, so that nobody looks for them again.
+// maxStrange is the most webhooks of other configurations that are remembered, so that nobody looks for them again.
 const maxStrange = 10_000
 
 // New makes a table. It starts nothing.
@@ -63,12 +66,14 @@ func New[W any](o Options[W]) *Table[W] {
 	return t
 }
 
-// Swap routes what comes from now on by other options. Definitions are read and compiled again when their workflows run.
+// Swap replaces the options for later events. Definitions are read and compiled again when their workflows run.
 func (t *Table[W]) Swap(o Options[W]) {
-	t.current.Store(&snapshot[W]{Options: o, table: t, definitions: map[string]*Route[W]{}, strange: map[string]bool{}})
+	t.current.Store(&snapshot[W]{
+		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]bool{},
+	})
 }
 
-// Options returns the options that hold now.
+// Options returns the current options.
 func (t *Table[W]) Options() Options[W] { return t.current.Load().Options }
 
 // Close ends the compilations and waits for them.
@@ -85,7 +90,7 @@ func (t *Table[W]) Of(workflow string) *Route[W] {
 			return s.route(found)
 		}
 	}
-	return ready(s.Settings)
+	return s.settings
 }
 
 func ready[W any](webhooks []W) *Route[W] {
@@ -117,7 +122,7 @@ func (r *Route[W]) Webhooks(ctx context.Context) ([]W, error) {
 	}
 }
 
-// route returns the route of a definition, whose compilation it begins where the definition is new or changed.
+// route returns the route of a definition. It starts a compilation if the definition is new or changed.
 func (s *snapshot[W]) route(found *config.Found) *Route[W] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +143,7 @@ func (s *snapshot[W]) route(found *config.Found) *Route[W] {
 	return r
 }
 
-// compile opens a definition's webhooks, after those of what the definition said before, which they replace.
+// compile opens a definition's webhooks, after those that they replace.
 func (s *snapshot[W]) compile(r, before *Route[W]) {
 	defer close(r.done)
 	if before != nil {
@@ -158,14 +163,15 @@ func (s *snapshot[W]) compile(r, before *Route[W]) {
 	}
 }
 
-// complain says that a definition has mistakes: its own webhooks are off. That harms no other workflow.
+// complain logs that a definition has mistakes: its own webhooks are off. Other workflows are not affected.
 func (s *snapshot[W]) complain(found *config.Found, err error) {
 	if err != nil {
 		s.Log.Error("the workflow's own webhooks are off", "workflow", found.Name, "err", err)
 	}
 }
 
-// webhooks lists what holds for a definition, in the configuration's order; err says that its own webhooks are off.
+// webhooks lists the webhooks of a definition, in the configuration's order. err says that the definition's own webhooks
+// are off.
 func (s *snapshot[W]) webhooks(found *config.Found, own []W, err error) []W {
 	if err != nil {
 		return s.Settings
@@ -183,8 +189,8 @@ func (s *snapshot[W]) webhooks(found *config.Found, own []W, err error) []W {
 	return list
 }
 
-// Adopt begins to open the webhook of an identity that has deliveries in the store, where a workflow's definition has it.
-// A webhook that is gone from a file that was read leaves its deliveries where they are: that is said once.
+// Adopt starts to open the webhook of an identity that has deliveries in the store, if a workflow's definition has it. If
+// the webhook's file no longer has it, Adopt leaves the deliveries where they are and logs that once.
 func (t *Table[W]) Adopt(identity string) { t.current.Load().adopt(identity) }
 
 func (s *snapshot[W]) adopt(identity string) {
@@ -204,7 +210,7 @@ func (s *snapshot[W]) adopt(identity string) {
 	}
 }
 
-// opens looks through all definitions for an identity. It reports whether one has it that is not compiled yet.
+// opens looks for an identity in all definitions. It reports whether one of them has it and is not compiled yet.
 func (s *snapshot[W]) opens(identity string) bool {
 	if s.Workflows == nil {
 		return false

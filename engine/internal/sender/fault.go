@@ -19,11 +19,11 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Fault is why there is no answer, in words that hold no secret.
+// Fault says why there is no answer, in words without secrets.
 type Fault struct {
 	Reason string
-	Ours   bool // the receiver has no part in it
-	Final  bool // no further attempt can mend it
+	Ours   bool // not the receiver's fault
+	Final  bool // another attempt cannot help
 }
 
 func (f *Fault) Error() string { return f.Reason }
@@ -51,21 +51,21 @@ type progress struct {
 	began time.Time
 	phase atomic.Int32
 	kept  atomic.Bool                   // the connection had served another request
-	last  atomic.Int64                  // when the phase was reached, in nanoseconds since began
+	last  atomic.Int64                  // when the phase began, in nanoseconds after began
 	spent [phaseAnswer + 1]atomic.Int64 // nanoseconds in each phase
-	split delivery.Phases               // of all phases, once there is an answer or none comes
+	split delivery.Phases               // of all phases, once there is an answer or there will be none
 }
 
 func (p *progress) at() phase { return phase(p.phase.Load()) }
 
-// reach ends the phase that was, and begins another one.
+// reach ends the current phase and begins the next.
 func (p *progress) reach(n phase) {
 	now := int64(time.Since(p.began))
 	before := p.last.Swap(now)
 	p.spent[p.phase.Swap(int32(n))].Add(now - before)
 }
 
-// phases ends the last phase, and returns what each took.
+// phases ends the last phase and returns the time of each.
 func (p *progress) phases() delivery.Phases {
 	p.reach(p.at())
 	took := func(n phase) time.Duration { return time.Duration(p.spent[n].Load()) }
@@ -82,7 +82,8 @@ func (p *progress) trace(ctx context.Context) context.Context {
 	})
 }
 
-// diagnose says why there is no answer. ctx is the attempt's, which ends with its time; parent is the caller's.
+// diagnose says why there is no answer. ctx is the attempt's own context, which ends with its timeout; parent is the
+// caller's.
 func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase) *Fault {
 	var fault *Fault
 	var refused *RefusedError
@@ -114,7 +115,7 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 	return &Fault{Reason: ofProtocol(err)}
 }
 
-// ofName explains a name that was not resolved.
+// ofName explains why a name was not resolved.
 func ofName(err error) *Fault {
 	var dns *net.DNSError
 	switch {
@@ -130,7 +131,7 @@ func ofName(err error) *Fault {
 	return &Fault{Reason: dns.Name + ": the name servers gave no proper answer"}
 }
 
-// ofCertificate explains a certificate that does not prove who the receiver is.
+// ofCertificate explains a certificate that does not prove the receiver's identity.
 func ofCertificate(err error) *Fault {
 	var invalid x509.CertificateInvalidError
 	var other x509.HostnameError
@@ -159,7 +160,7 @@ func ofCertificate(err error) *Fault {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// names lists what a certificate is for. These are the receiver's words: only what looks like a name is shown.
+// names lists the names in a certificate. They come from the receiver, so only those that look like names are shown.
 func names(c *x509.Certificate) string {
 	const limit = 3
 	all := slices.Clone(c.DNSNames)
@@ -176,14 +177,14 @@ func names(c *x509.Certificate) string {
 	return strings.Join(all, ", ")
 }
 
-// ofTLS explains a handshake that failed.
+// ofTLS explains why a handshake failed.
 func ofTLS(err error) *Fault {
 	var record tls.RecordHeaderError
 	var op *net.OpError
 	switch {
 	case errors.As(err, &record):
 		return &Fault{Reason: "the receiver does not speak TLS: " + record.Msg}
-	case errors.As(err, &op) && op.Op == "remote error": // the text is the alert's, which crypto/tls knows
+	case errors.As(err, &op) && op.Op == "remote error": // the text is that of crypto/tls for the alert
 		return &Fault{Reason: "the receiver refused the TLS handshake: " + strings.TrimPrefix(op.Err.Error(), "tls: ")}
 	}
 	return nil
@@ -195,7 +196,7 @@ var ours = []syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 }
 
-// ofSystem explains what the operating system said of the connection.
+// ofSystem explains an error of the operating system on the connection.
 func ofSystem(err error) *Fault {
 	var number syscall.Errno
 	if !errors.As(err, &number) {
@@ -214,7 +215,7 @@ func ofProtocol(err error) string {
 		return "the receiver closed the connection without an answer"
 	}
 	text, _, _ := strings.Cut(err.Error(), `"`)
-	if strings.Contains(text, "readLoopPeekFail") { // net/http's own slip of the pen
+	if strings.Contains(text, "readLoopPeekFail") { // an error that net/http leaks by mistake
 		return "the receiver answered before the request was sent"
 	}
 	for _, layer := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "net/http: ", "http: ", "http2: "} {

@@ -9,15 +9,15 @@ import (
 	"syscall"
 )
 
-// Guard judges the addresses that a webhook may reach. What it cannot judge it refuses.
+// Guard decides which addresses a webhook may reach. It refuses what it cannot judge.
 type Guard struct {
-	Trusted bool           // the webhook is of the user's own file: it may reach all but link-local and metadata addresses
-	Allow   []netip.Prefix // the user's network.allow: reachable whatever else holds
+	Trusted bool           // the webhook comes from the user's own file: it may reach everything but link-local and metadata addresses
+	Allow   []netip.Prefix // the user's network.allow: always reachable
 }
 
-// RefusedError says that a webhook may not reach an address.
+// RefusedError means that a webhook may not reach an address.
 type RefusedError struct {
-	Addr string // as it was resolved
+	Addr string // as resolved
 	Why  string
 }
 
@@ -25,13 +25,13 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s is refused: %s address (network.allow in your own settings can permit it)", e.Addr, e.Why)
 }
 
-// span is a range of addresses and what they are for.
+// span is a range of addresses and its purpose.
 type span struct {
 	prefix netip.Prefix
 	why    string
 }
 
-// never lists what no webhook may reach: the machine's credentials can be read there.
+// never lists addresses that no webhook may reach, because they serve the machine's credentials.
 var never = spans(`
 169.254.0.0/16       a link-local
 fe80::/10            a link-local
@@ -44,7 +44,7 @@ fd20:ce::254/128     a metadata
 192.0.0.192/32       a metadata
 `)
 
-// inner lists what the webhooks of a checkout may not reach.
+// inner lists addresses that a checkout's webhooks may not reach.
 var inner = spans(`
 0.0.0.0/8            an unspecified
 10.0.0.0/8           a private
@@ -85,7 +85,7 @@ func spans(table string) []span {
 	return list
 }
 
-// Check returns a [RefusedError] for an address that the webhook may not reach.
+// Check returns a [RefusedError] if the webhook may not reach an address.
 func (g Guard) Check(addr netip.Addr) error {
 	if !addr.IsValid() {
 		return &RefusedError{"an address that cannot be read", "not a known"}
@@ -120,8 +120,8 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	})
 }
 
-// embedded returns the IPv4 addresses to which an IPv6 address may lead: one that is IPv4-compatible or -translated, or of NAT64, 6to4,
-// Teredo or ISATAP.
+// embedded returns the IPv4 addresses to which an IPv6 address may lead: IPv4-compatible, IPv4-translated, NAT64, 6to4,
+// Teredo and ISATAP.
 func embedded(addr netip.Addr) []netip.Addr {
 	if !addr.Is6() {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ownNames are names of this machine, and of those around a container.
+// ownNames are names of this machine, and of the host of a container.
 var ownNames = []string{
 	"localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6",
 	"ip6-localhost", "ip6-loopback",
@@ -22,9 +22,9 @@ var ownNames = []string{
 // metadataNames are names of the clouds' metadata servers, which a proxy in a cloud can resolve.
 var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
 
-// CheckHost judges a URL's host where nothing is dialled: when a configuration is checked, and when a proxy reaches the host for us.
-// It reads an address in every form in which a resolver may, and knows the names of this machine and of metadata servers. It cannot
-// judge any other name.
+// CheckHost judges a URL's host when nothing is dialled: while a configuration is checked, and when a proxy dials for us.
+// It reads an address in every form that a resolver may accept, and knows the names of this machine and of metadata
+// servers. It cannot judge other names.
 func (g Guard) CheckHost(host string) error {
 	name := strings.TrimRight(strings.Map(fold, norm.NFKC.String(host)), ".")
 	switch {
@@ -45,8 +45,8 @@ func (g Guard) CheckHost(host string) error {
 	return nil
 }
 
-// fold returns the character for which another one stands in a host, as net/http and resolvers map names (UTS #46); -1 for one that they
-// leave out. It is the replacement character for one that may stand for a digit in ways that only some know.
+// fold maps a character of a host as net/http and resolvers do (UTS #46). It returns -1 for a character that they drop,
+// and the replacement character for one that only some of them read as a digit.
 func fold(r rune) rune {
 	switch {
 	case r == '\u3002' || r == '\uff0e' || r == '\uff61':
@@ -59,8 +59,9 @@ func fold(r rune) rune {
 	return unicode.ToLower(r)
 }
 
-// readAddr reads an address as inet_aton does: one to four parts, each decimal or hexadecimal, or in the given base if it begins
-// with 0. The last part fills what is left. isAddr is false for a name; an address of numbers that are too large is invalid.
+// readAddr parses an address as inet_aton does: one to four parts, each decimal or hexadecimal, or in the given base if
+// it begins with 0. The last part fills the remaining bytes. isAddr is false for a name. An address whose numbers are too
+// large is invalid.
 func readAddr(host string, zeroBase int) (addr netip.Addr, isAddr bool) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr, true

@@ -12,17 +12,18 @@ import (
 )
 
 const (
-	// minMasked is the length from which a secret is masked, in bytes: shorter ones are parts of ordinary words.
+	// minMasked is the shortest secret that is masked, in bytes: shorter ones occur in ordinary words.
 	minMasked = 5
-	// minMade is the length from which what a body has made from a secret is masked, in bytes.
+	// minMade is the shortest part of a body, made from a secret, that is masked, in bytes.
 	minMade = 3
-	// minSegment is the length from which a part of the URL's path is masked by itself, in bytes.
+	// minSegment is the shortest part of the URL's path that is masked by itself, in bytes.
 	minSegment = 8
 	// maxExcerpt is how much of a response is kept, in bytes.
 	maxExcerpt = 1 << 10
 )
 
-// newMasker makes the masker of what must not show of a webhook: its secrets, all of its URL but the host, the values of its headers.
+// newMasker makes a masker of everything in a webhook that must not show: its secrets, its URL except for the host, and
+// the values of its headers.
 func newMasker(w *Webhook, proxy *url.URL) *secret.Masker {
 	values := slices.Concat(w.Known, ofURL(w.URL))
 	for _, s := range w.Secrets {
@@ -65,7 +66,8 @@ func ofUser(user *url.Userinfo) []string {
 	return []string{user.Username(), password, user.String(), user.Username() + ":" + password}
 }
 
-// maskOf returns what masks the webhook's secrets, and what the delivery's body has made from them: the receiver may send it back.
+// maskOf returns a function that masks the webhook's secrets and what the delivery's body made from them: the receiver
+// may send either back.
 func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
 	made := secret.Parts(d.Body, d.Secret)
 	made = slices.DeleteFunc(made, func(text string) bool { return len(text) < minMade || s.masker.Text(text) == secret.Mask })
@@ -76,7 +78,7 @@ func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
 	return func(text string) string { return more.Text(s.masker.Text(text)) }
 }
 
-// excerpt is the beginning of a response's body: text without secrets and without what a terminal obeys.
+// excerpt returns the beginning of a response's body as text, without secrets and without terminal control characters.
 func excerpt(body []byte, mask func(string) string) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
@@ -85,7 +87,7 @@ func excerpt(body []byte, mask func(string) string) string {
 		return r
 	}, strings.ToValidUTF8(mask(string(body)), "\uFFFD"))
 	text = text[:min(len(text), maxExcerpt)]
-	for !utf8.ValidString(text) { // a character was cut
+	for !utf8.ValidString(text) { // the cut split a character
 		text = text[:len(text)-1]
 	}
 	return text

@@ -13,25 +13,25 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Exchange is an attempt's answer, or why there is none, and what it takes to judge it.
+// Exchange is an attempt's answer, or the reason why there is none, with what is needed to judge it.
 type Exchange struct {
 	delivery.Answer
-	Err      error // why there is no answer; a *Fault where more is known
+	Err      error // why there is no answer; a *Fault if more is known
 	At       time.Time
-	URL      *url.URL // that was asked
-	Stamped  bool     // the request carried its time, which the receiver may have judged
+	URL      *url.URL // that the request went to
+	Stamped  bool     // the request carried a timestamp that the receiver may have checked
 	Proxied  bool
 	Receiver Receiver
 }
 
-// Receiver says what an answer means in the shapes of the receiver's format. Its RetryAfter comes from the body alone: the headers'
-// goes before it.
+// Receiver interprets an answer according to the receiver's format. Its RetryAfter comes from the body alone: the
+// header's comes first.
 type Receiver func(delivery.Answer) delivery.Verdict
 
-// maxSkew is how far the receiver's clock may be from ours before a refused signature is blamed on it.
+// maxSkew is how far the receiver's clock must differ from ours before a refused signature is blamed on the clock.
 const maxSkew = 4 * time.Minute
 
-// statuses says what each status means. The first range that holds a status counts.
+// statuses says what each status means. The first range that contains a status applies.
 var statuses = []struct {
 	from, to int
 	outcome  delivery.Outcome
@@ -42,13 +42,13 @@ var statuses = []struct {
 	{401, 407, delivery.Dead, delivery.BlameWebhook}, // its credentials, URL or method
 	{408, 408, delivery.Retry, delivery.BlameReceiver},
 	{410, 410, delivery.Dead, delivery.BlameWebhook},
-	{421, 421, delivery.Dead, delivery.BlameWebhook}, // another host's
+	{421, 421, delivery.Dead, delivery.BlameWebhook}, // misdirected: another host's
 	{425, 425, delivery.Retry, delivery.BlameReceiver},
-	{426, 426, delivery.Dead, delivery.BlameWebhook}, // its protocol
+	{426, 426, delivery.Dead, delivery.BlameWebhook}, // wants another protocol
 	{429, 429, delivery.Retry, delivery.BlameReceiver},
 	{451, 451, delivery.Dead, delivery.BlameWebhook},
 	{400, 499, delivery.Dead, delivery.BlameEvent},
-	{0, math.MaxInt, delivery.Retry, delivery.BlameReceiver}, // 5xx, and what HTTP does not know
+	{0, math.MaxInt, delivery.Retry, delivery.BlameReceiver}, // 5xx, and statuses that HTTP does not define
 }
 
 // Judge says what an answer means.
@@ -86,7 +86,7 @@ func judgeStatus(code int) delivery.Verdict {
 	return v
 }
 
-// explain adds what the rest of the answer says about its status.
+// explain adds to the verdict what the rest of the answer says.
 func (x *Exchange) explain(v *delivery.Verdict) {
 	switch {
 	case x.Status >= 300 && x.Status < 400:
@@ -105,7 +105,7 @@ func (x *Exchange) explain(v *delivery.Verdict) {
 	}
 }
 
-// combine lets what the receiver's format says go before what the status says.
+// combine merges the verdict of the receiver's format with that of the status. The format's comes first.
 func combine(own, status delivery.Verdict) delivery.Verdict {
 	if own.Reason == "" {
 		own.Reason = status.Reason
@@ -127,7 +127,7 @@ func combine(own, status delivery.Verdict) delivery.Verdict {
 	return own
 }
 
-// statusText is the status in our words: the receiver's own may repeat what it was sent.
+// statusText names the status in our own words: the receiver's text may repeat what it was sent.
 func statusText(code int) string {
 	text := strconv.Itoa(code)
 	if words := http.StatusText(code); words != "" {
@@ -146,13 +146,13 @@ func judgeFault(err error) delivery.Verdict {
 	if fault.Ours {
 		v.Blame = delivery.BlameSender
 	}
-	if fault.Final { // only what the event brought cannot be mended
+	if fault.Final { // only the event is to blame for what cannot be mended
 		v.Outcome, v.Blame = delivery.Dead, delivery.BlameEvent
 	}
 	return v
 }
 
-// redirectHost returns the host of the Location, "" if there is none that can be shown.
+// redirectHost returns the host of the Location header; "" if there is none that is safe to show.
 func (x *Exchange) redirectHost() string {
 	location := x.Header.Get("Location")
 	if location == "" || x.URL == nil {
@@ -165,12 +165,13 @@ func (x *Exchange) redirectHost() string {
 	return to.Host
 }
 
-// isPlain reports whether a receiver's word looks like a host: it is short and holds nothing that a terminal obeys.
+// isPlain reports whether a text from the receiver looks like a host: it is short and has no terminal control characters.
 func isPlain(host string) bool {
 	return len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// skew reports whether the clocks are so far apart that the receiver had to refuse the request's timestamp, and says by how much.
+// skew reports whether the clocks differ so much that the receiver had to refuse the request's timestamp, and says by how
+// much.
 func (x *Exchange) skew() (string, bool) {
 	sent, err := http.ParseTime(x.Header.Get("Date"))
 	ahead, word := x.At.Sub(sent), "ahead of"

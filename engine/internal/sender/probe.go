@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Probe is how far a receiver can be reached without a request.
+// Probe says how far a receiver can be reached without a request.
 type Probe struct {
 	Address string        `json:"address,omitempty"` // of the receiver, or of the proxy
-	Proxied bool          `json:"proxied,omitzero"`  // a proxy was reached; what is behind it was not
+	Proxied bool          `json:"proxied,omitzero"`  // a proxy was reached; what is behind it is unknown
 	TLS     string        `json:"tls,omitempty"`     // its version; "" for none
-	Expires time.Time     `json:"expires,omitzero"`  // the receiver's certificate
+	Expires time.Time     `json:"expires,omitzero"`  // of the receiver's certificate
 	Took    time.Duration `json:"took"`
 	Failure string        `json:"error,omitempty"` // "" if it was reached
 }
 
-// Probe connects to the receiver, or to the proxy before it, and makes TLS's handshake. It sends no request.
+// Probe connects to the receiver, or to its proxy, and does the TLS handshake. It sends no request.
 func (s *Sender) Probe(parent context.Context) (p Probe) {
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// proxyOf returns the proxy to the webhook's receiver, nil for none. Its error is a [Fault].
-// It reads the variables as net/http does, but for one thing: net/http connects directly if it cannot read one.
+// proxyOf returns the proxy to the webhook's receiver, or nil. The error is a [Fault]. It reads the environment as
+// net/http does, except that net/http connects directly if it cannot parse a variable.
 func proxyOf(w *Webhook) (*url.URL, error) {
 	if w.Proxy != nil {
 		return w.Proxy, nil
@@ -41,7 +41,8 @@ func proxyOf(w *Webhook) (*url.URL, error) {
 	return proxy, nil
 }
 
-// parseProxy reads a proxy's URL, whose scheme may be missing. A password that is not encoded may end the host at the wrong place.
+// parseProxy parses a proxy's URL, which may lack its scheme. A password that is not encoded may end the host at the
+// wrong place.
 func parseProxy(text string) (*url.URL, bool) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
@@ -56,8 +57,9 @@ func parseProxy(text string) (*url.URL, bool) {
 	return u, isHost && endsThere && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
 }
 
-// withoutProxy reports whether a receiver is reached directly: on this machine, or by an entry of a NO_PROXY list, each a name with all
-// below it, a name with a dot in front for those below it, an address or a range, perhaps with a port, or * for everything.
+// withoutProxy reports whether a receiver is reached directly: it is on this machine, or an entry of a NO_PROXY list
+// matches. An entry is a name, which includes all names below it, a name with a leading dot for the names below it alone,
+// an address or a range, each with an optional port, or * for everything.
 func withoutProxy(list, host, port string) bool {
 	addr, _ := netip.ParseAddr(host)
 	if host == "localhost" || addr.IsLoopback() {
@@ -85,7 +87,7 @@ func withoutProxy(list, host, port string) bool {
 	return false
 }
 
-// proxyFault explains a proxy that was not reached.
+// proxyFault explains why a proxy was not reached.
 func proxyFault(proxy *url.URL, err error) *Fault {
 	reason := "no connection"
 	for _, explain := range []func(error) *Fault{ofSystem, ofName} {
@@ -96,7 +98,8 @@ func proxyFault(proxy *url.URL, err error) *Fault {
 	return &Fault{Reason: "the proxy " + proxy.Host + ": " + reason, Ours: true}
 }
 
-// onProxyConnect judges a proxy's answer to CONNECT: if it cannot reach the receiver, that is the receiver's fault; all else is ours.
+// onProxyConnect judges a proxy's answer to CONNECT. If the proxy cannot reach the receiver, it is the receiver's fault;
+// everything else is ours.
 func onProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusOK {
 		return nil

@@ -15,17 +15,19 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
 const (
-	maxSuffix    = 2 << 10 // bytes of the URL suffix that a delivery may bring
+	maxSuffix    = 2 << 10 // bytes of the URL suffix that a delivery may add
 	maxEventText = 256     // bytes of an event's type in a header
 )
 
-// Request builds and signs the request of an attempt, as Send sends it. It holds secrets. Its error is a [Fault].
+// Request builds and signs the request of an attempt, as Send sends it. The request holds secrets. The error is a
+// [Fault].
 func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
 	target, err := s.target(d.URLSuffix)
 	if err != nil {
@@ -35,7 +37,7 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	if err != nil {
 		return nil, &Fault{Reason: err.Error(), Final: true}
 	}
-	if !d.Trace.IsZero() && header["Traceparent"] == nil { // the user's own comes with its own tracestate
+	if !d.Trace.IsZero() && header["Traceparent"] == nil { // the user's own header comes with its own tracestate
 		header["Traceparent"] = []string{d.Trace.Parent()}
 		delete(header, "Tracestate")
 		if d.Trace.State != "" {
@@ -46,7 +48,7 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	header["X-Awf-Delivery"] = []string{d.ID}
 	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
 	if err := s.sign(header, signature.Message{ID: d.ID, Time: a.At, Body: d.Body}); err != nil {
-		return nil, &Fault{Reason: err.Error(), Ours: true} // a mended configuration can still deliver it
+		return nil, &Fault{Reason: err.Error(), Ours: true} // the delivery can succeed once the configuration is mended
 	}
 	req := &http.Request{
 		Method:        cmp.Or(s.webhook.Method, http.MethodPost),
@@ -63,8 +65,9 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 	return req.WithContext(ctx), nil
 }
 
-// again returns a GetBody: the transport calls it when a kept connection was dead before anything was written, or when HTTP/2 refused the
-// stream unprocessed. It refuses a second time once the body was read: some of it may have arrived, and sending it again is a new attempt.
+// again returns a GetBody. The transport calls it if a kept connection was dead before anything was written, or if HTTP/2
+// refused the stream unprocessed. Once the body was read, it refuses: some of the body may have arrived, and sending it
+// again is a new attempt.
 func again(body []byte) func() (io.ReadCloser, error) {
 	last := &resent{}
 	return func() (io.ReadCloser, error) {
@@ -115,7 +118,7 @@ func (s *Sender) target(suffix string) (*url.URL, error) {
 	return &u, nil
 }
 
-// staticHeader returns what all requests of the webhook have.
+// staticHeader returns the headers of all requests of the webhook.
 func staticHeader(w *Webhook) http.Header {
 	header := http.Header{"User-Agent": {w.UserAgent}}
 	if user := w.URL.User; user != nil {
@@ -128,20 +131,20 @@ func staticHeader(w *Webhook) http.Header {
 	return header
 }
 
-// headerOf adds a delivery's own headers to the static ones. What the user wrote goes before what an event made.
+// headerOf adds a delivery's own headers to the static ones. The user's headers win over the event's.
 func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	header := make(http.Header, len(s.header)+len(d.Header)+9)
 	for name, values := range s.header {
 		header[name] = values
 	}
-	contentType := d.ContentType
-	if contentType == "" {
-		contentType = "application/json"
+	if d.ContentType != "" {
+		if err := delivery.CheckHeader("Content-Type", d.ContentType); err != nil {
+			return nil, fmt.Errorf("content type: %w", err)
+		}
 	}
-	if err := delivery.CheckHeader("Content-Type", contentType); err != nil {
-		return nil, fmt.Errorf("content type: %w", err)
+	if header["Content-Type"] == nil {
+		header["Content-Type"] = []string{cmp.Or(d.ContentType, "application/json")}
 	}
-	setNew(header, "Content-Type", contentType)
 	if len(d.Header) > delivery.MaxHeaders {
 		return nil, fmt.Errorf("want at most %d headers, got %d", delivery.MaxHeaders, len(d.Header))
 	}
@@ -158,7 +161,7 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	return header, nil
 }
 
-// isCredential reports whether a header proves who the sender is, or changes how the body is read.
+// isCredential reports whether a header authenticates the sender or changes how the body is read.
 func isCredential(name string) bool {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	return slices.Contains([]string{"Authorization", "Cookie", "Content-Encoding", "Content-Type", "User-Agent"}, name) ||
@@ -176,26 +179,55 @@ func (s *Sender) sign(h http.Header, m signature.Message) error {
 	if !s.signs() {
 		return nil
 	}
-	secrets := s.webhook.secrets(m.Time)
-	if len(secrets) == 0 {
-		return errors.New("no secret is valid at this time")
+	signers, err := s.signersAt(m.Time)
+	if err != nil {
+		return err
 	}
-	for _, scheme := range s.webhook.Signing {
-		if err := signature.Sign(h, scheme, m, secrets...); err != nil {
-			return fmt.Errorf("sign: %w", err)
-		}
-	}
-	for _, scheme := range s.webhook.Custom {
-		if err := scheme.Sign(h, m, secrets...); err != nil {
+	for _, signer := range signers {
+		if err := signer.Sign(h, m); err != nil {
 			return fmt.Errorf("sign: %w", err)
 		}
 	}
 	return nil
 }
 
+// signers are those of the webhook's schemes, under the secrets that are valid at a time.
+type signers struct {
+	secrets []string
+	list    []*signature.Signer
+}
+
+// signersAt returns the signers of a time. They are made anew when another secret is valid than before.
+func (s *Sender) signersAt(now time.Time) ([]*signature.Signer, error) {
+	secrets := s.webhook.secrets(now)
+	if kept := s.signers.Load(); kept != nil && slices.Equal(kept.secrets, secrets) {
+		return kept.list, nil
+	}
+	if len(secrets) == 0 {
+		return nil, errors.New("no secret is valid at this time")
+	}
+	made := &signers{secrets: secrets}
+	add := func(signer *signature.Signer, err error) error {
+		made.list = append(made.list, signer)
+		return err
+	}
+	var err error
+	for _, scheme := range s.webhook.Signing {
+		err = cmp.Or(err, add(signature.NewSigner(scheme, secrets...)))
+	}
+	for _, scheme := range s.webhook.Custom {
+		err = cmp.Or(err, add(scheme.Signer(secrets...)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	s.signers.Store(made)
+	return made.list, nil
+}
+
 func (s *Sender) signs() bool { return len(s.webhook.Signing)+len(s.webhook.Custom) > 0 }
 
-// headerText makes an event's text fit for a header: what HTTP refuses becomes "?".
+// headerText makes an event's text fit for a header: it replaces characters that HTTP refuses with "?".
 func headerText(s string) string {
 	text := []byte(s[:min(len(s), maxEventText)])
 	for i, c := range text {
@@ -206,7 +238,7 @@ func headerText(s string) string {
 	return string(text)
 }
 
-// Target is the method of the requests, and the host and port that they go to.
+// Target returns the method of the requests, and the host and port that they go to.
 func (s *Sender) Target() (method, host string, port int) {
 	number, err := strconv.Atoi(s.url.Port())
 	switch {

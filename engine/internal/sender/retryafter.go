@@ -14,9 +14,9 @@ import (
 // maxRetryAfter is the longest pause that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter returns the pause that an answer asks for, 0 for none. It looks at the header Retry-After, in seconds or as a date, which
-// counts from the answer's own Date; else at retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON body;
-// else at X-RateLimit-Reset-After, if the status says that the limit is reached.
+// RetryAfter returns the pause that an answer asks for, or 0. It tries in order: the Retry-After header, in seconds or as
+// a date relative to the answer's own Date; retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON
+// body; X-RateLimit-Reset-After, if the status says that the limit is reached.
 func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 	for _, value := range a.Header.Values("Retry-After") {
 		if pause, ok := seconds(value); ok {
@@ -43,7 +43,7 @@ func resetAfter(h http.Header) time.Duration {
 	return pause
 }
 
-// exhausted returns the pause that the answer to a delivered request asks for, if that was the last one for now.
+// exhausted returns the pause that a 2xx answer asks for, if its request was the last one allowed for now.
 func exhausted(h http.Header) time.Duration {
 	if strings.TrimSpace(h.Get("X-RateLimit-Remaining")) != "0" {
 		return 0
@@ -73,11 +73,11 @@ func inBody(body []byte) (time.Duration, bool) {
 	return 0, false
 }
 
-// seconds reads a number of seconds, perhaps with decimals. A negative one is 0.
+// seconds parses a number of seconds, which may have decimals. A negative number is 0.
 func seconds(text string) (time.Duration, bool) {
 	text = strings.TrimSpace(text)
 	if strings.Trim(text, "-0123456789.") != "" {
-		return 0, false // a date, or what else ParseFloat takes
+		return 0, false // a date, or something else that ParseFloat accepts
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil && !math.IsInf(n, 0) {
@@ -89,7 +89,7 @@ func seconds(text string) (time.Duration, bool) {
 // ofSeconds rounds up to the nanosecond.
 func ofSeconds(n float64) time.Duration {
 	switch {
-	case !(n > 0): // not a number either
+	case !(n > 0): // NaN too
 		return 0
 	case n >= maxRetryAfter.Seconds():
 		return maxRetryAfter

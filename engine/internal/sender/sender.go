@@ -1,4 +1,5 @@
-// Package sender makes the attempts of deliveries: it builds the request, signs it, sends it and judges the answer.
+// Package sender makes the attempts of deliveries: it builds the request, signs it, sends it and judges the answer. Use
+// [New] and [Sender.Send].
 package sender
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -20,28 +22,28 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// maxResponse is how much of a response's body is read, in bytes: on the wire, and again when it is decompressed.
+// maxResponse is how much of a response's body is read, in bytes: on the wire, and again after decompression.
 const maxResponse = 16 << 10
 
-// Webhook is what an attempt needs to know of its webhook.
+// Webhook holds the parts of a webhook's configuration that an attempt needs.
 type Webhook struct {
 	URL         *url.URL
 	Method      string // "" is POST
 	Headers     [][2]string
 	Secrets     []Secret // newest first
 	Signing     []signature.Scheme
-	Custom      []signature.Custom // schemes of the receiver's own, beside Signing
+	Custom      []signature.Custom // the receiver's own schemes, in addition to Signing
 	Timeout     time.Duration      // of an attempt, the response's body included
-	MaxInFlight int                // bounds its connections
+	MaxInFlight int                // limits its connections
 	UserAgent   string
 
 	Trusted  bool           // it comes from the user's own file: it may reach loopback and private addresses
-	Allow    []netip.Prefix // the user's network.allow: what it may reach besides
-	TLS      *tls.Config    // another authority, a client certificate; nil for the system's and none
-	Known    []string       // further secrets that must not show: the expanded variables of its configuration
-	Receiver Receiver       // what answers mean to its format's receiver; nil for nothing of its own
+	Allow    []netip.Prefix // the user's network.allow: it may reach these too
+	TLS      *tls.Config    // another authority, a client certificate; nil uses the system's and none
+	Known    []string       // more secrets to mask: the expanded variables of its configuration
+	Receiver Receiver       // interprets answers of its format's receiver; nil for none
 
-	Proxy     *url.URL      // nil for the environment's
+	Proxy     *url.URL      // nil uses the environment's
 	Deadlines Deadlines     // of an attempt's parts
 	Resolver  *net.Resolver // nil for the system's
 }
@@ -49,10 +51,10 @@ type Webhook struct {
 // Secret is a secret and the time in which it signs.
 type Secret struct {
 	Value               string
-	NotBefore, NotAfter time.Time // zero for no bound
+	NotBefore, NotAfter time.Time // zero for no limit
 }
 
-// secrets returns those that sign at a time.
+// secrets returns the secrets that sign at a time.
 func (w *Webhook) secrets(now time.Time) []string {
 	var valid []string
 	for _, s := range w.Secrets {
@@ -63,7 +65,7 @@ func (w *Webhook) secrets(now time.Time) []string {
 	return valid
 }
 
-// Sender makes the attempts of one webhook. Several goroutines may use it at once.
+// Sender makes the attempts of one webhook. It is safe for concurrent use.
 type Sender struct {
 	webhook   Webhook
 	url       *url.URL    // without userinfo
@@ -73,12 +75,13 @@ type Sender struct {
 	proxied   bool
 	masker    *secret.Masker
 	broken    error // a [Fault] of every attempt
+	signers   atomic.Pointer[signers]
 
 	mu      sync.Mutex
 	suspect bool // a kept connection gave no answer
 }
 
-// New makes a sender. A nil transport is HTTP over the network.
+// New makes a sender. A nil transport uses HTTP over the network.
 func New(w Webhook, transport http.RoundTripper) *Sender {
 	target := *w.URL
 	target.User = nil
@@ -103,7 +106,8 @@ func (s *Sender) Close() {
 	}
 }
 
-// Send makes an attempt of the delivery. The attempt holds no secret, no header's value and nothing of the URL but its host.
+// Send makes an attempt of the delivery. The returned attempt holds no secret, no header value and no part of the URL but
+// its host.
 func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attempt {
 	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
 	p := progress{began: a.At}
@@ -116,13 +120,15 @@ func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attemp
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = excerpt(answer.Body, mask)
-	if sent, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+	if date := answer.Header.Get("Date"); date != "" {
+		if sent, err := http.ParseTime(date); err == nil {
+			a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
+		}
 	}
 	return a
 }
 
-// exchange sends the request and takes the answer. Its error is a [Fault].
+// exchange sends the request and reads the answer. The error is a [Fault].
 func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt, p *progress) (delivery.Answer, error) {
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()
@@ -131,7 +137,7 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	var res *http.Response
 	if err == nil {
 		s.leaveSuspect()
-		// Not by an http.Client: that would follow redirects, and put the URL into its errors.
+		// Do not use an http.Client: it follows redirects and puts the URL into its errors.
 		if res, err = s.transport.RoundTrip(req); err != nil && p.kept.Load() {
 			s.mu.Lock()
 			s.suspect = true
@@ -144,25 +150,26 @@ func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delive
 	}
 	defer res.Body.Close()
 	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
-	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the bare connection, on which no deadline holds
+	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the bare connection, which has no deadline
 		answer.Body = read(res)
 	}
 	return answer, nil
 }
 
-// leaveSuspect closes the kept connections after one of them gave no answer: they may be as dead, and each would cost an attempt.
-// It runs before the next attempt and not when one failed, since an HTTP/2 connection counts as busy for a moment more. HTTP/2's own
-// pings do not help: with them net/http keeps the memory of each connection that ended for as long as a ping's interval.
+// leaveSuspect closes the kept connections after one of them gave no answer: they may be dead too, and each would cost an
+// attempt. It runs before the next attempt and not after the failed one, since an HTTP/2 connection still counts as busy
+// for a moment. HTTP/2's own pings do not help: with them net/http keeps the memory of each ended connection for a ping's
+// interval.
 func (s *Sender) leaveSuspect() {
 	s.mu.Lock()
-	defer s.mu.Unlock() // so that no other attempt takes one meanwhile
+	defer s.mu.Unlock() // so that no other attempt takes one of them meanwhile
 	if s.suspect {
 		s.suspect = false
 		s.Close()
 	}
 }
 
-// outdated returns the fault of a client certificate that is not valid now: the receiver would only break the handshake.
+// outdated returns the fault of a client certificate that is not valid now: the receiver would only abort the handshake.
 func (s *Sender) outdated(now time.Time) error {
 	if s.webhook.TLS == nil {
 		return nil
@@ -183,15 +190,19 @@ func (s *Sender) outdated(now time.Time) error {
 	return nil
 }
 
-// read reads the beginning of the answer's body. If it breaks off, what came stands: the status has said what became of the request.
-// A body that is read to its end leaves the connection for the next attempt; a longer one is not worth its time.
+// read reads the beginning of the answer's body. If the body breaks off, read returns what arrived: the status says what
+// became of the request. A body that is read to its end leaves the connection for the next attempt; a longer body is not
+// worth the time.
 func read(res *http.Response) []byte {
+	if res.Body == http.NoBody {
+		return nil
+	}
 	wire := io.LimitReader(res.Body, maxResponse)
 	if encoding := res.Header.Get("Content-Encoding"); encoding != "gzip" && encoding != "x-gzip" {
 		body, _ := io.ReadAll(wire)
 		return body
 	}
-	// We did not ask for it, and the size on the wire says nothing.
+	// The server compressed it unasked, and the size on the wire says nothing.
 	defer func() { _, _ = io.Copy(io.Discard, wire) }()
 	unzip, err := gzip.NewReader(wire)
 	if err != nil {

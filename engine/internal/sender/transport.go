@@ -17,14 +17,14 @@ const (
 	maxHeader      = 64 << 10         // bytes of an answer's header, that of its 1xx forerunners included
 )
 
-// Deadlines are those of an attempt's parts; zero is the default. The webhook's timeout bounds the whole.
+// Deadlines limit the parts of an attempt; zero is the default. The webhook's timeout limits the whole.
 type Deadlines struct {
 	Connect   time.Duration // name and connection: 10 s
 	TLS       time.Duration // 10 s
 	FirstByte time.Duration // from the request's last byte to the end of the answer's header: the webhook's timeout
 }
 
-// within fills in the defaults. No part lasts longer than the whole.
+// within fills in the defaults. No part may last longer than the whole.
 func (d Deadlines) within(whole time.Duration) Deadlines {
 	return Deadlines{
 		Connect:   min(cmp.Or(d.Connect, connectTimeout), whole),
@@ -33,10 +33,10 @@ func (d Deadlines) within(whole time.Duration) Deadlines {
 	}
 }
 
-// newTransport makes one webhook's connections: as many as attempts may be in flight, kept and used again.
+// newTransport makes one webhook's connections: at most one for each attempt in flight, kept for reuse.
 func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport {
 	guard := Guard{w.Trusted, w.Allow}.control
-	if proxy != nil { // all that is dialled is the proxy, whose address is the user's own choice
+	if proxy != nil { // only the proxy is dialled, and the user chose its address
 		guard = nil
 	}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -48,7 +48,7 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		return conn, err
 	}
 	firstByte := limits.FirstByte
-	if firstByte >= w.Timeout { // the attempt's own deadline comes before, and spares each request a second timer
+	if firstByte >= w.Timeout { // the attempt's own deadline comes first, and saves a second timer for each request
 		firstByte = 0
 	}
 	config := &tls.Config{}
@@ -73,8 +73,8 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 	}
 }
 
-// resolver returns one whose questions end with the dial: Go's own waits on for a silent name server, 5 s a question.
-// Each dial needs a new one, since a resolver that shares an answer among several dials does not break off.
+// resolver returns a resolver whose queries end with the dial. Go's own waits on for a silent name server, 5 s per query.
+// Each dial needs a new one, since a resolver that shares an answer among dials cannot be cancelled.
 func resolver(r *net.Resolver) *net.Resolver {
 	if r == nil {
 		r = net.DefaultResolver

@@ -14,7 +14,8 @@ func (env Env) get(name string) string {
 	return value
 }
 
-// DataFolder is where AWF keeps its audit file, its transcripts and, without --storage, the states of its runs.
+// DataFolder returns the folder where AWF keeps its audit file, its transcripts and, without --storage, the states of its
+// runs.
 func DataFolder(env Env) string {
 	if folder := env.get("XDG_DATA_HOME"); folder != "" {
 		return filepath.Join(folder, "awf")
@@ -22,7 +23,7 @@ func DataFolder(env Env) string {
 	return filepath.Join(env.get("HOME"), ".local", "share", "awf")
 }
 
-// AuditFile is the file that AWF writes its audit trail to; "" if it writes none.
+// AuditFile returns the file that AWF writes its audit trail to; "" if it writes none.
 func AuditFile(env Env) string {
 	switch file := env.get("AWF_AUDIT_LOG"); file {
 	case "off":
@@ -34,10 +35,10 @@ func AuditFile(env Env) string {
 	}
 }
 
-// Transcripts is the folder that AWF writes its transcripts to.
+// Transcripts returns the folder that AWF writes its transcripts to.
 func Transcripts(env Env) string { return filepath.Join(DataFolder(env), "transcripts") }
 
-// packed is the pack's workflow, "PACK/NAME", that arguments of AWF's name to run; "" for none.
+// packed returns the pack's workflow, "PACK/NAME", that AWF's arguments name; "" if they name none.
 func packed(args []string) string {
 	run := slices.Index(args, "run")
 	if run < 0 {
@@ -52,7 +53,7 @@ func packed(args []string) string {
 	return ""
 }
 
-// Storage is the folder that AWF keeps the states of its runs in, when it is called with these arguments.
+// Storage returns the folder where AWF keeps the states of its runs, if it is called with these arguments.
 func Storage(args []string, env Env) string {
 	storage := DataFolder(env)
 	for i, arg := range args {

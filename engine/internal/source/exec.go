@@ -20,42 +20,42 @@ import (
 // copyWait is how long Wait waits, after the command's end, for the last audit lines to reach AWF's own file.
 const copyWait = 2 * time.Second
 
-// politeness is the nice value of an awf-hook that runs a command.
-const politeness = 10
+// commandNice is the nice value of an awf-hook that runs a command.
+const commandNice = 10
 
-// Command is a program that runs workflows. Its streams and arguments are passed on unchanged; of its environment only
+// Command is a program that runs workflows. It gets its streams and arguments unchanged; of its environment only
 // AWF_AUDIT_LOG is set.
 type Command struct {
 	Args                  []string // the program first
 	Env                   []string // "key=value"
 	Stdin, Stdout, Stderr *os.File
 	Places                Places // of private audit files
-	Storage               string // AWF's --storage; "" is what the arguments say
-	Origin                string // of the configuration that the events are for; what a dead process of another one left is not ours
+	Storage               string // AWF's --storage; "" takes it from the arguments
+	Origin                string // names the configuration that the events are for; what dead processes of another origin left is not ours
 }
 
 // Exit is how a program ended.
 type Exit struct {
 	Code        int            // 128 + Signal if a signal ended it
-	Signal      syscall.Signal // that ended it; 0 for none
+	Signal      syscall.Signal // the signal that ended it; 0 for none
 	Interrupted syscall.Signal // the first SIGINT or SIGTERM that came while it ran; 0 for none
 }
 
 // Child is a started command.
 type Child struct {
 	process *exec.Cmd
-	trail   *trail        // nil if trouble says why
-	trouble error         // with the places that could not be used
-	copied  chan struct{} // closed when the copying is over
-	copyErr error         // valid then
+	trail   *trail        // nil if there is none; trouble says why
+	trouble error         // names the places that could not be used
+	copied  chan struct{} // closed when copying ends
+	copyErr error         // valid after that
 	exited  chan struct{} // closed when the program ended
-	exit    Exit          // valid then
+	exit    Exit          // valid after that
 	read    int64         // bytes of the trail whose events are committed
 	notes   []string      // valid when Read has returned
 }
 
-// Start starts a command. The error says why the program could not be started.
-// A program whose events cannot be read runs all the same: see [Child.Wait].
+// Start starts a command. The error says why the program could not start. If its events cannot be read, the program runs
+// all the same: see [Child.Wait].
 func Start(cmd Command) (*Child, error) {
 	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
 	env := List(cmd.Env)
@@ -76,7 +76,7 @@ func Start(cmd Command) (*Child, error) {
 	var ignored []os.Signal
 	for _, sig := range forwarded() {
 		if signal.Ignored(sig) {
-			ignored = append(ignored, sig) // so that the program finds it ignored, too
+			ignored = append(ignored, sig) // so that the program ignores it too
 		} else {
 			signal.Notify(signals, sig)
 		}
@@ -90,38 +90,27 @@ func Start(cmd Command) (*Child, error) {
 	}
 	if c.trail != nil {
 		_ = c.trail.setPID(c.process.Process.Pid)
-		go c.copyUntilExit() // Wait waits for it, if it does not hang
+		go c.copyUntilExit() // Wait waits for it, unless it hangs
 	}
 	for _, sig := range ignored {
 		signal.Notify(signals, sig)
 	}
-	giveWay()
+	lowerPriority()
 	go c.attend(signals) // closes exited
 	return c, nil
 }
 
-// startProcess starts the program with the SIGPIPE disposition that it would have without us: a new program inherits an
-// ignored signal as ignored, but not one that is notified. Reset does not undo Ignore here.
-func (c *Child) startProcess() error {
-	if signal.Ignored(syscall.SIGPIPE) {
-		broken := make(chan os.Signal, 1)
-		signal.Notify(broken, syscall.SIGPIPE)
-		defer signal.Ignore(syscall.SIGPIPE)
-	}
-	return c.process.Start()
-}
-
-// giveWay raises the nice value of each thread of this process by politeness, and so that of the threads they start. The
-// command, which is already running, keeps its own. Failure is ignored: only the politeness is lost.
-func giveWay() {
+// lowerPriority sets the nice value of each thread of this process, and so of the threads they start, to commandNice. The
+// command, which is already running, keeps its own. Failure is ignored: it costs only the priority.
+func lowerPriority() {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, politeness) // where it is the process's
+		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, commandNice) // if this sets it for the whole process
 		return
 	}
 	for _, thread := range threads {
 		if id, err := strconv.Atoi(thread.Name()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, id, politeness)
+			_ = unix.Setpriority(unix.PRIO_PROCESS, id, commandNice)
 		}
 	}
 }
@@ -148,77 +137,6 @@ func absolute(path string) string {
 	return path
 }
 
-// forwarded lists the signals to pass on to the program. Job control and window size signals reach it from the terminal.
-func forwarded() []os.Signal {
-	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
-}
-
-// attend forwards signals until the program ends.
-func (c *Child) attend(signals chan os.Signal) {
-	ended := make(chan struct{})
-	go func() {
-		_ = c.process.Wait() // the state says it all
-		close(ended)
-	}()
-	var interrupted syscall.Signal
-	note := func(sig os.Signal) {
-		if c.ignores(sig) {
-			return
-		}
-		if interrupted == 0 && (sig == syscall.SIGINT || sig == syscall.SIGTERM) {
-			interrupted = sig.(syscall.Signal)
-		}
-	}
-	for running := true; running; {
-		select {
-		case sig := <-signals:
-			note(sig)
-			if !fromTerminal(sig) {
-				_ = c.process.Process.Signal(sig)
-			}
-		case <-ended:
-			running = false
-		}
-	}
-	signal.Stop(signals)
-	for len(signals) > 0 {
-		note(<-signals)
-	}
-	c.exit = Exit{Code: c.process.ProcessState.ExitCode(), Interrupted: interrupted}
-	if status, ok := c.process.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		c.exit.Signal = status.Signal()
-		c.exit.Code = 128 + int(c.exit.Signal)
-	}
-	close(c.exited)
-}
-
-// ignores reports whether the program ignores a signal, which then does not count. It is false where the system does not tell.
-func (c *Child) ignores(sig os.Signal) bool {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
-	if err != nil {
-		return false
-	}
-	_, mask, _ := strings.Cut(string(status), "\nSigIgn:\t")
-	mask, _, _ = strings.Cut(mask, "\n")
-	bits, err := strconv.ParseUint(mask, 16, 64)
-	return err == nil && bits>>(sig.(syscall.Signal)-1)&1 == 1
-}
-
-// fromTerminal reports whether the signal came from the terminal. The terminal sends it to all of its foreground processes,
-// the program included, which must not get it twice.
-func fromTerminal(sig os.Signal) bool {
-	if sig != syscall.SIGINT && sig != syscall.SIGQUIT {
-		return false
-	}
-	tty, err := os.OpenFile("/dev/tty", os.O_RDONLY|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return false
-	}
-	defer tty.Close()
-	foreground, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && foreground == syscall.Getpgrp()
-}
-
 // copyUntilExit copies the audit lines to AWF's own file as they come.
 func (c *Child) copyUntilExit() {
 	p := pace{share: restShare}
@@ -238,8 +156,8 @@ func (c *Child) copyUntilExit() {
 // Exited is closed when the program ended.
 func (c *Child) Exited() <-chan struct{} { return c.exited }
 
-// Wait waits for the program to end, and at most 2 s longer. The error says why its audit lines are not in AWF's own file, or
-// why there are none.
+// Wait waits for the program to end, and up to 2 s longer. The error says why its audit lines are not in AWF's own file,
+// or why there are none.
 func (c *Child) Wait() (Exit, error) {
 	<-c.exited
 	if c.trail == nil {
@@ -257,7 +175,7 @@ func (c *Child) Wait() (Exit, error) {
 }
 
 // Read passes the events of the program's workflows to sink until the program has ended and all of them are committed, or
-// ctx ends. A run that the program left open gets an end. What is not committed stays for the next process.
+// ctx ends. A run that the program left open gets an end. Uncommitted events stay for the next process.
 func (c *Child) Read(ctx context.Context, sink Sink) error {
 	if c.trail == nil {
 		return nil
@@ -265,11 +183,11 @@ func (c *Child) Read(ctx context.Context, sink Sink) error {
 	return c.trail.read(ctx, sink, c)
 }
 
-// Packed returns the workflow of a pack that the program was told to run, as "PACK/NAME"; "" for none.
+// Packed returns the pack's workflow that the program was told to run, as "PACK/NAME"; "" if there is none.
 func (c *Child) Packed() string { return packed(c.process.Args[1:]) }
 
-// Notes says, after Read, what of the program could not be seen and why, and which place its audit lines went through if it is
-// not the first.
+// Notes says, after Read, what could not be seen of the program's runs and why, and where its audit lines went if not to
+// the first place.
 func (c *Child) Notes() (notes []string) {
 	if c.trail != nil && c.trouble != nil {
 		notes = append(notes, fmt.Sprintf("its audit lines went through %s, since the state folder cannot be used: %s",
@@ -278,11 +196,11 @@ func (c *Child) Notes() (notes []string) {
 	return append(notes, c.notes...)
 }
 
-// oneLine is the text of joined errors in one line.
+// oneLine returns the text of joined errors in one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// Settle notes, after Read, that everything read is stored or delivered, so that no other process reads it again.
-// It does nothing if the audit lines were not copied: the next process copies them.
+// Settle notes, after Read, that everything read is stored or delivered, so that no other process reads it again. It does
+// nothing if the audit lines were not copied: then the next process copies them.
 func (c *Child) Settle() error {
 	if c.trail == nil {
 		return nil
@@ -299,7 +217,7 @@ func (c *Child) Settle() error {
 	return c.trail.finish(c.read)
 }
 
-// ending is the end of the runs that the program left open.
+// ending returns the end for runs that the program left open.
 func (e Exit) ending() event.Ending {
 	switch {
 	case e.Interrupted != 0:
@@ -308,15 +226,8 @@ func (e Exit) ending() event.Ending {
 		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Signal)}
 	case e.Signal != 0:
 		return event.Ending{Error: fmt.Sprintf("killed by signal %d", int(e.Signal)), ExitCode: e.Code}
-	case e.Code == 0: // as AWF does when it is interrupted
+	case e.Code == 0: // AWF exits with 0 when it is interrupted
 		return event.Ending{Cancelled: true, Error: "the program ended with exit code 0 before the run"}
 	}
 	return event.Ending{Error: fmt.Sprintf("the program ended with exit code %d before the run", e.Code), ExitCode: e.Code}
-}
-
-func name(sig syscall.Signal) string {
-	if sig == syscall.SIGINT {
-		return "SIGINT"
-	}
-	return "SIGTERM"
 }

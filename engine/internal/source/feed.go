@@ -9,29 +9,29 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of reading many files at once. They stand in docs/config.md.
+// Bounds of reading many files at once. docs/config.md names them.
 const (
 	maxBatch  = 1024    // events that are submitted together
-	batchSize = 4 << 20 // bytes of them
+	batchSize = 4 << 20 // bytes of these events
 	maxAhead  = 1000    // lines of an audit file that are decoded before the transcripts of their runs are looked for
-	someAhead = 16      // lines of a transcript
+	someAhead = 16      // the same for a transcript
 	maxOpen   = 128     // transcripts that are read at once
 )
 
-// The waits between two looks at files: the first after something was new, doubled up to the last.
+// The waits between two looks at files: the first after something new, doubled up to the last.
 const (
 	minPace = 10 * time.Millisecond
 	maxPace = 200 * time.Millisecond
 )
 
-// restShare bounds the processor time that reading takes from a command: after each look the reader rests this many times as
-// long as the look took.
+// restShare limits the processor time that reading takes from a command: after each look the reader rests this many times
+// as long as the look took.
 const restShare = 9
 
 // pace decides how long to wait before the next look.
 type pace struct {
 	wait  time.Duration
-	share time.Duration // how many times as long as the last look took to wait at least
+	share time.Duration // rest at least this many times as long as the last look took
 	began time.Time     // of the look
 }
 
@@ -51,14 +51,14 @@ func (p *pace) next(something bool) time.Duration {
 // Sink receives what is read from files.
 type Sink struct {
 	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
-	Stored func() bool                                // says whether what was committed outlives the process or is delivered; nil is yes
-	Broken func(*event.LineError)                     // gets the lines of a known dialect that are broken; may be nil
-	Counts func(event.Counts)                         // is told what was met since the last call; may be nil
+	Stored func() bool                                // reports whether what was committed outlives the process or is delivered; nil is true
+	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
+	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
 
-// settles waits until what was committed outlives the process or is delivered. It returns false if ctx ends before.
+// settles waits until what was committed outlives the process or is delivered. It returns false if ctx ends first.
 func (s Sink) settles(ctx context.Context) bool {
 	for !s.stored() {
 		select {
@@ -89,8 +89,8 @@ func newFeed(sink Sink) *feed {
 	return f
 }
 
-// look opens a file and decodes its new lines. A file that was replaced is read from its beginning, unless it is held.
-// A missing or unreadable file has nothing new.
+// look opens a file and decodes its new lines. It reads a replaced file from its beginning, unless the old one is held. A
+// missing or unreadable file has nothing new.
 func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	if !t.grown() {
 		t.idle++
@@ -114,8 +114,8 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	return len(t.ahead) > 0
 }
 
-// merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail is at
-// its end, or when one of first has more lines than were loaded, since those may name further files.
+// merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail
+// is at its end. It returns early when one of first has more lines than were loaded, since those may name further files.
 func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {
 	all := append(append([]*tail(nil), first...), others...)
 	for {

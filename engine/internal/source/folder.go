@@ -9,31 +9,31 @@ import (
 )
 
 const (
-	// clockSlack is how much older than the program one of its files may look.
+	// clockSlack is how much older than the program one of its files may appear.
 	clockSlack = 2 * time.Second
 	// coarseTime is the resolution of a folder's modification time: a second change within it may not show.
 	coarseTime = time.Second
-	// A transcript that was quiet for a minute is looked at every second, and one that was quiet for an hour every 10 s.
+	// A transcript that was quiet for a minute is looked at every second, one that was quiet for an hour every 10 s.
 	coolAfter = int(time.Minute / maxPace)
 	coolEvery = int(time.Second / maxPace)
 	coldAfter = int(time.Hour / maxPace)
 	coldEvery = int(10 * time.Second / maxPace)
 )
 
-// folder is AWF's transcripts folder. File names tell nothing about runs: the first line of a file names its run.
+// folder is AWF's transcripts folder. File names say nothing about runs: the first line of a file names its run.
 type folder struct {
 	path  string
-	since time.Time // files last written before are left out; zero for none
+	since time.Time // files last written before this time are left out; zero for none
 
-	changed, listed time.Time          // the folder's time when it was listed, and when that was
-	seen            time.Time          // when everything that was there was read last
+	changed, listed time.Time          // the folder's modification time when it was listed, and when it was listed
+	seen            time.Time          // when everything that existed was last read
 	known           map[string]bool    // the names that were seen
-	unread          []*tail            // without a whole first line yet
-	byRun           map[string][]*tail // of runs that nobody asked for yet; in exec only
+	unread          []*tail            // without a complete first line yet
+	byRun           map[string][]*tail // runs that nobody has asked for yet; in exec only
 	wanted          map[string]bool    // runs that were asked for; nil wants all
-	found           map[string]bool    // those of them that have a transcript
+	found           map[string]bool    // those of wanted that have a transcript
 	tails           map[string]*tail   // by path
-	order           []*tail            // the same, in the order that they were found
+	order           []*tail            // the same, in the order in which they were found
 	rounds          int
 }
 
@@ -48,7 +48,7 @@ func newFolder(path string, since time.Time, all bool) *folder {
 	return d
 }
 
-// want asks for the transcripts of a run. One that has the run's name may exist already and be old.
+// want asks for the transcripts of a run. A transcript with the run's name may exist already and be old.
 func (d *folder) want(run string) {
 	if d.wanted[run] {
 		return
@@ -75,7 +75,7 @@ func (d *folder) add(t *tail) {
 	}
 }
 
-// list returns the paths of new files, oldest first as far as their names tell. While the folder is unchanged it costs one
+// list returns the paths of new files, oldest first as far as their names tell. If the folder is unchanged it costs one
 // system call.
 func (d *folder) list() []string {
 	info, err := os.Stat(d.path)
@@ -104,7 +104,7 @@ func (d *folder) list() []string {
 	return found
 }
 
-// forget drops the tails of files that are gone.
+// forget drops the tails of removed files.
 func (d *folder) forget() {
 	d.order = slices.DeleteFunc(d.order, func(t *tail) bool {
 		gone := !d.known[filepath.Base(t.path)] && len(t.ahead) == 0
@@ -116,7 +116,7 @@ func (d *folder) forget() {
 	})
 }
 
-// discover finds the transcripts of the runs that are wanted.
+// discover finds the transcripts of wanted runs.
 func (d *folder) discover() {
 	for _, path := range d.list() {
 		info, err := os.Lstat(path)
@@ -157,7 +157,7 @@ func firstRun(t *tail) (run string, told bool) {
 	if t.load(1, false) != nil || len(t.ahead) == 0 {
 		return "", false
 	}
-	for _, p := range t.ahead { // what a crash left may stand before
+	for _, p := range t.ahead { // lines that a crash left may come first
 		if p.rec != nil {
 			run = p.rec.WorkflowID
 		}
@@ -165,7 +165,7 @@ func firstRun(t *tail) (run string, told bool) {
 	return run, true
 }
 
-// due returns the transcripts to look at in this round. Those that were quiet for long are not in every round.
+// due returns the transcripts to look at in this round. It skips quiet ones in most rounds.
 func (d *folder) due(all bool) []*tail {
 	d.rounds++
 	var due []*tail

@@ -14,23 +14,23 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of following. They stand in docs/config.md.
+// Bounds of following. docs/config.md names them.
 const (
-	learnBytes  = 1 << 20          // read back in a file that is followed from its end, for what it tells of runs under way
-	learnFor    = time.Hour        // after its last line a transcript is not of a run under way
+	learnBytes  = 1 << 20          // read back in a file that is followed from its end, to learn about runs under way
+	learnFor    = time.Hour        // a transcript whose last line is older belongs to no run under way
 	maxLearned  = 100              // transcripts
 	saveEvery   = time.Second      // offsets
-	saveAtLeast = 5 * time.Second  // if need be nothing is read until it can be done
-	flushWait   = 10 * time.Second // for a last commit at the end
+	saveAtLeast = 5 * time.Second  // if saving fails for this long, nothing is read until it works
+	flushWait   = 10 * time.Second // for the last commit at the end
 )
 
 // Follow describes which of AWF's files to follow: audit files and folders of transcripts.
 type Follow struct {
-	Paths       []string      // a folder is one of transcripts; what is not there yet is a file, unless its name has no ".jsonl"
-	State       string        // the folder where it is kept how far they were read
-	FromStart   bool          // with no state, read files from their beginning instead of their end
-	Storage     string        // where AWF keeps the states of its runs; "" is beside the paths
-	OrphanAfter time.Duration // how long a run may be quiet before it is given an end; 0 gives none
+	Paths       []string      // a folder holds transcripts; a path that does not exist yet is a file, unless its name lacks ".jsonl"
+	State       string        // the folder that keeps how far they were read
+	FromStart   bool          // without a saved state, read files from their beginning instead of their end
+	Storage     string        // where AWF keeps the states of its runs; "" looks beside the paths
+	OrphanAfter time.Duration // how long a run may be quiet before it gets an end; 0 means for ever
 }
 
 // follower is a running Follow.
@@ -41,7 +41,7 @@ type follower struct {
 	folders []*folder
 	states  []*state // by path
 	saved   time.Time
-	changed time.Time // since when something is not saved; zero if all is
+	changed time.Time // since when something is unsaved; zero if all is saved
 	checked time.Time // for orphans
 }
 
@@ -82,7 +82,7 @@ func (f Follow) storage() (folders []string) {
 	return folders
 }
 
-// look passes on what is new and saves its position.
+// look passes on what is new and saves the position.
 func (r *follower) look(ctx context.Context) (something bool, err error) {
 	now := time.Now()
 	if !r.feed.joiner.Waits() || r.changed.IsZero() || now.Sub(r.changed) < saveAtLeast {
@@ -142,13 +142,13 @@ func (r *follower) round(ctx context.Context, now time.Time) (something bool, er
 	return something, nil
 }
 
-// end passes on what still waits and saves the position.
+// end passes on the remaining lines and saves the position.
 func (r *follower) end(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWait)
 	defer cancel()
 	for _, t := range r.all() {
 		if len(t.ahead) > 0 {
-			return nil // broken off within a round: read again by the next process
+			return nil // interrupted within a round: the next process reads it again
 		}
 	}
 	r.feed.joiner.Flush()
@@ -200,7 +200,7 @@ func (r *follower) begin(now time.Time) error {
 			r.audits = append(r.audits, r.beginFile(s, now))
 		}
 	}
-	return r.save(now) // from here on it is a follow that goes on
+	return r.save(now) // the next process continues from here
 }
 
 func isFolder(path string) bool {
@@ -216,7 +216,7 @@ func (r *follower) beginFile(s *state, now time.Time) *rotated {
 	switch {
 	case s.Current != nil:
 		a.restore(*s.Current, s.Old, s.Seen, now)
-	case s.begun: // and could not be read
+	case s.begun: // its saved state could not be read
 	default:
 		if a.begin(now); !r.FromStart {
 			r.skip(a.current, true)
@@ -250,7 +250,7 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 			*t = *at.tail(t.path)
 			t.held, t.moved = false, true
 		case s.begun && info.ModTime().Before(s.Seen.Add(-clockSlack)):
-			t.offset, t.read = info.Size(), info.Size() // read before
+			t.offset, t.read = info.Size(), info.Size() // was read before
 		case !s.begun && !r.FromStart:
 			underway := now.Sub(info.ModTime()) < learnFor && learned < maxLearned
 			if r.skip(t, underway); underway {
@@ -262,7 +262,8 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 	return d
 }
 
-// skip starts at a file's end. With learn, it reads the lines before for what they say about runs under way.
+// skip starts at a file's end. If learn is set, it reads the last lines before the end for what they say about runs under
+// way.
 func (r *follower) skip(t *tail, learn bool) {
 	if t.open() != nil {
 		return

@@ -11,15 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Places are the folders for private audit files. A new file goes into the first that can be used; Adopt looks through all of them.
+// Places are the folders for private audit files. A new file goes into the first usable one; Adopt looks through all of
+// them.
 type Places []place
 
 type place struct {
 	folder string
-	shared bool // the folder above is everybody's
+	shared bool // the parent folder is shared by all users
 }
 
-// NewPlaces returns the folder exec in the state folder, if there is one, and a folder of this user's in each temporary folder.
+// NewPlaces returns the folder exec in the state folder, if there is one, and a folder of this user in each temporary
+// folder.
 func NewPlaces(state string, temporary []string) (places Places) {
 	if state != "" {
 		places = append(places, place{folder: filepath.Join(state, "exec")})
@@ -30,8 +32,8 @@ func NewPlaces(state string, temporary []string) (places Places) {
 	return places
 }
 
-// newTrail makes a trail in the first place that can be used. The error says what is wrong with the places before it, and may come
-// with a trail.
+// newTrail makes a trail in the first usable place. The error says what is wrong with the places before it; there may be
+// both a trail and an error.
 func (p Places) newTrail(info trailInfo) (*trail, error) {
 	var errs []error
 	for _, place := range p {
@@ -55,8 +57,8 @@ func (p place) make() error {
 	return p.check()
 }
 
-// check refuses a folder in which others could put files, since a trail's state names a file to write to.
-// As with the queue, root may use another user's state folder.
+// check refuses a folder in which other users could put files, since a trail's state names a file to write to. As with
+// the queue, root may use another user's state folder.
 func (p place) check() error {
 	info, err := os.Lstat(p.folder)
 	if err != nil {
@@ -77,14 +79,14 @@ func (p place) check() error {
 	return nil
 }
 
-// minRoom is the room that a place must have, and that is reserved in it: lines that the disk of AWF's own audit file would take must not
-// be lost on ours, not even to our own queue.
+// minRoom is the free space that a place must have, and that is reserved in it. A line that AWF's own audit file could
+// take must not be lost because our disk, or our own queue, is full.
 const minRoom = 32 << 20
 
 func hasRoom(folder string) error {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(folder, &disk); err != nil {
-		return nil // it can be tried
+		return nil // try it
 	}
 	if room := uint64(disk.Bavail) * uint64(disk.Bsize); room < minRoom {
 		return fmt.Errorf("%s: only %d MiB left", folder, room>>20)

@@ -6,20 +6,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve keeps room on the disk for n bytes of a file behind the offset, without making it longer. Where that cannot be done, nobody knows
-// whether they will find room.
+// reserve reserves space on the disk for n bytes of a file after the offset, without making the file longer. If the
+// system cannot do that, writes may find the disk full.
 func reserve(f *os.File, offset, n int64) {
 	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, offset, n)
 }
 
-// unreserve gives back the room behind a file's end, unless somebody else has the file open and may write there at any moment: that is what
-// a write lease is refused for. An open of the file waits until the lease is given up.
+// unreserve releases the space after a file's end. It does nothing if somebody else has the file open, who may write at
+// any moment: the system then refuses a write lease. Opening the file waits until the lease is released.
 func unreserve(f *os.File) {
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		return
 	}
 	defer func() { _, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK) }()
-	if info, err := f.Stat(); err == nil && f.Truncate(info.Size()+1) == nil { // some file systems look only at a new length
+	if info, err := f.Stat(); err == nil && f.Truncate(info.Size()+1) == nil { // some file systems act only if the length changes
 		_ = f.Truncate(info.Size())
 	}
 }

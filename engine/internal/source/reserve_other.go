@@ -4,7 +4,7 @@ package source
 
 import "os"
 
-// reserve keeps no room where the system has no way that leaves a file's length alone.
+// reserve does nothing: this system cannot reserve space without changing a file's length.
 func reserve(*os.File, int64, int64) {}
 
 func unreserve(*os.File) {}

@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// maxRotated is how many rotated files are looked at for lines that were not read.
+	// maxRotated is how many rotated files are searched for unread lines.
 	maxRotated = 64
 	// lingerFor is how long a rotated file is still read, since a writer may have it open.
 	lingerFor = time.Minute
 )
 
-// rotated follows the file at one path through rotation, whether it is renamed, removed, or copied and truncated.
-// It recognizes a file by its beginning, whatever its name in the folder.
+// rotated follows the file at one path through rotation, whether the file is renamed, removed, or copied and truncated.
+// It recognizes a file by its beginning, under any name in the folder.
 type rotated struct {
 	path    string
 	current *tail
 	old     []*oldFile // oldest first
-	done    []position // of old files that are not looked at any more
-	seen    time.Time  // when everything that was there was read last
+	done    []position // of old files that are no longer looked at
+	seen    time.Time  // when everything that existed was last read
 }
 
-// oldFile is a file that no longer has the path.
+// oldFile is a file that is no longer at the path.
 type oldFile struct {
 	*tail
 	until time.Time
@@ -39,12 +39,12 @@ func newRotated(path string) *rotated {
 	return &rotated{path: path, current: &tail{path: path, held: true}}
 }
 
-// tails returns the files to read, oldest first. It notices when another file has taken the path.
+// tails returns the files to read, oldest first. It notices when another file takes the path.
 func (r *rotated) tails(now time.Time) []*tail {
 	switch r.state() {
 	case pathReplaced:
 		r.rotate(now)
-	case pathNew: // others may have had the path before
+	case pathNew: // other files may have been at the path before
 		r.old = append(r.old, r.between(now)...)
 	}
 	r.old = slices.DeleteFunc(r.old, func(o *oldFile) bool {
@@ -62,7 +62,7 @@ func (r *rotated) tails(now time.Time) []*tail {
 	return append(all, r.current)
 }
 
-// What is to be found at the path.
+// What is at the path now.
 const (
 	pathSame     = iota // the file that is being read, or none at the moment
 	pathReplaced        // another one
@@ -73,7 +73,7 @@ func (r *rotated) state() int {
 	t := r.current
 	info, err := os.Stat(r.path)
 	if err != nil {
-		return pathSame // between renaming and making anew; the open file is read on
+		return pathSame // between the rename and the new file; go on reading the open file
 	}
 	known := t.file != nil
 	if known {
@@ -91,20 +91,20 @@ func (r *rotated) state() int {
 	return pathSame
 }
 
-// rotate queues the file that was read, and those that came and went since, before the file at the path now.
+// rotate queues the file that was read, and files that came and went since, before the file that is at the path now.
 func (r *rotated) rotate(now time.Time) {
 	last := r.current
 	r.current = &tail{path: r.path, held: true}
 	if last.file != nil && last.check() == nil {
 		r.old = append(r.old, &oldFile{last, now.Add(lingerFor)})
-	} else { // truncated, or not open yet: what was not read may be in a copy
+	} else { // truncated, or not open yet: unread lines may be in a copy
 		r.resume(last.position(), now)
 		last.close()
 	}
 	r.old = append(r.old, r.between(now)...)
 }
 
-// finish remembers a file that is not looked at any more.
+// finish remembers a file that is no longer looked at.
 func (r *rotated) finish(at position) {
 	if at.Head.Size > 0 {
 		r.done = append(r.done, at)
@@ -112,7 +112,7 @@ func (r *rotated) finish(at position) {
 	}
 }
 
-// resume continues at a position, whatever the name of its file is now, if the file has more.
+// resume continues at a position if its file has more, whatever the file's name is now.
 func (r *rotated) resume(at position, now time.Time) {
 	if path := r.find(at.Head, at.Offset); path != "" {
 		r.old = append(r.old, &oldFile{at.tail(path), now.Add(lingerFor)})
@@ -141,8 +141,8 @@ func (r *rotated) find(begin head, read int64) string {
 	return ""
 }
 
-// between returns the rotated files that were written since everything was last read, oldest first, without those being read.
-// One that was read already is read again: the queue knows its events.
+// between returns the rotated files that were written since everything was last read, oldest first, except for those
+// being read. A file that was read already is read again: the queue knows its events.
 func (r *rotated) between(now time.Time) []*oldFile {
 	var files []*oldFile
 	for _, path := range r.siblings() {
@@ -218,7 +218,7 @@ func (r *rotated) restore(current position, old []position, seen, now time.Time)
 	r.current = current.tail(r.path)
 }
 
-// begin skips what was rotated before.
+// begin skips files that were rotated before.
 func (r *rotated) begin(now time.Time) {
 	r.seen = now
 	for _, o := range r.between(now) {
@@ -233,7 +233,7 @@ func (r *rotated) begin(now time.Time) {
 	}
 }
 
-// position returns how far the file was read.
+// position says how far a file was read.
 type position struct {
 	Path   string `json:"path"`
 	Offset int64  `json:"offset"`

@@ -13,24 +13,25 @@ import (
 	"time"
 )
 
-// maxPositions is how many transcript offsets are saved. The rest, those quiet longest, are read from the start if they grow.
+// maxPositions is how many transcript offsets are saved. Those that were quiet longest are dropped, and read from the
+// start if they grow.
 const maxPositions = 1000
 
 // state is the file that says how far a path was read. One process holds its lock.
 type state struct {
 	Path        string          `json:"path"`
-	Seen        time.Time       `json:"seen"`              // when all that was there had been read
+	Seen        time.Time       `json:"seen"`              // when everything that existed had been read
 	Current     *position       `json:"current,omitempty"` // of an audit file
-	Old         []position      `json:"old,omitempty"`     // of those that had its path before and may grow
+	Old         []position      `json:"old,omitempty"`     // of files that had the path before and may grow
 	Transcripts []position      `json:"transcripts,omitempty"`
 	Runs        json.RawMessage `json:"runs,omitempty"`
 
 	file  string
 	lock  *os.File
-	begun bool // there was one; if it could not be read, all is read from its beginning, and refused where it is known
+	begun bool // there was a state; if it cannot be read, everything is read from its beginning, and the queue refuses what it knows
 }
 
-// openState locks and reads the state of a path, if there is one.
+// openState locks a path's state and reads it, if there is one.
 func openState(folder, path string) (*state, error) {
 	if err := (place{folder: folder}).make(); err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func (r *follower) save(now time.Time) error {
 	return nil
 }
 
-// positions returns the positions of the transcripts whose lines were passed on, the most recent ones first.
+// positions returns the positions of transcripts whose lines were passed on, the most recent ones first.
 func (d *folder) positions() []position {
 	var moved []*tail
 	for _, t := range d.order {

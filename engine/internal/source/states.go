@@ -11,13 +11,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Bounds of reading AWF's state files. They stand in docs/config.md.
+// Bounds of reading AWF's state files. docs/config.md names them.
 const (
 	maxStateFile = 4 << 20
-	maxStates    = 256 // that are remembered, so that none is read twice
+	maxStates    = 256 // states that are remembered, so that none is read twice
 )
 
-// states reads AWF's states/ID.json, which AWF rewrites while the run goes on.
+// states reads AWF's states/ID.json, which AWF rewrites during the run.
 type states struct {
 	folders []string
 	read    map[string]readState // by path
@@ -40,7 +40,7 @@ func newStates(folders ...string) *states {
 	return s
 }
 
-// of returns the state of a run; nil if there is no file, or none that can be read.
+// of returns the state of a run; nil if there is no readable file.
 func (s *states) of(run string) *event.RunState {
 	if run == "" || strings.ContainsAny(run, "/\x00") {
 		return nil

@@ -1,4 +1,4 @@
-// Package source reads events from stdin, from a wrapped command and from AWF's files.
+// Package source reads events: [Pipe] from stdin, [Command] from a wrapped command, and [Follow] from AWF's files.
 package source
 
 import (
@@ -13,10 +13,10 @@ import (
 // Pipe is AWF's output through a pipe: events among other lines.
 type Pipe struct {
 	Name   string                 // of In, for errors
-	In     io.Reader              // is read to its end
-	Out    io.Writer              // gets what is not an event, byte for byte; nil drops it
-	Event  func(event.Event)      // gets the events in order; nil drops them
-	Broken func(*event.LineError) // gets the lines of a known dialect that are broken; nil drops them
+	In     io.Reader              // read to its end
+	Out    io.Writer              // receives what is not an event, byte for byte; nil discards it
+	Event  func(event.Event)      // receives the events in order; nil discards them
+	Broken func(*event.LineError) // receives broken lines of a known dialect; nil discards them
 
 	OrphanAfter time.Duration              // see event.Reader
 	Open        func(workflow, run string) // see event.Reader; may be nil
@@ -25,10 +25,11 @@ type Pipe struct {
 	Sealed func(text []byte, mark string) bool // see event.Reader
 }
 
-// Read reads the pipe until its end or until ctx ends, and returns what it counted.
-// After a failed write to Out it drops the other lines and goes on with the events.
+// Read reads the pipe until its end or until ctx ends, and returns its counts. After a failed write to Out it discards
+// the other lines and goes on with the events.
 //
-// A blocked read cannot be interrupted: when ctx ends, Read abandons the goroutine that reads, which then passes on nothing.
+// A blocked read cannot be interrupted: when ctx ends, Read abandons the goroutine that reads, which then passes on
+// nothing.
 func (p Pipe) Read(ctx context.Context) (event.Counts, error) {
 	var left atomic.Bool
 	out := p.Out

@@ -14,38 +14,38 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// Bounds of reading files. They stand in docs/config.md.
+// Bounds of reading files. docs/config.md names them.
 const (
 	tailBuffer = 64 << 10 // read at a time
-	headSize   = 256      // bytes of a file's beginning by which it is known again
+	headSize   = 256      // bytes at a file's beginning that identify it
 )
 
-// tail reads the lines of one file as it grows, in bounded memory. The file is open only while lines of it are read.
+// tail reads the lines of one file as it grows, in bounded memory. The file is open only while its lines are read.
 type tail struct {
 	path   string
-	offset int64 // behind the last line that was given
-	line   int   // the lines given so far
+	offset int64 // of the end of the last line that was given
+	line   int   // number of lines given so far
 	head   head  // of the file that offset belongs to
-	held   bool  // the file stays open, so that it is read to its end when it was renamed
+	held   bool  // the file stays open, so that it can be read to its end after it is renamed
 
 	file  *os.File
 	buf   []byte // from read-len(buf) to read
 	read  int64
-	more  bool     // the last load did not come to the file's end
-	long  bool     // the rest of a line that is too long is skipped
-	ahead []parsed // decoded and not given yet
+	more  bool     // the last load did not reach the file's end
+	long  bool     // skip the rest of a line that is too long
+	ahead []parsed // decoded, not given yet
 	order time.Time
 	idle  int  // rounds since the last line
 	moved bool // a line was given
 }
 
-// parsed is one thing in a line: a record, or an error, or neither for a line that is no event. A line may hold several.
+// parsed is one item of a line: a record, an error, or neither for a line that is no event. A line may hold several.
 type parsed struct {
 	rec   *event.Record
 	err   error
 	at    time.Time
 	first bool  // of its line
-	end   int64 // the offset behind the line, of its last one; else 0
+	end   int64 // the offset after the line, for the line's last item; else 0
 }
 
 // head identifies a file by its beginning: the length, at most headSize, and a hash.
@@ -72,7 +72,7 @@ func (h head) of(f io.ReaderAt) bool {
 	return err == nil && other == h
 }
 
-// errReplaced means that the file was truncated, or that another one has taken its name.
+// errReplaced means that the file was truncated, or that another file has its name.
 var errReplaced = errors.New("replaced")
 
 // grown reports, without opening the file, whether it may have something new.
@@ -84,7 +84,7 @@ func (t *tail) grown() bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() != t.offset
 }
 
-// open opens the file, unless it is open, and checks that it is the one read before.
+// open opens the file unless it is open, and checks that it is the one that was read before.
 func (t *tail) open() error {
 	if t.file == nil {
 		f, err := file.Open(t.path)
@@ -121,7 +121,7 @@ func (t *tail) close() {
 	t.file, t.buf, t.ahead, t.read = nil, nil, nil, t.offset
 }
 
-// load decodes lines until n are ahead or the file ends. With final it takes an unfinished last line too.
+// load decodes lines until n are ahead or the file ends. If final is set it takes an unfinished last line too.
 func (t *tail) load(n int, final bool) error {
 	for t.more = true; len(t.ahead) < n; {
 		text, size, err := t.next(final)
@@ -134,7 +134,7 @@ func (t *tail) load(n int, final bool) error {
 	return nil
 }
 
-// parse appends what a line holds, most often one thing, to ahead.
+// parse appends the items of a line, usually one, to ahead.
 func (t *tail) parse(text []byte) {
 	var found []parsed
 	end := t.read - int64(len(t.buf))
@@ -163,7 +163,7 @@ func (t *tail) parse(text []byte) {
 	t.ahead = append(t.ahead, found...)
 }
 
-// trouble reports bytes that do not belong into a line of AWF's files.
+// trouble reports bytes that do not belong in a line of AWF's files.
 func trouble(line event.Line) error {
 	nuls := len(line.Before) - len(bytes.TrimLeft(line.Before, "\x00"))
 	switch {
@@ -177,7 +177,8 @@ func trouble(line event.Line) error {
 	return nil
 }
 
-// lineID makes an id for a line that has none: the same each time it is read, and another one for an equal line elsewhere.
+// lineID makes an id for a line that has none: the same each time it is read, and a different one for an equal line
+// elsewhere.
 func (t *tail) lineID(text []byte, end int64) string {
 	begin := t.head
 	if begin.Size < headSize {
@@ -187,8 +188,8 @@ func (t *tail) lineID(text []byte, end int64) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// next takes the next line from the buffer. It returns the line without its ending and its size with it, 0 if there is none
-// yet. Of a line that is too long it returns the beginning and skips the rest.
+// next takes the next line from the buffer. It returns the line without its ending, and its size with it; the size is 0
+// if there is no line yet. It returns only the beginning of a line that is too long, and skips the rest.
 func (t *tail) next(final bool) (text []byte, size int, err error) {
 	searched := 0
 	for {
@@ -236,7 +237,7 @@ func (t *tail) fill() (int, error) {
 	return n, err
 }
 
-// take removes and returns the first thing ahead.
+// take removes and returns the first item ahead.
 func (t *tail) take() parsed {
 	p := t.ahead[0]
 	t.ahead = t.ahead[1:]

@@ -19,31 +19,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trail is the private audit file of one command, ID.jsonl, and the file of its state, ID.state.
-// The holder of the lock of ID.jsonl owns both. AWF itself takes no lock.
+// trail is the private audit file of one command, ID.jsonl, and the file of its state, ID.state. The holder of the lock
+// of ID.jsonl owns both. AWF itself takes no lock.
 //
-// ID.state begins with numbers of 20 digits. Each is overwritten by one write, so that a killed process leaves them whole:
-// the bytes copied to AWF's own file, the bytes that are settled, and the program's process. That number is the process id in
-// the last seven digits and the process's start time in front of them, since process ids are used again.
+// ID.state begins with numbers of 20 digits. One write overwrites each, so that a killed process leaves them whole: the
+// bytes copied to AWF's own file, the bytes that are settled, and the program's process. The last seven digits of that
+// number are the process id. The digits before them are the process's start time, since process ids are reused.
 type trail struct {
 	trailInfo
 	path   string // of ID.jsonl
 	file   *os.File
 	state  *os.File
-	target *os.File // AWF's own audit file, opened with the first line
+	target *os.File // AWF's own audit file, opened for the first line
 	copied int64
 	done   int64
 	pid    int64
-	born   int64 // when the program began, in the system's own measure; 0 where that is not known
+	born   int64 // when the program began, in the system's own unit; 0 if unknown
 }
 
-// trailInfo is what the next owner of a trail needs, as JSON behind the numbers.
+// trailInfo is what the next owner of a trail needs, as JSON after the numbers.
 type trailInfo struct {
 	Target      string    `json:"target"`      // the file that AWF would have used; "" for none
 	TargetSize  int64     `json:"target_size"` // when the program started
 	Transcripts string    `json:"transcripts"`
 	Storage     string    `json:"storage,omitempty"` // where AWF keeps the states of its runs
-	Origin      string    `json:"origin"`            // of the configuration: who has another one must not take the events
+	Origin      string    `json:"origin"`            // names the configuration: processes with another one must not take the events
 	Started     time.Time `json:"started"`
 }
 
@@ -95,7 +95,7 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 	return t, nil
 }
 
-// lock takes a file's lock without waiting. The lock ends with the process.
+// lock locks a file without waiting. The lock ends with the process.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
 // errTaken means that a running process owns the trail.
@@ -142,10 +142,10 @@ func (t *trail) put(at int64, n int64) error {
 	return err
 }
 
-// pidRange is above every process id.
+// pidRange is larger than every process id.
 const pidRange = 10_000_000
 
-// setPID notes which process the program is.
+// setPID notes the program's process.
 func (t *trail) setPID(pid int) error {
 	t.pid = int64(pid)
 	t.born, _ = begun(t.pid)
@@ -161,14 +161,14 @@ func (t *trail) alive() bool {
 	return !ended && (t.born == 0 || born == t.born)
 }
 
-// begun returns when a process started, in ticks since the system's start, and whether it is a zombie. It returns 0 and false
-// where the system does not tell.
+// begun returns when a process started, in ticks since the system's start, and whether it is a zombie. It returns 0 and
+// false if the system does not tell.
 func begun(pid int64) (ticks int64, ended bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, false
 	}
-	const state, starttime = 0, 19 // among the fields behind the name
+	const state, starttime = 0, 19 // among the fields after the name
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) <= starttime {
 		return 0, false
@@ -200,8 +200,8 @@ func (t *trail) remove() {
 	_ = os.Remove(strings.TrimSuffix(t.path, trailSuffix) + stateSuffix)
 }
 
-// copyLines appends the lines not yet copied to AWF's own file, each by one write. With last it copies an unfinished line too.
-// The next call continues where a write failed.
+// copyLines appends lines to AWF's own file that are not there yet, each with one write. If last is set it copies an
+// unfinished line too. After a failed write the next call continues there.
 func (t *trail) copyLines(last bool) (something bool, err error) {
 	if t.Target == "" {
 		return false, nil
@@ -217,7 +217,7 @@ func (t *trail) copyLines(last bool) (something bool, err error) {
 			size := bytes.IndexByte(text, '\n') + 1
 			if size == 0 {
 				if !last && n < len(buf) || n == len(buf) && len(text) < len(buf) {
-					break // the line's end is not there yet
+					break // the line is incomplete
 				}
 				size = len(text)
 			}
@@ -232,7 +232,7 @@ func (t *trail) copyLines(last bool) (something bool, err error) {
 	}
 }
 
-// copyLine appends a line to AWF's own file. A pipe without a reader, or one that stays full, is an error.
+// copyLine appends a line to AWF's own file. A pipe that has no reader or stays full is an error.
 func (t *trail) copyLine(line []byte) error {
 	if t.target == nil {
 		if err := os.MkdirAll(filepath.Dir(t.Target), 0o750); err != nil { // as AWF does
@@ -251,13 +251,13 @@ func (t *trail) copyLine(line []byte) error {
 	n, err := t.target.Write(line)
 	t.copied += int64(n)
 	if n > 0 {
-		_ = t.put(atCopied, t.copied) // if it cannot, a line may stand twice after a crash
+		_ = t.put(atCopied, t.copied) // if this fails, a line may be there twice after a crash
 	}
 	return err
 }
 
-// outlives reports whether another process can write to AWF's own audit file: to a regular file or a new one, but not to a
-// pipe or to a descriptor of the process that ended.
+// outlives reports whether another process can write to AWF's own audit file: a regular or new file, but no pipe and no
+// descriptor of the process that ended.
 func (t *trail) outlives() bool {
 	if strings.HasPrefix(t.Target, "/dev/") || strings.HasPrefix(t.Target, "/proc/") {
 		return false
@@ -274,7 +274,7 @@ func (t *trail) targetBefore() []byte {
 	}
 	target, err := file.Open(t.Target)
 	if err != nil {
-		return nil // not there yet, or no file: then no run is known to be resumed
+		return nil // does not exist yet, or is no file: then no run is known to be resumed
 	}
 	defer target.Close()
 	from := max(0, t.TargetSize-most)

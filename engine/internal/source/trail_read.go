@@ -12,15 +12,16 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of trails. They stand in docs/config.md.
+// Bounds of trails. docs/config.md names them.
 const (
-	maxTrails = 1000               // that one adoption looks at
+	maxTrails = 1000               // trails that one adoption looks at
 	keepTrail = time.Hour          // how long after its last line a settled trail is kept, for what the command left running
-	maxOrphan = 24 * time.Hour     // how long after its last line the program may be running
-	dropTrail = 7 * 24 * time.Hour // how long after its last line a trail that nobody takes up is removed
+	maxOrphan = 24 * time.Hour     // how long after its last line the program may still be running
+	dropTrail = 7 * 24 * time.Hour // how long after its last line an abandoned trail is removed
 )
 
-// read passes on the events of a trail and of the transcripts of its runs. child is nil if another process started the program.
+// read passes on the events of a trail and of the transcripts of its runs. child is nil if another process started the
+// program.
 func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
 		trail:   t,
@@ -113,10 +114,10 @@ type reading struct {
 	feed    *feed
 	audit   *tail
 	folders []*folder
-	ended   []string // runs that ended in success, which have steps
+	ended   []string // runs with steps that ended in success
 }
 
-const maxEnded = 1000 // that are remembered, to tell whose steps were not seen
+const maxEnded = 1000 // runs that are remembered, to name those whose steps were not seen
 
 func (r *reading) close() {
 	r.audit.close()
@@ -127,7 +128,8 @@ func (r *reading) close() {
 	}
 }
 
-// round passes on what is new. It reads the audit file first: whatever AWF wrote to a transcript before an audit line is then there.
+// round passes on what is new. It reads the audit file first: whatever AWF wrote to a transcript before an audit line is
+// then there.
 func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
@@ -161,7 +163,8 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	return something, r.feed.commit(ctx)
 }
 
-// begunBefore reports whether AWF's own audit file had a start line before the program started, which then resumes that run.
+// begunBefore reports whether AWF's own audit file had a start line before the program started, which then resumes that
+// run.
 func (r *reading) begunBefore(id string) bool {
 	if r.begun == nil {
 		r.begun = map[string]bool{}
@@ -176,14 +179,15 @@ func (r *reading) begunBefore(id string) bool {
 	return r.begun[id]
 }
 
-// end passes on what still waits, and the ends that are missing.
+// end passes on the remaining lines, and the missing ends.
 func (r *reading) end(ctx context.Context, how event.Ending) error {
 	r.feed.joiner.Flush()
 	r.feed.joiner.End(how, 0, time.Now())
 	return r.feed.commit(ctx)
 }
 
-// all reads what another process left. If the program has ended, open runs get their ends; else the trail stays for a later process.
+// all reads what another process left. If the program has ended, open runs get their ends; else the trail stays for a
+// later process.
 func (r *reading) all(ctx context.Context, t *trail) error {
 	alive := t.runs()
 	for {
@@ -219,7 +223,7 @@ func (t *trail) runs() bool {
 func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 	for _, place := range p {
 		if place.check() != nil {
-			continue // it is not there, or not ours
+			continue // it does not exist, or is not ours
 		}
 		names, err := filepath.Glob(filepath.Join(place.folder, "*"+trailSuffix))
 		if err != nil {
@@ -258,7 +262,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 		return nil
 	}
 	if !t.outlives() {
-		t.Target = "" // who read it has gone, too
+		t.Target = "" // its reader is gone too
 	}
 	if err := t.recopied(); err != nil {
 		return nil

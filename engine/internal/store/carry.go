@@ -10,41 +10,35 @@ import (
 
 const (
 	carryMany     = 500                    // deliveries that move at a time
-	carryPatience = 30 * time.Second       // how long Carry waits for what is in flight
-	carryPoll     = 200 * time.Millisecond // between looks at it
+	carryPatience = 30 * time.Second       // how long Carry waits for deliveries in flight
+	carryPoll     = 200 * time.Millisecond // between looks at them
 )
 
-// Carried is what became of a queue's deliveries that were carried to another one.
+// Carried counts deliveries that moved from one queue to another.
 type Carried struct {
-	Moved    int // that the other queue has taken
-	Known    int // that it had before: of a Carry that was killed
-	Resumed  int // of both, those that a Carry before had begun to move
-	InFlight int // that stay, since somebody is sending them
+	Moved    int // accepted by the other queue
+	Known    int // the other queue had them already, from a Carry that was killed
+	Resumed  int // of Moved and Known: an earlier Carry had begun to move them
+	InFlight int // stayed, since somebody is sending them
 }
 
-// carrying is one Carry.
+// carrying is the state of one Carry.
 type carrying struct {
 	from, to Durable
 	rename   func(webhook string) string
 	carried  Carried
 }
 
-// Carry moves all deliveries of a queue to another one, with their ids, states and attempts. Processes may go on to use both: what is in
-// flight moves when it is settled. It begins with what a Carry that was killed left. rename gives a webhook's identity in the other queue.
+// Carry moves all deliveries of a queue to another one and keeps their ids, states and attempts. Processes may use both
+// queues meanwhile: deliveries in flight move when they are settled. Carry first finishes what a killed Carry began.
+// rename maps a webhook's identity to its identity in the other queue.
 func Carry(ctx context.Context, from, to Durable, rename func(webhook string) string) (Carried, error) {
 	c := &carrying{from: from, to: to, rename: rename}
-	left, err := from.Leaving(ctx)
+	resumed, err := c.resume(ctx)
 	if err != nil {
 		return c.carried, err
 	}
-	c.carried.Resumed = len(left)
-	for len(left) > 0 {
-		n := min(carryMany, len(left))
-		if err := c.hand(ctx, left[:n]); err != nil {
-			return c.carried, err
-		}
-		left = left[n:]
-	}
+	c.carried.Resumed = resumed
 	if err := c.closures(ctx); err != nil {
 		return c.carried, err
 	}
@@ -52,7 +46,11 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 		if err := c.pass(ctx); err != nil {
 			return c.carried, err
 		}
-		if c.carried.InFlight, err = c.waiting(ctx); err != nil || c.carried.InFlight == 0 || time.Since(begun) > carryPatience {
+		if c.carried.InFlight, err = c.waiting(ctx); err != nil {
+			return c.carried, err
+		}
+		if c.carried.InFlight == 0 || time.Since(begun) > carryPatience {
+			_, err := c.resume(ctx) // a commit whose answer was lost left deliveries that Leave did not return
 			return c.carried, err
 		}
 		select {
@@ -63,7 +61,18 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 	}
 }
 
-// pass moves what may leave now.
+// resume moves deliveries that left the queue before and were not handed over. It returns how many.
+func (c *carrying) resume(ctx context.Context) (n int, err error) {
+	left, err := c.from.Leaving(ctx)
+	for rest := left; len(rest) > 0 && err == nil; {
+		n := min(carryMany, len(rest))
+		err = c.hand(ctx, rest[:n])
+		rest = rest[n:]
+	}
+	return len(left), err
+}
+
+// pass moves the deliveries that may leave now.
 func (c *carrying) pass(ctx context.Context) error {
 	for cursor := (Cursor{}); ; {
 		entries, next, err := c.from.Leave(ctx, cursor, carryMany)
@@ -80,7 +89,7 @@ func (c *carrying) pass(ctx context.Context) error {
 	}
 }
 
-// hand has the other queue accept deliveries that left, before this one forgets them.
+// hand makes the other queue accept deliveries before this one forgets them.
 func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -106,7 +115,7 @@ func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
 	return c.from.Forget(ctx, ids)
 }
 
-// closures closes the lanes of the other queue that are closed in this one.
+// closures closes the lanes in the other queue that are closed in this one.
 func (c *carrying) closures(ctx context.Context) error {
 	lanes, err := c.from.Lanes(ctx)
 	var errs []error
@@ -119,7 +128,7 @@ func (c *carrying) closures(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// waiting is how many deliveries wait in the queue yet.
+// waiting returns how many deliveries still wait in the queue.
 func (c *carrying) waiting(ctx context.Context) (n int, err error) {
 	lanes, err := c.from.Lanes(ctx)
 	for i := range lanes {

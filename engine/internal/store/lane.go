@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	minBreakerWait = 5 * time.Second // between a breaker's probes, doubled from there
+	minBreakerWait = 5 * time.Second // between a breaker's probes; it doubles
 	maxBreakerWait = 5 * time.Minute
 )
 
-// Lane is the state that all processes share of a lane: its breaker, pause, closure and rate. Its methods are pure:
-// they depend on their arguments alone, and the engines of a store load and save it. Times are the store's.
+// Lane is the state of a lane that all processes share: its breaker, pause, closure and rate. Its methods are pure: they
+// depend on their arguments alone, and stores load and save it. Times are the store's.
 type Lane struct {
 	Failures    int       // attempts in a row that failed
 	Broken      int       // transforms in a row that failed
 	PausedUntil time.Time // zero if the lane is not paused
-	ProbeUntil  time.Time // the breaker's probe is in flight until then; zero if none is
-	Closed      string    // why; "" if the lane is open
+	ProbeUntil  time.Time // the breaker's probe is in flight until then; zero without a probe
+	Closed      string    // the reason; "" if the lane is open
 	Tokens      float64   // of the rate
 	TokensAt    time.Time
 	LastError   string
@@ -32,12 +32,12 @@ func (l *Lane) BreakerOpen() bool {
 	return l.Failures >= delivery.BreakerFailures || l.Broken >= delivery.BreakerFailures
 }
 
-// MaySend reports whether an accepted delivery may be sent at once.
+// MaySend reports whether a newly accepted delivery may be sent at once.
 func (l *Lane) MaySend(now time.Time) bool {
 	return !l.BreakerOpen() && l.Closed == "" && !l.PausedUntil.After(now)
 }
 
-// Allow says how many of n claims the lane allows; and if none, how long to wait, or Never.
+// Allow returns how many of n claims the lane allows. If it allows none, it returns how long to wait, or Never.
 func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Duration) {
 	switch {
 	case l.Closed != "":
@@ -57,7 +57,7 @@ func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Durati
 	switch passed := now.Sub(l.TokensAt); {
 	case passed > 0:
 		l.Tokens = min(float64(max(1, lane.Burst)), l.Tokens+passed.Seconds()*lane.Rate)
-	case passed < -time.Minute: // the clock was set back: the rate begins anew
+	case passed < -time.Minute: // the clock was set back: start the rate again
 		l.Tokens = 1
 	}
 	l.TokensAt = now
@@ -67,7 +67,8 @@ func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Durati
 	return min(n, int(l.Tokens)), 0
 }
 
-// Within is how many of n claims a bound on all processes leaves while others are in flight; and if none, how long to wait.
+// Within returns how many of n claims fit under a limit for all processes while others are in flight. If none fits, it
+// returns how long to wait.
 func Within(lane delivery.Lane, n, inFlight int) (int, time.Duration) {
 	if lane.Total == 0 {
 		return n, 0
@@ -78,8 +79,8 @@ func Within(lane delivery.Lane, n, inFlight int) (int, time.Duration) {
 	return 0, TotalPatience
 }
 
-// Took notes that n claims were made of those that Allow allowed, and says how long to wait before the next one.
-// lease is how long they hold.
+// Took notes that n of the allowed claims were made, and returns how long to wait before the next one. lease is how long
+// they last.
 func (l *Lane) Took(now time.Time, lane delivery.Lane, n int) time.Duration {
 	if n == 0 {
 		return 0
@@ -101,7 +102,8 @@ func (l *Lane) nextToken(rate float64) time.Duration {
 	return time.Duration(math.Ceil((1-l.Tokens)/rate*1000))*time.Millisecond + time.Millisecond
 }
 
-// Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's clock.
+// Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's
+// clock.
 func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 	if st.FuelPercent > 0 {
 		l.FuelPercent = st.FuelPercent
@@ -117,7 +119,7 @@ func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 		l.endProbe(until)
 	case a.Outcome == delivery.Delivered:
 		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
-	case a.Blame == delivery.BlameEvent: // says nothing of the next event
+	case a.Blame == delivery.BlameEvent: // says nothing about the next event
 		l.Broken, l.LastError, l.LastErrorAt = 0, a.Reason, now
 		l.endProbe(until)
 	default:
@@ -135,15 +137,15 @@ func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 	}
 }
 
-// endProbe ends the probe whose lease ends then: it came to no attempt.
+// endProbe ends the probe whose lease ends at until. It made no attempt.
 func (l *Lane) endProbe(until time.Time) {
 	if l.ProbeUntil.Equal(until) {
 		l.ProbeUntil = time.Time{}
 	}
 }
 
-// fail counts a failure. An open breaker pauses the lane, longer after each probe. What fails while the lane is paused began
-// before, and is not counted.
+// fail counts a failure. An open breaker pauses the lane, longer after each probe. A failure during a pause is not
+// counted, since its attempt began before.
 func (l *Lane) fail(now time.Time, failures *int, reason string) {
 	paused := l.PausedUntil.After(now)
 	if !paused {
@@ -162,7 +164,7 @@ func (l *Lane) pause(until time.Time) {
 	}
 }
 
-// Pause lets the lane rest until then, MaxWait at most.
+// Pause pauses the lane, for MaxWait at most.
 func (l *Lane) Pause(now time.Time, rest time.Duration) { l.pause(now.Add(min(rest, MaxWait))) }
 
 // Enable opens the lane and ends its pause.
@@ -170,14 +172,15 @@ func (l *Lane) Enable() {
 	l.Closed, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
 }
 
-// Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows it.
+// Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows whether that
+// worked.
 func (l *Lane) Replayed() {
 	if l.Broken >= delivery.BreakerFailures {
 		l.PausedUntil = time.Time{}
 	}
 }
 
-// Jumped ends pauses and probes that last longer than any can: a wrong clock stored them.
+// Jumped ends pauses and probes that last longer than possible: a wrong clock stored them.
 func (l *Lane) Jumped(now time.Time) {
 	if l.PausedUntil.After(now.Add(MaxWait + MaxSet)) {
 		l.PausedUntil = time.Time{}
@@ -187,7 +190,7 @@ func (l *Lane) Jumped(now time.Time) {
 	}
 }
 
-// NextClaim returns when the first delivery that waits may be claimed: due is when it is due. It is zero if none may.
+// NextClaim returns when the first waiting delivery may be claimed; zero if none may. due is when it is due.
 func (l *Lane) NextClaim(now, due time.Time) time.Time {
 	if due.IsZero() || l.Closed != "" {
 		return time.Time{}
@@ -201,7 +204,7 @@ func (l *Lane) NextClaim(now, due time.Time) time.Time {
 	return due
 }
 
-// Status returns what the lane's state says of it.
+// Status returns the lane's state for people.
 func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	st := delivery.LaneStatus{
 		Webhook: webhook, Failures: l.Failures, Broken: l.Broken, Closed: l.Closed, LastError: l.LastError, LastErrorAt: l.LastErrorAt,
@@ -213,7 +216,7 @@ func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	return st
 }
 
-// Replayable is the state of the deliveries that a replay takes: dead letters, or those delivered where a filter says so.
+// Replayable returns the state of deliveries that a replay selects: dead, or delivered if a filter says so.
 func Replayable(s delivery.State) delivery.State {
 	if s == delivery.IsDelivered {
 		return s

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// loggedAttempt is an attempt as stores keep it.
+// loggedAttempt is an attempt in the form that stores keep.
 type loggedAttempt struct {
 	Number     int    `json:"n"`
 	At         int64  `json:"at"`   // ms
@@ -24,7 +24,8 @@ type loggedAttempt struct {
 	Phases [4]int64 `json:"phases,omitzero"` // µs: name, connection, TLS, first byte
 }
 
-// LogLine is the record of an attempt, as stores keep it: a JSON object on a line. replay marks it as made after a replay.
+// LogLine returns the record of an attempt in the form that stores keep: a JSON object on a line. replay marks it as made
+// after a replay.
 func LogLine(a *delivery.Attempt, replay bool) string {
 	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
 		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
@@ -35,7 +36,7 @@ func LogLine(a *delivery.Attempt, replay bool) string {
 	return string(text) + "\n"
 }
 
-// ParseLog reads the records of a delivery's attempts.
+// ParseLog parses the records of a delivery's attempts.
 func ParseLog(log string) (attempts []delivery.Attempt) {
 	for line := range strings.Lines(log) {
 		var l loggedAttempt

@@ -7,13 +7,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// madeText is what a content has beside its body where something of the body is secret. Else its headers stand alone.
+// madeText holds a content's headers and the secret parts of its body. If no part is secret, the headers are stored
+// alone.
 type madeText struct {
 	Header [][2]string `json:"header,omitempty"`
 	Secret [][2]int    `json:"secret"`
 }
 
-// HeaderText is a content's headers, and which parts of its body are secret, as a store's one column has them; "" for neither.
+// HeaderText encodes a content's headers and the secret parts of its body for a single column; "" if it has neither.
 func HeaderText(c *delivery.Content) string {
 	var text []byte // texts and numbers always encode
 	switch {
@@ -25,7 +26,7 @@ func HeaderText(c *delivery.Content) string {
 	return string(text)
 }
 
-// ParseHeader reads what HeaderText wrote.
+// ParseHeader decodes the result of HeaderText.
 func ParseHeader(text string, c *delivery.Content) error {
 	switch {
 	case text == "":

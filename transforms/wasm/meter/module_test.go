@@ -10,8 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-//test:alone it measures how long a module takes to rewrite
-
 // whole is a module with everything that Module tells of.
 func whole() build {
 	names := section(0, vec(4, "name")+"\x00"+vec(4, vec(3, "mod"))+"\x01"+vec(11, list("\x00"+vec(3, "log"), "\x01"+vec(3, "run")))+"\x02"+vec(1, "\x00"))

@@ -148,13 +148,7 @@ func (s *scanner) step(in *instr) {
 	case opCall:
 		s.call(in)
 	case opCallIndirect:
-		s.pay(indirectCost + foldCap)
-		s.checks += indirectChecks - 1
-		if s.m.hostTaken {
-			s.pay(hostCost)
-		}
-		s.callee(s.m.types[in.x])
-		s.indirect = append(s.indirect, uint32(in.x))
+		s.callIndirect(in)
 	case opRefFunc:
 		if f := uint32(in.x); s.m.hasStart && f == s.m.start && !s.m.startSeen {
 			s.fail("undeclared reference to function %d", f) // the export that is added would declare it
@@ -216,6 +210,16 @@ func (s *scanner) call(in *instr) {
 	if s.folded != nil {
 		s.pay(s.folded[f])
 	}
+}
+
+func (s *scanner) callIndirect(in *instr) {
+	s.pay(indirectCost + foldCap)
+	s.checks += indirectChecks - 1
+	if s.m.hostTaken {
+		s.pay(hostCost)
+	}
+	s.callee(s.m.types[in.x])
+	s.indirect = append(s.indirect, uint32(in.x))
 }
 
 func (s *scanner) callee(of Signature) {

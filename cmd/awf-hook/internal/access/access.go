@@ -1,5 +1,5 @@
-// Package access says who makes a request of awf-hook serve, and what they may do. The server finds out who it is; the page and
-// the API ask with [From].
+// Package access says who makes a request to awf-hook serve, and what they may do. The server authenticates the client;
+// the page and the API call [From].
 package access
 
 import (
@@ -7,14 +7,14 @@ import (
 	"fmt"
 )
 
-// Role is what a client may see and change. Each role includes those below it.
+// Role is what a client may see and change. Each role includes the ones before it.
 type Role int
 
 const (
 	None    Role = iota
-	Read         // sees deliveries, webhooks and the configuration
-	Operate      // also sends again, discards, pauses, enables and disables
-	Admin        // also sends events
+	Read         // see deliveries, webhooks and the configuration
+	Operate      // also replay, delete, pause, enable and disable
+	Admin        // also send events
 )
 
 func (r Role) String() string {
@@ -29,7 +29,7 @@ func (r Role) String() string {
 	return "none"
 }
 
-// ParseRole reads a role by its name.
+// ParseRole parses a role's name.
 func ParseRole(name string) (Role, error) {
 	for _, r := range []Role{Read, Operate, Admin} {
 		if r.String() == name {
@@ -39,19 +39,19 @@ func ParseRole(name string) (Role, error) {
 	return None, fmt.Errorf("want read, operate or admin, got %q", name)
 }
 
-// Who is the client of a request. Its zero value may do nothing.
+// Who is the client of a request. The zero value may do nothing.
 type Who struct {
-	Name  string // of the token, as the configuration has it
+	Name  string // of the token in the configuration
 	Role  Role
 	Sends bool // may send events
 }
 
 type key struct{}
 
-// With returns a context that carries who makes the request.
+// With returns a context that carries the client.
 func With(ctx context.Context, who Who) context.Context { return context.WithValue(ctx, key{}, who) }
 
-// From returns who makes the request.
+// From returns the client of a request.
 func From(ctx context.Context) Who {
 	who, _ := ctx.Value(key{}).(Who)
 	return who

@@ -1,7 +1,7 @@
-// Package api is the queue as people see and change it, in this process or in another one's serve.
+// Package api is the queue as people see and change it, in this process or in another process's serve.
 //
-// [Queue] is what they may do. [Local] does it with an engine's queue, [New] makes a handler that offers it over HTTP, and [Client]
-// uses such a handler. The command, the page and the API show the same values, which this package defines.
+// [Queue] is the interface. [Local] implements it with an engine's queue, [New] makes a handler that serves it over HTTP,
+// and [Client] calls such a handler. The command, the page and the API show the same values, which this package defines.
 package api
 
 import (
@@ -13,19 +13,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Queue is a queue for people. The errors wrap [engine.ErrUnknown] where there is no such delivery.
+// Queue is a queue for people. Errors about a delivery that does not exist wrap [engine.ErrUnknown].
 type Queue interface {
-	// List lists deliveries, those accepted last first.
+	// List lists deliveries. The one accepted last comes first.
 	List(ctx context.Context, f engine.Filter) ([]Item, error)
 	Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
-	// Groups counts by webhook and reason, up to n groups, the largest first.
+	// Groups counts deliveries by webhook and reason. It returns the n largest groups.
 	Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error)
 	Show(ctx context.Context, id string) (*Detail, error)
 	Webhooks(ctx context.Context) ([]Lane, error)
-	// Operations lists up to n operations before the one with the number given, the last first. 0 begins at the end.
+	// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
 	Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error)
 
-	// What follows changes deliveries or lanes, returns how many, and is recorded.
+	// The methods below change deliveries or lanes, return how many, and record the operation.
 
 	Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error)
 	Delete(ctx context.Context, f engine.Filter) (int, error)
@@ -45,8 +45,8 @@ type Item struct {
 	EventID      string         `json:"event_id"`
 	WorkflowID   string         `json:"workflow_id,omitempty"`
 	WorkflowName string         `json:"workflow_name,omitempty"`
-	Source       string         `json:"source,omitempty"`   // the token or signature by which a server got the event
-	TraceID      string         `json:"trace_id,omitempty"` // of the trace that it belongs to
+	Source       string         `json:"source,omitempty"`   // the token or signature with which the event was sent to a server
+	TraceID      string         `json:"trace_id,omitempty"` // of its trace
 	Accepted     time.Time      `json:"accepted"`
 	Due          time.Time      `json:"due,omitzero"`
 	Done         time.Time      `json:"done,omitzero"`
@@ -56,7 +56,7 @@ type Item struct {
 	Seq          int64          `json:"seq"`
 }
 
-// NewItem makes an item of what the engine tells.
+// NewItem makes an item from the engine's.
 func NewItem(it *engine.Item) Item {
 	i := Item{
 		ID: it.Delivery.ID, State: it.State, Webhook: WebhookName(it.Delivery.Webhook), Identity: it.Delivery.Webhook,
@@ -71,11 +71,11 @@ func NewItem(it *engine.Item) Item {
 	return i
 }
 
-// Detail is all that is known of a delivery, free of secrets.
+// Detail is everything that is known about a delivery, without secrets.
 type Detail struct {
 	Item
 	Timeline []delivery.Attempt `json:"timeline"`
-	Body     []byte             `json:"body,omitempty"` // what it sends or would send; missing until it is made
+	Body     []byte             `json:"body,omitempty"` // what it sends; missing until transforms have made it
 }
 
 // Lane is a webhook's lane.
@@ -85,13 +85,13 @@ type Lane struct {
 	engine.LaneStatus
 }
 
-// Identity is the webhook's: FILE#NAME, or NAMESPACE#NAME.
+// Identity returns the webhook's identity: FILE#NAME, or NAMESPACE#NAME.
 func (l *Lane) Identity() string { return l.LaneStatus.Webhook }
 
-// NewLane makes a lane of what the engine tells.
+// NewLane makes a lane from the engine's status.
 func NewLane(l *engine.LaneStatus) Lane { return Lane{WebhookName(l.Webhook), laneState(l), *l} }
 
-// laneState is a lane's state in a word.
+// laneState returns a lane's state in a word.
 func laneState(l *engine.LaneStatus) string {
 	switch {
 	case l.Closed != "":
@@ -104,5 +104,5 @@ func laneState(l *engine.LaneStatus) string {
 	return "open"
 }
 
-// WebhookName is the name in a webhook's identity.
+// WebhookName returns the name in a webhook's identity.
 func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }

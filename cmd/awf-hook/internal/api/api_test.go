@@ -75,7 +75,7 @@ func fill(t *testing.T) *queues {
 		t.Fatal(err)
 	}
 	<-running
-	deliveries, err := engine.OpenDeliveries(file)
+	deliveries, err := engine.OpenDeliveries(file, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestDocumentIsTrue(t *testing.T) {
 		}
 	}
 	documented := doc.Paths.Find("/v1/deliveries").Get.Parameters
-	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Text: "f", Reason: "g", Since: time.Now(),
+	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Source: "h", Text: "f", Reason: "g", Since: time.Now(),
 		Until: time.Now(), Before: 1, After: 1, Limit: 1}
 	if n, has := reflect.TypeOf(full).NumField(), len(api.Query(full)); n != has {
 		t.Errorf("a filter has %d fields, and its query %d parameters", n, has)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const (
@@ -21,15 +22,15 @@ const (
 	maxAnswer   = 64 << 20
 )
 
-// Client is the queue of a serve elsewhere.
+// Client is the queue of another process's serve.
 type Client struct {
 	base  *url.URL
 	token string
 	http  http.Client
 }
 
-// Dial makes a client of the server at an address like https://hooks.example.com, or at a socket file, unix:PATH. It connects with the
-// first call. The token's role decides what the calls may do.
+// Dial makes a client of the server at an address such as https://hooks.example.com, or at a socket file, unix:PATH. It
+// connects on the first call. The token's role decides what the calls may do.
 func Dial(address, token string) (*Client, error) {
 	client := http.Client{Timeout: callTimeout}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
@@ -46,22 +47,34 @@ func Dial(address, token string) (*Client, error) {
 	return &Client{base, token, client}, nil
 }
 
-// call makes a call, and reads the answer.
-func (c *Client) call(ctx context.Context, method, path string, query url.Values, body, answer any) error {
+// get asks for what is at a path, and reads the answer.
+func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
 	at := c.base.JoinPath(path)
 	at.RawQuery = query.Encode()
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		content = bytes.NewReader(text)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), content)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return err
 	}
+	return c.do(req, answer)
+}
+
+// change posts what is to change, and returns how many changed.
+func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(path).String(), bytes.NewReader(text))
+	if err != nil {
+		return 0, err
+	}
+	var answer CountAnswer
+	err = c.do(req, &answer)
+	return answer.Count, err
+}
+
+// do sends a request, and reads the answer.
+func (c *Client) do(req *http.Request, answer any) error {
 	req.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
@@ -79,13 +92,13 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.base.Host, err)
 	}
-	if resp.StatusCode == http.StatusOK && json.Unmarshal(text, answer) == nil {
+	if resp.StatusCode == http.StatusOK && jsonbytes.Scan(text, answer) == nil {
 		return nil
 	}
 	return c.refused(resp, text)
 }
 
-// refused says in words why a server did not answer.
+// refused says in words why a server refused a call.
 func (c *Client) refused(resp *http.Response, text []byte) error {
 	var said failure
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {
@@ -102,7 +115,7 @@ func (c *Client) refused(resp *http.Response, text []byte) error {
 	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
 }
 
-// List implements [Queue]. It asks for page after page.
+// List implements [Queue]. It requests as many pages as needed.
 func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err error) {
 	limit := f.Limit
 	for {
@@ -110,7 +123,7 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 			f.Limit = min(maxLimit, limit-len(items))
 		}
 		var page DeliveriesAnswer
-		if err := c.call(ctx, http.MethodGet, "/v1/deliveries", Query(f), nil, &page); err != nil {
+		if err := c.get(ctx, "/v1/deliveries", Query(f), &page); err != nil {
 			return items, err
 		}
 		items = append(items, page.Deliveries...)
@@ -123,7 +136,7 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 
 // Count implements [Queue].
 func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
-	err = c.call(ctx, http.MethodGet, "/v1/count", Query(f), nil, &tally)
+	err = c.get(ctx, "/v1/count", Query(f), &tally)
 	return tally, err
 }
 
@@ -131,14 +144,14 @@ func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally
 func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
 	f.Limit = n
 	var answer GroupsAnswer
-	err := c.call(ctx, http.MethodGet, "/v1/groups", Query(f), nil, &answer)
+	err := c.get(ctx, "/v1/groups", Query(f), &answer)
 	return answer.Groups, err
 }
 
 // Show implements [Queue].
 func (c *Client) Show(ctx context.Context, id string) (*Detail, error) {
 	d := &Detail{}
-	if err := c.call(ctx, http.MethodGet, "/v1/deliveries/"+url.PathEscape(id), nil, nil, d); err != nil {
+	if err := c.get(ctx, "/v1/deliveries/"+url.PathEscape(id), nil, d); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -147,22 +160,15 @@ func (c *Client) Show(ctx context.Context, id string) (*Detail, error) {
 // Webhooks implements [Queue].
 func (c *Client) Webhooks(ctx context.Context) ([]Lane, error) {
 	var answer WebhooksAnswer
-	err := c.call(ctx, http.MethodGet, "/v1/webhooks", nil, nil, &answer)
+	err := c.get(ctx, "/v1/webhooks", nil, &answer)
 	return answer.Webhooks, err
 }
 
 // Operations implements [Queue].
 func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
 	var answer OperationsAnswer
-	err := c.call(ctx, http.MethodGet, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}), nil, &answer)
+	err := c.get(ctx, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}), &answer)
 	return answer.Operations, err
-}
-
-// change makes a call that changes something, and returns how many.
-func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
-	var answer CountAnswer
-	err := c.call(ctx, http.MethodPost, path, nil, body, &answer)
-	return answer.Count, err
 }
 
 func selectionOf(f engine.Filter) Selection {

@@ -12,14 +12,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// parameter is one of a filter's, as a query has it.
+// parameter is a parameter of a filter in a query.
 type parameter struct {
 	name string
-	get  func(*engine.Filter) string // "" for none
+	get  func(*engine.Filter) string // "" if it is not set
 	set  func(*engine.Filter, string) error
 }
 
-// parameters are all of a filter.
+// parameters lists all parameters of a filter.
 var parameters = []parameter{
 	text("id", func(f *engine.Filter) *string { return &f.ID }),
 	{"state", func(f *engine.Filter) string { return string(f.State) }, func(f *engine.Filter, s string) error {
@@ -32,6 +32,7 @@ var parameters = []parameter{
 	text("workflow", func(f *engine.Filter) *string { return &f.Workflow }),
 	text("event", func(f *engine.Filter) *string { return &f.Event }),
 	text("run", func(f *engine.Filter) *string { return &f.Run }),
+	text("source", func(f *engine.Filter) *string { return &f.Source }),
 	text("text", func(f *engine.Filter) *string { return &f.Text }),
 	text("reason", func(f *engine.Filter) *string { return &f.Reason }),
 	moment("since", func(f *engine.Filter) *time.Time { return &f.Since }),
@@ -52,7 +53,7 @@ var parameters = []parameter{
 	}},
 }
 
-// Parameters are the names of what a filter's query may have.
+// Parameters lists the names of a filter's parameters.
 func Parameters() (names []string) {
 	for _, p := range parameters {
 		names = append(names, p.name)
@@ -87,7 +88,7 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// Query is a filter as a query.
+// Query encodes a filter as a query.
 func Query(f engine.Filter) url.Values {
 	q := url.Values{}
 	for _, p := range parameters {
@@ -98,7 +99,7 @@ func Query(f engine.Filter) url.Values {
 	return q
 }
 
-// ParseQuery reads a filter from a query. A parameter that it does not know is an error, since a filter that is misread selects too much.
+// ParseQuery decodes a filter from a query. An unknown parameter is an error, since a misread filter selects too much.
 func ParseQuery(q url.Values) (f engine.Filter, err error) {
 	for name, values := range q {
 		i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })

@@ -13,10 +13,11 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const (
-	defaultLimit = 50   // items of a list where the query says nothing
+	defaultLimit = 50   // items of a list, unless the query says otherwise
 	maxLimit     = 1000 // items of a list
 	maxCall      = 64 << 10
 )
@@ -27,7 +28,7 @@ type handler struct {
 	log   *slog.Logger
 }
 
-// New makes a handler of /v1/ for a queue, and for calls beside the queue's. Who calls, and whether they may, is decided before.
+// New makes a handler of /v1/ for a queue, and for additional routes. The caller authenticates and authorizes requests.
 func New(queue Queue, log *slog.Logger, more ...Route) http.Handler {
 	h := &handler{queue, log}
 	mux := http.NewServeMux()
@@ -41,8 +42,8 @@ func New(queue Queue, log *slog.Logger, more ...Route) http.Handler {
 	return mux
 }
 
-// Route is a call. Do returns what is answered as JSON. Its errors are the queue's, but for those that [Bad] makes, and
-// [engine.ErrUnknown].
+// Route is a call. Do returns the answer, which is encoded as JSON. Its errors count as the queue's, except for
+// [engine.ErrUnknown] and those made with [Bad].
 type Route struct {
 	Pattern string
 	Do      func(r *http.Request) (any, error)
@@ -65,17 +66,17 @@ func (h *handler) routes() []Route {
 	}
 }
 
-// failure is the answer to a call that failed.
+// failure is the answer to a failed call.
 type failure struct {
 	Error string `json:"error"`
 }
 
-// badCall is an error of the client's.
+// badCall is the client's error.
 type badCall struct{ error }
 
 func (b badCall) Unwrap() error { return b.error }
 
-// Bad says that an error is the client's.
+// Bad marks an error as the client's.
 func Bad(err error) error { return badCall{err} }
 
 func (h *handler) answering(do func(*http.Request) (any, error)) http.HandlerFunc {
@@ -99,9 +100,13 @@ func (h *handler) answering(do func(*http.Request) (any, error)) http.HandlerFun
 }
 
 func write(w http.ResponseWriter, status int, value any) {
+	text, err := jsonbytes.Print(value, "", "") // as the command prints it
+	if err != nil {
+		panic(err) // a type that cannot be written is a mistake of this program
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the client may be gone
+	_, _ = w.Write(append(text, '\n')) // the client may be gone
 }
 
 // WebhooksAnswer is the answer of GET /v1/webhooks.
@@ -117,7 +122,7 @@ func (h *handler) webhooks(r *http.Request) (any, error) {
 // DeliveriesAnswer is the answer of GET /v1/deliveries.
 type DeliveriesAnswer struct {
 	Deliveries []Item `json:"deliveries"`
-	Before     int64  `json:"before,omitempty"` // of the next page; missing on the last
+	Before     int64  `json:"before,omitzero"` // value for the next page; missing on the last page
 }
 
 func (h *handler) list(r *http.Request) (any, error) {
@@ -169,18 +174,18 @@ func (h *handler) show(r *http.Request) (any, error) {
 
 // Selection says which deliveries a call changes.
 type Selection struct {
-	Filter map[string]string `json:"filter"` // parameters of GET /v1/deliveries
-	All    bool              `json:"all,omitempty"`
+	Filter map[string]string `json:"filter"` // parameters as in GET /v1/deliveries
+	All    bool              `json:"all,omitzero"`
 
-	Retransform bool `json:"retransform,omitempty"` // of a replay: make the bodies anew
+	Retransform bool `json:"retransform,omitzero"` // for a replay: make the bodies again
 }
 
-// CountAnswer says how many a call changed.
+// CountAnswer says how many deliveries or lanes a call changed.
 type CountAnswer struct {
 	Count int `json:"count"`
 }
 
-// selection reads which deliveries are meant. All of them must be said.
+// selection decodes which deliveries are meant. A request for all of them must say so.
 func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
 	if err := Read(r, maxCall, &s); err != nil {
 		return s, f, err
@@ -198,14 +203,14 @@ func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
 	return s, f, nil
 }
 
-// Read reads a call's body of up to limit bytes.
+// Read decodes a call's body of up to limit bytes.
 func Read(r *http.Request, limit int64, into any) error {
 	d := json.NewDecoder(io.LimitReader(r.Body, limit))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return badCall{fmt.Errorf("the body: %s", strings.TrimPrefix(err.Error(), "json: "))}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) { // nothing may come behind
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // nothing may follow
 		return badCall{errors.New("the body: more than one value")}
 	}
 	return nil
@@ -232,7 +237,7 @@ func (h *handler) remove(r *http.Request) (any, error) {
 	return CountAnswer{n}, err
 }
 
-// Handover says whose deliveries become whose. Both are identities.
+// Handover says which webhook's deliveries go to which other webhook. Both are identities.
 type Handover struct {
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -250,11 +255,11 @@ func (h *handler) move(r *http.Request) (any, error) {
 	return CountAnswer{n}, err
 }
 
-// LaneCall says which webhook's lanes are opened or closed.
+// LaneCall says which webhook's lanes to open, close or pause.
 type LaneCall struct {
 	Webhook string `json:"webhook"` // its name, or its identity
 	Reason  string `json:"reason,omitempty"`
-	Rest    string `json:"rest,omitempty"` // of a pause: "30m", "2h"
+	Rest    string `json:"rest,omitempty"` // the length of a pause: "30m", "2h"
 }
 
 func (h *handler) enable(r *http.Request) (any, error) {
@@ -301,7 +306,7 @@ func laneCall(r *http.Request) (given LaneCall, err error) {
 // OperationsAnswer is the answer of GET /v1/operations.
 type OperationsAnswer struct {
 	Operations []engine.Operation `json:"operations"`
-	Before     int64              `json:"before,omitempty"` // of the next page; missing on the last
+	Before     int64              `json:"before,omitzero"` // value for the next page; missing on the last page
 }
 
 func (h *handler) operations(r *http.Request) (any, error) {

@@ -14,7 +14,7 @@ import (
 // Local is the queue that this process has open.
 type Local struct {
 	*engine.Deliveries
-	// Mask returns the body of a delivery without its secrets.
+	// Mask returns a delivery's body with secrets masked.
 	Mask func(*engine.Detail) []byte
 }
 
@@ -92,7 +92,7 @@ func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, re
 	return l.record(ctx, engine.Operation{What: "pause", Target: webhook, Count: n, Note: note}, err)
 }
 
-// record keeps what somebody changed, also where it ended early. What changed nothing is not kept.
+// record records what somebody changed, even if the change ended early. A change of nothing is not recorded.
 func (l Local) record(ctx context.Context, op engine.Operation, err error) (int, error) {
 	if op.Count == 0 {
 		return 0, err
@@ -104,7 +104,7 @@ func (l Local) record(ctx context.Context, op engine.Operation, err error) (int,
 	return op.Count, err
 }
 
-// Describe says in words what a filter selects.
+// Describe describes in words what a filter selects.
 func Describe(f engine.Filter) string {
 	if f.ID != "" {
 		return f.ID

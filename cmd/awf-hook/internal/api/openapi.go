@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// document describes the calls for programs.
+// document describes the API for programs.
 //
 //go:embed openapi.yaml
 var document []byte

@@ -25,17 +25,17 @@ type Subject struct {
 	Events      []*event.Event
 }
 
-// measured is a way to make bodies.
+// measured is one way to make bodies, with its measurements.
 type measured struct {
 	name         string
 	fuels        []int64 // of the first events
 	worst, limit int64   // fuel of the event that came nearest to its limit, and that limit
-	memory       int64   // the most that an event took
+	memory       int64   // the most that an event used
 	run          func(ev *event.Event) error
 	best         time.Duration // the least that an event took
 }
 
-// Bench measures a module in both isolations, and beside it a map.
+// Bench measures a module in both isolations, and a map for comparison.
 func Bench(ctx context.Context, s Subject) ([]byte, error) {
 	var ways []*measured
 	for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {
@@ -87,7 +87,7 @@ func ofModule(ctx context.Context, name string, module *wasm.Module) *measured {
 	return m
 }
 
-// maxFuels is of how many events the fuel is kept.
+// maxFuels is for how many events the fuel is kept.
 const maxFuels = 10_000
 
 func (m *measured) note(out wasm.Output) {
@@ -100,13 +100,13 @@ func (m *measured) note(out wasm.Output) {
 	m.memory = max(m.memory, out.Memory)
 }
 
-// median is the fuel of the event in the middle.
+// median returns the median fuel of the events.
 func (m *measured) median() int64 {
 	fuels := slices.Sorted(slices.Values(m.fuels))
 	return fuels[len(fuels)/2]
 }
 
-// slack is a webhook of examples/transforms/same-message.yaml, which makes a Slack message without a module.
+// slack returns a webhook of examples/transforms/same-message.yaml, which makes a Slack message without a module.
 func slack(ctx context.Context, webhook string) (*measured, error) {
 	const file = "transforms/same-message.yaml"
 	text, err := examples.Transforms.ReadFile(file)
@@ -129,8 +129,8 @@ func slack(ctx context.Context, webhook string) (*measured, error) {
 	}}, nil
 }
 
-// inTurns runs each way on all events in rounds of some milliseconds, and keeps the least time that an event took in a round:
-// other processes disturb the other rounds.
+// inTurns runs the ways in turns, in rounds of some milliseconds on all events. It keeps the least time that an event
+// took in a round, since other processes disturb some rounds.
 func inTurns(ways []*measured, events []*event.Event) error {
 	const rounds, length = 60, 10 * time.Millisecond
 	for range rounds {

@@ -19,17 +19,17 @@ type Language struct {
 	example string   // new projects are copies of this example; "" for none
 	files   []string // of the example, besides the source and those of every project
 	find    func(project string) (compiler string, ok bool)
-	missing string   // what to do if there is no compiler
-	prepare string   // the command that a new project needs before it can be built; "" for none
-	build   []string // nothing for a script, which is run as it is
+	missing string   // what to do without a compiler
+	prepare string   // the command that a new project needs before its first build; "" for none
+	build   []string // empty for a script, which needs no build
 	env     []string
 }
 
-// IsScript reports whether a project's source is run as it is.
+// IsScript reports whether a project's source runs without a build.
 func (l *Language) IsScript() bool { return len(l.build) == 0 }
 
-// languages are told by their sources; the first one counts. In build, OUT stands for the module's file. Modules keep the
-// names of their functions, which traps show.
+// languages lists the languages. The first one whose source exists is a project's language. In build, OUT stands for the
+// module's file. Modules keep their functions' names, so that traps can show them.
 var languages = []Language{
 	{
 		Name: "go", Source: "main.go", example: "slack-go", find: onPath("go"),
@@ -80,7 +80,7 @@ func Names() []string {
 	return names
 }
 
-// Told tells the language of a project by its files.
+// Told returns the language of a project, judging by its files.
 func Told(project string) (*Language, error) {
 	var sources []string
 	for i := range languages {
@@ -132,7 +132,7 @@ func IsOwn(project string, cmd *exec.Cmd) bool {
 
 func ownASC(project string) string { return filepath.Join(project, "node_modules", ".bin", "asc") }
 
-// hasGoMod says what to do about a project in Go that belongs to no module.
+// hasGoMod says what to do about a Go project that belongs to no module.
 func hasGoMod(project string) error {
 	dir, err := filepath.Abs(project)
 	if err != nil {
@@ -150,7 +150,7 @@ func hasGoMod(project string) error {
 	}
 }
 
-// Steps are the commands that build a new project and run its tests, in its folder.
+// Steps returns the commands that build a new project and run its tests, in its folder.
 func Steps(language string) string {
 	steps := "awf-hook transform build && awf-hook transform test"
 	for i := range languages {
@@ -172,7 +172,7 @@ func onPath(name string) func(string) (string, bool) {
 	}
 }
 
-// findClang looks for a clang with a linker for WebAssembly. Apple's has none.
+// findClang finds a clang with a linker for WebAssembly. Apple's has none.
 func findClang(string) (string, bool) {
 	for _, version := range []string{"-19", "-20", "-21", "-22", "", "-18", "-17", "-16"} {
 		compiler, err := exec.LookPath("clang" + version)
@@ -185,7 +185,7 @@ func findClang(string) (string, bool) {
 
 const rustTarget = "wasm32-unknown-unknown"
 
-// findRust looks for a rustc with the target's standard library and linker. A rustup on the PATH may hide Debian's rustc.
+// findRust finds a rustc with the target's standard library and linker. A rustup on the PATH may hide Debian's rustc.
 // rustup keeps the linker beside the library, Debian on the PATH.
 func findRust(string) (string, bool) {
 	for _, name := range []string{"rustc", "/usr/bin/rustc"} {
@@ -203,7 +203,7 @@ func findRust(string) (string, bool) {
 	return "", false
 }
 
-// findASC looks for AssemblyScript's compiler where npm install puts it, and for node, which runs it.
+// findASC finds AssemblyScript's compiler where npm install puts it, and node, which runs it.
 func findASC(project string) (string, bool) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", false

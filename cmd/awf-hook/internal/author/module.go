@@ -23,7 +23,7 @@ func IsScript(name string) bool {
 	return false
 }
 
-// Read reads a module's or a script's file. More bytes than a module may have are an error.
+// Read reads the file of a module or script. A file larger than a module may be is an error.
 func Read(name string) ([]byte, error) {
 	_, most := wasm.Bounds()
 	module, err := file.Read(name, most.Module)
@@ -33,8 +33,8 @@ func Read(name string) ([]byte, error) {
 	return module, nil
 }
 
-// Load reads a module's or a script's file and loads it into a sandbox of its own, which done closes. It keeps compiled code in cacheDir if
-// it can.
+// Load loads a file of a module or script into a sandbox of its own. done closes the sandbox. Load keeps compiled code in
+// cacheDir if it can.
 func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
 	module, err := Read(name)
 	if err != nil {
@@ -56,11 +56,11 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 	}
 	return m, func() {
 		m.Close()
-		_ = sandbox.Close(ctx) // nothing is compiling any more
+		_ = sandbox.Close(ctx) // nothing is being compiled any more
 	}, nil
 }
 
-// Inspect describes a module for people. refused says why the sandbox would refuse it, and is nil if it would not.
+// Inspect describes a module for people. refused says why the sandbox would refuse the module; nil if it would not.
 func Inspect(ctx context.Context, name string, module []byte) (text []byte, refused error) {
 	info := wasm.Inspect(module)
 	refused = info.Refused
@@ -102,7 +102,7 @@ func Inspect(ctx context.Context, name string, module []byte) (text []byte, refu
 	return b.Bytes(), refused
 }
 
-// InspectScript describes a script as Inspect does a module.
+// InspectScript describes a script as Inspect describes a module.
 func InspectScript(ctx context.Context, name string, text []byte) (described []byte, refused error) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

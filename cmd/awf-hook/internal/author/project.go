@@ -15,12 +15,12 @@ import (
 	"github.com/awf-project/awf-hook/transforms/guest"
 )
 
-// common are the files of every project.
+// common lists the files of every project.
 var common = []string{"awf-hook.yaml", "awf-hook_test.yaml", "events.jsonl", "README.md"}
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// A project in Go has a copy of the package guest, as a module that replaces the published one: imports are the same in every
+// A Go project has a copy of package guest, as a module that replaces the published one: imports are the same in every
 // project, and nothing is downloaded.
 const (
 	guestModule = "github.com/awf-project/awf-hook/transforms/guest"
@@ -28,8 +28,8 @@ const (
 	goMod       = "module transform\n\ngo 1.24\n\nrequire " + guestModule + " v0.0.0\n\nreplace " + guestModule + " => ./guest\n"
 )
 
-// New starts a project in a new folder below dir: source that makes a Slack message, events and tests. It builds without a
-// network, but for the language's own packages.
+// New makes a project in a new folder in dir: source that makes a Slack message, events and tests. It builds without a
+// network, except for the language's own packages.
 func New(dir, name, language string) error {
 	i := slices.IndexFunc(languages, func(l Language) bool { return l.Name == language && l.example != "" })
 	if i < 0 {
@@ -58,7 +58,7 @@ func New(dir, name, language string) error {
 	return nil
 }
 
-// project returns the files of a new project by their paths.
+// project returns the files of a new project by path.
 func (l *Language) project(name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, file := range slices.Concat(common, []string{l.Source}, l.files) {

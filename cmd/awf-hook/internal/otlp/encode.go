@@ -11,7 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// The parts of an ExportTraceServiceRequest that are used, by OTLP's JSON mapping: ids in hexadecimal, 64-bit numbers as texts.
+// The parts of an ExportTraceServiceRequest that we use, in OTLP's JSON mapping: ids in hexadecimal, 64-bit numbers as
+// texts.
 type (
 	exportRequest struct {
 		ResourceSpans []resourceSpans `json:"resourceSpans"`
@@ -69,7 +70,7 @@ const (
 	maxText     = 1000 // bytes of a text in a span
 )
 
-// encode makes the body of a request.
+// encode encodes the body of a request.
 func (s *Settings) encode(spans []*trace.Span) ([]byte, error) {
 	list := make([]span, len(spans))
 	for i, sp := range spans {
@@ -117,7 +118,7 @@ func text(key, s string) attribute {
 	return attribute{key, value{Text: &s}}
 }
 
-// cut returns a text within its bound, in valid UTF-8.
+// cut cuts a text to maxText bytes of valid UTF-8.
 func cut(s string) string {
 	if len(s) <= maxText && utf8.ValidString(s) {
 		return s

@@ -18,30 +18,30 @@ import (
 
 // Bounds of the exporter. docs/serve.md names them.
 const (
-	maxSpans   = 2048 // that wait to be sent; further ones are dropped
-	maxBatch   = 512  // in a request
+	maxSpans   = 2048 // waiting to be sent; further ones are dropped
+	maxBatch   = 512  // per request
 	period     = time.Second
-	lastWait   = 2 * time.Second // for what is left at the end
+	lastWait   = 2 * time.Second // for the rest at the end
 	maxTries   = 3
 	retryDelay = time.Second
 )
 
-// Exporter sends spans. Its zero value is not of use: see [New].
+// Exporter sends spans. Use [New] to make one.
 type Exporter struct {
 	settings *Settings
 	log      *slog.Logger
 	counted  func(outcome string, spans int)
 	spans    chan *trace.Span
-	dropped  atomic.Int64 // since it was last said
-	failed   bool         // that was said
+	dropped  atomic.Int64 // since the last log message
+	failed   bool         // a failure was logged
 }
 
-// New makes an exporter. counted is told of spans that were "sent" or "dropped". It starts nothing.
+// New makes an exporter. It calls counted with the number of spans that were "sent" or "dropped". It starts nothing.
 func New(s *Settings, log *slog.Logger, counted func(outcome string, spans int)) *Exporter {
 	return &Exporter{settings: s, log: log, counted: counted, spans: make(chan *trace.Span, maxSpans)}
 }
 
-// Span takes a span to send. It never waits.
+// Span queues a span for sending. It never waits.
 func (e *Exporter) Span(s *trace.Span) {
 	select {
 	case e.spans <- s:
@@ -55,7 +55,7 @@ func (e *Exporter) drop(spans int) {
 	e.counted("dropped", spans)
 }
 
-// Run sends spans until ctx ends, and then for two seconds what is left.
+// Run sends spans until ctx ends, and then the rest for up to two seconds.
 func (e *Exporter) Run(ctx context.Context) {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -75,7 +75,7 @@ func (e *Exporter) Run(ctx context.Context) {
 	e.sayDropped()
 }
 
-// sendAll sends all that waits, each batch up to tries times.
+// sendAll sends all waiting spans. It tries each batch up to tries times.
 func (e *Exporter) sendAll(ctx context.Context, tries int) {
 	for len(e.spans) > 0 && ctx.Err() == nil {
 		batch := make([]*trace.Span, 0, maxBatch)
@@ -89,7 +89,7 @@ func (e *Exporter) sendAll(ctx context.Context, tries int) {
 	}
 }
 
-// sayDropped says how many spans were dropped since it was last said.
+// sayDropped logs how many spans were dropped since the last message.
 func (e *Exporter) sayDropped() {
 	if n := e.dropped.Swap(0); n > 0 {
 		e.log.Warn("spans were dropped: the collector does not take as many", "collector", e.settings.masked, "spans", n)
@@ -127,8 +127,8 @@ func (e *Exporter) send(ctx context.Context, batch []*trace.Span, tries int) {
 	}
 }
 
-// post sends a request. It returns how many spans the collector did not take, and of a failure whether it may pass. The error shows
-// nothing of the endpoint but its host.
+// post sends a request. It returns how many spans the collector rejected, and after a failure whether trying again may
+// help. The error shows only the host of the endpoint.
 func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.settings.timeout)
 	defer cancel()
@@ -139,7 +139,7 @@ func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, again b
 	req.Header = e.settings.header.Clone()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "awf-hook/"+e.settings.version)
-	res, err := http.DefaultTransport.RoundTrip(req) // not a client, which would follow redirects with the headers
+	res, err := http.DefaultTransport.RoundTrip(req) // a client would follow redirects with the headers
 	if err != nil {
 		return 0, true, err
 	}
@@ -154,11 +154,11 @@ func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, again b
 	return 0, again, errors.New(res.Status)
 }
 
-// rejectedBy reads of an answer how many spans the collector did not take.
+// rejectedBy returns how many spans the collector rejected, according to its answer.
 func rejectedBy(answer []byte) int {
 	var said struct {
 		PartialSuccess struct {
-			RejectedSpans json.RawMessage `json:"rejectedSpans"` // by the JSON mapping a text
+			RejectedSpans json.RawMessage `json:"rejectedSpans"` // a text in the JSON mapping
 		} `json:"partialSuccess"`
 	}
 	if json.Unmarshal(answer, &said) != nil {

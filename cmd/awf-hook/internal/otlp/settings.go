@@ -17,7 +17,7 @@ type Settings struct {
 	timeout  time.Duration
 	resource [][2]string
 	version  string
-	masked   string // the endpoint as it may be shown
+	masked   string // the endpoint in a form that may be shown
 }
 
 // defaultTimeout is how long a request to the collector may take.
@@ -74,7 +74,7 @@ func Read(env func(string) string, version string) (*Settings, error) {
 	return s, nil
 }
 
-// resource lists what the spans' resource is, each key once.
+// resource returns the attributes of the spans' resource, each key once.
 func resource(env func(string) string, version string) [][2]string {
 	list := [][2]string{{"service.name", "awf-hook"}, {"service.version", version}, {"telemetry.sdk.language", "go"}}
 	set := func(pair [2]string) {
@@ -97,7 +97,7 @@ func resource(env func(string) string, version string) [][2]string {
 	return list
 }
 
-// pairs reads "a=1,b=2" with percent-encoded values.
+// pairs parses "a=1,b=2" with percent-encoded values.
 func pairs(text string) (list [][2]string) {
 	for part := range strings.SplitSeq(text, ",") {
 		if strings.TrimSpace(part) == "" {

@@ -16,6 +16,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// patience is how long one step of a browser may take, and what a test waits for. It only ends what hangs: a full machine is slow.
+const patience = time.Minute
+
 // browser is a tab of a headless Chromium. What it complains of fails the test.
 type browser struct {
 	ctx context.Context
@@ -40,16 +43,15 @@ func findChromium(t *testing.T) string {
 func browse(t *testing.T) *browser {
 	t.Helper()
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(findChromium(t)), chromedp.NoSandbox, chromedp.Headless,
-		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900))
+		chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900))
 	t.Cleanup(cancel)
 	b := &browser{}
 	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(cancelTab)
 	b.ctx = ctx
-	b.do(t, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{}))
-	ctx, cancelTime := context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancelTime)
-	b.ctx = ctx
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{})); err != nil { // it ends with the context that it starts with
+		t.Fatal(err)
+	}
 	return b
 }
 
@@ -96,7 +98,9 @@ func (b *browser) complained(but ...string) (list []string) {
 
 func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatalf("%v; the browser says %q", err, b.complained())
 	}
 }
@@ -111,12 +115,14 @@ func (b *browser) login(t *testing.T, s *site, token, to string) {
 // value is what an expression of the browser's comes to.
 func value[T any](t *testing.T, b *browser, expression string) T {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 		switch {
 		case err == nil:
 			return v
-		case !strings.Contains(err.Error(), "navigated") || time.Now().After(end): // it is asked of a page that gives way to the next one
+		case !strings.Contains(err.Error(), "navigated") || ctx.Err() != nil: // it is asked of a page that gives way to the next one
 			t.Fatalf("%s: %v", expression, err)
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 )
 
-// quote is a text as a shell reads it.
+// quote quotes a text for a shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// curl is a command that sends a request like ours. What is masked has to be filled in.
+// curl returns a command that sends the same request. The user must fill in what is masked.
 func curl(r view.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "curl -X %s %s", r.Method, quote(r.URL))
@@ -25,7 +25,7 @@ func curl(r view.Request) string {
 	return b.String()
 }
 
-// verify is a request as it goes over the wire: what awf-hook verify reads.
+// verify returns the request in HTTP's wire format, which awf-hook verify reads.
 func verify(r view.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s / HTTP/1.1\r\n", r.Method)

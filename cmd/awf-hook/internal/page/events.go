@@ -10,13 +10,13 @@ import (
 
 const (
 	maxStreams  = 32
-	streamBeat  = 500 * time.Millisecond // signals come no more often
-	streamAlive = 15 * time.Second       // between two lines at most
-	streamWrite = 10 * time.Second       // in which a line is taken
-	streamAge   = time.Hour              // then the browser connects again
+	streamBeat  = 500 * time.Millisecond // the least time between signals
+	streamAlive = 15 * time.Second       // the most time between lines
+	streamWrite = 10 * time.Second       // for writing a line
+	streamAge   = time.Hour              // after this the browser connects again
 )
 
-// events tells a browser when something happened, and not what: it asks for its view again.
+// events tells a browser when something happened, but not what: the browser then loads its view again.
 func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	if access.From(r.Context()).Role < access.Read {
 		p.fail(w, r, errReader)

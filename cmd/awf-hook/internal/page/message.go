@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// message is a body as its receiver shows it, drawn by us.
+// message is a body drawn as its receiver shows it.
 type message struct {
 	Receiver string // "Slack"
-	Tone     string // the class of its colour
+	Tone     string // CSS class of its colour
 	Title    string
 	Parts    []part
 	Links    []link
@@ -22,7 +22,7 @@ type part struct{ Kind, Label, Text string }
 
 type link struct{ Text, URL string }
 
-// Bounds of what is drawn.
+// Bounds of drawn messages.
 const (
 	maxParts = 60
 	maxText  = 4000 // bytes of a part
@@ -34,7 +34,8 @@ func (m *message) add(kind, label, text string) {
 	}
 }
 
-// draw draws a body as the receiver of its format shows it, or of a receiver whose form it has; nil for any other body.
+// draw draws a body as its receiver shows it. The receiver is that of the format, or one whose messages look like this
+// body. For any other body it returns nil.
 func draw(format, body string) *message {
 	var v map[string]any
 	if json.Unmarshal([]byte(body), &v) != nil {
@@ -54,7 +55,7 @@ func draw(format, body string) *message {
 	return nil
 }
 
-// object is a JSON object. Its methods return zero values for what is not there, or is of another type.
+// object is a JSON object. Its methods return zero values for members that are missing or of another type.
 type object map[string]any
 
 func (o object) text(key string) string {
@@ -64,7 +65,7 @@ func (o object) text(key string) string {
 	case nil:
 		return ""
 	default:
-		text, _ := json.Marshal(v) // it was decoded
+		text, _ := json.Marshal(v) // it was decoded from JSON
 		return string(text)
 	}
 }
@@ -84,7 +85,7 @@ func (o object) each(key string) (list []object) {
 	return list
 }
 
-// toneOf is the class of a colour, by what is most in it.
+// toneOf returns the class of a colour, by its strongest component.
 func toneOf(rgb int) string {
 	r, g, b := rgb>>16&0xff, rgb>>8&0xff, rgb&0xff
 	switch {
@@ -145,7 +146,7 @@ func (m *message) slackBlocks(blocks []object) {
 	}
 }
 
-// slackRichText adds a section of rich text. What is bold begins a field.
+// slackRichText adds a section of rich text. Bold text begins a field.
 func (m *message) slackRichText(section object) {
 	kind, label, text := "text", "", ""
 	if section.text("type") == "rich_text_preformatted" {
@@ -235,7 +236,7 @@ func drawTeams(o object) *message {
 
 var teamsTones = map[string]string{"attention": "bad", "good": "good", "warning": "busy"}
 
-// teamsBlocks adds the blocks of a card. Containers hold blocks, to a depth.
+// teamsBlocks adds the blocks of a card. Containers hold blocks, up to a depth.
 func (m *message) teamsBlocks(blocks []object, depth int) {
 	for _, b := range blocks {
 		switch b.text("type") {
@@ -274,7 +275,7 @@ func (m *message) teamsRuns(runs []object) {
 		return
 	}
 	if last := len(m.Parts) - 1; kind == "code" && last >= 0 && m.Parts[last].Kind == "code" && len(m.Parts[last].Text) < maxText {
-		m.Parts[last].Text += "\n" + text // lines are blocks of their own
+		m.Parts[last].Text += "\n" + text // each line is a block
 		return
 	}
 	m.add(kind, label, text)

@@ -1,5 +1,5 @@
-// Package page is what people see of awf-hook serve in a browser: views of package view's types, and forms that call its methods.
-// The server in front knows who asks, and sets the headers that keep anything else from running here.
+// Package page is awf-hook serve in a browser: it renders the types of package view, and its forms call their methods.
+// The server authenticates requests, and sets headers that keep foreign code from running here.
 package page
 
 import (
@@ -23,7 +23,7 @@ import (
 //go:embed templates assets
 var files embed.FS
 
-// Options are what a page works with.
+// Options are the settings of a page.
 type Options struct {
 	Desk    *view.Desk
 	Version string
@@ -44,7 +44,7 @@ func New(o Options) *Page {
 	p := &Page{Options: o, mux: http.NewServeMux(), views: map[string]*template.Template{}, streams: make(chan struct{}, maxStreams)}
 	p.version = assetsVersion()
 	layout := template.Must(template.New("layout").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/parts.html"))
-	names, _ := fs.Glob(files, "templates/*.html") // the pattern is right
+	names, _ := fs.Glob(files, "templates/*.html") // the pattern is valid
 	for _, file := range names {
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		if name != "layout" && name != "parts" {
@@ -87,26 +87,26 @@ func (p *Page) route() {
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
-// shown is what a template shows.
+// shown is the data of a template.
 type shown struct {
-	View   string // the template
+	View   string // the name of the template
 	Title  string
-	Nav    string // the view in the navigation; "" for none of them
-	Live   bool   // it is shown anew when something happens
+	Nav    string // the view in the navigation; "" for none
+	Live   bool   // reload when something happens
 	Status int    // 0 is 200
 	Data   any
 
 	Who     access.Who
-	Notice  string // what a change came to
-	Assets  string // their version
+	Notice  string // the result of a change
+	Assets  string // the version of the assets
 	Version string
 	Now     time.Time
 }
 
-// CanOperate says whether who looks may change things.
+// CanOperate reports whether the user may change things.
 func (s *shown) CanOperate() bool { return s.Who.Role >= access.Operate }
 
-// Known says whether it is known who looks.
+// Known reports whether the user is known.
 func (s *shown) Known() bool { return s.Who.Role >= access.Read }
 
 // showing makes a handler of a view.
@@ -131,7 +131,7 @@ var (
 	errOperator = errors.New("this needs the role operate")
 )
 
-// changing makes a handler of a change. What it came to shows the view that it leads to.
+// changing makes a handler of a change. It redirects to the view that shows the result.
 func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.HandlerFunc {
 	return p.operating(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
@@ -147,7 +147,7 @@ func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.Ha
 	})
 }
 
-// operating lets those through who may change things.
+// operating admits only users who may change things.
 func (p *Page) operating(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if access.From(r.Context()).Role < access.Operate {
@@ -181,14 +181,14 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.render(w, r, s)
 }
 
-// render shows a view, or its content alone where the page's script asks for it.
+// render renders a view, or only its content if the page's script requests it.
 func (p *Page) render(w http.ResponseWriter, r *http.Request, s *shown) {
 	s.Who, s.Assets, s.Version, s.Now = access.From(r.Context()), p.version, p.Version, time.Now()
 	name := "layout"
 	if r.Header.Get("X-Fragment") != "" {
 		name = "content"
 	}
-	var b bytes.Buffer // so that an error in the middle does not show half a page
+	var b bytes.Buffer // so that an error does not show half a page
 	if err := p.views[s.View].ExecuteTemplate(&b, name, s); err != nil {
 		if p.Log != nil {
 			p.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
@@ -203,7 +203,7 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, s *shown) {
 	_, _ = b.WriteTo(w)
 }
 
-// Login shows where to type a token, and what was wrong before.
+// Login shows the form for a token, and what was wrong with the last one.
 func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
 	s := &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong},
 		Assets: p.version, Version: p.Version}
@@ -217,7 +217,7 @@ func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
 	_, _ = b.WriteTo(w)
 }
 
-// assetTypes are the files that browsers get, beside the views.
+// assetTypes lists the files for browsers, besides the views.
 var assetTypes = map[string]string{
 	"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 }
@@ -236,7 +236,7 @@ func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text)
 }
 
-// assetsVersion changes when an asset does.
+// assetsVersion returns a text that changes when an asset does.
 func assetsVersion() string {
 	sum := sha256.New()
 	for _, name := range []string{"page.css", "page.js", "icon.svg"} {

@@ -19,15 +19,15 @@ import (
 // played is what the playground shows.
 type played struct {
 	view.Draft
-	Delivery string // whose event and body it is; "" for none
+	Delivery string // the source of event and body; "" for none
 	Webhooks []view.ConfiguredWebhook
 	Values   []config.Value
 	Warnings []string
-	Uploads  bool // a module may come with it
+	Uploads  bool // the user may upload a module
 
 	Trial    *view.Trial
 	Message  *message
-	Old      string // the body that the delivery has
+	Old      string // the body of the delivery
 	Body     string
 	Diff     []diffLine
 	Backtest *view.Backtest
@@ -35,13 +35,14 @@ type played struct {
 	Answer   *view.Answer
 }
 
-// diffLine is a line of a difference with its class.
+// diffLine is a line of a diff with its class.
 type diffLine struct{ Class, Text string }
 
-// maxModule is the most bytes of an uploaded module.
+// maxModule is the largest uploaded module, in bytes.
 const maxModule = 32 << 20
 
-// playground shows a draft and what it makes of its event. A form of one that may upload is posted; any other one is an address.
+// playground shows a draft and what it makes of its event. Its form is posted if it may upload a module; otherwise it is
+// a GET request.
 func (p *Page) playground(r *http.Request) (*shown, error) {
 	form := r.URL.Query()
 	v := &played{Uploads: access.From(r.Context()).Role >= access.Operate}
@@ -86,7 +87,7 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 	return s, err
 }
 
-// begun fills a draft: with what the form has, else with the webhook and the event that the address names.
+// begun fills a draft from the form, else from the webhook and event in the address.
 func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 	if v.Delivery = form.Get("delivery"); v.Delivery != "" {
 		d, err := p.Desk.Delivery(r.Context(), v.Delivery)
@@ -116,7 +117,7 @@ func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 	return nil
 }
 
-// anEvent is the last one that came, or an example.
+// anEvent returns the last event that came, or an example.
 func (p *Page) anEvent() string {
 	if last := p.Desk.Seen.Events(); len(last) > 0 {
 		return pretty(p.Desk.Envelope(&last[0].Event))
@@ -135,7 +136,7 @@ func (p *Page) anEvent() string {
 }`
 }
 
-// posted reads a form that may bring a module.
+// posted reads a form that may include a module.
 func posted(r *http.Request) (url.Values, []byte, error) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		err := r.ParseForm()
@@ -165,7 +166,7 @@ func readModule(file multipart.File) ([]byte, error) {
 	return module, err
 }
 
-// diffOf is the difference of two texts, line by line; nil if there is none.
+// diffOf returns the diff of two texts, line by line; nil if they are equal.
 func diffOf(before, after string) (list []diffLine) {
 	changes := string(diff.Diff("old", []byte(before+"\n"), "new", []byte(after+"\n")))
 	for i, line := range strings.Split(strings.TrimSuffix(changes, "\n"), "\n") {
@@ -183,7 +184,7 @@ func diffOf(before, after string) (list []diffLine) {
 	return list
 }
 
-// In says which mistakes are in one of the draft's texts.
+// In returns the mistakes in one of the draft's texts.
 func (v *played) In(text string) (list []view.Mistake) {
 	all := []view.Mistake{}
 	if v.Trial != nil {

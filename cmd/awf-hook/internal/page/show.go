@@ -24,11 +24,11 @@ func (p *Page) overview(r *http.Request) (*shown, error) {
 	return &shown{View: "overview", Title: "Overview", Nav: "overview", Live: true, Data: o}, err
 }
 
-// listed is a list of deliveries with the filter that selects them.
+// listed is a list of deliveries and its filter.
 type listed struct {
 	*view.List
 	Filter   engine.Filter
-	Query    url.Values // the filter as the address has it
+	Query    url.Values // the filter as in the address
 	Groups   []view.Group
 	Webhooks []view.Webhook
 	States   []delivery.State
@@ -36,7 +36,7 @@ type listed struct {
 	Since    string
 }
 
-// eventTypes are offered in the filter.
+// eventTypes are the choices in the filter.
 var eventTypes = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel,
 	event.StepStart, event.StepComplete}
 
@@ -48,7 +48,7 @@ func (p *Page) deliveries(r *http.Request) (*shown, error) {
 	}
 	l := &listed{Filter: f, Query: view.Address(f), States: delivery.States, Types: eventTypes, Since: v.Get("since")}
 	if l.Since != "" {
-		l.Query.Set("since", l.Since) // as it was typed: "1h" stays so
+		l.Query.Set("since", l.Since) // as typed: "1h" stays "1h"
 	}
 	if l.List, err = p.Desk.Deliveries(r.Context(), f); err != nil {
 		return nil, err
@@ -66,14 +66,14 @@ func (p *Page) deliveries(r *http.Request) (*shown, error) {
 	return &shown{View: "deliveries", Title: "Deliveries", Nav: "deliveries", Live: f.Before == 0, Data: l}, nil
 }
 
-// one is a delivery with what is drawn of it.
+// one is a delivery and its drawings.
 type one struct {
 	*view.Delivery
-	Message *message // as its receiver shows it; nil where we cannot draw it
-	Made    string   // its body, indented where it is JSON
+	Message *message // as its receiver shows it; nil if we cannot draw it
+	Made    string   // its body, with JSON indented
 	Copies  []copied
 	Why     []engine.Explanation
-	Wait    time.Time // when the next attempt is due; zero if none is
+	Wait    time.Time // when the next attempt is due; zero if there is none
 	Lane    *view.Webhook
 }
 
@@ -105,7 +105,7 @@ func (p *Page) delivery(r *http.Request) (*shown, error) {
 	return &shown{View: "delivery", Title: "Delivery " + d.ID, Nav: "deliveries", Live: true, Data: o}, nil
 }
 
-// pretty indents JSON, and leaves any other text.
+// pretty indents JSON. It returns other texts unchanged.
 func pretty(text string) string {
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(text), "", "  ") != nil {
@@ -147,12 +147,12 @@ func (p *Page) changeDelivery(r *http.Request) (string, error) {
 	return did(to, do, n), err
 }
 
-// planned is a plan that its reader may begin.
+// planned is a plan that the user may begin.
 type planned struct {
 	*view.Plan
 	Paces []int
 	New   bool
-	List  template.URL // shows them
+	List  template.URL // leads to its deliveries
 }
 
 func orderOf(v url.Values) (o view.Order, err error) {
@@ -249,7 +249,7 @@ func (p *Page) run(r *http.Request) (*shown, error) {
 	return &shown{View: "run", Title: "Run", Nav: "deliveries", Live: true, Data: run}, err
 }
 
-// seen is an event, with why each webhook wants it or not.
+// seen is an event with why each webhook wants it or not.
 type seen struct {
 	*view.EventSeen
 	Envelope string
@@ -281,7 +281,7 @@ type changed struct {
 }
 
 func (p *Page) changes(r *http.Request) (*shown, error) {
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // what is no number begins at the end
+	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // anything but a number starts at the end
 	const page = 50
 	ops, err := p.Desk.Operations(r.Context(), before, page+1)
 	if err != nil {

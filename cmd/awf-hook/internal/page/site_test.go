@@ -87,7 +87,7 @@ func open(t *testing.T, yaml, queue string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen})
+	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen, Stale: func() string { return s.Stale() }})
 	people := page.New(page.Options{Desk: s.desk, Version: "test"})
 	s.Server = server.New(server.Options{
 		Commit: s.engine.Commit, Ready: s.engine.Ready, Page: people, Login: people.Login,
@@ -172,9 +172,9 @@ func (s *site) await(t *testing.T, state delivery.State, n int) {
 
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within 20 s", what)
+			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }

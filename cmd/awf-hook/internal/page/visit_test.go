@@ -111,12 +111,16 @@ func TestVisitIsAccessible(t *testing.T) {
 	b.judge(t, string(axe), "/login")
 	b.login(t, s, operateToken, "/")
 	for _, path := range s.paths(t) {
+		b.do(t, chromedp.Navigate(s.url+path))
 		for _, scheme := range []string{"light", "dark"} {
 			b.do(t, call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}), chromedp.Navigate(s.url+path))
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
+			if !value[bool](t, b, `matchMedia("(prefers-color-scheme: `+scheme+`)").matches`) {
+				t.Fatalf("%s is not %s", path, scheme)
+			}
 			b.judge(t, string(axe), path+" "+scheme)
 		}
-		for _, width := range []int64{380, 2560} {
+		for _, width := range []int64{380, 1100, 2560} {
 			b.do(t, sized(width))
 			if got := value[int64](t, b, "document.documentElement.scrollWidth"); got > width {
 				t.Errorf("%s is %d wide on a screen of %d", path, got, width)
@@ -131,7 +135,10 @@ func TestVisitIsAccessible(t *testing.T) {
 // judge has axe-core look at what is shown.
 func (b *browser) judge(t *testing.T, axe, what string) {
 	t.Helper()
-	found := value[string](t, b, axe+`; axe.run().then((r) => JSON.stringify(r.violations.map((v) =>
+	if !value[bool](t, b, "!!window.axe") {
+		value[bool](t, b, axe+"; true")
+	}
+	found := value[string](t, b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) =>
   ({id: v.id, impact: v.impact, nodes: v.nodes.map((n) => n.html + " " + n.failureSummary)}))))`)
 	var violations []struct {
 		ID, Impact string

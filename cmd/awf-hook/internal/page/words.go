@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// functions are what templates call.
+// functions are the functions for templates.
 var functions = template.FuncMap{
 	"ago": ago, "in": in, "stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"rfc": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }, "short": short, "seconds": seconds, "number": number,
@@ -30,7 +30,7 @@ var functions = template.FuncMap{
 	},
 }
 
-// named is a view that the navigation leads to.
+// named is a view in the navigation.
 type named struct{ Name, Path, Word string }
 
 var navigation = []named{
@@ -38,7 +38,7 @@ var navigation = []named{
 	{"playground", "/playground", "Playground"}, {"config", "/config", "Configuration"}, {"changes", "/changes", "Changes"},
 }
 
-// ago is how long ago a time was: "3m"; "" for none.
+// ago returns how long ago a time was: "3m"; "" for the zero time.
 func ago(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -46,7 +46,7 @@ func ago(t time.Time) string {
 	return short(time.Since(t))
 }
 
-// in is how long it is until a time: "in 3m", "now".
+// in returns how long it is until a time: "in 3m", "now".
 func in(t time.Time) string {
 	if wait := time.Until(t); wait > 500*time.Millisecond {
 		return "in " + short(wait)
@@ -54,10 +54,10 @@ func in(t time.Time) string {
 	return "now"
 }
 
-// short is a duration as people say it, in two units at most: "850ms", "3m 20s", "2d 4h".
+// short formats a duration for people, in at most two units: "850ms", "3m 20s", "2d 4h".
 func short(d time.Duration) string {
 	switch d = max(0, d); {
-	case d == 0: // an attempt's time is kept in milliseconds
+	case d == 0: // an attempt's time is stored in milliseconds
 		return "under 1ms"
 	case d < time.Millisecond:
 		return strconv.FormatInt(d.Microseconds(), 10) + "µs"
@@ -84,7 +84,7 @@ func two(a int, of string, b int, rest string) string {
 
 func seconds(s view.Seconds) string { return short(time.Duration(s)) }
 
-// number is a number with its thousands apart.
+// number formats a number with thousands separators.
 func number(n any) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -93,7 +93,7 @@ func number(n any) string {
 	return text
 }
 
-// query is an address's query with keys set to values in turn; "" takes a key away.
+// query returns a query with keys set to values, in pairs; "" removes a key.
 func query(v url.Values, pairs ...any) template.URL {
 	changed := url.Values{}
 	for key, values := range v {
@@ -109,7 +109,7 @@ func query(v url.Values, pairs ...any) template.URL {
 	return template.URL("?" + changed.Encode())
 }
 
-// stateClass is the class of a state of a lane or a delivery, or of an outcome.
+// stateClass returns the CSS class of a state of a lane or a delivery, or of an outcome.
 func stateClass(state any) string {
 	switch fmt.Sprint(state) {
 	case "open", "delivered", "sent", "success", "accepted":
@@ -122,7 +122,7 @@ func stateClass(state any) string {
 	return "calm"
 }
 
-// stateWord is a state in words.
+// stateWord returns a state in words.
 func stateWord(state any) string {
 	switch text := fmt.Sprint(state); text {
 	case "gone":
@@ -150,7 +150,7 @@ func cut(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-// partNote says what a part of an expression came to.
+// partNote says how a part of an expression ended.
 func partNote(p expression.Part, failed bool) string {
 	switch {
 	case p.Times == 0 && failed:
@@ -167,10 +167,10 @@ func partNote(p expression.Part, failed bool) string {
 	return note
 }
 
-// indentClass is the class of a part's depth.
+// indentClass returns the CSS class of a part's depth.
 func indentClass(depth int) string { return "d" + strconv.Itoa(min(depth, 12)) }
 
-// spark is the outcomes of the last hour as paths in a box of 60 by 16.
+// spark holds the outcomes of the last hour as paths in a box of 60 by 16.
 type spark struct{ Good, Busy, Bad string }
 
 func newSpark(bars []view.Outcomes) spark {
@@ -194,7 +194,7 @@ func newSpark(bars []view.Outcomes) spark {
 	return spark{paths[0].String(), paths[1].String(), paths[2].String()}
 }
 
-// share is how outcomes share a bar of 100.
+// share says how outcomes share a bar of 100.
 type share struct {
 	view.Outcomes
 	Good, Busy, Bad int // widths
@@ -217,14 +217,14 @@ func newShare(o view.Outcomes) share {
 	return s
 }
 
-// notices are what changes came to, by the key "did" of an address.
+// notices are texts for the results of changes, by the key "did" of an address.
 var notices = map[string]string{
 	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook rests",
 	"enable": "The webhook is open", "disable": "The webhook is closed", "cancel": "Cancelled", "begin": "Begun: it goes on in the background",
 }
 
-// notice says what the change that led here came to. The address holds a word and a number alone, so that a link cannot make us say
-// anything else.
+// notice returns the text for the change that led here. The address holds only a word and a number, so that a link cannot
+// make us say anything else.
 func notice(r *http.Request) string {
 	text := notices[r.URL.Query().Get("did")]
 	if !strings.Contains(text, "%s") {
@@ -240,7 +240,7 @@ func notice(r *http.Request) string {
 	return fmt.Sprintf(text, number(n))
 }
 
-// did is the address of a view that says what a change came to.
+// did returns the address of a view that reports a change.
 func did(to, what string, n int) string {
 	join := "?"
 	if strings.Contains(to, "?") {
@@ -249,7 +249,7 @@ func did(to, what string, n int) string {
 	return to + join + "did=" + what + "&n=" + strconv.Itoa(n)
 }
 
-// filterOf reads the filter of an address.
+// filterOf decodes the filter in an address.
 func filterOf(v url.Values) (engine.Filter, error) {
 	f, err := view.ParseFilter(v)
 	if err != nil {

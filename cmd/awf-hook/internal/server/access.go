@@ -19,27 +19,28 @@ import (
 // Access says who may do what.
 type Access struct {
 	Tokens  []Token
-	Secrets []Secret // of requests that are signed by Standard Webhooks
-	Hosts   []string // names by which the server is known, beside localhost and addresses
-	Rate    float64  // events a second of requests without a token; 0 for no bound
+	Secrets []Secret // of requests signed with Standard Webhooks
+	Hosts   []string // names of the server, besides localhost and addresses
+	Rate    float64  // events per second of requests without a token; 0 for no limit
 
-	// Page is the most that anybody may do on the page, and what everybody may do who reaches a server without tokens. None is no page.
+	// Page is the most that anybody may do on the page. On a server without tokens, everybody who reaches it may do that.
+	// None turns the page off.
 	Page access.Role
 }
 
-// Secret lets in what is signed with it, in its time.
+// Secret admits requests signed with it, in its time.
 type Secret struct {
 	secret.Secret
-	NotBefore, NotAfter time.Time // zero for no bound
+	NotBefore, NotAfter time.Time // zero for no limit
 }
 
-// Token lets its bearer in. Only its digest is kept.
+// Token admits its bearer. Only its digest is kept.
 type Token struct {
-	Name   string // of the source: several tokens may have it while one takes the place of another
+	Name   string // of the source; several tokens may share it while one replaces another
 	SHA256 [sha256.Size]byte
 	Role   access.Role
 	Sends  bool    // it may send events
-	Rate   float64 // events a second; 0 for no bound
+	Rate   float64 // events per second; 0 for no limit
 }
 
 // Sources lists the names of those who may send events.
@@ -65,12 +66,12 @@ type gate struct {
 }
 
 const (
-	unknownSource = "unknown" // the source of requests that are refused for want of a token
-	signedSource  = "signed"  // the source of requests that are signed
-	openSource    = "http"    // and where nothing is asked for
+	unknownSource = "unknown" // the source of requests that lack a token
+	signedSource  = "signed"  // the source of signed requests
+	openSource    = "http"    // the source if no token is needed
 )
 
-// newGate keeps the state of the rates that were before.
+// newGate makes a gate. It keeps the rates' state from the gate before.
 func newGate(a Access, before *gate) *gate {
 	made := &gate{Access: a, rates: map[string]*rate{}}
 	perSecond := map[string]float64{signedSource: a.Rate, openSource: a.Rate}
@@ -87,7 +88,7 @@ func newGate(a Access, before *gate) *gate {
 	return made
 }
 
-// isOpen reports whether nobody has to say who they are.
+// isOpen reports whether clients need neither token nor signature.
 func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
@@ -96,7 +97,7 @@ var (
 	errNoSender = errors.New("this token may not send events: its role is another")
 )
 
-// token finds a token by its digest; nil if it is not known. It looks at all of them, so that the time tells nothing.
+// token returns the token with a digest, or nil. It compares all of them, so that the time reveals nothing.
 func (g *gate) token(sum [sha256.Size]byte) (found *Token) {
 	for i := range g.Tokens {
 		if subtle.ConstantTimeCompare(sum[:], g.Tokens[i].SHA256[:]) == 1 {
@@ -106,7 +107,7 @@ func (g *gate) token(sum [sha256.Size]byte) (found *Token) {
 	return found
 }
 
-// bearer returns the token that a request's header carries.
+// bearer returns the token in a request's header.
 func (g *gate) bearer(r *http.Request) (*Token, error) {
 	scheme, text, isGiven := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !isGiven || !strings.EqualFold(scheme, "Bearer") {
@@ -118,7 +119,7 @@ func (g *gate) bearer(r *http.Request) (*Token, error) {
 	return nil, errBadToken
 }
 
-// source names who sends events, as far as the header tells. signed says that the request's signature must be verified.
+// source names the sender of events according to the header. signed says that the request's signature must be verified.
 func (g *gate) source(r *http.Request) (name string, signed bool, err error) {
 	if g.isOpen() {
 		return openSource, false, nil
@@ -147,14 +148,14 @@ func (g *gate) verify(r *http.Request, body []byte) error {
 	return signature.Verify(r.Header, body, signature.Standard, now, hold...)
 }
 
-// isSocket reports whether a request came through a socket file, which is its user's alone.
+// isSocket reports whether a request came through a socket file, which only its user can open.
 func isSocket(r *http.Request) bool {
 	_, is := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
 	return is
 }
 
-// knowsHost reports whether a request is for this server: a page elsewhere may have its own name lead here. Such a page has no token and
-// no signature.
+// knowsHost reports whether a request names this server. Otherwise a foreign page may have resolved its own name to us
+// (DNS rebinding). Such a page has no token and no signature.
 func (g *gate) knowsHost(r *http.Request) bool {
 	if isSocket(r) || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
 		return true

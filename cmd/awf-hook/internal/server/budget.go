@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	maxBody   = 16 << 20 // bytes of a request's body, and of what it unpacks to
-	maxBodies = 48 << 20 // bytes of all bodies that are held at once
-	bodyStep  = 64 << 10 // by which a body's share grows
+	maxBody   = 16 << 20 // bytes of a request's body, before and after decompression
+	maxBodies = 48 << 20 // bytes of all bodies held at once
+	bodyStep  = 64 << 10 // a body's share grows by this
 )
 
 var (
@@ -17,13 +17,13 @@ var (
 	errBusy     = errors.New("too many requests at once")
 )
 
-// budget is the memory that bodies may take together.
+// budget is the memory for all bodies together.
 type budget struct {
 	mu   sync.Mutex
 	left int
 }
 
-// take takes n bytes, or none.
+// take takes n bytes, or returns false and takes none.
 func (b *budget) take(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -34,13 +34,13 @@ func (b *budget) take(n int) bool {
 	return true
 }
 
-// share is what one request has of a budget.
+// share is one request's part of a budget.
 type share struct {
 	of    *budget
 	taken int
 }
 
-// end gives back what was taken.
+// end returns the share to the budget.
 func (s *share) end() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *share) end() {
 	s.taken = 0
 }
 
-// read reads a body whole. size is what its sender says, -1 if nothing. The error is the body's, errTooLarge or errBusy.
+// read reads a whole body. size is its announced size, or -1. The error is the body's, errTooLarge or errBusy.
 func (s *share) read(body io.Reader, size int64) ([]byte, error) {
 	if size > maxBody {
 		return nil, errTooLarge

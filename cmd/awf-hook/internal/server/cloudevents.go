@@ -17,7 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// cloudEvent is a CloudEvent 1.0, as far as an event has a place for it.
+// cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
 type cloudEvent struct {
 	SpecVersion string          `json:"specversion"`
 	ID          string          `json:"id"`
@@ -28,21 +28,21 @@ type cloudEvent struct {
 	Data        json.RawMessage `json:"data"`
 	Base64      *string         `json:"data_base64"`
 	ContentType string          `json:"datacontenttype"`
-	TraceParent string          `json:"traceparent"` // an extension, and the next one
+	TraceParent string          `json:"traceparent"` // an extension, as is the next one
 	TraceState  string          `json:"tracestate"`
 }
 
-// ourType begins the types of events that awf-hook's own format makes.
+// ourType is the prefix of the types that awf-hook's own format writes.
 const ourType = "io.github.awf-project."
 
-// parseStructured reads a CloudEvent whose attributes are in the body.
+// parseStructured parses a CloudEvent with its attributes in the body.
 func parseStructured(body []byte, now time.Time) ([]parsed, error) {
 	p := parsed{line: 1}
 	p.structured(body, now)
 	return []parsed{p}, nil
 }
 
-// parseBatch reads a list of them.
+// parseBatch parses a list of CloudEvents.
 func parseBatch(body []byte, now time.Time) ([]parsed, error) {
 	var list []parsed
 	r := jsonbytes.NewReader(body)
@@ -93,7 +93,7 @@ func (p *parsed) structured(text []byte, now time.Time) {
 	p.cloud(&ce, now)
 }
 
-// parseBinary reads a CloudEvent whose attributes are headers.
+// parseBinary parses a CloudEvent with its attributes in headers.
 func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 	p := parsed{line: 1}
 	if len(body) > event.MaxLine {
@@ -121,7 +121,7 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 	return []parsed{p}
 }
 
-// dataOf makes JSON of data: as it is, or a text.
+// dataOf returns data as JSON: unchanged, or as a text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)
@@ -134,7 +134,7 @@ func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	return jsonbytes.AppendString(nil, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
 }
 
-// cloud makes an event of a CloudEvent. One that awf-hook's own format made becomes the event that it was made of.
+// cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.
 func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 	switch {
 	case ce.SpecVersion != "1.0":
@@ -149,7 +149,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 	if typ, isOurs := strings.CutPrefix(ce.Type, ourType); isOurs && p.unwrap(&ev, typ, ce) {
 		stamp = ""
 	}
-	if d := bytes.TrimSpace(ev.Payload); len(d) > 0 && d[0] != '{' { // a payload is an object
+	if d := bytes.TrimSpace(ev.Payload); len(d) > 0 && d[0] != '{' { // a payload must be an object
 		ev.Payload = append(append([]byte(`{"value":`), d...), '}')
 	}
 	if stamp != "" {
@@ -166,7 +166,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 	p.event, p.given = ev, ev.ID
 }
 
-// unwrap takes the event out of a CloudEvent of awf-hook's own: its data is the envelope.
+// unwrap restores the event in a CloudEvent written by awf-hook: the data is its envelope.
 func (p *parsed) unwrap(ev *event.Event, typ string, ce *cloudEvent) bool {
 	rec, err := event.ParseLine(ce.Data, time.Now())
 	if err != nil || rec == nil || rec.Type != typ {
@@ -182,7 +182,7 @@ func (p *parsed) unwrap(ev *event.Event, typ string, ce *cloudEvent) bool {
 	return true
 }
 
-// cloudID is the id of a CloudEvent: source and id together tell it apart from all others.
+// cloudID returns the id of a CloudEvent. Source and id together are unique.
 func cloudID(ce *cloudEvent) string {
 	sum := sha256.Sum256([]byte(strconv.Itoa(len(ce.Source)) + ":" + ce.Source + ce.ID))
 	return "ce_" + hex.EncodeToString(sum[:])

@@ -13,13 +13,13 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 )
 
-// caller is who makes a request of the page or the API.
+// caller is the client of the page or the API.
 type caller struct {
 	access.Who
-	proven bool // by a token, a session, or a socket file that only its user reaches: they may change things
+	proven bool // by a token, a session, or a socket file that only its user can open: the caller may change things
 }
 
-// caller finds who makes a request. Where there are no tokens anybody who reaches the server may do what the page may.
+// caller authenticates a request. Without tokens, everybody who reaches the server may do what serve.page allows.
 func (s *Server) caller(r *http.Request) (caller, error) {
 	g := s.gate.Load()
 	held, hasSession := s.sessions.find(r, time.Now())
@@ -39,7 +39,7 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends}, true}, nil
 }
 
-// remoteHost is where a request comes from.
+// remoteHost returns the host that a request comes from.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -51,7 +51,7 @@ func remoteHost(r *http.Request) string {
 // isChange reports whether a request may change something.
 func isChange(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
-// admit lets a request of the page or the API through to what serves it, with who makes it in its context.
+// admit passes a request of the page or the API on to next, with the caller in its context.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, who caller, next http.Handler) {
 	switch {
 	case who.Role < access.Read:
@@ -83,10 +83,10 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.API)
 }
 
-// maxCall is the most bytes of a call of the API or a form of the page: a module may be in it.
+// maxCall is the largest call of the API or form of the page, in bytes. It may include a module.
 const maxCall = 33 << 20
 
-// page serves the page. Whoever is not known is sent to the log-in.
+// page serves the page. It sends unknown users to the log-in.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	most := s.gate.Load().Page
 	if most == access.None {
@@ -109,7 +109,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
-// assets serves what the log-in needs too: it tells nothing of the queue.
+// assets serves the files that the log-in needs too. They reveal nothing about the queue.
 func (s *Server) assets(w http.ResponseWriter, r *http.Request) {
 	if s.gate.Load().Page == access.None {
 		http.NotFound(w, r)
@@ -118,7 +118,7 @@ func (s *Server) assets(w http.ResponseWriter, r *http.Request) {
 	s.Page.ServeHTTP(w, r)
 }
 
-// loginForm shows where to type a token.
+// loginForm shows the form for a token.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	if s.gate.Load().Page == access.None {
 		http.NotFound(w, r)
@@ -127,7 +127,7 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
 }
 
-// login opens a session for a token that was typed.
+// login opens a session for a token from the form.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	g := s.gate.Load()
 	if g.Page == access.None {
@@ -153,7 +153,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const maxLogin = 8 << 10 // bytes of a log-in
+const maxLogin = 8 << 10 // bytes of a log-in form
 
 // logout ends a session.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +162,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-// ownPath is a path of this server, so that a log-in leads nowhere else; "/" for any other text.
+// ownPath returns a path of this server, so that a log-in cannot redirect elsewhere; "/" for any other text.
 func ownPath(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||

@@ -9,22 +9,35 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// lanesPeriod is how old what the queue says may be: scrapes ask it no more often.
-const lanesPeriod = 2 * time.Second
+const (
+	// lanesPeriod is how old the gauges' data may be: scrapes query the queue no more often.
+	lanesPeriod = 2 * time.Second
+	// lanesShare bounds the cost of counting: after an answer that took a time, the queue rests for this many times as long.
+	lanesShare = 20
+)
 
-// Queue is what the gauges of the queue are made of.
+// Queue is the source of the queue's gauges.
 type Queue struct {
-	Lanes func(ctx context.Context) ([]engine.LaneStatus, error)
-	Ready func(ctx context.Context) error
-	Keeps func() bool                  // only the process that keeps house says what the queue holds, so that sums are right
-	Name  func(identity string) string // a webhook's
-	File  string
+	Engine   string // what stores it
+	Lanes    func(ctx context.Context) ([]engine.LaneStatus, error)
+	Standing func(ctx context.Context) (map[string]engine.Standing, error)
+	Ready    func(ctx context.Context) error
+	Keeps    func() bool                  // only the process that keeps house exports the gauges, so that sums are right
+	Name     func(identity string) string // the name of a webhook
+	File     string
+}
+
+// NewQueue returns the source of an engine's gauges. The file is "" if the queue is not in a file.
+func NewQueue(eng *engine.Engine, file string) Queue {
+	return Queue{
+		Engine: eng.QueueEngine(), Lanes: eng.Lanes, Standing: eng.Standing, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: file,
+	}
 }
 
 // laneStates are the values of lane_state's label.
 var laneStates = []string{"open", "resting", "breaker", "closed"}
 
-// gauges says what a queue holds.
+// gauges exports what a queue holds.
 type gauges struct {
 	Queue
 	metrics *Metrics
@@ -32,9 +45,25 @@ type gauges struct {
 	waiting, dead, overdue, state, fuel, up, size, keeper *prometheus.Desc
 
 	mu    sync.Mutex
-	at    time.Time
-	lanes []engine.LaneStatus
+	until time.Time // what was answered last holds
+	lanes []waiting
 	isUp  bool
+	keeps bool
+}
+
+// waiting is a lane with how what waits in it stands.
+type waiting struct {
+	engine.LaneStatus
+	engine.Standing
+}
+
+// standings are the values of deliveries_waiting's label.
+var standings = []struct {
+	state string
+	of    func(engine.Standing) int
+}{
+	{"due", func(s engine.Standing) int { return s.Due }}, {"later", func(s engine.Standing) int { return s.Later }},
+	{"behind", func(s engine.Standing) int { return s.Behind }}, {"in_flight", func(s engine.Standing) int { return s.InFlight }},
 }
 
 // Watch adds the gauges of a queue.
@@ -42,16 +71,22 @@ func (m *Metrics) Watch(q Queue) {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("awf_hook_"+name, help, labels, nil)
 	}
+	queue := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("awf_hook_"+name, help, nil, prometheus.Labels{"engine": q.Engine})
+	}
+	for _, operation := range operations {
+		m.stored.WithLabelValues(q.Engine, operation)
+	}
 	m.registry.MustRegister(&gauges{
 		Queue: q, metrics: m,
-		waiting: desc("deliveries_waiting", "Deliveries without a final outcome.", "webhook"),
+		waiting: desc("deliveries_waiting", "Deliveries without a final outcome.", "webhook", "state"),
 		dead:    desc("dead_letters", "Dead letters that are kept.", "webhook"),
 		overdue: desc("oldest_due_age_seconds", "For how long the next delivery might have been sent; 0 if none may be.", "webhook"),
 		state:   desc("lane_state", "1 for the state that a webhook's lane is in.", "webhook", "state"),
 		fuel:    desc("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
-		up:      desc("store_up", "1 if the queue takes what is new, 0 if it does not."),
-		size:    desc("store_size_bytes", "The size of the queue's file."),
-		keeper:  desc("keeper", "1 on the process that keeps house in the queue, and says what it holds."),
+		up:      queue("store_up", "1 if the queue takes what is new, 0 if it does not."),
+		size:    queue("store_size_bytes", "The size of the queue's file."),
+		keeper:  queue("keeper", "1 on the process that keeps house in the queue, and says what it holds."),
 	})
 }
 
@@ -65,55 +100,75 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	one := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	lanes, isUp := g.ask()
+	lanes, isUp, keeps := g.ask()
 	one(g.up, number(isUp))
-	if !g.Keeps() {
-		one(g.keeper, 0)
+	one(g.keeper, number(keeps))
+	if !keeps {
 		return
 	}
-	one(g.keeper, 1)
 	if g.File != "" {
 		one(g.size, fileSize(g.File))
 	}
 	now := time.Now()
 	for name, l := range g.byName(lanes) {
-		one(g.waiting, float64(l.Waiting), name)
+		for _, s := range standings {
+			one(g.waiting, float64(s.of(l.Standing)), name, s.state)
+		}
 		one(g.dead, float64(l.Dead), name)
 		overdue := 0.0
-		if !l.Due.IsZero() {
-			overdue = max(0, now.Sub(l.Due).Seconds())
+		if due := l.LaneStatus.Due; !due.IsZero() {
+			overdue = max(0, now.Sub(due).Seconds())
 		}
 		one(g.overdue, overdue, name)
 		one(g.fuel, float64(l.FuelPercent)/100, name)
 		for _, state := range laneStates {
-			one(g.state, number(state == laneState(l, now)), name, state)
+			one(g.state, number(state == laneState(&l.LaneStatus, now)), name, state)
 		}
 	}
 }
 
-// ask asks the queue, unless it was asked a moment ago.
-func (g *gauges) ask() ([]engine.LaneStatus, bool) {
+// ask queries the queue, unless it did so a moment ago.
+func (g *gauges) ask() (lanes []waiting, isUp, keeps bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if time.Since(g.at) >= lanesPeriod {
-		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-		defer cancel()
-		if lanes, err := g.Lanes(ctx); err == nil {
-			g.lanes = lanes
-		}
-		g.isUp = g.Ready(ctx) == nil
-		g.at = time.Now()
+	began := time.Now()
+	if began.Before(g.until) {
+		return g.lanes, g.isUp, g.keeps
 	}
-	return g.lanes, g.isUp
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	if g.keeps = g.Keeps(); g.keeps {
+		g.count(ctx)
+	}
+	g.isUp = g.Ready(ctx) == nil
+	now := time.Now()
+	g.until = now.Add(max(lanesPeriod, lanesShare*now.Sub(began)))
+	return g.lanes, g.isUp, g.keeps
 }
 
-// byName adds lanes up that have one label: webhooks of one name in several files, those beyond the bound, and 0 for those without any
-// delivery yet.
-func (g *gauges) byName(lanes []engine.LaneStatus) map[string]*engine.LaneStatus {
-	named := map[string]*engine.LaneStatus{}
+// count counts what the lanes hold. If the queue does not answer, the older counts stay.
+func (g *gauges) count(ctx context.Context) {
+	lanes, err := g.Lanes(ctx)
+	if err != nil {
+		return
+	}
+	standing, err := g.Standing(ctx)
+	if err != nil {
+		return
+	}
+	g.lanes = make([]waiting, len(lanes))
+	for i := range lanes {
+		g.lanes[i] = waiting{lanes[i], standing[lanes[i].Webhook]}
+	}
+}
+
+// byName sums up lanes with the same label: webhooks that share a name, and those beyond the limit. Webhooks without
+// deliveries get zeros.
+func (g *gauges) byName(lanes []waiting) map[string]*waiting {
+	named := map[string]*waiting{}
 	g.metrics.mu.Lock()
 	for name := range g.metrics.names {
-		named[name] = &engine.LaneStatus{}
+		named[name] = &waiting{}
 	}
 	g.metrics.mu.Unlock()
 	for i := range lanes {
@@ -122,19 +177,25 @@ func (g *gauges) byName(lanes []engine.LaneStatus) map[string]*engine.LaneStatus
 		if named[name] == nil && len(named) >= maxNames {
 			name = otherLabel
 		}
-		sum := named[name]
-		if sum == nil || sum.Webhook == "" {
+		if sum := named[name]; sum == nil || sum.Webhook == "" {
 			only := *l
 			named[name] = &only
-			continue
-		}
-		sum.FuelPercent = max(sum.FuelPercent, l.FuelPercent)
-		sum.Waiting, sum.Dead = sum.Waiting+l.Waiting, sum.Dead+l.Dead
-		if sum.Due.IsZero() || !l.Due.IsZero() && l.Due.Before(sum.Due) {
-			sum.Due = l.Due
+		} else {
+			sum.add(l)
 		}
 	}
 	return named
+}
+
+// add adds a lane of the same label.
+func (w *waiting) add(l *waiting) {
+	w.FuelPercent, w.Dead = max(w.FuelPercent, l.FuelPercent), w.Dead+l.Dead
+	w.Standing = engine.Standing{
+		Due: w.Standing.Due + l.Standing.Due, Later: w.Later + l.Later, Behind: w.Behind + l.Behind, InFlight: w.InFlight + l.InFlight,
+	}
+	if of := &w.LaneStatus; of.Due.IsZero() || !l.LaneStatus.Due.IsZero() && l.LaneStatus.Due.Before(of.Due) {
+		of.Due = l.LaneStatus.Due
+	}
 }
 
 func laneState(l *engine.LaneStatus, now time.Time) string {

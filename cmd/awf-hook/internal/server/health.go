@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// healthz says that the process answers. It asks no store: an outage of it must not restart every node.
+// healthz says that the process answers. It does not ask the store, since a failing store must not restart every node.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 
 const (
-	readyTimeout = 5 * time.Second // for the store to say that it takes writes
-	readyPeriod  = time.Second     // it is not asked more often, whoever asks here
+	readyTimeout = 5 * time.Second // for the store to answer
+	readyPeriod  = time.Second     // how often the store is asked at most
 )
 
-// readiness is what the store said last.
+// readiness is the store's last answer.
 type readiness struct {
 	mu  sync.Mutex
 	at  time.Time
@@ -37,7 +37,7 @@ func (r *readiness) ask(ctx context.Context, store func(context.Context) error) 
 	return r.err
 }
 
-// readyz says whether events are taken now, and why not. The reasons are general: anybody may ask.
+// readyz says whether events are accepted now, and why not. The reasons are general, since anybody may ask.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	reasons := []string{}
 	if s.draining.Load() {
@@ -53,11 +53,11 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	answer(w, status, struct {
 		Ready   bool     `json:"ready"`
 		Reasons []string `json:"reasons"`
-		Stale   bool     `json:"stale_configuration,omitempty"` // the last reload failed, and the one before it holds
-	}{len(reasons) == 0, reasons, s.reload.Load() != nil})
+		Stale   bool     `json:"stale_configuration,omitempty"` // the last reload failed, and the older configuration applies
+	}{len(reasons) == 0, reasons, s.Stale() != ""})
 }
 
-// metrics answers whoever has a token, and anybody where nothing is asked for.
+// metrics answers clients with a token, or everybody if no token is needed.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	if _, err := s.caller(r); err != nil {
 		problem{status: http.StatusUnauthorized, text: "metrics need a token"}.write(w)

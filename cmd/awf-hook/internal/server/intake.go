@@ -18,12 +18,15 @@ import (
 )
 
 const (
-	busyWait  = time.Second      // what a client is asked to wait where memory is short
-	storeWait = 5 * time.Second  // and where the store does not take events
-	drainWait = 10 * time.Second // and where the server ends
+	busyWait  = time.Second      // Retry-After if memory is short
+	storeWait = 5 * time.Second  // Retry-After if the store does not take events
+	drainWait = 10 * time.Second // Retry-After if the server is stopping
 )
 
-// result says what became of an event, in the order of the request.
+// commitTimeout is how long the queue may take to store the events of a request.
+const commitTimeout = answerTimeout / 2
+
+// result says what happened to an event, in the order of the request.
 type result struct {
 	Line  int    `json:"line"`
 	ID    string `json:"id,omitempty"`
@@ -31,14 +34,14 @@ type result struct {
 	Error string `json:"error,omitempty"` // of a bad line, with ?partial=1
 }
 
-// receipt is the answer to events that are stored.
+// receipt is the answer to stored events.
 type receipt struct {
 	Accepted int      `json:"accepted"`
 	Known    int      `json:"known"`
 	Results  []result `json:"results"`
 }
 
-// events takes events. It answers when they are stored.
+// events accepts events. It answers when they are stored.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodPost:
@@ -66,7 +69,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusAccepted, answered)
 }
 
-// validate answers a CloudEvents sender that asks whether it may send: whoever has a token may, from anywhere.
+// validate answers a CloudEvents sender that asks whether it may send. Everybody with a token may.
 func validate(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Allow", "POST, OPTIONS")
@@ -77,19 +80,19 @@ func validate(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// intake is one request's way.
+// intake processes one request.
 type intake struct {
 	server  *Server
 	gate    *gate
 	request *http.Request
 	share   *share
 	source  string
-	trace   trace.Context // what events follow from that do not say so themselves
+	trace   trace.Context // the parent of events that name none
 	form    form
 	parsed  []parsed
 }
 
-// take does what a request wants, or says why not.
+// take processes the request, or says why not.
 func (in *intake) take() (*receipt, *problem) {
 	s, r := in.server, in.request
 	source, signed, err := in.gate.source(r)
@@ -121,7 +124,7 @@ func (in *intake) take() (*receipt, *problem) {
 	return in.commit()
 }
 
-// body reads the body, verifies its signature and unpacks it.
+// body reads the body, verifies its signature and decompresses it.
 func (in *intake) body(signed bool) ([]byte, *problem) {
 	r := in.request
 	body, err := in.share.read(r.Body, r.ContentLength)
@@ -165,7 +168,7 @@ func unread(err error) *problem {
 	return &problem{status: http.StatusBadRequest, text: "the body ended early", reason: Bad}
 }
 
-// parse makes events of the body.
+// parse turns the body into events.
 func (in *intake) parse(body []byte) *problem {
 	var err error
 	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a byte order mark, which some editors write
@@ -194,7 +197,7 @@ func (in *intake) parse(body []byte) *problem {
 	return nil
 }
 
-// commit stores the good events and says what became of all.
+// commit stores the valid events and says what happened to all.
 func (in *intake) commit() (*receipt, *problem) {
 	var events []event.Event
 	for i := range in.parsed {
@@ -204,8 +207,11 @@ func (in *intake) commit() (*receipt, *problem) {
 	}
 	var fates []engine.Fate
 	if len(events) > 0 {
+		// A client that has gone, or said with its request that nothing follows, does not end what it began.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(in.request.Context()), commitTimeout)
+		defer cancel()
 		var err error
-		if fates, err = in.server.Commit(in.request.Context(), events); err != nil {
+		if fates, err = in.server.Commit(ctx, events); err != nil {
 			return nil, in.unstored(err)
 		}
 	}
@@ -241,7 +247,7 @@ func (r *receipt) add(p *parsed, fate engine.Fate) {
 	r.Results = append(r.Results, result{Line: p.line, ID: cmp.Or(p.given, p.event.ID), Fate: string(fate)})
 }
 
-// unstored says why events were not stored. Whoever sends them again loses nothing.
+// unstored says why events were not stored. The sender loses nothing if it sends them again.
 func (in *intake) unstored(err error) *problem {
 	text := "the queue does not take events"
 	switch {
@@ -259,7 +265,7 @@ func (in *intake) unstored(err error) *problem {
 	return &problem{status: http.StatusServiceUnavailable, text: text, retryAfter: storeWait, reason: Full}
 }
 
-// mediaType is a Content-Type without its parameters; "" if it is none.
+// mediaType returns a Content-Type without its parameters; "" if it is invalid.
 func mediaType(r *http.Request) string {
 	typ, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {

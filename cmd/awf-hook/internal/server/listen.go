@@ -15,7 +15,8 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// Listen opens the listener of an address: "127.0.0.1:8470", or "unix:PATH". If systemd passed listeners on, they are taken instead.
+// Listen opens the listener of an address: "127.0.0.1:8470", or "unix:PATH". If systemd passed listeners, it returns
+// those instead.
 func Listen(addr string) ([]net.Listener, error) {
 	passed, err := activation.Listeners()
 	if err != nil {
@@ -39,13 +40,13 @@ func Listen(addr string) ([]net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
-	before := syscall.Umask(0o177) // the socket is the user's alone from its first moment on
+	before := syscall.Umask(0o177) // makes the socket private from the start
 	ln, err := net.Listen("unix", path)
 	syscall.Umask(before)
 	return []net.Listener{ln}, err
 }
 
-// removeStale removes a socket that nobody listens on any more.
+// removeStale removes a socket without a listener.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -64,7 +65,7 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// IsPrivate reports whether only this machine reaches a listener.
+// IsPrivate reports whether only this machine can reach a listener.
 func IsPrivate(ln net.Listener) bool {
 	switch addr := ln.Addr().(type) {
 	case *net.UnixAddr:
@@ -76,15 +77,15 @@ func IsPrivate(ln net.Listener) bool {
 	return false
 }
 
-// Certificate is a certificate with its key, which can change while it is in use.
+// Certificate is a certificate with its key. It can be replaced while it is in use.
 type Certificate struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
-// Set changes it. Connections that are open keep the one that they began with.
+// Set replaces it. Open connections keep the old one.
 func (c *Certificate) Set(pair tls.Certificate) { c.current.Store(&pair) }
 
-// TLS is the configuration of a listener.
+// TLS returns the configuration of a listener.
 func (c *Certificate) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,

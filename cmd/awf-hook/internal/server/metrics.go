@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -17,15 +16,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// maxNames is how many webhooks have series of their own. The others share those of "other".
+// maxNames is how many webhooks have series of their own. The others share the series of "other".
 const maxNames = 1000
 
-// Metrics are what awf-hook counts. docs/serve.md lists them.
+// Metrics are awf-hook's metrics. docs/serve.md lists them.
 type Metrics struct {
 	registry *prometheus.Registry
 
 	received, known, refused      *prometheus.CounterVec // by source, and type or reason
-	accepted, deliveries          *prometheus.CounterVec // by webhook; the second by outcome too
+	accepted, deliveries          *prometheus.CounterVec // by webhook; the second also by outcome
 	attempts                      *prometheus.CounterVec // by webhook, outcome and status class
 	attempt, first, latency       *prometheus.HistogramVec
 	transform                     *prometheus.HistogramVec
@@ -35,7 +34,7 @@ type Metrics struct {
 	reloadSuccessful, reloadStamp prometheus.Gauge
 
 	mu    sync.Mutex
-	names map[string]bool // of webhooks that have series
+	names map[string]map[string]bool // webhooks that have series, and the kinds of steps that theirs tell apart
 }
 
 var (
@@ -43,8 +42,7 @@ var (
 	slow = []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 14400, 43200, 86400}
 
 	outcomes      = []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped}
-	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
-	stepKinds     = []string{"map", "format", "wasm"}
+	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx", otherLabel}
 	operations    = []string{"accept", "claim", "settle"}
 	eventTypes    = []string{
 		event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
@@ -52,12 +50,12 @@ var (
 	}
 )
 
-// otherLabel is the value of a label that would have too many.
+// otherLabel replaces a label's value beyond the limit.
 const otherLabel = "other"
 
-// NewMetrics makes metrics that count nothing yet.
+// NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]bool{}}
+	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]map[string]bool{}}
 	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
 	m.known = m.counter("events_known_total", "Events of which all deliveries were there before.", "source", "type")
 	m.refused = m.counter("events_refused_total", "Events, and requests that held none, that were not taken.", "source", "reason")
@@ -67,9 +65,9 @@ func NewMetrics(version string) *Metrics {
 	m.attempt = m.histogram("attempt_duration_seconds", "How long a request to a receiver took.", fast, "webhook")
 	m.first = m.histogram("first_attempt_delay_seconds", "From an event's acceptance to its delivery's first attempt.", fast, "webhook")
 	m.latency = m.histogram("delivery_latency_seconds", "From an event's acceptance, or its replay, to its arrival.", slow, "webhook")
-	m.transform = m.histogram("transform_duration_seconds", "How long a webhook's transform took.", fast, "webhook")
-	m.transformFailures = m.counter("transform_failures_total", "Transforms that failed, by the kind of the step.", "webhook", "kind")
-	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "operation")
+	m.transform = m.histogram("transform_duration_seconds", "How long a step of a webhook's transform took.", fast, "webhook", "kind")
+	m.transformFailures = m.counter("transform_failures_total", "Steps of transforms that failed.", "webhook", "kind", "reason")
+	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "engine", "operation")
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
 	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was taken up last.")
@@ -81,9 +79,6 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []string{"sent", "dropped"} {
 		m.spans.WithLabelValues(outcome)
-	}
-	for _, operation := range operations {
-		m.stored.WithLabelValues(operation)
 	}
 	return m
 }
@@ -111,8 +106,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: answerTimeout / 2})
 }
 
-// WriteFile writes what was counted for the node exporter's textfile collector.
-// It puts a new file in the path's place, so a device or a pipe there is refused.
+// WriteFile writes the metrics for the node exporter's textfile collector. It replaces the file at the path, so it
+// refuses a device or a pipe there.
 func (m *Metrics) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", path)
@@ -120,8 +115,15 @@ func (m *Metrics) WriteFile(path string) error {
 	return prometheus.WriteToTextfile(path, m.registry)
 }
 
-// Loaded makes the series of a configuration's webhooks and sources, so that each begins at 0, and ends those of webhooks that are gone.
-func (m *Metrics) Loaded(webhooks, sources []string, err error) {
+// Webhook says which series a webhook has.
+type Webhook struct {
+	Name  string
+	Steps []string // the kinds of its transform's steps
+}
+
+// Loaded makes the series of a configuration's webhooks and sources, each starting at 0, and removes those of webhooks
+// that are gone.
+func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 	if err != nil {
 		m.reloadSuccessful.Set(0)
 		return
@@ -140,10 +142,13 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := m.names
-	m.names = map[string]bool{}
-	for _, name := range webhooks {
-		if delete(before, name); len(m.names) < maxNames {
-			m.begin(name)
+	m.names = map[string]map[string]bool{}
+	for _, w := range webhooks {
+		if delete(before, w.Name); len(m.names) < maxNames {
+			m.begin(w.Name)
+			for _, kind := range w.Steps {
+				m.beginStep(w.Name, kind)
+			}
 		}
 	}
 	for name := range before {
@@ -154,14 +159,13 @@ func (m *Metrics) Loaded(webhooks, sources []string, err error) {
 	}
 }
 
-// begin makes a webhook's series. Under mu.
+// begin makes a webhook's series. The caller holds mu.
 func (m *Metrics) begin(name string) {
-	m.names[name] = true
-	m.accepted.WithLabelValues(name)
-	for _, kind := range stepKinds {
-		m.transformFailures.WithLabelValues(name, kind)
+	if m.names[name] == nil {
+		m.names[name] = map[string]bool{}
 	}
-	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency, m.transform} {
+	m.accepted.WithLabelValues(name)
+	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency} {
 		h.WithLabelValues(name)
 	}
 	for _, outcome := range outcomes {
@@ -174,7 +178,16 @@ func (m *Metrics) begin(name string) {
 	}
 }
 
-// end forgets a webhook's series. Under mu.
+// beginStep makes the series of a webhook's steps of one kind. The caller holds mu.
+func (m *Metrics) beginStep(name, kind string) {
+	m.names[name][kind] = true
+	m.transform.WithLabelValues(name, kind)
+	for _, reason := range engine.FailureReasons(kind) {
+		m.transformFailures.WithLabelValues(name, kind, reason)
+	}
+}
+
+// end removes a webhook's series. The caller holds mu.
 func (m *Metrics) end(name string) {
 	of := prometheus.Labels{"webhook": name}
 	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
@@ -184,12 +197,12 @@ func (m *Metrics) end(name string) {
 	}
 }
 
-// name is a webhook's label: a definition's webhook gets its series when its workflow first runs.
+// name returns a webhook's label. A definition's webhook gets its series when its workflow first runs.
 func (m *Metrics) name(webhook string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.names[webhook]:
+	case m.names[webhook] != nil:
 		return webhook
 	case len(m.names) >= maxNames:
 		return otherLabel
@@ -198,7 +211,18 @@ func (m *Metrics) name(webhook string) string {
 	return webhook
 }
 
-// Took counts an event that was taken.
+// stepOf is name for a step of the webhook's transform.
+func (m *Metrics) stepOf(webhook, kind string) string {
+	name := m.name(webhook)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if kinds := m.names[name]; kinds != nil && !kinds[kind] {
+		m.beginStep(name, kind)
+	}
+	return name
+}
+
+// Took counts an accepted event.
 func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	typ := otherLabel
 	for _, known := range eventTypes {
@@ -212,7 +236,7 @@ func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	}
 }
 
-// Refused counts events that were not.
+// Refused counts refused events.
 func (m *Metrics) Refused(source string, reason Reason, events int) {
 	if source == "" {
 		source = unknownSource
@@ -220,28 +244,29 @@ func (m *Metrics) Refused(source string, reason Reason, events int) {
 	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
 }
 
-// Spans counts spans by what became of them. There may be no metrics.
+// Spans counts spans by outcome. m may be nil.
 func (m *Metrics) Spans(outcome string, spans int) {
 	if m != nil {
 		m.spans.WithLabelValues(outcome).Add(float64(spans))
 	}
 }
 
-// Observer counts what an engine does. source is where events come from that do not come over HTTP.
+// Observer returns an observer that counts what an engine does. source is the source of events that do not come over
+// HTTP.
 func (m *Metrics) Observer(source string) engine.Observer {
 	return engine.Observer{
 		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
 		Accepted: func(webhook string) { m.accepted.WithLabelValues(m.name(webhook)).Inc() },
 		Settled:  m.settled,
-		Transformed: func(webhook string, took time.Duration, err error) {
-			webhook = m.name(webhook)
-			m.transform.WithLabelValues(webhook).Observe(took.Seconds())
-			if kind := engine.FailedStep(err); kind != "" {
-				m.transformFailures.WithLabelValues(webhook, kind).Inc()
+		Transformed: func(webhook, kind string, took time.Duration, reason string) {
+			webhook = m.stepOf(webhook, kind)
+			m.transform.WithLabelValues(webhook, kind).Observe(took.Seconds())
+			if reason != "" {
+				m.transformFailures.WithLabelValues(webhook, kind, reason).Inc()
 			}
 		},
-		Stored: func(operation string, took time.Duration, _ error) {
-			m.stored.WithLabelValues(operation).Observe(took.Seconds())
+		Stored: func(engine, operation string, took time.Duration) {
+			m.stored.WithLabelValues(engine, operation).Observe(took.Seconds())
 		},
 	}
 }
@@ -250,11 +275,7 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	webhook = m.name(webhook)
 	d := &st.Claim.Delivery
 	if a := st.Attempt; a != nil {
-		class := "none"
-		if a.Status > 0 {
-			class = strconv.Itoa(a.Status/100) + "xx"
-		}
-		m.attempts.WithLabelValues(webhook, st.Outcome.String(), class).Inc()
+		m.attempts.WithLabelValues(webhook, st.Outcome.String(), statusClass(a.Status)).Inc()
 		m.attempt.WithLabelValues(webhook).Observe(a.Took.Seconds())
 		if a.Number == 1 {
 			m.first.WithLabelValues(webhook).Observe(max(0, a.At.Sub(d.Since).Seconds()))
@@ -268,7 +289,15 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	}
 }
 
-// fileSize is the size of a file with SQLite's log beside it.
+// statusClass returns the label of a status. 0 means that there was no answer.
+func statusClass(status int) string {
+	if of := status / 100; status > 0 && (of == 0 || of > 5) {
+		return otherLabel
+	}
+	return statusClasses[status/100]
+}
+
+// fileSize returns the size of a database file and its log.
 func fileSize(path string) (size float64) {
 	for _, name := range []string{path, path + "-wal"} {
 		if info, err := os.Stat(name); err == nil {

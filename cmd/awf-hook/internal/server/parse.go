@@ -14,35 +14,35 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// maxEvents is how many events one request may have. docs/serve.md names it.
+// maxEvents is how many events a request may have. docs/serve.md names it.
 const maxEvents = 10_000
 
 var errTooMany = errors.New("more than " + strconv.Itoa(maxEvents) + " events in a request")
 
-// parsed is a line of a request: its event, or why there is none.
+// parsed is a line of a request: its event, or why it has none.
 type parsed struct {
-	line      int // from 1; of a batch the number of the event
+	line      int // from 1; in a batch, the number of the event
 	event     event.Event
 	anonymous bool   // it has no id of its own
-	given     string // the id that the client gave it
+	given     string // the id from the client
 	known     bool   // a second start or end of a run, which is no event
 	bad       *problem
 }
 
-// form is how a request carries its events.
+// form says how a request carries its events.
 type form struct {
 	parse  func(body []byte, now time.Time) ([]parsed, error)
 	single bool // one event
 }
 
-// formOf says how a request carries its events. A page of another site cannot send any of these types without asking first.
+// formOf returns a request's form. A page on another site can send none of these types without a preflight request.
 func formOf(r *http.Request) (form, error) {
 	switch typ := mediaType(r); {
 	case typ == "application/cloudevents+json":
 		return form{parseStructured, true}, nil
 	case typ == "application/cloudevents-batch+json":
 		return form{parseBatch, false}, nil
-	case r.Header.Get("Ce-Specversion") != "": // CloudEvents' own type goes before it
+	case r.Header.Get("Ce-Specversion") != "": // comes before CloudEvents' content type
 		return form{func(body []byte, now time.Time) ([]parsed, error) { return parseBinary(r, body, now), nil }, true}, nil
 	case typ == "application/json":
 		return form{parseOne, true}, nil
@@ -53,7 +53,7 @@ func formOf(r *http.Request) (form, error) {
 		"application/cloudevents-batch+json, or a binary CloudEvent")
 }
 
-// parseOne reads a body that is one event, of any dialect of AWF's, on any number of lines.
+// parseOne parses a body that is one event, in any dialect of AWF, on any number of lines.
 func parseOne(body []byte, now time.Time) ([]parsed, error) {
 	body = bytes.TrimRight(body, " \t\r\n")
 	p := parsed{line: 1}
@@ -64,7 +64,7 @@ func parseOne(body []byte, now time.Time) ([]parsed, error) {
 	return []parsed{p}, nil
 }
 
-// parseLines reads a body of lines. Lines of one run tell about each other.
+// parseLines parses a body of lines. Lines of the same run complete each other.
 func parseLines(body []byte, now time.Time) ([]parsed, error) {
 	var list []parsed
 	at := map[int]int{} // by line
@@ -88,7 +88,7 @@ func parseLines(body []byte, now time.Time) ([]parsed, error) {
 	return list, nil
 }
 
-// add decodes a line and gives its record to the joiner.
+// add decodes a line and passes its record to the joiner.
 func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 	if len(line) > event.MaxLine {
 		p.bad = tooLarge(p.line)
@@ -111,7 +111,7 @@ func tooLarge(line int) *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: "the event is over 1 MiB", line: line, column: 1, reason: TooLarge}
 }
 
-// fail notes a mistake at a byte, from 1, of what was parsed.
+// fail notes a mistake at a byte of the text, counted from 1.
 func (p *parsed) fail(text []byte, at int, why string) {
 	line, column := p.line, at
 	if before := text[:min(max(0, at-1), len(text))]; bytes.IndexByte(before, '\n') >= 0 {
@@ -121,11 +121,11 @@ func (p *parsed) fail(text []byte, at int, why string) {
 	p.bad = &problem{status: http.StatusBadRequest, text: why, line: line, column: column, reason: Bad}
 }
 
-// maxID is the longest id that is taken as it is.
+// maxID is the longest id that is accepted unchanged.
 const maxID = 200
 
-// identify makes the ids that the client gave its own. It gives ids to the events that have none, by what the client says of its
-// request, so that a request that is sent again is known.
+// identify prefixes the clients' ids with the clients' names. Events without id get one that follows from the request's
+// key, so that a repeated request is recognized.
 func (in *intake) identify() {
 	for i := range in.parsed {
 		if p := &in.parsed[i]; p.given != "" {
@@ -144,10 +144,11 @@ func (in *intake) identify() {
 	}
 }
 
-// ofClient stands before the name of a client in the ids that it gives: each has ids of its own.
+// ofClient is the prefix of ids from clients. The client's name follows, so that clients cannot use each other's ids.
 const ofClient = "http:"
 
-// identify gives the id to an event whose request has a key: the key itself, where the request is one event and the key can be an id.
+// identify sets the id of an event whose request has a key. It is the key itself if the request is one event and the key
+// is a valid id.
 func (p *parsed) identify(source, key string, single bool) {
 	if single && source == signedSource && isID(key) {
 		p.given, p.event.ID = key, event.OwnID(key, ofClient+source)

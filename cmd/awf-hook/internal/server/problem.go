@@ -19,10 +19,10 @@ const (
 	Full         Reason = "full"
 )
 
-// Reasons lists them all.
+// Reasons lists all reasons.
 var Reasons = []Reason{Bad, TooLarge, Unauthorized, Limited, Full}
 
-// problem is an answer that refuses.
+// problem is a refusal.
 type problem struct {
 	status       int
 	text         string

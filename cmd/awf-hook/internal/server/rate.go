@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// rate bounds a source's events. A request may take more than there is: the next one waits for it. So a request of any size passes, and
-// nobody sends more than perSecond on average.
+// rate limits a source's events. A request may take more than is left: the next one waits for that. So a request of any
+// size passes, and nobody exceeds perSecond on average.
 type rate struct {
-	perSecond float64 // 0 for no bound
-	burst     float64 // the most that is saved up
+	perSecond float64 // 0 for no limit
+	burst     float64 // the most that can be saved up
 
 	mu   sync.Mutex
-	left float64 // below 0: what was taken too early
+	left float64 // below 0 if more was taken
 	at   time.Time
 }
 
@@ -21,7 +21,7 @@ func newRate(perSecond float64, now time.Time) *rate {
 	return &rate{perSecond: perSecond, burst: burst, left: burst, at: now}
 }
 
-// wait is how long the source has to wait; 0 if it may send now.
+// wait returns how long the source must wait; 0 if it may send now.
 func (r *rate) wait(now time.Time) time.Duration {
 	if r.perSecond == 0 {
 		return 0
@@ -36,7 +36,7 @@ func (r *rate) wait(now time.Time) time.Duration {
 	return time.Duration((1 - r.left) / r.perSecond * float64(time.Second))
 }
 
-// take counts events that were sent.
+// take counts sent events.
 func (r *rate) take(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package server is the face of awf-hook serve: the intake of events over HTTP, health and metrics. It sees of the engine what
-// [Options] give it.
+// Package server is the HTTP side of awf-hook serve: intake of events, health and metrics. Call [New] and [Server.Run].
+// It knows the engine only through [Options].
 package server
 
 import (
@@ -21,18 +21,19 @@ import (
 
 // Bounds of the server. docs/serve.md names them.
 const (
+	maxStreams     = 32               // requests at once on a connection of HTTP/2
 	maxHeader      = 32 << 10         // bytes of a request's header
-	headerTimeout  = 10 * time.Second // in which it comes
-	requestTimeout = time.Minute      // in which the whole request comes
+	headerTimeout  = 10 * time.Second // for the header to arrive
+	requestTimeout = time.Minute      // for the whole request to arrive
 	answerTimeout  = time.Minute      // from the end of the header to the end of the answer
 	idleTimeout    = 2 * time.Minute  // of a connection between requests
 )
 
-// Options are what a server works with.
+// Options are the settings of a server.
 type Options struct {
-	// Commit stores events, all or none, and says what became of each.
+	// Commit stores events, all or none, and returns the fate of each.
 	Commit func(ctx context.Context, events []event.Event) ([]engine.Fate, error)
-	// Ready says why events cannot be stored; nil if they can.
+	// Ready returns why events cannot be stored; nil if they can.
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
 
@@ -40,21 +41,22 @@ type Options struct {
 	Debug   http.Handler // of /debug/; nil for none
 	API     http.Handler // of /v1/ but for /v1/events; nil for none
 	Page    http.Handler // of all other paths; nil for none
-	// Login shows where to type a token: the path that it leads to, and what was wrong before. It goes with Page.
+	// Login shows the form for a token. to is the path to open afterwards, wrong says what was wrong with the last token.
+	// Set it together with Page.
 	Login func(w http.ResponseWriter, status int, to, wrong string)
 
 	Refused func(source string, reason Reason, events int)
 	Took    func(source string, ev *event.Event, fate engine.Fate)
-	Span    func(*trace.Span) // is told of each request's; nil records none
+	Span    func(*trace.Span) // receives each request's span; nil records none
 }
 
-// Server answers requests. Its settings can change while it runs.
+// Server answers requests. Its settings may change while it runs.
 type Server struct {
 	Options
 	gate     atomic.Pointer[gate]
-	draining atomic.Bool            // not ready any more
-	stopped  atomic.Bool            // takes no events any more
-	reload   atomic.Pointer[string] // why the last reload failed; nil if it did not
+	draining atomic.Bool            // no longer ready
+	stopped  atomic.Bool            // accepts no more events
+	reload   atomic.Pointer[string] // why the last reload failed; nil if it succeeded
 	bodies   budget
 	sessions sessions
 	logins   logins
@@ -91,13 +93,13 @@ func New(o Options, a Access) *Server {
 	return s
 }
 
-// SetAccess says from now on who may do what.
+// SetAccess replaces the rules of access.
 func (s *Server) SetAccess(a Access) { s.gate.Store(newGate(a, s.gate.Load())) }
 
-// Drain makes the server unready: requests are still answered, and what asks whether it is ready sends them elsewhere.
+// Drain makes the server unready: it still answers requests, and load balancers send new ones elsewhere.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Reloaded notes how the last reload of the configuration ended.
+// Reloaded notes the result of the last reload of the configuration.
 func (s *Server) Reloaded(err error) {
 	if err == nil {
 		s.reload.Store(nil)
@@ -107,10 +109,18 @@ func (s *Server) Reloaded(err error) {
 	s.reload.Store(&text)
 }
 
-// stopping reports whether no more events are taken.
+// Stale returns why the last reload failed, or "" if it did not.
+func (s *Server) Stale() string {
+	if text := s.reload.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
+// stopping reports whether the server accepts no more events.
 func (s *Server) stopping() bool { return s.stopped.Load() }
 
-// headers are on each answer. They keep a browser from running or showing anything here that is not the page's own.
+// headers are on every answer. They keep a browser from running or showing anything foreign.
 var headers = http.Header{
 	"Cache-Control":                {"no-store"},
 	"X-Content-Type-Options":       {"nosniff"},
@@ -121,7 +131,7 @@ var headers = http.Header{
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
 }
 
-// endingKey is where a request's context has one that ends as soon as the server is to end.
+// endingKey is the context key of a context that ends as soon as the server stops.
 type endingKey struct{}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -136,21 +146,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// stopTimeout is how long requests are answered that came before the end.
+// stopTimeout is how long the server still answers old requests when it stops.
 const stopTimeout = 10 * time.Second
 
-// Run answers on a listener until ctx ends, and then what came before. tls is nil for none.
+// Run answers requests on a listener until ctx ends, and then the requests that came before. tls may be nil.
 func (s *Server) Run(ctx context.Context, ln net.Listener, tls *tls.Config) error {
 	conns := newConns(ln, maxConns)
 	server := &http.Server{
 		Handler: s, TLSConfig: tls, ConnState: conns.state, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx)
 		},
 	}
-	server.RegisterOnShutdown(conns.closeAll) // Shutdown itself gives new ones five seconds to send a request
+	server.RegisterOnShutdown(conns.closeIdle) // Shutdown itself gives new ones five seconds to send a request
 	served := make(chan error, 1)
 	go func() {
 		if tls != nil {

@@ -12,21 +12,21 @@ import (
 
 const (
 	cookieName  = "awf_hook_session"
-	sessionAge  = 12 * time.Hour // from the log-in
-	maxSessions = 1000           // the oldest gives way
+	sessionAge  = 12 * time.Hour // since the log-in
+	maxSessions = 1000           // a new one replaces the oldest
 
-	loginRate  = 10.0 / 60 // log-ins a second from one address that may fail
+	loginRate  = 10.0 / 60 // failed log-ins per second from one address
 	loginBurst = 10
 	maxLogins  = 1000 // addresses that are counted
 )
 
-// A session stands for a token that was typed once. It holds while the token does: its role is the token's, at any time.
+// A session stands for a token that was entered once. It is valid as long as the token, and has the token's current role.
 type session struct {
-	token [sha256.Size]byte // the token's digest; zero where there are no tokens
+	token [sha256.Size]byte // the token's digest; zero without tokens
 	began time.Time
 }
 
-// sessions are all that are open, by the digest of their cookie. They end with the process.
+// sessions holds all open sessions by the digest of their cookie. They end with the process.
 type sessions struct {
 	mu   sync.Mutex
 	open map[[sha256.Size]byte]session
@@ -70,7 +70,7 @@ func (s *sessions) end(r *http.Request) {
 	}
 }
 
-// setCookie keeps a session's cookie in the browser; "" takes it away.
+// setCookie stores a session's cookie in the browser; "" deletes it.
 func setCookie(w http.ResponseWriter, r *http.Request, value string) {
 	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
 	cookie.MaxAge = int(sessionAge.Seconds())
@@ -80,19 +80,19 @@ func setCookie(w http.ResponseWriter, r *http.Request, value string) {
 	http.SetCookie(w, cookie)
 }
 
-// logins bounds how often an address may try tokens.
+// logins limits how often an address may try tokens.
 type logins struct {
 	mu    sync.Mutex
 	rates map[string]*rate
 }
 
-// wait is how long an address has to wait before it may try; 0 if it may, which counts as a try.
+// wait returns how long an address must wait before its next try; 0 if it may try now. Then the try counts.
 func (l *logins) wait(r *http.Request, now time.Time) time.Duration {
 	host := remoteHost(r)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.rates == nil || len(l.rates) >= maxLogins && l.rates[host] == nil {
-		l.rates = map[string]*rate{} // whoever has that many addresses learns nothing: a token has 128 bits and more
+		l.rates = map[string]*rate{} // trying from that many addresses reveals nothing: a token has at least 128 bits
 	}
 	of := l.rates[host]
 	if of == nil {

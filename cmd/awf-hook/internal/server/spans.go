@@ -9,10 +9,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// beginSpan reads what a request follows from, and begins its span. It is nil if nobody records it.
+// beginSpan reads a request's trace context and begins its span. It returns nil if nobody records spans.
 func (in *intake) beginSpan() *trace.Span {
 	h := in.request.Header
-	if given := h.Values("Traceparent"); len(given) == 1 { // of two nobody knows which holds
+	if given := h.Values("Traceparent"); len(given) == 1 { // with two, nobody knows which one is right
 		in.trace = trace.Parse(given[0], strings.Join(h.Values("Tracestate"), ","))
 	}
 	if in.server.Span == nil {
@@ -28,7 +28,7 @@ func (in *intake) beginSpan() *trace.Span {
 	return span
 }
 
-// endSpan ends the span with what the request is answered.
+// endSpan ends the span with the answer to the request.
 func (in *intake) endSpan(span *trace.Span, refused *problem) {
 	if span == nil || !span.IsSampled() {
 		return
@@ -53,7 +53,7 @@ func (in *intake) endSpan(span *trace.Span, refused *problem) {
 	in.server.Span(span)
 }
 
-// mark notes with the events who sent them, and what they follow from.
+// mark notes in the events who sent them, and their trace.
 func (in *intake) mark() {
 	for i := range in.parsed {
 		p := &in.parsed[i]

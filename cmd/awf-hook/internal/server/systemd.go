@@ -8,7 +8,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Notify tells systemd a state, where systemd asked for it.
+// Notify tells systemd a state, if systemd wants to know.
 func Notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // States for Notify.
@@ -20,11 +20,11 @@ const (
 // NotifyReloading says that a reload begins. IsReady ends it.
 func NotifyReloading() { Notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec()) }
 
-// NotifyStatus says in a line what systemctl status shows.
+// NotifyStatus sets the line that systemctl status shows.
 func NotifyStatus(text string) { Notify("STATUS=" + strings.ReplaceAll(text, "\n", "; ")) }
 
-// Watchdog tells systemd that the process works, for as long as it does: turned says when it last did. It returns when ctx ends, at once
-// if systemd has no watchdog for us.
+// Watchdog tells systemd that the process works, as long as it does. turned returns when it last did. Watchdog returns
+// when ctx ends, or at once if systemd has no watchdog for us.
 func Watchdog(ctx context.Context, turned func() time.Time) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval <= 0 {

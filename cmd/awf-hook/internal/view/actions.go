@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// What people do, as the record has it.
+// Names of operations in the record.
 const (
 	replay  = "replay"
 	discard = "delete"
@@ -20,7 +20,7 @@ const (
 	pause   = "pause"
 )
 
-// record keeps in the queue who did what, where package api does not: who it was is in the context.
+// record records an operation that package api does not record. The context holds who did it.
 func (d *Desk) record(ctx context.Context, what, target string, count int, why string) error {
 	d.forget()
 	op := engine.Operation{Who: access.From(ctx).Name, What: what, Target: target, Count: count, Note: why}
@@ -30,7 +30,7 @@ func (d *Desk) record(ctx context.Context, what, target string, count int, why s
 	return nil
 }
 
-// allowed refuses those whose role is less than operate.
+// allowed returns an error for users without the role operate.
 func allowed(ctx context.Context) error {
 	if access.From(ctx).Role < access.Operate {
 		return fmt.Errorf("%w: this needs the role operate", ErrRefused)
@@ -38,7 +38,7 @@ func allowed(ctx context.Context) error {
 	return nil
 }
 
-// change makes a change that is recorded, for those who may. It returns how many deliveries or lanes it changed.
+// change makes a recorded change if the user may. It returns how many deliveries or lanes changed.
 func (d *Desk) change(ctx context.Context, do func() (int, error)) (int, error) {
 	if err := allowed(ctx); err != nil {
 		return 0, err
@@ -48,12 +48,12 @@ func (d *Desk) change(ctx context.Context, do func() (int, error)) (int, error) 
 	return n, err
 }
 
-// Replay makes dead letters due again, or sends again what was delivered if the filter says so. It returns how many.
+// Replay makes dead letters due again, or delivered deliveries if the filter says so. It returns how many.
 func (d *Desk) Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error) {
 	return d.change(ctx, func() (int, error) { return d.api.Replay(ctx, replayed(f), c) })
 }
 
-// replayed is what a replay takes of a filter: dead letters where it does not say which.
+// replayed returns the filter of a replay: without a state it selects dead letters.
 func replayed(f engine.Filter) engine.Filter {
 	if f.State != delivery.IsDelivered {
 		f.State = delivery.IsDead
@@ -61,12 +61,12 @@ func replayed(f engine.Filter) engine.Filter {
 	return f
 }
 
-// Delete forgets deliveries that are not in flight. Their ids stay known. It returns how many.
+// Delete deletes deliveries that are not in flight, and returns how many. Their ids stay known.
 func (d *Desk) Delete(ctx context.Context, f engine.Filter) (int, error) {
 	return d.change(ctx, func() (int, error) { return d.api.Delete(ctx, f) })
 }
 
-// SendNow makes due at once what waits. It returns how many.
+// SendNow makes waiting deliveries due at once, and returns how many.
 func (d *Desk) SendNow(ctx context.Context, f engine.Filter) (int, error) {
 	f.State = delivery.Due
 	return d.change(ctx, func() (int, error) { return d.api.Replay(ctx, f, engine.Change{}) })
@@ -81,12 +81,12 @@ func (d *Desk) changeLane(ctx context.Context, identity string, do func() (int, 
 	return err
 }
 
-// Enable opens the lane of a webhook, by its identity, and ends its rest.
+// Enable opens the lane of a webhook, by its identity, and ends its pause.
 func (d *Desk) Enable(ctx context.Context, identity string) error {
 	return d.changeLane(ctx, identity, func() (int, error) { return d.api.Enable(ctx, identity) })
 }
 
-// Disable closes the lane of a webhook for a reason: what is accepted for it waits.
+// Disable closes the lane of a webhook for a reason. New deliveries for it wait.
 func (d *Desk) Disable(ctx context.Context, identity, why string) error {
 	reason := "by " + access.From(ctx).Name
 	if why = strings.TrimSpace(why); why != "" {
@@ -95,7 +95,7 @@ func (d *Desk) Disable(ctx context.Context, identity, why string) error {
 	return d.changeLane(ctx, identity, func() (int, error) { return d.api.Disable(ctx, identity, reason) })
 }
 
-// Pause lets a webhook rest for a time, 24 hours at most.
+// Pause pauses a webhook, for 24 hours at most.
 func (d *Desk) Pause(ctx context.Context, identity string, rest time.Duration, why string) error {
 	if rest <= 0 || rest > engine.MaxPause {
 		return fmt.Errorf("%w: want a pause of up to %v, got %v", ErrRefused, engine.MaxPause, rest)

@@ -9,22 +9,22 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Backtest is what a draft would have sent for the last events, beside what its webhook sends.
+// Backtest compares what a draft would have sent for the last events with what its webhook sends.
 type Backtest struct {
 	Events  int       `json:"events"`
 	Since   time.Time `json:"since,omitzero"` // when the first of them came
 	Sent    int       `json:"requests"`
 	Failed  int       `json:"failures"`
 	Old     int       `json:"old_requests"`
-	OnlyNew int       `json:"only_new"` // events for which the webhook sends nothing
-	OnlyOld int       `json:"only_old"` // events for which the draft sends nothing
+	OnlyNew int       `json:"only_new"` // events for which only the draft sends something
+	OnlyOld int       `json:"only_old"` // events for which only the webhook sends something
 	Changed int       `json:"changed"`  // events for which the bodies differ
 	Samples []Sample  `json:"samples,omitempty"`
 
 	Mistakes []Mistake `json:"mistakes"`
 }
 
-// Sample is an event for which the draft and the webhook differ.
+// Sample is an event for which draft and webhook differ.
 type Sample struct {
 	Event   string `json:"event"` // its type
 	EventID string `json:"event_id"`
@@ -34,7 +34,8 @@ type Sample struct {
 
 const maxSamples = 3
 
-// Backtest runs the last events that this process took, or that the queue holds, through a draft and through its webhook. It sends nothing.
+// Backtest runs the last events that this process received, or that the queue holds, through a draft and through its
+// webhook. It sends nothing.
 func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 	folder, done, err := d.turn(ctx)
 	if err != nil {
@@ -72,7 +73,7 @@ func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 	return b, nil
 }
 
-// preview is what the one webhook of an engine makes of an event; nil if it wants nothing of it.
+// preview returns what the only webhook of an engine makes of an event; nil if it does not want the event.
 func preview(ctx context.Context, eng *engine.Engine, ev *event.Event) *engine.Preview {
 	for _, p := range eng.Preview(ctx, ev, ev.Timestamp) {
 		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
@@ -110,7 +111,7 @@ func (b *Backtest) add(ev *event.Event, now, old *engine.Preview) {
 	}
 }
 
-// sampleText is a request's body, or why there is none.
+// sampleText returns a request's body, or why there is none.
 func sampleText(p *engine.Preview) string {
 	switch {
 	case p == nil:
@@ -121,7 +122,7 @@ func sampleText(p *engine.Preview) string {
 	return string(p.Body)
 }
 
-// lastEvents are the last events that came, and before them those of the queue's last deliveries.
+// lastEvents returns the last events that came, preceded by those of the queue's last deliveries.
 func (d *Desk) lastEvents(ctx context.Context) (events []event.Event, since time.Time, err error) {
 	known := map[string]bool{}
 	add := func(ev *event.Event, at time.Time) {
@@ -141,7 +142,7 @@ func (d *Desk) lastEvents(ctx context.Context) (events []event.Event, since time
 		if known[found[i].Event.ID] || len(events) == backtested {
 			continue
 		}
-		if detail, err := d.queue.Show(ctx, found[i].Delivery.ID); err == nil { // one that was deleted meanwhile is passed over
+		if detail, err := d.queue.Show(ctx, found[i].Delivery.ID); err == nil { // skip those that were deleted meanwhile
 			add(detail.Event, found[i].Accepted)
 		}
 	}

@@ -17,32 +17,32 @@ import (
 
 // Bounds of bulks.
 const (
-	maxBulks    = 4  // that run at once
-	keptBulks   = 50 // that are shown
+	maxBulks    = 4  // running at once
+	keptBulks   = 50 // shown
 	defaultPace = 50
-	maxPace     = 10_000 // a second
+	maxPace     = 10_000 // per second
 )
 
-// Order is what to do with all that a filter selects.
+// Order says what to do with all deliveries that a filter selects.
 type Order struct {
 	What   string        `json:"what"` // "replay" or "delete"
 	Filter engine.Filter `json:"-"`
 	Change engine.Change `json:"-"`
-	Pace   int           `json:"pace"` // deliveries a second; 0 is 50
+	Pace   int           `json:"pace"` // deliveries per second; 0 is 50
 }
 
 // Plan says what an order would do. It changes nothing.
 type Plan struct {
 	Order
 	Target   string        `json:"target"` // the filter in words
-	Address  string        `json:"filter"` // the same as an address has it, bound to what is there now
+	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
 	Groups   []Group       `json:"groups"`
-	Takes    Seconds       `json:"takes"`           // at the pace
-	Ordered  []string      `json:"ordered"`         // webhooks that send in order: what is replayed joins the tail of its key
-	Stopped  []string      `json:"stopped"`         // webhooks that rest or are closed: it waits there
-	Unlisted int           `json:"other,omitempty"` // of Tally.Count, those that are in none of Groups
-	filter   engine.Filter // Address
+	Takes    Seconds       `json:"takes"`          // at this pace
+	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
+	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
+	Unlisted int           `json:"other,omitzero"` // those of Tally.Count that are in no group
+	filter   engine.Filter // the filter of Address
 }
 
 // Bulk is an order that is being carried out.
@@ -51,7 +51,7 @@ type Bulk struct {
 	Who    string    `json:"who"`
 	What   string    `json:"what"`
 	Target string    `json:"target"`
-	Total  int       `json:"total"` // when it began
+	Total  int       `json:"total"` // at the beginning
 	Done   int       `json:"done"`
 	Pace   int       `json:"pace"`
 	Began  time.Time `json:"began"`
@@ -64,7 +64,7 @@ type Bulk struct {
 	cancel context.CancelFunc
 }
 
-// Percent is how far it is.
+// Percent returns the progress.
 func (b Bulk) Percent() int {
 	if b.Total == 0 {
 		return 100
@@ -72,7 +72,7 @@ func (b Bulk) Percent() int {
 	return min(100, b.Done*100/b.Total)
 }
 
-// bulks are those that run and the last that ended.
+// bulks holds the running ones and the last that ended.
 type bulks struct {
 	mu      sync.Mutex
 	last    int
@@ -83,7 +83,7 @@ type bulks struct {
 
 func newBulks() bulks { return bulks{begin: make(chan *Bulk, maxBulks)} }
 
-// freeze binds an order to what is there now: to what got its outcome until now.
+// freeze restricts an order to what exists now: to deliveries that have had their outcome.
 func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 	switch o.What {
 	case replay:
@@ -102,7 +102,7 @@ func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 		return engine.Tally{}, fmt.Errorf("%w: pace: want 1 to %d a second, got %d", ErrRefused, maxPace, o.Pace)
 	}
 	o.Filter.Limit = 0
-	if o.Filter.State == delivery.Due && o.Filter.Before == 0 { // what waits has no outcome: the order of acceptance binds it
+	if o.Filter.State == delivery.Due && o.Filter.Before == 0 { // they have no outcome: the order of acceptance restricts them
 		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
 		if err != nil {
 			return engine.Tally{}, err
@@ -121,7 +121,7 @@ func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 	return tally, nil
 }
 
-// Plan says what an order would do, and binds it to what is there now.
+// Plan says what an order would do, and restricts it to what exists now.
 func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	tally, err := d.freeze(ctx, &o)
 	if err != nil {
@@ -134,7 +134,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	}
 	p.Unlisted = tally.Count
 	p.Takes = Seconds(time.Duration(tally.Count) * time.Second / time.Duration(o.Pace))
-	lanes, _, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 		if w != nil && w.OrderBy.Value != "" && !slices.Contains(p.Ordered, g.Name) {
 			p.Ordered = append(p.Ordered, g.Name)
 		}
-		stopped := slices.ContainsFunc(lanes, func(l engine.LaneStatus) bool {
+		stopped := slices.ContainsFunc(now.lanes, func(l engine.LaneStatus) bool {
 			return l.Webhook == g.Webhook && (l.Closed != "" || !l.PausedUntil.IsZero())
 		})
 		if (w == nil || stopped) && !slices.Contains(p.Stopped, g.Name) {
@@ -155,8 +155,8 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	return p, nil
 }
 
-// Begin carries out an order in the background, at its pace. want is how many its maker was told of: an order that has become
-// another one is refused. Begin needs [Desk.Run].
+// Begin carries out an order in the background, at its pace. want is the number that the user was shown: Begin refuses an
+// order that now selects a different number. It needs [Desk.Run].
 func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	if err := allowed(ctx); err != nil {
 		return nil, err
@@ -198,11 +198,11 @@ func (all *bulks) add(b *Bulk) error {
 	if all.list = append(all.list, b); len(all.list) > keptBulks {
 		all.list = slices.Delete(all.list, 0, 1)
 	}
-	all.begin <- b // it has room for all that may run
+	all.begin <- b // has room for all that may run
 	return nil
 }
 
-// Bulks lists what is being carried out and what was, the last first.
+// Bulks lists running and finished bulks, the last one first.
 func (d *Desk) Bulks() []Bulk {
 	d.bulks.mu.Lock()
 	defer d.bulks.mu.Unlock()
@@ -213,7 +213,7 @@ func (d *Desk) Bulks() []Bulk {
 	return list
 }
 
-// Cancel ends a bulk. What it has done stays done.
+// Cancel ends a bulk. It undoes nothing.
 func (d *Desk) Cancel(ctx context.Context, id int) error {
 	if err := allowed(ctx); err != nil {
 		return err
@@ -248,7 +248,7 @@ func (d *Desk) Run(ctx context.Context) {
 	}
 }
 
-// carryOut does what a bulk says, a slice each quarter of a second.
+// carryOut carries out a bulk, a slice every quarter of a second.
 func (d *Desk) carryOut(ctx context.Context, b *Bulk) {
 	ctx, cancel := context.WithCancel(access.With(ctx, b.caller))
 	defer cancel()

@@ -20,13 +20,13 @@ const (
 	maxGroups = 100
 )
 
-// List is a page of deliveries, those accepted last first.
+// List is a page of deliveries. The one accepted last comes first.
 type List struct {
 	Items []api.Item `json:"deliveries"`
-	Next  int64      `json:"next,omitzero"` // before for the next page; 0 if there is none
+	Next  int64      `json:"next,omitzero"` // before for the next page; 0 on the last page
 }
 
-// Deliveries lists what a filter selects, 50 of them if it does not say how many.
+// Deliveries lists what a filter selects, 50 deliveries unless the filter has a limit.
 func (d *Desk) Deliveries(ctx context.Context, f engine.Filter) (*List, error) {
 	limit := min(cmp.Or(f.Limit, pageSize), maxPage)
 	f.Limit = limit + 1
@@ -51,14 +51,14 @@ func (d *Desk) Deliveries(ctx context.Context, f engine.Filter) (*List, error) {
 	return list, nil
 }
 
-// Bounds of a search for a text, which has to look at each delivery.
+// Bounds of a search for a text, which must read each delivery.
 const (
 	searchStep = 50_000
 	searchTime = time.Second
 )
 
-// search looks for deliveries with a text, some at a time from the last accepted on, until there are enough or its time is over.
-// next is where to go on; 0 if it looked at all.
+// search looks for deliveries with a text, a few at a time from the last accepted one back, until there are enough or its
+// time is over. next is where to go on; 0 if it read all.
 func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item, next int64, err error) {
 	if f.Before == 0 {
 		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
@@ -75,7 +75,7 @@ func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item
 			return nil, 0, err
 		}
 		if found = append(found, some...); len(found) == most {
-			return found, 0, nil // the caller makes the next page of it
+			return found, 0, nil // the caller makes the next page from it
 		}
 		if f.Before = f.After + 1; f.Before > 1 && time.Now().After(end) {
 			return found, f.Before, nil
@@ -84,13 +84,13 @@ func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item
 	return found, 0, nil
 }
 
-// Group is what a filter selects of one webhook and one reason.
+// Group counts the selected deliveries that share a webhook and a reason.
 type Group struct {
 	Name string `json:"webhook"`
 	engine.Group
 }
 
-// Groups puts what a filter selects into groups by webhook and reason, the largest first.
+// Groups groups the deliveries that a filter selects by webhook and reason, the largest group first.
 func (d *Desk) Groups(ctx context.Context, f engine.Filter) ([]Group, error) {
 	found, err := d.queue.Groups(ctx, f, maxGroups)
 	groups := make([]Group, len(found))
@@ -100,21 +100,21 @@ func (d *Desk) Groups(ctx context.Context, f engine.Filter) ([]Group, error) {
 	return groups, err
 }
 
-// Operations lists up to n changes before the one with the number given, the last first. 0 begins at the end.
+// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
 func (d *Desk) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
 	return d.queue.Operations(ctx, before, min(cmp.Or(n, pageSize), maxPage))
 }
 
-// Delivery is all that is known of a delivery. Secrets are masked.
+// Delivery is everything that is known about a delivery. Secrets are masked.
 type Delivery struct {
 	api.Item
 	Spent       int                `json:"attempts_since_replay"`
 	Envelope    string             `json:"envelope"`               // the event with its id, as a line that awf-hook reads
-	Body        string             `json:"body"`                   // "" while no transform has made it
+	Body        string             `json:"body"`                   // "" until transforms have made it
 	ContentType string             `json:"content_type,omitempty"` // "" is application/json
-	Header      [][2]string        `json:"headers,omitempty"`      // made of the event, beside the webhook's own
+	Header      [][2]string        `json:"headers,omitempty"`      // made from the event, without the webhook's own
 	Timeline    []delivery.Attempt `json:"timeline"`
-	Siblings    []api.Item         `json:"siblings,omitempty"` // the deliveries of the same event to other webhooks
+	Siblings    []api.Item         `json:"siblings,omitempty"` // deliveries of the same event to other webhooks
 
 	Detail *engine.Detail `json:"-"`
 }
@@ -122,7 +122,7 @@ type Delivery struct {
 // maxSiblings is how many other deliveries of an event are shown.
 const maxSiblings = 50
 
-// Delivery returns the delivery whose id it is, or begins like this.
+// Delivery returns the delivery with an id, or whose id begins with the given text.
 func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	found, err := d.queue.List(ctx, engine.Filter{ID: id, Limit: 2})
 	switch {
@@ -162,18 +162,11 @@ func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 
 // mask masks the secrets of the configuration in a text.
 func (d *Desk) mask(text []byte) []byte {
-	cfg := d.Engine.Config()
-	d.mu.Lock()
-	if d.maskerOf != cfg {
-		d.masker, d.maskerOf = engine.StoredMasker(cfg), cfg
-	}
-	masker := d.masker
-	d.mu.Unlock()
-	return masker.Body(text)
+	return d.masker.Of(d.Engine.Config()).Body(text)
 }
 
-// ParseFilter reads a filter as an address has it. Beside what the API's filters have, since and until may say how long ago, and parameters
-// that a view has for itself are none of the filter's.
+// ParseFilter decodes a filter from an address. In addition to the API's filters, since and until may say how long ago.
+// It ignores parameters of views.
 func ParseFilter(v url.Values) (engine.Filter, error) {
 	given := url.Values{}
 	for _, name := range api.Parameters() {
@@ -197,7 +190,7 @@ func ParseFilter(v url.Values) (engine.Filter, error) {
 	return f, err
 }
 
-// parseTime reads a time, or how long ago it was; "" is no time.
+// parseTime parses a time, or how long ago it was; "" is no time.
 func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -213,7 +206,7 @@ func parseTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("want a time like 2026-11-24T00:00:00Z or a duration like 1h or 7d, got %q", text)
 }
 
-// Address is a filter as an address has it: [ParseFilter] reads it.
+// Address encodes a filter for an address; [ParseFilter] decodes it.
 func Address(f engine.Filter) url.Values {
 	f.Limit = 0
 	return api.Query(f)

@@ -1,5 +1,5 @@
-// Package view is what people see of a running awf-hook and what they may do to it. The page and the JSON API share it: both show
-// what [Desk] returns and change things by its methods alone, which record who did it.
+// Package view is what people see of a running awf-hook and what they may change. The page and the JSON API share it:
+// both show what [Desk] returns, and change things through its methods, which record who did it.
 package view
 
 import (
@@ -14,40 +14,45 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Options are what a Desk works with.
+// Options are the settings of a Desk.
 type Options struct {
 	Engine *engine.Engine
 	Seen   *Seen
 	Log    *slog.Logger
 
-	Version     string     // awf-hook's, for the requests that are shown
-	ModuleCache string     // of compiled modules that are tried out; "" keeps none
-	Env         config.Env // the variables of tests that are sent; nil has none
+	Stale       func() string // returns why the last reload failed, or ""; nil without reloads
+	Version     string        // awf-hook's, shown in requests
+	ModuleCache string        // of compiled modules in the playground; "" keeps none
+	Env         config.Env    // variables for tests that are sent; nil has none
 }
 
-// Desk is where people look at a queue and change it. Its methods may be called by several goroutines at once.
+// Desk is where people look at a queue and change it. It is safe for concurrent use.
 type Desk struct {
 	Options
 	queue *engine.Deliveries
 	api   api.Local
 	bulks bulks
-	tries chan struct{} // holds one for each playground or test that runs
+	tries chan struct{} // one for each running playground or test
 
-	mu      sync.Mutex
-	looked  time.Time // when the queue was asked last
-	lanes   []engine.LaneStatus
-	oldest  map[string]time.Time
-	lanesOf string // of lanes, in a word, for Signal
+	mu     sync.Mutex
+	looked time.Time // when the queue was last asked
+	queued
+	lanesOf string // lanes in a word, for Signal
 
-	masker   *secret.Masker // of maskerOf
-	maskerOf *config.Config
+	masker engine.StoredMasker
 }
 
 // maxTries is how many playgrounds may run at once.
 const maxTries = 2
+
+// queued is what look read.
+type queued struct {
+	lanes  []engine.LaneStatus
+	oldest map[string]time.Time
+	nodes  []engine.Node
+}
 
 // New makes a desk. It starts nothing: see [Desk.Run].
 func New(o Options) *Desk {
@@ -60,31 +65,42 @@ func New(o Options) *Desk {
 		tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
 
-// lookEvery is how old what the overview says of the queue may be.
+// lookEvery is how old the overview's data may be.
 const lookEvery = 500 * time.Millisecond
 
-// look asks the queue for its lanes and the oldest deliveries, unless it was asked a moment ago.
-func (d *Desk) look(ctx context.Context) ([]engine.LaneStatus, map[string]time.Time, error) {
+// look reads the lanes, the oldest deliveries and the nodes from the queue, unless it did so a moment ago.
+func (d *Desk) look(ctx context.Context) (queued, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if time.Since(d.looked) < lookEvery {
-		return d.lanes, d.oldest, nil
+		return d.queued, nil
 	}
 	began := time.Now()
-	lanes, err := d.queue.Webhooks(ctx)
-	if err != nil {
-		return nil, nil, err
+	var now queued
+	var err error
+	if now.lanes, err = d.queue.Webhooks(ctx); err != nil {
+		return now, err
 	}
-	oldest, err := d.queue.Oldest(ctx)
-	if err != nil {
-		return nil, nil, err
+	if now.oldest, err = d.queue.Oldest(ctx); err != nil {
+		return now, err
 	}
-	d.lanes, d.oldest = lanes, oldest
-	d.looked = time.Now().Add(10 * time.Since(began)) // a slow queue is asked less often
-	return lanes, oldest, nil
+	if now.nodes, err = d.queue.Nodes(ctx); err != nil {
+		return now, err
+	}
+	d.queued = now
+	d.looked = time.Now().Add(10 * time.Since(began)) // ask a slow queue less often
+	return now, nil
 }
 
-// forget makes the next look ask the queue.
+// stale returns why the last reload failed, or "".
+func (d *Desk) stale() string {
+	if d.Stale == nil {
+		return ""
+	}
+	return d.Stale()
+}
+
+// forget makes the next look read the queue.
 func (d *Desk) forget() {
 	d.mu.Lock()
 	d.looked = time.Time{}
@@ -92,15 +108,19 @@ func (d *Desk) forget() {
 	d.Seen.Changed()
 }
 
-// Signal returns a number that changes when something did, in this process or in another one.
+// Signal returns a number that changes when something happened, in this process or in another one.
 func (d *Desk) Signal(ctx context.Context) int64 {
-	lanes, _, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return d.Seen.Revision()
 	}
 	var b strings.Builder
-	for i := range lanes {
-		l := &lanes[i]
+	b.WriteString(d.stale() + "\n")
+	for _, n := range now.nodes {
+		b.WriteString(n.Name + " " + n.Config + "\n")
+	}
+	for i := range now.lanes {
+		l := &now.lanes[i]
 		for _, n := range []int64{int64(l.Waiting), int64(l.Dead), l.Delivered, l.Dropped, l.PausedUntil.Unix(), int64(len(l.Closed))} {
 			b.WriteString(strconv.FormatInt(n, 36) + ",")
 		}
@@ -115,7 +135,7 @@ func (d *Desk) Signal(ctx context.Context) int64 {
 	return d.Seen.Revision()
 }
 
-// Seconds is a duration that JSON has in seconds.
+// Seconds is a duration that is encoded in seconds.
 type Seconds time.Duration
 
 // MarshalJSON implements [json.Marshaler].
@@ -124,10 +144,10 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 }
 
 var (
-	// ErrUnknown says that there is no such delivery, webhook, run or bulk.
+	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
 	ErrUnknown = engine.ErrUnknown
-	// ErrRefused is wrapped by errors that say why a change is not made.
+	// ErrRefused is wrapped by errors that say why a change is refused.
 	ErrRefused = errors.New("refused")
-	// ErrBusy says that too much is tried out at once.
+	// ErrBusy means that too many playgrounds run at once.
 	ErrBusy = errors.New("too many people try something out at the moment: try again in a few seconds")
 )

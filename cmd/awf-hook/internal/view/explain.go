@@ -15,14 +15,14 @@ import (
 // explainTime is how long explaining an event may take.
 const explainTime = 10 * time.Second
 
-// Why says for each webhook of an event's workflow what it makes of the event now, and why. It sends nothing.
+// Why says what each webhook of an event's workflow makes of the event now, and why. It sends nothing.
 func (d *Desk) Why(ctx context.Context, ev *event.Event) []engine.Explanation {
 	ctx, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
 	return d.Engine.Explain(ctx, ev, time.Now())
 }
 
-// Event returns an event that came lately, or that a delivery holds.
+// Event returns a recent event, or one that a delivery holds.
 func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
 	for _, seen := range d.Seen.Events() {
 		if seen.Event.ID == id {
@@ -46,19 +46,19 @@ func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
 	return nil, ErrUnknown
 }
 
-// Envelope is an event as a line that awf-hook reads, with secrets masked.
+// Envelope returns an event as a line that awf-hook reads, with secrets masked.
 func (d *Desk) Envelope(ev *event.Event) string { return string(d.mask(ev.Envelope())) }
 
 // Request is what a delivery sends. Secrets are masked.
 type Request struct {
-	Format string // the name of the built-in format that made the body; "" for none
+	Format string // the built-in format that made the body; "" for none
 	Method string
 	URL    string // scheme and host
 	Header http.Header
 	Body   string
 }
 
-// Request returns the request of a delivery, as the configuration makes it now around the body that is kept.
+// Request returns the request of a delivery: the stored body, with the rest as the configuration makes it now.
 func (d *Desk) Request(ctx context.Context, of *Delivery) Request {
 	r := Request{Method: http.MethodPost, Body: of.Body, Header: http.Header{"Content-Type": {"application/json"}}}
 	w := d.configured()[of.Identity]
@@ -77,7 +77,7 @@ func (d *Desk) Request(ctx context.Context, of *Delivery) Request {
 	return r
 }
 
-// formatOf is the name of the built-in format that a webhook's transform ends with.
+// formatOf returns the built-in format at the end of a webhook's transform.
 func formatOf(w *config.Webhook) string {
 	if n := len(w.Transform); n > 0 {
 		return w.Transform[n-1].Format.Value
@@ -85,7 +85,7 @@ func formatOf(w *config.Webhook) string {
 	return ""
 }
 
-// Configuration is the configuration that holds, value by value with its origin. Secrets are masked.
+// Configuration is the current configuration, each value with its origin. Secrets are masked.
 type Configuration struct {
 	Files    []string            `json:"files"`
 	Values   []config.Value      `json:"values"`
@@ -98,11 +98,11 @@ type ConfiguredWebhook struct {
 	Name     string         `json:"webhook"`
 	Identity string         `json:"identity"`
 	Place    string         `json:"place"`
-	Workflow bool           `json:"workflow,omitempty"` // a workflow's own
+	Workflow bool           `json:"workflow,omitzero"` // from a workflow's definition
 	Values   []config.Value `json:"values"`
 }
 
-// Configuration returns the configuration that holds.
+// Configuration returns the current configuration.
 func (d *Desk) Configuration() *Configuration {
 	cfg := d.Engine.Config()
 	c := &Configuration{Files: cfg.Files, Values: cfg.Values(), Webhooks: []ConfiguredWebhook{}, Warnings: []string{}}
@@ -121,7 +121,7 @@ func (d *Desk) Configuration() *Configuration {
 	return c
 }
 
-// Values lists what holds for a webhook of the configuration; none if there is no such webhook.
+// Values lists the values of a configured webhook; nil if it does not exist.
 func (d *Desk) Values(identity string) []config.Value {
 	if w := d.configured()[identity]; w != nil {
 		return w.Values()

@@ -10,16 +10,20 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Overview is how all webhooks are.
+// Overview is the state of all webhooks.
 type Overview struct {
-	At       time.Time `json:"at"`
-	Since    time.Time `json:"since"` // what happened lately is counted since then, by this process
-	Queue    string    `json:"queue"`
-	Trouble  string    `json:"trouble,omitempty"` // why the queue takes nothing new
-	Webhooks []Webhook `json:"webhooks"`
-	Total    Total     `json:"total"`
+	At      time.Time `json:"at"`
+	Since   time.Time `json:"since"` // recent outcomes are counted from then on, by this process
+	Queue   string    `json:"queue"`
+	Trouble string    `json:"trouble,omitempty"` // why the queue takes nothing new
+	Stale   string    `json:"stale,omitempty"`   // why the last reload failed
+	// Differ are the configurations of the processes that share the queue, if they differ.
+	Differ   []delivery.Configuration `json:"configurations,omitempty"`
+	Webhooks []Webhook                `json:"webhooks"`
+	Total    Total                    `json:"total"`
 }
 
 // Total is the sum over all webhooks.
@@ -30,14 +34,14 @@ type Total struct {
 	Oldest  time.Time `json:"oldest,omitzero"`
 }
 
-// Webhook is how one webhook is.
+// Webhook is the state of one webhook.
 type Webhook struct {
 	Name  string `json:"webhook"`
 	Place string `json:"place,omitempty"` // its entry's file and line; "" if the configuration does not have it
 	URL   string `json:"url,omitempty"`   // scheme and host
 	State State  `json:"state"`
 	engine.LaneStatus
-	Oldest time.Time `json:"oldest,omitzero"` // when the oldest that waits was accepted
+	Oldest time.Time `json:"oldest,omitzero"` // when the oldest waiting delivery was accepted
 	By     *By       `json:"by,omitempty"`    // who paused or closed it; nil if nobody did
 	Lately
 }
@@ -54,7 +58,7 @@ const (
 	Gone    State = "gone" // the configuration does not have the webhook
 )
 
-// By is who did something to a webhook, when and why.
+// By says who changed a webhook, when and why.
 type By struct {
 	Who    string    `json:"who"`
 	What   string    `json:"what"`
@@ -62,25 +66,29 @@ type By struct {
 	At     time.Time `json:"at"`
 }
 
-// Overview returns how all webhooks are: those of the configuration, and all others that have something in the queue.
+// Overview returns the state of all webhooks: those of the configuration, and others with something in the queue.
 func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
-	lanes, oldest, err := d.look(ctx)
+	now, err := d.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName()}
+	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.stale()}
+	d.Signal(ctx) // what is shown is what the next one is compared with
 	if err := d.Engine.Ready(ctx); err != nil {
 		o.Trouble = err.Error()
 	}
+	if all := delivery.Configurations(now.nodes); len(all) > 1 {
+		o.Differ = all
+	}
 	configured := d.configured()
-	for i := range lanes {
-		l := &lanes[i]
+	for i := range now.lanes {
+		l := &now.lanes[i]
 		w, known := configured[l.Webhook]
 		delete(configured, l.Webhook)
 		if !known && l.Waiting+l.Dead == 0 && d.Seen.lately(l.Webhook).Day.Sum() == 0 {
 			continue
 		}
-		o.add(d.webhook(l, w, oldest[l.Webhook]))
+		o.add(d.webhook(l, w, now.oldest[l.Webhook]))
 	}
 	for identity, w := range configured {
 		o.add(d.webhook(&engine.LaneStatus{Webhook: identity}, w, time.Time{}))
@@ -101,10 +109,10 @@ func (o *Overview) add(w Webhook) {
 	}
 }
 
-// QueueName is what people may be told of the queue's place.
+// QueueName returns the queue's place without secrets.
 func (d *Desk) QueueName() string { return d.Engine.Report().Queue }
 
-// configured are the webhooks of the configuration that holds, and those of definitions, by identity.
+// configured returns the webhooks of the current configuration, those of definitions included, by identity.
 func (d *Desk) configured() map[string]*config.Webhook {
 	all := map[string]*config.Webhook{}
 	cfg := d.Engine.Config()
@@ -135,10 +143,10 @@ func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time
 	return shown
 }
 
-// recentOperations is among how many of the last operations the one is looked for that explains a lane's state.
+// recentOperations is how many of the last operations are searched for the one that explains a lane's state.
 const recentOperations = 200
 
-// addBy says who paused or closed the webhooks that rest or are closed.
+// addBy says who paused or closed paused and closed webhooks.
 func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 	stopped := func(w Webhook) bool { return w.State == Closed || !w.PausedUntil.IsZero() }
 	if !slices.ContainsFunc(webhooks, stopped) {

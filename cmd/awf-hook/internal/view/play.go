@@ -24,21 +24,22 @@ const (
 	tryTime     = 15 * time.Second
 	backtested  = 100 // events
 	playFile    = "playground.yaml"
-	ModuleName  = "module.wasm" // what a draft calls the module that was uploaded
+	ModuleName  = "module.wasm" // the draft's name for an uploaded module
 	placeholder = "00000000000000000000000000000000"
 )
 
-// Draft is a webhook that somebody edits. What it does not have, the URL and the policy, is that of a webhook of the configuration.
+// Draft is a webhook that somebody edits. It takes everything else, such as URL and policy, from a webhook of the
+// configuration.
 type Draft struct {
-	Webhook   string `json:"identity"`         // that webhook's
-	Events    string `json:"events,omitempty"` // globs, apart by commas
+	Webhook   string `json:"identity"`         // the identity of that webhook
+	Events    string `json:"events,omitempty"` // globs, separated by commas
 	Filter    string `json:"filter,omitempty"`
-	Transform string `json:"transform,omitempty"` // YAML, as the key transform has it
-	Event     string `json:"event,omitempty"`     // the event to try it on: JSON, as awf-hook reads it
-	Module    []byte `json:"module,omitempty"`    // uploaded; the transform names it by ModuleName
+	Transform string `json:"transform,omitempty"` // YAML, as in the key transform
+	Event     string `json:"event,omitempty"`     // the event to try it on: JSON that awf-hook reads
+	Module    []byte `json:"module,omitempty"`    // uploaded; the transform calls it ModuleName
 }
 
-// Mistake is a mistake in a draft, at its place in one of the draft's texts.
+// Mistake is a mistake in a draft, with its place in one of the draft's texts.
 type Mistake struct {
 	In      string `json:"in"` // "event", "events", "filter", "transform"
 	Line    int    `json:"line,omitzero"`
@@ -55,7 +56,7 @@ type Trial struct {
 	Format   string              `json:"-"`
 }
 
-// Draft returns the draft that begins with a webhook of the configuration: the one with an identity, or the first. Secrets are masked.
+// Draft returns a draft of a configured webhook: the one with an identity, or the first. Secrets are masked.
 func (d *Desk) Draft(identity string) Draft {
 	all := d.Configuration().Webhooks
 	if identity == "" && len(all) > 0 {
@@ -77,13 +78,13 @@ func (d *Desk) Draft(identity string) Draft {
 type draftText struct {
 	yaml              string
 	events            int
-	filter, transform int // the lines before the first one of each
+	filter, transform int // the number of lines before each
 	lines             int
 }
 
-const draftIndent = "      " // of the texts
+const draftIndent = "      " // indent of the texts
 
-// text writes a draft. Its texts stand deeper than all keys, so that they cannot become other keys.
+// text writes a draft. It indents the draft's texts more than all keys, so that they cannot become other keys.
 func (f *Draft) text() draftText {
 	var t draftText
 	var b strings.Builder
@@ -118,7 +119,7 @@ func (f *Draft) text() draftText {
 	return t
 }
 
-// mistake is a mistake at its place in the draft's texts.
+// mistake returns a mistake with its place in the draft's texts.
 func (t *draftText) mistake(e *config.Error) Mistake {
 	m := Mistake{In: "transform", Line: e.Line - t.transform, Column: e.Col - len(draftIndent), Message: e.Message, Warning: e.Warning}
 	switch path := strings.TrimPrefix(e.Path, "webhooks[0]."); {
@@ -135,7 +136,7 @@ func (t *draftText) mistake(e *config.Error) Mistake {
 	return m
 }
 
-// mistakes are those that an error consists of. Any other error is returned.
+// mistakes returns the mistakes in an error. It returns any other error unchanged.
 func (t *draftText) mistakes(err error) (list []Mistake, _ error) {
 	var found config.Errors
 	if err != nil && !errors.As(err, &found) {
@@ -147,13 +148,13 @@ func (t *draftText) mistakes(err error) (list []Mistake, _ error) {
 	return list, nil
 }
 
-// draftWebhook is a webhook with the texts of a draft, and the folder of its module.
+// draftWebhook is a webhook with a draft's texts, and the folder of its module.
 type draftWebhook struct {
 	config.Webhook
 	text draftText
 }
 
-// read reads a draft into a copy of its webhook. env says what its variables are.
+// read reads a draft into a copy of its webhook. env has its variables.
 func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []Mistake, error) {
 	base := d.configured()[f.Webhook]
 	if base == nil {
@@ -180,13 +181,13 @@ func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []M
 	return w, nil, nil
 }
 
-// dry takes from a webhook what makes a request valid: whoever tries something out gets no signature of ours.
+// dry removes from a webhook what makes a request valid: trying something out must not reveal a signature.
 func dry(w config.Webhook) config.Webhook {
 	w.Secrets, w.Signing, w.Custom, w.OrderBy = nil, nil, nil, config.Text{}
 	return w
 }
 
-// openFor opens an engine that has one webhook and keeps nothing.
+// openFor opens an engine that has one webhook and stores nothing.
 func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, error) {
 	only := *d.Engine.Config()
 	only.Webhooks, only.Workflows = []config.Webhook{w}, nil
@@ -195,7 +196,7 @@ func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.
 	})
 }
 
-// compiled opens an engine for a draft. Its mistakes are the draft's.
+// compiled opens an engine for a draft. Mistakes are the draft's.
 func (d *Desk) compiled(w *draftWebhook, as config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, []Mistake, error) {
 	eng, err := d.openFor(as, outcome)
 	list, err := w.text.mistakes(err)
@@ -205,7 +206,7 @@ func (d *Desk) compiled(w *draftWebhook, as config.Webhook, outcome func(engine.
 	return eng, list, nil
 }
 
-// turn waits for a place to try something out, in a folder of its own.
+// turn waits for a free slot to try something out, with a folder of its own.
 func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error) {
 	select {
 	case d.tries <- struct{}{}:
@@ -225,10 +226,11 @@ func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error)
 	return folder, done, err
 }
 
-// placeholders stand for all variables, so that nobody who tries something out reads one.
+// placeholders replaces all variables, so that nobody can read one by trying something out.
 func placeholders(string) (string, bool) { return placeholder, true }
 
-// Try says what a draft makes of its event. It sends nothing, and reads no variable and no file but the module that comes with the draft.
+// Try says what a draft makes of its event. It sends nothing. It reads no variable, and no file except the draft's
+// module.
 func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
 	t := &Trial{Mistakes: []Mistake{}, YAML: f.YAML()}
 	ev, err := readEvent(f.Event)
@@ -267,7 +269,7 @@ func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
 	return t, nil
 }
 
-// YAML is the draft's keys, to copy into a configuration.
+// YAML returns the draft's keys, to copy into a configuration.
 func (f *Draft) YAML() string {
 	_, keys, _ := strings.Cut(f.text().yaml, "playground.invalid/\n")
 	return keys
@@ -279,7 +281,7 @@ func readEvent(text string) (*event.Event, error) {
 		return nil, fmt.Errorf("want at most %d bytes", maxPlayed)
 	}
 	var line strings.Builder
-	for _, part := range strings.Split(text, "\n") { // JSON may have line ends between its parts alone
+	for _, part := range strings.Split(text, "\n") { // JSON may have line breaks only between its parts
 		line.WriteString(strings.TrimSpace(part) + " ")
 	}
 	var found *event.Event
@@ -298,15 +300,15 @@ func readEvent(text string) (*event.Event, error) {
 	return found, nil
 }
 
-// Answer is what the receiver of a test said.
+// Answer is the receiver's answer to a test.
 type Answer struct {
 	Mistakes []Mistake          `json:"mistakes"`
 	Attempts []delivery.Attempt `json:"attempts"`
 	Outcome  string             `json:"outcome"`
 }
 
-// SendTest sends a draft's event once to the webhook's receiver, whatever the filter says, with "test": true in its payload and an
-// id of its own. It reads the variables that the webhook reads. It is recorded.
+// SendTest sends a draft's event once to the webhook's receiver, with the filter bypassed, "test": true in its payload
+// and a new id. It reads the variables that the webhook reads, and is recorded.
 func (d *Desk) SendTest(ctx context.Context, f Draft) (*Answer, error) {
 	if err := allowed(ctx); err != nil {
 		return nil, err
@@ -357,12 +359,12 @@ func deliverOne(ctx context.Context, eng *engine.Engine, ev event.Event, most ti
 	go func() { ran <- eng.Run(ctx) }()
 	err := eng.Submit(ctx, ev)
 	if err == nil {
-		_ = eng.Drain(ctx) // what is left at the end is not sent: the outcome says so
+		_ = eng.Drain(ctx) // the rest is not sent: the outcome says so
 	}
 	return errors.Join(err, eng.Close(), <-ran)
 }
 
-// marked is a payload with "test": true at its end.
+// marked returns a payload with "test": true at its end.
 func marked(payload []byte) []byte {
 	text := strings.TrimSpace(string(payload))
 	inner, isObject := strings.CutSuffix(text, "}")

@@ -14,10 +14,10 @@ import (
 
 const (
 	maxOrderCall = 64 << 10
-	maxDraftCall = 48 << 20 // a module in base64 may be in it
+	maxDraftCall = 48 << 20 // includes a module in base64
 )
 
-// Routes are the calls of the JSON API for what a desk shows and does beside its queue.
+// Routes returns the JSON API's calls for a desk, besides those of its queue.
 func (d *Desk) Routes() []api.Route {
 	routes := []api.Route{
 		{Pattern: "GET /v1/overview", Do: func(r *http.Request) (any, error) { return d.Overview(r.Context()) }},
@@ -57,7 +57,7 @@ func (d *Desk) callEvent(r *http.Request) (any, error) {
 	return EventAnswer{seen.At, seen.Fate, d.Envelope(&seen.Event), d.Why(r.Context(), &seen.Event)}, nil
 }
 
-// order reads an order: what to do, how fast, and with which deliveries.
+// order decodes an order: what to do, how fast, and with which deliveries.
 func order(what, pace string, retransform bool, filter url.Values) (o Order, err error) {
 	o = Order{What: what, Change: engine.Change{Retransform: retransform}}
 	if pace != "" {
@@ -88,13 +88,13 @@ type BulksAnswer struct {
 	Bulks []Bulk `json:"bulks"`
 }
 
-// BulkCall is an order, and how many deliveries its plan counted.
+// BulkCall is an order, with the number of deliveries that its plan counted.
 type BulkCall struct {
 	What        string            `json:"what"` // "replay" or "delete"
 	Filter      map[string]string `json:"filter"`
 	Count       int               `json:"count"`
-	Pace        int               `json:"pace,omitempty"`
-	Retransform bool              `json:"retransform,omitempty"`
+	Pace        int               `json:"pace,omitzero"`
+	Retransform bool              `json:"retransform,omitzero"`
 }
 
 func (d *Desk) callBegin(r *http.Request) (any, error) {

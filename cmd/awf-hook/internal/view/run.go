@@ -12,19 +12,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Run is what is known of a workflow's run.
+// Run is what is known about a workflow's run.
 type Run struct {
 	ID       string     `json:"workflow_id"`
 	Name     string     `json:"workflow_name"`
-	Status   string     `json:"status,omitempty"` // of its end; "" while it runs, as far as is known
-	Began    time.Time  `json:"began"`            // the first event that is known
+	Status   string     `json:"status,omitempty"` // from its end; "" while it runs, as far as known
+	Began    time.Time  `json:"began"`            // time of the first known event
 	Ended    time.Time  `json:"ended,omitzero"`
 	Duration Seconds    `json:"duration,omitzero"`
-	Events   []RunEvent `json:"events"` // in the order of their times
+	Events   []RunEvent `json:"events"` // ordered by time
 	Cut      bool       `json:"cut"`    // the run has more
 }
 
-// RunEvent is an event of a run, with what came of it.
+// RunEvent is an event of a run with its deliveries.
 type RunEvent struct {
 	ID         string     `json:"event_id"`
 	Type       string     `json:"event"`
@@ -32,35 +32,35 @@ type RunEvent struct {
 	Step       string     `json:"step,omitempty"`
 	Status     string     `json:"status,omitempty"`
 	Error      string     `json:"error,omitempty"`
-	Duration   Seconds    `json:"duration,omitzero"` // as AWF gave it
-	Deliveries []api.Item `json:"deliveries"`        // none: no webhook wanted it
+	Duration   Seconds    `json:"duration,omitzero"` // from AWF
+	Deliveries []api.Item `json:"deliveries"`        // empty if no webhook wanted it
 
-	// Where the time before its end lies within the run's: from 0 to 1.
+	// From is where the time before the event's end begins within the run, from 0 to 1.
 	From float64 `json:"-"`
 	Wide float64 `json:"-"`
 }
 
-// End is where the event's time lies within the run's: from 0 to 1.
+// End returns the event's position within the run's time, from 0 to 1.
 func (e RunEvent) End() float64 { return min(e.From+e.Wide, 0.997) }
 
 // maxRun is how many deliveries of a run are shown.
 const maxRun = 500
 
-// RunOf returns the events of a run that made deliveries, and of those that made none the ones that came lately.
+// RunOf returns the events of a run: those with deliveries, and recent ones without.
 func (d *Desk) RunOf(ctx context.Context, id string) (*Run, error) {
 	found, err := d.queue.List(ctx, engine.Filter{Run: id, Limit: maxRun + 1})
 	if err != nil {
 		return nil, err
 	}
 	r := &Run{ID: id, Cut: len(found) > maxRun}
-	at := map[string]int{} // of an event's id, in the list
+	at := map[string]int{} // index in the list, by event id
 	for i := range found[:min(len(found), maxRun)] {
 		it := &found[i]
 		n, known := at[it.Event.ID]
 		if !known {
 			detail, err := d.queue.Show(ctx, it.Delivery.ID)
 			if err != nil {
-				continue // it was deleted meanwhile
+				continue // deleted meanwhile
 			}
 			n, at[it.Event.ID] = len(r.Events), len(r.Events)
 			r.Events = append(r.Events, d.runEvent(detail.Event))
@@ -88,14 +88,14 @@ func (d *Desk) runEvent(ev *event.Event) RunEvent {
 		Step, Status, Error string
 		Duration            float64
 	}{}
-	_ = json.Unmarshal(ev.Payload, &payload) // what is not there is not shown
+	_ = json.Unmarshal(ev.Payload, &payload) // what is missing is not shown
 	return RunEvent{
 		ID: ev.ID, Type: ev.Type, At: ev.Timestamp, Step: payload.Step, Status: payload.Status,
 		Error: string(d.mask([]byte(payload.Error))), Duration: Seconds(payload.Duration * float64(time.Second)),
 	}
 }
 
-// measure finds when the run began and ended, and where in it each event's time lies.
+// measure finds when the run began and ended, and the position of each event's time.
 func (r *Run) measure() {
 	r.Began = r.Events[0].At
 	last := r.Began

@@ -11,15 +11,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of what a process remembers of what it has seen. docs/serve.md names them.
+// Bounds of what a process remembers. docs/serve.md names them.
 const (
 	maxCounted  = 1000    // webhooks with counts of their own
 	maxTimes    = 256     // attempts of a webhook whose times are kept
 	maxEvents   = 500     // events
-	maxEventLen = 4 << 20 // bytes of all of them together
+	maxEventLen = 4 << 20 // bytes of all events together
 )
 
-// Outcomes count what attempts and transforms came to.
+// Outcomes counts the outcomes of attempts and transforms.
 type Outcomes struct {
 	Delivered int `json:"delivered"`
 	Retried   int `json:"retried"`
@@ -31,19 +31,19 @@ func (o *Outcomes) add(by Outcomes) {
 	o.Delivered, o.Retried, o.Dead, o.Dropped = o.Delivered+by.Delivered, o.Retried+by.Retried, o.Dead+by.Dead, o.Dropped+by.Dropped
 }
 
-// Sum is how many there are.
+// Sum returns their number.
 func (o Outcomes) Sum() int { return o.Delivered + o.Retried + o.Dead + o.Dropped }
 
-// ring counts outcomes in steps of time, as many of them as it has slots.
+// ring counts outcomes in steps of time, one per slot.
 type ring struct {
 	step  time.Duration
-	last  int64 // the number of the step that counts now
+	last  int64 // the number of the current step
 	slots []Outcomes
 }
 
 func newRing(step time.Duration, n int) ring { return ring{step: step, slots: make([]Outcomes, n)} }
 
-// at empties the slots whose time is over, and returns the one for now.
+// at empties expired slots and returns the current one.
 func (r *ring) at(now time.Time) *Outcomes {
 	n, size := now.UnixNano()/int64(r.step), int64(len(r.slots))
 	for i := max(r.last+1, n-size+1); i <= n; i++ {
@@ -53,7 +53,7 @@ func (r *ring) at(now time.Time) *Outcomes {
 	return &r.slots[r.last%size]
 }
 
-// series is what the slots hold, the oldest first.
+// series returns the slots, the oldest first.
 func (r *ring) series(now time.Time) []Outcomes {
 	r.at(now)
 	next := (r.last + 1) % int64(len(r.slots))
@@ -72,17 +72,18 @@ func (r *ring) sum(now time.Time, slots int) (sum Outcomes) {
 type counted struct {
 	seconds, minutes, hours ring
 	times                   []time.Duration // of its last attempts
-	next                    int             // in times
+	next                    int             // index into times
 }
 
-// EventSeen is an event that came lately.
+// EventSeen is a recent event.
 type EventSeen struct {
 	At    time.Time   `json:"at"`
 	Fate  engine.Fate `json:"fate"`
 	Event event.Event `json:"event"`
 }
 
-// Seen is what this process has seen happen since it began: counts by webhook, and the last events. It forgets what is old.
+// Seen remembers what this process saw happen since it started: counts by webhook, and the last events. It forgets old
+// ones.
 type Seen struct {
 	since    time.Time
 	now      func() time.Time
@@ -94,16 +95,16 @@ type Seen struct {
 	size   int                 // bytes of the events
 }
 
-// NewSeen begins with nothing.
+// NewSeen returns an empty Seen.
 func NewSeen() *Seen { return &Seen{since: time.Now(), now: time.Now, of: map[string]*counted{}} }
 
-// Revision counts what happened: it changes when something did.
+// Revision returns a number that changes when something happens.
 func (s *Seen) Revision() int64 { return s.revision.Load() }
 
 // Changed notes that something happened.
 func (s *Seen) Changed() { s.revision.Add(1) }
 
-// Observer returns an observer that also tells next.
+// Observer returns an observer that also calls next.
 func (s *Seen) Observer(next engine.Observer) engine.Observer {
 	told := next
 	told.Settled = func(webhook string, st *delivery.Settlement) {
@@ -140,7 +141,7 @@ func (s *Seen) Event(ev *event.Event, fate engine.Fate) {
 	}
 }
 
-// Events lists the last events that came, the last first.
+// Events lists the last events that came, the last one first.
 func (s *Seen) Events() []EventSeen {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,14 +188,14 @@ func (s *Seen) settled(st *delivery.Settlement) {
 	c.next = (c.next + 1) % maxTimes
 }
 
-// Lately is what became of a webhook's deliveries lately, as far as this process made their attempts.
+// Lately says what happened to a webhook's deliveries lately, as far as this process attempted them.
 type Lately struct {
 	Minute Outcomes   `json:"last_minute"`
 	Hour   Outcomes   `json:"last_hour"`
 	Day    Outcomes   `json:"last_day"`
-	Bars   []Outcomes `json:"minutes"`      // the last hour, a minute each, the oldest first
-	Rate   float64    `json:"rate"`         // outcomes a second, in the last ten
-	P50    Seconds    `json:"p50,omitzero"` // of the time of the last attempts
+	Bars   []Outcomes `json:"minutes"`      // the last hour by minute, the oldest first
+	Rate   float64    `json:"rate"`         // outcomes per second, in the last ten seconds
+	P50    Seconds    `json:"p50,omitzero"` // of the duration of the last attempts
 	P95    Seconds    `json:"p95,omitzero"`
 }
 
@@ -211,7 +212,7 @@ func (l *Lately) add(by *Lately) {
 	}
 }
 
-// of a webhook; the zero value with empty bars where nothing was seen.
+// lately returns what was seen of a webhook; the zero value with empty bars if nothing was.
 func (s *Seen) lately(webhook string) Lately {
 	s.mu.Lock()
 	defer s.mu.Unlock()

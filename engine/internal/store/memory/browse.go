@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// item returns what a list shows of a row.
+// item returns a row as a list shows it.
 func (r *row) item(now time.Time) delivery.Item {
 	it := delivery.Item{Seq: r.seq, Delivery: r.d, Event: *r.event, State: r.state, Accepted: r.accepted, Done: r.done, Reason: r.reason}
 	it.Delivery.Content, it.Event.Payload = delivery.Content{}, nil
@@ -35,19 +35,20 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 	return strings.HasPrefix(r.d.ID, f.ID) && (f.State == "" || f.State == state) &&
 		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
-		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
+		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Source == "" || f.Source == r.event.Source) &&
+		(f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
 		(f.Until.IsZero() || !r.done.IsZero() && !r.done.After(f.Until)) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before) && r.seq > f.After
 }
 
-// mentions reports whether a text, in lower case, is in one of those that people look for.
+// mentions reports whether a lower-case text occurs in the searchable texts of a row.
 func (r *row) mentions(text string) bool {
 	return slices.ContainsFunc([]string{r.d.ID, r.reason, r.event.ID, r.event.WorkflowID}, func(in string) bool {
 		return strings.Contains(strings.ToLower(in), text)
 	})
 }
 
-// selected returns the rows of a filter, the oldest first.
+// selected returns the rows that a filter selects, the oldest first.
 func (s *Store) selected(f delivery.Filter, now time.Time) (rows []*row) {
 	for _, r := range s.rows {
 		if r.matches(f, now) {
@@ -93,7 +94,7 @@ func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
 	return found, nil
 }
 
-// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+// Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.change(ctx, f, func(now time.Time, r *row) { r.setDue(now) })
@@ -126,7 +127,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	})
 }
 
-// change changes the rows of a filter that are not in flight, the oldest first.
+// change changes the selected rows that are not in flight, the oldest first.
 func (s *Store) change(ctx context.Context, f delivery.Filter, change func(now time.Time, r *row)) (n int, err error) {
 	now, err := s.enter(ctx)
 	if err != nil {
@@ -170,7 +171,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 			continue
 		}
 		r.wait(due)
-		if r.taken = taken; r.inFlight(now) && r.behind { // what is in flight stays so
+		if r.taken = taken; r.inFlight(now) && r.behind { // deliveries in flight stay in flight
 			r.promote(due)
 		}
 	}

@@ -76,6 +76,34 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	return oldest, nil
 }
 
+// Standing implements [store.Browser].
+func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	now, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	standing := map[string]delivery.Standing{}
+	for _, r := range s.rows {
+		if r.state != delivery.Due {
+			continue
+		}
+		st := standing[r.d.Webhook]
+		switch {
+		case r.behind:
+			st.Behind++
+		case r.inFlight(now):
+			st.InFlight++
+		case r.d.Due.After(now):
+			st.Later++
+		default:
+			st.Due++
+		}
+		standing[r.d.Webhook] = st
+	}
+	return standing, nil
+}
+
 // Pause implements [store.Browser].
 func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	now := s.opts.Now()

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// inOrder are the final states in the order in which they make room.
+// inOrder lists the final states in the order in which they make room.
 var inOrder = []delivery.State{delivery.IsDelivered, delivery.IsDropped, delivery.IsDead}
 
 // Keep implements [store.Store].
@@ -36,7 +36,7 @@ func (s *Store) Keep(ctx context.Context) error {
 	return nil
 }
 
-// jumped makes due what waits longer than anything can: the clock was wrong when that was stored.
+// jumped makes due what waits longer than possible: the clock was wrong when that was stored.
 func (s *Store) jumped(now time.Time) {
 	s.latest = now
 	longest := now.Add(store.MaxWait + store.MaxSet)
@@ -51,7 +51,7 @@ func (s *Store) jumped(now time.Time) {
 	}
 }
 
-// strip leaves of a row its id, so that it is known again.
+// strip removes everything from a row but its id, so that the id stays known.
 func (s *Store) strip(now time.Time, r *row) {
 	s.remove(r)
 	s.known[r.d.ID] = true
@@ -59,7 +59,7 @@ func (s *Store) strip(now time.Time, r *row) {
 	s.size += idSize
 }
 
-// remove takes a row out of the store. The totals of its lane stay, but for the dead letters that are kept.
+// remove removes a row from the store. It keeps the totals of its lane, except for the number of dead letters.
 func (s *Store) remove(r *row) {
 	r.leave()
 	if r.state == delivery.IsDead {
@@ -76,7 +76,7 @@ func (s *Store) forgetOldest() {
 	s.size -= idSize
 }
 
-// makeRoom brings the store down to its size. It is false if there is not enough to take.
+// makeRoom brings the store down to its size. It returns false if it cannot remove enough.
 func (s *Store) makeRoom(now time.Time) bool {
 	fits := func() bool { return s.size <= s.opts.MaxSize }
 	for _, state := range inOrder {

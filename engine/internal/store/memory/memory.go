@@ -1,6 +1,6 @@
-// Package memory is the store of one process: what it holds ends with the process.
+// Package memory is the store of one process, and ends with it.
 //
-// Use [Open]. Beside [store.Queue] a Store has what the package spill needs to join it with a file.
+// Use [Open]. Besides [store.Queue], a Store has the methods that package spill needs to join it with a file.
 package memory
 
 import (
@@ -19,12 +19,12 @@ import (
 const DefaultSize = 32 << 20
 
 const (
-	rowSize = 900 // about what a delivery with an attempt takes beside its event's texts, in bytes
-	idSize  = 160 // about what an id takes that is known
+	rowSize = 900 // approximate size of a delivery with one attempt, without its event's texts, in bytes
+	idSize  = 160 // approximate size of a known id
 )
 
-// maxDone is how many deliveries of an outcome that needs nobody, delivered or dropped, are kept whole. Of older ones the id is kept.
-const maxDone = 8192
+// maxDone is how many delivered or dropped deliveries are kept whole. Older ones keep only their id.
+const maxDone = 1024
 
 // Store is a queue in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
@@ -33,7 +33,7 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 	seq    int64
-	size   int64 // of all that is held, roughly
+	size   int64 // of everything held, approximately
 	lanes  map[string]*lane
 	rows   map[string]*row // by id
 	final  map[delivery.State]*finals
@@ -41,7 +41,7 @@ type Store struct {
 	pruned []prunedID      // the same, the oldest first
 	latest time.Time       // the latest time that the clock showed
 
-	operations []delivery.Operation // the oldest first
+	operations []delivery.Operation // the oldest comes first
 }
 
 type prunedID struct {
@@ -49,7 +49,7 @@ type prunedID struct {
 	at time.Time
 }
 
-// Open makes a store. It keeps [DefaultSize] bytes unless the options say otherwise.
+// Open makes a store of [DefaultSize] bytes, unless the options say otherwise.
 func Open(opts store.Options) *Store {
 	opts.MaxSize = cmp.Or(opts.MaxSize, DefaultSize)
 	return &Store{
@@ -58,7 +58,7 @@ func Open(opts store.Options) *Store {
 	}
 }
 
-// enter locks the store for a call, and returns the time.
+// enter locks the store for a call and returns the time.
 func (s *Store) enter(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
@@ -75,7 +75,7 @@ func (s *Store) enter(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// laneOf returns the lane of a webhook, which is made if it is new.
+// laneOf returns the lane of a webhook. It makes a missing one.
 func (s *Store) laneOf(webhook string) *lane {
 	l := s.lanes[webhook]
 	if l == nil {
@@ -85,8 +85,8 @@ func (s *Store) laneOf(webhook string) *lane {
 	return l
 }
 
-// Accept implements [store.Store]. If the store is over its size before, the oldest that was delivered goes first, then the oldest
-// dead letters.
+// Accept implements [store.Store]. If the store exceeds its size, it first removes the oldest delivered deliveries, then
+// the oldest dead letters.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	now, err := s.enter(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want
 	}
 }
 
-// restore gives a delivery its past.
+// restore sets a delivery's past.
 func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
 	r.d.Since, r.d.Spent, r.attempts = past.Since, past.Spent, slices.Clip(past.Attempts)
 	r.accepted, r.reason, r.unrouted, r.foreign = past.Accepted, past.Reason, past.Unrouted, past.Foreign
@@ -154,7 +154,7 @@ func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
 	s.finish(r, past.State, done)
 }
 
-// grow notes that a row takes more bytes, or less.
+// grow notes that a row's size changed by n bytes.
 func (s *Store) grow(r *row, n int64) {
 	s.size += n
 	r.size += n
@@ -343,7 +343,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		switch {
 		case len(l.due) > 0:
 			st.Due = l.NextClaim(now, l.due[0].d.Due)
-		case l.waiting > 0: // packed, or behind what another store has in flight: about to be due
+		case l.waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
 			st.Due = l.NextClaim(now, now)
 		}
 		list = append(list, st)

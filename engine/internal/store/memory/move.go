@@ -34,7 +34,7 @@ func (s *Store) HasRoom() bool {
 	return s.makeRoom(s.opts.Now())
 }
 
-// Entries are the deliveries of settlements, with what became of them.
+// Entries returns the deliveries of settlements, with their outcomes.
 func (s *Store) Entries(settlements []delivery.Settlement) (entries []*delivery.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *Store) Uses(webhook string) bool {
 	return l != nil && l.waiting > 0
 }
 
-// Has reports whether the store knows a delivery, or has others of its order key that wait.
+// Has reports whether the store knows a delivery, or has waiting deliveries with its order key.
 func (s *Store) Has(eventID string, want *delivery.Want) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +71,7 @@ func (s *Store) Has(eventID string, want *delivery.Want) bool {
 	return k != nil && len(k.rows) > 0
 }
 
-// Allow says how many claims of another store the lane's state allows, as [store.Lane.Allow] does.
+// Allow returns how many claims from another store the lane's state allows, as [store.Lane.Allow] does.
 func (s *Store) Allow(lane delivery.Lane, n int) (int, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,8 +100,8 @@ func (s *Store) Note(settlements []delivery.Settlement) {
 	}
 }
 
-// Hold notes that another store has a claim in flight: none of its order key is claimed here until it is released, or its lease ends.
-// It is false if one of its key is in flight here.
+// Hold notes that another store has a claim in flight. Until Release, or until the lease ends, deliveries with its order
+// key are not claimed here. Hold returns false if one of them is in flight here.
 func (s *Store) Hold(c *delivery.Claim) bool {
 	if c.OrderKey == "" {
 		return true
@@ -132,8 +132,8 @@ func (s *Store) Release(c *delivery.Claim) {
 	}
 }
 
-// Pack takes all that can move to another store out of the lanes, and returns it in order. What is in flight cannot, and neither can
-// what waits behind it.
+// Pack takes everything that can move to another store out of the lanes, and returns it in order. Deliveries in flight
+// and those behind them cannot move.
 func (s *Store) Pack() (entries []*delivery.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,7 +163,7 @@ func (s *Store) Pack() (entries []*delivery.Entry) {
 	return entries
 }
 
-// Rest returns what waits and the dead letters, in order, claimed or not: for when nobody delivers any more.
+// Rest returns waiting deliveries and dead letters in order, claimed or not, once nobody delivers any more.
 func (s *Store) Rest() (entries []*delivery.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +214,7 @@ func (s *Store) Forget(entries []*delivery.Entry) {
 	}
 }
 
-// Unpack puts back what was packed and not forgotten.
+// Unpack puts back packed deliveries that were not forgotten.
 func (s *Store) Unpack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

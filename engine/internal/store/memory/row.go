@@ -13,12 +13,12 @@ import (
 // row is a delivery.
 type row struct {
 	seq      int64
-	d        delivery.Delivery // Due is the end of the lease of one in flight
+	d        delivery.Delivery // of a row in flight, Due is the end of its lease
 	event    *event.Event
 	lane     *lane
 	orderKey string
-	state    delivery.State // Due for all that wait
-	behind   bool           // waits for another one of its key
+	state    delivery.State // Due for all waiting rows
+	behind   bool           // waits for another row of its key
 	taken    bool           // in flight, until it is due
 	token    int64          // counts the leases
 	accepted time.Time
@@ -33,7 +33,7 @@ type row struct {
 	moving   bool // to another store: see [Store.Pack]
 }
 
-// lane is what the store knows of a webhook.
+// lane is what the store knows about a webhook.
 type lane struct {
 	store.Lane
 	webhook string
@@ -44,15 +44,15 @@ type lane struct {
 	delivered, dropped, discarded, bytes int64
 }
 
-// key is what waits for an order key.
+// key holds the deliveries that wait for an order key.
 type key struct {
-	rows    []*row    // in order, those that are due or behind
-	outside time.Time // until when another store has a delivery of the key in flight
+	rows    []*row    // in order: those that are due or behind
+	outside time.Time // another store has a delivery of the key in flight until then
 }
 
 func (r *row) inFlight(now time.Time) bool { return r.taken && r.d.Due.After(now) }
 
-// wait puts a row among those that wait: due at a time, or behind another one of its key.
+// wait makes a row wait: due at a time, or behind another one of its key.
 func (r *row) wait(due time.Time) {
 	r.state, r.taken, r.d.Due = delivery.Due, false, due
 	r.lane.waiting++
@@ -66,7 +66,7 @@ func (r *row) wait(due time.Time) {
 	}
 }
 
-// leave takes a row from those that wait, if it is one of them.
+// leave removes a row from the waiting ones, if it is one of them.
 func (r *row) leave() {
 	if r.state != delivery.Due {
 		return
@@ -82,7 +82,7 @@ func (r *row) leave() {
 	r.behind, r.taken, r.moving = false, false, false
 }
 
-// unqueue takes a row from those that can be claimed.
+// unqueue removes a row from those that can be claimed.
 func (r *row) unqueue() {
 	if r.index >= 0 {
 		heap.Remove(&r.lane.due, r.index)
@@ -97,8 +97,8 @@ func (r *row) setDue(at time.Time) {
 	}
 }
 
-// nextOfKey returns the row that is next behind one of its key; nil if there is none, or if another one holds the key
-// that has waited only since a later time.
+// nextOfKey returns the row that is next behind one of its key. It returns nil if there is none, or if another row holds
+// the key that has waited only since a time after since.
 func (r *row) nextOfKey(since time.Time) *row {
 	k := r.lane.keys[r.orderKey]
 	if k == nil {
@@ -116,7 +116,7 @@ func (r *row) nextOfKey(since time.Time) *row {
 	return next
 }
 
-// promote makes a row due that is behind another one. It may be nil.
+// promote makes a row due that is behind another one. The row may be nil.
 func (r *row) promote(at time.Time) {
 	if r == nil || r.moving {
 		return
@@ -125,7 +125,7 @@ func (r *row) promote(at time.Time) {
 	heap.Push(&r.lane.due, r)
 }
 
-// inFlight is how many of the lane's deliveries are in flight.
+// inFlight returns how many of the lane's deliveries are in flight.
 func (l *lane) inFlight(now time.Time) (n int) {
 	for _, r := range l.due {
 		if r.inFlight(now) {
@@ -144,7 +144,7 @@ func (l *lane) key(name string) *key {
 	return k
 }
 
-// busy reports whether a delivery of a row's key is in flight beside it.
+// busy reports whether another delivery of a row's key is in flight.
 func (l *lane) busy(now time.Time, r *row) bool {
 	k := l.keys[r.orderKey]
 	return r.orderKey != "" && k != nil && (k.outside.After(now) || k.inFlight(now, r))
@@ -154,7 +154,7 @@ func (k *key) inFlight(now time.Time, beside *row) bool {
 	return slices.ContainsFunc(k.rows, func(o *row) bool { return o != beside && o.inFlight(now) })
 }
 
-// count counts a delivery that has its final outcome, or no longer.
+// count adds n to the counts of a final state.
 func (l *lane) count(state delivery.State, n int) {
 	switch state {
 	case delivery.IsDelivered:
@@ -166,7 +166,7 @@ func (l *lane) count(state delivery.State, n int) {
 	}
 }
 
-// rowHeap is a heap of the rows that can be claimed, in flight ones included: the one first that is due first.
+// rowHeap is a heap of rows that can be claimed, including those in flight. The row that is due first comes first.
 type rowHeap []*row
 
 func (h rowHeap) Len() int { return len(h) }
@@ -198,7 +198,7 @@ func (h *rowHeap) Pop() any {
 	return r
 }
 
-// finals are the rows that got an outcome, the oldest first, and some that have another one by now.
+// finals lists rows by outcome time, the oldest first. Some may have another outcome by now.
 type finals struct{ list []finalRow }
 
 type finalRow struct {
@@ -208,13 +208,13 @@ type finalRow struct {
 
 func (f *finals) add(r *row) { f.list = append(f.list, finalRow{r, r.done}) }
 
-// oldest returns the row that got the outcome first; nil if there is none.
+// oldest returns the row that got the outcome first, or nil.
 func (f *finals) oldest(state delivery.State) *row {
 	for ; len(f.list) > 0; f.list = f.list[1:] {
 		if first := f.list[0]; first.row.state == state && first.row.done.Equal(first.done) {
 			return first.row
 		}
-		f.list[0] = finalRow{} // it must not keep the row
+		f.list[0] = finalRow{} // release the row's memory
 	}
 	return nil
 }

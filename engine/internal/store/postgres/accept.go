@@ -13,39 +13,40 @@ import (
 )
 
 const (
-	deliverySize = 320 // about what a delivery takes beside its event, in bytes
-	maxKey       = 256 // of an order key, in bytes; a longer one is kept as its hash, since an index has no room for it
+	deliverySize = 320 // approximate size of a delivery without its event, in bytes
+	maxKey       = 256 // longest order key, in bytes; longer ones are stored as a hash, since an index has no room for them
 )
 
-// wanted is a want that is being accepted.
+// wanted is a want during its acceptance.
 type wanted struct {
 	entry *delivery.Entry
 	want  *delivery.Want
 	id    string
 	lane  int
-	key   []byte // nil for none
+	key   []byte // nil without a key
 	size  int64
-	event int // among the acceptance's
+	event int // index into the acceptance's events
 
 	seq   int64
 	state int
 	owner int
 	due   time.Time
 	done  time.Time
-	fresh bool // it is new to the database
+	fresh bool // new to the database
 }
 
-// acceptance is the accepting of one batch.
+// acceptance is the state of accepting one batch.
 type acceptance struct {
 	*tx
-	batch  int64 // tells this call from all others, so that a repeated one knows its own rows
-	wants  []*wanted
-	lanes  map[int]*lane
-	locked map[int]*lane    // of them, those with an order or with dead letters, to be saved
-	known  map[string]bool  // ids that are in the database
-	mine   map[string]*mine // of them, those that this call added before its answer was lost
-	active map[laneKey]bool // keys of which a delivery waits or is in flight
-	seqs   []int64          // numbers for new deliveries, and then events
+	batch   int64 // distinguishes this call from all others, so that a repeated transaction recognizes its own rows
+	wants   []*wanted
+	lanes   map[int]*lane
+	locked  map[int]*lane    // those of lanes with an order or dead letters, which must be saved
+	known   map[string]bool  // ids that are in the database
+	mine    map[string]*mine // those of known that this call added before its answer was lost
+	active  map[laneKey]bool // keys with a delivery that waits or is in flight
+	roughly time.Time        // when it began
+	seqs    []int64          // numbers for new deliveries, then for events
 }
 
 type mine struct {
@@ -72,13 +73,14 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.makeDay(ctx, s.roughly()); err != nil { // removing what makes room keeps its ids
+	now := s.roughly()
+	if err := s.makeDay(ctx, now); err != nil { // makes the tables for the ids of what is removed to make room
 		return err
 	}
 	for _, entry := range entries {
 		for i := range entry.Wants {
 			if past := entry.Wants[i].Past; past != nil && !past.Done.IsZero() {
-				if err := s.makeDay(ctx, past.Done); err != nil {
+				if err := s.makeDay(ctx, finishedAt(past, now)); err != nil {
 					return err
 				}
 			}
@@ -86,7 +88,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 	batch := rand.Int64()
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		a := &acceptance{tx: tx, batch: batch, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
+		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
 		a.collect(entries, ids)
 		if err := a.look(ctx); err != nil {
 			return err
@@ -136,7 +138,7 @@ type laneKey struct {
 	key  string
 }
 
-// place decides where each new delivery stands.
+// place decides the state of each new delivery.
 func (a *acceptance) place(ctx context.Context) error {
 	slices.Sort(a.seqs)
 	room := map[int]int64{}
@@ -161,7 +163,7 @@ func (a *acceptance) place(ctx context.Context) error {
 	return nil
 }
 
-// stand decides the state of a new delivery.
+// stand decides the state of one new delivery.
 func (a *acceptance) stand(w *wanted) {
 	w.state, w.due = due, a.now
 	past := w.want.Past
@@ -170,7 +172,7 @@ func (a *acceptance) stand(w *wanted) {
 		w.state, w.done = dead, a.now
 		return
 	case past != nil && past.State != delivery.Due:
-		w.state, w.done = finalState(past.State), past.Done
+		w.state, w.done = store.FinalState[int](past.State), finishedAt(past, a.roughly)
 		if w.done.IsZero() {
 			w.done = a.now
 		}
@@ -188,17 +190,24 @@ func (a *acceptance) stand(w *wanted) {
 	}
 }
 
-func finalState(s delivery.State) int {
-	switch s {
-	case delivery.IsDelivered:
-		return delivered
-	case delivery.IsDropped:
-		return dropped
+// maxFinished is how long ago a delivery of another store was finished, at most: history has a table for each day.
+const maxFinished = 2 * 366 * 24 * time.Hour
+
+// finishedAt returns when a delivery of another store was finished, whatever that store's clock said; zero if it does not say.
+func finishedAt(past *delivery.Past, now time.Time) time.Time {
+	switch earliest := now.Add(-maxFinished); {
+	case past.Done.IsZero():
+		return past.Done
+	case past.Done.Before(earliest):
+		return earliest
+	case past.Done.After(now):
+		return now
 	}
-	return dead
+	return past.Done
 }
 
-// makeRoom keeps a lane within half of the queue: its oldest dead letters go first, counted, and no more than it takes.
+// makeRoom keeps a lane within half of the queue. It removes and counts the lane's oldest dead letters, and no more than
+// needed.
 func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
 	over := l.bytes + size - a.store.opts.MaxSize/2
 	if over <= 0 {
@@ -215,7 +224,8 @@ func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
 	return nil
 }
 
-// insert adds what is new. Without an order key another node may have added the same delivery meanwhile: then it is known.
+// insert adds what is new. Without an order key, another node may have added the same delivery meanwhile: then it is
+// known.
 func (a *acceptance) insert(ctx context.Context) error {
 	var cols columns
 	events := map[int]int64{}
@@ -224,7 +234,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 			continue
 		}
 		if events[w.event] == 0 {
-			events[w.event] = w.seq // numbers of deliveries serve for events too: the first one's is the event's
+			events[w.event] = w.seq // deliveries and events share numbers: an event has the number of its first delivery
 			cols.event(w.seq, w)
 		}
 		cols.delivery(events[w.event], w, a.now, a.store.node)
@@ -254,7 +264,7 @@ func (a *acceptance) insert(ctx context.Context) error {
   reason, by) ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
 		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by)
-	// One that another node accepted and delivered since the look is in the history of this hour.
+	// If another node accepted and delivered one meanwhile, it is in this hour's history.
 	late := []string{}
 	a.each(func(rows pgx.Rows) error {
 		var id string
@@ -277,7 +287,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 	return nil
 }
 
-// forgetLate takes out what was added though it was delivered meanwhile.
+// forgetLate removes rows that were added although another node delivered them meanwhile.
 func (a *acceptance) forgetLate(late []string, added map[string]bool) {
 	twice := slices.DeleteFunc(slices.Clone(late), func(id string) bool { return !added[id] })
 	if len(twice) > 0 {
@@ -285,7 +295,7 @@ func (a *acceptance) forgetLate(late []string, added map[string]bool) {
 	}
 }
 
-// pasts queues the contents and attempts of deliveries that come from another store.
+// pasts queues the contents and attempts of deliveries from another store.
 func (a *acceptance) pasts() {
 	for _, w := range a.wants {
 		if !w.fresh || w.want.Past == nil {
@@ -319,7 +329,7 @@ func (a *acceptance) tell() error {
 			w.entry.Claims = append(w.entry.Claims, a.claimOf(w))
 		}
 		if !w.fresh {
-			continue // it was counted before the answer was lost
+			continue // counted before the answer was lost
 		}
 		a.of(w.lane).add(w.state, 1, w.size)
 		a.store.comesBefore(w.lane, w.due)

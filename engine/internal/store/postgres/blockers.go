@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// longTransaction is how long a transaction is open before it counts as one that holds the queue up.
+// longTransaction is how long a transaction must be open to count as a blocker.
 const longTransaction = 30 * time.Second
 
-// Blockers says who keeps the server from removing what is dead, so that the queue's tables grow and claims get slower: transactions that
-// have long been open, prepared ones, and replication slots that nobody reads. The server shows a role its own sessions alone, unless the
-// role is in pg_monitor.
+// Blockers names what keeps the server from removing dead rows, so that the queue's tables grow and claims get slower:
+// old transactions, prepared transactions, and unused replication slots. The server shows a role only its own sessions,
+// unless the role is in pg_monitor.
 func (s *Store) Blockers(ctx context.Context) ([]string, error) {
 	rows, err := s.pool.Query(ctx, `SELECT format('process %s of the server (user %s, application %s, from %s) has had a transaction open for %s, %s',
     pid, usename, coalesce(nullif(application_name, ''), '?'), coalesce(host(client_addr), 'a socket'),

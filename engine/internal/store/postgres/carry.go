@@ -9,9 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// leaving is added to the state of a delivery that is on its way to another queue. Nobody claims it or changes it here.
-const leaving = 8
-
 // maxKeyed is how many deliveries of one order key leave at a time.
 const maxKeyed = 4000
 
@@ -21,19 +18,24 @@ const (
 	leaveHistory
 )
 
-// Leave implements [store.Durable]. What waits and what is dead goes first, then what is finished, which stays as it is until Forget.
+// Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
+// until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, from, err
+	}
 	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
 		before := to
 		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
 			to = before
 			tx.clock()
 			if to.Stage == leaveHistory {
-				entries, to.Seq, err = tx.finishedEntries(ctx, to.Seq, n)
+				entries, to.Seq, err = tx.finishedEntries(ctx, sc, to.Seq, n)
 				return err
 			}
 			var seqs []int64
-			if seqs, to.Seq, err = tx.leave(ctx, to.Seq, n); err == nil {
+			if seqs, to.Seq, err = tx.leave(ctx, sc, to.Seq, n); err == nil {
 				entries, err = tx.entries(ctx, seqs)
 			}
 			return err
@@ -41,15 +43,16 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 		if err != nil || len(entries) > 0 || to.Stage == leaveHistory {
 			return entries, to, err
 		}
-		if to.Seq > before.Seq { // all of them were of busy keys
+		if to.Seq > before.Seq { // all of them had busy keys
 			return s.Leave(ctx, to, n)
 		}
 	}
 }
 
-// leave takes about n deliveries behind one out of their lanes: none that is in flight, and of a key all that wait in their order or none.
-func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last int64, err error) {
-	if err := tx.send(ctx); err != nil { // the time
+// leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
+// waiting deliveries in order, or none.
+func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
+	if err := tx.send(ctx); err != nil { // for the time
 		return nil, 0, err
 	}
 	var found []deliveryRow
@@ -59,7 +62,8 @@ func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last
 		found = append(found, d)
 		return err
 	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
-  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq LIMIT $3`, after, tx.now, n)
+  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
+		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -83,7 +87,7 @@ func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last
 			gone[seq] = true
 		}
 		seqs = append(seqs, some...)
-		if len(some) == maxKeyed { // the rest of the key follows, perhaps this one too
+		if len(some) == maxKeyed { // the rest of the key follows, possibly with this one
 			last = d.seq - 1
 			break
 		}
@@ -93,7 +97,8 @@ func (tx *tx) leave(ctx context.Context, after int64, n int) (seqs []int64, last
 	return seqs, last, err
 }
 
-// ofKey lists what waits for the key of a delivery, in order; nothing while one of them is in flight. The lane is locked.
+// ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight. The
+// lane is locked.
 func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error) {
 	tx.each(func(rows pgx.Rows) error {
 		var seq int64
@@ -107,7 +112,7 @@ func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error
 	return seqs, tx.send(ctx)
 }
 
-// depart takes deliveries out of their lanes, and returns those that nobody claimed meanwhile, in the same order.
+// depart takes deliveries out of their lanes. It returns those that nobody claimed meanwhile, in the same order.
 func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error) {
 	departed := map[int64]bool{}
 	tx.each(func(rows pgx.Rows) error {
@@ -118,7 +123,7 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		tx.of(lane).add(was, -1, -size)
 		return err
 	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
-  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state IN (0, 2, 5)
+  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 2, 5)
     AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
 	if err := tx.send(ctx); err != nil {
@@ -139,7 +144,7 @@ const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since
   FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane JOIN awf_hook.events e ON e.seq = d.event
   LEFT JOIN awf_hook.contents m ON m.delivery = d.seq`
 
-// entries reads deliveries that left, with their past, in the order given.
+// entries reads deliveries that left, with their past, in the given order.
 func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.Entry, err error) {
 	tx.each(func(rows pgx.Rows) error {
 		entry, err := scanEntry(rows, tx.now)
@@ -149,8 +154,8 @@ func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.En
 	return entries, tx.send(ctx)
 }
 
-// finishedEntries reads finished deliveries behind one.
-func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
+// finishedEntries reads n finished deliveries after a number.
+func (tx *tx) finishedEntries(ctx context.Context, sc scope, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
 	last = after
 	tx.each(func(rows pgx.Rows) error {
 		entry, err := scanEntry(rows, tx.now, &last)
@@ -159,11 +164,12 @@ func (tx *tx) finishedEntries(ctx context.Context, after int64, n int) (entries 
 	}, `SELECT d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
   d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
   d.trace, d.source, d.stamp, d.payload, d.seq
-  FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`, after, n)
+  FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 AND ($3 OR d.lane = ANY($4::int[]))
+  ORDER BY d.seq LIMIT $2`, after, n, sc.all, sc.lanes)
 	return entries, last, tx.send(ctx)
 }
 
-// scanEntry reads a delivery with its past, and the columns behind it into more.
+// scanEntry reads a delivery with its past, and any further columns into more.
 func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, error) {
 	past := &delivery.Past{}
 	want := delivery.Want{Past: past}
@@ -181,7 +187,7 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 	if err := rows.Scan(append(targets, more...)...); err != nil {
 		return nil, err
 	}
-	if past.State = stateOf(state % leaving); past.State == delivery.Due {
+	if past.State = store.StateOf(state); past.State == delivery.Due {
 		past.After = max(0, due.Sub(now))
 	}
 	past.Done, past.Attempts, want.OrderKey = orZero(done), store.ParseLog(log), string(key)
@@ -193,21 +199,12 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
 }
 
-// stateOf is what people call a state of the database.
-func stateOf(state int) delivery.State {
-	switch state {
-	case delivered:
-		return delivery.IsDelivered
-	case dead:
-		return delivery.IsDead
-	case dropped:
-		return delivery.IsDropped
-	}
-	return delivery.Due
-}
-
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		entries = nil
@@ -215,7 +212,7 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)
 			return err
-		}, `SELECT `+entryColumns+` WHERE d.state >= 8 ORDER BY d.place, d.seq`)
+		}, `SELECT `+entryColumns+` WHERE d.state >= 8 AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err

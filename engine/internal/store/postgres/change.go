@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+// Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(_ context.Context, tx *tx, seqs []int64) error {
-			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state = 0`, seqs, tx.now)
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state + 0 = 0`, seqs, tx.now)
 			tx.tellLanes(seqs)
 			return nil
 		})
@@ -28,7 +28,7 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 	})
 }
 
-// revive queues the moving of what was delivered from history to the working tables. Their events get new numbers.
+// revive queues moving delivered deliveries from history to the working tables. Their events get new numbers.
 func (tx *tx) revive(seqs []int64) {
 	tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING *,
     nextval('awf_hook.deliveries_seq_seq') AS event),
@@ -44,9 +44,9 @@ func (tx *tx) revive(seqs []int64) {
     reason FROM gone`, seqs)
 }
 
-// replay makes deliveries due that are dead, or were delivered and revived.
+// replay makes deliveries due that are dead, or that were delivered and revived.
 func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) error {
-	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state IN (1, 2) ORDER BY seq`, seqs)
+	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (tx *tx) lockedLanes(ctx context.Context, found []deliveryRow) (map[int]*la
 	return lanes, tx.send(ctx)
 }
 
-// tellLanes has other nodes look at the lanes of deliveries.
+// tellLanes tells other nodes to look at the lanes of deliveries.
 func (tx *tx) tellLanes(seqs []int64) {
 	tx.each(func(rows pgx.Rows) error {
 		var webhook string
@@ -120,13 +120,17 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 
 type changeFunc func(ctx context.Context, tx *tx, seqs []int64) error
 
-// inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
+// inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	now, err := s.now(ctx)
 	if err != nil {
 		return 0, s.readError(err)
 	}
 	if err := s.makeDay(ctx, now); err != nil {
+		return 0, err
+	}
+	sc, err := s.scope(ctx)
+	if err != nil {
 		return 0, err
 	}
 	last := int64(0)
@@ -142,7 +146,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			if err := tx.send(ctx); err != nil {
 				return err
 			}
-			c := where(f, tx.now)
+			c := sc.where(f, tx.now)
 			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			tx.each(func(rows pgx.Rows) error {
@@ -193,8 +197,8 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	return moved, nil
 }
 
-// move hands some of what waits and of the dead letters of a lane to another one. What is in flight stays so. What waits for its key
-// waits for the key's head in the new lane, or is the head.
+// move moves some waiting deliveries and dead letters of a lane to another one. Deliveries in flight stay in flight. A
+// delivery with a key waits for the head of its key in the new lane, or is the head.
 func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	lanes := tx.lanesOf([]int{from, to}, true)
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// invariants are what holds of every queue: each query counts what breaks one.
+// invariants hold for every queue: each query counts what breaks one.
 var invariants = []struct{ wrong, query string }{
 	{"deliveries belong to no lane", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = d.lane)`},
@@ -15,6 +15,9 @@ var invariants = []struct{ wrong, query string }{
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.events e WHERE e.seq = d.event)`},
 	{"deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM awf_hook.deliveries
   WHERE state NOT IN (0, 2, 5, 8, 10)`},
+	{"finished deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM awf_hook.history WHERE state NOT IN (1, 3)`},
+	{"finished deliveries belong to no lane", `SELECT count(*) FROM awf_hook.history h
+  WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = h.lane)`},
 	{"deliveries are both waiting and finished", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE EXISTS (SELECT 1 FROM awf_hook.history h WHERE h.id = d.id)`},
 	{"deliveries were finished twice", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.history GROUP BY id HAVING count(*) > 1) h`},
@@ -23,6 +26,14 @@ var invariants = []struct{ wrong, query string }{
     AND o.state IN (0, 5) AND o.state = 0)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE state = 0 AND owner <> 0
   AND due_at > clock_timestamp() AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1) k`},
+	{"dead letters have no time of their end", `SELECT count(*) FROM awf_hook.deliveries WHERE state = 2 AND done_at IS NULL`},
+	{"deliveries have counts below zero", `SELECT count(*) FROM awf_hook.deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
+	{"bodies belong to no delivery", `SELECT count(*) FROM awf_hook.contents c
+  WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.seq = c.delivery)`},
+	{"attempts belong to no delivery", `SELECT count(*) FROM awf_hook.attempts a
+  WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.seq = a.delivery)`},
+	{"events have a time that cannot be read: their lanes stand still", `SELECT count(*) FROM awf_hook.events
+  WHERE stamp !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}.*([Zz]|[0-9]{2}:[0-9]{2})$'`},
 	{"lanes miscount what waits", `SELECT count(*) FROM awf_hook.lanes l
   WHERE (SELECT coalesce(sum(waiting), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
     <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5))`},
@@ -33,7 +44,7 @@ var invariants = []struct{ wrong, query string }{
 		`SELECT count(*) FROM awf_hook.deliveries WHERE state >= 8`},
 }
 
-// Check implements [store.Durable]. It sees the database as it is at one moment, and reads its tables whole.
+// Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {

@@ -16,8 +16,8 @@ import (
 type lease struct {
 	store *Store
 	seq   int64
-	token int       // another one in the database means that the claim was lost
-	until time.Time // as it was claimed, by the store's clock
+	token int       // a different one in the database means that the claim was lost
+	until time.Time // at the time of the claim, by the store's clock
 	lane  int
 	size  int64
 
@@ -32,8 +32,8 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 	return nil
 }
 
-// Claim implements [store.Store]. Lanes with a rate, an order or an open breaker are claimed from under their lock; from all others
-// any number of nodes claim at once, each what the others leave.
+// Claim implements [store.Store]. It locks lanes with a rate, an order or an open breaker. From other lanes, any number
+// of nodes claim at once, and each skips what another one is claiming.
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
 	if s.isClosed() {
 		return nil, 0, store.ErrClosed
@@ -41,7 +41,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	if n <= 0 {
 		return nil, 0, ctx.Err()
 	}
-	var before time.Time // until when the try before took what it took
+	var before time.Time // end of the leases that the last try may have taken
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		c := &claiming{tx: tx, lane: lane, before: before}
 		err := c.claim(ctx, n)
@@ -51,13 +51,13 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	return claims, next, err
 }
 
-// claiming is the claiming from one lane.
+// claiming is the state of claiming from one lane.
 type claiming struct {
 	*tx
 	lane   delivery.Lane
 	state  *lane
-	low    time.Time // where the looking begins
-	before time.Time // until when a try took deliveries whose answer was lost
+	low    time.Time // where the search begins
+	before time.Time // end of the leases that a try took whose answer was lost
 	claims []*delivery.Claim
 	next   time.Duration
 }
@@ -90,6 +90,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	found := allowed
 	var seqs []int64
 	c.low = c.store.lowOf(l.id, c.now)
+	looking := time.Now()
 	if c.again {
 		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
 			l.id, c.before, c.now, c.store.node)
@@ -106,6 +107,9 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	if !l.keyed {
 		found = len(c.claims)
 	}
+	if c.low.IsZero() {
+		c.store.looked(l.id, time.Since(looking))
+	}
 	c.store.found(l.id, c.claims)
 	if c.next = l.Took(c.now, c.lane, len(c.claims)); len(c.claims) > 0 && locked {
 		c.saveLanes(map[int]*lane{l.id: l})
@@ -119,7 +123,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	return c.wait(ctx)
 }
 
-// look reads the lane's state, and locks it.
+// look reads the lane's state. If lock is set it locks the lane.
 func (c *claiming) look(ctx context.Context, lock bool) error {
 	query := `SELECT ` + laneColumns + ` FROM awf_hook.lanes WHERE webhook = $1`
 	if lock {
@@ -133,8 +137,7 @@ func (c *claiming) look(ctx context.Context, lock bool) error {
 	return c.send(ctx)
 }
 
-// choose returns what is due and not behind another delivery of its key that is in flight, and how many are due. It puts off those that
-// are behind one.
+// choose returns due deliveries without a delivery of their key in flight, and how many are due. It puts off the others.
 func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, err error) {
 	var putOff []int64
 	taken := map[string]bool{}
@@ -178,7 +181,8 @@ const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token 
     m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
 
-// take leases deliveries: those that were chosen, or in a lane without an order what is due and nobody else is taking.
+// take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
+// taking.
 func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	until := c.now.Add(microseconds(c.lane.Lease))
 	scan := func(rows pgx.Rows) error {
@@ -191,7 +195,7 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5 AND due_at >= $6`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state = 0`), c.store.node, until, chosen, n)
+		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0`), c.store.node, until, chosen, n)
 	}
 	return c.send(ctx)
 }
@@ -227,7 +231,7 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 	return claim, err
 }
 
-// eventRow is an event as the database has it.
+// eventRow is an event as the database stores it.
 type eventRow struct {
 	id, eventType, workflowID, workflowName, payload []byte
 	trace, source, stamp                             string
@@ -244,7 +248,7 @@ func (r *eventRow) event() (*event.Event, error) {
 	}, r.stamp)
 }
 
-// wait sets when to ask again: when the first delivery is due that is not due yet.
+// wait sets when to ask again: when the next delivery becomes due.
 func (c *claiming) wait(ctx context.Context) error {
 	c.next = store.Never
 	var first *time.Time
@@ -272,7 +276,7 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		held = false
 		var seq int64
 		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
-    AND state = 0 RETURNING seq`,
+    AND state + 0 = 0 RETURNING seq`,
 			tx.now.Add(microseconds(length)), l.seq, l.token, s.node).Scan(&seq)
 		held = seq != 0
 		return err

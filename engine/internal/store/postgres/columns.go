@@ -68,7 +68,7 @@ type outcomeColumns struct {
 	due                            []time.Time
 	done                           []*time.Time
 	reason, record                 []string
-	contentType, header, urlSuffix []*string // NULL where transforms made nothing that is not kept
+	contentType, header, urlSuffix []*string // NULL if transforms made nothing that must be stored
 	body                           [][]byte
 }
 
@@ -94,7 +94,7 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 	c.body, c.record = append(c.body, body), append(c.record, record)
 }
 
-// made is a row's content; nil if transforms have made none.
+// made returns a row's content; nil if transforms have made none.
 func made(contentType, header, urlSuffix *string, body []byte) (*delivery.Content, error) {
 	if contentType == nil {
 		return nil, nil
@@ -106,7 +106,7 @@ func made(contentType, header, urlSuffix *string, body []byte) (*delivery.Conten
 	return c, store.ParseHeader(*header, c)
 }
 
-// content queues the keeping of what transforms made.
+// content queues storing what transforms made.
 func (tx *tx) content(seq int64, c *delivery.Content) {
 	body := c.Body
 	if body == nil {
@@ -124,7 +124,8 @@ func (tx *tx) attempt(seq int64, a *delivery.Attempt, replay bool) {
 		seq, a.Number, store.LogLine(a, replay))
 }
 
-// archive queues the moving of finished deliveries from the working tables to history. An event goes with the last of its deliveries.
+// archive queues moving finished deliveries from the working tables to history. An event moves with the last of its
+// deliveries.
 func (tx *tx) archive(seqs []int64) {
 	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1) RETURNING *),
@@ -139,7 +140,7 @@ func (tx *tx) archive(seqs []int64) {
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)
 }
 
-// remove queues the removal of deliveries of whom only the id stays known. Their events go with the last of their deliveries.
+// remove queues removing deliveries but keeps their ids known. Their events go with the last of their deliveries.
 func (tx *tx) remove(seqs []int64) {
 	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING id, event),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1)),

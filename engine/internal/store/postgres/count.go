@@ -10,7 +10,7 @@ import (
 
 const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accepted_at), max(done_at)`
 
-// both makes the query of what a filter selects, from both halves and in no order.
+// both makes the query of a filter's deliveries from both halves, in no order.
 func (c *condition) both() string {
 	half := func(table string) string {
 		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.state IN (1, 2, 3) THEN i.done_at END AS done_at
@@ -19,18 +19,17 @@ func (c *condition) both() string {
 	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
 }
 
-// tallyTargets are where a row of tallyColumns goes.
+// tallyTargets returns the targets for a row of tallyColumns.
 func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
 	return []any{&t.Count, &t.Tried, oldest, last}
 }
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	now, err := s.now(ctx)
+	c, _, err := s.selected(ctx, f)
 	if err != nil {
-		return t, s.readError(err)
+		return t, err
 	}
-	c := where(f, now)
 	var oldest, last *time.Time
 	err = s.pool.QueryRow(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
 	t.Oldest, t.Last = orZero(oldest), orZero(last)
@@ -39,11 +38,10 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
-	now, err := s.now(ctx)
+	c, _, err := s.selected(ctx, f)
 	if err != nil {
-		return nil, s.readError(err)
+		return nil, err
 	}
-	c := where(f, now)
 	query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
   ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
 	rows, err := s.pool.Query(ctx, query, c.args...)
@@ -62,7 +60,7 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]deliver
 // Oldest implements [store.Browser].
 func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	rows, err := s.pool.Query(ctx, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.state = 0 GROUP BY 1`)
+  WHERE d.state = 0 AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
 	if err != nil {
 		return nil, s.readError(err)
 	}
@@ -74,6 +72,36 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 		return nil
 	})
 	return oldest, s.readError(err)
+}
+
+// countStanding leaves what is due to the lanes' sums: a backlog does not make it slow.
+const countStanding = `SELECT l.webhook, c.waiting,
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 AND d.due_at > $1),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.state = 0 AND d.due_at > $1)
+  FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
+  WHERE c.waiting > 0`
+
+// Standing implements [store.Browser].
+func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	rows, err := s.pool.Query(ctx, countStanding, now)
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	standing := map[string]delivery.Standing{}
+	var webhook string
+	var waiting, ahead, behind, inFlight int
+	_, err = pgx.ForEachRow(rows, []any{&webhook, &waiting, &ahead, &behind, &inFlight}, func() error {
+		standing[webhook] = delivery.Standing{
+			Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
+		}
+		return nil
+	})
+	return standing, s.readError(err)
 }
 
 // Pause implements [store.Browser].

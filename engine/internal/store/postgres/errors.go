@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -27,9 +28,13 @@ const (
 	noSuchPrepared       = "26000"
 	preparedTwice        = "42P05"
 	noPartition          = "23514"
+	wrongPassword        = "28P01"
+	wrongLogin           = "28000"
+	noDatabase           = "3D000"
+	notAllowed           = "42501"
 )
 
-// causes says what an error of the server means for whoever runs awf-hook.
+// causes explains errors of the server to whoever runs awf-hook.
 var causes = map[string]string{
 	readOnly:           "the server is a read-only standby: add the primary and target_session_attrs=read-write to the queue's URL",
 	diskFull:           "the server's disk is full",
@@ -44,7 +49,16 @@ var causes = map[string]string{
 	preparedTwice:      "a pooler in transaction mode mixes prepared statements: add default_query_exec_mode=exec to the queue's URL",
 }
 
-// inWords says what an error means. The result holds no password: what pgx says of a connection names user, database and host alone.
+// advice says what to do about errors that the server explains itself.
+var advice = map[string]string{
+	wrongPassword: "check the password in the URL, PGPASSFILE or the service file, and that the role's has not expired (VALID UNTIL)",
+	wrongLogin:    "check the role and the server's pg_hba.conf",
+	noDatabase:    "createdb makes it",
+	notAllowed: "use one role for all processes, the one that owns the schema awf_hook; " +
+		"an administrator makes the schema by CREATE SCHEMA awf_hook AUTHORIZATION ROLE",
+}
+
+// inWords explains an error. The result holds no password: pgx names only user, database and host of a connection.
 func inWords(err error) error {
 	var server *pgconn.PgError
 	var network net.Error
@@ -55,17 +69,37 @@ func inWords(err error) error {
 		if cause := causes[server.Code]; cause != "" {
 			return fmt.Errorf("%s (SQLSTATE %s)", cause, server.Code)
 		}
+		message := server.Message
 		if strings.HasPrefix(server.Code, "28") {
-			return fmt.Errorf("the server refuses the login: %s (SQLSTATE %s)", server.Message, server.Code)
+			message = "the server refuses the login: " + message
 		}
-		return fmt.Errorf("%s (SQLSTATE %s)", server.Message, server.Code)
+		if what := advice[server.Code]; what != "" {
+			message += ": " + what
+		}
+		return fmt.Errorf("%s (SQLSTATE %s)", message, server.Code)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("the server does not answer: %w", err)
+	}
+	return certificate(err)
+}
+
+// certificate explains an error of TLS.
+func certificate(err error) error {
+	var unknown x509.UnknownAuthorityError
+	var other x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &unknown):
+		return errors.New("an unknown authority signed the server's certificate: name that authority's by sslrootcert=FILE in the queue's URL")
+	case errors.As(err, &other), errors.As(err, &invalid):
+		return fmt.Errorf("the server's certificate does not hold for this connection: %w", err)
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		return errors.New("the server takes no TLS connections: turn its ssl on, or set sslmode=disable in the queue's URL on a safe network")
 	}
 	return err
 }
 
-// mayRepeat reports whether a transaction may succeed when it is made again: others ended it, or the connection was lost.
+// mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {

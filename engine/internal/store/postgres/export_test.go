@@ -20,3 +20,6 @@ func Skewed(tb testing.TB, url string, skew time.Duration) *Store {
 	s.skew -= skew
 	return s
 }
+
+// Unfit says why a server may not hold a queue.
+var Unfit = unfit

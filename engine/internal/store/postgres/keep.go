@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	slice       = 500  // deliveries that one transaction removes or changes, so that no other waits for it long
+	slice       = 500  // deliveries that one transaction removes or changes, so that others do not wait for it long
 	recoverMany = 5000 // deliveries that one transaction makes due
 
 	prunePeriod = 10 * time.Minute
-	nodePeriod  = 30 * time.Second // a node that has not kept house for so long is dead
+	nodePeriod  = 30 * time.Second // a node that has not reported for this long is dead
 )
 
-// keeperLock is the advisory lock of the one node that keeps house.
+// keeperLock is the advisory lock of the node that keeps house.
 const keeperLock = migrationLock + 1
 
 // Keep implements [store.Store]. Any number of nodes call it, and one of them does the work for all: see [Store.Keeps].
@@ -39,10 +39,13 @@ func (s *Store) Keep(ctx context.Context) error {
 	if err := s.recover(ctx, now); err != nil {
 		return err
 	}
-	return s.prune(ctx, now)
+	if err := s.prune(ctx, now); err != nil {
+		return err
+	}
+	return s.vacuum(ctx)
 }
 
-// keeps makes a change if no other node is keeping house. It is false if one is.
+// keeps makes a change unless another node is keeping house. It returns false if one is.
 func (s *Store) keeps(ctx context.Context, change func(context.Context, *tx) error) (kept bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
@@ -54,7 +57,7 @@ func (s *Store) keeps(ctx context.Context, change func(context.Context, *tx) err
 	return kept, err
 }
 
-// recover ends the leases of nodes that are dead, and the waits that a wrong clock stored.
+// recover ends the leases of dead nodes, and waits that a wrong clock stored.
 func (s *Store) recover(ctx context.Context, now time.Time) error {
 	for more := true; more; {
 		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
@@ -84,7 +87,7 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// release makes due what a node has in flight, and forgets the node. Its counts become those of node 0.
+// release makes due what a node has in flight, and forgets the node. Its counts move to node 0.
 func (s *Store) release(ctx context.Context, node int) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
@@ -110,8 +113,8 @@ func (s *Store) release(ctx context.Context, node int) error {
 	})
 }
 
-// endWrongWaits makes due what waits longer than anything can: the clock was wrong when that was stored, or is now. Leases count as
-// waits, and pauses of lanes end by the same rule. It reports whether there may be more.
+// endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
+// same rule ends leases and pauses of lanes. It reports whether there may be more.
 func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 	longest, longestLease := tx.now.Add(store.MaxWait+store.MaxSet), tx.now.Add(store.MaxLease+store.MaxSet)
 	lanes := map[int]*lane{}
@@ -138,14 +141,16 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 	return n == recoverMany, nil
 }
 
-// prune drops the days of history that were kept long enough, and removes old dead letters; once in prunePeriod, by whichever node comes
-// first.
+// prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
+// the work. The namespace that keeps the longest decides for the whole database.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
-	before := now.Add(-s.opts.Keep)
 	var last time.Time
-	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1), pruned_at = greatest(m.pruned_at, $2)
-  FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old WHERE old.pruned_at < $3 RETURNING old.pruned_at`,
-		before, now, now.Add(-prunePeriod)).Scan(&last)
+	var keep, keepDead time.Duration
+	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
+    pruned_at = greatest(m.pruned_at, $1)
+  FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
+    (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
+  WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-prunePeriod)).Scan(&last, &keep, &keepDead)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -155,12 +160,12 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if err := s.makeDay(ctx, now); err != nil {
 		return err
 	}
-	if err := s.dropDays(ctx, before); err != nil {
+	if err := s.dropDays(ctx, now, keep); err != nil {
 		return err
 	}
 	for more := true; more; {
 		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
-			more, err = tx.pruneDead(ctx, now.Add(-s.opts.KeepDead))
+			more, err = tx.pruneDead(ctx, now.Add(-keepDead))
 			return err
 		})
 		if err != nil || !kept {
@@ -170,7 +175,7 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if day(last) == day(now) {
 		return nil
 	}
-	// Once a day it looks for events whose last two deliveries were finished by two nodes at the same moment.
+	// Once a day, remove events whose last two deliveries were finished by two nodes at the same moment.
 	_, err = s.pool.Exec(ctx, `DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
   AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
 	return inWords(err)
@@ -185,7 +190,7 @@ func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err e
 	return len(found) == slice, err
 }
 
-// deliveryRow is what changes need to know of a delivery.
+// deliveryRow holds what changes need to know about a delivery.
 type deliveryRow struct {
 	seq   int64
 	lane  int
@@ -205,7 +210,7 @@ func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found 
 	return found, tx.send(ctx)
 }
 
-// removeAll queues the removal of deliveries, and counts it.
+// removeAll queues and counts the removal of deliveries.
 func (tx *tx) removeAll(found []deliveryRow) {
 	seqs := make([]int64, len(found))
 	for i, d := range found {
@@ -215,7 +220,8 @@ func (tx *tx) removeAll(found []deliveryRow) {
 	tx.remove(seqs)
 }
 
-// discard removes a lane's oldest dead letters until they have freed so many bytes. It returns how many and how much.
+// discard removes a lane's oldest dead letters until they have freed the given number of bytes. It returns how many it
+// removed and how much they freed.
 func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
 	for freed < bytes {
 		found, err := tx.deliveries(ctx, `lane = $1 AND state = 2 ORDER BY seq LIMIT $2`, lane, slice)
@@ -235,13 +241,14 @@ func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed i
 	return gone, freed, nil
 }
 
-// day is a day of history, and decade ten days of ids, since 1970.
+// day numbers the days of history, and decade the ten-day periods of ids, since 1970.
 func day(t time.Time) int64    { return t.Unix() / (24 * 3600) }
 func decade(t time.Time) int64 { return day(t) / 10 }
 
 func dayStart(d int64) string { return time.Unix(d*24*3600, 0).UTC().Format(time.RFC3339) }
 
-// makeDay makes the tables for what is finished or forgotten around a time. Statements do not make tables: a store knows those that exist.
+// makeDay makes the tables for what is finished or forgotten around a time. No statement makes a table: a store remembers
+// which exist.
 func (s *Store) makeDay(ctx context.Context, t time.Time) error {
 	for _, at := range []time.Time{t, t.Add(time.Hour)} {
 		d, ten := day(at), decade(at.Add(store.KeepIDs))
@@ -255,7 +262,7 @@ func (s *Store) makeDay(ctx context.Context, t time.Time) error {
 	return nil
 }
 
-// partition is a table for the days from one to another.
+// partition is a table for a range of days.
 type partition struct {
 	parent, name string
 	from, to     int64
@@ -292,8 +299,9 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 	return nil
 }
 
-// dropDays drops the days of history that ended before a time, whose ids stay known, and the ids that were known for long enough.
-func (s *Store) dropDays(ctx context.Context, before time.Time) error {
+// dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
+// known long enough.
+func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
 	var days []int64
 	rows, err := s.pool.Query(ctx, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
@@ -304,10 +312,10 @@ func (s *Store) dropDays(ctx context.Context, before time.Time) error {
 		return inWords(err)
 	}
 	for _, d := range days {
-		if d+1 > day(before) {
+		if d+1 > day(now.Add(-keep)) {
 			break
 		}
-		if err := s.dropDay(ctx, d); err != nil {
+		if err := s.dropDay(ctx, d, keep); err != nil {
 			return err
 		}
 	}
@@ -333,9 +341,9 @@ func (s *Store) dropDays(ctx context.Context, before time.Time) error {
 }
 
 // dropDay drops a day of history.
-func (s *Store) dropDay(ctx context.Context, d int64) error {
+func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error {
 	name := historyOf(d).name
-	until := time.Unix((d+1)*24*3600, 0).Add(s.opts.Keep + store.KeepIDs)
+	until := time.Unix((d+1)*24*3600, 0).Add(keep + store.KeepIDs)
 	ten := decade(until)
 	if err := s.makeTable(ctx, idsOf(ten)); err != nil {
 		return err

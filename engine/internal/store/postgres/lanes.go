@@ -18,13 +18,13 @@ type lane struct {
 	webhook string
 	keyed   bool
 	bytes   int64
-	saved   store.Lane // as the database has it
+	saved   store.Lane // as in the database
 }
 
-// counts are changes of what a lane holds.
+// counts are changes to what a lane holds.
 type counts struct{ waiting, deadLetters, bytes, delivered, dropped, discarded int64 }
 
-// of returns the counts of a lane in this transaction.
+// of returns the changes to a lane's counts in this transaction.
 func (tx *tx) of(lane int) *counts {
 	if tx.count[lane] == nil {
 		tx.count[lane] = &counts{}
@@ -32,7 +32,7 @@ func (tx *tx) of(lane int) *counts {
 	return tx.count[lane]
 }
 
-// add counts n more deliveries of a state, and the bytes of those that wait or are dead.
+// add counts n deliveries of a state, and the bytes of waiting and dead ones.
 func (c *counts) add(state int, n, bytes int64) {
 	switch state {
 	case due, behind:
@@ -48,7 +48,7 @@ func (c *counts) add(state int, n, bytes int64) {
 	}
 }
 
-// laneIDs returns the ids of webhooks' lanes. It makes those that are new.
+// laneIDs returns the ids of webhooks' lanes. It makes missing lanes.
 func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int, error) {
 	ids, unknown := s.cachedLanes(webhooks)
 	if len(unknown) == 0 {
@@ -94,7 +94,7 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
     last_error_at, fuel_percent`
 
-// scanLane reads a row of laneColumns, and the columns behind them into more.
+// scanLane reads a row of laneColumns, and any further columns into more.
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
@@ -105,7 +105,7 @@ func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	return l, err
 }
 
-// lanesOf queues the reading of lanes, into the map that it returns. It locks them in the order of their ids.
+// lanesOf queues reading lanes into the returned map. If lock is set, it locks them in the order of their ids.
 func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	lanes := map[int]*lane{}
 	if len(ids) == 0 {
@@ -123,7 +123,7 @@ func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	return lanes
 }
 
-// saveLanes queues the writing of lanes that changed. They are locked.
+// saveLanes queues writing changed lanes, which are locked.
 func (tx *tx) saveLanes(lanes map[int]*lane) {
 	for _, id := range slices.Sorted(maps.Keys(lanes)) {
 		l := lanes[id]
@@ -138,7 +138,7 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 	}
 }
 
-// saveCounts queues the writing of the counts that changed, in one order for all transactions of this node.
+// saveCounts queues writing changed counts, in the same order in all transactions of this node.
 func (tx *tx) saveCounts() {
 	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
 		c := tx.count[id]
@@ -160,12 +160,12 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
   (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
-    FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id ORDER BY l.webhook COLLATE "C"`
+    FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 	now, err := s.now(ctx)
 	if err != nil {
 		return nil, s.readError(err)
 	}
-	rows, err := s.pool.Query(ctx, query)
+	rows, err := s.pool.Query(ctx, query, s.opts.Namespace)
 	if err != nil {
 		return nil, s.readError(err)
 	}
@@ -185,7 +185,7 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 	return list, s.readError(rows.Err())
 }
 
-// readError is the error of a query outside a transaction.
+// readError explains the error of a query outside a transaction.
 func (s *Store) readError(err error) error {
 	if err != nil && s.isClosed() {
 		return store.ErrClosed
@@ -211,7 +211,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			err := rows.Scan(&id)
 			ids = append(ids, id)
 			return err
-		}, `SELECT id FROM awf_hook.lanes WHERE `+isCalled("$1"), webhook)
+		}, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
@@ -229,7 +229,26 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 	return n, err
 }
 
-// isCalled is a condition for the lanes of an identity, or of the name behind its "#": see [store.IsCalled].
+// ofNamespace is a condition for the lanes l of the store's namespace, which is the first parameter: see [store.NamespaceOf].
+const ofNamespace = `$1 IN ('', split_part(split_part(l.webhook, '#', 1), '/', 1))`
+
+// scope is the lanes of a store's namespace.
+type scope struct {
+	lanes []int
+	all   bool // there are no others
+}
+
+// scope reads which lanes the store sees.
+func (s *Store) scope(ctx context.Context) (sc scope, err error) {
+	if s.opts.Namespace == "" {
+		return scope{all: true}, nil
+	}
+	err = s.pool.QueryRow(ctx, `SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
+    coalesce(bool_and(`+ofNamespace+`), true) FROM awf_hook.lanes l`, s.opts.Namespace).Scan(&sc.lanes, &sc.all)
+	return sc, s.readError(err)
+}
+
+// isCalled returns a condition for the lanes of an identity, or of the name after its "#": see [store.IsCalled].
 func isCalled(param string) string {
 	return `(webhook = ` + param + ` OR right(webhook, length(` + param + `) + 1) = '#' || ` + param + `)`
 }

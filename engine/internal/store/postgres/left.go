@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The counts of what waits go through the lanes' sums and small indexes: a backlog does not make them slow.
+// Counting waiting deliveries uses the lanes' sums and small indexes, so that a backlog does not slow it down.
 const (
 	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5)
     AND d.attempts > 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
-  WHERE c.waiting > 0 ORDER BY l.webhook COLLATE "C"`
+  WHERE c.waiting > 0 AND ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
   WHERE d.accepted_by = $1 AND d.state IN (0, 5) GROUP BY 1, 2`
@@ -24,12 +24,11 @@ const (
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 	lanes := map[string]*delivery.Left{}
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.queue(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	err = s.repeat(ctx, reading, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		clear(lanes)
 		list = nil
-		all := map[string][2]int{} // waiting, and of them tried
+		all := map[string][2]int{} // number of waiting deliveries, and of those that were tried
 		tx.each(func(rows pgx.Rows) error {
 			var webhook string
 			var waiting, tried int
@@ -37,7 +36,7 @@ func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 			list = append(list, delivery.Left{Webhook: webhook})
 			all[webhook] = [2]int{waiting, tried}
 			return err
-		}, countAll)
+		}, countAll, s.opts.Namespace)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// condition is a WHERE clause that grows.
+// condition is a WHERE clause under construction.
 type condition struct {
 	parts []string
 	args  []any
 }
 
-// add adds a part in which each ? is the next of the values.
+// add adds a part. Each ? in it stands for the next of the values.
 func (c *condition) add(part string, values ...any) {
 	for _, value := range values {
 		c.args = append(c.args, value)
@@ -29,14 +29,14 @@ func (c *condition) add(part string, values ...any) {
 
 func (c *condition) String() string { return strings.Join(c.parts, " AND ") }
 
-// param adds a value that a query uses beside the condition.
+// param adds a value that a query uses outside the condition.
 func (c *condition) param(value any) string {
 	c.args = append(c.args, value)
 	return fmt.Sprintf("$%d", len(c.args))
 }
 
-// items makes the query of what a filter selects, in the order of acceptance. Each of the two halves goes through its index, and no further
-// than the limit, 0 for none.
+// items makes the query of a filter's deliveries, in the order of acceptance. Each of the two halves uses its index, and
+// reads no further than the limit; 0 is no limit.
 func (c *condition) items(columns, order string, limit int) string {
 	tail := ` ORDER BY 1 ` + order
 	if limit > 0 {
@@ -48,10 +48,13 @@ func (c *condition) items(columns, order string, limit int) string {
 	return half("working") + ` UNION ALL ` + half("finished") + tail
 }
 
-// where makes the condition of a filter over items i. now tells what is in flight.
-func where(f delivery.Filter, now time.Time) *condition {
+// where makes the condition of a filter over items i of the scope's lanes. now determines what is in flight.
+func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	c := &condition{}
 	c.add(`true`)
+	if !sc.all {
+		c.add(`i.lane = ANY(?::int[])`, sc.lanes)
+	}
 	switch f.State {
 	case delivery.Due:
 		c.add(`i.state IN (0, 5) AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
@@ -80,6 +83,9 @@ func where(f delivery.Filter, now time.Time) *condition {
 	if f.Run != "" {
 		c.add(`i.workflow_id = ?`, []byte(f.Run))
 	}
+	if f.Source != "" {
+		c.add(`i.source = ?`, clean(f.Source))
+	}
 	if f.Text != "" {
 		text := strings.ToLower(clean(f.Text))
 		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
@@ -103,16 +109,27 @@ func where(f delivery.Filter, now time.Time) *condition {
 	return c
 }
 
+// selected makes the condition of a filter as of now.
+func (s *Store) selected(ctx context.Context, f delivery.Filter) (c *condition, now time.Time, err error) {
+	sc, err := s.scope(ctx)
+	if err != nil {
+		return nil, now, err
+	}
+	if now, err = s.now(ctx); err != nil {
+		return nil, now, s.readError(err)
+	}
+	return sc.where(f, now), now, nil
+}
+
 const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since, i.attempts, i.spent, i.accepted_at, i.done_at, i.reason,
   l.closed, l.paused_until, i.event_id, i.type, i.workflow_id, i.workflow_name, i.trace, i.source, i.stamp`
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	now, err := s.now(ctx)
+	c, now, err := s.selected(ctx, f)
 	if err != nil {
-		return nil, s.readError(err)
+		return nil, err
 	}
-	c := where(f, now)
 	rows, err := s.pool.Query(ctx, c.items(itemColumns, "DESC", f.Limit), c.args...)
 	if err != nil {
 		return nil, s.readError(err)
@@ -139,11 +156,13 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	switch it.State = stateOf(state % leaving); {
-	case state >= leaving:
+	switch it.State = store.StateOf(state); {
+	case state >= store.Leaving:
 		it.Held = store.OnItsWay
+	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
+		it.State = delivery.InFlight
 	case it.State == delivery.Due:
-		store.Stand(&l, &it, now, owner != 0, state == behind)
+		it.Held = store.Held(&l, &it, now, state == behind)
 	}
 	return it, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// look locks the lanes with an order, and reads the lanes, what is known, and which keys somebody waits for.
+// look locks the lanes with an order. It reads the lanes, the known ids, and the keys for which a delivery waits.
 func (a *acceptance) look(ctx context.Context) error {
 	var keyed, locked, all []int
 	var ids []string
@@ -47,7 +47,8 @@ func (a *acceptance) look(ctx context.Context) error {
 			l.bytes = bytes
 		}
 		return err
-	}, `SELECT lane, sum(bytes)::bigint FROM awf_hook.counts GROUP BY lane`)
+	}, `SELECT c.lane, sum(c.bytes)::bigint FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+` GROUP BY 1`,
+		a.store.opts.Namespace)
 	if err := a.send(ctx); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (a *acceptance) look(ctx context.Context) error {
 	return nil
 }
 
-// readKnown queues the reading of which ids are in the database, and which of them this call added before its answer was lost.
+// readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost.
 func (a *acceptance) readKnown(ids []string) {
 	a.each(func(rows pgx.Rows) error {
 		var id string
@@ -78,7 +79,7 @@ func (a *acceptance) readKnown(ids []string) {
 	}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
 }
 
-// readKeys queues the reading of which keys a delivery waits for or is in flight. The lanes are locked.
+// readKeys queues reading which keys have a delivery that waits or is in flight. The lanes are locked.
 func (a *acceptance) readKeys(lanes []int, keys [][]byte) {
 	a.each(func(rows pgx.Rows) error {
 		var lane int

@@ -16,8 +16,8 @@ func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		tx.queue(`INSERT INTO awf_hook.operations(at, who, what, target, count, note) VALUES ($1, $2, $3, $4, $5, $6)`,
-			tx.now, []byte(op.Who), op.What, []byte(op.Target), op.Count, []byte(op.Note))
+		tx.queue(`INSERT INTO awf_hook.operations(at, who, what, target, count, note, namespace)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.now, []byte(op.Who), op.What, []byte(op.Target), op.Count, []byte(op.Note), s.opts.Namespace)
 		tx.queue(`DELETE FROM awf_hook.operations WHERE seq <= (SELECT max(seq) FROM awf_hook.operations) - $1`, store.MaxOperations)
 		return nil
 	})
@@ -26,7 +26,7 @@ func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 // Operations implements [store.Browser].
 func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
 	rows, err := s.pool.Query(ctx, `SELECT seq, at, who, what, target, count, note FROM awf_hook.operations
-  WHERE $1::bigint = 0 OR seq < $1 ORDER BY seq DESC LIMIT $2`, before, n)
+  WHERE ($1::bigint = 0 OR seq < $1) AND $3 IN ('', namespace) ORDER BY seq DESC LIMIT $2`, before, n, s.opts.Namespace)
 	if err != nil {
 		return nil, s.readError(err)
 	}

@@ -1,10 +1,10 @@
-// Package postgres is the store in a PostgreSQL database, which any number of processes of any number of machines share.
+// Package postgres is the store in a PostgreSQL database, which any number of processes on any number of machines share.
 //
-// Use [Open]. What Accept and Settle return for is committed by the server. The server's clock decides what is due and when a lease
-// ends; only durations come from a node.
+// Use [Open]. When Accept or Settle returns, the server has committed. The server's clock decides what is due and when a
+// lease ends; nodes contribute only durations.
 //
-// Transactions lock lanes first, by id, and then deliveries, so that they do not wait for each other in a circle. A transaction whose
-// answer was lost is made again: accepting is idempotent by the id of its batch, settling by the claim's token.
+// Transactions lock lanes first, by id, and then deliveries, so that they cannot deadlock. A transaction whose answer was
+// lost is repeated: accepting is idempotent by the id of its batch, settling by the claim's token.
 package postgres
 
 import (
@@ -25,7 +25,7 @@ const (
 	openTimeout    = 10 * time.Second
 )
 
-// IsURL reports whether a queue's place is a database's URL.
+// IsURL reports whether a queue's place is a database URL.
 func IsURL(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
@@ -33,29 +33,30 @@ func IsURL(place string) bool {
 // Store is a queue in a database. It implements [store.Store] and [store.Browser].
 type Store struct {
 	opts  store.Options
-	clock func() time.Time // nil for the server's
+	clock func() time.Time // nil uses the server's
 	pool  *pgxpool.Pool
-	node  int           // in nodes; owns leases
-	skew  time.Duration // of this machine's clock against the server's, when the store was opened
+	node  int           // in table nodes; owns leases
+	skew  time.Duration // this machine's clock minus the server's, when the store was opened
 
-	keeper atomic.Bool // it keeps house
+	keeper atomic.Bool      // this node keeps house
+	dead   map[string]int64 // rows by table that the last VACUUM left; of the goroutine that calls Keep
 
 	mu         sync.Mutex
 	lows       map[int]low         // by lane
-	lanes      map[string]int      // ids by webhook; a lane never goes
-	partitions map[string]struct{} // that exist
-	changed    map[string]struct{} // webhooks whose lanes other nodes should look at
-	notify     chan struct{}       // has a value if changed has one
+	lanes      map[string]int      // ids by webhook; lanes are never removed
+	partitions map[string]struct{} // those that exist
+	changed    map[string]struct{} // webhooks with lanes that other nodes should look at
+	notify     chan struct{}       // holds a value while changed is not empty
 	closing    bool
-	closed     bool // what it had in flight is released
+	closed     bool // everything in flight was released
 }
 
-// Open connects to the database of a URL, opts.Path, and brings its schema up to date. The URL is what libpq takes, with passwords from
-// PGPASSFILE and settings from a service file.
+// Open connects to the database of the URL opts.Path and brings its schema up to date. The URL is what libpq accepts,
+// including passwords from PGPASSFILE and settings from a service file.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(opts.Path)
+	config, err := parseURL(opts.Path)
 	if err != nil {
-		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE") // the error quotes the URL
+		return nil, err
 	}
 	if !strings.Contains(opts.Path, "pool_max_conns") {
 		config.MaxConns = maxConnections
@@ -67,7 +68,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	}
 	s := &Store{
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
-		changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
+		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, inWords(err)
@@ -84,7 +85,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	return s, nil
 }
 
-// now asks for the store's time.
+// now returns the store's time. It asks the server.
 func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
 		return s.clock(), nil
@@ -123,9 +124,8 @@ func (s *Store) isClosed() bool {
 func (s *Store) Ready(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var bytes int64
-		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(bytes), 0)::bigint
-    FROM awf_hook.counts)`).
-			Scan(&bytes)
+		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
+    FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&bytes)
 		if err == nil && bytes > s.opts.MaxSize {
 			err = store.ErrFull
 		}
@@ -133,5 +133,5 @@ func (s *Store) Ready(ctx context.Context) error {
 	})
 }
 
-// roughly is the store's time without asking for it: good for choosing a day's table.
+// roughly returns the store's approximate time without asking the server: good enough to choose a day's table.
 func (s *Store) roughly() time.Time { return s.opts.Now().Add(s.skew) }

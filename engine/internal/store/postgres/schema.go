@@ -5,23 +5,24 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 )
 
-// The states of a delivery. They are in the database: none may change its number.
+// The states of a delivery: see [store.StateDue]. Those that are delivered or dropped are in history alone.
 const (
-	due       = 0 // waits until due_at, or is in flight until then
-	delivered = 1 // in history alone
-	dead      = 2
-	dropped   = 3 // in history alone
-	behind    = 5 // waits for another one of the same order key
+	due       = store.StateDue
+	delivered = store.StateDelivered
+	dead      = store.StateDead
+	dropped   = store.StateDropped
+	behind    = store.StateBehind
 )
 
-// migrations make the schema: the n-th makes version n of version n-1. A version must keep working for processes of the version
+// migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
 // before it, so that nodes can be upgraded one by one.
 //
-// Texts that a stranger writes are bytea, since text refuses NUL and invalid UTF-8. NULL is no time. What is finished moves to
-// history, so that deliveries holds only what waits and what is dead.
+// Texts from strangers are bytea, since text refuses NUL and invalid UTF-8. NULL means no time. Finished deliveries move
+// to history, so that table deliveries holds only waiting and dead ones.
 var migrations = []string{`
 ALTER TABLE awf_hook.meta ADD COLUMN kept_since timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z'; -- history shows what was done since
 ALTER TABLE awf_hook.meta ADD COLUMN pruned_at timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';  -- ids are known beyond it
@@ -196,12 +197,23 @@ CREATE OR REPLACE VIEW awf_hook.finished AS
   SELECT seq, id, lane, state, done_at AS due_at, 0 AS owner, since, accepted_at, done_at, attempts, spent, reason,
     event_id, type, workflow_id, workflow_name, stamp, trace, source
   FROM awf_hook.history WHERE done_at >= (SELECT kept_since FROM awf_hook.meta);
+`, `
+ALTER TABLE awf_hook.nodes ADD COLUMN namespace text NOT NULL DEFAULT '';
+ALTER TABLE awf_hook.operations ADD COLUMN namespace text NOT NULL DEFAULT '';
+CREATE TABLE awf_hook.keepers(
+  namespace text COLLATE "C" PRIMARY KEY,
+  node      int NOT NULL,                 -- that keeps house for it; 0 for none
+  serves    boolean NOT NULL,             -- it exports the gauges
+  "until"   timestamptz NOT NULL,
+  keep      interval NOT NULL,            -- as its configuration says
+  keep_dead interval NOT NULL
+) WITH (fillfactor = 50);
 `}
 
-// migrationLock is the advisory lock under which one process migrates.
+// migrationLock is the advisory lock of a migration.
 const migrationLock = 0x6177665f686f6f6b // "awf_hook"
 
-// migrate brings the database to this version's schema. A schema that is newer by one version is used as it is.
+// migrate brings the database to this version's schema. It accepts a schema that is one version newer.
 func (s *Store) migrate(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := checkServer(ctx, tx); err != nil {
@@ -210,8 +222,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}
-		const meta = `CREATE SCHEMA IF NOT EXISTS awf_hook; CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`
-		if _, err := tx.Exec(ctx, meta); err != nil {
+		if err := makeSchema(ctx, tx); err != nil {
 			return err
 		}
 		var version int
@@ -237,16 +248,38 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
-// checkServer refuses a server that is too old or may lose what it has committed.
+// makeSchema makes the schema if it is missing. A role may own the schema and not have the right to make one.
+func makeSchema(ctx context.Context, tx pgx.Tx) error {
+	var is bool
+	err := tx.QueryRow(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is)
+	if err == nil && !is {
+		_, err = tx.Exec(ctx, `CREATE SCHEMA awf_hook`)
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`)
+	}
+	return err
+}
+
+// checkServer refuses a server that cannot hold a queue.
 func checkServer(ctx context.Context, tx pgx.Tx) error {
 	var version int
-	var commit string
-	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit')`).Scan(&version, &commit)
+	var commit, encoding string
+	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
+  current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
+	if err == nil {
+		err = unfit(version, commit, encoding)
+	}
+	return err
+}
+
+// unfit says why a server cannot hold a queue: it is too old, may lose what it has committed, or lacks characters.
+func unfit(version int, commit, encoding string) error {
 	switch {
-	case err != nil:
-		return err
 	case version < 140000:
 		return fmt.Errorf("the server is PostgreSQL %d: awf-hook needs 14 or newer", version/10000)
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s: awf-hook needs one that createdb -E UTF8 -T template0 makes", encoding)
 	case commit == "off":
 		return errors.New("synchronous_commit is off, so that the server may lose what it has accepted: set it to on for this database or role")
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// settling is the settling of one batch.
+// settling is the state of settling one batch.
 type settling struct {
 	*tx
 	outcomes []*outcome
@@ -19,7 +19,7 @@ type settling struct {
 	locked   bool
 }
 
-// outcome is a settlement as the database gets it.
+// outcome is a settlement as the database stores it.
 type outcome struct {
 	st       *delivery.Settlement
 	lease    *lease
@@ -29,7 +29,7 @@ type outcome struct {
 	spent    int
 	reason   string
 	held     bool
-	lane     int // of the delivery: another one than the claim's if it was moved meanwhile
+	lane     int // of the delivery: different from the claim's if the delivery was moved meanwhile
 }
 
 // Settle implements [store.Store].
@@ -100,8 +100,8 @@ func (b *settling) settle(ctx context.Context) error {
 	return nil
 }
 
-// look reads the lanes. It locks them unless no outcome changes one: all are deliveries without an order to lanes that are well,
-// and no module used more of its fuel than before.
+// look reads the lanes. It locks them if an outcome may change one. None does if all are deliveries to healthy lanes
+// without an order, and no module used more fuel than before.
 func (b *settling) look(ctx context.Context) error {
 	ids := map[int]struct{}{}
 	plain := true
@@ -139,7 +139,7 @@ func (b *settling) areWell() bool {
 	return true
 }
 
-// decide sets what the database gets.
+// decide computes what the database stores.
 func (o *outcome) decide(now time.Time) {
 	st := o.st
 	o.state, o.due = due, now.Add(microseconds(st.After))
@@ -166,7 +166,7 @@ func (o *outcome) decide(now time.Time) {
 	}
 }
 
-// update writes the outcomes of the claims that still hold, and marks these.
+// update writes the outcomes of claims that still hold, and marks these.
 func (b *settling) update(ctx context.Context) error {
 	var waits, finished outcomeColumns
 	bySeq := map[int64]*outcome{}
@@ -192,7 +192,7 @@ func (b *settling) update(ctx context.Context) error {
   spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
   FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
   n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
-  WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0 RETURNING d.seq, d.lane`,
+  WHERE d.seq = n.seq AND d.token = n.token AND d.state + 0 = 0 RETURNING d.seq, d.lane`,
 			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
 	}
 	if len(finished.seq) > 0 {
@@ -202,12 +202,13 @@ func (b *settling) update(ctx context.Context) error {
 	return b.send(ctx)
 }
 
-// finish moves what is finished from the working tables to history. An event goes with the last of its deliveries.
+// finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries. The +0 keeps
+// the planner from the indexes that hold a state: while the state is rare it would read one whole.
 const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[],
     $7::int[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record,
     content_type, header, url_suffix, body)),
-  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.state = 0
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.state + 0 = 0
     RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state,
     n.attempts, n.spent,
       n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
@@ -223,14 +224,14 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
     e.trace, e.source
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq RETURNING seq, lane`
 
-// keep counts an outcome, and queues its content and attempt if it waits or is dead.
+// keep counts an outcome. If the delivery waits or is dead, keep queues its content and attempt.
 func (b *settling) keep(o *outcome) {
-	c, before := b.of(o.lane), o.lease.size
+	c, size := b.of(o.lane), o.lease.size
+	c.add(due, -1, -size)
 	if o.st.Content != nil {
-		o.lease.size += int64(len(o.st.Content.Body))
+		size += int64(len(o.st.Content.Body))
 	}
-	c.add(due, -1, -before)
-	c.add(o.state, 1, o.lease.size)
+	c.add(o.state, 1, size)
 	if o.state == delivered || o.state == dropped {
 		return
 	}
@@ -248,7 +249,7 @@ func (b *settling) keep(o *outcome) {
 	}
 }
 
-// mineBefore marks the outcomes that this process wrote before the answer was lost: those that are final under its own token.
+// mineBefore marks the outcomes that this process wrote before the answer was lost: final ones under its own token.
 func (b *settling) mineBefore(ctx context.Context) error {
 	var seqs []int64
 	bySeq := map[int64]*outcome{}
@@ -271,8 +272,8 @@ func (b *settling) mineBefore(ctx context.Context) error {
 	return b.send(ctx)
 }
 
-// freeKey lets the next delivery of an order key follow one that was settled: at once if it is done, and when it has waited long enough
-// if it waits on.
+// freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has
+// waited long enough.
 func (b *settling) freeKey(o *outcome) {
 	claim := o.st.Claim
 	if claim.OrderKey == "" {
@@ -293,8 +294,8 @@ func (b *settling) freeKey(o *outcome) {
 	b.promote(passed, head, o.st.OrderMaxWait)
 }
 
-// promote queues making the delivery that is next behind the head of its key due at a time, unless it waits for another one that has not
-// waited for maxWait. The lane is locked.
+// promote queues making due at a time the delivery that is next behind the head of its key. It does nothing if that
+// delivery waits for another one which has not waited for maxWait yet. The lane is locked.
 func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
 	tx.queue(`UPDATE awf_hook.deliveries SET state = 0, due_at = $1 WHERE seq = (
     SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL

@@ -13,30 +13,45 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// maxTries is how often a transaction is made that other transactions or a lost connection ended.
-const maxTries = 5
+const (
+	maxTries   = 10                     // how often a transaction is tried if other transactions or lost connections end it
+	firstPause = 20 * time.Millisecond  // the longest pause before the second try; each further one is twice as long
+	maxPause   = 320 * time.Millisecond // the longest of all
+)
 
-// tx is one transaction. Statements are queued and sent together, so that a network costs a transaction three or four round trips.
+// tx is one transaction. Statements are queued and sent together, so that a transaction costs three or four network round
+// trips.
 type tx struct {
 	conn  *pgxpool.Conn
 	store *Store
 	batch *pgx.Batch
 	begun time.Time // by this process's clock
 	now   time.Time // by the store's clock; see clock
-	again bool      // the answer of the same transaction may have been lost before
+	again bool      // an earlier try may have been committed although its answer was lost
 	count map[int]*counts
-	told  map[string]struct{} // webhooks whose lanes other nodes should look at
+	told  map[string]struct{} // webhooks with lanes that other nodes should look at
 }
 
-// write makes a change and returns when it is committed. It makes the change again where another transaction or a lost connection
-// ended it.
+// write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
+// connection ended it.
 func (s *Store) write(ctx context.Context, change func(context.Context, *tx) error) error {
+	return s.repeat(ctx, writing, change)
+}
+
+// The beginnings of transactions, whatever the server isolates by default. Locks decide about a change, and each of its statements sees
+// what the ones before waited for.
+const (
+	writing = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	reading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+)
+
+func (s *Store) repeat(ctx context.Context, begin string, change func(context.Context, *tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	again := false
 	for try := 1; ; try++ {
-		err := s.transaction(ctx, again, change)
+		err := s.transaction(ctx, begin, again, change)
 		switch {
 		case s.isClosed() && err != nil:
 			return store.ErrClosed
@@ -45,7 +60,7 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 		}
 		var answered *pgconn.PgError
 		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
-		if !sleep(ctx, time.Duration(rand.Int64N(int64(10*time.Millisecond)<<try))) {
+		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
 			return ctx.Err()
 		}
 	}
@@ -60,8 +75,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty, and its counts
+// of rows are as old as the last ANALYZE: no plan may read a table or an index whole that may have grown since. So a statement looks
+// rows up one by one, by an index. Compiling a plan takes longer than running it.
+const settings = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true),
+  set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+  set_config('enable_material', 'off', true)`
+
 // transaction makes a change once.
-func (s *Store) transaction(ctx context.Context, again bool, change func(context.Context, *tx) error) error {
+func (s *Store) transaction(ctx context.Context, begin string, again bool, change func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	begun := s.opts.Now()
@@ -73,8 +95,8 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(`BEGIN`)
-	tx.batch.Queue(`SET LOCAL lock_timeout = '10s'`)
+	tx.batch.Queue(begin)
+	tx.batch.Queue(settings)
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
@@ -83,14 +105,14 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	if err != nil {
 		rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_, _ = conn.Exec(rollback, `ROLLBACK`) // a connection that fails it is not used again
+		_, _ = conn.Exec(rollback, `ROLLBACK`) // a connection that fails here is not used again
 		return err
 	}
 	s.tell(tx.told)
 	return nil
 }
 
-// send sends what is queued, and reads the rows of what queries asked for.
+// send sends the queued statements and reads the rows of the queries.
 func (tx *tx) send(ctx context.Context) error {
 	batch := tx.batch
 	tx.batch = &pgx.Batch{}
@@ -102,7 +124,7 @@ func (tx *tx) queue(query string, args ...any) *pgx.QueuedQuery {
 	return tx.batch.Queue(query, args...)
 }
 
-// each queues a query and calls f with each of its rows when it is sent.
+// each queues a query. When it is sent, f is called with each row.
 func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -114,7 +136,7 @@ func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 	})
 }
 
-// row is a query's only row, which Scan reads.
+// row is the only row of a query. Scan reads it.
 type row struct {
 	tx    *tx
 	ctx   context.Context
@@ -126,13 +148,13 @@ func (tx *tx) query(ctx context.Context, query string, args ...any) row {
 	return row{tx, ctx, query, args}
 }
 
-// Scan sends what is queued and the query, and reads its row. It leaves the targets as they are if there is none.
+// Scan sends the queued statements and the query, and reads its row. Without a row it leaves the targets unchanged.
 func (r row) Scan(targets ...any) error {
 	r.tx.each(func(rows pgx.Rows) error { return rows.Scan(targets...) }, r.query, r.args...)
 	return r.tx.send(r.ctx)
 }
 
-// clock queues the question for the store's time: after the locks, which may have been waited for.
+// clock queues asking for the store's time. It comes after the locks, which may take time.
 func (tx *tx) clock() {
 	if tx.store.clock != nil {
 		tx.now = tx.store.clock()
@@ -141,12 +163,12 @@ func (tx *tx) clock() {
 	tx.queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
 }
 
-// clean is a text as a column of PostgreSQL's text takes it.
+// clean returns a text that PostgreSQL's type text accepts.
 func clean(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// orNull is a time as a column has it: NULL if it is zero.
+// orNull returns a time for a column: NULL if it is zero.
 func orNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -154,7 +176,7 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// orZero is a column's time.
+// orZero returns a column's time.
 func orZero(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}
@@ -162,5 +184,5 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-// microseconds is a duration as exact as a column keeps times.
+// microseconds truncates a duration to a column's precision.
 func microseconds(d time.Duration) time.Duration { return d.Truncate(time.Microsecond) }

@@ -8,18 +8,19 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 )
 
 const (
 	channel     = "awf_hook"
-	coalesce    = 10 * time.Millisecond // between a node's notifications: each takes a lock of the whole server at its commit
-	probeWait   = 2 * time.Second       // for a notification of this node's own
-	maxNotified = 6000                  // bytes of a payload, which the server limits to 8000
-	again       = 5 * time.Second       // after a connection that listened was lost
+	coalesce    = 10 * time.Millisecond // between a node's notifications: each takes a server-wide lock at its commit
+	probeWait   = 2 * time.Second       // for this node's own notification
+	maxNotified = 6000                  // bytes of a payload; the server's limit is 8000
+	again       = 5 * time.Second       // how soon to reconnect after a listening connection was lost
 )
 
-// tell notes that other nodes should look at lanes.
+// tell notes lanes that other nodes should look at.
 func (s *Store) tell(webhooks map[string]struct{}) {
 	if len(webhooks) == 0 {
 		return
@@ -33,7 +34,7 @@ func (s *Store) tell(webhooks map[string]struct{}) {
 	}
 }
 
-// told empties the list of lanes that other nodes should look at.
+// told returns these lanes and empties the list.
 func (s *Store) told() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,8 +43,8 @@ func (s *Store) told() []string {
 	return webhooks
 }
 
-// Watch implements [store.Store]. It returns a channel that is closed when ctx ends. Where a pooler swallows what the server says, it
-// returns nil, and logs it: lanes are then polled.
+// Watch implements [store.Store]. The channel is closed when ctx ends. If a pooler swallows the server's notifications,
+// Watch logs that and returns nil: lanes are then polled.
 func (s *Store) Watch(ctx context.Context) <-chan []string {
 	conn, err := s.listen(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -68,7 +69,7 @@ func (s *Store) Watch(ctx context.Context) <-chan []string {
 	return changes
 }
 
-// listen makes a connection that listens, and proves it with a notification.
+// listen opens a connection that listens, and tests it with a notification.
 func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
@@ -90,14 +91,14 @@ func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 	return nil, err
 }
 
-// receive passes on what other nodes say, and listens again after a connection was lost.
+// receive passes on notifications from other nodes. It reconnects when the connection is lost.
 func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []string) {
 	for ctx.Err() == nil {
 		if conn == nil {
 			if !sleep(ctx, again) {
 				return
 			}
-			conn, _ = s.listen(ctx) // a failure shows in what the store is asked next
+			conn, _ = s.listen(ctx) // a failure shows in the store's next call
 			continue
 		}
 		n, err := conn.WaitForNotification(ctx)
@@ -110,7 +111,11 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []st
 			Node     int      `json:"node"`
 			Webhooks []string `json:"webhooks"`
 		}
-		if json.Unmarshal([]byte(n.Payload), &said) != nil || said.Node == s.node || len(said.Webhooks) == 0 {
+		if json.Unmarshal([]byte(n.Payload), &said) != nil || said.Node == s.node {
+			continue
+		}
+		said.Webhooks = slices.DeleteFunc(said.Webhooks, s.isForeign)
+		if len(said.Webhooks) == 0 {
 			continue
 		}
 		select {
@@ -123,7 +128,12 @@ func (s *Store) receive(ctx context.Context, conn *pgx.Conn, changes chan<- []st
 	}
 }
 
-// send notifies the other nodes, at most once in coalesce. It fails open: who is not told polls.
+// isForeign reports whether a webhook is of another namespace than the store's.
+func (s *Store) isForeign(webhook string) bool {
+	return s.opts.Namespace != "" && store.NamespaceOf(webhook) != s.opts.Namespace
+}
+
+// send notifies the other nodes, at most once per coalesce. If it fails they poll.
 func (s *Store) send(ctx context.Context) {
 	for {
 		select {
@@ -142,7 +152,7 @@ func (s *Store) send(ctx context.Context) {
 	}
 }
 
-// payloads are the notifications for webhooks, each within the server's bound.
+// payloads returns the notifications for webhooks, each within the server's limit.
 func payloads(node int, webhooks []string) (list []string) {
 	for len(webhooks) > 0 {
 		n, size := 0, 0

@@ -337,8 +337,7 @@ func TestSettlesBothStores(t *testing.T) {
 // A lane's rate and its breaker hold for both stores together.
 func TestOneRateAndOneBreaker(t *testing.T) {
 	limited := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 1, Burst: 2}
-	both := func(t *testing.T) *queue {
-		q := open(t, store.Options{MaxSize: 300_000})
+	fill := func(t *testing.T, q *queue) {
 		for i := range 40 {
 			e := entry(fmt.Sprint("e", i), "", hook)
 			e.Event.Payload = []byte(`"` + strings.Repeat("x", 8000) + `"`)
@@ -347,6 +346,10 @@ func TestOneRateAndOneBreaker(t *testing.T) {
 		if l := q.lane(); l.Unstored == 0 || l.Unstored == 40 {
 			t.Fatalf("%d of 40 are in memory, want some in each store", l.Unstored)
 		}
+	}
+	both := func(t *testing.T) *queue {
+		q := open(t, store.Options{MaxSize: 300_000})
+		fill(t, q)
 		return q
 	}
 	t.Run("rate", func(t *testing.T) {
@@ -376,6 +379,18 @@ func TestOneRateAndOneBreaker(t *testing.T) {
 		}
 		if got := len(q.claim(7, 20)); got != 0 {
 			t.Errorf("%d claimed beside the probe, want none", got)
+		}
+	})
+	t.Run("breaker after failures of the file's deliveries", func(t *testing.T) {
+		q := open(t, store.Options{MaxSize: 300_000})
+		q.acceptIDs(0, "", "a", "b", "c", "d", "e")
+		fromFile := q.claim(0, delivery.BreakerFailures)
+		fill(t, q)
+		for _, c := range fromFile {
+			q.settle(0, c, delivery.Retry)
+		}
+		if got := len(q.claim(1, 20)); got != 0 {
+			t.Errorf("%d claimed though the breaker is open, want none", got)
 		}
 	})
 }

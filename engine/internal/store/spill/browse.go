@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// browser returns what people see and change: the file, or the memory of a queue without one.
+// browser returns the store that people see and change: the file, or the memory of a queue without one.
 func (s *Store) browser() (store.Browser, error) {
 	file, err := s.usable()
 	switch {
@@ -50,7 +50,7 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]deliver
 	return b.Groups(ctx, f, n)
 }
 
-// Oldest implements [store.Browser]. It knows of what is in memory alone too.
+// Oldest implements [store.Browser]. It includes what is in memory alone.
 func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	b, err := s.browser()
 	if err != nil {
@@ -93,12 +93,12 @@ func (s *Store) Move(ctx context.Context, from, to string) (int, error) {
 	return s.change(func(b store.Browser) (int, error) { return b.Move(ctx, from, to) })
 }
 
-// Enable implements [store.Browser]. It opens this process's own lanes too.
+// Enable implements [store.Browser]. It also opens this process's own lanes.
 func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Enable(ctx, webhook) })
 }
 
-// Disable implements [store.Browser]. It closes this process's own lanes too.
+// Disable implements [store.Browser]. It also closes this process's own lanes.
 func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
 }
@@ -121,7 +121,7 @@ func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery
 	return b.Operations(ctx, before, n)
 }
 
-// Pause implements [store.Browser]. This process's own lanes rest too.
+// Pause implements [store.Browser]. It also pauses this process's own lanes.
 func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, rest) })
 }
@@ -142,7 +142,7 @@ func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error)
 	return n, err
 }
 
-// Backup copies the file while it is in use. What is in memory alone is not in the copy.
+// Backup copies the file while it is in use. The copy lacks what is in memory alone.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	file, err := s.usable()
 	if err != nil {

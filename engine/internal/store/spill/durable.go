@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Durable is the queue in the file or in the database, without what is in memory.
+// Durable returns the queue in the file or database, without what is in memory.
 func (s *Store) Durable() (store.Durable, error) {
 	file, err := s.usable()
 	if err != nil {
@@ -23,7 +23,7 @@ func (s *Store) Durable() (store.Durable, error) {
 	return durable, nil
 }
 
-// Ready implements [store.Store]: it says why deliveries are kept in memory.
+// Ready implements [store.Store]. The error says why deliveries are kept in memory.
 func (s *Store) Ready(ctx context.Context) error {
 	file, err := s.usable()
 	switch {

@@ -15,7 +15,7 @@ import (
 // moveSlice is how many entries go into the file in one transaction.
 const moveSlice = 100
 
-// Keep implements [store.Store]. It tries a file again that could not be used.
+// Keep implements [store.Store]. It also tries an unusable file again.
 func (s *Store) Keep(ctx context.Context) error {
 	if err := s.Heal(ctx); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (s *Store) Heal(ctx context.Context) error {
 	return s.memory.Keep(ctx)
 }
 
-// Flush tries once more to bring what is in memory into the file, and says why not all of it went there.
+// Flush tries once more to move what is in memory into the file. The error says why some of it stayed.
 func (s *Store) Flush(ctx context.Context) error {
 	err := s.heal(ctx)
 	if s.openFile == nil && !errors.Is(err, store.ErrClosed) {
@@ -45,7 +45,7 @@ func (s *Store) Flush(ctx context.Context) error {
 	return err
 }
 
-// Unsettled returns the outcomes that wait to be written. Without them the file's deliveries are sent again.
+// Unsettled returns the outcomes that could not be written yet. If they are lost, the file's deliveries are sent again.
 func (s *Store) Unsettled() []delivery.Settlement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,10 +54,10 @@ func (s *Store) Unsettled() []delivery.Settlement {
 
 var errInMemory = errors.New("the queue was in memory")
 
-// Rest returns what waits in memory, and its dead letters, for whoever writes them elsewhere before Close.
+// Rest returns the waiting deliveries and dead letters in memory, so that they can be written elsewhere before Close.
 func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
 
-// heal brings what is in memory into the file, and says why not all of it went there.
+// heal moves what is in memory into the file. The error says why some of it stayed.
 func (s *Store) heal(ctx context.Context) error {
 	s.healing.Lock()
 	defer s.healing.Unlock()
@@ -117,7 +117,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 	}
 }
 
-// settleLate writes the outcomes that could not be written when they came.
+// settleLate writes outcomes that could not be written when they came.
 func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
 	s.mu.Lock()
 	late := s.unsettled
@@ -134,8 +134,8 @@ func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
 	return nil
 }
 
-// Lanes implements [store.Store]. What the file has counts even while it cannot be written, but for what has an outcome that
-// is kept.
+// Lanes implements [store.Store]. Deliveries in the file count even while it cannot be written, except those with an
+// outcome that waits to be written.
 func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	s.mu.Lock()
 	file, broken, closed := s.file, s.broken, s.closed
@@ -165,7 +165,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		l := &lanes[i]
 		at[l.Webhook] = i
 		l.Waiting = max(0, l.Waiting-settled[l.Webhook])
-		if broken != nil { // which gives no claims
+		if broken != nil { // a broken file gives no claims
 			l.Due = time.Time{}
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	return lanes, nil
 }
 
-// join adds to what the file has of a lane what is in memory. The lane's state there counts while deliveries wait there.
+// join adds a lane in memory to the same lane in the file. While deliveries wait in memory, the state there applies.
 func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 	l.Dead, l.Delivered, l.Dropped = l.Dead+m.Dead, l.Delivered+m.Delivered, l.Dropped+m.Dropped
 	l.Discarded, l.Bytes = l.Discarded+m.Discarded, l.Bytes+m.Bytes
@@ -200,7 +200,8 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 	}
 }
 
-// Unstored is how many waiting deliveries are in memory alone, and in no journal. It asks no file.
+// Unstored returns how many waiting deliveries are in memory alone, and in no spill file. It does not read the queue's
+// file.
 func (s *Store) Unstored() (n int) {
 	if s.journal.keepsAll() {
 		return 0

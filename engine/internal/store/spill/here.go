@@ -13,10 +13,11 @@ import (
 // takeUpPeriod is how often a process looks for what dead ones left.
 const takeUpPeriod = 30 * time.Second
 
-// holds reports whether what is in memory waits for the database.
+// holds reports whether deliveries in memory must wait for the database.
 func (s *Store) holds() bool { return s.journal != nil && s.opts.HoldSpilled }
 
-// acceptHere keeps entries in memory, and in the journal before that. Where they must last, a journal that fails is an error.
+// acceptHere keeps entries in memory. With a journal it writes them there first, and if lasts is set an error of the
+// journal is returned.
 func (s *Store) acceptHere(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
 	if s.journal == nil || len(entries) == 0 {
 		return s.memory.Accept(ctx, entries)
@@ -54,7 +55,7 @@ func isOrdered(entries []*delivery.Entry) bool {
 	return false
 }
 
-// why is the reason why the database is not used.
+// why returns the reason why the database is not used.
 func (s *Store) why() error {
 	if err := s.Broken(); err != nil {
 		return err
@@ -62,13 +63,13 @@ func (s *Store) why() error {
 	return errors.New("deliveries are on their way into it")
 }
 
-// forgetHere takes back what acceptHere accepted.
+// forgetHere undoes acceptHere.
 func (s *Store) forgetHere(ctx context.Context, entries []*delivery.Entry) {
 	s.memory.Forget(entries)
 	s.journal.erase(context.WithoutCancel(ctx), entries)
 }
 
-// claimHere claims from memory, unless what is there waits for the database.
+// claimHere claims from memory, unless deliveries there must wait for the database.
 func (s *Store) claimHere(ctx context.Context, lane delivery.Lane, n int) ([]*delivery.Claim, time.Duration, error) {
 	if s.holds() {
 		return nil, store.Never, ctx.Err()
@@ -76,7 +77,7 @@ func (s *Store) claimHere(ctx context.Context, lane delivery.Lane, n int) ([]*de
 	return s.memory.Claim(ctx, lane, n)
 }
 
-// sweep brings into the database what the journal holds and memory does not: ids that memory had no room for.
+// sweep moves into the database what the journal holds and memory does not: ids for which memory had no room.
 func (s *Store) sweep(ctx context.Context, file store.Queue) error {
 	if s.journal == nil {
 		return nil
@@ -112,7 +113,8 @@ func (s *Store) sweep(ctx context.Context, file store.Queue) error {
 	return err
 }
 
-// takeUp brings what dead processes left in their files into the database; while that is away into memory, if that delivers.
+// takeUp moves what dead processes left in their files into the database. While the database is away it moves them into
+// memory, if memory delivers.
 func (s *Store) takeUp(ctx context.Context) {
 	if s.journal == nil || !s.lastTakeUp.IsZero() && time.Since(s.lastTakeUp) < takeUpPeriod {
 		return
@@ -136,5 +138,5 @@ func (s *Store) takeUp(ctx context.Context) {
 	}
 }
 
-// Journal is the path of the file that has all that is in memory; "" if there is none.
+// Journal returns the path of the file that holds everything in memory; "" if there is none.
 func (s *Store) Journal() string { return s.journal.name() }

@@ -2,6 +2,7 @@ package spill
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -16,46 +17,57 @@ import (
 )
 
 const (
-	// JournalSize bounds what a process keeps beside a database that is away, in bytes. Beyond it events are refused.
+	// JournalSize limits what a process keeps while a database is away, in bytes. Beyond it events are refused.
 	JournalSize = 64 << 20
 
-	maxJournals = 256 // processes of one machine that have one at once
+	maxJournals = 256 // processes of one machine that have a journal at once
 	takeUpMany  = 500 // deliveries that are taken up at a time
 )
 
-// journal keeps in a file what memory holds while a database is away, so that it outlives the process. Memory delivers, and the file
-// is told. A process that is killed leaves its file behind, and another one takes it up. A nil journal keeps nothing.
+// journal is this process's spill file. While a database is away it keeps what memory holds, so that it survives the
+// process. Deliveries are sent from memory, and the journal is told their outcomes. A killed process leaves its journal
+// behind, and another process takes it up. A nil journal keeps nothing.
 type journal struct {
 	prefix string // of the files' paths
 	opts   store.Options
 
-	accepting sync.RWMutex // held for reading while something goes into the file and into memory
+	accepting sync.RWMutex // read-locked while something goes into the file and into memory
 
 	mu   sync.Mutex
 	file *sqlite.Store // nil until something has to be kept
 	lock *os.File
 	path string
-	ill  error // why memory may hold what the file does not; nil if it cannot
+	ill  error // why memory may hold what the file does not; nil if the file has it all
 }
 
 func newJournal(opts store.Options) *journal {
 	if opts.SpillFolder == "" {
 		return nil
 	}
+	name := fileName(opts.Name, opts.Namespace)
+	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
+}
+
+// maxName is how much of a database's name is in its spill files': many hosts would make a name that no file system takes.
+const maxName = 100
+
+// fileName is the name of a database's spill files, another one for each namespace.
+func fileName(database, namespace string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-.", r) {
 			return r
 		}
 		return '_'
-	}, strings.TrimPrefix(strings.TrimPrefix(opts.Name, "postgres://"), "postgresql://"))
-	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
+	}, strings.TrimPrefix(strings.TrimPrefix(database, "postgres://"), "postgresql://"))
+	sum := sha256.Sum256([]byte(database + "\x00" + namespace))
+	return fmt.Sprintf("%s-%x", name[:min(len(name), maxName)], sum[:4])
 }
 
 func (j *journal) at(n int) string { return fmt.Sprintf("%s-%d.db", j.prefix, n) }
 
 var errHeld = errors.New("another process uses the file")
 
-// hold takes the lock of a journal's file, which the holder's death releases.
+// hold locks a journal's file. The lock ends with its holder.
 func hold(path string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(path+".held", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
@@ -72,14 +84,14 @@ func hold(path string) (*os.File, error) {
 				return f, nil
 			}
 		}
-		f.Close() // its holder removed it just now
+		f.Close() // its holder just removed it
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
 	}
 }
 
-// open returns the process's own file, which is made if it is missing.
+// open returns the process's own file. It makes a missing one.
 func (j *journal) open(ctx context.Context) (*sqlite.Store, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -132,7 +144,7 @@ func (j *journal) accept(ctx context.Context, entries []*delivery.Entry) error {
 	return j.note(ctx, err)
 }
 
-// amend keeps what became of deliveries.
+// amend stores the new states of deliveries.
 func (j *journal) amend(ctx context.Context, entries []*delivery.Entry) {
 	if j == nil || len(entries) == 0 {
 		return
@@ -141,10 +153,10 @@ func (j *journal) amend(ctx context.Context, entries []*delivery.Entry) {
 	if err == nil {
 		err = file.Amend(ctx, entries)
 	}
-	_ = j.note(ctx, err) // a former outcome is kept: the delivery may be sent again
+	_ = j.note(ctx, err) // an older outcome stays: the delivery may be sent again
 }
 
-// erase forgets deliveries that are elsewhere.
+// erase forgets deliveries that are stored elsewhere.
 func (j *journal) erase(ctx context.Context, entries []*delivery.Entry) {
 	if j == nil || len(entries) == 0 {
 		return
@@ -153,7 +165,7 @@ func (j *journal) erase(ctx context.Context, entries []*delivery.Entry) {
 	file := j.file
 	j.mu.Unlock()
 	if file != nil {
-		_ = j.note(ctx, file.Erase(ctx, store.IDs(entries))) // what is kept too long is known where it goes
+		_ = j.note(ctx, file.Erase(ctx, store.IDs(entries))) // what stays too long is known where it goes
 	}
 }
 
@@ -171,7 +183,7 @@ func (j *journal) note(ctx context.Context, err error) error {
 	return fmt.Errorf("the spill file cannot be written: %w", err)
 }
 
-// name is the path of the file, if it has all that memory holds; else "".
+// name returns the path of the file if it holds everything in memory; else "".
 func (j *journal) name() string {
 	if j == nil {
 		return ""
@@ -184,7 +196,7 @@ func (j *journal) name() string {
 	return j.path
 }
 
-// keepsAll reports whether what memory holds is in the file.
+// keepsAll reports whether the file holds everything in memory.
 func (j *journal) keepsAll() bool {
 	if j == nil {
 		return false
@@ -194,7 +206,7 @@ func (j *journal) keepsAll() bool {
 	return j.ill == nil
 }
 
-// close closes the file, and removes it if it holds nothing.
+// close closes the file, and removes it if it is empty.
 func (j *journal) close() error {
 	if j == nil {
 		return nil
@@ -209,7 +221,7 @@ func (j *journal) close() error {
 	return errors.Join(err, j.lock.Close())
 }
 
-// closeJournal closes a journal's file, and removes it if it holds nothing. Its lock is held.
+// closeJournal closes a journal's file, and removes it if it is empty. The caller holds its lock.
 func closeJournal(file *sqlite.Store, path string) error {
 	items, err := file.List(context.Background(), delivery.Filter{Limit: 1})
 	if err = errors.Join(err, file.Close()); err != nil || len(items) > 0 {
@@ -224,7 +236,7 @@ func closeJournal(file *sqlite.Store, path string) error {
 	return errors.Join(errs...)
 }
 
-// left lists the files of which no process may be alive.
+// left lists files whose processes may be dead.
 func (j *journal) left() []string {
 	if j == nil {
 		return nil
@@ -242,7 +254,8 @@ func (j *journal) left() []string {
 	return paths
 }
 
-// takeUp hands what a dead process left in a file to accept, some at a time, and forgets what was taken. It returns how many.
+// takeUp passes what a dead process left in a file to accept, a slice at a time, and removes what was accepted. It
+// returns how many.
 func (j *journal) takeUp(ctx context.Context, path string, accept func([]*delivery.Entry) error) (n int, err error) {
 	lock, err := hold(path)
 	if errors.Is(err, errHeld) {

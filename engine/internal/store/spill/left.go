@@ -8,7 +8,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one to try again.
+// Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one
+// to try again.
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	s.mu.Lock()
 	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
@@ -47,10 +48,45 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return lanes, nil
 }
 
-// LeftInMemory is what Left says of what is in memory alone.
+// Standing implements [store.Browser]. A delivery whose outcome waits to be written does not wait any more.
+func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	s.mu.Lock()
+	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
+	s.mu.Unlock()
+	if closed {
+		return nil, store.ErrClosed
+	}
+	inMemory, err := s.memory.Standing(ctx)
+	if file == nil || err != nil {
+		return inMemory, err
+	}
+	standing, err := file.Standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range unsettled {
+		webhook := unsettled[i].Claim.Delivery.Webhook
+		st := standing[webhook]
+		if st.InFlight > 0 {
+			st.InFlight--
+		} else { // its lease has ended
+			st.Due = max(0, st.Due-1)
+		}
+		standing[webhook] = st
+	}
+	for webhook, m := range inMemory {
+		st := standing[webhook]
+		standing[webhook] = delivery.Standing{
+			Due: st.Due + m.Due, Later: st.Later + m.Later, Behind: st.Behind + m.Behind, InFlight: st.InFlight + m.InFlight,
+		}
+	}
+	return standing, nil
+}
+
+// LeftInMemory is Left for what is in memory alone.
 func (s *Store) LeftInMemory(ctx context.Context) ([]delivery.Left, error) { return s.memory.Left(ctx) }
 
-// correct counts a delivery of the file whose outcome is not in the file.
+// correct counts a delivery of the file whose outcome is not in the file yet.
 func correct(l *delivery.Left, st *delivery.Settlement) {
 	of := &l.Earlier
 	if st.Claim.Own {

@@ -13,7 +13,7 @@ type shared interface {
 	Blockers(ctx context.Context) ([]string, error)
 }
 
-// Keeps reports whether this process keeps house in the queue. In a file each does that calls Keep.
+// Keeps reports whether this process keeps house in the queue. With a file, each process that calls Keep does.
 func (s *Store) Keeps() bool {
 	file, _ := s.usable()
 	if of, is := file.(shared); is {
@@ -22,7 +22,7 @@ func (s *Store) Keeps() bool {
 	return file != nil
 }
 
-// Nodes lists the processes that use a queue which machines share; none of a file.
+// Nodes lists the processes that use a shared queue. It returns none for a file.
 func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
 	file, err := s.usable()
 	if of, is := file.(shared); is {
@@ -31,7 +31,7 @@ func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
 	return nil, err
 }
 
-// Blockers says who holds up a queue that machines share; nobody does with a file.
+// Blockers names what slows down a shared queue. It returns none for a file.
 func (s *Store) Blockers(ctx context.Context) ([]string, error) {
 	file, err := s.usable()
 	if of, is := file.(shared); is {

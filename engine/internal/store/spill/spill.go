@@ -1,7 +1,7 @@
-// Package spill joins a store in a file with one in memory, which takes what the file cannot.
+// Package spill joins a store in a file or database with one in memory, which takes what the other cannot.
 //
-// Use [Open]. While the file cannot be written or has no room, what is accepted is kept in memory and delivered from there, and
-// outcomes of what the file has in flight are kept to be written later. When the file can be used again, both go into it.
+// Use [Open]. While the file cannot be written or is full, events are accepted into memory and delivered from there, and
+// outcomes of the file's deliveries in flight wait in memory. When the file works again, both move into it.
 package spill
 
 import (
@@ -24,42 +24,43 @@ const Memory = "memory:"
 // closePatience is how long Close waits for the file to take outcomes.
 const closePatience = 5 * time.Second
 
-// fullPeriod is how long a file that had no room is left alone.
+// fullPeriod is how long a full file is left alone.
 const fullPeriod = 100 * time.Millisecond
 
 // Store is a queue in a file and in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
 	opts     store.Options
-	openFile func(context.Context) (store.Queue, error) // nil if there is none: the queue is in memory alone
+	openFile func(context.Context) (store.Queue, error) // nil if the queue is in memory alone
 	memory   *memory.Store
-	journal  *journal   // of what memory holds; nil for a queue in a file, which is on the same disk
-	healing  sync.Mutex // held while what is in memory goes into the file
+	journal  *journal   // of what memory holds; nil for a queue in a file, since a journal would be on the same disk
+	healing  sync.Mutex // held while what is in memory moves into the file
 
 	mu        sync.Mutex
 	file      store.Queue // nil while it cannot be opened
-	broken    error       // why the file is not used; nil if it is
-	full      bool        // the file has no room for what is new
-	tryAgain  time.Time   // when it is tried again, if it is full
+	broken    error       // why the file is not used; nil if it is used
+	full      bool        // the file has no room for new events
+	tryAgain  time.Time   // when to try a full file again
 	unsettled []delivery.Settlement
 	closed    bool
 
-	lastTakeUp time.Time // under healing, once New has returned
+	lastTakeUp time.Time // guarded by healing, once New has returned
 }
 
-// Open opens the queue of a SQLite file or of a PostgreSQL URL, or one in memory alone if the path is [Memory]. A queue that cannot
-// be used is logged, and tried again by Keep: see [Store.Broken].
+// Open opens a queue: a SQLite file, a PostgreSQL URL, or memory alone if the path is [Memory]. It logs why a queue
+// cannot be used, and Keep tries again: see [Store.Broken].
 func Open(opts store.Options) *Store {
 	if postgres.IsURL(opts.Path) {
 		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
 	}
-	opts.SpillFolder = "" // a file's disk is the spill file's too
+	opts.SpillFolder = "" // a spill file would be on the same disk as the file
 	if opts.Path == Memory {
 		return New(opts, nil)
 	}
 	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
 
-// New joins a store in memory with the one that openFile opens. With a spill folder what is in memory outlives the process.
+// New joins a store in memory with the one that openFile opens. With a spill folder, what is in memory survives the
+// process.
 func New(opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
 	opts = opts.WithDefaults()
 	s := &Store{opts: opts, openFile: openFile, journal: newJournal(opts)}
@@ -73,7 +74,7 @@ func New(opts store.Options, openFile func(context.Context) (store.Queue, error)
 	return s
 }
 
-// reopen opens the file if it is not open. One goroutine calls it at a time; the others use the memory meanwhile.
+// reopen opens the file if it is not open. One goroutine calls it at a time; others use the memory meanwhile.
 func (s *Store) reopen(ctx context.Context) {
 	s.mu.Lock()
 	open := s.openFile == nil || s.file != nil || s.closed
@@ -91,7 +92,7 @@ func (s *Store) reopen(ctx context.Context) {
 	s.file = file
 }
 
-// breaks notes that the file cannot be used. Under mu.
+// breaks notes that the file cannot be used. The caller holds mu.
 func (s *Store) breaks(err error) {
 	if s.broken == nil {
 		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
@@ -107,7 +108,7 @@ func (s *Store) fails(err error) {
 		s.breaks(err)
 		return
 	}
-	s.broken = nil // what has no room can be used
+	s.broken = nil // a full file is still usable
 	s.tryAgain = s.opts.Now().Add(fullPeriod)
 	if !s.full {
 		s.full = true
@@ -115,14 +116,14 @@ func (s *Store) fails(err error) {
 	}
 }
 
-// Broken says why the queue's file is not in use; nil if it is.
+// Broken returns why the queue's file is not in use; nil if it is.
 func (s *Store) Broken() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.broken
 }
 
-// IsOpen reports whether the queue's file, if it has one, was opened: without that nobody knows what it holds.
+// IsOpen reports whether the queue's file, if it has one, was opened. If not, nobody knows what it holds.
 func (s *Store) IsOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +148,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	return s.accept(ctx, entries, false)
 }
 
-// accept accepts entries. What must last is in the file or in the journal, and waits for room in neither.
+// accept accepts entries. If lasts is set they must be in the file or in the journal, and accept does not wait for room.
 func (s *Store) accept(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
 	file, err := s.usable()
 	if err != nil {
@@ -185,11 +186,11 @@ func (s *Store) accept(ctx context.Context, entries []*delivery.Entry, lasts boo
 	return nil
 }
 
-// ErrUnstored says that the file does not take what is new, so that memory alone could hold it.
+// ErrUnstored means that the file does not take new events, so that only memory could hold them.
 var ErrUnstored = errors.New("the queue is not in use")
 
-// AcceptStored is Accept, for entries of which nothing may be in memory alone. The error wraps ErrUnstored or [store.ErrFull] where that
-// cannot be, and then nothing is accepted.
+// AcceptStored is Accept for entries that must not be in memory alone. If that is impossible, the error wraps ErrUnstored
+// or [store.ErrFull], and nothing is accepted.
 func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) error {
 	file, err := s.usable()
 	switch {
@@ -209,7 +210,7 @@ func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) err
 	}
 	if err := file.Accept(ctx, entries); err != nil {
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrFull) {
-			return err // what others wait to store may fit
+			return err // a smaller batch may fit
 		}
 		s.fails(err)
 		return fmt.Errorf("%w: %w", ErrUnstored, err)
@@ -229,8 +230,8 @@ func (s *Store) mayHaveRoom() bool {
 	return !s.full || s.opts.Now().After(s.tryAgain)
 }
 
-// Claim implements [store.Store]. While deliveries of the lane wait in memory, their lane's rate and breaker bound the claims
-// of the file too.
+// Claim implements [store.Store]. While deliveries of the lane wait in memory, the lane's rate and breaker there also
+// limit claims from the file.
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) ([]*delivery.Claim, time.Duration, error) {
 	file, err := s.usable()
 	if err != nil {
@@ -268,7 +269,7 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// hold gives claims of the file back of whose order key another delivery is in flight in memory, and returns the others.
+// hold gives back claims of the file whose order key has a delivery in flight in memory. It returns the others.
 func (s *Store) hold(ctx context.Context, file store.Queue, claims []*delivery.Claim) (held []*delivery.Claim) {
 	var back []delivery.Settlement
 	for _, c := range claims {
@@ -307,7 +308,7 @@ func (s *Store) Renew(ctx context.Context, c *delivery.Claim, lease time.Duratio
 	return held, err
 }
 
-// Settle implements [store.Store]. Outcomes that the file does not take are kept.
+// Settle implements [store.Store]. It keeps outcomes that the file does not take.
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
 	file, err := s.usable()
 	if err != nil {
@@ -352,7 +353,8 @@ func (s *Store) settleFile(ctx context.Context, file store.Queue, settlements []
 	return lost, err
 }
 
-// keepOutcomes keeps outcomes until the file takes them: no more than were in flight, since a broken file gives no claims.
+// keepOutcomes keeps outcomes until the file takes them. There are no more of them than deliveries in flight, since a
+// broken file gives no claims.
 func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -367,7 +369,7 @@ func (s *Store) Watch(ctx context.Context) <-chan []string {
 	return nil
 }
 
-// Close writes the outcomes that are kept, and closes the queue. What waits in memory is lost, unless a journal has it.
+// Close writes the kept outcomes and closes the queue. What waits in memory is lost, unless a journal has it.
 func (s *Store) Close() error {
 	s.healing.Lock()
 	defer s.healing.Unlock()

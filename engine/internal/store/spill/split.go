@@ -2,17 +2,17 @@ package spill
 
 import "github.com/awf-project/awf-hook/engine/delivery"
 
-// parts are the parts of entries that one of the stores accepts.
+// parts are parts of entries that one of the stores accepts.
 type parts []part
 
 type part struct {
 	entry *delivery.Entry // with some of the wants of the whole
 	whole *delivery.Entry
-	wants []int // where they stand in the whole
+	wants []int // their indexes in the whole
 }
 
-// split divides entries between the file and memory. Memory gets the deliveries that it knows, and those whose order key has
-// others there: they stay behind these. Nearly always that is none.
+// split divides entries between the file and memory. Memory gets the deliveries that it knows, and those with an order
+// key that has others there, so that they stay behind these. Usually that is none.
 func (s *Store) split(entries []*delivery.Entry) (toFile, toMemory parts) {
 	empty := s.memory.IsEmpty()
 	for _, entry := range entries {
@@ -53,7 +53,7 @@ func (ps parts) list() []*delivery.Entry {
 	return entries
 }
 
-// accepted returns what is new of the parts.
+// accepted returns what is new in the parts.
 func (ps parts) accepted() (entries []*delivery.Entry) {
 	for _, p := range ps {
 		entry := &delivery.Entry{Event: p.entry.Event}
@@ -67,7 +67,7 @@ func (ps parts) accepted() (entries []*delivery.Entry) {
 	return entries
 }
 
-// merge tells the whole entries what became of their parts.
+// merge copies the fates of the parts to the whole entries.
 func (ps parts) merge() {
 	for _, p := range ps {
 		if p.entry == p.whole {

@@ -9,10 +9,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// deliverySize is about what a delivery takes beside its event, in bytes.
+// deliverySize is the approximate size of a delivery without its event, in bytes.
 const deliverySize = 320
 
-// Accept implements [store.Store]. If there is no room, what was delivered longest ago goes first.
+// Accept implements [store.Store]. To make room it removes what was delivered longest ago.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	for {
 		err := s.write(ctx, func(tx *tx) error { return tx.accept(entries) })
@@ -31,10 +31,10 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 }
 
-// checkRoom returns ErrFull if the pages in use exceed the bound.
+// checkRoom returns ErrFull if the pages in use exceed the limit.
 func (tx *tx) checkRoom() error {
 	var pages [3]int64
-	// A query of all three takes long to prepare.
+	// One query for all three takes long to prepare.
 	for i, pragma := range []string{`PRAGMA page_count`, `PRAGMA freelist_count`, `PRAGMA page_size`} {
 		var err error
 		if pages[i], err = tx.number(pragma); err != nil {
@@ -47,7 +47,7 @@ func (tx *tx) checkRoom() error {
 	return nil
 }
 
-// acceptance is the accepting of one batch.
+// acceptance is the state of accepting one batch.
 type acceptance struct {
 	*tx
 	event, seq int64 // the last ones
@@ -92,14 +92,14 @@ func (a *acceptance) entry(entry *delivery.Entry) error {
 	return err
 }
 
-// place says where a new delivery stands: due, in flight at once, behind another one of its key, or dead.
+// place is the initial state of a new delivery: due, in flight at once, behind another one of its key, or dead.
 type place struct {
-	state, owner, place int64
-	due, done           time.Time
-	key                 any // nil for none
+	lane, state, owner, place int64
+	due, done                 time.Time
+	key                       any // nil without a key
 }
 
-// want adds one delivery of the event that comes next, unless it is known.
+// want adds one delivery of the current event, unless it is known.
 func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	l, err := a.laneOf(want.Webhook)
 	if err != nil {
@@ -155,7 +155,7 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 		p.state, p.done = dead, a.now
 		return p, nil
 	case want.Past != nil && want.Past.State != delivery.Due:
-		p.state, p.done = finalState(want.Past.State), want.Past.Done
+		p.state, p.done = store.FinalState[int64](want.Past.State), want.Past.Done
 		if p.done.IsZero() {
 			p.done = a.now
 		}
@@ -177,7 +177,7 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 	return p, nil
 }
 
-// restore gives the delivery that was just added its past.
+// restore sets the past of the delivery that was just added.
 func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 	if p.state == due {
 		p.due = a.now.Add(past.After)
@@ -214,14 +214,4 @@ func (l *lane) count(state int64) {
 	case dropped:
 		l.dropped++
 	}
-}
-
-func finalState(s delivery.State) int64 {
-	switch s {
-	case delivery.IsDelivered:
-		return delivered
-	case delivery.IsDropped:
-		return dropped
-	}
-	return dead
 }

@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// Backup writes what the store holds now into a new file, which is a store too. Others read and write meanwhile.
+// Backup writes a copy of the store into a new file, which is a store too. Others may read and write meanwhile.
 func (s *Store) Backup(_ context.Context, path string) error {
-	made, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // before SQLite does, for anybody to read
+	made, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // SQLite would make it readable by everybody
 	if err != nil {
 		return err
 	}

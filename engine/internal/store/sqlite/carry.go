@@ -9,9 +9,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// leaving is added to the state of a delivery that is on its way to another queue. Nobody claims it or changes it here.
-const leaving = 8
-
 // maxKeyed is how many deliveries of one order key leave at a time.
 const maxKeyed = 4000
 
@@ -36,7 +33,8 @@ type candidate struct {
 	key              string
 }
 
-// leave takes about n deliveries behind one out of their lanes: none that is in flight, and of a key all that wait in their order or none.
+// leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
+// waiting deliveries in order, or none.
 func (tx *tx) leave(after int64, n int) (seqs []int64, last int64, err error) {
 	var found []candidate
 	last = after
@@ -67,7 +65,7 @@ func (tx *tx) leave(after int64, n int) (seqs []int64, last int64, err error) {
 			}
 		}
 		seqs = append(seqs, some...)
-		if len(some) == maxKeyed { // the rest of the key follows, perhaps this one too
+		if len(some) == maxKeyed { // the rest of the key follows, possibly with this one
 			return seqs, c.seq - 1, nil
 		}
 		last = c.seq
@@ -75,7 +73,7 @@ func (tx *tx) leave(after int64, n int) (seqs []int64, last int64, err error) {
 	return seqs, last, err
 }
 
-// ofKey lists what waits for the key of a delivery, in order; nothing while one of them is in flight.
+// ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight.
 func (tx *tx) ofKey(c candidate) ([]int64, error) {
 	busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
   AND state = DUE AND owner <> 0 AND due_at > ?`, c.lane, c.key, tx.now)
@@ -104,11 +102,11 @@ func (tx *tx) depart(seq int64) error {
 	if state == behind {
 		state = due
 	}
-	_, err = tx.run(`UPDATE deliveries SET state = ?, owner = 0, token = token + 1 WHERE seq = ?`, state+leaving, seq)
+	_, err = tx.run(`UPDATE deliveries SET state = ?, owner = 0, token = token + 1 WHERE seq = ?`, state+store.Leaving, seq)
 	return err
 }
 
-// entries reads deliveries that leave, with their past.
+// entries reads leaving deliveries, with their past.
 func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 	for _, seq := range seqs {
 		err := tx.each(`SELECT d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
@@ -128,7 +126,7 @@ func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 	past := &delivery.Past{ID: r.text()}
 	want := delivery.Want{Webhook: r.text(), Past: past}
-	past.State = stateOf(r.int() % leaving)
+	past.State = store.StateOf(r.int())
 	due := r.time()
 	if past.State == delivery.Due {
 		past.After = max(0, due.Sub(now))
@@ -144,19 +142,6 @@ func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 	ev.Payload = r.bytes()
 	restored, err := event.Restore(ev, stamp)
 	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
-}
-
-// stateOf is what people call a state of the database.
-func stateOf(state int64) delivery.State {
-	switch state {
-	case delivered:
-		return delivery.IsDelivered
-	case dead:
-		return delivery.IsDead
-	case dropped:
-		return delivery.IsDropped
-	}
-	return delivery.Due
 }
 
 // Leaving implements [store.Durable].
@@ -178,7 +163,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 	})
 }
 
-// withIDs calls f with the number and the state of each delivery that is there.
+// withIDs calls f with the number and the state of each delivery that exists.
 func (tx *tx) withIDs(ids []string, f func(seq, state int64) error) error {
 	for _, id := range ids {
 		var seq, state int64
@@ -196,7 +181,7 @@ func (tx *tx) withIDs(ids []string, f func(seq, state int64) error) error {
 	return nil
 }
 
-// Erase removes deliveries, and their ids are not known any more.
+// Erase removes deliveries and forgets their ids.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
 	return s.write(ctx, func(tx *tx) error {
 		return tx.withIDs(ids, func(seq, _ int64) error {
@@ -209,7 +194,7 @@ func (s *Store) Erase(ctx context.Context, ids []string) error {
 	})
 }
 
-// Amend gives deliveries another past. It leaves out those that are not there.
+// Amend replaces the past of deliveries. It ignores missing ones.
 func (s *Store) Amend(ctx context.Context, entries []*delivery.Entry) error {
 	return s.write(ctx, func(tx *tx) error {
 		for _, entry := range entries {
@@ -234,7 +219,7 @@ func (tx *tx) amend(seq, state int64, want *delivery.Want) error {
 	}
 	to := place{state: due, due: tx.now}
 	if want.Past.State != delivery.Due {
-		to.state, to.done = finalState(want.Past.State), want.Past.Done
+		to.state, to.done = store.FinalState[int64](want.Past.State), want.Past.Done
 	}
 	l.holds(state, -1)
 	l.holds(to.state, 1)

@@ -10,7 +10,7 @@ import (
 
 const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)`
 
-// Replay implements [store.Browser]. What is replayed joins the tail of its key.
+// Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) error {
@@ -58,7 +58,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 
 type changeFunc func(tx *tx, seq, lane, state int64) error
 
-// inSlices changes the deliveries that a filter selects and that are not in flight, from the oldest on, some in each transaction.
+// inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	condition, args := where(f, s.now())
 	query := `SELECT d.seq, d.lane, d.state` + fromDeliveries + condition +
@@ -114,7 +114,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	return moved, nil
 }
 
-// move hands some of what waits and of the dead letters of a lane to another one.
+// move moves some waiting deliveries and dead letters of a lane to another one.
 func (tx *tx) move(from, to string) (int, error) {
 	source, err := tx.find(from)
 	if err != nil || source == nil {
@@ -143,7 +143,8 @@ func (tx *tx) move(from, to string) (int, error) {
 		}
 	}
 	for _, d := range found {
-		// What is in flight stays so. What waits for its key waits for the key's head in the new lane, or is the head.
+		// Deliveries in flight stay in flight. One with a key waits for the head of its key in the new lane, or is the
+		// head.
 		_, err := tx.run(`UPDATE deliveries SET lane = ?2, state = CASE
   WHEN order_key IS NULL OR state = DEAD OR owner <> 0 AND due_at > ?3 THEN state
   WHEN EXISTS(SELECT 1 FROM deliveries o WHERE o.lane = ?2 AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)) THEN BEHIND

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// invariants are what holds of every queue: each query counts what breaks one.
+// invariants hold for every queue: each query counts what breaks one.
 var invariants = []struct{ wrong, query string }{
 	{"deliveries belong to no lane", `SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = d.lane)`},
 	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED
@@ -21,6 +21,9 @@ var invariants = []struct{ wrong, query string }{
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DUE AND owner <> 0
   AND due_at > NOW AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1)`},
 	{"finished deliveries have no time of their end", `SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
+	{"deliveries have counts below zero", `SELECT count(*) FROM deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
+	{"events have a time that cannot be read: their lanes stand still", `SELECT count(*) FROM events
+  WHERE stamp NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][Tt][0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[Zz0-9]'`},
 	{"lanes miscount what waits", `SELECT count(*) FROM lanes l WHERE waiting <> (SELECT count(*) FROM deliveries d
   WHERE d.lane = l.id AND d.state IN (DUE, BEHIND))`},
 	{"lanes miscount their dead letters", `SELECT count(*) FROM lanes l WHERE dead_letters <> (SELECT count(*) FROM deliveries d

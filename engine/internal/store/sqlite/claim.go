@@ -14,8 +14,8 @@ import (
 type lease struct {
 	store *Store
 	seq   int64
-	token int64     // another one in the database means that the claim was lost
-	until time.Time // as it was claimed, by the store's clock
+	token int64     // a different one in the database means that the claim was lost
+	until time.Time // at the time of the claim, by the store's clock
 
 	replay bool // the delivery was replayed
 }
@@ -51,7 +51,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 			allowed, wait = store.Within(lane, allowed, int(inFlight))
 		}
 		if next = wait; allowed == 0 {
-			l.laneRow = before // what Allow notes follows from the time
+			l.laneRow = before // Allow's changes follow from the time
 			return nil
 		}
 		found, err := tx.due(l.id, allowed)
@@ -87,7 +87,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	return claims, next, err
 }
 
-// due reads what is due in a lane.
+// due reads the due deliveries of a lane.
 func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, err error) {
 	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
   WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
@@ -98,7 +98,8 @@ func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, err error) {
 	return claims, err
 }
 
-// take leases a delivery, unless another one of its key is in flight: one that passed it, and holds it for a while.
+// take leases a delivery. It returns false if another one of its key is in flight, which passed it and holds it up for a
+// while.
 func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, error) {
 	l := c.Lease.(*lease)
 	if c.OrderKey != "" {

@@ -8,12 +8,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// tx is one transaction: the changes of all who wait for it.
+// tx is one transaction: the changes of all that wait for it.
 type tx struct {
 	*conn
 	store *Store
 	begun time.Time       // by this process's clock
-	now   time.Time       // the same, as exact as the database keeps it
+	now   time.Time       // the same, as precise as the database
 	lanes map[int64]*lane // those that were looked at; changed ones are saved at the end
 	ids   map[string]int64
 }
@@ -25,8 +25,8 @@ type write struct {
 	err    error
 }
 
-// write makes a change and returns when it is committed. Changes that wait meanwhile are committed together. A change that fails
-// leaves no trace, and the others unharmed; it may run twice.
+// write makes a change and returns when it is committed. Changes that wait at the same time are committed together. A
+// change that fails leaves no trace and does not harm the others; it may run twice.
 func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *Store) write(ctx context.Context, change func(*tx) error) error {
 	return w.err
 }
 
-// withdraw takes a change back. It is false if the change is being committed, or was.
+// withdraw withdraws a change. It returns false if the change is being committed, or was.
 func (s *Store) withdraw(w *write) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +62,8 @@ func (s *Store) withdraw(w *write) bool {
 	return true
 }
 
-// commitWaiting commits what waits, unless somebody did already or ctx ends before it is this process's turn. Under turn.
+// commitWaiting commits all waiting changes, unless somebody did already or ctx ends before this process has its turn.
+// The caller holds turn.
 func (s *Store) commitWaiting(ctx context.Context, w *write) {
 	select {
 	case <-w.done:
@@ -76,7 +77,7 @@ func (s *Store) commitWaiting(ctx context.Context, w *write) {
 		defer s.folder.leave()
 		err = s.checkPlace()
 	} else if ctx.Err() != nil {
-		return // the others wait on by themselves
+		return // the others go on waiting by themselves
 	}
 	s.mu.Lock()
 	batch := s.waiting
@@ -95,7 +96,7 @@ func (s *Store) commitWaiting(ctx context.Context, w *write) {
 	}
 }
 
-// transaction makes changes, all of them or none. Inside the turnstile.
+// transaction makes changes, all of them or none. It runs inside the turnstile.
 func (s *Store) transaction(batch ...*write) error {
 	if _, err := s.conn.run(`BEGIN IMMEDIATE`); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -12,14 +13,15 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// conn is a connection to the database, for one goroutine at a time. It calls SQLite's own functions, since database/sql and its driver
-// cost about as much as the statements do. Statements are prepared when they first run, and kept.
+// conn is a connection to the database, for one goroutine at a time. It calls SQLite's own functions, since database/sql
+// and its driver cost about as much as the statements. It prepares a statement on first use and keeps it.
 type conn struct {
 	tls      *libc.TLS
 	db       uintptr
 	prepared map[string]*statement
-	buffer   uintptr // C memory that holds the arguments of the statement that runs
+	buffer   uintptr // C memory for the arguments of the current statement
 	size     int
+	row      row // of the statement that runs
 }
 
 type statement struct {
@@ -27,10 +29,10 @@ type statement struct {
 	params int
 }
 
-// busyPatience is how long SQLite waits for those who have the database locked outside the turnstile, in milliseconds.
+// busyPatience is how long SQLite waits for a lock outside the turnstile, in milliseconds.
 const busyPatience = 10_000
 
-// connect opens a connection to a file that exists.
+// connect opens a connection to an existing file.
 func connect(path string) (*conn, error) {
 	c := &conn{tls: libc.NewTLS(), prepared: map[string]*statement{}}
 	c.reserve(256)
@@ -45,7 +47,8 @@ func connect(path string) (*conn, error) {
 	}
 	lib.Xsqlite3_extended_result_codes(c.tls, c.db, 1)
 	lib.Xsqlite3_busy_timeout(c.tls, c.db, busyPatience)
-	// The last one to close leaves the log as it is: to move it into the file takes two syncs, and the next one to open takes it up.
+	// The last connection to close leaves the log as it is: moving it into the file takes two syncs, and the next one to
+	// open reads it.
 	code = lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, libc.VaList(c.buffer, int32(1), uintptr(0)))
 	if code != lib.SQLITE_OK {
 		return nil, errors.Join(c.err(code), c.close())
@@ -53,7 +56,7 @@ func connect(path string) (*conn, error) {
 	return c, nil
 }
 
-// close ends the statements first: SQLite does not close a database that has some.
+// close first ends the statements: SQLite does not close a database that has some.
 func (c *conn) close() error {
 	for _, s := range c.prepared {
 		lib.Xsqlite3_finalize(c.tls, s.handle)
@@ -67,12 +70,12 @@ func (c *conn) close() error {
 	return nil
 }
 
-// longLog is how long a log may be that is left behind, in bytes. The next one to open reads all of it: some 5 ms for the 4 MiB that
-// SQLite lets it have.
+// longLog is the longest log that may be left behind, in bytes. The next process to open the file reads all of it: some 5
+// ms for SQLite's own limit of 4 MiB.
 const longLog = 512 << 10
 
-// emptyLog moves the log into the file if it is long and nobody else has the database in use: it does not wait, and what it cannot do the
-// next one does. It writes to the files that are open, whatever is at their paths by now.
+// emptyLog moves a long log into the file, unless somebody else uses the database: then it does not wait, and the next
+// process may try. It writes to the open files, whatever is at their paths by now.
 func (c *conn) emptyLog(length int64) {
 	if length > longLog {
 		lib.Xsqlite3_busy_timeout(c.tls, c.db, 0)
@@ -80,7 +83,7 @@ func (c *conn) emptyLog(length int64) {
 	}
 }
 
-// reserve makes the buffer hold n bytes.
+// reserve makes room for n bytes in the buffer.
 func (c *conn) reserve(n int) {
 	if n > c.size {
 		lib.Xsqlite3_free(c.tls, c.buffer)
@@ -103,7 +106,7 @@ func (c *conn) script(text string) error {
 	return c.err(lib.Xsqlite3_exec(c.tls, c.db, z, 0, 0, 0))
 }
 
-// prepare returns the statement of a query. The names of states in it are replaced by their numbers: see [stateNumbers].
+// prepare returns the statement of a query. It replaces names of states with their numbers: see [stateNumbers].
 func (c *conn) prepare(query string) (*statement, error) {
 	if s := c.prepared[query]; s != nil {
 		return s, nil
@@ -122,7 +125,7 @@ func (c *conn) prepare(query string) (*statement, error) {
 	return s, nil
 }
 
-// bind gives a statement its arguments. They stand in the buffer until the next statement runs.
+// bind binds a statement's arguments. They stay in the buffer until the next statement runs.
 func (c *conn) bind(s *statement, args []any) error {
 	if len(args) != s.params {
 		return fmt.Errorf("%d arguments for %d parameters", len(args), s.params)
@@ -168,7 +171,7 @@ func (c *conn) bind(s *statement, args []any) error {
 		case nil:
 			code = lib.Xsqlite3_bind_null(c.tls, s.handle, at)
 		default:
-			return fmt.Errorf("argument %d is a %T", i, arg)
+			return fmt.Errorf("argument %d is a %v", i, reflect.TypeOf(arg)) // %T would move all arguments to the heap
 		}
 		if code != lib.SQLITE_OK {
 			return c.err(code)
@@ -195,7 +198,8 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 	if err := c.bind(s, args); err != nil {
 		return err
 	}
-	for r := (&row{conn: c, handle: s.handle}); ; {
+	r := &c.row
+	for *r = (row{conn: c, handle: s.handle}); ; {
 		switch code := lib.Xsqlite3_step(c.tls, s.handle); code {
 		case lib.SQLITE_DONE:
 			return nil
@@ -228,7 +232,7 @@ func (c *conn) numbers(query string, args ...any) (list []int64, err error) {
 	return list, err
 }
 
-// row is a row of a query. Each method takes the next column; NULL is the zero value.
+// row is a row of a query. Each method reads the next column; NULL is the zero value.
 type row struct {
 	*conn
 	handle uintptr
@@ -250,22 +254,22 @@ func (r *row) float() float64 { return lib.Xsqlite3_column_double(r.tls, r.handl
 
 func (r *row) text() string {
 	at := r.column()
-	text := lib.Xsqlite3_column_text(r.tls, r.handle, at) // before its length
+	text := lib.Xsqlite3_column_text(r.tls, r.handle, at) // must come before its length
 	return string(libc.GoBytes(text, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
 func (r *row) bytes() []byte {
 	at := r.column()
-	blob := lib.Xsqlite3_column_blob(r.tls, r.handle, at) // before its length
+	blob := lib.Xsqlite3_column_blob(r.tls, r.handle, at) // must come before its length
 	return bytes.Clone(libc.GoBytes(blob, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
-// isNull reports whether the next column is NULL, and does not take it.
+// isNull reports whether the next column is NULL, without reading it.
 func (r *row) isNull() bool {
 	return lib.Xsqlite3_column_type(r.tls, r.handle, r.next) == lib.SQLITE_NULL
 }
 
-// milli is a time as the database has it; the zero time is 0.
+// milli returns a time as the database stores it; 0 for the zero time.
 func milli(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -280,7 +284,7 @@ func fromMilli(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// ceilMilli is a duration in milliseconds, rounded up.
+// ceilMilli returns a duration in milliseconds, rounded up.
 func ceilMilli(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
 
 // Error is an error of SQLite.
@@ -291,7 +295,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.text }
 
-// err makes an error of a result code; nil if it is none.
+// err returns the error of a result code; nil for success.
 func (c *conn) err(code int32) error {
 	if code == lib.SQLITE_OK {
 		return nil
@@ -303,15 +307,15 @@ func (c *conn) err(code int32) error {
 	return &Error{code, fmt.Sprintf("%s (%d)", kind, code)}
 }
 
-// isBusy reports whether somebody else has the database locked.
+// isBusy reports whether somebody else has locked the database.
 func isBusy(err error) bool {
 	const primary = 0xff
 	var e *Error
 	return errors.As(err, &e) && (e.code&primary == lib.SQLITE_BUSY || e.code&primary == lib.SQLITE_LOCKED)
 }
 
-// minSQLite is the first version without a race that loses data: between a commit and a reset of the write-ahead log
-// by another process.
+// minSQLite is the first version without a race that loses data, between a commit and another process's reset of the
+// write-ahead log.
 var minSQLite = [3]int{3, 51, 3}
 
 func checkVersion(text string) error {
@@ -330,6 +334,6 @@ func checkVersion(text string) error {
 	return nil
 }
 
-// stateNumbers replaces the names of states in statements by their numbers. An index that has a condition is used
-// only where a statement repeats its condition word for word.
+// stateNumbers replaces names of states in statements with their numbers. SQLite uses a partial index only if a statement
+// repeats its condition word for word.
 var stateNumbers = strings.NewReplacer("DELIVERED", "1", "DROPPED", "3", "PRUNED", "4", "BEHIND", "5", "DEAD", "2", "DUE", "0")

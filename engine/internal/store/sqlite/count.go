@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
 const tallyColumns = `count(*), total(d.attempts > 0), min(d.accepted_at), max(d.done_at)`
@@ -13,7 +14,7 @@ func scanTally(r *row) delivery.Tally {
 	return delivery.Tally{Count: int(r.int()), Tried: int(r.int()), Oldest: r.time(), Last: r.time()}
 }
 
-// tables are those of a filter's condition.
+// tables returns the tables that a filter's condition needs.
 func tables(f delivery.Filter) string {
 	if looksThroughEvents(f) {
 		return fromEvents
@@ -56,6 +57,27 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 			return nil
 		})
 	return oldest, err
+}
+
+// countStanding leaves what is due to the lane's own count: a backlog does not make it slow.
+const countStanding = `SELECT l.webhook, l.waiting,
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE AND d.due_at > ?1),
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND),
+  (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state = DUE AND d.due_at > ?1 AND d.due_at <= ?2 AND d.owner <> 0)
+  FROM lanes l WHERE l.waiting > 0`
+
+// Standing implements [store.Browser].
+func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
+	standing := map[string]delivery.Standing{}
+	now := s.now()
+	err := s.read(ctx, countStanding, func(r *row) error {
+		webhook, waiting, ahead, behind, inFlight := r.text(), int(r.int()), int(r.int()), int(r.int()), int(r.int())
+		standing[webhook] = delivery.Standing{
+			Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
+		}
+		return nil
+	}, now, now.Add(store.MaxLease))
+	return standing, err
 }
 
 // Pause implements [store.Browser].

@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// folder stands for the files of a queue, which this platform does not have.
+// folder stands for the files of a queue, which does not work on this platform.
 type folder struct{ owner int64 }
 
 func openFolder(string) (*folder, error) {

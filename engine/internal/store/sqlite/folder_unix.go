@@ -17,17 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// folder holds what stands beside the database's file: the turnstile, which each transaction passes, and a lock for each process
-// that has the file open.
+// folder holds the files beside the database: the turnstile, which each transaction passes, and a lock for each process
+// that has the database open.
 type folder struct {
 	turnstile *os.File
-	next      *os.File // held by the process whose turn is next
+	next      *os.File // held by the process that is next in line
 	owners    string   // the folder of the processes' locks
 	lock      *os.File
 	owner     int64
 }
 
-// openFolder makes what is missing.
+// openFolder makes missing files.
 func openFolder(path string) (*folder, error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -40,7 +40,7 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if network { // the write-ahead log is shared memory, which ends at the host
+	if network { // the write-ahead log is shared memory, which does not reach other hosts
 		return nil, errors.New("the folder is on a network file system: the queue needs a local one")
 	}
 	turnstile, err := openOwn(path + ".lock")
@@ -73,12 +73,12 @@ func checkFolder(dir string) error {
 	return nil
 }
 
-// isOwn reports whether a file belongs to this process's user or to root. To root every file is its own.
+// isOwn reports whether a file belongs to this process's user or to root. For root, every file does.
 func isOwn(st *syscall.Stat_t) bool {
 	return st.Uid == 0 || os.Geteuid() == 0 || int(st.Uid) == os.Geteuid()
 }
 
-// openOwn opens or makes a file. It refuses a symbolic link, another user's file and what is not a regular one.
+// openOwn opens or makes a file. It refuses a symbolic link, another user's file, and anything that is no regular file.
 func openOwn(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {
@@ -105,8 +105,9 @@ const (
 	turnPoll     = 100              // microseconds
 )
 
-// enter waits for this process's turn at the file. It polls, since a process that was stopped inside must not stop the others for ever.
-// Whoever comes must be next before it enters, so that a process that comes again at once does not pass those that poll.
+// enter waits for this process's turn. It polls, since a process that is stopped inside must not stop the others for
+// ever. A process must be next in line before it enters, so that one that returns at once does not overtake those that
+// poll.
 func (f *folder) enter(ctx context.Context) error {
 	deadline := time.Now().Add(turnPatience)
 	if err := lock(ctx, f.next, deadline); err != nil {
@@ -116,7 +117,7 @@ func (f *folder) enter(ctx context.Context) error {
 	return lock(ctx, f.turnstile, deadline)
 }
 
-// lock takes a file's lock before the deadline.
+// lock locks a file before the deadline.
 func lock(ctx context.Context, f *os.File, deadline time.Time) error {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -130,7 +131,7 @@ func lock(ctx context.Context, f *os.File, deadline time.Time) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		_, _ = unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: turnPoll}) // exact, as time.Sleep is not below a millisecond
+		_, _ = unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: turnPoll}) // precise, unlike time.Sleep below a millisecond
 	}
 }
 
@@ -138,7 +139,7 @@ func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 func (f *folder) leave() { unlock(f.turnstile) }
 
-// register takes this process's lock, which its death releases. Inside the turnstile.
+// register takes this process's lock, which ends with the process. It runs inside the turnstile.
 func (f *folder) register() error {
 	if err := os.Mkdir(f.owners, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -165,7 +166,7 @@ func (f *folder) ownerFile(owner int64) string {
 	return filepath.Join(f.owners, strconv.FormatInt(owner, 10))
 }
 
-// dead lists the processes that ended without closing the queue. Inside the turnstile.
+// dead lists the processes that ended without closing the queue. It runs inside the turnstile.
 func (f *folder) dead() ([]int64, error) {
 	entries, err := os.ReadDir(f.owners)
 	if err != nil {
@@ -189,10 +190,10 @@ func (f *folder) dead() ([]int64, error) {
 	return owners, nil
 }
 
-// forget removes the lock of a dead process whose leases were ended.
+// forget removes the lock of a dead process whose leases have ended.
 func (f *folder) forget(owner int64) { _ = os.Remove(f.ownerFile(owner)) }
 
-// close releases the locks. A process that still has leases leaves its lock's file behind, so that it counts as dead.
+// close releases the locks. If the process still has leases, it leaves its lock's file behind, so that it counts as dead.
 func (f *folder) close(released bool) error {
 	var errs []error
 	if f.lock != nil {
@@ -204,7 +205,7 @@ func (f *folder) close(released bool) error {
 	return errors.Join(append(errs, f.turnstile.Close(), f.next.Close())...)
 }
 
-// createFile makes the database's file if it is missing, readable by its owner alone.
+// createFile makes a missing database file, readable by its owner alone.
 func createFile(path string) error {
 	f, err := openOwn(path)
 	if err != nil {
@@ -213,7 +214,7 @@ func createFile(path string) error {
 	return f.Close()
 }
 
-// hideFile makes the database's files readable by their owner alone, as SQLite makes those that it adds.
+// hideFile makes the database's files readable by their owner alone. SQLite gives new files the same mode.
 func hideFile(path string) error {
 	for _, path := range []string{path, path + "-wal", path + "-shm"} {
 		info, err := os.Lstat(path)

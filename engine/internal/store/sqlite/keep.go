@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	slice       = 500  // deliveries that one transaction prunes or changes, so that a commit waits for none of it long
+	slice       = 500  // deliveries that one transaction prunes or changes, so that commits do not wait long
 	recoverMany = 5000 // deliveries that one transaction makes due
 
 	prunePeriod = 10 * time.Minute
 )
 
-// Keep implements [store.Store]. It prunes when it is called first, and then every ten minutes.
+// Keep implements [store.Store]. It prunes on the first call, and then every ten minutes.
 func (s *Store) Keep(ctx context.Context) error {
 	if err := s.recover(ctx); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (s *Store) Keep(ctx context.Context) error {
 const releaseLeases = `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
   CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at BETWEEN ?1 AND ?2 WHERE d.owner = ?3)`
 
-// recover ends the leases of processes that are dead, and the waits that a wrong clock stored.
+// recover ends the leases of dead processes, and waits that a wrong clock stored.
 func (s *Store) recover(ctx context.Context) error {
 	var ended []int64
 	for more := true; more; {
@@ -74,13 +74,13 @@ func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
 	return is, err
 }
 
-// longestWaits are times beyond which no wait and no lease reaches.
+// longestWaits returns times after which no wait and no lease can end.
 func longestWaits(now time.Time) (wait, lease time.Time) {
 	return now.Add(store.MaxWait + store.MaxSet), now.Add(store.MaxLease + store.MaxSet)
 }
 
-// endWrongWaits makes due what waits longer than anything can: the clock was wrong when that was stored, or is now. Leases count as
-// waits, and pauses of lanes end by the same rule. It reports whether there may be more.
+// endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
+// same rule ends leases and pauses of lanes. It reports whether there may be more.
 func (tx *tx) endWrongWaits() (more bool, err error) {
 	longest, longestLease := longestWaits(tx.now)
 	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
@@ -91,7 +91,7 @@ func (tx *tx) endWrongWaits() (more bool, err error) {
 	return n == recoverMany, tx.jumped(longest, longestLease)
 }
 
-// prune takes one slice of what has been kept long enough. It reports whether there may be more.
+// prune removes one slice of what has been kept long enough. It reports whether there may be more.
 func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	err = s.write(ctx, func(tx *tx) error {
 		left := slice
@@ -124,13 +124,14 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// forget removes the ids that have been known for long enough.
+// forget removes ids that have been known long enough.
 func (tx *tx) forget(before time.Time, n int) (int, error) {
 	return tx.run(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = PRUNED AND done_at > 0 AND done_at < ?
   ORDER BY done_at LIMIT ?)`, before, n)
 }
 
-// strip leaves of a delivery what makes its id known again. Its event goes with the last one of its deliveries.
+// strip removes everything from a delivery but its id, so that the id stays known. An event goes with the last of its
+// deliveries.
 func (tx *tx) strip(seq int64) error {
 	var laneID, event, size, state int64
 	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
@@ -156,7 +157,7 @@ func (tx *tx) strip(seq int64) error {
 	return err
 }
 
-// stripOldest strips up to n deliveries of a state that got their outcome before a time.
+// stripOldest strips up to n deliveries of a state whose outcome came before a time.
 func (tx *tx) stripOldest(state int, before time.Time, n int) (int, error) {
 	seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`,
 		state, before, n)
@@ -171,7 +172,7 @@ func (tx *tx) stripOldest(state int, before time.Time, n int) (int, error) {
 	return len(seqs), nil
 }
 
-// makeRoom takes some of what was delivered longest ago. It is false if there is nothing to take.
+// makeRoom removes some of what was delivered longest ago. It returns false if there is none.
 func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
 	const some = 4 * slice
 	err = s.write(ctx, func(tx *tx) error {
@@ -188,7 +189,8 @@ func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
 	return made, err
 }
 
-// makeRoomInLane keeps a lane within half of the file: its oldest dead letters go first, counted, and no more than it takes.
+// makeRoomInLane keeps a lane within half of the file. It removes and counts the lane's oldest dead letters, and no more
+// than needed.
 func (tx *tx) makeRoomInLane(l *lane, size int64) error {
 	for l.bytes+size > tx.store.opts.MaxSize/2 {
 		oldest, err := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)

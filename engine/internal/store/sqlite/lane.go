@@ -11,14 +11,14 @@ import (
 // lane is a row of lanes in a transaction.
 type lane struct {
 	laneRow
-	saved laneRow // as the database has it
+	saved laneRow // as in the database
 }
 
 type laneRow struct {
 	store.Lane
 	id                                         int64
-	bytes, delivered, dead, dropped, discarded int64 // dead: ever
-	waiting, deadLetters                       int64 // now
+	bytes, delivered, dead, dropped, discarded int64 // dead counts all that ever were
+	waiting, deadLetters                       int64 // current numbers
 }
 
 const laneColumns = `id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
@@ -62,7 +62,7 @@ func (tx *tx) find(webhook string) (*lane, error) {
 	return l, err
 }
 
-// laneOf returns the lane of a webhook, which is made if it is new.
+// laneOf returns the lane of a webhook. It makes a missing one.
 func (tx *tx) laneOf(webhook string) (*lane, error) {
 	l, err := tx.find(webhook)
 	if l != nil || err != nil {
@@ -83,7 +83,7 @@ func (tx *tx) load(where string, arg any) (*lane, error) {
 	if l.id == 0 || err != nil {
 		return nil, err
 	}
-	if known := tx.lanes[l.id]; known != nil { // with changes that are not saved
+	if known := tx.lanes[l.id]; known != nil { // with unsaved changes
 		return known, nil
 	}
 	l.saved = l.laneRow
@@ -91,7 +91,7 @@ func (tx *tx) load(where string, arg any) (*lane, error) {
 	return l, nil
 }
 
-// saveLanes writes the lanes that changed.
+// saveLanes writes changed lanes.
 func (tx *tx) saveLanes() error {
 	for _, l := range tx.lanes {
 		if l.laneRow == l.saved {
@@ -153,7 +153,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 	return n, err
 }
 
-// isCalled selects the lanes of an identity, or of the name behind its "#": see [store.IsCalled].
+// isCalled selects the lanes of an identity, or of the name after its "#": see [store.IsCalled].
 const isCalled = `webhook = ? OR substr(webhook, -length(?) - 1) = '#' || ?`
 
 // jumped ends the pauses and probes that a wrong clock stored.

@@ -16,7 +16,7 @@ const (
   (SELECT count(*) FROM deliveries d WHERE d.lane = l.id AND d.state IN (DUE, BEHIND) AND d.attempts > 0)
   FROM lanes l WHERE waiting > 0`
 
-	// countOwn goes through the index of what waits, and reads only what was accepted since this store was opened.
+	// countOwn uses the index of waiting deliveries, and reads only those accepted since this store was opened.
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE
   WHERE l.waiting > 0 AND d.seq >= ?1 AND d.accepted_by = ?2 GROUP BY 1, 2
   UNION ALL SELECT l.webhook, d.attempts > 0, count(*) FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state IN (DUE, BEHIND)
@@ -34,7 +34,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	lanes := map[string]*delivery.Left{}
 	now, first, self := s.now(), s.first.Load(), s.folder.owner
 	err := s.snapshot(ctx, func(c *conn) error {
-		all := map[string][2]int{} // waiting, and of them tried
+		all := map[string][2]int{} // number of waiting deliveries, and of those that were tried
 		err := c.each(countAll, func(r *row) error {
 			webhook := r.text()
 			lanes[webhook] = &delivery.Left{Webhook: webhook}
@@ -79,7 +79,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return list, err
 }
 
-// snapshot calls f with a connection that reads the database as it is now.
+// snapshot calls f with a connection that reads the current state of the database.
 func (s *Store) snapshot(ctx context.Context, f func(*conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

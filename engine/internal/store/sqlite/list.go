@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// where makes the condition of a filter. now tells what is in flight.
+// where makes the condition of a filter. now determines what is in flight.
 func where(f delivery.Filter, now time.Time) (string, []any) {
 	conditions, args := []string{"d.state <> PRUNED"}, []any{}
 	add := func(condition string, values ...any) {
@@ -46,6 +46,9 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Run != "" {
 		add("e.workflow_id = ?", f.Run)
 	}
+	if f.Source != "" {
+		add("e.source = ?", f.Source)
+	}
 	if f.Text != "" {
 		text := strings.ToLower(f.Text)
 		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
@@ -75,16 +78,16 @@ const (
 
 	fromDeliveries = ` FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE `
 
-	// fromEvents looks through the events, and for the deliveries of those that match alone; in the order of both, which is the same.
-	// The plus keeps SQLite from an index of its own making over all deliveries.
+	// fromEvents searches the events first, and then only the deliveries of those that match. Both have the same order.
+	// The plus keeps SQLite from building a temporary index over all deliveries.
 	fromEvents = ` FROM events e CROSS JOIN deliveries d ON d.seq BETWEEN e.first AND e.first + e.count - 1 AND +d.event = e.seq
   CROSS JOIN lanes l ON l.id = d.lane WHERE `
 )
 
-// looksThroughEvents reports whether a filter is about what events have, and not also of a state that few deliveries are in.
+// looksThroughEvents reports whether a filter is about fields of events, and not about a state that few deliveries have.
 func looksThroughEvents(f delivery.Filter) bool {
 	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
-	return (f.Event != "" || f.Workflow != "" || f.Run != "") && !few
+	return (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && !few
 }
 
 // List implements [store.Browser].
@@ -122,11 +125,13 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch it.State = stateOf(state % leaving); {
-	case state >= leaving:
+	switch it.State = store.StateOf(state); {
+	case state >= store.Leaving:
 		it.Held = store.OnItsWay
+	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
+		it.State = delivery.InFlight
 	case it.State == delivery.Due:
-		store.Stand(&l, &it, now, owner != 0, state == behind)
+		it.Held = store.Held(&l, &it, now, state == behind)
 	}
 	return it, nil
 }

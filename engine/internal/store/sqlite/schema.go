@@ -5,22 +5,23 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
 
-// The states of a delivery. They are in the database: none may change its number. Statements name them in capitals.
+// The states of a delivery: see [store.StateDue]. Statements name them in capitals.
 const (
-	due       = 0 // waits until due_at, or is in flight until then
-	delivered = 1
-	dead      = 2
-	dropped   = 3
-	pruned    = 4 // only its id is left, so that it is known again
-	behind    = 5 // waits for another one of the same order key
+	due       = store.StateDue
+	delivered = store.StateDelivered
+	dead      = store.StateDead
+	dropped   = store.StateDropped
+	pruned    = store.StatePruned
+	behind    = store.StateBehind
 )
 
-// migrations make the schema: the n-th makes version n of version n-1.
-// Times are milliseconds since 1970, and 0 is none.
+// migrations make the schema: the n-th turns version n-1 into version n. Times are milliseconds since 1970, and 0 means
+// no time.
 var migrations = []string{`
 CREATE TABLE lanes(
   id            INTEGER PRIMARY KEY,
@@ -107,14 +108,14 @@ ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';  -- traceparent, a
 ALTER TABLE events ADD COLUMN source TEXT NOT NULL DEFAULT ''; -- the token by which it came; '' for this machine's own
 `}
 
-// recount counts what the lanes hold, by the indexes.
+// recount counts what the lanes hold, using the indexes.
 const recount = `UPDATE lanes SET
   waiting = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 0) +
     (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
   dead_letters = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 2);`
 
-// open brings the database of a file to the newest schema, inside the turnstile. It refuses a file that is not a queue's, or that
-// a newer awf-hook made, before it changes anything.
+// open brings a file's database to the newest schema, inside the turnstile. Before it changes anything, it refuses a file
+// that is no queue, or that a newer awf-hook made.
 func (c *conn) open(path string) error {
 	version, err := c.number(`PRAGMA user_version`)
 	if err != nil {
@@ -145,7 +146,7 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA fullfsync = 1;
 PRAGMA checkpoint_fullfsync = 1;`
-	if tables == 0 { // the file keeps it: it is written each time that it is set
+	if tables == 0 { // the file keeps this setting, but each setting of it is a write
 		pragmas = `PRAGMA auto_vacuum = incremental;` + pragmas
 	}
 	if err := c.script(pragmas); err != nil {
@@ -154,7 +155,7 @@ PRAGMA checkpoint_fullfsync = 1;`
 	if version == int64(len(migrations)) {
 		return nil
 	}
-	// One transaction, since each commit waits for the disk.
+	// All in one transaction, since each commit waits for the disk.
 	all := strings.Join(migrations[version:], "")
 	if err := c.script(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", all, len(migrations))); err != nil {
 		_ = c.script(`ROLLBACK`)

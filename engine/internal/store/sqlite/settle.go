@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -36,14 +37,14 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 }
 
 const (
-	settle = `UPDATE deliveries SET state = ?3, due_at = ?4, done_at = ?5, attempts = ?6, spent = ?7, reason = ?8, log = log || ?9, owner = 0`
+	settle = `UPDATE deliveries SET state = ?4, due_at = ?5, done_at = ?6, attempts = ?7, spent = ?8, reason = ?9, log = log || ?10, owner = 0`
 
-	settleContent = `, content_type = ?10, header = ?11, url_suffix = ?12, body = ?13, size = size + ?14`
+	settleContent = `, content_type = ?11, header = ?12, url_suffix = ?13, body = ?14, size = size + ?15`
 
-	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE RETURNING lane`
+	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE AND lane = ?3`
 )
 
-// settle writes the outcome of one delivery, and what it means for its lane. It is false if the claim was lost.
+// settle writes the outcome of one delivery and its consequences for the lane. It returns false if the claim was lost.
 func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	ls := tx.store.lease(st.Claim)
 	if ls == nil {
@@ -53,7 +54,7 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	state, dueAt, done := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond), tx.now
+	state, dueAt := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond)
 	if st.GivenBack {
 		dueAt = st.Claim.Delivery.Due
 	}
@@ -64,35 +65,19 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		state = dead
 	case delivery.Dropped:
 		state = dropped
-	case delivery.Retry:
-		done = time.Time{}
 	}
-	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
-	if a := st.Attempt; a != nil {
-		attempts, line = a.Number, store.LogLine(a, ls.replay)
-		if !a.Free {
-			spent++
+	holder := l
+	held, err := tx.writeOutcome(st, ls, place{lane: l.id, state: state, due: dueAt})
+	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane
+		var in int64
+		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state = DUE`, ls.seq, ls.token)
+		if err != nil || in == 0 {
+			return false, err
 		}
-		if reason == "" {
-			reason = a.Reason
+		if holder, err = tx.lane(in); err == nil {
+			_, err = tx.writeOutcome(st, ls, place{lane: in, state: state, due: dueAt})
 		}
 	}
-	args := []any{ls.seq, ls.token, state, dueAt, done, attempts, spent, reason, line}
-	query := settle + whereHeld
-	if st.Content != nil {
-		c := columns(st.Content)
-		query = settle + settleContent + whereHeld
-		args = append(args, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
-	}
-	in := int64(0) // another lane if the delivery was moved meanwhile
-	err = tx.each(query, func(r *row) error {
-		in = r.int()
-		return nil
-	}, args...)
-	if err != nil || in == 0 {
-		return false, err
-	}
-	holder, err := tx.lane(in)
 	if err != nil {
 		return false, err
 	}
@@ -106,8 +91,32 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	return true, tx.freeKey(st, ls.seq, state, dueAt)
 }
 
-// freeKey lets the next delivery of an order key follow one that was settled: at once if it is done, and when it has waited long enough
-// if it waits on.
+// writeOutcome writes the outcome of a delivery of a lane. It returns false if the lane does not hold the delivery under its lease.
+func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, p place) (bool, error) {
+	if p.state != due {
+		p.done = tx.now
+	}
+	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
+	if a := st.Attempt; a != nil {
+		attempts, line, reason = a.Number, store.LogLine(a, ls.replay), cmp.Or(reason, a.Reason)
+		if !a.Free {
+			spent++
+		}
+	}
+	if st.Content == nil {
+		changed, err := tx.run(settle+whereHeld,
+			ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line)
+		return changed > 0, err
+	}
+	c := columns(st.Content)
+	changed, err := tx.run(settle+settleContent+whereHeld,
+		ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line,
+		c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+	return changed > 0, err
+}
+
+// freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has
+// waited long enough.
 func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time) error {
 	if st.Claim.OrderKey == "" {
 		return nil
@@ -125,8 +134,8 @@ func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time
 	return tx.promote(passed, seq, st.OrderMaxWait)
 }
 
-// promote makes the delivery that is next behind one of its key due at a time, unless it waits for another one
-// that has not waited for maxWait.
+// promote makes due at a time the delivery that is next behind one of its key. It does nothing if that delivery waits for
+// another one which has not waited for maxWait yet.
 func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 	next, err := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
   AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND
@@ -140,7 +149,7 @@ func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 	return err
 }
 
-// contentColumns is what transforms made as the database has it.
+// contentColumns is what transforms made, as the database stores it.
 type contentColumns struct {
 	contentType, header, urlSuffix string
 	body                           []byte

@@ -1,8 +1,8 @@
-// Package sqlite is the store in one SQLite file, which any number of processes of one machine share.
+// Package sqlite is the store in one SQLite file, which any number of processes on one machine share.
 //
-// Use [Open]. What Accept and Settle return for is in the file and synced: it outlives kill -9 and the loss of power.
-// Every transaction passes a turnstile, which is a lock on a file beside the database, and takes along all changes that wait
-// in its process.
+// Use [Open]. When Accept or Settle returns, the change is in the file and synced: it survives kill -9 and a power
+// failure. Every transaction passes a turnstile, which is a lock on a file beside the database, and commits all changes
+// that wait in its process.
 package sqlite
 
 import (
@@ -22,29 +22,30 @@ type Store struct {
 	opts   store.Options
 	folder *folder
 	file   os.FileInfo   // the database's, when it was opened
-	conn   *conn         // writes; nil if the store is closed; under turn
-	pruned time.Time     // when Keep pruned last
+	conn   *conn         // for writing; nil if the store is closed; guarded by turn
+	pruned time.Time     // when Keep last pruned
 	turn   chan struct{} // whoever fills it commits, for all that wait
 	leases atomic.Int64  // claims that were given and not settled
-	first  atomic.Int64  // the delivery that this store accepted first, or an earlier one; 0 if it accepted none
+	first  atomic.Int64  // the first delivery that this store accepted, or an earlier one; 0 if it accepted none
 
 	mu      sync.Mutex
 	waiting []*write
-	readers []*conn // that are idle
+	readers []*conn // idle ones
 	closed  bool
 }
 
-// closePatience is how long Close waits for its turn. What it does not release, the next process does that finds this one dead.
+// closePatience is how long Close waits for its turn. Leases that it cannot release are released by the next process,
+// which finds this one dead.
 const closePatience = time.Second
 
-// openPatience is how long Open waits for those who have the database open outside the turnstile.
+// openPatience is how long Open waits for processes that lock the database outside the turnstile.
 const openPatience = 10 * time.Second
 
-// Open opens or makes the queue of a file. It ends the leases of processes that died. It waits for other processes until ctx ends, for
-// ten seconds at most.
+// Open opens the queue of a file, and makes a missing file. It ends the leases of dead processes. It waits for other
+// processes until ctx ends, for ten seconds at most.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
-	_, err := sqlite.Fdatasync(true) // as SQLite does by itself where C compiles it
+	_, err := sqlite.Fdatasync(true) // as SQLite does by itself if C compiles it
 	if err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	if err == nil {
 		wrong, err = s.hasWrongWaits(ctx)
 	}
-	if err == nil && (wrong || len(dead) > 0) { // nearly always there is nothing to recover, and no need of a transaction
+	if err == nil && (wrong || len(dead) > 0) { // usually there is nothing to recover, and no transaction is needed
 		err = s.recover(ctx)
 	}
 	if err != nil {
@@ -81,7 +82,7 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	return s, nil
 }
 
-// connect opens the connection that writes. Inside the turnstile.
+// connect opens the connection for writing. It runs inside the turnstile.
 func (s *Store) connect() error {
 	for begun := time.Now(); ; {
 		c, err := connect(s.opts.Path)
@@ -93,7 +94,7 @@ func (s *Store) connect() error {
 			return nil
 		}
 		err = errors.Join(err, c.close())
-		// Taking up a log that a killed process left, and the first switch to the log, do not wait by themselves.
+		// SQLite does not wait by itself when it reads the log of a killed process, or first switches to a log.
 		if !isBusy(err) || time.Since(begun) > openPatience {
 			return err
 		}
@@ -103,7 +104,7 @@ func (s *Store) connect() error {
 
 var errMoved = errors.New("the file was moved, deleted or replaced while it was in use")
 
-// checkPlace returns an error if the database that is open is not the one at its path any more: nobody would find what goes into it.
+// checkPlace returns an error if the open database is no longer the one at its path: nobody would find what goes into it.
 func (s *Store) checkPlace() error {
 	if now, err := os.Stat(s.opts.Path); err != nil || !os.SameFile(now, s.file) {
 		return errMoved
@@ -111,10 +112,10 @@ func (s *Store) checkPlace() error {
 	return nil
 }
 
-// now is the store's time.
+// now returns the store's time.
 func (s *Store) now() time.Time { return stored(s.opts.Now()) }
 
-// stored is a time as exact as the database keeps it.
+// stored rounds a time to the database's precision.
 func stored(t time.Time) time.Time { return fromMilli(milli(t)) }
 
 // Close makes due what this process has in flight, and closes the file.
@@ -133,7 +134,7 @@ func (s *Store) Close() error {
 		errs = append(errs, r.close())
 	}
 	released := true
-	if s.leases.Load() > 0 { // what is in flight need not wait for the end of its lease
+	if s.leases.Load() > 0 { // deliveries in flight need not wait for the end of their leases
 		released = s.release() == nil
 	}
 	if s.conn != nil {
@@ -146,7 +147,7 @@ func (s *Store) Close() error {
 	return errors.Join(append(errs, s.folder.close(released))...)
 }
 
-// release makes due what this process has in flight. Under turn.
+// release makes due what this process has in flight. The caller holds turn.
 func (s *Store) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
@@ -159,7 +160,7 @@ func (s *Store) release() error {
 	return err
 }
 
-// read runs a query beside those that write, on a connection of its own.
+// read runs a query on a connection of its own, beside the writing one.
 func (s *Store) read(ctx context.Context, query string, f func(*row) error, args ...any) error {
 	c, err := s.reader()
 	if err != nil {
@@ -174,7 +175,7 @@ func (s *Store) read(ctx context.Context, query string, f func(*row) error, args
 	}, args...)
 }
 
-// readSoon runs a short query: on the connection that writes if nobody uses it, so that a short run opens no other one.
+// readSoon runs a short query. It uses the writing connection if that is idle, so that a short run opens no other one.
 func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -208,7 +209,7 @@ func (s *Store) reader() (*conn, error) {
 	return c, err
 }
 
-// giveBack keeps a reader for the next one who reads; two at most.
+// giveBack keeps a reader for reuse, two at most.
 func (s *Store) giveBack(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

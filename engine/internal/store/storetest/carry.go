@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// durable returns the queue as one that outlives its processes; the others skip no promise, since they make none of it.
+// durable returns the queue as one that survives its processes. Other queues are not skipped, since they make no such
+// promise.
 func durable(q *queue) store.Durable {
 	d, _ := q.Queue.(store.Durable)
 	return d
 }
 
-// agrees holds a queue to its invariants.
+// agrees checks the queue's invariants.
 func agrees(t *testing.T, q *queue) {
 	t.Helper()
 	if durable(q) == nil {
@@ -28,7 +29,7 @@ func agrees(t *testing.T, q *queue) {
 	}
 }
 
-// leaveAll takes all that may leave.
+// leaveAll takes everything that may leave.
 func leaveAll(t *testing.T, q *queue, seconds int) (entries []*delivery.Entry) {
 	t.Helper()
 	for cursor := (store.Cursor{}); ; {

@@ -149,7 +149,7 @@ func leasesEnd(t *testing.T, q *queue) {
 	settle(t, q, second[0], delivery.Delivered, at(199), time.Time{})
 }
 
-// What is accepted can be taken in the same breath, where its lane is well.
+// An accepted delivery can be claimed at once if its lane is healthy.
 func takesAtOnce(t *testing.T, q *queue) {
 	e := entry("a", hook, "two")
 	e.Wants[0].Take = time.Minute

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A clock was days ahead and is set right: what it stored is due, and what can be of a right clock waits on.
+// A clock was days ahead and is corrected: what it stored is due now, and waits that a right clock can have stored go on.
 func clockJumps(t *testing.T, q *queue) {
 	accept(t, q, at(0), "waits", hook)
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(0).Add(store.MaxWait))
@@ -21,7 +21,7 @@ func clockJumps(t *testing.T, q *queue) {
 	accept(t, q, at(0), "in flight", "three")
 	flies := claim(t, q, "three", at(0), 1)
 
-	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // a clock is set, and is none that jumped
+	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // small corrections are no jumps
 		q.keep(t, at(0).Add(-set))
 		for _, webhook := range []string{hook, "two", "three"} {
 			if got := claimIDs(t, q, webhook, at(0).Add(-set), 1); got != "" {
@@ -71,7 +71,8 @@ func rateJumps(t *testing.T, q *queue) {
 	}
 }
 
-// What a wrong clock stored for less than the longest wait is told from what waits rightly, and can be made due.
+// A wait that a wrong clock stored, if shorter than the longest wait, looks like a right one, and can be made due by
+// hand.
 func clockShows(t *testing.T, q *queue) {
 	accept(t, q, at(20*3600), "wrong", hook)
 	accept(t, q, at(0), "right", hook)

@@ -52,7 +52,7 @@ func breakerOpens(t *testing.T, q *queue) {
 	}
 }
 
-// breakTransform settles n claims as dead without an attempt, which is what a transform's failure does.
+// breakTransform settles n claims as dead without an attempt, as a transform's failure does.
 func breakTransform(t *testing.T, q *queue, now time.Time, n int) {
 	t.Helper()
 	for range n {
@@ -260,7 +260,7 @@ func deadFreesKey(t *testing.T, q *queue) {
 	}
 }
 
-// settleKeyed settles a claim whose webhook lets those behind it pass after a while.
+// settleKeyed settles a claim of a webhook that lets later deliveries of the key pass after a while.
 func settleKeyed(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome, now, due time.Time) {
 	t.Helper()
 	st := tried(c, outcome, now)

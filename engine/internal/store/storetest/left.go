@@ -7,7 +7,46 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// leftTellsApart checks that what was tried is told apart from what was not, through retries, keys, replays and outcomes.
+// standingTellsApart checks that what waits is due, later, behind its key or in flight, and that the sum is what Lanes says.
+func standingTellsApart(t *testing.T, q *queue) {
+	check := func(seconds int, want delivery.Standing) {
+		t.Helper()
+		got, err := q.Standing(q.set(at(seconds)))
+		if err != nil || got[hook] != want {
+			t.Errorf("after %d s it stands %+v, %v, want %+v", seconds, got[hook], err, want)
+		}
+		lanes, err := q.Lanes(at(seconds))
+		if err != nil || len(lanes) > 0 && lanes[0].Waiting != got[hook].Sum() {
+			t.Errorf("after %d s the lane says %+v, %v, want %d that wait", seconds, lanes, err, got[hook].Sum())
+		}
+	}
+	check(0, delivery.Standing{})
+	accept(t, q, at(0), "a", hook)
+	accept(t, q, at(0), "b", hook)
+	var keyed []*delivery.Entry
+	for _, id := range []string{"c", "d", "e"} {
+		keyed = append(keyed, entry(id, hook))
+		keyed[len(keyed)-1].Wants[0].OrderKey = "k"
+	}
+	if err := q.Accept(at(0), keyed); err != nil {
+		t.Fatal(err)
+	}
+	check(0, delivery.Standing{Due: 3, Behind: 2})
+	claims := claim(t, q, hook, at(0), 2)
+	check(0, delivery.Standing{Due: 1, Behind: 2, InFlight: 2})
+	settle(t, q, claims[0], delivery.Retry, at(0), at(30))
+	check(0, delivery.Standing{Due: 1, Later: 1, Behind: 2, InFlight: 1})
+	settle(t, q, claims[1], delivery.Delivered, at(1), at(1))
+	check(1, delivery.Standing{Due: 1, Later: 1, Behind: 2})
+	check(31, delivery.Standing{Due: 2, Behind: 2})
+	for _, c := range claim(t, q, hook, at(31), 2) {
+		settle(t, q, c, delivery.Dead, at(31), at(31))
+	}
+	check(32, delivery.Standing{Due: 1, Behind: 1})
+}
+
+// leftTellsApart checks that deliveries that were tried are counted apart from those that were not, through retries,
+// keys, replays and outcomes.
 func leftTellsApart(t *testing.T, q *queue) {
 	check := func(want ...delivery.Counts) {
 		t.Helper()
@@ -38,7 +77,7 @@ func leftTellsApart(t *testing.T, q *queue) {
 	}
 	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1})
 	claims := claim(t, q, hook, at(0), 3)
-	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1}) // one's own in flight ones wait
+	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1}) // one's own deliveries in flight count as waiting
 	for _, c := range claims {
 		if !c.Own {
 			t.Errorf("%s is not its acceptor's own", c.Delivery.ID)

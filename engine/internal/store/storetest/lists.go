@@ -103,6 +103,7 @@ func listSelects(t *testing.T, q *queue) {
 		{"before then", delivery.Filter{Until: at(0)}, ""},
 		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},
 		{"workflow", delivery.Filter{Workflow: "none"}, ""},
+		{"source", delivery.Filter{Source: "none"}, ""},
 		{"id", delivery.Filter{ID: delivery.ID("3", hook)}, "3"},
 		{"the beginning of an id", delivery.Filter{ID: delivery.ID("3", hook)[:12]}, "3"},
 		{"no id", delivery.Filter{ID: delivery.ID("3", hook) + "a"}, ""},
@@ -122,7 +123,7 @@ func listSelects(t *testing.T, q *queue) {
 	if got := names(delivery.Filter{Before: page[0].Seq, After: page[4].Seq}); got != "544" {
 		t.Errorf("between the first and the fifth: %q, want 544", got)
 	}
-	accept(t, q, at(7), "0", hook, "three") // known but for one delivery, which is the youngest
+	accept(t, q, at(7), "0", hook, "three") // known except for one delivery, which is the youngest
 	if got := names(delivery.Filter{Event: "workflow_end"}); got != "0554433221100" {
 		t.Errorf("%q, want the youngest delivery first", got)
 	}
@@ -172,7 +173,7 @@ func replays(t *testing.T, q *queue) {
 	}
 }
 
-// An attempt's record says whether it was made after a replay.
+// The record of an attempt says whether it was made after a replay.
 func marksReplays(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	settle(t, q, claim(t, q, hook, at(1), 1)[0], delivery.Dead, at(1), time.Time{})
@@ -243,7 +244,7 @@ func limitsChanges(t *testing.T, q *queue) {
 	}
 }
 
-// Reasons make groups, and what comes after somebody looked is in none of them.
+// Deliveries are grouped by reason, and those that come after somebody looked are in no group.
 func groups(t *testing.T, q *queue) {
 	for i := range 5 {
 		accept(t, q, at(i), fmt.Sprint(i), hook, "two")
@@ -293,7 +294,7 @@ func groups(t *testing.T, q *queue) {
 	}
 }
 
-// A pause by hand ends by itself, and Enable ends it before.
+// A pause by hand ends by itself, or earlier through Enable.
 func pausesByHand(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	if n, err := q.Pause(q.set(at(0)), "one", time.Hour); err != nil || n != 1 {

@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// oddTexts: what a stranger's event may hold, beside an ordinary one in the same batch. Databases refuse some of it in their texts.
+// oddTexts accepts what a stranger's event may hold, beside an ordinary one in the same batch. Databases refuse some of
+// it in texts.
 func oddTexts(t *testing.T, q *queue) {
 	odd := []string{"\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", "\u202e", "'; DROP TABLE lanes; --", "%s", strings.Repeat("x", 5000)}
 	var entries []*delivery.Entry
@@ -55,7 +56,7 @@ func oddTexts(t *testing.T, q *queue) {
 	}
 }
 
-// longKeys: an index has no room for a key of any length, and the order holds all the same.
+// longKeys tests order keys that are too long for an index: the order holds all the same.
 func longKeys(t *testing.T, q *queue) {
 	long := strings.Repeat("k", 100_000)
 	for _, id := range []string{"a0", "a1"} {
@@ -72,7 +73,7 @@ func longKeys(t *testing.T, q *queue) {
 	}
 }
 
-// origins: where an event comes from and its trace stay with it, from its acceptance to its replay.
+// origins tests that an event keeps its origin and its trace from acceptance to replay.
 func origins(t *testing.T, q *queue) {
 	e := entry("traced", hook)
 	e.Event.Source = "ci ünï"
@@ -91,10 +92,23 @@ func origins(t *testing.T, q *queue) {
 		}
 	}
 	id := delivery.ID("traced", hook)
+	selects := func(when string) {
+		t.Helper()
+		for source, want := range map[string]string{e.Event.Source: id, "ci": ""} {
+			got := ""
+			for _, it := range list(t, q, delivery.Filter{Source: source}) {
+				got += it.Delivery.ID
+			}
+			if n, err := q.Count(q.set(at(2)), delivery.Filter{Source: source}); got != want || err != nil || (n.Count == 1) != (want != "") {
+				t.Errorf("%s: the source %s selects %q, counted %+v, %v, want %q", when, source, got, n, err, want)
+			}
+		}
+	}
 	for _, step := range []string{"accepted", "delivered", "replayed"} {
 		for _, it := range list(t, q, delivery.Filter{}) {
 			check(step+": listed", &it.Event)
 		}
+		selects(step)
 		d, err := q.Show(at(2), id)
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tellsFates: one event is known to a webhook, new to a second, and a dead letter of a third.
+// tellsFates tests an event that one webhook knows, that is new to a second, and that is a dead letter of a third.
 func tellsFates(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	e := entry("a", hook, "two", "three")
@@ -32,7 +32,7 @@ func tellsFates(t *testing.T, q *queue) {
 	}
 }
 
-// past is the history of a delivery that waits, as another store had it.
+// past returns the history of a waiting delivery in another store.
 func past(state delivery.State) *delivery.Past {
 	p := &delivery.Past{
 		State: state, Since: at(-50), Accepted: at(-60), Spent: 1, Reason: "503 Service Unavailable",
@@ -86,7 +86,7 @@ func bringsPast(t *testing.T, q *queue) {
 	}
 }
 
-// A delivery that is known stays as it is, whatever another store says of its past.
+// A known delivery stays as it is, whatever past another store reports.
 func knownKeepsItsOwn(t *testing.T, q *queue) {
 	accept(t, q, at(0), "delivered", hook)
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0), time.Time{})

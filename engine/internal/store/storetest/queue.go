@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// queue is a store with its clock, which each call sets.
+// queue is a store with a clock that each call sets.
 type queue struct {
 	store.Queue
 

@@ -1,4 +1,4 @@
-// Package storetest holds every store to the same promises.
+// Package storetest tests that every store keeps the same promises.
 package storetest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Run holds a store to its promises. open returns an empty one whose clock is now.
+// Run tests a store's promises. open returns an empty store with the clock now.
 func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue) {
 	tests := []struct {
 		name string
@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"next due is the first that waits", nextDue},
 		{"left counts what waits", leftCounts},
 		{"left tells apart what was tried", leftTellsApart},
+		{"what waits is told apart by how it stands", standingTellsApart},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"each delivery's fate is told", tellsFates},
 		{"a delivery brings its past", bringsPast},
@@ -73,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"operations are kept, the last first", keepsOperations},
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
+		{"what a column has no room for is kept, and harms no other event", hostileEvents},
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
 		{"deliveries leave for another queue", leaves},
@@ -101,7 +103,7 @@ func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run", Timestamp: start, Payload: []byte(`{"n":"` + id + `"}`)}
 }
 
-// entry makes of an event one delivery for each webhook.
+// entry makes an event's entry, with one delivery for each webhook.
 func entry(id string, webhooks ...string) *delivery.Entry {
 	ev := newEvent(id)
 	e := &delivery.Entry{Event: &ev}
@@ -111,7 +113,7 @@ func entry(id string, webhooks ...string) *delivery.Entry {
 	return e
 }
 
-// accept puts an event with one delivery for each webhook into the queue, and returns how many were known.
+// accept accepts an event with one delivery for each webhook, and returns how many were known.
 func accept(t *testing.T, q *queue, now time.Time, id string, webhooks ...string) int {
 	t.Helper()
 	e := entry(id, webhooks...)
@@ -140,7 +142,7 @@ func claim(t *testing.T, q *queue, webhook string, now time.Time, n int) []*deli
 	return claims
 }
 
-// claimIDs claims and names the events, "a b".
+// claimIDs claims deliveries and names their events, "a b".
 func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) string {
 	t.Helper()
 	var ids []string
@@ -150,7 +152,7 @@ func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) stri
 	return strings.Join(ids, " ")
 }
 
-// attempt is one that came to the outcome.
+// attempt returns an attempt with the outcome.
 func attempt(c *delivery.Claim, outcome delivery.Outcome, now time.Time) *delivery.Attempt {
 	a := &delivery.Attempt{Number: c.Delivery.Attempts + 1, At: now, Took: time.Second, Status: 200, Outcome: outcome, Reason: "200 OK"}
 	if outcome != delivery.Delivered {
@@ -159,7 +161,7 @@ func attempt(c *delivery.Claim, outcome delivery.Outcome, now time.Time) *delive
 	return a
 }
 
-// tried is the settlement of an attempt that came to the outcome.
+// tried returns the settlement of an attempt with the outcome.
 func tried(c *delivery.Claim, outcome delivery.Outcome, now time.Time) delivery.Settlement {
 	return delivery.Settlement{Claim: c, Outcome: outcome, Attempt: attempt(c, outcome, now)}
 }
@@ -182,7 +184,7 @@ func settleAll(t *testing.T, q *queue, now time.Time, settlements ...delivery.Se
 	return lost
 }
 
-// wait is how long a settlement waits that is due then; 0 for an outcome that is final.
+// wait returns how long a settlement waits that is due at a time; 0 for a final outcome.
 func wait(now, due time.Time) time.Duration {
 	if due.IsZero() {
 		return 0
@@ -190,7 +192,7 @@ func wait(now, due time.Time) time.Duration {
 	return due.Sub(now)
 }
 
-// left is what waits for the webhooks of the tests.
+// left is what waits for the tests' webhooks.
 type left struct {
 	Waiting int
 	Next    time.Time // when the first of them may be claimed; zero if none may
@@ -268,7 +270,7 @@ func retryInOrder(t *testing.T, q *queue) {
 	}
 }
 
-// An attempt that was broken off, or failed by a fault of ours, does not spend the budget.
+// An attempt that was interrupted, or failed through our own fault, does not count against the budget.
 func spentOrNot(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	settleAll(t, q, at(0), delivery.Settlement{Claim: claim(t, q, hook, at(0), 1)[0], Outcome: delivery.Retry, After: time.Second})

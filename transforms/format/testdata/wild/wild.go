@@ -152,7 +152,7 @@ func anything(r *rand.Rand, depth int) any {
 func Options(receiver *format.Receiver, n uint64) []format.Option {
 	r := rand.New(rand.NewPCG(n, 2))
 	fixed := map[string]any{"routing_key": strings.Repeat("k", 32), "chat_id": "-1001234567890", "topic": "awf", "room": "!awf:example.org", "sha": strings.Repeat("0123456789", 4), "token": "glptt-1", "ref": "main", "index": "awf", "channel": "deployments", "thread_id": "123456789012345678", "thread_ts": "1700000000.000100", "max_size": 4096 + r.IntN(100_000)}
-	people := map[string][]any{
+	people := map[string][]string{
 		"slack": {"U012ABCDEF", "here", "S012ABCDEF"}, "discord": {"123456789012345678", "&123456789012345678", "everyone"}, "telegram": {"@alice", "@bob_b"},
 		"teams": {"someone@example.com", "a_b@example.com"}, "googlechat": {"123456789012345678901", "all"},
 		"mattermost": {"@alice", "@here"}, "rocketchat": {"@alice", "@all"}, "zulip": {"Alice B.", "all"}, "matrix": {"@alice:example.org", "room"}, "datadog": {"@slack-ops"},
@@ -183,7 +183,7 @@ func Options(receiver *format.Receiver, n uint64) []format.Option {
 		case key.Name == "mentions":
 			value = people[receiver.Name]
 		case key.Kind == format.KindList:
-			value = []any{plain(Text(r))}
+			value = []string{plain(Text(r))}
 		case key.Name == "link":
 			value = pick(r, []string{"https://ci.example.com/runs/1", "javascript:{{ payload.error }}", "https://ci.example.com/" + strings.Repeat("x", 2000),
 				"https://user:pw@[::1]:80/?a=b#c", "=payload.error", "https://ci.example.com/{{ workflow_name }}?{{ event }}={{ payload.error }}#{{ payload.step }}"})

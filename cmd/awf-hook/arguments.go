@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// checkArguments wraps what cobra says of arguments: an error shows how the command is called, and names the flags that it needs.
+func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, words []string) error {
+		if check != nil && check(cmd, words) != nil {
+			return fmt.Errorf("want %q, got %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"), number(words))
+		}
+		var missing []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 && !f.Changed {
+				missing = append(missing, "--"+f.Name)
+			}
+		})
+		if len(missing) > 0 {
+			return fmt.Errorf("want %s", strings.Join(missing, " and "))
+		}
+		return nil
+	}
+}
+
+// number says what arguments there are.
+func number(words []string) string {
+	switch len(words) {
+	case 0:
+		return "no argument"
+	case 1:
+		return fmt.Sprintf("the argument %q", words[0])
+	}
+	return fmt.Sprintf("%d arguments", len(words))
+}
+
+// refusals say why a command does not have a flag that others have.
+var refusals = map[string]string{
+	"json":    "prints nothing as JSON",
+	"config":  "reads no configuration",
+	"webhook": "is not about one webhook",
+}
+
+// insteads name the command that does what a flag would mean of another one.
+var insteads = map[string]string{
+	"eval --webhook": "awf-hook explain --webhook NAME shows the values of a webhook's filter",
+}
+
+// flagError says what is wrong with a flag: what it wants, which one is meant, or why the command does not have it.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var bare *pflag.ValueRequiredError
+	var bad *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		return unknownFlag(cmd, unknown)
+	case errors.As(err, &bare):
+		value, _ := pflag.UnquoteUsage(bare.GetFlag())
+		return fmt.Errorf("--%s: want a %s", bare.GetFlag().Name, value)
+	case errors.As(err, &bad):
+		f := bad.GetFlag()
+		want := map[string]string{
+			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
+			"float64": "a number",
+		}[f.Value.Type()]
+		if want == "" {
+			return fmt.Errorf("--%s: %w", f.Name, bad.Unwrap())
+		}
+		return fmt.Errorf("--%s: want %s, got %q", f.Name, want, bad.GetValue())
+	}
+	return err
+}
+
+func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
+	name := unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" && name == "c" {
+		name = "config"
+	}
+	if instead := insteads[cmd.Name()+" --"+name]; instead != "" {
+		return fmt.Errorf("--%s: %s", name, instead)
+	}
+	if why := refusals[name]; why != "" {
+		return fmt.Errorf("--%s: %s %s", name, cmd.CommandPath(), why)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := spelling.Nearest(name, names); near != "" {
+		return fmt.Errorf("%w: did you mean --%s?", unknown, near)
+	}
+	return unknown
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/spf13/cobra"
+)
+
+// printed is what a command prints with --json.
+type printed struct {
+	how string // one of those below
+	of  []any  // values of the types of its objects; of several, each object has one
+}
+
+// How a command prints JSON.
+const (
+	eachLine  = "an object on each line of stdout"
+	oneObject = "one object on stdout"
+	inReport  = "one object on stderr, as the last line but for log messages; stdout is the command's or AWF's own"
+)
+
+// outputs are what the commands print with --json, by their paths.
+var outputs = map[string]printed{
+	"backtest":          {eachLine, []any{backtestJSON{}}},
+	"check":             {oneObject, []any{checkJSON{}}},
+	"deliveries delete": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries list":   {eachLine, []any{api.Item{}}},
+	"deliveries move":   {eachLine, []any{countJSON{}}},
+	"deliveries replay": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries send":   {inReport, []any{engine.Report{}}},
+	"deliveries show":   {eachLine, []any{api.Detail{}}},
+	"doctor":            {oneObject, []any{doctorJSON{}}},
+	"emit":              {inReport, []any{engine.Report{}}},
+	"eval":              {eachLine, []any{evaluated{}}},
+	"events":            {eachLine, []any{eventJSON{}}},
+	"exec":              {inReport, []any{engine.Report{}}},
+	"explain":           {eachLine, []any{engine.Explanation{}}},
+	"follow":            {inReport, []any{engine.Report{}}},
+	"formats":           {eachLine, []any{formatJSON{}}},
+	"functions":         {eachLine, []any{functionJSON{}}},
+	"listen":            {eachLine, []any{engine.Received{}}},
+	"operations":        {eachLine, []any{engine.Operation{}}},
+	"preview":           {eachLine, []any{engine.Preview{}}},
+	"queue check":       {eachLine, []any{queueCheckJSON{}}},
+	"run":               {inReport, []any{engine.Report{}}},
+	"secret new":        {eachLine, []any{secretJSON{}}},
+	"secret token":      {eachLine, []any{tokenJSON{}}},
+	"serve":             {inReport, []any{engine.Report{}}},
+	"sign":              {eachLine, []any{signedJSON{}}},
+	"test":              {eachLine, []any{testJSON{}}},
+	"top":               {eachLine, []any{laneRate{}}},
+	"transform inspect": {eachLine, []any{moduleJSON{}}},
+	"transform test":    {eachLine, []any{testJSON{}}},
+	"trust":             {eachLine, []any{trustJSON{}}},
+	"verify":            {eachLine, []any{verifiedJSON{}}},
+	"version":           {eachLine, []any{versionJSON{}}},
+	"webhooks disable":  {eachLine, []any{countJSON{}}},
+	"webhooks enable":   {eachLine, []any{countJSON{}}},
+	"webhooks list":     {eachLine, []any{api.Lane{}}},
+	"webhooks pause":    {eachLine, []any{countJSON{}}},
+	"webhooks test":     {eachLine, []any{triedJSON{}}},
+}
+
+// countJSON says how many deliveries or lanes a command changed.
+type countJSON struct {
+	Count int `json:"count"`
+}
+
+// traceJSON is what [expression.Trace] writes.
+type traceJSON struct {
+	Path   string        `json:"path,omitempty"`
+	Source string        `json:"source,omitempty"`
+	Value  any           `json:"value"`
+	Err    string        `json:"error,omitempty"`
+	Parts  []partJSON    `json:"parts"`
+	Took   time.Duration `json:"took"`
+}
+
+// partJSON is a part of it.
+type partJSON struct {
+	Source  string `json:"source,omitempty"`
+	Depth   int    `json:"depth"`
+	Times   int    `json:"times"`
+	Decided bool   `json:"decided,omitempty"`
+	Missing bool   `json:"missing,omitempty"`
+	Value   any    `json:"value,omitempty"`
+}
+
+// maker makes the schemas of what commands print.
+func maker() *schema.Maker {
+	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
+	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
+	m.Of = map[reflect.Type]*schema.Schema{
+		reflect.TypeFor[delivery.State]():   oneOf(stateNames()...),
+		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
+		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
+			"transform_failed", "not_signed"),
+		reflect.TypeOf(engine.Received{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
+	}
+	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[traceJSON]())
+	return m
+}
+
+// schemaOf is the schema of an object that a command prints with --json.
+func schemaOf(path string) (*schema.Schema, bool) {
+	out, known := outputs[path]
+	if !known {
+		out, known = outputs[path+" list"]
+	}
+	if !known {
+		return nil, false
+	}
+	m, whole := maker(), &schema.Schema{}
+	for _, of := range out.of {
+		whole.AnyOf = append(whole.AnyOf, m.Object(reflect.TypeOf(of)))
+	}
+	if len(whole.AnyOf) == 1 {
+		whole = whole.AnyOf[0]
+	}
+	whole.Draft = "https://json-schema.org/draft/2020-12/schema"
+	whole.Title = "awf-hook " + path + " --json"
+	whole.Description = out.how
+	return whole, true
+}
+
+func (c *command) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema [COMMAND]",
+		Short: "Print the JSON Schema of what a command prints with --json",
+		Long: `schema prints the JSON Schema of an object that COMMAND prints with --json. Without a COMMAND it lists the commands that have
+--json, and where and how they print it. awf-hook check --schema prints the schema of the configuration.
+
+Errors are not JSON: they go to stderr as text, and the exit code says what kind they are.`,
+		Example: "  awf-hook schema deliveries list",
+		Args:    cobra.MaximumNArgs(2),
+		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
+			var next []string
+			for _, path := range slices.Sorted(maps.Keys(outputs)) {
+				parts := strings.Fields(path)
+				if len(parts) > len(words) && slices.Equal(parts[:len(words)], words) && strings.HasPrefix(parts[len(words)], typed) {
+					next = append(next, parts[len(words)])
+				}
+			}
+			return slices.Compact(next), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, words []string) error {
+			if len(words) == 0 {
+				rows := [][]string{{"COMMAND", "PRINTS"}}
+				for _, path := range slices.Sorted(maps.Keys(outputs)) {
+					rows = append(rows, []string{path, outputs[path].how})
+				}
+				printTable(c.out, rows)
+				return nil
+			}
+			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
+			s, known := schemaOf(path)
+			if !known {
+				return fmt.Errorf("awf-hook %s prints nothing as JSON: awf-hook schema lists what does", plain(path))
+			}
+			encodeIndented(c.out, "", "  ", s)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// add merges the configuration of a later file into c. The table says how to merge the keys beside webhooks.
+func (c *Config) add(file *Config) {
+	c.Files = append(c.Files, file.Files...)
+	c.Webhooks = override(c.Webhooks, file.Webhooks)
+	c.given = append(c.given, file.Webhooks...)
+	c.Warnings = append(c.Warnings, file.Warnings...)
+	c.Named = append(c.Named, file.Named...)
+	rootKey.mergeBelow("", c, file, func(path string) bool {
+		return slices.ContainsFunc(file.used, func(u use) bool { return u.path == path || strings.HasPrefix(u.path, path+".") })
+	})
+	c.used = append(c.used, file.used...)
+}
+
+// mergeBelow merges the keys below k that a later file sets.
+func (k *Key) mergeBelow(path string, to, from any, gives func(path string) bool) {
+	for i := range k.below {
+		key := &k.below[i]
+		at := path + key.Path
+		switch {
+		case !gives(at):
+		case key.into != nil && key.merge == wholeHolds:
+			set(key.into(to), key.into(from))
+		case key.into != nil:
+			key.mergeBelow(at+".", key.into(to), key.into(from), gives)
+		case key.merge == allHold:
+			all := reflect.ValueOf(key.at(to)).Elem()
+			all.Set(reflect.AppendSlice(all, reflect.ValueOf(key.at(from)).Elem()))
+		case key.at != nil:
+			set(key.at(to), key.at(from))
+		}
+		if key.instead != "" && gives(at) && !gives(path+key.instead) {
+			reflect.ValueOf(k.find(key.instead).at(to)).Elem().SetZero()
+		}
+	}
+}
+
+// set copies the value that from points to.
+func set(to, from any) { reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from).Elem()) }
+
+// override merges webhooks into a new slice. An entry with a name replaces an earlier one with the same name as a whole; an entry without
+// a name is added.
+func override(base, over []Webhook) []Webhook {
+	merged := append([]Webhook(nil), base...)
+	place := map[string]int{}
+	for i, w := range merged {
+		if w.Named {
+			place[w.Name] = i
+		}
+	}
+	for _, w := range over {
+		if i, there := place[w.Name]; there && w.Named {
+			merged[i] = w
+		} else {
+			merged = append(merged, w)
+		}
+	}
+	return merged
+}

@@ -1,0 +1,40 @@
+package store
+
+import "github.com/awf-project/awf-hook/engine/delivery"
+
+// The states of a delivery in a database. They are stored: never change a number.
+const (
+	StateDue       = 0 // waits until due_at, or is in flight until then
+	StateDelivered = 1
+	StateDead      = 2
+	StateDropped   = 3
+	StatePruned    = 4 // only the id is left, so that it stays known
+	StateBehind    = 5 // waits for another delivery with the same order key
+
+	// Leaving is added to the state of a delivery that is moving to another queue. Nobody claims it or changes it here.
+	Leaving = 8
+)
+
+// StateOf names a state of a database for people.
+func StateOf[N int | int64](state N) delivery.State {
+	switch state % Leaving {
+	case StateDelivered:
+		return delivery.IsDelivered
+	case StateDead:
+		return delivery.IsDead
+	case StateDropped:
+		return delivery.IsDropped
+	}
+	return delivery.Due
+}
+
+// FinalState is the number of a final state.
+func FinalState[N int | int64](s delivery.State) N {
+	switch s {
+	case delivery.IsDelivered:
+		return StateDelivered
+	case delivery.IsDropped:
+		return StateDropped
+	}
+	return StateDead
+}
