@@ -171,11 +171,11 @@ func (f *configFlags) addFileFlag(cmd *cobra.Command) {
 
 func (f *configFlags) addToFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.to, "to", "",
-		"hand the events to the awf-hook serve at this `URL`, by $AWF_HOOK_TOKEN or $AWF_HOOK_SECRET, instead of the settings' webhooks")
+		"send the events to the awf-hook serve at this `URL` instead of the settings' webhooks, with $AWF_HOOK_TOKEN or $AWF_HOOK_SECRET")
 }
 
 func (f *configFlags) addTrustFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files for this once, whatever they do; for CI")
+	cmd.Flags().BoolVar(&f.trustProject, "trust-project", false, "trust the project's files this once, whatever they do; for CI")
 }
 
 func (f *configFlags) search() config.Search {

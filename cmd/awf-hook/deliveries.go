@@ -88,7 +88,7 @@ func (c *command) deliveriesCommand() *cobra.Command {
 		Use:   "deliveries",
 		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
 		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
-A delivery that awf-hook has given up is a dead letter: show tells why, replay makes it due again with the same id,
+A delivery that awf-hook has given up is a dead letter: show says why, replay makes it due again with the same id,
 and the next run, exec or deliveries send delivers it.
 Wherever a command takes an ID, the beginning of one is enough.`,
 	}
@@ -302,9 +302,9 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send",
 		Short: "Deliver what is due and exit, as run does at its end",
-		Long: `send delivers what is due and exits, as run does at its end. With --now all that waits is due: before its next attempt
-would be, or where a clock that was wrong stored when that is. A receiver that asked for a pause gets it all the same:
-awf-hook webhooks enable ends it.`,
+		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
+attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
+ends the pause.`,
 		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -322,7 +322,7 @@ awf-hook webhooks enable ends it.`,
 		},
 	}
 	s.addSpillFlag(cmd)
-	cmd.Flags().BoolVar(&hurry, "now", false, "make due at once all that waits")
+	cmd.Flags().BoolVar(&hurry, "now", false, "make all waiting deliveries due at once")
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd

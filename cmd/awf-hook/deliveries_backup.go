@@ -12,8 +12,8 @@ func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the queue while others use it",
-		Long: `backup writes the queue as it is now into a new FILE, while others use it. FILE is a queue too: name it with --queue to look
-at it, or to deliver what it holds. What was sent after the backup is then sent again, with the same ids.`,
+		Long: `backup writes a copy of the queue into a new FILE, while others use the queue. FILE is a queue too: name it with --queue to
+list it or to deliver from it. Deliveries that were sent after the backup are then sent again, with the same ids.`,
 		Example: "  awf-hook deliveries backup queue-$(date +%F).db",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -59,7 +59,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
 	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most; 0 for all")
 	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
-	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list them again every two seconds, until Ctrl-C")
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list again every two seconds, until Ctrl-C")
 	return cmd
 }
 

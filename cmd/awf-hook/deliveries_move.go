@@ -12,10 +12,10 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use:   "move --from OLD --to NEW",
-		Short: "Hand over deliveries after a webhook or its file was renamed",
-		Long: `move hands the waiting deliveries and dead letters of one webhook to another, after the webhook or its configuration file got
-a new name or place. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME alone is enough if one webhook
-has it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
+		Short: "Move deliveries to a webhook's new name or file",
+		Long: `move gives the waiting deliveries and dead letters of one webhook to another, for example after you renamed the webhook or its
+configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME is enough if only one webhook has
+it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -30,7 +30,7 @@ func (c *command) emitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "emit",
 		Short: "Deliver one event, from flags or from stdin",
-		Long: `emit makes one event and delivers it: from AWF's own hooks, from cron, from anywhere.
+		Long: `emit makes one event and delivers it. Use it in AWF's own hooks, in cron, anywhere.
 
   awf-hook emit --event backup_done --workflow backup --payload '{"bytes": 1024}'
   echo '{"event":"…","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}' | awf-hook emit
@@ -39,7 +39,7 @@ Without --event it reads the event from stdin, as a JSON object. --payload - rea
 --set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that
 an earlier emit had.
 
---webhook NAME sends it to this webhook alone, whatever its filter says. --sample TYPE sends an example of an event (see
+--webhook NAME sends it to this webhook alone and bypasses the filter. --sample TYPE sends an example of an event (see
 awf-hook events) with "test": true in its payload.
 
 In a workflow's hooks, where AWF's "escape" quotes for the shell:

@@ -24,13 +24,13 @@ func (c *command) evalCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval [EXPR [EVENTS…]]",
 		Short: "Try an expression of a filter or a map on events",
-		Long: `eval shows what an expression comes to for each event, and which of its parts the event lacks. The events are those of the
-files EVENTS, of stdin with -, or without them an example of each type that AWF writes (see awf-hook events).
+		Long: `eval shows the value of an expression for each event, and which of its parts the event lacks. It reads events from the files
+EVENTS, or from stdin with -. Without them it uses an example of each type that AWF writes (see awf-hook events).
 
-Without EXPR, on a terminal, it asks for expressions: Tab completes names, the arrows bring earlier lines back. There
+Without EXPR, on a terminal, it opens a prompt: Tab completes names, the arrow keys recall earlier lines. Commands are
 
-  :filter      shows whether a filter would hold (:map shows values again)
-  :explain     shows the value of each part (again: no longer)
+  :filter      shows whether a filter would match (:map shows values again)
+  :explain     shows the value of each part; a second time switches it off
   :events      lists the events; :events TYPE keeps those of a type
   :functions   lists the functions; :functions NAME shows one
   :quit        ends it, as Ctrl-D does`,
@@ -47,7 +47,7 @@ Without EXPR, on a terminal, it asks for expressions: Tab completes names, the a
 			return c.eval(args[0], events, flags)
 		},
 	}
-	cmd.Flags().BoolVar(&flags.filter, "filter", false, "show whether it holds as a filter, for which what is missing is false")
+	cmd.Flags().BoolVar(&flags.filter, "filter", false, "show whether it matches as a filter, where a missing value is false")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print one JSON object for each event")
 	cmd.Flags().StringVar(&flags.event, "event", "", "only events of this `TYPE`")
 	return cmd

@@ -39,9 +39,8 @@ func (c *command) eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [TYPE]",
 		Short: "List the types of events, or show one with its payload and an example",
-		Long: `events lists the types of events that AWF writes and when they come, and those that awf-hook makes of itself. With a
-TYPE it shows what is in its payload and an example. --json prints the examples, an event on each line, as run, preview and
-eval read them.`,
+		Long: `events lists the types of events that AWF writes and when they come, and awf-hook's own operator events. With a TYPE it shows
+the payload and an example. --json prints the examples, an event on each line, for run, preview and eval to read.`,
 		Example: "  awf-hook events workflow_error\n  awf-hook events --json | awf-hook preview -c awf-hook.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

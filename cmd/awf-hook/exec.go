@@ -35,7 +35,7 @@ func (c *command) execCommand() *cobra.Command {
 		Short: "Run a command and deliver its workflows' events",
 		Long: `exec runs a command, for example "awf run deploy", and delivers the events of its workflows: starts, ends and steps,
 also those of sub-workflows and resumed runs. The command keeps its terminal, its streams, its arguments and its signals.
-exec ends as the command ended, with its exit code or by its signal, whatever becomes of the webhooks.
+exec ends as the command ended, with its exit code or by its signal, whatever happens to the webhooks.
 
 exec sets AWF_AUDIT_LOG for the command to a file of its own, and appends what AWF writes there to the file that AWF
 would have used. exec prints its own messages when the command has ended.
@@ -56,7 +56,7 @@ Ctrl-C ends the wait.`,
 	s.addMetricsFlag(cmd)
 	s.addExitFlags(cmd, "exit with 5 if the command succeeded and something is not delivered by --drain-timeout; "+
 		"for containers, whose queue ends with them")
-	addStorageFlag(cmd, &storage, "what COMMAND's --storage says, else AWF's own")
+	addStorageFlag(cmd, &storage, "COMMAND's --storage, else AWF's own")
 	return cmd
 }
 

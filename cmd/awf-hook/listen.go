@@ -25,9 +25,9 @@ func (c *command) listenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen [ADDR]",
 		Short: "Receive webhooks on this machine, verify and print them",
-		Long: `listen is a receiver for trying things out. It takes requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
-and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which every
-built-in format takes for delivered, or follows --respond:
+		Long: `listen is a local receiver for experiments. It accepts requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
+and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which means
+delivered to every built-in format, or follows --respond:
 
   503x2,429:5,reset,slow:3s,200
 

@@ -45,7 +45,7 @@ type previewFlags struct {
 func (f *previewFlags) add(cmd *cobra.Command) {
 	f.configFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object for each event and webhook")
-	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the type of event")
+	cmd.Flags().BoolVar(&f.all, "all", false, "also show webhooks that do not want the event's type")
 	cmd.Flags().StringVar(&f.webhook, "webhook", "", "show only the webhook of this `NAME`")
 }
 
@@ -55,9 +55,9 @@ func (c *command) previewCommand() *cobra.Command {
 		Use:   "preview [EVENTS…]",
 		Short: "Show the exact requests that events would make; sends nothing",
 		Long: `preview reads events from files or stdin, in any of AWF's dialects, and shows what each webhook would send: method, headers
-and body, or why it would send nothing. The clock stands at the event's time, or at --at. preview sends and keeps nothing.
+and body, or why it would send nothing. The clock shows the event's time, or --at. preview sends nothing and stores nothing.
 
-An event that you write by hand may stand on several lines and needs nothing but its type: {"event": "workflow_error"}.
+An event that you write by hand may span several lines and needs only its type: {"event": "workflow_error"}.
 
 --diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or earlier output of preview.
 Then preview exits with 1 if there is a difference.`,

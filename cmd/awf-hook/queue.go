@@ -17,8 +17,8 @@ func (c *command) queueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "Move a queue to another place, and check it: move, check",
-		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks whether a queue agrees with itself.
-A single delivery is the subject of awf-hook deliveries.`,
+		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks that a queue is consistent.
+For single deliveries see awf-hook deliveries.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -32,13 +32,13 @@ func (c *command) moveQueue() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move --from QUEUE --to QUEUE",
 		Short: "Move all deliveries to another queue",
-		Long: `move takes all deliveries out of one queue and puts them into another, with their ids, states, attempts and times. A QUEUE is
-a file or a PostgreSQL URL. Webhooks belong to their file in the one and to the namespace in the other: the configuration says
-which is which.
+		Long: `move moves all deliveries from one queue to another and keeps their ids, states, attempts and times. A QUEUE is a file or a
+PostgreSQL URL. A webhook belongs to its file in a file queue, and to the namespace in a database: the configuration maps one
+to the other.
 
-Others may go on to use both queues. What is in flight moves when it is settled; move waits for it up to 30 seconds. A move that
-was stopped goes on when it is called again: no delivery is in both queues or in none. Point all processes at the new queue
-before the move, else what they accept stays in the old one until the next.`,
+Others may use both queues meanwhile. Deliveries in flight move when they are settled; move waits up to 30 seconds for them. If
+a move is interrupted, run it again: no delivery is in both queues or in none. Point all processes at the new queue before the
+move, or events that they accept stay in the old one until the next move.`,
 		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -48,8 +48,8 @@ before the move, else what they accept stays in the old one until the next.`,
 		},
 	}
 	flags.addFileFlag(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "take them out of this `QUEUE`")
-	cmd.Flags().StringVar(&to, "to", "", "put them into this `QUEUE`")
+	cmd.Flags().StringVar(&from, "from", "", "move deliveries out of this `QUEUE`")
+	cmd.Flags().StringVar(&to, "to", "", "move deliveries into this `QUEUE`")
 	_ = cmd.MarkFlagRequired("from") // the flags exist
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
@@ -104,10 +104,10 @@ func (c *command) checkQueue() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Say what is wrong with a queue",
-		Long: `check reads the whole queue, a file or a database, while others use it, and looks whether it agrees with itself: that each
-delivery has its event and its lane, that counts are right, that no order key is stuck or has two deliveries in flight, that
-nothing was left half moved. It changes nothing. It exits with 1 if something is wrong.`,
+		Short: "Check that a queue is consistent",
+		Long: `check reads the whole queue, a file or a database, while others use it, and checks that it is consistent: each delivery has
+its event and its lane, counts are right, no order key is stuck or has two deliveries in flight, and no move is half done.
+It changes nothing. It exits with 1 if something is wrong.`,
 		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -26,7 +26,7 @@ run finds webhooks in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_C
 The queue keeps what is not delivered at the end. The next run delivers it.
 
 awf-hook never breaks a pipe: with a bad configuration it still copies stdin to stdout until stdin ends.
-After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-timeout at most. The second stops it at once.`,
+After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-timeout at most. The second one stops it at once.`,
 		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -47,7 +47,7 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout; for containers, whose queue ends with them")
 	addStorageFlag(cmd, &stream.Storage, "AWF's own")
 	cmd.Flags().DurationVar(&stream.OrphanAfter, "orphan-after", 0,
-		"end a workflow run that was quiet for so long, or is open when stdin ends (default: never)")
+		"end a workflow run that was quiet for this long, or is open when stdin ends (default: never)")
 	cmd.Flags().BoolVar(&s.strict, "strict", false, "exit with 4 if there were bad lines")
 	cmd.Flags().BoolVar(&stream.Resend, "resend", false, "send known events again, with new ids; for trying things out")
 	return cmd
@@ -56,7 +56,7 @@ After the first SIGINT or SIGTERM run reads on until stdin ends, for --drain-tim
 // addStorageFlag adds the flag for AWF's storage folder. The states there complete AWF's events.
 func addStorageFlag(cmd *cobra.Command, storage *string, otherwise string) {
 	cmd.Flags().StringVar(storage, "storage", "",
-		"the `DIR` that AWF got as its --storage: exit codes, attempts and tokens of steps are read there (default: "+otherwise+")")
+		"the `DIR` of AWF's --storage, with exit codes, attempts and tokens of steps (default: "+otherwise+")")
 }
 
 // openRuns collects runs whose ends were not in the stream.

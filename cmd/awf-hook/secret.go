@@ -20,7 +20,7 @@ func (c *command) secretCommand() *cobra.Command {
 		Use:   "new",
 		Short: "Print a new secret",
 		Long: `new prints a secret of 32 random bytes in the form of Standard Webhooks: whsec_ and base64.
-It fits every scheme: standard decodes it, the others take it literally.`,
+It works with every scheme: standard decodes it, the others use it literally.`,
 		Example: "  export WEBHOOK_SECRET=$(awf-hook secret new)",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -37,7 +37,7 @@ It fits every scheme: standard decodes it, the others take it literally.`,
 		Use:   "token",
 		Short: "Print a new token for awf-hook serve",
 		Long: `token prints a token of 32 random bytes for a client of awf-hook serve, and its SHA-256 for serve.tokens.
-The configuration holds the digest alone: whoever reads it cannot send events.`,
+The configuration holds only the digest, so nobody who reads it can send events.`,
 		Example: "  awf-hook secret token",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -53,12 +53,12 @@ func (c *command) serveCommand() *cobra.Command {
 	d := &daemon{session: &session{adopts: true, isServer: true}, command: c}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Deliver for as long as it runs, and take events over HTTP",
-		Long: `serve delivers what the queue holds for as long as it runs, retries included. It takes events over HTTP at POST /v1/events
-and, with --follow, from AWF's files. It ends on SIGINT or SIGTERM: it stops taking events after --lame-duck, delivers what is
-left for --drain-timeout at most, and keeps the rest in the queue.
+		Short: "Deliver continuously, and accept events over HTTP",
+		Long: `serve delivers from the queue continuously, retries included. It accepts events over HTTP at POST /v1/events and, with
+--follow, from AWF's files. SIGINT or SIGTERM ends it: it stops accepting events after --lame-duck, delivers the rest for
+--drain-timeout at most, and keeps what is left in the queue.
 
-serve takes up a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
+serve loads a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
 mistakes changes nothing.
 
 Without a token, serve listens on this machine's own addresses only. See docs/serve.md.`,
@@ -77,9 +77,9 @@ Without a token, serve listens on this machine's own addresses only. See docs/se
 		"also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
 	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
 	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0,
-		"end a workflow run in a followed file that was quiet for so long (default: never)")
-	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to go on taking events after the first signal, while /readyz says no")
-	flags.BoolVar(&d.insecure, "insecure-listen", false, "listen on an address that others reach without TLS or without a token")
+		"end a workflow run in a followed file that was quiet for this long (default: never)")
+	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to accept events after the first signal, while /readyz answers 503")
+	flags.BoolVar(&d.insecure, "insecure-listen", false, "allow an address that others can reach without TLS or without a token")
 	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")
 	return cmd
 }

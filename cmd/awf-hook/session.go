@@ -65,7 +65,7 @@ func (s *session) addFlags(cmd *cobra.Command, drain time.Duration, drainUsage s
 
 func (s *session) addSpillFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.spill, "spill", "",
-		"append to this `FILE` what the queue cannot keep at the end, as events that run reads (default: a new file, which the report names)")
+		"at the end, append to this `FILE` the events that the queue cannot keep, for run to read (default: a new file, which the report names)")
 }
 
 // addExitFlags adds the flags that report undelivered events as exit codes.
@@ -76,7 +76,7 @@ func (s *session) addExitFlags(cmd *cobra.Command, waitUsage string) {
 
 func (s *session) addMetricsFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.metricsFile, "metrics-file", "",
-		"at the end write what was counted to this `FILE.prom`, for the node exporter's textfile collector")
+		"at the end, write the metrics to this `FILE.prom`, for the node exporter's textfile collector")
 }
 
 // watchMetrics makes the metrics for --metrics-file.

@@ -32,14 +32,14 @@ type signingFlags struct {
 
 func (f *signingFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if given several times; $WEBHOOK_SECRET without it")
-	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds; now without it")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if repeated (default: $WEBHOOK_SECRET)")
+	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds (default: now)")
 	flags.StringVar(&f.custom.Header, "header", "", "custom: the header that carries the signature")
 	flags.StringVar(&f.custom.Template, "template", "", "custom: what is signed, with {id}, {timestamp} and {body} (default {body})")
 	flags.StringVar(&f.custom.Hash, "hash", "", "custom: sha256 or sha512 (default sha256)")
 	flags.StringVar(&f.custom.Encoding, "encoding", "", "custom: hex or base64 (default hex)")
-	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: before the signature, with {id} and {timestamp}")
-	flags.StringVar(&f.custom.Separator, "separator", "", "custom: between the signatures of several secrets")
+	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: text before the signature, with {id} and {timestamp}")
+	flags.StringVar(&f.custom.Separator, "separator", "", "custom: text between the signatures of several secrets")
 	flags.StringVar(&f.custom.IDHeader, "id-header", "", "custom: the header that carries the id")
 	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
 }
@@ -109,7 +109,7 @@ Without --scheme they are those of awf and standard. The secret is $WEBHOOK_SECR
 		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"}, "awf, standard, github, custom, or several with commas")
-	cmd.Flags().StringVar(&id, "id", "", "the delivery's id; a new one without it")
+	cmd.Flags().StringVar(&id, "id", "", "the delivery's id (default: a new one)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the headers as a JSON object")
 	flags.add(cmd)
 	return cmd

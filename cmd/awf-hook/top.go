@@ -26,9 +26,9 @@ func (c *command) topCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch the webhooks' lanes: rates, backlog and last errors, live",
-		Long: `top shows the lane of each webhook with what waits, how many deliveries a minute arrive, when the next attempt is due and the
-last error, the fullest lane first, and looks again every two seconds until Ctrl-C. Rates are those of the last minute.
-In a pipe, and with --json, it prints one snapshot, whose rates are those of a second.`,
+		Long: `top shows the lane of each webhook: its backlog, how many deliveries arrive per minute, when the next attempt is due, and the
+last error. The lane with the largest backlog comes first. It updates every two seconds until Ctrl-C; rates are those of the
+last minute. In a pipe, and with --json, it prints one snapshot with the rates of one second.`,
 		Example: "  awf-hook top\n  awf-hook top -c awf-hook.yaml | cat",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -39,7 +39,7 @@ In a pipe, and with --json, it prints one snapshot, whose rates are those of a s
 		},
 	}
 	where.add(cmd)
-	cmd.Flags().DurationVar(&every, "interval", every, "how often to look")
+	cmd.Flags().DurationVar(&every, "interval", every, "how often to update")
 	return cmd
 }
 

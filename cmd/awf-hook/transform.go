@@ -67,9 +67,9 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
-		Long: `build compiles the transform in DIR (default: the current folder). The source tells the language: main.go, transform.c,
-transform.rs, transform.ts or transform.wat; transform.js is run as it is. If a tool is missing, build names the command that
-installs it.
+		Long: `build compiles the transform in DIR (default: the current folder). The source file determines the language: main.go,
+transform.c, transform.rs, transform.ts or transform.wat; transform.js needs no build. If a tool is missing, build names the
+command that installs it.
 
 A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
 once for each folder.`,
@@ -188,7 +188,7 @@ func (c *command) transformInspectCommand() *cobra.Command {
 		Use:   "inspect FILE",
 		Short: "Show a module's imports, exports and metadata, and why it would be refused",
 		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
-Of a script it shows what it costs to begin. If the sandbox would refuse the file, inspect says why and exits with 1.`,
+For a script it shows what it costs to start. If the sandbox would refuse the file, inspect says why and exits with 1.`,
 		Example: "  awf-hook transform inspect transform.wasm",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -59,8 +59,8 @@ func (c *command) transformRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run MODULE",
 		Short: "Feed events from stdin to a module and print what it makes",
-		Long: `run prints on stdout the body that the module makes of each event, and on stderr its log, its fuel, memory and time, or why it
-failed. run exits with 1 if it failed on an event. It reads events in every dialect that awf-hook knows.`,
+		Long: `run prints the body that the module makes of each event on stdout, and its log, fuel, memory and time, or why it failed, on
+stderr. run exits with 1 if the module failed on an event. It reads events in every dialect that awf-hook knows.`,
 		Example: "  awf-hook transform run transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,7 +76,7 @@ failed. run exits with 1 if it failed on an event. It reads events in every dial
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.isolation, "isolation", "event", "`event`: a new instance for each event; instance: one for all")
-	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin to the module as one input, for a step that follows another")
+	cmd.Flags().BoolVar(&flags.raw, "raw", false, "feed all of stdin to the module as one input, to test a step that follows another")
 	return cmd
 }
 
@@ -147,7 +147,7 @@ func (c *command) transformBenchCommand() *cobra.Command {
 		Short: "Measure a module: fuel and time per event",
 		Long: `bench runs the module on the events from stdin for about two seconds: in a new instance for each event, and in one for all.
 It prints the fuel of the median event, and of the one that came nearest to its limit.
-Beside it runs a map that makes a Slack message of the same events; the last column compares with that.`,
+For comparison it also runs a map that makes a Slack message of the same events: see the last column.`,
 		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

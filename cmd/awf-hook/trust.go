@@ -48,7 +48,7 @@ In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
 	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&flags.list, "list", false, "list the trusted folders and what each is trusted with")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "with --list: print a JSON object for each folder")
-	cmd.Flags().BoolVar(&flags.revoke, "revoke", false, "trust the folder no more")
+	cmd.Flags().BoolVar(&flags.revoke, "revoke", false, "no longer trust the folder")
 	return cmd
 }
 

@@ -24,14 +24,14 @@ func (c *command) verifyCommand() *cobra.Command {
 		Short: "Verify a request's signatures by hand",
 		Long: `verify says for each scheme whose headers are present whether the signature is good. FILE, or stdin, holds a recorded
 request as it went over the wire, or lines of "awf-hook listen --json". With --headers, FILE holds a body and the other
-file "Name: value" lines. verify judges timestamps at the time of --at; without it, a line of listen at the time of its
-arrival, and others now. It exits with 1 if there is no signature or one is bad.`,
+file "Name: value" lines. verify checks timestamps against --at. Without --at it checks a line of listen against the time of
+its arrival, and any other request against the current time. It exits with 1 if there is no signature or one is bad.`,
 		Example: `  awf-hook verify request.txt
   awf-hook verify --headers headers body.json --at 1614265330`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
-	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom; those whose headers are there without it")
+	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom (default: those whose headers are present)")
 	cmd.Flags().StringVar(&headers, "headers", "", "a file of headers; FILE is the body then")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each request")
 	flags.add(cmd)

@@ -54,8 +54,8 @@ func (c *command) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Long: `version prints the version of this program. A program that was built from a checkout has a version that ends in its commit, and
-in +dirty if the checkout had changes; one that was built without Git is "devel".`,
+		Long: `version prints the version of this program. If it was built from a checkout, the version ends with the commit, and with +dirty
+if the checkout had changes. Without Git the version is "devel".`,
 		Example: "  awf-hook version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -22,8 +22,8 @@ func (c *command) webhooksCommand() *cobra.Command {
 		Use:   "webhooks",
 		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
 		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
-a time) or when its receiver asked for it. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
-If webhooks of several files have one name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
+a time) or when its receiver asked for a pause. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
+If webhooks in several files have the same name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
 	}
 	where.add(cmd)
 	list := &cobra.Command{
@@ -56,7 +56,7 @@ If webhooks of several files have one name, the name means all of them; FILE#NAM
 // pauseCommand pauses a webhook's lanes.
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
-	cmd := c.laneCommand(where, "pause", "Let a webhook's lane rest for a time; its deliveries are kept and wait",
+	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
 		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
 			d, _ := config.ParseDuration(rest) // PreRunE looked at it
 			return q.Pause(ctx, webhook, d, reason)
