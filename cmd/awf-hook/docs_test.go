@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,9 @@ var ranBy = []struct{ file, holds, test string }{
 	{"awf.md", "--wait-delivered -- awf run deploy", "TestCommandsOfAWFsPage"},
 	{"howto.md", "awf-hook", "TestHowTo"},
 	{"scale.md", "awf-hook deliveries list", "TestDocsScale"},
+	{"scale.md", "awf-hook queue move", "TestDocsScale"},
 	{"serve.md", "awf-hook serve -c awf-hook.yaml", "TestDocsServe"},
+	{"serve.md", "export AWF_HOOK_TOKEN", "TestCommandsWorkOnAServer"},
 	{"transforms.md", "", "TestDocsTutorials"},
 	{"tutorial.md", "", "TestTutorial"},
 	{"upgrade.md", "awf-hook deliveries backup", "TestHowTo"},
@@ -66,20 +69,51 @@ func TestEveryBlockOfCommandsRuns(t *testing.T) {
 	}
 }
 
-var inline = regexp.MustCompile("`awf-hook ([^`\n]+)`")
+// Commands stand in blocks of the language sh, whose tests run them. Those in other files that a document shows exist.
+func TestNoCommandsHideInOtherBlocks(t *testing.T) {
+	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks"}
+	known := []string{"", "sh", "yaml", "json", "python", "js", "go", "c", "rust", "ts", "wat", "xml", "toml"}
+	line := regexp.MustCompile(`(?m)^(?:[$ ]*|ExecStart=\S*/)awf-hook ([a-z][^\n]*)$`)
+	opening := regexp.MustCompile("(?ms)^ *(```+|~~~+)([^\n]*)\n(.*?)^ *(?:```+|~~~+) *$")
+	for _, document := range everyDocument(t) {
+		for _, m := range opening.FindAllStringSubmatch(textOf(t, strings.TrimPrefix(document, root)), -1) {
+			language, text := m[2], m[3]
+			var commands [][]string
+			if language != "sh" && filepath.Base(document) != "commands.md" {
+				commands = line.FindAllStringSubmatch(text, -1)
+			}
+			isSynopsis := strings.Contains(text, "[DIR]") // what there is, in the manner of a man page
+			if !slices.Contains(known, language) && files[language] == "" || m[1] != "```" || len(commands) > 0 && files[language] == "" && !isSynopsis {
+				t.Errorf("%s: no test runs the commands of a block of the language %q:\n%s", document, language, text)
+			}
+			for _, c := range commands {
+				if err := commandExists((&command{}).root(), strings.Fields(c[1])); err != nil {
+					t.Errorf("%s: awf-hook %s: %v", document, c[1], err)
+				}
+			}
+		}
+	}
+}
 
-// Every command in the prose of a document has a subcommand and flags that exist.
-func TestEveryCommandInProseExists(t *testing.T) {
-	documents := []string{root + "README.md", root + "SECURITY.md", root + "CONTRIBUTING.md"}
-	for _, pattern := range []string{"docs/*.md", "examples/*.md", "examples/*/README.md", "examples/transforms/*/README.md"} {
+// everyDocument lists the files that users read.
+func everyDocument(t *testing.T) (documents []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md", "examples/*/README.md", "examples/transforms/*/README.md"} {
 		found, err := filepath.Glob(root + pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		documents = append(documents, found...)
 	}
+	return documents
+}
+
+var inline = regexp.MustCompile("`awf-hook ([^`\n]+)`")
+
+// Every command in the prose of a document has a subcommand and flags that exist.
+func TestEveryCommandInProseExists(t *testing.T) {
 	tried := 0
-	for _, document := range documents {
+	for _, document := range everyDocument(t) {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
@@ -309,17 +343,9 @@ var link = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
 
 // No link within the documents is broken: neither its file nor its heading.
 func TestLinksOfTheDocuments(t *testing.T) {
-	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md", "examples/*/README.md", "examples/transforms/*/README.md"} {
-		found, err := filepath.Glob(root + pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		documents = append(documents, found...)
-	}
 	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
 	notInAnchors := regexp.MustCompile("[^a-z0-9 _-]")
-	for _, document := range documents {
+	for _, document := range everyDocument(t) {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -51,5 +52,47 @@ func TestHelp(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), all.String()); diff != "" {
 		t.Errorf("help (-want +got):\n%s", diff)
+	}
+}
+
+// Each example in the help of a command is a command line that awf-hook takes: its subcommand, its flags and its arguments.
+func TestExamplesOfTheHelpAreTaken(t *testing.T) {
+	word := regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`)
+	tried := 0
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for line := range strings.Lines(cmd.Example) {
+			for _, part := range regexp.MustCompile(`\||&&|;|\$\(|<\(`).Split(line, -1) {
+				_, line, found := strings.Cut(part, "awf-hook ")
+				if !found {
+					continue
+				}
+				line, _, _ = strings.Cut(line, " > ")
+				line, _, _ = strings.Cut(line, " >")
+				line, _, _ = strings.Cut(strings.TrimRight(line, ")\n "), " < ")
+				words := word.FindAllString(line, -1)
+				for i := range words {
+					words[i] = strings.Trim(words[i], `'"`)
+				}
+				tried++
+				called, rest, err := (&command{}).root().Find(words)
+				if err == nil {
+					err = called.ParseFlags(rest)
+				}
+				if err == nil {
+					err = called.ValidateArgs(called.Flags().Args())
+				}
+				if err != nil {
+					t.Errorf("%s: awf-hook %s: %v", cmd.CommandPath(), line, err)
+				}
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&command{}).root())
+	if tried < 50 {
+		t.Errorf("%d examples", tried)
 	}
 }

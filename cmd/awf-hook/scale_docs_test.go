@@ -34,6 +34,21 @@ func TestDocsScale(t *testing.T) {
 	if _, talk := runHook(t, exitOK, strings.NewReader(envelopes("r", 3)), "run", "-c", there); !strings.Contains(talk, "3 known") {
 		t.Errorf("another machine says %s, want the events to be known", talk)
 	}
+	queue := t.TempDir() + "/queue.db"
+	alone := writeConfig(t, "webhooks: [{name: oncall, url: 'http://127.0.0.1:%s', retry: {delay: 1h}}]", freePort())
+	runHook(t, exitOK, strings.NewReader(envelopes("moved", 2)), "run", "-c", alone, "--queue", queue, "--log-level", "error")
+	for _, b := range blocks(t, "sh") {
+		if b.file != "scale.md" || !strings.Contains(b.text, "queue move") {
+			continue
+		}
+		for line := range strings.Lines(strings.NewReplacer("~/.local/state/awf-hook/queue.db", queue, "postgres://awf@db.example/hooks", database).Replace(b.text)) {
+			args := append(strings.Fields(line)[1:], "-c", there)
+			out, talk := runHook(t, exitOK, nil, args...)
+			if !strings.Contains(out+talk, "2 moved from") && !strings.Contains(out, "agrees with itself") {
+				t.Errorf("%q says %s%s", args, out, talk)
+			}
+		}
+	}
 	commands := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(page)
 	if commands == nil {
 		t.Fatal("no commands in docs/scale.md")

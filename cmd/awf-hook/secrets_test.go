@@ -29,11 +29,19 @@ var unnamedAttempt = regexp.MustCompile(`127\.0\.0\.1-[0-9a-f]{8}: attempt 1: `)
 func TestSecretsDoNotShow(t *testing.T) {
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
 	good, _ := startListen(t)
-	for _, answers := range []string{"200", "503", "400", "302", "reset", "slow:10s", "down"} {
+	echo := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, "no key %s for %s", r.Header.Get("X-Key"), r.URL)
+	}))
+	for _, answers := range []string{"200", "503", "400", "302", "reset", "slow:10s", "down", "echo"} {
 		t.Run(answers, func(t *testing.T) {
 			t.Parallel()
 			url := "http://127.0.0.1:" + freePort()
-			if answers != "down" {
+			switch answers {
+			case "down":
+			case "echo":
+				url = echo
+			default:
 				url, _ = startListen(t, "--respond", answers)
 			}
 			host := strings.TrimPrefix(url, "http://")

@@ -55,6 +55,20 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		id, _, _ = strings.Cut(lines[len(lines)-1], " ")
 		return len(lines) == 4
 	})
+	for _, b := range blocks(t, "sh") { // docs/serve.md's commands, one after the other
+		if b.file != "serve.md" || !strings.Contains(b.text, "export AWF_HOOK_TOKEN") {
+			continue
+		}
+		script := strings.NewReplacer("https://hooks.example.com", s.url, "AWF_HOOK_TOKEN=...", "AWF_HOOK_TOKEN=ops-token", "oncall", "hook").Replace(b.text)
+		out, err := exec.Command("bash", "-eu", "-c", script).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), " replayed") || !strings.Contains(string(out), "WHO") {
+			t.Errorf("%v: %s", err, out)
+		}
+		waitFor(t, "dead letters again", func() bool {
+			out, _ := call("eye-token", "deliveries", "list", "--state", "dead")
+			return strings.Count(out, "\n") == 4
+		})
+	}
 	for _, tt := range []struct {
 		token string
 		args  []string

@@ -34,18 +34,11 @@ type carrying struct {
 // rename maps a webhook's identity to its identity in the other queue.
 func Carry(ctx context.Context, from, to Durable, rename func(webhook string) string) (Carried, error) {
 	c := &carrying{from: from, to: to, rename: rename}
-	left, err := from.Leaving(ctx)
+	resumed, err := c.resume(ctx)
 	if err != nil {
 		return c.carried, err
 	}
-	c.carried.Resumed = len(left)
-	for len(left) > 0 {
-		n := min(carryMany, len(left))
-		if err := c.hand(ctx, left[:n]); err != nil {
-			return c.carried, err
-		}
-		left = left[n:]
-	}
+	c.carried.Resumed = resumed
 	if err := c.closures(ctx); err != nil {
 		return c.carried, err
 	}
@@ -53,7 +46,11 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 		if err := c.pass(ctx); err != nil {
 			return c.carried, err
 		}
-		if c.carried.InFlight, err = c.waiting(ctx); err != nil || c.carried.InFlight == 0 || time.Since(begun) > carryPatience {
+		if c.carried.InFlight, err = c.waiting(ctx); err != nil {
+			return c.carried, err
+		}
+		if c.carried.InFlight == 0 || time.Since(begun) > carryPatience {
+			_, err := c.resume(ctx) // a commit whose answer was lost left deliveries that Leave did not return
 			return c.carried, err
 		}
 		select {
@@ -62,6 +59,17 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 			return c.carried, ctx.Err()
 		}
 	}
+}
+
+// resume moves deliveries that left the queue before and were not handed over. It returns how many.
+func (c *carrying) resume(ctx context.Context) (n int, err error) {
+	left, err := c.from.Leaving(ctx)
+	for rest := left; len(rest) > 0 && err == nil; {
+		n := min(carryMany, len(rest))
+		err = c.hand(ctx, rest[:n])
+		rest = rest[n:]
+	}
+	return len(left), err
 }
 
 // pass moves the deliveries that may leave now.

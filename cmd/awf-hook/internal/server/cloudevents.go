@@ -6,11 +6,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -19,17 +22,85 @@ import (
 
 // cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
 type cloudEvent struct {
-	SpecVersion string          `json:"specversion"`
-	ID          string          `json:"id"`
-	Source      string          `json:"source"`
-	Type        string          `json:"type"`
-	Subject     string          `json:"subject"`
-	Time        string          `json:"time"`
-	Data        json.RawMessage `json:"data"`
-	Base64      *string         `json:"data_base64"`
-	ContentType string          `json:"datacontenttype"`
-	TraceParent string          `json:"traceparent"` // an extension, as is the next one
-	TraceState  string          `json:"tracestate"`
+	SpecVersion, ID, Source, Type, Subject, Time string
+	TraceParent, TraceState                      string // extensions
+	ContentType                                  string // of the data, in a structured CloudEvent
+
+	Data json.RawMessage
+}
+
+// attributes are the texts of a cloudEvent by the names that CloudEvents have for them.
+var attributes = map[string]func(*cloudEvent) *string{
+	"specversion": func(ce *cloudEvent) *string { return &ce.SpecVersion },
+	"id":          func(ce *cloudEvent) *string { return &ce.ID },
+	"source":      func(ce *cloudEvent) *string { return &ce.Source },
+	"type":        func(ce *cloudEvent) *string { return &ce.Type },
+	"subject":     func(ce *cloudEvent) *string { return &ce.Subject },
+	"time":        func(ce *cloudEvent) *string { return &ce.Time },
+	"traceparent": func(ce *cloudEvent) *string { return &ce.TraceParent },
+	"tracestate":  func(ce *cloudEvent) *string { return &ce.TraceState },
+
+	"datacontenttype": func(ce *cloudEvent) *string { return &ce.ContentType },
+}
+
+// badAttribute says what is wrong with an attribute at a byte, from 1, of the text.
+type badAttribute struct {
+	at   int
+	text string
+}
+
+func (e *badAttribute) Error() string { return e.text }
+
+// readCloud reads a CloudEvent with its attributes in the text. An attribute that stands twice is an error: nobody knows which one holds.
+func readCloud(text []byte) (*cloudEvent, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
+	}
+	ce := &cloudEvent{}
+	var packed []byte
+	seen := map[string]bool{}
+	r := jsonbytes.NewReader(text)
+	err := r.Members(func(raw []byte) error {
+		name := string(raw)
+		begin := max(1, r.Offset()-len(raw)-1)
+		value, err := r.Raw()
+		if err != nil {
+			return err
+		}
+		of := attributes[name]
+		if of == nil && name != "data" && name != "data_base64" {
+			return nil // an extension, of any kind
+		}
+		fail := func(why string) error { return &badAttribute{begin, name + ": " + why} }
+		if seen[name] {
+			return fail("stands twice")
+		}
+		seen[name] = true
+		switch kind := jsonbytes.KindOf(value); {
+		case name == "data":
+			ce.Data = value
+		case kind == "null": // as if it were not there
+			delete(seen, name)
+		case kind != "a string":
+			return fail("want a string, got " + kind)
+		case name == "data_base64":
+			if packed, err = base64.StdEncoding.DecodeString(jsonbytes.String(value)); err != nil {
+				return fail("not base64")
+			}
+		default:
+			*of(ce) = jsonbytes.String(value)
+		}
+		return nil
+	})
+	if err == nil && seen["data_base64"] {
+		if seen["data"] {
+			return nil, errors.New("want data or data_base64, got both")
+		}
+		if ce.Data, err = dataOf(packed, ce.ContentType); err != nil {
+			return nil, errors.New("data_base64: " + err.Error())
+		}
+	}
+	return ce, err
 }
 
 // ourType is the prefix of the types that awf-hook's own format writes.
@@ -74,23 +145,16 @@ func (p *parsed) structured(text []byte, now time.Time) {
 		p.fail(text, event.Column(text, err), err.Error())
 		return
 	}
-	var ce cloudEvent
-	if err := json.Unmarshal(text, &ce); err != nil {
-		p.fail(text, 1, "not a CloudEvent: "+strings.TrimPrefix(err.Error(), "json: "))
+	ce, err := readCloud(text)
+	if err != nil {
+		at := 1
+		if bad := (*badAttribute)(nil); errors.As(err, &bad) {
+			at = bad.at
+		}
+		p.fail(text, at, err.Error())
 		return
 	}
-	if ce.Base64 != nil {
-		data, err := base64.StdEncoding.DecodeString(*ce.Base64)
-		if err != nil {
-			p.fail(text, 1, "data_base64: not base64")
-			return
-		}
-		if ce.Data, err = dataOf(data, ce.ContentType); err != nil {
-			p.fail(text, 1, "data_base64: "+err.Error())
-			return
-		}
-	}
-	p.cloud(&ce, now)
+	p.cloud(ce, now)
 }
 
 // parseBinary parses a CloudEvent with its attributes in headers.
@@ -100,26 +164,49 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 		p.bad = tooLarge(1)
 		return []parsed{p}
 	}
-	header := func(name string) string {
-		value := r.Header.Get("Ce-" + name)
-		if decoded, err := url.PathUnescape(value); err == nil {
-			return decoded
+	ce := &cloudEvent{}
+	for name, of := range attributes {
+		if name == "datacontenttype" { // it is the header Content-Type
+			continue
 		}
-		return value
-	}
-	ce := cloudEvent{
-		SpecVersion: header("Specversion"), ID: header("Id"), Source: header("Source"), Type: header("Type"),
-		Subject: header("Subject"), Time: header("Time"),
-		TraceParent: header("Traceparent"), TraceState: header("Tracestate"),
+		var err error
+		if *of(ce), err = headerText(r.Header.Values("Ce-" + name)); err != nil {
+			p.fail(nil, 1, "ce-"+name+": "+err.Error())
+			return []parsed{p}
+		}
 	}
 	var err error
 	if ce.Data, err = dataOf(body, r.Header.Get("Content-Type")); err != nil {
 		p.fail(body, event.Column(body, err), err.Error())
 		return []parsed{p}
 	}
-	p.cloud(&ce, now)
+	p.cloud(ce, now)
 	return []parsed{p}
 }
+
+// headerText decodes an attribute in a header. A percent sign that encodes nothing is itself.
+func headerText(values []string) (string, error) {
+	if len(values) > 1 {
+		return "", errors.New("stands twice")
+	}
+	if len(values) == 0 {
+		return "", nil
+	}
+	value := values[0]
+	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
+		value = quotedPair.ReplaceAllString(value[1:n-1], "$1")
+	}
+	if decoded, err := url.PathUnescape(value); err == nil {
+		value = decoded
+	}
+	if !utf8.ValidString(value) {
+		return "", errors.New("not UTF-8")
+	}
+	return value, nil
+}
+
+// quotedPair is a character behind a backslash in a quoted text of a header.
+var quotedPair = regexp.MustCompile(`\\(.)`)
 
 // dataOf returns data as JSON: unchanged, or as a text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {

@@ -228,3 +228,69 @@ func TestStreamsThatAreReset(t *testing.T) {
 	stop()
 	running.Wait()
 }
+
+// A CloudEvent and what stands beside it mean one thing or are refused in words: what stands twice, is of another kind or is no text is not
+// guessed at.
+func TestIntakeOfOddCloudEvents(t *testing.T) {
+	ce := func(more string) string { return `{"specversion":"1.0","id":"i","source":"/x","type":"t"` + more + `}` }
+	binary := func(headers ...string) []string {
+		return append([]string{"Content-Type: application/json", "ce-specversion: 1.0", "ce-source: /x", "ce-type: t"}, headers...)
+	}
+	n := start(t, server.Access{})
+	for name, tt := range map[string]struct {
+		body    string
+		headers []string
+		says    string // of a 400; "" is 202
+	}{
+		"no source":                 {`{"specversion":"1.0","id":"i","type":"t"}`, []string{asCloud}, "needs id, source and type"},
+		"an id that is a number":    {`{"specversion":"1.0","id":7,"source":"/x","type":"t"}`, []string{asCloud}, "id: want a string, got a number"},
+		"an id that is null":        {`{"specversion":"1.0","id":null,"source":"/x","type":"t"}`, []string{asCloud}, "needs id, source and type"},
+		"two ids":                   {ce(`,"id":"other"`), []string{asCloud}, "id: stands twice"},
+		"two data":                  {ce(`,"data":1,"data":2`), []string{asCloud}, "data: stands twice"},
+		"data in two ways":          {ce(`,"data":{},"data_base64":"e30="`), []string{asCloud}, "got both"},
+		"no base64":                 {ce(`,"data_base64":"!"`), []string{asCloud}, "data_base64: not base64"},
+		"base64 that is no text":    {ce(`,"data_base64":7`), []string{asCloud}, "data_base64: want a string, got a number"},
+		"base64 of broken JSON":     {ce(`,"data_base64":"eyI="`), []string{asCloud}, "data_base64: invalid JSON"},
+		"names in capitals":         {`{"SpecVersion":"1.0","ID":"i","Source":"/x","Type":"t"}`, []string{asCloud}, "specversion"},
+		"no UTF-8":                  {ce(",\"subject\":\"\xff\""), []string{asCloud}, "not UTF-8"},
+		"a list":                    {`[` + ce("") + `]`, []string{asCloud}, "want an object, got a list"},
+		"a type that is an object":  {ce(`,"subject":{}`), []string{asCloud}, "subject: want a string, got an object"},
+		"another version":           {strings.Replace(ce(""), "1.0", "2.0", 1), []string{asCloud}, "specversion: want 1.0"},
+		"base64 of an image":        {ce(`,"datacontenttype":"image/png","data_base64":"iVBORw=="`), []string{asCloud}, ""},
+		"data that is a text":       {ce(`,"datacontenttype":"text/xml","data":"<a/>"`), []string{asCloud}, ""},
+		"extensions of any kind":    {ce(`,"Ünï":1,"a_b":{"id":7},"x":null,"a_b":2`), []string{asCloud}, ""},
+		"an empty batch":            {`[]`, []string{asBatch}, ""},
+		"a batch with no object":    {`[` + ce("") + `,"x"]`, []string{asBatch}, "want an object, got a string"},
+		"two ids in headers":        {`{}`, binary("ce-id: one", "ce-id: two"), "ce-id: stands twice"},
+		"an id of Latin-1":          {`{}`, binary("ce-id: caf\xe9"), "ce-id: not UTF-8"},
+		"an id of encoded bytes":    {`{}`, binary("ce-id: caf%e9"), "ce-id: not UTF-8"},
+		"a percent sign of its own": {`{}`, binary("ce-id: 100%"), ""},
+		"another version in both":   {`{}`, append(binary("ce-id: i"), "ce-specversion: 1.0"), "ce-specversion: stands twice"},
+		"two keys of a request":     {envelope("", "w"), []string{asJSON, "Idempotency-Key: a", "Idempotency-Key: b"}, "Idempotency-Key: stands twice"},
+		"two ids of a request":      {envelope("", "w"), []string{asJSON, "webhook-id: a", "webhook-id: b"}, "Webhook-Id: stands twice"},
+	} {
+		resp, got := n.post(t, "/v1/events", tt.body, tt.headers...)
+		text := fmt.Sprint(got["error"])
+		if tt.says == "" && resp.StatusCode != 202 || tt.says != "" && (resp.StatusCode != 400 || !strings.Contains(text, tt.says)) {
+			t.Errorf("%s: %d %v, want %q", name, resp.StatusCode, got, tt.says)
+		}
+		if strings.Contains(text, "Go ") || strings.Contains(text, "server.") {
+			t.Errorf("%s: answered in the words of Go: %s", name, text)
+		}
+	}
+	for query, want := range map[string]int{
+		"?partial=1": 202, "?partial=0": 202, "?": 202, "?partial=true": 400, "?partial=1&partial=0": 400, "?dry=1": 400, "?a;b": 400,
+		"?partial=": 400, "?" + strings.Repeat("x", 20_000) + "=1": 400,
+	} {
+		if resp, got := n.post(t, "/v1/events"+query, envelope("", "w"), asJSON); resp.StatusCode != want {
+			t.Errorf("%.40s: %d %v, want %d", query, resp.StatusCode, got, want)
+		}
+	}
+	// The same attributes are the same event, however a header writes them.
+	_, one := n.post(t, "/v1/events", `{}`, binary("ce-id: é 1")...)
+	for _, other := range []string{"%C3%A9%201", `"é 1"`, `"\é 1"`, "%c3%a9 1"} {
+		if _, got := n.post(t, "/v1/events", `{}`, binary("ce-id: "+other)...); fates(got) != "known" {
+			t.Errorf("%s: %v, want what %v was", other, got, one)
+		}
+	}
+}

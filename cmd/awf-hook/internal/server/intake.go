@@ -6,8 +6,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -89,6 +91,8 @@ type intake struct {
 	source  string
 	trace   trace.Context // the parent of events that name none
 	form    form
+	partial bool   // take the good events of a request with bad ones
+	key     string // by which a request that is sent again is known; "" for none
 	parsed  []parsed
 }
 
@@ -109,6 +113,9 @@ func (in *intake) take() (*receipt, *problem) {
 	if in.form, err = formOf(r); err != nil {
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: err.Error(), reason: Bad}
 	}
+	if err = in.settings(); err != nil {
+		return nil, &problem{status: http.StatusBadRequest, text: err.Error(), reason: Bad}
+	}
 	rate := in.gate.rates[source]
 	if wait := rate.wait(time.Now()); wait > 0 {
 		return nil, &problem{status: http.StatusTooManyRequests, text: "over the rate of " + source, retryAfter: wait, reason: Limited}
@@ -122,6 +129,32 @@ func (in *intake) take() (*receipt, *problem) {
 	}
 	rate.take(len(in.parsed))
 	return in.commit()
+}
+
+// settings reads what a request says beside its body. What stands twice or is unknown is an error: nobody knows what its client means.
+func (in *intake) settings() error {
+	query, err := url.ParseQuery(in.request.URL.RawQuery)
+	if err != nil {
+		return errors.New("the query of the address is malformed")
+	}
+	for name, values := range query {
+		if name != "partial" {
+			return fmt.Errorf("there is no parameter %.40q: want partial=1 or none", name)
+		}
+		if in.partial = values[0] == "1"; len(values) > 1 || !in.partial && values[0] != "0" {
+			return errors.New("partial: want 1 or 0, once")
+		}
+	}
+	for _, name := range []string{"Webhook-Id", "Idempotency-Key"} { // the last one holds
+		values := in.request.Header.Values(name)
+		if len(values) > 1 {
+			return errors.New(name + ": stands twice")
+		}
+		if len(values) == 1 && values[0] != "" {
+			in.key = values[0]
+		}
+	}
+	return nil
 }
 
 // body reads the body, verifies its signature and decompresses it.
@@ -176,13 +209,12 @@ func (in *intake) parse(body []byte) *problem {
 		return &problem{status: http.StatusBadRequest, text: err.Error(), line: 1, column: 1, reason: Bad}
 	}
 	good := 0
-	partial := in.request.URL.Query().Get("partial") == "1"
 	for i := range in.parsed {
 		p := &in.parsed[i]
 		switch {
 		case p.bad == nil:
 			good++
-		case !partial:
+		case !in.partial:
 			return p.bad
 		}
 	}
@@ -190,7 +222,9 @@ func (in *intake) parse(body []byte) *problem {
 		for i := range in.parsed {
 			return in.parsed[i].bad
 		}
-		return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
+		if !in.form.mayBeEmpty {
+			return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
+		}
 	}
 	in.identify()
 	in.mark()

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -33,21 +32,25 @@ type parsed struct {
 type form struct {
 	parse  func(body []byte, now time.Time) ([]parsed, error)
 	single bool // one event
+
+	mayBeEmpty bool
 }
 
 // formOf returns a request's form. A page on another site can send none of these types without a preflight request.
 func formOf(r *http.Request) (form, error) {
 	switch typ := mediaType(r); {
 	case typ == "application/cloudevents+json":
-		return form{parseStructured, true}, nil
+		return form{parse: parseStructured, single: true}, nil
 	case typ == "application/cloudevents-batch+json":
-		return form{parseBatch, false}, nil
+		return form{parse: parseBatch, mayBeEmpty: true}, nil
 	case r.Header.Get("Ce-Specversion") != "": // comes before CloudEvents' content type
-		return form{func(body []byte, now time.Time) ([]parsed, error) { return parseBinary(r, body, now), nil }, true}, nil
+		return form{single: true, parse: func(body []byte, now time.Time) ([]parsed, error) {
+			return parseBinary(r, body, now), nil
+		}}, nil
 	case typ == "application/json":
-		return form{parseOne, true}, nil
+		return form{parse: parseOne, single: true}, nil
 	case typ == "application/x-ndjson", typ == "application/ndjson", typ == "application/jsonl", typ == "application/x-jsonlines":
-		return form{parseLines, false}, nil
+		return form{parse: parseLines}, nil
 	}
 	return form{}, errors.New("want the Content-Type application/json, application/x-ndjson, application/cloudevents+json or " +
 		"application/cloudevents-batch+json, or a binary CloudEvent")
@@ -132,14 +135,12 @@ func (in *intake) identify() {
 			p.event.ID = event.OwnID(p.given, ofClient+in.source)
 		}
 	}
-	h := in.request.Header
-	key := cmp.Or(h.Get("Idempotency-Key"), h.Get("Webhook-Id"))
-	if key == "" {
+	if in.key == "" {
 		return
 	}
 	for i := range in.parsed {
 		if p := &in.parsed[i]; p.anonymous && p.bad == nil {
-			p.identify(in.source, key, in.form.single)
+			p.identify(in.source, in.key, in.form.single)
 		}
 	}
 }

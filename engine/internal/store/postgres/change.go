@@ -14,7 +14,7 @@ import (
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(_ context.Context, tx *tx, seqs []int64) error {
-			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state = 0`, seqs, tx.now)
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state + 0 = 0`, seqs, tx.now)
 			tx.tellLanes(seqs)
 			return nil
 		})
@@ -46,7 +46,7 @@ func (tx *tx) revive(seqs []int64) {
 
 // replay makes deliveries due that are dead, or that were delivered and revived.
 func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) error {
-	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state IN (1, 2) ORDER BY seq`, seqs)
+	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
 	if err != nil {
 		return err
 	}

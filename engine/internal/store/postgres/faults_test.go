@@ -25,7 +25,8 @@ import (
 // proxy stands between a store and its server, and cuts connections.
 type proxy struct {
 	net.Listener
-	cut atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
+	cut   atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
+	often atomic.Int32 // how many of 100 COMMITs do besides
 }
 
 // behindProxy starts a proxy before a database, and returns the database's URL behind it.
@@ -80,7 +81,7 @@ func (p *proxy) join(client net.Conn, target string) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("COMMIT")) && p.cut.Add(-1) >= 0 {
+		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
 			deaf.Store(true)
 			_, _ = server.Write(buf[:n])
 			_, _ = io.ReadAll(io.LimitReader(server, 1)) // it has committed
@@ -122,6 +123,57 @@ func TestAnswersOfCommitsAreLost(t *testing.T) {
 	}
 	if st := status(t, s); st.Waiting != 1 || st.Delivered != 1 {
 		t.Errorf("the lane says %+v, want one that waits and one delivered", st)
+	}
+}
+
+// Through lost answers of commits each delivery is settled once, waits once, and moves once to another queue.
+func TestAnswersAreLostOften(t *testing.T) {
+	direct := database(t)
+	p, behind := behindProxy(t, direct)
+	s := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"})
+	p.often.Store(25)
+	defer p.often.Store(0)
+	const events = 40
+	content := &delivery.Content{Body: bytes.Repeat([]byte("x"), 100), ContentType: "text/plain"}
+	for n := range events {
+		key := ""
+		if n%3 == 0 {
+			key = fmt.Sprint("k", n%2)
+		}
+		accept(t, s, entry(fmt.Sprint("e", n), key))
+	}
+	for n, outcomes := 0, []delivery.Outcome{delivery.Delivered, delivery.Retry, delivery.Dead}; n < 18; n++ {
+		for _, c := range claim(t, s, 2) {
+			st := attempted(c, outcomes[n%3])
+			st.After, st.Content = time.Hour, content
+			if _, err := s.Settle(t.Context(), []delivery.Settlement{st}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	looker := open(t, store.Options{Path: direct})
+	if wrong, err := looker.Check(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("Check = %q, %v", wrong, err)
+	}
+	before, err := looker.Count(t.Context(), delivery.Filter{})
+	if err != nil || before.Count != events {
+		t.Fatalf("%d deliveries, %v, want %d", before.Count, err, events)
+	}
+	other := open(t, store.Options{Path: database(t)})
+	_, err = store.Carry(t.Context(), s, other, func(webhook string) string { return webhook })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := other.Count(t.Context(), delivery.Filter{}); err != nil || after.Count != events {
+		t.Errorf("%d deliveries after the move, %v, want %d", after.Count, err, events)
+	}
+	for name, queue := range map[string]*postgres.Store{"the old": looker, "the new": other} {
+		if wrong, err := queue.Check(t.Context()); err != nil || len(wrong) > 0 {
+			t.Errorf("%s: Check = %q, %v", name, wrong, err)
+		}
+	}
+	if left, err := looker.Count(t.Context(), delivery.Filter{}); err != nil || left.Count != 0 {
+		t.Errorf("%d deliveries are left behind, %v", left.Count, err)
 	}
 }
 

@@ -24,8 +24,7 @@ const (
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 	lanes := map[string]*delivery.Left{}
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.queue(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	err = s.repeat(ctx, reading, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		clear(lanes)
 		list = nil

@@ -35,12 +35,23 @@ type tx struct {
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
 // connection ended it.
 func (s *Store) write(ctx context.Context, change func(context.Context, *tx) error) error {
+	return s.repeat(ctx, writing, change)
+}
+
+// The beginnings of transactions, whatever the server isolates by default. Locks decide about a change, and each of its statements sees
+// what the ones before waited for.
+const (
+	writing = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	reading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+)
+
+func (s *Store) repeat(ctx context.Context, begin string, change func(context.Context, *tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	again := false
 	for try := 1; ; try++ {
-		err := s.transaction(ctx, again, change)
+		err := s.transaction(ctx, begin, again, change)
 		switch {
 		case s.isClosed() && err != nil:
 			return store.ErrClosed
@@ -64,12 +75,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty: such a plan
-// must not read the table whole once it has grown. Compiling a plan takes longer than running it.
-var settings = []string{`lock_timeout = '10s'`, `enable_seqscan = off`, `jit = off`}
+// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty, and its counts
+// of rows are as old as the last ANALYZE: no plan may read a table or an index whole that may have grown since. So a statement looks
+// rows up one by one, by an index. Compiling a plan takes longer than running it.
+const settings = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true),
+  set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+  set_config('enable_material', 'off', true)`
 
 // transaction makes a change once.
-func (s *Store) transaction(ctx context.Context, again bool, change func(context.Context, *tx) error) error {
+func (s *Store) transaction(ctx context.Context, begin string, again bool, change func(context.Context, *tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	begun := s.opts.Now()
@@ -81,11 +95,8 @@ func (s *Store) transaction(ctx context.Context, again bool, change func(context
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	// Locks decide, and each statement sees what the ones before waited for, whatever the server isolates by default.
-	tx.batch.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
-	for _, setting := range settings {
-		tx.batch.Queue(`SET LOCAL ` + setting)
-	}
+	tx.batch.Queue(begin)
+	tx.batch.Queue(settings)
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
