@@ -217,7 +217,7 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	case len(items) == 0 || id == "":
 		return api.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
 	case len(items) > 1:
-		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin so: give more of it", id, len(items))
+		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin like that: give a longer one", id, len(items))
 	}
 	return items[0], nil
 }
