@@ -73,7 +73,7 @@ var onlyIn = map[string]string{
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
 	"golang.org/x/text":                  "engine/internal/sender",
 	"golang.org/x/term":                  "cmd/awf-hook",
-	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source",
+	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source transforms/wasm",
 	"github.com/tetratelabs/wazero":      "transforms/wasm",
 	"gopkg.in/yaml.v3":                   "engine/config",
 	"modernc.org/libc":                   "engine/internal/store/sqlite",

@@ -99,7 +99,7 @@ func (d *daemon) serve() error {
 	d.taken = look(d.watched())
 	maps.Copy(d.taken, before) // later changes are loaded once serve runs
 	if d.queue == "" || d.queue == engine.Memory {
-		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
+		return &exitError{exitConfig, errors.New("serve needs a queue in a file or a database: it promises that events are stored")}
 	}
 	if err := d.bind(); err != nil {
 		return failure(err)
@@ -154,11 +154,11 @@ func (d *daemon) bind() error {
 		case d.debug:
 			err = fmt.Errorf("--debug: %s is not one of this machine's own addresses", ln.Addr())
 		case d.insecure:
-			d.command.logger().Warn("others reach this address without TLS or without a token", "address", ln.Addr().String())
+			d.command.logger().Warn("other machines can reach this address without TLS or without a token", "address", ln.Addr().String())
 		case isOpen:
-			err = fmt.Errorf("%s: others reach this address: give serve.tokens in the configuration, or say --insecure-listen", ln.Addr())
+			err = fmt.Errorf("%s: other machines can reach this address: set serve.tokens in the configuration, or pass --insecure-listen", ln.Addr())
 		case d.certificate == nil:
-			err = fmt.Errorf("%s: others reach this address: give serve.tls in the configuration, or say --insecure-listen", ln.Addr())
+			err = fmt.Errorf("%s: other machines can reach this address: set serve.tls in the configuration, or pass --insecure-listen", ln.Addr())
 		}
 		if err != nil {
 			d.close()

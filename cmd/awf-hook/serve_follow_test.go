@@ -37,7 +37,7 @@ func TestServeSaysWhatItCannotFollow(t *testing.T) {
 		defer receiver.mu.Unlock()
 		return len(receiver.runs["last"]) == 2
 	})
-	for _, want := range []string{audit + `:2: `, `"vanished"`, "further bad lines of this hour are only counted"} {
+	for _, want := range []string{audit + `:2: `, `"vanished"`, "further bad lines are counted for the rest of the hour"} {
 		if !strings.Contains(s.talk(), want) {
 			t.Errorf("it does not say %q: %s", want, s.talk())
 		}

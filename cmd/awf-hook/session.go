@@ -222,7 +222,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
 		if s.leaving != nil {
 			s.leaving()
-			fmt.Fprintf(c.err, "awf-hook: taking events for %v more, then delivering what is left, for %v at most; a second signal stops at once\n",
+			fmt.Fprintf(c.err, "awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
 				s.grace, s.drainTimeout)
 			return
 		}
@@ -329,7 +329,7 @@ func (c *command) printBroken() func(*event.LineError) {
 			c.say(err)
 		}
 		if said == maxBadLines {
-			fmt.Fprintln(c.err, "awf-hook: further bad lines of this hour are only counted")
+			fmt.Fprintln(c.err, "awf-hook: further bad lines are counted for the rest of the hour, but not printed")
 		}
 	}
 }

@@ -28,7 +28,9 @@ const (
 // code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {
 	sandbox *Sandbox
-	digest  [sha256.Size]byte // of the module; of the engine for scripts it is another one than that of a module of the same bytes
+	digest  [sha256.Size]byte // of the module and what it is compiled for; it names the folder of the cache
+	bytes   []byte            // the module as it came
+	refills bool              // see meter.Limits
 	ready   chan struct{}     // closed when the rest is set
 	err     error
 
@@ -69,7 +71,7 @@ func (c *code) closeUnused() {
 
 // build fills in the code. It ends when wazero does, which cannot be interrupted. The size of the module and the meter's
 // bounds on its functions bound the time.
-func (c *code) build(module []byte) {
+func (c *code) build() {
 	c.sandbox.compiling <- struct{}{}
 	defer func() {
 		<-c.sandbox.compiling
@@ -80,7 +82,7 @@ func (c *code) build(module []byte) {
 	if c.sandbox.cacheDir != "" {
 		dir = filepath.Join(c.sandbox.cacheDir, hex.EncodeToString(c.digest[:]))
 	}
-	if c.err = c.rewrite(module, dir); c.err != nil {
+	if c.err = c.rewrite(dir); c.err != nil {
 		return
 	}
 	if dir != "" {
@@ -95,11 +97,11 @@ func (c *code) build(module []byte) {
 }
 
 // rewrite checks the module and makes it count what it uses, unless the directory has the result.
-func (c *code) rewrite(module []byte, dir string) (err error) {
+func (c *code) rewrite(dir string) (err error) {
 	defer recovered(&err)
 	m := readMetered(dir)
 	if m == nil {
-		if m, err = rewritten(module); err != nil {
+		if m, err = rewritten(c.bytes, c.refills); err != nil {
 			return err
 		}
 		writeMetered(dir, m)
@@ -121,10 +123,10 @@ func (c *code) rewrite(module []byte, dir string) (err error) {
 
 // rewritten makes a module count what it uses. Of a module whose code is refused it says first what is wrong with its imports: who
 // mends these gets other code.
-func rewritten(module []byte) (m *meter.Module, err error) {
+func rewritten(module []byte, refills bool) (m *meter.Module, err error) {
 	defer recovered(&err)
 	// Each step sets its own limits before the guest runs, so steps with different limits share the code.
-	m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages})
+	m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages, Refill: refills})
 	if err == nil {
 		return m, nil
 	}
@@ -167,14 +169,18 @@ func (c *code) compile(cacheDir string) (err error) {
 		}
 	}()
 	defer recovered(&err)
-	if err = provide(ctx, r, c.Imports); err != nil {
+	imports := c.Imports
+	if c.refills {
+		imports = append(slices.Clip(imports), meter.Import{Module: meter.RefillModule, Name: meter.RefillImport})
+	}
+	if err = provide(ctx, r, imports); err != nil {
 		return err
 	}
 	compiled, err := r.CompileModule(ctx, c.Wasm)
 	if err != nil {
 		return errors.New(oneLine(err.Error(), 300))
 	}
-	c.runtime, c.compiled = r, compiled
+	c.runtime, c.compiled, c.Wasm = r, compiled, nil
 	return nil
 }
 

@@ -8,10 +8,11 @@ import (
 )
 
 // The outcomes of a transform that makes no body. All but ErrDrop are the Kind of an [*Error]. All are permanent: the same event
-// has the same outcome again.
+// has the same outcome again, save that ErrTime may depend on the machine.
 var (
 	ErrDrop          = errors.New("dropped")          // no failure: the guest has nothing to send
 	ErrFuel          = errors.New("out of fuel")      // it ran too long
+	ErrTime          = errors.New("out of time")      // it used little fuel, but took too long
 	ErrMemory        = errors.New("out of memory")    // it asked for more memory than its limit and could not do without
 	ErrStack         = errors.New("calls too deep")   // its nested calls exceeded the limit
 	ErrInput         = errors.New("input too large")  // the event is larger than the limit; the guest did not run

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,16 +20,16 @@ import (
 // guest is an instance of a module. Only one goroutine at a time may use it.
 type guest struct {
 	module *Module
+	code   *code
 	memory *memory // outside the Go heap, where the platform allows it
 	mod    api.Module
-	fuel   api.MutableGlobal
+	tank
 	stack  api.MutableGlobal
 	alloc  api.Function
 	run    api.Function    // transform or _start
 	host   context.Context // leads host functions to the guest; not a call's own
 	params [2]uint64
-	events int   // that it has transformed
-	limit  int64 // fuel that the current event may use
+	events int // that it has transformed
 
 	isBroken bool // the engine failed while the guest ran: neither the guest nor its memory can be used again
 
@@ -70,7 +71,7 @@ func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest)
 func (g *guest) instantiate(e Event) error {
 	m := g.module
 	ctx := experimental.WithMemoryAllocator(context.Background(), g.memory)
-	mod, err := m.code.runtime.InstantiateModule(ctx, m.code.compiled, m.start)
+	mod, err := g.code.runtime.InstantiateModule(ctx, g.code.compiled, m.start)
 	if err != nil {
 		return err
 	}
@@ -79,18 +80,18 @@ func (g *guest) instantiate(e Event) error {
 	g.host = &hostContext{context.Background(), g}
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
-	g.refill(g.limit - m.copying)
+	g.fill(g.limit - m.copying)
 	g.begin(Event{Time: e.Time})
-	for _, name := range m.code.first {
+	for _, name := range g.code.first {
 		if err := mod.ExportedFunction(name).CallWithStack(g.host, nil); err != nil {
 			return err
 		}
 	}
 	switch {
-	case m.code.abi == command:
+	case g.code.abi == command:
 		g.run = mod.ExportedFunction(startCommand)
 		return nil
-	case m.code.abi == script:
+	case g.code.abi == script:
 		if m.snapshot != nil && !g.restore() {
 			return errors.New("out of memory")
 		}
@@ -98,12 +99,6 @@ func (g *guest) instantiate(e Event) error {
 	}
 	g.alloc, g.run = mod.ExportedFunction(allocExport), mod.ExportedFunction(transformExport)
 	return nil
-}
-
-// refill sets what the guest may use next.
-func (g *guest) refill(fuel int64) {
-	g.fuel.Set(uint64(fuel))
-	g.stack.Set(uint64(g.module.stack))
 }
 
 // begin sets what the guest can see of an event. The clock starts at the event's time.
@@ -136,10 +131,10 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 		}
 	}
 	if g.module.isolation == IsolateInstance || g.module.snapshot != nil {
-		g.refill(g.limit) // earlier use is not this event's
+		g.fill(g.limit) // earlier use is not this event's
 	}
 	g.begin(e)
-	switch g.module.code.abi {
+	switch g.code.abi {
 	case command:
 		return g.transformCommand()
 	case script:
@@ -161,7 +156,7 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 	if err := g.run.CallWithStack(g.host, g.params[:]); err != nil {
 		return nil, g.failed(err)
 	}
-	if int64(g.fuel.Get()) < 0 { // the last stretch of code may be paid late
+	if g.left() < 0 { // the last stretch of code may be paid late
 		return nil, g.failed(errNoFuel)
 	}
 	if g.isFailed {
@@ -199,7 +194,7 @@ func (g *guest) checked(body []byte) ([]byte, error) {
 func (g *guest) transformCommand() ([]byte, error) {
 	err := g.run.CallWithStack(g.host, nil)
 	switch {
-	case int64(g.fuel.Get()) < 0:
+	case g.left() < 0:
 		return nil, g.failed(errNoFuel)
 	case g.isExited && g.exitCode != 0 && !g.memory.isRefused:
 		return nil, g.fail(ErrFail, strings.TrimSuffix(fmt.Sprintf("exit code %d: %s", g.exitCode, g.said()), ": "))
@@ -221,14 +216,6 @@ func (g *guest) said() string {
 	return oneLine(string(g.talk), MaxLogLine)
 }
 
-// used is the fuel that the event has used so far.
-func (g *guest) used() int64 {
-	if g.fuel == nil {
-		return 0
-	}
-	return min(g.limit, g.limit-int64(g.fuel.Get()))
-}
-
 func (g *guest) fail(kind error, detail string) *Error {
 	return &Error{Kind: kind, Detail: detail, Fuel: g.used()}
 }
@@ -237,13 +224,13 @@ func (g *guest) fail(kind error, detail string) *Error {
 func (g *guest) failed(err error) *Error {
 	e := g.fail(ErrTrap, "")
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
-	if g.module.code.abi != script { // the engine's functions say nothing
-		e.Trace = frames(trace)
+	if g.code.abi != script { // the engine's functions say nothing
+		e.Trace = frames(trace, g.code.refills)
 	}
 	var stopped *stop
 	var exited *sys.ExitError
 	switch {
-	case g.fuel != nil && int64(g.fuel.Get()) < 0:
+	case g.fuel != nil && g.left() < 0:
 		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
 	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
 		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes", g.module.limits.Stack)
@@ -264,21 +251,9 @@ func (g *guest) failed(err error) *Error {
 	return e
 }
 
-// noFuel says what the limit was, where it comes from and how to raise it.
-func (g *guest) noFuel() string {
-	from := "the step's own"
-	switch {
-	case g.module.code.abi == script && g.module.snapshot == nil:
-		from = "for what a script does before its first event"
-	case g.module.grows:
-		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
-	}
-	_, most := Bounds()
-	return fmt.Sprintf("limit %d, %s; limits: {fuel: N} sets another, up to %d", g.limit, from, most.Fuel)
-}
-
 // frames are the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty one.
-func frames(trace string) []string {
+// Functions without a name are numbered; the import of code that refills is not counted.
+func frames(trace string, refills bool) []string {
 	const most, longest = 5, 60
 	var names []string
 	for line := range strings.Lines(trace) {
@@ -289,7 +264,11 @@ func frames(trace string) []string {
 		if i := strings.LastIndexByte(line, '('); i > 0 {
 			line = line[:i]
 		}
-		names = append(names, oneLine(strings.TrimPrefix(line, "."), longest))
+		name := strings.TrimPrefix(line, ".")
+		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); refills && err == nil && strings.HasPrefix(name, "$") {
+			name = "$" + strconv.Itoa(n-1)
+		}
+		names = append(names, oneLine(name, longest))
 	}
 	return names
 }

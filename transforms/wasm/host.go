@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/tetratelabs/wazero"
@@ -25,6 +24,8 @@ func hostFunctions(module string) map[string]hostFunction {
 		return awfFunctions
 	case engineModule:
 		return engineFunctions
+	case meter.RefillModule:
+		return refillFunctions
 	}
 	return wasiFunctions
 }
@@ -37,7 +38,7 @@ var awfFunctions = map[string]hostFunction{
 
 // provide defines the functions that a module imports, and no others.
 func provide(ctx context.Context, r wazero.Runtime, imports []meter.Import) error {
-	for _, module := range []string{awfModule, engineModule, wasiModule} {
+	for _, module := range []string{awfModule, engineModule, wasiModule, meter.RefillModule} {
 		builder := r.NewHostModuleBuilder(module)
 		isWanted := map[string]bool{}
 		for _, i := range imports {
@@ -71,18 +72,6 @@ type stop struct {
 }
 
 func (s *stop) Error() string { return s.kind.Error() }
-
-// errNoFuel ends a call; the host sees from the fuel that none is left.
-var errNoFuel = errors.New("no fuel left")
-
-// charge takes fuel for what a host function is about to do. It does not return if too little is left.
-func (g *guest) charge(fuel int64) {
-	left := int64(g.fuel.Get()) - fuel
-	g.fuel.Set(uint64(left))
-	if left < 0 {
-		panic(errNoFuel)
-	}
-}
 
 // What the host's work costs in fuel, besides the call itself.
 const (

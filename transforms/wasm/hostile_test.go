@@ -56,8 +56,6 @@ func try(t testing.TB, s *wasm.Sandbox, module []byte, o wasm.Options) (wasm.Out
 const (
 	// stopWithin is how long it may take to stop a hostile module, of this process's own time: other processes may be busy.
 	stopWithin = 250 * time.Millisecond * slowdown
-	// stopLongWithin is the same for a long event, for which the default limit is greatest.
-	stopLongWithin = 2 * time.Second * slowdown
 	// rssOver is what the process may take for that, in bytes.
 	rssOver = (64 << 20) * slowdown
 	// longestError is what an error may say of a module, in bytes.
@@ -103,28 +101,52 @@ func TestHostileModulesAreStopped(t *testing.T) {
 	}
 }
 
-// The fuel of a long event bounds a hostile module, too: those that spend fuel slowest stop within the time of the documentation.
-func TestHostileModulesAndLongEvents(t *testing.T) {
+// However much fuel an event may use, by its length or by the step's limit, the clock stops a hostile module as soon as for a short event.
+func TestHostileModulesAndMuchFuel(t *testing.T) {
 	s := newSandbox(t, "")
 	watch := watchProcess(t)
-	slowest := []string{"misses_walk", "misses_stores"}
-	found := 0
+	runsOut := map[error]int{}
+	slowest := []string{"misses_walk", "misses_stores", "wasi_random", "loop_initialize"}
 	for _, h := range hostiles(t) {
-		if !slices.Contains(slowest, h.name) {
-			continue
+		for name, tt := range map[string]struct {
+			options wasm.Options
+			event   wasm.Event
+		}{
+			"a long event": {wasm.Options{}, input(longError(1_000_000))},
+			"a high limit": {wasm.Options{Limits: wasm.Limits{Fuel: 180_000_000}}, input(sample)},
+		} {
+			if name == "a long event" && !slices.Contains(slowest, h.name) {
+				continue
+			}
+			m, err := s.Load(t.Context(), h.name, h.module, tt.options)
+			if err != nil {
+				continue // another test sees why
+			}
+			watch.begin()
+			out, err := m.Transform(t.Context(), tt.event)
+			used, peak := watch.end()
+			m.Close()
+			for _, kind := range []error{wasm.ErrFuel, wasm.ErrTime} {
+				if errors.Is(err, kind) {
+					runsOut[kind]++
+				}
+			}
+			got := "no error"
+			if err != nil {
+				got = strings.Replace(err.Error(), "out of time", "out of fuel", 1)
+			}
+			want, _, _ := strings.Cut(h.want, ": limit 2459")
+			if name == "a high limit" && !strings.HasPrefix(got, want) {
+				t.Errorf("%s, %s: got %s\nwant %s", h.name, name, got, want)
+			}
+			if used > stopWithin || peak > rssOver {
+				t.Errorf("%s, %s: stopped after %v and %d MiB, want at most %v and %d: %v", h.name, name, used, peak>>20, stopWithin, rssOver>>20, err)
+			}
+			t.Logf("%-22s %-12s %11d fuel in %6.1f ms %v", h.name, name, out.Fuel, used.Seconds()*1000, err)
 		}
-		found++
-		m := load(t, s, h.module, wasm.Options{})
-		watch.begin()
-		out, err := m.Transform(t.Context(), input(longError(1_000_000)))
-		used, _ := watch.end()
-		if !errors.Is(err, wasm.ErrFuel) || used > stopLongWithin {
-			t.Errorf("%s: %v after %v, want out of fuel within %v", h.name, err, used, stopLongWithin)
-		}
-		t.Logf("%-22s %d fuel in %6.1f ms", h.name, out.Limit, used.Seconds()*1000)
 	}
-	if found != len(slowest) {
-		t.Errorf("found %d of %v", found, slowest)
+	if runsOut[wasm.ErrFuel] < 5 || runsOut[wasm.ErrTime] < 5 {
+		t.Errorf("got %v, want some modules that run out of fuel, and some that run out of time", runsOut)
 	}
 }
 

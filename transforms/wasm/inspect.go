@@ -39,7 +39,7 @@ func Inspect(wasm []byte) (info Info) {
 	if info.Refused != nil {
 		return info
 	}
-	m, err := rewritten(wasm)
+	m, err := rewritten(wasm, false)
 	if err != nil {
 		info.Refused = err
 		return info

@@ -25,25 +25,13 @@ const maxConfig = 64 << 10
 // pageSize is WebAssembly's unit of memory, in bytes.
 const pageSize = 64 << 10
 
-// The default fuel is fuelBase and fuelPerByte for each byte of the event, at most mostDefaultFuel.
-const (
-	fuelBase        = 24_000_000
-	fuelPerByte     = 1_700
-	mostDefaultFuel = 200_000_000
-)
-
-// DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long
-// error message is no reason to fail.
-func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostDefaultFuel) }
-
-// limits has the defaults and bounds of each limit, and its name in a configuration. The greatest fuel stalls the process for
-// some seconds at worst, since a running guest cannot be interrupted.
+// limits has the defaults and bounds of each limit, and its name in a configuration.
 var limits = [...]struct {
 	name                   string
 	of                     func(*Limits) *int64
 	byDefault, least, most int64
 }{
-	{"fuel", func(l *Limits) *int64 { return &l.Fuel }, fuelBase, 1_000, 2_000_000_000},
+	{"fuel", func(l *Limits) *int64 { return &l.Fuel }, fuelBase, 1_000, mostFuel},
 	{"memory", func(l *Limits) *int64 { return &l.Memory }, 16 << 20, 64 << 10, 256 << 20},
 	{"stack", func(l *Limits) *int64 { return &l.Stack }, 1 << 20, 16 << 10, 8 << 20},
 	{"input", func(l *Limits) *int64 { return &l.Input }, 1 << 20, 1 << 10, 16 << 20},

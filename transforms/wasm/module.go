@@ -28,6 +28,7 @@ type Module struct {
 	args      []string
 
 	code     *code
+	clocked  *code // the same module made to refill, for events that may use more fuel than mostBlind; nil until there is one
 	digest   string
 	snapshot *snapshot // of a script
 	sandbox  *Sandbox
@@ -41,8 +42,8 @@ type Module struct {
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
-	free   []*guest  // with isolation: instance; the one used last is the next
-	idle   []*memory // clean
+	free   map[*code][]*guest // with isolation: instance, and of scripts; the one used last is the next
+	idle   []*memory          // clean
 }
 
 // Event is what a transform sees of an event.
@@ -73,7 +74,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 		return nil, err
 	}
 	m.digest = sumOf(wasm)
-	m.code, err = s.share(ctx, wasm, reactor)
+	m.code, err = s.share(ctx, wasm, reactor, false)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (s *Sandbox) module(name string, o Options) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{name: name, limits: limits, grows: o.Limits.Fuel == 0, isolation: o.Isolation,
-		isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s}
+		isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s, free: map[*code][]*guest{}}
 	if m.logger == nil {
 		m.logger = slog.New(slog.DiscardHandler)
 	}
@@ -197,12 +198,42 @@ func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 		return Output{}, ErrClosed
 	}
 	defer m.calls.Done()
+	limit := m.fuelFor(len(e.Body))
+	code, err := m.codeFor(ctx, limit)
+	if err != nil {
+		return Output{}, err
+	}
 	if err := m.sandbox.turns.enter(ctx, &m.line); err != nil {
 		return Output{}, err
 	}
 	start := time.Now()
 	defer func() { m.sandbox.turns.leave(&m.line, time.Since(start)) }()
-	return m.run(e)
+	return m.run(e, code, limit)
+}
+
+// codeFor is the code for an event that may use so much fuel. The first event that needs the clock waits until it is compiled.
+func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
+	if limit <= mostBlind {
+		return m.code, nil
+	}
+	m.mu.Lock()
+	known := m.clocked
+	m.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	made, err := m.sandbox.share(ctx, m.code.bytes, m.code.abi, true)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.clocked != nil {
+		made.release() // another event was faster
+	} else {
+		m.clocked = made
+	}
+	return m.clocked, nil
 }
 
 // begin counts a call. It returns false if the module is closed.
@@ -224,15 +255,20 @@ func (m *Module) Close() {
 	if m.calls.Wait(); wasClosed {
 		return
 	}
-	for _, g := range m.free {
-		g.close()
-		g.memory.unmap()
+	for _, guests := range m.free {
+		for _, g := range guests {
+			g.close()
+			g.memory.unmap()
+		}
 	}
 	for _, memory := range m.idle {
 		memory.unmap()
 	}
 	m.free, m.idle = nil, nil
 	m.code.release()
+	if m.clocked != nil {
+		m.clocked.release()
+	}
 }
 
 // invalid says what is wrong with a body, "" if nothing is.

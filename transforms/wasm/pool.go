@@ -6,11 +6,12 @@ import "fmt"
 const maxEvents = 1_000
 
 // run transforms an event in an instance of its own or, with isolation: instance, in one that may have seen other events.
-func (m *Module) run(e Event) (Output, error) {
-	g, err := m.take()
+func (m *Module) run(e Event, code *code, limit int64) (Output, error) {
+	g, err := m.take(code)
 	if err != nil {
 		return Output{}, err
 	}
+	g.limit = limit
 	out, err := g.handle(e)
 	g.events++
 	switch {
@@ -34,31 +35,32 @@ func (m *Module) run(e Event) (Output, error) {
 // keep has the guest for a later event.
 func (m *Module) keep(g *guest) {
 	m.mu.Lock()
-	m.free = append(m.free, g)
+	m.free[g.code] = append(m.free[g.code], g)
 	m.mu.Unlock()
 }
 
-// take returns the guest that was used last or, if none is kept, one without an instance and with clean memory. A module never
-// keeps more guests and memories than may run at a time.
-func (m *Module) take() (*guest, error) {
+// take returns the guest of the code that was used last or, if none is kept, one without an instance and with clean memory. A
+// module never keeps more guests of a code than may run at a time.
+func (m *Module) take(code *code) (*guest, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.free); n > 0 {
-		g := m.free[n-1]
-		m.free[n-1] = nil
-		m.free = m.free[:n-1]
+	if free := m.free[code]; len(free) > 0 {
+		last := len(free) - 1
+		g := free[last]
+		free[last] = nil
+		m.free[code] = free[:last]
 		return g, nil
 	}
 	if n := len(m.idle); n > 0 {
 		mem := m.idle[n-1]
 		m.idle = m.idle[:n-1]
-		return &guest{module: m, memory: mem}, nil
+		return &guest{module: m, code: code, memory: mem}, nil
 	}
 	r, err := newRegion(int(m.limits.Memory))
 	if err != nil {
 		return nil, fmt.Errorf("memory: %w", err)
 	}
-	return &guest{module: m, memory: &memory{region: r, limit: uint64(m.limits.Memory)}}, nil
+	return &guest{module: m, code: code, memory: &memory{region: r, limit: uint64(m.limits.Memory)}}, nil
 }
 
 // handle transforms an event and copies the body.
@@ -69,8 +71,8 @@ func (g *guest) handle(e Event) (out Output, err error) {
 			err = g.fail(ErrTrap, "the engine gave up: "+oneLine(fmt.Sprint(p), 200))
 		}
 	}()
-	if g.limit = g.module.limits.Fuel; g.module.grows {
-		g.limit = DefaultFuel(len(e.Body))
+	if g.code.refills {
+		defer g.startClock()()
 	}
 	body, err := g.transform(e)
 	out = Output{Fuel: g.used(), Limit: g.limit}

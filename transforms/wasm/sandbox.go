@@ -69,12 +69,15 @@ func (s *Sandbox) Close(ctx context.Context) error {
 
 // share returns the code of a module, compiled once for all concurrent users. The caller must release it. An abi of script is that
 // of our own engine; another one is found out.
-func (s *Sandbox) share(ctx context.Context, module []byte, kind abi) (*code, error) {
+func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bool) (*code, error) {
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
 	digest := sha256.Sum256(module)
 	if kind == script {
 		digest = sha256.Sum256(append([]byte("engine "), digest[:]...))
+	}
+	if refills {
+		digest = sha256.Sum256(append([]byte("refills "), digest[:]...))
 	}
 	s.mu.Lock()
 	if s.closed {
@@ -83,9 +86,9 @@ func (s *Sandbox) share(ctx context.Context, module []byte, kind abi) (*code, er
 	}
 	c := s.codes[digest]
 	if c == nil {
-		c = &code{sandbox: s, digest: digest, abi: kind, ready: make(chan struct{})}
+		c = &code{sandbox: s, digest: digest, abi: kind, refills: refills, bytes: module, ready: make(chan struct{})}
 		s.codes[digest] = c
-		s.compiles.Go(func() { c.build(module) })
+		s.compiles.Go(c.build)
 	}
 	c.users++
 	s.mu.Unlock()

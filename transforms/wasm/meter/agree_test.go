@@ -22,11 +22,15 @@ const agreeFuel = 200_000
 // compiler sees them in TestHandmadeModulesAgree and in the core suite.
 type engine struct {
 	runtime wazero.Runtime
+	refills *refills
 	tally   struct{ mutants, accepted, ran, exhausted, panics int }
 }
 
-func newEngine(config wazero.RuntimeConfig) *engine {
-	return &engine{runtime: wazero.NewRuntimeWithConfig(context.Background(), config.WithCoreFeatures(api.CoreFeaturesV2).WithMemoryLimitPages(16))}
+func newEngine(t testing.TB, config wazero.RuntimeConfig) *engine {
+	r := wazero.NewRuntimeWithConfig(context.Background(), config.WithCoreFeatures(api.CoreFeaturesV2).WithMemoryLimitPages(16))
+	e := &engine{runtime: r, refills: &refills{}}
+	e.refills.provide(t, r)
+	return e
 }
 
 // compile is CompileModule, which panics on some modules.
@@ -40,10 +44,15 @@ func (e *engine) compile(wasm []byte) (c wazero.CompiledModule, err error) {
 	return e.runtime.CompileModule(context.Background(), wasm)
 }
 
-// check says how the meter and wazero disagree on a module, or a metered module with the one that it was.
+// check says how the meter and wazero disagree on a module, or a metered module with the one that it was, or with one that refills.
 func (e *engine) check(wasm []byte) error {
 	e.tally.mutants++
-	m, err := meter.Rewrite(wasm, meter.Limits{Fuel: agreeFuel, Stack: 1 << 16, MemoryPages: 16})
+	limits := meter.Limits{Fuel: agreeFuel, Stack: 1 << 16, MemoryPages: 16}
+	m, err := meter.Rewrite(wasm, limits)
+	refilling, err2 := meter.Rewrite(wasm, withRefills(limits))
+	if (err == nil) != (err2 == nil) {
+		return fmt.Errorf("metered: %v, with refills: %v", err, err2)
+	}
 	if err != nil {
 		return nil
 	}
@@ -62,10 +71,15 @@ func (e *engine) check(wasm []byte) error {
 	if meteredErr != nil || len(m.Imports) > 0 {
 		return nil
 	}
+	withRefills, err := e.compile(refilling.Wasm)
+	if err != nil {
+		return fmt.Errorf("with refills: %w", err)
+	}
+	defer withRefills.Close(context.Background())
 	first, fuel := e.run(metered, m, nil)
-	second, again := e.run(metered, m, nil)
+	second, again := e.run(withRefills, m, e.refills)
 	if fuel != again || first != second {
-		return fmt.Errorf("a metered run took %d fuel for %s, the next %d for %s", fuel, first, again, second)
+		return fmt.Errorf("a metered run leaves %d fuel for %s, one with refills %d for %s", fuel, first, again, second)
 	}
 	if strings.Contains(first, "stopped") {
 		e.tally.exhausted++
@@ -79,26 +93,33 @@ func (e *engine) check(wasm []byte) error {
 }
 
 // run instantiates a module, calls all that it exports, and writes what it saw, which is "stopped" when a limit was reached.
-func (e *engine) run(c wazero.CompiledModule, m *meter.Module, args []uint64) (seen string, fuel int64) {
+func (e *engine) run(c wazero.CompiledModule, m *meter.Module, of *refills) (seen string, fuel int64) {
 	ctx := context.Background()
 	instance, err := e.runtime.InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err == nil && of != nil {
+		instance.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal).Set(of.begin(uint64(m.InitialFuel)))
+	}
 	if err == nil && instance.ExportedFunction(meter.StartExport) != nil {
 		if _, err = instance.ExportedFunction(meter.StartExport).Call(ctx); err != nil {
 			instance.Close(ctx)
 		}
 	}
 	if err != nil {
-		if m.HasStart && strings.Contains(err.Error(), "unreachable") {
+		if m.HasStart && (strings.Contains(err.Error(), "unreachable") || strings.Contains(err.Error(), errNoFuel.Error())) {
 			return "stopped", 0 // or its own: the globals cannot be read
 		}
 		return "no instance", 0
 	}
 	defer instance.Close(ctx)
 	left := func(name string) int64 {
-		if g := instance.ExportedGlobal(name); g != nil {
-			return int64(g.Get())
+		g := instance.ExportedGlobal(name)
+		switch {
+		case g == nil:
+			return 0
+		case name == meter.FuelGlobal:
+			return int64(of.left(g.Get()))
 		}
-		return 0
+		return int64(g.Get())
 	}
 	for _, e := range m.Exports {
 		if e.Kind != meter.Func {
@@ -212,7 +233,7 @@ func handmade() []build {
 
 func TestHandmadeModulesAgree(t *testing.T) {
 	for _, config := range []wazero.RuntimeConfig{wazero.NewRuntimeConfig(), wazero.NewRuntimeConfigInterpreter()} {
-		e := newEngine(config)
+		e := newEngine(t, config)
 		for i, b := range handmade() {
 			if err := e.check(b.wasm()); err != nil {
 				t.Errorf("module %d: %v", i, err)
@@ -263,7 +284,7 @@ func TestMutantsAgree(t *testing.T) {
 	}
 	all := seeds(t)
 	r := rand.New(rand.NewPCG(1, 2))
-	e := newEngine(wazero.NewRuntimeConfigInterpreter())
+	e := newEngine(t, wazero.NewRuntimeConfigInterpreter())
 	defer func() { e.runtime.Close(context.Background()) }()
 	for i := range mutants {
 		wasm := mutate(r, all[i%len(all)])
@@ -282,7 +303,7 @@ func FuzzMeter(f *testing.F) {
 	for _, wasm := range seeds(f) {
 		f.Add(wasm)
 	}
-	e := newEngine(wazero.NewRuntimeConfigInterpreter())
+	e := newEngine(f, wazero.NewRuntimeConfigInterpreter())
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		if err := e.check(wasm); err != nil {
 			t.Error(err)

@@ -5,8 +5,11 @@ type writer struct {
 	out   []byte
 	fuel  uint32 // indices of the two globals
 	stack uint32
-	depth uint32 // open blocks of the function's own
-	spare uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
+	// refill is the index of the function to call when the fuel is below zero, if refills.
+	refill  uint32
+	refills bool
+	depth   uint32 // open blocks of the function's own
+	spare   uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
 }
 
 func (w *writer) op(op opcode)                { w.out = append(w.out, byte(op)) }
@@ -38,11 +41,20 @@ func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
 	w.indexed(opBrIf, w.depth+1)
 }
 
-// settleFuel subtracts the cost on the stack from the fuel below it.
+// settleFuel subtracts the cost on the stack from the fuel below it, and stops the guest or asks for more if that is below zero.
 func (w *writer) settleFuel() {
 	w.op(opI64Sub)
 	w.indexed(opGlobalSet, w.fuel)
-	w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
+	if !w.refills {
+		w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
+		return
+	}
+	w.indexed(opGlobalGet, w.fuel)
+	w.constant(opI64Const, 0)
+	w.op(opI64LtS)
+	w.block(opIf, noType)
+	w.indexed(opCall, w.refill)
+	w.op(opEnd)
 }
 
 // charge takes a constant cost.

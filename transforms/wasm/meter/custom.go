@@ -81,7 +81,7 @@ func (m *module) appendNames(b []byte) []byte {
 	}
 	list := appendU32(nil, uint32(len(names)))
 	for _, n := range names {
-		list = appendName(appendU32(list, n.index), n.name)
+		list = appendName(appendU32(list, m.shifted(n.index)), n.name)
 	}
 	return appendName(append(b, 0), appendName(append(appendName([]byte(nil), "name"), 1), list))
 }

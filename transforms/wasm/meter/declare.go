@@ -171,7 +171,11 @@ func (m *module) decodeExports(r *reader) int {
 			r.failAt(at, "export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
 			break
 		}
-		entry.index = r.index(spaces[entry.kind], externNames[entry.kind])
+		if entry.kind == Func {
+			entry.index = m.function(r)
+		} else {
+			entry.index = r.index(spaces[entry.kind], externNames[entry.kind])
+		}
 		if r.err != nil {
 			break
 		}

@@ -66,7 +66,7 @@ func (s *stream) operands(in *instr) {
 	case labels:
 		s.labels(in)
 	case function:
-		in.x = uint64(s.index(len(m.funcs), "function"))
+		in.x = uint64(m.function(&s.reader))
 	case oneType:
 		if n := s.u32(); n != 1 {
 			s.fail("select of %d types", n)

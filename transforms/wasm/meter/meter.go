@@ -9,6 +9,9 @@
 // The trap is WebAssembly's unreachable. The globals tell the host the cause: fuel below zero, stack below zero, or else the
 // guest's own trap. A call may also return with fuel below zero, which means that it ran out. Discard an instance after a
 // trap: its stack count is unbalanced. Host functions must not call back into the guest.
+//
+// With Limits.Refill the module asks its host for more fuel where it would otherwise trap for want of it, so that a host can
+// hand out fuel in slices and look at a clock between them. Such code is slower.
 package meter
 
 import "fmt"
@@ -20,11 +23,19 @@ const (
 	StartExport = "awf:start" // the start function, which the host calls once after the module is instantiated
 )
 
+// The function () -> () that a module rewritten with Limits.Refill imports. The module calls it instead of trapping when the
+// fuel is below zero. It must either add fuel until the fuel is not below zero, or not return.
+const (
+	RefillModule = "awf:fuel"
+	RefillImport = "refill"
+)
+
 // Limits are what a module may use.
 type Limits struct {
 	Fuel        int64  // of a new instance, which pays for its segments from it; 0 to 1<<60
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
 	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
+	Refill      bool   // asks the host for more fuel instead of trapping; costs what it costs without
 	Split       int64  // the most that is charged for branches in advance; others are charged when taken; 0 means DefaultSplit
 
 	foreign bool // allows imported tables, memories and globals: the core test suite links modules
@@ -36,7 +47,7 @@ const DefaultSplit = 16
 // Module is a rewritten module and what is known about it.
 type Module struct {
 	Wasm           []byte     // what to compile
-	Imports        []Import   // functions only, in their order
+	Imports        []Import   // functions only, in their order; without RefillImport
 	Exports        []Export   // without the two globals
 	MinPages       uint32     // of memory
 	MaxPages       uint32     // at most Limits.MemoryPages; 0 without a memory

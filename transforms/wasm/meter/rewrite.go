@@ -66,7 +66,7 @@ func (m *module) nameOf(f int) string {
 func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 	limit := max(maxGrowth*len(m.bytes), outputFloor)
 	var out []byte
-	w := &writer{fuel: uint32(m.globals), stack: uint32(m.globals) + 1}
+	w := &writer{fuel: uint32(m.globals), stack: uint32(m.globals) + 1, refill: uint32(m.importedFuncs), refills: m.limits.Refill}
 	s := &scanner{folded: g.folded}
 	for f := range m.codes {
 		if err := m.scan(f, s); err != nil {

@@ -148,13 +148,7 @@ func (s *scanner) step(in *instr) {
 	case opCall:
 		s.call(in)
 	case opCallIndirect:
-		s.pay(indirectCost + foldCap)
-		s.checks += indirectChecks - 1
-		if s.m.hostTaken {
-			s.pay(hostCost)
-		}
-		s.callee(s.m.types[in.x])
-		s.indirect = append(s.indirect, uint32(in.x))
+		s.callIndirect(in)
 	case opRefFunc:
 		if f := uint32(in.x); s.m.hasStart && f == s.m.start && !s.m.startSeen {
 			s.fail("undeclared reference to function %d", f) // the export that is added would declare it
@@ -218,6 +212,16 @@ func (s *scanner) call(in *instr) {
 	}
 }
 
+func (s *scanner) callIndirect(in *instr) {
+	s.pay(indirectCost + foldCap)
+	s.checks += indirectChecks - 1
+	if s.m.hostTaken {
+		s.pay(hostCost)
+	}
+	s.callee(s.m.types[in.x])
+	s.indirect = append(s.indirect, uint32(in.x))
+}
+
 func (s *scanner) callee(of Signature) {
 	s.height = max(s.height-len(of.Params), s.base()) + len(of.Results)
 	n := len(of.Params) + len(of.Results)
@@ -240,6 +244,7 @@ func (s *scanner) begin(parent int32, depth int) {
 	s.deeper()
 	s.trap()
 	s.size += chargeSize
+	s.reloads += s.m.mutables // what refills may change them
 }
 
 // deeper notes that the compiler starts another stretch of code.

@@ -49,6 +49,7 @@ type section struct {
 const (
 	functionForm  = 0x60 // before a type
 	typeSection   = 1
+	importSection = 2
 	globalSection = 6
 	exportSection = 7
 	startSection  = 8
@@ -64,7 +65,7 @@ var sectionOrder = [...]struct {
 	decode func(*module, *reader) int
 }{
 	{1, "type", (*module).decodeTypes},
-	{2, "import", (*module).decodeImports},
+	{importSection, "import", (*module).decodeImports},
 	{3, "function", (*module).decodeFunctions},
 	{4, "table", (*module).decodeTables},
 	{5, "memory", (*module).decodeMemories},

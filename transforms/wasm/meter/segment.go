@@ -18,7 +18,7 @@ func (m *module) decodeConstant(r *reader) {
 	case opRefNull:
 		r.refType()
 	case opRefFunc:
-		m.take(r.index(len(m.funcs), "function"))
+		m.take(m.function(r))
 	case vectorPrefix:
 		if sub := r.byte(); opcode(sub)|vectors != opV128Const {
 			r.failAt(at, "vector instruction %#x is not a constant", sub)
@@ -87,7 +87,7 @@ func (m *module) decodeElement(r *reader) {
 		if flags&byConstant != 0 {
 			m.decodeConstant(r)
 		} else {
-			m.take(r.index(len(m.funcs), "function"))
+			m.take(m.function(r))
 		}
 		if r.err != nil {
 			break

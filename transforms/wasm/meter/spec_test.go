@@ -90,6 +90,7 @@ type track struct {
 	name    string
 	runtime wazero.Runtime
 	metered bool
+	refills *refills // nil: fuel that is used up is a trap
 	byName  map[string]*specInstance
 	last    *specInstance
 }
@@ -117,17 +118,22 @@ func newTracks(t *testing.T, dir string) []*track {
 		name    string
 		config  wazero.RuntimeConfig
 		metered bool
+		refills *refills
 	}{
-		{"plain", wazero.NewRuntimeConfig(), false},
-		{"metered", wazero.NewRuntimeConfig(), true},
-		{"plain, interpreted", wazero.NewRuntimeConfigInterpreter(), false}, // the payloads of NaN are an engine's own
-		{"metered, interpreted", wazero.NewRuntimeConfigInterpreter(), true},
+		{"plain", wazero.NewRuntimeConfig(), false, nil},
+		{"metered", wazero.NewRuntimeConfig(), true, nil},
+		{"metered with refills", wazero.NewRuntimeConfig(), true, &refills{}},
+		{"plain, interpreted", wazero.NewRuntimeConfigInterpreter(), false, nil}, // the payloads of NaN are an engine's own
+		{"metered, interpreted", wazero.NewRuntimeConfigInterpreter(), true, nil},
 	} {
 		r := wazero.NewRuntimeWithConfig(t.Context(), tt.config.WithCoreFeatures(api.CoreFeaturesV2))
 		if _, err := r.Instantiate(t.Context(), host); err != nil {
 			t.Fatal(err)
 		}
-		tracks = append(tracks, &track{tt.name, r, tt.metered, map[string]*specInstance{}, nil})
+		if tt.refills != nil {
+			tt.refills.provide(t, r)
+		}
+		tracks = append(tracks, &track{tt.name, r, tt.metered, tt.refills, map[string]*specInstance{}, nil})
 	}
 	return tracks
 }
@@ -180,6 +186,11 @@ func specModule(t *testing.T, where string, tracks []*track, c *specCommand, was
 		tally.skipped++
 		t.Logf("%s: refused: %v", where, err)
 	}
+	refilling, err2 := meter.Rewrite(wasm, withRefills(specLimits()))
+	if (err == nil) != (err2 == nil) {
+		t.Errorf("%s: with refills: %v, without: %v", where, err2, err)
+		return
+	}
 	for _, track := range tracks {
 		track.last = nil
 		if m == nil {
@@ -188,6 +199,9 @@ func specModule(t *testing.T, where string, tracks []*track, c *specCommand, was
 		bytes := wasm
 		if track.metered {
 			bytes = m.Wasm
+		}
+		if track.refills != nil {
+			bytes = refilling.Wasm
 		}
 		instance, err := track.runtime.InstantiateWithConfig(t.Context(), bytes, wazero.NewModuleConfig().WithName(c.As))
 		if err != nil {
@@ -246,7 +260,7 @@ func specInvoke(t *testing.T, where string, tracks []*track, c *specCommand, tal
 			return
 		}
 		if track.metered {
-			instance.fuel.Set(specFuel)
+			instance.fuel.Set(track.refills.begin(specFuel))
 		}
 		f := instance.ExportedFunction(c.Action.Field)
 		results, err := f.Call(t.Context(), args...)
@@ -264,16 +278,15 @@ func specInvoke(t *testing.T, where string, tracks []*track, c *specCommand, tal
 		if err == nil && instance.stack.Get() != instance.full {
 			t.Errorf("%s: %s: the stack counter is %d after the call, want %d", where, track.name, instance.stack.Get(), instance.full)
 		}
-		used = append(used, specFuel-instance.fuel.Get())
+		used = append(used, specFuel-track.refills.left(instance.fuel.Get()))
 		restore(track)
 	}
 	tally.invokes++
 	if strings.HasPrefix(want, "wasm error") {
 		tally.trapped++
 	}
-	if used[0] != used[1] && c.Type != "assert_exhaustion" { // the interpreter holds 2000 frames
-
-		t.Errorf("%s: %s(%v) costs %d fuel compiled, %d interpreted", where, c.Action.Field, args, used[0], used[1])
+	if (used[0] != used[1] || used[0] != used[2]) && c.Type != "assert_exhaustion" { // the interpreter holds 2000 frames
+		t.Errorf("%s: %s(%v) costs %d fuel compiled, %d with refills, %d interpreted", where, c.Action.Field, args, used[0], used[1], used[2])
 	}
 }
 

@@ -1,0 +1,130 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// Fuel is counted by the guest's own code. Where nothing else bounds the time, that code asks the host for fuel in slices, and the
+// host looks at the clock between them.
+const (
+	// The default fuel is fuelBase and fuelPerByte for each byte of the event, at most mostFuel, which is also the most that a step can set.
+	fuelBase    = 24_000_000
+	fuelPerByte = 1_700
+	mostFuel    = 2_000_000_000
+
+	// mostBlind is how much fuel an event may use without a clock: even code that waits for memory all the time is then stopped
+	// within 250 ms. Code that asks for slices is slower.
+	mostBlind = fuelBase
+	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
+	fuelSlice = 1 << 20
+	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.
+	leastTime = 180 * time.Millisecond
+)
+
+// DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long
+// error message is no reason to fail.
+func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostFuel) }
+
+// fuelFor is the fuel that an event of the given length may use.
+func (m *Module) fuelFor(length int) int64 {
+	if m.grows {
+		return DefaultFuel(length)
+	}
+	return m.limits.Fuel
+}
+
+// timeLimit is what an event may take of a processor, if its code looks at the clock.
+func (m *Module) timeLimit() time.Duration {
+	if m.grows {
+		return leastTime
+	}
+	return max(leastTime, time.Duration(m.limits.Fuel)*time.Nanosecond)
+}
+
+// tank is a guest's fuel.
+type tank struct {
+	fuel    api.MutableGlobal // what the guest counts down; nil before there is an instance
+	reserve int64             // the rest of the event's fuel, of which the guest gets slices
+	limit   int64             // fuel that the current event may use
+	began   time.Duration     // on the clock of the guest's thread
+}
+
+// left is the fuel that the event has left, below zero if it has overdrawn.
+func (t *tank) left() int64 { return int64(t.fuel.Get()) + t.reserve }
+
+// used is the fuel that the event has used so far.
+func (t *tank) used() int64 {
+	if t.fuel == nil {
+		return 0
+	}
+	return min(t.limit, t.limit-t.left())
+}
+
+// fill sets what the guest may use next.
+func (g *guest) fill(fuel int64) {
+	slice := fuel
+	if g.code.refills {
+		slice = min(fuel, fuelSlice)
+	}
+	g.fuel.Set(uint64(slice))
+	g.reserve = fuel - slice
+	g.stack.Set(uint64(g.module.stack))
+}
+
+// errNoFuel ends a call; the host sees from the fuel that none is left.
+var errNoFuel = errors.New("no fuel left")
+
+// charge takes fuel for what a host function is about to do. It does not return if too little is left.
+func (g *guest) charge(fuel int64) {
+	left := int64(g.fuel.Get()) - fuel
+	g.fuel.Set(uint64(left))
+	if left < 0 {
+		g.refill()
+	}
+}
+
+// refillFunctions has what code that refills imports.
+var refillFunctions = map[string]hostFunction{
+	meter.RefillImport: {signature("", ""), func(g *guest, _ []uint64) { g.refill() }},
+}
+
+// refill gives the guest the next slice of the event's fuel. It ends the call if there is none, or if the time is over.
+func (g *guest) refill() {
+	now := int64(g.fuel.Get())
+	slice := min(g.reserve, fuelSlice-now)
+	g.reserve -= slice
+	g.fuel.Set(uint64(now + slice))
+	if now+slice < 0 {
+		panic(errNoFuel)
+	}
+	if took, most := threadTime()-g.began, g.module.timeLimit(); took > most {
+		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v; limits: {fuel: N} sets another, N nanoseconds",
+			took.Round(time.Millisecond), most)})
+	}
+}
+
+// startClock starts the event's time and binds the goroutine to its thread, whose clock it is. The result ends that.
+func (g *guest) startClock() (stop func()) {
+	runtime.LockOSThread()
+	g.began = threadTime()
+	return runtime.UnlockOSThread
+}
+
+// noFuel says what the limit was, where it comes from and how to raise it.
+func (g *guest) noFuel() string {
+	from := "the step's own"
+	switch {
+	case g.code.abi == script && g.module.snapshot == nil:
+		from = "for what a script does before its first event"
+	case g.module.grows:
+		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
+	}
+	return fmt.Sprintf("limit %d, %s; limits: {fuel: N} sets another, up to %d", g.limit, from, mostFuel)
+}

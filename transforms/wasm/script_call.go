@@ -1,0 +1,154 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A scriptCall calls the engine until something fails.
+type scriptCall struct {
+	*guest
+	err error
+}
+
+func (c *scriptCall) call(name string, args ...uint64) uint64 {
+	if c.err != nil {
+		return 0
+	}
+	results, err := c.mod.ExportedFunction(name).Call(c.host, args...)
+	if err == nil && c.left() < 0 {
+		err = errNoFuel
+	}
+	if err != nil {
+		c.err = c.failed(err)
+	}
+	if c.err != nil || len(results) == 0 {
+		return 0
+	}
+	return results[0]
+}
+
+// put copies a text into the engine's memory, with a zero behind it.
+func (c *scriptCall) put(text []byte) (at uint64) {
+	at = c.call("malloc", uint64(len(text))+1)
+	switch {
+	case c.err != nil:
+	case at == 0:
+		c.err = c.fail(ErrMemory, fmt.Sprintf("limit %d bytes", c.module.limits.Memory))
+	default:
+		memory := c.mod.Memory()
+		memory.Write(uint32(at), text)
+		memory.WriteByte(uint32(at)+uint32(len(text)), 0)
+	}
+	return at
+}
+
+// text returns the handle of a string.
+func (c *scriptCall) text(text []byte) uint64 {
+	at := c.put(text)
+	handle := c.call("qjs_new_string", at, uint64(len(text)))
+	c.call("free", at)
+	return handle
+}
+
+// eval runs a text and returns the handle of its value.
+func (c *scriptCall) eval(text []byte, name string, flags uint64) uint64 {
+	return c.call("qjs_eval", c.put(text), uint64(len(text)), c.put([]byte(name)), flags)
+}
+
+// apply calls a function of the script's side with at most two arguments and returns the handle of the result.
+func (c *scriptCall) apply(s *snapshot, function uint64, args ...uint64) uint64 {
+	for i, arg := range args {
+		c.mod.Memory().WriteUint32Le(uint32(s.scratch)+4*uint32(i), uint32(arg))
+	}
+	return c.call("qjs_call", function, s.none, uint64(len(args)), s.scratch)
+}
+
+// read is the text of a string, which is valid until the guest runs again.
+func (c *scriptCall) read(s *snapshot, handle uint64) []byte {
+	at := c.call("qjs_get_string_len", handle, s.scratch)
+	length, _ := c.mod.Memory().ReadUint32Le(uint32(s.scratch))
+	text, ok := c.mod.Memory().Read(uint32(at), length)
+	if c.err == nil && (!ok || at == 0) {
+		c.err = c.fail(ErrMemory, fmt.Sprintf("limit %d bytes", c.module.limits.Memory))
+	}
+	return text
+}
+
+// answer is the text that a function of the script's side returns, at least a byte.
+func (c *scriptCall) answer(s *snapshot, function int, args ...uint64) []byte {
+	handle := c.apply(s, s.parts[function], args...)
+	if c.thrown(s, handle); c.err != nil {
+		return nil
+	}
+	text := c.read(s, handle)
+	if c.err == nil && len(text) == 0 {
+		c.err = c.fail(ErrInvalidOutput, "no answer")
+	}
+	return text
+}
+
+// thrown fails if a value is the sign of an exception.
+func (c *scriptCall) thrown(s *snapshot, handle uint64) {
+	if c.call("qjs_is_exception", handle) != 0 {
+		c.raised(s)
+	}
+}
+
+// raised fails for the exception that was thrown last.
+func (c *scriptCall) raised(s *snapshot) {
+	exception := c.call("qjs_get_exception")
+	text := c.apply(s, s.parts[scriptDescribe], exception)
+	if c.call("qjs_is_exception", text) != 0 && c.err == nil { // not even that works
+		c.err = c.failed(errors.New("an exception that cannot be shown"))
+	}
+	if said := c.read(s, text); c.err == nil {
+		c.err = c.exception(said)
+	}
+}
+
+// jobs runs what promises wait for.
+func (c *scriptCall) jobs(s *snapshot) {
+	for c.err == nil && c.call("qjs_is_job_pending") != 0 {
+		if int32(c.call("qjs_execute_pending_job")) < 0 {
+			c.raised(s)
+		}
+	}
+}
+
+// frame is a line of a stack: "    at name (file:line:column)", where there may be no name.
+var frame = regexp.MustCompile(`^ *at (?:(.*) \()?([^()]+:\d+:\d+)\)?$`)
+
+// exception is what a script threw: "e", its text, and its stack.
+func (g *guest) exception(said []byte) *Error {
+	const most, longest = 5, 100
+	text, stack, _ := strings.Cut(string(said[min(1, len(said)):]), "\n    at ")
+	e := g.fail(ErrFail, oneLine(text, MaxLogLine))
+	for line := range strings.Lines("    at " + stack) {
+		found := frame.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if found == nil || strings.HasPrefix(found[2], prologueName+":") || len(e.Trace) == most {
+			continue
+		}
+		place := found[2]
+		if found[1] != "" && found[1] != "<anonymous>" {
+			place = found[1] + " (" + place + ")"
+		}
+		e.Trace = append(e.Trace, oneLine(place, longest))
+	}
+	switch {
+	case strings.Contains(text, "call stack size exceeded"):
+		e.Kind = ErrStack
+	case g.memory.isRefused && strings.Contains(text, "out of memory"):
+		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
+	case strings.Contains(text, "could not load module"):
+		e.Detail += ": a script is one file: npx esbuild --bundle --format=esm makes one of several"
+	case commonJS.MatchString(text):
+		e.Detail += ": want export default function (event) { … }; npx esbuild --bundle --format=esm makes a script of a CommonJS module"
+	}
+	return e
+}
+
+// commonJS is what a script fails with that was written for Node's older modules.
+var commonJS = regexp.MustCompile(`^ReferenceError: (module|exports|require) is not defined`)
