@@ -133,7 +133,9 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 			return &exitError{exitConfig, err}
 		}
 	}
+	waiting := c.screen.working("waiting for the queue")
 	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
+	waiting()
 	if openErr != nil {
 		return failure(openErr)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ranBy says which test runs the commands of each block of a document, which it knows by a text in it.
+// ranBy says which test runs the commands of each block of a document. A text in the block identifies it.
 var ranBy = []struct{ file, holds, test string }{
 	{"README.md", "go install github.com", "TestReleaseByGoInstall"},
 	{"README.md", "install.sh | sudo sh", "TestReleaseIsInstalled"},
@@ -35,7 +35,7 @@ var ranBy = []struct{ file, holds, test string }{
 	{"upgrade.md", "awf-hook deliveries backup", "TestHowTo"},
 }
 
-// Every block of commands in README and docs is run by a test that exists.
+// An existing test runs every block of commands in README and docs.
 func TestEveryBlockOfCommandsRuns(t *testing.T) {
 	var tests strings.Builder
 	files, err := filepath.Glob("*_test.go")

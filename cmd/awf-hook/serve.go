@@ -215,7 +215,12 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
 	}
 	if len(d.follow.Paths) > 0 {
-		d.follow.State, d.follow.Broken = d.search().StateFolder(), d.command.printBroken()
+		print := d.command.printBroken()
+		d.follow.State = d.search().StateFolder()
+		d.follow.Broken = func(err *event.LineError) {
+			d.metrics.Refused(followSource, server.Bad, 1)
+			print(err)
+		}
 		working.Go(func() { failed <- eng.Follow(ctx, d.follow) })
 	}
 	working.Go(func() { desk.Run(ctx) })

@@ -118,7 +118,8 @@ func checkScript(name string, text []byte, pin string) error {
 	switch {
 	case strings.HasSuffix(name, ".ts"), strings.HasSuffix(name, ".tsx"), strings.HasSuffix(name, ".mts"), strings.HasSuffix(name, ".jsx"):
 		to := strings.TrimSuffix(name, name[strings.LastIndexByte(name, '.'):]) + ".js"
-		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s", ErrModule, oneLine(to, 100), oneLine(name, 100))
+		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s",
+			ErrModule, oneLine(to, 100), oneLine(name, 100))
 	case len(text) == 0:
 		return fmt.Errorf("%w: the file is empty", ErrModule)
 	}
