@@ -325,7 +325,7 @@ func TestReadersFindTheirAnswers(t *testing.T) {
 	for question, answer := range map[string]string{
 		"How do I rotate a secret?":                         "1. Make a new secret: `awf-hook secret new`.",
 		"Why did my filter not match?":                      "awf-hook explain -c awf-hook.yaml events.jsonl",
-		"What happens when the receiver is down for a day?": "Nothing is lost, and there is nothing to do.",
+		"What happens when the receiver is down for a day?": "Nothing is lost, and you need not do anything.",
 	} {
 		anchor := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(question, " ", "-")), "?")
 		if !strings.Contains(readme, "(docs/howto.md#"+anchor+")") {
