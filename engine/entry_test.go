@@ -15,9 +15,9 @@ import (
 var unshown = strings.Fields(`
 	Open Engine.Submit Engine.Run Engine.Drain Engine.Close Engine.Report
 	Engine.Attend ParseScript
-	AuditFile Body FailedStep Orphans PassThrough QueueName Renames Storage StoredMasker Transcripts
+	AuditFile Body Orphans PassThrough QueueName Renames Storage Transcripts
 	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.ReloadFailed Engine.Turned Engine.Warnings Engine.Webhooks
-	NewSeal
+	NewSeal Engine.QueueEngine Engine.Standing FailureReasons
 `)
 
 // Each exported function, and each method of Engine, has an example that runs.
