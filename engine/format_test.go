@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// spoken is what a receiver answers.
+// spoken is a receiver's answer.
 type spoken struct {
 	status int
 	body   string
