@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// unshown are entry points without an example of their own: those that Example shows, those that are the command's and are to be hidden
-// before 1.0, and those that are to be read from their type.
+// unshown lists entry points without an example of their own: those in Example, those of the command, to be hidden before
+// 1.0, and those that their type explains.
 var unshown = strings.Fields(`
 	Open Engine.Submit Engine.Run Engine.Drain Engine.Close Engine.Report
 	Engine.Attend ParseScript
