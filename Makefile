@@ -110,7 +110,8 @@ quickjs:
 		grep -q "$$(sha256sum $$dir/package/quickjs.wasm | cut -d' ' -f1)" transforms/wasm/quickjs/README.md && \
 		cp $$dir/package/quickjs.wasm $$dir/package/LICENSE transforms/wasm/quickjs/ && rm -r $$dir
 
-# One table: ratios to a bare net/http client that posts the same bodies in the same run, and to Bento if BENTO names its binary.
+# Ends in one table, which docs/numbers.md publishes: ratios to a bare net/http client that posts the same bodies in the same run, or to a
+# program that is written for the task; to Bento too if BENTO names its binary.
 bench:
 	@{ go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/awf-hook ./engine ./engine/internal/store/sqlite; \
 		go test -run '^$$' -bench . -timeout 60m $$(go list ./engine/... ./filters/... ./transforms/... | grep -v '/engine$$\|/sqlite$$'); } | awk -f .ci/bench.awk

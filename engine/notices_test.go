@@ -211,7 +211,7 @@ func TestOperatorsHearOfABacklog(t *testing.T) {
 	}
 }
 
-// A configuration that is not taken up is told of.
+// A configuration that could not be loaded makes an operator event.
 func TestOperatorsHearOfAFailedReload(t *testing.T) {
 	t.Parallel()
 	operators := &told{}

@@ -124,7 +124,7 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
 	for _, identity := range ev.Webhooks {
 		if !slices.ContainsFunc(webhooks, func(w *webhook) bool { return w.Identity == identity }) {
-			e.log.Error("the configuration does not have the webhook that an event is for", "webhook", identity, "event", ev.ID)
+			e.log.Error("an event names a webhook that the configuration does not have", "webhook", identity, "event", ev.ID)
 			e.counts.refused.Add(1)
 		}
 	}

@@ -133,7 +133,9 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 			return &exitError{exitConfig, err}
 		}
 	}
+	waiting := c.screen.working("waiting for the queue")
 	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
+	waiting()
 	if openErr != nil {
 		return failure(openErr)
 	}
@@ -215,7 +217,7 @@ func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	case len(items) == 0 || id == "":
 		return api.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
 	case len(items) > 1:
-		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin so: give more of it", id, len(items))
+		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin like that: give a longer one", id, len(items))
 	}
 	return items[0], nil
 }

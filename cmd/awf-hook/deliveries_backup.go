@@ -19,7 +19,7 @@ list it or to deliver from it. Deliveries that were sent after the backup are th
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 				if q.onServer() {
-					return errors.New("--server: only a queue of this machine is copied")
+					return errors.New("--server: backup copies only a queue of this machine")
 				}
 				if err := q.deliveries.Backup(ctx, args[0]); err != nil {
 					return err

@@ -53,7 +53,7 @@ With --state delivered it sends delivered ones again. It asks first on a termina
 			default:
 				return unknownState(ch.state, []delivery.State{delivery.IsDead, delivery.IsDelivered})
 			}
-			ch.not = "it is not " + ch.state + ": only dead letters are replayed, and with --state delivered what was delivered"
+			ch.not = "it is not " + ch.state + ": replay takes dead letters, and with --state delivered also delivered ones"
 			return c.changeDeliveries(where, &ch, ids)
 		},
 	}
@@ -140,7 +140,7 @@ func (c *command) confirm(ctx context.Context, q openedQueue, ch *change, filter
 	if err != nil {
 		return err
 	}
-	question := fmt.Sprintf("%s what was delivered, %d in all", ch.verb, len(items))
+	question := fmt.Sprintf("%s %d delivered ones", ch.verb, len(items))
 	if !isTerminal(c.in) {
 		return fmt.Errorf("want --yes to %s", question)
 	}

@@ -154,7 +154,7 @@ func (d *doctor) awf() {
 	}
 	switch audit := engine.AuditFile(os.LookupEnv); audit {
 	case "":
-		d.find(part, warning, "AWF_AUDIT_LOG=off: AWF writes no audit file, so that follow sees no starts and ends; exec does")
+		d.find(part, warning, "AWF_AUDIT_LOG=off: AWF writes no audit file, so follow sees no starts and ends; exec does")
 	default:
 		d.look(part, "audit file", audit)
 	}
@@ -188,7 +188,7 @@ func (d *doctor) look(part, what, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.find(part, warning, "%s %s: not there yet; AWF makes it with its first run", what, path)
+		d.find(part, warning, "%s %s: does not exist yet; AWF makes it on its first run", what, path)
 		return
 	case err != nil:
 		d.find(part, wrong, "%s %v", what, err)
@@ -294,7 +294,7 @@ func (d *doctor) receivers(cfg *config.Config) {
 		case p.Failure != "":
 			d.find(part, wrong, "%s: %s: %s", p.Webhook, p.URL, p.Failure)
 		case p.Proxied:
-			d.find(part, good, "%s: %s by the proxy at %s, reached in %v; what is behind it was not tried", p.Webhook, p.URL, p.Address, took)
+			d.find(part, good, "%s: %s through the proxy at %s, reached in %v; the receiver behind it was not tried", p.Webhook, p.URL, p.Address, took)
 		case p.TLS == "":
 			d.find(part, good, "%s: %s at %s, reached in %v", p.Webhook, p.URL, p.Address, took)
 		case time.Until(p.Expires) < 14*24*time.Hour:

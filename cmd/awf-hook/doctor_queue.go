@@ -38,7 +38,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 		d.find(part, warning, "the queue is in memory: what is not delivered ends with the process")
 		return
 	case errors.Is(err, fs.ErrNotExist):
-		d.find(part, good, "%s: not there yet; %s free on its disk", file, free(filepath.Dir(file)))
+		d.find(part, good, "%s: does not exist yet; %s free on its disk", file, free(filepath.Dir(file)))
 		return
 	case err != nil:
 		d.find(part, wrong, "%v", err)
@@ -73,14 +73,14 @@ func (d *doctor) spillFiles() {
 	for _, file := range files {
 		queue, err := engine.OpenDeliveries(file, "")
 		if err != nil {
-			d.find("queue", wrong, "%v: it holds deliveries from while a database was away", err)
+			d.find("queue", wrong, "%v: it holds deliveries that were accepted while a database was away", err)
 			continue
 		}
 		tally, err := queue.Count(context.Background(), engine.Filter{})
 		if _ = queue.Close(); err == nil && tally.Count == 0 {
 			continue
 		}
-		d.find("queue", warning, "%s: %d deliveries from while a database was away; an awf-hook with the same queue.url brings them there, "+
+		d.find("queue", warning, "%s: %d deliveries that were accepted while a database was away; an awf-hook with the same queue.url moves them there, "+
 			"and so does awf-hook queue move --from %[1]s --to URL", file, tally.Count)
 	}
 }
@@ -113,7 +113,7 @@ func (d *doctor) database(url, namespace string) {
 	}
 	blockers, err := queue.Blockers(ctx)
 	for _, who := range blockers {
-		d.find(part, warning, "%s: until it ends the server keeps what is dead, and the queue gets slower", who)
+		d.find(part, warning, "%s: until it ends, the server keeps dead rows, and the queue gets slower", who)
 	}
 	if err == nil {
 		err = d.lanes(queue)

@@ -10,19 +10,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-	"unicode"
 
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
-	"github.com/awf-project/awf-hook/engine"
-	"github.com/creack/pty"
-	"github.com/rivo/uniseg"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/spf13/cobra"
 )
@@ -370,93 +363,5 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 				t.Errorf("%s onto a full disk: exit code %d: %s", path, code, text)
 			}
 		}
-	}
-}
-
-// ours are the escape sequences that this program writes itself: colours, and the line of progress.
-var ours = regexp.MustCompile("\x1b\\[[0-9;]*m|\r?\x1b\\[K|\r\n")
-
-// Nothing that a stranger wrote into an event, a configuration or an answer steers the terminal, whatever command shows it.
-func TestNoCommandSteersTheTerminal(t *testing.T) {
-	id := everyCommand(t)
-	for path, c := range calls {
-		if path == "completion" || path == "top" { // for a shell; until a signal: see TestWatching
-			continue
-		}
-		text := shownBy(t, c.stdin(t), c.words(path, id), 100)
-		for i, r := range ours.ReplaceAllString(text, "\n") {
-			if r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-				t.Errorf("%s shows %q: %q", path, r, text[max(0, i-80):min(len(text), i+80)])
-				break
-			}
-		}
-	}
-}
-
-// A terminal that knows no escape sequences gets none, and none of colour where the user wants no colour.
-func TestNoSequencesWhereNoneAreWanted(t *testing.T) {
-	id := everyCommand(t)
-	for _, env := range []string{"TERM=dumb", "TERM=", "NO_COLOR=1", "CLICOLOR=0"} {
-		for path, c := range calls {
-			if path == "top" || c.once || env != "TERM=dumb" && !slices.Contains([]string{"check", "explain", "preview", "test", "doctor"}, path) {
-				continue
-			}
-			name, value, _ := strings.Cut(env, "=")
-			before := os.Getenv(name)
-			t.Setenv(name, value)
-			text := shownBy(t, c.stdin(t), c.words(path, id), 80)
-			t.Setenv(name, before)
-			if path != "completion" && (strings.Contains(text, "\x1b[") && name == "TERM" || regexp.MustCompile("\x1b\\[[0-9;]*m").MatchString(text)) {
-				t.Errorf("%s awf-hook %s: %q", env, path, text)
-			}
-		}
-	}
-}
-
-// A table is no wider than its terminal, whatever is in it, and neither is what top draws.
-func TestNarrowTerminals(t *testing.T) {
-	everyCommand(t)
-	for _, columns := range []uint16{1, 2, 20, 33} {
-		for _, path := range []string{"deliveries list", "webhooks list", "operations", "events", "functions", "schema", "backtest -c hook.yaml past.jsonl"} {
-			text := shownBy(t, strings.NewReader(""), strings.Fields(path), columns)
-			for line := range strings.Lines(strings.ReplaceAll(text, "\r", "")) {
-				if width := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); width > int(columns) && !strings.HasPrefix(line, "events: ") {
-					t.Errorf("%s on %d columns: %d: %q", path, columns, width, line)
-				}
-			}
-		}
-	}
-	lane := laneRate{Lane: api.Lane{State: "open", LaneStatus: engine.LaneStatus{Webhook: "f#部署👩‍👩‍👧e\u0301通知通知通知"}}}
-	for _, row := range tableLines([][]string{{"WEBHOOK", "X"}, {lane.Identity(), "x"}}, 0) {
-		if at := strings.LastIndexAny(row, "Xx"); uniseg.StringWidth(row[:at]) != 2+uniseg.StringWidth(lane.Identity()) {
-			t.Errorf("%q: the second column does not stand below the other", row)
-		}
-	}
-}
-
-// shownBy is what a terminal gets from a command in this process.
-func shownBy(t *testing.T, in io.Reader, args []string, columns uint16) string {
-	t.Helper()
-	master, tty, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Rows: 40, Cols: columns}); err != nil {
-		t.Fatal(err)
-	}
-	all := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(master) // ends with EIO
-		all <- string(text)
-	}()
-	(&command{in: in, out: tty, err: tty}).run(args)
-	tty.Close()
-	select {
-	case text := <-all:
-		return text
-	case <-time.After(10 * time.Second):
-		t.Fatal("the terminal does not end")
-		return ""
 	}
 }

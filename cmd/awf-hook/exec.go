@@ -88,7 +88,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 		deliverErr = child.Settle()
 	}
 	if errors.Is(deliverErr, context.Canceled) {
-		deliverErr = errors.New("not all events of the command were accepted yet; they are kept for the next awf-hook of the same settings")
+		deliverErr = errors.New("not all events of the command were accepted; the next awf-hook with the same settings delivers them")
 	}
 	exit, childErr := child.Wait()
 	if childErr != nil {

@@ -115,7 +115,7 @@ func TestExecLeavesInTemporaryFolder(t *testing.T) {
 	}
 }
 
-// What is taken up from the folder for temporary files and delivered from memory, since there is no queue either, is not taken up again.
+// Events from the folder for temporary files that are delivered from memory, since there is no queue, are not taken up again.
 func TestAdoptedFromMemoryOnce(t *testing.T) {
 	t.Parallel()
 	url, end := startListen(t, "--json")

@@ -138,7 +138,7 @@ func TestQueueFileCannotBeUsed(t *testing.T) {
 	setSchema(t, newer, 999)
 	for i, tt := range []struct{ file, want string }{
 		{write("corrupt.db", strings.Repeat("this is not a database. ", 1000)), "file is not a database"},
-		{newer, "the file is of a newer awf-hook: its schema is 999, this one knows up to"},
+		{newer, "a newer awf-hook made the file: its schema is 999, and this one knows up to"},
 		{filepath.Join(write("file", ""), "queue.db"), "not a directory"},
 		{"/proc/queue.db", "no such file or directory"},
 	} {

@@ -41,6 +41,7 @@ func readFile(name string, max int64) ([]byte, error) {
 func (c *command) ask(question string) bool {
 	fmt.Fprintf(c.err, "awf-hook: %s [y/N] ", question)
 	answer, _ := bufio.NewReader(c.in).ReadString('\n') // no answer means no
+	c.screen.newLine()
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
 }

@@ -85,7 +85,13 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	if flags.json {
 		show = func(r *engine.Received) { encode(c.out, r) }
 	}
-	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: show}
+	shown := func(r *engine.Received) {
+		show(r)
+		if out, is := c.out.(*stdout); is && out.failed() != nil { // nobody sees what arrives
+			stop()
+		}
+	}
+	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: shown}
 	if err := receiver.Serve(ctx, ln); err != nil && !errors.Is(err, context.Canceled) {
 		return failure(err)
 	}

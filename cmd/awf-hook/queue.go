@@ -83,16 +83,16 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	carried, err := source.MoveTo(ctx, target, rename)
 	fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s", carried.Moved, engine.QueueName(from), engine.QueueName(to))
 	if carried.Known > 0 {
-		fmt.Fprintf(c.err, ", %d were there already", carried.Known)
+		fmt.Fprintf(c.err, ", %d existed already", carried.Known)
 	}
 	fmt.Fprintln(c.err)
 	switch {
 	case ctx.Err() != nil:
-		return failure(errors.New("stopped: call it again to move the rest"))
+		return failure(errors.New("stopped: run it again to move the rest"))
 	case err != nil:
-		return failure(fmt.Errorf("%w: call it again to move the rest", err))
+		return failure(fmt.Errorf("%w: run it again to move the rest", err))
 	case carried.InFlight > 0:
-		const left = "%d are in flight in %s or wait behind one: call it again to move them"
+		const left = "%d are in flight in %s or wait behind one that is: run it again to move them"
 		return failure(fmt.Errorf(left, carried.InFlight, engine.QueueName(from)))
 	}
 	return nil
@@ -130,7 +130,7 @@ It changes nothing. It exits with 1 if something is wrong.`,
 			}
 			c.printWrong(engine.QueueName(file), wrong, asJSON)
 			if len(wrong) > 0 {
-				return failure(fmt.Errorf("%s does not agree with itself", engine.QueueName(file)))
+				return failure(fmt.Errorf("%s is not consistent", engine.QueueName(file)))
 			}
 			return nil
 		},
@@ -157,6 +157,6 @@ func (c *command) printWrong(queue string, wrong []string, asJSON bool) {
 		fmt.Fprintf(c.out, "%s\n", plain(what))
 	}
 	if len(wrong) == 0 {
-		fmt.Fprintf(c.out, "%s agrees with itself\n", queue)
+		fmt.Fprintf(c.out, "%s is consistent\n", queue)
 	}
 }

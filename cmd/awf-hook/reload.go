@@ -72,11 +72,11 @@ func (d *daemon) reload(eng *engine.Engine, changed bool) {
 	d.metrics.Loaded(metered(eng), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
-		log.Error("the configuration is not taken up: the one before holds")
-		server.NotifyStatus("the configuration was not taken up, the one before holds: " + firstLine(err.Error()))
+		log.Error("the configuration was not loaded: the old one still applies")
+		server.NotifyStatus("the configuration was not loaded, the old one still applies: " + firstLine(err.Error()))
 	} else {
-		log.Info("the configuration was taken up")
-		server.NotifyStatus("the configuration was taken up at " + time.Now().Format(time.RFC3339))
+		log.Info("the configuration was loaded")
+		server.NotifyStatus("the configuration was loaded at " + time.Now().Format(time.RFC3339))
 	}
 	server.Notify(server.IsReady)
 }
@@ -87,10 +87,10 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 		return err
 	}
 	if (cfg.Serve.Certificate() == nil) != (d.certificate == nil) {
-		return errors.New("serve.tls was added or taken away: restart awf-hook to use it")
+		return errors.New("serve.tls was added or removed: restart awf-hook to apply that")
 	}
 	if open := len(cfg.Serve.Tokens)+len(cfg.Serve.Secrets) == 0; open && !d.insecure && d.isPublic() {
-		return errors.New("serve has no tokens and no secret any more, and others reach its address")
+		return errors.New("serve no longer has tokens or a secret, and other machines can reach its address")
 	}
 	if err := eng.Reload(cfg); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 
 // sayRestart warns of changes that a reload cannot make.
 func (d *daemon) sayRestart(cfg *config.Config) {
-	const text = "the changed key needs a restart: awf-hook goes on with the old value"
+	const text = "the changed key needs a restart: awf-hook keeps the old value"
 	if old := d.config.Serve.Listen; d.listen == "" && old != cfg.Serve.Listen {
 		d.command.logger().Warn(text, "key", "serve.listen")
 	}

@@ -49,10 +49,10 @@ func reportText(r *engine.Report) string {
 		say("of earlier runs: %s", earlier)
 	}
 	if r.EarlierUnknown {
-		say("what earlier runs left is not known: %s", plain(r.Trouble))
+		say("nobody knows what earlier runs left: %s", plain(r.Trouble))
 	}
 	if r.Unread != "" {
-		say("the queue cannot be read, so what it keeps is not known: %s", plain(r.Unread))
+		say("the queue cannot be read, so nobody knows what it keeps: %s", plain(r.Unread))
 	}
 	sayWhy(say, r)
 	sayOrphans(say, r.Orphans, r.Queue)
@@ -65,7 +65,7 @@ func reportText(r *engine.Report) string {
 	}
 	sayWritten(say, r, trouble)
 	if r.Again > 0 {
-		say("%d delivered will be sent again, since that could not be stored: %s", r.Again, trouble)
+		say("%d delivered will be sent again, since their outcomes could not be stored: %s", r.Again, trouble)
 	}
 	earlier := r.Earlier.Waiting + r.Earlier.Retrying
 	dead := r.Dead - r.DeadSpilled - r.DeadLost + r.Earlier.Dead
@@ -89,7 +89,7 @@ func sayWritten(say func(format string, args ...any), r *engine.Report, trouble 
 	}
 	say("%s written to %s%s: %s", kept(r.Spilled, r.DeadSpilled), plain(strings.Join(files, ", ")), more, trouble)
 	if r.Journaled {
-		say("the next awf-hook on this machine with that queue brings it there, once the queue can be used")
+		say("the next awf-hook on this machine moves it into that queue, once the queue can be used")
 		return
 	}
 	for _, file := range files {

@@ -105,3 +105,13 @@ func (s *screen) showing(text func() string) (end func()) {
 func (s *screen) working(on string) (end func()) {
 	return s.showing(func() string { return on + " …" })
 }
+
+// newLine says that the terminal has begun a new line by itself: where a person pressed Enter.
+func (s *screen) newLine() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	s.inside = false
+	s.mu.Unlock()
+}

@@ -99,7 +99,7 @@ func (d *daemon) serve() error {
 	d.taken = look(d.watched())
 	maps.Copy(d.taken, before) // later changes are loaded once serve runs
 	if d.queue == "" || d.queue == engine.Memory {
-		return &exitError{exitConfig, errors.New("serve needs a queue in a file: it says of events that they are stored")}
+		return &exitError{exitConfig, errors.New("serve needs a queue in a file or a database: it promises that events are stored")}
 	}
 	if err := d.bind(); err != nil {
 		return failure(err)
@@ -154,11 +154,11 @@ func (d *daemon) bind() error {
 		case d.debug:
 			err = fmt.Errorf("--debug: %s is not one of this machine's own addresses", ln.Addr())
 		case d.insecure:
-			d.command.logger().Warn("others reach this address without TLS or without a token", "address", ln.Addr().String())
+			d.command.logger().Warn("other machines can reach this address without TLS or without a token", "address", ln.Addr().String())
 		case isOpen:
-			err = fmt.Errorf("%s: others reach this address: give serve.tokens in the configuration, or say --insecure-listen", ln.Addr())
+			err = fmt.Errorf("%s: other machines can reach this address: set serve.tokens in the configuration, or pass --insecure-listen", ln.Addr())
 		case d.certificate == nil:
-			err = fmt.Errorf("%s: others reach this address: give serve.tls in the configuration, or say --insecure-listen", ln.Addr())
+			err = fmt.Errorf("%s: other machines can reach this address: set serve.tls in the configuration, or pass --insecure-listen", ln.Addr())
 		}
 		if err != nil {
 			d.close()
@@ -215,7 +215,12 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
 	}
 	if len(d.follow.Paths) > 0 {
-		d.follow.State, d.follow.Broken = d.search().StateFolder(), d.command.printBroken()
+		print := d.command.printBroken()
+		d.follow.State = d.search().StateFolder()
+		d.follow.Broken = func(err *event.LineError) {
+			d.metrics.Refused(followSource, server.Bad, 1)
+			print(err)
+		}
 		working.Go(func() { failed <- eng.Follow(ctx, d.follow) })
 	}
 	working.Go(func() { desk.Run(ctx) })

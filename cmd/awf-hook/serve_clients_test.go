@@ -109,7 +109,7 @@ func TestServeWithTokensAndTLS(t *testing.T) {
 	if err := os.WriteFile(config, fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]", url), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the refusal", func() bool { return strings.Contains(s.talk(), "is not taken up") })
+	waitFor(t, "the refusal", func() bool { return strings.Contains(s.talk(), "was not loaded") })
 	if got := post(newPool, "nobody", "f"); got != 401 {
 		t.Errorf("a configuration without tokens lets anybody in: %d", got)
 	}
@@ -274,11 +274,11 @@ func TestServeUnderSystemd(t *testing.T) {
 	hears("WATCHDOG=1")
 	_ = cmd.Process.Signal(syscall.SIGHUP)
 	hears("RELOADING=1\nMONOTONIC_USEC=")
-	hears("STATUS=the configuration was taken up")
+	hears("STATUS=the configuration was loaded")
 	if err := os.WriteFile(config, []byte("webhooks: 7"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hears("STATUS=the configuration was not taken up")
+	hears("STATUS=the configuration was not loaded")
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	hears("STOPPING=1")
 	if err := cmd.Wait(); err != nil || receiver.count() != 1 {

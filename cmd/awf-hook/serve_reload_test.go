@@ -145,7 +145,7 @@ func TestServeTakesUpAFileThatComesLate(t *testing.T) {
 	f.write("awf-hook.yaml", strings.Replace(f.config(), "secret_file: secret", "secret_file: late", 1))
 	b.stale()
 	time.Sleep(3 * retryTicks * watchPeriod / 2)
-	if n := strings.Count(b.talk(), "the configuration is not taken up"); n != 1 {
+	if n := strings.Count(b.talk(), "the configuration was not loaded"); n != 1 {
 		t.Errorf("%d times said: %s", n, b.talk())
 	}
 	f.write("late", "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
@@ -153,7 +153,7 @@ func TestServeTakesUpAFileThatComesLate(t *testing.T) {
 	b.end(t, syscall.SIGKILL)
 }
 
-// A changed address or queue is not taken up while serve runs, and serve says so.
+// A changed address or queue was not loaded while serve runs, and serve says so.
 func TestServeSaysWhatNeedsARestart(t *testing.T) {
 	t.Parallel()
 	f, receiver := newFolder(t)
@@ -230,12 +230,12 @@ func (b *broken) arrives() {
 
 const reloadMetric = "awf_hook_config_last_reload_successful"
 
-// stale waits until all say that the configuration was not taken up. What held before delivers.
+// stale waits until all say that the configuration was not loaded. What held before delivers.
 func (b *broken) stale() {
 	b.t.Helper()
 	waitFor(b.t, "the metric", func() bool { return series(b.get("/metrics"), reloadMetric) == "0" })
-	waitFor(b.t, "systemd's status", func() bool { return b.notify.heard("STATUS=the configuration was not taken up") })
-	if !strings.Contains(b.talk(), "the configuration is not taken up") {
+	waitFor(b.t, "systemd's status", func() bool { return b.notify.heard("STATUS=the configuration was not loaded") })
+	if !strings.Contains(b.talk(), "the configuration was not loaded") {
 		b.t.Errorf("the log says %s", b.talk())
 	}
 	if said := b.get("/v1/overview"); !strings.Contains(said, `"stale":"`) {

@@ -243,7 +243,7 @@ func TestServeTakesUpAChange(t *testing.T) {
 	}
 	began := time.Now()
 	rewrite("webhooks: [{name: hook, url: %q}]", url)
-	waitFor(t, "the change taken up", func() bool { return strings.Contains(s.talk(), "was taken up") })
+	waitFor(t, "the change taken up", func() bool { return strings.Contains(s.talk(), "configuration was loaded") })
 	if took := time.Since(began); took > 2*time.Second*slowdown {
 		t.Errorf("the change was taken up after %v, want 2 s at most", took)
 	}
@@ -251,7 +251,7 @@ func TestServeTakesUpAChange(t *testing.T) {
 
 	rewrite("webhooks: [{name: hook, url: %q, filter: 'no_such == 1'}]", url)
 	waitFor(t, "the mistake", func() bool {
-		return strings.Contains(s.talk(), "no_such") && strings.Contains(s.talk(), "is not taken up")
+		return strings.Contains(s.talk(), "no_such") && strings.Contains(s.talk(), "was not loaded")
 	})
 	arrives("broken")
 	resp, err := http.Get(s.url + "/readyz")
@@ -267,7 +267,7 @@ func TestServeTakesUpAChange(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the mended file taken up", func() bool { return strings.Count(s.talk(), "was taken up") >= 2 })
+	waitFor(t, "the mended file taken up", func() bool { return strings.Count(s.talk(), "configuration was loaded") >= 2 })
 	arrives("mended")
 	if code := s.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d, said %s", code, s.talk())

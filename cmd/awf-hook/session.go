@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxBadLines = 100 // broken lines that are printed; others are counted
+	maxBadLines = 100 // broken lines printed in an hour; the others are counted
 )
 
 // session delivers events, from opening an engine to its report. run, exec, emit, follow and demo each are one.
@@ -222,7 +222,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
 		if s.leaving != nil {
 			s.leaving()
-			fmt.Fprintf(c.err, "awf-hook: taking events for %v more, then delivering what is left, for %v at most; a second signal stops at once\n",
+			fmt.Fprintf(c.err, "awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
 				s.grace, s.drainTimeout)
 			return
 		}
@@ -318,15 +318,18 @@ func now() <-chan struct{} {
 	return c
 }
 
-// printBroken returns a function that prints broken lines, up to a limit.
+// printBroken returns a function that prints broken lines, up to a limit in each hour.
 func (c *command) printBroken() func(*event.LineError) {
-	said := 0
+	said, since := 0, time.Now()
 	return func(err *event.LineError) {
+		if time.Since(since) >= time.Hour {
+			said, since = 0, time.Now()
+		}
 		if said++; said <= maxBadLines {
 			c.say(err)
 		}
 		if said == maxBadLines {
-			fmt.Fprintln(c.err, "awf-hook: further bad lines are only counted")
+			fmt.Fprintln(c.err, "awf-hook: further bad lines are counted for the rest of the hour, but not printed")
 		}
 	}
 }

@@ -227,7 +227,7 @@ func TestSpillIsSaid(t *testing.T) {
 	// The file is for the webhook that is not there any more: that is said, and not counted as delivered.
 	write(t, config, "webhooks: [{name: other, url: 'http://127.0.0.1:1/'}]")
 	code, said = hookIn(nil, string(readFileOf(t, file)), "run", "-c", config, "--queue", filepath.Join(t.TempDir(), "queue.db"))
-	if code != exitFailure || !strings.Contains(said, "the configuration does not have the webhook that an event is for") || !strings.Contains(said, "2 refused") {
+	if code != exitFailure || !strings.Contains(said, "an event names a webhook that the configuration does not have") || !strings.Contains(said, "2 refused") {
 		t.Errorf("exit code %d, said %s", code, said)
 	}
 	out, _ := runHook(t, exitOK, strings.NewReader(string(readFileOf(t, file))), "preview", "-c", config)

@@ -123,7 +123,7 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 			return nil, err
 		}
 		if len(own.Webhooks) > 0 {
-			return nil, fmt.Errorf("%s: a file of tests has no webhooks; -c names a configuration", file)
+			return nil, fmt.Errorf("%s: a file of tests has no webhooks; name a configuration with -c", file)
 		}
 		tests = append(tests, own.Tests...)
 	}

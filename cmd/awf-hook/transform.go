@@ -101,7 +101,7 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 		return failure(err)
 	}
 	if language.IsScript() {
-		fmt.Fprintf(c.err, "awf-hook: %s is run as it is: there is nothing to build\n", filepath.Join(dir, language.Source))
+		fmt.Fprintf(c.err, "awf-hook: %s needs no build\n", filepath.Join(dir, language.Source))
 		return nil
 	}
 	if info, err := os.Lstat(out); err == nil && info.Mode()&fs.ModeSymlink != 0 {

@@ -59,7 +59,7 @@ func (c *command) trust(search config.Search, yes bool) error {
 	}
 	if project.Err != nil {
 		c.say(project.Err)
-		fmt.Fprintln(c.err, "awf-hook: the webhooks with these mistakes are left out")
+		fmt.Fprintln(c.err, "awf-hook: these webhooks are left out because of their mistakes")
 	}
 	switch {
 	case len(project.Claims) == 0:
@@ -72,7 +72,7 @@ func (c *command) trust(search config.Search, yes bool) error {
 		fmt.Fprintf(c.out, "The webhooks of %s have changed:\n", plain(project.Folder))
 		c.printClaims("- ", project.Gone)
 		c.printClaims("+ ", project.New)
-		fmt.Fprintln(c.out, "All that they would do:")
+		fmt.Fprintln(c.out, "Everything that they would do:")
 	default:
 		fmt.Fprintf(c.out, "The webhooks of %s would do this:\n", plain(project.Folder))
 	}

@@ -35,7 +35,7 @@ exits with 1 if the receiver does not accept it.`,
 
 func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if where.server != "" {
-		return errors.New("--server: webhooks test sends from this machine, by its own configuration")
+		return errors.New("--server: webhooks test sends from this machine, with this machine's configuration")
 	}
 	cfg, err := c.load(where.search()) // it sends, so untrusted files stay out
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 		c.printAnswers(tried.Timeline)
 	}
 	if !tried.taken {
-		return failure(fmt.Errorf("%s did not take it", webhook.Name))
+		return failure(fmt.Errorf("%s did not accept it", webhook.Name))
 	}
 	return nil
 }

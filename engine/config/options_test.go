@@ -185,3 +185,47 @@ func TestOptionsAreShown(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// The bounds that a format's table names are those that hold.
+func TestBoundsOfOptionsHold(t *testing.T) {
+	proved := 0
+	for _, name := range format.Names() {
+		receiver, _ := format.Lookup(name)
+		for i := range receiver.Keys {
+			key := &receiver.Keys[i]
+			var write func(n int) string
+			switch key.Kind {
+			case format.KindNumber:
+				write = func(n int) string { return fmt.Sprint(n) }
+			case format.KindList:
+				write = func(n int) string { return "[" + strings.Repeat("x, ", n) + "]" }
+			case format.KindFields:
+				write = func(n int) string {
+					fields := "{"
+					for i := range n {
+						fields += fmt.Sprintf("f%d: x, ", i)
+					}
+					return fields + "}"
+				}
+			default:
+				continue
+			}
+			proved++
+			for _, tt := range []struct {
+				n    int
+				good bool
+			}{{key.Min - 1, false}, {key.Min, true}, {key.Max, true}, {key.Max + 1, false}} {
+				if tt.n < 0 {
+					continue
+				}
+				options, mistakes := readOptions(t, name, key.Name+": "+write(tt.n), config.NoEnv)
+				if (len(mistakes) == 0) != tt.good || options[0].Given(nil).Unresolved == tt.good {
+					t.Errorf("%s: %s of %d: %v, want it good: %v", name, key.Name, tt.n, mistakes, tt.good)
+				}
+			}
+		}
+	}
+	if proved < 10 {
+		t.Errorf("the bounds of %d options were tried, want 10 or more", proved)
+	}
+}

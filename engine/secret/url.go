@@ -76,7 +76,7 @@ func checkHost(host string) error {
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	if numeric.MatchString(labels[len(labels)-1]) {
 		if _, err := netip.ParseAddr(host); err != nil {
-			return errors.New("the host ends in a number and is no address of four numbers from 0 to 255")
+			return errors.New("the host ends in a number, but is not an address of four numbers from 0 to 255")
 		}
 		return nil
 	}
@@ -86,7 +86,7 @@ func checkHost(host string) error {
 	for _, label := range labels {
 		switch i := strings.IndexFunc(label, notInHost); {
 		case i >= 0:
-			return fmt.Errorf("the host has a character that no host has: %q", []rune(label[i:])[0])
+			return fmt.Errorf("the host has an invalid character: %q", []rune(label[i:])[0])
 		case len(label) > 63:
 			return errors.New("a part of the host is longer than 63 bytes")
 		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):

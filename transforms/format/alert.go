@@ -13,7 +13,7 @@ import (
 func alertKeys(actions ...string) []Key {
 	return []Key{
 		{Name: "dedup", Kind: KindText, Choices: []string{"workflow", "run", "step"}, Default: "workflow",
-			Is: "what gets one alert: each workflow, each run, or each step of each workflow; " +
+			Is: "what shares an alert: each workflow, each run, or each step of each workflow; " +
 				"an expression gives the key itself, and the workflow's key is used if it gives nothing"},
 		{Name: "action", Kind: KindText, Choices: actions, closed: true, Default: "by the event",
 			Is: "what to do with the alert; by default workflow_error triggers it and workflow_end resolves it, " +

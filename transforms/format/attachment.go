@@ -14,7 +14,7 @@ import (
 func attachmentKeys() []Key {
 	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName.MatchString), []Key{
 		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post", want: chatChannelIs, match: chatChannel.MatchString},
-		{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks"},
+		{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender"},
 	})
 }
 

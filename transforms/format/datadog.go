@@ -13,7 +13,7 @@ var datadog = Receiver{
 	Summary: "an event of Datadog, as an error or a success, with tags",
 	URL:     "https://api.datadoghq.com/api/v1/events, or that of your site; the key goes into `headers: {DD-API-KEY: ${DD_API_KEY}}`",
 	Keys: slices.Concat(chatKeys(), mentionKeys("`@names` as Datadog has them: `@slack-ops`", "an @name", datadogName), []Key{
-		{Name: "tags", Kind: KindList, Max: 20, Is: "tags beside `workflow:` and `event:`"},
+		{Name: "tags", Kind: KindList, Max: 20, Is: "tags in addition to `workflow:` and `event:`"},
 	}),
 	Limits: []Limit{
 		{"title", 100, Characters, "Events API v1"},

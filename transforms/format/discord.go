@@ -19,7 +19,7 @@ var discord = Receiver{
 		mentionKeys("a user's id, `&` and a role's id, `here`, `everyone`", "a user's id, & and a role's id, here or everyone", isDiscordMention),
 		[]Key{
 			{Name: "thread_id", Kind: KindText, Is: "the thread to write into", want: "a thread's id", match: discordID.MatchString},
-			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks",
+			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender",
 				want: "a name without discord and clyde, which Discord refuses", match: isDiscordName},
 		}),
 	Limits: []Limit{

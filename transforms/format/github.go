@@ -16,7 +16,7 @@ var githubDispatch = Receiver{
 	Summary: "a repository_dispatch, which starts GitHub workflows with the event as their client_payload",
 	URL:     "https://api.github.com/repos/OWNER/REPO/dispatches; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: []Key{
-		{Name: "event_type", Kind: KindText, Default: "the event's type", Is: "what the workflow's `types:` names"},
+		{Name: "event_type", Kind: KindText, Default: "the event's type", Is: "a type that the workflow's `types:` lists"},
 	},
 	Limits: []Limit{
 		{"event_type", 100, Characters, "Create a repository dispatch event"},
@@ -42,7 +42,7 @@ var githubStatus = Receiver{
 		{Name: "sha", Kind: KindText, Required: true,
 			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
-			Is: "the name that tells this status from the commit's others"},
+			Is: "the name that distinguishes this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),
 	Limits: []Limit{
 		{"description", 140, Characters, "Create a commit status: GitHub refuses a longer one with 422"},
@@ -74,7 +74,7 @@ func githubPolicy(good int, end string) Policy {
 	return Policy{
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
 		Success: map[int]string{http.StatusNoContent: "204", http.StatusCreated: "201"}[good],
-		Retry:   "429, and 403 where the reason is a rate limit: after Retry-After, else a minute",
+		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After, else a minute",
 		address: pathEnds("GitHub", end),
 		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {

@@ -14,7 +14,7 @@ var gitlab = Receiver{
 		{Name: "ref", Kind: KindText, Required: true,
 			Is: "the branch or tag to run", want: "a branch or tag", match: compile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
 		{Name: "variables", Kind: KindFields, Max: maxFields,
-			Is:   "variables beside AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR",
+			Is:   "variables in addition to AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR",
 			want: "a name of letters, digits and _", match: compile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`).MatchString},
 	},
 	Limits: []Limit{

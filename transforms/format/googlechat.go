@@ -32,7 +32,7 @@ var googleChat = Receiver{
 	Policy: Policy{
 		address: pathAt("Google Chat", "chat.googleapis.com", "/v1/spaces/"),
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 1},
-		Success: "200; the request's id in the URL makes a repeated one the same message",
+		Success: "200; the request's id in the URL identifies a repeated message",
 		Retry:   "429",
 		Gone:    "404",
 		answers: answers{delivered: []int{200}, retry: []int{429},

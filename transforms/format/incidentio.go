@@ -11,7 +11,7 @@ var incidentIO = Receiver{
 	URL:     "https://api.incident.io/v2/alert_events/http/…; the token goes into `headers: {Authorization: Bearer ${INCIDENT_IO_TOKEN}}`",
 	Keys: slices.Concat(alertKeys("trigger", "resolve"), only(chatKeys(), "title", "text", "error", "link"), []Key{
 		{Name: "metadata", Kind: KindFields, Max: maxFields, Default: "the event's payload",
-			Is: "labels and their values in the alert's metadata, beside the run"},
+			Is: "labels and their values in the alert's metadata, in addition to the run"},
 	}),
 	Limits: []Limit{
 		{"title", 500, Characters, "ours"},

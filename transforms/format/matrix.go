@@ -35,7 +35,7 @@ var matrix = Receiver{
 	Policy: Policy{
 		Method:  http.MethodPut,
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 5},
-		Success: "200; the transaction's id in the URL makes a repeated one the same message",
+		Success: "200; the transaction's id in the URL identifies a repeated message",
 		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
 		address: func(u *url.URL) string {
 			if strings.Contains(u.Path, "/_matrix") {

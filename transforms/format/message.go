@@ -57,7 +57,7 @@ func chatKeys() []Key {
 			Is: "labels and their values, instead of the default ones; `{}` shows none. Empty values are left out"},
 		{Name: "error", Kind: KindBool, Default: "true", Is: "false leaves out the error's text"},
 		{Name: "link", Kind: KindText, Is: linkIs, want: "an http or https URL", match: isWebURL},
-		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "what the link says"},
+		{Name: "link_text", Kind: KindText, Default: "Open the run", Is: "the link's text"},
 	}
 }
 
@@ -74,9 +74,9 @@ func only(keys []Key, names ...string) []Key {
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{
 		{Name: "mentions", Kind: KindList, Max: maxMentions,
-			Is: "who is called: " + who + ". Empty entries are left out", want: want, match: match},
+			Is: "who is mentioned: " + who + ". Empty entries are left out", want: want, match: match},
 		{Name: "mention_on", Kind: KindChoice, Choices: []string{"failure", "always"}, Default: "failure",
-			Is: "when they are called: when a workflow or a step failed, or always"},
+			Is: "when they are mentioned: when a workflow or a step failed, or always"},
 	}
 }
 

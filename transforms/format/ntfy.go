@@ -35,7 +35,7 @@ var ntfy = Receiver{
 	Policy: Policy{
 		Rate:    Rate{N: 12, Per: time.Minute, Burst: 60},
 		Success: "200",
-		Retry:   "429: 5 s, an hour for a day's quota, where Retry-After does not say",
+		Retry:   "429: 5 s, an hour for a day's quota, if Retry-After does not say",
 		address: func(u *url.URL) string {
 			if strings.Trim(u.Path, "/") != "" {
 				return "want ntfy's root: the topic is an option"

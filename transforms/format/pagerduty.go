@@ -19,11 +19,11 @@ var pagerDuty = Receiver{
 			Is: "how severe the alert is"},
 		{Name: "title", Kind: KindText, Default: "what happened, and the error's first line", Is: "the alert's summary"},
 		{Name: "source", Kind: KindText, Default: "the workflow", Is: "what is affected"},
-		{Name: "component", Kind: KindText, Default: "the step", Is: "its part"},
-		{Name: "group", Kind: KindText, Default: "the workflow", Is: "what it belongs to"},
+		{Name: "component", Kind: KindText, Default: "the step", Is: "the affected part of it"},
+		{Name: "group", Kind: KindText, Default: "the workflow", Is: "the group that it belongs to"},
 		{Name: "class", Kind: KindText, Default: "the event's type", Is: "what kind of alert it is"},
 		{Name: "details", Kind: KindFields, Max: maxFields, Default: "the event's payload",
-			Is: "labels and their values in the alert's details, beside the run"},
+			Is: "labels and their values in the alert's details, in addition to the run"},
 	}, only(chatKeys(), "error", "link", "link_text")),
 	Limits: []Limit{
 		{"summary", 1024, Characters, "Events API v2"},
@@ -34,7 +34,7 @@ var pagerDuty = Receiver{
 	Policy: Policy{
 		Rate:    Rate{N: 120, Per: time.Minute, Burst: 10},
 		Success: "202: it is queued there",
-		Retry:   "429 and 5xx; 30 s after 429 where Retry-After does not say",
+		Retry:   "429 and 5xx; 30 s after 429 if Retry-After does not say",
 		address: func(u *url.URL) string {
 			if u.Path != "/v2/enqueue" {
 				return "PagerDuty's path is /v2/enqueue"

@@ -22,7 +22,7 @@ var slack = Receiver{
 			{Name: "thread_ts", Kind: KindText,
 				Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
 				match: compile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
-			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "who speaks; only old webhooks obey it"},
+			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender; only old webhooks obey it"},
 		}),
 	Limits: []Limit{
 		{"headline", 150, Characters, "Block Kit: header.text"},

@@ -19,7 +19,7 @@ var telegram = Receiver{
 			Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat.MatchString},
 	}, chatKeys(), mentionKeys("people's `@names`", "an @name", telegramName.MatchString), []Key{
 		{Name: "thread_id", Kind: KindNumber, Min: 1, Max: 1<<31 - 1, Is: "the topic of a forum to write into"},
-		{Name: "silent", Kind: KindBool, Default: "false", Is: "true makes no sound"},
+		{Name: "silent", Kind: KindBool, Default: "false", Is: "true sends it without a sound"},
 	}),
 	Limits: []Limit{
 		{"headline", 300, UTF16, "ours"},

@@ -105,7 +105,8 @@ func (g *guest) refill() {
 		panic(errNoFuel)
 	}
 	if took, most := threadTime()-g.began, g.module.timeLimit(); took > most {
-		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v; limits: {fuel: N} sets another, N nanoseconds", took.Round(time.Millisecond), most)})
+		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v; limits: {fuel: N} sets another, N nanoseconds",
+			took.Round(time.Millisecond), most)})
 	}
 }
 

@@ -130,7 +130,8 @@ func checkScript(name string, text []byte, pin string) error {
 		return fmt.Errorf("%w: a WebAssembly file, not a script: wasm: %s runs it", ErrModule, oneLine(name, 100))
 	case slices.Contains(typedNames, extension):
 		to := strings.TrimSuffix(name, extension) + ".js"
-		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s", ErrModule, oneLine(to, 100), oneLine(name, 100))
+		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s",
+			ErrModule, oneLine(to, 100), oneLine(name, 100))
 	case len(text) == 0:
 		return fmt.Errorf("%w: the file is empty", ErrModule)
 	}

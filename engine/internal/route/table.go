@@ -206,7 +206,7 @@ func (s *snapshot[W]) adopt(identity string) {
 	}
 	s.mu.Unlock()
 	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
-		s.Log.Warn("deliveries wait for a webhook that is not in its file any more", "webhook", identity)
+		s.Log.Warn("deliveries wait for a webhook that is no longer in its file", "webhook", identity)
 	}
 }
 

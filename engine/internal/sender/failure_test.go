@@ -178,7 +178,7 @@ func TestBrokenOffAttemptIsNoOutcomeOfTheReceiver(t *testing.T) {
 		cancel()
 	}()
 	a := newSender(t, webhook(t, server.URL)).Send(ctx, newDelivery())
-	if got, want := fmt.Sprint(a.Outcome, ": ", a.Reason), "retry: broken off, since awf-hook stops"; got != want {
+	if got, want := fmt.Sprint(a.Outcome, ": ", a.Reason), "retry: interrupted, since awf-hook is stopping"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if !a.Free {

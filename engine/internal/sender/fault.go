@@ -93,7 +93,7 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 	}
 	switch {
 	case parent.Err() != nil:
-		return &Fault{Reason: "broken off, since awf-hook stops", Ours: true}
+		return &Fault{Reason: "interrupted, since awf-hook is stopping", Ours: true}
 	case errors.As(err, &fault):
 		return fault
 	case errors.As(err, &refused):

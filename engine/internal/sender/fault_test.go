@@ -245,7 +245,7 @@ func secured(t *testing.T) []faultRow {
 	away := func(p *peer, last, code uint32) {
 		p.frame(frameGoAway, 0, 0, number(last)+number(code)+hiddenHeader)
 	}
-	const unread = "the receiver refused the request unread, twice"
+	const unread = "the receiver refused the request twice without reading it"
 	return []faultRow{
 		{name: "TLS", serve: over(ca.server(t, nil), good), tune: https, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "expired certificate", serve: over(ca.server(t, ended), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate expired on "},

@@ -72,7 +72,7 @@ func again(body []byte) func() (io.ReadCloser, error) {
 	last := &resent{}
 	return func() (io.ReadCloser, error) {
 		if last.read.Load() {
-			return nil, &Fault{Reason: "the receiver refused the request unread, twice"}
+			return nil, &Fault{Reason: "the receiver refused the request twice without reading it"}
 		}
 		last = &resent{from: bytes.NewReader(body)}
 		return last, nil

@@ -102,7 +102,7 @@ func (c *Client) do(req *http.Request, answer any) error {
 func (c *Client) refused(resp *http.Response, text []byte) error {
 	var said failure
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {
-		return fmt.Errorf("%s: %s, which is no answer of awf-hook serve", c.base.Host, resp.Status)
+		return fmt.Errorf("%s: %s, which is not an answer from awf-hook serve", c.base.Host, resp.Status)
 	}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
@@ -110,7 +110,7 @@ func (c *Client) refused(resp *http.Response, text []byte) error {
 			return fmt.Errorf("%s: %w", id, engine.ErrUnknown)
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("%s: %s: give a token by $AWF_HOOK_TOKEN", c.base.Host, said.Error)
+		return fmt.Errorf("%s: %s: set a token in $AWF_HOOK_TOKEN", c.base.Host, said.Error)
 	}
 	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
 }

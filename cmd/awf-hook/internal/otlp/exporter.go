@@ -92,7 +92,7 @@ func (e *Exporter) sendAll(ctx context.Context, tries int) {
 // sayDropped logs how many spans were dropped since the last message.
 func (e *Exporter) sayDropped() {
 	if n := e.dropped.Swap(0); n > 0 {
-		e.log.Warn("spans were dropped: the collector does not take as many", "collector", e.settings.masked, "spans", n)
+		e.log.Warn("spans were dropped: the collector cannot take so many", "collector", e.settings.masked, "spans", n)
 	}
 }
 

@@ -168,7 +168,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, new(badRequest)):
 		s.Status = http.StatusBadRequest
 	case errors.Is(err, view.ErrUnknown):
-		s.Status, s.Title, s.Data = http.StatusNotFound, "Not found", "It is not here, or not any more: "+r.URL.Path
+		s.Status, s.Title, s.Data = http.StatusNotFound, "Not found", "It does not exist, or no longer: "+r.URL.Path
 	case errors.Is(err, errReader), errors.Is(err, errOperator):
 		s.Status, s.Title = http.StatusForbidden, "Not allowed"
 	case errors.Is(err, view.ErrRefused):

@@ -220,7 +220,7 @@ func newShare(o view.Outcomes) share {
 // notices are texts for the results of changes, by the key "did" of an address.
 var notices = map[string]string{
 	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook rests",
-	"enable": "The webhook is open", "disable": "The webhook is closed", "cancel": "Cancelled", "begin": "Begun: it goes on in the background",
+	"enable": "The webhook is open", "disable": "The webhook is closed", "cancel": "Cancelled", "begin": "Started: it runs in the background",
 }
 
 // notice returns the text for the change that led here. The address holds only a word and a number, so that a link cannot
@@ -235,7 +235,7 @@ func notice(r *http.Request) string {
 	case err != nil:
 		return ""
 	case n == 0:
-		return "Nothing changed: it was not in a state for that any more"
+		return "Nothing changed: its state does not allow that any more"
 	}
 	return fmt.Sprintf(text, number(n))
 }

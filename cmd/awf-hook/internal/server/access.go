@@ -93,8 +93,8 @@ func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
 	errNoToken  = errors.New("a token or a signature is missing")
-	errBadToken = errors.New("the token is not known")
-	errNoSender = errors.New("this token may not send events: its role is another")
+	errBadToken = errors.New("unknown token")
+	errNoSender = errors.New("this token may not send events: its role is not send or admin")
 )
 
 // token returns the token with a digest, or nil. It compares all of them, so that the time reveals nothing.

@@ -146,7 +146,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	case token == nil:
 		s.Login(w, http.StatusUnauthorized, to, errBadToken.Error())
 	case token.Role < access.Read:
-		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is another")
+		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is not read, operate or admin")
 	default:
 		setCookie(w, r, s.sessions.begin(sum, time.Now()))
 		http.Redirect(w, r, to, http.StatusSeeOther)

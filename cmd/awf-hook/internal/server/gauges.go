@@ -81,12 +81,12 @@ func (m *Metrics) Watch(q Queue) {
 		Queue: q, metrics: m,
 		waiting: desc("deliveries_waiting", "Deliveries without a final outcome.", "webhook", "state"),
 		dead:    desc("dead_letters", "Dead letters that are kept.", "webhook"),
-		overdue: desc("oldest_due_age_seconds", "For how long the next delivery might have been sent; 0 if none may be.", "webhook"),
-		state:   desc("lane_state", "1 for the state that a webhook's lane is in.", "webhook", "state"),
+		overdue: desc("oldest_due_age_seconds", "How long the next delivery has been due; 0 if none is.", "webhook"),
+		state:   desc("lane_state", "1 for the state of a webhook's lane.", "webhook", "state"),
 		fuel:    desc("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
-		up:      queue("store_up", "1 if the queue takes what is new, 0 if it does not."),
+		up:      queue("store_up", "1 if the queue accepts events, 0 if it does not."),
 		size:    queue("store_size_bytes", "The size of the queue's file."),
-		keeper:  queue("keeper", "1 on the process that keeps house in the queue, and says what it holds."),
+		keeper:  queue("keeper", "1 on the process that prunes the queue and exports its gauges."),
 	})
 }
 

@@ -44,7 +44,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		reasons = append(reasons, "draining")
 	}
 	if s.ready.ask(r.Context(), s.Ready) != nil {
-		reasons = append(reasons, "the queue does not take events")
+		reasons = append(reasons, "the queue does not accept events")
 	}
 	status := http.StatusOK
 	if len(reasons) > 0 {

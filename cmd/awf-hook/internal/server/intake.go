@@ -283,7 +283,7 @@ func (r *receipt) add(p *parsed, fate engine.Fate) {
 
 // unstored says why events were not stored. The sender loses nothing if it sends them again.
 func (in *intake) unstored(err error) *problem {
-	text := "the queue does not take events"
+	text := "the queue does not accept events"
 	switch {
 	case errors.Is(err, engine.ErrFull):
 		text = "the queue is full"
@@ -291,10 +291,10 @@ func (in *intake) unstored(err error) *problem {
 		text = "the server ends"
 	case errors.Is(err, engine.ErrUnstored):
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		text = "the queue did not take the events in time"
+		text = "the queue did not accept the events in time"
 	}
 	if in.server.Log != nil {
-		in.server.Log.Debug("events were not taken", "source", in.source, "events", len(in.parsed), "err", err)
+		in.server.Log.Debug("events were not accepted", "source", in.source, "events", len(in.parsed), "err", err)
 	}
 	return &problem{status: http.StatusServiceUnavailable, text: text, retryAfter: storeWait, reason: Full}
 }

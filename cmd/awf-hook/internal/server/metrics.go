@@ -56,12 +56,12 @@ const otherLabel = "other"
 // NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]map[string]bool{}}
-	m.received = m.counter("events_received_total", "Events that were taken.", "source", "type")
-	m.known = m.counter("events_known_total", "Events of which all deliveries were there before.", "source", "type")
-	m.refused = m.counter("events_refused_total", "Events, and requests that held none, that were not taken.", "source", "reason")
-	m.accepted = m.counter("deliveries_accepted_total", "Deliveries that events made.", "webhook")
+	m.received = m.counter("events_received_total", "Accepted events.", "source", "type")
+	m.known = m.counter("events_known_total", "Accepted events whose deliveries all existed before.", "source", "type")
+	m.refused = m.counter("events_refused_total", "Refused events, and refused requests without events.", "source", "reason")
+	m.accepted = m.counter("deliveries_accepted_total", "New deliveries.", "webhook")
 	m.deliveries = m.counter("deliveries_total", "Deliveries that got their final outcome.", "webhook", "outcome")
-	m.attempts = m.counter("attempts_total", "Requests to receivers, by what became of them.", "webhook", "outcome", "status_class")
+	m.attempts = m.counter("attempts_total", "Requests to receivers, by outcome.", "webhook", "outcome", "status_class")
 	m.attempt = m.histogram("attempt_duration_seconds", "How long a request to a receiver took.", fast, "webhook")
 	m.first = m.histogram("first_attempt_delay_seconds", "From an event's acceptance to its delivery's first attempt.", fast, "webhook")
 	m.latency = m.histogram("delivery_latency_seconds", "From an event's acceptance, or its replay, to its arrival.", slow, "webhook")
@@ -69,8 +69,8 @@ func NewMetrics(version string) *Metrics {
 	m.transformFailures = m.counter("transform_failures_total", "Steps of transforms that failed.", "webhook", "kind", "reason")
 	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "engine", "operation")
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
-	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was taken up, 0 if it had mistakes.")
-	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was taken up last.")
+	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was loaded, 0 if it had mistakes.")
+	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was last loaded.")
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "awf_hook_build_info", Help: "The version that runs; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},

@@ -131,7 +131,7 @@ func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	case len(found) == 0 || id == "":
 		return nil, ErrUnknown
 	case len(found) > 1:
-		return nil, fmt.Errorf("%s: several ids begin so: %w", id, ErrUnknown)
+		return nil, fmt.Errorf("%s: several ids begin like that: %w", id, ErrUnknown)
 	}
 	detail, err := d.queue.Show(ctx, found[0].Delivery.ID)
 	if err != nil {

@@ -90,9 +90,9 @@ func certificate(err error) error {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &unknown):
-		return errors.New("an unknown authority signed the server's certificate: name that authority's by sslrootcert=FILE in the queue's URL")
+		return errors.New("an unknown authority signed the server's certificate: set sslrootcert=FILE in the queue's URL to that authority's certificate")
 	case errors.As(err, &other), errors.As(err, &invalid):
-		return fmt.Errorf("the server's certificate does not hold for this connection: %w", err)
+		return fmt.Errorf("the server's certificate is not valid for this connection: %w", err)
 	case strings.Contains(err.Error(), "server refused TLS connection"):
 		return errors.New("the server takes no TLS connections: turn its ssl on, or set sslmode=disable in the queue's URL on a safe network")
 	}

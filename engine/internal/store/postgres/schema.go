@@ -281,7 +281,7 @@ func unfit(version int, commit, encoding string) error {
 	case encoding != "UTF8":
 		return fmt.Errorf("the database's encoding is %s: awf-hook needs one that createdb -E UTF8 -T template0 makes", encoding)
 	case commit == "off":
-		return errors.New("synchronous_commit is off, so that the server may lose what it has accepted: set it to on for this database or role")
+		return errors.New("synchronous_commit is off, so the server may lose accepted events: set it to on for this database or role")
 	}
 	return nil
 }

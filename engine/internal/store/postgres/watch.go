@@ -51,7 +51,7 @@ func (s *Store) Watch(ctx context.Context) <-chan []string {
 		return nil
 	}
 	if err != nil {
-		s.opts.Log.Warn("the queue's server sends no notifications, lanes are polled: does a pooler in transaction mode stand before it?",
+		s.opts.Log.Warn("the queue's server sends no notifications, lanes are polled: is there a pooler in transaction mode in front of it?",
 			"err", inWords(err))
 		return nil
 	}

@@ -152,7 +152,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		Backup(ctx context.Context, path string) error
 	})
 	if !can {
-		return errors.New("only a queue in a file is copied: use the database's own tools, pg_dump for one")
+		return errors.New("only a queue in a file can be copied: use the database's own tools, such as pg_dump")
 	}
 	return copier.Backup(ctx, path)
 }

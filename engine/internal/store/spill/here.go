@@ -30,7 +30,7 @@ func (s *Store) acceptHere(ctx context.Context, entries []*delivery.Entry, lasts
 		}
 	}
 	if lasts && isOrdered(entries) {
-		return fmt.Errorf("%w: %w; what other nodes take could pass a delivery with an order key", ErrUnstored, s.why())
+		return fmt.Errorf("%w: %w; events that other nodes accept could overtake a delivery with an order key", ErrUnstored, s.why())
 	}
 	if !s.memory.HasRoom() {
 		return store.ErrFull
@@ -133,7 +133,7 @@ func (s *Store) takeUp(ctx context.Context) {
 		case err != nil && ctx.Err() == nil:
 			s.opts.Log.Error("a spill file of another process cannot be taken up", "file", path, "err", err)
 		case n > 0:
-			s.opts.Log.Warn("took up what another process had kept while the queue was away", "file", path, "deliveries", n)
+			s.opts.Log.Warn("took up events that another process had kept while the queue was away", "file", path, "deliveries", n)
 		}
 	}
 }

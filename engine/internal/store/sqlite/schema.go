@@ -133,7 +133,7 @@ func (c *conn) open(path string) error {
 	case version == 0 && tables > 0 || version > 0 && ours < 3:
 		return errors.New("the file is another program's database")
 	case version > int64(len(migrations)):
-		return fmt.Errorf("the file is of a newer awf-hook: its schema is %d, this one knows up to %d", version, len(migrations))
+		return fmt.Errorf("a newer awf-hook made the file: its schema is %d, and this one knows up to %d", version, len(migrations))
 	}
 	if err := hideFile(path); err != nil {
 		return err

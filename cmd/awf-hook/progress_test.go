@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What waits for another process that uses the queue shows on a terminal, within its width, and is taken away; elsewhere nothing shows.
+func TestProgressOfReplay(t *testing.T) {
+	t.Parallel()
+	url, _ := startListen(t)
+	h := newHome(t, "")
+	config := writeConfig(t, "webhooks: [{name: a, url: %q}]", url)
+	h.run(h.command(h.hook, "emit", "-c", config, "--event", "workflow_error"), exitOK)
+	lock, err := os.OpenFile(h.dir+"/state/awf-hook/queue.db.lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	turn := func(how int) {
+		t.Helper()
+		if err := unix.Flock(int(lock.Fd()), how); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ term, opening, replaying string }{ // what shows while each waits
+		{"xterm", "\r\x1b[Kwaiting …\r\x1b[K", "\r\x1b[Kreplayin…\r\x1b[K"},
+		{"dumb", "", ""},
+	} {
+		turn(unix.LOCK_EX)
+		cmd := h.command(h.hook, "deliveries", "replay", "--all", "--state", "delivered")
+		cmd.Env = append(cmd.Env, "TERM="+tt.term)
+		term := onTerminalOf(t, cmd, 10)
+		time.Sleep(1200 * time.Millisecond) // of waiting
+		turn(unix.LOCK_UN)
+		waitFor(t, "the question", func() bool { return strings.Contains(term.text(), "[y/N] ") })
+		turn(unix.LOCK_EX)
+		if _, err := io.WriteString(term.pty, "yes\n"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1200 * time.Millisecond)
+		turn(unix.LOCK_UN)
+		_ = term.wait()
+		text := term.text()
+		if !strings.Contains(text, tt.opening) || !strings.Contains(text, tt.replaying) || !strings.HasSuffix(text, "1 replayed: awf-hook deliveries send delivers them\r\n") {
+			t.Errorf("%s: %q", tt.term, text)
+		}
+		if tt.term == "dumb" && strings.ContainsAny(text, "\x1b…") {
+			t.Errorf("%s: %q", tt.term, text)
+		}
+		h.run(h.command(h.hook, "deliveries", "send", "-c", config), exitOK)
+	}
+}
+
+// The compilation of a large module shows on a terminal, before what is previewed.
+func TestProgressOfCompilation(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "")
+	if err := os.WriteFile(h.dir+"/large.wasm", largeModule(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := "webhooks: [{name: a, url: 'http://127.0.0.1:1/', transform: {wasm: large.wasm}}]\n"
+	if err := os.WriteFile(h.dir+"/awf-hook.yaml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.dir+"/event.json", []byte(`{"event": "workflow_error"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		term  string
+		shown bool
+	}{{"xterm", true}, {"dumb", false}} {
+		cmd := h.command(h.hook, "preview", "-c", "awf-hook.yaml", "event.json")
+		cmd.Env = append(cmd.Env, "TERM="+tt.term, "XDG_CACHE_HOME="+t.TempDir())
+		term := onTerminalOf(t, cmd, 30)
+		err := term.wait()
+		text := term.text()
+		if err != nil || strings.Contains(text, "\r\x1b[Kcompiling the modules of tra…\r\x1b[K") != tt.shown || !strings.Contains(text, "dropped") {
+			t.Errorf("TERM=%s: %v: %q", tt.term, err, text)
+		}
+	}
+}
+
+// largeModule is a module of 3 MB that drops each event and takes a while to compile.
+func largeModule() []byte {
+	const functions, instructions = 250, 2000
+	section := func(id byte, content []byte) []byte {
+		return append(binary.AppendUvarint([]byte{id}, uint64(len(content))), content...)
+	}
+	body := func(code []byte) []byte {
+		code = append(append([]byte{0}, code...), 0x0b)
+		return append(binary.AppendUvarint(nil, uint64(len(code))), code...)
+	}
+	types := []byte{3, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 2, 0x7f, 0x7f, 1, 0x7e} // (), (i32) i32, (i32, i32) i64
+	count := binary.AppendUvarint(nil, functions+2)
+	declared := append(bytes.Clone(count), 1, 2)
+	code := append(bytes.Clone(count), append(body([]byte{0x41, 0x80, 0x08}), body([]byte{0x42, 0})...)...)
+	work := body(bytes.Repeat([]byte{0x41, 1, 0x41, 2, 0x6a, 0x1a}, instructions)) // 1 + 2, dropped
+	for range functions {
+		declared, code = append(declared, 0), append(code, work...)
+	}
+	exports := append([]byte{3, 6}, "memory\x02\x00\x05alloc\x00\x00\x09transform\x00\x01"...)
+	module := []byte("\x00asm\x01\x00\x00\x00")
+	for _, s := range [][]byte{section(1, types), section(3, declared), section(5, []byte{1, 0, 1}), section(7, exports), section(10, code)} {
+		module = append(module, s...)
+	}
+	return module
+}
