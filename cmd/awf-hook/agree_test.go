@@ -16,14 +16,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// exitDisagree is the exit code of a test's awf-hook whose report, JSON, text and exit code do not agree.
+// exitDisagree is the exit code of a test's awf-hook if its report, JSON, text and exit code disagree.
 const exitDisagree = 99
 
 // checkSaid is a variable: with it, a test's awf-hook also compares what it printed. Every script sets it.
 const checkSaid = "AWF_HOOK_TEST_CHECK_SAID"
 
-// agreeingMain is main for tests. It ends with exitDisagree where [engine.Report], its JSON, its text, what was printed and the exit code
-// do not say the same.
+// agreeingMain is main for tests. It exits with exitDisagree if [engine.Report], its JSON, its text, the printed output
+// and the exit code disagree.
 func agreeingMain() {
 	c := &command{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	var said bytes.Buffer
@@ -55,7 +55,7 @@ var nextIn = regexp.MustCompile(` \(next in [^)]*\)`)
 
 func timeless(text string) string { return nextIn.ReplaceAllString(text, "") }
 
-// disagreements compares a report with its JSON and its text, and adds it up.
+// disagreements compares a report with its JSON and its text, and checks its sums.
 func disagreements(r *engine.Report) (list []string) {
 	encoded, err := json.Marshal(r)
 	if err != nil {
@@ -88,7 +88,7 @@ func disagreements(r *engine.Report) (list []string) {
 	return append(list, unlikeText(r, text)...)
 }
 
-// unlikeText compares each number of the report's text with the report.
+// unlikeText compares the numbers in the report's text with the report.
 func unlikeText(r *engine.Report, text string) (list []string) {
 	total := r.Kept + r.Earlier.Waiting + r.Earlier.Retrying
 	dead := r.Dead - r.DeadLost - r.DeadSpilled + r.Earlier.Dead
@@ -131,7 +131,7 @@ func unlikeText(r *engine.Report, text string) (list []string) {
 	return list
 }
 
-// unlikeSaid compares what was printed, and the exit code, with the report.
+// unlikeSaid compares the printed output and the exit code with the report.
 func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []string) {
 	if slices.Contains(args, "--json") {
 		var printed engine.Report
@@ -148,7 +148,7 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 	}
 	failed := isFailure(r)
 	switch {
-	case slices.Contains(args, "exec"): // has its command's code
+	case slices.Contains(args, "exec"): // exits with its command's code
 	case failed && code != exitFailure:
 		list = append(list, fmt.Sprintf("exit code %d, but something is neither stored nor delivered", code))
 	case code == exitNotDelivered && undelivered(r) == 0:

@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// away is a database whose server does not run.
+// away returns a database whose server does not run.
 func away(t *testing.T) (server *pgtest.Server, url string) {
 	t.Helper()
 	server, url = pgtest.New(t, "fsync=off")
@@ -41,8 +41,8 @@ func spilled(t *testing.T) []string {
 	return files
 }
 
-// While the database is away serve keeps what it answers 202 for in a spill file, through a SIGKILL, and each event arrives once: from
-// there with queue.spill: deliver, else when the database is back.
+// While the database is away, serve keeps the events that it answers with 202 in a spill file, which survives a SIGKILL.
+// Each event arrives once: from the spill file with queue.spill: deliver, else when the database is back.
 func TestServeWithoutItsDatabase(t *testing.T) {
 	for _, spill := range []string{"keep", "deliver"} {
 		t.Run(spill, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestServeWithoutItsDatabase(t *testing.T) {
 	}
 }
 
-// run delivers without its database, and what it could not deliver flows into the database by the next run, once.
+// run delivers without its database. The next run moves undelivered events into the database, once.
 func TestRunWithoutItsDatabase(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	server, url := away(t)

@@ -28,7 +28,7 @@ func buildPrograms(b *testing.B) (hook, bare string) {
 	return filepath.Join(dir, "awf-hook"), filepath.Join(dir, "bareclient")
 }
 
-// wantedLines are the lines of a load file that awf-hook sends.
+// wantedLines returns the lines of a load file that awf-hook sends.
 func wantedLines(b *testing.B, file string) []byte {
 	b.Helper()
 	f, err := os.Open(file)
@@ -45,8 +45,9 @@ func wantedLines(b *testing.B, file string) []byte {
 	return wanted.Bytes()
 }
 
-// BenchmarkThroughput prints awf-hook's CPU for 100,000 events, half of which are filtered, reshaped, signed twice and delivered, as a ratio
-// to a bare client's that posts as many bodies, in turn; and the most memory that it had. BENTO names Bento's binary, for the same of it.
+// BenchmarkThroughput prints the CPU time of awf-hook for 100,000 events, half of which are filtered, reshaped, signed
+// twice and delivered, as a ratio to a bare client that posts as many bodies, measured in turns, and awf-hook's peak
+// memory. BENTO names a Bento binary to measure for the same job.
 func BenchmarkThroughput(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	file := loadFile(b)
@@ -93,7 +94,7 @@ func BenchmarkThroughput(b *testing.B) {
 	})
 }
 
-// measure runs a program whose stdin is a file.
+// measure runs a program with a file as stdin.
 func measure(b *testing.B, in string, name string, args ...string) (c costs) {
 	b.Helper()
 	f, err := os.Open(in)
@@ -113,7 +114,7 @@ func measure(b *testing.B, in string, name string, args ...string) (c costs) {
 	return c
 }
 
-// cpu runs a program and returns the processor time that it took.
+// cpu runs a program and returns its processor time.
 func cpu(b *testing.B, in []byte, name string, args ...string) time.Duration {
 	b.Helper()
 	cmd := exec.Command(name, args...)
@@ -124,8 +125,8 @@ func cpu(b *testing.B, in []byte, name string, args ...string) time.Duration {
 	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-// BenchmarkColdStart takes the time from the process's start to the first POST, as a ratio to the bare client's: with no module, and with
-// one whose compiled code is in the cache.
+// BenchmarkColdStart measures the time from the process's start to the first POST, as a ratio to the bare client's:
+// without a module, and with one whose compiled code is in the cache.
 func BenchmarkColdStart(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	guests, err := filepath.Abs("../../testdata/wasm/guests")
@@ -148,7 +149,7 @@ func BenchmarkColdStart(b *testing.B) {
 			event := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"status":"success"}}` + "\n")
 			var hookTimes, bareTimes []time.Duration
 			for range b.N {
-				for range 31 { // the first of which may compile
+				for range 31 { // the first one may compile
 					receiver, url := startCounter(b)
 					config := writeConfig(b, "webhooks: [{url: %q, filter: 'payload.status == \"success\"', secret: %q"+bb.transform+"}]", url, secret)
 					hookTimes = append(hookTimes, firstPost(b, receiver, event, hook, "run", "-c", config))

@@ -20,7 +20,7 @@ import (
 
 //test:alone it measures what awf-hook costs a workflow
 
-// blackHole is a receiver that takes connections and never answers.
+// blackHole is a receiver that accepts connections and never answers.
 func blackHole(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,7 +31,7 @@ func blackHole(t testing.TB) string {
 	return "http://" + ln.Addr().String()
 }
 
-// writeTime is how long a command took to write its lines.
+// writeTime returns how long a command took to write its lines.
 func (h *home) writeTime(config, recording string, runs int) time.Duration {
 	h.t.Helper()
 	took := filepath.Join(h.dir, "took")
@@ -52,14 +52,15 @@ func (h *home) writeTime(config, recording string, runs int) time.Duration {
 	return d
 }
 
-// burden is a measurement of a command that writes two audit lines for each of many runs.
+// burden measures a command that writes two audit lines for each of many runs.
 type burden struct {
 	awf, config  string
 	runs, rounds int
-	fullDisk     bool // what awf-hook keeps is on a disk that is full before the command's first line
+	fullDisk     bool // awf-hook's files are on a disk that is full before the command's first line
 }
 
-// measure measures the command with and without awf-hook in turn, and returns the ratios of the least and of the medians.
+// measure measures the command with and without awf-hook in turns. It returns the ratios of the minima and of the
+// medians.
 func (m burden) measure(t testing.TB) (least, median float64) {
 	recording := filepath.Join(t.TempDir(), "run.jsonl")
 	text := `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}
@@ -97,7 +98,8 @@ func (h *home) audited() int {
 	return bytes.Count(text, []byte("\n"))
 }
 
-// fillDisk gives what awf-hook keeps a small disk of its own, and fills it once a command is under way, which waits for that.
+// fillDisk puts awf-hook's files on a small disk, and fills the disk once a command is under way. The command waits for
+// that.
 func (h *home) fillDisk() (unmount func()) {
 	h.t.Helper()
 	state := h.dir + "/state"
@@ -133,7 +135,7 @@ func (h *home) fillDisk() (unmount func()) {
 	}
 }
 
-// reserved says whether there is a file that has room for more than it holds.
+// reserved reports whether a file has more space reserved than it uses.
 func reserved(pattern string) bool {
 	found, _ := filepath.Glob(pattern)
 	if len(found) == 0 {
@@ -143,13 +145,13 @@ func reserved(pattern string) bool {
 	return syscall.Stat(found[0], &info) == nil && info.Blocks*512 > info.Size+1<<20
 }
 
-// zeros has no end.
+// zeros reads as endless zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// BenchmarkExecBurden prints how long a command takes to write 100,000 audit lines under exec while the receiver is a black
-// hole, and with a disk that is full beside, as a ratio to the same command without awf-hook, in turn.
+// BenchmarkExecBurden prints how long a command takes to write 100,000 audit lines under exec, with a receiver that never
+// answers and with a full disk, as a ratio to the same command without awf-hook, measured in turns.
 func BenchmarkExecBurden(b *testing.B) {
 	for name, full := range map[string]bool{"black hole": false, "black hole and full disk": true} {
 		b.Run(name, func(b *testing.B) {
@@ -164,8 +166,8 @@ func BenchmarkExecBurden(b *testing.B) {
 	}
 }
 
-// A command that writes many audit lines is not blocked by a receiver that answers nothing, nor by an audit file that takes
-// nothing, nor does it lose a line by a disk of ours that is full. The bound is for machines that do other things; BenchmarkExecBurden measures.
+// Neither a receiver that never answers nor an audit file that takes nothing blocks a command that writes many audit
+// lines, and our full disk costs it no line. The bound leaves room for busy machines; BenchmarkExecBurden measures.
 func TestExecBurden(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{url: %q, events: ['*'], timeout: 1m}]", blackHole(t))
 	for _, full := range []bool{false, true} {
@@ -180,7 +182,7 @@ func TestExecBurden(t *testing.T) {
 	}
 }
 
-// What was reserved for a command's lines is given back at its end.
+// The space that was reserved for a command's lines is released at its end.
 func TestExecGivesRoomBack(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, buildStandin(t))
@@ -191,7 +193,7 @@ func TestExecGivesRoomBack(t *testing.T) {
 	}
 }
 
-// A full disk of AWF's own audit file does the command no harm: the lines are kept.
+// A full disk under AWF's own audit file does not harm the command: the lines are kept.
 func TestExecFullAuditFile(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {

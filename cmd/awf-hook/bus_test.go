@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// onBus plays a recording whose events a plugin prints from AWF's bus, gives them to run, and returns the bodies that arrived, and which of
-// them are ends of awf-hook's making.
+// onBus plays a recording of events that a plugin prints from AWF's bus, and passes them to run. It returns the bodies
+// that arrived, and which of them are ends that awf-hook made.
 func onBus(t *testing.T, args ...string) (bodies, synthetic []string) {
 	t.Helper()
 	url, end := startListen(t, "--json")
@@ -29,8 +29,8 @@ func onBus(t *testing.T, args ...string) (bodies, synthetic []string) {
 	return arrived(t, end())
 }
 
-// The bus's events become what the files' are, as far as the bus tells: steps get the name of the workflow from its start, and times in
-// seconds; a retry names neither run nor step. What the bus does not say comes from AWF's state files.
+// Events from the bus become the same as those from the files, as far as the bus tells: steps get the workflow's name
+// from its start, and times in seconds; a retry names neither run nor step. The rest comes from AWF's state files.
 func TestBusOfPlugins(t *testing.T) {
 	t.Parallel()
 	bodies, synthetic := onBus(t, "--run", "0745cf41-6abb-47ce-83de-9fa7722c7cc6")
@@ -54,14 +54,14 @@ func TestBusOfPlugins(t *testing.T) {
 	}
 }
 
-// A plugin that is slow when AWF ends loses the end of the run, and a full bus drops events. A run whose end is lost gets one that says so,
-// and it pages: a page too many is better than one too few.
+// A plugin that is slow when AWF ends loses the end of the run, and a full bus drops events. A run without its end gets
+// one that says so, and it pages: one page too many is better than one too few.
 func TestBusLosesTheEnd(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		args []string
-		runs int // that were played
+		runs int // number of played runs
 	}{
 		{"at AWF's exit", []string{"--run", "527635bc-5066-401b-8419-85098cad7bac", "--slow", "60ms", "--linger", "150ms"}, 1},
 		{"full", []string{"--repeat", "40", "--slow", "1ms", "--linger", "500ms"}, 400},

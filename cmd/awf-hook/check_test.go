@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// bigConfig is a configuration of a thousand webhooks, each fifth with one mistake, and what check must say of it.
+// bigConfig returns a configuration of a thousand webhooks, every fifth with a mistake, and the output that check must
+// print.
 func bigConfig(file string) (text, want string) {
 	var b, said strings.Builder
 	b.WriteString("webhooks:\n")
@@ -45,7 +46,8 @@ func bigConfig(file string) (text, want string) {
 	return b.String(), said.String()
 }
 
-// check says all 200 mistakes of 1,000 webhooks, sorted, in less than 300 ms; the bound here allows for a slow machine.
+// check reports all 200 mistakes of 1,000 webhooks, sorted, in less than 300 ms. The bound here leaves room for a slow
+// machine.
 func TestCheckSaysAllMistakesOfManyWebhooksInTime(t *testing.T) {
 	const bound = 5 * time.Second
 	text, _ := bigConfig("")

@@ -17,7 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// Of the cluster test. CLUSTER=small runs it; make cluster, which sets CLUSTER=full, does it at length.
+// Sizes of the cluster test. CLUSTER=small runs a short one; make cluster, which sets CLUSTER=full, a long one.
 const (
 	clusterEvents    = 1_200
 	clusterKills     = 2
@@ -27,13 +27,13 @@ const (
 	clusterBatch     = 10
 )
 
-// keyed is a receiver that checks that first arrivals of a key come in order.
+// keyed is a receiver that checks that the first arrivals of a key come in order.
 type keyed struct {
 	t    *testing.T
 	mu   sync.Mutex
 	ids  map[string]int
 	last map[string]int // by key
-	came int            // first arrivals
+	came int            // number of first arrivals
 }
 
 func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,7 +78,7 @@ type cluster struct {
 	nodes []*served
 }
 
-// url names both servers, and asks for the one that takes writes.
+// url names both servers and asks for the primary.
 func (c *cluster) url(first, second *pgtest.Server) string {
 	return fmt.Sprintf("postgres://awf@127.0.0.1:%d,127.0.0.1:%d/queue?sslmode=disable&target_session_attrs=read-write&connect_timeout=2",
 		first.Port, second.Port)
@@ -98,8 +98,8 @@ func (c *cluster) node(i int) *served {
 	return c.nodes[i]
 }
 
-// Three nodes, killed at random, on a database whose primary is killed and whose standby takes its place: what was answered 202 arrives,
-// once after receivers have told repeated ids, and in the order of its key.
+// Three nodes are killed at random, on a database whose primary is killed and replaced by its standby. Everything that
+// was answered with 202 arrives, once if receivers ignore repeated ids, and in the order of its key.
 func TestCluster(t *testing.T) {
 	events, kills, failovers := clusterEvents, clusterKills, clusterFailovers
 	switch os.Getenv("CLUSTER") {
@@ -177,7 +177,7 @@ func (c *cluster) feed(client, events int, again *atomic.Int64) {
 	}
 }
 
-// addStandby gives the primary a standby.
+// addStandby adds a standby to the primary.
 func (c *cluster) addStandby() {
 	standby, err := c.primary.Standby()
 	if err != nil {
@@ -187,7 +187,8 @@ func (c *cluster) addStandby() {
 	c.standby = standby
 }
 
-// failOver kills the primary, promotes its standby, gives that a new standby and the nodes the new pair. It returns the new URL.
+// failOver kills the primary, promotes its standby, adds a new standby, and gives the nodes the new pair. It returns the
+// new URL.
 func (c *cluster) failOver() string {
 	_ = c.primary.Signal(syscall.SIGKILL)
 	c.primary.Kill()
@@ -201,7 +202,7 @@ func (c *cluster) failOver() string {
 	c.primary = c.standby
 	c.addStandby()
 	url := c.url(c.primary, c.standby)
-	for i := range c.nodes { // the old pair's survivor serves them until then
+	for i := range c.nodes { // until then the survivor of the old pair serves them
 		if code := c.node(i).end(c.t, syscall.SIGTERM); code != 0 {
 			c.t.Errorf("node %d ended with %d, said %s", i, code, c.node(i).talk())
 		}

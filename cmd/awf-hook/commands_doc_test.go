@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// docs/commands.md has each command's help and what it prints with --json; UPDATE=1 writes it anew.
+// docs/commands.md has each command's help and the fields that it prints with --json; UPDATE=1 writes it.
 func TestHelpStandsInDocs(t *testing.T) {
 	used := map[string]bool{}
 	var b strings.Builder

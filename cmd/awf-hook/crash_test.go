@@ -21,14 +21,15 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// Of the crash test. make soak runs 200 rounds.
+// Sizes of the crash test. make soak runs 200 rounds.
 const (
 	crashRounds    = 20
 	crashProcesses = 4
 	crashEvents    = 60 // of each process in each round
 )
 
-// flaky is a receiver that answers every third request with 503, and notes which deliveries it took how often, and for which event.
+// flaky is a receiver that answers every third request with 503, and counts how often it accepted each delivery, and for
+// which event.
 type flaky struct {
 	mu       sync.Mutex
 	requests int
@@ -78,7 +79,7 @@ func envelopes(prefix string, n int) string {
 	return lines.String()
 }
 
-// deliveryIDs are those that a queue's file holds.
+// deliveryIDs returns the ids of the deliveries in a queue's file.
 func deliveryIDs(t *testing.T, file, where string) map[string]bool {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?mode=rw&_pragma=busy_timeout(10000)")
@@ -133,7 +134,7 @@ func setSchema(t *testing.T, file string, version int) {
 	}
 }
 
-// lastReport is the report that --json prints, in the last line.
+// lastReport returns the report that --json prints on the last line.
 func lastReport(t *testing.T, said string) engine.Report {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(said), "\n")
@@ -144,8 +145,8 @@ func lastReport(t *testing.T, said string) engine.Report {
 	return report
 }
 
-// Four processes share a queue and are killed at random moments, round after round. Whatever one had accepted arrives;
-// what arrives twice was in flight at a kill, and has the same id.
+// Four processes share a queue and are killed at random moments, round after round. Every accepted event arrives. Only
+// deliveries that were in flight at a kill may arrive twice, with the same id.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	rounds := crashRounds
@@ -221,10 +222,11 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// maxUnsettled is how many outcomes of a process may wait for a commit, and are made again after its death.
+// maxUnsettled is how many outcomes of a process may wait for a commit. If the process dies, their attempts are made
+// again.
 const maxUnsettled = 256
 
-// A receiver that is down for a whole run gets all from the next one, whose stdin is empty.
+// If a receiver is down for a whole run, the next run delivers everything to it, even with an empty stdin.
 func TestReceiverDownForAWholeRun(t *testing.T) {
 	t.Parallel()
 	port := freePort()

@@ -11,7 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// The commands of the compose file and of the Kubernetes manifest run, on a real database from their variable, and their probes answer.
+// The commands of the compose file and of the Kubernetes manifest run on a real database named by their variable, and
+// their probes answer.
 func TestDeployedCommands(t *testing.T) {
 	_, database := pgtest.New(t, "fsync=off")
 	t.Setenv("AWF_QUEUE_URL", database)

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// derived are expressions that make something of with.k, which is derivedKey, in all the ways there are: what they make is a secret.
+// derived lists expressions that make something from with.k, which is derivedKey, in all possible ways. Their results are
+// secrets.
 var derived = []string{
 	`with.k[2:8]`, `with.k[0:3]`, `with["k"][4:9]`, `upper(with.k)[1:7]`, `toBase64("xx" + with.k)[3:9]`, `let a = with.k; let b = a[3:9]; b`,
 	`join(map(split(with.k, ""), #), "-")`, `join(map(0..5, with.k[#:#+1]), ".")`, `reduce(split(with.k, ""), #acc + "+" + #)`,
@@ -27,7 +28,7 @@ const (
 	derivedNumber = "73916482"
 )
 
-// leavesOf lists the texts and numbers of a JSON value, keys of objects included, of at least three bytes.
+// leavesOf lists the texts and numbers of a JSON value that have at least three bytes, including the keys of objects.
 func leavesOf(v any) (list []string) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -46,8 +47,8 @@ func leavesOf(v any) (list []string) {
 	return list
 }
 
-// What an expression makes of a secret is masked wherever a body, a trace or an answer shows, whatever it looks like; what stands beside it is
-// not. The receiver itself gets it, and sends it back.
+// Whatever an expression makes from a secret is masked in bodies, traces and answers, whatever it looks like, and the
+// text next to it is not. The receiver itself gets the unmasked text and sends it back.
 func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 	var mu sync.Mutex
 	var body []byte
@@ -124,7 +125,8 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 	}
 }
 
-// isMadeOfSecret says whether a text of a body is none that stands there anyway: a key, what the event says, a word of an expression.
+// isMadeOfSecret reports whether a text of a body comes from the secret, and is not a key, a part of the event or a word
+// of an expression.
 func isMadeOfSecret(text string) bool {
 	anyway := `workflow_end 2026-11-24T01:24:00Z in the file specversion application/json datacontenttype https://a.example/ dataschema again first ` +
 		`second plain part body payload org.awf-project. run: n ` + strings.Join(derived, " ")
@@ -134,7 +136,7 @@ func isMadeOfSecret(text string) bool {
 	return !strings.Contains(anyway, text)
 }
 
-// A secret in a format's texts is masked, whatever a receiver's markup, limits and escapes make of it.
+// A secret in a format's texts is masked, whatever the receiver's markup, limits and escapes do to it.
 func TestSecretsInMessagesDoNotShow(t *testing.T) {
 	parts := []string{"qz7xk", "vw3mp", "jx9tr", "gk4nb"}
 	t.Setenv("IN_A_TITLE", strings.Join(parts, "_*<&"))
@@ -163,7 +165,7 @@ func TestSecretsInMessagesDoNotShow(t *testing.T) {
 	}
 }
 
-// The secrets beside those of webhooks are masked too, wherever a webhook meets them: a receiver has them, and an event.
+// Secrets outside the webhooks are masked too, wherever a webhook meets them: in a receiver's answer or in an event.
 func TestSecretsBesideTheWebhooksDoNotShow(t *testing.T) {
 	const password, signing, token = "hidden-pw-81f3", "whsec_aGlkZGVuLTAtc2lnbmluZw==", "hidden-token-2c9d"
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The map of docs/design.md names files that are there and tests that hold what it promises.
+// The map of docs/design.md names existing files, and tests that check its invariants.
 func TestDesignNamesWhatIsThere(t *testing.T) {
 	text, err := os.ReadFile("../../docs/design.md")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ranBy says which test runs the commands of each block of a document, which it knows by a text in it.
+// ranBy says which test runs the commands of each block of a document. A text in the block identifies it.
 var ranBy = []struct{ file, holds, test string }{
 	{"README.md", "go install github.com", "TestReleaseByGoInstall"},
 	{"README.md", "install.sh | sudo sh", "TestReleaseIsInstalled"},
@@ -35,7 +35,7 @@ var ranBy = []struct{ file, holds, test string }{
 	{"upgrade.md", "awf-hook deliveries backup", "TestHowTo"},
 }
 
-// Every block of commands in README and docs is run by a test that exists.
+// An existing test runs every block of commands in README and docs.
 func TestEveryBlockOfCommandsRuns(t *testing.T) {
 	var tests strings.Builder
 	files, err := filepath.Glob("*_test.go")
@@ -325,7 +325,7 @@ func TestReadersFindTheirAnswers(t *testing.T) {
 	for question, answer := range map[string]string{
 		"How do I rotate a secret?":                         "1. Make a new secret: `awf-hook secret new`.",
 		"Why did my filter not match?":                      "awf-hook explain -c awf-hook.yaml events.jsonl",
-		"What happens when the receiver is down for a day?": "Nothing is lost, and there is nothing to do.",
+		"What happens when the receiver is down for a day?": "Nothing is lost, and you need not do anything.",
 	} {
 		anchor := strings.TrimSuffix(strings.ToLower(strings.ReplaceAll(question, " ", "-")), "?")
 		if !strings.Contains(readme, "(docs/howto.md#"+anchor+")") {

@@ -294,7 +294,8 @@ func (d *doctor) receivers(cfg *config.Config) {
 		case p.Failure != "":
 			d.find(part, wrong, "%s: %s: %s", p.Webhook, p.URL, p.Failure)
 		case p.Proxied:
-			d.find(part, good, "%s: %s through the proxy at %s, reached in %v; the receiver behind it was not tried", p.Webhook, p.URL, p.Address, took)
+			d.find(part, good, "%s: %s through the proxy at %s, reached in %v; the receiver behind it was not tried",
+				p.Webhook, p.URL, p.Address, took)
 		case p.TLS == "":
 			d.find(part, good, "%s: %s at %s, reached in %v", p.Webhook, p.URL, p.Address, took)
 		case time.Until(p.Expires) < 14*24*time.Hour:

@@ -80,7 +80,8 @@ func (d *doctor) spillFiles() {
 		if _ = queue.Close(); err == nil && tally.Count == 0 {
 			continue
 		}
-		d.find("queue", warning, "%s: %d deliveries that were accepted while a database was away; an awf-hook with the same queue.url moves them there, "+
+		d.find("queue", warning, "%s: %d deliveries that were accepted while a database was away; "+
+			"an awf-hook with the same queue.url moves them there, "+
 			"and so does awf-hook queue move --from %[1]s --to URL", file, tally.Count)
 	}
 }

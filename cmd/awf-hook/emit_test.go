@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The bodies that emit makes: the payload byte for byte, and the strings of --set behind it.
+// emit makes these bodies: the payload byte for byte, followed by the strings of --set.
 func TestEmitBodies(t *testing.T) {
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
@@ -33,8 +33,8 @@ func TestEmitBodies(t *testing.T) {
 	}
 }
 
-// docs/awf.md's hooks, as AWF runs them: its templates filled in, an error that would be harm in a shell quoted as AWF's
-// "escape" quotes.
+// The hooks in docs/awf.md run as in AWF, with templates filled in, and with an error that would be harmful in a shell,
+// quoted as AWF's "escape" does.
 func TestDocumentedHooks(t *testing.T) {
 	text, err := os.ReadFile(root + "docs/awf.md")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestDocumentedHooks(t *testing.T) {
 	}
 }
 
-// hookCommands returns the folded commands of a document's hooks, each on a line.
+// hookCommands returns the commands of a document's hooks, each folded into a line.
 func hookCommands(text string) []string {
 	var commands []string
 	for _, part := range strings.Split(text, "- command: >-\n")[1:] {
@@ -90,7 +90,7 @@ func hookCommands(text string) []string {
 	return commands
 }
 
-// BenchmarkEmit prints how long emit takes for one event that arrives, as a ratio to the bare client, both in turn.
+// BenchmarkEmit prints how long emit takes for one event that arrives, as a ratio to the bare client, measured in turns.
 func BenchmarkEmit(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	dir := b.TempDir()
@@ -109,7 +109,7 @@ func BenchmarkEmit(b *testing.B) {
 	for range b.N {
 		_, url := startCounter(b)
 		config := writeConfig(b, "webhooks: [{url: %q, filter: 'payload.status == \"success\"', secret: %q}]", url, secret)
-		run(hook, "emit", "-c", config) // makes the queue
+		run(hook, "emit", "-c", config) // creates the queue
 		if _, err := os.Stat(filepath.Join(dir, "awf-hook", "queue.db")); err != nil {
 			b.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,6 +254,35 @@ func TestFlagsThatCommandsShare(t *testing.T) {
 		}
 	}
 	walk((&command{}).root())
+}
+
+// The help of a command says each exit code that it has: for success, for a failure, for bad arguments and for a bad configuration.
+func TestExitCodesAreInTheHelp(t *testing.T) {
+	id := everyCommand(t)
+	for path, c := range calls {
+		if path == "help" || path == "transform bench" {
+			continue
+		}
+		cmd, _, err := (&command{}).root().Find(strings.Fields(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, told, _ := strings.Cut(cmd.Long, "Exit codes:")
+		tries := [][]string{append(strings.Fields(path), "--no-such-flag")}
+		if !c.once {
+			tries = append(tries, c.words(path, id))
+		}
+		if cmd.Flag("config") != nil && path != "exec" {
+			tries = append(tries, append(c.words(path, id), "-c", "wrong.yaml"), append(c.words(path, id), "-c", "missing.yaml"))
+		}
+		for _, args := range tries {
+			var said bytes.Buffer
+			code := (&command{in: c.stdin(t), out: io.Discard, err: &said}).run(args)
+			if !regexp.MustCompile(`(^|[ \n(])` + strconv.Itoa(code) + " ").MatchString(told) {
+				t.Errorf("awf-hook %s: exit code %d, which is not in its help:%s\n%s", strings.Join(args, " "), code, told, said.String())
+			}
+		}
+	}
 }
 
 // compiled is a schema as a validator reads it.

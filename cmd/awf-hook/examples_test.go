@@ -16,7 +16,7 @@ import (
 
 var exampleVariable = regexp.MustCompile(`\$\{([A-Z_]+)(:-[^}]*)?\}`)
 
-// Each example is good, passes its own tests, and sends into a receiver what preview shows.
+// Each example is valid, passes its own tests, and sends to a receiver what preview shows.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*/awf-hook.yaml")
 	if err != nil {
@@ -76,7 +76,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// sentHeaders are those that neither hide nor depend on the time.
+// sentHeaders returns the headers that are not masked and do not depend on the time.
 func sentHeaders(header map[string]string) string {
 	var text strings.Builder
 	for _, name := range []string{"Content-Type", "User-Agent", "X-Awf-Event", "X-Awf-Delivery", "X-Awf-Attempt"} {
@@ -121,7 +121,7 @@ func runIn(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// exampleReadme checks that the README is short, and that its commands work as they stand there.
+// exampleReadme checks that the README is short and that its commands work as written.
 func exampleReadme(t *testing.T, dir string, env []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "README.md"))

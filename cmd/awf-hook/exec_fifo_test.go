@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// AWF_AUDIT_LOG may name a pipe. One that nobody reads, or whose reader stops, holds up neither this command nor a later one,
-// and its events are delivered all the same.
+// AWF_AUDIT_LOG may name a pipe. If nobody reads it, or its reader stops, neither this command nor a later one is held
+// up, and the events are delivered all the same.
 func TestExecAuditPipe(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)

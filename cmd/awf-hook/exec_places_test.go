@@ -119,7 +119,7 @@ func TestExecLeavesInTemporaryFolder(t *testing.T) {
 func TestAdoptedFromMemoryOnce(t *testing.T) {
 	t.Parallel()
 	url, end := startListen(t, "--json")
-	config := writeConfig(t, everything+" x", url) // which is no configuration yet
+	config := writeConfig(t, everything+" x", url) // not a configuration yet
 	h := newHome(t, buildStandin(t))
 	write(t, h.dir+"/state", "")
 	h.env = append(h.env, "TMPDIR="+t.TempDir())

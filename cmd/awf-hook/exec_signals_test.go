@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// A shell without job control starts what runs in its background with SIGINT ignored. A program that handles it all the same, as
-// AWF does, gets it from exec; one that leaves it ignored does not end by it, and its run is not taken for an interrupted one.
+// A shell without job control starts background commands with SIGINT ignored. A program that handles SIGINT all the same,
+// as AWF does, gets it from exec. A program that leaves it ignored does not end by it, and its run does not count as
+// interrupted.
 func TestExecIgnoredSignals(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
 	for _, tt := range []struct {
 		name, command string
-		want          string // of the events of our making
+		want          string // of the events that we make
 	}{
 		{"handled", `"$AWF" run "$RECORDING" --hang`, "interrupted by SIGINT"},
 		{"ignored", `sh -c '"$AWF" run "$RECORDING" --die 9; sleep 1; exit 3'`, "the program ended with exit code 3 before the run"},

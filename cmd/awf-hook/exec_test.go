@@ -16,14 +16,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// home is a user's folders, with an awf that plays recordings.
+// home holds a user's folders, with an awf that plays recordings.
 type home struct {
 	t    testing.TB
 	dir  string
-	awf  string // the stand-in
+	awf  string // the stand-in for awf
 	hook string // awf-hook
 	env  []string
-	gate string // a file that must be there before the command begins; "" for none
+	gate string // a file that must exist before the command begins; "" for none
 }
 
 // buildStandin builds the program that writes what AWF writes.
@@ -60,7 +60,7 @@ func (h *home) exec(config string, args ...string) *exec.Cmd {
 	return h.command(h.hook, append([]string{"exec", "-c", config, "--", h.awf, "run"}, args...)...)
 }
 
-// run runs a command and returns what it said.
+// run runs a command and returns its output.
 func (h *home) run(cmd *exec.Cmd, exit int) string {
 	h.t.Helper()
 	out, err := cmd.CombinedOutput()
@@ -79,8 +79,8 @@ func (h *home) read(path string) string {
 	return string(text)
 }
 
-// arrived returns the bodies that a listen printed, and apart from them the ends of runs that are of our making.
-// The ends of steps that such an end cut off are left out.
+// arrived returns the bodies that a listen printed, and separately the ends of runs that we made. It omits the ends of
+// steps that such an end interrupted.
 func arrived(t testing.TB, lines string) (bodies, synthetic []string) {
 	t.Helper()
 	for _, r := range received(t, lines) {
@@ -105,8 +105,8 @@ func wanted(t testing.TB, recording string) []string {
 
 const everything = "webhooks: [{url: %q, events: ['*'], max_in_flight: 1}]"
 
-// Every recording, as AWF writes it to its files: the events of testdata/events/want arrive, each once,
-// and AWF's audit file is byte for byte that of a run without awf-hook.
+// For every recording, written to files as AWF writes it, the events of testdata/events/want arrive, each once, and AWF's
+// audit file is byte for byte the same as without awf-hook.
 func TestExecRecordings(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -147,7 +147,8 @@ func TestExecRecordings(t *testing.T) {
 	}
 }
 
-// A run that was interrupted, where AWF exits with 0 and writes no end, and resumed, where it repeats the start's line.
+// A run is interrupted, where AWF exits with 0 and writes no end, and then resumed, where AWF repeats the line of the
+// start.
 func TestExecResumed(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -201,7 +202,7 @@ func waitFor(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// The command's exit code, or the signal that ended it, is ours; the webhooks change nothing of it.
+// awf-hook exits with the command's code or signal, whatever happens to the webhooks.
 func TestExecExit(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -232,7 +233,7 @@ func TestExecExit(t *testing.T) {
 	h.run(h.command(h.hook, "exec", "-c", down, "--", down), exitCannotRun)
 }
 
-// A run that is killed leaves its children and itself without an end: each is given one, children first.
+// A killed run leaves its children and itself without ends. Each gets an end, children first.
 func TestExecKilledChild(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -254,7 +255,7 @@ func TestExecKilledChild(t *testing.T) {
 	}
 }
 
-// AWF gives no exit code with a failed run: the command's own fills that of the run at the top.
+// AWF records no exit code of a failed run: the top run gets the command's.
 func TestExecExitCodeOfTheTopRun(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -269,7 +270,7 @@ func TestExecExitCodeOfTheTopRun(t *testing.T) {
 	}
 }
 
-// A command that closes its descriptors, or leaves a process behind that holds them, ends when it ends.
+// exec ends with a command that closes its descriptors, or that leaves a process behind which holds them.
 func TestExecDescriptors(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -326,8 +327,8 @@ func TestExecAuditFile(t *testing.T) {
 	}
 }
 
-// SIGKILL of awf-hook does the command no harm, and the next awf-hook delivers what it did not, and copies AWF's lines.
-// What was under way at the kill may arrive twice, with the same id.
+// SIGKILL of awf-hook does not harm the command. The next awf-hook delivers the rest and copies AWF's lines. Deliveries
+// under way at the kill may arrive twice, with the same id.
 func TestExecKilledItself(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -353,7 +354,7 @@ func adoptedBy(t *testing.T, awf, subcommand string, args ...string) {
 	time.Sleep(100 * time.Millisecond)
 	next := append([]string{subcommand, "-c", config}, args...)
 	h.run(h.command(h.hook, next...), 0)
-	h.run(h.command(h.hook, next...), 0) // and nothing twice
+	h.run(h.command(h.hook, next...), 0) // nothing arrives twice
 	bodies := map[string]string{}        // by delivery
 	for _, r := range received(t, end()) {
 		bodies[r.Header["X-Awf-Delivery"]] = r.Body

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// exec says once, at the end, what of a command it could not see: a run without a transcript, and a way to run that writes nothing.
+// exec says once, at the end, what it could not see of a command: a run without a transcript, and a way to run that
+// writes nothing.
 func TestExecSaysWhatItDidNotSee(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -23,7 +24,7 @@ func TestExecSaysWhatItDidNotSee(t *testing.T) {
 			t.Parallel()
 			h := newHome(t, awf)
 			cmd := h.command(h.hook, append([]string{"exec", "-c", config, "--"}, tt.args...)...)
-			out, _ := cmd.CombinedOutput() // the stand-in knows no --interactive
+			out, _ := cmd.CombinedOutput() // the stand-in does not know --interactive
 			if said := strings.Count(string(out), "awf-hook: "+tt.want); (said > 0) != (tt.want != "") || said > 1 {
 				t.Errorf("it said %q, want %q", out, tt.want)
 			}

@@ -28,16 +28,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// internet is a proxy that is itself every host that it is asked for, so that URLs of the real world can stand in a test.
+// internet is a proxy that plays every host, so that a test can use real-world URLs.
 type internet struct {
 	url         string
-	certificate string // file of the one that vouches for its hosts
+	certificate string // file of the authority of its hosts' certificates
 
 	mu      sync.Mutex
 	arrived []arrival
 }
 
-// arrival is a request as it came to a host.
+// arrival is a request that arrived at a host.
 type arrival struct {
 	to, signature, body string // to: host, path and the event
 }
@@ -139,7 +139,7 @@ func readRoot(t *testing.T, file string) []byte {
 	return text
 }
 
-// F028's two blocks as they stand there: one in the global settings, one in a definition whose name is not its file's.
+// F028's two examples work verbatim: one in the global settings, one in a definition whose name differs from its file's.
 func TestF028BlocksWorkVerbatim(t *testing.T) {
 	if runtime.GOOS == "darwin" {
 		t.Skip("the system's roots cannot be set by SSL_CERT_FILE here")
@@ -167,7 +167,7 @@ func TestF028BlocksWorkVerbatim(t *testing.T) {
 			t.Errorf("check said %s, want %s", checked, want)
 		}
 	}
-	// The second run is of a workflow that has no definition.
+	// The second run belongs to a workflow without a definition.
 	events := string(readRoot(t, "testdata/events/exit-execution-error.jsonl"))
 	hook(events+strings.NewReplacer("exit-execution-error", "other", "f00363a5", "f00363a6").Replace(events), "run")
 

@@ -76,7 +76,7 @@ func (f *fates) full(before snapshot) {
 	}
 }
 
-// broken puts something in the place of the queue's file for a run.
+// broken puts something else at the path of the queue's file during a run.
 func (f *fates) broken(before snapshot) {
 	aside := filepath.Join(f.dir, "aside")
 	if err := os.Mkdir(aside, 0o700); err != nil {
@@ -110,7 +110,7 @@ func (f *fates) broken(before snapshot) {
 	}
 }
 
-// takenAway takes the queue's file away in the midst of a run, and brings it back afterwards.
+// takenAway removes the queue's file during a run, and brings it back afterwards.
 func (f *fates) takenAway(before snapshot) {
 	hook, said := f.command(f.lines())
 	if err := hook.Start(); err != nil {
@@ -126,7 +126,7 @@ func (f *fates) takenAway(before snapshot) {
 	aside := f.queue + ".aside"
 	taken := os.Rename(f.queue, aside) == nil
 	err := <-ended
-	if taken { // what else stands there now was made anew
+	if taken { // a new file may have been made meanwhile
 		for _, end := range []string{"-wal", "-shm"} {
 			_ = os.Remove(f.queue + end + ".aside")
 		}
@@ -140,7 +140,7 @@ func (f *fates) takenAway(before snapshot) {
 		f.agree(before, f.hear(err, said.String()))
 	case r.Unread == "" || code != exitFailure:
 		f.Errorf("exit code %d: %s", code, said)
-	default: // what the file holds is not known to it, but each delivery is somewhere
+	default: // the process does not know what the file holds, but each delivery is somewhere
 		f.checkSpilled(r)
 		f.add(&r)
 		after := f.look()
@@ -152,9 +152,9 @@ func (f *fates) takenAway(before snapshot) {
 	}
 }
 
-// renamed gives the configuration another name, and does what awf-hook says of what that orphans.
+// renamed renames the configuration, and does what awf-hook then suggests about the orphans.
 func (f *fates) renamed(before snapshot) {
-	if len(f.spilled) > 0 { // is for webhooks of the old name
+	if len(f.spilled) > 0 { // for webhooks of the old name
 		f.plain(before)
 		return
 	}
@@ -198,7 +198,7 @@ func (f *fates) twoAtOnce(before snapshot) {
 	}
 }
 
-// readBack gives run what was spilled.
+// readBack passes the spilled files to run.
 func (f *fates) readBack(before snapshot) {
 	if len(f.spilled) == 0 {
 		f.plain(before)

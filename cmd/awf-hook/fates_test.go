@@ -22,8 +22,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// A queue, a disk and a configuration get into trouble at random, round after round. What awf-hook said after each round is
-// compared with what the receiver got and with what the queue and the spilled files hold: the sum is exact. SOAK=1 goes on for ten minutes.
+// Queue, disk and configuration get into trouble at random, round after round. What awf-hook said after each round must
+// agree exactly with the receiver, the queue and the spilled files. SOAK=1 runs for ten minutes.
 func TestFatesAddUp(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -44,7 +44,7 @@ func TestFatesAddUp(t *testing.T) {
 	}
 }
 
-// fates are a queue, its receiver, and what was said of its deliveries.
+// fates holds a queue, its receiver, and what was reported about its deliveries.
 type fates struct {
 	*testing.T
 	random   *rand.Rand
@@ -58,7 +58,7 @@ type fates struct {
 	rounds, events, files int
 	kinds                 map[string]int
 	said                  engine.Report // the sum of all reports
-	unheard               int           // deliveries that a killed round made
+	unheard               int           // deliveries of a killed round
 }
 
 func newFates(t *testing.T, random *rand.Rand) *fates {
@@ -74,11 +74,11 @@ func newFates(t *testing.T, random *rand.Rand) *fates {
 	return f
 }
 
-// moody is a receiver that takes most deliveries, and refuses the others for now or for good.
+// moody is a receiver that accepts most deliveries, and refuses others temporarily or for good.
 type moody struct {
 	mu     sync.Mutex
 	random *rand.Rand
-	got    map[string]int // by id: how often it was taken
+	got    map[string]int // by id: how often it was accepted
 }
 
 func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -98,13 +98,13 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // snapshot says where each delivery is.
 type snapshot struct {
-	place map[string]string // by id: a state in the queue, in flight counting as due; spilled; or gone
-	got   int               // that the receiver took
+	place map[string]string // by id: a state in the queue, where in flight counts as due; spilled; or gone
+	got   int               // accepted by the receiver
 }
 
 const (
 	isSpilled = "spilled" // in a file that was not read back
-	isGone    = "gone"    // delivered from memory, and the queue never had it
+	isGone    = "gone"    // delivered from memory; the queue never had it
 )
 
 func (s snapshot) count(places ...string) (n int64) {
@@ -158,7 +158,7 @@ func (f *fates) look() snapshot {
 	return s
 }
 
-// spilledIDs are the ids of the deliveries that a spilled file holds.
+// spilledIDs returns the ids of the deliveries in a spilled file.
 func spilledIDs(t *testing.T, file string) (ids []string) {
 	for line := range bytes.Lines(readFileOf(t, file)) {
 		var event struct {
@@ -175,7 +175,7 @@ func spilledIDs(t *testing.T, file string) (ids []string) {
 	return ids
 }
 
-// round does one thing, and checks what was said of it.
+// round does one thing and checks what awf-hook reports.
 func (f *fates) round() {
 	f.rounds++
 	before := f.look()
@@ -194,7 +194,7 @@ func (f *fates) round() {
 	}
 }
 
-// lines are new events.
+// lines returns new events.
 func (f *fates) lines() string {
 	n := f.random.IntN(60)
 	text := strings.ReplaceAll(envelopes(fmt.Sprintf("r%d-", f.rounds), n), `"payload":{}`, `"payload":{"text":"`+strings.Repeat("x", f.random.IntN(3000))+`"}`)
@@ -238,7 +238,7 @@ func (f *fates) add(r *engine.Report) {
 	f.said.Again += r.Again
 }
 
-// checkSpilled counts what the spilled files hold.
+// checkSpilled counts the deliveries in the spilled files.
 func (f *fates) checkSpilled(r engine.Report) {
 	n := int64(0)
 	for _, file := range r.Spill {
@@ -250,7 +250,7 @@ func (f *fates) checkSpilled(r engine.Report) {
 	}
 }
 
-// agree compares what was said by all processes of a round with the queue and the receiver.
+// agree compares the reports of all processes of a round with the queue and the receiver.
 func (f *fates) agree(before snapshot, reports ...engine.Report) {
 	f.Helper()
 	after := f.look()

@@ -41,7 +41,7 @@ func stop(t testing.TB, cmd *exec.Cmd) {
 	}
 }
 
-// begun waits until a follow knows where it begins.
+// begun waits until a follow has saved where it starts.
 func (h *home) begun() {
 	h.t.Helper()
 	waitFor(h.t, "follow's state", func() bool {
@@ -50,7 +50,7 @@ func (h *home) begun() {
 	})
 }
 
-// readAll waits until a follow has stored all that is written.
+// readAll waits until a follow has stored everything that was written.
 func (h *home) readAll() {
 	h.t.Helper()
 	var last time.Time
@@ -75,8 +75,8 @@ func (h *home) readAll() {
 	})
 }
 
-// What AWF wrote before the first follow is not sent, what it writes later is, in order, and what it wrote between two
-// follows too; nothing twice.
+// Lines from before the first follow are not sent. Later lines are, in order, including those between two follows, and
+// none twice.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -93,7 +93,7 @@ func TestFollow(t *testing.T) {
 	follow = h.follow(config)
 	h.readAll()
 	stop(t, follow)
-	follow = h.follow(config) // has nothing to read but what is written now, which shows that it is there
+	follow = h.follow(config) // has nothing to read but what is written now
 	h.run(h.command(awf, "run", abs(t, recordings+"/loop-foreach.jsonl")), 0)
 	h.readAll()
 	stop(t, follow)
@@ -104,7 +104,7 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// With --from-start everything that is there is sent; a run that is under way when follow begins keeps its name.
+// With --from-start everything in the files is sent. A run that is under way when follow starts keeps its name.
 func TestFollowBegins(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -136,7 +136,7 @@ func TestFollowBegins(t *testing.T) {
 	}
 }
 
-// A run that is quiet for --orphan-after is given one end, children first, also across a restart.
+// A run that is quiet for --orphan-after gets one end, children first, even across a restart.
 func TestFollowOrphans(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -163,7 +163,7 @@ func TestFollowOrphans(t *testing.T) {
 	}
 }
 
-// Two follows of one file would both read it: the second one says so.
+// Two follows of one file would both read it: the second one refuses.
 func TestFollowTwice(t *testing.T) {
 	h := newHome(t, "")
 	config := writeConfig(t, "webhooks: []")
@@ -179,7 +179,7 @@ func TestFollowTwice(t *testing.T) {
 	stop(t, follow)
 }
 
-// ledger is a receiver that keeps which deliveries came for which run.
+// ledger is a receiver that records which deliveries arrived for which run.
 type ledger struct {
 	mu         sync.Mutex
 	deliveries map[string]map[string]bool // by run
@@ -218,7 +218,7 @@ func (l *ledger) runs() int {
 	return len(l.deliveries)
 }
 
-// wait waits until so many runs have come.
+// wait waits until the given number of runs have arrived.
 func (l *ledger) wait(t testing.TB, runs int) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); l.runs() < runs; time.Sleep(10 * time.Millisecond) {
@@ -234,8 +234,8 @@ func (l *ledger) wait(t testing.TB, runs int) {
 	}
 }
 
-// Through rotations of every kind and SIGKILLs at random moments every line of the audit file is exactly one delivery.
-// SOAK=1 (make soak) does it at length.
+// Through all kinds of rotation and SIGKILLs at random moments, every line of the audit file becomes exactly one
+// delivery. SOAK=1 (make soak) runs longer.
 func TestFollowRotationsAndKills(t *testing.T) {
 	t.Parallel()
 	rotations := 12
@@ -268,7 +268,7 @@ func TestFollowRotationsAndKills(t *testing.T) {
 		_ = follow.Wait()
 		kills++
 		write(rand.IntN(40))
-		if n%3 == 2 { // what is removed can only be read by who has it open
+		if n%3 == 2 { // only a process that has a removed file open can read it
 			follow = h.follow(config, "--from-start")
 			book.wait(t, lines)
 		}
@@ -288,7 +288,7 @@ func TestFollowRotationsAndKills(t *testing.T) {
 	t.Logf("%d lines, %d rotations, %d kills", lines, rotations, kills)
 }
 
-// writeRuns writes the starts of n runs, each line in two parts, so that who reads may see one.
+// writeRuns writes the starts of n runs, each line in two parts, so that a reader may see only one.
 func writeRuns(t *testing.T, file string, from, n int) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -306,7 +306,8 @@ func writeRuns(t *testing.T, file string, from, n int) {
 	}
 }
 
-// rotateFile rotates in one of three ways: renamed and made anew by the next writer, copied and truncated, removed.
+// rotateFile rotates a file in one of three ways: rename, so that the next writer makes a new one; copy and truncate;
+// remove.
 func rotateFile(t *testing.T, file string, n int) {
 	t.Helper()
 	old := fmt.Sprintf("%s.%d", file, n)

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// The webhooks that init writes as comments are good, once they are none.
+// The webhooks that init writes as comments are valid once they are uncommented.
 func TestInitShowsSlackAndPagerDuty(t *testing.T) {
 	var uncommented strings.Builder
 	for line := range strings.Lines(string(initFile)) {
@@ -27,7 +27,7 @@ func TestInitShowsSlackAndPagerDuty(t *testing.T) {
 	}
 }
 
-// Each format's example is a good configuration.
+// Each format's example is a valid configuration.
 func TestFormatsExamplesAreGood(t *testing.T) {
 	for _, name := range format.Names() {
 		kind, _ := format.Lookup(name)

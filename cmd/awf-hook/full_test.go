@@ -63,7 +63,7 @@ func deliverFull(t *testing.T, receiver *counter, why string, args ...string) {
 	}
 }
 
-// deliverRest runs awf-hook on what is left, and says how much arrived in all.
+// deliverRest runs awf-hook on the rest, and returns how much arrived in all.
 func deliverRest(t *testing.T, receiver *counter, file string, args ...string) int {
 	t.Helper()
 	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)), append(args, "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
@@ -95,7 +95,7 @@ func TestQueueReachesItsSize(t *testing.T) {
 	}
 }
 
-// A real disk that is full: 6 MB of it, and later 64 MB.
+// A real disk is full: at first all of its 6 MB, later 64 MB.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -121,7 +121,7 @@ func TestDiskIsFull(t *testing.T) {
 	}
 }
 
-// A queue whose file cannot be used at all: everything is delivered from memory, and it is said why.
+// If the queue's file cannot be used at all, everything is delivered from memory, and awf-hook says why.
 func TestQueueFileCannotBeUsed(t *testing.T) {
 	receiver, url := startCounter(t)
 	dir := t.TempDir()

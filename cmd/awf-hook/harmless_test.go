@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// No text that a stranger chose steers a terminal: every control character but the line feed and the tab, every character that
-// changes the direction of writing, and every byte that is no UTF-8 is written as an escape, and JSON stays the same JSON.
+// No text from a stranger controls the terminal. Every control character but line feed and tab, every character that
+// changes the direction of text, and every byte that is not UTF-8 is escaped, and JSON keeps its meaning.
 func TestNothingSteersTheTerminal(t *testing.T) {
 	steering := func(r rune) bool {
 		return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)

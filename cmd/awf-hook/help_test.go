@@ -14,7 +14,7 @@ import (
 
 const helpFile = root + "testdata/help.txt"
 
-// The help of every command is what it was, is not too wide, and has an example; UPDATE=1 writes it anew.
+// The help of every command is unchanged, fits the width, and has an example; UPDATE=1 writes it.
 func TestHelp(t *testing.T) {
 	var all strings.Builder
 	var walk func(cmd *cobra.Command)

@@ -23,16 +23,16 @@ const (
 	hostileMemory = 64 << 20 // bytes
 )
 
-// tree is a stranger's checkout: texts by path, and what else stands there.
+// tree is a stranger's checkout: texts by path, and other files.
 type tree struct {
 	files map[string]string
 	links map[string]string // targets by path
 	fifos []string
-	huge  []string // files of 10 GiB without content
+	huge  []string // sparse files of 10 GiB
 	sock  []string
 }
 
-// plant makes the tree in a folder.
+// plant creates the tree in a folder.
 func (tr tree) plant(t testing.TB, dir string) {
 	t.Helper()
 	at := func(name string) string {
@@ -73,12 +73,12 @@ const (
 	deployPath   = ".awf/workflows/deploy.yaml"
 )
 
-// settings is a tree with these settings, which are the definition's too.
+// settings returns a tree with these settings, also in a definition.
 func settings(text string) tree {
 	return tree{files: map[string]string{settingsPath: text, deployPath: "name: deploy\n" + text}}
 }
 
-// hooks are n webhooks with a further part each, to which the number is given.
+// hooks returns n webhooks with an additional part each, which gets the number.
 func hooks(n int, part string) string {
 	var b strings.Builder
 	b.WriteString("webhooks:\n")
@@ -88,7 +88,7 @@ func hooks(n int, part string) string {
 	return b.String()
 }
 
-// definitions are n workflow definitions.
+// definitions returns n workflow definitions.
 func definitions(n int, text string) tree {
 	files := map[string]string{}
 	for i := range n {
@@ -98,7 +98,7 @@ func definitions(n int, text string) tree {
 	return tree{files: files}
 }
 
-// aliases are lists of aliases, each of ten of the one before.
+// aliases returns lists of aliases, each with ten aliases of the one before.
 func aliases(depth int) string {
 	var b strings.Builder
 	b.WriteString("a0: &a0 [x]\n")
@@ -108,7 +108,7 @@ func aliases(depth int) string {
 	return b.String()
 }
 
-// oneFunction is a wasm module whose one function has this body.
+// oneFunction returns a wasm module with one function of this body.
 func oneFunction(body []byte) string {
 	code := leb(len(body)+1) + "\x00" + string(body)
 	code = "\x01" + code
@@ -126,7 +126,7 @@ func leb(n int) string {
 	}
 }
 
-// hostileTrees are checkouts that were made to cost: time, memory, the pipe or a wait without end.
+// hostileTrees returns checkouts made to cost time or memory, to break the pipe, or to block for ever.
 func hostileTrees() map[string]tree {
 	long := strings.Repeat("payload.a == 1 or ", 900) + "true"
 	shared := "x: &x '" + long + "'\n" + hooks(500, "filter: *x")
@@ -198,7 +198,7 @@ func hostileTrees() map[string]tree {
 	}
 }
 
-// nested is a mapping in a mapping and so on.
+// nested returns mappings nested in each other.
 func nested(depth int) string {
 	var b strings.Builder
 	for i := range depth {
@@ -207,7 +207,7 @@ func nested(depth int) string {
 	return b.String()
 }
 
-// merges are mappings that merge ten times the one before.
+// merges returns mappings that each merge the one before ten times.
 func merges(depth int) string {
 	var b strings.Builder
 	for i := range depth {
@@ -216,16 +216,16 @@ func merges(depth int) string {
 	return b.String()
 }
 
-// costs are what a process took.
+// costs are the costs of a process.
 type costs struct {
 	CPU, Wall time.Duration
-	Memory    int64 // bytes, at most at a time
+	Memory    int64 // bytes, the peak
 	Code      int   // negative if it was killed
 	Said      string
 }
 
-// measured runs a program for two minutes at most and prints its costs as JSON. It is a process of its own, since a process's largest
-// memory counts that of the one that started it.
+// measured runs a program for two minutes at most and prints its costs as JSON. It is a process of its own, since a
+// process's peak memory includes that of its parent before exec.
 func measured() {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	var said strings.Builder
@@ -244,7 +244,7 @@ func measured() {
 	})
 }
 
-// costsOf runs awf-hook in a folder, with a home of its own.
+// costsOf runs awf-hook in a folder, with its own home.
 func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 	t.Helper()
 	cmd := exec.Command("measured", append([]string{"awf-hook"}, args...)...)
@@ -265,8 +265,8 @@ func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 	return c
 }
 
-// Whatever a checkout has, a command in it starts within its bounds: where nobody trusts it, where it changed since it was trusted,
-// and where it is trusted. SOAK=1 (make soak) tries all of them.
+// Whatever a checkout contains, a command in it starts within its limits, whether the checkout is untrusted, changed
+// since it was trusted, or trusted. SOAK=1 (make soak) tries all of them.
 func TestHostileCheckoutsCostLittle(t *testing.T) {
 	awf := buildStandin(t)
 	recording := filepath.Join(t.TempDir(), "run.jsonl")

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// goFiles calls look with each Go file of this module, without its nested modules and the data of tests.
+// goFiles calls look with each Go file of this module, except nested modules and test data.
 func goFiles(t *testing.T, look func(path string, source []byte)) {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -45,7 +45,7 @@ func exists(path string) bool {
 
 // State has one owner: no two types of package engine hold pointers to each other.
 func TestNoTwoTypesPointAtEachOther(t *testing.T) {
-	holds := map[string]map[string]bool{} // by type, the types that its fields point at
+	holds := map[string]map[string]bool{} // by type: the types that its fields point at
 	engine := filepath.Join("..", "..", "engine")
 	goFiles(t, func(path string, source []byte) {
 		if filepath.Dir(path) != engine || strings.HasSuffix(path, "_test.go") {
@@ -63,7 +63,7 @@ func TestNoTwoTypesPointAtEachOther(t *testing.T) {
 			fields := map[string]bool{}
 			ast.Inspect(spec.Type, func(node ast.Node) bool {
 				if _, is := node.(*ast.FuncType); is {
-					return false // a function value hides who it belongs to
+					return false // a function value hides its owner
 				}
 				if star, is := node.(*ast.StarExpr); is {
 					if name, is := star.X.(*ast.Ident); is {

@@ -58,7 +58,7 @@ var mayImport = map[string]string{
 	"examples/transforms/pagerduty-go": "transforms/guest",
 }
 
-// onlyIn says which packages may import a third party's: mostly one.
+// onlyIn says which packages may import a third-party package; usually one.
 var onlyIn = map[string]string{
 	"github.com/coreos/go-systemd":       "cmd/awf-hook/internal/server",
 	"github.com/prometheus":              "cmd/awf-hook/internal/server",

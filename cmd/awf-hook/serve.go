@@ -156,7 +156,8 @@ func (d *daemon) bind() error {
 		case d.insecure:
 			d.command.logger().Warn("other machines can reach this address without TLS or without a token", "address", ln.Addr().String())
 		case isOpen:
-			err = fmt.Errorf("%s: other machines can reach this address: set serve.tokens in the configuration, or pass --insecure-listen", ln.Addr())
+			err = fmt.Errorf("%s: other machines can reach this address: set serve.tokens in the configuration, or pass --insecure-listen",
+				ln.Addr())
 		case d.certificate == nil:
 			err = fmt.Errorf("%s: other machines can reach this address: set serve.tls in the configuration, or pass --insecure-listen", ln.Addr())
 		}

@@ -222,7 +222,8 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
 		if s.leaving != nil {
 			s.leaving()
-			fmt.Fprintf(c.err, "awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
+			fmt.Fprintf(c.err,
+				"awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
 				s.grace, s.drainTimeout)
 			return
 		}

@@ -90,7 +90,8 @@ func certificate(err error) error {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &unknown):
-		return errors.New("an unknown authority signed the server's certificate: set sslrootcert=FILE in the queue's URL to that authority's certificate")
+		return errors.New("an unknown authority signed the server's certificate: " +
+			"set sslrootcert=FILE in the queue's URL to that authority's certificate")
 	case errors.As(err, &other), errors.As(err, &invalid):
 		return fmt.Errorf("the server's certificate is not valid for this connection: %w", err)
 	case strings.Contains(err.Error(), "server refused TLS connection"):
