@@ -42,7 +42,7 @@ func answered() *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok"))}
 }
 
-// wakeups is how often goroutines have begun to run so far.
+// wakeups returns how often goroutines have been woken so far.
 func wakeups() (n uint64) {
 	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
 	metrics.Read(sample)
@@ -52,7 +52,7 @@ func wakeups() (n uint64) {
 	return n
 }
 
-// BenchmarkDelivery counts what a delivery costs beside HTTP: how often a goroutine is woken, allocations and their bytes.
+// BenchmarkDelivery counts what a delivery costs without HTTP: wake-ups of goroutines, allocations and their bytes.
 func BenchmarkDelivery(b *testing.B) {
 	for _, queue := range []string{"file", "memory"} {
 		b.Run(queue, func(b *testing.B) {

@@ -23,8 +23,8 @@ func submitTexts(t *testing.T, e *engine.Engine, n int, text string) {
 
 const wantsNumber = `transform: {map: {n: "=int(payload.text)"}}`
 
-// A transform that fails five times in a row costs its webhook no more deliveries at once: the others wait, and one probe at a time
-// is given up, after longer and longer rests. When one gets through, so do all.
+// After five failures of a transform in a row, its webhook loses no more deliveries at once: the others wait, and one
+// probe at a time is given up, after longer and longer pauses. When a probe succeeds, all others follow.
 func TestTransformFailuresOpenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const broken, good = 20, 100
@@ -81,14 +81,14 @@ func TestTransformFailuresBetweenGoodOnesHoldNothingUp(t *testing.T) {
 	}
 }
 
-// Nothing more is sent when a receiver has asked for a rest, also while that waits to be committed.
+// Nothing more is sent once a receiver has asked for a pause, even before that is committed.
 func TestRestBeginsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		receiver := &scripted{statuses: []int{200}}
 		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			accepted, err := receiver.RoundTrip(r)
 			switch len(receiver.times()) {
-			case 1: // is under way while the others are settled, which therefore waits
+			case 1: // is under way while the others are settled, so its outcome waits
 				time.Sleep(time.Second)
 			case 3:
 				accepted.StatusCode = 429

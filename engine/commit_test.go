@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Commit keeps nothing in memory alone: without a file that takes it, an event is refused, and so are those beside it.
+// Commit keeps nothing in memory alone: if no file takes it, an event is refused, together with its batch.
 func TestCommitStoresOrRefuses(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken.db")

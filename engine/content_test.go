@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What a map makes is sent, and sent again byte for byte; a drop is counted and not sent; a failure is dead.
+// The body that a map makes is sent, and sent again byte for byte. A dropped delivery is counted and not sent, a failed
+// one is dead.
 func TestTransformsMakeTheContent(t *testing.T) {
 	for _, tt := range []struct {
 		name, transform string

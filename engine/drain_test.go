@@ -30,8 +30,8 @@ func TestDrainWaitsForWhatItsDeadlineAllows(t *testing.T) {
 	tests := []struct {
 		name     string
 		receiver http.RoundTripper
-		deadline time.Duration // never for none
-		want     time.Duration // that Drain takes
+		deadline time.Duration // never, for no deadline
+		want     time.Duration // how long Drain takes
 		err      string        // "" if nothing is left
 	}{
 		{"delivered at once", &scripted{statuses: []int{200}}, time.Second, 0, ""},
@@ -114,9 +114,9 @@ func TestSeveralDrainsAllReturn(t *testing.T) {
 	})
 }
 
-// What was just accepted is due now, however late the other webhooks' deliveries are due.
+// A delivery that was just accepted is due now, however late the other webhooks' deliveries are due.
 func TestDrainDoesNotMistakeNewDeliveriesForLateOnes(t *testing.T) {
-	// Several times, since webhooks are looked at in any order.
+	// Several times, since webhooks are looked at in random order.
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -136,7 +136,7 @@ func TestDrainDoesNotMistakeNewDeliveriesForLateOnes(t *testing.T) {
 			if err := e.Drain(ctx); err == nil || err.Error() != "6 deliveries left" {
 				t.Errorf("Drain: %v, want 6 of the dead webhook left", err)
 			}
-			tried := e.Report().Retrying // what the lane's rest held back is not tried
+			tried := e.Report().Retrying // those that the lane's pause held back are not tried
 			checkReport(t, e, engine.Report{Events: 6, Deliveries: 12, Delivered: 6, Retrying: tried, Waiting: 6 - tried})
 		})
 	}
@@ -161,7 +161,7 @@ func TestReportIsWholeAfterDrain(t *testing.T) {
 	})
 }
 
-// What a lane claims while Drain looks at the queue is not mistaken for what is due when its lease ends.
+// Deliveries that a lane claims while Drain looks at the queue do not count as due at the end of their leases.
 func TestDrainSeesWhatIsBeingClaimed(t *testing.T) {
 	const rounds = 150
 	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("rate: 1000/s")), config.NoEnv) // a lane with a rate claims nothing at acceptance

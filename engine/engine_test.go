@@ -23,7 +23,7 @@ import (
 
 const testSecret = "0123456789abcdef"
 
-// roundTripper is the receivers of a test whose time is not the world's.
+// roundTripper plays the receivers of a test in fake time.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -41,7 +41,7 @@ func answer(status int) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody}, nil
 }
 
-// oneHook is a configuration of one webhook with further keys, each on a line of its own.
+// oneHook returns a configuration of one webhook with further keys, each on its own line.
 func oneHook(keys ...string) string {
 	return "webhooks:\n  - name: one\n    url: https://one.test/hook\n    " + strings.Join(keys, "\n    ") + "\n"
 }
@@ -68,7 +68,7 @@ func open(t *testing.T, transport http.RoundTripper, yaml string) *engine.Engine
 	return e
 }
 
-// run lets the engine deliver until the test ends.
+// run runs the engine until the test ends.
 func run(t *testing.T, e *engine.Engine) {
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -89,7 +89,7 @@ func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}
 }
 
-// bigEvent is so big that full of them fill the queue in memory.
+// full is how many of bigEvent fill the queue in memory.
 const full = 32
 
 func bigEvent(id string) event.Event {
@@ -124,7 +124,7 @@ func checkReport(t *testing.T, e *engine.Engine, want engine.Report) {
 	checkSums(t, got)
 }
 
-// checkSums checks that each delivery is in one field of the report, and each that waits in one place.
+// checkSums checks that each delivery is in one field of the report, and each waiting one in one place.
 func checkSums(t *testing.T, r engine.Report) {
 	t.Helper()
 	if sum := r.Delivered + r.Waiting + r.Retrying + r.Dead + r.Dropped + r.InFlight + r.Taken; sum != r.Deliveries {

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// unshown are entry points without an example of their own: those that Example shows, those that are the command's and are to be hidden
-// before 1.0, and those that are to be read from their type.
+// unshown lists entry points without an example of their own: those in Example, those of the command, to be hidden before
+// 1.0, and those that their type explains.
 var unshown = strings.Fields(`
 	Open Engine.Submit Engine.Run Engine.Drain Engine.Close Engine.Report
 	Engine.Attend ParseScript
-	AuditFile Body FailedStep Orphans PassThrough QueueName Renames Storage StoredMasker Transcripts
+	AuditFile Body Orphans PassThrough QueueName Renames Storage Transcripts
 	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.ReloadFailed Engine.Turned Engine.Warnings Engine.Webhooks
-	NewSeal
+	NewSeal Engine.QueueEngine Engine.Standing FailureReasons
 `)
 
 // Each exported function, and each method of Engine, has an example that runs.

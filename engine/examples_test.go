@@ -24,7 +24,7 @@ var failed = event.Event{
 	Timestamp: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Payload: []byte(`{"exit_code":2}`),
 }
 
-// configured parses the configuration of an example, whose receiver answers every request with a status.
+// configured parses the configuration of an example. Its receiver answers every request with a status.
 func configured(text string, status int) (cfg *config.Config, end func()) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 	cfg, err := config.Parse("awf-hook.yaml", []byte(strings.ReplaceAll(text, "RECEIVER", receiver.URL)), config.NoEnv)
@@ -55,7 +55,7 @@ func delivered(cfg *config.Config, opts engine.Options, feed func(ctx context.Co
 	return eng.Report()
 }
 
-// Read takes the events out of AWF's output, in any of its dialects, and passes the rest on.
+// Read takes events out of AWF's output, in any of its dialects, and passes the rest on.
 func ExampleEngine_Read() {
 	cfg, end := configured("webhooks: [{url: RECEIVER, events: [workflow_end]}]", http.StatusOK)
 	defer end()
@@ -73,7 +73,7 @@ done
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// Commit says what became of each event. The same event again is known, and not delivered twice.
+// Commit returns the fate of each event. The same event again is known, and not delivered twice.
 func ExampleEngine_Commit() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, events: [workflow_error]}]", http.StatusOK)
 	defer end()
@@ -127,7 +127,7 @@ func ExampleEngine_Follow() {
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// Start runs a command, and Attend submits the events of its workflows. The command knows nothing of it.
+// Start runs a command, and Attend submits the events of its workflows. The command does not notice.
 func ExampleStart() {
 	cfg, end := configured("webhooks: [{url: RECEIVER, events: [workflow_end]}]", http.StatusOK)
 	defer end()
@@ -160,7 +160,7 @@ func ExampleStart() {
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// Preview makes the requests that an event would make, and sends none.
+// Preview makes the requests of an event without sending them.
 func ExampleEngine_Preview() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, transform: {map: {text: 'exit code {{payload.exit_code}}'}}}]", http.StatusOK)
 	defer end()
@@ -175,7 +175,7 @@ func ExampleEngine_Preview() {
 	// Output: oncall sent POST {"text":"exit code 2"}
 }
 
-// Explain says why: of a filter, each part and its value, and which one decided.
+// Explain says why: the value of each part of a filter, and which part decided.
 func ExampleEngine_Explain() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, filter: payload.exit_code > 2 and payload.duration > 60}]", http.StatusOK)
 	defer end()
@@ -197,7 +197,7 @@ func ExampleEngine_Explain() {
 	// payload.exit_code > 2 is false
 }
 
-// Reload takes up another configuration while the engine runs.
+// Reload replaces the configuration while the engine runs.
 func ExampleEngine_Reload() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, events: [workflow_end]}]", http.StatusOK)
 	defer end()
@@ -213,7 +213,7 @@ func ExampleEngine_Reload() {
 	// Output: 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// OnOutcome is told what each delivery comes to.
+// OnOutcome receives the outcome of each delivery.
 func ExampleOptions() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusForbidden)
 	defer end()
@@ -224,7 +224,7 @@ func ExampleOptions() {
 	// Output: deploy workflow_error dead 403
 }
 
-// Check finds every mistake in a configuration, those in its expressions included.
+// Check finds every mistake in a configuration, including those in expressions.
 func ExampleCheck() {
 	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://hooks.example.com/\n    filter: payload.duration > ten\n"), config.NoEnv)
 	if err != nil {
@@ -269,7 +269,7 @@ func ExampleOpenDeliveries() {
 	// 1 replayed <nil>
 }
 
-// A receiver for tests verifies requests and answers by a script.
+// A receiver for tests verifies requests and answers according to a script.
 func ExampleReceiver() {
 	script, err := engine.ParseScript("503x1,200")
 	if err != nil {
@@ -309,7 +309,7 @@ func ExampleEvents() {
 	// Output: workflow_end deploy
 }
 
-// ProbeAll says how far each receiver can be reached, and makes no request.
+// ProbeAll says how far each receiver can be reached, without a request.
 func ExampleProbeAll() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusOK)
 	defer end()

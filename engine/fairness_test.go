@@ -32,14 +32,14 @@ const (
 	strictBound = 1.1
 	maxRoutines = 80 // workers of two lanes, both ends of their connections, and the engine's own
 	ballast     = 32 << 20
-	maxHeld     = 8 << 20 // bytes of heap: what lanes have ready
+	maxHeld     = 8 << 20 // bytes of heap: the events that lanes have ready
 )
 
-// good is the receivers that answer at once.
+// good is a set of receivers that answer at once.
 type good struct {
 	arrived atomic.Int64
 	want    int64
-	all     chan struct{} // gets a value when the wanted ones have arrived
+	all     chan struct{} // receives a value when all wanted requests have arrived
 }
 
 func (g *good) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
@@ -49,7 +49,7 @@ func (g *good) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// blackHole is a receiver that takes connections and requests, and never says a word.
+// blackHole is a receiver that accepts connections and requests and never answers.
 func blackHole(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -60,7 +60,7 @@ func blackHole(t *testing.T) string {
 	return "http://" + ln.Addr().String()
 }
 
-// trickle is a receiver that answers a byte a second.
+// trickle is a receiver that answers with a byte per second.
 func trickle(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,10 +104,10 @@ func start(t *testing.T, yaml string) (e *engine.Engine, end func()) {
 	}
 }
 
-// payloadOf is an object of about so many bytes.
+// payloadOf returns an object of about size bytes.
 func payloadOf(size int) []byte { return []byte(`{"note":"` + strings.Repeat("x", size) + `"}`) }
 
-// run returns how long it takes until the good receivers have all.
+// run returns how long it takes until the good receivers have everything.
 func (g *good) run(t *testing.T, yaml string, events int) time.Duration {
 	t.Helper()
 	g.arrived.Store(0)
@@ -140,7 +140,8 @@ func (g *good) compare(t *testing.T, without, with string, pairs, events int) fl
 	return float64(slices.Min(beside)) / float64(slices.Min(alone))
 }
 
-// Of 50 webhooks one is a black hole and one answers a byte a second: the other 48 have all their deliveries as soon as without those two.
+// Of 50 webhooks, one never answers and one answers with a byte per second: the other 48 get all their deliveries as soon
+// as without these two.
 func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	events, pairs, bound := fairEvents, fairPairs, fairBound
 	if os.Getenv("SOAK") != "" {
@@ -156,7 +157,7 @@ func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	}
 	with := fmt.Sprintf("%s  - {url: %q}\n  - {url: %q}\n", without.String(), blackHole(t), trickle(t))
 
-	g.run(t, without.String(), events) // warms up
+	g.run(t, without.String(), events) // warm up
 	ratio := g.compare(t, without.String(), with, pairs, events)
 	t.Logf("ratio %.3f", ratio)
 	if ratio > bound {
@@ -164,7 +165,7 @@ func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	}
 }
 
-// 32 MiB of events for receivers that take none are in the file, and not in memory; no goroutine waits for each.
+// 32 MiB of events for receivers that accept none are in the file and not in memory; no goroutine waits for a delivery.
 func TestBadReceiversTakeLittleMemory(t *testing.T) {
 	const size = 16 << 10
 	routines := runtime.NumGoroutine()
@@ -187,7 +188,7 @@ func TestBadReceiversTakeLittleMemory(t *testing.T) {
 	}
 }
 
-// heap is the bytes in use.
+// heap returns the bytes in use.
 func heap() int64 {
 	runtime.GC()
 	var mem runtime.MemStats

@@ -8,7 +8,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// An event can be known to one webhook and new to another, whose filter fails: the report tells each delivery's own fate.
+// An event can be known to one webhook and new to another one, whose filter fails: the report counts each delivery by its
+// own fate.
 func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
 	openOn := func(yaml string) *engine.Engine {

@@ -14,17 +14,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// spoken is what a receiver answers.
+// spoken is a receiver's answer.
 type spoken struct {
 	status int
 	body   string
 	header string // "Name: value"
 }
 
-// speaking is a receiver that answers in its own shapes, the last one for ever, and notes what came when.
+// speaking is a receiver that answers in its own format, repeats the last answer, and records what came when.
 type speaking struct {
 	answers []spoken
-	hold    time.Duration // that an answer takes
+	hold    time.Duration // how long an answer takes
 
 	mu    sync.Mutex
 	times []time.Time
@@ -43,7 +43,7 @@ func (s *speaking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body))}, nil
 }
 
-// Each format's receiver is understood in its own words, and what it asks for is done.
+// awf-hook understands each format's receiver in its own words, and does what it asks for.
 func TestReceiversAreUnderstood(t *testing.T) {
 	const (
 		slack    = "transform: {format: slack}"
@@ -58,7 +58,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 	for _, tt := range []struct {
 		name, transform string
 		answers         []spoken
-		times           []time.Duration // of the attempts for two events, as the lane's rate lets them
+		times           []time.Duration // of the attempts for two events, limited by the lane's rate
 		report          string
 	}{
 		{"slack takes it", slack, []spoken{{200, "ok", ""}}, []time.Duration{0, 0}, "2 delivered, 0 to retry, 0 dead"},
@@ -91,7 +91,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 				e := open(t, receiver, oneHook(tt.transform, "rate: 1000/s", "max_in_flight: 1"))
 				run(t, e)
 				submit(t, e, newEvent("a"), newEvent("b"))
-				_ = e.Drain(t.Context()) // which says what is left
+				_ = e.Drain(t.Context()) // the report says what is left
 				var times []time.Duration
 				for _, at := range receiver.times {
 					times = append(times, at.Sub(receiver.times[0]))
@@ -107,7 +107,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 	}
 }
 
-// nearly allows what commits, the rate of 1000/s and a breaker's look take.
+// nearly tolerates the time of commits, of the rate of 1000/s and of a breaker's look.
 func nearly(got, want []time.Duration) bool {
 	if len(got) != len(want) {
 		return false
@@ -120,7 +120,7 @@ func nearly(got, want []time.Duration) bool {
 	return true
 }
 
-// A receiver that takes a message and says that it was the last one for now gets no other until it wants one.
+// A receiver that accepts a message and says that it was the last one for now gets no other until it wants one.
 func TestLastOneForNowLetsTheLaneRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		receiver := &speaking{answers: []spoken{{200, "ok", "X-RateLimit-Remaining: 0"}, {200, "ok", ""}}}
@@ -138,13 +138,14 @@ func TestLastOneForNowLetsTheLaneRest(t *testing.T) {
 	})
 }
 
-// What is about one alert goes to PagerDuty one after the other, what is about others beside it; order_by goes before.
+// Deliveries about one alert go to PagerDuty one after the other, those about other alerts at the same time; order_by
+// overrides that.
 func TestFormatsOrderHolds(t *testing.T) {
 	const transform = "transform: {format: pagerduty, with: {routing_key: 0123456789abcdef0123456789abcdef, action: trigger}}"
 	for _, tt := range []struct {
 		name  string
 		keys  []string
-		times []time.Duration // of four events of two workflows, where an answer takes a second
+		times []time.Duration // of four events of two workflows, if an answer takes a second
 	}{
 		{"by the alert", []string{transform}, []time.Duration{0, 0, time.Second, time.Second}},
 		{"by order_by", []string{transform, "order_by: '\"all\"'"}, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}},
@@ -173,11 +174,11 @@ func TestFormatsOrderHolds(t *testing.T) {
 	}
 }
 
-// A format's receiver gets no more than it takes, unless the webhook says otherwise.
+// A format's receiver gets no more than its rate, unless the webhook says otherwise.
 func TestFormatsRateHolds(t *testing.T) {
 	for _, tt := range []struct {
 		keys []string
-		took time.Duration // of ten messages at least
+		took time.Duration // at least this long for ten messages
 	}{
 		{[]string{"transform: {format: telegram, with: {chat_id: '-100123'}}"}, 15 * time.Second}, // 20/min, 5 at once
 		{[]string{"transform: {format: telegram, with: {chat_id: '-100123'}}", "rate: 10/s"}, 900 * time.Millisecond},
@@ -197,7 +198,7 @@ func TestFormatsRateHolds(t *testing.T) {
 	}
 }
 
-// A URL that is not its format's receiver's is warned of; nothing of it is quoted.
+// A URL of another receiver than the format's gives a warning, which does not quote the URL.
 func TestCheckWarnsOfAnotherReceiversURL(t *testing.T) {
 	const text = `
 webhooks:

@@ -20,7 +20,7 @@ func line(workflow string, n int) string {
 	return fmt.Sprintf(`{"id":"%s-%d","event":"workflow_end","workflow_id":"run","workflow_name":%[1]q,"timestamp":"2026-03-01T12:00:00Z"}`+"\n", workflow, n)
 }
 
-// until waits for what another goroutine does.
+// until waits for another goroutine.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
@@ -30,7 +30,8 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// slowDefinition opens an engine that has settings and the workflow slow, whose own webhook compiles until end is closed.
+// slowDefinition opens an engine with settings and with the workflow slow, whose own webhook compiles until end is
+// closed.
 func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,7 +69,7 @@ func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
 	return e
 }
 
-// While a workflow's webhooks compile, its events wait, and neither the stream nor another workflow's events wait with them.
+// While a workflow's webhooks compile, its events wait. Neither the stream nor another workflow's events wait with them.
 func TestCompilingHoldsUpNoStream(t *testing.T) {
 	const events = 100
 	end := make(chan struct{})
@@ -111,7 +112,7 @@ func TestCompilingHoldsUpNoStream(t *testing.T) {
 	}
 }
 
-// An event that comes to an intake that was closed is refused and counted.
+// An event that comes to a closed intake is refused and counted.
 func TestNoEventVanishesAtAStop(t *testing.T) {
 	e, err := Open(&config.Config{}, Options{})
 	if err != nil {

@@ -130,7 +130,11 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 		}
 	}
 	for i := range lanes {
-		if w, waits := l.webhooks[lanes[i].Webhook]; waits {
+		w, waits := l.webhooks[lanes[i].Webhook]
+		if name, ours := e.lanes.Name(lanes[i].Webhook); !waits && ours && lanes[i].Closed != "" {
+			w.Webhook, waits = name, true
+		}
+		if waits {
 			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].Broken > 0 {
 				w.Reason = lanes[i].LastError
 			}

@@ -82,7 +82,7 @@ func (o *outcomes) report(
 	var list []WebhookReport
 	for _, r := range waiting {
 		if r.Waiting+r.Retrying == 0 {
-			r.Reason, r.Closed = "", ""
+			r.Reason = ""
 		}
 		if r.Waiting+r.Retrying+r.Dead > 0 {
 			list = append(list, r)

@@ -83,7 +83,7 @@ func (g *gate) ids() (ids, requests int) {
 	return len(g.taken), requests
 }
 
-// house is where a command and its successor live.
+// house is where a command and its successor run.
 type house struct {
 	*testing.T
 	gate                  *gate
@@ -113,7 +113,7 @@ func (h *house) hook(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// deliverers are all commands that deliver, as they deliver this house's events for as long as in is open.
+// deliverers are all commands that deliver. They deliver this house's events while in is open.
 var deliverers = map[string]func(h *house, in io.Reader) *exec.Cmd{
 	"run": func(h *house, in io.Reader) *exec.Cmd {
 		cmd := h.hook("run", "-c", h.config)
@@ -139,8 +139,8 @@ var deliverers = map[string]func(h *house, in io.Reader) *exec.Cmd{
 	},
 }
 
-// Whatever command is killed in the midst of its deliveries, whatever command comes next delivers them at once: no lease holds them up,
-// also where all process ids are others' after a restart of the host.
+// If any command is killed while it delivers, any next command delivers the rest at once: no lease holds it up, even if
+// other processes have all the process ids after a restart of the host.
 func TestKilledCommandsDeliveriesAreDueAtOnce(t *testing.T) {
 	t.Parallel()
 	next := map[string]string{"run": "exec", "exec": "emit", "emit": "follow", "follow": "deliveries send", "deliveries send": "run"}
@@ -177,7 +177,7 @@ func TestKilledCommandsDeliveriesAreDueAtOnce(t *testing.T) {
 	}
 }
 
-// succeed runs a command beside which nothing else delivers, until all that waited has arrived.
+// succeed runs a command alone until everything that waited has arrived.
 func (h *house) succeed(name string, waiting map[string]bool) {
 	h.Helper()
 	var args []string
@@ -219,7 +219,7 @@ func (h *house) succeed(name string, waiting map[string]bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if name == "follow" { // what arrived may be the killed command's own request: it follows once it has settled
+	if name == "follow" { // one that arrived may be the killed command's own request; the next one follows once it has settled
 		queue := filepath.Join(h.dir, "state", "awf-hook", "queue.db")
 		waitFor(h.T, "follow settles what arrived", func() bool { return len(deliveryIDs(h.T, queue, "state = 0")) == 0 })
 		_ = cmd.Process.Signal(syscall.SIGINT)
@@ -232,8 +232,8 @@ func (h *house) succeed(name string, waiting map[string]bool) {
 	}
 }
 
-// A process that hangs keeps what it has in flight for as long as its lease lasts: another one says that, and sends nothing of it. When
-// the first goes on, it delivers all, each once.
+// A process that hangs keeps its deliveries in flight for its lease: another process says so and does not send them. When
+// the first one continues, it delivers all of them, once each.
 func TestStoppedProcessGoesOn(t *testing.T) {
 	h := newHouse(t, "10s")
 	in, end := io.Pipe()
@@ -294,7 +294,7 @@ func (h *house) endLeases() {
 	}
 }
 
-// stop starts a run and stops it when it has all in flight.
+// stop starts a run and stops it when everything is in flight.
 func (h *house) stop(in io.Reader) (*exec.Cmd, *bytes.Buffer) {
 	h.Helper()
 	cmd := h.hook("run", "-c", h.config, "--json", "--log-level", "error")

@@ -22,7 +22,7 @@ const (
 	maxRSS          = 37 << 20 // bytes beyond an idle awf-hook's 27 MiB: 64 MiB in all
 )
 
-// loadFile writes the events of the load test: half of them are workflow_end, which the webhook wants.
+// loadFile writes the events of the load test. Half of them are workflow_end, which the webhook wants.
 func loadFile(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "events.jsonl")
@@ -52,7 +52,7 @@ type counter struct {
 	mu          sync.Mutex
 	deliveries  map[string]int
 	open        int
-	connections int           // the most that were open
+	connections int           // the largest number open at once
 	first       chan struct{} // closed with the first request
 }
 
@@ -93,7 +93,8 @@ func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	c.deliveries[r.Header.Get("X-AWF-Delivery")]++
 }
 
-// 100,000 envelopes on stdin, half of them wanted: each of those arrives once, over a few connections, in little memory.
+// 100,000 envelopes on stdin, half of them wanted: each wanted one arrives once, over a few connections, in little
+// memory.
 func TestLoad(t *testing.T) {
 	in := loadFile(t)
 	nothing := filepath.Join(t.TempDir(), "nothing")

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// piped is an awf-hook with a pipe on its stdin, whose output is awaited line by line.
+// piped is an awf-hook with a pipe as stdin, whose output is read line by line.
 type piped struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -62,7 +62,7 @@ func startPiped(t *testing.T, args ...string) *piped {
 	return p
 }
 
-// passes writes text and a line behind it, and wants the line to come out at once.
+// passes writes a text and a line after it, and expects the line to come out at once.
 func (p *piped) passes(text, line string) {
 	p.t.Helper()
 	written := make(chan struct{})
@@ -70,7 +70,7 @@ func (p *piped) passes(text, line string) {
 		defer close(written)
 		_, _ = p.in.WriteString(text + line + "\n")
 	}()
-	const atOnce = 3 * time.Second // on a machine that does other things
+	const atOnce = 3 * time.Second // on a busy machine
 	select {
 	case got := <-p.lines:
 		if got != line {
@@ -82,7 +82,7 @@ func (p *piped) passes(text, line string) {
 	<-written
 }
 
-// end closes the pipe and returns how long awf-hook went on, for how it is to exit.
+// end closes the pipe, checks the exit code, and returns how long awf-hook still ran.
 func (p *piped) end(exit int) time.Duration {
 	p.t.Helper()
 	begun := time.Now()
@@ -95,8 +95,8 @@ func (p *piped) end(exit int) time.Duration {
 	return time.Since(begun)
 }
 
-// Whoever holds the queue's lock, for however long: what comes through the pipe flows at once, and the events are delivered from memory
-// after ten seconds at most, with a word that names the lock.
+// Whoever holds the queue's lock, for however long: text through the pipe flows at once, and the events are delivered
+// from memory after ten seconds at most, with a message that names the lock.
 func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
 	t.Parallel()
 	hold := func(t *testing.T, queue string) {
@@ -135,7 +135,7 @@ func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
 				tt.later(t, queue)
 			}
 			p.passes(envelopes("one", 1), "behind an event")
-			p.passes(envelopes("many", 3000), "behind many") // more than wait in front of a queue that works
+			p.passes(envelopes("many", 3000), "behind many") // more than may wait for a working queue
 			waitFor(t, "the word", func() bool { return strings.Contains(p.saidSoFar(), "has held the lock for") })
 			p.passes(envelopes("last", 1), "behind the word")
 			if took := p.end(exitOK); took > 30*time.Second {

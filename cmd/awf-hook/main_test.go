@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The test binary is awf-hook itself, and the program that writes into its stdin, when it is called by their names.
+// The test binary is also awf-hook, and the program that writes to its stdin, when it is called by their names.
 func TestMain(m *testing.M) {
 	testscript.Main(ownState{m}, map[string]func(){
 		"awf-hook": agreeingMain,
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// ownState runs the tests as a user who has configured nothing, with a state folder of their own.
+// ownState runs the tests as a user without a configuration, with a state folder of their own.
 type ownState struct{ *testing.M }
 
 func (m ownState) Run() int {
@@ -42,8 +42,7 @@ func (m ownState) Run() int {
 // stateFile is the queue's file in the tests' state folder.
 func stateFile() string { return filepath.Join(os.Getenv("XDG_STATE_HOME"), "awf-hook", "queue.db") }
 
-// producer writes $LINES lines, half of them events, about as fast as $PACE for each hundred allows,
-// and fails if one cannot be written.
+// producer writes $LINES lines, half of them events, at about $PACE per hundred, and fails if it cannot write one.
 func producer() {
 	var lines int
 	_, _ = fmt.Sscan(os.Getenv("LINES"), &lines)
@@ -85,7 +84,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// freePort is a port that nobody listens on at the moment.
+// freePort returns a port that nobody listens on at the moment.
 func freePort() string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +94,8 @@ func freePort() string {
 	return fmt.Sprint(ln.Addr().(*net.TCPAddr).Port)
 }
 
-// startListen starts "awf-hook listen" on a free port and returns its address and what it printed when it has ended.
+// startListen starts "awf-hook listen" on a free port. It returns the address, and a function that ends it and returns
+// its output.
 func startListen(t testing.TB, args ...string) (url string, end func() string) {
 	t.Helper()
 	cmd := exec.Command("awf-hook", append([]string{"listen", "127.0.0.1:0"}, args...)...)
@@ -138,7 +138,7 @@ func writeConfig(t testing.TB, format string, args ...any) string {
 	return file
 }
 
-// exitCode is a process's, from what exec's Run or Wait returned.
+// exitCode returns a process's exit code from the error of Run or Wait.
 func exitCode(t testing.TB, err error) int {
 	t.Helper()
 	if err == nil {

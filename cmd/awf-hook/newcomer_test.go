@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// shell is a shell on a terminal, into which a person types.
+// shell is a shell on a terminal with a person typing.
 type shell struct {
 	t    *testing.T
 	term *terminal
 	n    int
 }
 
-// escapes are the sequences with which a terminal is steered, and what shells write to set it up.
+// escapes matches sequences that control a terminal, and those that shells write to set it up.
 var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\r")
 
-// types types a line, waits until the command is through, and returns what the screen showed of it, without colours, and its exit code.
+// types types a line, waits until the command ends, and returns its output without colours and its exit code.
 func (s *shell) types(line string) (shown string, code int) {
 	s.t.Helper()
 	s.n++
@@ -36,8 +36,8 @@ func (s *shell) types(line string) (shown string, code int) {
 	return text, code
 }
 
-// A new user's first ten minutes on a real terminal: install, init, a mistake, check, listen, run, explain, fix, a test request, deliveries.
-// Each step tells what to do next, and the next one does it.
+// A new user's first ten minutes on a real terminal: install, init, a mistake, check, listen, run, explain, fix, a test
+// request, deliveries. Each step says what to do next, and the next one does it.
 func TestFirstTenMinutes(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, "")
@@ -54,22 +54,22 @@ func TestFirstTenMinutes(t *testing.T) {
 		code  int
 		shows []string
 	}{
-		// What "go install" does, which TestReleaseByGoInstall runs.
+		// TestReleaseByGoInstall runs the real "go install".
 		{"ln -s " + h.hook + " go/bin/awf-hook; awf-hook version", exitOK, []string{"awf-hook devel (go1."}},
 		{"awf-hook init", exitOK, []string{"wrote awf-hook.yaml; check it: awf-hook check awf-hook.yaml"}},
 		{"awf-hook check awf-hook.yaml", exitConfig, []string{"awf-hook.yaml:", "WEBHOOK_SECRET is not set"}},
 		{"export WEBHOOK_SECRET=$(awf-hook secret new); awf-hook check awf-hook.yaml", exitOK, []string{"awf-hook.yaml: good, webhooks: 1"}},
-		// A mistake, and the line that it is in, with a mark.
+		// A mistake is shown with its line and a mark.
 		{"sed -i.bak 's/events:/evnts:/; s/8080/" + port + "/' awf-hook.yaml; awf-hook check awf-hook.yaml", exitConfig,
 			[]string{"unknown key, did you mean events?", "^"}},
 		{"awf-hook lint awf-hook.yaml", exitUsage, []string{"did you mean check?"}},
 		{"sed -i.bak 's/evnts:/events:/' awf-hook.yaml; awf-hook check awf-hook.yaml", exitOK, []string{"good"}},
 		{"awf-hook listen " + port + " >received 2>listening & until grep -q listening listening; do sleep 0.05; done", exitOK, nil},
-		// A filter that never matches: nothing arrives, and explain says why.
+		// A filter never matches: nothing arrives, and explain says why.
 		{`printf '    filter: payload.exit_code > 1\n' >>awf-hook.yaml; AWF_AUDIT_LOG=run.jsonl awf run deploy; awf-hook run -c awf-hook.yaml <run.jsonl`, exitOK,
 			[]string{"awf-hook: 2 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead"}},
 		{"awf-hook explain -c awf-hook.yaml run.jsonl", exitOK, []string{"filtered out", "payload.exit_code > 1  false  ◀ decided", "payload.exit_code   1"}},
-		// The fix, which explain would send now. The same run is not known: nothing of it was accepted.
+		// After the fix, explain says that it would send. The same run is not known, since nothing of it was accepted.
 		{"sed -i.bak 's/exit_code > 1/exit_code > 0/' awf-hook.yaml; awf-hook explain -c awf-hook.yaml run.jsonl | grep -c sent", exitOK, []string{"1\n"}},
 		{"awf-hook run -c awf-hook.yaml <run.jsonl", exitOK, []string{"2 events, 1 delivery: 1 delivered, 0 to retry, 0 dead"}},
 		{"awf-hook webhooks test NAME -c awf-hook.yaml", exitFailure, []string{"no webhook is called NAME: "}},
@@ -94,5 +94,5 @@ func TestFirstTenMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(10*time.Second, func() { _ = s.term.cmd.Process.Kill() })
-	_ = s.term.wait() // the shell's own code
+	_ = s.term.wait() // the exit code is the shell's
 }

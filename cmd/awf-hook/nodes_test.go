@@ -16,7 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// metric is the value of a series of a node's /metrics; 0 if it has none.
+// metric returns the value of a series of a node's /metrics; 0 if it does not exist.
 func metric(t *testing.T, node *served, series string) float64 {
 	t.Helper()
 	resp, err := http.Get(node.url + "/metrics")
@@ -38,8 +38,8 @@ func metric(t *testing.T, node *served, series string) float64 {
 	return value
 }
 
-// Three nodes share a lane evenly though all events come to one of them, never have more in flight than the webhook allows in all, one of them
-// says what the queue holds, and webhooks says whose configuration differs.
+// Three nodes share a lane evenly although one of them accepts all events. Together they never exceed the webhook's limit
+// in flight, one of them exports the queue's gauges, and webhooks says whose configuration differs.
 func TestNodesShareALane(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
@@ -104,7 +104,7 @@ func TestNodesShareALane(t *testing.T) {
 		t.Errorf("nobody says that a configuration differs: %s", talk)
 	}
 	cmd := exec.Command("awf-hook", "doctor", "-c", same, "--queue", database)
-	out, _ := cmd.CombinedOutput() // what else it finds decides its exit code
+	out, _ := cmd.CombinedOutput() // its other findings decide its exit code
 	if !strings.Contains(string(out), "4 processes use it") || !strings.Contains(string(out), "2 configurations are in use") {
 		t.Errorf("doctor says %s", out)
 	}

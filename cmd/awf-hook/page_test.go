@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// failedRun is a recording of a run of the workflow "deploy": its one step, and its end as AWF writes it.
+// failedRun is a recording of a run of the workflow "deploy": its only step, and its end as AWF writes it.
 type failedRun struct {
-	step  string   // the step's error; "" for a step that did not end
-	ends  []string // the errors of the run's ends; none for a run without one
+	step  string   // the step's error; "" for a step without an end
+	ends  []string // the errors of the run's ends; none for a run without an end
 	other []string // further transcript lines before the end
 }
 
@@ -39,7 +39,7 @@ func (f failedRun) write(t *testing.T) string {
 	return path
 }
 
-// stepOf is a transcript's line of a step.
+// stepOf returns a transcript's line about a step.
 func stepOf(run, typ, name, failure, more string) string {
 	at := "0.002"
 	if strings.HasSuffix(typ, "completed") {
@@ -52,8 +52,8 @@ func stepOf(run, typ, name, failure, more string) string {
 		run, more, typ, name, at, failure)
 }
 
-// Whatever way a run fails, the webhook that waits for workflow_error gets one for it: by exec, by follow, and through both forms of
-// pipes. Where AWF writes no end, follow and the pipes need --orphan-after; without it the pipe says that there was none.
+// However a run fails, the webhook for workflow_error gets exactly one for it: through exec, follow, and both forms of
+// pipes. If AWF writes no end, follow and the pipes need --orphan-after; without it the pipe says that there was no end.
 func TestEveryFailureIsPaged(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
@@ -105,7 +105,8 @@ func TestEveryFailureIsPaged(t *testing.T) {
 	t.Run("a resume that fails again", func(t *testing.T) { t.Parallel(); pagedAgain(t, awf) })
 }
 
-// checkPage checks that the webhook got one workflow_error of the run at the top, and nothing that says it was cancelled.
+// checkPage checks that the webhook got one workflow_error of the top run, and nothing that says that the run was
+// cancelled.
 func checkPage(t *testing.T, lines, said string) {
 	t.Helper()
 	all := received(t, lines)
@@ -114,7 +115,7 @@ func checkPage(t *testing.T, lines, said string) {
 	}
 }
 
-// AWF runs by itself, and follow reads its files.
+// AWF runs alone, and follow reads its files.
 func pagedByFollow(t *testing.T, awf string, args []string) {
 	url, end := startListen(t, "--json")
 	h := newHome(t, awf)
@@ -137,7 +138,7 @@ func pagedByFollow(t *testing.T, awf string, args []string) {
 	checkPage(t, end(), "")
 }
 
-// run reads audit lines, or transcripts among them, behind a progress bar.
+// run reads audit lines, with or without transcripts among them, after a progress bar.
 func pagedByPipe(t *testing.T, recording string, both bool) {
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_error, workflow_cancel]}]", url)
@@ -158,7 +159,7 @@ func pagedByPipe(t *testing.T, recording string, both bool) {
 	checkPage(t, end(), talk)
 }
 
-// awf-hook is killed while the command runs, and the run fails without it: the next awf-hook pages.
+// awf-hook is killed while the command runs, and the run fails meanwhile: the next awf-hook pages.
 func pagedAfterKill(t *testing.T, awf string) {
 	url, end := startListen(t, "--json")
 	h := newHome(t, awf)
@@ -176,7 +177,7 @@ func pagedAfterKill(t *testing.T, awf string) {
 	checkPage(t, afterRun(h, h.command(h.hook, "run", "-c", config), end), "")
 }
 
-// A run is interrupted, resumed, and fails: the second end is a page of its own.
+// A run is interrupted, resumed, and fails: the second end makes a page of its own.
 func pagedAgain(t *testing.T, awf string) {
 	url, end := startListen(t, "--json")
 	h := newHome(t, awf)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Whatever happens to awf-hook, the program that writes into its stdin is not broken.
+// Whatever happens to awf-hook, the program that writes to its stdin is not disturbed.
 func TestPipeIsNeverBroken(t *testing.T) {
 	t.Parallel()
 	url, _ := startListen(t)
@@ -22,7 +22,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 	tests := []struct {
 		name   string
 		args   []string
-		head   bool // "| head -1" stands behind awf-hook
+		head   bool // "| head -1" follows awf-hook
 		signal os.Signal
 		exit   int
 	}{
@@ -50,7 +50,7 @@ func TestPipeIsNeverBroken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			hook.Stdout = passed // which closePipes closes
+			hook.Stdout = passed // closePipes closes it
 			connect(t, producer, hook)
 			var head *exec.Cmd
 			if tt.head {
@@ -108,7 +108,7 @@ func start(t testing.TB, cmd *exec.Cmd) {
 	}
 }
 
-// closePipes closes our copies of the pipes' ends, so that the commands see each other's ends.
+// closePipes closes our copies of the pipes' ends, so that the commands notice when the others end.
 func closePipes(cmds ...*exec.Cmd) {
 	for _, cmd := range cmds {
 		if cmd == nil {
@@ -122,10 +122,10 @@ func closePipes(cmds ...*exec.Cmd) {
 	}
 }
 
-// The first signal says what is waited for, for how long, and what a second one does, which stops at once and says what it leaves
-// and where.
+// The first signal says what awf-hook waits for, for how long, and that a second one stops it. The second stops it at
+// once, and it says what it leaves and where.
 func TestSecondSignalStops(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // its queue has nothing of the other tests
 	url, _ := startListen(t, "--respond", "slow:1h")
 	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", url)
 	in, out, err := os.Pipe()

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// What a command may take in any small checkout. The processor's time counts, not the clock's: other programs run too.
+// The limits of a command in any small checkout. Processor time counts, not wall time, since other programs run too.
 const (
 	fuzzTime   = 2 * time.Second
-	fuzzMemory = 512 << 20 // bytes allocated, most of which is given back at once
+	fuzzMemory = 512 << 20 // bytes allocated, most of them freed at once
 	fuzzWait   = 30 * time.Second
 )
 
-// fuzzPaths are where the bytes of a fuzzed checkout can put something, fuzzTargets where its links can lead.
+// fuzzPaths are the places where a fuzzed checkout can have something, fuzzTargets the targets of its links.
 var (
 	fuzzPaths = []string{
 		".awf", ".awf/settings.yaml", ".awf/workflows", ".awf/workflows/deploy.yaml", ".awf/workflows/n.yml", ".awf/m.wasm", ".awf/events",
@@ -39,7 +39,7 @@ var (
 	}
 )
 
-// fuzzCommands are what a user may type in a checkout. None of them reaches a network: what is sent goes nowhere.
+// fuzzCommands are commands that a user may type in a checkout. None of them reaches a network: requests go nowhere.
 var fuzzCommands = [][]string{
 	{"run", "--queue", "memory:", "--drain-timeout", "0s"},
 	{"run", "--queue", "memory:", "--drain-timeout", "0s", "--trust-project"},
@@ -50,8 +50,8 @@ var fuzzCommands = [][]string{
 	{"run", "-c", "awf-hook.yaml", "--queue", ".awf/events", "--drain-timeout", "0s"},
 }
 
-// plant makes the checkout that bytes describe: what, where and which target or text, three bytes each. Its links may lead anywhere, and
-// it writes through none of them: nothing outside of dir changes.
+// plant makes the checkout that code describes: kind, place and target or text, three bytes each. Its links may lead
+// anywhere, but plant writes through none of them: nothing outside dir changes.
 func plant(t testing.TB, dir string, code []byte) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
@@ -61,11 +61,11 @@ func plant(t testing.TB, dir string, code []byte) {
 	defer root.Close()
 	for ; len(code) >= 3; code = code[3:] {
 		path, which := fuzzPaths[int(code[1])%len(fuzzPaths)], int(code[2])
-		_ = root.MkdirAll(filepath.Dir(path), 0o700) // a part of it may be a file
+		_ = root.MkdirAll(filepath.Dir(path), 0o700) // a part of the path may be a file
 		const write = os.O_WRONLY | os.O_CREATE | syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 		switch code[0] % 8 {
 		case 0:
-			if folder, err := root.OpenRoot(filepath.Dir(path) + "/."); err == nil { // a Root makes no FIFO, and waits for one
+			if folder, err := root.OpenRoot(filepath.Dir(path) + "/."); err == nil { // a Root makes no FIFO, and would wait for one
 				fifo := filepath.Join(t.TempDir(), "fifo")
 				if syscall.Mkfifo(fifo, 0o600) == nil {
 					_ = os.Rename(fifo, filepath.Join(folder.Name(), filepath.Base(path)))
@@ -96,7 +96,7 @@ func plant(t testing.TB, dir string, code []byte) {
 	}
 }
 
-// Whatever a checkout has, every command in it ends soon, takes little, and passes on what comes through its pipe.
+// Whatever a checkout contains, every command in it ends soon, uses little, and passes on what comes through its pipe.
 func FuzzProject(f *testing.F) {
 	for i := range fuzzCommands {
 		for j := range 3 { // the worst ones
@@ -149,7 +149,8 @@ func FuzzProject(f *testing.F) {
 	})
 }
 
-// runPiped runs a command with a pipe on its stdin, which has two lines and an event between them, and says whether it ended in time.
+// runPiped runs a command with a pipe as stdin, which has two lines with an event between them. It reports whether the
+// command ended in time.
 func runPiped(args []string) (out, said string, ended bool) {
 	stdin, writer, err := os.Pipe()
 	if err != nil {
@@ -175,7 +176,7 @@ func runPiped(args []string) (out, said string, ended bool) {
 	}
 }
 
-// processorTime is what this process has used of its processors.
+// processorTime returns the processor time that this process has used.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)

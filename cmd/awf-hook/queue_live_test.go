@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// While a serve delivers from both queues, a move leaves no delivery behind and none arrives twice.
+// While a serve delivers from both queues, a move leaves no delivery behind and doubles none.
 func TestQueueMovesWhileOthersDeliver(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")

@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// A queue moves into a database and back with all ids, states and attempts, through SIGKILLs of the move.
+// A queue moves into a database and back with all ids, states and attempts, although the move is killed repeatedly.
 func TestQueueMoves(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
@@ -76,7 +76,7 @@ webhooks:
 	}
 }
 
-// field is the value of a key of a JSON line.
+// field returns the value of a key of a JSON line.
 func field(line, key string) string {
 	_, value, _ := strings.Cut(line, fmt.Sprintf("%q:", key))
 	value, _, _ = strings.Cut(value, ",")

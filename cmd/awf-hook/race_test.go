@@ -4,5 +4,5 @@ package main
 
 const (
 	raceEnabled = true
-	slowdown    = 10 // about how much longer everything takes under the race detector
+	slowdown    = 10 // roughly how much slower everything is under the race detector
 )

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Of the test of a shared rate.
+// Sizes of the test of a shared rate.
 const (
 	rateProcesses = 8
 	rateEvents    = 5 // of each process
@@ -26,9 +26,9 @@ const (
 	rateBurst     = 1 // a tenth of it, and at least 1
 )
 
-// killer is a receiver that notes what came when, and kills some of the processes that it got a request from before it answers.
+// killer is a receiver that notes what came when. Before it answers some requests, it kills their processes.
 type killer struct {
-	kill map[int]bool // at which requests
+	kill map[int]bool // at these requests
 
 	mu     sync.Mutex
 	hooks  [rateProcesses]*exec.Cmd
@@ -52,7 +52,7 @@ func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// most is how many requests came within a second.
+// most returns the largest number of requests within a second.
 func (k *killer) most() (most int) {
 	for i, first := range k.times {
 		n := 0
@@ -66,7 +66,7 @@ func (k *killer) most() (most int) {
 	return most
 }
 
-// firsts are the deliveries in the order in which they came first.
+// firsts returns the deliveries in the order of their first arrival.
 func (k *killer) firsts() (order []string, times map[string]int) {
 	times = map[string]int{}
 	for _, id := range k.ids {
@@ -77,7 +77,7 @@ func (k *killer) firsts() (order []string, times map[string]int) {
 	return order, times
 }
 
-// keyedOrder lists the ids of a queue's deliveries by order key, in the order of their acceptance.
+// keyedOrder lists the ids of a queue's deliveries by order key, in the order of acceptance.
 func keyedOrder(t *testing.T, file string) (byKey map[string][]string, keyOf map[string]string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file)

@@ -46,7 +46,7 @@ func blocks(t *testing.T, language string) []block {
 	return found
 }
 
-// readme returns the one block of the language in README that holds the text.
+// readme returns the only block of a language in README that contains the text.
 func readme(t *testing.T, language, holds string) string {
 	t.Helper()
 	for _, b := range blocks(t, language) {
@@ -73,7 +73,7 @@ func TestDocsConfigurationsAreGood(t *testing.T) {
 	}
 }
 
-// README's two commands are those that exist.
+// README's two commands exist.
 func TestReadmeCommands(t *testing.T) {
 	readme(t, "sh", "go run ./cmd/awf-hook demo\n")
 	readme(t, "sh", "make test\n")
@@ -90,7 +90,7 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// README's quick start, as it stands there, with an awf that plays a recording as the real one writes it.
+// README's quick start works verbatim, with an awf that plays a recording in the real one's format.
 func TestReadmeQuickStart(t *testing.T) {
 	script := readme(t, "sh", "awf-hook init")
 	dir := t.TempDir()
@@ -102,7 +102,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "awf"), []byte(awf), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// Another port, which is free; wait for the receiver; end it afterwards.
+	// Use another, free port; wait for the receiver; end it afterwards.
 	port := freePort()
 	script = strings.ReplaceAll(script, "8080", port)
 	script = strings.Replace(script, "awf-hook init ", "awf-hook init && sed -i.bak s/8080/"+port+"/ awf-hook.yaml ", 1)
@@ -133,7 +133,7 @@ func TestReadmeQuickStart(t *testing.T) {
 	}
 }
 
-// README's way to see steps too, with an awf that plays a recording into the descriptor.
+// README's way to see steps works, with an awf that plays a recording into the descriptor.
 func TestReadmeSteps(t *testing.T) {
 	script := readme(t, "sh", "--debug-transcript-mirror")
 	dir := t.TempDir()
@@ -145,7 +145,7 @@ func TestReadmeSteps(t *testing.T) {
 	url, end := startListen(t, "--json")
 	script = strings.Replace(script, "awf-hook.yaml", writeConfig(t, "webhooks: [{url: %q}]", url), 1)
 	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", script)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // there is no terminal, as in CI
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, as in CI
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "4 events, 3 deliveries: 3 delivered") || !strings.Contains(string(out), "own output\n") {
@@ -156,8 +156,8 @@ func TestReadmeSteps(t *testing.T) {
 	}
 }
 
-// README's verifiers accept what awf-hook sends and refuse all else, a request without a signature or with garbage in its place
-// too, which is no error that could stop a receiver.
+// README's verifiers accept what awf-hook sends and return false for everything else, including a request without a
+// signature or with garbage in it, which must not stop a receiver.
 func TestReadmeVerifiers(t *testing.T) {
 	r := deliverOne(t)
 	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " + abs(t, root) + "\n"

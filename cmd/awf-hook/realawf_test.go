@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The workflows that the real AWF runs: one that calls another, which takes its time.
+// The workflows that the real AWF runs: one calls another, which takes some time.
 const (
 	realMum = `name: mum
 version: "1.0.0"
@@ -53,7 +53,7 @@ states:
 `
 )
 
-// realEvent is what is checked of an event.
+// realEvent holds the fields of an event that are checked.
 type realEvent struct {
 	Event        string
 	WorkflowID   string `json:"workflow_id"`
@@ -65,8 +65,8 @@ type realEvent struct {
 	}
 }
 
-// The real AWF, where it is on PATH: run, killed, interrupted and resumed. Each run that starts has one end, each step that
-// completes has begun, called runs name their caller, and the audit file has what was delivered.
+// The real AWF, if it is on PATH, is run, killed, interrupted and resumed. Each run that starts has one end, each step
+// that completes has begun, called runs name their caller, and the audit file has the delivered events.
 func TestRealAWF(t *testing.T) {
 	awf, err := exec.LookPath("awf")
 	if err != nil {
@@ -75,7 +75,7 @@ func TestRealAWF(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		signal    syscall.Signal
-		synthetic string // the end of our making that both runs have; "" for none
+		synthetic string // the end that we make for both runs; "" for none
 	}{
 		{"run", 0, ""},
 		{"killed", syscall.SIGKILL, "workflow_error"},
@@ -142,7 +142,7 @@ func (h *home) signal(hook *exec.Cmd, sig syscall.Signal) {
 	}
 }
 
-// resumeReal resumes the interrupted run: it ends in success, and its start is known.
+// resumeReal resumes the interrupted run: it succeeds, and its start is known.
 func (h *home) resumeReal(config, url, run string) {
 	h.t.Helper()
 	ledger, url2 := startLedger(h.t)

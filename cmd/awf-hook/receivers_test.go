@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// The receivers of docs/delivery.md take what is signed under either secret, refuse everything else, and live on.
+// The receivers in docs/delivery.md accept requests signed under either secret, refuse all others, and stay alive.
 func TestReceiversOfTheDocs(t *testing.T) {
 	t.Parallel()
 	for language, command := range map[string][]string{"python": {"python3"}, "js": {"node"}, "go": {"go"}} {
@@ -68,7 +68,7 @@ const (
 	oldSecretOfDocs = "a plain secret of the test"
 )
 
-// startReceiver runs the one receiver of a language.
+// startReceiver runs the receiver in a language.
 func startReceiver(t *testing.T, language string, command []string) string {
 	t.Helper()
 	text := ""

@@ -26,8 +26,8 @@ var (
 	duration = regexp.MustCompile(`,"duration":[0-9.]+`)
 )
 
-// Every recording of the real AWF, through run into listen: the events of testdata/events/want arrive, signed and verified,
-// and AWF's own lines come out byte for byte.
+// Every recording of the real AWF goes through run to listen: the events of testdata/events/want arrive, signed and
+// verified, and AWF's own lines come out byte for byte.
 func TestRecordingsArrive(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(recordings + "/*.*")
@@ -68,7 +68,7 @@ func TestRecordingsArrive(t *testing.T) {
 			got := bodies.String()
 			if strings.HasPrefix(filepath.Base(file), "sse-") {
 				got = receipt.ReplaceAllString(got, `"timestamp":"RECEIPT"`)
-				got = duration.ReplaceAllString(got, "") // between receipts
+				got = duration.ReplaceAllString(got, "") // time between receipts
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("bodies (-want +got):\n%s\n%s", diff, talk)
@@ -77,9 +77,9 @@ func TestRecordingsArrive(t *testing.T) {
 	}
 }
 
-// A receiver that answers 503 twice gets one delivery: the same id, a new timestamp and number each time.
+// If a receiver answers 503 twice, it gets one delivery three times: the same id, a new timestamp and number each time.
 func TestRetriesKeepTheirID(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // its queue has nothing of the other tests
 	url, end := startListen(t, "--json", "--secret", secret, "--respond", "503x2")
 	config := writeConfig(t, "webhooks: [{url: %q, secret: %q, retry: {delay: 1s, jitter: 0%%}}]", url, secret)
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
@@ -111,7 +111,7 @@ func TestRetriesKeepTheirID(t *testing.T) {
 	}
 }
 
-// F028's own check, as its receivers write it, run by the interpreter that they use.
+// F028's own check, as its receivers write it, runs in their interpreter.
 func TestF028ReceiverCheck(t *testing.T) {
 	t.Parallel()
 	python, err := exec.LookPath("python3")
@@ -140,7 +140,7 @@ assert hmac.new(secret, body, 'sha256').hexdigest() == headers['X-AWF-Signature'
 	}
 }
 
-// deliverOne sends an event whose body has what is easily spoilt, and returns the request that arrived.
+// deliverOne sends an event whose body is easily corrupted, and returns the request that arrived.
 func deliverOne(t *testing.T) receivedJSON {
 	t.Helper()
 	url, end := startListen(t, "--json", "--secret", secret)

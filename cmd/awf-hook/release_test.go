@@ -18,7 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// released is the folder with a release, which make release builds and names.
+// released returns the folder of a release that make release built.
 func released(t *testing.T) string {
 	t.Helper()
 	dist := os.Getenv("RELEASE")
@@ -38,8 +38,8 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 	return string(out)
 }
 
-// A release has an archive for each platform, with the program, its manual and its completions, a list of parts for each, Debian packages,
-// and checksums of all of them.
+// A release has an archive for each platform with the program, its manual and its completions, a bill of materials for
+// each, Debian packages, and checksums of all of them.
 func TestReleaseIsWhole(t *testing.T) {
 	dist := released(t)
 	platforms := strings.Split(strings.ReplaceAll(os.Getenv("PLATFORMS"), "/", "_"), ",")
@@ -72,7 +72,7 @@ func TestReleaseIsWhole(t *testing.T) {
 	}
 }
 
-// one is the one file of a pattern.
+// one returns the only file of a pattern.
 func one(t *testing.T, pattern string) string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -108,7 +108,8 @@ func unpack(t *testing.T, archive, folder string) (names []string) {
 	return names
 }
 
-// The installer, which the action and the devcontainer feature run, installs a program that knows its version; a damaged archive is refused.
+// The installer, which the action and the devcontainer feature run, installs a program that knows its version. It refuses
+// a damaged archive.
 func TestReleaseIsInstalled(t *testing.T) {
 	dist, prefix := released(t), t.TempDir()
 	downloads := t.TempDir()
@@ -141,7 +142,7 @@ func TestReleaseIsInstalled(t *testing.T) {
 	}
 }
 
-// dpkg takes the package, whose units start the program that it installs.
+// dpkg installs the package. Its units start the installed program.
 func TestReleaseIsADebianPackage(t *testing.T) {
 	dist, folder := released(t), t.TempDir()
 	deb := one(t, dist+"/*_"+runtime.GOARCH+".deb")
@@ -159,7 +160,7 @@ func TestReleaseIsADebianPackage(t *testing.T) {
 	}
 }
 
-// The image is built of nothing but the program, and delivers.
+// The image contains only the program, and delivers.
 func TestReleaseIsAnImage(t *testing.T) {
 	dist := released(t)
 	buildah := []string{"--storage-driver", "vfs", "--root", t.TempDir(), "--runroot", t.TempDir()}
@@ -175,7 +176,7 @@ func TestReleaseIsAnImage(t *testing.T) {
 	}
 }
 
-// "go install …@VERSION" makes a program that knows its version, without any flag of the linker.
+// "go install …@VERSION" makes a program that knows its version without linker flags.
 func TestReleaseByGoInstall(t *testing.T) {
 	released(t)
 	const version = "v1.2.3"
@@ -199,7 +200,7 @@ func TestReleaseByGoInstall(t *testing.T) {
 	}
 	modules := strings.TrimSpace(output(t, exec.Command("go", "env", "GOMODCACHE")))
 	upstream := strings.TrimSpace(output(t, exec.Command("go", "env", "GOPROXY")))
-	install := exec.Command("go", "install", "github.com/awf-project/awf-hook/cmd/awf-hook@latest") // as README has it
+	install := exec.Command("go", "install", "github.com/awf-project/awf-hook/cmd/awf-hook@latest") // as in README
 	install.Dir = home
 	install.Env = append(os.Environ(), "GOBIN="+home, "GOPROXY=file://"+proxy+",file://"+modules+"/cache/download,"+upstream,
 		"GONOSUMDB=github.com/awf-project/*", "GOFLAGS=-trimpath", "GOMODCACHE="+t.TempDir(), "CGO_ENABLED=0")
@@ -253,7 +254,7 @@ func TestReleaseVersions(t *testing.T) {
 	}
 }
 
-// The steps of the action deliver what the command's workflows did before they end, with the command's exit code.
+// The steps of the action deliver the events of the command's workflows before they end, with the command's exit code.
 func TestReleaseAsAnAction(t *testing.T) {
 	dist := released(t)
 	text, err := os.ReadFile(root + "examples/deploy/action/action.yml")

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A broken filter or transform costs no delivery: when it is mended, a replay brings all of them, with the ids that they had.
+// A broken filter or transform loses no delivery: once it is mended, a replay delivers all of them, with their old ids.
 func TestMendedCodeDeliversAll(t *testing.T) {
 	t.Parallel()
 	const events, inFlight = 200, 4
@@ -47,7 +47,7 @@ func TestMendedCodeDeliversAll(t *testing.T) {
 			if want := fmt.Sprintf("awf-hook: %d replayed: awf-hook deliveries send delivers them\n", report.Dead); said != want {
 				t.Errorf("said %q, want %q", said, want)
 			}
-			// Within the rest that failures of a transform give a lane: a replay ends it.
+			// A replay ends the pause of a lane that failures of a transform caused.
 			_, said = runHook(t, exitOK, nil, "deliveries", "send", "-c", config, "--queue", file, "--drain-timeout", "3s")
 			if want := fmt.Sprintf("awf-hook: 0 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead\nawf-hook: of earlier runs: %d delivered, 0 to retry, 0 dead\n", events); said != want {
 				t.Errorf("said %q, want %q", said, want)

@@ -184,6 +184,9 @@ func sayWhy(say func(format string, args ...any), r *engine.Report) {
 			text += "; awf-hook deliveries show " + w.Last.ID
 		}
 		say("%s", text)
+		if len(left) == 0 && w.Closed != "" {
+			say("%s: closed (%s) until awf-hook webhooks enable %[1]s: its deliveries will wait", name, plain(w.Closed))
+		}
 	}
 	if more := len(r.Webhooks) - maxWhy; more > 0 {
 		say("%d more webhooks: awf-hook webhooks list", more)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What a receiver answered to a dead letter stands in the report, as text that steers no terminal, and in its JSON.
+// The report and its JSON hold the receiver's answer to a dead letter, as text that cannot control the terminal.
 func TestReportSaysWhatAReceiverAnswered(t *testing.T) {
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no such channel\x1b[2J", http.StatusBadRequest)

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// docs/scale.md's configuration and commands, on a real server: what one machine delivered is known to another.
+// The configuration and commands in docs/scale.md work on a real server: one machine knows what another one delivered.
 func TestDocsScale(t *testing.T) {
 	t.Parallel()
 	_, database := pgtest.New(t, "fsync=off")

@@ -14,14 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// What a drain waits for shows as one line on a terminal, within its width, and is gone afterwards. Elsewhere nothing of it shows.
+// A drain shows what it waits for as one line on a terminal, within its width, and removes the line afterwards. Elsewhere
+// it shows nothing.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	const progress = "delivering what is left: 1"
 	for _, tt := range []struct {
 		name, command string
 		shown         bool
-		stops         bool // it says that Ctrl-C stops
+		stops         bool // it says that Ctrl-C stops it
 	}{
 		{"run", "TERM=xterm awf-hook run -c CONFIG <EVENTS", true, false},
 		{"run on a terminal that cannot redraw", "TERM=dumb awf-hook run -c CONFIG <EVENTS", false, false},
@@ -62,7 +63,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// The first Ctrl-C says what is waited for, for how long at most, and that a second one ends it; the second does.
+// The first Ctrl-C says what awf-hook waits for, for how long at most, and that a second one ends it. The second ends it.
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
 	url, _ := startListen(t, "--respond", "slow:20s")
@@ -88,7 +89,7 @@ func TestCtrlC(t *testing.T) {
 	}
 }
 
-// Logs are sentences on a terminal, key=value elsewhere, and JSON where that is asked for.
+// Logs are sentences on a terminal, key=value elsewhere, and JSON on request.
 func TestLogFormats(t *testing.T) {
 	t.Parallel()
 	config := writeConfig(t, "webhooks: [{name: a, url: 'http://127.0.0.1:%s', retry: {delay: 1h}}]", freePort())
@@ -123,7 +124,7 @@ func TestLogFormats(t *testing.T) {
 	}
 }
 
-// A sentence has all that a record has, and steers no terminal.
+// A sentence contains everything in a record, and cannot control the terminal.
 func TestSentences(t *testing.T) {
 	var b bytes.Buffer
 	c := command{err: &b, sentences: true, logFormat: "text"}
@@ -142,7 +143,8 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// top and --watch take the terminal, draw within its size, and give it back at Ctrl-C; elsewhere they print one snapshot.
+// top and --watch take over the terminal, draw within its size, and restore it at Ctrl-C; elsewhere they print one
+// snapshot.
 func TestWatching(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, "")

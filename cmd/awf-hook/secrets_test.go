@@ -22,10 +22,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// unnamedAttempt is what is said of an attempt of a webhook without a name.
+// unnamedAttempt matches the log of an attempt of a webhook without a name.
 var unnamedAttempt = regexp.MustCompile(`127\.0\.0\.1-[0-9a-f]{8}: attempt 1: `)
 
-// Nothing of a secret, of a header's value or of a URL beyond its host reaches an output, whatever happens to the delivery.
+// No secret, no header value and no part of a URL beyond its host reaches an output, whatever happens to the delivery.
 func TestSecretsDoNotShow(t *testing.T) {
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
 	good, _ := startListen(t)
@@ -63,7 +63,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}
 }
 
-// checkFiles looks for secrets in what is kept.
+// checkFiles looks for secrets in stored files.
 func checkFiles(t *testing.T, folder string) {
 	t.Helper()
 	found := false
@@ -86,10 +86,11 @@ func checkFiles(t *testing.T, folder string) {
 	}
 }
 
-// hidden is in every secret of the configurations below, and must not come out again.
+// hidden is part of every secret in the configurations below, and must not be printed.
 const hidden = "hidden-0123456789"
 
-// tried are the subcommands, each as it is called with a configuration in CONFIG. One that is not here fails the test.
+// tried lists the subcommands, each called with the configuration CONFIG. A subcommand that is missing here fails the
+// test.
 var tried = map[string][][]string{
 	"check": {
 		{"check", "CONFIG"}, {"check", "--json", "CONFIG"}, {"check", "--print", "CONFIG"}, {"check", "--print", "--json", "CONFIG"},
@@ -118,7 +119,7 @@ var tried = map[string][][]string{
 	"operations": {{"operations", "-c", "CONFIG"}, {"operations", "-c", "CONFIG", "--json"}},
 	"man":        {{"man", "CONFIG"}},
 	"queue":      {{"queue", "check", "-c", "CONFIG"}, {"queue", "move", "-c", "CONFIG", "--from", "CONFIG", "--to", "CONFIG"}},
-	"top":        {{"top", "--queue", "CONFIG", "--json"}}, // a second for each that it can open
+	"top":        {{"top", "--queue", "CONFIG", "--json"}}, // takes a second for each that it can open
 	"deliveries": {{"deliveries", "-c", "CONFIG"}, {"deliveries", "send", "--drain-timeout", "1ms", "-c", "CONFIG"}},
 	"webhooks":   {{"webhooks", "-c", "CONFIG"}, {"webhooks", "enable", "nobody", "-c", "CONFIG", "--json"}},
 	"preview":    {{"preview", "-c", "CONFIG"}, {"preview", "-c", "CONFIG", "--json"}},
@@ -135,8 +136,8 @@ var tried = map[string][][]string{
 	"test":      {{"test", "-c", "CONFIG"}, {"test", "-c", "CONFIG", "--json"}},
 }
 
-// failing are configurations that fail in each way that there is: those of testdata/config/err, with secrets beside what is
-// wrong in them and in their variables, and some whose secrets themselves are wrong.
+// failing returns configurations that fail in all possible ways: those of testdata/config/err, with secrets next to their
+// mistakes and in their variables, and some with wrong secrets.
 func failing(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(root + "testdata/config/err/*.yaml")
@@ -171,7 +172,7 @@ func failing(t *testing.T) map[string]string {
 	return texts
 }
 
-// Whatever is wrong with a configuration, and whichever command at whichever level of talk reads it: no secret is said.
+// Whatever is wrong with a configuration, and whichever command reads it at whichever log level, no secret is printed.
 func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 	for _, sub := range (&command{}).root().Commands() {
 		if tried[sub.Name()] == nil {
@@ -185,7 +186,7 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	const event = `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
-	t.Setenv("XDG_STATE_HOME", t.TempDir()) // whose queue has nothing of the other tests
+	t.Setenv("XDG_STATE_HOME", t.TempDir()) // its queue has nothing of the other tests
 	configurations := failing(t)
 	t.Chdir(t.TempDir())
 	for i, name := range slices.Sorted(maps.Keys(configurations)) {
@@ -220,7 +221,7 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 	}
 }
 
-// saysNothing runs a command and looks for the secret in what it says.
+// saysNothing runs a command and looks for the secret in its output.
 func saysNothing(t *testing.T, text, stdin string, args ...string) {
 	t.Helper()
 	var said bytes.Buffer
@@ -242,7 +243,7 @@ func excerptsSayNothing(t *testing.T, name, text string) {
 	}
 }
 
-// What a receiver sends unasked, net/http writes to the standard logger.
+// net/http logs what a receiver sends unasked to the standard logger.
 func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -259,7 +260,7 @@ func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok%s", r.Header.Get("X-Key"))
 			}
-			time.Sleep(50 * time.Millisecond) // until it is read as an answer to nothing
+			time.Sleep(50 * time.Millisecond) // until it is read as an unsolicited answer
 			conn.Close()
 		}
 	}()
@@ -271,8 +272,8 @@ func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
 	}
 }
 
-// A receiver's key that a format writes into the body shows nowhere but there, a literal one and one of a variable, with and without the
-// configuration at hand.
+// A receiver's key that a format writes into the body appears nowhere else, whether it is literal or from a variable,
+// with and without the configuration at hand.
 func TestReceiversKeysDoNotShow(t *testing.T) {
 	const key = "0123456789abcdefhidden0123456789"
 	event := `{"event":"workflow_error","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
@@ -314,8 +315,8 @@ func TestReceiversKeysDoNotShow(t *testing.T) {
 	}
 }
 
-// What a transform made of the secrets that it was given is masked in what is stored, also when no configuration tells them any more:
-// as it is, in base64, in capitals, and in part.
+// Stored bodies are masked where transforms made something from secrets, even if no configuration has the secrets any
+// more: unchanged, in base64, in capitals, and in part.
 func TestShowMasksWithoutTheConfiguration(t *testing.T) {
 	const token = "tok-7f3a9c5e1b2d4e6f8a0b"
 	t.Setenv("SHOWN_TOKEN", token)

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// The command shows and changes the queue of a serve elsewhere, as far as its token allows.
+// The command shows and changes the queue of another machine's serve, as far as its token allows.
 func TestCommandsWorkOnAServer(t *testing.T) {
 	t.Parallel()
 	digest := func(token string) string {

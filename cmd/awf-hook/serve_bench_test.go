@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// Of the benchmark of the intake.
+// Sizes of the benchmark of the intake.
 const (
 	intakeBatch   = 100
 	intakeClients = 8
 	intakeTime    = 5 * time.Second
 )
 
-// postBatches posts batches from several clients for a time, at a pace of events a second, 0 for as fast as they are answered. It
-// returns how many events were taken a second, and how long the answers took, sorted.
+// postBatches posts batches from several clients for a while, at a pace of events per second; 0 is as fast as they are
+// answered. It returns the events accepted per second, and the times of the answers, sorted.
 func postBatches(b *testing.B, url string, pace int) (perSecond float64, took []time.Duration) {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: intakeClients}}
@@ -57,7 +57,7 @@ func postBatches(b *testing.B, url string, pace int) (perSecond float64, took []
 	return float64(taken.Load()) / time.Since(began).Seconds(), took
 }
 
-// residentMiB is the most memory that a process had.
+// residentMiB returns a process's peak memory.
 func residentMiB(b *testing.B, pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

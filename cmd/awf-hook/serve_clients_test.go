@@ -59,7 +59,8 @@ func certificate(t *testing.T) (dir string, pool *x509.CertPool) {
 	return dir, pool
 }
 
-// With a token and TLS serve listens where others reach it. A certificate and tokens that change are taken up while it runs.
+// With a token and TLS, serve listens on an address that other machines can reach. It loads changed certificates and
+// tokens while it runs.
 func TestServeWithTokensAndTLS(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()
@@ -118,8 +119,8 @@ func TestServeWithTokensAndTLS(t *testing.T) {
 	}
 }
 
-// A host that has only its own home hands its events to a server by an ordinary webhook. The server is down first, and is killed and
-// restarted: every event arrives once.
+// A host with only its own home sends its events to a server through an ordinary webhook. The server is down first, and
+// is killed and restarted: every event arrives once.
 func TestAnotherAwfHookIsAClient(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()
@@ -155,7 +156,8 @@ func TestAnotherAwfHookIsAClient(t *testing.T) {
 	s.end(t, syscall.SIGTERM)
 }
 
-// --to hands events to a server instead of the settings' webhooks. While the server is down they wait in this host's own queue.
+// --to sends events to a server instead of the settings' webhooks. While the server is down they wait in this host's own
+// queue.
 func TestToAServer(t *testing.T) {
 	t.Parallel()
 	receiver, own := newCounted(), newCounted()
@@ -238,7 +240,7 @@ func (n *notified) heard(text string) bool {
 	return slices.ContainsFunc(n.states, func(state string) bool { return strings.Contains(state, text) })
 }
 
-// serve takes sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
+// serve uses sockets that systemd opened, and tells systemd when it is ready, reloads, works and ends.
 func TestServeUnderSystemd(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()
@@ -286,7 +288,7 @@ func TestServeUnderSystemd(t *testing.T) {
 	}
 }
 
-// One of the processes that share a queue keeps house, and when it dies another one does.
+// One of the processes that share a queue keeps house. When it dies, another one does.
 func TestOneServeKeepsHouse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db.keeper")
 	first, second := &keeper{path: path}, &keeper{path: path}
@@ -343,7 +345,7 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 	host(5, "500ms")
 	s.end(t, syscall.SIGKILL)
 	program := "awf-hook"
-	if os.Getenv("SOAK") != "" { // another version
+	if os.Getenv("SOAK") != "" { // of another version
 		program = filepath.Join(home, "awf-hook")
 		if out, err := exec.Command("go", "build", "-ldflags", "-X main.release=v9.9.9", "-o", program, ".").CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

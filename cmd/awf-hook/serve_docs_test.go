@@ -21,7 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
-// docs/serve.md's commands, as they stand there but for a free port.
+// The commands in docs/serve.md work verbatim, except for the port.
 func TestDocsServe(t *testing.T) {
 	text, err := os.ReadFile(root + "docs/serve.md")
 	if err != nil {
@@ -68,7 +68,7 @@ func series(text, name string) string {
 	return ""
 }
 
-// Every metric is documented, is one that Prometheus's linter likes, begins at 0, and moves.
+// Every metric is documented, passes Prometheus's linter, starts at 0, and changes.
 func TestServeMetrics(t *testing.T) {
 	t.Parallel()
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -228,7 +228,7 @@ func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
 	s.end(t, syscall.SIGTERM)
 }
 
-// unshown are metrics that are for alerts or for joins.
+// unshown lists metrics for alerts or joins.
 var unshown = []string{"awf_hook_build_info", "awf_hook_config_last_reload_success_timestamp_seconds"}
 
 // documented compares the metrics, their types and their labels with the table of docs/serve.md.

@@ -73,7 +73,7 @@ func (s *served) talk() string {
 	return s.said.String()
 }
 
-// end sends a signal and returns the exit code, -1 after SIGKILL.
+// end sends a signal and returns the exit code; -1 after SIGKILL.
 func (s *served) end(t testing.TB, sig syscall.Signal) int {
 	t.Helper()
 	_ = s.cmd.Process.Signal(sig)
@@ -88,7 +88,7 @@ func (s *served) end(t testing.TB, sig syscall.Signal) int {
 	return 0
 }
 
-// send posts lines. It returns the status, 0 if there was no answer.
+// send posts lines. It returns the status; 0 without an answer.
 func send(client *http.Client, url, lines string) int {
 	resp, err := client.Post(url+"/v1/events", "application/x-ndjson", strings.NewReader(lines))
 	if err != nil {
@@ -102,7 +102,7 @@ func send(client *http.Client, url, lines string) int {
 	return resp.StatusCode
 }
 
-// counted is a receiver that counts deliveries by their ids and by the runs of their events.
+// counted is a receiver that counts deliveries by id and by run.
 type counted struct {
 	mu   sync.Mutex
 	ids  map[string]int
@@ -135,7 +135,7 @@ func (c *counted) count() int {
 	return len(c.runs)
 }
 
-// Of the kill test. SOAK=1 (make soak) does it at length.
+// Sizes of the kill test. SOAK=1 (make soak) runs a long one.
 const (
 	killRequests = 200
 	killBatch    = 20
@@ -143,7 +143,8 @@ const (
 	killKills    = 5
 )
 
-// What was answered 202 arrives, through SIGKILLs at random moments. What had no answer is sent again, and is one delivery all the same.
+// Events that were answered with 202 arrive, through SIGKILLs at random moments. Requests without an answer are sent
+// again, and still make one delivery.
 func TestServeKilledLosesNothingItTook(t *testing.T) {
 	t.Parallel()
 	requests, batch, clients, kills := killRequests, killBatch, killClients, killKills
@@ -182,7 +183,7 @@ func TestServeKilledLosesNothingItTook(t *testing.T) {
 		defer close(work)
 		for n := range requests {
 			work <- n
-			time.Sleep(5 * time.Millisecond) // the kills come meanwhile
+			time.Sleep(5 * time.Millisecond) // the kills happen meanwhile
 		}
 	})
 	for range kills {
@@ -218,7 +219,7 @@ func TestServeKilledLosesNothingItTook(t *testing.T) {
 	}
 }
 
-// A changed configuration is taken up within two seconds, and on SIGHUP. One with mistakes changes nothing, and serve says so.
+// serve loads a changed configuration within two seconds, and on SIGHUP. It reports a configuration with mistakes and keeps the old one.
 func TestServeTakesUpAChange(t *testing.T) {
 	receiver := newCounted()
 	url := serve(t, receiver)
@@ -274,7 +275,7 @@ func TestServeTakesUpAChange(t *testing.T) {
 	}
 }
 
-// On SIGTERM serve says that it is not ready, still takes events for the lame duck's time, and then delivers what is left.
+// On SIGTERM serve becomes unready, accepts events for the lame-duck time, and then delivers the rest.
 func TestServeEnds(t *testing.T) {
 	t.Parallel()
 	slow := newCounted()
@@ -305,7 +306,7 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// serve listens where others reach it only with a token and TLS, and needs a queue in a file.
+// serve listens on a public address only with a token and TLS, and needs a queue that is not in memory.
 func TestServeRefuses(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{name: hook, url: 'http://127.0.0.1:1/'}]")
 	for _, tt := range []struct {
@@ -331,11 +332,11 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// serve answers on a socket in the file system, which is the user's alone, and takes the place of one that nobody listens on.
+// serve answers on a socket in the file system that only its user can open, and replaces a socket that nobody listens on.
 func TestServeOnASocket(t *testing.T) {
 	receiver := newCounted()
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
-	dir, err := os.MkdirTemp("", "s") // a socket's path is short
+	dir, err := os.MkdirTemp("", "s") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +360,7 @@ func TestServeOnASocket(t *testing.T) {
 	}
 }
 
-// Thousands of idle connections and clients that send a byte a second keep nobody out.
+// Thousands of idle connections, and clients that send a byte per second, keep nobody out.
 func TestServeIsNotKeptBusyByIdleConnections(t *testing.T) {
 	idle := 2000
 	if os.Getenv("SOAK") != "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// sentSpan is a span as a collector gets it.
+// sentSpan is a span as a collector receives it.
 type sentSpan struct {
 	TraceID, SpanID, ParentSpanID, Name string
 	Kind                                int
@@ -61,7 +61,7 @@ func (c *collected) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// traced is a receiver that fails once, and notes the traces of its requests.
+// traced is a receiver that fails once, and records the traces of its requests.
 type traced struct {
 	mu      sync.Mutex
 	parents []string
@@ -84,11 +84,11 @@ const (
 	anEvent     = `{"event":"workflow_end","workflow_id":"r","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{}`
 )
 
-// An event's trace goes into each of its requests with a new span, and the spans of its way tell where it went.
+// Each request of an event has the event's trace with a new span, and the spans show the event's path.
 func TestServeTraces(t *testing.T) {
 	collector, receiver := &collected{}, &traced{}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", serve(t, collector))
-	t.Setenv("TRACEPARENT", "00-11111111111111111111111111111111-1111111111111111-01") // says nothing of what comes over HTTP
+	t.Setenv("TRACEPARENT", "00-11111111111111111111111111111111-1111111111111111-01") // does not apply to events over HTTP
 	config := writeConfig(t, `webhooks: [{name: hook, url: "%s/canary?key=canary", headers: {X-Key: canary-2}, retry: {delay: 20ms},
   transform: {map: '{"a": 1}'}}]`, serve(t, receiver))
 	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
@@ -139,7 +139,8 @@ func TestServeTraces(t *testing.T) {
 	}
 }
 
-// Where nobody records spans, an event's own trace is sent, a command's events are of its $TRACEPARENT, and no trace is made up.
+// If nobody records spans, requests carry the event's own trace, a command's events belong to its $TRACEPARENT, and no
+// trace is made up.
 func TestTraceOfACommand(t *testing.T) {
 	for name, c := range map[string]struct{ env, line, want string }{
 		"none":         {"", anEvent + "}", ""},
@@ -162,7 +163,7 @@ func TestTraceOfACommand(t *testing.T) {
 	}
 }
 
-// A collector that takes no connection, or never answers, takes two seconds at most.
+// A collector that refuses connections, or never answers, costs two seconds at most.
 func TestDeadCollectorIsInNobodysWay(t *testing.T) {
 	silent := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, &traced{parents: []string{"no failure"}}))
@@ -178,7 +179,7 @@ func TestDeadCollectorIsInNobodysWay(t *testing.T) {
 	}
 }
 
-// eventually waits ten seconds for something.
+// eventually waits up to ten seconds for a condition.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {

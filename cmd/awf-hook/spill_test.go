@@ -16,7 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// small is a file system of a size, "4k", and how it is mounted.
+// small mounts a file system of a size, "4k", and returns its path.
 func small(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func small(t *testing.T, options string) string {
 	return dir
 }
 
-// unusable are queues whose file cannot be used at the end of a run, and state folders that cannot be.
+// unusable lists queues whose file cannot be used at the end of a run, and state folders that cannot be used.
 var unusable = []struct {
 	name string
 	make func(t *testing.T) (queue, state string) // either may be ""
@@ -100,7 +100,7 @@ func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 					args = append(args, "--spill", filepath.Join(temp, "spill.ndjson"))
 				case "nowhere":
 					env[0] = "TMPDIR=/proc/none"
-					if state != "" { // a state folder that can be written to takes it
+					if state != "" { // a writable state folder takes it
 						want = exitFailure
 					}
 				}
@@ -125,7 +125,7 @@ func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 	}
 }
 
-// A limit on the size of files, as a service or a quota has it, loses nothing: the rest goes into further files.
+// A limit on the size of files, such as a service's or a quota, loses nothing: the rest goes into further files.
 func TestSpillIntoManyFiles(t *testing.T) {
 	const events = 60
 	port := freePort()
@@ -158,7 +158,7 @@ func TestSpillIntoManyFiles(t *testing.T) {
 	}
 }
 
-// readBack delivers what was spilled, and what the queue holds, and checks that each event arrives once at each webhook.
+// readBack delivers the spilled events and those in the queue, and checks that each event arrives once at each webhook.
 func readBack(t *testing.T, env []string, config, port string, report engine.Report) {
 	t.Helper()
 	receiver, url := startCounter(t)
@@ -194,7 +194,7 @@ func readBack(t *testing.T, env []string, config, port string, report engine.Rep
 	}
 }
 
-// hookIn runs awf-hook with variables, which hold against the test's own, and returns its exit code and what it said on stderr.
+// hookIn runs awf-hook with variables, which override the test's own. It returns the exit code and stderr.
 func hookIn(env []string, in string, args ...string) (code int, said string) {
 	hook := exec.Command("awf-hook", args...)
 	hook.Env = append(slices.Concat(os.Environ(), env), checkSaid+"=1")
@@ -205,7 +205,7 @@ func hookIn(env []string, in string, args ...string) (code int, said string) {
 	return hook.ProcessState.ExitCode(), talk.String()
 }
 
-// The text names the file and the command that reads it back. A queue that is to be in memory is lost at the end but for --spill.
+// The text names the file and the command that reads it back. A queue in memory is lost at the end unless --spill is set.
 func TestSpillIsSaid(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")
 	file := filepath.Join(t.TempDir(), "spill.ndjson")
@@ -214,7 +214,7 @@ func TestSpillIsSaid(t *testing.T) {
 	if want := "awf-hook: 1 not delivered and lost: the queue was in memory\n"; code != exitFailure || !strings.Contains(said, want) {
 		t.Errorf("exit code %d, said %s, want %s", code, said, want)
 	}
-	for n := range 2 { // the second is added to the first
+	for n := range 2 { // the second is appended to the first
 		code, said = hookIn(nil, "", append(args, "--spill", file)...)
 		want := fmt.Sprintf("awf-hook: 1 kept written to %s: the queue was in memory\nawf-hook: to deliver them, with the same configuration: awf-hook run < %[1]s\n", file)
 		if code != exitOK || !strings.Contains(said, want) {
@@ -224,7 +224,7 @@ func TestSpillIsSaid(t *testing.T) {
 			t.Errorf("the file has %q, want %d lines", got, n+1)
 		}
 	}
-	// The file is for the webhook that is not there any more: that is said, and not counted as delivered.
+	// The file is for a webhook that no longer exists: awf-hook says so and does not count it as delivered.
 	write(t, config, "webhooks: [{name: other, url: 'http://127.0.0.1:1/'}]")
 	code, said = hookIn(nil, string(readFileOf(t, file)), "run", "-c", config, "--queue", filepath.Join(t.TempDir(), "queue.db"))
 	if code != exitFailure || !strings.Contains(said, "an event names a webhook that the configuration does not have") || !strings.Contains(said, "2 refused") {
@@ -234,7 +234,7 @@ func TestSpillIsSaid(t *testing.T) {
 	if want := "other: filtered out: the event is for "; !strings.Contains(out, want) {
 		t.Errorf("preview says %s, want %s", out, want)
 	}
-	// A place that takes nothing is named with the reason, and the next one is used.
+	// A place that cannot be written is named with the reason, and the next one is used.
 	temp := t.TempDir()
 	code, said = hookIn([]string{"TMPDIR=" + temp}, "", append(args, "-c", config, "--spill", temp)...)
 	if want := "in memory; cannot write to " + temp + ": is a directory\n"; code != exitOK || !strings.Contains(said, want) || !strings.Contains(said, "1 kept written to "+temp+"/awf-hook-") {
@@ -242,7 +242,8 @@ func TestSpillIsSaid(t *testing.T) {
 	}
 }
 
-// What was written into a file for want of a queue keeps its id, also that of AWF's own line, and the same in a file that others wrote does not.
+// An event that was written to a file for lack of a queue keeps its id, as does AWF's own line. In a file that others
+// wrote it does not.
 func TestSpilledLineKeepsItsID(t *testing.T) {
 	receiver, url := startCounter(t)
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")

@@ -34,7 +34,7 @@ func TestStatesArrive(t *testing.T) {
 			hook := h.follow(writeConfig(t, everything, url), append([]string{"--from-start"}, args...)...)
 			h.readAll()
 			stop(t, hook)
-			lines, unstarted := end(), 0 // two runs have no audit lines, and their names in their states alone
+			lines, unstarted := end(), 0 // two runs have no audit lines, and only their states have their names
 			lines = strings.Join(slices.DeleteFunc(strings.SplitAfter(lines, "\n"), func(line string) bool {
 				is := strings.Contains(line, `\"workflow_name\":\"tmo\"`) || strings.Contains(line, `\"workflow_name\":\"hard2\"`)
 				if is {

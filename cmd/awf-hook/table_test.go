@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a module makes steers no terminal; a program gets its bytes.
+// The output of a module cannot control the terminal; a program gets the exact bytes.
 func TestModulesSteerNoTerminal(t *testing.T) {
 	module, err := filepath.Abs("../../examples/transforms/wat-minimal/transform.wasm")
 	if err != nil {
@@ -27,7 +27,7 @@ func TestModulesSteerNoTerminal(t *testing.T) {
 	}
 }
 
-// A table is as wide as the terminal at most, and what was delivered is sent again only after a yes.
+// A table is at most as wide as the terminal, and delivered deliveries are sent again only after a yes.
 func TestDeliveriesOnATerminal(t *testing.T) {
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, "webhooks: [{name: a-name-that-takes-some-room, url: %q}]", url)
@@ -42,7 +42,7 @@ func TestDeliveriesOnATerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_ = term.wait() // a no is an error
+		_ = term.wait() // no is an error
 		return term.text()
 	}
 	wide := exec.Command("awf-hook", "deliveries", "--queue", queue, "-c", config)

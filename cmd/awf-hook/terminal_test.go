@@ -16,7 +16,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// terminal is a command on a terminal of its own, as its session's first foreground job.
+// terminal is a command on a terminal of its own, as the first foreground job of its session.
 type terminal struct {
 	cmd     *exec.Cmd
 	pty     *os.File
@@ -30,13 +30,13 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return onTerminalOf(t, cmd, 120)
 }
 
-// onTerminalOf is onTerminal for so many columns.
+// onTerminalOf is onTerminal with a number of columns.
 func onTerminalOf(t *testing.T, cmd *exec.Cmd, columns uint16) *terminal {
 	t.Helper()
 	return onTerminalSized(t, cmd, columns, 40)
 }
 
-// onTerminalSized is onTerminal for so many columns and lines.
+// onTerminalSized is onTerminal with a number of columns and lines.
 func onTerminalSized(t *testing.T, cmd *exec.Cmd, columns, lines uint16) *terminal {
 	t.Helper()
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: lines, Cols: columns})
@@ -51,7 +51,7 @@ func onTerminalSized(t *testing.T, cmd *exec.Cmd, columns, lines uint16) *termin
 			term.mu.Lock()
 			term.shown.Write(buf[:n])
 			term.mu.Unlock()
-			if err != nil { // EIO when the last one closed the terminal
+			if err != nil { // EIO once the last process has closed the terminal
 				return
 			}
 		}
@@ -72,7 +72,7 @@ func (term *terminal) wait() error {
 	return err
 }
 
-// A command under exec has the terminal that it would have: its size, its colours, what is typed, and nothing of ours.
+// A command under exec has the same terminal as without: its size, its colours, its input, and nothing of ours.
 func TestExecTerminal(t *testing.T) {
 	script := `test -t 0 && test -t 1 && test -t 2 && printf '\033[31mred\033[0m\n' && stty size && stty -a | head -2; read line; echo "read $line"`
 	url, end := startListen(t, "--json")
@@ -97,7 +97,7 @@ func TestExecTerminal(t *testing.T) {
 	end()
 }
 
-// Ctrl-C reaches the command once, and so does each signal that is sent to awf-hook alone, on a terminal or not.
+// Ctrl-C reaches the command once, and so does each signal that is sent only to awf-hook, on a terminal or not.
 func TestExecSignalsOnce(t *testing.T) {
 	awf := buildStandin(t)
 	config := writeConfig(t, "webhooks: []")
@@ -147,7 +147,7 @@ func TestExecSignalsOnce(t *testing.T) {
 	}
 }
 
-// The prompt of eval completes names with Tab, brings earlier lines back, and ends with Ctrl-D.
+// The prompt of eval completes names with Tab, recalls earlier lines, and ends with Ctrl-D.
 func TestEvalPrompt(t *testing.T) {
 	h := newHome(t, "")
 	term := onTerminal(t, h.command(h.hook, "eval", "--event", "workflow_error"))
@@ -168,7 +168,8 @@ func TestEvalPrompt(t *testing.T) {
 	}
 }
 
-// Mistakes have colours on a terminal, but for NO_COLOR and a terminal that has none; their place stays at the line's beginning.
+// Mistakes have colours on a terminal, except with NO_COLOR or on a terminal without colours. Their place stays at the
+// beginning of the line.
 func TestCheckColours(t *testing.T) {
 	h := newHome(t, "")
 	config := writeConfig(t, "webhooks:\n  - name: a\n    urk: %s\n", "http://127.0.0.1/")
@@ -190,8 +191,8 @@ func TestCheckColours(t *testing.T) {
 	}
 }
 
-// On a terminal preview dims headers and indents bodies, explain and test have colours; in a pipe, with NO_COLOR and on a terminal
-// without colours they have none, and a body is the exact one.
+// On a terminal, preview dims headers and indents bodies, and explain and test use colours. In a pipe, with NO_COLOR, and
+// on a terminal without colours there are none, and bodies are exact.
 func TestColoursOfTheDryRuns(t *testing.T) {
 	h := newHome(t, "")
 	config := writeConfig(t, `webhooks:

@@ -20,10 +20,11 @@ import (
 
 const transformExamples = "../../examples/transforms/"
 
-// maxCommitted is the size of a module that is kept with its source, in bytes.
+// maxCommitted is the largest module that is committed with its source, in bytes.
 const maxCommitted = 100_000
 
-// Each example of a transform passes its own tests, as it is committed and as it is built here. Where the same compiler made both, both are the same.
+// Each example of a transform passes its own tests, as committed and as built here. If the same compiler made both, they
+// are identical.
 func TestTransformExamples(t *testing.T) {
 	t.Parallel()
 	dirs, err := filepath.Glob(transformExamples + "*/awf-hook.yaml")
@@ -113,7 +114,7 @@ func builtExample(t testing.TB, dir string) []byte {
 
 var exampleBuilds sync.Map
 
-// skipOrFail skips what needs a compiler that is not here; make guests has installed all of them.
+// skipOrFail skips a test whose compiler is missing; make guests has installed all of them.
 func skipOrFail(t testing.TB, missing error) {
 	t.Helper()
 	if os.Getenv("GUESTS") != "" {
@@ -167,7 +168,7 @@ func TestTransformsMakeTheSameMessage(t *testing.T) {
 
 var tutorial = regexp.MustCompile("(?ms)^<!-- test: (go|js|c|libc|rust|assemblyscript) -->\n```sh\n(.*?)^```$")
 
-// The tutorials in docs/transforms.md work as they stand there, in an empty folder.
+// The tutorials in docs/transforms.md work verbatim, in an empty folder.
 func TestDocsTutorials(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(root + "docs/transforms.md")
@@ -204,7 +205,7 @@ func TestDocsTutorials(t *testing.T) {
 			var talk strings.Builder
 			cmd.Stderr = &talk
 			out, err := cmd.Output()
-			if name == "assemblyscript" { // npm talks on stdout
+			if name == "assemblyscript" { // npm writes to stdout
 				out = out[max(0, bytes.LastIndexByte(bytes.TrimRight(out, "\n"), '\n')+1):]
 			}
 			if err != nil || string(out) != want {
@@ -214,7 +215,7 @@ func TestDocsTutorials(t *testing.T) {
 	}
 }
 
-// Where a toolchain is missing, build names the command that installs it.
+// If a toolchain is missing, build names the command that installs it.
 func TestTransformBuildNamesWhatIsMissing(t *testing.T) {
 	hook, err := exec.LookPath("awf-hook")
 	if err != nil {
@@ -228,7 +229,7 @@ func TestTransformBuildNamesWhatIsMissing(t *testing.T) {
 		"wat-minimal":          "no compiler for wat: apt-get install wabt",
 	} {
 		if _, err := os.Stat("/usr/bin/rustc"); err == nil && dir == "slack-rust" {
-			continue // Debian's is looked for there too
+			continue // Debian's is searched there too
 		}
 		work := t.TempDir()
 		copyExample(t, transformExamples+dir, work)
@@ -240,7 +241,8 @@ func TestTransformBuildNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-// setupTransforms gives a script what it needs to build transforms: Go's cache, npm's settings, and the compiler that npm installed.
+// setupTransforms gives a script everything that it needs to build transforms: Go's cache, npm's settings, and the
+// compiler that npm installed.
 func setupTransforms(env *testscript.Env) error {
 	examples, err := filepath.Abs(transformExamples)
 	if err != nil {
@@ -254,17 +256,18 @@ func setupTransforms(env *testscript.Env) error {
 	env.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
 	env.Setenv("USER_HOME", os.Getenv("HOME"))
 	env.Setenv("PATH", env.Getenv("PATH")+string(os.PathListSeparator)+filepath.Join(examples, "slack-assemblyscript", "node_modules", ".bin"))
-	// A module that imports env.print (i32) and exports nothing.
+	// The module imports env.print (i32) and exports nothing.
 	return os.WriteFile(filepath.Join(env.WorkDir, "env.wasm"),
 		[]byte("\x00asm\x01\x00\x00\x00\x01\x05\x01\x60\x01\x7f\x00\x02\x0d\x01\x03env\x05print\x00\x00"), 0o666)
 }
 
-// isSlow says whether a language's compiler takes seconds, so that only make guests builds more than the examples with it.
+// isSlow reports whether a language's compiler takes seconds. Then only make guests builds more than the examples with
+// it.
 func isSlow(language string) bool {
 	return os.Getenv("GUESTS") == "" && (language == "rust" || language == "assemblyscript")
 }
 
-// transformCondition knows lang:c, that transforms in C can be built here, guests, that they must be, and race.
+// transformCondition knows lang:c, that transforms in C can be built here; guests, that they must be; and race.
 func transformCondition(condition string) (bool, error) {
 	switch condition {
 	case "guests":
@@ -299,7 +302,7 @@ func copyExample(t testing.TB, from, to string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.IsDir() { // what npm installed
+		if e.IsDir() { // installed by npm
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(from, e.Name()))
@@ -312,7 +315,7 @@ func copyExample(t testing.TB, from, to string) {
 	}
 }
 
-// The files for authors are short enough to be read.
+// The files for authors are short enough to read.
 func TestAuthorsFilesAreShort(t *testing.T) {
 	for _, file := range []string{"slack-c/awf_hook.h", "slack-rust/awf_hook.rs", "slack-assemblyscript/awf_hook.ts"} {
 		text, err := os.ReadFile(transformExamples + file)

@@ -17,14 +17,15 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// troubled stands between nodes and their server: it drops connections, holds them up and closes half of them.
+// troubled is a proxy between nodes and their server. It drops connections, delays them and closes one of their
+// directions.
 type troubled struct {
 	net.Listener
 	target string
 
 	mu    sync.Mutex
-	conns map[net.Conn]struct{} // towards the nodes
-	delay atomic.Int64          // of each piece, in ns
+	conns map[net.Conn]struct{} // to the nodes
+	delay atomic.Int64          // of each chunk, in ns
 }
 
 func trouble(t *testing.T, target string) *troubled {
@@ -77,7 +78,7 @@ func (p *troubled) join(node net.Conn) {
 	p.mu.Unlock()
 }
 
-// cut ends each connection that is chosen: whole, or its one half.
+// cut ends some connections, completely or in one direction.
 func (p *troubled) cut(half bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,7 +173,7 @@ webhooks:
 	}
 }
 
-// afflict does harm for a time, and counts what it did.
+// afflict causes trouble for a while and counts what it did.
 func (c *cluster) afflict(length time.Duration, server *pgtest.Server, proxy *troubled, url string) map[string]int {
 	done := map[string]int{}
 	for begun := time.Now(); time.Since(begun) < length; time.Sleep(time.Duration(200+rand.IntN(1500)) * time.Millisecond) {

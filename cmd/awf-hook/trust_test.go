@@ -19,7 +19,7 @@ const (
 	ownSecret = "own-secret-fedcba9876543210"
 )
 
-// checkout is a stranger's project, which posts the user's variables to its own address from every place that it can, and the
+// checkout is a stranger's project, which posts the user's variables to its own address in all possible ways, and the
 // user's own configuration.
 type checkout struct {
 	dir       string
@@ -73,7 +73,8 @@ func newCheckout(t *testing.T, own string) *checkout {
 	return c
 }
 
-// hook runs awf-hook in the project, for at most ten seconds, and returns what it printed. c.used is the processor time of the last run.
+// hook runs awf-hook in the project for at most ten seconds and returns its output. c.used is the processor time of the
+// last run.
 func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("awf-hook", args...)
@@ -93,8 +94,8 @@ func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 	return string(out)
 }
 
-// A project that nobody trusts sends no byte to any address, reads no variable, takes no place of a webhook and switches none off,
-// and no command that sends loads its modules or runs its scripts.
+// A project that nobody trusts sends no byte to any address, reads no variable, and neither replaces nor switches off a webhook.
+// No command that sends loads its modules or runs its scripts.
 func TestUntrustedProjectDoesNothing(t *testing.T) {
 	own, end := startListen(t, "--json")
 	c := newCheckout(t, own)
@@ -141,7 +142,7 @@ func TestUntrustedProjectDoesNothing(t *testing.T) {
 			t.Errorf("a variable of the user went out: %s", text)
 		}
 	}
-	if paths["/oncall"] < 3 || paths["/audit"] != paths["/oncall"]-1 { // webhooks test sends to oncall alone
+	if paths["/oncall"] < 3 || paths["/audit"] != paths["/oncall"]-1 { // webhooks test sends only to oncall
 		t.Errorf("the user's own webhooks got %v, want every event, and oncall one more", paths)
 	}
 }
@@ -231,7 +232,7 @@ func readFileOf(t *testing.T, file string) []byte {
 	return text
 }
 
-// On a terminal trust asks, and a no leaves the project as it was.
+// On a terminal, trust asks, and a no changes nothing.
 func TestTrustAsks(t *testing.T) {
 	own, _ := startListen(t, "--json")
 	c := newCheckout(t, own)
@@ -244,7 +245,7 @@ func TestTrustAsks(t *testing.T) {
 		if _, err := io.WriteString(term.pty, tt.answer); err != nil {
 			t.Fatal(err)
 		}
-		_ = term.wait() // a no is an error
+		_ = term.wait() // no is an error
 		if got := term.text(); !strings.Contains(got, tt.want) {
 			t.Errorf("after %q: %q, want %q", tt.answer, got, tt.want)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// Nodes are upgraded one by one, and back, while events come: all of them arrive once, in the order of their keys. OLD is the binary of the
-// version before.
+// Nodes are upgraded one by one, and downgraded again, while events come: all of them arrive once, in the order of their
+// keys. OLD is the binary of the previous version.
 func TestUpgrade(t *testing.T) {
 	old := os.Getenv("OLD")
 	if old == "" {

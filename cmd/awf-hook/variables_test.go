@@ -10,13 +10,13 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// variables are values that are good for nothing, each in a way of its own.
+// variables holds values that are wrong, each in a different way.
 var variables = map[string]string{
 	"TEXT": "Hidden-Value.0123456789", "NUMBER": "98765432109876", "SPACED": " Hidden Value 0123456789\n", "CALL": "=Hidden_Value_0123456789(",
 	"SLASH": "hidden/value/0123456789", "QUOTED": `hidden "value" <0123456789>`,
 }
 
-// leaksVariable returns what of a variable's value stands in a text; "" for nothing.
+// leaksVariable returns the part of a variable's value that a text contains; "" if none.
 func leaksVariable(text string) string {
 	lower := strings.ToLower(text)
 	for _, trace := range []string{"hidden", "987654321", "0123456789"} {
@@ -27,7 +27,7 @@ func leaksVariable(text string) string {
 	return ""
 }
 
-// What a variable holds stands in no mistake and in no failure, whichever option it is given to.
+// No mistake and no failure shows a variable's value, whichever option uses it.
 func TestValuesOfVariablesDoNotShowInMistakes(t *testing.T) {
 	var steps []string
 	for _, name := range format.Names() {

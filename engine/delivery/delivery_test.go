@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// An id is the same for ever: receivers and queues know deliveries by it.
+// An id never changes: receivers and queues recognize deliveries by it.
 func TestIDIsStable(t *testing.T) {
 	const want = "msg_5pfak4ryftutrz5tfg6qqty6bv"
 	if got := delivery.ID("event-1", "/etc/awf-hook.yaml#oncall"); got != want {

@@ -18,7 +18,7 @@ import (
 // tree makes one of everything that can be at a path.
 func tree(t *testing.T) (top, project string) {
 	t.Helper()
-	top, err := os.MkdirTemp("", "f") // short: a socket's path is
+	top, err := os.MkdirTemp("", "f") // short, for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func tree(t *testing.T) (top, project string) {
 	t.Cleanup(func() { listener.Close() })
 	proc := "/dev/zero"
 	if runtime.GOOS == "linux" {
-		proc = "/proc/self/status" // one that may be read; /proc/kmsg calls itself regular too, and waits
+		proc = "/proc/self/status" // readable; /proc/kmsg also claims to be a regular file, but blocks
 	}
 	for name, target := range map[string]string{
 		"link": "good", "out": "../outside", "absolute": filepath.Join(top, "outside"), "loop": "loop", "zero": "/dev/zero", "stdin": "/dev/stdin", "proc": proc,
@@ -73,7 +73,7 @@ func TestRead(t *testing.T) {
 		if test.name == "../outside" {
 			path = project + "/../outside"
 		}
-		if test.name != "stdin" { // what a test's own stdin is depends on who runs it
+		if test.name != "stdin" { // a test's stdin depends on who runs it
 			if _, err := file.Read(path, 100); !errors.Is(err, test.open) {
 				t.Errorf("%s: %v, want %v", test.name, err, test.open)
 			}
@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A folder that is none is an error at once, too.
+// A folder that does not exist is an error at once.
 func TestInWhatIsNoFolder(t *testing.T) {
 	_, project := tree(t)
 	for _, name := range []string{"fifo", "good", "socket", "zero", "missing"} {

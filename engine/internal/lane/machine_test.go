@@ -16,14 +16,14 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 
-// due is a claim of a delivery that has been due since then.
+// due returns a claim of a delivery that has been due since a time.
 func due(id string, since float64) *delivery.Claim {
 	return &delivery.Claim{
 		Delivery: delivery.Delivery{ID: id, Due: at(since)}, Event: &event.Event{ID: id}, Until: at(since + 90),
 	}
 }
 
-// ends is the end of an attempt.
+// ends returns the end of an attempt.
 func ends(c *delivery.Claim, outcome delivery.Outcome, change ...func(*delivery.Attempt)) finished {
 	a := &delivery.Attempt{Outcome: outcome, Took: firstPace, Reason: "503"}
 	for _, f := range change {
@@ -38,7 +38,7 @@ func ends(c *delivery.Claim, outcome delivery.Outcome, change ...func(*delivery.
 
 func asksForPause(a *delivery.Attempt) { a.RetryAfter = 10 * time.Second }
 
-// unsent is a delivery whose transform failed, or dropped it.
+// unsent returns the end of a delivery whose transform failed or dropped it.
 func unsent(c *delivery.Claim, outcome delivery.Outcome) finished {
 	return finished{settlement: delivery.Settlement{Claim: c, Outcome: outcome}}
 }
@@ -47,7 +47,7 @@ func committed(c *delivery.Claim, outcome delivery.Outcome, after time.Duration)
 	return settled{settlement: &delivery.Settlement{Claim: c, Outcome: outcome, After: after}}
 }
 
-// String tells what is to be done: "settle a:retry, start b c, claim 5, wake 3s".
+// tell describes actions: "settle a:retry, start b c, claim 5, wake 3s".
 func (do *actions) tell(now time.Time) string {
 	var parts []string
 	add := func(verb string, list []string) {
@@ -84,7 +84,7 @@ func TestMachine(t *testing.T) {
 		event any
 		want  string
 	}
-	full := 1196 // deliveries that two workers start in a third of a lease of 90 s, at 50 ms each, less what is ready
+	full := 1196 // deliveries that two workers start in a third of a lease of 90 s, at 50 ms each, minus those that are ready
 	tests := []struct {
 		name  string
 		rate  float64
@@ -225,7 +225,7 @@ func TestMachine(t *testing.T) {
 	}
 }
 
-// What goes back keeps its place: it is as long due as before.
+// A claim that goes back keeps its place: it has been due as long as before.
 func TestGivenBackKeepsItsPlace(t *testing.T) {
 	m := newMachine(delivery.Lane{Lease: 90 * time.Second}, 1)
 	m.step(given{due("a", 0), due("b", 1)}, at(10), false)
@@ -235,7 +235,7 @@ func TestGivenBackKeepsItsPlace(t *testing.T) {
 	}
 }
 
-// Accept may claim for a lane what it can soon start, less what is kept for deliveries that are due again.
+// Accept may claim for a lane what the lane can soon start, minus a reserve for deliveries that are due again.
 func TestRoom(t *testing.T) {
 	const maxInFlight = 2
 	m := newMachine(delivery.Lane{Lease: 90 * time.Second}, maxInFlight)

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// waits lists the waits of a delivery that never gets through, without jitter.
+// waits lists the waits of a delivery that never succeeds, without jitter.
 func waits(r config.Retry) []time.Duration {
 	var list []time.Duration
 	var d delivery.Delivery
@@ -56,7 +56,7 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// Whatever the backoff, waits grow to the longest and stay there. 50 doublings overflow a duration.
+// With every backoff, waits grow to the longest and stay there. 50 doublings overflow a duration.
 func TestWaitsNeverShrinkAndAreTheSameEachTime(t *testing.T) {
 	for _, backoff := range config.Backoffs {
 		for _, delay := range []time.Duration{0, 1, 3, 10 * time.Millisecond, time.Second, 7 * time.Minute, 24*time.Hour - 1, 24 * time.Hour} {
@@ -84,12 +84,12 @@ func TestWaitsNeverShrinkAndAreTheSameEachTime(t *testing.T) {
 	}
 }
 
-// grows says whether 49 waits reach the longest.
+// grows reports whether 49 waits reach the longest.
 func grows(r config.Retry) bool {
 	return r.Delay == 0 || r.Delay >= 10*time.Millisecond && r.Backoff != config.Constant
 }
 
-// anyRetry is a policy of any kind, and an attempt after which it is asked for a wait.
+// anyRetry returns a random policy, and an attempt after which to ask for a wait.
 func anyRetry() (config.Retry, delivery.Delivery, delivery.Attempt) {
 	long := func(most time.Duration) time.Duration { return time.Duration(1 + rand.Int64N(int64(most))) }
 	since := time.Unix(1_800_000_000, 0)
@@ -107,8 +107,8 @@ func anyRetry() (config.Retry, delivery.Delivery, delivery.Attempt) {
 		delivery.Attempt{At: since.Add(long(50 * time.Hour)), Took: long(time.Minute), Free: rand.IntN(4) == 0}
 }
 
-// A wait stays within its jitter and below the longest, whatever chance says, and both ends of the jitter are in reach.
-// A delivery is given up when its attempts are used up, and not before.
+// A wait stays within its jitter and below the longest, whatever the random number is, and both ends of the jitter are
+// reachable. A delivery is given up when its attempts are used up, and not before.
 func TestWaitsWithinTheirBounds(t *testing.T) {
 	for range 30_000 {
 		r, d, a := anyRetry()
@@ -123,7 +123,7 @@ func TestWaitsWithinTheirBounds(t *testing.T) {
 		if a.Free {
 			least, most = max(least, float64(minFreeWait)), max(most, float64(minFreeWait))
 		}
-		const slack = 2 // ns, of floating point
+		const slack = 2 // ns, of floating-point error
 		for _, random := range []float64{0, rand.Float64(), 1} {
 			wait, dead := Wait(r, &d, &a, random)
 			at := float64(wait)
@@ -137,8 +137,8 @@ func TestWaitsWithinTheirBounds(t *testing.T) {
 	}
 }
 
-// A delivery is too old when its next attempt would come after max_age, to the nanosecond; what a receiver asks for is obeyed exactly,
-// up to there.
+// A delivery is too old if its next attempt would come after max_age, to the nanosecond. Until then the receiver's
+// Retry-After is obeyed exactly.
 func TestMaxAgeAndRetryAfterAreExact(t *testing.T) {
 	for range 30_000 {
 		r, d, a := anyRetry()

@@ -19,7 +19,8 @@ import (
 
 const secret = "0123456789abcdef"
 
-// serve runs a receiver and returns its URL, what it shows, and what ends it and gives Serve's error.
+// serve runs a receiver. It returns its URL, the requests that it shows, and a function that ends it and returns Serve's
+// error.
 func serve(t *testing.T, script string, secrets ...string) (url string, shown <-chan *listen.Request, end func() error) {
 	t.Helper()
 	answers, err := listen.ParseScript(script)
@@ -45,7 +46,7 @@ func serve(t *testing.T, script string, secrets ...string) (url string, shown <-
 	return "http://" + ln.Addr().String(), requests, end
 }
 
-// post sends a body and says what came: the status, with Retry-After's value, or "error".
+// post sends a body and describes the answer: the status with Retry-After's value, or "error".
 func post(t *testing.T, url string, header http.Header, body string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))

@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/route"
 )
 
-// workflows finds the definitions in a folder, beside settings with the webhook all.
+// workflows finds the definitions in a folder, in addition to settings with the webhook all.
 func workflows(t *testing.T, folder string) *config.Workflows {
 	t.Helper()
 	settings := filepath.Join(t.TempDir(), "settings.yaml")
@@ -35,7 +35,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// table makes a table of webhooks that are their identities.
+// table makes a table in which a webhook is its identity.
 func table(folder string, t *testing.T, open func(context.Context, []config.Webhook) ([]string, error)) *route.Table[string] {
 	ws := workflows(t, folder)
 	all := ws.Lookup("other").Webhooks[0].Identity
@@ -54,7 +54,7 @@ func identities(_ context.Context, own []config.Webhook) (list []string, err err
 	return list, nil
 }
 
-// names are the names of webhooks, as their identities have them.
+// names returns the names in the identities of webhooks.
 func names(t *testing.T, r *route.Route[string]) string {
 	t.Helper()
 	webhooks, err := r.Webhooks(t.Context())
@@ -79,7 +79,7 @@ func folder(t *testing.T, definitions map[string]string) string {
 	return dir
 }
 
-// A definition that takes long to compile holds up the events of no other workflow, and nobody that does not wait for it.
+// A definition that takes long to compile holds up neither other workflows' events nor anybody who does not wait for it.
 func TestCompilesBesideTheStream(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"slow": "webhooks: [{name: own, url: 'https://own.test/'}]",
@@ -148,7 +148,7 @@ func TestNewerDefinitionStays(t *testing.T) {
 	}
 }
 
-// Close breaks compilations off and waits for them.
+// Close cancels compilations and waits for them.
 func TestCloseEndsCompilations(t *testing.T) {
 	dir := folder(t, map[string]string{"w": "webhooks: [{name: own, url: 'https://a.test/'}]"})
 	ended := false
@@ -164,7 +164,7 @@ func TestCloseEndsCompilations(t *testing.T) {
 	}
 }
 
-// The webhook of a definition is opened when the store has deliveries for it. Of an identity that nobody has it is said once.
+// The webhook of a definition is opened when the store has deliveries for it. An identity that nobody has is logged once.
 func TestAdopt(t *testing.T) {
 	dir := folder(t, map[string]string{"w": "webhooks: [{name: own, url: 'https://a.test/'}]"})
 	var log bytes.Buffer

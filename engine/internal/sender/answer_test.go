@@ -42,7 +42,7 @@ func TestEveryStatusHasItsOutcome(t *testing.T) {
 	}
 }
 
-// The status line's own words are the receiver's: they may repeat what it was sent.
+// The text of the status line comes from the receiver, and may repeat the request.
 func TestReasonHasNoWordsOfTheReceiver(t *testing.T) {
 	target := rawServer(t, func(conn *rawConn) {
 		conn.readRequest()
@@ -123,7 +123,7 @@ func TestBodyThatStallsBehindAStatusDoesNotChangeIt(t *testing.T) {
 			defer server.Close()
 			defer close(release)
 			w := webhook(t, server.URL)
-			w.Timeout = 200 * time.Millisecond // the header must make it on a busy machine
+			w.Timeout = 200 * time.Millisecond // the header must arrive in time on a busy machine
 			a := newSender(t, w).Send(t.Context(), newDelivery())
 			if a.Outcome != want || a.Status != status {
 				t.Errorf("%v with status %d: %s, want %v", a.Outcome, a.Status, a.Reason, want)
@@ -140,7 +140,7 @@ func TestLargeResponseIsCutOff(t *testing.T) {
 	gone := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		defer close(gone)
-		// Without an end, so that no buffer on the way can hold it.
+		// Endless, so that no buffer on the way can hold it.
 		for chunk := bytes.Repeat([]byte("x"), 64<<10); ; {
 			if _, err := w.Write(chunk); err != nil {
 				return

@@ -20,7 +20,7 @@ import (
 
 var silent = log.New(io.Discard, "", 0)
 
-// countingServer answers with the handler and counts the connections that it accepted.
+// countingServer answers with the handler and counts accepted connections.
 func countingServer(t *testing.T, handler http.HandlerFunc) (url string, accepted *atomic.Int64) {
 	t.Helper()
 	accepted = new(atomic.Int64)
@@ -35,7 +35,7 @@ func countingServer(t *testing.T, handler http.HandlerFunc) (url string, accepte
 	return server.URL, accepted
 }
 
-// sendMany makes n attempts from so many goroutines, and says how many were delivered.
+// sendMany makes n attempts from a number of goroutines, and returns how many were delivered.
 func sendMany(t *testing.T, s *sender.Sender, goroutines, n int) int64 {
 	t.Helper()
 	var started, delivered atomic.Int64
@@ -111,8 +111,8 @@ func TestConnectionsAreReused(t *testing.T) {
 			if tt.status == 200 && delivered != int64(tt.n) {
 				t.Errorf("%d delivered, want %d", delivered, tt.n)
 			}
-			// On a machine that is too busy to run net/http's writing goroutine for 50 ms, it takes a connection for bad, and
-			// another one in its place. On a quiet one the slack is not used.
+			// On a machine that is too busy to run net/http's writing goroutine for 50 ms, net/http gives up a connection
+			// and opens another. A quiet machine does not use the slack.
 			slack := int64(tt.n/2500) + min(stalls()*tt.maxConns, int64(tt.n/20))
 			if got := accepted.Load(); got > tt.maxConns+slack {
 				t.Errorf("%d connections for %d attempts, want at most %d", got, tt.n, tt.maxConns)
@@ -142,7 +142,8 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	}
 }
 
-// A POST that meets the end of an idle connection may have arrived, so it is an attempt; the next one must not meet it again.
+// A POST that meets the end of an idle connection may have arrived, so it counts as an attempt; the next one must not
+// meet it again.
 func TestClosedIdleConnectionCostsOneAttemptAtMost(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
@@ -161,7 +162,8 @@ func TestClosedIdleConnectionCostsOneAttemptAtMost(t *testing.T) {
 	}
 }
 
-// Connections that died unnoticed, as behind a router that forgot them, cost one attempt together and not one each.
+// Connections that died unnoticed, for example behind a router that forgot them, cost one attempt together and not one
+// each.
 func TestSilentlyDeadConnectionsCostOneAttempt(t *testing.T) {
 	const conns = 4
 	var first sync.WaitGroup
@@ -196,7 +198,7 @@ func TestSilentlyDeadConnectionsCostOneAttempt(t *testing.T) {
 	}
 }
 
-// So does the one connection of HTTP/2, whichever attempts are on it.
+// The same holds for the one connection of HTTP/2, whichever attempts use it.
 func TestSilentlyDeadHTTP2ConnectionIsLeft(t *testing.T) {
 	ca := newAuthority(t)
 	config := ca.http2(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// What a transform made of the event goes out with it; what the user wrote holds against it.
+// A transform's headers and URL suffix are sent; the user's own headers override them.
 func TestContentGoesOut(t *testing.T) {
 	target, requests := receiver(t)
 	d := newDelivery()
@@ -55,7 +55,7 @@ func TestURLSuffix(t *testing.T) {
 	}
 }
 
-// What an event made and HTTP cannot carry, or must not, is no request: no further attempt can mend it.
+// If an event makes what HTTP cannot carry, or must not, no request is made: another attempt cannot help.
 func TestBadContentIsDead(t *testing.T) {
 	target, requests := receiver(t)
 	s := newSender(t, webhook(t, target))
@@ -105,7 +105,7 @@ func TestBadContentIsDead(t *testing.T) {
 	}
 }
 
-// All schemes sign one request, each with as many valid secrets as it has room for.
+// All schemes sign one request, each under as many valid secrets as it has room for.
 func TestAllSchemesAtATime(t *testing.T) {
 	target, requests := receiver(t)
 	now := time.Now()
@@ -136,7 +136,7 @@ func TestAllSchemesAtATime(t *testing.T) {
 	}
 }
 
-// Without a valid secret nothing goes out, and the fault is ours.
+// Without a valid secret nothing is sent, and the fault is ours.
 func TestNoValidSecretIsFree(t *testing.T) {
 	target, requests := receiver(t)
 	w := webhook(t, target)

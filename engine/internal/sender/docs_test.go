@@ -13,7 +13,7 @@ import (
 
 var statusRow = regexp.MustCompile(`(?m)^\| ([0-9, -]+) \| (delivered|dead|retry) \| (-|event|webhook|receiver) \| .{5,} \|$`)
 
-// docs/delivery.md tells of every status what it means, and each once.
+// docs/delivery.md says once what each status means.
 func TestDocsTellWhatEachStatusMeans(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/delivery.md")
 	if err != nil {

@@ -1,4 +1,4 @@
 package sender
 
-// WithoutProxy is for a table of its own.
+// WithoutProxy exports withoutProxy for a test table.
 var WithoutProxy = withoutProxy

@@ -35,7 +35,7 @@ func (c *rawConn) readRequest() []byte {
 	return text
 }
 
-// rawServer serves each connection with serve, which ends it, and returns its URL.
+// rawServer serves each connection with serve, which ends it. It returns its URL.
 func rawServer(t *testing.T, serve func(*rawConn)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,7 @@ type failure struct {
 	want  string // part of the reason
 }
 
-// answering writes text, in which %s is the request as it came.
+// answering writes text, in which %s is the request.
 func answering(text string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		return rawServer(t, func(conn *rawConn) {
@@ -131,7 +131,7 @@ var failures = []failure{
 	}, "certificate"},
 }
 
-// A secret's part named hidden must not be in a reason, whatever the receiver makes of the request.
+// The part "hidden" of a secret must not be in a reason, whatever the receiver does with the request.
 func TestFailuresAreRetriedAndTheirReasonsHideSecrets(t *testing.T) {
 	for _, tt := range failures {
 		t.Run(tt.name, func(t *testing.T) {

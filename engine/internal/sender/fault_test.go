@@ -20,30 +20,30 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 )
 
-// What becomes of a delivery that is tried at most three times.
+// The results of a delivery with at most three attempts.
 const (
 	isDelivered = "delivered"
 	isDead      = "dead"
 	isFree      = "waits, uncharged"
 )
 
-// faultRow is a row of the table: what the receiver does, and what it comes to.
+// faultRow is a row of the table: what the receiver does, and the result.
 type faultRow struct {
 	name     string
 	serve    func(*peer)
 	tune     func(*sender.Webhook) // changes the webhook
 	want     string
-	attempts int           // that one delivery takes
-	requests int           // that reach the receiver whole, for each delivery; -1: none or some
-	reason   string        // part of the last attempt's
-	rest     time.Duration // that the first attempt's answer asks for
-	spare    bool          // an attempt more is no fault: the receiver's end of a kept connection races with our next request
+	attempts int           // attempts of one delivery
+	requests int           // requests that reach the receiver whole, for each delivery; -1: none or some
+	reason   string        // part of the last attempt's reason
+	rest     time.Duration // pause that the first attempt's answer asks for
+	spare    bool          // one more attempt is allowed: the receiver's end of a kept connection races with our next request
 }
 
-// short is for the faults of which only a deadline makes an end.
+// short is for faults that only a deadline ends.
 func short(w *sender.Webhook) { w.Timeout = 150 * time.Millisecond }
 
-// plainFaults are those of HTTP/1.1 without TLS.
+// plainFaults are the faults of HTTP/1.1 without TLS.
 func plainFaults(*testing.T) []faultRow {
 	return []faultRow{
 		{name: "good", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
@@ -128,7 +128,7 @@ func plainFaults(*testing.T) []faultRow {
 	}
 }
 
-// limited are 429s in every shape, each followed by a 200.
+// limited are all kinds of 429, each followed by a 200.
 func limited(*testing.T) []faultRow {
 	var rows []faultRow
 	for _, tt := range rests {
@@ -139,7 +139,7 @@ func limited(*testing.T) []faultRow {
 			}
 		}
 		if date := tt.header.Get("Date"); len(date) < 20 {
-			continue // what counts from our own clock has no exact rest here
+			continue // a pause relative to our own clock is not exact here
 		}
 		text += fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(tt.body), tt.body)
 		rows = append(rows, faultRow{name: "429, " + tt.name, serve: failFirst(text), want: isDelivered, attempts: 2, requests: 2, reason: "200 OK", rest: tt.want})
@@ -147,7 +147,7 @@ func limited(*testing.T) []faultRow {
 	return rows
 }
 
-// echoes send the request back, as a whole and in the forms that its parts take.
+// echoes send the request back, whole and in the forms that its parts take.
 func echoes(*testing.T) []faultRow {
 	var rows []faultRow
 	for name, form := range map[string]func(string) string{
@@ -286,7 +286,7 @@ func answer200(p *peer, stream uint32) bool {
 	return true
 }
 
-// answerAll answers each request by text, and keeps the connection.
+// answerAll answers each request with text, and keeps the connection.
 func answerAll(text string) func(*peer) {
 	return func(p *peer) {
 		for p.read() {
@@ -295,7 +295,7 @@ func answerAll(text string) func(*peer) {
 	}
 }
 
-// failFirst answers a delivery's first request by text, or by a reset if that is empty, and the others by a 200.
+// failFirst answers a delivery's first request with text, or with a reset if text is empty, and the others with a 200.
 func failFirst(text string) func(*peer) {
 	return func(p *peer) {
 		for p.read() {

@@ -21,7 +21,7 @@ import (
 var guarded = []struct {
 	addrs             string
 	strict, trusted   string // part of the refusal, "" for none
-	beforeAndBehindOK string // the neighbours that are open to all
+	beforeAndBehindOK string // neighbours that all webhooks may reach
 }{
 	{"0.0.0.0 0.255.255.255", "unspecified", "", "1.0.0.0"},
 	{"10.0.0.0 10.255.255.255", "private", "", "9.255.255.255 11.0.0.0"},
@@ -96,7 +96,7 @@ func TestGuardKnowsEveryRange(t *testing.T) {
 			for _, g := range []sender.Guard{strict, trusted} {
 				g.Allow = []netip.Prefix{prefix}
 				check(g, addr, "")
-				if addr.Is4() { // an allowed address is not allowed in another dress
+				if addr.Is4() { // an allowed address is not allowed in another form
 					check(g, netip.AddrFrom16(addr.As16()), "")
 				}
 			}
@@ -109,14 +109,15 @@ func TestGuardKnowsEveryRange(t *testing.T) {
 	for _, g := range []sender.Guard{strict, trusted, {Trusted: true, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}} {
 		check(g, netip.Addr{}, "not a known")
 	}
-	// What the user allowed holds as long as it leads nowhere else.
+	// An address that the user allows is allowed as long as it leads nowhere else.
 	check(sender.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, netip.MustParseAddr("11.0.0.1"), "")
 	check(sender.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, netip.MustParseAddr("192.168.0.1"), "private")
 	check(sender.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}}, netip.MustParseAddr("10.1.1.1"), "")
 }
 
-// FuzzGuard holds the guard against the standard library's classes: what that calls inner never passes a checkout's webhook,
-// also inside a mapped address, and what is refused to the user is refused to the checkout.
+// FuzzGuard compares the guard with the standard library's classes: an address that is private there never passes a
+// checkout's webhook, not even inside a mapped address, and an address that is refused to the user is refused to the
+// checkout.
 func FuzzGuard(f *testing.F) {
 	for _, tt := range guarded {
 		for text := range strings.FieldsSeq(tt.addrs + " " + tt.beforeAndBehindOK) {
@@ -158,7 +159,7 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-// localServer counts what reaches 127.0.0.1, and gives its port.
+// localServer counts requests that reach 127.0.0.1, and returns its port.
 func localServer(t *testing.T) (port string, arrived *atomic.Int64) {
 	t.Helper()
 	arrived = new(atomic.Int64)
@@ -168,7 +169,7 @@ func localServer(t *testing.T) (port string, arrived *atomic.Int64) {
 	return port, arrived
 }
 
-// A host may be written in many ways; none reaches the inside from a checkout's webhook.
+// A host may be written in many ways; with none of them does a checkout's webhook reach an inner address.
 func TestCheckoutsWebhookReachesNothingInside(t *testing.T) {
 	port, arrived := localServer(t)
 	for _, host := range []string{
@@ -179,7 +180,7 @@ func TestCheckoutsWebhookReachesNothingInside(t *testing.T) {
 		if u, err := parse(host, port); err == nil {
 			w = webhook(t, u)
 		} else {
-			continue // no URL, and config says so
+			continue // no URL; config reports it
 		}
 		w.Trusted = false
 		a := newSender(t, w).Send(t.Context(), newDelivery())
@@ -206,7 +207,8 @@ func parse(host, port string) (string, error) {
 	return u, err
 }
 
-// nameServer answers each question for an IPv4 address as answer says: an address, or a return code. It gives a resolver that asks it.
+// nameServer answers each query for an IPv4 address with answer's result: an address, or a return code. It returns a
+// resolver that asks it.
 func nameServer(t *testing.T, answer func(n int64) (addr netip.Addr, code byte)) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -222,7 +224,7 @@ func nameServer(t *testing.T, answer func(n int64) (addr netip.Addr, code byte))
 			if err != nil {
 				return
 			}
-			end := 12 // of the question's name
+			end := 12 // of the query's name
 			for end < n && buf[end] != 0 {
 				end += int(buf[end]) + 1
 			}
@@ -252,7 +254,7 @@ func nameServer(t *testing.T, answer func(n int64) (addr netip.Addr, code byte))
 	}}
 }
 
-// A name that first leads outside and then inside is judged by where it leads when it is dialled.
+// A name that first leads outside and then inside is judged by the address that is dialled.
 func TestNameThatChangesItsAddressIsJudgedAtTheDial(t *testing.T) {
 	port, arrived := localServer(t)
 	inside := netip.MustParseAddr("127.0.0.1")
@@ -265,7 +267,7 @@ func TestNameThatChangesItsAddressIsJudgedAtTheDial(t *testing.T) {
 
 	w.Trusted = false
 	w.Deadlines.Connect = 50e6
-	outside := netip.MustParseAddr("255.255.255.254") // reserved, so that nothing is dialled in earnest; allowed here
+	outside := netip.MustParseAddr("255.255.255.254") // reserved, so that nothing is really dialled; allowed here
 	w.Allow = []netip.Prefix{netip.PrefixFrom(outside, 32)}
 	w.Resolver = nameServer(t, func(n int64) (netip.Addr, byte) {
 		if n%2 == 1 {

@@ -16,7 +16,7 @@ import (
 
 var answered = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// dated is a header with a Date that is so far from our clock, and further fields.
+// dated returns a header with a Date that differs from our clock, and further fields.
 func dated(skew time.Duration, fields ...string) http.Header {
 	h := http.Header{"Date": {answered.Add(skew).Format(http.TimeFormat)}}
 	for i := 0; i < len(fields); i += 2 {
@@ -25,7 +25,7 @@ func dated(skew time.Duration, fields ...string) http.Header {
 	return h
 }
 
-// says is a kind of receiver that always says the same.
+// says returns a receiver that always returns the same verdict.
 func says(v delivery.Verdict) sender.Receiver {
 	v.Known = true
 	return func(delivery.Answer) delivery.Verdict { return v }
@@ -122,7 +122,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// rests are answers that ask for a rest.
+// rests are answers that ask for a pause.
 var rests = []struct {
 	name   string
 	header http.Header
@@ -185,7 +185,7 @@ func TestRetryAfterInAllItsShapes(t *testing.T) {
 	}
 }
 
-// FuzzRetryAfter: whatever a receiver writes, the rest is 0 to 24 h, and a plain number of seconds is obeyed exactly.
+// FuzzRetryAfter: whatever a receiver writes, the pause is 0 to 24 h, and a plain number of seconds is obeyed exactly.
 func FuzzRetryAfter(f *testing.F) {
 	for _, tt := range rests {
 		f.Add(429, tt.header.Get("Retry-After"), tt.header.Get("Date"), tt.header.Get("X-RateLimit-Reset-After"), []byte(tt.body))

@@ -20,7 +20,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 )
 
-// proxy is a real one: it tunnels CONNECT and forwards the rest, or answers each request by status.
+// proxy is a real one: it tunnels CONNECT and forwards other requests, or answers each request with status.
 func proxy(t *testing.T, status int) (at *url.URL, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)
@@ -109,7 +109,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// The proxy's own address is the user's choice; that of the receiver is judged where it stands in the URL.
+// The user chooses the proxy's address; the receiver's is judged as it is written in the URL.
 func TestProxyDoesNotOpenTheInside(t *testing.T) {
 	at, asked := proxy(t, 200)
 	for target, want := range map[string]string{
@@ -128,7 +128,7 @@ func TestProxyDoesNotOpenTheInside(t *testing.T) {
 	}
 }
 
-// The deadline for the connection is one of its own: a listener whose queue is full takes no connection.
+// Connecting has a deadline of its own: a listener with a full queue accepts no connection.
 func TestConnectDeadline(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems refuse a connection for which there is no room")
@@ -170,7 +170,7 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 	w := webhook(t, server.URL)
 	w.TLS = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	w.TLS.NextProtos = nil
-	w.TLS.MinVersion = tls.VersionTLS10 // nobody can go below 1.2
+	w.TLS.MinVersion = tls.VersionTLS10 // cannot go below 1.2
 	if a := newSender(t, w).Send(t.Context(), newDelivery()); a.Outcome != delivery.Delivered || proto.Load() != "HTTP/2.0, TLS 304" {
 		t.Errorf("%s: %v", a.Reason, proto.Load())
 	}
@@ -180,7 +180,7 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 	}
 }
 
-// inside are hosts in all the forms in which a resolver behind a proxy may read an address.
+// inside lists hosts in all the forms in which a resolver behind a proxy may read an address.
 var inside = []string{
 	"169.254.169.254", "169.254.169.254.", "169.254.169.254..", "2852039166", "2852039166.", "0xA9FEA9FE", "0xa9fea9fe", "025177524776",
 	"0251.0376.0251.0376", "0251.254.0xa9.254", "0x00a9.00000376.0251.0376", "169.254.43518", "169.16689662", "169.254.0xa9fe", "169.254.0124776",
@@ -193,13 +193,14 @@ var inside = []string{
 	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",
 }
 
-// outside are names, and addresses that everybody may reach.
+// outside lists names, and addresses that every webhook may reach.
 var outside = []string{
 	"receiver.example", "8.8.8.8", "134744072", "0x08080808", "8.526344", "08.8.8.8", "099.1", "010.8.8.8.example", "1e100.example", "0x7f.example", "127.0.0.1.example",
 	"localhost.example", "notlocalhost", "1.2.3.4.5", "1_0.1", "bücher.example", "例え.テスト", "vermögensberater", "[2606:4700::1111]", "a.0xzz", "-1",
 }
 
-// Behind a proxy nothing is dialled here, so the host is judged as every resolver may read it: for plain requests and for CONNECT.
+// Behind a proxy nothing is dialled here, so the host is judged as every resolver may read it: for plain requests and for
+// CONNECT.
 func TestProxyIsAskedForNoHostThatIsInside(t *testing.T) {
 	at, asked := proxy(t, 200)
 	for _, scheme := range []string{"http://", "https://"} {
@@ -222,7 +223,7 @@ func TestProxyIsAskedForNoHostThatIsInside(t *testing.T) {
 	}
 }
 
-// A webhook of the user's own reaches loopback and private addresses in every form, and metadata in none.
+// The user's own webhook reaches loopback and private addresses in every form, and metadata addresses in none.
 func TestUsersOwnHostsBehindAProxy(t *testing.T) {
 	for host, want := range map[string]string{
 		"localhost": "", "foo.localhost.": "", "127.1": "", "0x7f000001": "", "10.1": "", "2852039166": "a link-local", "0251.0376.0251.0376": "a link-local",
@@ -239,7 +240,7 @@ func TestUsersOwnHostsBehindAProxy(t *testing.T) {
 	}
 }
 
-// A proxy variable that cannot be read is our fault and named, and nothing goes to the receiver or anywhere else. No part of it shows.
+// A proxy variable that cannot be parsed is our fault, is named, and nothing is sent anywhere. No part of it shows.
 func TestProxyVariableThatCannotBeRead(t *testing.T) {
 	unreadable := []string{
 		"http://hidden:12#34hidden@proxy.example:3128", "http://hidden:12/34hidden@proxy.example:3128", "http://hidden:12?34hidden@proxy.example:3128",
@@ -266,7 +267,7 @@ func TestProxyVariableThatCannotBeRead(t *testing.T) {
 }
 
 func TestHostsWithoutAProxy(t *testing.T) {
-	for list, hosts := range map[string][2]string{ // those that match, and those that do not
+	for list, hosts := range map[string][2]string{ // hosts that match, and hosts that do not
 		"*":                       {"a.example 10.0.0.1", ""},
 		"a.example":               {"a.example A.EXAMPLE b.a.example", "ba.example example 10.0.0.1"},
 		".a.example":              {"b.a.example", "a.example"},
@@ -288,7 +289,7 @@ func TestHostsWithoutAProxy(t *testing.T) {
 	}
 }
 
-// What needs no proxy does not mind a variable that cannot be read.
+// A receiver that needs no proxy is reached although the variable cannot be parsed.
 func TestDirectReceiversDoNotMindTheProxyVariable(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://hidden:12#34hidden@proxy.example:3128")
 	t.Setenv("NO_PROXY", "other.example, 127.0.0.0/8")
@@ -297,7 +298,7 @@ func TestDirectReceiversDoNotMindTheProxyVariable(t *testing.T) {
 	send(t, newSender(t, webhook(t, strings.Replace(url, "127.0.0.1", "localhost", 1))), newDelivery(), requests)
 }
 
-// In CGI a client sets HTTP_PROXY by a header of its own.
+// In CGI, a client sets HTTP_PROXY with a header.
 func TestProxyOfACGIIsNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://hidden:hidden@proxy.example:3128")
 	t.Setenv("REQUEST_METHOD", "GET")

@@ -22,18 +22,18 @@ import (
 	"time"
 )
 
-// faulty is a receiver that misbehaves on real sockets. It counts the requests that reached it whole, and its 2xx answers.
+// faulty is a receiver that misbehaves on real sockets. It counts complete requests, and its 2xx answers.
 type faulty struct {
 	addr string
 	ln   net.Listener
 
-	takes    bool // a 2xx that it writes is whole
+	takes    bool // a 2xx that it writes is complete
 	requests atomic.Int64
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
 	ids      map[string]int  // requests by delivery
-	taken    map[string]bool // deliveries that got a 2xx
-	again    int             // requests of a delivery that had got one
+	taken    map[string]bool // deliveries that were answered with a 2xx
+	again    int             // requests of a delivery that had been answered with one
 	running  sync.WaitGroup
 }
 
@@ -42,9 +42,9 @@ type peer struct {
 	net.Conn
 	from *bufio.Reader
 	of   *faulty
-	id   string // of the request that was read last
-	text []byte // and its text
-	nth  int    // how often its delivery was here
+	id   string // of the last request
+	text []byte // the text of the last request
+	nth  int    // how often this delivery arrived
 }
 
 // startFaulty serves each connection by serve.
@@ -80,7 +80,7 @@ func (f *faulty) forget(conn net.Conn) {
 	delete(f.conns, conn)
 }
 
-// end closes the receiver and all its connections, and waits for what serves them.
+// end closes the receiver and all its connections, and waits for their goroutines.
 func (f *faulty) end() {
 	f.ln.Close()
 	f.mu.Lock()
@@ -91,7 +91,7 @@ func (f *faulty) end() {
 	f.running.Wait()
 }
 
-// read reads a whole request. It says false at the connection's end.
+// read reads a whole request. It returns false at the end of the connection.
 func (p *peer) read() bool {
 	r, err := http.ReadRequest(p.from)
 	if err != nil {
@@ -112,7 +112,7 @@ func (p *peer) read() bool {
 	return true
 }
 
-// write writes an answer, and notes that a 2xx went out.
+// write writes an answer, and notes that a 2xx was sent.
 func (p *peer) write(format string, args ...any) {
 	text := fmt.Appendf(nil, format, args...)
 	if p.of.takes && bytes.HasPrefix(text, []byte("HTTP/1.1 2")) {
@@ -123,7 +123,7 @@ func (p *peer) write(format string, args ...any) {
 	_, _ = p.Write(text)
 }
 
-// reset makes the end of the connection a reset.
+// reset makes the connection end with a reset.
 func (p *peer) reset() {
 	if tcp, ok := p.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -147,7 +147,7 @@ const (
 	status200     = "\x88" // the header of a 200, compressed
 )
 
-// serveHTTP2 speaks HTTP/2 and answers each request, once it is whole, by answer; that says false to end the connection.
+// serveHTTP2 speaks HTTP/2 and calls answer for each complete request. If answer returns false the connection ends.
 func serveHTTP2(answer func(p *peer, stream uint32) bool) func(*peer) {
 	return func(p *peer) {
 		if _, err := io.ReadFull(p.from, make([]byte, len(preface))); err != nil {
@@ -182,7 +182,7 @@ func (p *peer) frame(kind, flags byte, stream uint32, payload string) {
 	_, _ = p.Write(append(binary.BigEndian.AppendUint32(head, stream), payload...))
 }
 
-// number is a 32-bit number as frames have it.
+// number encodes a 32-bit number for a frame.
 func number(n uint32) string { return string(binary.BigEndian.AppendUint32(nil, n)) }
 
 // authority signs the certificates of test receivers.
@@ -214,7 +214,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// certificate makes one for 127.0.0.1, changed by change.
+// certificate makes a certificate for 127.0.0.1, modified by change.
 func (a *authority) certificate(t *testing.T, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
@@ -236,12 +236,12 @@ func (a *authority) certificate(t *testing.T, change func(*x509.Certificate)) tl
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// server is the TLS of a receiver with a certificate that is changed by change.
+// server returns the TLS configuration of a receiver whose certificate change modified.
 func (a *authority) server(t *testing.T, change func(*x509.Certificate)) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{a.certificate(t, change)}}
 }
 
-// http2 is the TLS of a good receiver that speaks HTTP/2.
+// http2 returns the TLS configuration of a good receiver that speaks HTTP/2.
 func (a *authority) http2(t *testing.T) *tls.Config {
 	config := a.server(t, nil)
 	config.NextProtos = []string{"h2"}

@@ -26,7 +26,7 @@ const (
 	keySecret   = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 )
 
-// webhook is one with nothing but a URL.
+// webhook returns a webhook with only a URL.
 func webhook(t *testing.T, rawURL string) sender.Webhook {
 	t.Helper()
 	u, err := url.Parse(rawURL)
@@ -36,7 +36,7 @@ func webhook(t *testing.T, rawURL string) sender.Webhook {
 	return sender.Webhook{URL: u, Timeout: 10 * time.Second, MaxInFlight: 8, UserAgent: "awf-hook/test", Trusted: true}
 }
 
-// newSender makes a sender over the network that is closed at the test's end.
+// newSender makes a sender over the network that is closed when the test ends.
 func newSender(t *testing.T, w sender.Webhook) *sender.Sender {
 	t.Helper()
 	s := sender.New(w, nil)
@@ -72,7 +72,7 @@ func receiver(t *testing.T) (string, <-chan arrived) {
 	return server.URL, requests
 }
 
-// send makes one attempt that must be delivered and returns what arrived.
+// send makes one attempt, which must be delivered, and returns the request that arrived.
 func send(t *testing.T, s *sender.Sender, d *delivery.Delivery, requests <-chan arrived) arrived {
 	t.Helper()
 	if a := s.Send(t.Context(), d); a.Outcome != delivery.Delivered {
@@ -135,7 +135,7 @@ func TestSignaturesVerify(t *testing.T) {
 		name    string
 		signing []signature.Scheme
 		secrets []string
-		good    []string // each secret under which all schemes verify
+		good    []string // the secrets under which all schemes verify
 	}{
 		{"unsigned", nil, nil, nil},
 		{"awf", []signature.Scheme{signature.AWF}, []string{plainSecret}, []string{plainSecret}},
@@ -221,7 +221,7 @@ func TestUserinfoBecomesBasicAuth(t *testing.T) {
 	}
 }
 
-// An event's type comes from a stream that others write: it must not end its header line.
+// An event's type comes from strangers: it must not end its header line.
 func TestEventTypeCannotBreakItsHeader(t *testing.T) {
 	tests := []struct{ typ, want string }{
 		{"step_complete", "step_complete"},
@@ -315,7 +315,7 @@ func TestSecretsSignInTheirTime(t *testing.T) {
 	}
 }
 
-// An attempt says where its time went: each phase it had, and none that a kept connection spares.
+// An attempt says where its time went: each phase that it had, and none that a reused connection saves.
 func TestPhasesOfAnAttempt(t *testing.T) {
 	const wait = 60 * time.Millisecond
 	receiver := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { time.Sleep(wait) }))

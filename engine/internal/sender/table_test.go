@@ -24,7 +24,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// What must not be seen, whatever comes back.
+// Texts that must not be seen in anything that comes back.
 const (
 	hiddenUser   = "hidden-user"
 	hiddenPass   = "hidden+pass/word"
@@ -40,7 +40,7 @@ var allHidden = []string{hiddenUser, hiddenPass, hiddenPath, hiddenQuery, hidden
 // maxAttempts is how often the tests' lane tries.
 const maxAttempts = 3
 
-// hideAll puts all that must not be seen into a webhook.
+// hideAll puts everything that must not be seen into a webhook.
 func hideAll(t *testing.T, addr string) sender.Webhook {
 	w := webhook(t, "http://"+addr+"/"+hiddenPath+"?key="+url.QueryEscape(hiddenQuery))
 	w.URL.User = url.UserPassword(hiddenUser, hiddenPass)
@@ -51,7 +51,7 @@ func hideAll(t *testing.T, addr string) sender.Webhook {
 	return w
 }
 
-// leaks are the traces of what must not be seen: in every form they hold "hidden", encoded or not.
+// leaks finds traces of what must not be seen: all forms contain "hidden", encoded or not.
 func leaks(text string) string {
 	lower := strings.ToLower(text)
 	for _, trace := range []string{
@@ -65,7 +65,7 @@ func leaks(text string) string {
 	return ""
 }
 
-// deliver does what a lane does, without its waits: it tries until the delivery is settled, and says what it came to.
+// deliver does what a lane does, without its waits: it tries until the delivery is settled, and returns the result.
 func deliver(t *testing.T, s *sender.Sender, id string, spare bool) (what string, attempts []delivery.Attempt) {
 	d := &delivery.Delivery{ID: id, Event: "workflow_end", Content: delivery.Content{Body: []byte(`{"event":"workflow_end"}`)}}
 	for len(attempts) < maxAttempts {
@@ -91,13 +91,13 @@ func deliver(t *testing.T, s *sender.Sender, id string, spare bool) (what string
 			d.Attempts++
 		}
 		if spare {
-			pause() // as a lane does, so that the end of the kept connection is known
+			pause() // as a lane does, so that the end of a kept connection is noticed
 		}
 	}
 	return isDead, attempts
 }
 
-// The table of faults: for each row as many deliveries as FAULTS says, two if it says nothing; "make faults" makes it 100.
+// The table of faults: FAULTS deliveries for each row, two by default; "make faults" sets 100.
 func TestFaults(t *testing.T) {
 	deliveries := 2
 	if n, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {
@@ -169,7 +169,7 @@ func (row faultRow) run(t *testing.T, deliveries int) {
 	checkGoroutines(t, before)
 }
 
-// warm lets the runtime and net/http make what they keep for ever.
+// warm makes the runtime and net/http allocate what they keep for ever.
 func warm(t *testing.T) {
 	receiver := startFaulty(t, true, answerAll("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 	s := sender.New(hideAll(t, receiver.addr), nil)
@@ -178,7 +178,7 @@ func warm(t *testing.T) {
 	receiver.end()
 }
 
-// checkGoroutines waits for the goroutines to come down to what they were.
+// checkGoroutines waits until there are no more goroutines than before.
 func checkGoroutines(t *testing.T, before int) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -191,7 +191,7 @@ func checkGoroutines(t *testing.T, before int) {
 	}
 }
 
-// watchMemory follows the process's resident memory, where the system tells; it returns what gives the most over the base.
+// watchMemory watches the process's resident memory, if the system reports it. peak returns the most over the base.
 func watchMemory(t *testing.T) (peak func() int64) {
 	runtime.GC()
 	base := resident()
@@ -212,7 +212,7 @@ func watchMemory(t *testing.T) (peak func() int64) {
 	return func() int64 { stop(); <-ended; return most.Load() }
 }
 
-// resident is the process's resident memory in bytes; 0 where /proc does not tell.
+// resident returns the process's resident memory in bytes; 0 without /proc.
 func resident() int64 {
 	text, _ := os.ReadFile("/proc/self/statm")
 	var size, pages int64
@@ -232,7 +232,7 @@ func (p *peer) drip(text string) {
 	}
 }
 
-// flood writes so many MiB.
+// flood writes n MiB.
 func (p *peer) flood(n int) {
 	for range n * 16 {
 		if _, err := p.Write(floodChunk); err != nil {
@@ -243,7 +243,7 @@ func (p *peer) flood(n int) {
 
 var floodChunk = bytes.Repeat([]byte("x"), 64<<10)
 
-// closedPort is an address at which nobody listens.
+// closedPort returns an address at which nobody listens.
 func closedPort() string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// A call is its run's first step: the program writes both starts, and the transcripts a while later. Each called run names its caller.
+// A called run starts with its caller's step: the program writes both starts, and the transcripts a while later. Each
+// called run names its caller.
 func TestCallsThatRaceTheirTranscripts(t *testing.T) {
 	const script = `
 say() { printf '%s\n' "$1"; }

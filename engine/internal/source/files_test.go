@@ -54,7 +54,7 @@ func given(t *testing.T, tl *tail, final bool) string {
 	}
 }
 
-// Lines are given when they are whole, however they were written and whenever the file was closed in between.
+// Lines are given when they are complete, however they were written, even if the file was closed in between.
 func TestTailLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	long := `{"event":"workflow.started","execution_id":"long","x":"` + strings.Repeat("x", 2*event.MaxLine) + `"}`
@@ -88,7 +88,7 @@ func TestTailLines(t *testing.T) {
 	}
 }
 
-// A file that was truncated, or another one under its name, is not read on, also if it is longer by now.
+// A file that was truncated, or replaced under its name, is read from its beginning, even if it is longer by now.
 func TestTailReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.jsonl")
 	write(t, path, start("a")+"\n")
@@ -106,7 +106,7 @@ func TestTailReplaced(t *testing.T) {
 	}
 }
 
-// A line that was cut, or that a crash left NULs in, is told and takes no event with it.
+// A line that was cut, or in which a crash left NULs, is reported, and costs no other event.
 func TestTailAfterACrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	tl := &tail{path: path}
@@ -133,7 +133,7 @@ func TestLinesWithoutIDs(t *testing.T) {
 	envelope := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
 	ids := func() (ids []string) {
 		tl := &tail{path: path}
-		for range 4 { // lines come one by one, and the file's known beginning grows
+		for range 4 { // lines come one by one, so that the file's known beginning grows
 			if err := tl.open(); err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +154,8 @@ func TestLinesWithoutIDs(t *testing.T) {
 	}
 }
 
-// Each line is copied by one write, an unended one at the end only; what a full disk did not take goes on where it broke off.
+// Each line is copied with one write, an unfinished one only at the end. After a full disk, copying continues where it
+// stopped.
 func TestCopyLines(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "data", "audit.jsonl")
@@ -185,12 +186,12 @@ func TestCopyLines(t *testing.T) {
 	}
 }
 
-// Whoever takes up a trail goes on copying behind the last line that was copied, whether its owner could say so or not.
+// Whoever takes up a trail continues after the last copied line, whether its owner could note that or not.
 func TestTakenUpCopy(t *testing.T) {
 	for _, said := range []bool{true, false} {
 		dir := t.TempDir()
 		target := filepath.Join(dir, "audit.jsonl")
-		write(t, target, start("b")+"\n") // a line of a run before, which the resumed one repeats
+		write(t, target, start("b")+"\n") // a line of an earlier run, which the resumed one repeats
 		tr, err := newTrail(place{folder: filepath.Join(dir, "exec")}, trailInfo{Target: target, Started: time.Now()})
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +226,7 @@ func TestTakenUpCopy(t *testing.T) {
 	}
 }
 
-// AWF's places, as its environment and its arguments say.
+// AWF's folders, according to its environment and its arguments.
 func TestPlaces(t *testing.T) {
 	env := List([]string{"HOME=/h", "XDG_DATA_HOME=", "AWF_AUDIT_LOG=x", "AWF_AUDIT_LOG="})
 	for _, tt := range []struct{ got, want string }{
@@ -250,7 +251,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// AWF alone has ways to run that write nothing.
+// Only AWF has ways to run that write nothing.
 func TestCommandsThatWriteNothing(t *testing.T) {
 	for line, want := range map[string]bool{
 		"awf run deploy --interactive": true, "/usr/bin/awf run --step=build deploy": true, "awf acp-serve": true,
@@ -262,7 +263,8 @@ func TestCommandsThatWriteNothing(t *testing.T) {
 	}
 }
 
-// How a program ended says how the runs did that it left open. AWF says 0 when it is interrupted, and writes no end then.
+// The exit of a program decides the ends of the runs that it left open. AWF exits with 0 when it is interrupted, and
+// writes no end then.
 func TestEndingOfOpenRuns(t *testing.T) {
 	for _, tt := range []struct {
 		exit Exit
@@ -282,7 +284,7 @@ func TestEndingOfOpenRuns(t *testing.T) {
 	}
 }
 
-// A FIFO of the name of an audit file holds nothing up and is not read.
+// A FIFO in place of an audit file blocks nothing and is not read.
 func TestFollowedFIFO(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

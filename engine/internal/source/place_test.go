@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Where no place can be used the program runs all the same, with its own audit file, and each place is named with the reason.
+// If no place can be used, the program still runs, with its own audit file, and each place is named with the reason.
 func TestNoPlaceCanBeUsed(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -53,7 +53,7 @@ func TestNoPlaceCanBeUsed(t *testing.T) {
 	}
 }
 
-// A folder that everybody can write to holds another user's folder, or a link: none of them is used.
+// A folder that everybody can write to contains another user's folder, or a link: neither is used.
 func TestSharedPlaceIsOurOwn(t *testing.T) {
 	temp := t.TempDir()
 	of := NewPlaces("", []string{temp})[0]

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// A program is alive while its process is, and not when another process has got its id, as after a restart of the host.
+// A program is alive while its process is, but not if another process has its id, for example after a restart of the
+// host.
 func TestAnotherProcessWithTheSameIDIsNotTheProgram(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		pid   int
-		older int64 // ticks by which the process that was noted is older than the one that runs
+		older int64 // ticks by which the noted process is older than the running one
 		alive bool
 	}{
 		{"this process", os.Getpid(), 0, true},

@@ -10,7 +10,7 @@ import (
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// refusals are the settlements of deliveries that were refused, one after another.
+// refusals returns settlements of refused deliveries.
 func refusals(blame delivery.Blame, n int) (list []delivery.Settlement) {
 	for range n {
 		a := &delivery.Attempt{Outcome: delivery.Dead, Reason: "refused", Blame: blame}
@@ -19,8 +19,8 @@ func refusals(blame delivery.Blame, n int) (list []delivery.Settlement) {
 	return list
 }
 
-// A lane pauses after failures that say something of its receiver or its webhook. What is wrong with one event says nothing
-// of the next one.
+// A lane pauses after failures that say something about its receiver or its webhook. A problem with one event says
+// nothing about the next one.
 func TestWhoseFaultPausesALane(t *testing.T) {
 	for blame, pauses := range map[delivery.Blame]bool{
 		delivery.BlameEvent: false, delivery.BlameWebhook: true, delivery.BlameReceiver: true, delivery.BlameSender: true,
@@ -38,7 +38,7 @@ func TestWhoseFaultPausesALane(t *testing.T) {
 	}
 }
 
-// A probe that is refused for its event ends, and leaves the breaker open: the next one may follow at once.
+// A probe that is refused because of its event ends, and leaves the breaker open: the next one may follow at once.
 func TestRefusedEventEndsAProbe(t *testing.T) {
 	var l store.Lane
 	for _, st := range refusals(delivery.BlameReceiver, delivery.BreakerFailures) {

@@ -30,14 +30,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// queues are one queue, as this process has it and as a client of its API does. Each answer to the client is held to the document.
+// queues are one queue, used in this process and through a client of its API. Each answer to the client is checked
+// against the document.
 type queues struct {
 	local  api.Local
 	client *api.Client
 	url    string
 }
 
-// fill makes a queue with a dead letter of each of three events, one that was delivered, and one that waits.
+// fill makes a queue with a dead letter of each of three events, a delivered delivery, and one that waits.
 func fill(t *testing.T) *queues {
 	t.Helper()
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +188,7 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 	}
 }
 
-// A call that is misread would select too much: what is not understood is refused, and changes nothing.
+// A misread call would select too much, so a call that is not understood is refused and changes nothing.
 func TestBadCallsAreRefused(t *testing.T) {
 	q := fill(t)
 	for _, call := range []struct{ method, path, body, want string }{
@@ -240,7 +241,7 @@ func TestDialWantsAServer(t *testing.T) {
 	}
 }
 
-// What is no awf-hook serve must not be taken for one that has nothing.
+// A server that is no awf-hook serve must not look like an empty queue.
 func TestClientKnowsItsServer(t *testing.T) {
 	for text, status := range map[string]int{"<html>": 200, `{"webhooks":`: 200, "": 404, `{"error":"nobody"}`: 401, "moved": 302} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -259,7 +260,7 @@ func TestClientKnowsItsServer(t *testing.T) {
 	}
 }
 
-// The document has each call and each field, and each answer is as it says.
+// The document has each call and each field, and each answer matches it.
 func TestDocumentIsTrue(t *testing.T) {
 	q := fill(t)
 	resp, err := http.Get(q.url + "/v1/openapi.yaml")
@@ -335,7 +336,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
-			if slices.Contains(operation.Tags, "page") { // package view has their test
+			if slices.Contains(operation.Tags, "page") { // the test of package view covers them
 				continue
 			}
 			if !called[method+" "+path] {
@@ -345,7 +346,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 }
 
-// check makes a call, holds it and its answer to the document, and returns the path of it there.
+// check makes a call, checks it and its answer against the document, and returns its path there.
 func check(t *testing.T, router routers.Router, base, method, path, body string) string {
 	t.Helper()
 	req, err := http.NewRequest(method, base+path, strings.NewReader(body))

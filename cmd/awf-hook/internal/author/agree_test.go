@@ -11,8 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// The modules in C, Rust and AssemblyScript read generated events as encoding/json does: with white space, escapes, surrogate
-// pairs and quotes wherever they can be, and members around those that they look for.
+// The modules in C, Rust and AssemblyScript read generated events as encoding/json does: with white space, escapes,
+// surrogate pairs and quotes in all possible places, and with other members around those that they look for.
 func TestLanguagesAgreeOnGeneratedEvents(t *testing.T) {
 	modules := map[string]*wasm.Module{}
 	for _, name := range []string{"c", "rust", "assemblyscript"} {
@@ -59,7 +59,7 @@ func TestLanguagesAgreeOnGeneratedEvents(t *testing.T) {
 	}
 }
 
-// texts are what a message says: its header, then its elements.
+// texts returns the texts of a message: its header, then its elements.
 func texts(message any) []string {
 	m := message.(map[string]any)
 	var found []string

@@ -17,7 +17,7 @@ import (
 
 const examplesDir = "../../../../examples/transforms/"
 
-// ways are the seven that make the same Slack message: pristine, and warm where there is a module.
+// ways returns the seven ways to make the same Slack message: pristine, and warm for those with a module.
 func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
 	tb.Helper()
 	for _, name := range []string{"Go", "C", "Rust", "AssemblyScript", "js"} {
@@ -97,7 +97,7 @@ func BenchmarkSlackMessage(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// The table in docs/transforms.md says the sizes and the fuel of what is committed.
+// The table in docs/transforms.md has the sizes and the fuel of the committed modules.
 func TestDocsSayTheFuel(t *testing.T) {
 	docs, err := os.ReadFile("../../../../docs/transforms.md")
 	if err != nil {

@@ -42,7 +42,8 @@ func sample() *trace.Span {
 	}
 }
 
-// read decodes a request by the collector's own protocol types. The JSON mapping of OTLP has ids in hexadecimal, that of protobuf in base64.
+// read decodes a request with the collector's own protocol types. OTLP's JSON mapping has ids in hexadecimal, protobuf's
+// in base64.
 func read(t *testing.T, body []byte) *collector.ExportTraceServiceRequest {
 	t.Helper()
 	var whole any
@@ -155,7 +156,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Whatever the collector does, a span waits for nobody, and each one is counted.
+// Whatever the collector does, a span never waits, and each one is counted.
 func TestCollectorsThatFail(t *testing.T) {
 	const spans = maxSpans + 500
 	for name, answer := range map[string]struct {

@@ -19,7 +19,7 @@ import (
 // patience is how long one step of a browser may take, and what a test waits for. It only ends what hangs: a full machine is slow.
 const patience = time.Minute
 
-// browser is a tab of a headless Chromium. What it complains of fails the test.
+// browser is a tab of a headless Chromium. Its complaints fail the test.
 type browser struct {
 	ctx context.Context
 
@@ -27,7 +27,7 @@ type browser struct {
 	complaints []string
 }
 
-// findChromium is the browser's path. Where it is missing the test is skipped.
+// findChromium returns the browser's path. It skips the test if there is none.
 func findChromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -55,7 +55,7 @@ func browse(t *testing.T) *browser {
 	return b
 }
 
-// call makes a step of a command that returns nothing.
+// call runs a command that returns nothing.
 func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, command, params)
@@ -63,7 +63,7 @@ func call[P any](command cdp.Command[P, cdp.Empty], params P) chromedp.Action[ch
 	})
 }
 
-// listen keeps what the console and the browser itself complain of, reports of the content policy among it.
+// listen collects complaints of the console and of the browser itself, including reports of the content policy.
 func (b *browser) listen(ev any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -79,7 +79,7 @@ func (b *browser) listen(ev any) {
 	}
 }
 
-// complained returns what was complained of, but for what has one of these in it, and forgets it.
+// complained returns the complaints, except for those that contain one of these texts, and forgets them.
 func (b *browser) complained(but ...string) (list []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,7 +112,7 @@ func (b *browser) login(t *testing.T, s *site, token, to string) {
 	b.see(t, "nav", "Overview")
 }
 
-// value is what an expression of the browser's comes to.
+// value returns the value of an expression in the browser.
 func value[T any](t *testing.T, b *browser, expression string) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -128,13 +128,13 @@ func value[T any](t *testing.T, b *browser, expression string) T {
 	}
 }
 
-// text is the text of what a selector finds.
+// text returns the text of the element that a selector finds.
 func (b *browser) text(t *testing.T, selector string) string {
 	t.Helper()
 	return value[string](t, b, "(document.querySelector(`"+selector+"`)||{innerText:''}).innerText")
 }
 
-// see waits until an element's text holds another one.
+// see waits until an element's text contains a text.
 func (b *browser) see(t *testing.T, selector, text string) {
 	t.Helper()
 	defer func() {
@@ -147,7 +147,7 @@ func (b *browser) see(t *testing.T, selector, text string) {
 
 func cut(text string) string { return text[:min(len(text), 1500)] }
 
-// sized makes the window so wide.
+// sized sets the width of the window.
 func sized(width int64) chromedp.Action[chromedp.Void] {
 	return call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 820, DeviceScaleFactor: 1})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// paths are those of all views of a site.
+// paths returns the paths of all views of a site.
 func (s *site) paths(t *testing.T) []string {
 	t.Helper()
 	items, err := s.engine.Queue().List(t.Context(), engine.Filter{Limit: 1, State: delivery.IsDead})
@@ -66,7 +66,7 @@ func TestReaderChangesNothing(t *testing.T) {
 			t.Errorf("POST %s by a reader: %d, want 403", path, resp.StatusCode)
 		}
 	}
-	// Nor does GET, whoever asks.
+	// Neither does GET, with any token.
 	for _, path := range []string{"/deliveries/" + id + "?action=replay", "/plan?what=replay&count=3&action=begin",
 		"/webhook?action=disable&id=" + hook,
 		"/changes?bulk=1", "/playground?do=test&filter=&webhook=" + hook} {
@@ -79,7 +79,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	s.await(t, delivery.IsDead, 3)
 }
 
-// What a stranger controls is shown as text, in each view.
+// Every view shows text from strangers as text.
 func TestHostileTextIsText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'</script><svg/onload=alert(2)>{{.}}javascript:alert(3)`
 	s := open(t, standard+`    transform:
@@ -109,7 +109,7 @@ func TestHostileTextIsText(t *testing.T) {
 	}
 }
 
-// Secrets are in no view.
+// No view shows a secret.
 func TestSecretsAreMasked(t *testing.T) {
 	s := open(t, standard, "")
 	s.dieOne(t, failed("run-1"), 3)
@@ -261,7 +261,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 }
 
-// The whole page is light: a view with all that it loads.
+// The whole page is small: a view with everything that it loads.
 func TestPageIsSmall(t *testing.T) {
 	s := open(t, standard, "")
 	scene(t, s)

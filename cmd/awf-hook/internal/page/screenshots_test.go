@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots writes the views, light and dark, into the folder that SCREENSHOTS names. Make screenshots runs it.
+// TestScreenshots writes the views, light and dark, into the folder that SCREENSHOTS names. make screenshots runs it.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -60,7 +60,7 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// small is a picture with its 256 most frequent colours, which the views hardly exceed.
+// small reduces a picture to its 256 most frequent colours. The views hardly have more.
 func small(t *testing.T, text []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(text))

@@ -31,7 +31,7 @@ type site struct {
 	engine *engine.Engine
 	desk   *view.Desk
 	queue  string
-	status atomic.Int64 // that the receiver answers
+	status atomic.Int64 // the receiver's answer
 	answer atomic.Pointer[string]
 	taken  atomic.Int64 // requests that it got
 }
@@ -42,7 +42,7 @@ const (
 	routingKey   = "0123456789abcdef0123456789abcdef"
 )
 
-// standard is what a site has if a test does not say so.
+// standard is the default configuration of a site.
 const standard = `webhooks:
   - name: oncall
     url: ${RECEIVER}/v2/enqueue
@@ -62,7 +62,7 @@ const standard = `webhooks:
     secret: ${WEBHOOK_SECRET}
 `
 
-// open serves. It gives everybody the rights of tokens: none, or those of readToken and operateToken.
+// open starts a server. Clients have the rights of tokens: none, or those of readToken and operateToken.
 func open(t *testing.T, yaml, queue string) *site {
 	t.Helper()
 	s := &site{queue: queue}
@@ -102,7 +102,7 @@ func open(t *testing.T, yaml, queue string) *site {
 	return s
 }
 
-// access lets the two tokens in, up to a role on the page.
+// access admits the two tokens, up to a role on the page.
 func (s *site) access(most access.Role) server.Access {
 	return server.Access{Page: most, Tokens: []server.Token{
 		{Name: "ben", SHA256: sha256.Sum256([]byte(readToken)), Role: access.Read},
@@ -179,7 +179,7 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// get asks for a path as the bearer of a token, and returns the answer and its body.
+// get requests a path with a token, and returns the answer and its body.
 func (s *site) get(t *testing.T, path, token string, header ...string) (*http.Response, string) {
 	t.Helper()
 	return s.ask(t, http.MethodGet, path, token, "", header...)
@@ -212,7 +212,7 @@ func (s *site) ask(t *testing.T, method, path, token, body string, header ...str
 	return resp, string(text)
 }
 
-// scene fills a site with some of everything.
+// scene fills a site with something of everything.
 func scene(t *testing.T, s *site) {
 	t.Helper()
 	for i := range 6 {

@@ -17,7 +17,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// A failure arrives while somebody looks, is opened, and turns after the receiver is mended and it is replayed, all without a reload.
+// A failure arrives while somebody looks, is opened, and changes when the receiver is mended and the delivery replayed,
+// all without a reload.
 func TestVisitSeesAFailureAndReplaysIt(t *testing.T) {
 	s := open(t, standard, "")
 	b := browse(t)
@@ -70,7 +71,7 @@ func TestVisitPlaysBulksAndEnds(t *testing.T) {
 	b.see(t, "#changes", "3 of 3")
 	s.await(t, delivery.IsDelivered, 3)
 
-	// The token is withdrawn: its session ends with it.
+	// Revoking the token ends its session.
 	b.do(t, chromedp.Navigate(s.url+"/"))
 	b.see(t, "#live", "live")
 	if list := b.complained(); list != nil {
@@ -98,7 +99,7 @@ func TestVisitPlaysBulksAndEnds(t *testing.T) {
 	}
 }
 
-// axe-core finds nothing serious in any view, light or dark, and nothing is wider than a telephone.
+// axe-core finds no serious problem in any view, light or dark, and nothing is wider than a phone.
 func TestVisitIsAccessible(t *testing.T) {
 	axe, err := os.ReadFile(filepath.Join("testdata", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
@@ -132,7 +133,7 @@ func TestVisitIsAccessible(t *testing.T) {
 	}
 }
 
-// judge has axe-core look at what is shown.
+// judge runs axe-core on the current view.
 func (b *browser) judge(t *testing.T, axe, what string) {
 	t.Helper()
 	if !value[bool](t, b, "!!window.axe") {
@@ -154,7 +155,7 @@ func (b *browser) judge(t *testing.T, axe, what string) {
 	}
 }
 
-// rows fills a queue with delivered rows and some dead letters, beside one of each that was made in the ordinary way.
+// rows fills a queue with delivered rows and some dead letters, by copying one of each that was made in the ordinary way.
 func rows(t *testing.T, path string, n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -182,7 +183,7 @@ func rows(t *testing.T, path string, n int) {
 		"done_at": "accepted_at + i", "owner": "0", "order_key": "NULL"})
 }
 
-// copyRows copies one row for each number, with some columns made of the number.
+// copyRows copies a row once for each number, with some columns computed from the number.
 func copyRows(t *testing.T, db *sql.DB, table, from string, made map[string]string) {
 	t.Helper()
 	rows, err := db.Query(`SELECT name FROM pragma_table_info(?)`, table)
@@ -207,7 +208,7 @@ func copyRows(t *testing.T, db *sql.DB, table, from string, made map[string]stri
 	}
 }
 
-// A million rows are listed as quickly as a few, and found among in a few seconds at most.
+// A million rows are listed as quickly as a few, and searched in a few seconds at most.
 func TestMillionRows(t *testing.T) {
 	if os.Getenv("ROWS") == "" {
 		t.Skip("make page runs it")
@@ -216,7 +217,7 @@ func TestMillionRows(t *testing.T) {
 	b := browse(t)
 	for _, path := range []string{"/", "/deliveries", "/deliveries?state=delivered&before=500000", "/deliveries?id=msg_77", "/changes"} {
 		var paints [2][]float64
-		for range 7 { // in turn, since others use the machine too
+		for range 7 { // in turns, since others use the machine too
 			for i, s := range []*site{few, many} {
 				paints[i] = append(paints[i], b.paint(t, s.url+path))
 			}
@@ -239,7 +240,7 @@ func TestMillionRows(t *testing.T) {
 	}
 }
 
-// filled is a site with so many rows, which anybody may read.
+// filled returns a site with n rows, which anybody may read.
 func filled(t *testing.T, n int) *site {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "queue.db")
@@ -251,7 +252,7 @@ func filled(t *testing.T, n int) *site {
 	return s
 }
 
-// paint loads a view and says after how many milliseconds it is painted first.
+// paint loads a view and returns the milliseconds until its first paint.
 func (b *browser) paint(t *testing.T, url string) (took float64) {
 	t.Helper()
 	b.do(t, chromedp.Navigate(url))

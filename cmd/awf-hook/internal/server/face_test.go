@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 )
 
-// face starts a server whose page and API answer with who asked.
+// face starts a server whose page and API answer with the caller.
 func face(t *testing.T, a server.Access) *node {
 	t.Helper()
 	who := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +37,7 @@ var roles = server.Access{Page: access.Operate, Hosts: []string{"hooks.test"}, T
 	{Name: "head", SHA256: sha256.Sum256([]byte("admin-token")), Role: access.Admin, Sends: true},
 }}
 
-// ask makes a request without following redirects. A header is "Name: value"; Host is one.
+// ask makes a request without following redirects. A header is "Name: value"; Host may be one.
 func ask(t *testing.T, method, url, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
@@ -119,7 +119,7 @@ func TestPageIsBoundByItsMode(t *testing.T) {
 	}
 }
 
-// A token is typed once. Its session holds while the token is in the configuration.
+// A token is entered once. Its session is valid while the token is in the configuration.
 func TestSessionStandsForItsToken(t *testing.T) {
 	n := face(t, roles)
 	resp, _ := ask(t, "GET", n.url+"/runs/7?x=1", "", "Accept: text/html")
@@ -196,7 +196,7 @@ func TestLoginLeadsToThisServerAlone(t *testing.T) {
 	}
 }
 
-// Where there are no tokens, a change still needs a session, which a page elsewhere cannot have.
+// Without tokens, a change still needs a session, which a foreign page cannot have.
 func TestOpenServerAsksForASession(t *testing.T) {
 	n := face(t, server.Access{Page: access.Operate})
 	if resp, text := ask(t, "POST", n.url+"/deliveries", ""); resp.StatusCode != 403 {
@@ -219,7 +219,7 @@ func TestOpenServerAsksForASession(t *testing.T) {
 	}
 }
 
-// A page elsewhere may have its own name lead here: each request must be for a name of this server.
+// A foreign page may resolve its own name to this server, so each request must use one of the server's names.
 func TestHostMustBeKnown(t *testing.T) {
 	for name, a := range map[string]server.Access{"open": {Page: access.Operate, Hosts: []string{"hooks.test"}}, "tokens": roles} {
 		n := face(t, a)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A metrics file takes the place of what was there: a device or a pipe, which is no file of anybody's, stays.
+// A metrics file replaces the file at its path, but not a device or a pipe.
 func TestMetricsFileIsAFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link, plain := filepath.Join(dir, "pipe"), filepath.Join(dir, "link"), filepath.Join(dir, "plain.prom")

@@ -31,7 +31,7 @@ type node struct {
 	url      string
 	queue    string
 	mu       sync.Mutex
-	received []map[string]any // what its webhook's receiver got
+	received []map[string]any // requests that its webhook's receiver got
 }
 
 func start(t *testing.T, access server.Access) *node {
@@ -39,7 +39,7 @@ func start(t *testing.T, access server.Access) *node {
 	return startWith(t, access, func(*server.Options) {})
 }
 
-// startWith starts a server whose options are changed before.
+// startWith starts a server with changed options.
 func startWith(t *testing.T, access server.Access, change func(*server.Options)) *node {
 	t.Helper()
 	n := &node{queue: filepath.Join(t.TempDir(), "queue.db")}
@@ -117,7 +117,7 @@ func (n *node) post(t *testing.T, path, body string, headers ...string) (*http.R
 	return resp, got
 }
 
-// bodies waits for n requests at the receiver.
+// bodies waits for n requests at the receiver and returns their bodies.
 func (n *node) bodies(t *testing.T, count int) []map[string]any {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -140,7 +140,7 @@ func envelope(id, name string) string {
 	return fmt.Sprintf(`{%s"event":"workflow_end","workflow_id":"r1","workflow_name":%q,"timestamp":"2026-03-01T12:00:00Z","payload":{"n":1.50}}`, id, name)
 }
 
-// fates are those of a receipt, in order.
+// fates returns the fates in a receipt, in order.
 func fates(got map[string]any) string {
 	var list []string
 	results, _ := got["results"].([]any)

@@ -20,12 +20,12 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Each call is in the document, and its answer is as that says.
+// Each call is in the document, and its answer matches it.
 func TestRoutesAreDocumented(t *testing.T) {
 	d := open(t, `webhooks: [{name: hook, url: "${RECEIVER}", events: [step_complete], filter: 'payload.status == "success"'}]`)
 	d.status.Store(400)
 	d.submit(t, 1, event.StepComplete)
-	d.submit(t, 2, event.StepStart) // nobody wants these
+	d.submit(t, 2, event.StepStart) // no webhook wants these
 	until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == 1 })
 	unwanted := d.Seen.Events()[0].Event.ID
 	handler := api.New(api.Local{Deliveries: d.engine.Queue()}, slog.New(slog.DiscardHandler), d.Routes()...)

@@ -21,7 +21,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// desk is a Desk over an engine that runs, with a receiver that answers by status.
+// desk is a Desk over a running engine, with a receiver that answers with status.
 type desk struct {
 	*view.Desk
 	engine *engine.Engine
@@ -133,7 +133,7 @@ func TestOverviewShowsEachWebhook(t *testing.T) {
 	}
 }
 
-// Each change is made once, is refused to those who may only read, and is in the record with its maker.
+// Each change is made once, is refused to users who may only read, and is recorded with its user.
 func TestChangesAreRecorded(t *testing.T) {
 	d := open(t, twoHooks)
 	d.status.Store(422)
@@ -198,7 +198,7 @@ func TestChangesAreRecorded(t *testing.T) {
 	}
 }
 
-// A bulk takes the set that its plan showed, whatever dies meanwhile, and no other one.
+// A bulk changes exactly the set that its plan showed, whatever dies meanwhile.
 func TestBulkTakesWhatWasSeen(t *testing.T) {
 	d := open(t, twoHooks)
 	d.status.Store(422)
@@ -308,7 +308,7 @@ func TestRunIsATimeLine(t *testing.T) {
 	}
 }
 
-// A search for a text finds all there is, page by page.
+// A search for a text finds everything, page by page.
 func TestSearchPages(t *testing.T) {
 	d := open(t, twoHooks)
 	d.status.Store(422)

@@ -17,8 +17,8 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// While deliveries move to another store they still wait, and whoever drains must not take the lane for one in which nothing may be
-// claimed.
+// Deliveries that are moving to another store still wait, so a drain must not take their lane for one in which nothing
+// may be claimed.
 func TestMovingDeliveriesAreAboutToBeDue(t *testing.T) {
 	s := memory.Open(store.Options{})
 	entry := &delivery.Entry{Event: &event.Event{ID: "a", Type: "workflow_end"}, Wants: []delivery.Want{{Webhook: "hook"}}}

@@ -12,8 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/sqlite"
 )
 
-// BenchmarkStores: events a second from their acceptance to their outcome, in batches, by 1, 2 and 4 processes' stores on one database,
-// beside SQLite's file in the same run.
+// BenchmarkStores measures events per second from acceptance to outcome, in batches, with 1, 2 and 4 processes' stores on
+// one database, compared with SQLite's file in the same run.
 func BenchmarkStores(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		s, err := sqlite.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "state", "queue.db")})

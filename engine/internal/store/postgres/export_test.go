@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Skewed opens a store on a machine whose clock is wrong, as Open does with the machine's own.
+// Skewed opens a store on a machine whose clock is wrong.
 func Skewed(tb testing.TB, url string, skew time.Duration) *Store {
 	tb.Helper()
 	s, err := Open(context.Background(), store.Options{Path: url})

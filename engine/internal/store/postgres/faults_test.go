@@ -22,14 +22,14 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// proxy stands between a store and its server, and cuts connections.
+// proxy is between a store and its server, and cuts connections.
 type proxy struct {
 	net.Listener
 	cut   atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
 	often atomic.Int32 // how many of 100 COMMITs do besides
 }
 
-// behindProxy starts a proxy before a database, and returns the database's URL behind it.
+// behindProxy starts a proxy for a database, and returns the database's URL through it.
 func behindProxy(t *testing.T, database string) (*proxy, string) {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -93,7 +93,7 @@ func (p *proxy) join(client net.Conn, target string) {
 	}
 }
 
-// A commit whose answer is lost is one: what was accepted is accepted once and told so, what was settled is settled once.
+// A commit whose answer is lost happens once: events are accepted once, and said to be; deliveries are settled once.
 func TestAnswersOfCommitsAreLost(t *testing.T) {
 	p, behind := behindProxy(t, database(t))
 	s := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"}) // COMMIT goes over the wire as text
@@ -177,7 +177,7 @@ func TestAnswersAreLostOften(t *testing.T) {
 	}
 }
 
-// What a server refuses is said in words that help, without the password.
+// Refusals by the server are explained in helpful words, without the password.
 func TestErrorsInWords(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -214,7 +214,7 @@ func alter(t *testing.T, database, change string) {
 	execSQL(t, database, `ALTER DATABASE `+database[strings.LastIndex(database, "/")+1:strings.Index(database, "?")]+` `+change)
 }
 
-// What a server refuses while it is used is said in words too, and ends when its cause does.
+// Refusals by the server in use are explained too, and end with their cause.
 func TestErrorsInUse(t *testing.T) {
 	url := database(t)
 	s := open(t, store.Options{Path: url})
@@ -231,7 +231,7 @@ func TestErrorsInUse(t *testing.T) {
 		alter(t, url, change)
 		late, err := postgres.Open(t.Context(), store.Options{Path: url + "&pool_max_conns=2"})
 		for i := 0; err == nil && i < 50; i++ {
-			var many []*delivery.Entry // which take longer than the timeout on any machine
+			var many []*delivery.Entry // more than fit into the timeout on any machine
 			for n := range 2000 {
 				many = append(many, entry(fmt.Sprint(change, i, "-", n), ""))
 			}
@@ -245,14 +245,14 @@ func TestErrorsInUse(t *testing.T) {
 	accept(t, open(t, store.Options{Path: url}), entry("b", ""))
 }
 
-// alterBack undoes alter, on a connection for which the change does not hold.
+// alterBack undoes alter, on a connection that the change does not affect.
 func alterBack(t *testing.T, database, change string) {
 	t.Helper()
 	name := strings.Fields(change)[1]
 	alter(t, database+"&options=-c%20default_transaction_read_only%3Doff%20-c%20statement_timeout%3D0", "RESET "+name)
 }
 
-// A server whose disk is full takes nothing, says so, and loses nothing; it goes on when there is room.
+// A server with a full disk accepts nothing, says so, and loses nothing; it continues when there is room.
 func TestServersDiskIsFull(t *testing.T) {
 	if server == nil {
 		t.Skip(pgtest.ErrMissing)

@@ -54,8 +54,7 @@ func status(tb testing.TB, s *postgres.Store) delivery.LaneStatus {
 	return lanes[0]
 }
 
-// Nodes that work on everything at once deliver each once, one of a key at a time and in order, and never wait for each other in a
-// circle.
+// Nodes that work on everything at once deliver each event once, one per key at a time and in order, and never deadlock.
 func TestNodesShareAQueue(t *testing.T) { shareQueue(t, database(t), 4, 800) }
 
 func shareQueue(t *testing.T, url string, nodes, events int) {
@@ -134,7 +133,7 @@ func shareQueue(t *testing.T, url string, nodes, events int) {
 	t.Logf("deliveries by node: %v", byNode)
 }
 
-// A node that is gone gives its claims up, and one that was only stopped settles nothing that another node has taken.
+// A dead node loses its claims, and a node that was only stopped settles nothing that another node has claimed.
 func TestDeadNodesClaims(t *testing.T) {
 	url := database(t)
 	now := time.Now()
@@ -172,7 +171,7 @@ func TestDeadNodesClaims(t *testing.T) {
 	}
 }
 
-// Close gives up what is in flight at once, and the rest of the nodes are told.
+// Close releases deliveries in flight at once, and tells the other nodes.
 func TestCloseTellsTheOthers(t *testing.T) {
 	url := database(t)
 	first, second := open(t, store.Options{Path: url}), open(t, store.Options{Path: url})
@@ -201,7 +200,7 @@ func TestCloseTellsTheOthers(t *testing.T) {
 	}
 }
 
-// Both nodes of a rolling upgrade work, and a schema that is newer by more than one version is refused in words.
+// Both nodes of a rolling upgrade work. A schema that is newer by more than one version is refused with an explanation.
 func TestSchemaOfANeighbour(t *testing.T) {
 	url := database(t)
 	open(t, store.Options{Path: url})
@@ -213,7 +212,8 @@ func TestSchemaOfANeighbour(t *testing.T) {
 	}
 }
 
-// One node keeps house: one that serves takes that from one that does not, and another follows when it is gone or quiet.
+// One node keeps house: one that serves takes over from one that does not, and another one follows when it is gone or
+// quiet.
 func TestOneNodeKeepsHouse(t *testing.T) {
 	url := database(t)
 	now := time.Now()
@@ -251,7 +251,7 @@ func TestOneNodeKeepsHouse(t *testing.T) {
 	keeps("it ended", first, first, run)
 }
 
-// An open breaker lets one probe through over all nodes.
+// An open breaker lets one probe through across all nodes.
 func TestOneProbeOverAllNodes(t *testing.T) {
 	url := database(t)
 	nodes := []*postgres.Store{open(t, store.Options{Path: url}), open(t, store.Options{Path: url}), open(t, store.Options{Path: url})}
@@ -285,7 +285,7 @@ func TestOneProbeOverAllNodes(t *testing.T) {
 	}
 }
 
-// The server's clock decides: a node whose own is an hour wrong claims, renews and settles as the others do.
+// The server's clock decides: a node whose own clock is an hour off claims, renews and settles like the others.
 func TestSkewedNode(t *testing.T) {
 	url := database(t)
 	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
