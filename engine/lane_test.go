@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// scripted is a receiver that answers with the statuses, the last one for ever, and notes what came when.
-// Status 0 is a connection that breaks.
+// scripted is a receiver that answers with the statuses, repeats the last one, and records when requests came. Status 0
+// breaks the connection.
 type scripted struct {
 	statuses []int
 
@@ -27,7 +27,7 @@ type scripted struct {
 	requests []arrived
 }
 
-// commits is the most that the wait of outcomes for a common commit adds to a test's time.
+// commits is the most time that waiting for a common commit adds to a test.
 const commits = 10 * time.Millisecond
 
 type arrived struct {
@@ -52,7 +52,7 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(status)
 }
 
-// times are when the requests came, since the first one.
+// times returns when the requests came, relative to the first one.
 func (s *scripted) times() []time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func TestDeadDeliveries(t *testing.T) {
 		name     string
 		statuses []int
 		retry    string
-		want     []time.Duration // when the attempts are made
+		want     []time.Duration // times of the attempts
 	}{
 		{"permanent", []int{400}, "retry: {}", []time.Duration{0}},
 		{"redirect", []int{302}, "retry: {}", []time.Duration{0}},
@@ -215,7 +215,7 @@ func TestDeliveriesOfOneWorkerKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// What is due longest goes first, so that a backlog of new events cannot starve a retry.
+// The delivery that has been due longest goes first, so that a backlog of new events cannot starve a retry.
 func TestRetryGetsItsTurnBesideNewEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var requests []string
@@ -239,7 +239,7 @@ func TestRetryGetsItsTurnBesideNewEvents(t *testing.T) {
 				retried = i
 			}
 		}
-		// Due after 3 s, when 6 events were there.
+		// It was due after 3 s, when there were 6 events.
 		if retried < 3 || retried > 7 {
 			t.Errorf("the retry was request %d of %d, want it among the first", retried+1, len(requests))
 		}
@@ -263,7 +263,7 @@ func TestCloseBreaksOffAttemptsAndDoesNotCountThem(t *testing.T) {
 		if waited := time.Since(begun); waited > commits {
 			t.Errorf("Close took %v, want no time but that of a commit", waited)
 		}
-		// Were the attempt counted, it would have been the last one.
+		// If the attempt counted, it would have been the last one.
 		checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Waiting: 2})
 		if began != 1 {
 			t.Errorf("%d attempts, want 1", began)
@@ -332,11 +332,11 @@ func TestCloseAndRunMayMeet(t *testing.T) {
 	}
 }
 
-// Until a Run has joined its attempts, its lanes are owned by it: another Run is refused.
+// Until a Run has joined its attempts, it owns its lanes: another Run is refused.
 func TestRunIsRefusedUntilTheOneBeforeHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, roundTripper(func(*http.Request) (*http.Response, error) {
-			time.Sleep(time.Second) // deaf to its context
+			time.Sleep(time.Second) // ignores its context
 			return answer(200)
 		}), oneHook())
 		submit(t, e, newEvent("a"))

@@ -17,7 +17,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// takeOver makes a delivery another process's, as if that had claimed it: whoever had it before has lost it.
+// takeOver gives a delivery to another process, as if that had claimed it: the old owner has lost it.
 func takeOver(t *testing.T, file, id string, until time.Time) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
@@ -34,8 +34,8 @@ func takeOver(t *testing.T, file, id string, until time.Time) {
 	}
 }
 
-// A claim that has waited for more than a third of its lease is looked at before its attempt: one that was lost is not sent,
-// and one that is held is renewed, so that it is not claimed again meanwhile.
+// A claim that has waited for more than a third of its lease is checked before its attempt. A lost one is not sent, and a
+// held one is renewed, so that nobody claims it meanwhile.
 func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const events, took = 40, 900 * time.Millisecond
@@ -62,7 +62,7 @@ func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 			submit(t, e, newEvent(fmt.Sprint(i)))
 		}
 		time.Sleep(time.Second)
-		lost := delivery.ID("30", cfg.Webhooks[0].Identity) // whose turn comes after 27 s
+		lost := delivery.ID("30", cfg.Webhooks[0].Identity) // its turn comes after 27 s
 		until := begun.Add(50 * time.Second)
 		takeOver(t, file, lost, until)
 		drain(t, e)

@@ -19,7 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// told is a receiver that keeps the events that it gets, and answers as status says.
+// told is a receiver that records the events that it gets, and answers with status.
 type told struct {
 	mu     sync.Mutex
 	status int
@@ -44,7 +44,7 @@ func (o *told) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// types lists the types of what came.
+// types lists the types of these events.
 func (o *told) types() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,13 +95,13 @@ func deliverConfig(t *testing.T, cfg *config.Config, queue string, n int, meanwh
 	running.Wait()
 }
 
-// A webhook that asks for operator events by name gets them, about all others; one that asks for "*" gets none.
+// A webhook that names operator events gets them, about all other webhooks; one with "*" gets none.
 func TestOperatorEvents(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status, events int
-		want           string // what the operators' webhook gets
-		here           string // the keys of the first one's payload
+		want           string // types that the operators' webhook gets
+		here           string // keys of the first one's payload
 	}{
 		"delivered":    {200, 3, "", ""},
 		"dead letters": {400, 2, "hook_dead_letter hook_dead_letter", "attempts delivery event event_id reason webhook"},
@@ -149,7 +149,7 @@ func keysOf(m map[string]any) string {
 	return strings.Join(keys, " ")
 }
 
-// Two webhooks that tell of each other do not go round and round, and a lane is told of once, however often a process begins.
+// Two webhooks that report each other make no loop, and a lane is reported once, however often a process starts.
 func TestOperatorEventsDoNotLoop(t *testing.T) {
 	t.Parallel()
 	one, two := &told{status: 410}, &told{status: 410}
@@ -168,7 +168,7 @@ func TestOperatorEventsDoNotLoop(t *testing.T) {
 	}
 }
 
-// A lane that failed and delivers again has recovered, also where another process saw it fail.
+// A lane that failed and delivers again has recovered, even if another process saw it fail.
 func TestOperatorsHearOfRecovery(t *testing.T) {
 	t.Parallel()
 	bad, operators := &told{status: 503}, &told{}
@@ -191,7 +191,7 @@ func TestOperatorsHearOfRecovery(t *testing.T) {
 	}
 }
 
-// What waits for longer than queue.backlog is told.
+// A delivery that waits for longer than queue.backlog is reported.
 func TestOperatorsHearOfABacklog(t *testing.T) {
 	t.Parallel()
 	bad, operators := &told{status: 503}, &told{}

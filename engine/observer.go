@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -98,6 +99,10 @@ func (e *Engine) Name(identity string) string {
 // Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its
 // workflow has run.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
+
+// Mistakes returns those of the workflows' definitions that were looked up, nil for none. The configuration has none: it would not have
+// been loaded.
+func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
 
 // FailureReasons lists the reasons for which a step of a kind can fail.
 func FailureReasons(kind string) []string { return transforms.Reasons(kind) }

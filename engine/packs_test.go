@@ -9,8 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// AWF's events name a pack's workflow without its pack. A command that ran one says which it is: a local definition of the same name
-// gets none of its events, and the pack's own does.
+// AWF's events name a pack's workflow without its pack. A command that ran one says which pack it is: a local definition
+// with the same name gets none of its events, and the pack's own does.
 func TestEventsOfAPack(t *testing.T) {
 	var log bytes.Buffer
 	got := &calls{}

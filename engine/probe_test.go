@@ -16,14 +16,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Probes end with their time, however many receivers are silent, and send no request.
+// Probes end in time, however many receivers are silent, and send no request.
 func TestProbesAreBounded(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	var plain atomic.Int64 // bytes that are no TLS
+	var plain atomic.Int64 // bytes that are not TLS
 	go func() {
 		for {
 			conn, err := ln.Accept()
@@ -35,7 +35,7 @@ func TestProbesAreBounded(t *testing.T) {
 				if strings.HasPrefix(string(text), "POST") {
 					plain.Add(1)
 				}
-				<-t.Context().Done() // a connection that nobody holds is closed by the garbage collector
+				<-t.Context().Done() // the garbage collector closes a connection that nobody holds
 				conn.Close()
 			}()
 		}
@@ -70,7 +70,7 @@ func TestProbesAreBounded(t *testing.T) {
 	}
 }
 
-// An engine that nobody runs delivers nothing, and says so instead of waiting.
+// An engine that nobody runs delivers nothing, and Drain says so instead of waiting.
 func TestDrainSaysThatNobodyRuns(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks: [{name: a, url: http://127.0.0.1:1/}]"), config.NoEnv)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// line is an event as AWF writes it, with so many bytes of payload.
+// line returns an event as AWF writes it, with size bytes of payload.
 func line(n, size int) string {
 	return fmt.Sprintf(`{"event":"workflow_end","workflow_id":"run-%d","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z","payload":{"x":"%s"}}`+"\n",
 		n, strings.Repeat("x", size))
@@ -40,7 +40,7 @@ func TestReadSubmitsEventsAndPassesTheRestByteForByte(t *testing.T) {
 	checkReport(t, e, engine.Report{Events: n, Deliveries: n, Waiting: n, Passed: n})
 }
 
-// brokenWriter takes one write, and then fails like a pipe whose reader has gone.
+// brokenWriter accepts one write, and then fails like a pipe without a reader.
 type brokenWriter struct{ writes int }
 
 func (w *brokenWriter) Write(p []byte) (int, error) {
@@ -105,7 +105,7 @@ type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, syscall.EIO }
 
-// A workflow must not be held up by a full queue again and again.
+// A full queue must not hold up a workflow again and again.
 func TestReadWaitsOnceForAFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, roundTripper(hang), oneHook())

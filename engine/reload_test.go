@@ -21,7 +21,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// board is a receiver that notes which events came, by path and event id.
+// board is a receiver that records which events came, by path and event id.
 type board struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -87,7 +87,7 @@ func openBoard(t *testing.T, yaml string, opts engine.Options) *engine.Engine {
 	return e
 }
 
-// A new configuration holds for what comes from now on, and its URL for what waits.
+// A new configuration applies to new events, and its URL also to waiting ones.
 func TestReloadTakesUpWhatChanged(t *testing.T) {
 	b := newBoard(t)
 	entry := "webhooks: [{name: one, url: '" + b.URL + "%s'%s}]"
@@ -133,7 +133,7 @@ func TestReloadRefusesMistakes(t *testing.T) {
 	eventually(t, "at /a", func() bool { return b.count("/a") == 1 })
 }
 
-// A webhook that is gone keeps its deliveries, and one that comes back sends them.
+// A removed webhook keeps its deliveries, and sends them if it comes back.
 func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
 	b := newBoard(t)
 	var log bytes.Buffer
@@ -155,7 +155,7 @@ func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
 	drain(t, e)
 }
 
-// While a configuration is taken up again and again, nothing is lost, nothing is sent twice, and nothing is left behind.
+// While a configuration is reloaded again and again, nothing is lost, nothing is sent twice, and nothing leaks.
 func TestThousandReloads(t *testing.T) {
 	b := newBoard(t)
 	module, err := filepath.Abs("../testdata/wasm/guests/echo.wasm")
@@ -212,7 +212,7 @@ func TestThousandReloads(t *testing.T) {
 			t.Errorf("%d came to %s, want %d", n, path, events+1)
 		}
 	}
-	const noise = 20 // connections that are being closed, and their goroutines
+	const noise = 20 // connections that are closing, and their goroutines
 	eventually(t, "as few goroutines and descriptors as after the first reloads", func() bool {
 		return runtime.NumGoroutine() <= goroutines+noise && descriptors(t) <= files+noise
 	})

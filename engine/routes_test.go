@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// calls notes to which hosts requests went, and answers with the status of the host's name.
+// calls records the hosts of requests, and answers with the status in the host's name.
 type calls struct {
 	mu    sync.Mutex
 	hosts []string
@@ -47,7 +47,7 @@ func (c *calls) took() string {
 	return strings.Join(hosts, " ")
 }
 
-// openProject goes into a new project whose settings have the webhook all, and opens an engine for it.
+// openProject enters a new project whose settings have the webhook all, and opens an engine for it.
 func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer) *engine.Engine {
 	t.Helper()
 	putDefinition(t, "settings.yaml", "webhooks: [{name: all, url: 'https://all.test/'}]")
@@ -90,7 +90,7 @@ func TestDefinitionsWebhooksGetItsEventsAlone(t *testing.T) {
 		run(t, e)
 		for workflow, want := range map[string]string{
 			"deploy": "all.test own.test",
-			"file":   "all.test own.test", // by the file's name, at the same time as by its name
+			"file":   "all.test own.test", // by the file's name as well as by its own name
 			"over":   "over.test",
 			"off":    "",
 			"nobody": "all.test",
@@ -112,7 +112,7 @@ func TestDefinitionsWebhooksGetItsEventsAlone(t *testing.T) {
 	})
 }
 
-// A definition with mistakes has no webhooks of its own: that is said once, until it is mended.
+// A definition with mistakes has no webhooks of its own. That is logged once, until it is mended.
 func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/broken.yaml", "webhooks:\n  - {url: 'https://own.test/', filter: nothing ==}\n")
@@ -124,7 +124,7 @@ func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 		run(t, e)
 		for i := range 10 {
 			submit(t, e, eventOf("broken", fmt.Sprint(i)), eventOf("good", fmt.Sprint(-1-i)))
-			time.Sleep(time.Second) // in which the folders are looked at several times
+			time.Sleep(time.Second) // the folders are checked several times meanwhile
 		}
 		drain(t, e)
 		hosts := got.took()
@@ -147,7 +147,7 @@ func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 	})
 }
 
-// What waits for a receiver is delivered as the changed definition says.
+// Waiting deliveries follow the changed definition.
 func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://down.test/', retry: {delay: 1h}}\n")
@@ -162,7 +162,7 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 		}
 		putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://up.test/', retry: {delay: 1h}} # moved\n")
 		time.Sleep(2 * time.Second)
-		submit(t, e, eventOf("deploy", "b")) // which makes it look
+		submit(t, e, eventOf("deploy", "b")) // makes it check
 		drain(t, e)
 		if hosts := got.took(); hosts != "all.test up.test up.test" {
 			t.Errorf("requests to %s, want both events at the new one", hosts)
@@ -174,7 +174,7 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 	})
 }
 
-// An attempt that is in flight while its definition changes fails: its retry is the successor's.
+// An attempt that is in flight while its definition changes fails: its successor retries it.
 func TestAttemptInFlightSurvivesAChangedDefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://slow.test/', retry: {delay: 1m}}\n")

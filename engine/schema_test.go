@@ -13,7 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// editor is the schema as an editor reads it.
+// editor returns the schema as an editor reads it.
 func editor(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := json.Marshal(engine.Schema())
@@ -35,7 +35,7 @@ func editor(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
-// ofYAML is a configuration as an editor sees it.
+// ofYAML returns a configuration as an editor sees it.
 func ofYAML(t *testing.T, text string) any {
 	t.Helper()
 	var v any
@@ -79,7 +79,7 @@ func TestEditorsTakeGoodConfigurations(t *testing.T) {
 	}
 }
 
-// What check refuses, an editor underlines: the names of formats, their options and choices, and every key's choices.
+// An editor underlines what check refuses: the names of formats, their options and choices, and every key's choices.
 func TestEditorsKnowNames(t *testing.T) {
 	schema := editor(t)
 	for _, tt := range []struct {

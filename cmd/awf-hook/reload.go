@@ -49,21 +49,40 @@ func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
 			maps.Copy(d.taken, now)     // later changes are loaded next time
 		}
 		before = now
+		d.lookAtDefinitions(eng)
 	}
 }
 
 // reload loads the configuration, or says what is wrong with it. If nothing changed, it does not say the same again.
 func (d *daemon) reload(eng *engine.Engine, changed bool) {
 	err := d.takeUp(eng)
-	mistakes := ""
-	if err != nil {
-		mistakes = err.Error()
+	if mistakes := errorText(err); mistakes != d.mistakes || changed {
+		d.mistakes, d.definitions = mistakes, errorText(eng.Mistakes())
+		server.NotifyReloading()
+		d.say(eng, err)
 	}
-	if mistakes == d.mistakes && !changed {
-		return
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
 	}
-	d.mistakes = mistakes
-	server.NotifyReloading()
+	return err.Error()
+}
+
+// lookAtDefinitions says what is wrong with workflows' definitions, if that has changed.
+func (d *daemon) lookAtDefinitions(eng *engine.Engine) {
+	err := eng.Mistakes()
+	if text := errorText(err); text != d.definitions {
+		if d.definitions = text; d.mistakes != "" {
+			err = errors.Join(errors.New(d.mistakes), err)
+		}
+		d.say(eng, err)
+	}
+}
+
+// say tells everybody how the last reload ended.
+func (d *daemon) say(eng *engine.Engine, err error) {
 	log := d.command.logger()
 	d.server.Load().Reloaded(err)
 	if err != nil {
@@ -102,14 +121,10 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 	return nil
 }
 
-// sayRestart warns of changes that a reload cannot make.
+// sayRestart warns of a change that a reload cannot make. The engine warns of those of the queue.
 func (d *daemon) sayRestart(cfg *config.Config) {
-	const text = "the changed key needs a restart: awf-hook keeps the old value"
-	if old := d.config.Serve.Listen; d.listen == "" && old != cfg.Serve.Listen {
-		d.command.logger().Warn(text, "key", "serve.listen")
-	}
-	if old := queueFile(d.search(), d.config, ""); d.queue == old && old != queueFile(d.search(), cfg, "") {
-		d.command.logger().Warn(text, "key", "queue")
+	if d.listen == "" && d.config.Serve.Listen != cfg.Serve.Listen {
+		d.command.logger().Warn("serve.listen has changed: restart awf-hook to use it")
 	}
 }
 

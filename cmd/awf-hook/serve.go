@@ -46,6 +46,7 @@ type daemon struct {
 	keeper      *keeper
 	seen        *view.Seen        // for the page
 	mistakes    string            // of the last reload; "" if it was good
+	definitions string            // the mistakes of workflows' definitions; "" for none
 	taken       map[string]string // look's result for the files of the current configuration
 }
 

@@ -162,7 +162,7 @@ func TestServeSaysWhatNeedsARestart(t *testing.T) {
 	b := &broken{folder: f, receiver: receiver, client: http.DefaultClient, served: startServe(t, "-c", f.at("awf-hook.yaml"))}
 	f.write("awf-hook.yaml", fmt.Sprintf(text, f.at("other.db"), "9", f.hook))
 	waitFor(t, "the word about a restart", func() bool {
-		return strings.Contains(b.talk(), "key=serve.listen") && strings.Contains(b.talk(), "key=queue")
+		return strings.Contains(b.talk(), "serve.listen has changed") && strings.Contains(b.talk(), "queue has changed")
 	})
 	b.arrives()
 	b.end(t, syscall.SIGKILL)
@@ -258,4 +258,39 @@ func (b *broken) fresh() {
 		b.t.Errorf("the API says %s", said)
 	}
 	b.arrives()
+}
+
+// A workflow's definition that breaks changes nothing either: its webhooks of before get its events, and all say so.
+func TestServeKeepsADefinitionThatBreaks(t *testing.T) {
+	t.Parallel()
+	own, receiver := newCounted(), newCounted()
+	project, home := t.TempDir(), t.TempDir()
+	f := &folder{t, project, ""}
+	f.must(os.MkdirAll(f.at(".awf/workflows"), 0o700))
+	f.must(os.WriteFile(filepath.Join(home, "settings.yaml"),
+		fmt.Appendf(nil, "network: {allow: [127.0.0.0/8]}\nwebhooks: [{name: hook, url: %q}]\n", serve(t, receiver)), 0o600))
+	good := fmt.Sprintf("name: n\nwebhooks: [{name: own, url: %q}]\n", serve(t, own))
+	f.write(".awf/workflows/n.yaml", good)
+	dir, err := os.MkdirTemp("", "s")
+	f.must(err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	b := &broken{folder: f, receiver: receiver, client: http.DefaultClient, notify: listenNotify(t, filepath.Join(dir, "n"))}
+	b.served = startServeIn(t, []string{"AWF_CONFIG_HOME=" + home, "AWF_HOOK_TRUST=" + project, "NOTIFY_SOCKET=" + filepath.Join(dir, "n")},
+		"--project", project, "--listen", "127.0.0.1:0", "--queue", filepath.Join(dir, "queue.db"))
+	b.arrives()
+	f.write(".awf/workflows/n.yaml", good+"nonsense: [")
+	waitFor(t, "the mistake", func() bool {
+		b.arrives() // a definition is looked at when its workflow runs
+		return strings.Contains(b.talk(), "was not loaded")
+	})
+	b.stale()
+	waitFor(t, "all events at the workflow's own webhook", func() bool { return own.count() == b.runs })
+	f.write(".awf/workflows/n.yaml", good+"# mended\n")
+	waitFor(t, "the mended definition", func() bool {
+		b.arrives()
+		return series(b.get("/metrics"), reloadMetric) == "1"
+	})
+	b.fresh()
+	waitFor(t, "all events at the workflow's own webhook", func() bool { return own.count() == b.runs })
+	b.end(t, syscall.SIGKILL)
 }

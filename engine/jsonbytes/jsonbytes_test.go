@@ -24,7 +24,8 @@ var texts = []string{
 	`"\ud800"`, `{} {}`, `{}x`, `{"a":1}]`, strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 }
 
-// FuzzReader checks that the reader accepts what encoding/json accepts, decodes it to the same value, and hands out the text's own bytes.
+// FuzzReader checks that the reader accepts what encoding/json accepts, decodes it to the same value, and returns the
+// text's own bytes.
 func FuzzReader(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
@@ -48,7 +49,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// compare checks the value against the one that encoding/json makes.
+// compare compares the value with that of encoding/json.
 func compare(t *testing.T, text []byte, got any) {
 	var want any
 	dec := json.NewDecoder(bytes.NewReader(text))
@@ -68,7 +69,7 @@ func same(want, got any) bool {
 			whole, err := want.Int64()
 			return err == nil && whole == int64(i)
 		}
-		f, _ := want.Float64() // beyond its range: infinite
+		f, _ := want.Float64() // infinite if out of range
 		return f == got
 	case map[string]any:
 		m, isMap := got.(map[string]any)
@@ -104,7 +105,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// Errors name the byte, from 1.
+// Errors name the byte, counted from 1.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"a":1,"b`:    "invalid JSON at byte 9: unexpected EOF",
@@ -123,7 +124,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// What is written is read back as it was, and only what JSON requires is escaped.
+// Written values are read back unchanged, and only what JSON requires is escaped.
 func TestWrite(t *testing.T) {
 	var o jsonbytes.Object
 	o.Text("none", "")
@@ -152,7 +153,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// BenchmarkReader reads the members of AWF's recorded lines and compares that with json.Valid, which reads nothing.
+// BenchmarkReader reads the members of AWF's recorded lines, and compares that with json.Valid, which only checks.
 func BenchmarkReader(b *testing.B) {
 	files, _ := filepath.Glob("../../testdata/events/*.jsonl")
 	var lines [][]byte
@@ -200,7 +201,7 @@ func BenchmarkReader(b *testing.B) {
 	})
 }
 
-// What needs no escape is written by itself; all else as jsontext writes it.
+// AppendString writes a text without escapes by itself, and every other text as jsontext does.
 func TestAppendStringIsJSONTexts(t *testing.T) {
 	for r := rune(0); r < 0x300; r++ {
 		for _, s := range []string{string(r), "a" + string(r) + "b", string([]byte{byte(r)})} {

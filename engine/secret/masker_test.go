@@ -21,7 +21,7 @@ import (
 
 const token = `s3cr3t/T0ken+of=the "test" & <more>`
 
-// ways are how a text may be written on its way.
+// ways are the ways in which a text may be encoded.
 var ways = map[string]func(string) string{
 	"plain": func(s string) string { return s },
 	"lower": strings.ToLower,
@@ -68,7 +68,7 @@ func TestMaskerKnowsShortSecretsAsWords(t *testing.T) {
 	}
 }
 
-// A slice of a secret tells too much of it, in whichever form; what stands around it stays.
+// A slice of a secret reveals too much of it, in every form; the text around it stays.
 func TestMaskerKnowsSlices(t *testing.T) {
 	m := secret.NewMasker([]string{token}, nil)
 	for name, way := range ways {
@@ -87,7 +87,7 @@ func TestMaskerKnowsSlices(t *testing.T) {
 	}
 }
 
-// The base64 of a text that holds a secret holds what no search for the secret's own base64 finds.
+// The base64 of a text with a secret contains forms that a search for the secret's own base64 does not find.
 func TestMaskerKnowsBase64AtAnyOffset(t *testing.T) {
 	m := secret.NewMasker([]string{token}, nil)
 	for before := range 7 {
@@ -170,7 +170,7 @@ func TestMaskerKnowsAttributesOfLogs(t *testing.T) {
 	}
 }
 
-// Whatever the secrets and the text are, no secret stands in what is left, and a text without one stays as it is.
+// Whatever the secrets and the text are, the result contains no secret, and a text without secrets stays unchanged.
 func FuzzMasker(f *testing.F) {
 	f.Add("secret-of-the-test", "other-secret", "a text with secret-of-the-test in it")
 	f.Add("aa", "aaa", "aaaaaaa")

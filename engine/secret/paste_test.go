@@ -75,7 +75,7 @@ func TestURLsAsPeoplePasteThem(t *testing.T) {
 	}
 }
 
-// A query is sent as it is written where a browser does so, and encoding it twice changes nothing.
+// A query is encoded where a browser would do so, and encoding it twice changes nothing.
 func FuzzParseURL(f *testing.F) {
 	f.Add("a b", "x")
 	f.Add("%20<'", "😀")

@@ -18,7 +18,7 @@ const (
 	maskedURL = "https://hooks.example.com:8443"
 )
 
-// credentials are one of each type that must not be seen.
+// credentials returns one value of each type that must not be seen.
 func credentials(t *testing.T) (secret.Secret, secret.URL) {
 	t.Helper()
 	text := "webhooks:\n  - url: https://" + password + ":" + password + "@hooks.example.com:8443/" + password + "?a=" + password + "\n"
@@ -29,7 +29,7 @@ func credentials(t *testing.T) (secret.Secret, secret.URL) {
 	return secret.New(password), cfg.Webhooks[0].URL
 }
 
-// printed is v in every way in which a program might print it.
+// printed returns v in every way in which a program might print it.
 func printed(t *testing.T, v any) map[string]string {
 	t.Helper()
 	ways := map[string]string{}

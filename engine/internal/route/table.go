@@ -7,6 +7,7 @@ package route
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -46,13 +47,17 @@ type snapshot[W any] struct {
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
 	strange     map[string]bool      // identities in the store that are not ours
+
+	saying sync.Mutex
+	broken map[string]error // the mistakes of definitions, by file
 }
 
 // Route holds the webhooks for the events of one workflow.
 type Route[W any] struct {
 	found    *config.Found
-	done     chan struct{} // closed when webhooks is set
+	done     chan struct{} // closed when the fields below are set
 	webhooks []W
+	isGood   bool // the definition, or the one that was kept in its place, has no mistakes
 }
 
 // maxStrange is the most webhooks of other configurations that are remembered, so that nobody looks for them again.
@@ -70,7 +75,19 @@ func New[W any](o Options[W]) *Table[W] {
 func (t *Table[W]) Swap(o Options[W]) {
 	t.current.Store(&snapshot[W]{
 		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]bool{},
+		broken: map[string]error{},
 	})
+}
+
+// Broken returns the mistakes of the definitions that were looked up, sorted by file.
+func (t *Table[W]) Broken() (list []error) {
+	s := t.current.Load()
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	for _, file := range slices.Sorted(maps.Keys(s.broken)) {
+		list = append(list, s.broken[file])
+	}
+	return list
 }
 
 // Options returns the current options.
@@ -131,10 +148,10 @@ func (s *snapshot[W]) route(found *config.Found) *Route[W] {
 		return before
 	}
 	var r *Route[W]
-	if found.Err != nil || len(found.Own) == 0 {
-		s.complain(found, found.Err)
+	if before == nil && (found.Err != nil || len(found.Own) == 0) {
+		s.complain(found, found.Err, false)
 		r = ready(s.webhooks(found, nil, found.Err))
-		r.found = found
+		r.found, r.isGood = found, found.Err == nil
 	} else {
 		r = &Route[W]{found: found, done: make(chan struct{})}
 		s.table.compiling.Go(func() { s.compile(r, before) })
@@ -143,19 +160,27 @@ func (s *snapshot[W]) route(found *config.Found) *Route[W] {
 	return r
 }
 
-// compile opens a definition's webhooks, after those that they replace.
+// compile opens a definition's webhooks, after those that they replace. If it has mistakes, the definition before it still holds.
 func (s *snapshot[W]) compile(r, before *Route[W]) {
 	defer close(r.done)
 	if before != nil {
 		<-before.done
 	}
-	s.table.slots <- struct{}{}
-	own, err := s.Open(s.table.ctx, r.found.Own)
-	<-s.table.slots
-	if s.table.ctx.Err() == nil {
-		s.complain(r.found, err)
+	own, err := []W(nil), r.found.Err
+	if err == nil && len(r.found.Own) > 0 {
+		s.table.slots <- struct{}{}
+		own, err = s.Open(s.table.ctx, r.found.Own)
+		<-s.table.slots
 	}
-	r.webhooks = s.webhooks(r.found, own, err)
+	kept := err != nil && before != nil && before.isGood
+	if s.table.ctx.Err() == nil {
+		s.complain(r.found, err, kept)
+	}
+	if kept {
+		r.webhooks, r.isGood = before.webhooks, true
+		return
+	}
+	r.webhooks, r.isGood = s.webhooks(r.found, own, err), err == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range own {
@@ -163,11 +188,21 @@ func (s *snapshot[W]) compile(r, before *Route[W]) {
 	}
 }
 
-// complain logs that a definition has mistakes: its own webhooks are off. Other workflows are not affected.
-func (s *snapshot[W]) complain(found *config.Found, err error) {
-	if err != nil {
-		s.Log.Error("the workflow's own webhooks are off", "workflow", found.Name, "err", err)
+// complain logs that a definition has mistakes: its own webhooks are off, or those of the definition before it are kept. Other workflows
+// are not affected.
+func (s *snapshot[W]) complain(found *config.Found, err error, kept bool) {
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	if err == nil {
+		delete(s.broken, found.File)
+		return
 	}
+	s.broken[found.File] = err
+	text := "the workflow's own webhooks are off"
+	if kept {
+		text = "the workflow's definition was not loaded: its old webhooks still apply"
+	}
+	s.Log.Error(text, "workflow", found.Name, "err", err)
 }
 
 // webhooks lists the webhooks of a definition, in the configuration's order. err says that the definition's own webhooks

@@ -285,7 +285,7 @@ func TestOneProbeOverAllNodes(t *testing.T) {
 	}
 }
 
-// The server's clock decides: a node whose own is an hour wrong claims, renews and settles as the others do.
+// The server's clock decides: a node whose own clock is an hour off claims, renews and settles like the others.
 func TestSkewedNode(t *testing.T) {
 	url := database(t)
 	for _, skew := range []time.Duration{-time.Hour, time.Hour} {

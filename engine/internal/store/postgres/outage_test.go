@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A server that is killed again and again loses nothing that was accepted: while it is away deliveries are made from memory, and
-// what it has in flight is settled when it is back.
+// A server that is killed again and again loses no accepted event: while it is away, events are delivered from memory,
+// and outcomes of its deliveries in flight are stored when it is back.
 func TestServerIsKilled(t *testing.T) {
 	own, url := pgtest.New(t) // with fsync
 	const nodes, events = 2, 400
@@ -44,7 +44,8 @@ func TestServerIsKilled(t *testing.T) {
 		})
 		working.Go(func() {
 			for !done.Load() {
-				// What a commit claimed whose answer was lost is due again when the lease ends.
+				// Deliveries that a commit claimed are due again when their leases end, even if the commit's answer was
+				// lost.
 				claims, _, err := s.Claim(t.Context(), delivery.Lane{Webhook: hook, Lease: 5 * time.Second}, 10)
 				if err != nil {
 					t.Errorf("Claim: %v", err)
@@ -113,7 +114,7 @@ func TestServerIsKilled(t *testing.T) {
 	}
 }
 
-// No statement of an ordinary run reads a whole table of deliveries, whatever waits and whatever is kept.
+// No statement of an ordinary run reads a whole table of deliveries, however much waits or is kept.
 func TestNoStatementScans(t *testing.T) {
 	url := database(t)
 	s := open(t, store.Options{Path: url})
@@ -148,7 +149,7 @@ ANALYZE;`)
 		}
 		return text
 	}
-	settled := func() string { // a connection tells its counts when it ends
+	settled := func() string { // a connection reports its counts when it ends
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +167,7 @@ ANALYZE;`)
 	}
 }
 
-// runOrdinary runs each statement of an ordinary run on a queue in which hook has a and b.
+// runOrdinary runs each statement of an ordinary run, on a queue in which hook has a and b.
 func runOrdinary(t *testing.T, s *postgres.Store) {
 	t.Helper()
 	claims := claim(t, s, 10)

@@ -10,7 +10,8 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// Behind PgBouncer in transaction mode nodes share a queue as without it; only notifications are given up, and the log says so.
+// Behind PgBouncer in transaction mode, nodes share a queue as without it. Only notifications do not work, and the log
+// says so.
 func TestPoolerInTransactionMode(t *testing.T) {
 	direct := database(t)
 	bouncer, err := server.Bouncer()

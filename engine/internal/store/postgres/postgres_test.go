@@ -16,12 +16,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// server is the one of all tests; nil if none is installed.
+// server is the server of all tests; nil if none is installed.
 var server *pgtest.Server
 
 func TestMain(m *testing.M) {
 	var err error
-	server, err = pgtest.Start("fsync=off") // what is killed here is no server
+	server, err = pgtest.Start("fsync=off") // no test kills this server
 	if err != nil && !errors.Is(err, pgtest.ErrMissing) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -62,7 +62,7 @@ func open(tb testing.TB, opts store.Options) *postgres.Store {
 func TestStore(t *testing.T) {
 	url := database(t)
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
-		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // quicker than a database for each test
+		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // faster than a new database for each test
 		return open(t, store.Options{Path: url, Now: now})
 	})
 }

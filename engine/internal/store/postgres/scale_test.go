@@ -22,7 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// scale is how many deliveries TestBloat makes; make scale sets it.
+// scale returns how many deliveries TestBloat makes; make scale sets it.
 func scale(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv("SCALE"))
@@ -64,7 +64,7 @@ func printFigures() {
 	}
 }
 
-// claimTimes claims and settles 100 at a time, and returns how long the claims took, in order.
+// claimTimes claims and settles 100 deliveries at a time, and returns how long the claims took, sorted.
 func claimTimes(t *testing.T, s *postgres.Store, claims int) (took []time.Duration) {
 	t.Helper()
 	for range claims {
@@ -88,7 +88,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Micros
 
 func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(len(sorted)-1)*p/100] }
 
-// A claim of 100 takes at most 10 ms though a million are due.
+// A claim of 100 takes at most 10 ms, even if a million are due.
 func TestClaimOfAMillion(t *testing.T) {
 	scale(t)
 	url := database(t)
@@ -119,7 +119,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	}
 }
 
-// deliverMany has nodes accept, claim and settle deliveries until so many are delivered.
+// deliverMany makes nodes accept, claim and settle deliveries until total are delivered.
 func deliverMany(t *testing.T, stores []store.Queue, total, prefix int) {
 	t.Helper()
 	const batch = 250
@@ -207,7 +207,7 @@ func TestBloat(t *testing.T) {
 	}
 }
 
-// A transaction that is held open beside the queue slows claims down by at most three times, and is named.
+// A transaction that stays open on the server slows claims down by at most three times, and is named.
 func TestHeldTransaction(t *testing.T) {
 	scale(t)
 	url := database(t)
@@ -249,7 +249,7 @@ func TestHeldTransaction(t *testing.T) {
 	t.Log(blockers)
 }
 
-// cpu is the time on processors that this process and the server's took.
+// cpu returns the processor time of this process, and with ofServer that of the server.
 func cpu(t *testing.T, ofServer bool) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
@@ -263,7 +263,7 @@ func cpu(t *testing.T, ofServer bool) time.Duration {
 	return sum
 }
 
-// Throughput and time on processors for each delivery, by 1, 2 and 4 nodes beside SQLite, interleaved.
+// Throughput and processor time per delivery, with 1, 2 and 4 nodes and with SQLite, interleaved.
 func TestThroughput(t *testing.T) {
 	scale(t)
 	const total, rounds = 10_000, 3

@@ -112,7 +112,7 @@ func (q *queue) settle(seconds int, c *delivery.Claim, outcome delivery.Outcome)
 	}
 }
 
-// keep lets the queue heal, and says whether its file is in use then.
+// keep lets the queue heal, and checks whether its file is in use afterwards.
 func (q *queue) keep(seconds int, wantBroken bool) {
 	q.t.Helper()
 	if err := q.Keep(q.set(seconds)); err != nil || (q.Broken() != nil) != wantBroken {
@@ -120,7 +120,7 @@ func (q *queue) keep(seconds int, wantBroken bool) {
 	}
 }
 
-// states returns the state of each delivery in the file, by its event.
+// states returns the state of each delivery in the file, by event.
 func (q *queue) states() map[string]string {
 	q.t.Helper()
 	items, err := q.List(context.Background(), delivery.Filter{})
@@ -170,7 +170,8 @@ CREATE TRIGGER broken_events BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, '
 	}
 }
 
-// While the file is broken outcomes and events are kept in memory. When it is mended, or at the end, they are in the file.
+// While the file is broken, outcomes and events are kept in memory. Once it is mended, or at the end, they are in the
+// file.
 func TestBrokenFileLosesNoOutcome(t *testing.T) {
 	for _, ending := range []string{"healed", "closed"} {
 		t.Run(ending, func(t *testing.T) {
@@ -201,7 +202,7 @@ func TestBrokenFileLosesNoOutcome(t *testing.T) {
 					t.Fatal(err)
 				}
 				q = open(t, store.Options{Path: q.path})
-				delete(want, "new") // what is in memory ends with the process
+				delete(want, "new") // ends with the process
 			}
 			items, err := q.List(q.set(10), delivery.Filter{})
 			if err != nil {
@@ -219,7 +220,8 @@ func TestBrokenFileLosesNoOutcome(t *testing.T) {
 	}
 }
 
-// What the file knows stays as the file has it, though the event came again and was delivered from memory meanwhile.
+// Deliveries that the file knows stay as they are there, even if their event came again and was delivered from memory
+// meanwhile.
 func TestHealingLeavesKnownDeliveriesAlone(t *testing.T) {
 	q := open(t, store.Options{})
 	q.acceptIDs(0, "", "delivered", "due")
@@ -241,7 +243,7 @@ func TestHealingLeavesKnownDeliveriesAlone(t *testing.T) {
 	}
 }
 
-// One delivery of a key is in flight, in order, whichever store has it.
+// One delivery of a key is in flight at a time, in order, whichever store holds it.
 func TestOrderHoldsForBothStores(t *testing.T) {
 	q := open(t, store.Options{})
 	q.acceptIDs(0, "k", "a")
@@ -282,7 +284,7 @@ func TestOrderHoldsForBothStores(t *testing.T) {
 	}
 }
 
-// A key that is in flight in memory is not claimed from the file.
+// A key with a delivery in flight in memory is not claimed from the file.
 func TestFileWaitsForKeyInMemory(t *testing.T) {
 	q := open(t, store.Options{})
 	q.acceptIDs(0, "k", "old")
@@ -303,7 +305,7 @@ func TestFileWaitsForKeyInMemory(t *testing.T) {
 	}
 }
 
-// Outcomes of both stores in one call are kept whichever of them fails.
+// Outcomes of both stores in one call are kept, whichever of them fails.
 func TestSettlesBothStores(t *testing.T) {
 	q := open(t, store.Options{})
 	q.acceptIDs(0, "", "file")
@@ -334,7 +336,7 @@ func TestSettlesBothStores(t *testing.T) {
 	}
 }
 
-// A lane's rate and its breaker hold for both stores together.
+// A lane's rate and its breaker apply to both stores together.
 func TestOneRateAndOneBreaker(t *testing.T) {
 	limited := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 1, Burst: 2}
 	fill := func(t *testing.T, q *queue) {
@@ -395,7 +397,7 @@ func TestOneRateAndOneBreaker(t *testing.T) {
 	})
 }
 
-// What has no room in the lane's half of the file waits in memory, and dead letters make room for it.
+// Deliveries without room in the lane's half of the file wait in memory, and dead letters make room for them.
 func TestLaneKeepsToItsHalf(t *testing.T) {
 	const size, maxSize = 10_000, 1 << 20
 	q := open(t, store.Options{MaxSize: maxSize})
@@ -406,7 +408,7 @@ func TestLaneKeepsToItsHalf(t *testing.T) {
 		q.accept(0, e)
 	}
 	big("other", "two", "filter")
-	const dead = 200 // four times what fits
+	const dead = 200 // four times as many as fit
 	for i := range dead {
 		big(fmt.Sprint(i), hook, "filter")
 	}
@@ -430,7 +432,7 @@ func TestLaneKeepsToItsHalf(t *testing.T) {
 	if other, err := q.List(q.set(10), delivery.Filter{Webhook: "two"}); err != nil || len(other) != 1 {
 		t.Errorf("%d deliveries of the other lane are kept, %v, want 1", len(other), err)
 	}
-	// What waits is not discarded: there is room in memory for what does not fit.
+	// Waiting deliveries are not discarded: there is room in memory for those that do not fit.
 	const waits = 100
 	for i := range waits {
 		big(fmt.Sprint("waits", i), hook, "")
@@ -444,7 +446,7 @@ func TestLaneKeepsToItsHalf(t *testing.T) {
 	}
 }
 
-// A queue without a file that can be opened says so once, delivers from memory, and stores what waits when it can.
+// A queue whose file cannot be opened says so once, delivers from memory, and stores waiting deliveries when it can.
 func TestFileThatCannotBeOpened(t *testing.T) {
 	var log strings.Builder
 	path := filepath.Join(t.TempDir(), "queue.db")

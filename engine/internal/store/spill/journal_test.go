@@ -17,7 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
 )
 
-// remote is a queue in a file that stands for a database which can be away.
+// remote is a queue in a file that plays a database which can be away.
 type remote struct {
 	*spill.Store
 	away atomic.Bool
@@ -48,7 +48,7 @@ func spillFiles(t *testing.T, folder string) (files []string) {
 	return files
 }
 
-// deliver claims and settles n deliveries, and names them.
+// deliver claims and settles n deliveries, and returns their names.
 func (r *remote) deliver(t *testing.T, n int, outcome delivery.Outcome) string {
 	t.Helper()
 	claims, _, err := r.Claim(t.Context(), delivery.Lane{Webhook: hook, Lease: time.Minute}, n)
@@ -65,11 +65,11 @@ func (r *remote) deliver(t *testing.T, n int, outcome delivery.Outcome) string {
 	return ids(claims)
 }
 
-// killEnv names the folder in which TestSpillOutlivesAKill's process works.
+// killEnv names the variable with the folder of TestSpillOutlivesAKill's process.
 const killEnv = "SPILL_KILL"
 
-// A process that is killed while the database is away loses nothing: the next one brings all of it into the database, with its outcomes,
-// attempts and order.
+// A process that is killed while the database is away loses nothing: the next one moves everything into the database,
+// with outcomes, attempts and order.
 func TestSpillOutlivesAKill(t *testing.T) {
 	if folder := os.Getenv(killEnv); folder != "" {
 		spillAndDie(t, folder)
@@ -135,7 +135,7 @@ func spillAndDie(t *testing.T, folder string) {
 	select {}
 }
 
-// What waits for the database is not delivered before it is there, and is known there afterwards.
+// With HoldSpilled, events are not delivered before they are in the database, and are known there afterwards.
 func TestHeldSpillFlowsIntoTheDatabase(t *testing.T) {
 	folder := t.TempDir()
 	r := openRemote(t, folder, true, true)
@@ -170,7 +170,7 @@ func TestHeldSpillFlowsIntoTheDatabase(t *testing.T) {
 	}
 }
 
-// A spill that is full takes nothing more, and says so.
+// A full spill file accepts nothing more, and says so.
 func TestSpillIsBounded(t *testing.T) {
 	folder := t.TempDir()
 	r := openRemote(t, folder, true, true)

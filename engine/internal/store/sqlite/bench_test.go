@@ -22,7 +22,7 @@ import (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// million makes a queue with n due deliveries of the hook, and in a second lane, which is paused, as many as make a million.
+// million makes a queue with a million due deliveries: n of the hook, the others in a second lane, which is paused.
 func million(tb testing.TB, n int) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "queue.db")
@@ -58,7 +58,8 @@ func million(tb testing.TB, n int) string {
 	return path
 }
 
-// BenchmarkMillionDue claims a hundred at a time of a million that are due, and of ten thousand beside 990,000 in a paused lane.
+// BenchmarkMillionDue claims a hundred at a time out of a million due deliveries, and out of ten thousand with 990,000
+// more in a paused lane.
 func BenchmarkMillionDue(b *testing.B) {
 	for _, due := range []int{1_000_000, 10_000} {
 		b.Run(fmt.Sprintf("%d_due", due), func(b *testing.B) {
@@ -91,7 +92,7 @@ func BenchmarkMillionDue(b *testing.B) {
 	}
 }
 
-// BenchmarkListMillion lists the newest of a million deliveries, and looks for some that there are none of.
+// BenchmarkListMillion lists the newest of a million deliveries, and searches for some that do not exist.
 func BenchmarkListMillion(b *testing.B) {
 	q := open(b, store.Options{Path: million(b, 1_000_000), MaxSize: 1 << 40, Now: func() time.Time { return start }})
 	for _, f := range []delivery.Filter{
@@ -128,7 +129,7 @@ func BenchmarkHistory(b *testing.B) {
 	}
 	var runs [2][]time.Duration
 	for n := range 31 {
-		for i, path := range paths { // in turn, so that both meet the same load
+		for i, path := range paths { // in turns, so that both meet the same load
 			begun := time.Now()
 			runOnce(b, path, fmt.Sprint("new", n))
 			runs[i] = append(runs[i], time.Since(begun))
@@ -145,7 +146,7 @@ func BenchmarkHistory(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// addHistory adds rows that are done, one in eleven of them a dead letter.
+// addHistory adds finished rows, one in eleven of them a dead letter.
 func addHistory(tb testing.TB, path string, rows int) {
 	tb.Helper()
 	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, rows)
@@ -157,7 +158,7 @@ func addHistory(tb testing.TB, path string, rows int) {
   SELECT i, 'msg_' || hex(randomblob(13)), 1, i, CASE i % 11 WHEN 0 THEN 2 ELSE 1 END, 0, 0, 0, i, 400, 9e12 FROM n;`)
 }
 
-// runOnce is what a run of one event asks of its queue.
+// runOnce uses a queue as a run of one event does.
 func runOnce(tb testing.TB, path, id string) {
 	s, err := sqlite.Open(context.Background(), store.Options{Path: path, MaxSize: 1 << 40})
 	if err != nil {
@@ -181,7 +182,7 @@ func runOnce(tb testing.TB, path, id string) {
 	}
 }
 
-// rss is this process's resident memory in KiB; 0 where that cannot be read.
+// rss returns this process's resident memory in KiB; 0 if it cannot be read.
 func rss() (kib int) {
 	if runtime.GOOS != "linux" {
 		return 0

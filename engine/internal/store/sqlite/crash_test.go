@@ -22,7 +22,8 @@ import (
 
 var brief = delivery.Lane{Webhook: "a", Lease: 2 * time.Second}
 
-// TestOtherProcess is the other process of the tests below: it claims what is due, says so, and settles it when it is told to.
+// TestOtherProcess is the other process of the tests below: it claims due deliveries, says so, and settles them on
+// command.
 func TestOtherProcess(t *testing.T) {
 	path := os.Getenv("AWF_HOOK_QUEUE")
 	if path == "" {
@@ -45,7 +46,7 @@ func TestOtherProcess(t *testing.T) {
 	fmt.Println("lost", len(lost), err)
 }
 
-// inFlightElsewhere makes a queue whose seven deliveries another process has in flight.
+// inFlightElsewhere makes a queue with seven deliveries that another process has in flight.
 func inFlightElsewhere(t *testing.T) (s *sqlite.Store, other *exec.Cmd, say func(string), hear func(want string)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "queue.db")
@@ -99,7 +100,7 @@ func claimedNow(t *testing.T, s *sqlite.Store) int {
 	return len(claims)
 }
 
-// What a killed process had in flight is due at once, whatever process has its number now.
+// A killed process's deliveries in flight are due at once, even if another process has its id now.
 func TestKilledProcessHoldsNothing(t *testing.T) {
 	s, other, _, _ := inFlightElsewhere(t)
 	if err := s.Keep(t.Context()); err != nil {
@@ -120,7 +121,7 @@ func TestKilledProcessHoldsNothing(t *testing.T) {
 	}
 }
 
-// What a process that hangs had in flight is due when its leases end, and it is told when it comes back late.
+// A hanging process's deliveries in flight are due when their leases end, and it is told when it comes back late.
 func TestStoppedProcessLosesItsLeases(t *testing.T) {
 	s, other, say, hear := inFlightElsewhere(t)
 	if err := other.Process.Signal(unix.SIGSTOP); err != nil {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A queue is refused whose files others could replace, or that are not what they seem, and nothing is changed.
+// A queue is refused if others could replace its files, or if they are not what they seem, and nothing is changed.
 func TestOpenRefuses(t *testing.T) {
 	write := func(t *testing.T, path, text string, mode os.FileMode) {
 		t.Helper()
@@ -82,7 +82,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// Another program's database is refused, and a queue that others could read is hidden from them.
+// Another program's database is refused, and a queue that others could read is made private.
 func TestOpenKnowsItsOwn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	execSQL(t, path, `CREATE TABLE places(url TEXT)`)

@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Two processes share a queue: each tells what it accepted from what the other did, and what the other has in flight is not its own to retry.
+// Two processes share a queue: each counts its own deliveries apart from the other's, and does not count the other's in
+// flight as its own to retry.
 func TestLeftOfTwoProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	open := func() *Store {

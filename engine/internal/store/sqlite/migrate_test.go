@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// A file of the first schema opens, and its lanes are counted.
+// A file with the first schema opens, and its lanes are counted.
 func TestOldFileOpens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	if err := createFile(path); err != nil {
@@ -52,12 +52,12 @@ INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, 
 	}
 }
 
-// A long log goes into the file at the end, so that the next one to open need not read it. A short one stays, and so does one that
-// somebody else uses. Either way nothing is lost.
+// A long log moves into the file at the end, so that the next process need not read it. A short log stays, and so does
+// one that another process uses. In all cases nothing is lost.
 func TestLongLogsAreNotLeftBehind(t *testing.T) {
 	for _, tt := range []struct {
 		events int
-		used   bool // by somebody else, at the end
+		used   bool // by another process, at the end
 		stays  bool
 	}{{1, false, true}, {1000, false, false}, {1000, true, true}} {
 		path := filepath.Join(t.TempDir(), "queue.db")
@@ -103,7 +103,7 @@ func TestLongLogsAreNotLeftBehind(t *testing.T) {
 	}
 }
 
-// BenchmarkMigration opens a file of the first schema that has 1,000,000 delivered deliveries and 100,000 dead letters.
+// BenchmarkMigration opens a file with the first schema, 1,000,000 delivered deliveries and 100,000 dead letters.
 func BenchmarkMigration(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()

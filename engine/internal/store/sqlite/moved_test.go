@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// Nothing is accepted into a file that is not at its path any more, and nothing is said to be in it.
+// Nothing is accepted into a file that is no longer at its path, and nothing is reported to be in it.
 func TestFileThatIsTakenAway(t *testing.T) {
 	accept := func(s *Store, id string) error {
 		e := &delivery.Entry{Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}}}

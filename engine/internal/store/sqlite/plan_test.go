@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// scans is a step of a plan that goes through all deliveries or all events. d, o, f, h and e are their names in statements.
+// scans matches a step of a plan that reads all deliveries or all events. d, o, f, h and e are their names in statements.
 var scans = regexp.MustCompile(`SCAN (deliveries|events|d|o|f|h|e)\b`)
 
 // mayScan are parts of statements that look through what they must: lists, in their own order, and the move of a whole queue.
@@ -24,7 +24,7 @@ var mayScan = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`, `state >= 8`}
 // maySort are parts of statements that sort few rows: deliveries that are claimed or moved, ids that begin alike, and groups.
 var maySort = []string{`SELECT d.seq, d.lane`, `d.id >= ? AND d.id < ?`, `state >= 8`, `GROUP BY l.webhook, d.reason`}
 
-// No statement goes through all deliveries or events.
+// No statement reads all deliveries or events.
 func TestNoStatementScans(t *testing.T) {
 	s, err := Open(context.Background(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), MaxSize: 64 << 20})
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that was stopped while it held the turnstile delays the others for as long as they want, and ten seconds at most.
+// A process that is stopped while it holds the turnstile delays others as long as they allow, and for ten seconds at
+// most.
 func TestTurnIsAwaitedWithABound(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "queue.db")
