@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,46 @@ func TestProgressOfCompilation(t *testing.T) {
 		if err != nil || strings.Contains(text, "\r\x1b[Kcompiling the modules of tra…\r\x1b[K") != tt.shown || !strings.Contains(text, "dropped") {
 			t.Errorf("TERM=%s: %v: %q", tt.term, err, text)
 		}
+	}
+}
+
+// What the command before awf-hook prints goes out while a module still compiles.
+func TestStdinIsReadWhileModulesCompile(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "")
+	if err := os.WriteFile(h.dir+"/large.wasm", largeModule(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := "webhooks: [{name: a, url: 'http://127.0.0.1:1/', transform: {wasm: large.wasm}}]\n"
+	if err := os.WriteFile(h.dir+"/awf-hook.yaml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := h.command(h.hook, "run", "-c", "awf-hook.yaml")
+	cache := t.TempDir()
+	cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+cache)
+	feed, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, cmd)
+	const line = "AWF's own line\n"
+	io.WriteString(feed, line)
+	got := make([]byte, len(line))
+	_, err = io.ReadFull(passed, got)
+	compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*")
+	if err != nil || string(got) != line || len(compiled) > 0 {
+		t.Errorf("passed %q, %v, when %q was compiled, want the line before", got, err, compiled)
+	}
+	feed.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*"); len(compiled) == 0 {
+		t.Error("the module was not compiled at all")
 	}
 }
 

@@ -51,10 +51,12 @@ func newCheckout(t *testing.T, own string) *checkout {
   - {name: oncall, url: "%[1]s/${OWN_TOKEN}", events: ["*"], headers: {X-Secret: "${OWN_SECRET}"}, secret: "${OWN_SECRET}"}
   - {name: audit, url: "%[1]s", enabled: false}
   - {url: "%[1]s/", events: ["*"], transform: [{wasm: ./no-module.wasm, with: {key: "${OWN_TOKEN}"}}]}
+  - {url: "%[1]s/", events: ["*"], transform: [{js: ./endless.js, with: {key: "${OWN_TOKEN}"}}]}
 `, c.url)
 	for name, text := range map[string]string{
 		"project/.awf/settings.yaml":         hostile,
 		"project/.awf/no-module.wasm":        "this is no module",
+		"project/.awf/endless.js":            "export default (event) => event;\nfor (;;);\n",
 		"project/.awf/workflows/deploy.yaml": "name: deploy\n" + hostile,
 		"project/awf-hook.yaml":              hostile,
 		"project/events":                     envelopes("checkout", 2),
@@ -92,18 +94,26 @@ func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 	return string(out)
 }
 
-// A project that nobody trusts sends no byte to any address, reads no variable, neither replaces nor switches off a
-// webhook, and compiles no module, whatever command runs there.
+// A project that nobody trusts sends no byte to any address, reads no variable, and neither replaces nor switches off a webhook.
+// No command that sends loads its modules or runs its scripts.
 func TestUntrustedProjectDoesNothing(t *testing.T) {
 	own, end := startListen(t, "--json")
 	c := newCheckout(t, own)
 	events := string(readFileOf(t, filepath.Join(c.dir, "project/events")))
 	audit := filepath.Join(c.dir, "audit.jsonl")
 	for _, args := range [][]string{
-		{"run"}, {"exec", "--", "sh", "-c", "true"}, {"emit", "--event", "workflow_end", "--workflow", "deploy"}, {"preview", "events"}, {"preview", "--json", "events"},
-		{"explain", "events"}, {"explain", "--json", "events"}, {"test"}, {"check"}, {"check", "--print"}, {"check", "--print", "--workflow", "deploy"},
-		{"check", "--json", "--print"}, {"check", ".awf/settings.yaml", ".awf/workflows/deploy.yaml"}, {"deliveries"}, {"deliveries", "list", "--json"},
-		{"deliveries", "send"}, {"webhooks"}, {"webhooks", "test", "oncall"}, {"trust"}, {"trust", "--list"},
+		{"run"}, {"exec", "--", "sh", "-c", "true"}, {"emit", "--event", "workflow_end", "--workflow", "deploy"}, {"deliveries"},
+		{"deliveries", "list", "--json"}, {"deliveries", "send"}, {"webhooks"}, {"webhooks", "test", "oncall"}, {"trust"}, {"trust", "--list"},
+	} {
+		c.hook(t, events, args...)
+		if modules, _ := filepath.Glob(filepath.Join(c.dir, "cache/awf-hook/wasm/*/*")); len(modules) > 0 {
+			t.Errorf("%q loads a module or a script: %q", args, modules)
+		}
+	}
+	for _, args := range [][]string{ // these run both, in the sandbox, since they are how to see what a checkout does
+		{"preview", "events"}, {"preview", "--json", "events"}, {"explain", "events"}, {"explain", "--json", "events"}, {"test"}, {"check"},
+		{"check", "--print"}, {"check", "--print", "--workflow", "deploy"}, {"check", "--json", "--print"},
+		{"check", ".awf/settings.yaml", ".awf/workflows/deploy.yaml"},
 	} {
 		c.hook(t, events, args...)
 	}
@@ -134,9 +144,6 @@ func TestUntrustedProjectDoesNothing(t *testing.T) {
 	}
 	if paths["/oncall"] < 3 || paths["/audit"] != paths["/oncall"]-1 { // webhooks test sends only to oncall
 		t.Errorf("the user's own webhooks got %v, want every event, and oncall one more", paths)
-	}
-	if modules, _ := filepath.Glob(filepath.Join(c.dir, "cache/awf-hook/wasm/*/*")); len(modules) > 0 {
-		t.Errorf("modules were compiled: %q", modules)
 	}
 }
 

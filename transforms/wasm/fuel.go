@@ -20,8 +20,8 @@ const (
 	mostFuel    = 2_000_000_000
 
 	// mostBlind is how much fuel an event may use without a clock: even code that waits for memory all the time is then stopped
-	// within 250 ms. Code that asks for slices is slower.
-	mostBlind = fuelBase
+	// within 250 ms. By default that is an event of at most 1,176 bytes. Code that asks for slices is slower.
+	mostBlind = 26_000_000
 	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
 	fuelSlice = 1 << 20
 	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.

@@ -34,7 +34,7 @@ func Inspect(wasm []byte) (info Info) {
 	sum := sha256.Sum256(wasm)
 	info = Info{Size: len(wasm), Digest: hex.EncodeToString(sum[:])}
 	if info.Refused = most.CheckSize(int64(len(wasm))); info.Refused == nil {
-		info.Refused = checkBytes(wasm, "")
+		info.Refused = checkBytes("", wasm, "")
 	}
 	if info.Refused != nil {
 		return info

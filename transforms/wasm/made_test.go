@@ -79,7 +79,7 @@ func (r recipe) module() []byte {
 const call, drop, end = 0x10, 0x1a, 0x0b
 
 // made are hostile modules that are too long, or too broken, to be written down.
-func made() []hostile { return append(append(madeLarge(), madeCode()...), madeSections()...) }
+func made() []hostile { return slices.Concat(madeLarge(), madeCode(), madeSections(), madeOdd()) }
 
 // madeLarge have more of something than is good.
 func madeLarge() []hostile {

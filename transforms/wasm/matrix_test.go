@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,20 @@ func inSize(n int) string {
 		return fmt.Sprintf("%d kB", n/1000)
 	}
 	return fmt.Sprintf("%d B", n)
+}
+
+// Only an event that may use much fuel needs the code that looks at the clock, which is compiled when the first one comes.
+func TestCodeThatLooksAtTheClock(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	m := load(t, newSandbox(t, dir), read(t, "../../examples/transforms/slack-c/transform.wasm"), wasm.Options{})
+	for _, tt := range []struct{ length, compiled int }{{100, 1}, {700, 1}, {2_000, 2}, {100, 2}} {
+		if _, err := m.Transform(t.Context(), input(longError(tt.length))); err != nil {
+			t.Fatal(err)
+		}
+		if folders, err := os.ReadDir(dir); err != nil || len(folders) != tt.compiled {
+			t.Errorf("after an error of %d bytes: compiled %d times, %v, want %d", tt.length, len(folders), err, tt.compiled)
+		}
+	}
 }
 
 // A module that nears its limit is reported once, and the error of one that reaches it says what to change.

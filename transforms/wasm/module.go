@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"mime"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,7 +72,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err := m.limits.CheckSize(int64(len(wasm))); err != nil {
 		return nil, err
 	}
-	if err := checkBytes(wasm, o.SHA256); err != nil {
+	if err := checkBytes(name, wasm, o.SHA256); err != nil {
 		return nil, err
 	}
 	m.digest = sumOf(wasm)
@@ -159,20 +161,24 @@ func checkPin(file []byte, pin string) error {
 	return nil
 }
 
+const wasmMagic = "\x00asm"
+
 // checkBytes checks a file before it is decoded.
-func checkBytes(wasm []byte, pin string) error {
+func checkBytes(name string, wasm []byte, pin string) error {
 	if err := checkPin(wasm, pin); err != nil {
 		return err
 	}
 	switch {
-	case bytes.HasPrefix(wasm, []byte("\x00asm\x01\x00\x00\x00")):
+	case bytes.HasPrefix(wasm, []byte(wasmMagic+"\x01\x00\x00\x00")):
 		return nil
 	case len(wasm) == 0:
 		return fmt.Errorf("%w: the file is empty", ErrModule)
-	case bytes.HasPrefix(wasm, []byte("\x00asm\x0d\x00\x01\x00")):
+	case bytes.HasPrefix(wasm, []byte(wasmMagic+"\x0d\x00\x01\x00")):
 		return fmt.Errorf("%w: a component: want a core module (wasm32-wasip1, not wasip2)", ErrModule)
 	case bytes.HasPrefix(bytes.TrimSpace(wasm), []byte("(module")):
 		return fmt.Errorf("%w: WebAssembly as text: want the binary form (wat2wasm)", ErrModule)
+	case slices.Contains(scriptNames, path.Ext(name)):
+		return fmt.Errorf("%w: a script, not a WebAssembly file: js: %s runs it", ErrModule, oneLine(name, 100))
 	}
 	return fmt.Errorf("%w: not a WebAssembly file of version 1", ErrModule)
 }

@@ -1,12 +1,15 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +110,12 @@ func (s *Sandbox) LoadScript(ctx context.Context, name string, text []byte, o Op
 	return m, nil
 }
 
+// The extensions of files that have to be made JavaScript first, and those of all scripts.
+var (
+	typedNames  = []string{".ts", ".tsx", ".mts", ".cts", ".jsx"}
+	scriptNames = append([]string{".js", ".mjs", ".cjs"}, typedNames...)
+)
+
 // checkScript checks a script before it is run.
 func checkScript(name string, text []byte, pin string) error {
 	if err := checkPin(text, pin); err != nil {
@@ -115,9 +124,12 @@ func checkScript(name string, text []byte, pin string) error {
 	if err := CheckScriptSize(int64(len(text))); err != nil {
 		return err
 	}
+	extension := path.Ext(name)
 	switch {
-	case strings.HasSuffix(name, ".ts"), strings.HasSuffix(name, ".tsx"), strings.HasSuffix(name, ".mts"), strings.HasSuffix(name, ".jsx"):
-		to := strings.TrimSuffix(name, name[strings.LastIndexByte(name, '.'):]) + ".js"
+	case bytes.HasPrefix(text, []byte(wasmMagic)):
+		return fmt.Errorf("%w: a WebAssembly file, not a script: wasm: %s runs it", ErrModule, oneLine(name, 100))
+	case slices.Contains(typedNames, extension):
+		to := strings.TrimSuffix(name, extension) + ".js"
 		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s",
 			ErrModule, oneLine(to, 100), oneLine(name, 100))
 	case len(text) == 0:
