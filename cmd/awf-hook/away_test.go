@@ -82,7 +82,7 @@ func TestServeWithoutItsDatabase(t *testing.T) {
 			second := startServe(t, args...)
 			until(t, "delivered", func() bool { return receiver.count() == 5 })
 			until(t, "in the database", func() bool {
-				out, _ := runHook(t, exitOK, nil, "deliveries", "list", "--queue", url, "--state", "delivered", "--json")
+				out, _ := runHook(t, exitOK, nil, "deliveries", "list", "-c", config, "--queue", url, "--state", "delivered", "--json")
 				return strings.Count(out, `"msg_`) == 5
 			})
 			if code := second.end(t, syscall.SIGTERM); code != 0 {
@@ -119,7 +119,7 @@ func TestRunWithoutItsDatabase(t *testing.T) {
 	if !strings.Contains(talk, "6 known") || receiver.count() != 3 || len(spilled(t)) != 0 {
 		t.Errorf("%d arrived, spill files %q, said %s", receiver.count(), spilled(t), talk)
 	}
-	out, _ := runHook(t, exitOK, nil, "deliveries", "list", "--queue", url, "--json")
+	out, _ := runHook(t, exitOK, nil, "deliveries", "list", "-c", config, "--queue", url, "--json")
 	if strings.Count(out, `"msg_`) != 6 || strings.Count(out, `"attempts":1`) != 6 {
 		t.Errorf("the database has %s, want all six with their attempt", out)
 	}

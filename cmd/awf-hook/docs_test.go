@@ -71,7 +71,7 @@ func TestEveryBlockOfCommandsRuns(t *testing.T) {
 
 // Commands stand in blocks of the language sh, whose tests run them. Those in other files that a document shows exist.
 func TestNoCommandsHideInOtherBlocks(t *testing.T) {
-	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks"}
+	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks", "sql": "for the database's administrator"}
 	known := []string{"", "sh", "yaml", "json", "python", "js", "go", "c", "rust", "ts", "wat", "xml", "toml"}
 	line := regexp.MustCompile(`(?m)^(?:[$ ]*|ExecStart=\S*/)awf-hook ([a-z][^\n]*)$`)
 	opening := regexp.MustCompile("(?ms)^ *(```+|~~~+)([^\n]*)\n(.*?)^ *(?:```+|~~~+) *$")

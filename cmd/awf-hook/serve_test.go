@@ -320,7 +320,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--listen", "127.0.0.1:99999"}, 1, "invalid port"},
 		{[]string{"--queue", "memory:"}, 3, "queue in a file"},
 		{[]string{"--listen", "0.0.0.0:0", "--insecure-listen", "--debug"}, 1, "--debug"},
-		{[]string{"PATH"}, 2, "unknown command"},
+		{[]string{"PATH"}, 2, `got the argument "PATH"`},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		cmd := exec.CommandContext(ctx, "awf-hook", append([]string{"serve", "-c", config}, tt.args...)...)

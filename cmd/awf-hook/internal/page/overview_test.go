@@ -45,7 +45,7 @@ func TestVisitSeesAStaleConfiguration(t *testing.T) {
 	b.login(t, s, readToken, "/")
 	b.see(t, "#overview", "oncall")
 	s.Reloaded(errors.New("awf-hook.yaml:3:5: webhooks[0].filter: unknown name <b>no_such</b>\nand another one"))
-	b.see(t, "#overview [role=alert]", "The one before holds")
+	b.see(t, "#overview [role=alert]", "The old one still applies")
 	b.see(t, "#overview [role=alert]", "unknown name <b>no_such</b>")
 	s.Reloaded(nil)
 	until(t, "the page says no more of it", func() bool { return b.text(t, "#overview [role=alert]") == "" })
