@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -11,8 +12,9 @@ import (
 )
 
 const (
-	slice       = 500  // deliveries that one transaction removes or changes, so that others do not wait for it long
-	recoverMany = 5000 // deliveries that one transaction makes due
+	slice       = 500    // deliveries that one transaction removes or changes, so that others do not wait for it long
+	idsMany     = 20_000 // ids that one transaction keeps
+	recoverMany = 5000   // deliveries that one transaction makes due
 
 	prunePeriod = 10 * time.Minute
 	nodePeriod  = 30 * time.Second // a node that has not reported for this long is dead
@@ -340,25 +342,35 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 	return err
 }
 
-// dropDay drops a day of history.
+// dropDay drops a day of history, after its ids are kept some at a time: no transaction lasts long, however much was delivered that day.
 func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error {
 	name := historyOf(d).name
 	until := time.Unix((d+1)*24*3600, 0).Add(keep + store.KeepIDs)
-	ten := decade(until)
-	if err := s.makeTable(ctx, idsOf(ten)); err != nil {
+	if err := s.makeTable(ctx, idsOf(decade(until))); err != nil {
 		return err
 	}
-	_, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		var exists bool
-		if err := tx.query(ctx, `SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists); err != nil || !exists {
+	for last, more := int64(math.MinInt64), true; more; {
+		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+			more = false
+			exists, n := false, 0
+			if err := tx.query(ctx, `SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists); err != nil || !exists {
+				return err
+			}
+			err := tx.query(ctx, `WITH part AS (SELECT seq, id FROM awf_hook.`+name+` WHERE seq > $1 ORDER BY seq LIMIT $2),
+  kept AS (INSERT INTO awf_hook.ids SELECT id, $3::timestamptz FROM part) SELECT coalesce(max(seq), $1), count(*) FROM part`,
+				last, idsMany, until).Scan(&last, &n)
+			if more = n == idsMany; more || err != nil {
+				return err
+			}
+			s.forgetTable(name)
+			tx.queue(`DROP TABLE awf_hook.` + name)
+			return nil
+		})
+		if err != nil || !kept {
 			return err
 		}
-		s.forgetTable(name)
-		tx.queue(`INSERT INTO awf_hook.ids SELECT id, $1::timestamptz FROM awf_hook.`+name, until)
-		tx.queue(`DROP TABLE awf_hook.` + name)
-		return nil
-	})
-	return err
+	}
+	return nil
 }
 
 func (s *Store) forgetTable(name string) {
