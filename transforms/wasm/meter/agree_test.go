@@ -28,7 +28,7 @@ type engine struct {
 
 func newEngine(t testing.TB, config wazero.RuntimeConfig) *engine {
 	r := wazero.NewRuntimeWithConfig(context.Background(), config.WithCoreFeatures(api.CoreFeaturesV2).WithMemoryLimitPages(16))
-	e := &engine{runtime: r, refills: &refills{}}
+	e := &engine{runtime: r, refills: newRefills()}
 	e.refills.provide(t, r)
 	return e
 }
@@ -97,7 +97,7 @@ func (e *engine) run(c wazero.CompiledModule, m *meter.Module, of *refills) (see
 	ctx := context.Background()
 	instance, err := e.runtime.InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err == nil && of != nil {
-		instance.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal).Set(of.begin(uint64(m.InitialFuel)))
+		instance.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal).Set(of.begin(instance, uint64(m.InitialFuel)))
 	}
 	if err == nil && instance.ExportedFunction(meter.StartExport) != nil {
 		if _, err = instance.ExportedFunction(meter.StartExport).Call(ctx); err != nil {
@@ -110,14 +110,17 @@ func (e *engine) run(c wazero.CompiledModule, m *meter.Module, of *refills) (see
 		}
 		return "no instance", 0
 	}
-	defer instance.Close(ctx)
+	defer func() {
+		instance.Close(ctx)
+		of.forget(instance)
+	}()
 	left := func(name string) int64 {
 		g := instance.ExportedGlobal(name)
 		switch {
 		case g == nil:
 			return 0
 		case name == meter.FuelGlobal:
-			return int64(of.left(g.Get()))
+			return int64(of.left(instance, g.Get()))
 		}
 		return int64(g.Get())
 	}

@@ -12,7 +12,11 @@ import (
 )
 
 // refills hands out a call's fuel in slices, as a host does for modules that ask for them. A nil one hands out all at once.
-type refills struct{ reserve uint64 }
+type refills struct {
+	reserve map[api.Module]uint64 // by instance
+}
+
+func newRefills() *refills { return &refills{map[api.Module]uint64{}} }
 
 // slice is little, so that all but the shortest functions ask for more.
 const slice = 50
@@ -30,8 +34,8 @@ func (r *refills) provide(t testing.TB, runtime wazero.Runtime) {
 	refill := func(_ context.Context, m api.Module) {
 		fuel := m.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 		now := int64(fuel.Get())
-		more := min(int64(r.reserve), slice-now)
-		r.reserve -= uint64(more)
+		more := min(int64(r.reserve[m]), slice-now)
+		r.reserve[m] -= uint64(more)
 		fuel.Set(uint64(now + more))
 		if now+more < 0 {
 			panic(errNoFuel)
@@ -44,22 +48,29 @@ func (r *refills) provide(t testing.TB, runtime wazero.Runtime) {
 	}
 }
 
-// begin is what a call begins with of its fuel.
-func (r *refills) begin(fuel uint64) uint64 {
+// begin is what a call into an instance begins with of its fuel.
+func (r *refills) begin(m api.Module, fuel uint64) uint64 {
 	if r == nil {
 		return fuel
 	}
 	first := min(fuel, slice)
-	r.reserve = fuel - first
+	r.reserve[m] = fuel - first
 	return first
 }
 
-// left is what a call has left whose global says so much.
-func (r *refills) left(fuel uint64) uint64 {
+// left is what a call into an instance has left whose global says so much.
+func (r *refills) left(m api.Module, fuel uint64) uint64 {
 	if r == nil {
 		return fuel
 	}
-	return fuel + r.reserve
+	return fuel + r.reserve[m]
+}
+
+// forget drops an instance that is closed.
+func (r *refills) forget(m api.Module) {
+	if r != nil {
+		delete(r.reserve, m)
+	}
 }
 
 // A module that imports the meter's own function is refused.

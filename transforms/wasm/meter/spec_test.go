@@ -122,7 +122,7 @@ func newTracks(t *testing.T, dir string) []*track {
 	}{
 		{"plain", wazero.NewRuntimeConfig(), false, nil},
 		{"metered", wazero.NewRuntimeConfig(), true, nil},
-		{"metered with refills", wazero.NewRuntimeConfig(), true, &refills{}},
+		{"metered with refills", wazero.NewRuntimeConfig(), true, newRefills()},
 		{"plain, interpreted", wazero.NewRuntimeConfigInterpreter(), false, nil}, // the payloads of NaN are an engine's own
 		{"metered, interpreted", wazero.NewRuntimeConfigInterpreter(), true, nil},
 	} {
@@ -260,7 +260,7 @@ func specInvoke(t *testing.T, where string, tracks []*track, c *specCommand, tal
 			return
 		}
 		if track.metered {
-			instance.fuel.Set(track.refills.begin(specFuel))
+			instance.fuel.Set(track.refills.begin(instance.Module, specFuel))
 		}
 		f := instance.ExportedFunction(c.Action.Field)
 		results, err := f.Call(t.Context(), args...)
@@ -278,7 +278,7 @@ func specInvoke(t *testing.T, where string, tracks []*track, c *specCommand, tal
 		if err == nil && instance.stack.Get() != instance.full {
 			t.Errorf("%s: %s: the stack counter is %d after the call, want %d", where, track.name, instance.stack.Get(), instance.full)
 		}
-		used = append(used, specFuel-track.refills.left(instance.fuel.Get()))
+		used = append(used, specFuel-track.refills.left(instance.Module, instance.fuel.Get()))
 		restore(track)
 	}
 	tally.invokes++
