@@ -157,12 +157,12 @@ func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 		if err != nil {
 			t.Errorf("show: %v: %s", err, shown)
 		}
-		var detail struct{ Body []byte }
-		if err := json.Unmarshal([]byte(getText(t, s.url+"/v1/deliveries/"+id)), &detail); err != nil {
-			t.Fatal(err)
+		var detail struct{ Body string }
+		if err := json.Unmarshal([]byte(getText(t, s.url+"/v1/deliveries/"+id)), &detail); err != nil || !strings.Contains(detail.Body, `"echo"`) {
+			t.Fatalf("the body is %q: %v", detail.Body, err)
 		}
 		for where, text := range map[string]string{
-			"the API": id + string(detail.Body), "the page": getText(t, s.url+"/deliveries/"+id), "the command": string(shown),
+			"the API": id + detail.Body, "the page": getText(t, s.url+"/deliveries/"+id), "the command": string(shown),
 		} {
 			if strings.Contains(text, canary) || !strings.Contains(text, id) {
 				t.Errorf("%s shows %s", where, text)

@@ -283,6 +283,10 @@ func (a *acceptance) insert(ctx context.Context) error {
 	if len(late) > 0 || len(added) < len(cols.id) {
 		a.queue(`DELETE FROM awf_hook.events e WHERE e.seq = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
   WHERE d.event = e.seq)`, cols.eventSeq)
+		for _, table := range []string{"attempts", "contents"} { // of a past that the database had
+			a.queue(`DELETE FROM awf_hook.`+table+` p WHERE p.delivery = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
+  WHERE d.seq = p.delivery)`, cols.seq)
+		}
 	}
 	return nil
 }

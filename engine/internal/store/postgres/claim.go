@@ -172,14 +172,16 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 	return found, seqs, nil
 }
 
-const take = `WITH taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 FROM (
-    SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4 FOR UPDATE SKIP LOCKED
-  ) f WHERE d.seq = f.seq RETURNING d.*, f.due_at AS was_due)
-  SELECT t.seq, t.token, t.id, t.was_due, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
+const take = `WITH f AS MATERIALIZED (SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4
+    FOR UPDATE SKIP LOCKED),
+  taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 WHERE d.seq = ANY(ARRAY(SELECT seq FROM f))
+    RETURNING d.*)
+  SELECT t.seq, t.token, t.id, f.due_at, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
     t.size, t.accepted_by,
     e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload,
     m.content_type, m.header, m.url_suffix, m.body
-  FROM taken t JOIN awf_hook.events e ON e.seq = t.event LEFT JOIN awf_hook.contents m ON m.delivery = t.seq ORDER BY t.was_due, t.seq`
+  FROM taken t JOIN f ON f.seq = t.seq CROSS JOIN LATERAL (SELECT * FROM awf_hook.events WHERE seq = t.event OFFSET 0) e
+  LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
 // taking.

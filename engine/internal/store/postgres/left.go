@@ -15,7 +15,7 @@ const (
   WHERE c.waiting > 0 AND ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.accepted_by = $1 AND d.state IN (0, 5) GROUP BY 1, 2`
+  WHERE d.accepted_by = $1 AND d.accepted_by > 0 AND d.state IN (0, 5) GROUP BY 1, 2`
 
 	countElsewhere = `SELECT l.webhook, d.accepted_by = $1, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l
   ON l.id = d.lane WHERE d.owner <> 0 AND d.owner <> $1 AND d.state = 0 AND d.due_at > $2 GROUP BY 1, 2, 3`

@@ -322,3 +322,35 @@ func TestSkewedNode(t *testing.T) {
 		_ = wrong.Close()
 	}
 }
+
+// A past that two processes bring at once is kept once, and nothing is left of the other.
+func TestPastsThatComeTwice(t *testing.T) {
+	url := database(t)
+	stores := []*postgres.Store{open(t, store.Options{Path: url}), open(t, store.Options{Path: url}), open(t, store.Options{Path: url})}
+	for n := range 20 {
+		var wg sync.WaitGroup
+		for _, s := range stores {
+			wg.Go(func() {
+				var entries []*delivery.Entry
+				for k := range 10 {
+					e := entry(fmt.Sprintf("e%d-%d", n, k), "")
+					e.Wants[0].Past = &delivery.Past{
+						State: delivery.Due, After: time.Hour, Accepted: time.Now(), Since: time.Now(), Spent: 1,
+						Attempts: []delivery.Attempt{{Number: 1, At: time.Now(), Status: 503}}, Content: &delivery.Content{Body: []byte("made")},
+					}
+					entries = append(entries, e)
+				}
+				if err := s.Accept(t.Context(), entries); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if wrong, err := stores[0].Check(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("Check = %q, %v", wrong, err)
+	}
+	if st := status(t, stores[0]); st.Waiting != 200 {
+		t.Errorf("%d wait, want 200", st.Waiting)
+	}
+}

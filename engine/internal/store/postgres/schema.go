@@ -208,6 +208,9 @@ CREATE TABLE awf_hook.keepers(
   keep      interval NOT NULL,            -- as its configuration says
   keep_dead interval NOT NULL
 ) WITH (fillfactor = 50);
+-- What is due must not go through the index of what a node accepted: no condition of a claim says that of it.
+DROP INDEX awf_hook.deliveries_own;
+CREATE INDEX deliveries_accepted ON awf_hook.deliveries(accepted_by) WHERE state IN (0, 5) AND accepted_by > 0;
 `}
 
 // migrationLock is the advisory lock of a migration.
