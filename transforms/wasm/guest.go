@@ -26,8 +26,9 @@ type guest struct {
 	tank
 	stack  api.MutableGlobal
 	alloc  api.Function
-	run    api.Function    // transform or _start
-	host   context.Context // leads host functions to the guest; not a call's own
+	run    api.Function            // transform or _start
+	engine map[string]api.Function // the engine's functions that a script has used: each that is looked up has a stack of its own
+	host   context.Context         // leads host functions to the guest; not a call's own
 	params [2]uint64
 	events int // that it has transformed
 
@@ -300,6 +301,6 @@ func (g *guest) close() {
 	if g.mod != nil {
 		_ = g.mod.Close(context.Background()) // nothing in it can fail
 		g.module.sandbox.instances.Add(-1)
-		g.mod = nil
+		g.mod, g.engine = nil, nil
 	}
 }

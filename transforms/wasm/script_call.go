@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 // A scriptCall calls the engine until something fails.
@@ -17,7 +19,15 @@ func (c *scriptCall) call(name string, args ...uint64) uint64 {
 	if c.err != nil {
 		return 0
 	}
-	results, err := c.mod.ExportedFunction(name).Call(c.host, args...)
+	f := c.engine[name]
+	if f == nil {
+		if c.engine == nil {
+			c.engine = map[string]api.Function{}
+		}
+		f = c.mod.ExportedFunction(name)
+		c.engine[name] = f
+	}
+	results, err := f.Call(c.host, args...)
 	if err == nil && c.left() < 0 {
 		err = errNoFuel
 	}
