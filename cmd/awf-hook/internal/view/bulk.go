@@ -173,15 +173,16 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	who := access.From(ctx)
 	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(),
 		order: o, caller: who}
-	if err := d.bulks.add(b); err != nil {
+	shown, err := d.bulks.add(b)
+	if err != nil {
 		return nil, err
 	}
 	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " a second"
-	shown := *b
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
-func (all *bulks) add(b *Bulk) error {
+// add lets Run carry out a bulk, which belongs to Run from then on. It returns what the bulk is before.
+func (all *bulks) add(b *Bulk) (Bulk, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	running := 0
@@ -191,15 +192,16 @@ func (all *bulks) add(b *Bulk) error {
 		}
 	}
 	if running >= maxBulks || all.stopped {
-		return fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
+		return Bulk{}, fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
 	}
 	all.last++
 	b.ID = all.last
 	if all.list = append(all.list, b); len(all.list) > keptBulks {
 		all.list = slices.Delete(all.list, 0, 1)
 	}
+	shown := *b
 	all.begin <- b // has room for all that may run
-	return nil
+	return shown, nil
 }
 
 // Bulks lists running and finished bulks, the last one first.

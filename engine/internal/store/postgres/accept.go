@@ -281,14 +281,19 @@ func (a *acceptance) insert(ctx context.Context) error {
 		w.fresh = w.fresh && added[w.id] && !slices.Contains(late, w.id)
 	}
 	if len(late) > 0 || len(added) < len(cols.id) {
-		a.queue(`DELETE FROM awf_hook.events e WHERE e.seq = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
-  WHERE d.event = e.seq)`, cols.eventSeq)
-		for _, table := range []string{"attempts", "contents"} { // of a past that the database had
-			a.queue(`DELETE FROM awf_hook.`+table+` p WHERE p.delivery = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
-  WHERE d.seq = p.delivery)`, cols.seq)
-		}
+		a.forgetRest(&cols)
 	}
 	return nil
+}
+
+// forgetRest removes what was added for deliveries that the database had: events without one, and pasts.
+func (a *acceptance) forgetRest(cols *columns) {
+	a.queue(`DELETE FROM awf_hook.events e WHERE e.seq = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
+  WHERE d.event = e.seq)`, cols.eventSeq)
+	for _, table := range []string{"attempts", "contents"} { // of a past that the database had
+		a.queue(`DELETE FROM awf_hook.`+table+` p WHERE p.delivery = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
+  WHERE d.seq = p.delivery)`, cols.seq)
+	}
 }
 
 // forgetLate removes rows that were added although another node delivered them meanwhile.
