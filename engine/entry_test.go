@@ -17,7 +17,7 @@ var unshown = strings.Fields(`
 	Engine.Attend ParseScript
 	AuditFile Body Orphans PassThrough QueueName Renames Storage Transcripts
 	Engine.Adopt Engine.Config Engine.KeepsHouse Engine.Lanes Engine.Name Engine.Queue Engine.Ready Engine.ReloadFailed Engine.Turned Engine.Warnings Engine.Webhooks
-	NewSeal Engine.QueueEngine Engine.Standing FailureReasons
+	NewSeal Engine.Mistakes Engine.QueueEngine Engine.Standing FailureReasons
 `)
 
 // Each exported function, and each method of Engine, has an example that runs.

@@ -131,7 +131,7 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 
 // largeModule is a module of 3 MB that drops each event and takes a while to compile.
 func largeModule() []byte {
-	const functions, instructions = 250, 2000
+	const functions, instructions = 650, 2000
 	section := func(id byte, content []byte) []byte {
 		return append(binary.AppendUvarint([]byte{id}, uint64(len(content))), content...)
 	}
