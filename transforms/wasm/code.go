@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -24,6 +25,8 @@ const (
 	// maxCompiling is how many modules are compiled at a time. Each takes a core, and a few megabytes of module some 100 MB.
 	maxCompiling = 2
 )
+
+var errSlow = fmt.Errorf("it is not compiled within %v", compileTimeout)
 
 // code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {
@@ -177,6 +180,9 @@ func (c *code) compile(cacheDir string) (err error) {
 		return err
 	}
 	compiled, err := r.CompileModule(ctx, c.Wasm)
+	if errors.Is(err, syscall.ENOMEM) {
+		return err
+	}
 	if err != nil {
 		return errors.New(oneLine(err.Error(), 300))
 	}
@@ -186,7 +192,10 @@ func (c *code) compile(cacheDir string) (err error) {
 
 // recovered turns a panic of the compiler into an error.
 func recovered(err *error) {
-	if p := recover(); p != nil {
+	p := recover()
+	if cause, isError := p.(error); isError && errors.Is(cause, syscall.ENOMEM) {
+		*err = cause
+	} else if p != nil {
 		*err = fmt.Errorf("the compiler gave up: %s", oneLine(fmt.Sprint(p), 200))
 	}
 }

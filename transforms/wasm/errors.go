@@ -22,7 +22,8 @@ var (
 	ErrFail          = errors.New("failed")           // the guest said so, in its own words
 )
 
-// ErrModule means that a module cannot be used. Only [Sandbox.Load] returns it.
+// ErrModule means that a module cannot be used. [Sandbox.Load] returns it. It is the Kind of an [*Error] if only the code for events
+// with much fuel cannot be made, which an event is the first to need.
 var ErrModule = errors.New("invalid module")
 
 // ErrClosed means that the sandbox or module was closed.

@@ -105,8 +105,7 @@ func (g *guest) refill() {
 		panic(errNoFuel)
 	}
 	if took, most := threadTime()-g.began, g.module.timeLimit(); took > most {
-		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v; limits: {fuel: N} sets another, N nanoseconds",
-			took.Round(time.Millisecond), most)})
+		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v", took.Round(time.Millisecond), most) + moreTime(most)})
 	}
 }
 
@@ -117,7 +116,15 @@ func (g *guest) startClock() (stop func()) {
 	return runtime.UnlockOSThread
 }
 
-// noFuel says what the limit was, where it comes from and how to raise it.
+// moreTime says how to raise a limit of time, if it can be.
+func moreTime(limit time.Duration) string {
+	if limit >= mostFuel*time.Nanosecond {
+		return ", which is the most that there is"
+	}
+	return fmt.Sprintf("; limits: {fuel: N} with N over %d raises it to N nanoseconds, up to %d", limit.Nanoseconds(), mostFuel)
+}
+
+// noFuel says what the limit was, where it comes from and how to raise it, if it can be.
 func (g *guest) noFuel() string {
 	from := "the step's own"
 	switch {
@@ -125,6 +132,9 @@ func (g *guest) noFuel() string {
 		from = "for what a script does before its first event"
 	case g.module.grows:
 		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
+	}
+	if g.limit >= mostFuel {
+		return fmt.Sprintf("limit %d, %s, which is the most that there is", g.limit, from)
 	}
 	return fmt.Sprintf("limit %d, %s; limits: {fuel: N} sets another, up to %d", g.limit, from, mostFuel)
 }

@@ -195,7 +195,7 @@ func (m *Module) Digest() string { return m.digest }
 func (m *Module) Limits() Limits { return m.limits }
 
 // Transform runs the module on an event. It returns ErrDrop if there is nothing to send, an [*Error] if the transform failed,
-// ErrClosed, or ctx's error if ctx ended before the guest ran. A running guest is not interrupted; it ends at its limits.
+// ErrClosed, ctx's error if ctx ended before the guest ran, or the system's if it had no memory for the guest. A running guest is not interrupted; it ends at its limits.
 func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	if n := int64(len(e.Body)); n > m.limits.Input {
 		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
@@ -229,6 +229,10 @@ func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
 		return known, nil
 	}
 	made, err := m.sandbox.share(ctx, m.code.bytes, m.code.abi, true)
+	if errors.Is(err, ErrModule) {
+		reason := strings.TrimPrefix(err.Error(), ErrModule.Error()+": ")
+		return nil, &Error{Kind: ErrModule, Detail: fmt.Sprintf("its code for events with more than %d fuel: %s", mostBlind, reason)}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,11 @@ func (m *Module) note(out Output) {
 		}
 		if m.worst.CompareAndSwap(worst, percent) {
 			if percent >= warnFrom && worst < warnFrom {
-				m.logger.Warn("transform uses most of its fuel: limits: {fuel: N} raises the limit", "fuel", out.Fuel, "limit", out.Limit)
+				advice := ": limits: {fuel: N} raises the limit"
+				if out.Limit >= mostFuel {
+					advice = ", which is the most that there is"
+				}
+				m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
 			}
 			return
 		}

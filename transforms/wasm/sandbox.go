@@ -10,10 +10,12 @@ package wasm
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // Sandbox compiles modules, keeps the compiled code, and bounds how many guests run at a time: one less than GOMAXPROCS,
@@ -70,7 +72,7 @@ func (s *Sandbox) Close(ctx context.Context) error {
 // share returns the code of a module, compiled once for all concurrent users. The caller must release it. An abi of script is that
 // of our own engine; another one is found out.
 func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bool) (*code, error) {
-	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, compileTimeout, errSlow)
 	defer cancel()
 	digest := sha256.Sum256(module)
 	if kind == script {
@@ -97,10 +99,16 @@ func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bo
 	case <-c.ready:
 	case <-ctx.Done():
 		c.release()
+		if context.Cause(ctx) == errSlow {
+			return nil, fmt.Errorf("%w: %w", ErrModule, errSlow)
+		}
 		return nil, fmt.Errorf("compile: %w", ctx.Err())
 	}
 	if c.err != nil {
 		c.release()
+		if errors.Is(c.err, syscall.ENOMEM) {
+			return nil, fmt.Errorf("compile: %w", c.err) // there may be memory later
+		}
 		return nil, fmt.Errorf("%w: %w", ErrModule, c.err)
 	}
 	return c, nil

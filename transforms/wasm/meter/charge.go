@@ -8,6 +8,7 @@ type writer struct {
 	// refill is the index of the function to call when the fuel is below zero, if refills.
 	refill  uint32
 	refills bool
+	longer  int    // bytes that the function's code would have more with refills
 	depth   uint32 // open blocks of the function's own
 	spare   uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
 }
@@ -47,6 +48,7 @@ func (w *writer) settleFuel() {
 	w.indexed(opGlobalSet, w.fuel)
 	if !w.refills {
 		w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
+		w.longer += 4 + lengthU32(w.refill) - (1 + lengthU32(w.depth+1)) // if, its type, call and end, instead of br_if
 		return
 	}
 	w.indexed(opGlobalGet, w.fuel)

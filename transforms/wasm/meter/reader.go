@@ -2,6 +2,7 @@ package meter
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -197,6 +198,9 @@ func appendU32(b []byte, v uint32) []byte {
 	}
 	return append(b, byte(v))
 }
+
+// lengthU32 is how many bytes appendU32 appends.
+func lengthU32(v uint32) int { return (bits.Len32(v|1) + 6) / 7 }
 
 func appendSigned(b []byte, v int64) []byte {
 	for v < -64 || v > 63 {

@@ -62,10 +62,12 @@ func (m *module) nameOf(f int) string {
 	return fmt.Sprintf("function %d", index)
 }
 
-// writeCodes writes the code section's content.
+// writeCodes writes the code section's content. Code without refills is refused if it would grow too much with them, so that what
+// could be rewritten without can be rewritten with them.
 func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 	limit := max(maxGrowth*len(m.bytes), outputFloor)
 	var out []byte
+	length := 0 // of the code with refills
 	w := &writer{fuel: uint32(m.globals), stack: uint32(m.globals) + 1, refill: uint32(m.importedFuncs), refills: m.limits.Refill}
 	s := &scanner{folded: g.folded}
 	for f := range m.codes {
@@ -73,10 +75,11 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
 		s.settle(m.limits.Split)
-		w.out = w.out[:0]
+		w.out, w.longer = w.out[:0], 0
 		m.writeFunction(f, w, s, g)
 		out = append(appendU32(out, uint32(len(w.out))), w.out...)
-		if len(out) > limit {
+		with := len(w.out) + w.longer
+		if length += lengthU32(uint32(with)) + with; length > limit {
 			return nil, fmt.Errorf("%s: the code grows to more than %d times its length by counting", m.nameOf(f), maxGrowth)
 		}
 	}
@@ -153,6 +156,9 @@ func (m *module) blockType(results string) []byte {
 }
 
 func (m *module) writeInstr(f int, w *writer, in *instr, g *callGraph) {
+	if callee := uint32(in.x); !w.refills && (in.op == opCall || in.op == opRefFunc) && int(callee) >= m.importedFuncs {
+		w.longer += lengthU32(callee+1) - lengthU32(callee)
+	}
 	switch in.op {
 	case opCall:
 		if callee := int(in.x) - m.importedFuncs; callee >= 0 && g.component[callee] == g.component[f] {
