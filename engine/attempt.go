@@ -80,8 +80,8 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// notRunWait is how long a delivery waits after its module could not run.
-const notRunWait = time.Second
+// stoppedWait is how long a delivery waits whose module did not run because this process stops.
+const stoppedWait = time.Second
 
 // unsent settles a delivery that was not sent: dropped, dead because a transform failed, or due again later.
 func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
@@ -91,11 +91,32 @@ func (w *webhook) unsent(claim *delivery.Claim, err error) delivery.Settlement {
 	case errors.Is(err, transforms.ErrDrop), errors.Is(err, errNotWanted):
 		st.Outcome = delivery.Dropped
 	case errors.Is(err, transforms.ErrNotRun):
-		st.Outcome, st.After = delivery.Retry, notRunWait
+		w.notRun(claim, &st, err)
 	default:
 		w.sayFault(claim.Event, st.Reason)
 	}
 	return st
+}
+
+// notRun settles a delivery whose module could not run. That is a fault on our side: the delivery is tried again until its max_age.
+func (w *webhook) notRun(claim *delivery.Claim, st *delivery.Settlement, err error) {
+	st.Outcome, st.After = delivery.Retry, stoppedWait
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	wait, dead := lane.Wait(w.Retry, &claim.Delivery, &delivery.Attempt{At: time.Now(), Free: true}, w.random())
+	if dead != "" {
+		st.Outcome, st.Reason = delivery.Dead, dead+": "+st.Reason
+		w.sayFault(claim.Event, st.Reason)
+		return
+	}
+	st.After = wait
+	level := slog.LevelDebug
+	if w.notRunSaid.CompareAndSwap(false, true) {
+		level = slog.LevelWarn
+	}
+	w.log.LogAttrs(context.Background(), level, w.Name+": "+st.Reason+", next in "+shortWait(wait)+" (further ones are at level debug)",
+		slog.String("delivery", claim.Delivery.ID), slog.String("event", claim.Event.Type))
 }
 
 // errNotWanted is returned when a filter failed while its event was accepted and rejects the event now.

@@ -29,7 +29,8 @@ type webhook struct {
 	timer  transforms.Timer  // of steps; nil for none
 	record func(*trace.Span) // see Observer; nil for none
 
-	faultSaid atomic.Bool // a failure of the user's own code was logged
+	faultSaid  atomic.Bool // a failure of the user's own code was logged
+	notRunSaid atomic.Bool // a module that could not run was logged
 }
 
 // newWebhook makes a webhook from a compiled one. It may always reach the addresses in allow.
