@@ -24,9 +24,9 @@ func TestModulesWithoutMemoryAreTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		e, err := engine.Open(cfg, engine.Options{Random: noJitter,
-			Logger: slog.New(slog.NewTextHandler(&log, nil)), Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) }),
-		})
+		transport := roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })
+		options := engine.Options{Random: noJitter, Logger: slog.New(slog.NewTextHandler(&log, nil)), Transport: transport}
+		e, err := engine.Open(cfg, options)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -195,7 +195,8 @@ func (m *Module) Digest() string { return m.digest }
 func (m *Module) Limits() Limits { return m.limits }
 
 // Transform runs the module on an event. It returns ErrDrop if there is nothing to send, an [*Error] if the transform failed,
-// ErrClosed, ctx's error if ctx ended before the guest ran, or the system's if it had no memory for the guest. A running guest is not interrupted; it ends at its limits.
+// ErrClosed, ctx's error if ctx ended before the guest ran, or the system's if it had no memory for the guest. A running guest is
+// not interrupted; it ends at its limits.
 func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	if n := int64(len(e.Body)); n > m.limits.Input {
 		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}

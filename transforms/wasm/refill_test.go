@@ -48,7 +48,8 @@ func TestNoAdviceAtTheMostFuel(t *testing.T) {
 	endless := recipe{body: []byte{0x03, 0x40, 0x0c, 0, end}}.module()
 	m := load(t, newSandbox(t, ""), endless, wasm.Options{Limits: wasm.Limits{Fuel: most.Fuel}, Logger: logTo(&log)})
 	_, err := m.Transform(t.Context(), input(sample))
-	if want := fmt.Sprintf("out of fuel: limit %d, the step's own, which is the most that there is, in", most.Fuel); err == nil || !strings.HasPrefix(err.Error(), want) {
+	want := fmt.Sprintf("out of fuel: limit %d, the step's own, which is the most that there is, in", most.Fuel)
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if !strings.Contains(log.String(), "uses most of its fuel, which is the most that there is") {

@@ -15,7 +15,6 @@ func TestGrowthIsBoundedForBothKindsOfCode(t *testing.T) {
 		"loops":            repeat(loop+end, 30),
 		"many loops":       repeat(loop+end, 900),
 		"loops with a nop": repeat(loop+nop+end, 30),
-		"few loops":        repeat(loop+end, 3),
 		"nested loops":     repeat(loop, 30) + repeat(end, 30),
 		"ifs":              repeat(constant(0)+if_+end, 30),
 		"calls in loops":   repeat(loop+call(127)+end, 30),
@@ -24,7 +23,7 @@ func TestGrowthIsBoundedForBothKindsOfCode(t *testing.T) {
 		"fills":            repeat(constant(0)+constant(0)+constant(0)+fill, 30),
 		"grows":            repeat(constant(0)+grow+drop, 30),
 	} {
-		for functions := 200; functions <= 14_000; functions = functions * 8 / 5 {
+		for functions := 200; functions <= 6_000; functions = functions * 8 / 5 {
 			b := build{memory: list("\x00\x01"), bodies: make([]string, functions)}
 			for i := range b.bodies {
 				b.bodies[i] = body("", code)
