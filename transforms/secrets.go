@@ -8,8 +8,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// quoted is what a message quotes of a value.
-var quoted = regexp.MustCompile(`"[^"]*"|'[^']*'|\bgot -?[0-9]+`)
+// quoted matches what a message quotes of a value, escaped as %q does it, to the message's end if that was cut. An apostrophe within a
+// word quotes nothing.
+var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*(?:"|\\?$)|\B'(?:\\.|[^'\\])*(?:'|\\?$)|\bgot -?[0-9]+`)
 
 // hidden is a message without what it quotes, if that may come from a secret.
 func hidden(message string, isSecret bool) string {

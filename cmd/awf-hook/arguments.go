@@ -52,6 +52,32 @@ var insteads = map[string]string{
 	"eval --webhook": "awf-hook explain --webhook NAME shows the values of a webhook's filter",
 }
 
+// once is the value of a flag that may be given once. A second one would replace the first without a word.
+type once struct {
+	pflag.Value
+	given bool
+}
+
+func (o *once) Set(text string) error {
+	if o.given && text != o.String() {
+		return fmt.Errorf("given twice: %q and %q", o.String(), text)
+	}
+	err := o.Value.Set(text)
+	o.given = err == nil
+	return err
+}
+
+// onlyOnce refuses a second value of a flag that keeps one.
+func onlyOnce(f *pflag.Flag) {
+	_, isList := f.Value.(pflag.SliceValue)
+	if _, wrapped := f.Value.(*once); !wrapped && !isList && f.Value.Type() != "bool" {
+		f.Value = &once{Value: f.Value}
+		if f.DefValue == "0s" {
+			f.DefValue = "0" // the zero of a type that pflag does not know; the help leaves it out
+		}
+	}
+}
+
 // flagError says what is wrong with a flag: what it wants, which one is meant, or why the command does not have it.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -69,7 +95,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
 			"float64": "a number",
 		}[f.Value.Type()]
-		if want == "" {
+		if twice, isOnce := f.Value.(*once); want == "" || isOnce && twice.given {
 			return fmt.Errorf("--%s: %w", f.Name, bad.Unwrap())
 		}
 		return fmt.Errorf("--%s: want %s, got %q", f.Name, want, bad.GetValue())

@@ -80,10 +80,13 @@ func refusesJSON(cmd *cobra.Command) bool {
 	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 }
 
-// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands.
+// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands, and has each flag
+// with one value given once.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
+	cmd.PersistentFlags().VisitAll(onlyOnce)
+	cmd.Flags().VisitAll(onlyOnce)
 	cmd.SuggestFor = otherNames[path]
 	if codes := exitCodes[path]; !cmd.HasSubCommands() {
 		if codes == "" {

@@ -142,7 +142,7 @@ func (c *command) schemaCommand() *cobra.Command {
 
 Errors are not JSON: they go to stderr as text, and the exit code says what kind they are.`,
 		Example: "  awf-hook schema deliveries list",
-		Args:    cobra.MaximumNArgs(2),
+		Args:    cobra.MaximumNArgs(3), // awf-hook deliveries list
 		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
 			var next []string
 			for _, path := range slices.Sorted(maps.Keys(outputs)) {

@@ -177,8 +177,9 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 	return v
 }
 
-func wantChoice(choices []string, got string) string {
-	want := "want " + strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1]
+func wantChoice(choices []string, got string, others ...string) string {
+	all := slices.Concat(choices, others)
+	want := "want " + strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
 	if near := spelling.Nearest(got, choices); near != "" {
 		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(got), near)
 	}
@@ -204,7 +205,7 @@ func (r *optionReader) text(name, source string, choices []string) *text {
 	}
 	if t.isLiteral() && len(choices) > 0 {
 		if t.literal = strings.ToLower(t.literal); !slices.Contains(choices, t.literal) {
-			r.fail(name, "%s, or an expression", wantChoice(choices, source))
+			r.fail(name, "%s", wantChoice(choices, source, "an expression"))
 		}
 	}
 	return t

@@ -15,8 +15,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// A file with the first schema opens, and its lanes are counted.
+// A file with the schema of any version opens with what it holds.
 func TestOldFileOpens(t *testing.T) {
+	for version := 1; version <= len(migrations); version++ {
+		t.Run(fmt.Sprint(version), func(t *testing.T) { opensOld(t, version) })
+	}
+}
+
+func opensOld(t *testing.T, version int) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	if err := createFile(path); err != nil {
 		t.Fatal(err)
@@ -25,12 +31,12 @@ func TestOldFileOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.script(migrations[0] + `PRAGMA user_version = 1;
+	err = c.script(migrations[0] + `
 INSERT INTO lanes(webhook) VALUES('a'), ('b');
 INSERT INTO events VALUES(1, 'e', 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', 1, 4, CAST('{}' AS BLOB));
 INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, order_key, size, done_at) VALUES
   (1, 'due', 1, 1, 0, 5, 5, 5, 1, 'k', 9, 0), (2, 'behind', 1, 1, 5, 5, 5, 5, 2, 'k', 9, 0), (3, 'dead', 1, 1, 2, 5, 5, 5, 3, NULL, 9, 5),
-  (4, 'delivered', 2, 1, 1, 5, 5, 5, 4, NULL, 9, 5);`)
+  (4, 'delivered', 2, 1, 1, 5, 5, 5, 4, NULL, 9, 5);` + strings.Join(migrations[1:version], "") + fmt.Sprintf(`PRAGMA user_version = %d`, version))
 	if err != nil {
 		t.Fatal(err)
 	}
