@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,5 +55,22 @@ func TestNoAdviceAtTheMostFuel(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "uses most of its fuel, which is the most that there is") {
 		t.Errorf("the log is %s, want the warning without advice", &log)
+	}
+}
+
+// The error of a guest that runs out of time says which fuel raises that limit, unless it is the longest.
+func TestAdviceWhereTimeRunsOut(t *testing.T) {
+	_, most := wasm.Bounds()
+	s := newSandbox(t, "")
+	all := hostiles(t)
+	walk := all[slices.IndexFunc(all, func(h hostile) bool { return h.name == "misses_walk" })].module
+	for fuel, want := range map[int64]string{
+		100_000_000: "limit 180ms; limits: {fuel: N} with N over 180000000 raises it to N nanoseconds, up to 2000000000, in ",
+		most.Fuel:   "limit 2s, which is the most that there is, in ",
+	} {
+		_, err := try(t, s, walk, wasm.Options{Limits: wasm.Limits{Fuel: fuel}})
+		if !errors.Is(err, wasm.ErrTime) || !strings.Contains(err.Error(), want) {
+			t.Errorf("fuel %d: %v, want %q", fuel, err, want)
+		}
 	}
 }
