@@ -24,7 +24,8 @@ var moduleReasons = []struct {
 	word string
 }{
 	{wasm.ErrFuel, "fuel"}, {wasm.ErrTime, "time"}, {wasm.ErrMemory, "memory"}, {wasm.ErrStack, "stack"}, {wasm.ErrInput, "input"},
-	{wasm.ErrOutput, "output"}, {wasm.ErrInvalidOutput, "invalid"}, {wasm.ErrTrap, "trap"}, {wasm.ErrFail, "failed"}, {wasm.ErrModule, "module"},
+	{wasm.ErrOutput, "output"}, {wasm.ErrInvalidOutput, "invalid"}, {wasm.ErrTrap, "trap"}, {wasm.ErrFail, "failed"},
+	{wasm.ErrModule, "module"},
 }
 
 // Reasons lists the words that [Reason] has for the failures of a kind of step.
