@@ -185,7 +185,7 @@ func (d *daemon) close() {
 func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.metrics.Watch(server.NewQueue(eng, d.queueFile()))
+	d.metrics.Watch(server.NewQueue(eng, d.queueFile(), d.command.logger()))
 	d.metrics.Loaded(metered(eng), d.sources(), nil)
 	options := server.Options{
 		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),

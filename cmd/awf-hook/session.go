@@ -93,7 +93,7 @@ func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 		return
 	}
 	s.metrics.Loaded(metered(eng), nil, nil)
-	queue := server.NewQueue(eng, "")
+	queue := server.NewQueue(eng, "", c.logger())
 	queue.Keeps = func() bool { return true }
 	s.metrics.Watch(queue)
 	if err := s.metrics.WriteFile(s.metricsFile); err != nil {

@@ -193,7 +193,7 @@ func TestBadCallsAreRefused(t *testing.T) {
 	q := fill(t)
 	for _, call := range []struct{ method, path, body, want string }{
 		{"GET", "/v1/deliveries?stat=dead", "", "stat: there is no such parameter"},
-		{"GET", "/v1/deliveries?state=ded", "", "state: want one of"},
+		{"GET", "/v1/deliveries?state=ded", "", "state: want one of due, in_flight, delivered, dead, dropped"},
 		{"GET", "/v1/deliveries?limit=-1", "", "limit: want 0 or more"},
 		{"GET", "/v1/deliveries?limit=x", "", "limit: "},
 		{"GET", "/v1/deliveries?since=yesterday", "", "since: "},

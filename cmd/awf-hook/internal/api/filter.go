@@ -19,12 +19,21 @@ type parameter struct {
 	set  func(*engine.Filter, string) error
 }
 
+// stateNames lists the states, for an error.
+func stateNames() string {
+	names := make([]string, len(delivery.States))
+	for i, s := range delivery.States {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}
+
 // parameters lists all parameters of a filter.
 var parameters = []parameter{
 	text("id", func(f *engine.Filter) *string { return &f.ID }),
 	{"state", func(f *engine.Filter) string { return string(f.State) }, func(f *engine.Filter, s string) error {
 		if f.State = delivery.State(s); !slices.Contains(delivery.States, f.State) {
-			return fmt.Errorf("want one of %v", delivery.States)
+			return fmt.Errorf("want one of %s", stateNames())
 		}
 		return nil
 	}},

@@ -93,7 +93,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		return nil
 	})
 	if err == nil && seen["data_base64"] {
-		if seen["data"] {
+		if seen["data"] && jsonbytes.KindOf(ce.Data) != "null" {
 			return nil, errors.New("want data or data_base64, got both")
 		}
 		if ce.Data, err = dataOf(packed, ce.ContentType); err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -12,8 +13,10 @@ import (
 const (
 	// lanesPeriod is how old the gauges' data may be: scrapes query the queue no more often.
 	lanesPeriod = 2 * time.Second
-	// lanesShare bounds the cost of counting: after an answer that took a time, the queue rests for this many times as long.
+	// lanesShare bounds the cost of counting: after a count that took a time, the queue rests from it for this many times as long.
 	lanesShare = 20
+	// standingTimeout is for the count that may read all that waits.
+	standingTimeout = 2 * readyTimeout
 )
 
 // Queue is the source of the queue's gauges.
@@ -25,12 +28,14 @@ type Queue struct {
 	Keeps    func() bool                  // only the process that keeps house exports the gauges, so that sums are right
 	Name     func(identity string) string // the name of a webhook
 	File     string
+	Log      *slog.Logger
 }
 
 // NewQueue returns the source of an engine's gauges. The file is "" if the queue is not in a file.
-func NewQueue(eng *engine.Engine, file string) Queue {
+func NewQueue(eng *engine.Engine, file string, log *slog.Logger) Queue {
 	return Queue{
 		Engine: eng.QueueEngine(), Lanes: eng.Lanes, Standing: eng.Standing, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: file,
+		Log: log,
 	}
 }
 
@@ -44,11 +49,38 @@ type gauges struct {
 
 	waiting, dead, overdue, state, fuel, up, size, keeper *prometheus.Desc
 
-	mu    sync.Mutex
-	until time.Time // what was answered last holds
-	lanes []waiting
-	isUp  bool
-	keeps bool
+	mu       sync.Mutex
+	until    time.Time // isUp and keeps hold
+	isUp     bool
+	keeps    bool
+	lanes    count[[]engine.LaneStatus]
+	standing count[map[string]engine.Standing]
+}
+
+// count is the last answer to a query that may cost much.
+type count[T any] struct {
+	answer  T
+	isKnown bool
+	until   time.Time // the answer holds, also that there is none
+	failing bool
+}
+
+// ask makes the query, unless its last answer holds. It reports the first of several failures.
+func (c *count[T]) ask(timeout time.Duration, query func(context.Context) (T, error)) (first error) {
+	began := time.Now()
+	if began.Before(c.until) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	answer, err := query(ctx)
+	if err != nil && !c.failing {
+		first = err
+	}
+	c.answer, c.isKnown, c.failing = answer, err == nil, err != nil
+	now := time.Now()
+	c.until = now.Add(max(lanesPeriod, lanesShare*now.Sub(began)))
+	return first
 }
 
 // waiting is a lane with how what waits in it stands.
@@ -100,19 +132,26 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	one := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	lanes, isUp, keeps := g.ask()
-	one(g.up, number(isUp))
-	one(g.keeper, number(keeps))
-	if !keeps {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ask()
+	one(g.up, number(g.isUp))
+	one(g.keeper, number(g.keeps))
+	if !g.keeps {
 		return
 	}
 	if g.File != "" {
 		one(g.size, fileSize(g.File))
 	}
 	now := time.Now()
-	for name, l := range g.byName(lanes) {
-		for _, s := range standings {
-			one(g.waiting, float64(s.of(l.Standing)), name, s.state)
+	for name, l := range g.byName() {
+		if g.standing.isKnown {
+			for _, s := range standings {
+				one(g.waiting, float64(s.of(l.Standing)), name, s.state)
+			}
+		}
+		if !g.lanes.isKnown {
+			continue
 		}
 		one(g.dead, float64(l.Dead), name)
 		overdue := 0.0
@@ -127,50 +166,53 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// ask queries the queue, unless it did so a moment ago.
-func (g *gauges) ask() (lanes []waiting, isUp, keeps bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	began := time.Now()
-	if began.Before(g.until) {
-		return g.lanes, g.isUp, g.keeps
+// ask queries the queue, unless it did so a moment ago. The caller holds mu.
+func (g *gauges) ask() {
+	if began := time.Now(); !began.Before(g.until) {
+		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+		defer cancel()
+		g.keeps, g.isUp = g.Keeps(), g.Ready(ctx) == nil
+		g.until = time.Now().Add(lanesPeriod)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-	defer cancel()
-	if g.keeps = g.Keeps(); g.keeps {
-		g.count(ctx)
+	if !g.keeps {
+		return
 	}
-	g.isUp = g.Ready(ctx) == nil
-	now := time.Now()
-	g.until = now.Add(max(lanesPeriod, lanesShare*now.Sub(began)))
-	return g.lanes, g.isUp, g.keeps
+	if err := g.lanes.ask(readyTimeout, g.Lanes); err != nil {
+		g.Log.Warn("the queue's lanes cannot be counted: their gauges, such as awf_hook_dead_letters, are missing until they can",
+			"error", err)
+	}
+	if err := g.standing.ask(standingTimeout, g.Standing); err != nil {
+		g.Log.Warn("waiting deliveries cannot be counted: awf_hook_deliveries_waiting is missing until they can", "error", err)
+	}
 }
 
-// count counts what the lanes hold. If the queue does not answer, the older counts stay.
-func (g *gauges) count(ctx context.Context) {
-	lanes, err := g.Lanes(ctx)
-	if err != nil {
-		return
+// join joins both counts, by webhook.
+func (g *gauges) join() []waiting {
+	if !g.lanes.isKnown {
+		list := make([]waiting, 0, len(g.standing.answer))
+		for webhook, standing := range g.standing.answer {
+			list = append(list, waiting{engine.LaneStatus{Webhook: webhook}, standing})
+		}
+		return list
 	}
-	standing, err := g.Standing(ctx)
-	if err != nil {
-		return
+	list := make([]waiting, len(g.lanes.answer))
+	for i := range list {
+		lane := g.lanes.answer[i]
+		list[i] = waiting{lane, g.standing.answer[lane.Webhook]}
 	}
-	g.lanes = make([]waiting, len(lanes))
-	for i := range lanes {
-		g.lanes[i] = waiting{lanes[i], standing[lanes[i].Webhook]}
-	}
+	return list
 }
 
 // byName sums up lanes with the same label: webhooks that share a name, and those beyond the limit. Webhooks without
 // deliveries get zeros.
-func (g *gauges) byName(lanes []waiting) map[string]*waiting {
+func (g *gauges) byName() map[string]*waiting {
 	named := map[string]*waiting{}
 	g.metrics.mu.Lock()
 	for name := range g.metrics.names {
 		named[name] = &waiting{}
 	}
 	g.metrics.mu.Unlock()
+	lanes := g.join()
 	for i := range lanes {
 		l := &lanes[i]
 		name := g.Name(l.Webhook)
