@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -144,6 +145,17 @@ func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.q
 
 // Webhooks lists the lanes of all webhooks that ever had a delivery.
 func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
+
+// Namespaces lists the namespaces of the webhooks that ever had a delivery in a database.
+func (d *Deliveries) Namespaces(ctx context.Context) ([]string, error) {
+	lanes, err := d.queue.Lanes(ctx)
+	var names []string
+	for i := range lanes {
+		names = append(names, store.NamespaceOf(lanes[i].Webhook))
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
 
 // Enable opens the lanes of a webhook and ends their pause. webhook is a name or an identity. It returns the number
 // of lanes.

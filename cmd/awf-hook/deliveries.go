@@ -139,6 +139,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if openErr != nil {
 		return failure(openErr)
 	}
+	c.warnOfNamespaces(ctx, deliveries, file, cfg)
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
 	local := api.Local{Deliveries: deliveries, Mask: mask}
 	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
@@ -146,6 +147,34 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// maxNamespaces is how many namespaces a warning names.
+const maxNamespaces = 3
+
+// warnOfNamespaces says on stderr that a database has nothing of the default namespace but of others, if the configuration chooses none.
+func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliveries, file string, cfg *config.Config) {
+	if !config.IsDatabase(file) || cfg.Queue.Namespace != "" {
+		return
+	}
+	if own, err := deliveries.Namespaces(ctx); err != nil || len(own) > 0 { // the command meets the same error
+		return
+	}
+	all, err := engine.OpenDeliveries(file, "")
+	if err != nil {
+		return
+	}
+	defer all.Close()
+	names, err := all.Namespaces(ctx)
+	if err != nil || len(names) == 0 {
+		return
+	}
+	more := ""
+	if left := len(names) - maxNamespaces; left > 0 {
+		names, more = names[:maxNamespaces], fmt.Sprintf(" and %d more", left)
+	}
+	fmt.Fprintf(c.err, "awf-hook: %s has nothing of the namespace %s but has %s%s: "+
+		"choose one with queue.namespace in a configuration (-c FILE)\n", engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
 // noQueue says where there is no queue. "" is no place at all.

@@ -48,3 +48,54 @@ func TestNamespacesShareADatabase(t *testing.T) {
 		t.Errorf("after the move deliveries shows %s", out)
 	}
 }
+
+// Without a namespace in the configuration a command sees "default" alone. If that has nothing, it names namespaces that have something.
+func TestOtherNamespacesAreNamed(t *testing.T) {
+	_, database := pgtest.New(t, "fsync=off")
+	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
+	config := func(namespace string) string {
+		return writeConfig(t, "queue: {url: %q%s}\nwebhooks: [{name: hook, url: %q, retry: {delay: 1h}}]",
+			database, namespace, "http://127.0.0.1:"+freePort())
+	}
+	none := writeConfig(t, "{}")
+	talk := func(args ...string) string {
+		t.Helper()
+		_, talk := runHook(t, exitOK, nil, args...)
+		if strings.Contains(talk, "hunter2") {
+			t.Errorf("%v shows the password: %s", args, talk)
+		}
+		return talk
+	}
+	fill := func(namespaces ...string) {
+		for _, namespace := range namespaces {
+			runHook(t, exitOK, strings.NewReader(envelopes("r", 1)), "run", "-c", config(namespace), "--drain-timeout", "100ms")
+		}
+	}
+	const nothing = "has nothing of the namespace default"
+	if got := talk("deliveries", "-c", none, "--queue", database); strings.Contains(got, nothing) {
+		t.Errorf("an empty database: %s", got)
+	}
+	fill(", namespace: blue")
+	for _, args := range [][]string{{"deliveries"}, {"deliveries", "list", "--json"}, {"webhooks"}, {"operations"}} {
+		got := talk(append(args, "-c", none, "--queue", database)...)
+		if !strings.Contains(got, nothing+" but has blue: choose one with queue.namespace in a configuration") {
+			t.Errorf("%v: %s", args, got)
+		}
+	}
+	if got := talk("queue", "move", "-c", none, "--from", database, "--to", t.TempDir()+"/queue.db"); !strings.Contains(got, nothing) {
+		t.Errorf("queue move: %s", got)
+	}
+	for _, chosen := range []string{"blue", "green", "default"} {
+		if got := talk("deliveries", "-c", config(", namespace: "+chosen)); strings.Contains(got, "nothing of") {
+			t.Errorf("%s is chosen: %s", chosen, got)
+		}
+	}
+	fill(", namespace: green", ", namespace: red", ", namespace: white")
+	if got := talk("deliveries", "-c", none, "--queue", database); !strings.Contains(got, "but has blue, green, red and 1 more: ") {
+		t.Errorf("four namespaces: %s", got)
+	}
+	fill("")
+	if got := talk("deliveries", "-c", none, "--queue", database); strings.Contains(got, nothing) {
+		t.Errorf("default has a delivery: %s", got)
+	}
+}

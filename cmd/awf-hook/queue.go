@@ -75,6 +75,7 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 		return failure(err)
 	}
 	defer source.Close()
+	c.warnOfNamespaces(ctx, source, from, cfg)
 	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
