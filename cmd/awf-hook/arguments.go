@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/spelling"
@@ -52,7 +53,8 @@ var insteads = map[string]string{
 	"eval --webhook": "awf-hook explain --webhook NAME shows the values of a webhook's filter",
 }
 
-// once is the value of a flag that may be given once. A second one would replace the first without a word.
+// once is the value of a flag that says what a command reads or selects. A second one would drop the first without a word. Flags that only
+// set something may be given again, as scripts do to override their defaults.
 type once struct {
 	pflag.Value
 	given bool
@@ -67,14 +69,14 @@ func (o *once) Set(text string) error {
 	return err
 }
 
-// onlyOnce refuses a second value of a flag that keeps one.
+// selecting lists the flags that are given once.
+var selecting = []string{"config", "state", "webhook", "workflow", "event", "run", "source", "text", "since"}
+
+// onlyOnce refuses a second value of a flag that selects.
 func onlyOnce(f *pflag.Flag) {
 	_, isList := f.Value.(pflag.SliceValue)
-	if _, wrapped := f.Value.(*once); !wrapped && !isList && f.Value.Type() != "bool" {
+	if _, wrapped := f.Value.(*once); !wrapped && !isList && f.Value.Type() == "string" && slices.Contains(selecting, f.Name) {
 		f.Value = &once{Value: f.Value}
-		if f.DefValue == "0s" {
-			f.DefValue = "0" // the zero of a type that pflag does not know; the help leaves it out
-		}
 	}
 }
 
@@ -95,7 +97,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
 			"float64": "a number",
 		}[f.Value.Type()]
-		if twice, isOnce := f.Value.(*once); want == "" || isOnce && twice.given {
+		if want == "" {
 			return fmt.Errorf("--%s: %w", f.Name, bad.Unwrap())
 		}
 		return fmt.Errorf("--%s: want %s, got %q", f.Name, want, bad.GetValue())

@@ -80,8 +80,8 @@ func refusesJSON(cmd *cobra.Command) bool {
 	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 }
 
-// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands, and has each flag
-// with one value given once.
+// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands, and refuses a
+// second value of flags that select.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
