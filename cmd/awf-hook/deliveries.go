@@ -174,6 +174,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 		names, more = names[:maxNamespaces], fmt.Sprintf(" and %d more", left)
 	}
 	fmt.Fprintf(c.err, "awf-hook: %s has nothing of the namespace %s but has %s%s: "+
+		"choose one with queue.namespace in a configuration (-c FILE)\n",
 		"choose one with queue.namespace in a configuration (-c FILE)\n", engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 

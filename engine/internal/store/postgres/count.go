@@ -74,8 +74,8 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	return oldest, s.readError(err)
 }
 
-// countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing. It counts what waits for a later attempt in an
-// index, and reads the rows of what has an order key: a second or so for a million of them.
+// countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing. It counts what waits for a later
+// attempt in an index, and reads the rows of what has an order key: a second or so for a million of them.
 const countStanding = `SELECT l.webhook, c.waiting,
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 AND d.due_at > $1),
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5),
