@@ -175,7 +175,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 	}
 	fmt.Fprintf(c.err, "awf-hook: %s has nothing of the namespace %s but has %s%s: "+
 		"choose one with queue.namespace in a configuration (-c FILE)\n",
-		"choose one with queue.namespace in a configuration (-c FILE)\n", engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
+		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
 // noQueue says where there is no queue. "" is no place at all.
