@@ -74,8 +74,7 @@ var selecting = []string{"config", "state", "webhook", "workflow", "event", "run
 
 // onlyOnce refuses a second value of a flag that selects.
 func onlyOnce(f *pflag.Flag) {
-	_, isList := f.Value.(pflag.SliceValue)
-	if _, wrapped := f.Value.(*once); !wrapped && !isList && f.Value.Type() == "string" && slices.Contains(selecting, f.Name) {
+	if _, wrapped := f.Value.(*once); !wrapped && f.Value.Type() == "string" && slices.Contains(selecting, f.Name) {
 		f.Value = &once{Value: f.Value}
 	}
 }

@@ -63,14 +63,7 @@ func TestProgressOfReplay(t *testing.T) {
 // The compilation of a large module shows on a terminal, before what is previewed.
 func TestProgressOfCompilation(t *testing.T) {
 	t.Parallel()
-	h := newHome(t, "")
-	if err := os.WriteFile(h.dir+"/large.wasm", largeModule(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := "webhooks: [{name: a, url: 'http://127.0.0.1:1/', transform: {wasm: large.wasm}}]\n"
-	if err := os.WriteFile(h.dir+"/awf-hook.yaml", []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	h := homeWithLargeModule(t)
 	if err := os.WriteFile(h.dir+"/event.json", []byte(`{"event": "workflow_error"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +85,7 @@ func TestProgressOfCompilation(t *testing.T) {
 // What the command before awf-hook prints goes out while a module still compiles.
 func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	t.Parallel()
-	h := newHome(t, "")
-	if err := os.WriteFile(h.dir+"/large.wasm", largeModule(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config := "webhooks: [{name: a, url: 'http://127.0.0.1:1/', transform: {wasm: large.wasm}}]\n"
-	if err := os.WriteFile(h.dir+"/awf-hook.yaml", []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	h := homeWithLargeModule(t)
 	cmd := h.command(h.hook, "run", "-c", "awf-hook.yaml")
 	cache := t.TempDir()
 	cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+cache)
@@ -129,7 +115,21 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	}
 }
 
-// largeModule is a module of 3 MB that drops each event and takes a while to compile.
+// homeWithLargeModule is a home whose awf-hook.yaml names a module that takes a while to compile.
+func homeWithLargeModule(t *testing.T) *home {
+	t.Helper()
+	h := newHome(t, "")
+	if err := os.WriteFile(h.dir+"/large.wasm", largeModule(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := "webhooks: [{name: a, url: 'http://127.0.0.1:1/', transform: {wasm: large.wasm}}]\n"
+	if err := os.WriteFile(h.dir+"/awf-hook.yaml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// largeModule is a module of nearly 8 MB that drops each event and takes a while to compile.
 func largeModule() []byte {
 	const functions, instructions = 650, 2000
 	section := func(id byte, content []byte) []byte {
