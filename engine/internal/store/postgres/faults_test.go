@@ -305,13 +305,14 @@ func TestServersDiskIsFull(t *testing.T) {
 	}
 }
 
-// Transactions that the server ends for others' sake are made again, and one that isolates transactions strictly by default ends none.
+// Transactions that the server ends for others' sake (here at every 97th statement) are made again, and one that isolates transactions strictly by default ends none.
 func TestSerializationFailures(t *testing.T) {
 	url := database(t)
 	alter(t, url, `SET default_transaction_isolation = 'repeatable read'`)
 	open(t, store.Options{Path: url})
-	execSQL(t, url, `CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  IF random() < 0.1 THEN RAISE EXCEPTION 'ended' USING ERRCODE = CASE WHEN random() < 0.5 THEN '40001' ELSE '40P01' END; END IF;
+	execSQL(t, url, `CREATE SEQUENCE statements`) // a sequence keeps counting when a transaction is rolled back
+	execSQL(t, url, `CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE n bigint := nextval('public.statements'); BEGIN
+  IF n % 97 = 0 THEN RAISE EXCEPTION 'ended' USING ERRCODE = CASE WHEN n % 2 = 0 THEN '40001' ELSE '40P01' END; END IF;
   RETURN NULL; END $$;
 CREATE TRIGGER ends AFTER INSERT OR UPDATE OR DELETE ON awf_hook.deliveries FOR EACH STATEMENT EXECUTE FUNCTION ends()`)
 	shareQueue(t, url, 2, 200)
