@@ -94,13 +94,23 @@ func steady(rows string) string {
 	return b.String()
 }
 
-// bestOf transforms an event a few times and returns the least time.
+// bestOf transforms an event a few times and returns the last output and the least time of a processor, which other processes make no
+// longer. To write the table it goes on until the memory knows which pages are touched.
 func bestOf(t *testing.T, m *wasm.Module, event string) (out wasm.Output, best time.Duration, err error) {
+	once := func() (wasm.Output, error) {
+		start := processorTime()
+		out, err := m.Transform(t.Context(), input(event))
+		best = min(best, processorTime()-start)
+		return out, err
+	}
 	best = time.Hour
 	for range 5 {
-		start := time.Now()
-		out, err = m.Transform(t.Context(), input(event))
-		best = min(best, time.Since(start))
+		out, err = once()
+	}
+	if os.Getenv("WRITE_COSTS") != "" {
+		for range 2_000_000 / max(len(event), 100_000) {
+			once()
+		}
 	}
 	return out, best, err
 }
