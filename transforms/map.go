@@ -185,8 +185,7 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	if _, err := m.Root.appendTo(b); err != nil {
 		return Made{}, err
 	}
-	switch string(b.text) {
-	case "null", `""`, "[]", "{}":
+	if isEmptyBody(b.text) {
 		return Made{}, ErrDrop
 	}
 	if !IsJSON(m.ContentType) {

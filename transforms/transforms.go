@@ -17,9 +17,6 @@ import (
 // MaxBody is the longest body that a step makes, in bytes.
 const MaxBody = 1 << 20
 
-// ErrDrop says that a step found nothing to send. It is a decision, not a failure.
-var ErrDrop = errors.New("nothing to send")
-
 // ErrNotRun says that a module did not run, by no fault of its own: the context ended before its turn came, or there was no memory for it.
 var ErrNotRun = errors.New("not run")
 
