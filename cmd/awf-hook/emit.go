@@ -230,7 +230,7 @@ func withMember(object []byte, key string, value []byte) ([]byte, error) {
 		return nil, err
 	}
 	if _, twice := members[key]; twice {
-		return nil, fmt.Errorf("%q stands twice", key)
+		return nil, fmt.Errorf("%q is given twice", key)
 	}
 	separator := ","
 	if len(members) == 0 {
