@@ -131,7 +131,7 @@ func (in *intake) take() (*receipt, *problem) {
 	return in.commit()
 }
 
-// settings reads what a request says beside its body. What stands twice or is unknown is an error: nobody knows what its client means.
+// settings reads what a request says beside its body. A repeated or unknown setting is an error: nobody knows what its client means.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {
@@ -148,7 +148,7 @@ func (in *intake) settings() error {
 	for _, name := range []string{"Webhook-Id", "Idempotency-Key"} { // the last one holds
 		values := in.request.Header.Values(name)
 		if len(values) > 1 {
-			return errors.New(name + ": stands twice")
+			return errors.New(name + ": given twice")
 		}
 		if len(values) == 1 && values[0] != "" {
 			in.key = values[0]

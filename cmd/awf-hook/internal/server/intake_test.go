@@ -151,7 +151,7 @@ func TestIntakeOfOddRequests(t *testing.T) {
 		"a broken traceparent":           {body(asJSON+"\r\nTraceparent: 00-zz\r\nTracestate: ===", good), "202"},
 		"a CloudEvent with extensions":   {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":"`+parent+`","sequence":"1","x":null,`, 1)), "202"},
 		"a CloudEvent of a wrong trace":  {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":7,`, 1)), "400"},
-		"a key that stands twice":        {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
+		"a duplicate key":                {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
 		"binary and batch at once":       {body(asBatch+"\r\nce-specversion: 1.0\r\nce-id: 7\r\nce-source: /x\r\nce-type: t", "["+cloud+"]"), "202"},
 		"a lone surrogate":               {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
 		"a payload that is no object":    {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
