@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // Line is what one line of AWF's output holds. AWF writes a newline after each event but none before it, so an event may follow

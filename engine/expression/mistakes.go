@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 )
 
 // answer says a mistake in our words. It is found by what the parser or checker says of it, with the source before and after the place.
