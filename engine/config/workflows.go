@@ -35,7 +35,7 @@ type Workflows struct {
 	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
 	env     Env
-	base    *Config // applies to all workflows
+	base    Config // applies to all workflows
 	project *Project
 
 	mu      sync.Mutex
