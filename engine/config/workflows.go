@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/config/trust"
-	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/internal/trust"
 	"gopkg.in/yaml.v3"
 )
 

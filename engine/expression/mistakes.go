@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 )
 
 // answer is a mistake in awf-hook's words. Three patterns select it: for the message of the parser or checker, and for the source before

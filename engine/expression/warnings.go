@@ -9,7 +9,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 )
 
 // warner finds expressions that are valid but probably not meant.
