@@ -131,7 +131,8 @@ func (in *intake) take() (*receipt, *problem) {
 	return in.commit()
 }
 
-// settings reads what a request says beside its body. A repeated or unknown setting is an error: nobody knows what its client means.
+// settings reads the settings that a request has beside its body. A repeated or unknown setting is an error: nobody knows what the client
+// means.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {
