@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,13 +90,28 @@ func TestIntakeRefuses(t *testing.T) {
 		{"a CloudEvent without source", strings.Replace(cloud, `"source":"/x",`, "", 1), []string{asCloud}, 400, 1, 1},
 		{"a CloudEvent with a bad time", strings.Replace(cloud, "2026-03-01T", "yesterday ", 1), []string{asCloud}, 400, 1, 1},
 		{"no batch", cloud, []string{asBatch}, 400, 1, 1},
-		{"a deep batch", strings.Repeat("[", 20_000), []string{asBatch}, 400, 1, 1},
+		{"a deep batch", strings.Repeat("[", 20_000), []string{asBatch}, 400, 1, 10_001},
 		{"a deep event", strings.Replace(cloud, `{"a":1}`, strings.Repeat(`{"a":`, 20_000), 1), []string{asCloud}, 400, 0, 0},
 		{"two codings", envelope("a", "w"), []string{asJSON, "Content-Encoding: gzip, gzip"}, 415, 0, 0},
 		{"no UTF-8 in a CloudEvent's header", "1", []string{asJSON, "ce-specversion: 1.0", "ce-id: %ff%zz", "ce-source: /x", "ce-type: "}, 400, 1, 1},
-		{"a batch with a hole", "[" + cloud + ",7]", []string{asBatch}, 400, 2, 1},
+		{"a batch with a hole", "[" + cloud + ",7]", []string{asBatch}, 400, 1, float64(len(cloud) + 3)},
 		{"another host", envelope("a", "w"), []string{asJSON, "Host: evil.example"}, 421, 0, 0},
 		{"another site", envelope("a", "w"), []string{asJSON, "Sec-Fetch-Site: cross-site"}, 403, 0, 0},
+	}
+	pretty := "[" + cloud + ",\n  {\"specversion\":\"1.0\", \"id\":\"2\",\n\"source\":\"/x\",\n   "
+	for _, of := range []struct {
+		name, rest   string
+		line, column float64
+	}{
+		{"an attribute of a batch's second event", `"type":7}]`, 4, 4},
+		{"a batch's second event", `"type":""}]`, 2, 3},
+		{"what is no JSON in a batch", `"type":"t"` + "\n" + ` "time":""}]`, 5, 2},
+		{"a batch that stops", `"type":"t"},`, 4, 15},
+		{"what follows a batch", `"type":"t"}]` + "\n]", 5, 1},
+	} {
+		added := tests[0]
+		added.name, added.body, added.headers, added.status, added.line, added.column = of.name, pretty+of.rest, []string{asBatch}, 400, of.line, of.column
+		tests = append(tests, added)
 	}
 	n := start(t, server.Access{})
 	for _, tt := range tests {
@@ -137,7 +154,11 @@ func TestIntakeOfOddRequests(t *testing.T) {
 		"UTF-16":                         {body(asJSON+"; charset=utf-16", "\xff\xfe{\x00}\x00"), "400"},
 		"another charset of ASCII":       {body(asJSON+"; charset=iso-8859-1", good), "202"},
 		"a broken charset":               {body(asJSON+"; charset=\"", good), "415"},
-		"two types":                      {body(asJSON+"\r\nContent-Type: text/plain", good), "202"},
+		"two types":                      {body(asJSON+"\r\nContent-Type: text/plain", good), "400"},
+		"two codings":                    {body(asJSON+"\r\nContent-Encoding: identity\r\nContent-Encoding: gzip", good), "400"},
+		"two keys":                       {body(asJSON+"\r\nIdempotency-Key: a\r\nIdempotency-Key: b", good), "400"},
+		"a key of nothing":               {body(asJSON+"\r\nIdempotency-Key:", good), "400"},
+		"two signatures":                 {body(asJSON+"\r\nWebhook-Signature: v1,AA\r\nWebhook-Signature: v1,BB", good), "400"},
 		"two lengths":                    {body(asJSON+"\r\nContent-Length: 3", good), "400"},
 		"a length and chunks":            {asJSON + "\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", "400"},
 		"chunks of no size":              {asJSON + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
@@ -197,6 +218,9 @@ func TestIntakeTakesGoodLinesIfAsked(t *testing.T) {
 	if resp.StatusCode != 202 || fates(got) != "accepted refused accepted" || got["accepted"] != 2.0 {
 		t.Errorf("%d %v", resp.StatusCode, got)
 	}
+	if why := got["results"].([]any)[1].(map[string]any)["error"]; why != "2:1: not an event of a known dialect" {
+		t.Errorf("why the second line is refused: %v", why)
+	}
 	if resp, _ := n.post(t, "/v1/events?partial=1", "hello\n", asLines); resp.StatusCode != 400 {
 		t.Errorf("nothing but bad lines: %d, want 400", resp.StatusCode)
 	}
@@ -217,6 +241,57 @@ func TestIntakeKnowsARequestAgain(t *testing.T) {
 		t.Errorf("no key: %v", got)
 	} else if id := got["results"].([]any)[0].(map[string]any)["id"]; len(fmt.Sprint(id)) != 36 {
 		t.Errorf("the id that was made is %v", id)
+	}
+}
+
+// A key that comes again with another body is a mistake of the client: as a known request its events would be lost. Nothing of it is stored.
+func TestIntakeRefusesAnotherBodyUnderOneKey(t *testing.T) {
+	n := start(t, server.Access{Tokens: []server.Token{
+		{Name: "ci", SHA256: sha256.Sum256([]byte("ci")), Sends: true}, {Name: "other", SHA256: sha256.Sum256([]byte("other")), Sends: true},
+	}})
+	first, other := envelope("", "deploy"), strings.Replace(envelope("", "deploy"), "1.50", "1.5", 1)
+	bare := strings.Replace(first, `,"payload":{"n":1.50}`, "", 1)
+	stored := 0
+	for _, tt := range []struct {
+		name, token, key, body string
+		status                 int
+		fates                  string
+	}{
+		{"the first", "ci", "a", first, 202, "accepted"},
+		{"the same", "ci", "a", first, 202, "known"},
+		{"another payload", "ci", "a", other, 422, ""},
+		{"another time", "ci", "a", strings.Replace(first, "12:00:00Z", "12:00:01Z", 1), 422, ""},
+		{"another client", "other", "a", other, 202, "accepted"},
+		{"one more event", "ci", "a", first + "\n" + other, 202, "known accepted"},
+		{"another second event and a third", "ci", "a", first + "\n" + first + "\n" + first, 422, ""},
+		{"a bad one among them", "ci", "a", "x\n" + first, 400, ""},
+		{"no payload", "ci", "b", bare, 202, "accepted"},
+		{"still none", "ci", "b", bare, 202, "known"},
+		{"one with its own id", "ci", "b", envelope("own", "deploy"), 202, "accepted"},
+		{"the first after all of them", "ci", "a", first, 202, "known"},
+	} {
+		resp, got := n.post(t, "/v1/events", tt.body, asLines, "Idempotency-Key: "+tt.key, "Authorization: Bearer "+tt.token)
+		if resp.StatusCode != tt.status || fates(got) != tt.fates {
+			t.Errorf("%s: %d %v, want %d %s", tt.name, resp.StatusCode, got, tt.status, tt.fates)
+		}
+		stored += strings.Count(tt.fates, "accepted")
+	}
+	if got := len(n.bodies(t, stored)); got != stored {
+		t.Errorf("%d events arrived, %d were accepted", got, stored)
+	}
+	var sending sync.WaitGroup
+	var took atomic.Int64
+	for i := range 8 { // at once, each another event
+		sending.Go(func() {
+			body := strings.Replace(first, "1.50", fmt.Sprint(i), 1)
+			resp, got := n.post(t, "/v1/events", body, asLines, "Idempotency-Key: c", "Authorization: Bearer ci")
+			if took.Add(int64(map[int]int{202: 1}[resp.StatusCode])); resp.StatusCode != 202 && resp.StatusCode != 422 {
+				t.Errorf("%d %v", resp.StatusCode, got)
+			}
+		})
+	}
+	if sending.Wait(); took.Load() != 1 {
+		t.Errorf("%d of 8 requests with one key were taken, want 1", took.Load())
 	}
 }
 
@@ -264,6 +339,7 @@ func TestIntakeAsksWhoSends(t *testing.T) {
 		{"the token, in lower case", []string{"Authorization: bearer " + ciToken}, 202},
 		{"the next token", []string{good + "the next one"}, 202},
 		{"a signature by nobody", []string{"webhook-id: 1", "webhook-timestamp: 1", "webhook-signature: v1,AAAA"}, 401},
+		{"two tokens", []string{good + "guess", good + ciToken}, 401},
 		{"the token on another name for the host", []string{good + ciToken, "Host: hooks.example"}, 202},
 	} {
 		resp, got := n.post(t, "/v1/events", envelope(tt.name, "deploy"), append(tt.headers, asJSON)...)

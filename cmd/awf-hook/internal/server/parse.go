@@ -114,6 +114,14 @@ func tooLarge(line int) *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: "the event is over 1 MiB", line: line, column: 1, reason: TooLarge}
 }
 
+// moveBehind moves a mistake's place in a text to its place behind other text.
+func (p *problem) moveBehind(before []byte) {
+	if p.line == 1 {
+		p.column += len(before) - 1 - bytes.LastIndexByte(before, '\n')
+	}
+	p.line += bytes.Count(before, []byte("\n"))
+}
+
 // fail notes a mistake at a byte of the text, counted from 1.
 func (p *parsed) fail(text []byte, at int, why string) {
 	line, column := p.line, at

@@ -33,6 +33,8 @@ const (
 type Options struct {
 	// Commit stores events, all or none, and returns the fate of each.
 	Commit func(ctx context.Context, events []event.Event) ([]engine.Fate, error)
+	// Differs returns the index of the first event whose id was committed with another body, or -1.
+	Differs func(ctx context.Context, events []event.Event) (int, error)
 	// Ready returns why events cannot be stored; nil if they can.
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
@@ -58,6 +60,7 @@ type Server struct {
 	stopped  atomic.Bool            // accepts no more events
 	reload   atomic.Pointer[string] // why the last reload failed; nil if it succeeded
 	bodies   budget
+	keys     keys
 	sessions sessions
 	logins   logins
 	ready    readiness
