@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -154,6 +155,9 @@ func nameOf(identity string) string { return identity[strings.LastIndexByte(iden
 // unread returns what is known when the queue cannot be read: the deliveries in memory, and how many others this
 // process accepted without seeing their end.
 func (e *Engine) unread(err error) left {
+	if why := e.queue.Broken(); why != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = why
+	}
 	l := left{
 		remains: remains{next: time.Now()}, webhooks: map[string]WebhookReport{}, unread: err.Error(), trouble: err.Error(),
 		undone: newUndone(e.queue.Unsettled()),
