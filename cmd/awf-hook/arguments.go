@@ -12,10 +12,18 @@ import (
 )
 
 // checkArguments wraps what cobra says of arguments: an error shows how the command is called, and names the flags that it needs.
+// It refuses empty arguments, except those of exec's command.
 func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, words []string) error {
+		if err := checkValues(cmd); err != nil {
+			return err
+		}
+		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 		if check != nil && check(cmd, words) != nil {
-			return fmt.Errorf("want %q, got %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"), number(words))
+			return fmt.Errorf("want %q, got %s", usage, number(words))
+		}
+		if cmd.Name() != "exec" && slices.Contains(words, "") {
+			return fmt.Errorf("want %q, got an empty argument", usage)
 		}
 		var missing []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -28,6 +36,31 @@ func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// mayBeEmpty lists the flags that may be empty: they give an event a text.
+var mayBeEmpty = []string{"emit --workflow", "emit --workflow-id"}
+
+// checkValues refuses empty and negative values of flags. An unset variable of a script would otherwise select everything, or a default.
+func checkValues(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, is := f.Value.(pflag.SliceValue); is {
+			values = list.GetSlice()
+		}
+		switch f.Value.Type() {
+		case "int", "int64", "duration":
+			if strings.HasPrefix(values[0], "-") {
+				err = fmt.Errorf("--%s: want 0 or more, got %s", f.Name, values[0])
+			}
+		default:
+			if (len(values) == 0 || slices.Contains(values, "")) && !slices.Contains(mayBeEmpty, cmd.Name()+" --"+f.Name) {
+				want, _ := pflag.UnquoteUsage(f)
+				err = fmt.Errorf("--%s: want a %s, got an empty text", f.Name, want)
+			}
+		}
+	})
+	return err
 }
 
 // number says what arguments there are.

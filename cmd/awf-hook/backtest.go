@@ -117,7 +117,11 @@ func (c *command) backtest(b backtest, paths []string) error {
 		return failure(err)
 	}
 	if events == 0 {
-		return failure(fmt.Errorf("no event in %s", strings.Join(paths, " and ")))
+		since := ""
+		if b.since != "" {
+			since = " since " + b.since
+		}
+		return failure(fmt.Errorf("no event%s in %s", since, strings.Join(paths, " and ")))
 	}
 	rates, err := c.rates(b.configFlags)
 	if err != nil {

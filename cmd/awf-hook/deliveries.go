@@ -69,17 +69,28 @@ func (f *filterFlags) filter() (engine.Filter, error) {
 	if f.since == "" {
 		return filter, nil
 	}
-	if age, err := config.ParseDuration(f.since); err == nil {
-		filter.Since = time.Now().Add(-age)
-		return filter, nil
+	var err error
+	filter.Since, err = sinceTime(f.since)
+	return filter, err
+}
+
+// sinceTime reads the value of --since: a time in the past, or a duration before now.
+func sinceTime(text string) (time.Time, error) {
+	now := time.Now()
+	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
+		return now.Add(-age), nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.Parse(layout, f.since); err == nil {
-			filter.Since = at
-			return filter, nil
+		at, err := time.Parse(layout, text)
+		switch {
+		case err != nil:
+		case at.After(now):
+			return at, fmt.Errorf("--since: %s is in the future", text)
+		default:
+			return at, nil
 		}
 	}
-	return filter, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", f.since)
+	return now, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
 }
 
 func (c *command) deliveriesCommand() *cobra.Command {
@@ -120,11 +131,10 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if where.server != "" {
 		return onServer(ctx, where, do)
 	}
-	cfg, err := where.search().Load()
-	if cfg == nil { // its mistakes do not matter here
-		return &exitError{exitConfig, err}
+	cfg, file, err := where.findQueue(where.queue)
+	if cfg == nil {
+		return err
 	}
-	file := queueFile(where.search(), cfg, where.queue)
 	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
 		return failure(noQueue(file))
 	}
@@ -147,6 +157,26 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
+// place in doubt are the error beside a nil configuration, others the error beside a configuration.
+func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, err error) {
+	cfg, err = f.search().Load()
+	if cfg == nil {
+		return nil, "", &exitError{exitConfig, err}
+	}
+	place = queueFile(f.search(), cfg, flag)
+	var mistakes config.Errors
+	if flag != "" && !config.IsDatabase(flag) || !errors.As(err, &mistakes) {
+		return cfg, place, err
+	}
+	for _, m := range mistakes {
+		if m.Path == "" || m.Path == "queue" || strings.HasPrefix(m.Path, "queue.") {
+			return nil, "", &exitError{exitConfig, mistakes}
+		}
+	}
+	return cfg, place, err
 }
 
 // maxNamespaces is how many namespaces a warning names.

@@ -70,7 +70,7 @@ func (c *command) evalEvents(files []string, typ string) ([]*event.Event, error)
 		events = slices.DeleteFunc(events, func(ev *event.Event) bool { return ev.Type != typ })
 	}
 	if len(events) == 0 {
-		return nil, failure(errors.New("no event in the input"))
+		return nil, failure(fmt.Errorf("no event has the type %s%s", plain(typ), meantType(typ)))
 	}
 	return events, nil
 }

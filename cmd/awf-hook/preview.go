@@ -163,6 +163,7 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		names = []string{"<stdin>"}
 	}
 	var events []*event.Event
+	var none []error
 	for _, name := range names {
 		var from []string // stdin
 		if len(files) > 0 {
@@ -172,12 +173,19 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		if err != nil {
 			return nil, err
 		}
+		before := len(events)
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}
+		if len(events) == before {
+			none = append(none, fmt.Errorf("%s: no event in the input: %s", name, whyNoEvent(text)))
+		}
 	}
 	if len(events) == 0 {
-		return nil, errors.New("no event in the input")
+		return nil, errors.Join(none...)
+	}
+	for _, err := range none {
+		c.say(err)
 	}
 	return events, nil
 }

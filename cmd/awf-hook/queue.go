@@ -112,11 +112,10 @@ It changes nothing. It exits with 1 if something is wrong.`,
 		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := flags.search().Load()
+			cfg, file, err := flags.findQueue(place)
 			if cfg == nil {
-				return &exitError{exitConfig, err}
+				return err
 			}
-			file := queueFile(flags.search(), cfg, place)
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
 				return failure(noQueue(file))
 			}

@@ -90,7 +90,7 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 				d.fail(name, "yaml.merge", "merge keys are not supported")
 				continue
 			case twice:
-				d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
+				d.fail(name, "yaml.duplicate", "duplicate key, first in line %d", line)
 				continue
 			}
 			first[name.Value] = name.Line

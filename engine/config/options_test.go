@@ -28,7 +28,7 @@ func TestMistakesInOptions(t *testing.T) {
 	for _, tt := range []struct{ format, with, want string }{
 		{"slack", `titel: x`, `2:8: titel: unknown option of slack, did you mean title?`},
 		{"slack", `routing_key: x`, `2:8: routing_key: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`},
-		{"slack", `title: a, title: b`, `2:18: title: stands twice, first in line 2`},
+		{"slack", `title: a, title: b`, `2:18: title: duplicate key, first in line 2`},
 		{"slack", `title: [a]`, `2:15: title: want a text, got a list`},
 		{"slack", `title: {a: b}`, `2:15: title: want a text, got a mapping`},
 		{"slack", `title: `, `2:15: title: want a text, got nothing`},
@@ -38,7 +38,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"slack", `fields: x`, `2:16: fields: want a mapping, got a single value`},
 		{"slack", `fields: [x]`, `2:16: fields: want a mapping, got a list`},
 		{"slack", `fields: {a: [x]}`, `2:20: fields.a: want a text, got a list`},
-		{"slack", `fields: {a: 1, a: 2}`, `2:23: fields.a: stands twice, first in line 2`},
+		{"slack", `fields: {a: 1, a: 2}`, `2:23: fields.a: duplicate key, first in line 2`},
 		{"slack", `mentions: here`, `2:18: mentions: want a list, got a single value: put the entries in [ ]`},
 		{"slack", `mentions: {a: b}`, `2:18: mentions: want a list, got a mapping: each of its entries begins with - and a space`},
 		{"slack", `mentions: [here, [x], ~]`, "2:25: mentions[1]: want a text, got a list\n2:30: mentions[2]: want a text, got nothing"},

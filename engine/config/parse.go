@@ -81,7 +81,7 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 		key := node{Node: root.Content[i], path: join("", root.Content[i].Value)}
 		switch name := key.Value; {
 		case name == "webhooks" && line > 0:
-			d.fail(key, "yaml.duplicate", "stands twice, first in line %d", line)
+			d.fail(key, "yaml.duplicate", "duplicate key, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
 			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}

@@ -128,7 +128,7 @@ func (d *decoder) nonEmpty(key int) string {
 func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, error) {
 	d := &decoder{members: *m}
 	if d.twice >= 0 {
-		d.fail(d.twice, "stands twice")
+		d.fail(d.twice, "duplicate key")
 		return nil, d.err
 	}
 	r := &Record{dialect: kind}

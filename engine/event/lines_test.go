@@ -275,7 +275,7 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
-// A resumed run as AWF left it on disk: its start stands twice. The second one is a start of its own, which says so, if the
+// A resumed run as AWF left it on disk: its start line is there twice. The second one is a start of its own, which says so, if the
 // run goes on behind it. Lines that are read once more make no event that was not there before.
 func TestResumedFiles(t *testing.T) {
 	text, err := os.ReadFile(recordings + "/resumed-files/audit.jsonl")

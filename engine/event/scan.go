@@ -94,7 +94,7 @@ var keyIndex = func() map[string]int {
 // The values are parts of the scanned text.
 type members struct {
 	value [keyCount][]byte
-	twice int // the first known key that stands twice, -1 for none
+	twice int // the first known key that is repeated, -1 for none
 }
 
 func (m *members) has(keys ...int) bool {

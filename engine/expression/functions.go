@@ -93,9 +93,6 @@ var functions = map[string]definition{
 // deep says that a function reads its arguments to their leaves.
 const deep = -1
 
-// takesNil lists the functions that accept nil.
-var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
-
 // named makes a function that checks its arguments, returns nil for a nil one, and takes from the budget.
 func named(name string, d definition) function {
 	return func(b *budget, args []any) (any, error) {

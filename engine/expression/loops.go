@@ -225,10 +225,3 @@ func sortList(b *budget, list, keys []any, order any) error {
 	}
 	return failure
 }
-
-func isNil(v any) int {
-	if v == nil {
-		return 1
-	}
-	return 0
-}

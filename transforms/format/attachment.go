@@ -63,7 +63,7 @@ func attachmentMessage(m *message, speaker, bold string) any {
 	name := m.limit("name")
 	return object{
 		{"channel", m.permitted("channel")},
-		{speaker, shrink(m.line("username"), name, utf16Units)},
+		{speaker, cut(m.line("username"), name, utf16Units)},
 		{"text", text},
 		{"attachments", list{attachment}},
 	}

@@ -64,7 +64,7 @@ func writeDiscord(m *message) any {
 		m.made.URLSuffix += "&thread_id=" + thread
 	}
 	return object{
-		{"username", shrink(m.permitted("username"), m.limit("username"), utf16Units)},
+		{"username", cut(m.permitted("username"), m.limit("username"), utf16Units)},
 		{"content", discordHead(m)},
 		{"embeds", list{discordEmbed(m)}},
 		{"allowed_mentions", discordAllowed(m.mentions)},
@@ -74,7 +74,7 @@ func writeDiscord(m *message) any {
 // discordHead returns the text above the embed, which notifications show.
 func discordHead(m *message) string {
 	var b strings.Builder
-	b.WriteString(m.look.sign + " **" + discordEscape(shrink(m.title, m.limit("headline"), discordCost)) + "**")
+	b.WriteString(m.look.sign + " **" + discordEscape(cut(m.title, m.limit("headline"), discordCost)) + "**")
 	room := m.limit("headline and mentions") - utf16Units(b.String())
 	for _, s := range m.mentions {
 		if mention := discordMention(s); len(mention) < room {

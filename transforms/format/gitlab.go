@@ -42,7 +42,7 @@ var gitlab = Receiver{
 			variables = append(variables, member{f.label, f.value})
 		}
 		for i := range variables { // GitLab expands $NAME in a value, and some variables are secrets
-			value := shrink(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
+			value := cut(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
 			variables[i].value = strings.ReplaceAll(value, "$", "$$")
 		}
 		return object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", variables}}

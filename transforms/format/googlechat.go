@@ -60,7 +60,7 @@ func writeGoogleChat(m *message) any {
 		add("buttonList", object{{"buttons", list{object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}}}})
 	}
 	card := object{{"cardId", "awf"}, {"card", object{{"sections", list{object{{"widgets", widgets}}}}}}}
-	thread := shrink(m.line("thread"), m.limit("thread"), utf16Units)
+	thread := cut(m.line("thread"), m.limit("thread"), utf16Units)
 	body := appendJSON(nil, object{
 		{"text", gchatMessage(m)},
 		{"cardsV2", list{card}.unless(widgets == nil)},

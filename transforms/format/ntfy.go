@@ -59,7 +59,7 @@ var ntfy = Receiver{
 func writeNtfy(m *message) any {
 	return object{
 		{"topic", m.matching("topic")},
-		{"title", shrink(m.title, m.limit("title"), bytesOf)},
+		{"title", cut(m.title, m.limit("title"), bytesOf)},
 		{"message", ntfyBody(m)},
 		{"priority", ntfyPriority(m)},
 		{"tags", ntfyTags(m)},
@@ -97,7 +97,7 @@ func ntfyTags(m *message) list {
 	}
 	tags := list{}
 	for _, tag := range m.list("tags") {
-		tags = append(tags, shrink(tag, maxLabel, utf16Units))
+		tags = append(tags, cut(tag, maxLabel, utf16Units))
 	}
 	return tags
 }

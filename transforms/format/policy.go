@@ -182,7 +182,7 @@ var codeWord = compile(`^[a-z][a-z_]{1,60}$`)
 // reasonText bounds a receiver's words.
 func reasonText(s string) string {
 	const limit = 200 // bytes
-	return shrink(line(s), limit, bytesOf)
+	return cut(line(s), limit, bytesOf)
 }
 
 // Rows returns the policy in words: headings and texts.

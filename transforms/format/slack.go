@@ -60,9 +60,9 @@ func writeSlack(m *message) any {
 	)
 	return object{
 		{"channel", m.permitted("channel")},
-		{"username", shrink(m.line("username"), maxLabel, utf16Units)},
+		{"username", cut(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
-		{"text", slackEscape(shrink(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
+		{"text", slackEscape(cut(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
 			slackRichText(some(slackPart("rich_text_section", slackMentions(m.mentions)...))),

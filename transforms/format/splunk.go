@@ -40,7 +40,7 @@ var splunk = Receiver{
 	write: func(m *message) any {
 		const frame = 2000 // bytes beside the data
 		text := func(option, standard string) string {
-			return shrink(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
+			return cut(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
 		}
 		return object{
 			{"time", raw(strconv.FormatFloat(float64(m.at.UnixMilli())/1000, 'f', 3, 64))},

@@ -222,7 +222,7 @@ const (
 
 // headline says in one line what happened: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
-	name := shrink(s.name, longestName, utf16Units) // so that the rest of a line has room
+	name := cut(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {
 	case name != "":
 	case s.id != "":
@@ -237,7 +237,7 @@ func (s *subject) headline(m moment) string {
 		return name + ": " + s.typ
 	}
 	if m.isStep() {
-		name += ": step " + shrink(s.stepName(), longestStep, utf16Units)
+		name += ": step " + cut(s.stepName(), longestStep, utf16Units)
 	}
 	text := name + " " + looks[m].words
 	if m == ended || m == stepEnded {

@@ -77,7 +77,7 @@ func teamsBlock(spacing string, runs ...any) object {
 	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", list(runs)}}
 }
 
-// split shrinks a text to its limit and splits it into lines, of which it keeps the first and the last.
+// split cuts a text to its limit and splits it into lines, of which it keeps the first and the last.
 func (m *message) split(s, limit string, room *budget) []string {
 	most := m.limit("lines of a text or an error")
 	if s == "" || room.left < most*teamsPerLine {

@@ -61,7 +61,7 @@ var zulip = Receiver{
 		m.made.ContentType = "application/x-www-form-urlencoded"
 		return raw(url.Values{
 			"type": {"stream"}, "to": {m.matching("channel")},
-			"topic":   {shrink(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
+			"topic":   {cut(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
 			"content": {paragraphs(heading, text, failure, strings.Join(lines, "\n"), link)},
 		}.Encode())
 	},

@@ -52,7 +52,7 @@ type badAttribute struct {
 
 func (e *badAttribute) Error() string { return e.text }
 
-// readCloud reads a CloudEvent with its attributes in the text. An attribute that stands twice is an error: nobody knows which one holds.
+// readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error: nobody knows which one holds.
 func readCloud(text []byte) (*cloudEvent, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
@@ -74,7 +74,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		}
 		fail := func(why string) error { return &badAttribute{begin, name + ": " + why} }
 		if seen[name] {
-			return fail("stands twice")
+			return fail("given twice")
 		}
 		seen[name] = true
 		switch kind := jsonbytes.KindOf(value); {
@@ -192,7 +192,7 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 // headerText decodes an attribute in a header. A percent sign that encodes nothing is itself.
 func headerText(values []string) (string, error) {
 	if len(values) > 1 {
-		return "", errors.New("stands twice")
+		return "", errors.New("given twice")
 	}
 	if len(values) == 0 {
 		return "", nil

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -137,7 +139,7 @@ const idempotencyKey = "Idempotency-Key"
 // single are the headers that a request may have once.
 var single = []string{"Content-Type", "Content-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", idempotencyKey}
 
-// settings reads what a request says beside its body. What stands twice or is unknown is an error: nobody knows what its client means.
+// settings reads what a request says beside its body. A repeated or unknown setting is an error: nobody knows what its client means.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {
@@ -154,7 +156,7 @@ func (in *intake) settings() error {
 	header := in.request.Header
 	for _, name := range single {
 		if values := header.Values(name); len(values) > 1 {
-			return errors.New(name + ": stands twice")
+			return errors.New(name + ": given twice")
 		}
 	}
 	for _, name := range []string{"Webhook-Id", idempotencyKey} { // the last one holds
@@ -192,6 +194,9 @@ func (in *intake) body(signed bool) ([]byte, *problem) {
 		if errors.Is(err, errTooLarge) || errors.Is(err, errBusy) {
 			return nil, unread(err)
 		}
+		if errors.Is(err, io.EOF) {
+			err = errors.New("no event in the body")
+		}
 		return nil, &problem{status: http.StatusBadRequest, text: "gzip: " + strings.TrimPrefix(err.Error(), "gzip: "), reason: Bad}
 	default:
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: "want gzip or no Content-Encoding", reason: Bad}
@@ -215,6 +220,11 @@ func unread(err error) *problem {
 func (in *intake) parse(body []byte) *problem {
 	var err error
 	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a byte order mark, which some editors write
+	if at := bytes.IndexFunc(body, func(r rune) bool { return r >= utf8.RuneSelf }); at >= 0 && !isUTF8(in.request) {
+		bad := parsed{line: 1}
+		bad.fail(body, at+1, "the Content-Type names another charset: want UTF-8")
+		return bad.bad
+	}
 	if in.parsed, err = in.form.parse(body, time.Now()); err != nil {
 		whole := parsed{line: 1}
 		whole.fail(body, event.Column(body, err), err.Error())
@@ -324,4 +334,14 @@ func mediaType(r *http.Request) string {
 		return ""
 	}
 	return typ
+}
+
+// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8.
+func isUTF8(r *http.Request) bool {
+	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch strings.ToLower(parameters["charset"]) {
+	case "", "utf-8", "utf8":
+		return true
+	}
+	return err != nil
 }

@@ -58,7 +58,9 @@ func formOf(r *http.Request) (form, error) {
 
 // parseOne parses a body that is one event, in any dialect of AWF, on any number of lines.
 func parseOne(body []byte, now time.Time) ([]parsed, error) {
-	body = bytes.TrimRight(body, " \t\r\n")
+	if body = bytes.TrimRight(body, " \t\r\n"); len(body) == 0 {
+		return nil, nil
+	}
 	p := parsed{line: 1}
 	var join event.Joiner
 	join.Event = func(ev event.Event) { p.event = ev }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 const (
 	slice       = 500    // deliveries that one transaction removes or changes, so that others do not wait for it long
-	idsMany     = 20_000 // ids that one transaction keeps
+	idsMany     = 20_000 // ids that one transaction keeps, and events that it looks at
 	recoverMany = 5000   // deliveries that one transaction makes due
 
 	prunePeriod = 10 * time.Minute
@@ -146,18 +145,20 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 // prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
 // the work. The namespace that keeps the longest decides for the whole database.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
-	var last time.Time
+	var last time.Time // zero if another node has the work
 	var keep, keepDead time.Duration
-	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
+	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+		if !tx.again {
+			last = time.Time{}
+		}
+		return tx.query(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
     pruned_at = greatest(m.pruned_at, $1)
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
     (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
   WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-prunePeriod)).Scan(&last, &keep, &keepDead)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return inWords(err)
+	})
+	if err != nil || last.IsZero() {
+		return err
 	}
 	if err := s.makeDay(ctx, now); err != nil {
 		return err
@@ -177,10 +178,24 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if day(last) == day(now) {
 		return nil
 	}
-	// Once a day, remove events whose last two deliveries were finished by two nodes at the same moment.
-	_, err = s.pool.Exec(ctx, `DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
-  AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
-	return inWords(err)
+	return s.removeOrphans(ctx)
+}
+
+// removeOrphans removes events whose last two deliveries were finished by two nodes at the same moment.
+func (s *Store) removeOrphans(ctx context.Context) error {
+	for last, n := int64(math.MinInt64), idsMany; n == idsMany; {
+		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+			return tx.query(ctx, `WITH part AS (SELECT seq FROM awf_hook.events WHERE seq > $1
+    AND seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq) ORDER BY seq LIMIT $2),
+  gone AS (DELETE FROM awf_hook.events e USING part WHERE e.seq = part.seq
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq))
+  SELECT coalesce(max(seq), $1), count(*) FROM part`, last, idsMany).Scan(&last, &n)
+		})
+		if err != nil || !kept {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneDead removes one slice of old dead letters.

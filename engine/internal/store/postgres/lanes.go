@@ -57,21 +57,23 @@ func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int,
 	const query = `WITH made AS (INSERT INTO awf_hook.lanes(webhook) SELECT w FROM unnest($1::text[]) w ORDER BY w ON CONFLICT DO NOTHING
   RETURNING webhook, id) SELECT webhook, id FROM made UNION SELECT webhook, id FROM awf_hook.lanes WHERE webhook = ANY($1)`
 	for len(unknown) > 0 { // another node may make one between the two halves of the query
-		rows, err := s.pool.Query(ctx, query, unknown)
-		if err != nil {
-			return nil, inWords(err)
-		}
-		var webhook string
-		var id int
-		_, err = pgx.ForEachRow(rows, []any{&webhook, &id}, func() error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.lanes[webhook] = id
+		found := map[string]int{}
+		err := s.write(ctx, func(_ context.Context, tx *tx) error {
+			tx.each(func(rows pgx.Rows) error {
+				var webhook string
+				var id int
+				err := rows.Scan(&webhook, &id)
+				found[webhook] = id
+				return err
+			}, query, unknown)
 			return nil
 		})
 		if err != nil {
-			return nil, inWords(err)
+			return nil, err
 		}
+		s.mu.Lock()
+		maps.Copy(s.lanes, found)
+		s.mu.Unlock()
 		ids, unknown = s.cachedLanes(webhooks)
 	}
 	return ids, nil

@@ -23,6 +23,7 @@ const (
 	maxConnections = 8                // of a process, unless the URL has pool_max_conns
 	callTimeout    = 15 * time.Second // of a transaction
 	openTimeout    = 10 * time.Second
+	migrateTimeout = 10 * time.Minute // indexes of a large queue take time
 )
 
 // IsURL reports whether a queue's place is a database URL.
@@ -73,8 +74,6 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, inWords(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
 	if err = s.migrate(ctx); err == nil {
 		err = s.register(ctx)
 	}

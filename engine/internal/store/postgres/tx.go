@@ -38,20 +38,40 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 	return s.repeat(ctx, writing, change)
 }
 
-// The beginnings of transactions, whatever the server isolates by default. Locks decide about a change, and each of its statements sees
-// what the ones before waited for.
-const (
-	writing = `BEGIN ISOLATION LEVEL READ COMMITTED`
-	reading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+// mode is how a transaction runs, whatever the server's defaults are.
+type mode struct {
+	begin, settings string
+	limit           time.Duration // 0 is none
+}
+
+// Locks decide about a change, and each of its statements sees what the ones before waited for. What is read is one snapshot.
+var (
+	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout}
+	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout}
+	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0}
+	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout}
 )
 
-func (s *Store) repeat(ctx context.Context, begin string, change func(context.Context, *tx) error) error {
+// The server keeps the plan of a statement, which it may have made while a table was empty, and its counts of rows are as old as the
+// last ANALYZE: no plan may read a table or an index whole that may have grown since. Statements name the rows by ANY or look them up by
+// LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it.
+const (
+	patience = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true)`
+	lookups  = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+)
+
+// read reads, and repeats that if the connection was lost.
+func (s *Store) read(ctx context.Context, look func(context.Context, *tx) error) error {
+	return s.repeat(ctx, reading, look)
+}
+
+func (s *Store) repeat(ctx context.Context, how mode, change func(context.Context, *tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	again := false
 	for try := 1; ; try++ {
-		err := s.transaction(ctx, begin, again, change)
+		err := s.transaction(ctx, how, again, change)
 		switch {
 		case s.isClosed() && err != nil:
 			return store.ErrClosed
@@ -75,16 +95,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty, and its counts
-// of rows are as old as the last ANALYZE: no plan may read a table or an index whole that may have grown since. Statements name the rows
-// by ANY or look them up by LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it.
-const settings = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true),
-  set_config('enable_bitmapscan', 'off', true)`
-
 // transaction makes a change once.
-func (s *Store) transaction(ctx context.Context, begin string, again bool, change func(context.Context, *tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+func (s *Store) transaction(ctx context.Context, how mode, again bool, change func(context.Context, *tx) error) error {
+	if how.limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, how.limit)
+		defer cancel()
+		ctx = limited
+	}
 	begun := s.opts.Now()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -94,8 +111,8 @@ func (s *Store) transaction(ctx context.Context, begin string, again bool, chang
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(begin)
-	tx.batch.Queue(settings)
+	tx.batch.Queue(how.begin)
+	tx.batch.Queue(how.settings)
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
