@@ -11,8 +11,8 @@ import (
 
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/examples"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 	"github.com/spf13/cobra"
 )
 

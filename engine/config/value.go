@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 	"gopkg.in/yaml.v3"
 )
 

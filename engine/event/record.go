@@ -3,7 +3,7 @@ package event
 import (
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // role is what an event means for its run.

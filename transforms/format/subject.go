@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // subject is what a message is about: an event, or the output of the previous step.
