@@ -42,7 +42,7 @@ func (w *waits) add(c delivery.Counts) {
 	w.waiting, w.retrying, w.inFlight = w.waiting+int64(c.Waiting), w.retrying+int64(c.Retrying), w.inFlight+int64(c.InFlight)
 }
 
-// left is what a report says about deliveries that wait, and why they do.
+// left is the part of a report about waiting deliveries, and why they wait.
 type left struct {
 	remains
 	own, earlier waits

@@ -208,7 +208,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
-// noQueue says where there is no queue. "" is no place at all.
+// noQueue returns the error for a place without a queue. "" means that no place is known.
 func noQueue(file string) error {
 	if file == "" {
 		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")

@@ -267,7 +267,7 @@ func (d *decoder) unknown(name node, of *Key) {
 	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
 }
 
-// use records where a value stands and which variables it reads.
+// use records the place of a value and the variables that it reads.
 func (d *decoder) use(name, value node) {
 	if value.key.Kind == KindMapping || value.path == "webhooks" {
 		return

@@ -84,7 +84,7 @@ var otherTimeMethods = []string{
 	"isbefore: Before(date(\"2026-01-02\"))", "isafter: After(date(\"2026-01-02\"))",
 }
 
-// otherOperators are words that stand between values.
+// otherOperators are words for operators.
 var otherOperators = []string{
 	"and or not in contains matches startswith endswith: %s as it is written in small letters: and, or, not, in, contains, startsWith",
 	"is eq equals isequal: ==", "notin: not in", "glob: glob(\"workflow_*\", event)",

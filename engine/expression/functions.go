@@ -22,7 +22,7 @@ type definition struct {
 	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function
-	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 stands for bytesPerStep.
+	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 means bytesPerStep.
 	bytes int
 }
 

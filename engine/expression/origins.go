@@ -12,7 +12,7 @@ type origin struct {
 	key  string // AllKeys for all of it
 }
 
-// AllKeys stands for all members of with, and for a with that has none.
+// AllKeys means all members of with, or with itself if it is not an object.
 const AllKeys = ""
 
 // origins lists the data that a part of an expression uses, without duplicates.

@@ -80,7 +80,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		switch kind := jsonbytes.KindOf(value); {
 		case name == "data":
 			ce.Data = value
-		case kind == "null": // as if it were not there
+		case kind == "null": // the same as a missing one
 			delete(seen, name)
 		case kind != "a string":
 			return fail("want a string, got " + kind)

@@ -139,7 +139,8 @@ const idempotencyKey = "Idempotency-Key"
 // single are the headers that a request may have once.
 var single = []string{"Content-Type", "Content-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", idempotencyKey}
 
-// settings reads what a request says beside its body. A repeated or unknown setting is an error: nobody knows what its client means.
+// settings reads the settings that a request has beside its body. A repeated or unknown setting is an error: nobody knows what the client
+// means.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {

@@ -181,7 +181,7 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
-// add lets Run carry out a bulk, which belongs to Run from then on. It returns what the bulk is before.
+// add lets Run carry out a bulk, which belongs to Run from then on. It returns the bulk's state before that.
 func (all *bulks) add(b *Bulk) (Bulk, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
