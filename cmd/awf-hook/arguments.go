@@ -76,7 +76,7 @@ func number(words []string) string {
 
 // refusals say why a command does not have a flag that others have.
 var refusals = map[string]string{
-	"json":    "prints nothing as JSON",
+	"json":    "prints no JSON",
 	"config":  "reads no configuration",
 	"webhook": "is not about one webhook",
 }

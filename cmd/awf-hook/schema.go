@@ -165,7 +165,7 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
 			s, known := schemaOf(path)
 			if !known {
-				return fmt.Errorf("awf-hook %s prints nothing as JSON: awf-hook schema lists what does", plain(path))
+				return fmt.Errorf("awf-hook %s prints no JSON: awf-hook schema lists the commands that do", plain(path))
 			}
 			encodeIndented(c.out, "", "  ", s)
 			return nil

@@ -215,7 +215,7 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	case broken != nil:
 		return nil, broken
 	case len(events) == 0:
-		return nil, errors.New("there is no event in it")
+		return nil, errors.New("no event found")
 	}
 	return events, nil
 }

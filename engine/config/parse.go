@@ -257,7 +257,7 @@ func (d *decoder) mapping(n node, to any) bool {
 func (d *decoder) unknown(name node, of *Key) {
 	noun, known := cmp.Or(of.noun, "key"), of.names()
 	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(known, key) {
-		d.fail(name, "key.unknown", "unknown %s: want a space behind the colon of %s", noun, key)
+		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
 	if meant := spelling.Nearest(name.Value, known); meant != "" {

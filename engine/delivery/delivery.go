@@ -70,7 +70,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no outcome", text)
+	return fmt.Errorf("unknown outcome %q", text)
 }
 
 func (o Outcome) String() string {

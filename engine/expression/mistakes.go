@@ -114,7 +114,7 @@ func (p *phrase) word(word string) string {
 		}
 		d, err := toDuration(nil, []any{text})
 		if err != nil {
-			return text + " is no number"
+			return text + " is not a number"
 		}
 		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.(time.Duration).Seconds(), text)
 	case "arrow":

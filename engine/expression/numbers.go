@@ -86,7 +86,7 @@ func numbersOf(b *budget, values []any) (numbers []any, err error) {
 	return numbers, nil
 }
 
-// extreme makes the function max for 1 and min for -1. It returns nil if there is no number.
+// extreme makes the function max for 1 and min for -1. It returns nil if there is not a number.
 func extreme(sign int) function {
 	return func(b *budget, args []any) (any, error) {
 		if _, isList := args[0].([]any); len(args) == 1 && !isList {

@@ -90,10 +90,10 @@ func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 		o.Filter = replayed(o.Filter)
 	case discard:
 		if o.Filter.State == "" {
-			return engine.Tally{}, fmt.Errorf("%w: say in which state they are that you delete", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: name the state of the deliveries to delete", ErrRefused)
 		}
 		if o.Filter.State == delivery.InFlight {
-			return engine.Tally{}, fmt.Errorf("%w: what is in flight cannot be deleted", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: deliveries in flight cannot be deleted", ErrRefused)
 		}
 	default:
 		return engine.Tally{}, fmt.Errorf("%w: want replay or delete, got %q", ErrRefused, o.What)
