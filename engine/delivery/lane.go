@@ -34,7 +34,7 @@ type LaneStatus struct {
 	Closed            string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
 	LastError         string    `json:"last_error,omitempty"`
 	LastErrorAt       time.Time `json:"last_error_at,omitzero"`
-	FuelPercent       int       `json:"fuel_percent,omitzero"` // the most that a wasm module used, in the process that settled last; 0 if none ran
+	FuelPercent       int       `json:"fuel_percent,omitzero"` // the most that a module used, in the process that settled last
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.

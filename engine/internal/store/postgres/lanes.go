@@ -100,7 +100,8 @@ const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_u
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
+		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
 		&l.LastError, &failed, &l.FuelPercent}, more...)...)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
