@@ -3,7 +3,7 @@ package event
 import (
 	"bytes"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // The keys by which the dialects are told apart and read.

@@ -14,7 +14,8 @@ const longTransaction = 30 * time.Second
 // old transactions, prepared transactions, and unused replication slots. The server shows a role only its own sessions,
 // unless the role is in pg_monitor.
 func (s *Store) Blockers(ctx context.Context) (list []string, err error) {
-	const query = `SELECT format('process %s of the server (user %s, application %s, from %s) has had a transaction open for %s, %s',
+	const query = `
+  SELECT format('process %s of the server (user %s, application %s, from %s) has had a transaction open for %s, %s',
     pid, usename, coalesce(nullif(application_name, ''), '?'), coalesce(host(client_addr), 'a socket'),
     date_trunc('second', clock_timestamp() - xact_start), state)
   FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND xact_start < clock_timestamp() - $1::interval

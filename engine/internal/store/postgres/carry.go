@@ -98,7 +98,8 @@ func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error
 		seqs = append(seqs, seq)
 		return err
 	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.state IN (0, 5)
-  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
+  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
+    WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
     AND o.state = 0 AND o.owner <> 0 AND o.due_at > $3)
   ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
 	return seqs, tx.send(ctx)

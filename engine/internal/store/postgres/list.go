@@ -88,7 +88,8 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	if f.Text != "" {
 		text := strings.ToLower(clean(f.Text))
 		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
-    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0 OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
+    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0
+    OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
 	}
 	if f.Reason != "" {
 		c.add(`i.reason = ?`, clean(f.Reason))
