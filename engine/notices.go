@@ -51,7 +51,7 @@ type notices struct {
 	backlog time.Time           // when the engine last looked for a backlog
 }
 
-// laneSeen is what was last seen of a lane: the type of the event that it made, or "", and the id of its cause.
+// laneSeen is the last state seen of a lane: the type of the event that it caused, or "", and the id of its cause.
 type laneSeen struct{ typ, cause string }
 
 // tally limits how many operator events of one type a webhook causes.

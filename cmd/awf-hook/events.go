@@ -68,7 +68,7 @@ func eventTypes() []string {
 	return types
 }
 
-// eventRow is what docs/delivery.md says of a type of event: when it comes, and what is in its payload.
+// eventRow is a row of docs/delivery.md about a type of event: when it comes, and its payload.
 func eventRow(typ string) (when, payload string) {
 	heading := "\n## Events\n"
 	if event.IsOperator(typ) {

@@ -96,7 +96,7 @@ func (c *command) verify(flags signingFlags, headers string, asJSON bool, args [
 	return nil
 }
 
-// verifiedJSON is what is to be said of a request's signatures, as --json prints it.
+// verifiedJSON is the result for a request's signatures, as --json prints it.
 type verifiedJSON struct {
 	Number     int               `json:"number"`
 	OK         bool              `json:"ok"`

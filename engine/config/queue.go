@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Queue says where the queue is and how much it keeps. Zero values stand for the defaults.
+// Queue says where the queue is and how much it keeps. Zero values mean the defaults.
 type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path

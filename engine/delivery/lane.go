@@ -16,7 +16,7 @@ type Lane struct {
 	Shared  bool          // other machines claim from it too, so nobody claims more than it starts soon
 }
 
-// LaneStatus is what a store knows about a lane.
+// LaneStatus is a store's record of a lane.
 type LaneStatus struct {
 	Webhook   string `json:"identity"`          // the webhook's identity
 	Waiting   int    `json:"waiting"`           // deliveries without a final outcome, those in flight included

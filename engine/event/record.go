@@ -6,7 +6,7 @@ import (
 	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
-// role is what an event means for its run.
+// role is the meaning of an event for its run.
 type role int
 
 const (

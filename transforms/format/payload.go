@@ -10,7 +10,7 @@ import (
 )
 
 // payload returns the members of a payload that fit into room bytes, except for the members named in without.
-// If they do not fit as they stand, long strings keep their beginning and end, a note replaces other long values,
+// If they do not fit unchanged, long strings keep their beginning and end, a note replaces other long values,
 // and "awf_hook_cut" counts the members that are left out.
 func payload(from []byte, room int, without ...string) object {
 	const least = 64 // bytes

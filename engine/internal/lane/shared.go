@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// shared is what the lanes of a set and their settler share: the store, and the counts of what they hold.
+// shared is the state that the lanes of a set and their settler share: the store, and counts of claims.
 type shared struct {
 	store   store.Store
 	trouble *Trouble
