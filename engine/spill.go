@@ -12,13 +12,13 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/internal/file"
 )
 
 // flushPatience is how long Close tries to write to the queue's file what is in memory alone.
 const flushPatience = 5 * time.Second
 
-// spilled is what Close wrote to files.
+// spilled describes the files that Close wrote.
 type spilled struct {
 	files            []string
 	waiting, letters int64
@@ -49,7 +49,7 @@ func (e *Engine) settleAccounts() {
 		l = e.unread(err)
 	}
 	if flushErr != nil {
-		l.trouble = flushErr.Error()
+		l.trouble = e.reason(flushErr).Error()
 	}
 	rest := e.queue.Rest()
 	switch file := e.queue.Journal(); {

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// checkArguments wraps what cobra says of arguments: an error shows how the command is called, and names the flags that it needs.
+// checkArguments wraps cobra's errors about arguments: they show the command's usage and name the flags that it needs.
 // It refuses empty arguments, except those of exec's command.
 func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, words []string) error {
@@ -63,7 +63,7 @@ func checkValues(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// number says what arguments there are.
+// number describes how many arguments a command takes.
 func number(words []string) string {
 	switch len(words) {
 	case 0:
@@ -76,7 +76,7 @@ func number(words []string) string {
 
 // refusals say why a command does not have a flag that others have.
 var refusals = map[string]string{
-	"json":    "prints nothing as JSON",
+	"json":    "prints no JSON",
 	"config":  "reads no configuration",
 	"webhook": "is not about one webhook",
 }

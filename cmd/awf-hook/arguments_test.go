@@ -56,7 +56,7 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 		"deliveries delete --event workflow_erorr":              "no delivery matches: no event of AWF has this type, did you mean workflow_error?",
 		"deliveries list --since 2999-01-01":                    "--since: 2999-01-01 is in the future",
 		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time or a duration",
-		"emit -c hook.yaml --event workflow_erorr --workflow w": "--event workflow_erorr: no event of AWF has this type, did you mean workflow_error?",
+		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: no event of AWF has this type, did you mean workflow_error?",
 		"emit -c hook.yaml --event step_*":                      "--event: want letters",
 		"emit -c hook.yaml --sample a|b":                        "--event: want letters",
 		"webhooks test bad -c hook.yaml --event workflow_erorr": "did you mean workflow_error?",

@@ -37,7 +37,7 @@ type backtest struct {
 	json    bool
 }
 
-// backtestJSON says what a webhook makes of past events, as --json prints it.
+// backtestJSON is the result of a webhook for past events, as --json prints it.
 type backtestJSON struct {
 	Webhook string   `json:"webhook"`
 	Sent    int      `json:"requests"`

@@ -57,7 +57,7 @@ func (r *testResult) missing(w *config.Want) string {
 	return text
 }
 
-// result is what a webhook makes of an event, reduced to what a test asks for.
+// result is the outcome of a webhook for an event, reduced to the parts that a test checks.
 type result struct {
 	webhook, event string // event is "" if it does not matter
 	failure        string

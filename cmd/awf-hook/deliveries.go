@@ -16,7 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 	"github.com/spf13/cobra"
 )
 
@@ -208,7 +208,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
-// noQueue says where there is no queue. "" is no place at all.
+// noQueue returns the error for a place without a queue. "" means that no place is known.
 func noQueue(file string) error {
 	if file == "" {
 		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
@@ -356,50 +356,4 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 			})
 		},
 	}
-}
-
-func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
-	s := &session{adopts: true, needsQueue: true}
-	hurry := false
-	cmd := &cobra.Command{
-		Use:   "send",
-		Short: "Deliver what is due and exit, as run does at its end",
-		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
-attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
-ends the pause.`,
-		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if where.server != "" {
-				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")
-			}
-			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
-			s.ended = now()
-			if hurry {
-				if err := c.hurry(where); err != nil {
-					return err
-				}
-			}
-			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
-		},
-	}
-	s.addSpillFlag(cmd)
-	cmd.Flags().BoolVar(&hurry, "now", false, "make all waiting deliveries due at once")
-	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
-	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
-	return cmd
-}
-
-// hurry makes waiting deliveries due.
-func (c *command) hurry(where *queueFlags) error {
-	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if q.broken { // the sender says why
-			return nil
-		}
-		n, err := q.deliveries.Hurry(ctx, q.config)
-		if err == nil {
-			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
-		}
-		return err
-	})
 }

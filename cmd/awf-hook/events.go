@@ -11,8 +11,8 @@ import (
 
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/examples"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 	"github.com/spf13/cobra"
 )
 
@@ -68,7 +68,7 @@ func eventTypes() []string {
 	return types
 }
 
-// eventRow is what docs/delivery.md says of a type of event: when it comes, and what is in its payload.
+// eventRow is a row of docs/delivery.md about a type of event: when it comes, and its payload.
 func eventRow(typ string) (when, payload string) {
 	heading := "\n## Events\n"
 	if event.IsOperator(typ) {

@@ -141,7 +141,7 @@ It changes nothing. It exits with 1 if something is wrong.`,
 	return cmd
 }
 
-// queueCheckJSON is what is wrong with a queue, as --json prints it.
+// queueCheckJSON lists the faults of a queue, as --json prints it.
 type queueCheckJSON struct {
 	Queue    string   `json:"queue"`
 	OK       bool     `json:"ok"`

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -80,11 +79,10 @@ func TestServeWithAFullQueue(t *testing.T) {
 			t.Fatalf("remount: %s", out)
 		}
 	}
-	type full struct {
+	tests := []struct {
 		name string
 		make func(t *testing.T) (queue, keys string, room func())
-	}
-	tests := []full{
+	}{
 		{"its greatest size", func(t *testing.T) (string, string, func()) {
 			return filepath.Join(t.TempDir(), "queue.db"), "max_size: 16MiB", nil
 		}},
@@ -97,16 +95,14 @@ func TestServeWithAFullQueue(t *testing.T) {
 			remount(dir, "ro")
 			return filepath.Join(dir, "queue.db"), "", func() { remount(dir, "rw") }
 		}},
-	}
-	if os.Getenv("SOAK") != "" { // it takes 64 MiB
-		tests = append(tests, full{"a full spill file", func(t *testing.T) (string, string, func()) {
+		{"a full spill file", func(t *testing.T) (string, string, func()) {
 			server, url := away(t)
 			return url, "namespace: test", func() {
 				if err := server.Run(); err != nil {
 					t.Fatal(err)
 				}
 			}
-		}})
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -182,7 +182,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	stopSpans()
 	s.writeMetrics(c, eng)
 	if err := eng.Close(); err != nil {
-		c.say(err) // what it names is still in the queue
+		c.say(err) // the deliveries that it counts are still in the queue
 	}
 	report := eng.Report()
 	return &report, feedErr

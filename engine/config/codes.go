@@ -24,7 +24,7 @@ var Codes = []struct{ Code, Is string }{
 	{"key.conflict", "keys exclude each other"},
 	{"key.useless", "the key does nothing here"},
 	{"value.type", "the value has another type: a text, a list or a mapping is wanted"},
-	{"value.form", "the value has no valid form: it is no duration, number or address"},
+	{"value.form", "the value is malformed: not a duration, number or address"},
 	{"value.range", "the value is too small or too large"},
 	{"value.length", "the value is too long, or has too few or too many entries"},
 	{"value.choice", "the value is none of the key's choices"},

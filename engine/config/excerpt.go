@@ -162,7 +162,8 @@ func (s *Source) runes(line int) []rune {
 	return []rune(strings.TrimRight(s.lines[line-1], "\r"))
 }
 
-// Excerpt returns the line of a place, with <secret> instead of what may be a credential, and the text to print before a caret below it.
+// Excerpt returns the line of a place, with <secret> in place of anything that may be a credential, and the text to print before a caret
+// below it.
 // It returns "" if there is nothing to show.
 func (s *Source) Excerpt(at Pos) (line, indent string) {
 	const limit = 200 // columns

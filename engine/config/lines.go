@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// lineForm is a line with a key: what stands before it, the key, and what stands behind.
+// lineForm matches a line with a key: the text before the key, the key, and the text after it.
 var lineForm = regexp.MustCompile(`^([ \t]*(?:- *)*)["']?([a-z_0-9]+)["']?[ \t:=]+(.*)$`)
 
 // otherKey finds a second key in a line, whose value may be a credential.
 var otherKey = regexp.MustCompile(`[\w-]+["']?[ \t]*:`)
 
-// markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless wherever they stand, and hides
+// markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless anywhere, and hides
 // everything else: of a broken text nobody knows what belongs to what.
 func (s *Source) markLines() {
 	const none = 1 << 30

@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// node is a value in the file with its path. It is never an alias but the value that the alias stands for.
+// node is a value in the file with its path. It is never an alias but the alias's target.
 type node struct {
 	*yaml.Node
 	path  string     // "webhooks[0].retry.delay"
@@ -113,7 +113,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// resolve returns the node that an alias stands for, or the node itself.
+// resolve returns the target of an alias, or the node itself.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias

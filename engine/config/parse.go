@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/internal/spelling"
 	"gopkg.in/yaml.v3"
 )
 
@@ -257,7 +257,7 @@ func (d *decoder) mapping(n node, to any) bool {
 func (d *decoder) unknown(name node, of *Key) {
 	noun, known := cmp.Or(of.noun, "key"), of.names()
 	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(known, key) {
-		d.fail(name, "key.unknown", "unknown %s: want a space behind the colon of %s", noun, key)
+		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
 	if meant := spelling.Nearest(name.Value, known); meant != "" {
@@ -267,7 +267,7 @@ func (d *decoder) unknown(name node, of *Key) {
 	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
 }
 
-// use records where a value stands and which variables it reads.
+// use records the place of a value and the variables that it reads.
 func (d *decoder) use(name, value node) {
 	if value.key.Kind == KindMapping || value.path == "webhooks" {
 		return

@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// variable matches ${NAME}, ${NAME:-default}, and $$, which stands for a plain $. It also matches an unclosed ${, which is a mistake.
+// variable matches ${NAME}, ${NAME:-default}, and $$, which means a plain $. It also matches an unclosed ${, which is a mistake.
 var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)(\}?)`)
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -51,7 +51,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
-// checkName warns of a key that looks as if something in it were replaced.
+// checkName warns of a key that looks as if it contained a variable or an expression.
 func (d *decoder) checkName(n node) {
 	if strings.Contains(n.Value, "${") || strings.Contains(n.Value, "{{") {
 		d.warn(n, "variable.plain", "nothing is replaced in a key: it stays as it is written")

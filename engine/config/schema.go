@@ -56,7 +56,7 @@ func entrySchema(list map[string]any) map[string]any {
 	return items
 }
 
-// Patterns of texts that may stand in place of another type.
+// Patterns of texts that are allowed in place of another type.
 const (
 	expanded         = `\$\{`
 	numberOrExpanded = `^[0-9]+$|` + expanded

@@ -31,7 +31,7 @@ func (d *decoder) checkStyle(n node) {
 			}
 			if key != nil { // an unknown key is a mistake as a whole
 				path := join(n.path, name.Value)
-				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // stands for a list with one step
+				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // is the same as a list with one step
 					path += "[0]"
 				}
 				d.checkStyle(node{Node: value, path: path, key: key})

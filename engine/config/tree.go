@@ -130,7 +130,7 @@ func (d *decoder) tree(n node) *Tree {
 	return t
 }
 
-// read reads the value n. The node at is where it stands, perhaps as an alias.
+// read reads the value n. Its place is the node at, which may be an alias.
 func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	t := &Tree{Pos: r.pos(at)}
 	r.nodes++

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 	"gopkg.in/yaml.v3"
 )
 
@@ -68,7 +68,7 @@ func (d *decoder) defaults(k *Key, owner any) {
 	}
 }
 
-// showField formats the value of a field. If zero stands for the default, it returns the default.
+// showField formats the value of a field. If zero means the default, it returns the default.
 func (k *Key) showField(from any) string {
 	switch v := from.(type) {
 	case *string:

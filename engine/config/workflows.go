@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/config/trust"
-	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/internal/trust"
 	"gopkg.in/yaml.v3"
 )
 
@@ -35,7 +35,7 @@ type Workflows struct {
 	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
 	env     Env
-	base    *Config // applies to all workflows
+	base    Config // applies to all workflows
 	project *Project
 
 	mu      sync.Mutex

@@ -28,7 +28,7 @@ type Delivery struct {
 	Due      time.Time
 }
 
-// Content is what a delivery sends: what the webhook's transforms made of the event. It is made once, stored with the
+// Content is the content of a delivery's requests, which the webhook's transforms make. It is made once, stored with the
 // first outcome, and sent byte for byte on every later attempt.
 type Content struct {
 	Body        []byte
@@ -70,7 +70,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no outcome", text)
+	return fmt.Errorf("unknown outcome %q", text)
 }
 
 func (o Outcome) String() string {

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
-// Line is what one line of AWF's output holds. AWF writes a newline after each event but none before it, so an event may follow
+// Line is the content of one line of AWF's output. AWF writes a newline after each event but none before it, so an event may follow
 // whatever a step printed last: a progress bar, a colour code, half a line.
 type Line struct {
 	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // runEnd holds the parts of a run's end after the duration.
@@ -55,8 +55,8 @@ func saysCancelled(failure string) bool {
 	return failure == "workflow cancelled" || isOwn
 }
 
-// endStatus is how a run ended where the type of its event says it, "workflow.completed", and a status may say it better.
-// What says in one place that it ended or was cancelled, and in another that it failed, failed.
+// endStatus returns how a run ended by the type of its event, such as "workflow.completed", and by its status, which may be more
+// precise. If one of them says that the run failed, it failed.
 func (d *decoder) endStatus(typ string) string {
 	_, status, _ := strings.Cut(typ, ".")
 	given := d.optional(keyStatus)
@@ -155,7 +155,7 @@ func (rs *runs) left() iter.Seq[*run] {
 	}
 }
 
-// depth is how many runs are above the run.
+// depth returns how many runs are above the run.
 func (rs *runs) depth(r *run) int {
 	for depth := range maxDepth {
 		caller := rs.byID[r.parentID]

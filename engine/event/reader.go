@@ -23,7 +23,7 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Reason) }
 func (e *LineError) Unwrap() error { return e.Reason }
 
-// Counts counts the lines and events of a [Reader].
+// Counts holds the numbers of lines and events of a [Reader].
 type Counts struct {
 	Events int // events given
 	Known  int // second starts and ends of a run, not given

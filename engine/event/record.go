@@ -3,10 +3,10 @@ package event
 import (
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
-// role is what an event means for its run.
+// role is the meaning of an event for its run.
 type role int
 
 const (

@@ -14,7 +14,7 @@ var (
 	pipe       = regexp.MustCompile(`([^\s|]+)\s*\|\s*(\w+)\s*$`)
 )
 
-// between answers a word or a sign that does not fit between what stands before and after it.
+// between returns the answer to a word or sign that does not fit between its neighbours.
 func (p *phrase) between() string {
 	last, next := token(lastToken, p.until), token(firstToken, p.rest)
 	open, _ := brackets(p.until)
@@ -52,7 +52,7 @@ func (p *phrase) between() string {
 	return fmt.Sprintf("want a value between %s and %s", last, next)
 }
 
-// foreignWord answers a word of another language after or before the place; "" if there is none.
+// foreignWord returns the answer to a word of another language after or before the place, "" if there is none.
 func (p *phrase) foreignWord(last, next string) string {
 	statement, begins := said(otherStatements, last)
 	operator, joins := said(otherOperators, next)
@@ -72,7 +72,7 @@ func (p *phrase) foreignWord(last, next string) string {
 	return ""
 }
 
-// piped answers a | with a name behind it.
+// piped returns the answer to a | with a name after it.
 func (p *phrase) piped() string {
 	m := pipe.FindStringSubmatch(p.source)
 	if m == nil {
@@ -81,7 +81,7 @@ func (p *phrase) piped() string {
 	return methodOf(m[1], m[2])
 }
 
-// token returns what an expression found, short enough for a message.
+// token returns a token as a message shows it, shortened.
 func token(find *regexp.Regexp, s string) string {
 	const most = 30 // characters
 	m := find.FindStringSubmatch(s)
@@ -106,12 +106,12 @@ func isValue(token string) bool {
 	return aWord.MatchString(token[:1]) || token[0] >= '0' && token[0] <= '9' || strings.ContainsAny(token[:1], "\"'`#)]}([{$")
 }
 
-// closes answers a closing bracket.
+// closes returns the answer to a closing bracket.
 func closes(open, bracket string) string {
 	pairs := map[string]string{")": "(", "]": "[", "}": "{"}
 	switch {
 	case open == "":
-		return fmt.Sprintf("the %s closes nothing", bracket)
+		return fmt.Sprintf("unmatched %s", bracket)
 	case strings.HasSuffix(open, pairs[bracket]):
 		return fmt.Sprintf("want a value before %s", bracket)
 	}

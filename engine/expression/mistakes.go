@@ -10,23 +10,24 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/spelling"
+	"github.com/awf-project/awf-hook/internal/spelling"
 )
 
-// answer says a mistake in our words. It is found by what the parser or checker says of it, with the source before and after the place.
+// answer is a mistake in awf-hook's words. Three patterns select it: for the message of the parser or checker, and for the source before
+// and after the place.
 type answer struct {
 	message, before, after string // regular expressions; "" fits anything
 	say                    string // $1 is the message's first group, $b1 and $a1 are those of before and after
 }
 
-// inOurWords names Go's types as a configuration's writer knows them.
+// inOurWords names Go's types in the words of the configuration.
 var inOurWords = strings.NewReplacer(
 	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list",
 	"[]string", "list",
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
-// rules are the answers with their regular expressions compiled.
+// rules holds the answers with compiled regular expressions.
 var rules = sync.OnceValue(func() []rule {
 	all := make([]rule, len(answers))
 	for i, a := range answers {
@@ -46,7 +47,7 @@ var article = regexp.MustCompile(`(^|\s)a int\b`)
 // functionType is a function's type as the checker writes it.
 var functionType = regexp.MustCompile(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
 
-// inWords says a mistake at an offset of the source, in characters, in our words.
+// inWords returns the message for a mistake at an offset of the source, in characters.
 func inWords(message, source string, offset int, isBool bool) string {
 	runes := []rune(source)
 	offset = min(max(offset, 0), len(runes))
@@ -61,9 +62,9 @@ func inWords(message, source string, offset int, isBool bool) string {
 	return "an expression cannot be written like this"
 }
 
-// phrase fills the $words of an answer in.
+// phrase fills in the $words of an answer.
 type phrase struct {
-	source, until, rest    string // all of it, and what stands before and after the mistake
+	source, until, rest    string // all of it, and the parts before and after the mistake
 	message, before, after []string
 	isBool                 bool
 }
@@ -90,7 +91,7 @@ func (p *phrase) expand(say string) string {
 	})
 }
 
-// word computes what a $word stands for.
+// word returns the text for a $word.
 func (p *phrase) word(word string) string {
 	switch word {
 	case "and3":
@@ -113,7 +114,7 @@ func (p *phrase) word(word string) string {
 		}
 		d, err := toDuration(nil, []any{text})
 		if err != nil {
-			return text + " is no number"
+			return text + " is not a number"
 		}
 		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.(time.Duration).Seconds(), text)
 	case "arrow":
@@ -143,7 +144,7 @@ func (p *phrase) word(word string) string {
 	return ""
 }
 
-// member answers a member that a text or number does not have.
+// member returns the answer for a member that a text or number does not have.
 func (p *phrase) member() string {
 	kind, name, of := p.message[1], p.message[2], p.before[1]
 	switch {
@@ -160,7 +161,7 @@ func (p *phrase) member() string {
 	return fmt.Sprintf("%s is a %s, which has no members", of, kind)
 }
 
-// method answers a call of a method that a value does not have.
+// method returns the answer for a call of a method that a value does not have.
 func methodOf(of, name string) string {
 	if say, known := said(otherMethods, name); known {
 		return "want " + strings.ReplaceAll(say, "$of", of)
@@ -183,7 +184,7 @@ func methodOf(of, name string) string {
 	return fmt.Sprintf("%s.%s is no function", of, name)
 }
 
-// timeMethod is the method of a time that was meant by a name.
+// timeMethod returns the method of a time that a name probably means.
 func timeMethod(name string) string {
 	if say, known := said(otherTimeMethods, name); known {
 		return ": want " + say
@@ -191,7 +192,7 @@ func timeMethod(name string) string {
 	return meant(name, timeMethods)
 }
 
-// name answers an unknown name.
+// name returns the answer for an unknown name.
 func (p *phrase) name(name string) string {
 	unknown := "unknown name " + name
 	own := slices.Concat(fields, roots)
@@ -249,10 +250,11 @@ func (p *phrase) name(name string) string {
 	return unknown + ": want event, workflow_id, workflow_name, timestamp or payload"
 }
 
-// minSlip is from which length on a name is not met by chance, in bytes: a text that is compared may look like a shorter one.
+// minSlip is the least length, in bytes, at which a similar name is taken for a slip. A compared text may look like a shorter name by
+// chance.
 const minSlip = 8
 
-// elementNames are what other languages call a loop's element.
+// elementNames are names that other languages have for a loop's element.
 var elementNames = []string{"_", "$", "it", "item", "this", "value", "element", "elem", "el", "acc", "each", "self", "entry"}
 
 // dashed is a member whose name ends with a dash.
@@ -283,10 +285,10 @@ var (
 
 var comparedWith = regexp.MustCompile(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
 
-// shortName is the length up to which a name is like too many others.
+// shortName is the length up to which a name resembles too many others.
 const shortName = 2
 
-// meant is what was probably meant.
+// meant returns the name that was probably meant.
 func meant(name string, names []string) string {
 	slices.Sort(names)
 	for _, n := range names {
@@ -300,7 +302,7 @@ func meant(name string, names []string) string {
 	return ""
 }
 
-// near is the nearest name, unless a short name is only a little like it.
+// near returns the nearest name, but for a short name only one that differs little.
 func near(name string, names []string) string {
 	n := spelling.Nearest(name, names)
 	if len(name) <= shortName || len(name) <= 5 && n != "" && (len(n) > len(name)+1 || !strings.EqualFold(n[:1], name[:1])) {
@@ -318,7 +320,7 @@ var timeMethods = []string{"Add", "AddDate", "After", "Before", "Compare", "Day"
 	"Month", "Round", "Second", "String",
 	"Sub", "Truncate", "UTC", "Unix", "UnixMilli", "Weekday", "Year", "YearDay"}
 
-// unclosed names what a source that ends too early did not close.
+// unclosed names the brackets or quotes that a source leaves open at its end.
 func unclosed(source string) string {
 	open, _ := brackets(source)
 	switch {

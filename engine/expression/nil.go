@@ -1,12 +1,12 @@
 package expression
 
-// The rules for nil, which stands for whatever an event does not have:
+// The rules for nil, which is any value that the event does not have:
 //
 //   - A test of nil is false. Only == and != compare with it.
-//   - Whatever is computed from nil is nil, except by the functions in takesNil.
+//   - A computation with nil is nil, except by the functions in takesNil.
 //   - A loop over nil runs over no elements. Functions of lists skip nil elements, and sorts put them last.
 //
-// Operators and functions keep them by calling anyNil first.
+// Operators call anyNil first.
 
 // takesNil lists the functions that accept nil.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
@@ -21,7 +21,7 @@ func anyNil(args []any) bool {
 	return false
 }
 
-// isNil returns 1 for nil and 0 for anything else, as the order of sorts.
+// isNil returns 1 for nil and 0 for anything else, so that sorts put nil last.
 func isNil(v any) int {
 	if v == nil {
 		return 1

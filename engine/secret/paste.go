@@ -32,7 +32,8 @@ func Pasted(value string) string {
 	return ""
 }
 
-// Placeholder says what in a URL, a secret or a header stands for a value and is none, as other tools write it; "" for nothing.
+// Placeholder returns the part of a URL, a secret or a header that is a placeholder as other tools write it, not a value. It returns "" if
+// there is none.
 func Placeholder(text string) string {
 	switch {
 	case strings.Contains(text, "{{"):

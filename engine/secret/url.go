@@ -103,7 +103,7 @@ func notInHost(r rune) bool {
 	return r < utf8.RuneSelf && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
-// checkCharacters refuses what nobody means to have in a URL. White space may stand in the query, which follows before.
+// checkCharacters refuses characters that nobody puts into a URL on purpose. The query, which comes after before, may have white space.
 func checkCharacters(before, whole string) error {
 	if strings.TrimFunc(whole, unicode.IsSpace) != whole {
 		return errors.New("white space at its beginning or end")

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// Signer signs many messages by one scheme under the same secrets. Each costs a fraction of what [Sign] does. Several goroutines may use
+// Signer signs many messages by one scheme under the same secrets. Each costs a fraction of a [Sign]. Several goroutines may use
 // it at once.
 type Signer struct {
 	scheme
-	lead    []part // of the header's value: what stands before the first signature
+	lead    []part // of the header's value, before the first signature
 	item    string // before each signature
 	signed  []part
 	bound   idBound

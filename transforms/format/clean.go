@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // clean makes a text of an event fit to be shown. Line ends become \n. It removes terminal sequences, control characters and
@@ -104,7 +104,7 @@ func line(s string) string {
 	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
 }
 
-// plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else as it stands.
+// plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else unchanged.
 func plain(raw []byte) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':

@@ -6,11 +6,11 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // payload returns the members of a payload that fit into room bytes, except for the members named in without.
-// If they do not fit as they stand, long strings keep their beginning and end, a note replaces other long values,
+// If they do not fit unchanged, long strings keep their beginning and end, a note replaces other long values,
 // and "awf_hook_cut" counts the members that are left out.
 func payload(from []byte, room int, without ...string) object {
 	const least = 64 // bytes

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
-// subject is what a message is about: an event, or the output of the previous step.
+// subject is the subject of a message: an event, or the output of the previous step.
 type subject struct {
 	typ, id, name string // of the event, its run and its workflow, each in one line
 	at            time.Time
@@ -159,7 +159,7 @@ func (s *subject) ending() moment {
 	return m
 }
 
-// outcome returns what the status says: succeeded, failed, cancelled, or ended for a word that AWF does not use.
+// outcome returns the moment that the status means: succeeded, failed, cancelled, or ended for a word that AWF does not use.
 // Without a status, an error's text means that it failed.
 func (k *known) outcome() moment {
 	switch strings.ToLower(strings.TrimSpace(k.status)) {

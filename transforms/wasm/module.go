@@ -133,7 +133,7 @@ func (m *Module) configure(with map[string]any) error {
 		if text, ok := value.(string); ok {
 			m.config[key] = []byte(text)
 		} else if m.config[key], err = json.Marshal(value); err != nil {
-			return errors.New("with: want what JSON can hold")
+			return errors.New("with: want values that JSON can represent")
 		}
 	}
 	all, _ := json.Marshal(with) // each value could be written

@@ -96,7 +96,7 @@ type Browser interface {
 	Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error)
 }
 
-// Queue is what each implementation of a store provides.
+// Queue is the interface that each implementation of a store provides.
 type Queue interface {
 	Store
 	Browser

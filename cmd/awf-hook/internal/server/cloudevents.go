@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,8 +17,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/trace"
+	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
@@ -79,7 +80,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		switch kind := jsonbytes.KindOf(value); {
 		case name == "data":
 			ce.Data = value
-		case kind == "null": // as if it were not there
+		case kind == "null": // the same as a missing one
 			delete(seen, name)
 		case kind != "a string":
 			return fail("want a string, got " + kind)
@@ -125,8 +126,12 @@ func parseBatch(body []byte, now time.Time) ([]parsed, error) {
 		if err != nil {
 			return err
 		}
-		p := parsed{line: len(list) + 1}
-		p.structured(raw, now)
+		p := parsed{line: 1}
+		if p.structured(raw, now); p.bad != nil {
+			p.bad.moveBehind(body[:r.Offset()-len(raw)])
+			p.bad.text = fmt.Sprintf("event %d: %s", len(list)+1, p.bad.text)
+		}
+		p.line = len(list) + 1
 		list = append(list, p)
 		return nil
 	})

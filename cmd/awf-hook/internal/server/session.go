@@ -20,7 +20,7 @@ const (
 	maxLogins  = 1000 // addresses that are counted
 )
 
-// A session stands for a token that was entered once. It is valid as long as the token, and has the token's current role.
+// A session represents a token that was entered once. It is valid as long as the token, and has the token's current role.
 type session struct {
 	token [sha256.Size]byte // the token's digest; zero without tokens
 	began time.Time

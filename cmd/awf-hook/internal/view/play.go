@@ -48,7 +48,7 @@ type Mistake struct {
 	Warning bool   `json:"warning,omitzero"`
 }
 
-// Trial is what a draft makes of its event. Nothing is sent.
+// Trial is the result of a draft for its event. Nothing is sent.
 type Trial struct {
 	Mistakes []Mistake           `json:"mistakes"`
 	Result   *engine.Explanation `json:"result,omitempty"` // nil if there are mistakes
@@ -229,7 +229,7 @@ func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error)
 // placeholders replaces all variables, so that nobody can read one by trying something out.
 func placeholders(string) (string, bool) { return placeholder, true }
 
-// Try says what a draft makes of its event. It sends nothing. It reads no variable, and no file except the draft's
+// Try returns the result of a draft for its event. It sends nothing. It reads no variable, and no file except the draft's
 // module.
 func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
 	t := &Trial{Mistakes: []Mistake{}, YAML: f.YAML()}

@@ -24,7 +24,7 @@ const (
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 	lanes := map[string]*delivery.Left{}
-	err = s.repeat(ctx, reading, func(ctx context.Context, tx *tx) error {
+	err = s.repeat(ctx, lookingUp, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		clear(lanes)
 		list = nil

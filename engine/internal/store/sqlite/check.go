@@ -20,7 +20,8 @@ var invariants = []struct{ wrong, query string }{
   AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.state = DUE)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DUE AND owner <> 0
   AND due_at > NOW AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1)`},
-	{"finished deliveries have no time of their end", `SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
+	{"finished deliveries have no time of their end",
+		`SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
 	{"deliveries have counts below zero", `SELECT count(*) FROM deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
 	{"events have a time that cannot be read: their lanes stand still", `SELECT count(*) FROM events
   WHERE stamp NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][Tt][0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[Zz0-9]'`},
@@ -28,7 +29,8 @@ var invariants = []struct{ wrong, query string }{
   WHERE d.lane = l.id AND d.state IN (DUE, BEHIND))`},
 	{"lanes miscount their dead letters", `SELECT count(*) FROM lanes l WHERE dead_letters <> (SELECT count(*) FROM deliveries d
   WHERE d.lane = l.id AND d.state = DEAD)`},
-	{"deliveries left for another queue and did not arrive: run awf-hook queue move again", `SELECT count(*) FROM deliveries WHERE state >= 8`},
+	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
+		`SELECT count(*) FROM deliveries WHERE state >= 8`},
 }
 
 // Check implements [store.Durable]. It reads the whole file.
