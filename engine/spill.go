@@ -49,7 +49,7 @@ func (e *Engine) settleAccounts() {
 		l = e.unread(err)
 	}
 	if flushErr != nil {
-		l.trouble = flushErr.Error()
+		l.trouble = e.reason(flushErr).Error()
 	}
 	rest := e.queue.Rest()
 	switch file := e.queue.Journal(); {

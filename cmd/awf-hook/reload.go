@@ -91,8 +91,8 @@ func (d *daemon) say(eng *engine.Engine, err error) {
 	d.metrics.Loaded(metered(eng), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
-		log.Error("the configuration was not loaded: the old one still applies")
-		server.NotifyStatus("the configuration was not loaded, the old one still applies: " + firstLine(err.Error()))
+		log.Error("the configuration was not loaded: what was loaded before still applies")
+		server.NotifyStatus("the configuration was not loaded, what was loaded before still applies: " + firstLine(err.Error()))
 	} else {
 		log.Info("the configuration was loaded")
 		server.NotifyStatus("the configuration was loaded at " + time.Now().Format(time.RFC3339))

@@ -188,7 +188,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	d.metrics.Watch(server.NewQueue(eng, d.queueFile(), d.command.logger()))
 	d.metrics.Loaded(metered(eng), d.sources(), nil)
 	options := server.Options{
-		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
+		Commit: eng.Commit, Differs: eng.Differs, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,

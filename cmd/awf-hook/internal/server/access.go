@@ -92,9 +92,10 @@ func newGate(a Access, before *gate) *gate {
 func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
-	errNoToken  = errors.New("a token or a signature is missing")
-	errBadToken = errors.New("unknown token")
-	errNoSender = errors.New("this token may not send events: its role is not send or admin")
+	errNoToken   = errors.New("a token or a signature is missing: send Authorization: Bearer TOKEN")
+	errTwoTokens = errors.New("Authorization: given twice")
+	errBadToken  = errors.New("unknown token")
+	errNoSender  = errors.New("this token may not send events: its role is not send or admin")
 )
 
 // token returns the token with a digest, or nil. It compares all of them, so that the time reveals nothing.
@@ -109,6 +110,9 @@ func (g *gate) token(sum [sha256.Size]byte) (found *Token) {
 
 // bearer returns the token in a request's header.
 func (g *gate) bearer(r *http.Request) (*Token, error) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return nil, errTwoTokens
+	}
 	scheme, text, isGiven := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !isGiven || !strings.EqualFold(scheme, "Bearer") {
 		return nil, errNoToken

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -125,8 +126,12 @@ func parseBatch(body []byte, now time.Time) ([]parsed, error) {
 		if err != nil {
 			return err
 		}
-		p := parsed{line: len(list) + 1}
-		p.structured(raw, now)
+		p := parsed{line: 1}
+		if p.structured(raw, now); p.bad != nil {
+			p.bad.moveBehind(body[:r.Offset()-len(raw)])
+			p.bad.text = fmt.Sprintf("event %d: %s", len(list)+1, p.bad.text)
+		}
+		p.line = len(list) + 1
 		list = append(list, p)
 		return nil
 	})

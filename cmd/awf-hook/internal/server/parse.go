@@ -58,7 +58,9 @@ func formOf(r *http.Request) (form, error) {
 
 // parseOne parses a body that is one event, in any dialect of AWF, on any number of lines.
 func parseOne(body []byte, now time.Time) ([]parsed, error) {
-	body = bytes.TrimRight(body, " \t\r\n")
+	if body = bytes.TrimRight(body, " \t\r\n"); len(body) == 0 {
+		return nil, nil
+	}
 	p := parsed{line: 1}
 	var join event.Joiner
 	join.Event = func(ev event.Event) { p.event = ev }
@@ -112,6 +114,14 @@ func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 
 func tooLarge(line int) *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: "the event is over 1 MiB", line: line, column: 1, reason: TooLarge}
+}
+
+// moveBehind moves a mistake's place in a text to its place behind other text.
+func (p *problem) moveBehind(before []byte) {
+	if p.line == 1 {
+		p.column += len(before) - 1 - bytes.LastIndexByte(before, '\n')
+	}
+	p.line += bytes.Count(before, []byte("\n"))
 }
 
 // fail notes a mistake at a byte of the text, counted from 1.

@@ -21,15 +21,15 @@ const (
 // Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
 // until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
-	sc, err := s.scope(ctx)
-	if err != nil {
-		return nil, from, err
-	}
 	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
 		before := to
 		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
 			to = before
 			tx.clock()
+			sc, err := tx.scope(ctx)
+			if err != nil {
+				return err
+			}
 			if to.Stage == leaveHistory {
 				entries, to.Seq, err = tx.finishedEntries(ctx, sc, to.Seq, n)
 				return err
@@ -52,16 +52,8 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 // leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
 // waiting deliveries in order, or none.
 func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
-	if err := tx.send(ctx); err != nil { // for the time
-		return nil, 0, err
-	}
 	var found []deliveryRow
-	tx.each(func(rows pgx.Rows) error {
-		var d deliveryRow
-		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
-		found = append(found, d)
-		return err
-	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
+	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
   AND NOT (state = 0 AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
 		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
@@ -202,13 +194,13 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
-	sc, err := s.scope(ctx)
-	if err != nil {
-		return nil, err
-	}
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		entries = nil
+		sc, err := tx.scope(ctx)
+		if err != nil {
+			return err
+		}
 		tx.each(func(rows pgx.Rows) error {
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // invariants hold for every queue: each query counts what breaks one.
@@ -46,11 +44,11 @@ var invariants = []struct{ wrong, query string }{
 
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		wrong = nil
 		for _, in := range invariants {
 			var n int64
-			if err := tx.QueryRow(ctx, in.query).Scan(&n); err != nil {
+			if err := tx.query(ctx, in.query).Scan(&n); err != nil {
 				return err
 			}
 			if n > 0 {
@@ -59,5 +57,5 @@ func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 		}
 		return nil
 	})
-	return wrong, s.readError(err)
+	return wrong, err
 }

@@ -26,7 +26,8 @@ import (
 // proxy is between a store and its server, and cuts connections.
 type proxy struct {
 	net.Listener
-	cut   atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
+	skip  atomic.Int32 // how many of the next COMMITs pass
+	cut   atomic.Int32 // how many of those after them reach the server without their answer coming back
 	often atomic.Int32 // how many of 100 COMMITs do besides
 }
 
@@ -82,7 +83,7 @@ func (p *proxy) join(client net.Conn, target string) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
+		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
 			deaf.Store(true)
 			_, _ = server.Write(buf[:n])
 			_, _ = io.ReadAll(io.LimitReader(server, 1)) // it has committed

@@ -29,13 +29,13 @@ func (s *Store) Keep(ctx context.Context) error {
 	}
 	now, err := s.now(ctx)
 	if err != nil {
-		return inWords(err)
+		return err
 	}
 	if err := s.beat(ctx, now); err != nil {
-		return inWords(err)
+		return err
 	}
 	if err := s.takeHouse(ctx, now); err != nil || !s.Keeps() {
-		return inWords(err)
+		return err
 	}
 	if err := s.recover(ctx, now); err != nil {
 		return err
@@ -70,12 +70,13 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 		}
 	}
 	var deadNodes []int
-	rows, err := s.pool.Query(ctx, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		deadNodes, err = collect(ctx, tx, pgx.RowTo[int], `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`,
+			now.Add(-nodePeriod), s.node)
+		return err
+	})
 	if err != nil {
-		return inWords(err)
-	}
-	if deadNodes, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
-		return inWords(err)
+		return err
 	}
 	if len(deadNodes) > 0 {
 		s.fromTheBeginning()
@@ -207,36 +208,6 @@ func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err e
 	return len(found) == slice, err
 }
 
-// deliveryRow holds what changes need to know about a delivery.
-type deliveryRow struct {
-	seq   int64
-	lane  int
-	state int
-	size  int64
-	key   []byte
-}
-
-// deliveries selects and locks deliveries.
-func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found []deliveryRow, err error) {
-	tx.each(func(rows pgx.Rows) error {
-		var d deliveryRow
-		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
-		found = append(found, d)
-		return err
-	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
-	return found, tx.send(ctx)
-}
-
-// removeAll queues and counts the removal of deliveries.
-func (tx *tx) removeAll(found []deliveryRow) {
-	seqs := make([]int64, len(found))
-	for i, d := range found {
-		seqs[i] = d.seq
-		tx.of(d.lane).add(d.state, -1, -d.size)
-	}
-	tx.remove(seqs)
-}
-
 // discard removes a lane's oldest dead letters until they have freed the given number of bytes. It returns how many it
 // removed and how much they freed.
 func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
@@ -320,13 +291,14 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
 	var days []int64
-	rows, err := s.pool.Query(ctx, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		days, err = collect(ctx, tx, pgx.RowTo[int64], `SELECT substr(c.relname, 9)::bigint
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
+		return err
+	})
 	if err != nil {
-		return inWords(err)
-	}
-	if days, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
-		return inWords(err)
+		return err
 	}
 	for _, d := range days {
 		if d+1 > day(now.Add(-keep)) {
@@ -337,15 +309,10 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		}
 	}
 	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		var old []string
-		tx.each(func(rows pgx.Rows) error {
-			var name string
-			err := rows.Scan(&name)
-			old = append(old, name)
-			return err
-		}, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'awf_hook.ids'::regclass
-  AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
-		if err := tx.send(ctx); err != nil {
+		old, err := collect(ctx, tx, pgx.RowTo[string], `
+  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+		if err != nil {
 			return err
 		}
 		for _, name := range old {

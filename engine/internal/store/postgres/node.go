@@ -79,17 +79,16 @@ func (s *Store) leaveHouse(ctx context.Context) error {
 func (s *Store) Keeps() bool { return s.keeper.Load() }
 
 // Nodes lists the processes that use the namespace and reported lately.
-func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	rows, err := s.pool.Query(ctx, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id
-    AND k."until" > $1)
-  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, now, now.Add(-nodePeriod), s.opts.Namespace)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	nodes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[delivery.Node])
-	return nodes, s.readError(err)
+func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		nodes, err = collect(ctx, tx, pgx.RowToStructByPos[delivery.Node], `SELECT n.name, n.config, n.started, n.seen,
+  EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
+  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
+		return err
+	})
+	return nodes, err
 }

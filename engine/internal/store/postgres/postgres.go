@@ -89,7 +89,9 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
 		return s.clock(), nil
 	}
-	err = s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	})
 	return now, err
 }
 

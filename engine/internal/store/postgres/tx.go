@@ -60,6 +60,28 @@ const (
 	lookups  = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
 )
 
+// once is write for a change that finds less to do when it is made again. After a lost answer it asks the server whether the
+// change was committed, and leaves what the change has told as it is. The change sends a statement.
+func (s *Store) once(ctx context.Context, change func(context.Context, *tx) error) error {
+	id := ""
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		if tx.again && id != "" {
+			fate := ""
+			if err := tx.query(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, id).Scan(&fate); err != nil || fate == "committed" {
+				return err
+			}
+			if fate == "in progress" {
+				return errUnknown
+			}
+		}
+		tx.queue(`SELECT pg_current_xact_id()::text`).QueryRow(func(row pgx.Row) error { return row.Scan(&id) })
+		return change(ctx, tx)
+	})
+}
+
+// errUnknown is repeated until the server has noticed that the connection is lost.
+var errUnknown = errors.New("the server has not ended a transaction whose connection was lost: it may still commit it")
+
 // read reads, and repeats that if the connection was lost.
 func (s *Store) read(ctx context.Context, look func(context.Context, *tx) error) error {
 	return s.repeat(ctx, reading, look)
@@ -150,6 +172,24 @@ func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 		}
 		return rows.Err()
 	})
+}
+
+// collect sends the queued statements and a query, and reads its rows.
+func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
+	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
+		list, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return list, tx.send(ctx)
+}
+
+// changed sends the queued statements and another one, and returns how many rows that changed.
+func (tx *tx) changed(ctx context.Context, query string, args ...any) (n int, err error) {
+	tx.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+		n = int(tag.RowsAffected())
+		return nil
+	})
+	return n, tx.send(ctx)
 }
 
 // row is the only row of a query. Scan reads it.
