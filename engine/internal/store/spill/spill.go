@@ -65,8 +65,11 @@ func New(opts store.Options, openFile func(context.Context) (store.Queue, error)
 	opts = opts.WithDefaults()
 	s := &Store{opts: opts, openFile: openFile, journal: newJournal(opts)}
 	own := store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}
-	if s.journal != nil {
+	switch {
+	case s.journal != nil:
 		own.MaxSize = JournalSize
+	case openFile == nil:
+		own.MaxSize = min(opts.MaxSize, memory.DefaultSize)
 	}
 	s.memory = memory.Open(own)
 	s.reopen(context.Background())
