@@ -60,7 +60,7 @@ type changeFunc func(tx *tx, seq, lane, state int64) error
 
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
-	few, err := s.hasFew(ctx, f.State)
+	few, err := s.hasFew(ctx, f.State, slice) // each slice finds all of them
 	if err != nil {
 		return 0, err
 	}

@@ -31,12 +31,15 @@ func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 	case delivery.IsDelivered:
 		add("d.state = DELIVERED")
 	case delivery.IsDead:
-		add("d.state = DEAD")
+		add("+d.state = DEAD") // the plus keeps SQLite from sorting all of some lanes
 		if few {
 			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DEAD AND done_at > 0)")
 		}
 	case delivery.IsDropped:
-		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
+		add("d.state = DROPPED")
+		if few {
+			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
+		}
 	}
 	if f.ID != "" {
 		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
@@ -99,7 +102,7 @@ const (
 // matching returns the part of a statement that selects what matches a filter, from FROM on. If the filter is about fields of events,
 // and not about an id or a state that few deliveries have, it looks through the events.
 func (s *Store) matching(ctx context.Context, f delivery.Filter, now time.Time) (from string, args []any, err error) {
-	few, err := s.hasFew(ctx, f.State)
+	few, err := s.hasFew(ctx, f.State, maxFew)
 	condition, args := where(f, now, few)
 	if (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && f.ID == "" && !few {
 		return fromEvents + condition, args, err
@@ -111,23 +114,25 @@ func (s *Store) matching(ctx context.Context, f delivery.Filter, now time.Time) 
 // through all, in order.
 const maxFew = 100_000
 
-// hasFew reports whether few deliveries have a state.
-func (s *Store) hasFew(ctx context.Context, state delivery.State) (few bool, err error) {
-	column := ""
+// hasFew reports whether at most n deliveries have a state.
+func (s *Store) hasFew(ctx context.Context, state delivery.State, n int) (few bool, err error) {
+	count, args := "", []any{}
 	switch state {
-	case delivery.InFlight, delivery.IsDropped:
+	case delivery.InFlight:
 		return true, nil
 	case delivery.Due:
-		column = "waiting"
+		count = `SELECT sum(waiting) FROM lanes`
 	case delivery.IsDead:
-		column = "dead_letters"
+		count = `SELECT sum(dead_letters) FROM lanes`
+	case delivery.IsDropped:
+		count, args = `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DROPPED AND done_at > 0 LIMIT ?)`, []any{n + 1}
 	default:
 		return false, nil
 	}
-	err = s.read(ctx, `SELECT sum(`+column+`) FROM lanes`, func(r *row) error {
-		few = r.int() <= maxFew
+	err = s.read(ctx, count, func(r *row) error {
+		few = r.int() <= int64(n)
 		return nil
-	})
+	}, args...)
 	return few, err
 }
 
