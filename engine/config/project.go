@@ -229,7 +229,7 @@ func hostOf(text string) string {
 		}
 		return u.Scheme + "://" + u.Host
 	}
-	text = variable.ReplaceAllStringFunc(text, func(ref string) string {
+	text = variable().ReplaceAllStringFunc(text, func(ref string) string {
 		name, def, hasDefault := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(ref, "${"), "}"), ":-")
 		if !hasDefault {
 			return ref

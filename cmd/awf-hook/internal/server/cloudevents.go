@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/internal/lazy"
 )
 
 // cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
@@ -199,7 +199,7 @@ func headerText(values []string) (string, error) {
 	}
 	value := values[0]
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
-		value = quotedPair.ReplaceAllString(value[1:n-1], "$1")
+		value = quotedPair().ReplaceAllString(value[1:n-1], "$1")
 	}
 	if decoded, err := url.PathUnescape(value); err == nil {
 		value = decoded
@@ -211,7 +211,7 @@ func headerText(values []string) (string, error) {
 }
 
 // quotedPair is a character behind a backslash in a quoted text of a header.
-var quotedPair = regexp.MustCompile(`\\(.)`)
+var quotedPair = lazy.Regexp(`\\(.)`)
 
 // dataOf returns data as JSON: unchanged, or as a text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {

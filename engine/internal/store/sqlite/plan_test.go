@@ -19,10 +19,10 @@ import (
 var scans = regexp.MustCompile(`SCAN (deliveries|events|d|o|f|h|e)\b`)
 
 // mayScan are parts of statements that look through what they must: lists, in their own order, and the move of a whole queue.
-var mayScan = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`, `state >= 8`}
+var mayScan = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`, `state >= LEAVING`}
 
 // maySort are parts of statements that sort few rows: deliveries that are claimed or moved, ids that begin alike, and groups.
-var maySort = []string{`SELECT d.seq, d.lane`, `d.id >= ? AND d.id < ?`, `state >= 8`, `GROUP BY l.webhook, d.reason`}
+var maySort = []string{`SELECT d.seq, d.lane`, `d.id >= ? AND d.id < ?`, `state >= LEAVING`, `GROUP BY l.webhook, d.reason`}
 
 // No statement reads all deliveries or events.
 func TestNoStatementScans(t *testing.T) {
