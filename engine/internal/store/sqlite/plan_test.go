@@ -210,3 +210,24 @@ func runOther(t *testing.T, s *Store) {
 	must(nil, s.Erase(ctx, ids[:1]))
 	must(nil, s.Forget(ctx, ids[1:]))
 }
+
+// What few deliveries have is found by an index, among however many.
+func TestFewAreFoundByAnIndex(t *testing.T) {
+	s, err := Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	for _, state := range []delivery.State{delivery.Due, delivery.InFlight, delivery.IsDead, delivery.IsDropped} {
+		for _, f := range []delivery.Filter{{State: state}, {State: state, Webhook: "one", Event: "workflow_end", Text: "x"}} {
+			from, _, err := s.matching(t.Context(), f, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan := plan(t, s, `SELECT d.seq`+from+` ORDER BY d.seq DESC LIMIT 5`); scans.MatchString(plan) {
+				t.Errorf("%+v reads all:\n%s", f, plan)
+			}
+		}
+	}
+}
