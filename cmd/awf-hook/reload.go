@@ -109,7 +109,7 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 		return errors.New("serve.tls was added or removed: restart awf-hook to apply that")
 	}
 	if open := len(cfg.Serve.Tokens)+len(cfg.Serve.Secrets) == 0; open && !d.insecure && d.isPublic() {
-		return errors.New("serve no longer has tokens or a secret, and other machines can reach its address")
+		return errors.New("serve no longer has tokens or a secret, and others can reach its address")
 	}
 	if err := eng.Reload(cfg); err != nil {
 		return err

@@ -213,7 +213,7 @@ func headerText(values []string) (string, error) {
 // quotedPair is a character behind a backslash in a quoted text of a header.
 var quotedPair = lazy.Regexp(`\\(.)`)
 
-// dataOf returns data as JSON: unchanged, or as a text.
+// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)
@@ -223,7 +223,10 @@ func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	case typ == "" || typ == "application/json" || strings.HasSuffix(typ, "+json"):
 		return data, jsonbytes.Check(data)
 	}
-	return jsonbytes.AppendString(nil, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
+	if !utf8.Valid(data) {
+		return append(jsonbytes.AppendString([]byte(`{"base64":`), base64.StdEncoding.EncodeToString(data)), '}'), nil
+	}
+	return jsonbytes.AppendString(nil, string(data)), nil
 }
 
 // cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.
