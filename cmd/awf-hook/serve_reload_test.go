@@ -58,7 +58,7 @@ func (f *folder) mounted(version, config string) {
 	f.must(os.Rename(f.at("..new"), f.at("..data")))
 }
 
-// breakages are what may become of a file while serve runs. Each is mended by what is written anew.
+// breakages are changes that break a file while serve runs. Writing the file again mends each.
 var breakages = []struct {
 	name  string
 	file  string // that breaks

@@ -120,7 +120,7 @@ func schemaKeys(schema map[string]any, path string) map[string]map[string]any {
 		for _, choice := range choices {
 			choice := choice.(map[string]any)
 			if choice["type"] == "object" && slices.ContainsFunc(choices, isArray) {
-				continue // one entry stands for a list of them
+				continue // one entry is the same as a list of one
 			}
 			maps.Copy(found, schemaKeys(choice, path))
 		}

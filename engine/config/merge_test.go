@@ -44,7 +44,7 @@ func parseAs(t *testing.T, origin config.Origin, path, value string) (*config.Co
 	return config.ParseAs("f.yaml", []byte(with(value)), origin, config.NoEnv)
 }
 
-// sameKeys says whether two configurations agree in all that stands beside webhooks, but for the place that it has in a file.
+// sameKeys reports whether two configurations agree in all keys beside webhooks, apart from their places.
 func sameKeys(a, b *config.Config) bool {
 	name := func(tests []config.Test) (names []string) {
 		for _, test := range tests {

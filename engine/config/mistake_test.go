@@ -154,7 +154,7 @@ func TestMistakesAreBounded(t *testing.T) {
 	}
 }
 
-// A secret's oddity is told, wherever the secret comes from, and not what it is.
+// An error names the oddity of a secret, wherever the secret comes from, and does not quote it.
 func TestOddSecretsAreTold(t *testing.T) {
 	odd := "0123456789abcdef "
 	file := filepath.Join(t.TempDir(), "secret")

@@ -31,7 +31,7 @@ const memoryQueue = "memory:"
 var queueKeys = []Key{
 	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true, instead: "url",
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
-		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
+		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/awf-hook/queue.db",
 		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
 			"`memory:` is a queue that ends with the process"},
 	{Path: "url", Kind: KindURL, UserOnly: true, instead: "path",

@@ -51,13 +51,13 @@ func whyNoURL(text string) string {
 	host := authority[strings.LastIndexByte(authority, '@')+1:]
 	switch {
 	case strings.ContainsAny(text[:1], `"'<`+"`"):
-		return "not a URL: leave out what stands around it"
+		return "not a URL: remove the characters around it"
 	case badEscape.MatchString(text):
 		return "not a URL: two hexadecimal digits follow a %, and a plain % is written %25"
 	case strings.ContainsRune(host, '\\'):
 		return "not a URL: want / instead of \\"
 	case strings.Contains(host, "[") != strings.Contains(host, "]"):
-		return "not a URL: an IPv6 address stands in [ ]"
+		return "not a URL: put the IPv6 address in [ ]"
 	case strings.ContainsAny(host, "{}<>"):
 		return "not a URL: ${NAME} reads a variable, and other brackets do not"
 	case host != authority:

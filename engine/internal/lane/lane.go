@@ -175,8 +175,8 @@ func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 	for _, claim := range do.start {
 		l.begin <- claim
 	}
-	if do.claim > 0 {
-		working.Go(func() { l.claim(ctx, do.claim) })
+	if n := do.claim; n > 0 { // a copy, so that the actions need not be on the heap
+		working.Go(func() { l.claim(ctx, n) })
 	}
 }
 

@@ -309,8 +309,9 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		}
 	}
 	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		old, err := collect(ctx, tx, pgx.RowTo[string], `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'awf_hook.ids'::regclass
-  AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+		old, err := collect(ctx, tx, pgx.RowTo[string], `
+  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
 		if err != nil {
 			return err
 		}

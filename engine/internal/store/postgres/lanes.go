@@ -100,7 +100,8 @@ const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_u
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
+		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
 		&l.LastError, &failed, &l.FuelPercent}, more...)...)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
@@ -134,7 +135,7 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 		}
 		tx.queue(`UPDATE awf_hook.lanes SET failures = $2, broken = $3, paused_until = $4, probe_until = $5, closed = $6, tokens = $7,
   tokens_at = $8, last_error = $9, last_error_at = $10, fuel_percent = $11 WHERE id = $1`,
-			l.id, l.Failures, l.Broken, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
+			l.id, l.Failures, l.TransformFailures, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
 			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt), l.FuelPercent)
 		tx.told[l.webhook] = struct{}{}
 	}

@@ -127,7 +127,7 @@ func (b *settling) look(ctx context.Context) error {
 
 func (b *settling) areWell() bool {
 	for _, l := range b.lanes {
-		if l.Failures != 0 || l.Broken != 0 || !l.ProbeUntil.IsZero() {
+		if l.Failures != 0 || l.TransformFailures != 0 || !l.ProbeUntil.IsZero() {
 			return false
 		}
 	}
