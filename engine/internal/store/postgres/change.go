@@ -99,7 +99,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
+		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
 		if err != nil {
 			return 0, err
 		}
@@ -139,7 +139,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			if err != nil {
 				return err
 			}
-			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
+			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			tx.each(func(rows pgx.Rows) error {
 				var seq int64
@@ -197,7 +197,7 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
-	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY state = 2, state = 5, place LIMIT $2`, from, slice)
+	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY `+isDead+`, `+isBehind+`, place LIMIT $2`, from, slice)
 	if err != nil {
 		return 0, err
 	}

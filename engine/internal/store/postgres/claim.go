@@ -77,7 +77,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	allowed, wait := l.Allow(c.now, c.lane, n)
 	if allowed > 0 && c.lane.Total > 0 {
 		inFlight := 0
-		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND state = 0 AND due_at > $2`, l.id, c.now).
+		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND `+isDue+` AND due_at > $2`, l.id, c.now).
 			Scan(&inFlight)
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	c.low = c.store.lowOf(l.id, c.now)
 	looking := time.Now()
 	if c.again {
-		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND `+isDue+` AND due_at = $2 AND owner = $4`,
 			l.id, c.before, c.now, c.store.node)
 	}
 	if l.keyed {
@@ -159,9 +159,9 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 		seqs = append(seqs, seq)
 		return nil
 	}, `SELECT d.seq, d.order_key, d.order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane
-  AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.state IN (0, 5) AND o.state = 0 AND o.owner <> 0 AND o.due_at > $2
+  AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.`+isWaiting+` AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $2
   AND o.seq <> d.seq)
-  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.state = 0 AND d.due_at <= $2 AND d.due_at >= $4
+  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.`+isDue+` AND d.due_at <= $2 AND d.due_at >= $4
   ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n, c.low)
 	if err := c.send(ctx); err != nil {
 		return 0, nil, err
@@ -194,7 +194,7 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
 		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
@@ -255,7 +255,7 @@ func (c *claiming) wait(ctx context.Context) error {
 	c.next = store.Never
 	var first *time.Time
 	keyed := false
-	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND state = 0
+	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND `+isDue+`
     AND due_at > $2 ORDER BY due_at LIMIT 1), (SELECT keyed FROM awf_hook.lanes WHERE id = $1)`,
 		c.state.id, c.now).Scan(&first, &keyed)
 	if first != nil {

@@ -160,7 +160,7 @@ func (tx *tx) saveCounts() {
 func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
 	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
   coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
-  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
+  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
     FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`

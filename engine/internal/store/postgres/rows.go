@@ -114,7 +114,7 @@ func (tx *tx) readKeys(active keys, lanes []int, of [][]byte) {
 		active[laneKey{lane, string(key)}] = true
 		return err
 	}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
-  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, lanes, of)
+  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.`+isWaiting, lanes, of)
 }
 
 // numbers queues taking numbers for deliveries and events.
