@@ -68,7 +68,8 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// IsPrivate reports whether only this machine can reach a listener. If it is a socket, only its user can: systemd's are open to all by default.
+// IsPrivate reports whether only this machine can reach a listener. If it is a socket, only its user can: systemd's are open to all by
+// default.
 func IsPrivate(ln net.Listener) bool {
 	switch addr := ln.Addr().(type) {
 	case *net.UnixAddr:
