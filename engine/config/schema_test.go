@@ -204,7 +204,7 @@ func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 // An editor offers what a text may be, and the checks want the same.
 func TestSchemaNamesTheChoices(t *testing.T) {
 	tried := 0
-	for _, key := range config.Keys {
+	for _, key := range config.Keys() {
 		if key.Choices == nil {
 			continue
 		}

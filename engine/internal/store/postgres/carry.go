@@ -205,7 +205,7 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)
 			return err
-		}, `SELECT `+entryColumns+` WHERE d.`+isMoving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
+		}, `SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err
@@ -224,7 +224,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 			err := rows.Scan(&seq)
 			seqs = append(seqs, seq)
 			return err
-		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isMoving+` ORDER BY seq FOR UPDATE`, ids)
+		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

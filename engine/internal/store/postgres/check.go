@@ -39,7 +39,7 @@ var invariants = []struct{ wrong, query string }{
   WHERE (SELECT coalesce(sum(dead_letters), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
     <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDead + `)`},
 	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
-		`SELECT count(*) FROM awf_hook.deliveries WHERE ` + isMoving},
+		`SELECT count(*) FROM awf_hook.deliveries WHERE ` + isLeaving},
 }
 
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.

@@ -79,7 +79,8 @@ func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err er
 // attempt in an index, and reads the rows of what has an order key: a second or so for a million of them.
 const countStanding = `SELECT l.webhook, c.waiting,
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $1),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.` + isWaiting + ` AND d.` + isBehind + `),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.` + isWaiting + `
+    AND d.` + isBehind + `),
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $1)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
   WHERE c.waiting > 0`

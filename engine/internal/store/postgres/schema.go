@@ -26,9 +26,9 @@ const (
 	isDropped   = `state = 3`
 	isBehind    = `state = 5`
 	isWaiting   = `state IN (0, 5)`
-	isHere      = `state IN (0, 2, 5)` // waiting or dead, and not on its way to another queue
+	isHere      = `state IN (0, 2, 5)` // waiting or dead, and not leaving
 	isFinal     = `state IN (1, 2, 3)`
-	isMoving    = `state >= 8` // left for another queue
+	isLeaving   = `state >= 8` // on its way to another queue: see [store.Leaving]
 )
 
 // migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
