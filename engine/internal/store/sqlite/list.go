@@ -47,12 +47,11 @@ func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 	if f.Webhook != "" {
 		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)
 	}
-	for _, equal := range []struct{ condition, value string }{
-		{"e.workflow_name = ?", f.Workflow}, {"e.type = ?", f.Event}, {"e.workflow_id = ?", f.Run}, {"e.source = ?", f.Source},
-		{"d.reason = ?", f.Reason},
+	for _, text := range [][2]string{
+		{"e.workflow_name", f.Workflow}, {"e.type", f.Event}, {"e.workflow_id", f.Run}, {"e.source", f.Source}, {"d.reason", f.Reason},
 	} {
-		if equal.value != "" {
-			add(equal.condition, equal.value)
+		if text[1] != "" {
+			add(text[0]+" = ?", text[1])
 		}
 	}
 	if f.Text != "" {
