@@ -337,7 +337,7 @@ func mediaType(r *http.Request) string {
 	return typ
 }
 
-// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8. The data of a binary CloudEvent may be of any, unless it is JSON.
+// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8. A binary CloudEvent may have any, unless it is JSON.
 func isUTF8(r *http.Request) bool {
 	typ, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch strings.ToLower(parameters["charset"]) {

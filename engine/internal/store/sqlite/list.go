@@ -47,25 +47,17 @@ func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 	if f.Webhook != "" {
 		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)
 	}
-	if f.Workflow != "" {
-		add("e.workflow_name = ?", f.Workflow)
-	}
-	if f.Event != "" {
-		add("e.type = ?", f.Event)
-	}
-	if f.Run != "" {
-		add("e.workflow_id = ?", f.Run)
-	}
-	if f.Source != "" {
-		add("e.source = ?", f.Source)
+	for _, text := range [][2]string{
+		{"e.workflow_name", f.Workflow}, {"e.type", f.Event}, {"e.workflow_id", f.Run}, {"e.source", f.Source}, {"d.reason", f.Reason},
+	} {
+		if text[1] != "" {
+			add(text[0]+" = ?", text[1])
+		}
 	}
 	if f.Text != "" {
 		text := strings.ToLower(f.Text)
 		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
 			text, text, text, text)
-	}
-	if f.Reason != "" {
-		add("d.reason = ?", f.Reason)
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
