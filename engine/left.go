@@ -136,7 +136,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			w.Webhook, waits = name, true
 		}
 		if waits {
-			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].Broken > 0 {
+			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].TransformFailures > 0 {
 				w.Reason = lanes[i].LastError
 			}
 			l.webhooks[lanes[i].Webhook] = w

@@ -275,7 +275,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 	case event.HookLaneClosed:
 		payload["reason"] = short(l.Closed)
 	case event.HookLaneFailing:
-		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.Broken)
+		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.TransformFailures)
 	default:
 		e.notify(event.HookLaneRecovered, l.Webhook, before.typ+" "+before.cause, payload)
 		return

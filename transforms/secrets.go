@@ -3,21 +3,21 @@ package transforms
 import (
 	"bytes"
 	"errors"
-	"regexp"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // quoted matches a value that a message quotes, escaped as by %q. If the message was cut, the quotation reaches to its end. An
 // apostrophe inside a word begins no quotation.
-var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*(?:"|\\?$)|\B'(?:\\.|[^'\\])*(?:'|\\?$)|\bgot -?[0-9]+`)
+var quoted = lazy.Regexp(`"(?:\\.|[^"\\])*(?:"|\\?$)|\B'(?:\\.|[^'\\])*(?:'|\\?$)|\bgot -?[0-9]+`)
 
 // hidden returns a message, with its quotations masked if they may come from a secret.
 func hidden(message string, isSecret bool) string {
 	if !isSecret {
 		return message
 	}
-	return quoted.ReplaceAllString(message, secret.Mask)
+	return quoted().ReplaceAllString(message, secret.Mask)
 }
 
 // Hidden returns an error, with its quotations masked if they may come from a secret. [ErrDrop] and nil stay as they are.

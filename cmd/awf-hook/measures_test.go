@@ -21,7 +21,7 @@ const (
 	maxColumns       = 140 // characters, a tab for one
 )
 
-// larger are what may be larger, and why.
+// larger lists the exceptions, and why.
 var larger = map[string]string{
 	"engine/signature/signature.go": "Verify is called by receivers, whose code names its five arguments",
 }
@@ -50,7 +50,7 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-// overMeasure says what of a file is too large.
+// overMeasure lists the parts of a file that are too large.
 func overMeasure(t *testing.T, path string, source []byte) (mistakes []string) {
 	say := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
 	lines := strings.Split(strings.TrimSuffix(string(source), "\n"), "\n")

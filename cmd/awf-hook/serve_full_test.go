@@ -70,7 +70,7 @@ func (f *filler) ready() int {
 }
 
 // A queue that takes no more answers 503 with a time to wait, whatever the reason. What was answered 202 before arrives, and so does what is
-// sent again when there is room. A client that is over its rate is told that instead.
+// sent again when there is room. A client that is over its rate gets that answer instead.
 func TestServeWithAFullQueue(t *testing.T) {
 	t.Parallel()
 	remount := func(dir, how string) {

@@ -123,8 +123,8 @@ const (
 
 //go:generate go test -run ^TestKeysStandInDocs$ -update
 
-// Keys lists all keys, in the order of the documentation.
-var Keys = flat("", rootKeys)
+// Keys returns all keys, in the order of the documentation.
+func Keys() []Key { return flat("", rootKeys) }
 
 var rootKey = Key{Kind: KindMapping, below: rootKeys}
 

@@ -74,7 +74,7 @@ func TestMistakesInOptions(t *testing.T) {
 		if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" {
 			t.Errorf("%s {%s} (-want +got):\n%s", tt.format, tt.with, diff)
 		}
-		for i := range options { // what is wrong is not used as if it were right
+		for i := range options { // a wrong value is not used
 			if g := options[i].Given(nil); !g.Unresolved && g.Name != "mentions" && g.Name != "fields" && g.Name != "chat_id" && g.Name != "title" {
 				t.Errorf("%s {%s}: %s is given as %#v", tt.format, tt.with, g.Name, g.Value)
 			}
@@ -82,9 +82,9 @@ func TestMistakesInOptions(t *testing.T) {
 	}
 }
 
-// Whatever stands at an option, of whichever format, is a mistake there or comes to the format as it is written.
+// Any value of any option of any format reaches the format as written, or is a mistake at its place.
 func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
-	written := map[string]string{ // what a text is then; "" for a mistake
+	written := map[string]string{ // the text that the format gets; "" for a mistake
 		`""`: "", `x`: "x", `1.10`: "1.10", `1e3`: "1e3", `0x1F`: "0x1F", `007`: "007", `1_000`: "1_000", `.inf`: ".inf", `-.nan`: "-.nan",
 		`true`: "true", `True`: "True", `yes`: "yes", `2026-11-24`: "2026-11-24", `"a\tb"`: "a\tb", `'null'`: "null", `!!str 5`: "5", `&a x`: "x",
 		`123456789012345678901234567890`: "123456789012345678901234567890", `12:30:45`: "12:30:45", `"~"`: "~",
@@ -122,7 +122,7 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 	}
 }
 
-// Without its variables an option is not judged, and what stands beside it is.
+// An option is not judged while its variables are unknown. Its neighbours are.
 func TestOptionsWithoutTheirVariables(t *testing.T) {
 	options, mistakes := readOptions(t, "slack", `title: "${T}", mentions: ["${A}", here], fields: {a: "${B}", b: c}, error: "${E}", mention_on: "${ON}"`, config.NoEnv)
 	if len(mistakes) > 0 {

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 
@@ -289,7 +289,7 @@ func (d *decoder) use(name, value node) {
 // variables lists the names of the variables in the scalars below a node.
 func variables(n *yaml.Node) []string {
 	var names []string
-	for _, m := range variable.FindAllStringSubmatch(n.Value, -1) {
+	for _, m := range variable().FindAllStringSubmatch(n.Value, -1) {
 		if m[0] != "$$" {
 			name, _, _ := strings.Cut(m[1], ":-")
 			names = append(names, name)

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Bounds of a project's files, in bytes.
@@ -229,7 +229,7 @@ func hostOf(text string) string {
 		}
 		return u.Scheme + "://" + u.Host
 	}
-	text = variable.ReplaceAllStringFunc(text, func(ref string) string {
+	text = variable().ReplaceAllStringFunc(text, func(ref string) string {
 		name, def, hasDefault := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(ref, "${"), "}"), ":-")
 		if !hasDefault {
 			return ref

@@ -86,7 +86,7 @@ func wrongTag(n node, tag string) string {
 	case strings.HasPrefix(tag, "!!"):
 		return "the tag " + strconv.Quote(shorten(tag)) + " does not fit the value: leave it out"
 	case slices.Contains([]string{"!env", "!ENV", "!Env", "!env_var", "!secret"}, tag) && n.Kind == yaml.ScalarNode:
-		if variableName.MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
+		if variableName().MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
 			return isTag + "; ${" + n.Value + "} reads a variable"
 		}
 		return isTag + "; ${NAME} reads a variable"

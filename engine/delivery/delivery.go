@@ -44,7 +44,8 @@ func ID(eventID, webhook string) string {
 	name := strconv.AppendInt(make([]byte, 0, 256), int64(len(eventID)), 10)
 	name = append(append(append(name, ':'), eventID...), webhook...)
 	sum := sha256.Sum256(name)
-	return "msg_" + lowerBase32.EncodeToString(sum[:])[:26]
+	id := lowerBase32.AppendEncode(append(make([]byte, 0, 64), "msg_"...), sum[:])
+	return string(id[:4+26])
 }
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // runEnd holds the parts of a run's end after the duration.
@@ -55,8 +55,8 @@ func saysCancelled(failure string) bool {
 	return failure == "workflow cancelled" || isOwn
 }
 
-// endStatus returns how a run ended by the type of its event, such as "workflow.completed", and by its status, which may be more
-// precise. If one of them says that the run failed, it failed.
+// endStatus returns how a run ended, by the type of its event, such as "workflow.completed", and by its status. A status of cancelled
+// decides. If type and status contradict each other otherwise, the run failed.
 func (d *decoder) endStatus(typ string) string {
 	_, status, _ := strings.Cut(typ, ".")
 	given := d.optional(keyStatus)

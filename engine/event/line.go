@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var (
@@ -25,7 +27,43 @@ func mayBecomeEvent(begin []byte) bool {
 
 // ParseLine decodes a whole line, without its ending. It returns nil for a line that is not in a known dialect. now is the time of receipt,
 // for dialects without a time.
-func ParseLine(line []byte, now time.Time) (*Record, error) {
+func ParseLine(line []byte, now time.Time) (*Record, error) { return new(parser).parse(line, now) }
+
+// parser decodes one line after the other, and keeps what the next line can use again.
+type parser struct {
+	json  jsonbytes.Reader
+	texts [keyCount]string // the last short text of each key: a run's lines share their id and name
+	spare *Record          // that nobody uses any more; nil for none
+	only  [1]*Record       // of the last line
+}
+
+// record returns an empty record.
+func (p *parser) record(kind dialect) *Record {
+	rec := p.spare
+	if p.spare = nil; rec == nil {
+		rec = new(Record)
+	}
+	*rec = Record{dialect: kind}
+	return rec
+}
+
+// maxKept is the longest text that a parser keeps, in bytes.
+const maxKept = 256
+
+// text returns the text of a key from a valid JSON string.
+func (p *parser) text(key int, raw []byte) string {
+	if inner := raw[1 : len(raw)-1]; string(inner) == p.texts[key] {
+		return p.texts[key]
+	}
+	text := jsonbytes.String(raw)
+	if len(text) <= maxKept && bytes.IndexByte(raw, '\\') < 0 { // else the same bytes have another meaning
+		p.texts[key] = text
+	}
+	return text
+}
+
+// parse is [ParseLine].
+func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 	if !mayBecomeEvent(line) {
 		return nil, nil
 	}
@@ -34,7 +72,7 @@ func ParseLine(line []byte, now time.Time) (*Record, error) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m, err := scan(object)
+	m, err := p.scan(object)
 	dialect := m.tell(isData)
 	if dialect == foreign {
 		return nil, nil
@@ -42,7 +80,7 @@ func ParseLine(line []byte, now time.Time) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := m.decode(dialect, text, now)
+	rec, err := m.decode(p, dialect, text, now)
 	if err != nil {
 		return nil, err
 	}

@@ -199,7 +199,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// Steps that stand before their run's start wait for its name, one second at most, and nothing overtakes them.
+// Steps that come before their run's start wait for its name, one second at most, and nothing overtakes them.
 func TestStepsWaitForTheirRunsStart(t *testing.T) {
 	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a","kind":"command"}}`
 	lone := strings.ReplaceAll(step, "r1", "r2")

@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,7 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Env is the environment in which expressions see one event. It decodes what they ask for once, so that one Env serves every webhook
@@ -155,7 +154,7 @@ func (o *object) value() any {
 
 // member returns a member, nil if there is none. It panics with an error if the object is no JSON.
 func (o *object) member(key string) any {
-	if o.decoded || !isObject(o.json()) {
+	if o.decoded || o.members == nil && !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
 		return whole[key]
 	}
@@ -194,8 +193,12 @@ func (o *object) number(key string, v any) any {
 
 // isObject reports whether JSON begins like an object.
 func isObject(raw []byte) bool {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	return len(raw) > 0 && raw[0] == '{'
+	for _, c := range raw {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c == '{'
+		}
+	}
+	return false
 }
 
 // find finds a member of a JSON object; nil if there is none. The last of equal keys counts.

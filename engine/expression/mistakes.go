@@ -10,7 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // answer is a mistake in awf-hook's words. Three patterns select it: for the message of the parser or checker, and for the source before
@@ -42,21 +43,21 @@ type rule struct {
 	say                    string
 }
 
-var article = regexp.MustCompile(`(^|\s)a int\b`)
+var article = lazy.Regexp(`(^|\s)a int\b`)
 
 // functionType is a function's type as the checker writes it.
-var functionType = regexp.MustCompile(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
+var functionType = lazy.Regexp(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
 
 // inWords returns the message for a mistake at an offset of the source, in characters.
 func inWords(message, source string, offset int, isBool bool) string {
 	runes := []rune(source)
 	offset = min(max(offset, 0), len(runes))
 	before, after := string(runes[:offset]), string(runes[offset:])
-	message = functionType.ReplaceAllString(inOurWords.Replace(message), "function")
+	message = functionType().ReplaceAllString(inOurWords.Replace(message), "function")
 	for _, r := range rules() {
 		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
 		if m != nil && b != nil && a != nil {
-			return article.ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
+			return article().ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
 		}
 	}
 	return "an expression cannot be written like this"
@@ -69,10 +70,10 @@ type phrase struct {
 	isBool                 bool
 }
 
-var dollar = regexp.MustCompile(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)
+var dollar = lazy.Regexp(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)
 
 func (p *phrase) expand(say string) string {
-	return dollar.ReplaceAllStringFunc(say, func(word string) string {
+	return dollar().ReplaceAllStringFunc(say, func(word string) string {
 		word = strings.Trim(word, "${}")
 		group, from := word, p.message
 		switch {
@@ -108,7 +109,7 @@ func (p *phrase) word(word string) string {
 	case "piped":
 		return p.piped()
 	case "seconds":
-		text := beginOfUnits.FindString(p.until) + restOfUnits.FindString(p.rest)
+		text := beginOfUnits().FindString(p.until) + restOfUnits().FindString(p.rest)
 		if len(p.after) > 1 {
 			text = p.after[1]
 		}
@@ -197,7 +198,7 @@ func (p *phrase) name(name string) string {
 	unknown := "unknown name " + name
 	own := slices.Concat(fields, roots)
 	switch {
-	case slices.Contains(knownValues["event"], name) && comparedWith.MatchString(p.until):
+	case slices.Contains(knownValues["event"], name) && comparedWith().MatchString(p.until):
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	case (name == "body" || name == "with") && p.isBool:
 		return unknown + ": a filter sees the event alone"
@@ -209,8 +210,8 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want %s", unknown, cmp.Or(name[1:], "a name without $: payload.error"))
 	case name[0] == '$':
 		return unknown + ": want with of a transform, which reads variables"
-	case dashed.MatchString(p.until) && !slices.Contains(own, name):
-		key := dashed.FindStringSubmatch(p.until)
+	case dashed().MatchString(p.until) && !slices.Contains(own, name):
+		key := dashed().FindStringSubmatch(p.until)
 		return fmt.Sprintf("%s: want %s[\"%s-%s\"] for a key with a dash", unknown, key[1], key[2], name)
 	}
 	if _, isKey := payloadTypes[name]; isKey {
@@ -220,11 +221,11 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: did you mean %s?", unknown, mean)
 	}
 	other, known := said(otherNames, name)
-	isCompared := comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until))
-	if isCompared && meant(name, own) == "" && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+	isCompared := comparedWith().MatchString(p.until) && (!inLoop(p.until) || comparedWithin().MatchString(p.until))
+	if isCompared && meant(name, own) == "" && !aLiteral().MatchString(other) && !calledOrMember().MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
-	if inLoop(p.until) && !comparedWithin.MatchString(p.until) {
+	if inLoop(p.until) && !comparedWithin().MatchString(p.until) {
 		return fmt.Sprintf("%s: want .%s for a member of the element, # for the element", unknown, name)
 	}
 	if known {
@@ -258,11 +259,11 @@ const minSlip = 8
 var elementNames = []string{"_", "$", "it", "item", "this", "value", "element", "elem", "el", "acc", "each", "self", "entry"}
 
 // dashed is a member whose name ends with a dash.
-var dashed = regexp.MustCompile(`([\w.]+)\.(\w+)-$`)
+var dashed = lazy.Regexp(`([\w.]+)\.(\w+)-$`)
 
 // inLoop reports whether a text ends within the body of a loop.
 func inLoop(before string) bool {
-	call := openCall.FindStringSubmatch(before)
+	call := openCall().FindStringSubmatch(before)
 	if call == nil {
 		return false
 	}
@@ -270,20 +271,20 @@ func inLoop(before string) bool {
 	return isLoop
 }
 
-var openCall = regexp.MustCompile(`\b(\w+)\([^()]*,[^()]*$`)
+var openCall = lazy.Regexp(`\b(\w+)\([^()]*,[^()]*$`)
 
 // comparedWithin ends with an operator, and not with the comma before a loop's body.
-var comparedWithin = regexp.MustCompile(`(?:==|!=|\[|\b(?:` + infixes + `)) *$`)
+var comparedWithin = lazy.Regexp(`(?:==|!=|\[|\b(?:` + infixes + `)) *$`)
 
 var (
-	aLiteral       = regexp.MustCompile(`^(?:nil|true|false)$`)
-	calledOrMember = regexp.MustCompile(`^\s*[.(\[]`)
+	aLiteral       = lazy.Regexp(`^(?:nil|true|false)$`)
+	calledOrMember = lazy.Regexp(`^\s*[.(\[]`)
 
-	beginOfUnits = regexp.MustCompile(`[\d.smhd]*$`)
-	restOfUnits  = regexp.MustCompile(`^[\d.smhd]*`)
+	beginOfUnits = lazy.Regexp(`[\d.smhd]*$`)
+	restOfUnits  = lazy.Regexp(`^[\d.smhd]*`)
 )
 
-var comparedWith = regexp.MustCompile(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
+var comparedWith = lazy.Regexp(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
 
 // shortName is the length up to which a name resembles too many others.
 const shortName = 2

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/expr-lang/expr/ast"
 )
 
@@ -24,7 +25,7 @@ func (w *warner) regexp(n *ast.BinaryNode) {
 	if !ok {
 		return
 	}
-	if asGlob.MatchString(text.Value) {
+	if asGlob().MatchString(text.Value) {
 		w.warn(text, "expr.glob", "matches takes a regular expression: want glob(%q, %s)", text.Value, n.Left.String())
 		return
 	}
@@ -34,12 +35,12 @@ func (w *warner) regexp(n *ast.BinaryNode) {
 }
 
 // asGlob matches texts that make sense as a glob and hardly any as a regular expression: deploy-*, *-prod.
-var asGlob = regexp.MustCompile(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
+var asGlob = lazy.Regexp(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
 
 // never warns if a condition on a key holds for none of the values that AWF gives it.
 func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value string) bool) {
 	name := keyName(key)
-	if name == "event" && !ofAWF.MatchString(text.Value) { // events of plugins and of the user's own have any name
+	if name == "event" && !ofAWF().MatchString(text.Value) { // events of plugins and of the user's own have any name
 		return
 	}
 	if values := knownValues[name]; len(values) > 0 && !slices.ContainsFunc(values, holds) {
@@ -57,7 +58,7 @@ func examples(values []string) string {
 }
 
 // ofAWF matches texts that are meant for AWF's own events.
-var ofAWF = regexp.MustCompile(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
+var ofAWF = lazy.Regexp(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
 
 // keyName returns a path as written: "payload.status".
 func keyName(key ast.Node) string {

@@ -2,14 +2,14 @@ package expression
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // warner finds expressions that are valid but probably not meant.
@@ -25,7 +25,7 @@ func (w *warner) Visit(n *ast.Node) {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "matches":
-			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
+			if text, ok := n.Right.(*ast.StringNode); ok && slashes().MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
 			w.regexp(n)
@@ -51,7 +51,7 @@ func (w *warner) Visit(n *ast.Node) {
 	case *ast.CallNode:
 		w.glob(n)
 	case *ast.StringNode:
-		if found := replaced.FindString(n.Value); found != "" {
+		if found := replaced().FindString(n.Value); found != "" {
 			const want = "want a name between + signs, or with of a transform for variables"
 			w.warn(n, "expr.text", "%s in an expression's text is not replaced: "+want, found)
 		}
@@ -172,10 +172,10 @@ func isSlip(name, key string) bool {
 }
 
 // replaced matches placeholders that other languages replace within a text.
-var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
+var replaced = lazy.Regexp(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
 
 // slashes matches slashes around a pattern.
-var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
+var slashes = lazy.Regexp(`^/.+/[gimsuy]*$`)
 
 // pattern warns of a comparison with a text that looks like a pattern.
 func (w *warner) pattern(name, with ast.Node) {

@@ -40,7 +40,7 @@ var githubStatus = Receiver{
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
-			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: matches(`^[0-9a-f]{40}$`)},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
 			Is: "the name that distinguishes this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),

@@ -17,7 +17,7 @@ var ntfy = Receiver{
 	URL:     "https://ntfy.sh or your own server, without the topic; a token goes into `headers: {Authorization: Bearer ${NTFY_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "topic", Kind: KindText, Required: true, Is: "the topic to publish to: letters, digits, `_` and `-`",
-			want: "1 to 64 letters, digits, _ and -", match: compile(`^[-_A-Za-z0-9]{1,64}$`).MatchString},
+			want: "1 to 64 letters, digits, _ and -", match: matches(`^[-_A-Za-z0-9]{1,64}$`)},
 	}, chatKeys(), []Key{
 		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true,
 			Default: "4 for a failure, 2 for a start, else 3",

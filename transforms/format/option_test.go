@@ -96,7 +96,7 @@ func TestUnknownFormats(t *testing.T) {
 	}
 }
 
-// The tables are what documentation and checks are made of: they must say something of everything.
+// Documentation and checks are made from the tables, which must be complete.
 func TestTablesAreComplete(t *testing.T) {
 	for _, name := range format.Names() {
 		kind, _ := format.Lookup(name)

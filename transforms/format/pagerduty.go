@@ -13,7 +13,7 @@ var pagerDuty = Receiver{
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",
 	Keys: slices.Concat([]Key{
 		{Name: "routing_key", Kind: KindSecret, Required: true, Is: "the integration's key, 32 characters",
-			want: "a PagerDuty integration key of 32 characters", match: compile(`^[!-~]{32}$`).MatchString},
+			want: "a PagerDuty integration key of 32 characters", match: matches(`^[!-~]{32}$`)},
 	}, alertKeys(pagerActions...), []Key{
 		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error; warning for a step",
 			Is: "how severe the alert is"},

@@ -13,7 +13,7 @@ const (
 
 // BreakerOpen reports whether the lane sends one probe at a time.
 func (l *Lane) BreakerOpen() bool {
-	return l.Failures >= delivery.BreakerFailures || l.Broken >= delivery.BreakerFailures
+	return l.Failures >= delivery.BreakerFailures || l.TransformFailures >= delivery.BreakerFailures
 }
 
 // Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's
@@ -25,19 +25,19 @@ func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
 	a := st.Attempt
 	switch {
 	case a == nil && st.Outcome == delivery.Dead:
-		l.fail(now, &l.Broken, st.Reason)
+		l.fail(now, &l.TransformFailures, st.Reason)
 	case a == nil && st.Outcome == delivery.Dropped:
-		l.Broken = 0
+		l.TransformFailures = 0
 		l.endProbe(until)
 	case a == nil:
 		l.endProbe(until)
 	case a.Outcome == delivery.Delivered:
-		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
+		l.Failures, l.TransformFailures, l.ProbeUntil = 0, 0, time.Time{}
 	case a.Blame == delivery.BlameEvent: // says nothing about the next event
-		l.Broken, l.LastError, l.LastErrorAt = 0, a.Reason, now
+		l.TransformFailures, l.LastError, l.LastErrorAt = 0, a.Reason, now
 		l.endProbe(until)
 	default:
-		l.Broken = 0
+		l.TransformFailures = 0
 		l.fail(now, &l.Failures, a.Reason)
 	}
 	if a == nil {
@@ -83,13 +83,13 @@ func (l *Lane) Pause(now time.Time, rest time.Duration) { l.pause(now.Add(min(re
 
 // Enable opens the lane and ends its pause.
 func (l *Lane) Enable() {
-	l.Closed, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
+	l.Closed, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
 }
 
 // Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows whether that
 // worked.
 func (l *Lane) Replayed() {
-	if l.Broken >= delivery.BreakerFailures {
+	if l.TransformFailures >= delivery.BreakerFailures {
 		l.PausedUntil = time.Time{}
 	}
 }

@@ -92,7 +92,7 @@ func newGate(a Access, before *gate) *gate {
 func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
-	errNoToken   = errors.New("a token or a signature is missing")
+	errNoToken   = errors.New("a token or a signature is missing: send Authorization: Bearer TOKEN")
 	errTwoTokens = errors.New("Authorization: given twice")
 	errBadToken  = errors.New("unknown token")
 	errNoSender  = errors.New("this token may not send events: its role is not send or admin")
@@ -152,16 +152,16 @@ func (g *gate) verify(r *http.Request, body []byte) error {
 	return signature.Verify(r.Header, body, signature.Standard, now, hold...)
 }
 
-// isSocket reports whether a request came through a socket file, which only its user can open.
-func isSocket(r *http.Request) bool {
-	_, is := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
-	return is
+// socket returns the socket through which a request came; nil for a request over TCP, as a browser's are.
+func socket(r *http.Request) *net.UnixAddr {
+	addr, _ := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return addr
 }
 
 // knowsHost reports whether a request names this server. Otherwise a foreign page may have resolved its own name to us
 // (DNS rebinding). Such a page has no token and no signature.
 func (g *gate) knowsHost(r *http.Request) bool {
-	if isSocket(r) || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
+	if socket(r) != nil || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
 		return true
 	}
 	host := r.Host

@@ -122,3 +122,37 @@ func TestIntakeUnpacks(t *testing.T) {
 		t.Errorf("two members: %d %v", resp.StatusCode, got)
 	}
 }
+
+// No byte of a CloudEvent's data is lost, whatever it is.
+func TestDataOfCloudEventsIsKept(t *testing.T) {
+	n := start(t, server.Access{})
+	structured := func(data string) string { return `{"specversion":"1.0","source":"/x","type":"t",` + data + `,"id":"` }
+	for i, tt := range []struct {
+		body string
+		typ  string // of the data in a binary CloudEvent; "" is a structured one
+		want string
+	}{
+		{`{"a":1}`, "application/json", "map[a:1]"},
+		{"7", "application/json", "map[value:7]"},
+		{"héllo", "text/plain", "map[value:héllo]"},
+		{"\xff\x00\x01", "application/octet-stream", "map[base64:/wAB]"},
+		{"h\xe9llo", "text/plain; charset=iso-8859-1", "map[base64:aOlsbG8=]"},
+		{structured(`"data":"text"`), "", "map[value:text]"},
+		{structured(`"datacontenttype":"image/png","data_base64":"iVBORw=="`), "", "map[base64:iVBORw==]"},
+		{structured(`"datacontenttype":"text/plain","data_base64":"aGk="`), "", "map[value:hi]"},
+		{structured(`"data_base64":"e30="`), "", "map[]"},
+	} {
+		headers := []string{asCloud}
+		if tt.typ != "" {
+			headers = []string{"Content-Type: " + tt.typ, "ce-specversion: 1.0", fmt.Sprint("ce-id: ", i), "ce-source: /y", "ce-type: t"}
+		} else {
+			tt.body += fmt.Sprint(i) + `"}`
+		}
+		if resp, got := n.post(t, "/v1/events", tt.body, headers...); resp.StatusCode != 202 {
+			t.Fatalf("%q: %d %v", tt.body, resp.StatusCode, got)
+		}
+		if got := fmt.Sprint(n.bodies(t, i+1)[i]["payload"]); got != tt.want {
+			t.Errorf("%q: %s, want %s", tt.body, got, tt.want)
+		}
+	}
+}

@@ -10,15 +10,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/trace"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
@@ -199,7 +199,7 @@ func headerText(values []string) (string, error) {
 	}
 	value := values[0]
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
-		value = quotedPair.ReplaceAllString(value[1:n-1], "$1")
+		value = quotedPair().ReplaceAllString(value[1:n-1], "$1")
 	}
 	if decoded, err := url.PathUnescape(value); err == nil {
 		value = decoded
@@ -211,9 +211,9 @@ func headerText(values []string) (string, error) {
 }
 
 // quotedPair is a character behind a backslash in a quoted text of a header.
-var quotedPair = regexp.MustCompile(`\\(.)`)
+var quotedPair = lazy.Regexp(`\\(.)`)
 
-// dataOf returns data as JSON: unchanged, or as a text.
+// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)
@@ -223,7 +223,10 @@ func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	case typ == "" || typ == "application/json" || strings.HasSuffix(typ, "+json"):
 		return data, jsonbytes.Check(data)
 	}
-	return jsonbytes.AppendString(nil, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
+	if !utf8.Valid(data) {
+		return append(jsonbytes.AppendString([]byte(`{"base64":`), base64.StdEncoding.EncodeToString(data)), '}'), nil
+	}
+	return jsonbytes.AppendString(nil, string(data)), nil
 }
 
 // cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.

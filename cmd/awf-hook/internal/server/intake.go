@@ -337,12 +337,12 @@ func mediaType(r *http.Request) string {
 	return typ
 }
 
-// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8.
+// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8. A binary CloudEvent may have any, unless it is JSON.
 func isUTF8(r *http.Request) bool {
-	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	typ, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch strings.ToLower(parameters["charset"]) {
 	case "", "utf-8", "utf8":
 		return true
 	}
-	return err != nil
+	return err != nil || r.Header.Get("Ce-Specversion") != "" && !strings.HasSuffix(typ, "json")
 }

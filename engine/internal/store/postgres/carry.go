@@ -53,8 +53,8 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 // waiting deliveries in order, or none.
 func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
 	var found []deliveryRow
-	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
-  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
+	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND `+isHere+`
+  AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
 		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
 		return nil, 0, err
@@ -97,10 +97,10 @@ func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error
 		err := rows.Scan(&seq)
 		seqs = append(seqs, seq)
 		return err
-	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.state IN (0, 5)
+	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
-    WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
-    AND o.state = 0 AND o.owner <> 0 AND o.due_at > $3)
+    WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
+    AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)
   ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
 	return seqs, tx.send(ctx)
 }
@@ -117,7 +117,7 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		return err
 	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
   FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 2, 5)
-    AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
+    AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
 	if err := tx.send(ctx); err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)
 			return err
-		}, `SELECT `+entryColumns+` WHERE d.state >= 8 AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
+		}, `SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err
@@ -224,7 +224,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 			err := rows.Scan(&seq)
 			seqs = append(seqs, seq)
 			return err
-		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND state >= 8 ORDER BY seq FOR UPDATE`, ids)
+		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -14,9 +14,16 @@ import (
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-			tx.tellLanes(seqs)
-			return tx.changed(ctx, `UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 5)
-  AND NOT (owner <> 0 AND due_at > $2)`, seqs, tx.now)
+			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (0, 5) AND NOT (owner <> 0 AND due_at > $2)
+  ORDER BY seq`, seqs, tx.now)
+			if err != nil {
+				return 0, err
+			}
+			for _, l := range lanes {
+				tx.told[l.webhook] = struct{}{}
+			}
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, seqsOf(found), tx.now)
+			return len(found), nil
 		})
 	}
 	f.State = store.Replayable(f.State)
@@ -78,16 +85,6 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, 
 	return len(found), nil
 }
 
-// tellLanes tells other nodes to look at the lanes of deliveries.
-func (tx *tx) tellLanes(seqs []int64) {
-	tx.each(func(rows pgx.Rows) error {
-		var webhook string
-		err := rows.Scan(&webhook)
-		tx.told[webhook] = struct{}{}
-		return err
-	}, `SELECT DISTINCT l.webhook FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq = ANY($1::bigint[])`, seqs)
-}
-
 // Delete implements [store.Browser].
 func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	if f.State == delivery.InFlight {
@@ -99,7 +96,7 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
+		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
 		if err != nil {
 			return 0, err
 		}
@@ -139,7 +136,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			if err != nil {
 				return err
 			}
-			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
+			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			tx.each(func(rows pgx.Rows) error {
 				var seq int64
@@ -197,7 +194,7 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
-	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY state = 2, state = 5, place LIMIT $2`, from, slice)
+	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY `+isDead+`, `+isBehind+`, place LIMIT $2`, from, slice)
 	if err != nil {
 		return 0, err
 	}

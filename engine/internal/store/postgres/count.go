@@ -13,7 +13,7 @@ const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accept
 // both makes the query of a filter's deliveries from both halves, in no order.
 func (c *condition) both() string {
 	half := func(table string) string {
-		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.state IN (1, 2, 3) THEN i.done_at END AS done_at
+		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.` + isFinal + ` THEN i.done_at END AS done_at
   FROM awf_hook.` + table + ` i JOIN awf_hook.lanes l ON l.id = i.lane WHERE ` + c.String()
 	}
 	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
@@ -69,7 +69,7 @@ func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err er
 			oldest[webhook] = at
 			return err
 		}, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.state = 0 AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
+  WHERE d.`+isDue+` AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
 		return nil
 	})
 	return oldest, err
@@ -78,9 +78,10 @@ func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err er
 // countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing. It counts what waits for a later
 // attempt in an index, and reads the rows of what has an order key: a second or so for a million of them.
 const countStanding = `SELECT l.webhook, c.waiting,
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 AND d.due_at > $1),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.state = 0 AND d.due_at > $1)
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $1),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.` + isWaiting + `
+    AND d.` + isBehind + `),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $1)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
   WHERE c.waiting > 0`
 

@@ -101,7 +101,7 @@ func (s *Store) release(ctx context.Context, node int) error {
 			err := rows.Scan(&webhook)
 			tx.told[webhook] = struct{}{}
 			return err
-		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND state = 0 AND due_at > $1
+		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND `+isDue+` AND due_at > $1
     RETURNING lane)
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
@@ -130,7 +130,7 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 		n++
 		return nil
 	}, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
-  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND state = 0
+  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND `+isDue+`
     AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
 		tx.now, longest, recoverMany)
 	if err := tx.send(ctx); err != nil {
@@ -201,7 +201,7 @@ func (s *Store) removeOrphans(ctx context.Context) error {
 
 // pruneDead removes one slice of old dead letters.
 func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err error) {
-	found, err := tx.deliveries(ctx, `state = 2 AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
+	found, err := tx.deliveries(ctx, isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
 	if err == nil && len(found) > 0 {
 		tx.removeAll(found)
 	}
@@ -212,7 +212,7 @@ func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err e
 // removed and how much they freed.
 func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
 	for freed < bytes {
-		found, err := tx.deliveries(ctx, `lane = $1 AND state = 2 ORDER BY seq LIMIT $2`, lane, slice)
+		found, err := tx.deliveries(ctx, `lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
 		if err != nil || len(found) == 0 {
 			return gone, freed, err
 		}
@@ -309,8 +309,9 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		}
 	}
 	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		old, err := collect(ctx, tx, pgx.RowTo[string], `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'awf_hook.ids'::regclass
-  AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+		old, err := collect(ctx, tx, pgx.RowTo[string], `
+  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
 		if err != nil {
 			return err
 		}

@@ -100,7 +100,8 @@ const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_u
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
+		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
 		&l.LastError, &failed, &l.FuelPercent}, more...)...)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
@@ -134,7 +135,7 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 		}
 		tx.queue(`UPDATE awf_hook.lanes SET failures = $2, broken = $3, paused_until = $4, probe_until = $5, closed = $6, tokens = $7,
   tokens_at = $8, last_error = $9, last_error_at = $10, fuel_percent = $11 WHERE id = $1`,
-			l.id, l.Failures, l.Broken, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
+			l.id, l.Failures, l.TransformFailures, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
 			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt), l.FuelPercent)
 		tx.told[l.webhook] = struct{}{}
 	}
@@ -159,7 +160,7 @@ func (tx *tx) saveCounts() {
 func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
 	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
   coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
-  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
+  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
     FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`

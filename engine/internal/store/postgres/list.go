@@ -56,15 +56,15 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	}
 	switch f.State {
 	case delivery.Due:
-		c.add(`i.state IN (0, 5) AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
+		c.add(`i.`+isWaiting+` AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
 	case delivery.InFlight:
-		c.add(`i.owner <> 0 AND i.state = 0 AND i.due_at > ?`, now)
+		c.add(`i.owner <> 0 AND i.`+isDue+` AND i.due_at > ?`, now)
 	case delivery.IsDelivered:
-		c.add(`i.state = 1`)
+		c.add(`i.` + isDelivered)
 	case delivery.IsDead:
-		c.add(`i.state = 2`)
+		c.add(`i.` + isDead)
 	case delivery.IsDropped:
-		c.add(`i.state = 3`)
+		c.add(`i.` + isDropped)
 	}
 	if f.ID != "" {
 		c.add(`i.id >= ? AND i.id < ?`, clean(f.ID), clean(f.ID)+"\x7f") // ids are ASCII letters, digits and "_"

@@ -40,12 +40,18 @@ func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found 
 
 // removeAll queues and counts the removal of deliveries.
 func (tx *tx) removeAll(found []deliveryRow) {
+	for _, d := range found {
+		tx.of(d.lane).add(d.state, -1, -d.size)
+	}
+	tx.remove(seqsOf(found))
+}
+
+func seqsOf(found []deliveryRow) []int64 {
 	seqs := make([]int64, len(found))
 	for i, d := range found {
 		seqs[i] = d.seq
-		tx.of(d.lane).add(d.state, -1, -d.size)
 	}
-	tx.remove(seqs)
+	return seqs
 }
 
 // locked selects deliveries and locks them, after their lanes.
@@ -114,7 +120,7 @@ func (tx *tx) readKeys(active keys, lanes []int, of [][]byte) {
 		active[laneKey{lane, string(key)}] = true
 		return err
 	}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
-  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, lanes, of)
+  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.`+isWaiting, lanes, of)
 }
 
 // numbers queues taking numbers for deliveries and events.

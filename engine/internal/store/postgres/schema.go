@@ -17,6 +17,20 @@ const (
 	behind    = store.StateBehind
 )
 
+// The states in SQL, after the name of a table with states if there is one: "d." + isDue. Partial indexes have these
+// conditions to the letter.
+const (
+	isDue       = `state = 0`
+	isDelivered = `state = 1`
+	isDead      = `state = 2`
+	isDropped   = `state = 3`
+	isBehind    = `state = 5`
+	isWaiting   = `state IN (0, 5)`
+	isHere      = `state IN (0, 2, 5)` // waiting or dead, and not leaving
+	isFinal     = `state IN (1, 2, 3)`
+	isLeaving   = `state >= 8` // on its way to another queue: see [store.Leaving]
+)
+
 // migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
 // before it, so that nodes can be upgraded one by one.
 //

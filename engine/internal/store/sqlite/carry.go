@@ -148,7 +148,7 @@ func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
 	err = s.write(ctx, func(tx *tx) error {
-		seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state >= 8 ORDER BY place, seq`)
+		seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state >= LEAVING ORDER BY place, seq`)
 		if err == nil {
 			entries, err = tx.entries(seqs)
 		}

@@ -13,7 +13,7 @@ var invariants = []struct{ wrong, query string }{
 	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED
   AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event)`},
 	{"deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM deliveries WHERE state NOT BETWEEN 0 AND 5
-  AND state NOT BETWEEN 8 AND 11`},
+  AND state NOT BETWEEN LEAVING AND LEAVING + 3`},
 	{"events have no delivery", `SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN e.first AND e.first + e.count - 1 AND d.event = e.seq AND d.state <> PRUNED)`},
 	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM deliveries d WHERE d.state = BEHIND
@@ -30,7 +30,7 @@ var invariants = []struct{ wrong, query string }{
 	{"lanes miscount their dead letters", `SELECT count(*) FROM lanes l WHERE dead_letters <> (SELECT count(*) FROM deliveries d
   WHERE d.lane = l.id AND d.state = DEAD)`},
 	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
-		`SELECT count(*) FROM deliveries WHERE state >= 8`},
+		`SELECT count(*) FROM deliveries WHERE state >= LEAVING`},
 }
 
 // Check implements [store.Durable]. It reads the whole file.
