@@ -10,7 +10,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // Orphan is a webhook that has deliveries in the queue and is in no configuration any more: somebody renamed, moved

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // types lists the event types that AWF is known to write.

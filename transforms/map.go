@@ -6,7 +6,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Node is a part of a map's tree.

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/internal/lazy"
 )
 
 // quoted matches a value that a message quotes, escaped as by %q. If the message was cut, the quotation reaches to its end. An

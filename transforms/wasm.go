@@ -9,8 +9,8 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )

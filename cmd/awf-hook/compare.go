@@ -9,7 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // compare pairs the requests that the test wants with those that would be sent, and notes the differences.

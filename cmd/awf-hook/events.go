@@ -10,9 +10,9 @@ import (
 
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/examples"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
-	"github.com/awf-project/awf-hook/internal/lazy"
 	"github.com/spf13/cobra"
 )
 

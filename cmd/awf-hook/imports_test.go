@@ -12,10 +12,10 @@ const module = "github.com/awf-project/awf-hook/"
 
 // mayImport says which packages of this module a package may import: from the command down, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature internal/spelling filters examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm internal/file internal/trust internal/jsonbytes engine/trace internal/lazy",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret internal/spelling filters transforms transforms/format internal/file internal/trust internal/jsonbytes engine/trace",
-	"engine/config":                   "engine/delivery engine/secret engine/signature internal/spelling internal/file internal/trust transforms/format internal/lazy",
-	"engine/internal/listen":          "internal/jsonbytes engine/signature",
+	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling filters examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace engine/lazy",
+	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/listen engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes engine/trace",
+	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust transforms/format engine/lazy",
+	"engine/internal/listen":          "engine/jsonbytes engine/signature",
 	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":           "engine/config",
 	"engine/internal/store":           "engine/delivery",
@@ -25,36 +25,35 @@ var mayImport = map[string]string{
 	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
-	"engine/internal/source":          "engine/event internal/file",
-	"transforms":                      "engine/config engine/delivery engine/event engine/expression engine/secret transforms/format transforms/wasm internal/jsonbytes internal/lazy",
-	"filters":                         "engine/event engine/expression internal/spelling",
-	"transforms/format":               "engine/delivery engine/event engine/expression internal/spelling internal/jsonbytes internal/lazy",
-	"engine/expression":               "engine/event internal/spelling internal/jsonbytes internal/lazy",
-	"engine/event":                    "internal/jsonbytes engine/trace",
-	"internal/trust":                  "internal/file",
-	"internal/file":                   "",
+	"engine/internal/source":          "engine/event engine/file",
+	"transforms":                      "engine/config engine/delivery engine/event engine/expression engine/secret transforms/format transforms/wasm engine/jsonbytes engine/lazy",
+	"filters":                         "engine/event engine/expression engine/spelling",
+	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/jsonbytes engine/lazy",
+	"engine/expression":               "engine/event engine/spelling engine/jsonbytes engine/lazy",
+	"engine/event":                    "engine/jsonbytes engine/trace",
+	"engine/config/trust":             "engine/file",
+	"engine/file":                     "",
 	"docs":                            "",
-	"internal/jsonbytes":              "",
+	"engine/jsonbytes":                "",
 	"engine/trace":                    "",
 	"engine/delivery":                 "engine/event engine/trace",
-	"engine/secret":                   "internal/lazy",
+	"engine/secret":                   "engine/lazy",
 	"engine/signature":                "",
-	"internal/spelling":               "",
-	"internal/lazy":                   "",
+	"engine/lazy":                     "",
+	"engine/spelling":                 "",
 	"examples":                        "",
-	"transforms/wasm":                 "transforms/wasm/meter internal/lazy",
+	"transforms/wasm":                 "transforms/wasm/meter engine/lazy",
 	"transforms/wasm/meter":           "",
 	"transforms/guest":                "",
 
-	"cmd/awf-hook/internal/access":     "",
-	"cmd/awf-hook/internal/schema":     "",
-	"cmd/awf-hook/internal/otlp":       "engine/trace",
-	"cmd/awf-hook/internal/page":       "cmd/awf-hook/internal/access cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
-	"cmd/awf-hook/internal/view":       "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",      // what the page and the API show and do
-	"cmd/awf-hook/internal/api":        "cmd/awf-hook/internal/access engine engine/config engine/delivery internal/jsonbytes",
-	"cmd/awf-hook/internal/exposition": "",
-	"cmd/awf-hook/internal/server":     "cmd/awf-hook/internal/access cmd/awf-hook/internal/exposition engine engine/config engine/delivery engine/event internal/jsonbytes engine/secret engine/signature engine/trace internal/lazy", // beside the engine, for the command
-	"cmd/awf-hook/internal/author":     "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm internal/file internal/lazy",                                                                // beside the engine, for the command
+	"cmd/awf-hook/internal/access": "",
+	"cmd/awf-hook/internal/schema": "",
+	"cmd/awf-hook/internal/otlp":   "engine/trace",
+	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
+	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",      // what the page and the API show and do
+	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes",
+	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature engine/trace engine/lazy", // beside the engine, for the command
+	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file engine/lazy",                               // beside the engine, for the command
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",
@@ -63,8 +62,9 @@ var mayImport = map[string]string{
 // onlyIn says which packages may import a third-party package; usually one.
 var onlyIn = map[string]string{
 	"github.com/coreos/go-systemd":       "cmd/awf-hook/internal/server",
+	"github.com/prometheus":              "cmd/awf-hook/internal/server",
 	"github.com/expr-lang/expr":          "engine/expression",
-	"github.com/go-json-experiment/json": "internal/jsonbytes",
+	"github.com/go-json-experiment/json": "engine/jsonbytes",
 	"github.com/sethvargo/go-retry":      "engine/internal/lane",
 	"github.com/jackc/pgx/v5":            "engine/internal/store/postgres",
 	"github.com/spf13/cobra":             "cmd/awf-hook",

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // readInput reads the named file, or stdin without a name. More than max bytes, which must be whole MiB, are an error.

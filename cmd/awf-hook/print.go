@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // printer prints received requests for a person.

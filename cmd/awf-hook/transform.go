@@ -12,8 +12,8 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )

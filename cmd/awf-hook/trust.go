@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/spf13/cobra"
 )
 

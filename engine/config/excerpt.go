@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/internal/lazy"
 	"gopkg.in/yaml.v3"
 )
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // lineForm matches a line with a key: the text before the key, the key, and the text after it.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Module is the file of a wasm or js step and the way to run it.

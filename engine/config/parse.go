@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Bounds of a project's files, in bytes.

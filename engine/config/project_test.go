@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
 )
 
 // checkout is a project's folder, in which the test is, and the user's own settings beside it.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
-	"github.com/awf-project/awf-hook/internal/file"
 	"gopkg.in/yaml.v3"
 )
 

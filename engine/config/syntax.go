@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 

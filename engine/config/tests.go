@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 	"gopkg.in/yaml.v3"
 )
 

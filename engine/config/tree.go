@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 

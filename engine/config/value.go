@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
 

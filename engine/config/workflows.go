@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/file"
-	"github.com/awf-project/awf-hook/internal/lazy"
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
+	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Line is the content of one line of AWF's output. AWF writes a newline after each event but none before it, so an event may follow

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/trace"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // dialect is one of the forms in which AWF writes events.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // runEnd holds the parts of a run's end after the duration.

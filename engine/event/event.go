@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/trace"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // The event types that awf-hook knows by name; a type that is not among them is AWF's dotted name with "_".

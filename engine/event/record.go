@@ -3,7 +3,7 @@ package event
 import (
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // role is the meaning of an event for its run.

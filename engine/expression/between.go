@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 var (

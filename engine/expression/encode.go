@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // MaxJSON is the longest JSON that AppendJSON writes, in bytes.

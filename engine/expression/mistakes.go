@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // answer is a mistake in awf-hook's words. Three patterns select it: for the message of the parser or checker, and for the source before

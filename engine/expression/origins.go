@@ -3,7 +3,7 @@ package expression
 import (
 	"slices"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // origin is a part of the environment's JSON that an expression reads: a member of a root, or all of the root.

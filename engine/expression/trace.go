@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/expr-lang/expr/ast"
 )
 

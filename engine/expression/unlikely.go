@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/expr-lang/expr/ast"
 )
 

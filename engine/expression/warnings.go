@@ -8,8 +8,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // warner finds expressions that are valid but probably not meant.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // Pasted describes a probable mistake in a pasted secret; "" if there is none. It does not quote the secret.

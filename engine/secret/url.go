@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // ParseURL parses a receiver's URL as a browser's address bar does: it percent-encodes what people write into a query,

@@ -3,7 +3,7 @@ package format
 import (
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var awf = Receiver{

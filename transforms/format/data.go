@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // requestID is the request's id: the same on every attempt, another one for the same event in another form.

@@ -18,7 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // Receiver describes a kind of receiver: the options of its format, the limits of its messages and the meaning of its answers.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // An object is a JSON object, its members in their order. A member that is empty is left out.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // match checks constant texts against the rules of their keys.

@@ -1,6 +1,6 @@
 package format
 
-import "github.com/awf-project/awf-hook/internal/lazy"
+import "github.com/awf-project/awf-hook/engine/lazy"
 
 // matches returns what asks whether a text matches a regular expression.
 func matches(expression string) func(string) bool {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // ValueKind is the kind of an option's value.

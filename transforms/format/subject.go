@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // subject is the subject of a message: an event, or the output of the previous step.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // Bytes of a Teams card in addition to its texts.

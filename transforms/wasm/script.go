@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/tetratelabs/wazero/api"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/awf-project/awf-hook/internal/lazy"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/tetratelabs/wazero/api"
 )
 

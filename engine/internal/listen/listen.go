@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/signature"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
 )
 
 // maxBody is the largest body that is read, in bytes.

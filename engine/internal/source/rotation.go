@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Bounds of reading AWF's state files. docs/config.md names them.

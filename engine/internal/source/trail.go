@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 	"golang.org/x/sys/unix"
 )
 

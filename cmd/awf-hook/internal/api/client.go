@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const (

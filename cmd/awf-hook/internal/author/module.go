@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/examples"
-	"github.com/awf-project/awf-hook/internal/lazy"
 	"github.com/awf-project/awf-hook/transforms/guest"
 )
 

@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/trace"
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
-	"github.com/awf-project/awf-hook/internal/lazy"
 )
 
 // cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/exposition"
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -47,7 +47,7 @@ type gauges struct {
 	Queue
 	metrics *Metrics
 
-	waiting, dead, overdue, state, fuel, up, size, keeper *exposition.Metric
+	waiting, dead, overdue, state, fuel, up, size, keeper *prometheus.Desc
 
 	mu       sync.Mutex
 	until    time.Time // isUp and keeps hold
@@ -100,58 +100,68 @@ var standings = []struct {
 
 // Watch adds the gauges of a queue.
 func (m *Metrics) Watch(q Queue) {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("awf_hook_"+name, help, labels, nil)
+	}
+	queue := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("awf_hook_"+name, help, nil, prometheus.Labels{"engine": q.Engine})
+	}
 	for _, operation := range operations {
-		m.stored.With(q.Engine, operation)
+		m.stored.WithLabelValues(q.Engine, operation)
 	}
-	g := &gauges{
+	m.registry.MustRegister(&gauges{
 		Queue: q, metrics: m,
-		waiting: m.gauge("deliveries_waiting", "Deliveries without a final outcome.", "webhook", "state"),
-		dead:    m.gauge("dead_letters", "Dead letters that are kept.", "webhook"),
-		overdue: m.gauge("oldest_due_age_seconds", "How long the next delivery has been due; 0 if none is.", "webhook"),
-		state:   m.gauge("lane_state", "1 for the state of a webhook's lane.", "webhook", "state"),
-		fuel:    m.gauge("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
-		up:      m.gauge("store_up", "1 if the queue accepts events, 0 if it does not.", "engine"),
-		size:    m.gauge("store_size_bytes", "The size of the queue's file.", "engine"),
-		keeper:  m.gauge("keeper", "1 on the process that prunes the queue and exports its gauges.", "engine"),
-	}
-	m.registry.Before(g.set)
+		waiting: desc("deliveries_waiting", "Deliveries without a final outcome.", "webhook", "state"),
+		dead:    desc("dead_letters", "Dead letters that are kept.", "webhook"),
+		overdue: desc("oldest_due_age_seconds", "How long the next delivery has been due; 0 if none is.", "webhook"),
+		state:   desc("lane_state", "1 for the state of a webhook's lane.", "webhook", "state"),
+		fuel:    desc("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
+		up:      queue("store_up", "1 if the queue accepts events, 0 if it does not."),
+		size:    queue("store_size_bytes", "The size of the queue's file."),
+		keeper:  queue("keeper", "1 on the process that prunes the queue and exports its gauges."),
+	})
 }
 
-// set sets the gauges. Those of what is unknown, or not this process's to export, are gone.
-func (g *gauges) set() {
-	for _, m := range []*exposition.Metric{g.waiting, g.dead, g.overdue, g.state, g.fuel, g.size} {
-		m.Clear()
+func (g *gauges) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{g.waiting, g.dead, g.overdue, g.state, g.fuel, g.up, g.size, g.keeper} {
+		to <- d
+	}
+}
+
+func (g *gauges) Collect(to chan<- prometheus.Metric) {
+	one := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ask()
-	g.up.With(g.Engine).Set(number(g.isUp))
-	g.keeper.With(g.Engine).Set(number(g.keeps))
+	one(g.up, number(g.isUp))
+	one(g.keeper, number(g.keeps))
 	if !g.keeps {
 		return
 	}
 	if g.File != "" {
-		g.size.With(g.Engine).Set(fileSize(g.File))
+		one(g.size, fileSize(g.File))
 	}
 	now := time.Now()
 	for name, l := range g.byName() {
 		if g.standing.isKnown {
 			for _, s := range standings {
-				g.waiting.With(name, s.state).Set(float64(s.of(l.Standing)))
+				one(g.waiting, float64(s.of(l.Standing)), name, s.state)
 			}
 		}
 		if !g.lanes.isKnown {
 			continue
 		}
-		g.dead.With(name).Set(float64(l.Dead))
+		one(g.dead, float64(l.Dead), name)
 		overdue := 0.0
 		if due := l.LaneStatus.Due; !due.IsZero() {
 			overdue = max(0, now.Sub(due).Seconds())
 		}
-		g.overdue.With(name).Set(overdue)
-		g.fuel.With(name).Set(float64(l.FuelPercent) / 100)
+		one(g.overdue, overdue, name)
+		one(g.fuel, float64(l.FuelPercent)/100, name)
 		for _, state := range laneStates {
-			g.state.With(name, state).Set(number(state == laneState(&l.LaneStatus, now)))
+			one(g.state, number(state == laneState(&l.LaneStatus, now)), name, state)
 		}
 	}
 }

@@ -1,21 +1,19 @@
 package server
 
 import (
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/exposition"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // maxNames is how many webhooks have series of their own. The others share the series of "other".
@@ -23,17 +21,17 @@ const maxNames = 1000
 
 // Metrics are awf-hook's metrics. docs/serve.md lists them.
 type Metrics struct {
-	registry exposition.Registry
+	registry *prometheus.Registry
 
-	received, known, refused      *exposition.Metric // by source, and type or reason
-	accepted, deliveries          *exposition.Metric // by webhook; the second also by outcome
-	attempts                      *exposition.Metric // by webhook, outcome and status class
-	attempt, first, latency       *exposition.Metric
-	transform                     *exposition.Metric
-	transformFailures             *exposition.Metric
-	stored                        *exposition.Metric
-	spans                         *exposition.Metric // by outcome
-	reloadSuccessful, reloadStamp *exposition.Series
+	received, known, refused      *prometheus.CounterVec // by source, and type or reason
+	accepted, deliveries          *prometheus.CounterVec // by webhook; the second also by outcome
+	attempts                      *prometheus.CounterVec // by webhook, outcome and status class
+	attempt, first, latency       *prometheus.HistogramVec
+	transform                     *prometheus.HistogramVec
+	transformFailures             *prometheus.CounterVec
+	stored                        *prometheus.HistogramVec
+	spans                         *prometheus.CounterVec // by outcome
+	reloadSuccessful, reloadStamp prometheus.Gauge
 
 	mu    sync.Mutex
 	names map[string]map[string]bool // webhooks that have series, and the kinds of steps that theirs tell apart
@@ -57,7 +55,7 @@ const otherLabel = "other"
 
 // NewMetrics makes metrics. All counters are 0.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{names: map[string]map[string]bool{}}
+	m := &Metrics{registry: prometheus.NewRegistry(), names: map[string]map[string]bool{}}
 	m.received = m.counter("events_received_total", "Accepted events.", "source", "type")
 	m.known = m.counter("events_known_total", "Accepted events whose deliveries all existed before.", "source", "type")
 	m.refused = m.counter("events_refused_total", "Refused events, and refused requests without events.", "source", "reason")
@@ -71,56 +69,41 @@ func NewMetrics(version string) *Metrics {
 	m.transformFailures = m.counter("transform_failures_total", "Steps of transforms that failed.", "webhook", "kind", "reason")
 	m.stored = m.histogram("store_operation_duration_seconds", "How long the queue took.", fast, "engine", "operation")
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
-	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was loaded, 0 if it had mistakes.").With()
-	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was last loaded.").With()
-	m.gauge("build_info", "The version that runs; always 1.", "version", "goversion").With(version, runtime.Version()).Set(1)
-	m.registry.Runtime(time.Now())
+	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was loaded, 0 if it had mistakes.")
+	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was last loaded.")
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "awf_hook_build_info", Help: "The version that runs; always 1.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	info.Set(1)
+	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []string{"sent", "dropped"} {
-		m.spans.With(outcome)
+		m.spans.WithLabelValues(outcome)
 	}
 	return m
 }
 
-func (m *Metrics) counter(name, help string, labels ...string) *exposition.Metric {
-	return m.registry.Counter("awf_hook_"+name, help, labels...)
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "awf_hook_" + name, Help: help}, labels)
+	m.registry.MustRegister(c)
+	return c
 }
 
-func (m *Metrics) histogram(name, help string, bounds []float64, labels ...string) *exposition.Metric {
-	return m.registry.Histogram("awf_hook_"+name, help, bounds, labels...)
+func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "awf_hook_" + name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(h)
+	return h
 }
 
-func (m *Metrics) gauge(name, help string, labels ...string) *exposition.Metric {
-	return m.registry.Gauge("awf_hook_"+name, help, labels...)
+func (m *Metrics) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "awf_hook_" + name, Help: help})
+	m.registry.MustRegister(g)
+	return g
 }
-
-// maxScrapes is how many requests for /metrics are answered at a time.
-const maxScrapes = 4
 
 // Handler answers /metrics.
 func (m *Metrics) Handler() http.Handler {
-	scrapes := make(chan struct{}, maxScrapes)
-	return http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case scrapes <- struct{}{}:
-			defer func() { <-scrapes }()
-		default:
-			http.Error(w, fmt.Sprintf("%d requests for metrics are being answered: try again later", maxScrapes), http.StatusServiceUnavailable)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		w.Header().Add("Vary", "Accept-Encoding")
-		text := m.registry.Text()
-		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-			w.Write(text)
-			return
-		}
-		w.Header().Set("Content-Encoding", "gzip")
-		packed, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
-		if err == nil {
-			packed.Write(text)
-			packed.Close()
-		}
-	}), answerTimeout/2, "the queue did not answer in time")
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: answerTimeout / 2})
 }
 
 // WriteFile writes the metrics for the node exporter's textfile collector. It replaces the file at the path, so it
@@ -129,18 +112,7 @@ func (m *Metrics) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)) // a reader sees the old text or the new one
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(m.registry.Text())
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return prometheus.WriteToTextfile(path, m.registry)
 }
 
 // Webhook says which series a webhook has.
@@ -157,14 +129,14 @@ func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 		return
 	}
 	m.reloadSuccessful.Set(1)
-	m.reloadStamp.Set(float64(time.Now().UnixNano()) / 1e9)
+	m.reloadStamp.SetToCurrentTime()
 	for _, source := range sources {
 		for _, typ := range append(eventTypes, otherLabel) {
-			m.received.With(source, typ)
-			m.known.With(source, typ)
+			m.received.WithLabelValues(source, typ)
+			m.known.WithLabelValues(source, typ)
 		}
 		for _, reason := range Reasons {
-			m.refused.With(source, string(reason))
+			m.refused.WithLabelValues(source, string(reason))
 		}
 	}
 	m.mu.Lock()
@@ -192,16 +164,16 @@ func (m *Metrics) begin(name string) {
 	if m.names[name] == nil {
 		m.names[name] = map[string]bool{}
 	}
-	m.accepted.With(name)
-	for _, h := range []*exposition.Metric{m.attempt, m.first, m.latency} {
-		h.With(name)
+	m.accepted.WithLabelValues(name)
+	for _, h := range []*prometheus.HistogramVec{m.attempt, m.first, m.latency} {
+		h.WithLabelValues(name)
 	}
 	for _, outcome := range outcomes {
-		m.deliveries.With(name, outcome.String())
+		m.deliveries.WithLabelValues(name, outcome.String())
 	}
 	for _, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Retry, delivery.Dead} {
 		for _, class := range statusClasses {
-			m.attempts.With(name, outcome.String(), class)
+			m.attempts.WithLabelValues(name, outcome.String(), class)
 		}
 	}
 }
@@ -209,18 +181,19 @@ func (m *Metrics) begin(name string) {
 // beginStep makes the series of a webhook's steps of one kind. The caller holds mu.
 func (m *Metrics) beginStep(name, kind string) {
 	m.names[name][kind] = true
-	m.transform.With(name, kind)
+	m.transform.WithLabelValues(name, kind)
 	for _, reason := range engine.FailureReasons(kind) {
-		m.transformFailures.With(name, kind, reason)
+		m.transformFailures.WithLabelValues(name, kind, reason)
 	}
 }
 
 // end removes a webhook's series. The caller holds mu.
 func (m *Metrics) end(name string) {
-	for _, metric := range []*exposition.Metric{
+	of := prometheus.Labels{"webhook": name}
+	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
 		m.accepted, m.transformFailures, m.attempt, m.first, m.latency, m.transform, m.deliveries, m.attempts,
 	} {
-		metric.Delete("webhook", name)
+		vec.DeletePartialMatch(of)
 	}
 }
 
@@ -257,9 +230,9 @@ func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 			typ = known
 		}
 	}
-	m.received.With(source, typ).Add(1)
+	m.received.WithLabelValues(source, typ).Inc()
 	if fate == engine.EventKnown {
-		m.known.With(source, typ).Add(1)
+		m.known.WithLabelValues(source, typ).Inc()
 	}
 }
 
@@ -268,13 +241,13 @@ func (m *Metrics) Refused(source string, reason Reason, events int) {
 	if source == "" {
 		source = unknownSource
 	}
-	m.refused.With(source, string(reason)).Add(float64(events))
+	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
 }
 
 // Spans counts spans by outcome. m may be nil.
 func (m *Metrics) Spans(outcome string, spans int) {
 	if m != nil {
-		m.spans.With(outcome).Add(float64(spans))
+		m.spans.WithLabelValues(outcome).Add(float64(spans))
 	}
 }
 
@@ -283,17 +256,17 @@ func (m *Metrics) Spans(outcome string, spans int) {
 func (m *Metrics) Observer(source string) engine.Observer {
 	return engine.Observer{
 		Event:    func(ev *event.Event, fate engine.Fate) { m.Took(source, ev, fate) },
-		Accepted: func(webhook string) { m.accepted.With(m.name(webhook)).Add(1) },
+		Accepted: func(webhook string) { m.accepted.WithLabelValues(m.name(webhook)).Inc() },
 		Settled:  m.settled,
 		Transformed: func(webhook, kind string, took time.Duration, reason string) {
 			webhook = m.stepOf(webhook, kind)
-			m.transform.With(webhook, kind).Observe(took.Seconds())
+			m.transform.WithLabelValues(webhook, kind).Observe(took.Seconds())
 			if reason != "" {
-				m.transformFailures.With(webhook, kind, reason).Add(1)
+				m.transformFailures.WithLabelValues(webhook, kind, reason).Inc()
 			}
 		},
 		Stored: func(engine, operation string, took time.Duration) {
-			m.stored.With(engine, operation).Observe(took.Seconds())
+			m.stored.WithLabelValues(engine, operation).Observe(took.Seconds())
 		},
 	}
 }
@@ -302,17 +275,17 @@ func (m *Metrics) settled(webhook string, st *delivery.Settlement) {
 	webhook = m.name(webhook)
 	d := &st.Claim.Delivery
 	if a := st.Attempt; a != nil {
-		m.attempts.With(webhook, st.Outcome.String(), statusClass(a.Status)).Add(1)
-		m.attempt.With(webhook).Observe(a.Took.Seconds())
+		m.attempts.WithLabelValues(webhook, st.Outcome.String(), statusClass(a.Status)).Inc()
+		m.attempt.WithLabelValues(webhook).Observe(a.Took.Seconds())
 		if a.Number == 1 {
-			m.first.With(webhook).Observe(max(0, a.At.Sub(d.Since).Seconds()))
+			m.first.WithLabelValues(webhook).Observe(max(0, a.At.Sub(d.Since).Seconds()))
 		}
 		if st.Outcome == delivery.Delivered {
-			m.latency.With(webhook).Observe(max(0, a.At.Add(a.Took).Sub(d.Since).Seconds()))
+			m.latency.WithLabelValues(webhook).Observe(max(0, a.At.Add(a.Took).Sub(d.Since).Seconds()))
 		}
 	}
 	if st.Outcome != delivery.Retry {
-		m.deliveries.With(webhook, st.Outcome.String()).Add(1)
+		m.deliveries.WithLabelValues(webhook, st.Outcome.String()).Inc()
 	}
 }
 

@@ -14,9 +14,16 @@ import (
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-			tx.tellLanes(seqs)
-			return tx.changed(ctx, `UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 5)
-  AND NOT (owner <> 0 AND due_at > $2)`, seqs, tx.now)
+			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (0, 5) AND NOT (owner <> 0 AND due_at > $2)
+  ORDER BY seq`, seqs, tx.now)
+			if err != nil {
+				return 0, err
+			}
+			for _, l := range lanes {
+				tx.told[l.webhook] = struct{}{}
+			}
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, seqsOf(found), tx.now)
+			return len(found), nil
 		})
 	}
 	f.State = store.Replayable(f.State)
@@ -76,16 +83,6 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, 
 		tx.now, seqs, states, slices.Sorted(slices.Values(places)))
 	tx.saveLanes(lanes)
 	return len(found), nil
-}
-
-// tellLanes tells other nodes to look at the lanes of deliveries.
-func (tx *tx) tellLanes(seqs []int64) {
-	tx.each(func(rows pgx.Rows) error {
-		var webhook string
-		err := rows.Scan(&webhook)
-		tx.told[webhook] = struct{}{}
-		return err
-	}, `SELECT DISTINCT l.webhook FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq = ANY($1::bigint[])`, seqs)
 }
 
 // Delete implements [store.Browser].

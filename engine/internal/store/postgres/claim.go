@@ -184,7 +184,7 @@ const take = `WITH f AS MATERIALIZED (SELECT seq, due_at FROM awf_hook.deliverie
   LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
-// taking.
+// taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait.
 func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	until := c.now.Add(microseconds(c.lane.Lease))
 	scan := func(rows pgx.Rows) error {
@@ -194,10 +194,10 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6`),
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0`), c.store.node, until, chosen, n)
+		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
 	return c.send(ctx)
 }
@@ -250,15 +250,19 @@ func (r *eventRow) event() (*event.Event, error) {
 	}, r.stamp)
 }
 
-// wait sets when to ask again: when the next delivery becomes due.
+// wait sets when to ask again: when the next delivery becomes due, and at once if the lane has its first key.
 func (c *claiming) wait(ctx context.Context) error {
 	c.next = store.Never
 	var first *time.Time
+	keyed := false
 	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND `+isDue+`
-    AND due_at > $2 ORDER BY due_at LIMIT 1)`,
-		c.state.id, c.now).Scan(&first)
+    AND due_at > $2 ORDER BY due_at LIMIT 1), (SELECT keyed FROM awf_hook.lanes WHERE id = $1)`,
+		c.state.id, c.now).Scan(&first, &keyed)
 	if first != nil {
 		c.next = max(time.Microsecond, first.Sub(c.now))
+	}
+	if keyed && !c.state.keyed {
+		c.next = time.Microsecond
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -66,7 +65,9 @@ func (p *proxy) join(client net.Conn, target string) {
 	}
 	defer server.Close()
 	var deaf atomic.Bool
+	answered := make(chan struct{})
 	go func() {
+		defer close(answered)
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
@@ -86,7 +87,7 @@ func (p *proxy) join(client net.Conn, target string) {
 		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
 			deaf.Store(true)
 			_, _ = server.Write(buf[:n])
-			_, _ = io.ReadAll(io.LimitReader(server, 1)) // it has committed
+			<-answered // it has committed
 			return
 		}
 		if _, err := server.Write(buf[:n]); err != nil {

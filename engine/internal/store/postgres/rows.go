@@ -40,12 +40,18 @@ func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found 
 
 // removeAll queues and counts the removal of deliveries.
 func (tx *tx) removeAll(found []deliveryRow) {
+	for _, d := range found {
+		tx.of(d.lane).add(d.state, -1, -d.size)
+	}
+	tx.remove(seqsOf(found))
+}
+
+func seqsOf(found []deliveryRow) []int64 {
 	seqs := make([]int64, len(found))
 	for i, d := range found {
 		seqs[i] = d.seq
-		tx.of(d.lane).add(d.state, -1, -d.size)
 	}
-	tx.remove(seqs)
+	return seqs
 }
 
 // locked selects deliveries and locks them, after their lanes.

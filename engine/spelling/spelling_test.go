@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/awf-project/awf-hook/internal/spelling"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 func TestNearest(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/awf-project/awf-hook/internal/trust"
+	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/google/go-cmp/cmp"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // tree makes one of everything that can be at a path.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/awf-project/awf-hook/internal/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/google/go-cmp/cmp"
 )
 

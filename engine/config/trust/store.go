@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/internal/file"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Bounds of the record.
