@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A reading that failed for good does not wait for the adoption of what others left, which may wait for room for ever.
+// If reading fails for good, attend does not wait for the adoption, which may wait for room for ever.
 func TestAttendGivesUpAdopting(t *testing.T) {
 	failed := errors.New("the disk is gone")
 	forever := func(ctx context.Context) error {

@@ -60,7 +60,7 @@ func TestTransformFailuresOpenTheBreaker(t *testing.T) {
 	})
 }
 
-// Failures that are not in a row open no breaker: what a transform drops or makes in between shows that it works.
+// Failures that are not in a row do not open a breaker: if a transform makes a body or drops an event in between, it works.
 func TestTransformFailuresBetweenGoodOnesHoldNothingUp(t *testing.T) {
 	for name, between := range map[string]string{"delivered": "7", "dropped": ""} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +58,41 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 		fates[i] = fateOf(entry.Wants)
 	}
 	return fates, nil
+}
+
+// maxCompared is how many deliveries Differs looks for.
+const maxCompared = 1000
+
+// Differs returns the index of the first event whose id the queue holds for an event with another body, or -1. It compares with what the
+// first maxCompared possible deliveries hold: Commit takes an event as known if its id is, whatever its body.
+func (e *Engine) Differs(ctx context.Context, events []event.Event) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	looks := 0
+	for i := range events {
+		ev := &events[i]
+		webhooks, err := e.routes.Of(ev.WorkflowName).Webhooks(ctx)
+		if err != nil {
+			return -1, err
+		}
+		for _, w := range webhooks {
+			if looks++; looks > maxCompared {
+				return -1, nil
+			}
+			want := delivery.Want{Webhook: w.Identity}
+			held, err := e.queue.Show(ctx, want.DeliveryID(ev.ID))
+			switch {
+			case errors.Is(err, ErrUnknown):
+				continue
+			case err != nil:
+				return -1, err
+			case !bytes.Equal(held.Event.Body(), ev.Body()):
+				return i, nil
+			}
+			break // its other deliveries hold the same event
+		}
+	}
+	return -1, nil
 }
 
 func fateOf(wants []delivery.Want) Fate {

@@ -61,7 +61,7 @@ queue:
   max_size: 1GiB
 `
 
-// meaning is what check --print shows, and what it leaves out.
+// meaning is the output of check --print with the parts that it leaves out.
 func meaning(cfg *config.Config) string {
 	var b strings.Builder
 	for _, v := range cfg.Values() {
@@ -94,14 +94,14 @@ var tolerated = map[string]string{
 	"custom.yaml: an indent is added: - github":                     "YAML reads an entry that is indented further as more text of the entry above",
 }
 
-// isBelow says whether an indent that was added is told at the lines below, which are those that do not fit then.
+// isBelow reports whether the mistake of an added indent is in the lines below, which no longer fit.
 func isBelow(kind string, line int, found config.Errors) bool {
 	return kind == "an indent is added" && slices.ContainsFunc(found, func(m *config.Error) bool {
 		return m.Line > line && strings.Contains(m.Message, "not YAML: ")
 	})
 }
 
-// A slip is told at its line, or the configuration means what it meant.
+// A slip is reported at its line, or it does not change the configuration's meaning.
 func TestSlipsAreToldOrMeanTheSame(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	files := map[string]string{"mutated": mutated}

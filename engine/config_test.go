@@ -29,7 +29,7 @@ const (
 // canary is in the value of every variable: it must not come out again.
 const canary = "CANARY"
 
-// environment is what ${VAR} finds in the files of testdata/config.
+// environment holds the variables for the files of testdata/config.
 func environment(name string) (string, bool) {
 	value, set := map[string]string{
 		"VALUE":          canary,
@@ -157,7 +157,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// Where the text of an expression stands in the file as it is, its mistake is pointed at; elsewhere the whole scalar is.
+// If the file has the text of an expression unchanged, the error points at the mistake. Otherwise it points at the whole scalar.
 func TestPlacesPointAtTheMistake(t *testing.T) {
 	const mistake = "wokflow_name"
 	scalar := regexp.MustCompile(`^([>"'&]|!!str|event)`)
@@ -198,7 +198,7 @@ func TestGoodFilesHaveNoMistake(t *testing.T) {
 	}
 }
 
-// A variable may stand wherever a value stands; without its value nothing can be said against it.
+// A variable may be in place of any value. Without the variable's value there is no mistake.
 func TestUnknownVariablesAreNoMistakeWithoutEnvironment(t *testing.T) {
 	const text = `
 webhooks:

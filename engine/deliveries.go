@@ -25,7 +25,7 @@ type Detail = delivery.Detail
 // Change says what a replay does besides making deliveries due.
 type Change = delivery.Change
 
-// LaneStatus is what the queue knows about a webhook's lane.
+// LaneStatus is the queue's record of a webhook's lane.
 type LaneStatus = delivery.LaneStatus
 
 // Standing counts the waiting deliveries of a lane by their state.

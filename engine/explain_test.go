@@ -45,7 +45,7 @@ func TestExplainRunsEachStepOnce(t *testing.T) {
 	}
 }
 
-// An explanation tells of each webhook that there is, however the workflow's definition changes.
+// An explanation lists each webhook, however the workflow's definition changes.
 func TestExplainTellsOfEachWebhookOfAChangedDefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
 	definition := func(n int) string {

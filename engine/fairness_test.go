@@ -129,7 +129,7 @@ func (g *good) run(t *testing.T, yaml string, events int) time.Duration {
 	return time.Since(begun)
 }
 
-// compare returns the ratio of the shortest times with the bad receivers and without them: what else runs only makes times longer.
+// compare returns the ratio of the shortest times with and without the bad receivers: other programs can only make times longer.
 func (g *good) compare(t *testing.T, without, with string, pairs, events int) float64 {
 	t.Helper()
 	var alone, beside []time.Duration

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -278,4 +279,97 @@ func (in *intake) refuse(ev *event.Event, err error) {
 		log.Debug("event refused", "event", ev.Type, "workflow_id", ev.WorkflowID, "err", err)
 	}
 	in.engine.counts.refused.Add(1)
+}
+
+// wants makes an event's entry, with one delivery for each webhook that wants the event. It sets a missing id.
+func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
+	if ev.ID == "" {
+		ev.ID = event.NewID(time.Now())
+	}
+	entry := &delivery.Entry{Event: ev, Span: e.beginSpan(ev)}
+	in := e.envs.Of(ev) // decoded once for all webhooks
+	defer e.envs.Keep(in)
+	for _, w := range webhooks {
+		asked := slices.Contains(ev.Webhooks, w.Identity)
+		if ev.Webhooks != nil && !asked {
+			continue
+		}
+		if want, wants := w.want(in, asked); wants {
+			if want.Dead == "" {
+				want.Take = e.lanes.Lease(w.Identity, ev.Size())
+			}
+			entry.Wants = append(entry.Wants, want)
+		}
+	}
+	e.sayMissing(ev, webhooks)
+	return entry
+}
+
+// sayMissing logs that an event names webhooks that the configuration does not have.
+func (e *Engine) sayMissing(ev *event.Event, webhooks []*webhook) {
+	for _, identity := range ev.Webhooks {
+		if !slices.ContainsFunc(webhooks, func(w *webhook) bool { return w.Identity == identity }) {
+			e.log.Error("an event names a webhook that the configuration does not have", "webhook", identity, "event", ev.ID)
+			e.counts.refused.Add(1)
+		}
+	}
+}
+
+// accept commits events with their deliveries, in order, and hands the lanes what they may send at once.
+func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
+	wanted := make([]*delivery.Entry, 0, len(entries))
+	for _, entry := range entries {
+		if len(entry.Wants) > 0 {
+			wanted = append(wanted, entry)
+		}
+	}
+	if len(wanted) > 0 {
+		if err := e.observed("accept", func() error { return e.queue.Accept(ctx, wanted) }); err != nil {
+			return err
+		}
+	}
+	e.accepted(wanted, len(entries))
+	if observe := e.opts.Observer.Event; observe != nil {
+		for _, entry := range entries {
+			observe(entry.Event, fateOf(entry.Wants))
+		}
+	}
+	return nil
+}
+
+// accepted counts accepted events and hands the lanes what they may send at once.
+func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
+	e.counts.events.Add(int64(events))
+	for _, entry := range wanted {
+		e.endSpan(entry)
+		given := map[string]bool{}
+		for _, claim := range entry.Claims {
+			e.lanes.Give(claim)
+			given[claim.Delivery.Webhook] = true
+		}
+		for _, want := range entry.Wants {
+			e.counts.accepted(want.Fate)
+			if want.Fate != delivery.Known {
+				e.observeAccepted(want.Webhook)
+			}
+			if want.Fate == delivery.BornDead {
+				e.noticeBornDead(entry.Event, &want)
+			}
+			if want.Fate == delivery.Accepted && !given[want.Webhook] {
+				e.lanes.LookAt(want.Webhook, time.Now())
+			}
+		}
+	}
+}
+
+// accepted counts a want by its fate.
+func (c *counts) accepted(fate delivery.Fate) {
+	if fate == delivery.Known {
+		c.known.Add(1)
+		return
+	}
+	c.deliveries.Add(1)
+	if fate == delivery.BornDead {
+		c.own.dead.Add(1)
+	}
 }

@@ -112,7 +112,7 @@ func TestCompilingHoldsUpNoStream(t *testing.T) {
 	}
 }
 
-// An event that comes to a closed intake is refused and counted.
+// A closed intake refuses events and counts them.
 func TestNoEventVanishesAtAStop(t *testing.T) {
 	e, err := Open(&config.Config{}, Options{})
 	if err != nil {

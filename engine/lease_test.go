@@ -80,7 +80,7 @@ func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 	})
 }
 
-// An outcome of a delivery that another process took over meanwhile is not counted: the other process tells of it.
+// An outcome of a delivery that another process took over is not counted: the other process reports it.
 func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)

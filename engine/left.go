@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (w *waits) add(c delivery.Counts) {
 	w.waiting, w.retrying, w.inFlight = w.waiting+int64(c.Waiting), w.retrying+int64(c.Retrying), w.inFlight+int64(c.InFlight)
 }
 
-// left is what a report says about deliveries that wait, and why they do.
+// left is the part of a report about waiting deliveries, and why they wait.
 type left struct {
 	remains
 	own, earlier waits
@@ -135,7 +136,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			w.Webhook, waits = name, true
 		}
 		if waits {
-			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].Broken > 0 {
+			if w.Closed = lanes[i].Closed; lanes[i].Failures+lanes[i].TransformFailures > 0 {
 				w.Reason = lanes[i].LastError
 			}
 			l.webhooks[lanes[i].Webhook] = w
@@ -151,9 +152,18 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 // nameOf returns the name in a webhook's identity.
 func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
+// reason returns why the queue did not answer in time, if that is the error and the reason is known. Otherwise it returns the error.
+func (e *Engine) reason(err error) error {
+	if why := e.queue.Broken(); why != nil && errors.Is(err, context.DeadlineExceeded) {
+		return why
+	}
+	return err
+}
+
 // unread returns what is known when the queue cannot be read: the deliveries in memory, and how many others this
 // process accepted without seeing their end.
 func (e *Engine) unread(err error) left {
+	err = e.reason(err)
 	l := left{
 		remains: remains{next: time.Now()}, webhooks: map[string]WebhookReport{}, unread: err.Error(), trouble: err.Error(),
 		undone: newUndone(e.queue.Unsettled()),

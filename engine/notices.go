@@ -51,7 +51,7 @@ type notices struct {
 	backlog time.Time           // when the engine last looked for a backlog
 }
 
-// laneSeen is what was last seen of a lane: the type of the event that it made, or "", and the id of its cause.
+// laneSeen is the last state seen of a lane: the type of the event that it caused, or "", and the id of its cause.
 type laneSeen struct{ typ, cause string }
 
 // tally limits how many operator events of one type a webhook causes.
@@ -275,7 +275,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 	case event.HookLaneClosed:
 		payload["reason"] = short(l.Closed)
 	case event.HookLaneFailing:
-		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.Broken)
+		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.TransformFailures)
 	default:
 		e.notify(event.HookLaneRecovered, l.Webhook, before.typ+" "+before.cause, payload)
 		return

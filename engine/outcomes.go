@@ -31,7 +31,7 @@ type DeadLetter struct {
 // maxAnswer is how much of an answer a report holds, in bytes.
 const maxAnswer = 200
 
-// outcomes keeps what a report says about each webhook. The zero value is ready to use.
+// outcomes keeps the part of a report about each webhook. The zero value is ready to use.
 type outcomes struct {
 	mu sync.Mutex
 	of map[string]WebhookReport // by the webhook's identity

@@ -68,7 +68,7 @@ func (p Preview) Revealed() Preview {
 // Reveal returns a header's unmasked value. Keep it out of logs, errors, files and reports.
 func (p *Preview) Reveal(name string) string { return p.header.Get(name) }
 
-// Masked stands for a value that may be a secret.
+// Masked replaces a value that may be a secret.
 const Masked = secret.Mask
 
 // Preview runs the event through each webhook of its workflow as Run would, up to the request of a first attempt at

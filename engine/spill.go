@@ -18,7 +18,7 @@ import (
 // flushPatience is how long Close tries to write to the queue's file what is in memory alone.
 const flushPatience = 5 * time.Second
 
-// spilled is what Close wrote to files.
+// spilled describes the files that Close wrote.
 type spilled struct {
 	files            []string
 	waiting, letters int64
@@ -49,7 +49,7 @@ func (e *Engine) settleAccounts() {
 		l = e.unread(err)
 	}
 	if flushErr != nil {
-		l.trouble = flushErr.Error()
+		l.trouble = e.reason(flushErr).Error()
 	}
 	rest := e.queue.Rest()
 	switch file := e.queue.Journal(); {

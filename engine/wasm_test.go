@@ -20,7 +20,7 @@ import (
 
 const guests = "../testdata/wasm/guests"
 
-// What a module makes is sent, what it drops is not, and its failure is a dead letter that says which limit at which fuel.
+// A module's body is sent, a dropped event is not, and a failure makes a dead letter that names the limit and the fuel.
 func TestModulesMakeTheContent(t *testing.T) {
 	for _, tt := range []struct {
 		name, transform string
@@ -62,7 +62,7 @@ func TestModulesMakeTheContent(t *testing.T) {
 	}
 }
 
-// A dead letter says which limit was passed, at which fuel; explain tells the fuel of what succeeds too.
+// A dead letter names the limit that was exceeded, and the fuel. explain shows the fuel of successes too.
 func TestModulesFaultsAreKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
 	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 10000}}")), config.NoEnv)
@@ -110,7 +110,7 @@ func TestModulesLogsAreMasked(t *testing.T) {
 	}
 }
 
-// logOf is what is logged of a module that logs its configuration, which has the secret, and fails with it.
+// logOf returns the log of a module that logs its configuration, which has the secret, and fails with it.
 func logOf(t *testing.T, with, secret string) string {
 	t.Helper()
 	var log bytes.Buffer

@@ -106,13 +106,10 @@ func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 		return delivery.Want{}, false
 	}
 	want := delivery.Want{Webhook: w.Identity}
-	switch {
-	case err != nil:
+	if err != nil {
 		err = w.filterError(err)
-	case w.orderBy != nil:
+	} else {
 		want.OrderKey, err = w.orderKey(in)
-	case w.format != nil:
-		want.OrderKey = w.format.OrderKey(ev)
 	}
 	if err != nil {
 		want.Dead = w.masker.Text(err.Error())
@@ -120,21 +117,6 @@ func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 		return want, true
 	}
 	return want, true
-}
-
-// orderKey returns the value of order_by; "" if it is missing.
-func (w *webhook) orderKey(in *expression.Env) (string, error) {
-	value, err := w.orderBy.Value(in)
-	if err == nil && value != nil {
-		var key string
-		if key, err = expression.Text(value); err == nil {
-			return key, nil
-		}
-	}
-	if err != nil {
-		err = w.OrderBy.Fail(1, 0, "", err.Error())
-	}
-	return "", err
 }
 
 // filterError adds the filter's place to its failure.

@@ -79,7 +79,7 @@ func (d *daily) RoundTrip(r *http.Request) (*http.Response, error) {
 	return refused, err
 }
 
-// week submits an event each half an hour for a week, and lets what is left come to its end.
+// week submits an event each half an hour for a week, and then drains the queue.
 func week(t *testing.T, attempts int) (*daily, engine.Report) {
 	t.Helper()
 	d := &daily{t: t, most: attempts, begun: time.Now(), arrived: map[string][]int{}, attempts: map[string]int{}, due: map[string]time.Time{}}

@@ -3,7 +3,7 @@ package examples
 
 import "embed"
 
-// Demo is what "awf-hook demo" plays: awf-hook.yaml and recorded runs of AWF.
+// Demo holds the files that "awf-hook demo" plays: awf-hook.yaml and recorded runs of AWF.
 //
 //go:embed demo
 var Demo embed.FS

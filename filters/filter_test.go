@@ -55,7 +55,7 @@ func TestGlobMatch(t *testing.T) {
 	}
 }
 
-// slowMatch is the definition of a match, exponential as it is.
+// slowMatch is the definition of a match. It takes exponential time.
 func slowMatch(pattern, s string) bool {
 	switch {
 	case pattern == "":

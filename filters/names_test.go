@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/filters"
 )
 
-// A type that no event has is told with the one that was meant.
+// The error about an unknown type names the type that was probably meant.
 func TestUnlikelyGlobs(t *testing.T) {
 	for glob, want := range map[string]string{
 		"workflow_end": "", "workflow_*": "", "*": "", "*_error": "", "step_?????": "", "tool_*": "",

@@ -13,16 +13,17 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Compiler makes the chains of a file's webhooks.
+// Compiler compiles the chains of a file's webhooks.
 type Compiler struct {
-	Expressions *expression.Compiler // of the file; nil: one of its own
-	Modules     *Modules             // nil: the files of wasm steps are not looked at, and their chains are of no use
+	Expressions *expression.Compiler // of the file; nil makes a new one
+	Modules     *Modules             // nil skips wasm steps, whose chains then cannot run
 	Log         *slog.Logger         // takes what modules log
 
-	Warnings config.Errors // of the chains that were compiled: what is no mistake and hardly meant
+	Warnings config.Errors // of the compiled chains: valid, but probably not meant
 }
 
-// Compile makes the chain of a webhook's steps. Its mistakes have their places in the file; the chain must be closed even so.
+// Compile compiles a webhook's steps into a chain. Mistakes have their places in the file. The caller must close the chain, even
+// if there are mistakes.
 func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, config.Errors) {
 	if c.Expressions == nil {
 		c.Expressions = new(expression.Compiler)
@@ -41,7 +42,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 			step, errs = compileFormat(s, i == 0, c)
 		case "wasm", "js":
 			step, errs = c.Modules.load(ctx, s, c.Log)
-		default: // the configuration says what is wrong with it
+		default: // the configuration reports it
 			continue
 		}
 		mistakes = append(mistakes, errs...)
@@ -50,7 +51,7 @@ func (c *Compiler) Compile(ctx context.Context, steps []config.Step) (Chain, con
 	return chain, mistakes
 }
 
-// Warn keeps the warnings of an expression in a text.
+// Warn records warnings about an expression in a text.
 func (c *Compiler) Warn(t config.Text, warnings []*expression.Error) {
 	for _, w := range warnings {
 		warning := t.Fail(w.Line, w.Col, w.Code, w.Message)
@@ -59,7 +60,7 @@ func (c *Compiler) Warn(t config.Text, warnings []*expression.Error) {
 	}
 }
 
-// mapCompiler makes the nodes of one map.
+// mapCompiler compiles the nodes of one map.
 type mapCompiler struct {
 	by        *Compiler
 	omitEmpty bool
@@ -76,7 +77,7 @@ func (c *mapCompiler) compile(s *config.Step) *Map {
 		m.Root = c.node(s.Map, "")
 	case strings.HasPrefix(s.Map.Text.Value, "="):
 		m.Root = c.text(s.Map.Text, "")
-	default: // the whole is an expression, with or without its "="
+	default: // the whole text is an expression, with or without its "="
 		program, err := c.by.Expressions.Value(s.Map.Text.Value)
 		if mistake := (*expression.Error)(nil); errors.As(err, &mistake) {
 			c.fail(s.Map.Text, mistake)
@@ -88,7 +89,7 @@ func (c *mapCompiler) compile(s *config.Step) *Map {
 	return m
 }
 
-// secretsOf lists the members of a step's with that hold values of variables.
+// secretsOf lists the members of a step's with that hold secrets.
 func secretsOf(with *config.Tree) (keys []string) {
 	if with.Kind != config.TreeMapping && len(with.Secrets()) > 0 {
 		return []string{expression.AllKeys}
@@ -123,7 +124,7 @@ func (c *mapCompiler) node(t *config.Tree, path string) Node {
 	return c.text(t.Text, path)
 }
 
-// text reads a string in which expressions may stand.
+// text compiles a string that may hold expressions.
 func (c *mapCompiler) text(t config.Text, path string) Node {
 	parts, whole, mistakes := c.by.Expressions.Template(t.Value)
 	for _, mistake := range mistakes {
@@ -151,7 +152,7 @@ func (c *mapCompiler) fail(t config.Text, mistake *expression.Error) {
 	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Code, mistake.Message))
 }
 
-// unquote reads JSON that is a string.
+// unquote returns the content of a JSON string.
 func unquote(text []byte) (string, bool) {
 	var s string
 	err := json.Unmarshal(text, &s)

@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms"
 )
 
-// The steps of a configuration make a body, each of what the one before made.
+// The steps of a configuration make a body, each from the output of the one before.
 func ExampleCompiler_Compile() {
 	cfg, err := config.Parse("awf-hook.yaml", []byte(`
 webhooks:

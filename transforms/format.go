@@ -13,17 +13,17 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Format makes a receiver's message.
+// Format is a step that makes a receiver's message.
 type Format struct {
 	Format *format.Format
-	veiled *format.Format // with other secrets in its options; nil if they have none
+	veiled *format.Format // with other secrets in its options; nil if they hold none
 	secret []string       // the options with secrets
-	First  bool           // of the chain: it tells of the event, else of what the step before made
+	First  bool           // in the chain: the message is about the event, else about the previous step's output
 
 	log *slog.Logger
 }
 
-// Apply makes the message. It drops an event that makes no message.
+// Apply makes the message. It drops an event about which the receiver gets no message.
 func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 	body := in.Content.Body
 	if f.First {
@@ -52,7 +52,7 @@ func (f *Format) Apply(_ context.Context, in *Input) (Made, error) {
 	return Made{Content: made, Left: left}, nil
 }
 
-// secrets finds what of a message is made from secrets: where it differs from the message that other secrets make.
+// secrets returns the parts of a message that come from secrets: they differ when the message is made with other secrets.
 func (f *Format) secrets(in *Input, message []byte) [][2]int {
 	values := expression.NewEnv(in.Event)
 	values.SetEventBody()
@@ -63,13 +63,13 @@ func (f *Format) secrets(in *Input, message []byte) [][2]int {
 		values.SetBody(body, isJSON, nil)
 	}
 	other, err := cmp.Or(f.veiled, f.Format).Content(values, body)
-	if err != nil || other.Body == nil { // a secret decides what is sent
+	if err != nil || other.Body == nil { // whether there is a message depends on a secret
 		return [][2]int{{0, len(message)}}
 	}
 	return secret.Differences(message, other.Body)
 }
 
-// compileFormat makes the step of a built-in format. Its mistakes have their places in the file.
+// compileFormat compiles the step of a built-in format. Mistakes have their places in the file.
 func compileFormat(s *config.Step, first bool, by *Compiler) (*Format, config.Errors) {
 	kind, _ := format.Lookup(s.Format.Value)
 	with := make([]format.Option, len(s.Options))
@@ -88,8 +88,8 @@ func compileFormat(s *config.Step, first bool, by *Compiler) (*Format, config.Er
 	return made, errs
 }
 
-// veil finds the options with secrets, and makes the format with others in them. An option that no other secret fits, such as a choice,
-// keeps its own.
+// veil finds the options with secrets and makes the same format with other secrets in them. An option that takes no other value,
+// such as a choice, keeps its own.
 func (f *Format) veil(with []format.Option, options []config.Option, by *expression.Compiler) {
 	kind := f.Format.Receiver
 	others := slices.Clone(with)
@@ -108,7 +108,7 @@ func (f *Format) veil(with []format.Option, options []config.Option, by *express
 	}
 }
 
-// holdsSecret reports whether an option's text, or a part of it such as fields.Cost, has a secret in it.
+// holdsSecret reports whether an option, or a part of one such as fields.Cost, holds a secret.
 func (f *Format) holdsSecret(option string) bool {
 	return slices.ContainsFunc(f.secret, func(name string) bool {
 		rest, found := strings.CutPrefix(option, name)

@@ -11,19 +11,19 @@ import (
 
 // Node is a part of a map's tree.
 type Node interface {
-	// appendTo appends the part's JSON. It says false if there is nothing, which is null.
+	// appendTo appends the part's JSON. It returns false for null.
 	appendTo(b *body) (there bool, err error)
 }
 
-// body is what a map makes for an event.
+// body is the body under construction.
 type body struct {
 	text    []byte
-	secrets [][2]int // the parts of it that are made from secrets: from and to, in order
+	secrets [][2]int // the parts that come from secrets: from and to, in order
 	fed     *delivery.Content
 	values  *expression.Env
 }
 
-// begin begins a member of what began at first, and returns where the text ends without it.
+// begin begins a member of the list or object whose members begin at first. It returns the text's length without the member.
 func (b *body) begin(first int) (before int) {
 	if before = len(b.text); before > first {
 		b.text = append(b.text, ',')
@@ -31,7 +31,7 @@ func (b *body) begin(first int) (before int) {
 	return before
 }
 
-// Literal is JSON that is what it is.
+// Literal is JSON without expressions.
 type Literal string
 
 func (l Literal) appendTo(b *body) (bool, error) {
@@ -39,7 +39,7 @@ func (l Literal) appendTo(b *body) (bool, error) {
 	return l != "null", nil
 }
 
-// Value is an expression, whose value keeps its type.
+// Value is an expression. Its value keeps its type.
 type Value struct {
 	Path    string // for errors: "text" or "blocks[0].text"; "" for the whole
 	Program *expression.Program
@@ -58,7 +58,7 @@ func (v Value) appendTo(b *body) (there bool, err error) {
 	return string(b.text[start:]) != "null", nil
 }
 
-// mark notes what is secret of the value that a program made: what is of the bytes that it passes on, or all that it computed.
+// mark records the secrets in the value of a program: those in the bytes that it passed on, else all that it computed.
 func (b *body) mark(p *expression.Program, start int) {
 	from, to, ok := p.PartOfBody(b.values)
 	if !ok || to-from != len(b.text)-start {
@@ -79,7 +79,7 @@ func at(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// Text is a string with expressions in it, whose parts are as they stand within a JSON string.
+// Text is a string that holds expressions. Its other parts are escaped as the inside of a JSON string.
 type Text struct {
 	Path  string
 	Parts []expression.TemplatePart
@@ -113,7 +113,7 @@ func (t Text) appendTo(b *body) (bool, error) {
 	return true, nil
 }
 
-// appendInner appends the inside of a JSON string.
+// appendInner appends text as the inside of a JSON string.
 func appendInner(dst []byte, text string) []byte {
 	start := len(dst)
 	dst = jsonbytes.AppendString(dst, text)
@@ -124,7 +124,7 @@ func appendInner(dst []byte, text string) []byte {
 // List is a list of parts.
 type List struct {
 	Nodes     []Node
-	OmitEmpty bool // leaves out what is null
+	OmitEmpty bool // leaves out nulls
 }
 
 func (l List) appendTo(b *body) (bool, error) {
@@ -144,7 +144,7 @@ func (l List) appendTo(b *body) (bool, error) {
 	return true, nil
 }
 
-// Object is a mapping of parts, in this order.
+// Object is an object of parts, in order.
 type Object struct {
 	Keys      []string // as JSON strings
 	Nodes     []Node
@@ -169,12 +169,12 @@ func (o Object) appendTo(b *body) (bool, error) {
 	return true, nil
 }
 
-// Map makes a body of a tree with expressions in it.
+// Map is a step that makes a body from a tree with expressions.
 type Map struct {
 	Root        Node
 	With        []byte   // JSON that the expressions can read; nil for none
 	Secrets     []string // the members of With that hold secrets; see [expression.Env.SetWith]
-	ContentType string   // other than JSON's, the tree must come to a text, which is the body
+	ContentType string   // of a body that is not JSON, the root must be a text
 }
 
 // Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.
@@ -185,8 +185,7 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	if _, err := m.Root.appendTo(b); err != nil {
 		return Made{}, err
 	}
-	switch string(b.text) {
-	case "null", `""`, "[]", "{}":
+	if isEmptyBody(b.text) {
 		return Made{}, ErrDrop
 	}
 	if !IsJSON(m.ContentType) {
@@ -199,7 +198,7 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 		}
 		b.text = []byte(text)
 	}
-	out := Made{Content: in.Content} // headers and the like stay
+	out := Made{Content: in.Content} // keeps headers and the like
 	out.Body, out.ContentType, out.Secret = b.text, m.ContentType, b.secrets
 	return out, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// chain compiles a transform as it stands in a configuration, indented by four spaces.
+// chain compiles a transform written as in a configuration, indented by four spaces.
 func chain(t testing.TB, transform string) transforms.Chain {
 	t.Helper()
 	text := "webhooks:\n  - url: https://one.test/\n    transform:\n" + transform + "\n"

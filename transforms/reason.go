@@ -8,17 +8,17 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// overMaxBody is the error of what is longer than [MaxBody].
+// overMaxBody is the error of something that is longer than [MaxBody].
 type overMaxBody string
 
 func (what overMaxBody) Error() string {
 	return fmt.Sprintf("the %s is over %d KiB", string(what), MaxBody>>10)
 }
 
-// otherReason is why a step failed that no word of Reasons tells.
+// otherReason is the word for all other failures.
 const otherReason = "error"
 
-// moduleReasons are the words for a module's failures.
+// moduleReasons holds the words for a module's failures.
 var moduleReasons = []struct {
 	err  error
 	word string
@@ -28,7 +28,7 @@ var moduleReasons = []struct {
 	{wasm.ErrModule, "module"},
 }
 
-// Reasons lists the words that [Reason] has for the failures of a kind of step.
+// Reasons lists the words by which [Reason] may name a failure of a kind of step.
 func Reasons(kind string) []string {
 	if kind == "map" || kind == "format" {
 		return []string{"budget", "output", otherReason}
@@ -40,7 +40,7 @@ func Reasons(kind string) []string {
 	return words
 }
 
-// Reason is a word for why a step failed; "" for a decision to send nothing, and for a module that could not be run now.
+// Reason returns a word that says why a step failed. It returns "" if the step succeeded, dropped the event or did not run.
 func Reason(err error) string {
 	if err == nil || errors.Is(err, ErrDrop) || errors.Is(err, ErrNotRun) {
 		return ""

@@ -3,24 +3,24 @@ package transforms
 import (
 	"bytes"
 	"errors"
-	"regexp"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// quoted matches what a message quotes of a value, escaped as %q does it, to the message's end if that was cut. An apostrophe within a
-// word quotes nothing.
-var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*(?:"|\\?$)|\B'(?:\\.|[^'\\])*(?:'|\\?$)|\bgot -?[0-9]+`)
+// quoted matches a value that a message quotes, escaped as by %q. If the message was cut, the quotation reaches to its end. An
+// apostrophe inside a word begins no quotation.
+var quoted = lazy.Regexp(`"(?:\\.|[^"\\])*(?:"|\\?$)|\B'(?:\\.|[^'\\])*(?:'|\\?$)|\bgot -?[0-9]+`)
 
-// hidden is a message without what it quotes, if that may come from a secret.
+// hidden returns a message, with its quotations masked if they may come from a secret.
 func hidden(message string, isSecret bool) string {
 	if !isSecret {
 		return message
 	}
-	return quoted.ReplaceAllString(message, secret.Mask)
+	return quoted().ReplaceAllString(message, secret.Mask)
 }
 
-// Hidden is an error without what it quotes, if that may come from a secret. [ErrDrop] and nil stay.
+// Hidden returns an error, with its quotations masked if they may come from a secret. [ErrDrop] and nil stay as they are.
 func Hidden(err error, isSecret bool) error {
 	if !isSecret || err == nil || errors.Is(err, ErrDrop) {
 		return err
@@ -28,7 +28,7 @@ func Hidden(err error, isSecret bool) error {
 	return errors.New(hidden(err.Error(), true))
 }
 
-// leaves lists where the texts and numbers stand in JSON that begins at start and ends with the text.
+// leaves lists the places of all texts, numbers and booleans in the JSON at text[start:].
 func leaves(text []byte, start int) (list [][2]int) {
 	for i := start; i < len(text); i++ {
 		from := i
@@ -55,7 +55,7 @@ func leaves(text []byte, start int) (list [][2]int) {
 	return list
 }
 
-// inText is where in the text that a JSON string is a byte of the string stands.
+// inText converts a position in a JSON string to a position in the decoded text.
 func inText(quoted []byte, at int) int {
 	text, _ := unquote(append(bytes.Clone(quoted[:at]), '"'))
 	return len(text)

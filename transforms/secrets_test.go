@@ -15,7 +15,7 @@ func TestQuotedValuesAreHidden(t *testing.T) {
 		`LEAK`, `LEAK"LEAK`, `"LEAK`, `LEAK"`, `\LEAK\`, `LEAK\"LEAK`, `LEAK'LEAK`, `'LEAK' 'LEAK`, "LEAK\nLEAK\tLEAK", "LEAK\x00\xffLEAK", "é LEAK`LEAK", ``,
 	} {
 		for _, format := range []string{
-			"want a user's id (U…), a chat's or channel, got %q", "want one of a, b, got %q, did you mean it?", "parsing %q: %[1]q is no number", "%+q and %[1]q",
+			"want a user's id (U…), a chat's or channel, got %q", "want one of a, b, got %q, did you mean it?", "parsing %q: %[1]q is not a number", "%+q and %[1]q",
 		} {
 			message := fmt.Sprintf(format, value)
 			shown := transforms.Hidden(errors.New(message), true).Error()

@@ -4,15 +4,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// Template is a text of a step with expressions in it.
+// Template is a text of a step that holds expressions.
 type Template struct {
-	Path  string // "text" or "blocks[0].text"; "" for the whole
+	Path  string // "text" or "blocks[0].text"; "" for the root
 	Parts []expression.TemplatePart
 
-	HoldsSecret bool // the text itself has a secret in it
+	HoldsSecret bool // outside its expressions
 }
 
-// TemplatesOf lists a step's texts with expressions in them, in their order; nil for a module.
+// TemplatesOf lists a step's texts that hold expressions, in order. It returns nil for a module.
 func TemplatesOf(s Step) []Template {
 	switch s := s.(type) {
 	case *Map:
@@ -35,7 +35,7 @@ func templates(n Node, list []Template) []Template {
 		parts := make([]expression.TemplatePart, len(n.Parts))
 		for i, part := range n.Parts {
 			parts[i] = part
-			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // it is the inside of a JSON string
+			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // a part is the inside of a JSON string
 		}
 		return append(list, Template{Path: n.Path, Parts: parts})
 	case List:

@@ -1,4 +1,7 @@
-// Package transforms makes the bodies that webhooks get: a chain of steps, each fed with what the one before it made.
+// Package transforms makes the bodies that webhooks send.
+//
+// A [Compiler] compiles a webhook's steps into a [Chain], and [Chain.Apply] makes the body of an event: each step transforms the output
+// of the one before it. A step may drop the event; see [ErrDrop]. The caller must close each chain, and then its [Modules].
 package transforms
 
 import (
@@ -14,37 +17,35 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// MaxBody is the longest body that a step makes, in bytes.
+// MaxBody is the length of the longest body that a step may make, in bytes.
 const MaxBody = 1 << 20
 
-// ErrDrop says that a step found nothing to send. It is a decision, not a failure.
-var ErrDrop = errors.New("nothing to send")
-
-// ErrNotRun says that a module did not run, by no fault of its own: the context ended before its turn came, or there was no memory for it.
+// ErrNotRun says that a module could not run, through no fault of its own: the context ended before its turn came, or there was no
+// memory for it.
 var ErrNotRun = errors.New("not run")
 
-// Input is what a step is fed. A step must not change it.
+// Input is the input of a step, which the step must not change.
 type Input struct {
 	Event   *event.Event
-	Content delivery.Content // the event's own body at the first step, unless it is a map; then what the step before made
+	Content delivery.Content // the previous step's output, or the event's body; empty for a first map
 	Values  *expression.Env  // the event as expressions see it
 }
 
-// Step is a kind of transform: a map, a format or a wasm module. It is a function of its input,
-// and may be used by several goroutines at once. It returns [ErrDrop] where there is nothing to send.
+// Step is a transform: a [Map], a [Format] or a [Wasm] module. Its output depends on its input alone, and several goroutines may use it
+// at once. It returns [ErrDrop] if there is nothing to send.
 type Step interface {
 	Apply(ctx context.Context, in *Input) (Made, error)
 }
 
-// Made is what a step made.
+// Made is the output of a step.
 type Made struct {
 	delivery.Content
-	Fuel      int64    // that a wasm module used, even if it failed
-	FuelLimit int64    // that it could use for this event
+	Fuel      int64    // used by a wasm module, even if it failed
+	FuelLimit int64    // the most that it could use for this event
 	Left      []string // what a format left out of its message, and why
 }
 
-// Named is a step of a chain.
+// Named is a step with its kind.
 type Named struct {
 	Kind string // "map"
 	Step Step
@@ -60,7 +61,7 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("transform %d, %s: %v", e.Number, e.Kind, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Chain is the steps of a webhook. An empty one sends the event itself.
+// Chain holds the steps of a webhook. An empty chain sends the event itself.
 type Chain []Named
 
 // Apply makes the content of a delivery. It returns [ErrDrop], [ErrNotRun], or an [*Error].
@@ -68,18 +69,18 @@ func (c Chain) Apply(ctx context.Context, values *expression.Env) (delivery.Cont
 	return c.run(ctx, values, nil, nil)
 }
 
-// Timer is told how long a step took. Its error is of what failed.
+// Timer receives how long a step took, and the error with which it failed.
 type Timer func(kind string, took time.Duration, err error)
 
-// Time is Apply, and tells how long each step took.
+// Time is like [Chain.Apply], and calls took after each step.
 func (c Chain) Time(ctx context.Context, values *expression.Env, took Timer) (delivery.Content, error) {
 	return c.run(ctx, values, nil, took)
 }
 
-// Watcher is told what a step was fed and what it made.
+// Watcher receives the input and the output of a step.
 type Watcher func(step int, in delivery.Content, out Made, err error)
 
-// Watch is Apply, and tells what each step was fed and what it made.
+// Watch is like [Chain.Apply], and calls each after each step.
 func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) (delivery.Content, error) {
 	return c.run(ctx, values, each, nil)
 }
@@ -87,7 +88,7 @@ func (c Chain) Watch(ctx context.Context, values *expression.Env, each Watcher) 
 func (c Chain) run(ctx context.Context, values *expression.Env, each Watcher, took Timer) (delivery.Content, error) {
 	in := &Input{Event: values.Event(), Values: values}
 	values.SetEventBody()
-	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads it from the values, if at all
+	if _, isMap := first(c).(*Map); !isMap || each != nil { // a map reads the body from the values
 		in.Content.Body = values.Event().Body()
 	}
 	for i, step := range c {
@@ -120,7 +121,7 @@ func (c Chain) run(ctx context.Context, values *expression.Env, each Watcher, to
 	return in.Content, nil
 }
 
-// Close ends the modules of the chain's steps; it waits for those that run.
+// Close closes the modules of the chain. It waits for those that are running.
 func (c Chain) Close() {
 	for _, step := range c {
 		if w, isWasm := step.Step.(*Wasm); isWasm && w != nil {
@@ -129,7 +130,8 @@ func (c Chain) Close() {
 	}
 }
 
-// FuelPercent is the greatest share of its fuel that a module of the chain has used for an event, in percent; 0 without modules.
+// FuelPercent returns the greatest share of its fuel that a module of the chain has used for an event, in percent. It is 0 without
+// modules.
 func (c Chain) FuelPercent() int {
 	percent := 0
 	for _, step := range c {
@@ -147,7 +149,7 @@ func first(c Chain) Step {
 	return c[0].Step
 }
 
-// IsJSON says whether a body of the type is JSON; "" is.
+// IsJSON reports whether bodies of a content type are JSON. An empty type means JSON.
 func IsJSON(contentType string) bool {
 	if contentType == "" {
 		return true

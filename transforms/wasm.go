@@ -14,13 +14,13 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// Wasm runs a sandboxed module or script.
+// Wasm is a step that runs a sandboxed module or script.
 type Wasm struct {
 	Module      *wasm.Module
 	ContentType string // "" is JSON
 }
 
-// Apply feeds the module what the step before made, the event itself at first. An error of the module's is a [*wasm.Error].
+// Apply runs the module on the previous step's output, or on the event. If the module fails, the error is a [*wasm.Error].
 func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	out, err := w.Module.Transform(ctx, wasm.Event{Body: in.Content.Body, Time: in.Event.Timestamp})
 	made := Made{Fuel: out.Fuel, FuelLimit: out.Limit}
@@ -34,14 +34,14 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 		return made, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
 	made.Content = in.Content
-	if len(in.Content.Secret) > 0 { // what a module passes on of them
+	if len(in.Content.Secret) > 0 { // which the module may have passed on
 		made.Secret = secret.NewMasker(secret.Parts(in.Content.Body, in.Content.Secret), nil).Spans(out.Body)
 	}
 	made.Body, made.ContentType = out.Body, w.ContentType
 	return made, nil
 }
 
-// Modules loads the modules of wasm steps into one sandbox, which is made with the first of them.
+// Modules loads the modules of wasm steps into one sandbox. The first module creates the sandbox.
 // Its methods may be called by several goroutines at once.
 type Modules struct {
 	cacheDir string
@@ -51,12 +51,12 @@ type Modules struct {
 	sandbox *wasm.Sandbox
 }
 
-// NewModules makes no sandbox yet. Compiled code is kept in the directory; nothing is kept with "", or where that cannot be.
+// NewModules returns Modules that keep compiled code in a folder. They keep none if cacheDir is "" or cannot be used.
 func NewModules(cacheDir string, log *slog.Logger) *Modules {
 	return &Modules{cacheDir: cacheDir, log: log}
 }
 
-// Close waits until ctx ends for compilations that were given up. The chains must be closed before.
+// Close closes the sandbox. Until ctx ends, it waits for abandoned compilations. Close the chains first.
 func (m *Modules) Close(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,13 +74,13 @@ func (m *Modules) open() (*wasm.Sandbox, error) {
 	}
 	var err error
 	if m.sandbox, err = wasm.New(m.cacheDir); err != nil {
-		m.log.Warn("compiled modules are not kept, which makes the beginning slower", "err", err)
+		m.log.Warn("cannot keep compiled modules, so each start compiles them again", "err", err)
 		m.sandbox, err = wasm.New("")
 	}
 	return m.sandbox, err
 }
 
-// load makes the step of a module. What it logs goes to the logger. A mistake has its place in the file.
+// load makes the step of a module, which logs to log. A mistake has its place in the file.
 func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*Wasm, config.Errors) {
 	if m == nil {
 		return nil, nil
@@ -122,7 +122,7 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 	return &Wasm{module, s.ContentType}, nil
 }
 
-// withOf is what a module can read.
+// withOf returns the values that a module can read.
 func withOf(s *config.Step) (map[string]any, *config.Error) {
 	if s.With == nil {
 		return nil, nil

@@ -11,11 +11,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// checkArguments wraps what cobra says of arguments: an error shows how the command is called, and names the flags that it needs.
+// checkArguments wraps cobra's errors about arguments: they show the command's usage and name the flags that it needs.
+// It refuses empty arguments, except those of exec's command.
 func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, words []string) error {
+		if err := checkValues(cmd); err != nil {
+			return err
+		}
+		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 		if check != nil && check(cmd, words) != nil {
-			return fmt.Errorf("want %q, got %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"), number(words))
+			return fmt.Errorf("want %q, got %s", usage, number(words))
+		}
+		if cmd.Name() != "exec" && slices.Contains(words, "") {
+			return fmt.Errorf("want %q, got an empty argument", usage)
 		}
 		var missing []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -30,7 +38,32 @@ func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// number says what arguments there are.
+// mayBeEmpty lists the flags that may be empty: they give an event a text.
+var mayBeEmpty = []string{"emit --workflow", "emit --workflow-id"}
+
+// checkValues refuses empty and negative values of flags. An unset variable of a script would otherwise select everything, or a default.
+func checkValues(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, is := f.Value.(pflag.SliceValue); is {
+			values = list.GetSlice()
+		}
+		switch f.Value.Type() {
+		case "int", "int64", "duration":
+			if strings.HasPrefix(values[0], "-") {
+				err = fmt.Errorf("--%s: want 0 or more, got %s", f.Name, values[0])
+			}
+		default:
+			if (len(values) == 0 || slices.Contains(values, "")) && !slices.Contains(mayBeEmpty, cmd.Name()+" --"+f.Name) {
+				want, _ := pflag.UnquoteUsage(f)
+				err = fmt.Errorf("--%s: want a %s, got an empty text", f.Name, want)
+			}
+		}
+	})
+	return err
+}
+
+// number describes how many arguments a command takes.
 func number(words []string) string {
 	switch len(words) {
 	case 0:
@@ -43,7 +76,7 @@ func number(words []string) string {
 
 // refusals say why a command does not have a flag that others have.
 var refusals = map[string]string{
-	"json":    "prints nothing as JSON",
+	"json":    "prints no JSON",
 	"config":  "reads no configuration",
 	"webhook": "is not about one webhook",
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/spf13/cobra"
 )
 
@@ -37,7 +37,7 @@ type backtest struct {
 	json    bool
 }
 
-// backtestJSON says what a webhook makes of past events, as --json prints it.
+// backtestJSON is the result of a webhook for past events, as --json prints it.
 type backtestJSON struct {
 	Webhook string   `json:"webhook"`
 	Sent    int      `json:"requests"`
@@ -117,7 +117,11 @@ func (c *command) backtest(b backtest, paths []string) error {
 		return failure(err)
 	}
 	if events == 0 {
-		return failure(fmt.Errorf("no event in %s", strings.Join(paths, " and ")))
+		since := ""
+		if b.since != "" {
+			since = " since " + b.since
+		}
+		return failure(fmt.Errorf("no event%s in %s", since, strings.Join(paths, " and ")))
 	}
 	rates, err := c.rates(b.configFlags)
 	if err != nil {
@@ -150,7 +154,7 @@ func rateOf(w *config.Webhook) string {
 }
 
 // written matches the time of a line from AWF.
-var written = regexp.MustCompile(`"timestamp":"([^"]+)"`)
+var written = lazy.Regexp(`"timestamp":"([^"]+)"`)
 
 // pastLine is a line with its time.
 type pastLine struct {
@@ -202,7 +206,7 @@ func linesFiles(path string) (files []string) {
 func appendLines(lines []pastLine, text []byte) []pastLine {
 	var at time.Time
 	for line := range bytes.Lines(text) {
-		if m := written.FindSubmatch(line); m != nil {
+		if m := written().FindSubmatch(line); m != nil {
 			if t, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
 				at = t
 			}

@@ -204,7 +204,7 @@ func (f *configFlags) origin() string {
 // prepare reads the root's flags.
 func (c *command) prepare(cmd *cobra.Command, _ []string) error {
 	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
-		return fmt.Errorf("--json: %s prints nothing as JSON", cmd.CommandPath())
+		return fmt.Errorf("--json: %s prints no JSON", cmd.CommandPath())
 	}
 	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)

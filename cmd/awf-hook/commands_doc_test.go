@@ -136,7 +136,7 @@ func fieldsOf(s *schema.Schema, prefix string) (list []row) {
 	return list
 }
 
-// kind says in a word or two what a value is.
+// kind names the kind of a value in a word or two.
 func kind(s *schema.Schema) string {
 	texts, _ := s.Additional.(*schema.Schema)
 	switch {

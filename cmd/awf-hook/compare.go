@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // compare pairs the requests that the test wants with those that would be sent, and notes the differences.
@@ -57,7 +57,7 @@ func (r *testResult) missing(w *config.Want) string {
 	return text
 }
 
-// result is what a webhook makes of an event, reduced to what a test asks for.
+// result is the outcome of a webhook for an event, reduced to the parts that a test checks.
 type result struct {
 	webhook, event string // event is "" if it does not matter
 	failure        string
@@ -241,14 +241,14 @@ func project(want, got any) any {
 	return got
 }
 
-var plainYAML = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+var plainYAML = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // quoteYAML writes a text as YAML. It quotes only if YAML requires it.
 func quoteYAML(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
 	default:
-		if plainYAML.MatchString(s) {
+		if plainYAML().MatchString(s) {
 			return s
 		}
 	}

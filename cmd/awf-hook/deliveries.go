@@ -69,17 +69,28 @@ func (f *filterFlags) filter() (engine.Filter, error) {
 	if f.since == "" {
 		return filter, nil
 	}
-	if age, err := config.ParseDuration(f.since); err == nil {
-		filter.Since = time.Now().Add(-age)
-		return filter, nil
+	var err error
+	filter.Since, err = sinceTime(f.since)
+	return filter, err
+}
+
+// sinceTime reads the value of --since: a time in the past, or a duration before now.
+func sinceTime(text string) (time.Time, error) {
+	now := time.Now()
+	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
+		return now.Add(-age), nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.Parse(layout, f.since); err == nil {
-			filter.Since = at
-			return filter, nil
+		at, err := time.Parse(layout, text)
+		switch {
+		case err != nil:
+		case at.After(now):
+			return at, fmt.Errorf("--since: %s is in the future", text)
+		default:
+			return at, nil
 		}
 	}
-	return filter, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", f.since)
+	return now, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
 }
 
 func (c *command) deliveriesCommand() *cobra.Command {
@@ -120,11 +131,10 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if where.server != "" {
 		return onServer(ctx, where, do)
 	}
-	cfg, err := where.search().Load()
-	if cfg == nil { // its mistakes do not matter here
-		return &exitError{exitConfig, err}
+	cfg, file, err := where.findQueue(where.queue)
+	if cfg == nil {
+		return err
 	}
-	file := queueFile(where.search(), cfg, where.queue)
 	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
 		return failure(noQueue(file))
 	}
@@ -147,6 +157,26 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
+// place in doubt are the error beside a nil configuration, others the error beside a configuration.
+func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, err error) {
+	cfg, err = f.search().Load()
+	if cfg == nil {
+		return nil, "", &exitError{exitConfig, err}
+	}
+	place = queueFile(f.search(), cfg, flag)
+	var mistakes config.Errors
+	if flag != "" && !config.IsDatabase(flag) || !errors.As(err, &mistakes) {
+		return cfg, place, err
+	}
+	for _, m := range mistakes {
+		if m.Path == "" || m.Path == "queue" || strings.HasPrefix(m.Path, "queue.") {
+			return nil, "", &exitError{exitConfig, mistakes}
+		}
+	}
+	return cfg, place, err
 }
 
 // maxNamespaces is how many namespaces a warning names.
@@ -178,7 +208,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
-// noQueue says where there is no queue. "" is no place at all.
+// noQueue returns the error for a place without a queue. "" means that no place is known.
 func noQueue(file string) error {
 	if file == "" {
 		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
@@ -326,50 +356,4 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 			})
 		},
 	}
-}
-
-func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
-	s := &session{adopts: true, needsQueue: true}
-	hurry := false
-	cmd := &cobra.Command{
-		Use:   "send",
-		Short: "Deliver what is due and exit, as run does at its end",
-		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
-attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
-ends the pause.`,
-		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if where.server != "" {
-				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")
-			}
-			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
-			s.ended = now()
-			if hurry {
-				if err := c.hurry(where); err != nil {
-					return err
-				}
-			}
-			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
-		},
-	}
-	s.addSpillFlag(cmd)
-	cmd.Flags().BoolVar(&hurry, "now", false, "make all waiting deliveries due at once")
-	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
-	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
-	return cmd
-}
-
-// hurry makes waiting deliveries due.
-func (c *command) hurry(where *queueFlags) error {
-	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if q.broken { // the sender says why
-			return nil
-		}
-		n, err := q.deliveries.Hurry(ctx, q.config)
-		if err == nil {
-			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
-		}
-		return err
-	})
 }

@@ -85,12 +85,8 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 	if err != nil {
 		return err
 	}
-	given := filter
-	if given.State == delivery.IsDead && ch.verb == "replay" {
-		given.State = "" // it was the default
-	}
-	if len(ids) == 0 && given == (engine.Filter{}) && !ch.all {
-		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
+	if err := ch.selected(filter, len(ids) > 0); err != nil {
+		return err
 	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
@@ -122,13 +118,38 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			return err
 		case n == 0 && filter.ID != "":
 			return fmt.Errorf("%s: %s", filter.ID, ch.not)
+		case n == 0:
+			c.sayNone(filter)
 		}
 		if where.json {
 			encode(c.out, countJSON{n})
 		}
-		fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
+		if n > 0 {
+			fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
+		}
 		return nil
 	})
+}
+
+// selected refuses flags that select nothing, and those that an ID or --all would make useless.
+func (ch *change) selected(filter engine.Filter, byID bool) error {
+	again := ch.verb == "replay" && filter.State == delivery.IsDelivered // asks first, so it may stand alone
+	if ch.verb == "replay" {
+		filter.State = "" // it says what replay does, not which
+	}
+	ways := 0
+	for _, way := range []bool{byID, filter != (engine.Filter{}), ch.all} {
+		if way {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return fmt.Errorf("want an ID, flags that say which to %s, or --all: only one of them", ch.verb)
+	case ways == 0 && !again:
+		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
+	}
+	return nil
 }
 
 // confirm asks for confirmation on a terminal. Elsewhere --yes is needed.

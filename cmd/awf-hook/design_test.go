@@ -38,7 +38,7 @@ func TestDesignNamesWhatIsThere(t *testing.T) {
 			t.Errorf("the map in docs/design.md does not show %s", path)
 		}
 	}
-	for _, path := range regexp.MustCompile("`((?:cmd|engine|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {
+	for _, path := range regexp.MustCompile("`((?:cmd|engine|internal|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat("../../" + path[1]); err != nil {
 			t.Errorf("docs/design.md names %s: %v", path[1], err)
 		}

@@ -69,7 +69,7 @@ func TestEveryBlockOfCommandsRuns(t *testing.T) {
 	}
 }
 
-// Commands stand in blocks of the language sh, whose tests run them. Those in other files that a document shows exist.
+// Commands are in blocks of the language sh, which tests run. Files that a document shows exist.
 func TestNoCommandsHideInOtherBlocks(t *testing.T) {
 	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks", "sql": "for the database's administrator"}
 	known := []string{"", "sh", "yaml", "json", "python", "js", "go", "c", "rust", "ts", "wat", "xml", "toml"}
@@ -82,7 +82,7 @@ func TestNoCommandsHideInOtherBlocks(t *testing.T) {
 			if language != "sh" && filepath.Base(document) != "commands.md" {
 				commands = line.FindAllStringSubmatch(text, -1)
 			}
-			isSynopsis := strings.Contains(text, "[DIR]") // what there is, in the manner of a man page
+			isSynopsis := strings.Contains(text, "[DIR]") // a synopsis as in a man page
 			if !slices.Contains(known, language) && files[language] == "" || m[1] != "```" || len(commands) > 0 && files[language] == "" && !isSynopsis {
 				t.Errorf("%s: no test runs the commands of a block of the language %q:\n%s", document, language, text)
 			}
@@ -167,7 +167,7 @@ exit 1
 	}
 }
 
-// The tutorial, as it stands there, from its configuration to a page: PagerDuty is a receiver on this machine, and awf plays a recording.
+// The tutorial works as written, from its configuration to a page: PagerDuty is a receiver on this machine, and awf plays a recording.
 func TestTutorial(t *testing.T) {
 	url, end := startListen(t, "--json")
 	h := newHome(t, "")
@@ -253,7 +253,7 @@ func TestCommandsOfAWFsPage(t *testing.T) {
 	}
 }
 
-// The commands of docs/howto.md and docs/upgrade.md do what they say, beside a receiver that is up, and explain prints what stands there.
+// The commands of docs/howto.md and docs/upgrade.md do what they say with a receiver that is up, and explain prints the text that they show.
 func TestHowTo(t *testing.T) {
 	t.Parallel()
 	url, _ := startListen(t, "--json")

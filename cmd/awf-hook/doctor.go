@@ -150,7 +150,7 @@ func (d *doctor) awf() {
 	if path, err := exec.LookPath("awf"); err != nil {
 		d.find(part, warning, "awf is not on $PATH")
 	} else {
-		d.find(part, good, "%s: %s", path, awfVersion(path))
+		d.version(part, path)
 	}
 	switch audit := engine.AuditFile(os.LookupEnv); audit {
 	case "":
@@ -166,8 +166,8 @@ func (d *doctor) awf() {
 	}
 }
 
-// awfVersion asks awf for its version.
-func awfVersion(path string) string {
+// version asks awf for its version.
+func (d *doctor) version(part, path string) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxAWF)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "version")
@@ -176,11 +176,12 @@ func awfVersion(path string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Sprintf("awf version did not answer within %v", maxAWF)
+		d.find(part, warning, "%s: awf version did not answer within %v", path, maxAWF)
 	case err != nil:
-		return "awf version: " + err.Error()
+		d.find(part, warning, "%s: awf version: %v", path, err)
+	default:
+		d.find(part, good, "%s: %s", path, shown(line))
 	}
-	return shown(line)
 }
 
 // look checks that a file or folder of AWF exists and is readable, and when it was written.
@@ -215,7 +216,7 @@ func (d *doctor) look(part, what, path string) {
 	if len(names) == many {
 		more = " or more"
 	}
-	d.find(part, good, "%s %s: %d%s files, the last new %s", what, path, len(names), more, ago(at))
+	d.find(part, good, "%s %s: files: %d%s, the last new %s", what, path, len(names), more, ago(at))
 }
 
 // configuration checks the configuration. It returns the effective one, and whether it has no mistakes.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/filters"
 	"github.com/spf13/cobra"
 )
 
@@ -77,6 +78,9 @@ func (c *command) emit(s *session, e emitted) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkType(cmp.Or(e.Type, e.sample)); err != nil {
+		return err
+	}
 	if e.webhook != "" {
 		if s.config, err = c.load(s.search()); err != nil {
 			return err
@@ -87,10 +91,29 @@ func (c *command) emit(s *session, e emitted) error {
 		}
 		s.queue, ev.Webhooks = queueFile(s.search(), s.config, s.queue), []string{w.Identity}
 	}
-	s.ended = now()
-	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Submit(ctx, ev) }
+	stored, storing := context.WithTimeout(context.Background(), storeTimeout)
+	defer storing()
+	s.ended = stored.Done() // a short drain timeout must not cut off the store
+	s.feed = func(ctx context.Context, eng *engine.Engine) error {
+		defer storing()
+		return eng.Submit(ctx, ev)
+	}
 	return s.run(c)
 }
+
+// checkType refuses a type of event that no webhook could name, and says which one a misspelt type may mean. It accepts "".
+func (c *command) checkType(typ string) error {
+	if glob, err := filters.ParseGlob(typ); typ != "" && (err != nil || strings.ContainsAny(string(glob), "*?")) {
+		return fmt.Errorf("--event: want letters, digits, _, - and ., got %q", typ)
+	}
+	if why := meantType(typ); why != "" {
+		fmt.Fprintf(c.err, "awf-hook: --event %s%s\n", typ, why)
+	}
+	return nil
+}
+
+// storeTimeout is how long emit waits for the queue to take its event, before the drain timeout counts.
+const storeTimeout = 5 * time.Second
 
 // emittedEvent makes the event that the flags describe, or reads one.
 func (c *command) emittedEvent(e emitted) (event.Event, error) {
@@ -154,7 +177,7 @@ func (c *command) readEvent() (event.Event, error) {
 	case err != nil:
 		return event.Event{}, failure(fmt.Errorf("<stdin>: %w", err))
 	case rec == nil:
-		return event.Event{}, failure(errors.New("<stdin>: not an event"))
+		return event.Event{}, failure(fmt.Errorf("<stdin>: not an event: %s", whyNoEvent(text)))
 	}
 	rec.From(emitSource)
 	var ev event.Event
@@ -207,7 +230,7 @@ func withMember(object []byte, key string, value []byte) ([]byte, error) {
 		return nil, err
 	}
 	if _, twice := members[key]; twice {
-		return nil, fmt.Errorf("%q stands twice", key)
+		return nil, fmt.Errorf("%q is given twice", key)
 	}
 	separator := ","
 	if len(members) == 0 {

@@ -33,6 +33,18 @@ func TestEmitBodies(t *testing.T) {
 	}
 }
 
+// However short the drain timeout is, the event is stored.
+func TestEmitStoresItsEvent(t *testing.T) {
+	h := newHome(t, "")
+	config := writeConfig(t, everything, "http://127.0.0.1:1/")
+	for range 10 { // it used to depend on luck
+		h.run(h.command(h.hook, "emit", "-c", config, "--event", "a", "--drain-timeout", "0s"), 0)
+	}
+	if list := h.run(h.command(h.hook, "deliveries", "list", "--event", "a", "--json"), 0); strings.Count(list, `"state":"due"`) != 10 {
+		t.Errorf("the queue holds\n%s", list)
+	}
+}
+
 // The hooks in docs/awf.md run as in AWF, with templates filled in, and with an error that would be harmful in a shell,
 // quoted as AWF's "escape" does.
 func TestDocumentedHooks(t *testing.T) {

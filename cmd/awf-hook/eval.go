@@ -70,7 +70,7 @@ func (c *command) evalEvents(files []string, typ string) ([]*event.Event, error)
 		events = slices.DeleteFunc(events, func(ev *event.Event) bool { return ev.Type != typ })
 	}
 	if len(events) == 0 {
-		return nil, failure(errors.New("no event in the input"))
+		return nil, failure(fmt.Errorf("no event has the type %s%s", plain(typ), meantType(typ)))
 	}
 	return events, nil
 }
@@ -113,6 +113,10 @@ func (c *command) evalAll(program *expression.Program, events []*event.Event, fl
 	for _, w := range program.Warnings() {
 		fmt.Fprintf(c.err, "awf-hook: warning: %s\n", w.Message)
 	}
+	width := minTypeWidth
+	for _, ev := range events {
+		width = max(width, len(ev.Type))
+	}
 	for _, ev := range events {
 		env := expression.NewEnv(ev)
 		env.SetEventBody()
@@ -127,11 +131,15 @@ func (c *command) evalAll(program *expression.Program, events []*event.Event, fl
 			encode(c.out, evaluated{ev.Type, ev.ID, ev.WorkflowID, trace})
 			continue
 		}
-		c.showValue(ev, trace, flags.filter, parts)
+		fmt.Fprintf(c.out, "%-*s ", width, plain(ev.Type))
+		c.showValue(trace, flags.filter, parts)
 	}
 }
 
-func (c *command) showValue(ev *event.Event, trace *expression.Trace, filter, parts bool) {
+// minTypeWidth is the width of the column of types.
+const minTypeWidth = len("message_assistant ")
+
+func (c *command) showValue(trace *expression.Trace, filter, parts bool) {
 	text := outcomeOf(trace)
 	if filter && trace.Err == nil && trace.Value == nil {
 		text = "false"
@@ -145,7 +153,7 @@ func (c *command) showValue(ev *event.Event, trace *expression.Trace, filter, pa
 	if len(lacks) > 0 {
 		text += "  (missing: " + strings.Join(lacks, ", ") + ")"
 	}
-	fmt.Fprintf(c.out, "%-18s %s\n", plain(ev.Type), text)
+	fmt.Fprintln(c.out, text)
 	if parts {
 		var b strings.Builder
 		var root branch

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/examples"
 	"github.com/spf13/cobra"
 )
@@ -32,7 +32,7 @@ type eventJSON struct {
 }
 
 // tableRow matches a row of a Markdown table whose first cell is code.
-var tableRow = regexp.MustCompile("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\|$")
+var tableRow = lazy.Regexp("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\|$")
 
 func (c *command) eventsCommand() *cobra.Command {
 	var asJSON bool
@@ -68,7 +68,7 @@ func eventTypes() []string {
 	return types
 }
 
-// eventRow is what docs/delivery.md says of a type of event: when it comes, and what is in its payload.
+// eventRow is a row of docs/delivery.md about a type of event: when it comes, and its payload.
 func eventRow(typ string) (when, payload string) {
 	heading := "\n## Events\n"
 	if event.IsOperator(typ) {
@@ -76,7 +76,7 @@ func eventRow(typ string) (when, payload string) {
 	}
 	_, table, _ := strings.Cut(docs.Delivery, heading)
 	table, _, _ = strings.Cut(table, "\n## ")
-	for _, row := range tableRow.FindAllStringSubmatch(table, -1) {
+	for _, row := range tableRow().FindAllStringSubmatch(table, -1) {
 		if row[1] == typ || strings.Contains(row[2], "all else") {
 			return unquote(strings.TrimSpace(row[3])), unquote(strings.TrimSpace(row[4]))
 		}
@@ -116,7 +116,7 @@ func (c *command) printExamples(types []string) {
 }
 
 // functionRow is a row of the table of functions: an expression, and its value.
-var functionRow = regexp.MustCompile("(?m)^\\| `(.*)` \\| `(.*)` \\|$")
+var functionRow = lazy.Regexp("(?m)^\\| `(.*)` \\| `(.*)` \\|$")
 
 func (c *command) functionsCommand() *cobra.Command {
 	var asJSON bool
@@ -164,7 +164,7 @@ type functionJSON struct {
 func functionRows() (rows [][]string) {
 	_, table, _ := strings.Cut(docs.Config, "\n### Functions\n")
 	table, _, _ = strings.Cut(table, "\n## ")
-	for _, row := range functionRow.FindAllStringSubmatch(table, -1) {
+	for _, row := range functionRow().FindAllStringSubmatch(table, -1) {
 		rows = append(rows, []string{strings.ReplaceAll(row[1], `\|`, "|"), row[2]})
 	}
 	return rows
@@ -174,10 +174,10 @@ func usesFunction(expression, name string) bool {
 	return slices.Contains(namesBeforeParentheses(expression), name) || strings.Contains(" "+expression+" ", " "+name+" ")
 }
 
-var called = regexp.MustCompile(`([A-Za-z][A-Za-z0-9]*)\(`)
+var called = lazy.Regexp(`([A-Za-z][A-Za-z0-9]*)\(`)
 
 func namesBeforeParentheses(expression string) (names []string) {
-	for _, m := range called.FindAllStringSubmatch(expression, -1) {
+	for _, m := range called().FindAllStringSubmatch(expression, -1) {
 		names = append(names, m[1])
 	}
 	return names

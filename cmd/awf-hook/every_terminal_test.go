@@ -56,7 +56,7 @@ func TestNoSequencesWhereNoneAreWanted(t *testing.T) {
 	}
 }
 
-// A table is no wider than its terminal, whatever is in it, and neither is what top draws.
+// Neither a table nor top's picture is wider than the terminal, whatever it shows.
 func TestNarrowTerminals(t *testing.T) {
 	everyCommand(t)
 	for _, columns := range []uint16{1, 2, 20, 33} {
@@ -77,7 +77,7 @@ func TestNarrowTerminals(t *testing.T) {
 	}
 }
 
-// shownBy is what a terminal gets from a command in this process.
+// shownBy returns the output of a command in this process to a terminal.
 func shownBy(t *testing.T, in io.Reader, args []string, columns uint16) string {
 	t.Helper()
 	master, tty, err := pty.Open()

@@ -84,7 +84,7 @@ var calls = map[string]call{
 // running are the commands that run until a signal; tests of their own look at what they print.
 var running = []string{"follow", "listen", "serve"}
 
-// evil is what a stranger may put into an event or an answer: it steers a terminal, turns the writing round, and is wide.
+// evil is a text that a stranger may put into an event or an answer: it controls a terminal, reverses the writing, and is wide.
 const evil = "\x1b]0;title\x07\x1b[31m\x1b[2J\u009b5A\u202eturned\u200f\r\b語👩‍👩‍👧e\u0301\x00\x7f"
 
 // everyCommand makes a folder in which each call works, with a queue, and returns the id of a dead letter in it.
@@ -308,7 +308,7 @@ func compiled(t *testing.T, path string) *jsonschema.Schema {
 	return s
 }
 
-// What a command prints with --json is what its schema says, also where it fails.
+// The output of a command with --json matches its schema, even if the command fails.
 func TestJSONIsAsItsSchemaSays(t *testing.T) {
 	id := everyCommand(t)
 	more := map[string][]call{

@@ -20,7 +20,7 @@ import (
 type home struct {
 	t    testing.TB
 	dir  string
-	awf  string // the stand-in for awf
+	awf  string // the path of the stand-in for awf
 	hook string // awf-hook
 	env  []string
 	gate string // a file that must exist before the command begins; "" for none

@@ -140,7 +140,7 @@ func (f *fates) takenAway(before snapshot) {
 		f.agree(before, f.hear(err, said.String()))
 	case r.Unread == "" || code != exitFailure:
 		f.Errorf("exit code %d: %s", code, said)
-	default: // the process does not know what the file holds, but each delivery is somewhere
+	default: // the process does not know the file's content, but each delivery is somewhere
 		f.checkSpilled(r)
 		f.add(&r)
 		after := f.look()

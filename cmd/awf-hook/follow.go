@@ -45,11 +45,7 @@ A killed run has no end. With --orphan-after 1h, follow gives a run that was qui
 }
 
 func (c *command) follow(s *session, follow engine.Follow, project string) error {
-	for _, path := range follow.Paths {
-		if _, err := os.Stat(path); err != nil {
-			fmt.Fprintf(c.err, "awf-hook: %s: %v: follow waits for it\n", plain(path), cause(err))
-		}
-	}
+	c.sayMissing("follow", follow.Paths)
 	var err error
 	if follow.Paths, err = followed(follow.Paths); err != nil {
 		return failure(err)
@@ -67,6 +63,15 @@ func (c *command) follow(s *session, follow engine.Follow, project string) error
 	follow.State, follow.Broken = s.search().StateFolder(), c.printBroken()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Follow(ctx, follow) }
 	return s.run(c)
+}
+
+// sayMissing says which paths a command waits for.
+func (c *command) sayMissing(by string, paths []string) {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.err, "awf-hook: %s: %v: %s waits for it\n", plain(path), cause(err), by)
+		}
+	}
 }
 
 // followed returns absolute paths: the given ones, else AWF's own files.

@@ -33,7 +33,7 @@ func (p *paced) Read(b []byte) (int, error) {
 }
 
 // deliverFull runs 50,000 events into a queue that cannot hold them, and says why. Whatever becomes of them is in the report:
-// what was accepted is delivered or kept, what was not is refused, and the exit code says so.
+// accepted events are delivered or kept, the others are refused, and the exit code says so.
 func deliverFull(t *testing.T, receiver *counter, why string, args ...string) {
 	t.Helper()
 	hook := exec.Command("awf-hook", append(args, "--json", "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)

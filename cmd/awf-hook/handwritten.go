@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -39,6 +40,26 @@ func asLines(text []byte) []byte {
 		lines.Write(line)
 		lines.WriteByte('\n')
 	}
+}
+
+// whyNoEvent says why there is no event in a text.
+func whyNoEvent(text []byte) string {
+	const keys = "want a line of AWF's, or an object with event, workflow_id, workflow_name, timestamp and payload"
+	text = bytes.TrimSpace(text)
+	var value any
+	err := json.Unmarshal(text, &value)
+	syntax := (*json.SyntaxError)(nil)
+	switch {
+	case len(text) == 0:
+		return "it is empty"
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return "it is UTF-16: write it as UTF-8"
+	case text[0] != '{' && text[0] != '[':
+		return "it has no JSON"
+	case errors.As(err, &syntax) && !bytes.ContainsRune(text, '\n'):
+		return fmt.Sprintf("character %d: %v", syntax.Offset, err)
+	}
+	return keys
 }
 
 // completed appends the required keys that an envelope lacks. It returns an object of another dialect unchanged.

@@ -113,7 +113,7 @@ func describe(cmd *cobra.Command) {
 // onlySubcommands refuses a word that is no subcommand. It suggests a subcommand of this command, else of any.
 func onlySubcommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return nil
+		return checkValues(cmd)
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
 	same := func(word string, _ []string) string { return word }

@@ -116,7 +116,7 @@ func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
 	}{
 		{"held from the beginning", hold, nil},
 		{"held later", nil, hold},
-		{"by a stopped awf-hook", stopInside, nil},
+		{"by a stopped awf-hook", func(t *testing.T, queue string) { stopInside(t, queue) }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +144,9 @@ func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
 			if said := p.saidSoFar(); !strings.Contains(said, "queue.db.") || !strings.Contains(said, "kept in memory") {
 				t.Errorf("it said %s", said)
 			}
+			if said := p.saidSoFar(); strings.Contains(said, "deadline exceeded") {
+				t.Errorf("it does not say why in its report: %s", said)
+			}
 			got := received()
 			for _, id := range []string{"one-0", "many-2999", "last-0"} {
 				if !strings.Contains(got, id) {
@@ -154,8 +157,8 @@ func TestPipeDoesNotWaitForTheQueue(t *testing.T) {
 	}
 }
 
-// stopInside stops an awf-hook while it has the queue's lock.
-func stopInside(t *testing.T, queue string) {
+// stopInside stops an awf-hook while it has the queue's lock, and returns it.
+func stopInside(t *testing.T, queue string) *os.Process {
 	t.Helper()
 	other := exec.Command("awf-hook", "run", "-c", writeConfig(t, "webhooks: [{url: 'http://127.0.0.1:1/'}]"), "--queue", queue)
 	in, err := other.StdinPipe()
@@ -185,4 +188,5 @@ func stopInside(t *testing.T, queue string) {
 		_ = other.Process.Signal(syscall.SIGCONT)
 		return false
 	})
+	return other.Process
 }

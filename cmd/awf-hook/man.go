@@ -22,7 +22,7 @@ func (c *command) manCommand() *cobra.Command {
 			if info, err := os.Stat(folders[0]); err != nil {
 				return failure(err)
 			} else if !info.IsDir() {
-				return failure(fmt.Errorf("%s is no folder", folders[0]))
+				return failure(fmt.Errorf("%s is not a folder", folders[0]))
 			}
 			return writePages(cmd.Root(), folders[0])
 		},

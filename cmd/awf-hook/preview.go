@@ -97,7 +97,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 		_, err := c.out.Write(now)
 		return err
 	}
-	before, err := c.earlier(events, at, flags)
+	before, err := c.earlier(eng.Config(), events, at, flags)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	return nil
 }
 
-// earlier returns the preview to compare with.
-func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
+// earlier returns the preview to compare with that of the configuration now.
+func (c *command) earlier(now *config.Config, events []*event.Event, at time.Time, flags previewFlags) ([]byte, error) {
 	if ext := filepath.Ext(flags.diff); ext != ".yaml" && ext != ".yml" {
 		text, err := readFile(flags.diff, maxEvents)
 		if err != nil {
@@ -118,7 +118,19 @@ func (c *command) earlier(events []*event.Event, at time.Time, flags previewFlag
 		}
 		return text, nil
 	}
-	eng, err := c.openDry(configFlags{file: flags.diff}, "")
+	cfg, err := c.loadDry((&configFlags{file: flags.diff}).search())
+	if err != nil {
+		return nil, err
+	}
+	identities := map[string]string{}
+	for _, w := range now.Webhooks {
+		identities[w.Name] = w.Identity
+	}
+	for i := range cfg.Webhooks {
+		w := &cfg.Webhooks[i]
+		w.Identity = cmp.Or(identities[w.Name], w.Identity) // an id that comes from the file's name is no difference
+	}
+	eng, err := c.openEngine(cfg, engine.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +175,7 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		names = []string{"<stdin>"}
 	}
 	var events []*event.Event
+	var none []error
 	for _, name := range names {
 		var from []string // stdin
 		if len(files) > 0 {
@@ -172,12 +185,19 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		if err != nil {
 			return nil, err
 		}
+		before := len(events)
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}
+		if len(events) == before {
+			none = append(none, fmt.Errorf("%s: no event in the input: %s", name, whyNoEvent(text)))
+		}
 	}
 	if len(events) == 0 {
-		return nil, errors.New("no event in the input")
+		return nil, errors.Join(none...)
+	}
+	for _, err := range none {
+		c.say(err)
 	}
 	return events, nil
 }

@@ -112,11 +112,10 @@ It changes nothing. It exits with 1 if something is wrong.`,
 		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := flags.search().Load()
+			cfg, file, err := flags.findQueue(place)
 			if cfg == nil {
-				return &exitError{exitConfig, err}
+				return err
 			}
-			file := queueFile(flags.search(), cfg, place)
 			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
 				return failure(noQueue(file))
 			}
@@ -142,7 +141,7 @@ It changes nothing. It exits with 1 if something is wrong.`,
 	return cmd
 }
 
-// queueCheckJSON is what is wrong with a queue, as --json prints it.
+// queueCheckJSON lists the faults of a queue, as --json prints it.
 type queueCheckJSON struct {
 	Queue    string   `json:"queue"`
 	OK       bool     `json:"ok"`

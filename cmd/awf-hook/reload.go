@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"os/signal"
@@ -14,6 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"golang.org/x/sys/unix"
 )
 
 // watchPeriod is how often serve checks files for changes. It loads a change when two checks agree, so that it never
@@ -91,8 +91,8 @@ func (d *daemon) say(eng *engine.Engine, err error) {
 	d.metrics.Loaded(metered(eng), d.sources(), err)
 	if err != nil {
 		d.command.say(err)
-		log.Error("the configuration was not loaded: the old one still applies")
-		server.NotifyStatus("the configuration was not loaded, the old one still applies: " + firstLine(err.Error()))
+		log.Error("the configuration was not loaded: what was loaded before still applies")
+		server.NotifyStatus("the configuration was not loaded, what was loaded before still applies: " + firstLine(err.Error()))
 	} else {
 		log.Info("the configuration was loaded")
 		server.NotifyStatus("the configuration was loaded at " + time.Now().Format(time.RFC3339))
@@ -109,7 +109,7 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 		return errors.New("serve.tls was added or removed: restart awf-hook to apply that")
 	}
 	if open := len(cfg.Serve.Tokens)+len(cfg.Serve.Secrets) == 0; open && !d.insecure && d.isPublic() {
-		return errors.New("serve no longer has tokens or a secret, and other machines can reach its address")
+		return errors.New("serve no longer has tokens or a secret, and others can reach its address")
 	}
 	if err := eng.Reload(cfg); err != nil {
 		return err
@@ -140,23 +140,16 @@ func firstLine(text string) string {
 // watched lists the files of the configuration. Definitions are checked when their workflows run.
 func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
-// look returns, for each file, a text that changes with the file's content. It follows links.
+// look returns, for each file, a text that changes with the file's content and permissions. It follows links.
 func look(files []string) map[string]string {
 	seen := map[string]string{}
 	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil {
+		var st unix.Stat_t
+		if err := unix.Stat(file, &st); err != nil {
 			seen[file] = err.Error()
 			continue
 		}
-		seen[file] = fmt.Sprint(info.Size(), info.ModTime().UnixNano(), inode(info))
+		seen[file] = fmt.Sprint(st.Size, st.Mtim, st.Ctim, st.Ino) // Ctim also changes if a tool sets the old Mtim again
 	}
 	return seen
-}
-
-func inode(info fs.FileInfo) uint64 {
-	if stat, is := info.Sys().(*syscall.Stat_t); is {
-		return stat.Ino
-	}
-	return 0
 }

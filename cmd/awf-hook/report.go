@@ -100,7 +100,7 @@ func sayWritten(say func(format string, args ...any), r *engine.Report, trouble 
 	}
 }
 
-// kept says what a file holds: "2 kept and 1 dead letter".
+// kept describes the content of a file: "2 kept and 1 dead letter".
 func kept(waiting, dead int64) string {
 	switch {
 	case dead == 0:

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// printed is what a command prints with --json.
+// printed describes the output of a command with --json.
 type printed struct {
 	how string // one of those below
 	of  []any  // values of the types of its objects; of several, each object has one
@@ -29,7 +29,7 @@ const (
 	inReport  = "one object on stderr, as the last line but for log messages; stdout is the command's or AWF's own"
 )
 
-// outputs are what the commands print with --json, by their paths.
+// outputs holds the output of the commands with --json, by their paths.
 var outputs = map[string]printed{
 	"backtest":          {eachLine, []any{backtestJSON{}}},
 	"check":             {oneObject, []any{checkJSON{}}},
@@ -76,7 +76,7 @@ type countJSON struct {
 	Count int `json:"count"`
 }
 
-// traceJSON is what [expression.Trace] writes.
+// traceJSON is the JSON that [expression.Trace] writes.
 type traceJSON struct {
 	Path   string        `json:"path,omitempty"`
 	Source string        `json:"source,omitempty"`
@@ -96,7 +96,7 @@ type partJSON struct {
 	Value   any    `json:"value,omitempty"`
 }
 
-// maker makes the schemas of what commands print.
+// maker makes the schemas of the commands' output.
 func maker() *schema.Maker {
 	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
 	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
@@ -165,7 +165,7 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
 			s, known := schemaOf(path)
 			if !known {
-				return fmt.Errorf("awf-hook %s prints nothing as JSON: awf-hook schema lists what does", plain(path))
+				return fmt.Errorf("awf-hook %s prints no JSON: awf-hook schema lists the commands that do", plain(path))
 			}
 			encodeIndented(c.out, "", "  ", s)
 			return nil

@@ -67,7 +67,7 @@ func kindOfProperty(s *schema.Schema) string {
 	return s.Type
 }
 
-// Each schema says what each of its fields is.
+// Each schema describes each of its fields.
 func TestSchemasSayWhatFieldsAre(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(outputs)) {
 		s, _ := schemaOf(path)

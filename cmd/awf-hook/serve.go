@@ -122,6 +122,7 @@ func (d *daemon) serve() error {
 func (d *daemon) enterProject() error {
 	var err error
 	if len(d.follow.Paths) > 0 {
+		d.command.sayMissing("serve", d.follow.Paths)
 		if d.follow.Paths, err = followed(d.follow.Paths); err != nil {
 			return err
 		}
@@ -140,7 +141,7 @@ func (d *daemon) enterProject() error {
 	return nil
 }
 
-// bind opens the listeners. It refuses a public one without a token and TLS.
+// bind opens the listeners. It refuses a public one without a token and TLS, and a socket that others can open without a token.
 func (d *daemon) bind() error {
 	var err error
 	d.readAccess(d.config)
@@ -149,11 +150,17 @@ func (d *daemon) bind() error {
 	}
 	for _, ln := range d.listeners {
 		isOpen := len(d.access.Tokens)+len(d.access.Secrets) == 0
+		_, isSocket := ln.Addr().(*net.UnixAddr)
 		switch {
 		case server.IsPrivate(ln):
 			continue
 		case d.debug:
 			err = fmt.Errorf("--debug: %s is not one of this machine's own addresses", ln.Addr())
+		case isSocket && isOpen && !d.insecure:
+			err = fmt.Errorf("%s: other users can open this socket: let its unit have SocketMode=0600, set serve.tokens in the configuration, "+
+				"or pass --insecure-listen", ln.Addr())
+		case isSocket:
+			continue
 		case d.insecure:
 			d.command.logger().Warn("other machines can reach this address without TLS or without a token", "address", ln.Addr().String())
 		case isOpen:
@@ -170,7 +177,7 @@ func (d *daemon) bind() error {
 	return nil
 }
 
-// isPublic reports whether other machines can reach an address.
+// isPublic reports whether others can reach an address.
 func (d *daemon) isPublic() bool {
 	return slices.ContainsFunc(d.listeners, func(ln net.Listener) bool { return !server.IsPrivate(ln) })
 }
@@ -188,7 +195,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 	d.metrics.Watch(server.NewQueue(eng, d.queueFile(), d.command.logger()))
 	d.metrics.Loaded(metered(eng), d.sources(), nil)
 	options := server.Options{
-		Commit: eng.Commit, Ready: eng.Ready, Log: d.command.logger(),
+		Commit: eng.Commit, Differs: eng.Differs, Ready: eng.Ready, Log: d.command.logger(),
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -71,7 +70,7 @@ func (f *filler) ready() int {
 }
 
 // A queue that takes no more answers 503 with a time to wait, whatever the reason. What was answered 202 before arrives, and so does what is
-// sent again when there is room. A client that is over its rate is told that instead.
+// sent again when there is room. A client that is over its rate gets that answer instead.
 func TestServeWithAFullQueue(t *testing.T) {
 	t.Parallel()
 	remount := func(dir, how string) {
@@ -80,11 +79,10 @@ func TestServeWithAFullQueue(t *testing.T) {
 			t.Fatalf("remount: %s", out)
 		}
 	}
-	type full struct {
+	tests := []struct {
 		name string
 		make func(t *testing.T) (queue, keys string, room func())
-	}
-	tests := []full{
+	}{
 		{"its greatest size", func(t *testing.T) (string, string, func()) {
 			return filepath.Join(t.TempDir(), "queue.db"), "max_size: 16MiB", nil
 		}},
@@ -97,16 +95,14 @@ func TestServeWithAFullQueue(t *testing.T) {
 			remount(dir, "ro")
 			return filepath.Join(dir, "queue.db"), "", func() { remount(dir, "rw") }
 		}},
-	}
-	if os.Getenv("SOAK") != "" { // it takes 64 MiB
-		tests = append(tests, full{"a full spill file", func(t *testing.T) (string, string, func()) {
+		{"a full spill file", func(t *testing.T) (string, string, func()) {
 			server, url := away(t)
 			return url, "namespace: test", func() {
 				if err := server.Run(); err != nil {
 					t.Fatal(err)
 				}
 			}
-		}})
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

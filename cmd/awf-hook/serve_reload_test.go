@@ -58,7 +58,7 @@ func (f *folder) mounted(version, config string) {
 	f.must(os.Rename(f.at("..new"), f.at("..data")))
 }
 
-// breakages are what may become of a file while serve runs. Each is mended by what is written anew.
+// breakages are changes that break a file while serve runs. Writing the file again mends each.
 var breakages = []struct {
 	name  string
 	file  string // that breaks
@@ -293,4 +293,31 @@ func TestServeKeepsADefinitionThatBreaks(t *testing.T) {
 	b.fresh()
 	waitFor(t, "all events at the workflow's own webhook", func() bool { return own.count() == b.runs })
 	b.end(t, syscall.SIGKILL)
+}
+
+// A change that leaves a file's size and time as they were is seen too, as some tools that copy files make it.
+func TestLookSeesChangesBehindAnOldTime(t *testing.T) {
+	file := writeConfig(t, "webhooks: [{url: 'http://127.0.0.1:1/a'}]")
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := look([]string{file})[file]
+	for name, change := range map[string]func() error{
+		"other bytes": func() error { return os.WriteFile(file, []byte("webhooks: [{url: 'http://127.0.0.1:1/b'}]"), 0o600) },
+		"other mode":  func() error { return os.Chmod(file, 0o400) },
+	} {
+		time.Sleep(20 * time.Millisecond) // a file system's clock may be coarse
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, time.Time{}, before.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		now := look([]string{file})[file]
+		if now == seen {
+			t.Errorf("%s are not seen: %s", name, now)
+		}
+		seen = now
+	}
 }

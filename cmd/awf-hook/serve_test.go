@@ -317,6 +317,9 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--listen", "0.0.0.0:0"}, 1, "--insecure-listen"},
 		{[]string{"--listen", "[::]:0"}, 1, "--insecure-listen"},
 		{[]string{"--listen", "unix:" + config}, 1, "not a socket"},
+		{[]string{"--listen", "unix:"}, 1, "want the path of a file"},
+		{[]string{"--listen", "unix:@awf-hook"}, 1, "want the path of a file"},
+		{[]string{"--follow", "nowhere/audit.jsonl", "--listen", "127.0.0.1:99999"}, 1, "no such file or directory: serve waits for it"},
 		{[]string{"--listen", "127.0.0.1:99999"}, 1, "invalid port"},
 		{[]string{"--queue", "memory:"}, 3, "queue in a file"},
 		{[]string{"--listen", "0.0.0.0:0", "--insecure-listen", "--debug"}, 1, "--debug"},
@@ -329,34 +332,6 @@ func TestServeRefuses(t *testing.T) {
 		if got := exitCode(t, err); got != tt.exit || !strings.Contains(string(out), tt.says) {
 			t.Errorf("%v: exit code %d, said %s, want %d and %q", tt.args, got, out, tt.exit, tt.says)
 		}
-	}
-}
-
-// serve answers on a socket in the file system that only its user can open, and replaces a socket that nobody listens on.
-func TestServeOnASocket(t *testing.T) {
-	receiver := newCounted()
-	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
-	dir, err := os.MkdirTemp("", "s") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}}}
-	queue := filepath.Join(dir, "queue.db")
-	for i, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		s := startServe(t, "-c", config, "--listen", "unix:"+path, "--queue", queue)
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("the socket: %v %v, want 0600", info, err)
-		}
-		if status := send(client, "http://any.host", envelopes(strconv.Itoa(i), 1)); status != http.StatusAccepted {
-			t.Errorf("round %d: %d", i, status)
-		}
-		waitFor(t, "the event", func() bool { return receiver.count() == i+1 })
-		client.CloseIdleConnections()
-		s.end(t, sig)
 	}
 }
 

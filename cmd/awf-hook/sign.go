@@ -115,7 +115,7 @@ Without --scheme they are those of awf and standard. The secret is $WEBHOOK_SECR
 	return cmd
 }
 
-// signedJSON is what sign prints with --json.
+// signedJSON is the output of sign with --json.
 type signedJSON struct {
 	Header http.Header `json:"headers"`
 }

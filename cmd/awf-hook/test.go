@@ -160,7 +160,7 @@ type testResult struct {
 
 func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0 }
 
-// actual is what a webhook made of an event that it wanted.
+// actual is the outcome of a webhook for an event that it wanted.
 type actual struct {
 	engine.Preview
 	event string
@@ -215,7 +215,7 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 	case broken != nil:
 		return nil, broken
 	case len(events) == 0:
-		return nil, errors.New("there is no event in it")
+		return nil, errors.New("no event found")
 	}
 	return events, nil
 }

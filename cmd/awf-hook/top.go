@@ -49,7 +49,7 @@ type laneRate struct {
 	PerMinute float64 `json:"per_minute"`
 }
 
-// laneLook is what the lanes had delivered at a time.
+// laneLook holds the numbers that the lanes had delivered at a time.
 type laneLook struct {
 	at        time.Time
 	delivered map[string]int64 // by the webhook's identity

@@ -36,7 +36,7 @@ In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
 			case flags.json && !flags.list:
 				return errors.New("--json goes with --list")
 			case flags.list && (flags.revoke || len(args) > 0):
-				return errors.New("--list stands alone")
+				return errors.New("--list goes with no DIR and not with --revoke")
 			case flags.list:
 				return c.listTrust(search, flags.json)
 			case flags.revoke:

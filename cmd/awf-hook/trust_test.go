@@ -208,7 +208,7 @@ func TestHostileCheckoutStartsFast(t *testing.T) {
 				t.Setenv("AWF_HOOK_TRUST", trusted)
 				for _, args := range [][]string{{"exec", "--", "true"}, {"run"}, {"emit", "--event", "workflow_end"}} {
 					out := c.hook(t, "output of the workflow\n", args...)
-					if c.used > time.Second*slowdown && c.used > 8*reading(t, project) { // what a full machine makes slow, it makes slow here
+					if c.used > time.Second*slowdown && c.used > 8*reading(t, project) { // a busy machine makes both slow
 						t.Errorf("%q, trusted %v, took %v of a processor", args, trusted != "", c.used)
 					}
 					if args[0] == "run" && !strings.Contains(out, "output of the workflow\n") {

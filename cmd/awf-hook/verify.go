@@ -96,7 +96,7 @@ func (c *command) verify(flags signingFlags, headers string, asJSON bool, args [
 	return nil
 }
 
-// verifiedJSON is what is to be said of a request's signatures, as --json prints it.
+// verifiedJSON is the result for a request's signatures, as --json prints it.
 type verifiedJSON struct {
 	Number     int               `json:"number"`
 	OK         bool              `json:"ok"`
@@ -154,13 +154,21 @@ func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
 		return listened(text)
 	}
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+	in := bufio.NewReader(bytes.NewReader(text))
+	r, err := http.ReadRequest(in)
 	if err != nil {
 		return nil, errors.New("no request: want one as it went over the wire, or lines of awf-hook listen --json")
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, fmt.Errorf("the request's body: %w", err)
+	}
+	rest, _ := io.ReadAll(in) // memory has no errors
+	switch {
+	case r.ContentLength == 0 && r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0:
+		body = rest // somebody left out the header
+	case len(bytes.TrimSpace(rest)) > 0:
+		return nil, fmt.Errorf("the request's body is longer than the %d bytes of its Content-Length", len(body))
 	}
 	return []recorded{{header: r.Header, body: body}}, nil
 }

@@ -31,7 +31,7 @@ type versionJSON struct {
 	Modified bool   `json:"modified,omitempty"`
 }
 
-// built is what is known of this program.
+// built describes this program.
 func built() versionJSON {
 	v := versionJSON{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

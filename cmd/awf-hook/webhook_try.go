@@ -37,6 +37,9 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if where.server != "" {
 		return errors.New("--server: webhooks test sends from this machine, with this machine's configuration")
 	}
+	if err := c.checkType(typ); err != nil {
+		return err
+	}
 	cfg, err := c.load(where.search()) // it sends, so untrusted files stay out
 	if err != nil {
 		return err

@@ -1,19 +1,20 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // literalKinds lists the kinds whose values have a form of their own: a comment is never taken for a part of one.
 var literalKinds = []Kind{KindNumber, KindDuration, KindSize, KindRate, KindPercent, KindDurations, KindNumbers, KindBool, KindTime}
 
 var (
-	cutOff   = regexp.MustCompile(`^[ \t]+#[^\s#!-]`) // hardly meant as a comment, which begins with a space
-	comment  = regexp.MustCompile(`^[ \t]+#`)         // any comment
-	halfDone = regexp.MustCompile(`(?:[=<>!&|+,(\[{-]|\b(?:and|or|not|in|contains|matches|startsWith|endsWith))$`)
+	cutOff   = lazy.Regexp(`^[ \t]+#[^\s#!-]`) // hardly meant as a comment, which begins with a space
+	comment  = lazy.Regexp(`^[ \t]+#`)         // any comment
+	halfDone = lazy.Regexp(`(?:[=<>!&|+,(\[{-]|\b(?:and|or|not|in|contains|matches|startsWith|endsWith))$`)
 )
 
 // checkComment warns if YAML takes the end of a value for a comment, or a comment for the end of a value. It checks only values on one
@@ -23,7 +24,7 @@ func (d *decoder) checkComment(n node) {
 		return
 	}
 	rest, ends := strings.CutPrefix(d.rest(n.Node), n.Value)
-	mayBeCut := cutOff.MatchString(rest) || comment.MatchString(rest) && n.key.isExpression() && isHalf(n.Value)
+	mayBeCut := cutOff().MatchString(rest) || comment().MatchString(rest) && n.key.isExpression() && isHalf(n.Value)
 	switch {
 	case !ends:
 	case n.Tag == "!!null" && mayBeCut:
@@ -46,5 +47,5 @@ func (k *Key) isExpression() bool { return k.Kind == KindExpr || k.Kind == KindT
 // isHalf reports whether an expression ends too early.
 func isHalf(text string) bool {
 	open := strings.Count(text, "(") + strings.Count(text, "[") - strings.Count(text, ")") - strings.Count(text, "]")
-	return open > 0 || halfDone.MatchString(strings.TrimSpace(text))
+	return open > 0 || halfDone().MatchString(strings.TrimSpace(text))
 }

@@ -61,7 +61,7 @@ type Config struct {
 	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
 	given  []Webhook // of all files, including overridden ones; nil if nothing was merged
-	used   []use     // where the keys beside webhooks stand
+	used   []use     // the places of the keys beside webhooks
 	shared bool      // Share has been called
 }
 

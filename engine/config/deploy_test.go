@@ -17,7 +17,7 @@ const deploy = "../../examples/deploy/"
 
 type labels map[string]string
 
-// manifest is what the parts of a Kubernetes file say of each other.
+// manifest holds the references between the parts of a Kubernetes file.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string

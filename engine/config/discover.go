@@ -40,7 +40,7 @@ func (s Search) Load() (*Config, error) {
 		return nil, err
 	}
 	if !s.NoProject {
-		p, err := s.project(&Config{Webhooks: merged.Webhooks})
+		p, err := s.project(merged.Webhooks)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func (s Search) LoadFile(path string) (*Config, error) {
 	if err != nil {
 		own = &Config{}
 	}
-	p, err := s.project(own)
+	p, err := s.project(own.Webhooks)
 	if err != nil {
 		return nil, err
 	}

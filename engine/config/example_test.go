@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// Parse reports every mistake at once, each with its place. NoEnv stands for an environment without variables.
+// Parse reports every mistake at once, each with its place. NoEnv is an environment without variables.
 func ExampleParse() {
 	_, err := config.Parse("awf-hook.yaml", []byte(`
 webhooks:

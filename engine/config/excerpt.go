@@ -2,11 +2,11 @@ package config
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
@@ -97,9 +97,9 @@ func (s *Source) length(n *yaml.Node) int {
 	switch n.Style {
 	case 0:
 	case yaml.DoubleQuotedStyle:
-		text = doubleQuoted.FindString(rest)
+		text = doubleQuoted().FindString(rest)
 	case yaml.SingleQuotedStyle:
-		text = singleQuoted.FindString(rest)
+		text = singleQuoted().FindString(rest)
 	default:
 		return 0
 	}
@@ -111,19 +111,19 @@ func (s *Source) length(n *yaml.Node) int {
 
 // Scalars in quotes.
 var (
-	doubleQuoted = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
-	singleQuoted = regexp.MustCompile(`^'(?:[^']|'')*'`)
+	doubleQuoted = lazy.Regexp(`^"(?:[^"\\]|\\.)*"`)
+	singleQuoted = lazy.Regexp(`^'(?:[^']|'')*'`)
 )
 
 var (
-	reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}`)
-	address   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
+	reference = lazy.Regexp(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}`)
+	address   = lazy.Regexp(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
 )
 
 // maskedText is a value that may be a credential: of a URL its scheme and host show, and of any the variables that it reads.
 func maskedText(value string, isURL bool) string {
 	start := ""
-	if m := address.FindStringSubmatch(value); isURL && m != nil && !strings.Contains(value, "@") && (m[3] == "" || m[3][0] == '/') {
+	if m := address().FindStringSubmatch(value); isURL && m != nil && !strings.Contains(value, "@") && (m[3] == "" || m[3][0] == '/') {
 		if start = m[1] + m[2]; strings.TrimPrefix(m[3], "/") == "" {
 			return value
 		}
@@ -139,7 +139,7 @@ func maskedText(value string, isURL bool) string {
 		}
 	}
 	at := 0
-	for _, found := range reference.FindAllStringSubmatchIndex(value, -1) {
+	for _, found := range reference().FindAllStringSubmatchIndex(value, -1) {
 		if found[0] > 0 && value[found[0]-1] == '$' { // of $$, which is a dollar
 			continue
 		}
@@ -162,7 +162,8 @@ func (s *Source) runes(line int) []rune {
 	return []rune(strings.TrimRight(s.lines[line-1], "\r"))
 }
 
-// Excerpt returns the line of a place, with <secret> instead of what may be a credential, and the text to print before a caret below it.
+// Excerpt returns the line of a place, with <secret> in place of anything that may be a credential, and the text to print before a caret
+// below it.
 // It returns "" if there is nothing to show.
 func (s *Source) Excerpt(at Pos) (line, indent string) {
 	const limit = 200 // columns

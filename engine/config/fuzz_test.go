@@ -87,7 +87,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// processorTime is what this process has used of its processors.
+// processorTime returns the processor time that this process has used.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)

@@ -30,7 +30,7 @@ func (d *decoder) headers(n node, to *[]Header) {
 		switch {
 		case !ok:
 		case twice:
-			d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
+			d.fail(name, "yaml.duplicate", "duplicate key, first in line %d", line)
 		case delivery.CheckHeader(name.Value, "") != nil && !n.key.Plain:
 			d.fail(name, "header.form", "%v", delivery.CheckHeader(name.Value, ""))
 		case delivery.CheckHeader(name.Value, text) != nil && !n.key.Plain:

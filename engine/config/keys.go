@@ -36,7 +36,7 @@ const (
 
 // Key describes one key of the configuration. Reading, merging, check --print, docs/config.md and the JSON Schema are made of it.
 //
-// The keys of each mapping stand in a table beside the type that holds the mapping. [Keys] lists all of them.
+// Each mapping's keys are listed in a table beside the type that holds the mapping. [Keys] lists all of them.
 type Key struct {
 	Path     string // in a mapping's table its name; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
 	Kind     Kind
@@ -67,7 +67,7 @@ const (
 	allHold                   // the entries of all files
 )
 
-// access connects a key with the place that keeps its value. The owner is what the key's mapping is read into.
+// access connects a key with the place that keeps its value. The owner is the value into which the key's mapping is read.
 type access struct {
 	read func(d *decoder, n node, owner any)
 	show func(k *Key, owner any) string // the value as people read it; nil if there is nothing to show
@@ -123,8 +123,8 @@ const (
 
 //go:generate go test -run ^TestKeysStandInDocs$ -update
 
-// Keys lists all keys, in the order of the documentation.
-var Keys = flat("", rootKeys)
+// Keys returns all keys, in the order of the documentation.
+func Keys() []Key { return flat("", rootKeys) }
 
 var rootKey = Key{Kind: KindMapping, below: rootKeys}
 

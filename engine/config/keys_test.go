@@ -23,7 +23,7 @@ const docs = "../../docs/config.md"
 // paths are those of the keys.
 func paths() []string {
 	var list []string
-	for _, k := range config.Keys {
+	for _, k := range config.Keys() {
 		list = append(list, k.Path)
 	}
 	return list
@@ -33,7 +33,7 @@ func paths() []string {
 func keysTable() string {
 	var b strings.Builder
 	b.WriteString("| key | is | value | default | bounds | set in |\n|---|---|---|---|---|---|\n")
-	for _, k := range config.Keys {
+	for _, k := range config.Keys() {
 		setIn := "any file"
 		switch {
 		case k.UserOnly:
@@ -120,7 +120,7 @@ func schemaKeys(schema map[string]any, path string) map[string]map[string]any {
 		for _, choice := range choices {
 			choice := choice.(map[string]any)
 			if choice["type"] == "object" && slices.ContainsFunc(choices, isArray) {
-				continue // one entry stands for a list of them
+				continue // one entry is the same as a list of one
 			}
 			maps.Copy(found, schemaKeys(choice, path))
 		}
@@ -155,9 +155,9 @@ func checkedKeys(t *testing.T, path string) []string {
 }
 
 func keyOf(path string) *config.Key {
-	for i := range config.Keys {
-		if config.Keys[i].Path == path {
-			return &config.Keys[i]
+	for _, key := range config.Keys() {
+		if key.Path == path {
+			return &key
 		}
 	}
 	return nil
@@ -221,7 +221,7 @@ func keyPlace(path string) (at string, with func(value string) string) {
 // The bounds that the table names are those that hold.
 func TestBoundsOfTheTableHold(t *testing.T) {
 	proved := 0
-	for _, k := range config.Keys {
+	for _, k := range config.Keys() {
 		var write func(n int64) string
 		switch k.Kind {
 		case config.KindNumber:

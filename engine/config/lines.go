@@ -1,24 +1,25 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
-// lineForm is a line with a key: what stands before it, the key, and what stands behind.
-var lineForm = regexp.MustCompile(`^([ \t]*(?:- *)*)["']?([a-z_0-9]+)["']?[ \t:=]+(.*)$`)
+// lineForm matches a line with a key: the text before the key, the key, and the text after it.
+var lineForm = lazy.Regexp(`^([ \t]*(?:- *)*)["']?([a-z_0-9]+)["']?[ \t:=]+(.*)$`)
 
 // otherKey finds a second key in a line, whose value may be a credential.
-var otherKey = regexp.MustCompile(`[\w-]+["']?[ \t]*:`)
+var otherKey = lazy.Regexp(`[\w-]+["']?[ \t]*:`)
 
-// markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless wherever they stand, and hides
+// markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless anywhere, and hides
 // everything else: of a broken text nobody knows what belongs to what.
 func (s *Source) markLines() {
 	const none = 1 << 30
 	hides := none // the column of a key whose value may be a credential: what is indented further belongs to it
 	for i, line := range s.lines {
-		m := lineForm.FindStringSubmatchIndex(line)
+		m := lineForm().FindStringSubmatchIndex(line)
 		begin := len(line) - len(trimIndent(line))
 		if m == nil || begin > hides {
 			s.marks = append(s.marks, mark{line: i + 1, col: begin + 1, hidden: true})
@@ -29,7 +30,7 @@ func (s *Source) markLines() {
 		switch {
 		case known:
 			s.marks = append(s.marks, mark{line: i + 1, col: 1})
-			if !harmless || otherKey.MatchString(line[m[6]:m[7]]) {
+			if !harmless || otherKey().MatchString(line[m[6]:m[7]]) {
 				s.marks = append(s.marks, mark{line: i + 1, col: utf8.RuneCountInString(line[:m[6]]) + 1, hidden: true})
 				hides = m[4]
 			}

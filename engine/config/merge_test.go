@@ -44,7 +44,7 @@ func parseAs(t *testing.T, origin config.Origin, path, value string) (*config.Co
 	return config.ParseAs("f.yaml", []byte(with(value)), origin, config.NoEnv)
 }
 
-// sameKeys says whether two configurations agree in all that stands beside webhooks, but for the place that it has in a file.
+// sameKeys reports whether two configurations agree in all keys beside webhooks, apart from their places.
 func sameKeys(a, b *config.Config) bool {
 	name := func(tests []config.Test) (names []string) {
 		for _, test := range tests {
@@ -67,7 +67,7 @@ func sameKeys(a, b *config.Config) bool {
 
 // Each key merges as its row says, and only who may give it has a say.
 func TestKeysMergeAsTheirRowsSay(t *testing.T) {
-	for _, key := range config.Keys {
+	for _, key := range config.Keys() {
 		path := key.Path
 		if strings.HasPrefix(path, "webhooks") || strings.Contains(path, "[]") || strings.HasPrefix(path, "server.") || strings.HasPrefix(path, "serve.tls.") ||
 			key.Kind == config.KindMapping && mergedValues[path].first == "" {

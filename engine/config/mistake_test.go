@@ -15,7 +15,7 @@ import (
 // Whatever is wrong with a key's value, or with its name, is a mistake at its place. The table of keys makes the cases.
 func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 	tried := map[string]int{}
-	for _, key := range config.Keys {
+	for _, key := range config.Keys() {
 		at, with := keyPlace(key.Path)
 		parent, name := "", key.Path
 		if i := strings.LastIndexByte(key.Path, '.'); i >= 0 {
@@ -55,7 +55,7 @@ func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 			tried[kind]++
 		}
 	}
-	if tried["too much"] < 15 || tried["a lone tag"] != len(config.Keys) {
+	if tried["too much"] < 15 || tried["a lone tag"] != len(config.Keys()) {
 		t.Errorf("tried %v", tried)
 	}
 }
@@ -154,7 +154,7 @@ func TestMistakesAreBounded(t *testing.T) {
 	}
 }
 
-// A secret's oddity is told, wherever the secret comes from, and not what it is.
+// An error names the oddity of a secret, wherever the secret comes from, and does not quote it.
 func TestOddSecretsAreTold(t *testing.T) {
 	odd := "0123456789abcdef "
 	file := filepath.Join(t.TempDir(), "secret")

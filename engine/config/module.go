@@ -25,7 +25,7 @@ type Module struct {
 	within string // the folder that it must be in after following links; "" for any
 }
 
-// Limits bound the cost of one event in a module. Zero values stand for the defaults.
+// Limits bound the cost of one event in a module. Zero values mean the defaults.
 type Limits struct {
 	Fuel     int
 	Memory   int64 // in bytes, like those below

@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// node is a value in the file with its path. It is never an alias but the value that the alias stands for.
+// node is a value in the file with its path. It is never an alias but the alias's target.
 type node struct {
 	*yaml.Node
 	path  string     // "webhooks[0].retry.delay"
@@ -90,7 +90,7 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 				d.fail(name, "yaml.merge", "merge keys are not supported")
 				continue
 			case twice:
-				d.fail(name, "yaml.duplicate", "stands twice, first in line %d", line)
+				d.fail(name, "yaml.duplicate", "duplicate key, first in line %d", line)
 				continue
 			}
 			first[name.Value] = name.Line
@@ -113,7 +113,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// resolve returns the node that an alias stands for, or the node itself.
+// resolve returns the target of an alias, or the node itself.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias

@@ -28,7 +28,7 @@ func TestMistakesInOptions(t *testing.T) {
 	for _, tt := range []struct{ format, with, want string }{
 		{"slack", `titel: x`, `2:8: titel: unknown option of slack, did you mean title?`},
 		{"slack", `routing_key: x`, `2:8: routing_key: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`},
-		{"slack", `title: a, title: b`, `2:18: title: stands twice, first in line 2`},
+		{"slack", `title: a, title: b`, `2:18: title: duplicate key, first in line 2`},
 		{"slack", `title: [a]`, `2:15: title: want a text, got a list`},
 		{"slack", `title: {a: b}`, `2:15: title: want a text, got a mapping`},
 		{"slack", `title: `, `2:15: title: want a text, got nothing`},
@@ -38,7 +38,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"slack", `fields: x`, `2:16: fields: want a mapping, got a single value`},
 		{"slack", `fields: [x]`, `2:16: fields: want a mapping, got a list`},
 		{"slack", `fields: {a: [x]}`, `2:20: fields.a: want a text, got a list`},
-		{"slack", `fields: {a: 1, a: 2}`, `2:23: fields.a: stands twice, first in line 2`},
+		{"slack", `fields: {a: 1, a: 2}`, `2:23: fields.a: duplicate key, first in line 2`},
 		{"slack", `mentions: here`, `2:18: mentions: want a list, got a single value: put the entries in [ ]`},
 		{"slack", `mentions: {a: b}`, `2:18: mentions: want a list, got a mapping: each of its entries begins with - and a space`},
 		{"slack", `mentions: [here, [x], ~]`, "2:25: mentions[1]: want a text, got a list\n2:30: mentions[2]: want a text, got nothing"},
@@ -74,7 +74,7 @@ func TestMistakesInOptions(t *testing.T) {
 		if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" {
 			t.Errorf("%s {%s} (-want +got):\n%s", tt.format, tt.with, diff)
 		}
-		for i := range options { // what is wrong is not used as if it were right
+		for i := range options { // a wrong value is not used
 			if g := options[i].Given(nil); !g.Unresolved && g.Name != "mentions" && g.Name != "fields" && g.Name != "chat_id" && g.Name != "title" {
 				t.Errorf("%s {%s}: %s is given as %#v", tt.format, tt.with, g.Name, g.Value)
 			}
@@ -82,9 +82,9 @@ func TestMistakesInOptions(t *testing.T) {
 	}
 }
 
-// Whatever stands at an option, of whichever format, is a mistake there or comes to the format as it is written.
+// Any value of any option of any format reaches the format as written, or is a mistake at its place.
 func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
-	written := map[string]string{ // what a text is then; "" for a mistake
+	written := map[string]string{ // the text that the format gets; "" for a mistake
 		`""`: "", `x`: "x", `1.10`: "1.10", `1e3`: "1e3", `0x1F`: "0x1F", `007`: "007", `1_000`: "1_000", `.inf`: ".inf", `-.nan`: "-.nan",
 		`true`: "true", `True`: "True", `yes`: "yes", `2026-11-24`: "2026-11-24", `"a\tb"`: "a\tb", `'null'`: "null", `!!str 5`: "5", `&a x`: "x",
 		`123456789012345678901234567890`: "123456789012345678901234567890", `12:30:45`: "12:30:45", `"~"`: "~",
@@ -122,7 +122,7 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 	}
 }
 
-// Without its variables an option is not judged, and what stands beside it is.
+// An option is not judged while its variables are unknown. Its neighbours are.
 func TestOptionsWithoutTheirVariables(t *testing.T) {
 	options, mistakes := readOptions(t, "slack", `title: "${T}", mentions: ["${A}", here], fields: {a: "${B}", b: c}, error: "${E}", mention_on: "${ON}"`, config.NoEnv)
 	if len(mistakes) > 0 {

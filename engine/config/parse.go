@@ -81,7 +81,7 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 		key := node{Node: root.Content[i], path: join("", root.Content[i].Value)}
 		switch name := key.Value; {
 		case name == "webhooks" && line > 0:
-			d.fail(key, "yaml.duplicate", "stands twice, first in line %d", line)
+			d.fail(key, "yaml.duplicate", "duplicate key, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
 			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}
@@ -230,7 +230,11 @@ func tooDeep(text []byte) int {
 // mapping reads the keys of a mapping in their order. It returns false if n is no mapping.
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
+		like := ""
+		if _, isStep := to.(*Step); isStep && strings.HasSuffix(n.path, "]") {
+			like = " like {format: slack}"
+		}
+		d.fail(n, "value.type", "want a mapping%s, got %s", like, describe(n.Node))
 		return false
 	}
 	for name, value := range d.members(n) {
@@ -257,7 +261,7 @@ func (d *decoder) mapping(n node, to any) bool {
 func (d *decoder) unknown(name node, of *Key) {
 	noun, known := cmp.Or(of.noun, "key"), of.names()
 	if key, _, isGlued := strings.Cut(name.Value, ":"); isGlued && slices.Contains(known, key) {
-		d.fail(name, "key.unknown", "unknown %s: want a space behind the colon of %s", noun, key)
+		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
 	if meant := spelling.Nearest(name.Value, known); meant != "" {
@@ -267,7 +271,7 @@ func (d *decoder) unknown(name node, of *Key) {
 	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
 }
 
-// use records where a value stands and which variables it reads.
+// use records the place of a value and the variables that it reads.
 func (d *decoder) use(name, value node) {
 	if value.key.Kind == KindMapping || value.path == "webhooks" {
 		return
@@ -285,7 +289,7 @@ func (d *decoder) use(name, value node) {
 // variables lists the names of the variables in the scalars below a node.
 func variables(n *yaml.Node) []string {
 	var names []string
-	for _, m := range variable.FindAllStringSubmatch(n.Value, -1) {
+	for _, m := range variable().FindAllStringSubmatch(n.Value, -1) {
 		if m[0] != "$$" {
 			name, _, _ := strings.Cut(m[1], ":-")
 			names = append(names, name)

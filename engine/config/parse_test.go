@@ -29,7 +29,7 @@ func environment(name string) (string, bool) {
 	return value, set
 }
 
-// webhook is what is compared of a config.Webhook.
+// webhook holds the parts of a config.Webhook that are compared.
 type webhook struct {
 	Name, URL   string
 	Events      []string
@@ -65,7 +65,7 @@ func secretOf(w config.Webhook) string {
 	return strings.Join(values, " ")
 }
 
-// unnamed is what a webhook of a URL is called that has no name.
+// unnamed returns the name of a webhook without a name.
 func unnamed(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -92,7 +92,7 @@ func with(change func(*webhook)) webhook {
 
 var both = []signature.Scheme{signature.AWF, signature.Standard}
 
-// good is what the files of testdata/config/ok say.
+// good holds the content of the files of testdata/config/ok.
 var good = map[string][]webhook{
 	"aliases.yaml": {
 		with(func(w *webhook) {

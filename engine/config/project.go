@@ -33,7 +33,7 @@ type Project struct {
 	Err      error         // the mistakes in its files, or the failure to read the record of trust
 
 	search    Search
-	own       *Config           // the user's own webhooks, which the project's may override
+	own       []Webhook         // the user's, which the project's may override
 	record    *trust.Record     // what the user trusts; nil for nothing
 	recordErr error             // why the record could not be read
 	all       bool              // AWF_HOOK_TRUST or TrustProject trusts it, whatever it claims
@@ -53,7 +53,7 @@ func (s Search) Project() (*Project, error) {
 	if s.Env != nil { // variables of definitions stay closed; those that name places do not
 		s.places, s.Env = s.Env, NoEnv
 	}
-	p, err := s.project(&Config{Webhooks: own.Webhooks})
+	p, err := s.project(own.Webhooks)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (s Search) Project() (*Project, error) {
 }
 
 // project returns the project of the search and the user's decision about it. It reads none of the project's files.
-func (s Search) project(own *Config) (*Project, error) {
+func (s Search) project(own []Webhook) (*Project, error) {
 	folder, err := trust.Folder(cmp.Or(s.Dir, "."))
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
 		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
 		if strings.Contains(w.nameText, "${") { // the name is known only after expansion
 			c.Overrides, c.Off = w.nameText, !w.Enabled
-		} else if w.Named && slices.ContainsFunc(p.own.Webhooks, func(own Webhook) bool { return own.Named && own.Name == w.Name }) {
+		} else if w.Named && slices.ContainsFunc(p.own, func(own Webhook) bool { return own.Named && own.Name == w.Name }) {
 			c.Overrides, c.Off = w.Name, !w.Enabled
 		}
 		for j := range w.Transform {
@@ -229,7 +229,7 @@ func hostOf(text string) string {
 		}
 		return u.Scheme + "://" + u.Host
 	}
-	text = variable.ReplaceAllStringFunc(text, func(ref string) string {
+	text = variable().ReplaceAllStringFunc(text, func(ref string) string {
 		name, def, hasDefault := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(ref, "${"), "}"), ":-")
 		if !hasDefault {
 			return ref
@@ -256,7 +256,7 @@ func hostOf(text string) string {
 
 // workflows finds the definitions of the project and of the user.
 func (p *Project) workflows(base *Config) *Workflows {
-	ws := &Workflows{folders: p.search.workflowFolders(), env: p.search.Env, base: base, project: p, found: map[*definition]*Found{}}
+	ws := &Workflows{folders: p.search.workflowFolders(), env: p.search.Env, base: *base, project: p, found: map[*definition]*Found{}}
 	if folder := p.search.globalFolder(); folder != "" {
 		ws.own = filepath.Join(folder, "workflows")
 	}

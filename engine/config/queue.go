@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Queue says where the queue is and how much it keeps. Zero values stand for the defaults.
+// Queue says where the queue is and how much it keeps. Zero values mean the defaults.
 type Queue struct {
 	Path      string        // absolute, or "memory:"
 	URL       secret.Secret // of a PostgreSQL database, instead of Path
@@ -31,7 +31,7 @@ const memoryQueue = "memory:"
 var queueKeys = []Key{
 	{Path: "path", Kind: KindText, Min: 1, Max: 4096, UserOnly: true, instead: "url",
 		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
-		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/…",
+		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/awf-hook/queue.db",
 		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
 			"`memory:` is a queue that ends with the process"},
 	{Path: "url", Kind: KindURL, UserOnly: true, instead: "path",

@@ -1,20 +1,20 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
 
-// variable matches ${NAME}, ${NAME:-default}, and $$, which stands for a plain $. It also matches an unclosed ${, which is a mistake.
-var variable = regexp.MustCompile(`\$\$|\$\{([^}]*)(\}?)`)
+// variable matches ${NAME}, ${NAME:-default}, and $$, which means a plain $. It also matches an unclosed ${, which is a mistake.
+var variable = lazy.Regexp(`\$\$|\$\{([^}]*)(\}?)`)
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // scalar returns the text of a scalar with its variables expanded. It reports a mistake and returns false if n is no scalar or null, or
 // if a variable is not set.
@@ -35,7 +35,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 	d.inserted = nil
 	var text strings.Builder
 	end, ok := 0, true
-	for _, at := range variable.FindAllStringIndex(n.Value, -1) {
+	for _, at := range variable().FindAllStringIndex(n.Value, -1) {
 		text.WriteString(n.Value[end:at[0]])
 		end = at[1]
 		ref := n.Value[at[0]:end]
@@ -51,7 +51,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
-// checkName warns of a key that looks as if something in it were replaced.
+// checkName warns of a key that looks as if it contained a variable or an expression.
 func (d *decoder) checkName(n node) {
 	if strings.Contains(n.Value, "${") || strings.Contains(n.Value, "{{") {
 		d.warn(n, "variable.plain", "nothing is replaced in a key: it stays as it is written")
@@ -69,13 +69,13 @@ func endsInQuote(text string) bool {
 }
 
 func (d *decoder) expand(n node, ref string) (string, bool) {
-	m := variable.FindStringSubmatch(ref)
+	m := variable().FindStringSubmatch(ref)
 	name, def, hasDefault := strings.Cut(m[1], ":-")
 	switch {
 	case m[2] == "":
 		d.fail(n, "variable.form", "${ is not closed; a plain $ is written $$")
 		return "", false
-	case !variableName.MatchString(name):
+	case !variableName().MatchString(name):
 		d.fail(n, "variable.form", "${%s}: not the name of a variable; a plain $ is written $$", shorten(name))
 		return "", false
 	case strings.Contains(def, "${"):

@@ -16,12 +16,12 @@ func Schema() map[string]any {
 	root := objectSchema()
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "awf-hook"
-	for i := range Keys {
-		parent, name := "", Keys[i].Path
+	for _, key := range Keys() {
+		parent, name := "", key.Path
 		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 			parent, name = name[:dot], name[dot+1:]
 		}
-		property(root, parent)[name] = Keys[i].schema()
+		property(root, parent)[name] = key.schema()
 	}
 	return root
 }
@@ -56,7 +56,7 @@ func entrySchema(list map[string]any) map[string]any {
 	return items
 }
 
-// Patterns of texts that may stand in place of another type.
+// Patterns of texts that are allowed in place of another type.
 const (
 	expanded         = `\$\{`
 	numberOrExpanded = `^[0-9]+$|` + expanded

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// against checks a value as an editor does: what of JSON Schema stands in ours, and nothing else.
+// against checks a value as an editor does. It knows only the keywords of JSON Schema that our schema uses.
 func against(schema map[string]any, v any, path string) error {
 	for word, arg := range schema {
 		var err error
@@ -127,7 +127,7 @@ func schemaOf(t *testing.T) map[string]any {
 	return schema
 }
 
-// fromYAML is what an editor gets of a YAML text.
+// fromYAML decodes a YAML text as an editor does.
 func fromYAML(t *testing.T, text []byte) any {
 	t.Helper()
 	var v any
@@ -204,7 +204,7 @@ func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 // An editor offers what a text may be, and the checks want the same.
 func TestSchemaNamesTheChoices(t *testing.T) {
 	tried := 0
-	for _, key := range config.Keys {
+	for _, key := range config.Keys() {
 		if key.Choices == nil {
 			continue
 		}

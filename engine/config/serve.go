@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
-// Serve says where awf-hook serve listens and who may send events. Zero values stand for the defaults.
+// Serve says where awf-hook serve listens and who may send events. Zero values mean the defaults.
 type Serve struct {
 	Listen  string // an address with its port, or "unix:PATH" with an absolute path
 	TLS     TLS

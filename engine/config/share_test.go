@@ -42,7 +42,7 @@ func TestWebhooksOfADatabase(t *testing.T) {
 	}
 }
 
-// An entry without a name is told by its file, which is not the same on all machines.
+// An entry without a name is identified by its file, which is not the same on all machines.
 func TestWebhooksOfADatabaseNeedNames(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://a.example/hook\n"), nil)
 	if err != nil {

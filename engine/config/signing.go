@@ -126,7 +126,7 @@ func (d *decoder) signing(n node, w *Webhook) {
 		case !slices.Contains(signature.Schemes, scheme):
 			d.fail(entry, "value.choice", "want awf, standard, github or a mapping with custom, got %s", quote(entry))
 		case slices.Contains(w.Signing, scheme):
-			d.fail(entry, "value.duplicate", "%s stands twice", scheme)
+			d.fail(entry, "value.duplicate", "%s is listed twice", scheme)
 		default:
 			w.Signing = append(w.Signing, scheme)
 		}

@@ -6,14 +6,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlError = lazy.Regexp(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // syntax reports text that is not YAML. It improves on the parser's error, whose place is rough and which does not say what to do.
 func (d *decoder) syntax(err error) {
-	m := yamlError.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
+	m := yamlError().FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
 		m = []string{"", "", err.Error()}
 	}
@@ -79,7 +80,7 @@ func (d *decoder) failSyntax(s slip) {
 func (d *decoder) lineOf(told, problem string) int {
 	line, _ := strconv.Atoi(told)
 	missing, isMissing := strings.CutPrefix(problem, "did not find expected ")
-	if isMissing && !ofScanner.MatchString(problem) { // unlike the scanner, the parser counts from 0
+	if isMissing && !ofScanner().MatchString(problem) { // unlike the scanner, the parser counts from 0
 		line++
 	}
 	if line = max(line, 1); isMissing && (strings.HasPrefix(missing, "'-'") || strings.HasPrefix(missing, "key")) {
@@ -89,7 +90,7 @@ func (d *decoder) lineOf(told, problem string) int {
 }
 
 // ofScanner matches the scanner's errors among those that begin like the parser's.
-var ofScanner = regexp.MustCompile("alphabetic|whitespace|digit|hexdecimal|comment|tag")
+var ofScanner = lazy.Regexp("alphabetic|whitespace|digit|hexdecimal|comment|tag")
 
 // firstWrong finds the first line with which the text cannot be parsed. The parser only says where the surrounding list or mapping begins.
 func (d *decoder) firstWrong(from int, problem string) int {
@@ -125,17 +126,17 @@ func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 	if above < 1 || !strings.HasPrefix(problem, "mapping values") || isEntry(above) && isEntry(line) {
 		return slip{}, false
 	}
-	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, noKey.MatchString(d.lines[above-1])
+	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, noKey().MatchString(d.lines[above-1])
 }
 
 // noKey finds lines that are neither a key with a value nor a comment.
-var noKey = regexp.MustCompile(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
+var noKey = lazy.Regexp(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
 
 // slipInLine finds a known slip on the line or the one above. Its place is the beginning of the first group.
 func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
 	for near := line; near >= max(1, line-1); near-- {
 		for _, known := range slips {
-			at := known.line.FindStringSubmatchIndex(d.lines[near-1])
+			at := known.line().FindStringSubmatchIndex(d.lines[near-1])
 			if at != nil && strings.HasPrefix(problem, known.library) {
 				return slip{near, utf8.RuneCountInString(d.lines[near-1][:at[2]]) + 1, known.is}, true
 			}
@@ -147,27 +148,29 @@ func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
 // slips lists common mistakes by the parser's error and the line.
 var slips = []struct {
 	library string
-	line    *regexp.Regexp
+	line    func() *regexp.Regexp
 	is      string
 }{
-	{"", regexp.MustCompile(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
+	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
-	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),
+	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
+		`a variable within { } or [ ] needs quotes: "${NAME}"`},
+	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),
 		"a comma is missing between two keys"},
-	{"did not find expected ',' or '}'", regexp.MustCompile(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
+	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
 		`a ": " in a value without quotes: put the value in quotes`},
-	{"mapping values", regexp.MustCompile(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:\r?$))`),
+	{"mapping values", lazy.Regexp(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:\r?$))`),
 		`a ": " in a value without quotes: put the value in quotes`},
-	{"block sequence entries", regexp.MustCompile(`: +(- )`),
+	{"block sequence entries", lazy.Regexp(`: +(- )`),
 		"a list's entry stands in a line of its own, or the list in brackets: [a, b]"},
-	{"mapping keys", regexp.MustCompile(`: +(\? )`), "a value cannot begin with ?: put it in quotes"},
-	{"did not find expected comment or line break", regexp.MustCompile(`: +([|>][-+0-9]* .*)`),
+	{"mapping keys", lazy.Regexp(`: +(\? )`), "a value cannot begin with ?: put it in quotes"},
+	{"did not find expected comment or line break", lazy.Regexp(`: +([|>][-+0-9]* .*)`),
 		"the text of a block stands in the lines below | or >, indented; or put the value in quotes"},
-	{"could not find expected ':'", regexp.MustCompile(`^[ -]*([\w-]+:[^\s/])`), "a key needs a space behind its colon"},
-	{"found character that cannot start", regexp.MustCompile("(?:: +|[\\[{,] *|- +)([@`%])"),
+	{"could not find expected ':'", lazy.Regexp(`^[ -]*([\w-]+:[^\s/])`), "a key needs a space behind its colon"},
+	{"found character that cannot start", lazy.Regexp("(?:: +|[\\[{,] *|- +)([@`%])"),
 		"a value cannot begin with @, ` or %: put it in quotes"},
-	{"did not find expected alphabetic", regexp.MustCompile(`(?:: +|[\[{,] *|- +)([*&])`), "a value that begins with * or & needs quotes"},
-	{"found unknown escape character", regexp.MustCompile(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
+	{"did not find expected alphabetic", lazy.Regexp(`(?:: +|[\[{,] *|- +)([*&])`), "a value that begins with * or & needs quotes"},
+	{"found unknown escape character", lazy.Regexp(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 }
 

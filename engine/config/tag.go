@@ -31,7 +31,7 @@ func (d *decoder) checkStyle(n node) {
 			}
 			if key != nil { // an unknown key is a mistake as a whole
 				path := join(n.path, name.Value)
-				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // stands for a list with one step
+				if key.Kind == KindSteps && value.Kind == yaml.MappingNode { // is the same as a list with one step
 					path += "[0]"
 				}
 				d.checkStyle(node{Node: value, path: path, key: key})
@@ -86,7 +86,7 @@ func wrongTag(n node, tag string) string {
 	case strings.HasPrefix(tag, "!!"):
 		return "the tag " + strconv.Quote(shorten(tag)) + " does not fit the value: leave it out"
 	case slices.Contains([]string{"!env", "!ENV", "!Env", "!env_var", "!secret"}, tag) && n.Kind == yaml.ScalarNode:
-		if variableName.MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
+		if variableName().MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
 			return isTag + "; ${" + n.Value + "} reads a variable"
 		}
 		return isTag + "; ${NAME} reads a variable"

@@ -111,7 +111,7 @@ func (d *decoder) wants(n node, t *Test) {
 	}
 }
 
-// place records the lines of want, or those where it would stand.
+// place records the lines of want, or those where it could be added.
 func (t *Test) place(entry *yaml.Node) {
 	t.isFlow = entry.Style&yaml.FlowStyle != 0
 	t.wantLine = lastLine(entry) + 1

@@ -2,10 +2,10 @@ package config
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 
@@ -130,7 +130,7 @@ func (d *decoder) tree(n node) *Tree {
 	return t
 }
 
-// read reads the value n. The node at is where it stands, perhaps as an alias.
+// read reads the value n. Its place is the node at, which may be an alias.
 func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 	t := &Tree{Pos: r.pos(at)}
 	r.nodes++
@@ -176,11 +176,11 @@ func (r *treeReader) read(at *yaml.Node, n node, depth int) *Tree {
 // isOver reports whether there are too many values, so that reading must stop.
 func (r *treeReader) isOver() bool { return r.nodes > maxTreeNodes || r.values > maxAllNodes }
 
-var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+var wholeNumber = lazy.Regexp(`^-?(0|[1-9][0-9]*)$`)
 
 // number returns YAML's number as JSON, "" if JSON cannot express it.
 func number(n node) string {
-	if wholeNumber.MatchString(n.Value) { // which may have any length
+	if wholeNumber().MatchString(n.Value) { // which may have any length
 		return n.Value
 	}
 	var i int64
@@ -208,7 +208,7 @@ func (r *treeReader) scalar(n node, t *Tree) {
 			return
 		}
 	case "!!int", "!!float":
-		if leadingZero.MatchString(n.Value) {
+		if leadingZero().MatchString(n.Value) {
 			r.fail(n, "yaml.octal",
 				"a number with a leading zero is octal for some and not for others, got %s: put it in quotes, or leave the zero out", quote(n))
 			return

@@ -3,12 +3,12 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
@@ -68,7 +68,7 @@ func (d *decoder) defaults(k *Key, owner any) {
 	}
 }
 
-// showField formats the value of a field. If zero stands for the default, it returns the default.
+// showField formats the value of a field. If zero means the default, it returns the default.
 func (k *Key) showField(from any) string {
 	switch v := from.(type) {
 	case *string:
@@ -131,13 +131,13 @@ func orList(choices []string) string {
 }
 
 // leadingZero matches numbers that YAML 1.1 and 1.2 read differently.
-var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]+$`)
+var leadingZero = lazy.Regexp(`^[-+]?0[0-9]+$`)
 
 func (d *decoder) integer(n node, text string, to *int) {
 	low, high := int(n.key.Min), int(n.key.Max)
 	i, err := strconv.Atoi(text)
 	switch {
-	case leadingZero.MatchString(text):
+	case leadingZero().MatchString(text):
 		d.fail(n, "yaml.octal", "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
 	case err != nil:
 		d.fail(n, "value.form", "want a number from %d to %d, got %s", low, high, quote(n))

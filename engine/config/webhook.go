@@ -95,7 +95,7 @@ func (d *decoder) webhooks(n node, cfg *Config) {
 			shown = quote(place)
 		}
 		if line, twice := lines[w.Name]; twice {
-			d.fail(place, "value.duplicate", "the name %s stands twice, first in line %d", shown, line)
+			d.fail(place, "value.duplicate", "the name %s is used twice, first in line %d", shown, line)
 		} else {
 			lines[w.Name] = place.Line
 		}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
 
@@ -35,7 +35,7 @@ type Workflows struct {
 	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
 	env     Env
-	base    *Config // applies to all workflows
+	base    Config // applies to all workflows
 	project *Project
 
 	mu      sync.Mutex
@@ -181,7 +181,7 @@ func readDir(folder string) ([]os.DirEntry, error) {
 const maxHead = 16 << 10
 
 // plainName matches names that need no YAML parser.
-var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+var plainName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // nameOf reads the key name alone, because parsing the whole file takes longer and may fail.
 func (ws *Workflows) nameOf(path string) string {
@@ -203,7 +203,7 @@ func (ws *Workflows) nameOf(path string) string {
 		switch string(bytes.TrimRight(key, " \t")) {
 		case "name", `"name"`, "'name'":
 			value = bytes.TrimSpace(value)
-			if plainName.Match(value) && !bytes.EqualFold(value, []byte("null")) {
+			if plainName().Match(value) && !bytes.EqualFold(value, []byte("null")) {
 				return string(value)
 			}
 			if isKey && len(value) > 0 && yaml.Unmarshal(value, &name) == nil {

@@ -187,7 +187,7 @@ func manyDefinitions(t testing.TB) *config.Workflows {
 // After the first event a lookup takes no memory, whether there is a definition or not.
 func TestLookupCostsNothingAfterTheFirst(t *testing.T) {
 	workflows := manyDefinitions(t)
-	synctest.Test(t, func(*testing.T) { // whose time stands still: the folders are not looked at again
+	synctest.Test(t, func(*testing.T) { // time stands still: the folders are not read again
 		for _, name := range []string{"n150", "nobody"} {
 			workflows.Lookup(name)
 			if allocs := testing.AllocsPerRun(1000, func() { workflows.Lookup(name) }); allocs != 0 {

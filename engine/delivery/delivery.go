@@ -28,7 +28,7 @@ type Delivery struct {
 	Due      time.Time
 }
 
-// Content is what a delivery sends: what the webhook's transforms made of the event. It is made once, stored with the
+// Content is the content of a delivery's requests, which the webhook's transforms make. It is made once, stored with the
 // first outcome, and sent byte for byte on every later attempt.
 type Content struct {
 	Body        []byte
@@ -44,7 +44,8 @@ func ID(eventID, webhook string) string {
 	name := strconv.AppendInt(make([]byte, 0, 256), int64(len(eventID)), 10)
 	name = append(append(append(name, ':'), eventID...), webhook...)
 	sum := sha256.Sum256(name)
-	return "msg_" + lowerBase32.EncodeToString(sum[:])[:26]
+	id := lowerBase32.AppendEncode(append(make([]byte, 0, 64), "msg_"...), sum[:])
+	return string(id[:4+26])
 }
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -70,7 +71,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no outcome", text)
+	return fmt.Errorf("unknown outcome %q", text)
 }
 
 func (o Outcome) String() string {

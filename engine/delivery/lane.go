@@ -16,7 +16,7 @@ type Lane struct {
 	Shared  bool          // other machines claim from it too, so nobody claims more than it starts soon
 }
 
-// LaneStatus is what a store knows about a lane.
+// LaneStatus is a store's record of a lane.
 type LaneStatus struct {
 	Webhook   string `json:"identity"`          // the webhook's identity
 	Waiting   int    `json:"waiting"`           // deliveries without a final outcome, those in flight included
@@ -27,14 +27,14 @@ type LaneStatus struct {
 	Discarded int64  `json:"discarded"`         // dead letters that were removed to make room
 	Bytes     int64  `json:"bytes"`             // approximate size of the lane's deliveries
 
-	Due         time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may be
-	Failures    int       `json:"failures"`              // failed attempts in a row
-	Broken      int       `json:"transform_failures"`    // failed transforms in a row
-	PausedUntil time.Time `json:"paused_until,omitzero"` // zero if the lane is not paused
-	Closed      string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	FuelPercent int       `json:"fuel_percent,omitzero"` // the most that a wasm module used, in the process that settled last; 0 if none ran
+	Due               time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may be
+	Failures          int       `json:"failures"`              // failed attempts in a row
+	TransformFailures int       `json:"transform_failures"`    // failed transforms in a row
+	PausedUntil       time.Time `json:"paused_until,omitzero"` // zero if the lane is not paused
+	Closed            string    `json:"closed,omitempty"`      // why the lane is closed; "" if it is open
+	LastError         string    `json:"last_error,omitempty"`
+	LastErrorAt       time.Time `json:"last_error_at,omitzero"`
+	FuelPercent       int       `json:"fuel_percent,omitzero"` // the most that a module used, in the process that settled last
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.
@@ -42,7 +42,7 @@ const BreakerFailures = 5
 
 // BreakerOpen reports whether the lane sends one probe at a time.
 func (l *LaneStatus) BreakerOpen() bool {
-	return l.Failures >= BreakerFailures || l.Broken >= BreakerFailures
+	return l.Failures >= BreakerFailures || l.TransformFailures >= BreakerFailures
 }
 
 // Node is a process that uses a shared queue.

@@ -12,7 +12,7 @@ type Answer struct {
 	Body   []byte // its first 16 KiB, decompressed
 }
 
-// Verdict is what an answer means for its delivery and its lane.
+// Verdict is the meaning of an answer for its delivery and its lane.
 type Verdict struct {
 	Known      bool // false: the format has nothing to say, and the general rules apply
 	Outcome    Outcome

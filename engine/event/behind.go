@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Line is what one line of AWF's output holds. AWF writes a newline after each event but none before it, so an event may follow
+// Line is the content of one line of AWF's output. AWF writes a newline after each event but none before it, so an event may follow
 // whatever a step printed last: a progress bar, a colour code, half a line.
 type Line struct {
 	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken
@@ -20,10 +20,14 @@ type Line struct {
 const blanks = " \t\r"
 
 // ReadLine decodes a whole line, without its ending. now is the time of receipt, for dialects that carry none.
-func ReadLine(line []byte, now time.Time) Line {
-	rec, err := ParseLine(line, now)
+func ReadLine(line []byte, now time.Time) Line { return new(parser).read(line, now) }
+
+// read is [ReadLine].
+func (p *parser) read(line []byte, now time.Time) Line {
+	rec, err := p.parse(line, now)
 	if rec != nil && !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("\r")) {
-		return Line{Records: []*Record{rec}}
+		p.only[0] = rec
+		return Line{Records: p.only[:]}
 	}
 	if rec == nil && err == nil && lastObject(line) == 0 {
 		return Line{Before: line} // a step's own object

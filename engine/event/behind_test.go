@@ -43,7 +43,7 @@ var eventLines = map[string]string{
 	"plugin":     `{"type":"deploy.initiated","source":"my-plugin","metadata":{"target":"prod"}}`,
 }
 
-// An event is found behind whatever stands before it in its line, which goes out as it is, however the input is cut into reads.
+// An event is found behind any text in its line. That text passes unchanged, however the input is cut into reads.
 func TestEventBehindText(t *testing.T) {
 	long := strings.Repeat("=>", event.MaxLine)
 	for _, before := range []string{
@@ -76,7 +76,7 @@ func TestEventBehindText(t *testing.T) {
 	}
 }
 
-// Events that stand in one line are all given, in order; so is a frame of server-sent events, whose "data: " is passed.
+// All events in one line are given, in order. So is a server-sent event behind a text, whose "data: " is passed.
 func TestEventsInOneLine(t *testing.T) {
 	ids := func(lines ...string) string {
 		var types []string
@@ -97,7 +97,7 @@ func TestEventsInOneLine(t *testing.T) {
 	}
 }
 
-// What looks like an event behind other text and is none is told, counted and passed on. A step's own JSON is not.
+// Text that looks like an event behind other text, and is none, is reported, counted and passed on. A step's own JSON is not reported.
 func TestWhatLooksLikeAnEvent(t *testing.T) {
 	for text, want := range map[string]string{
 		`Uploading 100%` + start[:60]:                          "invalid JSON at byte 60: unexpected EOF",

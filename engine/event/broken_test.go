@@ -35,7 +35,7 @@ func TestBrokenLines(t *testing.T) {
 	}
 }
 
-// Every error text of the reader stands in the golden file.
+// The golden file has every error text of the reader.
 func TestEveryErrorTextIsGolden(t *testing.T) {
 	golden, err := os.ReadFile(brokenLines + ".out")
 	if err != nil {

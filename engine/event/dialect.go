@@ -47,7 +47,8 @@ func (m *members) tell(dataLine bool) dialect {
 // It keeps the first mistake, so that a decoding function reads like a list of fields.
 type decoder struct {
 	members
-	err error
+	parser *parser
+	err    error
 }
 
 func (d *decoder) fail(key int, format string, args ...any) {
@@ -94,7 +95,7 @@ func (d *decoder) optional(key int) string {
 		d.fail(key, "want a string, got %s", jsonbytes.KindOf(raw))
 		return ""
 	}
-	return jsonbytes.String(raw)
+	return d.parser.text(key, raw)
 }
 
 // textOr returns the string of a key, or "" if the key is missing or has another value, which is no mistake.
@@ -125,13 +126,13 @@ func (d *decoder) nonEmpty(key int) string {
 }
 
 // decode makes a record of a whole line, which must be valid JSON.
-func (m *members) decode(kind dialect, line []byte, now time.Time) (*Record, error) {
-	d := &decoder{members: *m}
+func (m *members) decode(p *parser, kind dialect, line []byte, now time.Time) (*Record, error) {
+	d := &decoder{members: *m, parser: p}
 	if d.twice >= 0 {
-		d.fail(d.twice, "stands twice")
+		d.fail(d.twice, "duplicate key")
 		return nil, d.err
 	}
-	r := &Record{dialect: kind}
+	r := p.record(kind)
 	switch kind {
 	case envelope:
 		d.envelope(r, line, now)
@@ -214,7 +215,7 @@ func (d *decoder) transcript(r *Record) {
 	r.parentID = d.optional(keyParentRunID)
 	r.childID = d.optional(keyChildRunID)
 
-	inner := &decoder{members: members{twice: -1}}
+	inner := &decoder{members: members{twice: -1}, parser: d.parser}
 	if raw := d.value[keyPayload]; raw != nil && raw[0] == '{' {
 		inner.members, _ = scan(raw) // part of a valid line
 	}
@@ -279,7 +280,7 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 		d.fail(keyMetadata, "want an object of strings")
 		return
 	}
-	inner := &decoder{}
+	inner := &decoder{parser: d.parser}
 	inner.members, _ = scan(raw)
 	r.WorkflowID = inner.optional(keyWorkflowID)
 	r.WorkflowName = inner.optional(keyWorkflowName)

@@ -44,7 +44,7 @@ func TestFailureOrCancel(t *testing.T) {
 	}
 }
 
-// The type of an event and its status may differ: only what says nothing else is no failure.
+// The type of an event and its status may contradict each other: then the run failed, unless the status is cancelled.
 func TestTypeAndStatusOfEnds(t *testing.T) {
 	const cancelled = `"status":"cancelled"`
 	for _, tt := range []struct{ typ, more, want string }{

@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// New makes an event. Its payload is what JSON makes of a value.
+// New makes an event. Its payload is a value, encoded as JSON.
 func ExampleNew() {
 	ev, err := event.New(event.WorkflowError, "7f3a", "deploy", map[string]any{"exit_code": 2})
 	if err != nil {

@@ -19,11 +19,19 @@ func lineID(line []byte) string {
 // givenID returns the id of an event whose writer gave it one. It hashes an id that looks like a lineID or like the id of another source.
 // So nobody can use up the id of a line that AWF has yet to write, or of another source's event.
 func givenID(id string) string {
-	_, err := hex.DecodeString(id)
-	if strings.Contains(id, ofSource) || len(id) == 2*sha256.Size && err == nil {
+	if strings.Contains(id, ofSource) || isLineID(id) {
 		return lineID([]byte("id " + id)) // no line of a dialect begins like this
 	}
 	return id
+}
+
+// isLineID reports whether an id has the form of a lineID.
+func isLineID(id string) bool {
+	if len(id) != 2*sha256.Size {
+		return false
+	}
+	_, err := hex.DecodeString(id)
+	return err == nil
 }
 
 // ofSource precedes the name of the source in an id.

@@ -42,7 +42,7 @@ func joined(t *testing.T, j *event.Joiner, lines ...string) func() []string {
 	return func() []string { return given }
 }
 
-// A run's end that stands before the end of its step, since the two are in different files, is given behind it.
+// If a run's end is read before the end of its step, because they are in different files, it is given after it.
 func TestEndWaitsForItsSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j event.Joiner

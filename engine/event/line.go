@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var (
@@ -25,31 +27,92 @@ func mayBecomeEvent(begin []byte) bool {
 
 // ParseLine decodes a whole line, without its ending. It returns nil for a line that is not in a known dialect. now is the time of receipt,
 // for dialects without a time.
-func ParseLine(line []byte, now time.Time) (*Record, error) {
+func ParseLine(line []byte, now time.Time) (*Record, error) { return new(parser).parse(line, now) }
+
+// parser decodes one line after the other, and keeps what the next line can use again.
+type parser struct {
+	json  jsonbytes.Reader
+	texts [keyCount]string // the last short text of each key: a run's lines share their id and name
+	spare *Record          // that nobody uses any more; nil for none
+	only  [1]*Record       // of the last line
+}
+
+// record returns an empty record.
+func (p *parser) record(kind dialect) *Record {
+	rec := p.spare
+	if p.spare = nil; rec == nil {
+		rec = new(Record)
+	}
+	*rec = Record{dialect: kind}
+	return rec
+}
+
+// maxKept is the longest text that a parser keeps, in bytes.
+const maxKept = 256
+
+// text returns the text of a key from a valid JSON string.
+func (p *parser) text(key int, raw []byte) string {
+	if inner := raw[1 : len(raw)-1]; string(inner) == p.texts[key] {
+		return p.texts[key]
+	}
+	text := jsonbytes.String(raw)
+	if len(text) <= maxKept && bytes.IndexByte(raw, '\\') < 0 { // else the same bytes have another meaning
+		p.texts[key] = text
+	}
+	return text
+}
+
+// parse is [ParseLine].
+func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 	if !mayBecomeEvent(line) {
 		return nil, nil
 	}
-	text := line
-	if !utf8.Valid(text) {
+	text, isValid := line, utf8.Valid(line)
+	if !isValid {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m, err := scan(object)
+	m, err := p.scan(object)
 	dialect := m.tell(isData)
 	if dialect == foreign {
 		return nil, nil
 	}
 	if err != nil {
+		if invalid := (*jsonbytes.InvalidError)(nil); !isValid && errors.As(err, &invalid) {
+			invalid.Byte = byteBefore(line[len(text)-len(object):], invalid.Byte)
+		}
 		return nil, err
 	}
-	rec, err := m.decode(dialect, text, now)
+	rec, err := m.decode(p, dialect, text, now)
 	if err != nil {
 		return nil, err
 	}
-	if len(text) != len(line) && rec.dialect != envelope && rec.dialect != plugin {
+	if !isValid && rec.dialect != envelope && rec.dialect != plugin {
 		rec.ID = lineID(line)
 	}
 	return rec, nil
+}
+
+// byteBefore returns the byte, from 1, of a text that became the given byte when each run of invalid bytes was replaced by U+FFFD.
+func byteBefore(text []byte, at int) int {
+	made, isBad := 0, false
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		wasBad := isBad
+		isBad = r == utf8.RuneError && n == 1
+		switch {
+		case isBad && wasBad: // in the same run
+		case isBad:
+			made += len("\uFFFD")
+		default:
+			made += n
+		}
+		if made >= at {
+			return i + 1
+		}
+		i += n
+	}
+	return len(text)
 }
 
 // ParseLong returns an error if a line that is longer than [MaxLine] begins like one of a known dialect.

@@ -199,7 +199,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// Steps that stand before their run's start wait for its name, one second at most, and nothing overtakes them.
+// Steps that come before their run's start wait for its name, one second at most, and nothing overtakes them.
 func TestStepsWaitForTheirRunsStart(t *testing.T) {
 	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a","kind":"command"}}`
 	lone := strings.ReplaceAll(step, "r1", "r2")
@@ -275,7 +275,7 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
-// A resumed run as AWF left it on disk: its start stands twice. The second one is a start of its own, which says so, if the
+// A resumed run as AWF left it on disk: its start line is there twice. The second one is a start of its own, which says so, if the
 // run goes on behind it. Lines that are read once more make no event that was not there before.
 func TestResumedFiles(t *testing.T) {
 	text, err := os.ReadFile(recordings + "/resumed-files/audit.jsonl")

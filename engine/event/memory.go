@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// savedRun is a run in what [Joiner.Save] returns.
+// savedRun is a run in the JSON that [Joiner.Save] returns.
 type savedRun struct {
 	ID         string      `json:"id"`
 	Name       string      `json:"name,omitempty"`
@@ -54,7 +54,7 @@ func (j *Joiner) Save() (json.RawMessage, error) {
 	return json.Marshal(saved)
 }
 
-// Restore restores what Save returned.
+// Restore restores the state that [Joiner.Save] returned.
 func (j *Joiner) Restore(state json.RawMessage) error {
 	var saved []savedRun
 	if err := json.Unmarshal(state, &saved); err != nil {

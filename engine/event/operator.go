@@ -2,7 +2,7 @@ package event
 
 import "slices"
 
-// The types of operator events, which tell of awf-hook itself. A webhook gets one only if it names the full type.
+// The types of operator events, which are about awf-hook itself. A webhook gets one only if it names the full type.
 const (
 	HookLaneClosed    = "hook_lane_closed"
 	HookLaneFailing   = "hook_lane_failing"

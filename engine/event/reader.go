@@ -23,7 +23,7 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Reason) }
 func (e *LineError) Unwrap() error { return e.Reason }
 
-// Counts counts the lines and events of a [Reader].
+// Counts holds the numbers of lines and events of a [Reader].
 type Counts struct {
 	Events int // events given
 	Known  int // second starts and ends of a run, not given
@@ -57,6 +57,7 @@ type Reader struct {
 
 	counts struct{ events, known, passed, broken atomic.Int64 }
 	mu     sync.Mutex // held while a line is read, including callbacks
+	parser parser
 	join   Joiner
 	timer  *time.Timer
 	ended  bool
@@ -178,7 +179,7 @@ func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) 
 // read decodes the end of a line. The text before it is no event.
 func (r *Reader) read(line []byte, now time.Time) Line {
 	if !r.rest.begun {
-		return ReadLine(line, now)
+		return r.parser.read(line, now)
 	}
 	l := readBehind(line, r.rest.end, now)
 	if r.rest.told {
@@ -267,6 +268,9 @@ func (r *Reader) add(rec *Record, now time.Time) {
 	rec.Unseal(r.Sealed)
 	if !r.join.Add(rec, now) {
 		r.counts.known.Add(1)
+	}
+	if rec.dialect == envelope && !r.join.Waits() {
+		r.parser.spare = rec // it was given, and no run refers to an envelope
 	}
 	r.wait(now)
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const recordings = "../../testdata/events"
 
-// result is what a Reader made of a stream.
+// result is the output of a Reader for a stream.
 type result struct {
 	events []event.Event
 	passed string
@@ -77,7 +77,7 @@ var (
 	duration = regexp.MustCompile(`,"duration":[0-9.]+`)
 )
 
-// Every recording of the real AWF becomes the events that stand in testdata/events/want.
+// Every recording of the real AWF becomes the events in testdata/events/want.
 func TestRecordings(t *testing.T) {
 	files, err := filepath.Glob(recordings + "/*.*")
 	if err != nil || len(files) == 0 {

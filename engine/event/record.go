@@ -6,7 +6,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// role is what an event means for its run.
+// role is the meaning of an event for its run.
 type role int
 
 const (
@@ -61,26 +61,3 @@ func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
 	}
 	rec.sealed = sealed{}
 }
-
-// runEnd holds the parts of a run's end after the duration.
-type runEnd struct {
-	exitCode    []byte // nil for none
-	failure     string
-	synthetic   bool
-	contradicts string // the id of the run's earlier end
-
-	attempts, tokens int64 // of all its steps
-}
-
-// stepMark names the step of a record.
-type stepMark struct {
-	key        stepKey
-	name, kind string
-	said       bool      // of a message that names its step
-	result     []byte    // of its end
-	took       []byte    // of its end: the duration, if its writer said
-	began      time.Time // of its end: the time of its start; zero if unknown
-}
-
-// stepKey pairs a step's end with its start, within a run.
-type stepKey struct{ path, iteration string }

@@ -104,14 +104,14 @@ func (rs *runs) endRun(r *run) {
 	r.steps = nil
 }
 
-// need is a set of reasons why an event waits.
+// need is a set of reasons for which an event waits.
 type need int
 
 const (
 	needNothing need = 0
 	needName    need = 1 << iota // the start of its run, which tells the workflow's name
 	needParent                   // the line that tells which run called this one
-	needSteps                    // the ends of the run's steps, which may stand in another file
+	needSteps                    // the ends of the run's steps, which may be in another file
 	needExit                     // the exit code of the program
 	needResume                   // the run's next line, which tells whether the run was resumed
 	needState                    // the state file's final content
@@ -169,8 +169,8 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	return r, needNothing, true
 }
 
-// learnEnd handles a run's end. A second end is an event only if it is a failure and the first was not, because a step can print what
-// looks like an end, which must not hide a failure.
+// learnEnd handles a run's end. A second end is an event only if it is a failure and the first was not, because a step can print a
+// line that looks like an end, which must not hide a failure.
 func (r *run) learnEnd(rec *Record) (*run, need, bool) {
 	if r.ended {
 		if rec.Type != WorkflowError || r.endType == WorkflowError || r.endType == "" {

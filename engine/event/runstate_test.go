@@ -24,7 +24,7 @@ func stepEnd(failure string) string {
 	return `{"seq":2,"run_id":"r","type":"step.completed","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.004Z","payload":{"name":"a","kind":"command"` + failure + `}}`
 }
 
-// What the state file says of a step and its run is added to their ends, as far as it is sure whose it is.
+// Data of the state file is added to the ends of a step and its run, if it surely belongs to them.
 func TestRunState(t *testing.T) {
 	const tail = `"status":"success","duration":0.002`
 	tests := []struct {

@@ -1,10 +1,6 @@
 package event
 
-import (
-	"bytes"
-
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
-)
+import "bytes"
 
 // The keys by which the dialects are told apart and read.
 // They index [members].
@@ -94,7 +90,7 @@ var keyIndex = func() map[string]int {
 // The values are parts of the scanned text.
 type members struct {
 	value [keyCount][]byte
-	twice int // the first known key that stands twice, -1 for none
+	twice int // the first known key that is repeated, -1 for none
 }
 
 func (m *members) has(keys ...int) bool {
@@ -108,9 +104,13 @@ func (m *members) has(keys ...int) bool {
 
 // scan collects the members of the object in text. It returns an error if text is not a single valid JSON object. For broken text it
 // returns the members before the break, and marks the keys after it.
-func scan(text []byte) (members, error) {
+func scan(text []byte) (members, error) { return new(parser).scan(text) }
+
+// scan is the function scan.
+func (p *parser) scan(text []byte) (members, error) {
 	m := members{twice: -1}
-	r := jsonbytes.NewReader(text)
+	r := &p.json
+	r.Reset(text)
 	err := r.Members(func(name []byte) error {
 		value, err := r.Raw()
 		if err != nil {

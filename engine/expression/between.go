@@ -5,18 +5,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 var (
-	lastToken  = regexp.MustCompile("([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s])\\s*$")
-	firstToken = regexp.MustCompile("^\\s*([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s\"'`(]+|.)")
-	aWord      = regexp.MustCompile(`^[A-Za-z_]\w*$`)
-	pipe       = regexp.MustCompile(`([^\s|]+)\s*\|\s*(\w+)\s*$`)
+	lastToken  = lazy.Regexp("([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s])\\s*$")
+	firstToken = lazy.Regexp("^\\s*([\\w.#]+|\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\w\\s\"'`(]+|.)")
+	aWord      = lazy.Regexp(`^[A-Za-z_]\w*$`)
+	pipe       = lazy.Regexp(`([^\s|]+)\s*\|\s*(\w+)\s*$`)
 )
 
-// between answers a word or a sign that does not fit between what stands before and after it.
+// between returns the answer to a word or sign that does not fit between its neighbours.
 func (p *phrase) between() string {
-	last, next := token(lastToken, p.until), token(firstToken, p.rest)
+	last, next := token(lastToken(), p.until), token(firstToken(), p.rest)
 	open, _ := brackets(p.until)
 	if say := p.foreignWord(last, next); say != "" {
 		return say
@@ -34,7 +36,7 @@ func (p *phrase) between() string {
 		return "want a value before ;"
 	case next == ";":
 		return "want a comma between the arguments of a call; ; ends a let"
-	case slices.Contains(roots, last) && aWord.MatchString(next):
+	case slices.Contains(roots, last) && aWord().MatchString(next):
 		return fmt.Sprintf("want a dot before a member's name: %s.%s", last, next)
 	case endsValue(last) && isValue(next) && strings.ContainsAny(last[:1], `"'`) && !strings.HasSuffix(p.until, " "):
 		return `want \" or \' for a quote within a text, or other quotes around the text`
@@ -52,14 +54,14 @@ func (p *phrase) between() string {
 	return fmt.Sprintf("want a value between %s and %s", last, next)
 }
 
-// foreignWord answers a word of another language after or before the place; "" if there is none.
+// foreignWord returns the answer to a word of another language after or before the place, "" if there is none.
 func (p *phrase) foreignWord(last, next string) string {
 	statement, begins := said(otherStatements, last)
 	operator, joins := said(otherOperators, next)
 	switch {
 	case begins && strings.TrimSpace(p.until) == last:
 		return "want " + strings.ReplaceAll(statement, "%s", last)
-	case joins && last != "" && aWord.MatchString(next) && isValue(next):
+	case joins && last != "" && aWord().MatchString(next) && isValue(next):
 		return "want " + strings.ReplaceAll(operator, "%s", next)
 	case begins:
 		return "want " + strings.ReplaceAll(statement, "%s", last)
@@ -72,16 +74,16 @@ func (p *phrase) foreignWord(last, next string) string {
 	return ""
 }
 
-// piped answers a | with a name behind it.
+// piped returns the answer to a | with a name after it.
 func (p *phrase) piped() string {
-	m := pipe.FindStringSubmatch(p.source)
+	m := pipe().FindStringSubmatch(p.source)
 	if m == nil {
 		return unclosed(p.source)
 	}
 	return methodOf(m[1], m[2])
 }
 
-// token returns what an expression found, short enough for a message.
+// token returns a token as a message shows it, shortened.
 func token(find *regexp.Regexp, s string) string {
 	const most = 30 // characters
 	m := find.FindStringSubmatch(s)
@@ -103,15 +105,15 @@ func isValue(token string) bool {
 	case "", "and", "or", "not", "in", "contains", "matches", "startsWith", "endsWith":
 		return false
 	}
-	return aWord.MatchString(token[:1]) || token[0] >= '0' && token[0] <= '9' || strings.ContainsAny(token[:1], "\"'`#)]}([{$")
+	return aWord().MatchString(token[:1]) || token[0] >= '0' && token[0] <= '9' || strings.ContainsAny(token[:1], "\"'`#)]}([{$")
 }
 
-// closes answers a closing bracket.
+// closes returns the answer to a closing bracket.
 func closes(open, bracket string) string {
 	pairs := map[string]string{")": "(", "]": "[", "}": "{"}
 	switch {
 	case open == "":
-		return fmt.Sprintf("the %s closes nothing", bracket)
+		return fmt.Sprintf("unmatched %s", bracket)
 	case strings.HasSuffix(open, pairs[bracket]):
 		return fmt.Sprintf("want a value before %s", bracket)
 	}

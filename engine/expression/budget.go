@@ -11,8 +11,8 @@ import (
 // Bounds of a run of an expression, which docs/config.md lists.
 const (
 	MaxSteps    = 300_000 // of 25 to 100 ns each
-	MaxMemory   = 4 << 20 // total bytes that the run makes
-	maxElements = 100_000 // total elements of lists and maps that the run makes
+	MaxMemory   = 4 << 20 // total bytes that the run allocates
+	maxElements = 100_000 // total elements of lists and maps that the run creates
 )
 
 // ErrBudget is wrapped by the error of a run that takes too many steps or too much memory.
@@ -27,7 +27,7 @@ type RunError struct {
 func (e *RunError) Error() string { return e.Message }
 func (e *RunError) Unwrap() error { return e.Err }
 
-// budget is the rest of a run's budget.
+// budget is the part of its budget that a run has left.
 type budget struct {
 	steps, bytes, elements int
 }
@@ -63,7 +63,7 @@ func (b *budget) list(elements int) {
 	b.grow(16 * elements)
 }
 
-// Bytes that a run handles in the time of a step, at least.
+// The least number of bytes that a run handles in the time of a step.
 const (
 	bytesPerStep     = 16 // copied or searched
 	slowBytesPerStep = 8  // character by character
@@ -72,7 +72,7 @@ const (
 // scan takes the steps to read a text.
 func (b *budget) scan(s string) { b.spend(len(s) / bytesPerStep) }
 
-// look takes the steps to read an argument at a number of bytes per step. 0 stands for bytesPerStep; deep reads a value to its leaves.
+// look takes the steps to read an argument at a number of bytes per step: 0 means bytesPerStep, and deep reads the argument to its leaves.
 func (b *budget) look(v any, bytes int) {
 	b.spend(1)
 	if bytes == deep {
@@ -111,19 +111,19 @@ func (b *budget) weighAt(depth int, v any) {
 	}
 }
 
-// maxDepth is the deepest nesting of a value, as in JSON that is read.
+// maxDepth is the deepest nesting of a value, the same as of JSON that is read.
 const maxDepth = 10_000
 
 var errDepth = errors.New("nested too deeply")
 
-// enter takes the step to a value at a depth.
+// enter takes one step, for a value at a depth.
 func (b *budget) enter(depth int) {
 	if b.spend(1); depth > maxDepth {
 		panic(errDepth)
 	}
 }
 
-// runError makes a run-time error of one short line.
+// runError returns a run-time error of one short line.
 func runError(err error) *RunError {
 	var cause error
 	if errors.Is(err, ErrBudget) {

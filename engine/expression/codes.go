@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// codes maps the errors of expr's parser and checker, and the source after the place, to kinds of mistakes. The first match counts.
+// codes maps errors of expr's parser and checker, and the source after their place, to kinds of mistakes. The first match counts.
 // Package config documents the kinds.
 var codes = []struct{ message, after, code string }{
 	{`^unexpected token Operator`, `^=([^=~<>]|$)`, "expr.assign"},

@@ -41,14 +41,14 @@ type compiled struct {
 // Bool compiles a filter: an expression over the event that is true or false. Its mistakes are an [*Error].
 func (c *Compiler) Bool(source string) (*Program, error) { return c.compile(text{source, true}) }
 
-// Value compiles an expression that makes a value of the event, of body, which is what a transform is fed, and of with.
+// Value compiles an expression over the event, the transform's input body, and with.
 // Its mistakes are an [*Error].
 func (c *Compiler) Value(source string) (*Program, error) { return c.compile(text{source, false}) }
 
-// CompileBool compiles one expression as [Compiler.Bool] does.
+// CompileBool is [Compiler.Bool] of a new compiler.
 func CompileBool(source string) (*Program, error) { return new(Compiler).Bool(source) }
 
-// CompileValue compiles one expression as [Compiler.Value] does.
+// CompileValue is [Compiler.Value] of a new compiler.
 func CompileValue(source string) (*Program, error) { return new(Compiler).Value(source) }
 
 func (c *Compiler) compile(t text) (*Program, error) {
@@ -72,7 +72,7 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	return known.Program, nil
 }
 
-// build parses and checks a text and turns it into functions. It also returns the texts of the program's parts if asked for.
+// build parses and checks a text and turns it into functions. If describe is set, it also returns the texts of the program's parts.
 func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	if len(t.source) > MaxSource {
 		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source)), "expr.size"}
@@ -102,7 +102,7 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 	return p, w.steps, nil
 }
 
-// bytesPerNode converts the length of a text with a mistake to nodes. It has none, but takes time.
+// bytesPerNode converts the length of a text with a mistake to nodes: it has no tree, but compiling it takes time.
 const bytesPerNode = 4
 
 // language is expr's language for the types of the environment, with awf-hook's functions and without a clock.

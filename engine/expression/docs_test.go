@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// The functions in docs/config.md do what stands beside them.
+// The functions in docs/config.md have the values that it shows.
 func TestFunctionsOfTheDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/config.md")
 	if err != nil {

@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,7 +16,7 @@ import (
 type Env struct {
 	event  *event.Event
 	roots  [3]object // payload, body, with
-	fields [4]any    // what field returned
+	fields [4]any    // the results of field
 
 	secrets secretKeys
 
@@ -85,7 +84,7 @@ func (env *Env) SetEventBody() {
 	env.secrets[body] = nil
 }
 
-// field is one of the names in fields. It is boxed once.
+// field returns one of the named values, boxed once.
 func (env *Env) field(i int) any {
 	if env.fields[i] == nil {
 		env.fields[i] = [...]func(*event.Event) any{
@@ -98,7 +97,7 @@ func (env *Env) field(i int) any {
 	return env.fields[i]
 }
 
-// object is JSON that is decoded as far as expressions ask for it.
+// object is JSON that is decoded only as far as expressions need it.
 type object struct {
 	name    string // for errors
 	raw     []byte
@@ -118,10 +117,10 @@ type member struct {
 	decoded  bool
 }
 
-// manyMembers is how many members are found by a map rather than one by one.
+// manyMembers is the number of members from which on a map is used to find one.
 const manyMembers = 32
 
-// json returns the JSON, nil if there is none.
+// json returns the JSON, or nil if there is none.
 func (o *object) json() []byte {
 	if o.raw == nil && o.event != nil {
 		o.raw = o.event.Body()
@@ -135,7 +134,7 @@ func (o *object) fail(err error) {
 	}
 }
 
-// value returns the whole value. It panics with an error if it is no JSON.
+// value returns the whole value. It panics with an error if the JSON is invalid.
 func (o *object) value() any {
 	if raw := o.json(); !o.decoded && raw != nil {
 		v, err := jsonbytes.Decode(raw)
@@ -155,7 +154,7 @@ func (o *object) value() any {
 
 // member returns a member, nil if there is none. It panics with an error if the object is no JSON.
 func (o *object) member(key string) any {
-	if o.decoded || !isObject(o.json()) {
+	if o.decoded || o.members == nil && !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
 		return whole[key]
 	}
@@ -192,10 +191,14 @@ func (o *object) number(key string, v any) any {
 	return n
 }
 
-// isObject reports whether JSON begins as an object does.
+// isObject reports whether JSON begins like an object.
 func isObject(raw []byte) bool {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	return len(raw) > 0 && raw[0] == '{'
+	for _, c := range raw {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c == '{'
+		}
+	}
+	return false
 }
 
 // find finds a member of a JSON object; nil if there is none. The last of equal keys counts.
@@ -217,7 +220,7 @@ func (o *object) find(key string) *member {
 	return nil
 }
 
-// index finds where the members are.
+// index records where the members are.
 func (o *object) index() error {
 	const usual = 8
 	members := slices.Grow(o.spare[:0], usual)
@@ -266,7 +269,7 @@ func (env *Env) find(path []string) []byte {
 	return raw
 }
 
-// pathOf returns the path into the event's JSON if an expression is nothing else, or nil.
+// pathOf returns the path if an expression is just a path into the event's JSON, else nil.
 func pathOf(n ast.Node) []string {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:

@@ -14,7 +14,7 @@ var failed = event.Event{
 	Payload: []byte(`{"status":"failure","duration":120.5,"error":"step push: exit status 1"}`),
 }
 
-// A filter's expression is true or false. A comparison with what the event lacks is false.
+// A filter's expression is true or false. A comparison with a missing value is false.
 func ExampleCompileBool() {
 	for _, source := range []string{`payload.duration > 60 and workflow_name startsWith "deploy"`, "payload.exit_code > 0"} {
 		program, err := expression.CompileBool(source)

@@ -5,14 +5,14 @@
 // each part.
 //
 // The language is expr (https://expr-lang.org): expr parses and checks every text. This package then turns the checked tree into
-// functions that call each other, and runs nothing else: filters, maps, order_by, formats and explain share one evaluator. expr's
-// own machine is not used. It knows neither what is missing nor what a call costs, so it needs a second tree with every operator
-// rewritten, hidden variables for the budget and a second program for traces, and a filter takes several times as long. Here each
-// operator and function stands in one table, with its kinds of arguments and its cost.
+// functions that call each other. Filters, maps, order_by, formats and explain share this evaluator. The package does not use expr's
+// virtual machine, which knows neither missing values nor costs: it would need a second tree with every operator rewritten, hidden
+// variables for the budget and a second program for traces, and a filter would take several times as long. One table lists each operator
+// and function with its kinds of arguments and its cost.
 //
-// The rules for what is missing are ours:
+// The rules for missing values are awf-hook's own:
 //
-//   - What an event does not have is nil. So is a member of anything that has no such member, and an element beyond a list's end.
+//   - A value that the event does not have is nil. So is a member that an object does not have, and an element beyond a list's end.
 //   - <, >, <=, >=, in, contains, startsWith, endsWith and matches are false with a nil operand; == and != compare with it.
 //   - Arithmetic, functions and methods return nil for a nil argument. A condition that is nil is false.
 //   - Loops treat a nil list as an empty one. Functions of lists skip nil elements; sort and sortBy put them last.
@@ -44,8 +44,8 @@ type Program struct {
 	text
 	root  eval
 	slots int      // that its variables take
-	parts int      // that a trace tells of
-	path  []string // set where the expression is nothing but a path into the event's JSON
+	parts int      // that a trace reports
+	path  []string // set if the expression is just a path into the event's JSON
 	from  origins
 
 	warnings []*Error
@@ -57,7 +57,7 @@ func (p *Program) Warnings() []*Error { return p.warnings }
 // Source returns the expression's text.
 func (p *Program) Source() string { return p.source }
 
-// describe returns the texts of the parts. They are not kept, because only traces need them.
+// describe returns the texts of the parts, compiling the source again: only traces need them.
 func (p *Program) describe() []step {
 	_, steps, _ := new(Compiler).build(p.text, true) // it compiled before
 	return steps
@@ -74,7 +74,7 @@ func compileError(t text, err error) *Error {
 	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool)), codeOf(at.Message, string(behind))}
 }
 
-// Bool runs a filter for an event: what is missing is false. Its errors are a [*RunError].
+// Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].
 func (p *Program) Bool(env *Env) (bool, error) {
 	v, err := p.run(env)
 	if err != nil {
@@ -87,7 +87,8 @@ func (p *Program) Bool(env *Env) (bool, error) {
 // map[string]any, or one of package time. Its errors are a [*RunError].
 func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 
-// AppendJSON runs the program for an event and appends the value as JSON. What the expression only passes on keeps its bytes.
+// AppendJSON runs the program for an event and appends the value as JSON. A value of the event that the expression passes on unchanged
+// keeps its bytes.
 func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
 	if p.path != nil && env.watch == nil {
 		if raw := env.find(p.path); raw != nil {
@@ -136,7 +137,7 @@ func (p *Program) value(env *Env) (any, error) {
 	return v, nil
 }
 
-// protected calls f, and makes errors of its panics.
+// protected calls f and turns its panics into errors.
 func protected(f func() (any, error)) (v any, failure *RunError) {
 	defer func() {
 		r := recover()

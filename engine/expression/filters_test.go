@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// life are events as AWF makes them, by the letter that stands for them below.
+// life holds events of AWF, by the letters that the table below uses for them.
 var life = map[rune]*event.Event{
 	's': of("workflow_start", "deploy-eu", `{"inputs": {"env": "prod", "replicas": 3, "dry_run": false, "tags": ["web", "eu"]}, "user": "ana"}`),
 	'e': of("workflow_end", "deploy-eu", `{"status": "success", "duration": 61.5, "exit_code": 0}`),

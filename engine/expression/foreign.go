@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The tables below answer names and words of other languages: jq, JavaScript, Python, Go, SQL, CEL, Jinja, shells and CI systems.
+// The tables below have answers for names and words of other languages: jq, JavaScript, Python, Go, SQL, CEL, Jinja, shells and CI systems.
 // Their keys are in small letters without "_".
 
 // said finds a word in a table of lines: words in small letters, ":", and what to write.
@@ -20,7 +20,7 @@ func said(table []string, word string) (say string, known bool) {
 	return "", false
 }
 
-// otherNames are names that stand where one of ours is wanted.
+// otherNames maps other languages' names to awf-hook's.
 var otherNames = []string{
 	"null none undefined nil: nil", "true: true", "false: false", "not: not", "name workflow: workflow_name",
 	"id run runid executionid: workflow_id",
@@ -53,7 +53,7 @@ var otherNames = []string{
 	"if iif ifelse switch choose when: condition ? value : other value", "unless: not (…)",
 }
 
-// otherMethods are members and methods of a value that are functions, operators or members of ours. $of is the value.
+// otherMethods maps members and methods of a value to awf-hook's functions, operators or members. $of is the value.
 var otherMethods = []string{
 	`length size len count: len($of)`, `tolower tolowercase downcase asciidowncase: lower($of)`,
 	`toupper touppercase upcase asciiupcase: upper($of)`, `strip: trim($of)`,
@@ -84,7 +84,7 @@ var otherTimeMethods = []string{
 	"isbefore: Before(date(\"2026-01-02\"))", "isafter: After(date(\"2026-01-02\"))",
 }
 
-// otherOperators are words that stand between values.
+// otherOperators are words for operators.
 var otherOperators = []string{
 	"and or not in contains matches startswith endswith: %s as it is written in small letters: and, or, not, in, contains, startsWith",
 	"is eq equals isequal: ==", "notin: not in", "glob: glob(\"workflow_*\", event)",
@@ -97,7 +97,7 @@ var otherOperators = []string{
 	"instanceof isa: type(payload.error) == \"string\"", "as of to: an operator instead of %s", "else: condition ? value : other value",
 }
 
-// otherStatements are words with which other languages begin what is an expression here.
+// otherStatements are words that begin statements in other languages.
 var otherStatements = []string{
 	"const var def set local my: let x = 1; x > 0", "return yield echo print assert select: the condition alone, without %s",
 	"function lambda fn func: # for the element: any(payload.list, # > 1)", "typeof: type(payload.error) == \"string\"",

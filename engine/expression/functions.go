@@ -22,7 +22,7 @@ type definition struct {
 	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function
-	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 stands for bytesPerStep.
+	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 means bytesPerStep.
 	bytes int
 }
 
@@ -92,9 +92,6 @@ var functions = map[string]definition{
 
 // deep says that a function reads its arguments to their leaves.
 const deep = -1
-
-// takesNil lists the functions that accept nil.
-var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
 
 // named makes a function that checks its arguments, returns nil for a nil one, and takes from the budget.
 func named(name string, d definition) function {
@@ -181,7 +178,7 @@ func countOf(letters string) string {
 	return fmt.Sprintf("%d arguments", len(needed))
 }
 
-// mayBe reports whether a value of the type can be of a kind.
+// mayBe reports whether a value of a type may be of a kind.
 func mayBe(t reflect.Type, kind byte) bool {
 	if t == nil || t.Kind() == reflect.Interface || kind == 'a' {
 		return true
@@ -228,7 +225,7 @@ func (d *definition) check(i int, arg *any) error {
 	return fmt.Errorf("want %s, got %s", kinds[kind].word, kindOf(*arg))
 }
 
-// try returns what is wrong with a call's constant arguments. It calls the function with harmless values for the others.
+// try reports a mistake in a call's constant arguments. It calls the function with harmless values for the others.
 func (d *definition) try(args []part) *RunError {
 	values := make([]any, len(args))
 	constants := 0
@@ -254,7 +251,7 @@ func (d *definition) try(args []part) *RunError {
 	return nil
 }
 
-// harmless are values by kind with which no function fails.
+// harmless holds, by kind, values with which no function fails.
 var harmless = map[byte]any{'s': "", 'i': 1, 'n': 1, 'l': []any{}, 'm': map[string]any{}}
 
 // kindOf names the kind of a value.
@@ -311,7 +308,7 @@ func method(receiver reflect.Type, name string) function {
 			if want := m.Type.In(i); !values[i].Type().AssignableTo(want) {
 				return nil, fmt.Errorf("%s: want %s, got %s", name, kindOf(reflect.Zero(want).Interface()), kindOf(arg))
 			}
-			if s, ok := arg.(string); ok { // a layout: what it makes is at most a few times as long
+			if s, ok := arg.(string); ok { // a layout: the result is at most a few times as long
 				b.spend(len(s))
 				b.grow(longestOfLayout * len(s))
 			}
@@ -330,7 +327,7 @@ func method(receiver reflect.Type, name string) function {
 // methodSteps are the steps of a method, beside those of its arguments and its result.
 const methodSteps = 20
 
-// longestOfLayout is the most bytes that Format makes of a byte of its layout: "1" can become "10", "MST" any zone's name.
+// longestOfLayout is the most bytes that Format writes for a byte of its layout: "1" may become "10", and "MST" any zone's name.
 const longestOfLayout = 4
 
 // typeOf is a value's kind in expr's words.

@@ -33,7 +33,7 @@ func hostileEvent(t testing.TB) *event.Event {
 	return &event.Event{Type: "workflow_end", Payload: payload}
 }
 
-// processorTime is what this process has used.
+// processorTime returns the processor time that this process has used.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {

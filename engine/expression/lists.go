@@ -21,7 +21,7 @@ func keyOf(b *budget, v any) (string, error) {
 	return Text(v)
 }
 
-// newMap makes a map of alternating keys and values. It leaves out what has no key.
+// newMap makes a map of alternating keys and values. It leaves out values whose key is nil.
 func newMap(b *budget, args []any) (any, error) {
 	b.list(len(args))
 	b.grow(mapBytes + 32*len(args))

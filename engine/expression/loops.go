@@ -42,7 +42,7 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
 	w.declare("#index")
 	w.declare("#acc")
-	if n.Name == "reduce" { // it is made from the body, which comes later
+	if n.Name == "reduce" { // the accumulator comes from the body, which is compiled later
 		acc := &w.variables[len(w.variables)-1]
 		acc.from = acc.from.add(origin{body, AllKeys}, origin{with, AllKeys})
 	}
@@ -65,7 +65,7 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	return part{eval: func(env *Env) any { return run(l, env) }}
 }
 
-// elements is what the loop runs over: a missing list is an empty one.
+// elements returns the elements of the loop's list. A missing list is an empty one.
 func (l *loop) elements(env *Env) []any {
 	switch list := l.list(env).(type) {
 	case nil:
@@ -84,7 +84,7 @@ func (l *loop) round(env *Env, i int, v any) any {
 	return l.body(env)
 }
 
-// find returns the first element, or the last, for which the body is what is wanted; -1 if there is none.
+// find returns the index of the first or last element for which the body has the wanted value, -1 if there is none.
 func (l *loop) find(env *Env, want, last bool) (int, any) {
 	list := l.elements(env)
 	for i := range list {
@@ -98,7 +98,7 @@ func (l *loop) find(env *Env, want, last bool) (int, any) {
 	return -1, nil
 }
 
-// found is an index, or nil.
+// found returns an index, or nil for -1.
 func found(i int, _ any) any {
 	if i < 0 {
 		return nil
@@ -117,7 +117,7 @@ func (l *loop) filter(env *Env) []any {
 	return kept
 }
 
-// values are what the body comes to.
+// values returns the body's value for each element.
 func (l *loop) values(env *Env) []any {
 	list := l.elements(env)
 	env.budget.list(len(list))
@@ -128,7 +128,7 @@ func (l *loop) values(env *Env) []any {
 	return values
 }
 
-// sum adds up what the body comes to. What is missing counts for nothing.
+// sum returns the sum of the body's values, skipping nil.
 func (l *loop) sum(env *Env) any {
 	var total any = 0
 	for i, v := range l.elements(env) {
@@ -160,7 +160,7 @@ func (l *loop) reduce(env *Env) any {
 	return acc
 }
 
-// groupBy makes lists of the elements for which the body is the same, by its text.
+// groupBy returns lists of the elements with the same body value, keyed by its text.
 func (l *loop) groupBy(env *Env) any {
 	groups := map[string]any{}
 	for i, v := range l.elements(env) {
@@ -175,7 +175,7 @@ func (l *loop) groupBy(env *Env) any {
 	return groups
 }
 
-// sortBy orders the elements by what the body comes to.
+// sortBy sorts the elements by the body's value.
 func (l *loop) sortBy(env *Env) any {
 	list := slices.Clone(l.elements(env))
 	env.budget.list(len(list))
@@ -224,11 +224,4 @@ func sortList(b *budget, list, keys []any, order any) error {
 		list[i] = e.value
 	}
 	return failure
-}
-
-func isNil(v any) int {
-	if v == nil {
-		return 1
-	}
-	return 0
 }

@@ -7,7 +7,7 @@ import (
 
 // rangeOf returns the whole numbers from one to another.
 func rangeOf(b *budget, args []any) (any, error) {
-	if args[0] == nil || args[1] == nil {
+	if anyNil(args) {
 		return nil, nil
 	}
 	from, _, isInt, _ := numberOf(args[0])

@@ -10,23 +10,25 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// answer says a mistake in our words. It is found by what the parser or checker says of it, with the source before and after the place.
+// answer is a mistake in awf-hook's words. Three patterns select it: for the message of the parser or checker, and for the source before
+// and after the place.
 type answer struct {
 	message, before, after string // regular expressions; "" fits anything
 	say                    string // $1 is the message's first group, $b1 and $a1 are those of before and after
 }
 
-// inOurWords names Go's types as a configuration's writer knows them.
+// inOurWords names Go's types in the words of the configuration.
 var inOurWords = strings.NewReplacer(
 	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list",
 	"[]string", "list",
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
-// rules are the answers with their regular expressions compiled.
+// rules holds the answers with compiled regular expressions.
 var rules = sync.OnceValue(func() []rule {
 	all := make([]rule, len(answers))
 	for i, a := range answers {
@@ -41,37 +43,37 @@ type rule struct {
 	say                    string
 }
 
-var article = regexp.MustCompile(`(^|\s)a int\b`)
+var article = lazy.Regexp(`(^|\s)a int\b`)
 
 // functionType is a function's type as the checker writes it.
-var functionType = regexp.MustCompile(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
+var functionType = lazy.Regexp(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
 
-// inWords says a mistake at an offset of the source, in characters, in our words.
+// inWords returns the message for a mistake at an offset of the source, in characters.
 func inWords(message, source string, offset int, isBool bool) string {
 	runes := []rune(source)
 	offset = min(max(offset, 0), len(runes))
 	before, after := string(runes[:offset]), string(runes[offset:])
-	message = functionType.ReplaceAllString(inOurWords.Replace(message), "function")
+	message = functionType().ReplaceAllString(inOurWords.Replace(message), "function")
 	for _, r := range rules() {
 		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
 		if m != nil && b != nil && a != nil {
-			return article.ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
+			return article().ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
 		}
 	}
 	return "an expression cannot be written like this"
 }
 
-// phrase fills the $words of an answer in.
+// phrase fills in the $words of an answer.
 type phrase struct {
-	source, until, rest    string // all of it, and what stands before and after the mistake
+	source, until, rest    string // all of it, and the parts before and after the mistake
 	message, before, after []string
 	isBool                 bool
 }
 
-var dollar = regexp.MustCompile(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)
+var dollar = lazy.Regexp(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)
 
 func (p *phrase) expand(say string) string {
-	return dollar.ReplaceAllStringFunc(say, func(word string) string {
+	return dollar().ReplaceAllStringFunc(say, func(word string) string {
 		word = strings.Trim(word, "${}")
 		group, from := word, p.message
 		switch {
@@ -90,7 +92,7 @@ func (p *phrase) expand(say string) string {
 	})
 }
 
-// word computes what a $word stands for.
+// word returns the text for a $word.
 func (p *phrase) word(word string) string {
 	switch word {
 	case "and3":
@@ -107,13 +109,13 @@ func (p *phrase) word(word string) string {
 	case "piped":
 		return p.piped()
 	case "seconds":
-		text := beginOfUnits.FindString(p.until) + restOfUnits.FindString(p.rest)
+		text := beginOfUnits().FindString(p.until) + restOfUnits().FindString(p.rest)
 		if len(p.after) > 1 {
 			text = p.after[1]
 		}
 		d, err := toDuration(nil, []any{text})
 		if err != nil {
-			return text + " is no number"
+			return text + " is not a number"
 		}
 		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.(time.Duration).Seconds(), text)
 	case "arrow":
@@ -143,7 +145,7 @@ func (p *phrase) word(word string) string {
 	return ""
 }
 
-// member answers a member that a text or number does not have.
+// member returns the answer for a member that a text or number does not have.
 func (p *phrase) member() string {
 	kind, name, of := p.message[1], p.message[2], p.before[1]
 	switch {
@@ -160,7 +162,7 @@ func (p *phrase) member() string {
 	return fmt.Sprintf("%s is a %s, which has no members", of, kind)
 }
 
-// method answers a call of a method that a value does not have.
+// method returns the answer for a call of a method that a value does not have.
 func methodOf(of, name string) string {
 	if say, known := said(otherMethods, name); known {
 		return "want " + strings.ReplaceAll(say, "$of", of)
@@ -183,7 +185,7 @@ func methodOf(of, name string) string {
 	return fmt.Sprintf("%s.%s is no function", of, name)
 }
 
-// timeMethod is the method of a time that was meant by a name.
+// timeMethod returns the method of a time that a name probably means.
 func timeMethod(name string) string {
 	if say, known := said(otherTimeMethods, name); known {
 		return ": want " + say
@@ -191,12 +193,12 @@ func timeMethod(name string) string {
 	return meant(name, timeMethods)
 }
 
-// name answers an unknown name.
+// name returns the answer for an unknown name.
 func (p *phrase) name(name string) string {
 	unknown := "unknown name " + name
 	own := slices.Concat(fields, roots)
 	switch {
-	case slices.Contains(knownValues["event"], name) && comparedWith.MatchString(p.until):
+	case slices.Contains(knownValues["event"], name) && comparedWith().MatchString(p.until):
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	case (name == "body" || name == "with") && p.isBool:
 		return unknown + ": a filter sees the event alone"
@@ -208,8 +210,8 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want %s", unknown, cmp.Or(name[1:], "a name without $: payload.error"))
 	case name[0] == '$':
 		return unknown + ": want with of a transform, which reads variables"
-	case dashed.MatchString(p.until) && !slices.Contains(own, name):
-		key := dashed.FindStringSubmatch(p.until)
+	case dashed().MatchString(p.until) && !slices.Contains(own, name):
+		key := dashed().FindStringSubmatch(p.until)
 		return fmt.Sprintf("%s: want %s[\"%s-%s\"] for a key with a dash", unknown, key[1], key[2], name)
 	}
 	if _, isKey := payloadTypes[name]; isKey {
@@ -219,11 +221,11 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: did you mean %s?", unknown, mean)
 	}
 	other, known := said(otherNames, name)
-	isCompared := comparedWith.MatchString(p.until) && (!inLoop(p.until) || comparedWithin.MatchString(p.until))
-	if isCompared && meant(name, own) == "" && !aLiteral.MatchString(other) && !calledOrMember.MatchString(p.rest[len(name):]) {
+	isCompared := comparedWith().MatchString(p.until) && (!inLoop(p.until) || comparedWithin().MatchString(p.until))
+	if isCompared && meant(name, own) == "" && !aLiteral().MatchString(other) && !calledOrMember().MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
 	}
-	if inLoop(p.until) && !comparedWithin.MatchString(p.until) {
+	if inLoop(p.until) && !comparedWithin().MatchString(p.until) {
 		return fmt.Sprintf("%s: want .%s for a member of the element, # for the element", unknown, name)
 	}
 	if known {
@@ -249,18 +251,19 @@ func (p *phrase) name(name string) string {
 	return unknown + ": want event, workflow_id, workflow_name, timestamp or payload"
 }
 
-// minSlip is from which length on a name is not met by chance, in bytes: a text that is compared may look like a shorter one.
+// minSlip is the least length, in bytes, at which a similar name is taken for a slip. A compared text may look like a shorter name by
+// chance.
 const minSlip = 8
 
-// elementNames are what other languages call a loop's element.
+// elementNames are names that other languages have for a loop's element.
 var elementNames = []string{"_", "$", "it", "item", "this", "value", "element", "elem", "el", "acc", "each", "self", "entry"}
 
 // dashed is a member whose name ends with a dash.
-var dashed = regexp.MustCompile(`([\w.]+)\.(\w+)-$`)
+var dashed = lazy.Regexp(`([\w.]+)\.(\w+)-$`)
 
 // inLoop reports whether a text ends within the body of a loop.
 func inLoop(before string) bool {
-	call := openCall.FindStringSubmatch(before)
+	call := openCall().FindStringSubmatch(before)
 	if call == nil {
 		return false
 	}
@@ -268,25 +271,25 @@ func inLoop(before string) bool {
 	return isLoop
 }
 
-var openCall = regexp.MustCompile(`\b(\w+)\([^()]*,[^()]*$`)
+var openCall = lazy.Regexp(`\b(\w+)\([^()]*,[^()]*$`)
 
 // comparedWithin ends with an operator, and not with the comma before a loop's body.
-var comparedWithin = regexp.MustCompile(`(?:==|!=|\[|\b(?:` + infixes + `)) *$`)
+var comparedWithin = lazy.Regexp(`(?:==|!=|\[|\b(?:` + infixes + `)) *$`)
 
 var (
-	aLiteral       = regexp.MustCompile(`^(?:nil|true|false)$`)
-	calledOrMember = regexp.MustCompile(`^\s*[.(\[]`)
+	aLiteral       = lazy.Regexp(`^(?:nil|true|false)$`)
+	calledOrMember = lazy.Regexp(`^\s*[.(\[]`)
 
-	beginOfUnits = regexp.MustCompile(`[\d.smhd]*$`)
-	restOfUnits  = regexp.MustCompile(`^[\d.smhd]*`)
+	beginOfUnits = lazy.Regexp(`[\d.smhd]*$`)
+	restOfUnits  = lazy.Regexp(`^[\d.smhd]*`)
 )
 
-var comparedWith = regexp.MustCompile(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
+var comparedWith = lazy.Regexp(`(?:==|!=|\[|,|\b(?:` + infixes + `)|timezone\(|[?:]) *$`)
 
-// shortName is the length up to which a name is like too many others.
+// shortName is the length up to which a name resembles too many others.
 const shortName = 2
 
-// meant is what was probably meant.
+// meant returns the name that was probably meant.
 func meant(name string, names []string) string {
 	slices.Sort(names)
 	for _, n := range names {
@@ -300,7 +303,7 @@ func meant(name string, names []string) string {
 	return ""
 }
 
-// near is the nearest name, unless a short name is only a little like it.
+// near returns the nearest name, but for a short name only one that differs little.
 func near(name string, names []string) string {
 	n := spelling.Nearest(name, names)
 	if len(name) <= shortName || len(name) <= 5 && n != "" && (len(n) > len(name)+1 || !strings.EqualFold(n[:1], name[:1])) {
@@ -318,7 +321,7 @@ var timeMethods = []string{"Add", "AddDate", "After", "Before", "Compare", "Day"
 	"Month", "Round", "Second", "String",
 	"Sub", "Truncate", "UTC", "Unix", "UnixMilli", "Weekday", "Year", "YearDay"}
 
-// unclosed names what a source that ends too early did not close.
+// unclosed names the brackets or quotes that a source leaves open at its end.
 func unclosed(source string) string {
 	open, _ := brackets(source)
 	switch {

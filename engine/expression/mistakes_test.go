@@ -98,7 +98,7 @@ func TestOtherLanguagesAreAnsweredInOurWords(t *testing.T) {
 	golden(t, file, table.String())
 }
 
-// answerTo is what is said of a filter: a mistake or warnings.
+// answerTo returns the mistake or the warnings of a filter.
 func answerTo(t *testing.T, source string) string {
 	program, err := expression.CompileBool(source)
 	if err == nil {

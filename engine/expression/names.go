@@ -20,7 +20,7 @@ var (
 	fields = []string{"event", "workflow_id", "workflow_name", "timestamp"}
 )
 
-// payloadTypes are the keys that AWF gives.
+// payloadTypes holds the types of payload's keys that AWF documents.
 var payloadTypes = types.Map{
 	"status": types.String, "duration": types.Float64, "exit_code": types.Int, "error": types.String, "user": types.String,
 	"parent_id": types.String, "step": types.String, "kind": types.String, "path": types.String, "iteration": types.Int,
@@ -29,7 +29,7 @@ var payloadTypes = types.Map{
 	"attempt": types.Any, "attempts": types.Any, "tokens": types.Any, "seq": types.Any, types.Extra: types.Any,
 }
 
-// filterTypes are the types that a filter is checked against.
+// filterTypes holds the types against which a filter is checked.
 var filterTypes = types.Map{
 	"event":         types.String,
 	"workflow_id":   types.String,
@@ -38,23 +38,23 @@ var filterTypes = types.Map{
 	"payload":       payloadTypes,
 }
 
-// payloadKeys are the names of payloadTypes.
+// payloadKeys lists the keys of payloadTypes.
 var payloadKeys = slices.DeleteFunc(slices.Sorted(maps.Keys(payloadTypes)), func(key string) bool { return key == types.Extra })
 
-// knownValues are what keys can be where AWF writes them. Events of other sources may have more.
+// knownValues lists the values that AWF gives to keys. Events of other sources may have others.
 var knownValues = map[string][]string{
 	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete", "step_retry",
 		"message_user", "message_assistant", "tool_call", "tool_result"},
 	"payload.status": {"success", "failure", "cancelled"},
 }
 
-// valueTypes has body and with too.
+// valueTypes adds body and with.
 var valueTypes = types.Map{
 	"event": filterTypes["event"], "workflow_id": filterTypes["workflow_id"], "workflow_name": filterTypes["workflow_name"],
 	"timestamp": filterTypes["timestamp"], "payload": filterTypes["payload"], "body": types.Any, "with": types.Any,
 }
 
-// Names lists what an expression may name: the parts of an event, and the keys of payload that AWF gives as "payload.status".
+// Names lists the names that an expression may use: the parts of an event, and payload's documented keys as "payload.status".
 func Names() []string {
 	names := slices.Concat(fields, roots)
 	for _, key := range payloadKeys {

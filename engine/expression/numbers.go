@@ -23,7 +23,7 @@ func rounded(round func(float64) float64) function {
 	return func(_ *budget, args []any) (any, error) { return round(floatOf(args[0])), nil }
 }
 
-// floatOf is a number as a float64.
+// floatOf returns a number as a float64.
 func floatOf(v any) float64 {
 	i, f, isInt, _ := numberOf(v)
 	if isInt {
@@ -66,7 +66,7 @@ func toFloat(_ *budget, args []any) (any, error) {
 	return floatOf(args[0]), nil
 }
 
-// numbersOf lists the numbers among values and in lists of them. What is missing counts for nothing.
+// numbersOf lists the numbers among values and in lists of them. It skips nil.
 func numbersOf(b *budget, values []any) (numbers []any, err error) {
 	for _, v := range values {
 		if list, ok := v.([]any); ok {
@@ -86,7 +86,7 @@ func numbersOf(b *budget, values []any) (numbers []any, err error) {
 	return numbers, nil
 }
 
-// extreme makes max of 1 and min of -1: nil where there is no number.
+// extreme makes the function max for 1 and min for -1. It returns nil if there is not a number.
 func extreme(sign int) function {
 	return func(b *budget, args []any) (any, error) {
 		if _, isList := args[0].([]any); len(args) == 1 && !isList {

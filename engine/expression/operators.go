@@ -115,7 +115,7 @@ func intFloat(i int, f float64) int {
 // ordered makes an ordering operator, which is false for a nil operand.
 func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) {
 	return func(b *budget, args []any) (any, error) {
-		if args[0] == nil || args[1] == nil {
+		if anyNil(args) {
 			return false, nil
 		}
 		if s, ok := args[0].(string); ok {
@@ -170,7 +170,7 @@ func equalAt(b *budget, depth int, x, y any) bool {
 
 // in reports whether a list has an element or a map has a key.
 func in(b *budget, args []any) (any, error) {
-	if args[0] == nil || args[1] == nil {
+	if anyNil(args) {
 		return false, nil
 	}
 	switch whole := args[1].(type) {
@@ -193,7 +193,7 @@ func in(b *budget, args []any) (any, error) {
 // texts makes an operator on two texts, which is false for a nil operand.
 func texts(op string, holds func(s, t string) bool) func(*budget, []any) (any, error) {
 	return func(b *budget, args []any) (any, error) {
-		if args[0] == nil || args[1] == nil {
+		if anyNil(args) {
 			return false, nil
 		}
 		s, ok := args[0].(string)
@@ -231,10 +231,10 @@ func matches(b *budget, args []any) (any, error) {
 // arithmetic makes an operator on numbers, and on texts, times and durations by others. It returns nil for a nil operand.
 func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b float64) (any, error)) func(*budget, []any) (any, error) {
 	return func(budget *budget, args []any) (any, error) {
-		a, b := args[0], args[1]
-		if a == nil || b == nil {
+		if anyNil(args) {
 			return nil, nil
 		}
+		a, b := args[0], args[1]
 		i, f, isInt, isNumber := numberOf(a)
 		j, g, isInt2, isNumber2 := numberOf(b)
 		if !isNumber || !isNumber2 {

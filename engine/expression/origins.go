@@ -12,10 +12,10 @@ type origin struct {
 	key  string // AllKeys for all of it
 }
 
-// AllKeys stands for all members of with, and for a with that has none.
+// AllKeys means all members of with, or with itself if it is not an object.
 const AllKeys = ""
 
-// origins lists what a part of an expression is made from, without duplicates.
+// origins lists the data that a part of an expression uses, without duplicates.
 type origins []origin
 
 // maxOrigins is how many members of a root are told apart. Beyond it, all of the root counts.
@@ -51,11 +51,11 @@ func (s *secretKeys) has(from origins) bool {
 	return false
 }
 
-// IsSecret reports whether the program makes its value from a secret of the environment: a part of one, its length, a choice by it.
+// IsSecret reports whether the program's value depends on a secret of the environment: on its text, a part, its length or a test of it.
 func (p *Program) IsSecret(env *Env) bool { return env.secrets.has(p.from) }
 
-// PartOfBody returns the bytes of body that the program passes on as they are, from and to: all of it, or a member. ok is false if it does
-// more than that.
+// PartOfBody returns the place in body of the bytes that the program passes on unchanged: body itself or a member. ok is false if the
+// program does anything else.
 func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 	o := &env.roots[body]
 	switch {
@@ -73,13 +73,13 @@ func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 	return int(m.end) - len(m.raw), int(m.end), true
 }
 
-// SetWith sets with, which is JSON; nil for nothing. The members with the keys hold secrets; [AllKeys] says that all of it does.
+// SetWith sets with to JSON, or to nothing if it is nil. The members with the given keys hold secrets; [AllKeys] means all members.
 func (env *Env) SetWith(json []byte, secrets []string) {
 	env.roots[with] = object{name: "with", raw: json, reader: &env.reader}
 	env.secrets[with] = secrets
 }
 
-// SetBody sets body, which is JSON, or a text if isJSON is false. The parts of it from and to which are given are secret.
+// SetBody sets body to JSON, or to a text if isJSON is false. The given parts, from and to, are secret.
 func (env *Env) SetBody(text []byte, isJSON bool, secrets [][2]int) {
 	env.roots[body] = object{name: "body", raw: text, reader: &env.reader}
 	if !isJSON {
@@ -88,7 +88,7 @@ func (env *Env) SetBody(text []byte, isJSON bool, secrets [][2]int) {
 	env.secrets[body] = secretMembers(text, secrets)
 }
 
-// secretMembers lists the members of a JSON object in which parts of it stand; AllKeys if it is another value, or none.
+// secretMembers lists the members of a JSON object that contain some of the parts. It returns AllKeys for any other value.
 func secretMembers(text []byte, parts [][2]int) (keys []string) {
 	if len(parts) == 0 {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Bounds of regular expressions. They stand in docs/config.md.
+// Bounds of regular expressions, which docs/config.md lists.
 const (
 	MaxPattern     = 1024 // bytes
 	MaxPatternSize = 1000 // instructions

@@ -15,7 +15,7 @@ type TemplatePart struct {
 }
 
 // Template compiles a text that may hold expressions. "{{ expr }}" inserts a value into the text around it. A text "=expr" is one
-// expression, whose value keeps its type; then whole is true. "==" at the beginning stands for a plain "=". Mistakes have their
+// expression, whose value keeps its type; then whole is true. "==" at the beginning means a literal "=". Mistakes have their
 // place in the source. No part is an empty text.
 func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mistakes []*Error) {
 	at := 0

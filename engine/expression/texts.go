@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Text returns a value as it appears within a text: strings unchanged, nil as nothing, others as in JSON without quotes.
+// Text returns a value as it appears within a text: a string unchanged, nil as "", and anything else as JSON without quotes.
 func Text(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -94,7 +94,7 @@ func toJSON(_ *budget, args []any) (any, error) {
 	return string(text), err
 }
 
-// jsonBytes is about how much memory a byte of JSON takes when it is decoded. Small lists and maps take several times as much.
+// jsonBytes is roughly the memory that a byte of JSON takes when decoded. Small lists and maps take several times as much.
 const jsonBytes = 8
 
 func fromJSON(b *budget, args []any) (any, error) {

@@ -9,10 +9,10 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// dateLayouts are those that date() tries where it is given none.
+// dateLayouts are the layouts that date() tries if it is given none.
 var dateLayouts = []string{"2006-01-02", "15:04:05", "2006-01-02 15:04:05", time.RFC3339, time.RFC822, time.RFC850, time.RFC1123}
 
-// toDate reads a time: a zone may stand first, and a layout last.
+// toDate parses a time. A zone may come before the text, and a layout after it.
 func toDate(_ *budget, args []any) (any, error) {
 	zone := time.UTC
 	if z, ok := args[0].(*time.Location); ok {
@@ -49,19 +49,19 @@ func toDate(_ *budget, args []any) (any, error) {
 
 var errLayout = errors.New(`the layout has no part of a time: want one like "2006-01-02 15:04:05", which shows how that time is written`)
 
-// hasTime reports whether a layout has a part that a time fills in.
+// hasTime reports whether a layout has a part that depends on the time.
 func hasTime(layout string) bool {
 	one, other := time.Date(2001, 2, 3, 4, 5, 6, 1e8, time.UTC), time.Date(2012, 11, 23, 19, 48, 57, 2e8, time.FixedZone("CET", 3600))
 	return one.Format(layout) != other.Format(layout)
 }
 
-// isLayoutWithoutTime reports whether a part is a constant layout that makes the same text of all times.
+// isLayoutWithoutTime reports whether a part is a constant layout that formats all times alike.
 func (p part) isLayoutWithoutTime() bool {
 	layout, isText := p.value.(string)
 	return isText && !hasTime(layout)
 }
 
-// toDuration reads a duration like "1d12h".
+// toDuration parses a duration like "1d12h".
 func toDuration(_ *budget, args []any) (any, error) {
 	text := args[0].(string)
 	var total time.Duration
@@ -90,7 +90,7 @@ func (w *writer) zone(name ast.Node) part {
 		w.fail(name, "expr.argument", "want the time zone's name as a text in quotes, so that it is loaded once")
 		return constant(nil)
 	}
-	if text.Value == "" || text.Value == "Local" { // the zone of this machine
+	if text.Value == "" || text.Value == "Local" { // would be the zone of this machine
 		w.fail(name, "expr.argument", "unknown time zone %q", text.Value)
 	}
 	location, err := time.LoadLocation(text.Value)

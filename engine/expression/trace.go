@@ -11,7 +11,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// step is a part of an expression that traces tell of.
+// step is a part of an expression that traces report.
 type step struct {
 	text  string
 	depth int
@@ -20,28 +20,28 @@ type step struct {
 	joins string // as of joins
 }
 
-// Part is a part of an expression with what it came to.
+// Part is a part of an expression with its value.
 type Part struct {
 	Source string
-	Depth  int  // of the parts around it
-	Value  any  // of the last time
-	Times  int  // that it was evaluated; 0 if it was not needed
+	Depth  int  // the number of parts around it
+	Value  any  // the latest
+	Times  int  // how often it was evaluated; 0 if it was not needed
 	Loop   bool // it is evaluated for each element of a list
-	Secret bool // it is made from a secret: its value must not show
+	Secret bool // the value depends on a secret and must not show
 
-	// Decided says that the whole is true or false because of this part: of conditions joined by and, or and not, the innermost.
-	// Where all of them were needed, each has it.
+	// Decided says that the whole is true or false because of this part, the innermost of conditions that and, or and not join.
+	// If the result needed several of them, each is marked.
 	Decided bool
 
 	joins string
 }
 
-// Missing says whether the part was asked for and not there.
+// Missing reports whether the part was evaluated and its value is missing.
 func (p Part) Missing() bool { return p.Times > 0 && p.Value == nil }
 
-// Trace is what became of an expression for an event.
+// Trace reports a run of an expression.
 type Trace struct {
-	Path  string // where a step has it, "text" or "blocks[0].text"; "" for the whole, and for a filter
+	Path  string // its place in a step, "text" or "blocks[0].text"; "" for the root and for a filter
 	Value any
 	Err   error // a [*RunError]
 	Took  time.Duration
@@ -53,12 +53,12 @@ type Trace struct {
 	told    bool // the parts have their texts
 }
 
-// Watch makes every program that runs in the environment from now on report its run to each; nil ends it.
-// A watched run is an ordinary one: its value is the program's, and nothing is evaluated twice.
+// Watch makes all further runs of programs in the environment call each with a trace. A nil each ends that. Watching does not change a
+// run: its value is the program's, and nothing is evaluated twice.
 func (env *Env) Watch(each func(*Trace)) { env.watch = each }
 
-// TraceTemplate finds the traces of a template's expressions, and makes one of them: the text that they come to, and their parts one
-// after the other. It returns nil if none of them ran.
+// TraceTemplate joins the traces of a template's expressions: the value is the template's text, and the parts follow each other. It
+// returns nil if none of the expressions ran.
 func TraceTemplate(path string, template []TemplatePart, traces []*Trace) *Trace {
 	var ran []*Trace
 	t := &Trace{Path: path, told: true}
@@ -72,11 +72,11 @@ func TraceTemplate(path string, template []TemplatePart, traces []*Trace) *Trace
 		source.WriteString("{{" + part.Program.source + "}}")
 		i := slices.IndexFunc(traces, func(t *Trace) bool { return t.program == part.Program })
 		if i < 0 {
-			continue // one before it failed
+			continue // an earlier one failed
 		}
 		ran = append(ran, traces[i])
 		t.Err, t.Took, t.parts = cmp.Or(t.Err, traces[i].Err), t.Took+traces[i].Took, append(t.parts, traces[i].Parts()...)
-		value, _ := Text(traces[i].Value) // as the template has it
+		value, _ := Text(traces[i].Value) // as in the template
 		text.WriteString(value)
 	}
 	if len(ran) == 0 {
@@ -91,10 +91,10 @@ func TraceTemplate(path string, template []TemplatePart, traces []*Trace) *Trace
 	return t
 }
 
-// Source is the text of the expression or the template that ran.
+// Source returns the text of the expression or template.
 func (t *Trace) Source() string { return t.source }
 
-// Parts are the whole first, and the parts within after it.
+// Parts returns the whole expression, then the parts within it.
 func (t *Trace) Parts() []Part {
 	if !t.told {
 		for i, s := range t.program.describe() {
@@ -109,10 +109,10 @@ func (t *Trace) Parts() []Part {
 	return t.parts
 }
 
-// IsSecret reports whether the value is made from a secret. It must not show then, nor what an error quotes of it.
+// IsSecret reports whether the value depends on a secret. Then neither the value nor an error's quotation of it may show.
 func (t *Trace) IsSecret() bool { return t.program != nil && t.secrets.has(t.program.from) }
 
-// Hide replaces the value by mask, and the source too, and forgets the parts: for a text that holds a secret itself.
+// Hide replaces the value and the source by mask and removes the parts. It is for a text that itself holds a secret.
 func (t *Trace) Hide(mask string) {
 	if t.Value != nil {
 		t.Value = mask
@@ -120,7 +120,7 @@ func (t *Trace) Hide(mask string) {
 	t.source, t.parts, t.told = mask, nil, true
 }
 
-// decide marks the parts that made the first part, which the others are within, true or false.
+// decide marks the parts because of which the first part, which contains the others, is true or false.
 func decide(parts []Part) {
 	whole := &parts[0]
 	value := isTrue(whole.Value)
@@ -135,7 +135,7 @@ func decide(parts []Part) {
 	whole.Decided = !found
 }
 
-// within is the end of the parts within a part, itself included.
+// within returns the end of the parts within the i-th part, which include it.
 func within(parts []Part, i int) int {
 	end := i + 1
 	for end < len(parts) && parts[end].Depth > parts[i].Depth {
@@ -178,7 +178,7 @@ func (w *writer) node(n ast.Node) part {
 	return p
 }
 
-// isUntraced reports whether the source or the nodes around show a node's value.
+// isUntraced reports whether a node's value is evident from the source or from the nodes around it.
 func isUntraced(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NilNode, *ast.ArrayNode, *ast.PointerNode:
@@ -191,7 +191,7 @@ func isUntraced(n ast.Node) bool {
 	return false
 }
 
-// joins is the operator of a node that only joins conditions: "and", "or" or "not"; "" for any other node.
+// joins returns the operator of a node that only joins conditions: "and", "or" or "not". It returns "" for any other node.
 func joins(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
@@ -216,7 +216,7 @@ func (t *Trace) record(part int, v any) {
 }
 
 // MarshalJSON writes the trace as {"path","source","value","error","parts","took"}, and its parts as {"source","depth","times",
-// "decided","missing","value"}. A part that was not needed, or is missing, has no value. The time is in seconds.
+// "decided","missing","value"}. A part without a value was not needed or is missing. The time is in seconds.
 func (t *Trace) MarshalJSON() ([]byte, error) {
 	parts := []byte{'['}
 	for i, p := range t.Parts() {
@@ -254,7 +254,7 @@ func (p *Part) json() []byte {
 	return o
 }
 
-// valueJSON is a value as JSON; null if there is none for it.
+// valueJSON returns a value as JSON, null if it has no JSON.
 func valueJSON(v any) []byte {
 	text, err := AppendJSON(nil, v)
 	if err != nil {

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/expr-lang/expr/ast"
 )
 
-// part warns where no value that AWF gives a key begins with a text, ends with it or contains it.
+// part warns if no value that AWF gives a key begins with, ends with or contains a text.
 func (w *warner) part(n *ast.BinaryNode) {
 	has := map[string]func(s, part string) bool{
 		"startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix, "contains": strings.Contains,
@@ -18,13 +19,13 @@ func (w *warner) part(n *ast.BinaryNode) {
 	}
 }
 
-// regexp warns of a pattern that no value of AWF's matches, and of one that is a glob.
+// regexp warns of a pattern that matches no value of AWF's, and of one that is a glob.
 func (w *warner) regexp(n *ast.BinaryNode) {
 	text, ok := n.Right.(*ast.StringNode)
 	if !ok {
 		return
 	}
-	if asGlob.MatchString(text.Value) {
+	if asGlob().MatchString(text.Value) {
 		w.warn(text, "expr.glob", "matches takes a regular expression: want glob(%q, %s)", text.Value, n.Left.String())
 		return
 	}
@@ -33,13 +34,13 @@ func (w *warner) regexp(n *ast.BinaryNode) {
 	}
 }
 
-// asGlob is a text that means something as a glob and hardly anything as a regular expression: deploy-*, *-prod.
-var asGlob = regexp.MustCompile(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
+// asGlob matches texts that make sense as a glob and hardly any as a regular expression: deploy-*, *-prod.
+var asGlob = lazy.Regexp(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
 
-// never warns where a condition on a key holds for none of the values that AWF gives it.
+// never warns if a condition on a key holds for none of the values that AWF gives it.
 func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value string) bool) {
 	name := keyName(key)
-	if name == "event" && !ofAWF.MatchString(text.Value) { // events of plugins and of the user's own have any name
+	if name == "event" && !ofAWF().MatchString(text.Value) { // events of plugins and of the user's own have any name
 		return
 	}
 	if values := knownValues[name]; len(values) > 0 && !slices.ContainsFunc(values, holds) {
@@ -57,7 +58,7 @@ func examples(values []string) string {
 }
 
 // ofAWF matches texts that are meant for AWF's own events.
-var ofAWF = regexp.MustCompile(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
+var ofAWF = lazy.Regexp(`(?i)workflow|step|start|complet|finish|fail|error|cancel|success|tool|message`)
 
 // keyName returns a path as written: "payload.status".
 func keyName(key ast.Node) string {
@@ -67,7 +68,7 @@ func keyName(key ast.Node) string {
 	return strings.Join(pathOf(key), ".")
 }
 
-// otherKeys maps other names of payload's keys, in AWF's records and among people.
+// otherKeys maps other names for payload's keys, which AWF's records or people use.
 var otherKeys = map[string]string{
 	"duration_ms": "duration", "elapsed": "duration", "error_message": "error", "err": "error", "code": "exit_code",
 	"exit_status": "exit_code", "return_code": "exit_code", "step_name": "step", "step_id": "step", "step_type": "kind", "state": "status",

@@ -2,13 +2,13 @@ package expression
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
@@ -25,7 +25,7 @@ func (w *warner) Visit(n *ast.Node) {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "matches":
-			if text, ok := n.Right.(*ast.StringNode); ok && slashes.MatchString(text.Value) {
+			if text, ok := n.Right.(*ast.StringNode); ok && slashes().MatchString(text.Value) {
 				w.warn(text, "expr.pattern", "the pattern has the slashes of another language: want it without them, (?i) before it for any case")
 			}
 			w.regexp(n)
@@ -51,7 +51,7 @@ func (w *warner) Visit(n *ast.Node) {
 	case *ast.CallNode:
 		w.glob(n)
 	case *ast.StringNode:
-		if found := replaced.FindString(n.Value); found != "" {
+		if found := replaced().FindString(n.Value); found != "" {
 			const want = "want a name between + signs, or with of a transform for variables"
 			w.warn(n, "expr.text", "%s in an expression's text is not replaced: "+want, found)
 		}
@@ -77,7 +77,7 @@ func (w *warner) constant(root ast.Node) {
 	w.warn(root, "expr.constant", "it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off")
 }
 
-// comparison warns of values that a key never has where AWF writes it.
+// comparison warns of a value that AWF never gives the key.
 func (w *warner) comparison(key, with ast.Node) {
 	name := keyName(key)
 	if _, isBool := with.(*ast.BoolNode); isBool {
@@ -104,14 +104,14 @@ func (w *warner) comparison(key, with ast.Node) {
 	}
 }
 
-// truth warns of a step's result as a condition: AWF sets it to true for a step that had output, also if it failed.
+// truth warns of a step's result as a condition: AWF sets it to true for any step with output, even a failed one.
 func (w *warner) truth(n ast.Node) {
 	if strings.Join(pathOf(n), ".") == "payload.result" {
 		w.warn(n, "expr.result", `payload.result says whether a step had output, also a failed one: want payload.status == "success"`)
 	}
 }
 
-// awfWords are AWF's and other people's words for values that events have.
+// awfWords maps AWF's and other people's words to the values that events have.
 var awfWords = map[string]string{
 	"workflow_started": "workflow_start", "workflow_completed": "workflow_end", "workflow_complete": "workflow_end",
 	"workflow_finished": "workflow_end",
@@ -132,7 +132,7 @@ func meantValue(text string, values []string) string {
 	return spelling.Nearest(plain, values)
 }
 
-// member warns of a member of payload whose name is next to one that AWF gives.
+// member warns of a member of payload whose name is close to a documented one.
 func (w *warner) member(n *ast.MemberNode) {
 	name, isName := n.Property.(*ast.StringNode)
 	root, isRoot := n.Node.(*ast.IdentifierNode)
@@ -157,7 +157,7 @@ func (w *warner) member(n *ast.MemberNode) {
 	}
 }
 
-// isSlip reports whether a name is a short key with two letters exchanged or one of them twice. Other names near a short key may be meant.
+// isSlip reports whether a name is a short key with two letters swapped or one doubled. Other names close to a short key may be intended.
 func isSlip(name, key string) bool {
 	sorted := func(text string) string { return string(slices.Sorted(slices.Values([]byte(text)))) }
 	if len(name) == len(key) {
@@ -171,13 +171,13 @@ func isSlip(name, key string) bool {
 	return false
 }
 
-// replaced is what other languages replace within a text.
-var replaced = regexp.MustCompile(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
+// replaced matches placeholders that other languages replace within a text.
+var replaced = lazy.Regexp(`\$\{\w[^{}]*\}|\{\{ *\w[^{}]*\}\}`)
 
 // slashes matches slashes around a pattern.
-var slashes = regexp.MustCompile(`^/.+/[gimsuy]*$`)
+var slashes = lazy.Regexp(`^/.+/[gimsuy]*$`)
 
-// pattern warns of a comparison with what looks like a pattern.
+// pattern warns of a comparison with a text that looks like a pattern.
 func (w *warner) pattern(name, with ast.Node) {
 	key, isName := name.(*ast.IdentifierNode)
 	text, isText := with.(*ast.StringNode)
@@ -187,7 +187,7 @@ func (w *warner) pattern(name, with ast.Node) {
 	w.warn(text, "expr.never", "== and in compare the whole text: want glob(%q, %s)", strings.ReplaceAll(text.Value, "%", "*"), key.Value)
 }
 
-// sameForAll warns of a loop over what is the same for every element.
+// sameForAll warns of a loop whose body is the same for every element.
 func (w *warner) sameForAll(n *ast.BuiltinNode) {
 	if len(n.Arguments) < 2 || n.Name == "map" {
 		return
@@ -201,7 +201,7 @@ func (w *warner) sameForAll(n *ast.BuiltinNode) {
 	}
 }
 
-// length warns of a member that other languages have for the length of a list or a text.
+// length warns of a member by which other languages give the length of a list or text.
 func (w *warner) length(n *ast.MemberNode) {
 	name, isName := n.Property.(*ast.StringNode)
 	_, isRoot := n.Node.(*ast.IdentifierNode)
@@ -210,7 +210,7 @@ func (w *warner) length(n *ast.MemberNode) {
 	}
 }
 
-// joined returns a name without separators of words.
+// joined returns a name without word separators.
 func joined(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", "")
 }

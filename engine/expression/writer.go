@@ -26,13 +26,13 @@ type writer struct {
 	source    string
 	variables []variable // in scope, the innermost last
 	slots     int        // that the program's variables take
-	parts     int        // that a trace tells of
+	parts     int        // that a trace reports
 	describe  bool
 	steps     []step  // the texts of the parts, if describe is set
 	depth     int     // the traced parts around
 	loops     int     // the loops around
-	from      origins // of what was compiled so far of the part that is being compiled
-	fold      budget  // for what is constant
+	from      origins // of the part that is being compiled, so far
+	fold      budget  // for constants
 	err       *Error  // the first one
 }
 
@@ -43,7 +43,7 @@ type variable struct {
 	from origins
 }
 
-// foldSteps and foldBytes bound what a compilation spends on constants. An expression computes costlier ones when it runs.
+// foldSteps and foldBytes bound the cost of computing constants at compile time. Costlier ones are computed at run time.
 const (
 	foldSteps = 2_000
 	foldBytes = 64 << 10
@@ -146,7 +146,7 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 	}}
 }
 
-// condition compiles a node as true or false: what is missing is false.
+// condition compiles a node as true or false. A missing value is false.
 func (w *writer) condition(n ast.Node) func(env *Env) bool {
 	p := w.node(n)
 	return func(env *Env) bool { return isTrue(p.eval(env)) }
@@ -188,14 +188,14 @@ func (w *writer) name(at ast.Node, name string) part {
 	return constant(nil)
 }
 
-// read notes what the part reads. What the event has is no secret.
+// read records the data that the part uses. The event's data is not secret.
 func (w *writer) read(root int, key string) {
 	if root != payload {
 		w.from = w.from.add(origin{root, key})
 	}
 }
 
-// declare puts a variable in scope, whose value is made from all that was compiled of the part that declares it.
+// declare puts a variable in scope. Its value depends on all that the declaring part has used so far.
 func (w *writer) declare(name string) (slot int) {
 	w.slots++
 	w.variables = append(w.variables, variable{name, w.slots - 1, w.from})
@@ -271,7 +271,7 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
 }
 
-// member compiles access to a member. It decodes no other member of payload, body or with.
+// member compiles access to a member. At run time no other member of payload, body or with is decoded.
 func (w *writer) member(n *ast.MemberNode) part {
 	if name, ok := n.Property.(*ast.StringNode); ok {
 		if isOfTime(n.Node.Type()) {

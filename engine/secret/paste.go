@@ -2,9 +2,10 @@ package secret
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // Pasted describes a probable mistake in a pasted secret; "" if there is none. It does not quote the secret.
@@ -32,39 +33,40 @@ func Pasted(value string) string {
 	return ""
 }
 
-// Placeholder says what in a URL, a secret or a header stands for a value and is none, as other tools write it; "" for nothing.
+// Placeholder returns the part of a URL, a secret or a header that is a placeholder as other tools write it, not a value. It returns "" if
+// there is none.
 func Placeholder(text string) string {
 	switch {
 	case strings.Contains(text, "{{"):
 		return "{{ }} is not read here: ${NAME} reads a variable"
-	case parenthesis.MatchString(text):
+	case parenthesis().MatchString(text):
 		return "$( ) is not read: ${NAME} reads a variable"
-	case angle.MatchString(text):
+	case angle().MatchString(text):
 		return "what stands in < > is sent as it is: replace it, or read a variable with ${NAME}"
 	}
 	return ""
 }
 
 var (
-	parenthesis = regexp.MustCompile(`\$\([A-Za-z_]`)
-	angle       = regexp.MustCompile(`<[A-Za-z][A-Za-z0-9_ -]*>`)
+	parenthesis = lazy.Regexp(`\$\([A-Za-z_]`)
+	angle       = lazy.Regexp(`<[A-Za-z][A-Za-z0-9_ -]*>`)
 )
 
 var (
-	dollar  = regexp.MustCompile(`\$\$|\$\{|\$([A-Z_][A-Z0-9_]+)`)
-	percent = regexp.MustCompile(`%([A-Z_][A-Z0-9_]+)%([0-9A-Fa-f]{2})?`)
-	encoded = regexp.MustCompile(`^[0-9A-F]{2}`)
+	dollar  = lazy.Regexp(`\$\$|\$\{|\$([A-Z_][A-Z0-9_]+)`)
+	percent = lazy.Regexp(`%([A-Z_][A-Z0-9_]+)%([0-9A-Fa-f]{2})?`)
+	encoded = lazy.Regexp(`^[0-9A-F]{2}`)
 )
 
 // Unread says what in a configuration's text looks like a variable and is none, $NAME or %NAME%, "" for nothing. Only ${NAME} is one.
 func Unread(text string) string {
-	for _, match := range dollar.FindAllStringSubmatch(text, -1) {
+	for _, match := range dollar().FindAllStringSubmatch(text, -1) {
 		if match[1] != "" {
 			return fmt.Sprintf("%s is not read as a variable: want ${%s}, or $$ for a plain $", match[0], match[1])
 		}
 	}
-	for _, match := range percent.FindAllStringSubmatch(text, -1) {
-		if match[2] == "" || !encoded.MatchString(match[1]) { // else it is percent-encoded
+	for _, match := range percent().FindAllStringSubmatch(text, -1) {
+		if match[2] == "" || !encoded().MatchString(match[1]) { // else it is percent-encoded
 			return fmt.Sprintf("%%%s%% is not read as a variable: want ${%[1]s}", match[1])
 		}
 	}

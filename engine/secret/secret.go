@@ -10,7 +10,7 @@ import (
 	"net/url"
 )
 
-// Mask stands for a secret wherever one would show.
+// Mask replaces a secret wherever one would show.
 const Mask = "<secret>"
 
 // Secret is a value that must not be seen. It prints as [Mask]. The zero Secret is empty.

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // ParseURL parses a receiver's URL as a browser's address bar does: it percent-encodes what people write into a query,
@@ -51,13 +52,13 @@ func whyNoURL(text string) string {
 	host := authority[strings.LastIndexByte(authority, '@')+1:]
 	switch {
 	case strings.ContainsAny(text[:1], `"'<`+"`"):
-		return "not a URL: leave out what stands around it"
-	case badEscape.MatchString(text):
+		return "not a URL: remove the characters around it"
+	case badEscape().MatchString(text):
 		return "not a URL: two hexadecimal digits follow a %, and a plain % is written %25"
 	case strings.ContainsRune(host, '\\'):
 		return "not a URL: want / instead of \\"
 	case strings.Contains(host, "[") != strings.Contains(host, "]"):
-		return "not a URL: an IPv6 address stands in [ ]"
+		return "not a URL: put the IPv6 address in [ ]"
 	case strings.ContainsAny(host, "{}<>"):
 		return "not a URL: ${NAME} reads a variable, and other brackets do not"
 	case host != authority:
@@ -66,7 +67,7 @@ func whyNoURL(text string) string {
 	return "not a URL"
 }
 
-var badEscape = regexp.MustCompile(`%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`)
+var badEscape = lazy.Regexp(`%(?:[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)`)
 
 // checkHost refuses names that no resolver knows and numbers that are no address.
 func checkHost(host string) error {
@@ -74,7 +75,7 @@ func checkHost(host string) error {
 		return nil
 	}
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
-	if numeric.MatchString(labels[len(labels)-1]) {
+	if numeric().MatchString(labels[len(labels)-1]) {
 		if _, err := netip.ParseAddr(host); err != nil {
 			return errors.New("the host ends in a number, but is not an address of four numbers from 0 to 255")
 		}
@@ -97,13 +98,13 @@ func checkHost(host string) error {
 }
 
 // numeric is a last label that makes a host an address, as a browser reads it.
-var numeric = regexp.MustCompile(`^(?:[0-9]+|0[xX][0-9A-Fa-f]*)$`)
+var numeric = lazy.Regexp(`^(?:[0-9]+|0[xX][0-9A-Fa-f]*)$`)
 
 func notInHost(r rune) bool {
 	return r < utf8.RuneSelf && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
-// checkCharacters refuses what nobody means to have in a URL. White space may stand in the query, which follows before.
+// checkCharacters refuses characters that nobody puts into a URL on purpose. The query, which comes after before, may have white space.
 func checkCharacters(before, whole string) error {
 	if strings.TrimFunc(whole, unicode.IsSpace) != whole {
 		return errors.New("white space at its beginning or end")
@@ -138,7 +139,7 @@ func encodeQuery(query string) string {
 }
 
 // reference is a variable in braces, as configurations read it, or an escaped dollar.
-var reference = regexp.MustCompile(`\$\$|\$\{([^}:]*)[^}]*\}`)
+var reference = lazy.Regexp(`\$\$|\$\{([^}:]*)[^}]*\}`)
 
 // SplitHost returns the name of a variable in the user, password or host of a URL's text whose value would end the host before its time:
 // half of a password with a / in it would become the host that is looked up. It returns "" for none.
@@ -147,11 +148,11 @@ func SplitHost(text string, value func(name string) string) string {
 	if !isURL {
 		return ""
 	}
-	masked := reference.ReplaceAllStringFunc(authority, func(ref string) string { return strings.Repeat("x", len(ref)) })
+	masked := reference().ReplaceAllStringFunc(authority, func(ref string) string { return strings.Repeat("x", len(ref)) })
 	if end := strings.IndexAny(masked, `/?#\`); end >= 0 {
 		authority = authority[:end]
 	}
-	for _, at := range reference.FindAllStringSubmatchIndex(authority, -1) {
+	for _, at := range reference().FindAllStringSubmatchIndex(authority, -1) {
 		if at[2] < 0 || at[1] == len(authority) { // what ends the host may go on with a path
 			continue
 		}

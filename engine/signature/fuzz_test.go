@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// Whatever stands in the headers, nothing verifies but what was signed: the fuzzer does not know the secret.
+// Whatever the headers are, only the signed body verifies: the fuzzer does not know the secret.
 func FuzzVerify(f *testing.F) {
 	const secret = "a secret that no input holds: 5d1c2f"
 	at := time.Unix(1_700_000_000, 0)

@@ -102,7 +102,7 @@ func Key(secret string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	switch {
 	case err != nil:
-		return nil, errors.New("secret: what follows whsec_ is not base64")
+		return nil, errors.New("secret: the text after whsec_ is not base64")
 	case len(key) == 0:
 		return nil, errors.New("secret: nothing follows whsec_")
 	}

@@ -9,15 +9,16 @@ import (
 	"sync"
 )
 
-// Signer signs many messages by one scheme under the same secrets. Each costs a fraction of what [Sign] does. Several goroutines may use
+// Signer signs many messages by one scheme under the same secrets. Each costs a fraction of a [Sign]. Several goroutines may use
 // it at once.
 type Signer struct {
 	scheme
-	lead    []part // of the header's value: what stands before the first signature
+	lead    []part // of the header's value, before the first signature
 	item    string // before each signature
 	signed  []part
 	bound   idBound
 	keys    []*sync.Pool // of *signing, one for each secret
+	lines   sync.Pool    // of *[]byte, in which the header's value is made
 	headers [3]string    // of the signatures, the id and the timestamp, as a header's map has them; "" for none
 }
 
@@ -46,7 +47,8 @@ func (s scheme) signer(secrets []string) (*Signer, error) {
 		secrets = secrets[:1]
 	}
 	lead, item := s.split()
-	signer := &Signer{scheme: s, lead: partsOf(lead), item: item, signed: partsOf(s.template()), bound: s.idBound()}
+	signer := &Signer{scheme: s, lead: partsOf(lead), item: item, signed: partsOf(s.template()), bound: s.idBound(),
+		lines: sync.Pool{New: func() any { return new([]byte) }}}
 	for i, name := range []string{s.Header, s.IDHeader, s.TimestampHeader} {
 		signer.headers[i] = http.CanonicalHeaderKey(name)
 	}
@@ -66,7 +68,8 @@ func (s *Signer) Sign(h http.Header, m Message) error {
 		return err
 	}
 	v := values{m.ID, strconv.FormatInt(m.Time.Unix(), 10), m.Body}
-	line := make([]byte, 0, 128)
+	room := s.lines.Get().(*[]byte)
+	line := (*room)[:0]
 	for _, p := range s.lead {
 		line = append(append(line, p.text...), v.text(p.place)...)
 	}
@@ -79,6 +82,8 @@ func (s *Signer) Sign(h http.Header, m Message) error {
 		key.Put(under)
 	}
 	set := [3]string{string(line), m.ID, v.stamp}
+	*room = line
+	s.lines.Put(room)
 	for i, name := range s.headers {
 		if name != "" {
 			h[name] = set[i : i+1 : i+1]

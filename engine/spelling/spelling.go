@@ -16,7 +16,7 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// edit is what an edit adds to the distance of two texts.
+// edit is the distance that an edit adds.
 const edit = 2
 
 // edits returns the distance of two short texts: Levenshtein's, with swaps.

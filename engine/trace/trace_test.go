@@ -19,7 +19,7 @@ func TestParse(t *testing.T) {
 		{parent, "a=1,b=2", parent, "a=1,b=2"},
 		{"  " + parent + "\t", " a=1 , , b@c=2 ,", parent, "a=1 , , b@c=2"},
 		{"00-" + id + "-" + span + "-00", "", "00-" + id + "-" + span + "-00", ""},
-		{"01-" + id + "-" + span + "-01", "", parent, ""}, // a later version is read as far as it is known
+		{"01-" + id + "-" + span + "-01", "", parent, ""}, // the known part of a later version is read
 		{"cc-" + id + "-" + span + "-01-what-comes", "", parent, ""},
 		{"cc-" + id + "-" + span + "-01what", "a=1", "", ""},
 		{"ff-" + id + "-" + span + "-01", "", "", ""},

@@ -12,18 +12,18 @@ import (
 
 // attachmentKeys are their options.
 func attachmentKeys() []Key {
-	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName.MatchString), []Key{
-		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post", want: chatChannelIs, match: chatChannel.MatchString},
+	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName), []Key{
+		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post", want: chatChannelIs, match: chatChannel},
 		{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender"},
 	})
 }
 
 // chatChannel matches a channel's name or id, or a person's name.
-var chatChannel = compile(`^[#@]?[^\s#@]{1,79}$`)
+var chatChannel = matches(`^[#@]?[^\s#@]{1,79}$`)
 
 const chatChannelIs = "a channel's name or id without white space"
 
-var chatName = compile(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var chatName = matches(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // attachmentLimits are their limits. Whole is the server's limit of the whole text.
 func attachmentLimits(whole int, source string) []Limit {
@@ -63,7 +63,7 @@ func attachmentMessage(m *message, speaker, bold string) any {
 	name := m.limit("name")
 	return object{
 		{"channel", m.permitted("channel")},
-		{speaker, shrink(m.line("username"), name, utf16Units)},
+		{speaker, cut(m.line("username"), name, utf16Units)},
 		{"text", text},
 		{"attachments", list{attachment}},
 	}

@@ -12,7 +12,7 @@ var awf = Receiver{
 	URL:     "https://hooks.example.com/v1/events, another awf-hook, or any receiver of your own",
 	Keys: []Key{
 		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "1048576",
-			Is: "the largest body in bytes; the payload is shrunk to fit"},
+			Is: "the largest body in bytes; the payload is cut to fit"},
 	},
 	Limits: []Limit{
 		{"the body", 1 << 20, Bytes, "what awf-hook reads; `max_size` sets another"},

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// slackMessage is what a program of its own would marshal for the same message.
+// slackMessage is a struct that a program would marshal for the same message.
 type slackMessage struct {
 	Text        string            `json:"text"`
 	Blocks      []slackBlock      `json:"blocks"`

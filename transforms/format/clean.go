@@ -104,7 +104,7 @@ func line(s string) string {
 	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
 }
 
-// plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else as it stands.
+// plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else unchanged.
 func plain(raw []byte) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':

@@ -19,7 +19,7 @@ var cloudEvents = Receiver{
 			Is: "the attribute source, a URI reference; anything else is encoded"},
 		{Name: "subject", Kind: KindText, Default: "the run's id; for a step also `/` and its path", Is: "the attribute subject"},
 		{Name: "max_size", Kind: KindNumber, Min: 4096, Max: 1 << 20, Default: "65536",
-			Is: "the largest event in bytes; its data is shrunk to fit"},
+			Is: "the largest event in bytes; its data is cut to fit"},
 	},
 	Limits: []Limit{
 		{"the event", 64 << 10, Bytes, "what intermediaries must forward; `max_size` sets another"},

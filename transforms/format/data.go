@@ -45,7 +45,7 @@ func (m *message) data(room int) raw {
 	if len(whole) <= room && isReadable(whole) {
 		return whole
 	}
-	return m.shrunk(room)
+	return m.cutEnvelope(room)
 }
 
 // envelope returns the event, or the output of the previous step, as AWF's envelope in at most room bytes.
@@ -53,13 +53,13 @@ func (m *message) envelope(room int) raw {
 	if m.body == nil {
 		return m.data(room)
 	}
-	return m.shrunk(room)
+	return m.cutEnvelope(room)
 }
 
-// shrunk returns AWF's envelope of the message's subject, in at most room bytes.
-func (m *message) shrunk(room int) raw {
+// cutEnvelope returns AWF's envelope of the subject in at most room bytes, with its texts and payload cut.
+func (m *message) cutEnvelope(room int) raw {
 	const longest = 500 // bytes of a text beside the payload
-	text := func(s string) raw { return jsonbytes.AppendString(nil, shrink(s, longest, jsonSize)) }
+	text := func(s string) raw { return jsonbytes.AppendString(nil, cut(s, longest, jsonSize)) }
 	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)},
 		{"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
 	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)

@@ -39,19 +39,19 @@ var datadog = Receiver{
 		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
 		text := datadogMarkup.inert(room.take(m.text, room.left/2))
 		fields := datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value")))
-		tags := list{"source:awf-hook", "event:" + shrink(m.typ, m.limit("tag")/2, utf16Units)}
+		tags := list{"source:awf-hook", "event:" + cut(m.typ, m.limit("tag")/2, utf16Units)}
 		if m.name != "" {
-			tags = append(tags, "workflow:"+shrink(m.name, m.limit("tag")/2, utf16Units))
+			tags = append(tags, "workflow:"+cut(m.name, m.limit("tag")/2, utf16Units))
 		}
 		for _, tag := range m.list("tags") {
-			tags = append(tags, shrink(tag, m.limit("tag"), utf16Units))
+			tags = append(tags, cut(tag, m.limit("tag"), utf16Units))
 		}
 		key := alertKey("awf", m.name)
 		if utf16Units(key) > m.limit("aggregation key") {
 			key = hashed(key)
 		}
 		return object{
-			{"title", shrink(m.heading(), m.limit("title"), utf16Units)},
+			{"title", cut(m.heading(), m.limit("title"), utf16Units)},
 			{"text", cmp.Or(paragraphs(text, failure, labelLines(fields), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},

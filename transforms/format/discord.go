@@ -18,7 +18,7 @@ var discord = Receiver{
 	Keys: slices.Concat(chatKeys(),
 		mentionKeys("a user's id, `&` and a role's id, `here`, `everyone`", "a user's id, & and a role's id, here or everyone", isDiscordMention),
 		[]Key{
-			{Name: "thread_id", Kind: KindText, Is: "the thread to write into", want: "a thread's id", match: discordID.MatchString},
+			{Name: "thread_id", Kind: KindText, Is: "the thread to write into", want: "a thread's id", match: discordID},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender",
 				want: "a name without discord and clyde, which Discord refuses", match: isDiscordName},
 		}),
@@ -64,7 +64,7 @@ func writeDiscord(m *message) any {
 		m.made.URLSuffix += "&thread_id=" + thread
 	}
 	return object{
-		{"username", shrink(m.permitted("username"), m.limit("username"), utf16Units)},
+		{"username", cut(m.permitted("username"), m.limit("username"), utf16Units)},
 		{"content", discordHead(m)},
 		{"embeds", list{discordEmbed(m)}},
 		{"allowed_mentions", discordAllowed(m.mentions)},
@@ -74,7 +74,7 @@ func writeDiscord(m *message) any {
 // discordHead returns the text above the embed, which notifications show.
 func discordHead(m *message) string {
 	var b strings.Builder
-	b.WriteString(m.look.sign + " **" + discordEscape(shrink(m.title, m.limit("headline"), discordCost)) + "**")
+	b.WriteString(m.look.sign + " **" + discordEscape(cut(m.title, m.limit("headline"), discordCost)) + "**")
 	room := m.limit("headline and mentions") - utf16Units(b.String())
 	for _, s := range m.mentions {
 		if mention := discordMention(s); len(mention) < room {
@@ -130,7 +130,7 @@ func discordAllowed(mentions []string) object {
 		case isRole && !slices.Contains(roles, any(role)):
 			roles = append(roles, role)
 		case isRole:
-		case !discordID.MatchString(id):
+		case !discordID(id):
 			parse = list{"everyone"} // @here too
 		case !slices.Contains(users, any(id)):
 			users = append(users, id)
@@ -139,7 +139,7 @@ func discordAllowed(mentions []string) object {
 	return object{{"parse", parse}, {"users", users}, {"roles", roles}}
 }
 
-var discordID = compile(`^[0-9]{5,25}$`)
+var discordID = matches(`^[0-9]{5,25}$`)
 
 func isDiscordName(s string) bool {
 	lower := strings.ToLower(s)
@@ -154,7 +154,7 @@ func discordMention(s string) string {
 	switch {
 	case s == "here" || s == "everyone":
 		return "@" + s
-	case discordID.MatchString(strings.TrimPrefix(s, "&")):
+	case discordID(strings.TrimPrefix(s, "&")):
 		return "<@" + s + ">"
 	}
 	return ""

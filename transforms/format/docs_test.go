@@ -47,7 +47,7 @@ All formats follow these rules:
 - **Nothing is markup.** No receiver reads an event's data, or an option's text, as markup, a link or a mention.
   Only ` + "`link`" + ` makes a link and only ` + "`mentions`" + ` calls people. Some receivers make an address that is written out clickable, and some show
   the name of an emoji as the emoji. Terminal sequences, control characters and characters that override the direction of the text are removed.
-- **Nothing is too long.** Texts are shrunk to the receiver's limits and never cut inside a character as a reader sees it. A long text keeps
+- **Nothing is too long.** Long texts are cut to the receiver's limits, never inside a character as a reader sees it. A long text keeps
   its beginning and its end: ` + "`head… (12,345 characters cut) …tail`" + `. Where a receiver counts characters, awf-hook counts UTF-16 units, which are
   never fewer.
 - **Links survive.** In ` + "`https://ci.example.com/{{ workflow_name }}?user={{ payload.user }}`" + ` each value is percent-encoded for its place. A link

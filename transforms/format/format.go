@@ -3,7 +3,7 @@
 // [Lookup] finds a [Receiver] by its name, [Receiver.New] makes a [Format] with a webhook's options, and [Format.Make] turns
 // an event into the message that the receiver takes.
 //
-// A receiver never refuses a message for its shape: every text is shrunk to the receiver's limits at grapheme boundaries, and tells how
+// A receiver never refuses a message for its shape: every text is cut to the receiver's limits at grapheme boundaries, and tells how
 // much was cut. Markup and mentions in an event's data are plain text to the receiver.
 //
 // A receiver is mostly data: its options, limits, policy and answers are tables, one file for each. To add one, write its [Receiver]

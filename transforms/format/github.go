@@ -28,7 +28,7 @@ var githubDispatch = Receiver{
 		with: []Option{{Name: "event_type", Value: "awf_{{ event }}"}}},
 	write: func(m *message) any {
 		return object{
-			{"event_type", shrink(cmp.Or(m.line("event_type"), m.typ, "awf"), m.limit("event_type"), utf16Units)},
+			{"event_type", cut(cmp.Or(m.line("event_type"), m.typ, "awf"), m.limit("event_type"), utf16Units)},
 			{"client_payload", m.envelope(m.limit("client_payload"))},
 		}
 	},
@@ -40,7 +40,7 @@ var githubStatus = Receiver{
 	URL:     "https://api.github.com/repos/OWNER/REPO/statuses; a token goes into `headers: {Authorization: Bearer ${GITHUB_TOKEN}}`",
 	Keys: append([]Key{
 		{Name: "sha", Kind: KindText, Required: true,
-			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: compile(`^[0-9a-f]{40}$`).MatchString},
+			Is: "the commit, 40 hexadecimal digits", want: "40 hexadecimal digits", match: matches(`^[0-9a-f]{40}$`)},
 		{Name: "context", Kind: KindText, Default: "`awf/` and the workflow's name; for a step also `/` and its path",
 			Is: "the name that distinguishes this status from others of the commit"},
 	}, only(chatKeys(), "title", "error", "link")...),
@@ -63,8 +63,8 @@ var githubStatus = Receiver{
 		return object{
 			{"state", m.look.commit},
 			{"target_url", m.link},
-			{"description", shrink(m.summary(), m.limit("description"), utf16Units)},
-			{"context", shrink(cmp.Or(m.line("context"), context), m.limit("context"), utf16Units)},
+			{"description", cut(m.summary(), m.limit("description"), utf16Units)},
+			{"context", cut(cmp.Or(m.line("context"), context), m.limit("context"), utf16Units)},
 		}
 	},
 	order: func(m *message) string { return "awf/" + m.name },

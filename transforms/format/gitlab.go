@@ -12,10 +12,10 @@ var gitlab = Receiver{
 	Keys: []Key{
 		{Name: "token", Kind: KindSecret, Required: true, Is: "the pipeline trigger's token"},
 		{Name: "ref", Kind: KindText, Required: true,
-			Is: "the branch or tag to run", want: "a branch or tag", match: compile(`^[^\s~^:?*\\[]{1,250}$`).MatchString},
+			Is: "the branch or tag to run", want: "a branch or tag", match: matches(`^[^\s~^:?*\\[]{1,250}$`)},
 		{Name: "variables", Kind: KindFields, Max: maxFields,
 			Is:   "variables in addition to AWF_EVENT, AWF_WORKFLOW, AWF_RUN, AWF_STATUS, AWF_STEP and AWF_ERROR",
-			want: "a name of letters, digits and _", match: compile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`).MatchString},
+			want: "a name of letters, digits and _", match: matches(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`)},
 	},
 	Limits: []Limit{
 		{"ref", 250, Characters, "ours"},
@@ -42,7 +42,7 @@ var gitlab = Receiver{
 			variables = append(variables, member{f.label, f.value})
 		}
 		for i := range variables { // GitLab expands $NAME in a value, and some variables are secrets
-			value := shrink(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
+			value := cut(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
 			variables[i].value = strings.ReplaceAll(value, "$", "$$")
 		}
 		return object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", variables}}

@@ -16,7 +16,7 @@ var googleChat = Receiver{
 	Name:    "googlechat",
 	Summary: "a Google Chat message: a headline, the error as code, and a card with fields",
 	URL:     "https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…",
-	Keys: slices.Concat(chatKeys(), mentionKeys("the numbers of people, or `all`", "a user's number or all", gchatUser.MatchString), []Key{
+	Keys: slices.Concat(chatKeys(), mentionKeys("the numbers of people, or `all`", "a user's number or all", gchatUser), []Key{
 		{Name: "thread", Kind: KindText,
 			Is: "a name of your choice: messages with the same name share a thread; `=workflow_id` makes a thread for each run"},
 	}),
@@ -60,7 +60,7 @@ func writeGoogleChat(m *message) any {
 		add("buttonList", object{{"buttons", list{object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}}}})
 	}
 	card := object{{"cardId", "awf"}, {"card", object{{"sections", list{object{{"widgets", widgets}}}}}}}
-	thread := shrink(m.line("thread"), m.limit("thread"), utf16Units)
+	thread := cut(m.line("thread"), m.limit("thread"), utf16Units)
 	body := appendJSON(nil, object{
 		{"text", gchatMessage(m)},
 		{"cardsV2", list{card}.unless(widgets == nil)},
@@ -93,7 +93,7 @@ func gchatMessage(m *message) string {
 
 var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
-var gchatUser = compile(`^([0-9]{5,30}|all)$`)
+var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 
 // gchatEscape escapes the HTML that a card would read.
 func gchatEscape(s string) string { return slackEscape(s) }

@@ -40,16 +40,16 @@ var incidentIO = Receiver{
 		failure := room.take(m.err, room.left-len("\n\n```\n\n```"))
 		const frame = 150_000 // bytes: title and description, at most
 		most := m.limit("metadata's value")
-		metadata := object{{"workflow_id", shrink(m.id, most, utf16Units)},
-			{"workflow_name", shrink(m.name, most, utf16Units)}, {"event", shrink(m.typ, most, utf16Units)}}
+		metadata := object{{"workflow_id", cut(m.id, most, utf16Units)},
+			{"workflow_name", cut(m.name, most, utf16Units)}, {"event", cut(m.typ, most, utf16Units)}}
 		if _, given := m.format.values["metadata"]; !given {
 			metadata = append(metadata, m.details(m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")...)
 		}
 		for _, f := range m.labelled("metadata") {
-			metadata = append(metadata, member{shrink(f.label, maxLabel, utf16Units), shrink(f.value, most, utf16Units)})
+			metadata = append(metadata, member{cut(f.label, maxLabel, utf16Units), cut(f.value, most, utf16Units)})
 		}
 		return object{
-			{"title", shrink(m.title, m.limit("title"), utf16Units)},
+			{"title", cut(m.title, m.limit("title"), utf16Units)},
 			{"status", status},
 			{"deduplication_key", key},
 			{"description", paragraphs(text, codeBlock(failure))},

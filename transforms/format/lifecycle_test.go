@@ -100,7 +100,7 @@ func actionOf(t *testing.T, f *format.Format, e event.Event) string {
 	return body.Action + " " + body.Key
 }
 
-// Different workflows and steps never share an alert, whatever they are called, and the key is what orders the deliveries.
+// Different workflows and steps never share an alert, whatever their names are, and the alert's key orders the deliveries.
 func TestPagerDutyKeysAreApart(t *testing.T) {
 	f := open(t, "pagerduty", with("pagerduty", option("dedup", "step"))...)
 	long := strings.Repeat("x", 300)
@@ -152,7 +152,7 @@ func TestContentIsAFunctionOfTheEvent(t *testing.T) {
 	}
 }
 
-// Another awf-hook reads what the format for it makes as the same event, and knows a repeated one.
+// Another awf-hook reads the message of its format as the same event, and knows a repeated one.
 func TestAWFsEnvelopeIsReadAgain(t *testing.T) {
 	for name, e := range recorded(t) {
 		if e.ID == "" {

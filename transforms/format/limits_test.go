@@ -24,7 +24,7 @@ func wildEvents(t testing.TB) uint64 {
 	return n
 }
 
-// Whatever an event and the options hold, every body is within the receiver's own limits, which stand here once more,
+// Whatever an event and the options hold, every body is within the receiver's own limits, which this file repeats,
 // and nothing in it is markup or a mention.
 func TestWildEventsStayWithinTheLimits(t *testing.T) {
 	for _, name := range format.Names() {
@@ -83,7 +83,7 @@ func TestTextsReachTheirLimits(t *testing.T) {
 			options := slices.DeleteFunc(with(tt.format), func(o format.Option) bool { return o.Name == tt.option || o.Name == "mentions" })
 			got := at(t, content(t, open(t, tt.format, append(options, option(tt.option, text))...), ordinary()), tt.path)
 			got = strings.Trim(strings.TrimPrefix(strings.Trim(got, "*\n"), "🔴 "), "*\n")
-			got, _, _ = strings.Cut(got, "**\n") // behind a headline stands the rest
+			got, _, _ = strings.Cut(got, "**\n") // the rest follows the headline
 			switch n := units(got); {
 			case length <= limit-mark && got != text:
 				t.Errorf("%s: a %s of %d is %.80q, want it whole", tt.format, tt.option, length, got)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // match checks constant texts against the rules of their keys.
@@ -43,7 +45,7 @@ func wantMatch(key *Key, got string) string {
 }
 
 // quoted matches an expression that is a single text.
-var quoted = compile(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
+var quoted = lazy.Regexp(`^\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*$`)
 
 // constant returns the value of a text that is the same for all events.
 func (t *text) constant() (string, bool) {
@@ -53,7 +55,7 @@ func (t *text) constant() (string, bool) {
 	case t.isLiteral():
 		return t.literal, true
 	case len(t.parts) == 1 && t.parts[0].Program != nil:
-		found := quoted.FindStringSubmatch(t.parts[0].Program.Source())
+		found := quoted().FindStringSubmatch(t.parts[0].Program.Source())
 		if found != nil {
 			return found[1] + found[2], true
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-var matrixUser = compile(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
+var matrixUser = matches(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
 
 var matrix = Receiver{
 	Name:    "matrix",
@@ -20,7 +20,7 @@ var matrix = Receiver{
 	URL:     "https://matrix.example.org, the home server; the token goes into `headers: {Authorization: Bearer ${MATRIX_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
-			want: "a room's id, !… and its server", match: compile(`^![^\s/?#]{1,254}$`).MatchString},
+			want: "a room's id, !… and its server", match: matches(`^![^\s/?#]{1,254}$`)},
 	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
 		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text, which other bots may answer, instead of a notice"},
 	}),
@@ -56,7 +56,7 @@ var matrix = Receiver{
 	write: writeMatrix,
 }
 
-func isMatrixMention(s string) bool { return s == "room" || matrixUser.MatchString(s) }
+func isMatrixMention(s string) bool { return s == "room" || matrixUser(s) }
 
 func writeMatrix(m *message) any {
 	escaped := func(s string) int { return jsonSize(html.EscapeString(s)) }

@@ -270,7 +270,7 @@ func (m *message) otherFields() []field {
 		case "duration", "exit_code", "user", "child_id", "error":
 			return true // standardFields shows them
 		}
-		text := shrink(line(plain(value)), maxOther, utf16Units)
+		text := cut(line(plain(value)), maxOther, utf16Units)
 		label := line(string(name))
 		switch {
 		case text == "" || label == "":

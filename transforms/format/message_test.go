@@ -111,7 +111,7 @@ func TestOptionsAreExpressions(t *testing.T) {
 	}
 }
 
-// A link survives whatever an expression in it gives: the value is encoded for its place. A whole link stays as it is.
+// A link survives any value of an expression in it: the value is encoded for its place. A whole link stays unchanged.
 func TestLinksSurvive(t *testing.T) {
 	for _, tt := range []struct{ link, name, want string }{
 		{"https://ci.example.com/w/{{ workflow_name }}/runs", "my deploy", "https://ci.example.com/w/my%20deploy/runs"},
@@ -165,7 +165,7 @@ func TestFailingExpressions(t *testing.T) {
 	}
 }
 
-// Nothing of the event gets around a step before: the message tells of what that step made.
+// No data of the event gets around a previous step: the message is about that step's output.
 func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	e := ordinary()
 	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)

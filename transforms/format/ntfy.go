@@ -17,7 +17,7 @@ var ntfy = Receiver{
 	URL:     "https://ntfy.sh or your own server, without the topic; a token goes into `headers: {Authorization: Bearer ${NTFY_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "topic", Kind: KindText, Required: true, Is: "the topic to publish to: letters, digits, `_` and `-`",
-			want: "1 to 64 letters, digits, _ and -", match: compile(`^[-_A-Za-z0-9]{1,64}$`).MatchString},
+			want: "1 to 64 letters, digits, _ and -", match: matches(`^[-_A-Za-z0-9]{1,64}$`)},
 	}, chatKeys(), []Key{
 		{Name: "priority", Kind: KindText, Choices: []string{"1", "2", "3", "4", "5"}, closed: true,
 			Default: "4 for a failure, 2 for a start, else 3",
@@ -59,7 +59,7 @@ var ntfy = Receiver{
 func writeNtfy(m *message) any {
 	return object{
 		{"topic", m.matching("topic")},
-		{"title", shrink(m.title, m.limit("title"), bytesOf)},
+		{"title", cut(m.title, m.limit("title"), bytesOf)},
 		{"message", ntfyBody(m)},
 		{"priority", ntfyPriority(m)},
 		{"tags", ntfyTags(m)},
@@ -97,7 +97,7 @@ func ntfyTags(m *message) list {
 	}
 	tags := list{}
 	for _, tag := range m.list("tags") {
-		tags = append(tags, shrink(tag, maxLabel, utf16Units))
+		tags = append(tags, cut(tag, maxLabel, utf16Units))
 	}
 	return tags
 }

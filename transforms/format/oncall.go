@@ -32,7 +32,7 @@ var onCall = Receiver{
 		fields := markdown.inertFields(room.takeFields(m.fields, m.limit("field's value")))
 		return object{
 			{"alert_uid", key},
-			{"title", markdown.inert(shrink(m.title, m.limit("title"), markdown.cost))},
+			{"title", markdown.inert(cut(m.title, m.limit("title"), markdown.cost))},
 			{"state", map[string]string{"trigger": "alerting", "resolve": "ok"}[action]},
 			{"link_to_upstream_details", m.link},
 			{"message", paragraphs(text, failure, labelLines(fields))},

@@ -54,7 +54,7 @@ func writeOpsgenie(m *message) any {
 	case "resolve", "acknowledge":
 		verb := map[string]string{"resolve": "close", "acknowledge": "acknowledge"}[action]
 		m.made.URLSuffix = "/" + url.PathEscape(alias) + "/" + verb + "?identifierType=alias"
-		return object{{"source", "awf-hook"}, {"note", shrink(m.heading(), m.limit("message"), utf16Units)}}
+		return object{{"source", "awf-hook"}, {"note", cut(m.heading(), m.limit("message"), utf16Units)}}
 	}
 	priority := "P3"
 	if m.moment == stepFailed {
@@ -65,7 +65,7 @@ func writeOpsgenie(m *message) any {
 	}
 	var tags list
 	for _, tag := range m.list("tags") {
-		tags = append(tags, shrink(tag, m.limit("tag"), utf16Units))
+		tags = append(tags, cut(tag, m.limit("tag"), utf16Units))
 	}
 	room := m.budget("details", utf16Units, 0)
 	details := object{}
@@ -73,12 +73,12 @@ func writeOpsgenie(m *message) any {
 		details = append(details, member{f.label, f.value})
 	}
 	return object{
-		{"message", shrink(m.summary(), m.limit("message"), utf16Units)},
+		{"message", cut(m.summary(), m.limit("message"), utf16Units)},
 		{"alias", alias},
-		{"description", shrink(paragraphs(m.text, m.err, m.link), m.limit("description"), utf16Units)},
+		{"description", cut(paragraphs(m.text, m.err, m.link), m.limit("description"), utf16Units)},
 		{"priority", priority},
 		{"tags", tags},
-		{"entity", shrink(cmp.Or(m.line("entity"), m.name), m.limit("entity"), utf16Units)},
+		{"entity", cut(cmp.Or(m.line("entity"), m.name), m.limit("entity"), utf16Units)},
 		{"source", "awf-hook"},
 		{"details", details},
 	}

@@ -103,7 +103,7 @@ func (f *Format) read(with []Option, by *expression.Compiler) []Mistake {
 		case i < 0:
 			r.fail(option.Name, "%s", f.Receiver.unknownOption(option.Name))
 		case seen[option.Name]:
-			r.fail(option.Name, "stands twice")
+			r.fail(option.Name, "given twice")
 		case option.Unresolved:
 		default:
 			f.values[option.Name] = r.value(&f.Receiver.Keys[i], option)

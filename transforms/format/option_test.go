@@ -21,7 +21,7 @@ func TestMistakesInOptions(t *testing.T) {
 	}{
 		{"slack", []format.Option{option("titel", "x")}, []string{`titel 0:0: unknown option of slack, did you mean title?`}},
 		{"slack", []format.Option{option("routing_key", "x")}, []string{`routing_key 0:0: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`}},
-		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: stands twice"}},
+		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: given twice"}},
 		{"slack", []format.Option{option("title", []string{"a"})}, []string{"title 0:0: want text, got []string"}},
 		{"slack", []format.Option{option("title", nil)}, []string{"title 0:0: want text, got <nil>"}},
 		{"slack", []format.Option{option("title", "=workflow_nam")}, []string{"title 1:1: unknown name workflow_nam: did you mean workflow_name?"}},
@@ -96,7 +96,7 @@ func TestUnknownFormats(t *testing.T) {
 	}
 }
 
-// The tables are what documentation and checks are made of: they must say something of everything.
+// Documentation and checks are made from the tables, which must be complete.
 func TestTablesAreComplete(t *testing.T) {
 	for _, name := range format.Names() {
 		kind, _ := format.Lookup(name)

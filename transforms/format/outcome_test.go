@@ -15,7 +15,7 @@ var resolving = map[string]string{
 	"github-status": `"state":"success"`, "datadog": `"alert_type":"success"`,
 }
 
-// ended is what a type, a status and an exit code together must be shown as: good, bad, cancelled or unknown.
+// ended returns how a type, a status and an exit code together must show: as good, bad, cancelled or unknown.
 func ended(typ, status, code string) string {
 	fails := map[string]bool{`"failure"`: true, `"error"`: true, `"Failed"`: true}[status]
 	good := map[string]bool{`"success"`: true, `"Success"`: true, "": true, "null": true, `""`: true}[status]
@@ -70,7 +70,7 @@ func TestFailingStatusWins(t *testing.T) {
 	}
 }
 
-// What is shown is what happened: each ending has its own sign in a message.
+// A message shows what happened: each ending has its own sign.
 func TestEndingsHaveTheirSigns(t *testing.T) {
 	f := open(t, "slack")
 	for want, tt := range map[string][2]string{

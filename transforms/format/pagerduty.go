@@ -13,7 +13,7 @@ var pagerDuty = Receiver{
 	URL:     "https://events.pagerduty.com/v2/enqueue, or https://events.eu.pagerduty.com/v2/enqueue",
 	Keys: slices.Concat([]Key{
 		{Name: "routing_key", Kind: KindSecret, Required: true, Is: "the integration's key, 32 characters",
-			want: "a PagerDuty integration key of 32 characters", match: compile(`^[!-~]{32}$`).MatchString},
+			want: "a PagerDuty integration key of 32 characters", match: matches(`^[!-~]{32}$`)},
 	}, alertKeys(pagerActions...), []Key{
 		{Name: "severity", Kind: KindText, Choices: pagerSeverities, closed: true, Default: "error; warning for a step",
 			Is: "how severe the alert is"},
@@ -64,7 +64,7 @@ func writePagerDuty(m *message) any {
 	if action != "trigger" {
 		return body
 	}
-	link := object{{"href", m.link}, {"text", shrink(m.linkText, maxLabel, utf16Units)}}
+	link := object{{"href", m.link}, {"text", cut(m.linkText, maxLabel, utf16Units)}}
 	return append(body, object{
 		{"client", "awf-hook"}, {"client_url", m.link}, {"links", list{link}.unless(m.link == "")},
 		{"payload", m.pagerPayload()},
@@ -84,10 +84,10 @@ func (m *message) pagerPayload() object {
 		severity = "info"
 	}
 	text := func(option, standard string) string {
-		return shrink(cmp.Or(m.line(option), standard), m.limit("source, component, group, class"), utf16Units)
+		return cut(cmp.Or(m.line(option), standard), m.limit("source, component, group, class"), utf16Units)
 	}
 	return object{
-		{"summary", shrink(m.summary(), m.limit("summary"), utf16Units)},
+		{"summary", cut(m.summary(), m.limit("summary"), utf16Units)},
 		{"source", text("source", cmp.Or(m.name, "awf"))},
 		{"severity", cmp.Or(m.word("severity"), severity)},
 		{"component", text("component", component)},
@@ -102,12 +102,12 @@ func (m *message) pagerPayload() object {
 func (m *message) pagerDetails() object {
 	const frame = 14_000 // bytes: all the rest of the event, at most
 	const longest = 4096 // characters of a value, so that all fit
-	details := object{{"workflow_id", shrink(m.id, m.limit("source, component, group, class"), utf16Units)}}
+	details := object{{"workflow_id", cut(m.id, m.limit("source, component, group, class"), utf16Units)}}
 	if _, given := m.format.values["details"]; !given {
 		return append(details, m.details(m.limit("the whole event")-frame, "workflow_id")...)
 	}
 	for _, f := range m.labelled("details") {
-		details = append(details, member{shrink(f.label, maxLabel, utf16Units), shrink(f.value, longest, utf16Units)})
+		details = append(details, member{cut(f.label, maxLabel, utf16Units), cut(f.value, longest, utf16Units)})
 	}
 	return details
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // payload returns the members of a payload that fit into room bytes, except for the members named in without.
-// If they do not fit as they stand, long strings keep their beginning and end, a note replaces other long values,
+// If they do not fit unchanged, long strings keep their beginning and end, a note replaces other long values,
 // and "awf_hook_cut" counts the members that are left out.
 func payload(from []byte, room int, without ...string) object {
 	const least = 64 // bytes
@@ -27,27 +27,27 @@ func payload(from []byte, room int, without ...string) object {
 func payloadWithin(from []byte, room, longest int, without []string) object {
 	const shortest = 1024 // bytes, of a member
 	const note = 80       // bytes, for saying what was left out
-	o, size, cut := object{}, 0, 0
+	o, size, left := object{}, 0, 0
 	members(from, func(key, value []byte) bool {
 		name := string(key)
 		if slices.Contains(without, name) {
 			return true
 		}
-		name, value = shrink(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
+		name, value = cut(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
 		cost := len(value) + jsonSize(name) + len(`"":,`)
 		if size+cost > room-note {
-			cut++
+			left++
 			return longest < shortest // else the next round is tighter
 		}
 		size += cost
 		o = append(o, member{name, raw(value)})
 		return true
 	})
-	if cut > 0 {
+	if left > 0 {
 		if longest >= shortest {
 			return nil
 		}
-		o = append(o, member{"awf_hook_cut", thousands(cut) + " of the payload's members"})
+		o = append(o, member{"awf_hook_cut", thousands(left) + " of the payload's members"})
 	}
 	return o
 }
@@ -58,7 +58,7 @@ func payloadValue(value []byte, longest int) raw {
 	case len(value) <= longest && isTame(value):
 		return value
 	case value[0] == '"':
-		return jsonbytes.AppendString(nil, shrink(clean(plain(value)), longest-2, jsonSize))
+		return jsonbytes.AppendString(nil, cut(clean(plain(value)), longest-2, jsonSize))
 	case len(value) <= longest/2:
 		return jsonbytes.AppendString(nil, clean(string(value)))
 	}

@@ -177,12 +177,12 @@ func again(reason string, after time.Duration) delivery.Verdict {
 }
 
 // codeWord matches an error's name as receivers answer it, which echoes nothing.
-var codeWord = compile(`^[a-z][a-z_]{1,60}$`)
+var codeWord = matches(`^[a-z][a-z_]{1,60}$`)
 
 // reasonText bounds a receiver's words.
 func reasonText(s string) string {
 	const limit = 200 // bytes
-	return shrink(line(s), limit, bytesOf)
+	return cut(line(s), limit, bytesOf)
 }
 
 // Rows returns the policy in words: headings and texts.

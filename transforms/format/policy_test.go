@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// answers are what the receivers say, in their own shapes, and what must follow.
+// answers lists answers of the receivers, in their own shapes, and what must follow.
 // An answer without a verdict is left to the general rules: 2xx is delivered, 408, 425, 429 and 5xx are tried again, the rest is dead.
 var answers = []struct {
 	format, path string // the webhook's path

@@ -68,7 +68,7 @@ func (p *proof) check(c delivery.Content) {
 	}
 }
 
-// proofs hold each receiver's own limits, which stand here once more.
+// proofs repeats each receiver's own limits.
 var proofs = map[string]func(p *proof, c delivery.Content, body object){
 	"slack": (*proof).slack, "pagerduty": (*proof).pagerDuty, "discord": (*proof).discord, "teams": (*proof).teams, "googlechat": (*proof).googleChat,
 	"telegram": (*proof).telegram, "ntfy": (*proof).ntfy, "cloudevents": (*proof).cloudEvents,
@@ -215,7 +215,7 @@ func (p *proof) discord(c delivery.Content, body object) {
 	}
 }
 
-// inert says whether Discord shows a text as it is, but for a whole link.
+// inert reports whether Discord shows a text unchanged, apart from a whole link.
 func (p *proof) inert(s string) {
 	if strings.Contains(s, "@everyone") || strings.Contains(s, "@here") {
 		p.fail("calls people: %q", s)

@@ -11,7 +11,7 @@ import (
 
 const invisible = "\u200b"
 
-// unmarked says whether a chat that reads Markdown shows a text as it stands.
+// unmarked reports whether a chat that reads Markdown shows a text unchanged.
 func (p *proof) unmarked(what, s string) {
 	for i := 0; i < len(s)-1; i++ {
 		if strings.IndexByte("@<`[", s[i]) >= 0 && !strings.HasPrefix(s[i+1:], invisible) {
@@ -21,7 +21,7 @@ func (p *proof) unmarked(what, s string) {
 	}
 }
 
-// code splits a text from the code block at its end, and says whether the block is whole.
+// code splits a text from the code block at its end, and reports whether the block is whole.
 func (p *proof) code(s string) (before string) {
 	before, code, has := strings.Cut(s, "```\n")
 	if body, ended := strings.CutSuffix(strings.TrimSpace(code), "\n```"); has && (!ended || strings.Contains(body, "```")) {

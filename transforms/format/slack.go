@@ -18,10 +18,10 @@ var slack = Receiver{
 		[]Key{
 			{Name: "channel", Kind: KindText, Default: "the webhook's own",
 				Is:   "where to post; chat.postMessage needs it, and only old webhooks obey it",
-				want: chatChannelIs, match: chatChannel.MatchString},
+				want: chatChannelIs, match: chatChannel},
 			{Name: "thread_ts", Kind: KindText,
 				Is: "the thread to post into: the `ts` of its first message", want: "a message's ts, 1700000000.000100",
-				match: compile(`^[0-9]{10}\.[0-9]{6}$`).MatchString},
+				match: matches(`^[0-9]{10}\.[0-9]{6}$`)},
 			{Name: "username", Kind: KindText, Default: "the webhook's own", Is: "the name of the sender; only old webhooks obey it"},
 		}),
 	Limits: []Limit{
@@ -60,9 +60,9 @@ func writeSlack(m *message) any {
 	)
 	return object{
 		{"channel", m.permitted("channel")},
-		{"username", shrink(m.line("username"), maxLabel, utf16Units)},
+		{"username", cut(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
-		{"text", slackEscape(shrink(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
+		{"text", slackEscape(cut(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
 			slackRichText(some(slackPart("rich_text_section", slackMentions(m.mentions)...))),
@@ -108,7 +108,7 @@ func slackMentions(who []string) []object {
 	return called
 }
 
-var slackID = compile(`^[UWS][A-Z0-9]{2,30}$`)
+var slackID = matches(`^[UWS][A-Z0-9]{2,30}$`)
 
 // slackMention is the element that calls somebody, nil if the text names nobody.
 func slackMention(s string) object {
@@ -116,7 +116,7 @@ func slackMention(s string) object {
 	switch {
 	case slices.Contains([]string{"here", "channel", "everyone"}, s):
 		return object{{"type", "broadcast"}, {"range", s}}
-	case !slackID.MatchString(s):
+	case !slackID(s):
 		return nil
 	case s[0] == 'S':
 		return object{{"type", "usergroup"}, {"usergroup_id", s}}
@@ -149,7 +149,7 @@ func judgeSlack(_ *Format, a *answer) delivery.Verdict {
 	if a.json != nil {
 		word, ok = a.text("error"), a.json["ok"] == true
 	}
-	if !codeWord.MatchString(word) {
+	if !codeWord(word) {
 		word = ""
 	}
 	refused := a.json["ok"] == false || slices.Contains(slackRefusals, word)

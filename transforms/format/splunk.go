@@ -16,7 +16,7 @@ var splunk = Receiver{
 		{Name: "source", Kind: KindText, Default: "awf-hook", Is: "the event's source"},
 		{Name: "sourcetype", Kind: KindText, Default: "awf:event", Is: "the event's source type"},
 		{Name: "index", Kind: KindText, Default: "the token's own", Is: "the index to write into",
-			want: "small letters, digits, _ and -", match: compile(`^[a-z0-9_][a-z0-9_-]{0,79}$`).MatchString},
+			want: "small letters, digits, _ and -", match: matches(`^[a-z0-9_][a-z0-9_-]{0,79}$`)},
 		{Name: "host", Kind: KindText, Is: "the event's host"},
 	},
 	Limits: []Limit{
@@ -40,7 +40,7 @@ var splunk = Receiver{
 	write: func(m *message) any {
 		const frame = 2000 // bytes beside the data
 		text := func(option, standard string) string {
-			return shrink(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
+			return cut(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
 		}
 		return object{
 			{"time", raw(strconv.FormatFloat(float64(m.at.UnixMilli())/1000, 'f', 3, 64))},

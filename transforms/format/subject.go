@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// subject is what a message is about: an event, or the output of the previous step.
+// subject is the subject of a message: an event, or the output of the previous step.
 type subject struct {
 	typ, id, name string // of the event, its run and its workflow, each in one line
 	at            time.Time
@@ -159,7 +159,7 @@ func (s *subject) ending() moment {
 	return m
 }
 
-// outcome returns what the status says: succeeded, failed, cancelled, or ended for a word that AWF does not use.
+// outcome returns the moment that the status means: succeeded, failed, cancelled, or ended for a word that AWF does not use.
 // Without a status, an error's text means that it failed.
 func (k *known) outcome() moment {
 	switch strings.ToLower(strings.TrimSpace(k.status)) {
@@ -222,7 +222,7 @@ const (
 
 // headline says in one line what happened: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
-	name := shrink(s.name, longestName, utf16Units) // so that the rest of a line has room
+	name := cut(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {
 	case name != "":
 	case s.id != "":
@@ -237,7 +237,7 @@ func (s *subject) headline(m moment) string {
 		return name + ": " + s.typ
 	}
 	if m.isStep() {
-		name += ": step " + shrink(s.stepName(), longestStep, utf16Units)
+		name += ": step " + cut(s.stepName(), longestStep, utf16Units)
 	}
 	text := name + " " + looks[m].words
 	if m == ended || m == stepEnded {

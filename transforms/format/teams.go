@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // Bytes of a Teams card in addition to its texts.
@@ -22,7 +23,7 @@ var teams = Receiver{
 	Summary: "an Adaptive Card for a Microsoft Teams workflow",
 	URL:     "the URL of a workflow “When a Teams webhook request is received”",
 	Keys: slices.Concat(chatKeys(),
-		mentionKeys("the sign-in names of people, `someone@example.com`", "a sign-in name like someone@example.com", teamsName.MatchString)),
+		mentionKeys("the sign-in names of people, `someone@example.com`", "a sign-in name like someone@example.com", teamsName)),
 	Limits: []Limit{
 		{"headline", 500, Bytes, "ours"},
 		{"text", 3000, Bytes, "ours"},
@@ -77,7 +78,7 @@ func teamsBlock(spacing string, runs ...any) object {
 	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", list(runs)}}
 }
 
-// split shrinks a text to its limit and splits it into lines, of which it keeps the first and the last.
+// split cuts a text to its limit and splits it into lines, of which it keeps the first and the last.
 func (m *message) split(s, limit string, room *budget) []string {
 	most := m.limit("lines of a text or an error")
 	if s == "" || room.left < most*teamsPerLine {
@@ -108,7 +109,7 @@ func teamsLines(lines []string, font string) list {
 	return blocks
 }
 
-var teamsName = compile(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
+var teamsName = matches(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
 
 // teamsMentions are the entities of the people who are called, and the block that calls them.
 func teamsMentions(mentions []string, room *budget) (entities list, block object) {
@@ -134,13 +135,13 @@ func teamsPlain(s string) string {
 
 var teamsFunctions = strings.NewReplacer("{{DATE(", "{{ DATE(", "{{TIME(", "{{ TIME(")
 
-var teamsFailure = compile(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
+var teamsFailure = lazy.Regexp(`(?s)Webhook message delivery failed with error.*HTTP error ([0-9]{3})`)
 
 func judgeTeams(_ *Format, a *answer) delivery.Verdict {
 	if !a.is2xx() {
 		return delivery.Verdict{}
 	}
-	found := teamsFailure.FindSubmatch(a.Body)
+	found := teamsFailure().FindSubmatch(a.Body)
 	if found == nil {
 		return delivered()
 	}

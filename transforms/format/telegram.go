@@ -16,8 +16,8 @@ var telegram = Receiver{
 	URL:     "https://api.telegram.org/bot${TELEGRAM_TOKEN}; the method is added",
 	Keys: slices.Concat([]Key{
 		{Name: "chat_id", Kind: KindText, Required: true,
-			Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat.MatchString},
-	}, chatKeys(), mentionKeys("people's `@names`", "an @name", telegramName.MatchString), []Key{
+			Is: "the chat's number, or a public channel's @name", want: "a chat's number or @name", match: telegramChat},
+	}, chatKeys(), mentionKeys("people's `@names`", "an @name", telegramName), []Key{
 		{Name: "thread_id", Kind: KindNumber, Min: 1, Max: 1<<31 - 1, Is: "the topic of a forum to write into"},
 		{Name: "silent", Kind: KindBool, Default: "false", Is: "true sends it without a sound"},
 	}),
@@ -35,7 +35,7 @@ var telegram = Receiver{
 		Retry:   "429 with `parameters.retry_after`",
 		Gone:    "401 and 404: the token; 403: the bot was shut out, where the chat is always the same",
 		address: func(u *url.URL) string {
-			if !telegramPath.MatchString(u.Path) {
+			if !telegramPath(u.Path) {
 				return "Telegram's path is /bot and the bot's token; the method is added to it"
 			}
 			return ""
@@ -47,9 +47,9 @@ var telegram = Receiver{
 }
 
 var (
-	telegramPath = compile(`^/bot[^/]+$`)
-	telegramChat = compile(`^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
-	telegramName = compile(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
+	telegramPath = matches(`^/bot[^/]+$`)
+	telegramChat = matches(`^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
+	telegramName = matches(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
 )
 
 func writeTelegram(m *message) any {

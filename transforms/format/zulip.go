@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var zulipName = compile("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
+var zulipName = matches("^[^*`|@<>\\n]{1,100}(\\|[0-9]{1,20})?$")
 
 var zulip = Receiver{
 	Name:    "zulip",
@@ -18,7 +18,7 @@ var zulip = Receiver{
 		{Name: "channel", Kind: KindText, Required: true,
 			Is: "the channel's name", want: "a name of 1 to 60 characters", match: func(s string) bool { return s != "" && utf16Units(s) <= 60 }},
 		{Name: "topic", Kind: KindText, Default: "the workflow", Is: "the topic in the channel"},
-	}, chatKeys(), mentionKeys("people's full names, or `all`", "a full name", zulipName.MatchString)),
+	}, chatKeys(), mentionKeys("people's full names, or `all`", "a full name", zulipName)),
 	Limits: []Limit{
 		{"headline", 300, Characters, "ours"},
 		{"text", 2000, Characters, "ours"},
@@ -61,7 +61,7 @@ var zulip = Receiver{
 		m.made.ContentType = "application/x-www-form-urlencoded"
 		return raw(url.Values{
 			"type": {"stream"}, "to": {m.matching("channel")},
-			"topic":   {shrink(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
+			"topic":   {cut(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
 			"content": {paragraphs(heading, text, failure, strings.Join(lines, "\n"), link)},
 		}.Encode())
 	},

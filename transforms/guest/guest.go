@@ -1,4 +1,4 @@
-// Package guest is what a transform written in Go imports. A transform is a function from an event's JSON to a body:
+// Package guest is for transforms that are written in Go. A transform is a function that turns an event's JSON into a body:
 //
 //	func main() { guest.Main(transform) }
 //
@@ -13,12 +13,13 @@
 //		return json.Marshal(map[string]string{"text": e.WorkflowName + ": " + e.Payload.Error})
 //	}
 //
-// Stock Go builds it, as a reactor, which takes one instance for many events, or without -buildmode as a command, which begins anew for each:
+// Build it with stock Go as a reactor, one instance of which can transform many events. Without -buildmode it becomes a command,
+// which starts again for each event:
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-w -o transform.wasm .
 //
-// Elsewhere than in the sandbox the program turns the event on its stdin into a body on its stdout, without a configuration, and logs to
-// stderr: go run . < event.json. The package needs no JSON library and brings none.
+// Outside the sandbox the program reads an event from stdin, writes the body to stdout and logs to stderr: go run . < event.json. It has
+// no configuration there. The package imports no JSON library; use any.
 package guest
 
 import (
@@ -28,12 +29,13 @@ import (
 	"os"
 )
 
-// Drop is what a transform returns if there is nothing to send. It is no failure. No body and no error is the same.
+// Drop is the error that a transform returns if there is nothing to send. It is not a failure. Returning neither a body nor an error has
+// the same effect.
 //
-//lint:ignore ST1012 a transform returns it as what it decides, not as what went wrong
+//lint:ignore ST1012 it is a decision of the transform and not an error
 var Drop = errors.New("nothing to send")
 
-// Level is how much a line of the log matters.
+// Level is the severity of a log line.
 type Level int32
 
 // The levels.
@@ -44,9 +46,9 @@ const (
 	Error
 )
 
-// Main answers events with what the transform makes of them, and is all that main does. The event is valid only until the transform returns; the
-// body may share its memory. An error, or a panic, fails the event's delivery for good with its text, of which 1 KiB is kept: it must not
-// quote what is secret in the event.
+// Main calls the transform for each event. A program's main function calls Main and does nothing else. The event is valid only until the
+// transform returns; the body may share its memory. An error or a panic makes the event's delivery a dead letter with the error's text, cut
+// to 1 KiB. That text must not quote secrets of the event.
 func Main(transform func(event []byte) (body []byte, err error)) {
 	if keep(transform) {
 		return
@@ -65,14 +67,15 @@ func Main(transform func(event []byte) (body []byte, err error)) {
 	}
 }
 
-// Config returns a value of the step's `with`: a text as it is, anything else as JSON. The key "" is all of it, as JSON.
-// It is false if there is none.
+// Config returns a value of the step's `with`: a text as it is, anything else as JSON. The key "" returns all of `with` as JSON.
+// Config returns false if there is no such value.
 func Config(key string) (value string, ok bool) { return config(key) }
 
-// Log says a line in awf-hook's log. What is beyond the step's log_lines, or 1 KiB in a line, is cut.
+// Log writes a line to awf-hook's log. Lines beyond the step's log_lines are left out, and longer lines are cut to 1 KiB.
 func Log(level Level, line string) { logLine(level, line) }
 
-// Event is an event as a transform is fed it, for a JSON library to decode. A transform that follows another sees what that one made instead.
+// Event is the event that a transform gets, for a JSON library to decode. A transform that follows another one gets that one's output
+// instead.
 type Event struct {
 	Type         string  `json:"event"` // "workflow_error"
 	WorkflowID   string  `json:"workflow_id"`
@@ -81,7 +84,7 @@ type Event struct {
 	Payload      Payload `json:"payload"`
 }
 
-// Payload is what AWF says of an event. What it did not say is empty.
+// Payload holds the data of an event. Fields that AWF did not give are empty.
 type Payload struct {
 	// Of workflows.
 	Status   string   `json:"status"`    // "success", "failure" or "cancelled"; of steps too
@@ -101,16 +104,16 @@ type Payload struct {
 	Result    Raw    `json:"result"`
 }
 
-// Raw is JSON as it came: its numbers keep all their digits, its members their order.
+// Raw is undecoded JSON. Its numbers keep all their digits, and its members keep their order.
 type Raw []byte
 
-// UnmarshalJSON keeps a copy.
+// UnmarshalJSON keeps a copy of the text.
 func (r *Raw) UnmarshalJSON(text []byte) error {
 	*r = append((*r)[:0], text...)
 	return nil
 }
 
-// MarshalJSON writes it as it is, nothing as null.
+// MarshalJSON returns the text unchanged, or null if it is empty.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	if len(r) == 0 {
 		return []byte("null"), nil

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// Source is this package's own files, for projects that carry a copy of it.
+// Source holds this package's files, for projects that carry a copy of the package.
 //
 //go:embed guest.go guest_wasip1.go guest_other.go
 var Source embed.FS

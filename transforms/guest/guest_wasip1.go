@@ -5,7 +5,7 @@ package guest
 import (
 	"errors"
 	"fmt"
-	"unsafe" // for linkname, and for what crosses the border
+	"unsafe" // for linkname, and for pointers that go to the host
 )
 
 //go:wasmimport awf config
@@ -17,15 +17,15 @@ func awfFail(text *byte, length uint32)
 //go:wasmimport awf log
 func awfLog(level int32, text *byte, length uint32)
 
-// The host keeps addresses of these between calls, which the collector does not see.
+// The host keeps pointers to these between calls, which the garbage collector does not see.
 var (
 	event    []byte
 	body     []byte
-	isCalled bool // by the host: this is a reactor
+	isCalled bool // the host called transform: this is a reactor
 	answer   func([]byte) ([]byte, error)
 )
 
-// authorsMain is the author's main. In a reactor Go's runtime does not call it, so the first event does; it comes back with answer set.
+// authorsMain is the program's main function. Go's runtime does not call it in a reactor, so the first event does. It sets answer.
 //
 //go:linkname authorsMain main.main
 func authorsMain()
@@ -68,7 +68,7 @@ func transform(_ *byte, length uint32) (result uint64) {
 
 func fail(text string) { awfFail(unsafe.StringData(text), uint32(len(text))) }
 
-// keep keeps the transform for the host's calls, in a reactor.
+// keep keeps the transform for the host's calls. It returns false in a command.
 func keep(transform func([]byte) ([]byte, error)) bool {
 	if isCalled {
 		answer = transform

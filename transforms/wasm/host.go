@@ -27,7 +27,7 @@ func hostFunctions(module string) map[string]hostFunction {
 	case meter.RefillModule:
 		return refillFunctions
 	}
-	return wasiFunctions
+	return wasiFunctions()
 }
 
 var awfFunctions = map[string]hostFunction{

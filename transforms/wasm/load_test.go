@@ -36,7 +36,7 @@ func TestLoadRefuses(t *testing.T) {
 		"fuel":      {echo, wasm.Options{Limits: wasm.Limits{Fuel: 5}}, "fuel: want 1000 to 2000000000, got 5"},
 		"memory":    {echo, wasm.Options{Limits: wasm.Limits{Memory: 1 << 40}}, "memory: want 65536 to 268435456, got 1099511627776"},
 		"logs":      {echo, wasm.Options{Limits: wasm.Limits{LogLines: -1}}, "log_lines: want 1 to 1000, got -1"},
-		"with":      {echo, wasm.Options{With: map[string]any{"f": func() {}}}, "with: want what JSON can hold"},
+		"with":      {echo, wasm.Options{With: map[string]any{"f": func() {}}}, "with: want values that JSON can represent"},
 		"with size": {echo, wasm.Options{With: map[string]any{"x": strings.Repeat("x", 70_000)}}, "with: want at most 65536 bytes as JSON, got 70008"},
 	} {
 		_, err := s.Load(t.Context(), "a b", tt.module, tt.o)

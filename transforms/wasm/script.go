@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -223,7 +223,7 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 }
 
 // longNumber has more digits than every Number keeps.
-var longNumber = regexp.MustCompile(`[0-9]{16}`)
+var longNumber = lazy.Regexp(`[0-9]{16}`)
 
 // transformScript runs the script on an event.
 func (g *guest) transformScript() ([]byte, error) {
@@ -231,7 +231,7 @@ func (g *guest) transformScript() ([]byte, error) {
 	c := &scriptCall{guest: g}
 	defer g.logged(s)
 	hasLong := "qjs_get_false"
-	if longNumber.Match(g.event) {
+	if longNumber().Match(g.event) {
 		hasLong = "qjs_get_true"
 	}
 	said := c.answer(s, scriptRun, c.text(g.event), c.call(hasLong))

@@ -3,9 +3,9 @@ package wasm
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -129,7 +129,7 @@ func (c *scriptCall) jobs(s *snapshot) {
 }
 
 // frame is a line of a stack: "    at name (file:line:column)", where there may be no name.
-var frame = regexp.MustCompile(`^ *at (?:(.*) \()?([^()]+:\d+:\d+)\)?$`)
+var frame = lazy.Regexp(`^ *at (?:(.*) \()?([^()]+:\d+:\d+)\)?$`)
 
 // exception is what a script threw: "e", its text, and its stack.
 func (g *guest) exception(said []byte) *Error {
@@ -137,7 +137,7 @@ func (g *guest) exception(said []byte) *Error {
 	text, stack, _ := strings.Cut(string(said[min(1, len(said)):]), "\n    at ")
 	e := g.fail(ErrFail, oneLine(text, MaxLogLine))
 	for line := range strings.Lines("    at " + stack) {
-		found := frame.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		found := frame().FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if found == nil || strings.HasPrefix(found[2], prologueName+":") || len(e.Trace) == most {
 			continue
 		}
@@ -154,17 +154,17 @@ func (g *guest) exception(said []byte) *Error {
 		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
 	case strings.Contains(text, "could not load module"):
 		e.Detail += ": a script is one file: npx esbuild --bundle --format=esm makes one of several"
-	case elsewhere.MatchString(text):
+	case elsewhere().MatchString(text):
 		e.Detail += ": a script has JavaScript's own objects, config, log, drop and fail, but nothing of Node or of browsers"
-	case commonJS.MatchString(text):
+	case commonJS().MatchString(text):
 		e.Detail += ": want export default function (event) { … }; npx esbuild --bundle --format=esm makes a script of a CommonJS module"
 	}
 	return e
 }
 
 // commonJS is what a script fails with that was written for Node's older modules.
-var commonJS = regexp.MustCompile(`^ReferenceError: (module|exports|require) is not defined`)
+var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
 
 // elsewhere is what a script fails with that needs what only Node or a browser has.
-var elsewhere = regexp.MustCompile(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|URL|` +
+var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|URL|` +
 	`URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)

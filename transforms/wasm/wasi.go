@@ -4,34 +4,37 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
+	"sync"
 )
 
 // wasiFunctions are all functions of wasi_snapshot_preview1, as far as a guest can use them without authority: stdio,
 // arguments, a clock that starts at the event's time and advances when it is read, and randomness derived from the event.
 // There are no files, no environment and no sockets, and nothing waits.
-var wasiFunctions = newWASI(map[string]wasiFunction{
-	"args_get ii":          argsGet,
-	"args_sizes_get ii":    argsSizesGet,
-	"environ_sizes_get ii": func(g *guest, args []uint64) errno { return g.putU32(args[0], 0, args[1], 0) },
-	"clock_res_get ii":     clockResGet,
-	"clock_time_get iIi":   clockTimeGet,
-	"fd_fdstat_get ii":     fdStatGet,
-	"fd_filestat_get ii":   fdFileStatGet,
-	"fd_read iiii":         fdRead,
-	"fd_write iiii":        fdWrite,
-	"poll_oneoff iiii":     pollOneoff,
-	"random_get ii":        randomGet,
+var wasiFunctions = sync.OnceValue(func() map[string]hostFunction {
+	return newWASI(map[string]wasiFunction{
+		"args_get ii":          argsGet,
+		"args_sizes_get ii":    argsSizesGet,
+		"environ_sizes_get ii": func(g *guest, args []uint64) errno { return g.putU32(args[0], 0, args[1], 0) },
+		"clock_res_get ii":     clockResGet,
+		"clock_time_get iIi":   clockTimeGet,
+		"fd_fdstat_get ii":     fdStatGet,
+		"fd_filestat_get ii":   fdFileStatGet,
+		"fd_read iiii":         fdRead,
+		"fd_write iiii":        fdWrite,
+		"poll_oneoff iiii":     pollOneoff,
+		"random_get ii":        randomGet,
 
-	"environ_get ii, sched_yield": answer(errnoSuccess),
-	"proc_raise i":                answer(errnoNotSupported),
-	"fd_close i, fd_datasync i, fd_fdstat_set_flags ii, fd_fdstat_set_rights iII, fd_sync i": onStdio(errnoSuccess),
-	"fd_pread iiiIi, fd_pwrite iiiIi, fd_seek iIii, fd_tell ii":                              onStdio(errnoNoSeek),
-	"fd_advise iIIi, fd_allocate iII, fd_filestat_set_size iI, fd_filestat_set_times iIIi, fd_prestat_get ii, " +
-		"fd_prestat_dir_name iii, fd_readdir iiiIi, fd_renumber ii": answer(errnoBadFile),
-	"path_create_directory iii, path_filestat_get iiiii, path_filestat_set_times iiiiIIi, path_link iiiiiii, " +
-		"path_open iiiiiIIii, path_readlink iiiiii, path_remove_directory iii, path_rename iiiiii, path_symlink iiiii, " +
-		"path_unlink_file iii": answer(errnoBadFile),
-	"sock_accept iii, sock_recv iiiiii, sock_send iiiii, sock_shutdown ii": answer(errnoBadFile),
+		"environ_get ii, sched_yield": answer(errnoSuccess),
+		"proc_raise i":                answer(errnoNotSupported),
+		"fd_close i, fd_datasync i, fd_fdstat_set_flags ii, fd_fdstat_set_rights iII, fd_sync i": onStdio(errnoSuccess),
+		"fd_pread iiiIi, fd_pwrite iiiIi, fd_seek iIii, fd_tell ii":                              onStdio(errnoNoSeek),
+		"fd_advise iIIi, fd_allocate iII, fd_filestat_set_size iI, fd_filestat_set_times iIIi, fd_prestat_get ii, " +
+			"fd_prestat_dir_name iii, fd_readdir iiiIi, fd_renumber ii": answer(errnoBadFile),
+		"path_create_directory iii, path_filestat_get iiiii, path_filestat_set_times iiiiIIi, path_link iiiiiii, " +
+			"path_open iiiiiIIii, path_readlink iiiiii, path_remove_directory iii, path_rename iiiiii, path_symlink iiiii, " +
+			"path_unlink_file iii": answer(errnoBadFile),
+		"sock_accept iii, sock_recv iiiiii, sock_send iiiii, sock_shutdown ii": answer(errnoBadFile),
+	})
 })
 
 // wasiFunction gets its parameters and returns what WASI calls an errno.

@@ -24,7 +24,8 @@ type Options struct {
 // lane delivers for one webhook. One goroutine, run, owns its machine; others send it events.
 type lane struct {
 	Options
-	set    *Set
+	*shared
+	settle func(outcome)
 	closes sync.Once
 	room   atomic.Int64 // deliveries that Accept may claim for the lane; see machine.room
 
@@ -41,8 +42,8 @@ type lane struct {
 	workers int
 }
 
-func newLane(o Options, s *Set) *lane {
-	l := &lane{Options: o, set: s, posted: make(chan struct{}, 1), machine: newMachine(o.Lane, o.MaxInFlight)}
+func newLane(o Options, s *shared, settle func(outcome)) *lane {
+	l := &lane{Options: o, shared: s, settle: settle, posted: make(chan struct{}, 1), machine: newMachine(o.Lane, o.MaxInFlight)}
 	l.publish()
 	return l
 }
@@ -137,7 +138,7 @@ func (l *lane) run(ctx context.Context) {
 		}
 		var wake time.Time
 		for _, event := range events {
-			do := l.machine.step(event, time.Now(), l.set.crowded())
+			do := l.machine.step(event, time.Now(), l.crowded())
 			wake = do.wake
 			l.do(ctx, &do, &working)
 		}
@@ -156,9 +157,9 @@ func (l *lane) run(ctx context.Context) {
 
 // do performs the actions of a step.
 func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
-	l.set.held.Add(-do.freed)
+	l.held.Add(-do.freed)
 	for _, st := range do.settle {
-		l.set.settler.add(outcome{l, st})
+		l.settle(outcome{l, st})
 	}
 	if l.begin == nil && len(do.start) > 0 {
 		l.begin = make(chan *delivery.Claim, l.MaxInFlight) // has room for all that are started
@@ -174,8 +175,8 @@ func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 	for _, claim := range do.start {
 		l.begin <- claim
 	}
-	if do.claim > 0 {
-		working.Go(func() { l.claim(ctx, do.claim) })
+	if n := do.claim; n > 0 { // a copy, so that the actions need not be on the heap
+		working.Go(func() { l.claim(ctx, n) })
 	}
 }
 
@@ -191,7 +192,7 @@ func (l *lane) dismiss() {
 // work makes one attempt if the claim still holds.
 func (l *lane) work(ctx context.Context, claim *delivery.Claim) {
 	if !l.holds(ctx, claim) {
-		l.set.opens(-1)
+		l.opens(-1)
 		l.post(finished{lost: true})
 		return
 	}
@@ -205,27 +206,29 @@ func (l *lane) holds(ctx context.Context, claim *delivery.Claim) bool {
 	if left := time.Until(claim.Until); left > lease*2/3 && left <= lease {
 		return true
 	}
-	held, err := l.set.store.Renew(ctx, claim, lease)
+	held, err := l.store.Renew(ctx, claim, lease)
 	if ctx.Err() == nil {
-		l.set.trouble.Say(l.Name+": leases cannot be renewed", err)
+		l.trouble.Say(l.Name+": leases cannot be renewed", err)
 	}
 	return held && err == nil
 }
 
 // claim asks the store for deliveries that are due.
 func (l *lane) claim(ctx context.Context, n int) {
-	l.set.opens(1) // the set is busy while a claim is under way
-	defer l.set.opens(-1)
-	claims, next, err := l.set.store.Claim(ctx, l.Lane, n)
+	l.opens(1) // the set is busy while a claim is under way
+	defer l.opens(-1)
+	n = l.reserve(n, l.MaxInFlight)
+	claims, next, err := l.store.Claim(ctx, l.Lane, n)
 	if ctx.Err() == nil {
-		l.set.trouble.Say(l.Name+": due deliveries cannot be claimed", err)
+		l.trouble.Say(l.Name+": due deliveries cannot be claimed", err)
 	}
-	l.set.hold(claims)
+	l.hold(claims)
+	l.unreserve(n)
 	l.post(claimed{claims, n, next, err})
 }
 
 // publish tells Set.Lease how much room the lane has.
-func (l *lane) publish() { l.room.Store(int64(l.machine.room(time.Now(), l.set.crowded()))) }
+func (l *lane) publish() { l.room.Store(int64(l.machine.room(time.Now(), l.crowded()))) }
 
 // close ends the lane's connections after its last attempt.
 func (l *lane) close() {

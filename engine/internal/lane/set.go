@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -21,23 +20,19 @@ import (
 
 // Set holds the lanes of a process's webhooks.
 type Set struct {
-	store   store.Store
-	trouble *Trouble
+	*shared
 	settler *settler
-	busy    atomic.Int64 // claims without a committed outcome, of all lanes
-	held    atomic.Int64 // bytes of the events that lanes have ready; see maxReady
 
 	mu        sync.Mutex
 	byWebhook map[string]*lane // by identity
 	running   bool             // until Run has joined everything that it started
 	start     func(*lane)      // nil while no lane may begin
-	changed   chan struct{}    // closed by the next change; nil if nobody waits for one
 }
 
 // NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
 func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
-	set := &Set{store: s, trouble: NewTrouble(log), byWebhook: map[string]*lane{}}
-	set.settler = &settler{set: set, settled: settled, outcomes: make(chan outcome, maxUnsettled)}
+	set := &Set{shared: &shared{store: s, trouble: NewTrouble(log)}, byWebhook: map[string]*lane{}}
+	set.settler = &settler{shared: set.shared, of: set.of, settled: settled, outcomes: make(chan outcome, maxUnsettled)}
 	return set
 }
 
@@ -46,7 +41,7 @@ func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement))
 func (s *Set) Add(o Options) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := newLane(o, s)
+	l := newLane(o, s.shared, s.settler.add)
 	old := s.byWebhook[o.Lane.Webhook]
 	s.byWebhook[o.Lane.Webhook] = l
 	if s.start != nil {
@@ -81,14 +76,6 @@ func (s *Set) retire(old *lane) []*delivery.Claim {
 		old.close()
 	}
 	return left
-}
-
-// giveBack settles a claim that no lane takes.
-func (s *Set) giveBack(claim *delivery.Claim) {
-	s.held.Add(-int64(claim.Event.Size()))
-	_, err := s.store.Settle(context.Background(), []delivery.Settlement{{Claim: claim, Outcome: delivery.Retry, GivenBack: true}})
-	s.trouble.Say("deliveries of a webhook that is gone wait for the end of their leases", err)
-	s.opens(-1)
 }
 
 // Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs meanwhile in a goroutine of
@@ -172,7 +159,7 @@ func (s *Set) Names() []string {
 // Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be.
 func (s *Set) Lease(webhook string, size int) time.Duration {
 	l := s.of(webhook)
-	if l == nil || s.held.Load()+int64(size) > maxReady || l.room.Add(-1) < 0 {
+	if l == nil || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
 		return 0
 	}
 	return l.Lane.Lease
@@ -197,40 +184,3 @@ func (s *Set) LookAt(webhook string, at time.Time) bool {
 	}
 	return l != nil
 }
-
-// Busy reports whether a claim is in flight or being made.
-func (s *Set) Busy() bool { return s.busy.Load() > 0 }
-
-// Changed returns a channel that is closed by the next outcome, or by the next claim that found nothing.
-func (s *Set) Changed() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changed == nil {
-		s.changed = make(chan struct{})
-	}
-	return s.changed
-}
-
-// opens counts claims without a committed outcome.
-func (s *Set) opens(n int64) {
-	s.busy.Add(n)
-	if n > 0 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
-}
-
-// hold counts claims that become ready.
-func (s *Set) hold(claims []*delivery.Claim) {
-	s.busy.Add(int64(len(claims)))
-	for _, c := range claims {
-		s.held.Add(int64(c.Event.Size()))
-	}
-}
-
-func (s *Set) crowded() crowded { return s.held.Load() >= maxReady }

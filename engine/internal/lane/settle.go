@@ -16,7 +16,8 @@ const (
 // settler commits outcomes. One transaction takes all that wait, so that a lane need not wait for the disk each time. If
 // the process dies, the outcomes of the last attempts are lost: these attempts are made again, with the same ids.
 type settler struct {
-	set      *Set
+	*shared
+	of       func(webhook string) *lane // the lane that has a webhook now
 	settled  func(*delivery.Settlement)
 	outcomes chan outcome
 	last     time.Time // when the last commit began
@@ -54,7 +55,7 @@ func (s *settler) run(ctx context.Context) {
 // commit commits an outcome, together with all that wait.
 func (s *settler) commit(ctx context.Context, first outcome) {
 	batch := []outcome{first}
-	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.set.busy.Load()) > 1+len(s.outcomes) {
+	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.busy.Load()) > 1+len(s.outcomes) {
 		time.Sleep(wait)
 	}
 	n := len(s.outcomes)
@@ -66,12 +67,12 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 		settlements[i] = o.Settlement
 	}
 	s.last = time.Now()
-	lost, err := s.set.store.Settle(context.WithoutCancel(ctx), settlements)
-	s.set.trouble.Say("outcomes cannot be stored, what they are of is sent again", err)
+	lost, err := s.store.Settle(context.WithoutCancel(ctx), settlements)
+	s.trouble.Say("outcomes cannot be stored, what they are of is sent again", err)
 	isLost := map[*delivery.Claim]bool{}
 	for _, claim := range lost {
 		isLost[claim] = true
-		s.set.trouble.log.Warn("a delivery's lease had ended before its outcome", "delivery", claim.Delivery.ID)
+		s.trouble.log.Warn("a delivery's lease had ended before its outcome", "delivery", claim.Delivery.ID)
 	}
 	for i := range batch {
 		o := &batch[i]
@@ -81,9 +82,9 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 		}
 		event := settled{&o.Settlement, failed}
 		o.lane.post(event)
-		if now := s.set.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // a new lane replaced it
+		if now := s.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // a new lane replaced it
 			now.post(lookAt(time.Now().Add(o.After)))
 		}
 	}
-	s.set.opens(-int64(len(batch)))
+	s.opens(-int64(len(batch)))
 }

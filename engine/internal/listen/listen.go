@@ -122,7 +122,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, taken) // the client may be gone
 }
 
-// taken is what Slack and Telegram answer when they accept a message. Other senders ignore it.
+// taken is an answer that means success to the senders of Slack's and Telegram's messages. Other senders ignore it.
 const taken = `{"ok":true}`
 
 // receive counts, verifies and shows the request, and returns its reply.

@@ -59,7 +59,7 @@ func ParseScript(list string) (Script, error) {
 		text, number, counted := strings.Cut(entry, "x")
 		times, err := strconv.Atoi(number)
 		if counted && (err != nil || times < 1 || times > limit) {
-			return s, fmt.Errorf("%q: want 1 to %d times behind the x", entry, limit)
+			return s, fmt.Errorf("%q: want 1 to %d times after the x", entry, limit)
 		}
 		reply, err := parseReply(text)
 		switch {
@@ -93,7 +93,7 @@ func parseReply(text string) (Reply, error) {
 		return Reply{}, fmt.Errorf("%q: want a status from 200 to 599, reset, or slow:DURATION", text)
 	}
 	if seconds, err := strconv.Atoi(argument); hasArgument && (err != nil || seconds < 0) {
-		return Reply{}, fmt.Errorf("%q: want seconds behind the colon", text)
+		return Reply{}, fmt.Errorf("%q: want seconds after the colon", text)
 	}
 	return Reply{Status: status, RetryAfter: argument}, nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 )
 
-// guarded are addresses with what the guard says of them to a webhook of a checkout's file and to one of the user's own;
-// each range stands here with its first and its last address, and with what is next to it where that is open.
+// guarded lists addresses with the guard's answers for a webhook of a checkout's file and for one of the user's own. Each range has
+// its first and last address here, and its open neighbours.
 var guarded = []struct {
 	addrs             string
 	strict, trusted   string // part of the refusal, "" for none

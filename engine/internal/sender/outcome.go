@@ -86,7 +86,7 @@ func judgeStatus(code int) delivery.Verdict {
 	return v
 }
 
-// explain adds to the verdict what the rest of the answer says.
+// explain completes the verdict by the rest of the answer.
 func (x *Exchange) explain(v *delivery.Verdict) {
 	switch {
 	case x.Status >= 300 && x.Status < 400:

@@ -44,9 +44,10 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 			header["Tracestate"] = []string{d.Trace.State}
 		}
 	}
-	header["X-Awf-Event"] = []string{headerText(d.Event)}
-	header["X-Awf-Delivery"] = []string{d.ID}
-	header["X-Awf-Attempt"] = []string{strconv.Itoa(a.Number)}
+	own := [...]string{headerText(d.Event), d.ID, strconv.Itoa(a.Number)} // one allocation for all
+	for i, name := range [...]string{"X-Awf-Event", "X-Awf-Delivery", "X-Awf-Attempt"} {
+		header[name] = own[i : i+1 : i+1]
+	}
 	if err := s.sign(header, signature.Message{ID: d.ID, Time: a.At, Body: d.Body}); err != nil {
 		return nil, &Fault{Reason: err.Error(), Ours: true} // the delivery can succeed once the configuration is mended
 	}
@@ -69,9 +70,9 @@ func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.A
 // refused the stream unprocessed. Once the body was read, it refuses: some of the body may have arrived, and sending it
 // again is a new attempt.
 func again(body []byte) func() (io.ReadCloser, error) {
-	last := &resent{}
+	var last *resent
 	return func() (io.ReadCloser, error) {
-		if last.read.Load() {
+		if last != nil && last.read.Load() {
 			return nil, &Fault{Reason: "the receiver refused the request twice without reading it"}
 		}
 		last = &resent{from: bytes.NewReader(body)}
@@ -229,9 +230,14 @@ func (s *Sender) signs() bool { return len(s.webhook.Signing)+len(s.webhook.Cust
 
 // headerText makes an event's text fit for a header: it replaces characters that HTTP refuses with "?".
 func headerText(s string) string {
-	text := []byte(s[:min(len(s), maxEventText)])
+	s = s[:min(len(s), maxEventText)]
+	unfit := func(c byte) bool { return c < ' ' || c > '~' }
+	if !slices.ContainsFunc([]byte(s), unfit) {
+		return s
+	}
+	text := []byte(s)
 	for i, c := range text {
-		if c < ' ' || c > '~' {
+		if unfit(c) {
 			text[i] = '?'
 		}
 	}

@@ -51,11 +51,11 @@ func hideAll(t *testing.T, addr string) sender.Webhook {
 	return w
 }
 
-// leaks finds traces of what must not be seen: all forms contain "hidden", encoded or not.
+// leaks finds traces of secrets: all of them contain "hidden", encoded or not.
 func leaks(text string) string {
 	lower := strings.ToLower(text)
 	for _, trace := range []string{
-		"hidden", fmt.Sprintf("%x", "hidden"), "aGlkZGVu", "aglkzgvu", "whsec_", // the base64 of what begins with it
+		"hidden", fmt.Sprintf("%x", "hidden"), "aGlkZGVu", "aglkzgvu", "whsec_", // the base64 of texts that begin with it
 		base64.StdEncoding.EncodeToString([]byte(hiddenUser + ":" + hiddenPass))[:12],
 	} {
 		if strings.Contains(lower, trace) || strings.Contains(text, trace) {

@@ -31,7 +31,7 @@ type Command struct {
 	Stdin, Stdout, Stderr *os.File
 	Places                Places // of private audit files
 	Storage               string // AWF's --storage; "" takes it from the arguments
-	Origin                string // names the configuration that the events are for; what dead processes of another origin left is not ours
+	Origin                string // names the configuration that the events are for; Adopt leaves alone the events of other origins
 }
 
 // Exit is how a program ended.

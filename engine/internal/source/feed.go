@@ -51,14 +51,14 @@ func (p *pace) next(something bool) time.Duration {
 // Sink receives what is read from files.
 type Sink struct {
 	Events func(context.Context, []event.Event) error // returns when they are committed, or the context's error
-	Stored func() bool                                // reports whether what was committed outlives the process or is delivered; nil is true
+	Stored func() bool                                // whether all that was committed outlives the process or is delivered; nil is true
 	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
 	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
 
-// settles waits until what was committed outlives the process or is delivered. It returns false if ctx ends first.
+// settles waits until all that was committed outlives the process or is delivered. It returns false if ctx ends first.
 func (s Sink) settles(ctx context.Context) bool {
 	for !s.stored() {
 		select {

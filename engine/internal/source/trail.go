@@ -37,7 +37,7 @@ type trail struct {
 	born   int64 // when the program began, in the system's own unit; 0 if unknown
 }
 
-// trailInfo is what the next owner of a trail needs, as JSON after the numbers.
+// trailInfo holds the data that the next owner of a trail needs, as JSON after the numbers.
 type trailInfo struct {
 	Target      string    `json:"target"`      // the file that AWF would have used; "" for none
 	TargetSize  int64     `json:"target_size"` // when the program started

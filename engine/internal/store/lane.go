@@ -7,29 +7,19 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-const (
-	minBreakerWait = 5 * time.Second // between a breaker's probes; it doubles
-	maxBreakerWait = 5 * time.Minute
-)
-
 // Lane is the state of a lane that all processes share: its breaker, pause, closure and rate. Its methods are pure: they
 // depend on their arguments alone, and stores load and save it. Times are the store's.
 type Lane struct {
-	Failures    int       // attempts in a row that failed
-	Broken      int       // transforms in a row that failed
-	PausedUntil time.Time // zero if the lane is not paused
-	ProbeUntil  time.Time // the breaker's probe is in flight until then; zero without a probe
-	Closed      string    // the reason; "" if the lane is open
-	Tokens      float64   // of the rate
-	TokensAt    time.Time
-	LastError   string
-	LastErrorAt time.Time
-	FuelPercent int // see [delivery.Settlement]
-}
-
-// BreakerOpen reports whether the lane sends one probe at a time.
-func (l *Lane) BreakerOpen() bool {
-	return l.Failures >= delivery.BreakerFailures || l.Broken >= delivery.BreakerFailures
+	Failures          int       // attempts in a row that failed
+	TransformFailures int       // transforms in a row that failed
+	PausedUntil       time.Time // zero if the lane is not paused
+	ProbeUntil        time.Time // the breaker's probe is in flight until then; zero without a probe
+	Closed            string    // the reason; "" if the lane is open
+	Tokens            float64   // of the rate
+	TokensAt          time.Time
+	LastError         string
+	LastErrorAt       time.Time
+	FuelPercent       int // see [delivery.Settlement]
 }
 
 // MaySend reports whether a newly accepted delivery may be sent at once.
@@ -102,94 +92,6 @@ func (l *Lane) nextToken(rate float64) time.Duration {
 	return time.Duration(math.Ceil((1-l.Tokens)/rate*1000))*time.Millisecond + time.Millisecond
 }
 
-// Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's
-// clock.
-func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
-	if st.FuelPercent > 0 {
-		l.FuelPercent = st.FuelPercent
-	}
-	a := st.Attempt
-	switch {
-	case a == nil && st.Outcome == delivery.Dead:
-		l.fail(now, &l.Broken, st.Reason)
-	case a == nil && st.Outcome == delivery.Dropped:
-		l.Broken = 0
-		l.endProbe(until)
-	case a == nil:
-		l.endProbe(until)
-	case a.Outcome == delivery.Delivered:
-		l.Failures, l.Broken, l.ProbeUntil = 0, 0, time.Time{}
-	case a.Blame == delivery.BlameEvent: // says nothing about the next event
-		l.Broken, l.LastError, l.LastErrorAt = 0, a.Reason, now
-		l.endProbe(until)
-	default:
-		l.Broken = 0
-		l.fail(now, &l.Failures, a.Reason)
-	}
-	if a == nil {
-		return
-	}
-	if a.RetryAfter > 0 {
-		l.pause(now.Add(a.RetryAfter))
-	}
-	if a.Gone {
-		l.Closed = a.Reason
-	}
-}
-
-// endProbe ends the probe whose lease ends at until. It made no attempt.
-func (l *Lane) endProbe(until time.Time) {
-	if l.ProbeUntil.Equal(until) {
-		l.ProbeUntil = time.Time{}
-	}
-}
-
-// fail counts a failure. An open breaker pauses the lane, longer after each probe. A failure during a pause is not
-// counted, since its attempt began before.
-func (l *Lane) fail(now time.Time, failures *int, reason string) {
-	paused := l.PausedUntil.After(now)
-	if !paused {
-		*failures++
-	}
-	l.ProbeUntil, l.LastError, l.LastErrorAt = time.Time{}, reason, now
-	if *failures < delivery.BreakerFailures || paused {
-		return
-	}
-	l.pause(now.Add(min(minBreakerWait<<min(*failures-delivery.BreakerFailures, 16), maxBreakerWait)))
-}
-
-func (l *Lane) pause(until time.Time) {
-	if until.After(l.PausedUntil) {
-		l.PausedUntil = until
-	}
-}
-
-// Pause pauses the lane, for MaxWait at most.
-func (l *Lane) Pause(now time.Time, rest time.Duration) { l.pause(now.Add(min(rest, MaxWait))) }
-
-// Enable opens the lane and ends its pause.
-func (l *Lane) Enable() {
-	l.Closed, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
-}
-
-// Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows whether that
-// worked.
-func (l *Lane) Replayed() {
-	if l.Broken >= delivery.BreakerFailures {
-		l.PausedUntil = time.Time{}
-	}
-}
-
-// Jumped ends pauses and probes that last longer than possible: a wrong clock stored them.
-func (l *Lane) Jumped(now time.Time) {
-	if l.PausedUntil.After(now.Add(MaxWait + MaxSet)) {
-		l.PausedUntil = time.Time{}
-	}
-	if l.ProbeUntil.After(now.Add(MaxLease + MaxSet)) {
-		l.ProbeUntil = time.Time{}
-	}
-}
-
 // NextClaim returns when the first waiting delivery may be claimed; zero if none may. due is when it is due.
 func (l *Lane) NextClaim(now, due time.Time) time.Time {
 	if due.IsZero() || l.Closed != "" {
@@ -207,8 +109,8 @@ func (l *Lane) NextClaim(now, due time.Time) time.Time {
 // Status returns the lane's state for people.
 func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	st := delivery.LaneStatus{
-		Webhook: webhook, Failures: l.Failures, Broken: l.Broken, Closed: l.Closed, LastError: l.LastError, LastErrorAt: l.LastErrorAt,
-		FuelPercent: l.FuelPercent,
+		Webhook: webhook, Failures: l.Failures, TransformFailures: l.TransformFailures, Closed: l.Closed,
+		LastError: l.LastError, LastErrorAt: l.LastErrorAt, FuelPercent: l.FuelPercent,
 	}
 	if l.PausedUntil.After(now) {
 		st.PausedUntil = l.PausedUntil

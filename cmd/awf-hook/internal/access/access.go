@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Role is what a client may see and change. Each role includes the ones before it.
+// Role determines what a client may see and change. Each role includes the ones before it.
 type Role int
 
 const (

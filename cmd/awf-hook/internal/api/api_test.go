@@ -281,6 +281,7 @@ func TestDocumentIsTrue(t *testing.T) {
 		"Selection": api.Selection{}, "Handover": api.Handover{}, "LaneCall": api.LaneCall{}, "CountAnswer": api.CountAnswer{},
 		"WebhooksAnswer": api.WebhooksAnswer{}, "DeliveriesAnswer": api.DeliveriesAnswer{}, "OperationsAnswer": api.OperationsAnswer{},
 		"Tally": engine.Tally{}, "Group": engine.Group{}, "GroupsAnswer": api.GroupsAnswer{},
+		"Explanation": engine.Explanation{}, "StepTrace": engine.StepTrace{},
 	} {
 		var has []string
 		for field := range doc.Components.Schemas[name].Value.Properties {

@@ -7,10 +7,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/examples"
 	"github.com/awf-project/awf-hook/transforms/guest"
 )
@@ -18,7 +18,7 @@ import (
 // common lists the files of every project.
 var common = []string{"awf-hook.yaml", "awf-hook_test.yaml", "events.jsonl", "README.md"}
 
-var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+var validName = lazy.Regexp(`^[a-z][a-z0-9-]{0,62}$`)
 
 // A Go project has a copy of package guest, as a module that replaces the published one: imports are the same in every
 // project, and nothing is downloaded.
@@ -35,7 +35,7 @@ func New(dir, name, language string) error {
 	if i < 0 {
 		return fmt.Errorf("--lang: want one of %s, got %q", strings.Join(Names(), ", "), language)
 	}
-	if !validName.MatchString(name) {
+	if !validName().MatchString(name) {
 		return fmt.Errorf("name: want lower case letters, digits and hyphens, a letter first, at most 63, got %q", name)
 	}
 	files, err := languages[i].project(name)

@@ -134,7 +134,7 @@ func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, again b
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.settings.endpoint, bytes.NewReader(body))
 	if err != nil {
-		return 0, false, errors.New("the endpoint is no URL")
+		return 0, false, errors.New("the endpoint is not a URL")
 	}
 	req.Header = e.settings.header.Clone()
 	req.Header.Set("Content-Type", "application/json")

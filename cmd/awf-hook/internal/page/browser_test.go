@@ -100,9 +100,20 @@ func (b *browser) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.Fatalf("%v; the browser says %q", err, b.complained())
+	for _, step := range steps {
+		err := chromedp.Do(ctx, step)
+		for replaced(err) {
+			err = chromedp.Do(ctx, step)
+		}
+		if err != nil {
+			t.Fatalf("%v; the browser says %q", err, b.complained())
+		}
 	}
+}
+
+// replaced reports whether a step did nothing because the page replaced its element meanwhile, as live updates do.
+func replaced(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "Could not find node with given id")
 }
 
 // login types a token.

@@ -95,7 +95,7 @@ func TestVisitSeesNodesThatDiffer(t *testing.T) {
 	}
 }
 
-// Who sent an event stands beside it and beside its deliveries, and selects them.
+// The sender of an event is shown beside it and its deliveries, and selects them.
 func TestVisitSeesTheSource(t *testing.T) {
 	s := open(t, standard, "")
 	const source = `ci <b>"1"</b>`

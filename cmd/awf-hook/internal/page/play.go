@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// played is what the playground shows.
+// played is the content of the playground.
 type played struct {
 	view.Draft
 	Delivery string // the source of event and body; "" for none
@@ -32,7 +32,7 @@ type played struct {
 	Diff     []diffLine
 	Backtest *view.Backtest
 	Samples  [][]diffLine
-	Answer   *view.Answer
+	Answer   *view.TestResult
 }
 
 // diffLine is a line of a diff with its class.
@@ -41,7 +41,7 @@ type diffLine struct{ Class, Text string }
 // maxModule is the largest uploaded module, in bytes.
 const maxModule = 32 << 20
 
-// playground shows a draft and what it makes of its event. Its form is posted if it may upload a module; otherwise it is
+// playground shows a draft and its result for the event. Its form is posted if it may upload a module; otherwise it is
 // a GET request.
 func (p *Page) playground(r *http.Request) (*shown, error) {
 	form := r.URL.Query()

@@ -273,7 +273,7 @@ func (p *Page) config(*http.Request) (*shown, error) {
 	return &shown{View: "config", Title: "Configuration", Nav: "config", Data: p.Desk.Configuration()}, nil
 }
 
-// changed is what people changed, and what is being changed.
+// changed lists the changes that people made, and those under way.
 type changed struct {
 	Bulks      []view.Bulk
 	Operations []engine.Operation

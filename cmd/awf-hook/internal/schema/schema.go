@@ -57,7 +57,7 @@ func (list Properties) MarshalJSON() ([]byte, error) {
 // Maker makes schemas.
 type Maker struct {
 	Of    map[reflect.Type]*Schema // types that write their own JSON
-	Means func(name string) string // what a field of this name says
+	Means func(name string) string // the meaning of a field by its name
 }
 
 // Object is the schema of a struct: it has no other fields, and always those that no tag leaves out.
@@ -85,7 +85,7 @@ func (m *Maker) fields(s *Schema, typ reflect.Type, required bool) {
 	}
 }
 
-// Described is the schema of a field's type, with what the field says.
+// Described is the schema of a field's type, with the field's meaning.
 func (m *Maker) Described(name string, typ reflect.Type) *Schema {
 	s := *m.value(typ)
 	s.Description = m.Means(name)

@@ -92,9 +92,10 @@ func newGate(a Access, before *gate) *gate {
 func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
-	errNoToken  = errors.New("a token or a signature is missing")
-	errBadToken = errors.New("unknown token")
-	errNoSender = errors.New("this token may not send events: its role is not send or admin")
+	errNoToken   = errors.New("a token or a signature is missing: send Authorization: Bearer TOKEN")
+	errTwoTokens = errors.New("Authorization: given twice")
+	errBadToken  = errors.New("unknown token")
+	errNoSender  = errors.New("this token may not send events: its role is not send or admin")
 )
 
 // token returns the token with a digest, or nil. It compares all of them, so that the time reveals nothing.
@@ -109,6 +110,9 @@ func (g *gate) token(sum [sha256.Size]byte) (found *Token) {
 
 // bearer returns the token in a request's header.
 func (g *gate) bearer(r *http.Request) (*Token, error) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return nil, errTwoTokens
+	}
 	scheme, text, isGiven := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !isGiven || !strings.EqualFold(scheme, "Bearer") {
 		return nil, errNoToken
@@ -148,16 +152,16 @@ func (g *gate) verify(r *http.Request, body []byte) error {
 	return signature.Verify(r.Header, body, signature.Standard, now, hold...)
 }
 
-// isSocket reports whether a request came through a socket file, which only its user can open.
-func isSocket(r *http.Request) bool {
-	_, is := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
-	return is
+// socket returns the socket through which a request came; nil for a request over TCP, as a browser's are.
+func socket(r *http.Request) *net.UnixAddr {
+	addr, _ := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return addr
 }
 
 // knowsHost reports whether a request names this server. Otherwise a foreign page may have resolved its own name to us
 // (DNS rebinding). Such a page has no token and no signature.
 func (g *gate) knowsHost(r *http.Request) bool {
-	if isSocket(r) || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
+	if socket(r) != nil || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
 		return true
 	}
 	host := r.Host

@@ -7,9 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
@@ -51,7 +52,7 @@ type badAttribute struct {
 
 func (e *badAttribute) Error() string { return e.text }
 
-// readCloud reads a CloudEvent with its attributes in the text. An attribute that stands twice is an error: nobody knows which one holds.
+// readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error: nobody knows which one holds.
 func readCloud(text []byte) (*cloudEvent, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("not UTF-8")
@@ -73,13 +74,13 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		}
 		fail := func(why string) error { return &badAttribute{begin, name + ": " + why} }
 		if seen[name] {
-			return fail("stands twice")
+			return fail("given twice")
 		}
 		seen[name] = true
 		switch kind := jsonbytes.KindOf(value); {
 		case name == "data":
 			ce.Data = value
-		case kind == "null": // as if it were not there
+		case kind == "null": // the same as a missing one
 			delete(seen, name)
 		case kind != "a string":
 			return fail("want a string, got " + kind)
@@ -125,8 +126,12 @@ func parseBatch(body []byte, now time.Time) ([]parsed, error) {
 		if err != nil {
 			return err
 		}
-		p := parsed{line: len(list) + 1}
-		p.structured(raw, now)
+		p := parsed{line: 1}
+		if p.structured(raw, now); p.bad != nil {
+			p.bad.moveBehind(body[:r.Offset()-len(raw)])
+			p.bad.text = fmt.Sprintf("event %d: %s", len(list)+1, p.bad.text)
+		}
+		p.line = len(list) + 1
 		list = append(list, p)
 		return nil
 	})
@@ -187,14 +192,14 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 // headerText decodes an attribute in a header. A percent sign that encodes nothing is itself.
 func headerText(values []string) (string, error) {
 	if len(values) > 1 {
-		return "", errors.New("stands twice")
+		return "", errors.New("given twice")
 	}
 	if len(values) == 0 {
 		return "", nil
 	}
 	value := values[0]
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
-		value = quotedPair.ReplaceAllString(value[1:n-1], "$1")
+		value = quotedPair().ReplaceAllString(value[1:n-1], "$1")
 	}
 	if decoded, err := url.PathUnescape(value); err == nil {
 		value = decoded
@@ -206,9 +211,9 @@ func headerText(values []string) (string, error) {
 }
 
 // quotedPair is a character behind a backslash in a quoted text of a header.
-var quotedPair = regexp.MustCompile(`\\(.)`)
+var quotedPair = lazy.Regexp(`\\(.)`)
 
-// dataOf returns data as JSON: unchanged, or as a text.
+// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)
@@ -218,7 +223,10 @@ func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	case typ == "" || typ == "application/json" || strings.HasSuffix(typ, "+json"):
 		return data, jsonbytes.Check(data)
 	}
-	return jsonbytes.AppendString(nil, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
+	if !utf8.Valid(data) {
+		return append(jsonbytes.AppendString([]byte(`{"base64":`), base64.StdEncoding.EncodeToString(data)), '}'), nil
+	}
+	return jsonbytes.AppendString(nil, string(data)), nil
 }
 
 // cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.

@@ -24,7 +24,7 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 	g := s.gate.Load()
 	held, hasSession := s.sessions.find(r, time.Now())
 	switch {
-	case g.isOpen() && isSocket(r):
+	case g.isOpen() && socket(r) != nil && isOwnSocket(socket(r)):
 		return caller{access.Who{Name: "socket", Role: access.Admin, Sends: true}, true}, nil
 	case g.isOpen():
 		return caller{access.Who{Name: remoteHost(r), Role: g.Page, Sends: true}, hasSession}, nil

@@ -140,6 +140,10 @@ func TestSessionStandsForItsToken(t *testing.T) {
 	if c := cookies[0]; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge <= 0 {
 		t.Errorf("the cookie is %v", c)
 	}
+	secure, _ := ask(t, "POST", n.url+"/login", "token=operate-token", form, "X-Forwarded-Proto: https")
+	if list := secure.Cookies(); len(list) != 1 || !list[0].Secure || cookies[0].Secure {
+		t.Errorf("behind a proxy that ends TLS: %v, without one %v", list, cookies)
+	}
 	cookie := "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
 	if resp, text := ask(t, "POST", n.url+"/deliveries", "", cookie); resp.StatusCode != 200 || !strings.Contains(text, `"hand"`) {
 		t.Errorf("with the session: %d %s", resp.StatusCode, text)

@@ -42,7 +42,7 @@ func NewQueue(eng *engine.Engine, file string, log *slog.Logger) Queue {
 // laneStates are the values of lane_state's label.
 var laneStates = []string{"open", "resting", "breaker", "closed"}
 
-// gauges exports what a queue holds.
+// gauges exports the content of a queue.
 type gauges struct {
 	Queue
 	metrics *Metrics
@@ -83,7 +83,7 @@ func (c *count[T]) ask(timeout time.Duration, query func(context.Context) (T, er
 	return first
 }
 
-// waiting is a lane with how what waits in it stands.
+// waiting is a lane with the states of its waiting deliveries.
 type waiting struct {
 	engine.LaneStatus
 	engine.Standing

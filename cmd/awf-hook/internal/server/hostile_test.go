@@ -229,7 +229,7 @@ func TestStreamsThatAreReset(t *testing.T) {
 	running.Wait()
 }
 
-// A CloudEvent and what stands beside it mean one thing or are refused in words: what stands twice, is of another kind or is no text is not
+// A CloudEvent and what stands beside it mean one thing or are refused in words: what is given twice, is of another kind or is no text is not
 // guessed at.
 func TestIntakeOfOddCloudEvents(t *testing.T) {
 	ce := func(more string) string { return `{"specversion":"1.0","id":"i","source":"/x","type":"t"` + more + `}` }
@@ -245,13 +245,13 @@ func TestIntakeOfOddCloudEvents(t *testing.T) {
 		"no source":                 {`{"specversion":"1.0","id":"i","type":"t"}`, []string{asCloud}, "needs id, source and type"},
 		"an id that is a number":    {`{"specversion":"1.0","id":7,"source":"/x","type":"t"}`, []string{asCloud}, "id: want a string, got a number"},
 		"an id that is null":        {`{"specversion":"1.0","id":null,"source":"/x","type":"t"}`, []string{asCloud}, "needs id, source and type"},
-		"two ids":                   {ce(`,"id":"other"`), []string{asCloud}, "id: stands twice"},
-		"two data":                  {ce(`,"data":1,"data":2`), []string{asCloud}, "data: stands twice"},
+		"two ids":                   {ce(`,"id":"other"`), []string{asCloud}, "id: given twice"},
+		"two data":                  {ce(`,"data":1,"data":2`), []string{asCloud}, "data: given twice"},
 		"data in two ways":          {ce(`,"data":{},"data_base64":"e30="`), []string{asCloud}, "got both"},
 		"null data behind base64":   {ce(`,"data_base64":"e30=","data":null`), []string{asCloud}, ""},
 		"null data before base64":   {ce(`,"data": null ,"data_base64":"e30="`), []string{asCloud}, ""},
 		"data before null base64":   {ce(`,"data":{},"data_base64":null`), []string{asCloud}, ""},
-		"null data twice":           {ce(`,"data":null,"data":null,"data_base64":"e30="`), []string{asCloud}, "data: stands twice"},
+		"null data twice":           {ce(`,"data":null,"data":null,"data_base64":"e30="`), []string{asCloud}, "data: given twice"},
 		"no base64":                 {ce(`,"data_base64":"!"`), []string{asCloud}, "data_base64: not base64"},
 		"base64 that is no text":    {ce(`,"data_base64":7`), []string{asCloud}, "data_base64: want a string, got a number"},
 		"base64 of broken JSON":     {ce(`,"data_base64":"eyI="`), []string{asCloud}, "data_base64: invalid JSON"},
@@ -265,13 +265,13 @@ func TestIntakeOfOddCloudEvents(t *testing.T) {
 		"extensions of any kind":    {ce(`,"Ünï":1,"a_b":{"id":7},"x":null,"a_b":2`), []string{asCloud}, ""},
 		"an empty batch":            {`[]`, []string{asBatch}, ""},
 		"a batch with no object":    {`[` + ce("") + `,"x"]`, []string{asBatch}, "want an object, got a string"},
-		"two ids in headers":        {`{}`, binary("ce-id: one", "ce-id: two"), "ce-id: stands twice"},
+		"two ids in headers":        {`{}`, binary("ce-id: one", "ce-id: two"), "ce-id: given twice"},
 		"an id of Latin-1":          {`{}`, binary("ce-id: caf\xe9"), "ce-id: not UTF-8"},
 		"an id of encoded bytes":    {`{}`, binary("ce-id: caf%e9"), "ce-id: not UTF-8"},
 		"a percent sign of its own": {`{}`, binary("ce-id: 100%"), ""},
-		"another version in both":   {`{}`, append(binary("ce-id: i"), "ce-specversion: 1.0"), "ce-specversion: stands twice"},
-		"two keys of a request":     {envelope("", "w"), []string{asJSON, "Idempotency-Key: a", "Idempotency-Key: b"}, "Idempotency-Key: stands twice"},
-		"two ids of a request":      {envelope("", "w"), []string{asJSON, "webhook-id: a", "webhook-id: b"}, "Webhook-Id: stands twice"},
+		"another version in both":   {`{}`, append(binary("ce-id: i"), "ce-specversion: 1.0"), "ce-specversion: given twice"},
+		"two keys of a request":     {envelope("", "w"), []string{asJSON, "Idempotency-Key: a", "Idempotency-Key: b"}, "Idempotency-Key: given twice"},
+		"two ids of a request":      {envelope("", "w"), []string{asJSON, "webhook-id: a", "webhook-id: b"}, "Webhook-Id: given twice"},
 	} {
 		resp, got := n.post(t, "/v1/events", tt.body, tt.headers...)
 		text := fmt.Sprint(got["error"])

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -93,6 +95,7 @@ type intake struct {
 	form    form
 	partial bool   // take the good events of a request with bad ones
 	key     string // by which a request that is sent again is known; "" for none
+	once    bool   // the key is an Idempotency-Key: it must not come with another body
 	parsed  []parsed
 }
 
@@ -131,7 +134,13 @@ func (in *intake) take() (*receipt, *problem) {
 	return in.commit()
 }
 
-// settings reads what a request says beside its body. What stands twice or is unknown is an error: nobody knows what its client means.
+const idempotencyKey = "Idempotency-Key"
+
+// single are the headers that a request may have once.
+var single = []string{"Content-Type", "Content-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", idempotencyKey}
+
+// settings reads the settings that a request has beside its body. A repeated or unknown setting is an error: nobody knows what the client
+// means.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {
@@ -145,13 +154,17 @@ func (in *intake) settings() error {
 			return errors.New("partial: want 1 or 0, once")
 		}
 	}
-	for _, name := range []string{"Webhook-Id", "Idempotency-Key"} { // the last one holds
-		values := in.request.Header.Values(name)
-		if len(values) > 1 {
-			return errors.New(name + ": stands twice")
+	header := in.request.Header
+	for _, name := range single {
+		if values := header.Values(name); len(values) > 1 {
+			return errors.New(name + ": given twice")
 		}
-		if len(values) == 1 && values[0] != "" {
-			in.key = values[0]
+	}
+	for _, name := range []string{"Webhook-Id", idempotencyKey} { // the last one holds
+		if values := header.Values(name); len(values) == 1 {
+			if in.key, in.once = values[0], name == idempotencyKey; in.key == "" {
+				return errors.New(name + ": empty")
+			}
 		}
 	}
 	return nil
@@ -182,7 +195,10 @@ func (in *intake) body(signed bool) ([]byte, *problem) {
 		if errors.Is(err, errTooLarge) || errors.Is(err, errBusy) {
 			return nil, unread(err)
 		}
-		return nil, &problem{status: http.StatusBadRequest, text: "gzip: " + err.Error(), reason: Bad}
+		if errors.Is(err, io.EOF) {
+			err = errors.New("no event in the body")
+		}
+		return nil, &problem{status: http.StatusBadRequest, text: "gzip: " + strings.TrimPrefix(err.Error(), "gzip: "), reason: Bad}
 	default:
 		return nil, &problem{status: http.StatusUnsupportedMediaType, text: "want gzip or no Content-Encoding", reason: Bad}
 	}
@@ -205,8 +221,18 @@ func unread(err error) *problem {
 func (in *intake) parse(body []byte) *problem {
 	var err error
 	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a byte order mark, which some editors write
+	if at := bytes.IndexFunc(body, func(r rune) bool { return r >= utf8.RuneSelf }); at >= 0 && !isUTF8(in.request) {
+		bad := parsed{line: 1}
+		bad.fail(body, at+1, "the Content-Type names another charset: want UTF-8")
+		return bad.bad
+	}
+	if len(bytes.TrimSpace(body)) == 0 && !in.form.bodiless {
+		return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
+	}
 	if in.parsed, err = in.form.parse(body, time.Now()); err != nil {
-		return &problem{status: http.StatusBadRequest, text: err.Error(), line: 1, column: 1, reason: Bad}
+		whole := parsed{line: 1}
+		whole.fail(body, event.Column(body, err), err.Error())
+		return whole.bad
 	}
 	good := 0
 	for i := range in.parsed {
@@ -222,9 +248,6 @@ func (in *intake) parse(body []byte) *problem {
 		for i := range in.parsed {
 			return in.parsed[i].bad
 		}
-		if !in.form.mayBeEmpty {
-			return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
-		}
 	}
 	in.identify()
 	in.mark()
@@ -237,6 +260,12 @@ func (in *intake) commit() (*receipt, *problem) {
 	for i := range in.parsed {
 		if p := &in.parsed[i]; p.bad == nil && !p.known {
 			events = append(events, p.event)
+		}
+	}
+	if in.once {
+		defer in.server.keys.lock(in.source, in.key)()
+		if refused := in.compare(); refused != nil {
+			return nil, refused
 		}
 	}
 	var fates []engine.Fate
@@ -254,7 +283,7 @@ func (in *intake) commit() (*receipt, *problem) {
 		p := &in.parsed[i]
 		switch {
 		case p.bad != nil:
-			made.Results = append(made.Results, result{Line: p.line, Fate: "refused", Error: p.bad.text})
+			made.Results = append(made.Results, result{Line: p.line, Fate: "refused", Error: p.bad.placed()})
 			if in.server.Refused != nil {
 				in.server.Refused(in.source, Bad, 1)
 			}
@@ -306,4 +335,14 @@ func mediaType(r *http.Request) string {
 		return ""
 	}
 	return typ
+}
+
+// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8. A binary CloudEvent may have any, unless it is JSON.
+func isUTF8(r *http.Request) bool {
+	typ, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch strings.ToLower(parameters["charset"]) {
+	case "", "utf-8", "utf8":
+		return true
+	}
+	return err != nil || r.Header.Get("Ce-Specversion") != "" && !strings.HasSuffix(typ, "json")
 }

@@ -37,6 +37,9 @@ func Listen(addr string) ([]net.Listener, error) {
 		ln, err := net.Listen("tcp", addr)
 		return []net.Listener{ln}, err
 	}
+	if path == "" || path[0] == '@' { // a name without a file, which anybody may use
+		return nil, errors.New("unix: want the path of a file")
+	}
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
@@ -65,16 +68,23 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// IsPrivate reports whether only this machine can reach a listener.
+// IsPrivate reports whether only this machine can reach a listener. If it is a socket, only its user can: systemd's are open to all by
+// default.
 func IsPrivate(ln net.Listener) bool {
 	switch addr := ln.Addr().(type) {
 	case *net.UnixAddr:
-		return true
+		return isOwnSocket(addr)
 	case *net.TCPAddr:
 		ip, _ := netip.AddrFromSlice(addr.IP)
 		return ip.Unmap().IsLoopback()
 	}
 	return false
+}
+
+// isOwnSocket reports whether only its user can open a socket.
+func isOwnSocket(addr *net.UnixAddr) bool {
+	info, err := os.Lstat(addr.Name)
+	return err == nil && info.Mode().Perm()&0o077 == 0
 }
 
 // Certificate is a certificate with its key. It can be replaced while it is in use.

@@ -33,7 +33,7 @@ type form struct {
 	parse  func(body []byte, now time.Time) ([]parsed, error)
 	single bool // one event
 
-	mayBeEmpty bool
+	bodiless bool // the body may be empty
 }
 
 // formOf returns a request's form. A page on another site can send none of these types without a preflight request.
@@ -42,9 +42,9 @@ func formOf(r *http.Request) (form, error) {
 	case typ == "application/cloudevents+json":
 		return form{parse: parseStructured, single: true}, nil
 	case typ == "application/cloudevents-batch+json":
-		return form{parse: parseBatch, mayBeEmpty: true}, nil
+		return form{parse: parseBatch}, nil
 	case r.Header.Get("Ce-Specversion") != "": // comes before CloudEvents' content type
-		return form{single: true, parse: func(body []byte, now time.Time) ([]parsed, error) {
+		return form{single: true, bodiless: true, parse: func(body []byte, now time.Time) ([]parsed, error) {
 			return parseBinary(r, body, now), nil
 		}}, nil
 	case typ == "application/json":
@@ -112,6 +112,14 @@ func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 
 func tooLarge(line int) *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: "the event is over 1 MiB", line: line, column: 1, reason: TooLarge}
+}
+
+// moveBehind moves a mistake's place in a text to its place behind other text.
+func (p *problem) moveBehind(before []byte) {
+	if p.line == 1 {
+		p.column += len(before) - 1 - bytes.LastIndexByte(before, '\n')
+	}
+	p.line += bytes.Count(before, []byte("\n"))
 }
 
 // fail notes a mistake at a byte of the text, counted from 1.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -30,6 +31,9 @@ type problem struct {
 	retryAfter   time.Duration
 	reason       Reason
 }
+
+// placed returns the text behind its line and column.
+func (p *problem) placed() string { return fmt.Sprintf("%d:%d: %s", p.line, p.column, p.text) }
 
 func (p problem) write(w http.ResponseWriter) {
 	h := w.Header()

@@ -33,6 +33,8 @@ const (
 type Options struct {
 	// Commit stores events, all or none, and returns the fate of each.
 	Commit func(ctx context.Context, events []event.Event) ([]engine.Fate, error)
+	// Differs returns the index of the first event whose id was committed with another body, or -1.
+	Differs func(ctx context.Context, events []event.Event) (int, error)
 	// Ready returns why events cannot be stored; nil if they can.
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
@@ -58,6 +60,7 @@ type Server struct {
 	stopped  atomic.Bool            // accepts no more events
 	reload   atomic.Pointer[string] // why the last reload failed; nil if it succeeded
 	bodies   budget
+	keys     keys
 	sessions sessions
 	logins   logins
 	ready    readiness
@@ -73,6 +76,12 @@ func New(o Options, a Access) *Server {
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /livez", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	for _, path := range []string{"/healthz", "/livez", "/readyz", "/metrics"} {
+		mux.HandleFunc(path, onlyGet)
+	}
+	for _, path := range []string{"/events", "/v1/{$}", "/v1/events/{$}"} {
+		mux.HandleFunc("POST "+path, astray)
+	}
 	if o.Metrics != nil {
 		mux.HandleFunc("GET /metrics", s.metrics)
 	}
@@ -91,6 +100,17 @@ func New(o Options, a Access) *Server {
 	}
 	s.handler = http.NewCrossOriginProtection().Handler(mux)
 	return s
+}
+
+// astray answers events at paths near that of events.
+func astray(w http.ResponseWriter, _ *http.Request) {
+	problem{status: http.StatusNotFound, text: "there is nothing here: send events to /v1/events"}.write(w)
+}
+
+// onlyGet answers other methods than GET and HEAD of a path.
+func onlyGet(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	problem{status: http.StatusMethodNotAllowed, text: "want GET"}.write(w)
 }
 
 // SetAccess replaces the rules of access.

@@ -62,7 +62,7 @@ func startWith(t *testing.T, access server.Access, change func(*server.Options))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := server.Options{Commit: eng.Commit, Ready: eng.Ready}
+	options := server.Options{Commit: eng.Commit, Differs: eng.Differs, Ready: eng.Ready}
 	change(&options)
 	n.Server = server.New(options, access)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -20,7 +20,7 @@ const (
 	maxLogins  = 1000 // addresses that are counted
 )
 
-// A session stands for a token that was entered once. It is valid as long as the token, and has the token's current role.
+// A session represents a token that was entered once. It is valid as long as the token, and has the token's current role.
 type session struct {
 	token [sha256.Size]byte // the token's digest; zero without tokens
 	began time.Time
@@ -70,9 +70,11 @@ func (s *sessions) end(r *http.Request) {
 	}
 }
 
-// setCookie stores a session's cookie in the browser; "" deletes it.
+// setCookie stores a session's cookie in the browser; "" deletes it. If the browser speaks TLS, perhaps to a proxy, it sends the
+// cookie that way alone.
 func setCookie(w http.ResponseWriter, r *http.Request, value string) {
-	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
+	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	cookie.Secure = r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 	cookie.MaxAge = int(sessionAge.Seconds())
 	if value == "" {
 		cookie.MaxAge = -1

@@ -73,7 +73,7 @@ func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 	return b, nil
 }
 
-// preview returns what the only webhook of an engine makes of an event; nil if it does not want the event.
+// preview returns the preview of an engine's only webhook for an event, nil if the webhook does not want the event.
 func preview(ctx context.Context, eng *engine.Engine, ev *event.Event) *engine.Preview {
 	for _, p := range eng.Preview(ctx, ev, ev.Timestamp) {
 		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {

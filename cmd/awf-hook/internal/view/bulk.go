@@ -90,10 +90,10 @@ func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
 		o.Filter = replayed(o.Filter)
 	case discard:
 		if o.Filter.State == "" {
-			return engine.Tally{}, fmt.Errorf("%w: say in which state they are that you delete", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: name the state of the deliveries to delete", ErrRefused)
 		}
 		if o.Filter.State == delivery.InFlight {
-			return engine.Tally{}, fmt.Errorf("%w: what is in flight cannot be deleted", ErrRefused)
+			return engine.Tally{}, fmt.Errorf("%w: deliveries in flight cannot be deleted", ErrRefused)
 		}
 	default:
 		return engine.Tally{}, fmt.Errorf("%w: want replay or delete, got %q", ErrRefused, o.What)
@@ -181,7 +181,7 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
-// add lets Run carry out a bulk, which belongs to Run from then on. It returns what the bulk is before.
+// add lets Run carry out a bulk, which belongs to Run from then on. It returns the bulk's state before that.
 func (all *bulks) add(b *Bulk) (Bulk, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()

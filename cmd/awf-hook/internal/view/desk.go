@@ -47,7 +47,7 @@ type Desk struct {
 // maxTries is how many playgrounds may run at once.
 const maxTries = 2
 
-// queued is what look read.
+// queued is the state of the queue that look read.
 type queued struct {
 	lanes  []engine.LaneStatus
 	oldest map[string]time.Time

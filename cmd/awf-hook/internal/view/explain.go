@@ -49,7 +49,7 @@ func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
 // Envelope returns an event as a line that awf-hook reads, with secrets masked.
 func (d *Desk) Envelope(ev *event.Event) string { return string(d.mask(ev.Envelope())) }
 
-// Request is what a delivery sends. Secrets are masked.
+// Request is the request that a delivery sends. Secrets are masked.
 type Request struct {
 	Format string // the built-in format that made the body; "" for none
 	Method string

@@ -73,7 +73,7 @@ func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
 		return nil, err
 	}
 	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.stale()}
-	d.Signal(ctx) // what is shown is what the next one is compared with
+	d.Signal(ctx) // the next one is compared with this one
 	if err := d.Engine.Ready(ctx); err != nil {
 		o.Trouble = err.Error()
 	}

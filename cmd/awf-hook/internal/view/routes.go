@@ -41,7 +41,7 @@ func (d *Desk) Routes() []api.Route {
 	return routes
 }
 
-// EventAnswer is the answer of GET /v1/events/ID: an event, and what each webhook makes of it now and why.
+// EventAnswer is the answer of GET /v1/events/ID: an event, and each webhook's result for it now, with the reason.
 type EventAnswer struct {
 	At       time.Time            `json:"at"`
 	Fate     engine.Fate          `json:"fate"`

@@ -22,12 +22,14 @@ import (
 
 // Each call is in the document, and its answer matches it.
 func TestRoutesAreDocumented(t *testing.T) {
-	d := open(t, `webhooks: [{name: hook, url: "${RECEIVER}", events: [step_complete], filter: 'payload.status == "success"'}]`)
+	d := open(t, `webhooks: [{name: hook, url: "${RECEIVER}", events: [step_complete], filter: 'payload.status == "success"',
+  transform: [{map: '{text: event + " " + payload.none, whole: payload}'}, {format: slack}]}]`)
 	d.status.Store(400)
 	d.submit(t, 1, event.StepComplete)
 	d.submit(t, 2, event.StepStart) // no webhook wants these
 	until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == 1 })
 	unwanted := d.Seen.Events()[0].Event.ID
+	sent := d.Seen.Events()[len(d.Seen.Events())-1].Event.ID
 	handler := api.New(api.Local{Deliveries: d.engine.Queue()}, slog.New(slog.DiscardHandler), d.Routes()...)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Who{Name: "tester", Role: access.Operate})))
@@ -61,6 +63,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"GET", "/v1/runs/run-0", "", 200, `"workflow_name":"deploy"`},
 		{"GET", "/v1/runs/none", "", 404, "no such"},
 		{"GET", "/v1/events/" + url.PathEscape(unwanted), "", 200, `"step_complete"`},
+		{"GET", "/v1/events/" + url.PathEscape(sent), "", 200, `"expressions"`},
 		{"GET", "/v1/events/none", "", 404, "no such"},
 		{"GET", "/v1/plan?what=replay&webhook=hook", "", 200, `"count":1`},
 		{"GET", "/v1/plan?what=burn", "", 400, "want replay or delete"},

@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Run is what is known about a workflow's run.
+// Run describes a workflow's run.
 type Run struct {
 	ID       string     `json:"workflow_id"`
 	Name     string     `json:"workflow_name"`
@@ -88,7 +88,7 @@ func (d *Desk) runEvent(ev *event.Event) RunEvent {
 		Step, Status, Error string
 		Duration            float64
 	}{}
-	_ = json.Unmarshal(ev.Payload, &payload) // what is missing is not shown
+	_ = json.Unmarshal(ev.Payload, &payload) // missing members are not shown
 	return RunEvent{
 		ID: ev.ID, Type: ev.Type, At: ev.Timestamp, Step: payload.Step, Status: payload.Status,
 		Error: string(d.mask([]byte(payload.Error))), Duration: Seconds(payload.Duration * float64(time.Second)),

@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Bounds of what a process remembers. docs/serve.md names them.
+// Bounds of a process's memory of events, which docs/serve.md lists.
 const (
 	maxCounted  = 1000    // webhooks with counts of their own
 	maxTimes    = 256     // attempts of a webhook whose times are kept
@@ -68,7 +68,7 @@ func (r *ring) sum(now time.Time, slots int) (sum Outcomes) {
 	return sum
 }
 
-// counted is what was seen of a webhook.
+// counted holds the counts of a webhook.
 type counted struct {
 	seconds, minutes, hours ring
 	times                   []time.Duration // of its last attempts

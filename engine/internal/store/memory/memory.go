@@ -290,6 +290,11 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	return lost, nil
 }
 
+// finalStates are the states of outcomes that are final.
+var finalStates = map[delivery.Outcome]delivery.State{
+	delivery.Delivered: delivery.IsDelivered, delivery.Dead: delivery.IsDead, delivery.Dropped: delivery.IsDropped,
+}
+
 func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 	r.reason = st.Reason
 	if a := st.Attempt; a != nil {
@@ -302,10 +307,8 @@ func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 		r.reason = cmp.Or(st.Reason, a.Reason)
 	}
 	s.setContent(r, st.Content)
-	states := map[delivery.Outcome]delivery.State{
-		delivery.Delivered: delivery.IsDelivered, delivery.Dead: delivery.IsDead, delivery.Dropped: delivery.IsDropped,
-	}
-	if state, ok := states[st.Outcome]; ok {
+	if st.Outcome != delivery.Retry {
+		state := finalStates[st.Outcome]
 		next := r.nextOfKey(now.Add(-st.OrderMaxWait))
 		s.finish(r, state, now)
 		next.promote(now)

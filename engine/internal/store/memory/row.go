@@ -33,7 +33,7 @@ type row struct {
 	moving   bool // to another store: see [Store.Pack]
 }
 
-// lane is what the store knows about a webhook.
+// lane is the store's record of a webhook.
 type lane struct {
 	store.Lane
 	webhook string

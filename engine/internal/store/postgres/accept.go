@@ -44,7 +44,7 @@ type acceptance struct {
 	locked  map[int]*lane    // those of lanes with an order or dead letters, which must be saved
 	known   map[string]bool  // ids that are in the database
 	mine    map[string]*mine // those of known that this call added before its answer was lost
-	active  map[laneKey]bool // keys with a delivery that waits or is in flight
+	active  keys             // keys with a delivery that waits or is in flight
 	roughly time.Time        // when it began
 	seqs    []int64          // numbers for new deliveries, then for events
 }
@@ -88,7 +88,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 	batch := rand.Int64()
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: map[laneKey]bool{}}
+		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: keys{}}
 		a.collect(entries, ids)
 		if err := a.look(ctx); err != nil {
 			return err
@@ -177,11 +177,8 @@ func (a *acceptance) stand(w *wanted) {
 			w.done = a.now
 		}
 		return
-	case w.key != nil && a.active[laneKey{w.lane, string(w.key)}]:
-		w.state = behind
-	case w.key != nil:
-		a.active[laneKey{w.lane, string(w.key)}] = true
 	}
+	w.state = a.active.stand(w.lane, w.key)
 	switch {
 	case past != nil:
 		w.due = a.now.Add(past.After)

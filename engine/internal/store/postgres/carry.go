@@ -21,15 +21,15 @@ const (
 // Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
 // until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
-	sc, err := s.scope(ctx)
-	if err != nil {
-		return nil, from, err
-	}
 	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
 		before := to
 		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
 			to = before
 			tx.clock()
+			sc, err := tx.scope(ctx)
+			if err != nil {
+				return err
+			}
 			if to.Stage == leaveHistory {
 				entries, to.Seq, err = tx.finishedEntries(ctx, sc, to.Seq, n)
 				return err
@@ -52,17 +52,9 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 // leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
 // waiting deliveries in order, or none.
 func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
-	if err := tx.send(ctx); err != nil { // for the time
-		return nil, 0, err
-	}
 	var found []deliveryRow
-	tx.each(func(rows pgx.Rows) error {
-		var d deliveryRow
-		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
-		found = append(found, d)
-		return err
-	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE seq > $1 AND state IN (0, 2, 5)
-  AND NOT (state = 0 AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
+	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND `+isHere+`
+  AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
 		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
 		return nil, 0, err
@@ -105,9 +97,10 @@ func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error
 		err := rows.Scan(&seq)
 		seqs = append(seqs, seq)
 		return err
-	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.state IN (0, 5)
-  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.state IN (0, 5)
-    AND o.state = 0 AND o.owner <> 0 AND o.due_at > $3)
+	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
+  AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
+    WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
+    AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)
   ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
 	return seqs, tx.send(ctx)
 }
@@ -124,7 +117,7 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		return err
 	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
   FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 2, 5)
-    AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
+    AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
 	if err := tx.send(ctx); err != nil {
 		return nil, err
@@ -201,18 +194,18 @@ func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, erro
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
-	sc, err := s.scope(ctx)
-	if err != nil {
-		return nil, err
-	}
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		entries = nil
+		sc, err := tx.scope(ctx)
+		if err != nil {
+			return err
+		}
 		tx.each(func(rows pgx.Rows) error {
 			entry, err := scanEntry(rows, tx.now)
 			entries = append(entries, entry)
 			return err
-		}, `SELECT `+entryColumns+` WHERE d.state >= 8 AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
+		}, `SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err
@@ -231,7 +224,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 			err := rows.Scan(&seq)
 			seqs = append(seqs, seq)
 			return err
-		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND state >= 8 ORDER BY seq FOR UPDATE`, ids)
+		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

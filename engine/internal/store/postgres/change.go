@@ -13,14 +13,21 @@ import (
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
-		return s.inSlices(ctx, f, func(_ context.Context, tx *tx, seqs []int64) error {
-			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[]) AND state + 0 = 0`, seqs, tx.now)
-			tx.tellLanes(seqs)
-			return nil
+		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
+			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (0, 5) AND NOT (owner <> 0 AND due_at > $2)
+  ORDER BY seq`, seqs, tx.now)
+			if err != nil {
+				return 0, err
+			}
+			for _, l := range lanes {
+				tx.told[l.webhook] = struct{}{}
+			}
+			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, seqsOf(found), tx.now)
+			return len(found), nil
 		})
 	}
 	f.State = store.Replayable(f.State)
-	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) error {
+	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
 		if f.State == delivery.IsDelivered {
 			tx.revive(seqs)
 		}
@@ -45,18 +52,22 @@ func (tx *tx) revive(seqs []int64) {
 }
 
 // replay makes deliveries due that are dead, or that were delivered and revived.
-func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) error {
-	found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
+func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, error) {
+	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
 	if err != nil {
-		return err
-	}
-	lanes, err := tx.lockedLanes(ctx, found)
-	if err != nil {
-		return err
+		return 0, err
 	}
 	if retransform {
 		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqs)
 	}
+	var places []int64
+	tx.numbers(&places, len(found))
+	active, err := tx.activeKeys(ctx, found)
+	if err != nil {
+		return 0, err
+	}
+	seqs = nil
+	var states []int
 	for _, d := range found {
 		l, c := lanes[d.lane], tx.of(d.lane)
 		l.Replayed()
@@ -65,35 +76,13 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) error 
 			c.add(dead, -1, -d.size)
 		}
 		c.add(due, 1, d.size)
-		tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2, since = $2, done_at = NULL, spent = 0, owner = 0, token = token + 1,
-  place = nextval('awf_hook.deliveries_seq_seq'), state = CASE WHEN order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o
-    WHERE o.lane = $3 AND o.order_key = $4 AND o.order_key IS NOT NULL AND o.state IN (0, 5)) THEN 5 ELSE 0 END WHERE seq = $1`,
-			d.seq, tx.now, d.lane, d.key)
+		seqs, states = append(seqs, d.seq), append(states, active.stand(d.lane, d.key))
 	}
+	tx.queue(`UPDATE awf_hook.deliveries d SET due_at = $1, since = $1, done_at = NULL, spent = 0, owner = 0, token = token + 1,
+  place = n.place, state = n.state FROM unnest($2::bigint[], $3::smallint[], $4::bigint[]) n(seq, state, place) WHERE d.seq = n.seq`,
+		tx.now, seqs, states, slices.Sorted(slices.Values(places)))
 	tx.saveLanes(lanes)
-	return nil
-}
-
-// lockedLanes reads and locks the lanes of deliveries.
-func (tx *tx) lockedLanes(ctx context.Context, found []deliveryRow) (map[int]*lane, error) {
-	var ids []int
-	for _, d := range found {
-		if !slices.Contains(ids, d.lane) {
-			ids = append(ids, d.lane)
-		}
-	}
-	lanes := tx.lanesOf(ids, true)
-	return lanes, tx.send(ctx)
-}
-
-// tellLanes tells other nodes to look at the lanes of deliveries.
-func (tx *tx) tellLanes(seqs []int64) {
-	tx.each(func(rows pgx.Rows) error {
-		var webhook string
-		err := rows.Scan(&webhook)
-		tx.told[webhook] = struct{}{}
-		return err
-	}, `SELECT DISTINCT l.webhook FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq = ANY($1::bigint[])`, seqs)
+	return len(found), nil
 }
 
 // Delete implements [store.Browser].
@@ -101,12 +90,15 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	if f.State == delivery.InFlight {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
-	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) error {
-		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
+	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
+		n, err := tx.changed(ctx, `WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
   INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, seqs, tx.now.Add(store.KeepIDs))
-		found, err := tx.deliveries(ctx, `seq = ANY($1::bigint[]) AND NOT (state = 0 AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
 		if err != nil {
-			return err
+			return 0, err
+		}
+		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
+		if err != nil {
+			return 0, err
 		}
 		for _, d := range found {
 			if d.key != nil && d.state != dead {
@@ -114,22 +106,19 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 			}
 		}
 		tx.removeAll(found)
-		return nil
+		return n + len(found), nil
 	})
 }
 
-type changeFunc func(ctx context.Context, tx *tx, seqs []int64) error
+// changeFunc changes deliveries, and says how many.
+type changeFunc func(ctx context.Context, tx *tx, seqs []int64) (int, error)
 
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	now, err := s.now(ctx)
-	if err != nil {
-		return 0, s.readError(err)
+	if err == nil {
+		err = s.makeDay(ctx, now)
 	}
-	if err := s.makeDay(ctx, now); err != nil {
-		return 0, err
-	}
-	sc, err := s.scope(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -140,14 +129,14 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			n = min(n, f.Limit-changed)
 		}
 		var seqs []int64
-		err := s.write(ctx, func(ctx context.Context, tx *tx) error {
-			seqs = nil
-			tx.clock()
-			if err := tx.send(ctx); err != nil {
+		done := 0
+		err := s.once(ctx, func(ctx context.Context, tx *tx) error {
+			seqs, done = nil, 0
+			c, err := tx.selected(ctx, f)
+			if err != nil {
 				return err
 			}
-			c := sc.where(f, tx.now)
-			c.add(`NOT (i.state = 0 AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
+			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			tx.each(func(rows pgx.Rows) error {
 				var seq int64
@@ -158,13 +147,14 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
 				return err
 			}
-			return change(ctx, tx, seqs)
+			done, err = change(ctx, tx, seqs)
+			return err
 		})
 		if err != nil {
 			return changed, err
 		}
 		s.fromTheBeginning()
-		changed += len(seqs)
+		changed += done
 		if len(seqs) < n || changed == f.Limit {
 			return changed, nil
 		}
@@ -183,7 +173,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	}
 	for more := true; more; {
 		n := 0
-		err := s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
+		err := s.once(ctx, func(ctx context.Context, tx *tx) (err error) {
 			n, err = tx.move(ctx, ids[from], ids[to])
 			return err
 		})
@@ -204,21 +194,37 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
-	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY state = 2, state = 5, place LIMIT $2`, from, slice)
+	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY `+isDead+`, `+isBehind+`, place LIMIT $2`, from, slice)
 	if err != nil {
 		return 0, err
 	}
+	if len(found) == 0 {
+		return 0, nil
+	}
+	inNew := slices.Clone(found)
+	for i := range inNew {
+		inNew[i].lane = to
+	}
+	active, err := tx.activeKeys(ctx, inNew)
+	if err != nil {
+		return 0, err
+	}
+	var seqs []int64
+	var states []int
 	for _, d := range found {
-		tx.queue(`UPDATE awf_hook.deliveries SET lane = $2, state = CASE
-  WHEN order_key IS NULL OR state = 2 OR owner <> 0 AND due_at > $3 THEN state
-  WHEN EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $4 AND o.order_key IS NOT NULL
-    AND o.state IN (0, 5)) THEN 5
-  ELSE 0 END WHERE seq = $1`, d.seq, to, tx.now, d.key)
+		state := d.state
+		if state != dead {
+			state = active.stand(to, d.key)
+		}
+		if d.state == due && d.owner != 0 && d.due.After(tx.now) {
+			state = due
+		}
+		seqs, states = append(seqs, d.seq), append(states, state)
 		tx.of(from).add(d.state, -1, -d.size)
 		tx.of(to).add(d.state, 1, d.size)
 	}
-	if len(found) > 0 {
-		tx.told[lanes[to].webhook] = struct{}{}
-	}
+	tx.queue(`UPDATE awf_hook.deliveries d SET lane = $1, state = n.state FROM unnest($2::bigint[], $3::smallint[]) n(seq, state)
+  WHERE d.seq = n.seq`, to, seqs, states)
+	tx.told[lanes[to].webhook] = struct{}{}
 	return len(found), nil
 }

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // invariants hold for every queue: each query counts what breaks one.
@@ -21,12 +19,12 @@ var invariants = []struct{ wrong, query string }{
 	{"deliveries are both waiting and finished", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE EXISTS (SELECT 1 FROM awf_hook.history h WHERE h.id = d.id)`},
 	{"deliveries were finished twice", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.history GROUP BY id HAVING count(*) > 1) h`},
-	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.state = 5
+	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.` + isBehind + `
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.order_key IS NOT NULL
-    AND o.state IN (0, 5) AND o.state = 0)`},
-	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE state = 0 AND owner <> 0
+    AND o.` + isWaiting + ` AND o.` + isDue + `)`},
+	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE ` + isDue + ` AND owner <> 0
   AND due_at > clock_timestamp() AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1) k`},
-	{"dead letters have no time of their end", `SELECT count(*) FROM awf_hook.deliveries WHERE state = 2 AND done_at IS NULL`},
+	{"dead letters have no time of their end", `SELECT count(*) FROM awf_hook.deliveries WHERE ` + isDead + ` AND done_at IS NULL`},
 	{"deliveries have counts below zero", `SELECT count(*) FROM awf_hook.deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
 	{"bodies belong to no delivery", `SELECT count(*) FROM awf_hook.contents c
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.seq = c.delivery)`},
@@ -36,21 +34,21 @@ var invariants = []struct{ wrong, query string }{
   WHERE stamp !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}.*([Zz]|[0-9]{2}:[0-9]{2})$'`},
 	{"lanes miscount what waits", `SELECT count(*) FROM awf_hook.lanes l
   WHERE (SELECT coalesce(sum(waiting), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
-    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state IN (0, 5))`},
+    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isWaiting + `)`},
 	{"lanes miscount their dead letters", `SELECT count(*) FROM awf_hook.lanes l
   WHERE (SELECT coalesce(sum(dead_letters), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
-    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 2)`},
+    <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDead + `)`},
 	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
-		`SELECT count(*) FROM awf_hook.deliveries WHERE state >= 8`},
+		`SELECT count(*) FROM awf_hook.deliveries WHERE ` + isLeaving},
 }
 
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		wrong = nil
 		for _, in := range invariants {
 			var n int64
-			if err := tx.QueryRow(ctx, in.query).Scan(&n); err != nil {
+			if err := tx.query(ctx, in.query).Scan(&n); err != nil {
 				return err
 			}
 			if n > 0 {
@@ -59,5 +57,5 @@ func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 		}
 		return nil
 	})
-	return wrong, s.readError(err)
+	return wrong, err
 }

@@ -57,7 +57,7 @@ func TestDamagedDatabases(t *testing.T) {
 	}
 }
 
-// What Check calls a lane that stands still does, and no other lane.
+// A lane that Check reports as stuck is stuck, and no other lane is.
 func TestDamagedEventStopsItsLaneAlone(t *testing.T) {
 	url := database(t)
 	s := open(t, store.Options{Path: url})

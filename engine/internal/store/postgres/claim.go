@@ -77,7 +77,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	allowed, wait := l.Allow(c.now, c.lane, n)
 	if allowed > 0 && c.lane.Total > 0 {
 		inFlight := 0
-		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND state = 0 AND due_at > $2`, l.id, c.now).
+		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND `+isDue+` AND due_at > $2`, l.id, c.now).
 			Scan(&inFlight)
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	c.low = c.store.lowOf(l.id, c.now)
 	looking := time.Now()
 	if c.again {
-		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND state = 0 AND due_at = $2 AND owner = $4`,
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $3, owner = 0 WHERE lane = $1 AND `+isDue+` AND due_at = $2 AND owner = $4`,
 			l.id, c.before, c.now, c.store.node)
 	}
 	if l.keyed {
@@ -159,9 +159,9 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 		seqs = append(seqs, seq)
 		return nil
 	}, `SELECT d.seq, d.order_key, d.order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane
-  AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.state IN (0, 5) AND o.state = 0 AND o.owner <> 0 AND o.due_at > $2
+  AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.`+isWaiting+` AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $2
   AND o.seq <> d.seq)
-  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.state = 0 AND d.due_at <= $2 AND d.due_at >= $4
+  FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.`+isDue+` AND d.due_at <= $2 AND d.due_at >= $4
   ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n, c.low)
 	if err := c.send(ctx); err != nil {
 		return 0, nil, err
@@ -184,7 +184,7 @@ const take = `WITH f AS MATERIALIZED (SELECT seq, due_at FROM awf_hook.deliverie
   LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
-// taking.
+// taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait.
 func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	until := c.now.Add(microseconds(c.lane.Lease))
 	scan := func(rows pgx.Rows) error {
@@ -194,10 +194,10 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND state = 0 AND due_at <= $5 AND due_at >= $6`),
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0`), c.store.node, until, chosen, n)
+		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
 	return c.send(ctx)
 }
@@ -250,15 +250,19 @@ func (r *eventRow) event() (*event.Event, error) {
 	}, r.stamp)
 }
 
-// wait sets when to ask again: when the next delivery becomes due.
+// wait sets when to ask again: when the next delivery becomes due, and at once if the lane has its first key.
 func (c *claiming) wait(ctx context.Context) error {
 	c.next = store.Never
 	var first *time.Time
-	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND state = 0
-    AND due_at > $2 ORDER BY due_at LIMIT 1)`,
-		c.state.id, c.now).Scan(&first)
+	keyed := false
+	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND `+isDue+`
+    AND due_at > $2 ORDER BY due_at LIMIT 1), (SELECT keyed FROM awf_hook.lanes WHERE id = $1)`,
+		c.state.id, c.now).Scan(&first, &keyed)
 	if first != nil {
 		c.next = max(time.Microsecond, first.Sub(c.now))
+	}
+	if keyed && !c.state.keyed {
+		c.next = time.Microsecond
 	}
 	return err
 }

@@ -193,7 +193,7 @@ func TestConnectionsInWords(t *testing.T) {
 	}
 }
 
-// A server that takes no TLS is told from one with a wrong certificate.
+// The error tells a server without TLS from one with a wrong certificate.
 func TestServerWithoutTLS(t *testing.T) {
 	_, err := postgres.Open(t.Context(), store.Options{Path: strings.Replace(database(t), "sslmode=disable", "sslmode=require", 1)})
 	if err == nil || !strings.Contains(err.Error(), "takes no TLS") {

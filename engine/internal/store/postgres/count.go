@@ -13,7 +13,7 @@ const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accept
 // both makes the query of a filter's deliveries from both halves, in no order.
 func (c *condition) both() string {
 	half := func(table string) string {
-		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.state IN (1, 2, 3) THEN i.done_at END AS done_at
+		return `SELECT l.webhook, i.reason, i.attempts, i.accepted_at, CASE WHEN i.` + isFinal + ` THEN i.done_at END AS done_at
   FROM awf_hook.` + table + ` i JOIN awf_hook.lanes l ON l.id = i.lane WHERE ` + c.String()
 	}
 	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
@@ -26,90 +26,92 @@ func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	c, _, err := s.selected(ctx, f)
-	if err != nil {
-		return t, err
-	}
 	var oldest, last *time.Time
-	err = s.pool.QueryRow(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		c, err := tx.selected(ctx, f)
+		if err != nil {
+			return err
+		}
+		return tx.query(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
+	})
 	t.Oldest, t.Last = orZero(oldest), orZero(last)
-	return t, s.readError(err)
+	return t, err
 }
 
 // Groups implements [store.Browser].
-func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
-	c, _, err := s.selected(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		c, err := tx.selected(ctx, f)
+		if err != nil {
+			return err
+		}
+		query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
   ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
-	rows, err := s.pool.Query(ctx, query, c.args...)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	groups, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (g delivery.Group, err error) {
-		var oldest, last *time.Time
-		err = row.Scan(append([]any{&g.Webhook, &g.Reason}, tallyTargets(&g.Tally, &oldest, &last)...)...)
-		g.Oldest, g.Last = orZero(oldest), orZero(last)
-		return g, err
+		groups, err = collect(ctx, tx, func(row pgx.CollectableRow) (g delivery.Group, err error) {
+			var oldest, last *time.Time
+			err = row.Scan(append([]any{&g.Webhook, &g.Reason}, tallyTargets(&g.Tally, &oldest, &last)...)...)
+			g.Oldest, g.Last = orZero(oldest), orZero(last)
+			return g, err
+		}, query, c.args...)
+		return err
 	})
-	return groups, s.readError(err)
+	return groups, err
 }
 
 // Oldest implements [store.Browser].
-func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
-	rows, err := s.pool.Query(ctx, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
-  WHERE d.state = 0 AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	oldest := map[string]time.Time{}
-	var webhook string
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&webhook, &at}, func() error {
-		oldest[webhook] = at
+func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err error) {
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		oldest = map[string]time.Time{}
+		tx.each(func(rows pgx.Rows) error {
+			var webhook string
+			var at time.Time
+			err := rows.Scan(&webhook, &at)
+			oldest[webhook] = at
+			return err
+		}, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
+  WHERE d.`+isDue+` AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
 		return nil
 	})
-	return oldest, s.readError(err)
+	return oldest, err
 }
 
 // countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing. It counts what waits for a later
 // attempt in an index, and reads the rows of what has an order key: a second or so for a million of them.
 const countStanding = `SELECT l.webhook, c.waiting,
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 AND d.due_at > $1),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.state IN (0, 5) AND d.state = 5),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.state = 0 AND d.due_at > $1)
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $1),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.` + isWaiting + `
+    AND d.` + isBehind + `),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $1)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
   WHERE c.waiting > 0`
 
 // Standing implements [store.Browser].
-func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	rows, err := s.pool.Query(ctx, countStanding, now)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	standing := map[string]delivery.Standing{}
-	var webhook string
-	var waiting, ahead, behind, inFlight int
-	_, err = pgx.ForEachRow(rows, []any{&webhook, &waiting, &ahead, &behind, &inFlight}, func() error {
-		standing[webhook] = delivery.Standing{
-			Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
+func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		standing = map[string]delivery.Standing{}
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
 		}
+		tx.each(func(rows pgx.Rows) error {
+			var webhook string
+			var waiting, ahead, behind, inFlight int
+			err := rows.Scan(&webhook, &waiting, &ahead, &behind, &inFlight)
+			standing[webhook] = delivery.Standing{
+				Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
+			}
+			return err
+		}, countStanding, tx.now)
 		return nil
 	})
-	return standing, s.readError(err)
+	return standing, err
 }
 
 // Pause implements [store.Browser].
 func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
 	now, err := s.now(ctx)
 	if err != nil {
-		return 0, s.readError(err)
+		return 0, err
 	}
 	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
 }

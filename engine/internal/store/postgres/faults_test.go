@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,7 +25,8 @@ import (
 // proxy is between a store and its server, and cuts connections.
 type proxy struct {
 	net.Listener
-	cut   atomic.Int32 // how many of the next COMMITs reach the server without their answer coming back
+	skip  atomic.Int32 // how many of the next COMMITs pass
+	cut   atomic.Int32 // how many of those after them reach the server without their answer coming back
 	often atomic.Int32 // how many of 100 COMMITs do besides
 }
 
@@ -64,7 +65,9 @@ func (p *proxy) join(client net.Conn, target string) {
 	}
 	defer server.Close()
 	var deaf atomic.Bool
+	answered := make(chan struct{})
 	go func() {
+		defer close(answered)
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
@@ -81,10 +84,10 @@ func (p *proxy) join(client net.Conn, target string) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
+		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
 			deaf.Store(true)
 			_, _ = server.Write(buf[:n])
-			_, _ = io.ReadAll(io.LimitReader(server, 1)) // it has committed
+			<-answered // it has committed
 			return
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
@@ -305,15 +308,48 @@ func TestServersDiskIsFull(t *testing.T) {
 	}
 }
 
-// Transactions that the server ends for others' sake (here at every 97th statement) are made again, and one that isolates transactions strictly by default ends none.
+// Transactions that the server ends for others' sake (here at every 97th statement, on any table) are made again, and a server that
+// isolates transactions strictly by default ends none.
 func TestSerializationFailures(t *testing.T) {
-	url := database(t)
-	alter(t, url, `SET default_transaction_isolation = 'repeatable read'`)
-	open(t, store.Options{Path: url})
-	execSQL(t, url, `CREATE SEQUENCE statements`) // a sequence keeps counting when a transaction is rolled back
-	execSQL(t, url, `CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE n bigint := nextval('public.statements'); BEGIN
+	for _, isolation := range []string{"repeatable read", "serializable"} {
+		t.Run(isolation, func(t *testing.T) {
+			url := database(t)
+			alter(t, url, `SET default_transaction_isolation = '`+isolation+`'`)
+			open(t, store.Options{Path: url})
+			endSome(t, url)
+			shareQueue(t, url, 2, 100)
+		})
+	}
+}
+
+// endSome makes a database end each 97th statement that writes.
+func endSome(t *testing.T, url string) {
+	t.Helper()
+	execSQL(t, url, `CREATE SEQUENCE IF NOT EXISTS public.statements`) // it keeps counting when a transaction is rolled back
+	execSQL(t, url, `CREATE OR REPLACE FUNCTION public.ends() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE n bigint := nextval('public.statements'); BEGIN
   IF n % 97 = 0 THEN RAISE EXCEPTION 'ended' USING ERRCODE = CASE WHEN n % 2 = 0 THEN '40001' ELSE '40P01' END; END IF;
   RETURN NULL; END $$;
-CREATE TRIGGER ends AFTER INSERT OR UPDATE OR DELETE ON awf_hook.deliveries FOR EACH STATEMENT EXECUTE FUNCTION ends()`)
-	shareQueue(t, url, 2, 200)
+DO $$ DECLARE t regclass; BEGIN
+  FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'awf_hook'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
+    EXECUTE format('CREATE TRIGGER ends AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.ends()', t);
+  END LOOP; END $$`)
+}
+
+// Nodes that open an empty database at once make one schema, and wait for each other.
+func TestNodesMakeTheSchemaAtOnce(t *testing.T) {
+	url := database(t)
+	alter(t, url, `SET default_transaction_isolation = 'serializable'`)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			s, err := postgres.Open(t.Context(), store.Options{Path: url})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = s.Close()
+		})
+	}
+	wg.Wait()
 }

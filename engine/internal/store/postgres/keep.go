@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 const (
 	slice       = 500    // deliveries that one transaction removes or changes, so that others do not wait for it long
-	idsMany     = 20_000 // ids that one transaction keeps
+	idsMany     = 20_000 // ids that one transaction keeps, and events that it looks at
 	recoverMany = 5000   // deliveries that one transaction makes due
 
 	prunePeriod = 10 * time.Minute
@@ -30,13 +29,13 @@ func (s *Store) Keep(ctx context.Context) error {
 	}
 	now, err := s.now(ctx)
 	if err != nil {
-		return inWords(err)
+		return err
 	}
 	if err := s.beat(ctx, now); err != nil {
-		return inWords(err)
+		return err
 	}
 	if err := s.takeHouse(ctx, now); err != nil || !s.Keeps() {
-		return inWords(err)
+		return err
 	}
 	if err := s.recover(ctx, now); err != nil {
 		return err
@@ -71,12 +70,13 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 		}
 	}
 	var deadNodes []int
-	rows, err := s.pool.Query(ctx, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		deadNodes, err = collect(ctx, tx, pgx.RowTo[int], `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`,
+			now.Add(-nodePeriod), s.node)
+		return err
+	})
 	if err != nil {
-		return inWords(err)
-	}
-	if deadNodes, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
-		return inWords(err)
+		return err
 	}
 	if len(deadNodes) > 0 {
 		s.fromTheBeginning()
@@ -101,7 +101,7 @@ func (s *Store) release(ctx context.Context, node int) error {
 			err := rows.Scan(&webhook)
 			tx.told[webhook] = struct{}{}
 			return err
-		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND state = 0 AND due_at > $1
+		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND `+isDue+` AND due_at > $1
     RETURNING lane)
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
@@ -130,7 +130,7 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 		n++
 		return nil
 	}, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
-  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND state = 0
+  CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND `+isDue+`
     AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
 		tx.now, longest, recoverMany)
 	if err := tx.send(ctx); err != nil {
@@ -146,18 +146,20 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 // prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
 // the work. The namespace that keeps the longest decides for the whole database.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
-	var last time.Time
+	var last time.Time // zero if another node has the work
 	var keep, keepDead time.Duration
-	err := s.pool.QueryRow(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
+	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+		if !tx.again {
+			last = time.Time{}
+		}
+		return tx.query(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
     pruned_at = greatest(m.pruned_at, $1)
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
     (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
   WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-prunePeriod)).Scan(&last, &keep, &keepDead)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return inWords(err)
+	})
+	if err != nil || last.IsZero() {
+		return err
 	}
 	if err := s.makeDay(ctx, now); err != nil {
 		return err
@@ -177,56 +179,40 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if day(last) == day(now) {
 		return nil
 	}
-	// Once a day, remove events whose last two deliveries were finished by two nodes at the same moment.
-	_, err = s.pool.Exec(ctx, `DELETE FROM awf_hook.events e WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq)
-  AND e.seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq)`)
-	return inWords(err)
+	return s.removeOrphans(ctx)
+}
+
+// removeOrphans removes events whose last two deliveries were finished by two nodes at the same moment.
+func (s *Store) removeOrphans(ctx context.Context) error {
+	for last, n := int64(math.MinInt64), idsMany; n == idsMany; {
+		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+			return tx.query(ctx, `WITH part AS (SELECT seq FROM awf_hook.events WHERE seq > $1
+    AND seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq) ORDER BY seq LIMIT $2),
+  gone AS (DELETE FROM awf_hook.events e USING part WHERE e.seq = part.seq
+    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq))
+  SELECT coalesce(max(seq), $1), count(*) FROM part`, last, idsMany).Scan(&last, &n)
+		})
+		if err != nil || !kept {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneDead removes one slice of old dead letters.
 func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err error) {
-	found, err := tx.deliveries(ctx, `state = 2 AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
+	found, err := tx.deliveries(ctx, isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
 	if err == nil && len(found) > 0 {
 		tx.removeAll(found)
 	}
 	return len(found) == slice, err
 }
 
-// deliveryRow holds what changes need to know about a delivery.
-type deliveryRow struct {
-	seq   int64
-	lane  int
-	state int
-	size  int64
-	key   []byte
-}
-
-// deliveries selects and locks deliveries.
-func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found []deliveryRow, err error) {
-	tx.each(func(rows pgx.Rows) error {
-		var d deliveryRow
-		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key)
-		found = append(found, d)
-		return err
-	}, `SELECT seq, lane, state, size, order_key FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
-	return found, tx.send(ctx)
-}
-
-// removeAll queues and counts the removal of deliveries.
-func (tx *tx) removeAll(found []deliveryRow) {
-	seqs := make([]int64, len(found))
-	for i, d := range found {
-		seqs[i] = d.seq
-		tx.of(d.lane).add(d.state, -1, -d.size)
-	}
-	tx.remove(seqs)
-}
-
 // discard removes a lane's oldest dead letters until they have freed the given number of bytes. It returns how many it
 // removed and how much they freed.
 func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
 	for freed < bytes {
-		found, err := tx.deliveries(ctx, `lane = $1 AND state = 2 ORDER BY seq LIMIT $2`, lane, slice)
+		found, err := tx.deliveries(ctx, `lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
 		if err != nil || len(found) == 0 {
 			return gone, freed, err
 		}
@@ -305,13 +291,14 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
 	var days []int64
-	rows, err := s.pool.Query(ctx, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		days, err = collect(ctx, tx, pgx.RowTo[int64], `SELECT substr(c.relname, 9)::bigint
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
+		return err
+	})
 	if err != nil {
-		return inWords(err)
-	}
-	if days, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
-		return inWords(err)
+		return err
 	}
 	for _, d := range days {
 		if d+1 > day(now.Add(-keep)) {
@@ -322,15 +309,10 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		}
 	}
 	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		var old []string
-		tx.each(func(rows pgx.Rows) error {
-			var name string
-			err := rows.Scan(&name)
-			old = append(old, name)
-			return err
-		}, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'awf_hook.ids'::regclass
-  AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
-		if err := tx.send(ctx); err != nil {
+		old, err := collect(ctx, tx, pgx.RowTo[string], `
+  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+		if err != nil {
 			return err
 		}
 		for _, name := range old {

@@ -57,21 +57,23 @@ func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int,
 	const query = `WITH made AS (INSERT INTO awf_hook.lanes(webhook) SELECT w FROM unnest($1::text[]) w ORDER BY w ON CONFLICT DO NOTHING
   RETURNING webhook, id) SELECT webhook, id FROM made UNION SELECT webhook, id FROM awf_hook.lanes WHERE webhook = ANY($1)`
 	for len(unknown) > 0 { // another node may make one between the two halves of the query
-		rows, err := s.pool.Query(ctx, query, unknown)
-		if err != nil {
-			return nil, inWords(err)
-		}
-		var webhook string
-		var id int
-		_, err = pgx.ForEachRow(rows, []any{&webhook, &id}, func() error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.lanes[webhook] = id
+		found := map[string]int{}
+		err := s.write(ctx, func(_ context.Context, tx *tx) error {
+			tx.each(func(rows pgx.Rows) error {
+				var webhook string
+				var id int
+				err := rows.Scan(&webhook, &id)
+				found[webhook] = id
+				return err
+			}, query, unknown)
 			return nil
 		})
 		if err != nil {
-			return nil, inWords(err)
+			return nil, err
 		}
+		s.mu.Lock()
+		maps.Copy(s.lanes, found)
+		s.mu.Unlock()
 		ids, unknown = s.cachedLanes(webhooks)
 	}
 	return ids, nil
@@ -98,7 +100,8 @@ const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_u
 func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
 	l := &lane{}
 	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.Broken, &paused, &probe, &l.Closed, &l.Tokens, &tokens,
+	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
+		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
 		&l.LastError, &failed, &l.FuelPercent}, more...)...)
 	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
 	l.saved = l.Lane
@@ -132,7 +135,7 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 		}
 		tx.queue(`UPDATE awf_hook.lanes SET failures = $2, broken = $3, paused_until = $4, probe_until = $5, closed = $6, tokens = $7,
   tokens_at = $8, last_error = $9, last_error_at = $10, fuel_percent = $11 WHERE id = $1`,
-			l.id, l.Failures, l.Broken, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
+			l.id, l.Failures, l.TransformFailures, orNull(l.PausedUntil), orNull(l.ProbeUntil), clean(l.Closed), l.Tokens,
 			orNull(l.TokensAt), clean(l.LastError), orNull(l.LastErrorAt), l.FuelPercent)
 		tx.told[l.webhook] = struct{}{}
 	}
@@ -157,40 +160,29 @@ func (tx *tx) saveCounts() {
 func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
 	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
   coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
-  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.due_at LIMIT 1)
+  (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
     FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
-	now, err := s.now(ctx)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	rows, err := s.pool.Query(ctx, query, s.opts.Namespace)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var held counts
-		var first *time.Time
-		l, err := scanLane(rows, &held.waiting, &held.deadLetters, &held.bytes, &held.delivered, &held.dropped, &held.discarded, &first)
-		if err != nil {
-			return nil, err
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		list = nil
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
 		}
-		st := l.Status(now, l.webhook)
-		st.Waiting, st.Dead, st.Due = int(max(0, held.waiting)), int(max(0, held.deadLetters)), l.NextClaim(now, orZero(first))
-		st.Bytes, st.Delivered, st.Dropped, st.Discarded = max(0, held.bytes), held.delivered, held.dropped, held.discarded
-		list = append(list, st)
-	}
-	return list, s.readError(rows.Err())
-}
-
-// readError explains the error of a query outside a transaction.
-func (s *Store) readError(err error) error {
-	if err != nil && s.isClosed() {
-		return store.ErrClosed
-	}
-	return inWords(err)
+		tx.each(func(rows pgx.Rows) error {
+			var held counts
+			var first *time.Time
+			l, err := scanLane(rows, &held.waiting, &held.deadLetters, &held.bytes, &held.delivered, &held.dropped, &held.discarded, &first)
+			st := l.Status(tx.now, l.webhook)
+			st.Waiting, st.Dead, st.Due = int(max(0, held.waiting)), int(max(0, held.deadLetters)), l.NextClaim(tx.now, orZero(first))
+			st.Bytes, st.Delivered, st.Dropped, st.Discarded = max(0, held.bytes), held.delivered, held.dropped, held.discarded
+			list = append(list, st)
+			return err
+		}, query, s.opts.Namespace)
+		return nil
+	})
+	return list, err
 }
 
 // Enable implements [store.Browser].
@@ -238,14 +230,15 @@ type scope struct {
 	all   bool // there are no others
 }
 
-// scope reads which lanes the store sees.
-func (s *Store) scope(ctx context.Context) (sc scope, err error) {
-	if s.opts.Namespace == "" {
-		return scope{all: true}, nil
+// scope sends the queued statements, and reads which lanes the store sees.
+func (tx *tx) scope(ctx context.Context) (sc scope, err error) {
+	namespace := tx.store.opts.Namespace
+	if namespace == "" {
+		return scope{all: true}, tx.send(ctx)
 	}
-	err = s.pool.QueryRow(ctx, `SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
-    coalesce(bool_and(`+ofNamespace+`), true) FROM awf_hook.lanes l`, s.opts.Namespace).Scan(&sc.lanes, &sc.all)
-	return sc, s.readError(err)
+	err = tx.query(ctx, `SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
+    coalesce(bool_and(`+ofNamespace+`), true) FROM awf_hook.lanes l`, namespace).Scan(&sc.lanes, &sc.all)
+	return sc, err
 }
 
 // isCalled returns a condition for the lanes of an identity, or of the name after its "#": see [store.IsCalled].

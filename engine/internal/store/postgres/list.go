@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -57,15 +56,15 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	}
 	switch f.State {
 	case delivery.Due:
-		c.add(`i.state IN (0, 5) AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
+		c.add(`i.`+isWaiting+` AND NOT (i.owner <> 0 AND i.due_at > ?)`, now)
 	case delivery.InFlight:
-		c.add(`i.owner <> 0 AND i.state = 0 AND i.due_at > ?`, now)
+		c.add(`i.owner <> 0 AND i.`+isDue+` AND i.due_at > ?`, now)
 	case delivery.IsDelivered:
-		c.add(`i.state = 1`)
+		c.add(`i.` + isDelivered)
 	case delivery.IsDead:
-		c.add(`i.state = 2`)
+		c.add(`i.` + isDead)
 	case delivery.IsDropped:
-		c.add(`i.state = 3`)
+		c.add(`i.` + isDropped)
 	}
 	if f.ID != "" {
 		c.add(`i.id >= ? AND i.id < ?`, clean(f.ID), clean(f.ID)+"\x7f") // ids are ASCII letters, digits and "_"
@@ -89,7 +88,8 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 	if f.Text != "" {
 		text := strings.ToLower(clean(f.Text))
 		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
-    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0 OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
+    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0
+    OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
 	}
 	if f.Reason != "" {
 		c.add(`i.reason = ?`, clean(f.Reason))
@@ -110,15 +110,10 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 }
 
 // selected makes the condition of a filter as of now.
-func (s *Store) selected(ctx context.Context, f delivery.Filter) (c *condition, now time.Time, err error) {
-	sc, err := s.scope(ctx)
-	if err != nil {
-		return nil, now, err
-	}
-	if now, err = s.now(ctx); err != nil {
-		return nil, now, s.readError(err)
-	}
-	return sc.where(f, now), now, nil
+func (tx *tx) selected(ctx context.Context, f delivery.Filter) (*condition, error) {
+	tx.clock()
+	sc, err := tx.scope(ctx)
+	return sc.where(f, tx.now), err
 }
 
 const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since, i.attempts, i.spent, i.accepted_at, i.done_at, i.reason,
@@ -126,16 +121,20 @@ const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	c, now, err := s.selected(ctx, f)
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		items, err = tx.list(ctx, f)
+		return err
+	})
+	return items, err
+}
+
+func (tx *tx) list(ctx context.Context, f delivery.Filter) ([]delivery.Item, error) {
+	c, err := tx.selected(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, c.items(itemColumns, "DESC", f.Limit), c.args...)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (delivery.Item, error) { return scanItem(row, now) })
-	return items, s.readError(err)
+	return collect(ctx, tx, func(row pgx.CollectableRow) (delivery.Item, error) { return scanItem(row, tx.now) },
+		c.items(itemColumns, "DESC", f.Limit), c.args...)
 }
 
 // scanItem reads a row of itemColumns.
@@ -168,15 +167,22 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 }
 
 // Show implements [store.Browser].
-func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
-	items, err := s.List(ctx, delivery.Filter{ID: id, Limit: 1})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(items) == 0:
-		return nil, fmt.Errorf("%s: %w", id, store.ErrUnknown)
-	}
-	detail := &delivery.Detail{Item: items[0]}
+func (s *Store) Show(ctx context.Context, id string) (detail *delivery.Detail, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		items, err := tx.list(ctx, delivery.Filter{ID: id, Limit: 1})
+		if err == nil && len(items) == 0 {
+			err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
+		}
+		if err == nil {
+			detail, err = tx.show(ctx, items[0])
+		}
+		return err
+	})
+	return detail, err
+}
+
+func (tx *tx) show(ctx context.Context, item delivery.Item) (*delivery.Detail, error) {
+	detail := &delivery.Detail{Item: item}
 	query, args := `SELECT coalesce((SELECT string_agg(record, '' ORDER BY number) FROM awf_hook.attempts WHERE delivery = d.seq), ''),
   m.content_type, m.header, m.url_suffix, m.body, e.payload FROM awf_hook.deliveries d JOIN awf_hook.events e ON e.seq = d.event
   LEFT JOIN awf_hook.contents m ON m.delivery = d.seq WHERE d.seq = $1`, []any{detail.Seq}
@@ -188,14 +194,10 @@ func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
 	var contentType, header, urlSuffix *string
 	var body []byte
 	ev := detail.Item.Event
-	err = s.pool.QueryRow(ctx, query, args...).Scan(&log, &contentType, &header, &urlSuffix, &body, &ev.Payload)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("%s: it has just changed its state, ask again: %w", id, store.ErrUnknown)
+	if err := tx.query(ctx, query, args...).Scan(&log, &contentType, &header, &urlSuffix, &body, &ev.Payload); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	detail.Event, detail.Attempts = &ev, store.ParseLog(log)
-	detail.Content, err = made(contentType, header, urlSuffix, body)
+	content, err := made(contentType, header, urlSuffix, body)
+	detail.Event, detail.Attempts, detail.Content = &ev, store.ParseLog(log), content
 	return detail, err
 }

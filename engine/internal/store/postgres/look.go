@@ -29,14 +29,9 @@ func (a *acceptance) look(ctx context.Context) error {
 	a.clock()
 	a.readKnown(ids)
 	if len(keys) > 0 {
-		a.readKeys(keyed, keys)
+		a.readKeys(a.active, keyed, keys)
 	}
-	a.each(func(rows pgx.Rows) error {
-		var n int64
-		err := rows.Scan(&n)
-		a.seqs = append(a.seqs, n)
-		return err
-	}, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, len(a.wants))
+	a.numbers(&a.seqs, len(a.wants))
 	var total int64
 	a.each(func(rows pgx.Rows) error {
 		var id int
@@ -77,16 +72,4 @@ func (a *acceptance) readKnown(ids []string) {
 		a.mine[id] = &m
 		return err
 	}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
-}
-
-// readKeys queues reading which keys have a delivery that waits or is in flight. The lanes are locked.
-func (a *acceptance) readKeys(lanes []int, keys [][]byte) {
-	a.each(func(rows pgx.Rows) error {
-		var lane int
-		var key []byte
-		err := rows.Scan(&lane, &key)
-		a.active[laneKey{lane, string(key)}] = true
-		return err
-	}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
-  ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.state IN (0, 5)`, lanes, keys)
 }

@@ -19,7 +19,7 @@ func ofNamespace(namespace, id string) (*delivery.Entry, delivery.Lane) {
 	return e, delivery.Lane{Webhook: namespace + "#hook", Lease: time.Minute}
 }
 
-// holding is what a store sees of one namespace that has one delivery.
+// holding is the content of a namespace with one delivery.
 func holding(t *testing.T, s *postgres.Store, namespace string) {
 	t.Helper()
 	ctx := t.Context()
@@ -110,7 +110,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-// What one namespace fills takes no room from another, and what one is told of are its own lanes.
+// A full namespace takes no room from another, and each hears only of its own lanes.
 func TestNamespacesHaveTheirOwnRoom(t *testing.T) {
 	url := database(t)
 	full := open(t, store.Options{Path: url, Namespace: "full", MaxSize: 10_000})

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -21,8 +20,10 @@ func (s *Store) register(ctx context.Context) error {
 		return err
 	}
 	s.skew = now.Sub(s.opts.Now())
-	return s.pool.QueryRow(ctx, `INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
   RETURNING id`, nodeName(), s.config(), s.opts.Namespace, now).Scan(&s.node)
+	})
 }
 
 // nodeName returns a name of this process for people.
@@ -41,24 +42,25 @@ func (s *Store) config() string {
 
 // beat reports that this node lives, and its configuration. A node that counted as dead is a node again.
 func (s *Store) beat(ctx context.Context, now time.Time) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($1, $3, $4, $5, $2, $2)
+	return s.write(ctx, func(_ context.Context, tx *tx) error {
+		tx.queue(`INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($1, $3, $4, $5, $2, $2)
   ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`,
-		s.node, now, nodeName(), s.config(), s.opts.Namespace)
-	return err
+			s.node, now, nodeName(), s.config(), s.opts.Namespace)
+		return nil
+	})
 }
 
 // takeHouse makes this node keep house for its namespace if no other one does. A node that exports the queue's gauges takes
 // over from one that does not. This is a lease, and not a session lock, which a pooler in transaction mode would lose.
 func (s *Store) takeHouse(ctx context.Context, now time.Time) error {
-	var keeper int
-	err := s.pool.QueryRow(ctx, `INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
+	keeper := 0
+	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
   SET node = excluded.node, serves = excluded.serves, "until" = excluded."until", keep = excluded.keep, keep_dead = excluded.keep_dead
   WHERE k.node = excluded.node OR k."until" < $7 OR excluded.serves AND NOT k.serves RETURNING node`,
-		s.opts.Namespace, s.node, s.opts.Serves, now.Add(keeperLease), s.opts.Keep, s.opts.KeepDead, now).Scan(&keeper)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
-	s.keeper.Store(keeper == s.node)
+			s.opts.Namespace, s.node, s.opts.Serves, now.Add(keeperLease), s.opts.Keep, s.opts.KeepDead, now).Scan(&keeper)
+	})
+	s.keeper.Store(err == nil && keeper == s.node)
 	return err
 }
 
@@ -67,25 +69,26 @@ func (s *Store) leaveHouse(ctx context.Context) error {
 	if !s.keeper.Swap(false) {
 		return nil
 	}
-	_, err := s.pool.Exec(ctx, `UPDATE awf_hook.keepers SET node = 0, "until" = '1970-01-01T00:00:00Z' WHERE node = $1`, s.node)
-	return inWords(err)
+	return s.write(ctx, func(_ context.Context, tx *tx) error {
+		tx.queue(`UPDATE awf_hook.keepers SET node = 0, "until" = '1970-01-01T00:00:00Z' WHERE node = $1`, s.node)
+		return nil
+	})
 }
 
 // Keeps reports whether this node keeps house for its namespace.
 func (s *Store) Keeps() bool { return s.keeper.Load() }
 
 // Nodes lists the processes that use the namespace and reported lately.
-func (s *Store) Nodes(ctx context.Context) ([]delivery.Node, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	rows, err := s.pool.Query(ctx, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id
-    AND k."until" > $1)
-  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, now, now.Add(-nodePeriod), s.opts.Namespace)
-	if err != nil {
-		return nil, s.readError(err)
-	}
-	nodes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[delivery.Node])
-	return nodes, s.readError(err)
+func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		tx.clock()
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		nodes, err = collect(ctx, tx, pgx.RowToStructByPos[delivery.Node], `SELECT n.name, n.config, n.started, n.seen,
+  EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
+  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
+		return err
+	})
+	return nodes, err
 }

@@ -134,7 +134,8 @@ ANALYZE;`)
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	scans := func() (text string) {
 		rows, err := conn.Query(t.Context(), `SELECT relname::text, coalesce(seq_scan, 0) FROM pg_stat_user_tables
-  WHERE schemaname = 'awf_hook' AND (relname IN ('deliveries', 'events') OR relname LIKE 'history%') ORDER BY 1`)
+  WHERE schemaname = 'awf_hook' AND (relname IN ('deliveries', 'events') OR relname LIKE 'history%')
+    AND n_live_tup > 0 ORDER BY 1`) // tomorrow's table is empty, and costs nothing
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,7 @@ const (
 	maxConnections = 8                // of a process, unless the URL has pool_max_conns
 	callTimeout    = 15 * time.Second // of a transaction
 	openTimeout    = 10 * time.Second
+	migrateTimeout = 10 * time.Minute // indexes of a large queue take time
 )
 
 // IsURL reports whether a queue's place is a database URL.
@@ -73,8 +74,6 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, inWords(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
 	if err = s.migrate(ctx); err == nil {
 		err = s.register(ctx)
 	}
@@ -90,7 +89,9 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
 		return s.clock(), nil
 	}
-	err = s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	})
 	return now, err
 }
 

@@ -59,11 +59,15 @@ func open(tb testing.TB, opts store.Options) *postgres.Store {
 	return s
 }
 
+// The promises hold on a server that isolates transactions strictly by default and ends some of them.
 func TestStore(t *testing.T) {
 	url := database(t)
+	alter(t, url, `SET default_transaction_isolation = 'serializable'`)
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
 		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // faster than a new database for each test
-		return open(t, store.Options{Path: url, Now: now})
+		s := open(t, store.Options{Path: url, Now: now})
+		endSome(t, url)
+		return s
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // The states of a delivery: see [store.StateDue]. Those that are delivered or dropped are in history alone.
@@ -16,6 +15,20 @@ const (
 	dead      = store.StateDead
 	dropped   = store.StateDropped
 	behind    = store.StateBehind
+)
+
+// The states in SQL, after the name of a table with states if there is one: "d." + isDue. Partial indexes have these
+// conditions to the letter.
+const (
+	isDue       = `state = 0`
+	isDelivered = `state = 1`
+	isDead      = `state = 2`
+	isDropped   = `state = 3`
+	isBehind    = `state = 5`
+	isWaiting   = `state IN (0, 5)`
+	isHere      = `state IN (0, 2, 5)` // waiting or dead, and not leaving
+	isFinal     = `state IN (1, 2, 3)`
+	isLeaving   = `state >= 8` // on its way to another queue: see [store.Leaving]
 )
 
 // migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
@@ -216,59 +229,78 @@ CREATE INDEX deliveries_accepted ON awf_hook.deliveries(accepted_by) WHERE state
 // migrationLock is the advisory lock of a migration.
 const migrationLock = 0x6177665f686f6f6b // "awf_hook"
 
-// migrate brings the database to this version's schema. It accepts a schema that is one version newer.
+// migrate brings the database to this version's schema, unless it is there or one version newer.
 func (s *Store) migrate(ctx context.Context) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := checkServer(ctx, tx); err != nil {
+	version := 0
+	limited, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	err := s.repeat(limited, reading, func(ctx context.Context, tx *tx) (err error) {
+		if err = tx.checkServer(ctx); err == nil {
+			version, err = tx.version(ctx)
+		}
+		return err
+	})
+	if err != nil || version >= len(migrations) {
+		return err
+	}
+	return s.repeat(ctx, migrating, func(ctx context.Context, tx *tx) error {
+		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
+		version, err := tx.version(ctx) // another node may have been here first
+		if err != nil || version >= len(migrations) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
-			return err
-		}
-		if err := makeSchema(ctx, tx); err != nil {
-			return err
-		}
-		var version int
-		err := tx.QueryRow(ctx, `SELECT version FROM awf_hook.meta`).Scan(&version)
-		if errors.Is(err, pgx.ErrNoRows) {
-			_, err = tx.Exec(ctx, `INSERT INTO awf_hook.meta VALUES (0)`)
-		}
-		switch {
-		case err != nil:
-			return err
-		case version > len(migrations)+1:
-			return fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, len(migrations)+1)
-		case version >= len(migrations):
-			return nil
+		if version < 0 {
+			if err := tx.makeSchema(ctx); err != nil {
+				return err
+			}
+			version = 0
 		}
 		for ; version < len(migrations); version++ {
-			if _, err := tx.Exec(ctx, migrations[version]); err != nil {
+			if _, err := tx.conn.Exec(ctx, migrations[version]); err != nil {
 				return fmt.Errorf("schema %d: %w", version+1, err)
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE awf_hook.meta SET version = $1`, version)
-		return err
+		tx.queue(`UPDATE awf_hook.meta SET version = $1`, version)
+		return nil
 	})
 }
 
+// version returns the schema's version, and -1 if there is none.
+func (tx *tx) version(ctx context.Context) (version int, err error) {
+	version = -1
+	is := false
+	// to_regclass would answer from before the lock was awaited.
+	err = tx.query(ctx, `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename = 'meta')`).Scan(&is)
+	if err != nil || !is {
+		return version, err
+	}
+	err = tx.query(ctx, `SELECT version FROM awf_hook.meta`).Scan(&version)
+	if version > len(migrations)+1 {
+		err = fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, len(migrations)+1)
+	}
+	return version, err
+}
+
 // makeSchema makes the schema if it is missing. A role may own the schema and not have the right to make one.
-func makeSchema(ctx context.Context, tx pgx.Tx) error {
-	var is bool
-	err := tx.QueryRow(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is)
-	if err == nil && !is {
-		_, err = tx.Exec(ctx, `CREATE SCHEMA awf_hook`)
+func (tx *tx) makeSchema(ctx context.Context) error {
+	is := false
+	if err := tx.query(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL)`)
+	if !is {
+		if _, err := tx.conn.Exec(ctx, `CREATE SCHEMA awf_hook`); err != nil {
+			return err
+		}
 	}
+	_, err := tx.conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL); INSERT INTO awf_hook.meta VALUES (0)`)
 	return err
 }
 
 // checkServer refuses a server that cannot hold a queue.
-func checkServer(ctx context.Context, tx pgx.Tx) error {
+func (tx *tx) checkServer(ctx context.Context) error {
 	var version int
 	var commit, encoding string
-	err := tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
+	err := tx.query(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
   current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
 	if err == nil {
 		err = unfit(version, commit, encoding)

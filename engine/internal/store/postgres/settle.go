@@ -127,7 +127,7 @@ func (b *settling) look(ctx context.Context) error {
 
 func (b *settling) areWell() bool {
 	for _, l := range b.lanes {
-		if l.Failures != 0 || l.Broken != 0 || !l.ProbeUntil.IsZero() {
+		if l.Failures != 0 || l.TransformFailures != 0 || !l.ProbeUntil.IsZero() {
 			return false
 		}
 	}
@@ -270,7 +270,7 @@ func (b *settling) mineBefore(ctx context.Context) error {
 		}
 		return err
 	}, `SELECT seq, token FROM awf_hook.history WHERE seq = ANY($1::bigint[])
-  UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND state = 2`, seqs)
+  UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND `+isDead, seqs)
 	return b.send(ctx)
 }
 
@@ -301,9 +301,9 @@ func (b *settling) freeKey(o *outcome) {
 func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
 	tx.queue(`UPDATE awf_hook.deliveries SET state = 0, due_at = $1 WHERE seq = (
     SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL
-    AND d.state IN (0, 5) AND d.state = 5
+    AND d.`+isWaiting+` AND d.`+isBehind+`
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL
-    AND o.state IN (0, 5)
-      AND o.state = 0 AND o.seq <> $4 AND o.since > $5)
+    AND o.`+isWaiting+`
+      AND o.`+isDue+` AND o.seq <> $4 AND o.since > $5)
     ORDER BY d.place LIMIT 1)`, at, head.lane, head.key, head.seq, at.Add(-microseconds(maxWait)))
 }

@@ -38,20 +38,62 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 	return s.repeat(ctx, writing, change)
 }
 
-// The beginnings of transactions, whatever the server isolates by default. Locks decide about a change, and each of its statements sees
-// what the ones before waited for.
-const (
-	writing = `BEGIN ISOLATION LEVEL READ COMMITTED`
-	reading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+// mode is how a transaction runs, whatever the server's defaults are.
+type mode struct {
+	begin, settings string
+	limit           time.Duration // 0 is none
+}
+
+// Locks decide about a change, and each of its statements sees what the ones before waited for. What is read is one snapshot.
+var (
+	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout}
+	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout}
+	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0}
+	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout}
 )
 
-func (s *Store) repeat(ctx context.Context, begin string, change func(context.Context, *tx) error) error {
+// The server keeps the plan of a statement, which it may have made while a table was empty, and its counts of rows are as old as the
+// last ANALYZE: no plan may read a table or an index whole that may have grown since. Statements name the rows by ANY or look them up by
+// LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it.
+const (
+	patience = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true)`
+	lookups  = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+)
+
+// once is write for a change that finds less to do when it is made again. After a lost answer it asks the server whether the
+// change was committed, and leaves what the change has told as it is. The change sends a statement.
+func (s *Store) once(ctx context.Context, change func(context.Context, *tx) error) error {
+	id := ""
+	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+		if tx.again && id != "" {
+			fate := ""
+			if err := tx.query(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, id).Scan(&fate); err != nil || fate == "committed" {
+				return err
+			}
+			if fate == "in progress" {
+				return errUnknown
+			}
+		}
+		tx.queue(`SELECT pg_current_xact_id()::text`).QueryRow(func(row pgx.Row) error { return row.Scan(&id) })
+		return change(ctx, tx)
+	})
+}
+
+// errUnknown is repeated until the server has noticed that the connection is lost.
+var errUnknown = errors.New("the server has not ended a transaction whose connection was lost: it may still commit it")
+
+// read reads, and repeats that if the connection was lost.
+func (s *Store) read(ctx context.Context, look func(context.Context, *tx) error) error {
+	return s.repeat(ctx, reading, look)
+}
+
+func (s *Store) repeat(ctx context.Context, how mode, change func(context.Context, *tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	again := false
 	for try := 1; ; try++ {
-		err := s.transaction(ctx, begin, again, change)
+		err := s.transaction(ctx, how, again, change)
 		switch {
 		case s.isClosed() && err != nil:
 			return store.ErrClosed
@@ -75,16 +117,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// settings of each transaction. The server keeps the plan of a statement, which it may have made while a table was empty, and its counts
-// of rows are as old as the last ANALYZE: no plan may read a table or an index whole that may have grown since. Statements name the rows
-// by ANY or look them up by LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it.
-const settings = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true),
-  set_config('enable_bitmapscan', 'off', true)`
-
 // transaction makes a change once.
-func (s *Store) transaction(ctx context.Context, begin string, again bool, change func(context.Context, *tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
+func (s *Store) transaction(ctx context.Context, how mode, again bool, change func(context.Context, *tx) error) error {
+	if how.limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, how.limit)
+		defer cancel()
+		ctx = limited
+	}
 	begun := s.opts.Now()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -94,8 +133,8 @@ func (s *Store) transaction(ctx context.Context, begin string, again bool, chang
 	tx := &tx{
 		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(begin)
-	tx.batch.Queue(settings)
+	tx.batch.Queue(how.begin)
+	tx.batch.Queue(how.settings)
 	if err = change(ctx, tx); err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
@@ -133,6 +172,24 @@ func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 		}
 		return rows.Err()
 	})
+}
+
+// collect sends the queued statements and a query, and reads its rows.
+func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
+	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
+		list, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return list, tx.send(ctx)
+}
+
+// changed sends the queued statements and another one, and returns how many rows that changed.
+func (tx *tx) changed(ctx context.Context, query string, args ...any) (n int, err error) {
+	tx.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
+		n = int(tag.RowsAffected())
+		return nil
+	})
+	return n, tx.send(ctx)
 }
 
 // row is the only row of a query. Scan reads it.

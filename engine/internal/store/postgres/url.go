@@ -26,7 +26,7 @@ func parseURL(text string) (*pgxpool.Config, error) {
 	case errors.As(err, &file):
 		return nil, fmt.Errorf("the queue's URL or a variable of PostgreSQL names a file that cannot be read: %w", file)
 	case err != nil && urlErr == nil && service != "":
-		return nil, fmt.Errorf("the service %q is not in PostgreSQL's service file, or what it says there cannot be used", service)
+		return nil, fmt.Errorf("the service %q is not in PostgreSQL's service file, or its settings cannot be used", service)
 	case err != nil:
 		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE, " +
 			"with %XX for special characters in a password")

@@ -22,7 +22,7 @@ const (
 func (s *Store) vacuum(ctx context.Context) error {
 	full, err := s.fullOfDead(ctx)
 	if err != nil || len(full) == 0 {
-		return s.readError(err)
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, vacuumTime)
 	defer cancel()
@@ -31,26 +31,28 @@ func (s *Store) vacuum(ctx context.Context) error {
 		err = nil
 	}
 	_, readErr := s.fullOfDead(ctx)
-	return s.readError(errors.Join(err, readErr))
+	return errors.Join(inWords(err), readErr)
 }
 
 // fullOfDead lists the working tables that are to be vacuumed, and notes how much is dead in them.
 func (s *Store) fullOfDead(ctx context.Context) (full []string, err error) {
-	rows, err := s.pool.Query(ctx, `SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
-  WHERE schemaname = 'awf_hook' AND relname IN ('deliveries', 'events', 'contents', 'attempts')`)
-	if err != nil {
-		return nil, err
+	type rows struct {
+		Table      string
+		Dead, Live int64
 	}
-	var table string
-	var dead, live int64
-	_, err = pgx.ForEachRow(rows, []any{&table, &dead, &live}, func() error {
-		if dead > max(deadRows+live/deadShare, 2*s.dead[table]) {
-			full = append(full, "awf_hook."+table)
-			s.dead[table] = dead
-		} else {
-			s.dead[table] = min(s.dead[table], dead)
-		}
-		return nil
+	var tables []rows
+	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+		tables, err = collect(ctx, tx, pgx.RowToStructByPos[rows], `SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
+  WHERE schemaname = 'awf_hook' AND relname IN ('deliveries', 'events', 'contents', 'attempts')`)
+		return err
 	})
+	for _, t := range tables {
+		if t.Dead > max(deadRows+t.Live/deadShare, 2*s.dead[t.Table]) {
+			full = append(full, "awf_hook."+t.Table)
+			s.dead[t.Table] = t.Dead
+		} else {
+			s.dead[t.Table] = min(s.dead[t.Table], t.Dead)
+		}
+	}
 	return full, err
 }

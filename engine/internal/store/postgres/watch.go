@@ -77,7 +77,7 @@ func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 	}
 	probe := "probe " + strconv.Itoa(s.node)
 	if _, err = conn.Exec(ctx, `LISTEN `+channel); err == nil {
-		_, err = s.pool.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, probe)
+		err = s.tellAll(ctx, probe)
 	}
 	wait, cancel := context.WithTimeout(ctx, probeWait)
 	defer cancel()
@@ -146,10 +146,18 @@ func (s *Store) send(ctx context.Context) {
 		}
 		for _, payload := range payloads(s.node, s.told()) {
 			limited, cancel := context.WithTimeout(ctx, time.Second)
-			_, _ = s.pool.Exec(limited, `SELECT pg_notify($1, $2)`, channel, payload)
+			_ = s.tellAll(limited, payload)
 			cancel()
 		}
 	}
+}
+
+// tellAll notifies all nodes, in a transaction of its own.
+func (s *Store) tellAll(ctx context.Context, payload string) error {
+	return s.write(ctx, func(_ context.Context, tx *tx) error {
+		tx.queue(`SELECT pg_notify($1, $2)`, channel, payload)
+		return nil
+	})
 }
 
 // payloads returns the notifications for webhooks, each within the server's limit.

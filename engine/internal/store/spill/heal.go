@@ -187,7 +187,7 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 		return
 	}
 	l.Waiting, l.Unstored = l.Waiting+m.Waiting, m.Unstored
-	l.Failures, l.Broken = max(l.Failures, m.Failures), max(l.Broken, m.Broken)
+	l.Failures, l.TransformFailures = max(l.Failures, m.Failures), max(l.TransformFailures, m.TransformFailures)
 	l.Closed, l.FuelPercent = cmp.Or(l.Closed, m.Closed), max(l.FuelPercent, m.FuelPercent)
 	if l.Due.IsZero() || !m.Due.IsZero() && m.Due.Before(l.Due) {
 		l.Due = m.Due

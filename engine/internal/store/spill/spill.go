@@ -65,8 +65,11 @@ func New(opts store.Options, openFile func(context.Context) (store.Queue, error)
 	opts = opts.WithDefaults()
 	s := &Store{opts: opts, openFile: openFile, journal: newJournal(opts)}
 	own := store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}
-	if s.journal != nil {
+	switch {
+	case s.journal != nil:
 		own.MaxSize = JournalSize
+	case openFile == nil:
+		own.MaxSize = min(opts.MaxSize, memory.DefaultSize)
 	}
 	s.memory = memory.Open(own)
 	s.reopen(context.Background())
@@ -92,10 +95,12 @@ func (s *Store) reopen(ctx context.Context) {
 	s.file = file
 }
 
-// breaks notes that the file cannot be used. The caller holds mu.
+// breaks notes that the file cannot be used. A timeout does not replace another reason that is known. The caller holds mu.
 func (s *Store) breaks(err error) {
 	if s.broken == nil {
 		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
+	} else if errors.Is(err, context.DeadlineExceeded) {
+		return
 	}
 	s.broken = err
 }

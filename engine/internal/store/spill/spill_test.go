@@ -1,13 +1,18 @@
 package spill_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
 	"github.com/awf-project/awf-hook/engine/internal/store/spill"
@@ -37,3 +42,28 @@ func openSQLite(opts store.Options) (store.Queue, error) {
 }
 
 func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// A queue in memory alone holds no more than its max_size.
+func TestMemoryHoldsMaxSize(t *testing.T) {
+	fits := func(maxSize int64) (n int) {
+		q := spill.Open(store.Options{Path: spill.Memory, MaxSize: maxSize})
+		defer q.Close()
+		payload := append(append([]byte(`{"text":"`), bytes.Repeat([]byte("x"), 1<<20)...), `"}`...)
+		for ; n < 100; n++ {
+			ev := &event.Event{ID: strconv.Itoa(n), Type: event.WorkflowEnd, Timestamp: time.Now(), Payload: payload}
+			err := q.Accept(t.Context(), []*delivery.Entry{{Event: ev, Wants: []delivery.Want{{Webhook: "hook"}}}})
+			if errors.Is(err, store.ErrFull) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	for maxSize, want := range map[int64]int{2 << 20: 2, 8 << 20: 8, 32 << 20: 32, 1 << 30: 32, 0: 32} {
+		if got := fits(maxSize); got != want {
+			t.Errorf("max_size %d MiB: %d events of 1 MiB fit, want %d", maxSize>>20, got, want)
+		}
+	}
+}

@@ -75,7 +75,8 @@ func (tx *tx) leave(after int64, n int) (seqs []int64, last int64, err error) {
 
 // ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight.
 func (tx *tx) ofKey(c candidate) ([]int64, error) {
-	busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
+	busy, err := tx.number(`SELECT count(*) FROM deliveries
+  WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
   AND state = DUE AND owner <> 0 AND due_at > ?`, c.lane, c.key, tx.now)
 	if err != nil || busy > 0 {
 		return nil, err
@@ -147,7 +148,7 @@ func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
 	err = s.write(ctx, func(tx *tx) error {
-		seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state >= 8 ORDER BY place, seq`)
+		seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state >= LEAVING ORDER BY place, seq`)
 		if err == nil {
 			entries, err = tx.entries(seqs)
 		}

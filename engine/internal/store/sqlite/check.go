@@ -13,14 +13,15 @@ var invariants = []struct{ wrong, query string }{
 	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED
   AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event)`},
 	{"deliveries are in a state that this awf-hook does not know", `SELECT count(*) FROM deliveries WHERE state NOT BETWEEN 0 AND 5
-  AND state NOT BETWEEN 8 AND 11`},
+  AND state NOT BETWEEN LEAVING AND LEAVING + 3`},
 	{"events have no delivery", `SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN e.first AND e.first + e.count - 1 AND d.event = e.seq AND d.state <> PRUNED)`},
 	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM deliveries d WHERE d.state = BEHIND
   AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.state = DUE)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DUE AND owner <> 0
   AND due_at > NOW AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1)`},
-	{"finished deliveries have no time of their end", `SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
+	{"finished deliveries have no time of their end",
+		`SELECT count(*) FROM deliveries WHERE state IN (DELIVERED, DEAD, DROPPED) AND done_at = 0`},
 	{"deliveries have counts below zero", `SELECT count(*) FROM deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
 	{"events have a time that cannot be read: their lanes stand still", `SELECT count(*) FROM events
   WHERE stamp NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][Tt][0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[Zz0-9]'`},
@@ -28,7 +29,8 @@ var invariants = []struct{ wrong, query string }{
   WHERE d.lane = l.id AND d.state IN (DUE, BEHIND))`},
 	{"lanes miscount their dead letters", `SELECT count(*) FROM lanes l WHERE dead_letters <> (SELECT count(*) FROM deliveries d
   WHERE d.lane = l.id AND d.state = DEAD)`},
-	{"deliveries left for another queue and did not arrive: run awf-hook queue move again", `SELECT count(*) FROM deliveries WHERE state >= 8`},
+	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
+		`SELECT count(*) FROM deliveries WHERE state >= LEAVING`},
 }
 
 // Check implements [store.Durable]. It reads the whole file.

@@ -336,4 +336,5 @@ func checkVersion(text string) error {
 
 // stateNumbers replaces names of states in statements with their numbers. SQLite uses a partial index only if a statement
 // repeats its condition word for word.
-var stateNumbers = strings.NewReplacer("DELIVERED", "1", "DROPPED", "3", "PRUNED", "4", "BEHIND", "5", "DEAD", "2", "DUE", "0")
+var stateNumbers = strings.NewReplacer("DELIVERED", "1", "DROPPED", "3", "PRUNED", "4", "BEHIND", "5", "DEAD", "2", "DUE", "0",
+	"LEAVING", "8")

@@ -14,18 +14,13 @@ func scanTally(r *row) delivery.Tally {
 	return delivery.Tally{Count: int(r.int()), Tried: int(r.int()), Oldest: r.time(), Last: r.time()}
 }
 
-// tables returns the tables that a filter's condition needs.
-func tables(f delivery.Filter) string {
-	if looksThroughEvents(f) {
-		return fromEvents
-	}
-	return fromDeliveries
-}
-
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	condition, args := where(f, s.now())
-	err = s.read(ctx, `SELECT `+tallyColumns+tables(f)+condition, func(r *row) error {
+	from, args, err := s.matching(ctx, f, s.now())
+	if err != nil {
+		return t, err
+	}
+	err = s.read(ctx, `SELECT `+tallyColumns+from, func(r *row) error {
 		t = scanTally(r)
 		return nil
 	}, args...)
@@ -34,8 +29,11 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
-	condition, args := where(f, s.now())
-	query := `SELECT l.webhook, d.reason, ` + tallyColumns + tables(f) + condition + ` GROUP BY l.webhook, d.reason
+	from, args, err := s.matching(ctx, f, s.now())
+	if err != nil {
+		return nil, err
+	}
+	query := `SELECT l.webhook, d.reason, ` + tallyColumns + from + ` GROUP BY l.webhook, d.reason
   ORDER BY 3 DESC, 1, 2 LIMIT ?`
 	err = s.read(ctx, query, func(r *row) error {
 		groups = append(groups, delivery.Group{Webhook: r.text(), Reason: r.text(), Tally: scanTally(r)})

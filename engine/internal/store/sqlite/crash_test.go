@@ -121,7 +121,7 @@ func TestKilledProcessHoldsNothing(t *testing.T) {
 	}
 }
 
-// A hanging process's deliveries in flight are due when their leases end, and it is told when it comes back late.
+// A hanging process's deliveries in flight are due when their leases end. If the process comes back late, its outcomes are lost.
 func TestStoppedProcessLosesItsLeases(t *testing.T) {
 	s, other, say, hear := inFlightElsewhere(t)
 	if err := other.Process.Signal(unix.SIGSTOP); err != nil {

@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -110,11 +112,41 @@ const (
 // poll.
 func (f *folder) enter(ctx context.Context) error {
 	deadline := time.Now().Add(turnPatience)
-	if err := lock(ctx, f.next, deadline); err != nil {
-		return err
+	err := lock(ctx, f.next, deadline)
+	if err == nil {
+		defer unlock(f.next)
+		err = lock(ctx, f.turnstile, deadline)
 	}
-	defer unlock(f.next)
-	return lock(ctx, f.turnstile, deadline)
+	if errors.Is(err, errHeld) {
+		err = fmt.Errorf("%s: %s has held the lock for %v", f.turnstile.Name(), holder(f.turnstile), turnPatience)
+	}
+	return err
+}
+
+// errHeld means that another process held a lock until the deadline.
+var errHeld = errors.New("held")
+
+// holder describes the process that holds the lock on a file, as far as the system tells.
+func holder(f *os.File) string {
+	const unknown = "another process"
+	locks, err := os.ReadFile("/proc/locks") // only Linux has it
+	info, statErr := f.Stat()
+	if err != nil || statErr != nil {
+		return unknown
+	}
+	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
+	for line := range strings.Lines(string(locks)) { // 1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF
+		of := strings.Fields(line)
+		if len(of) < 6 || of[1] != "FLOCK" || of[4] == "0" || !strings.HasSuffix(of[5], inode) {
+			continue
+		}
+		stat, _ := os.ReadFile(filepath.Join("/proc", of[4], "stat")) // 4711 (name) T
+		if state := string(stat[bytes.LastIndexByte(stat, ')')+1:]); strings.HasPrefix(state, " T") {
+			return fmt.Sprintf("process %s, which is stopped (kill -CONT %s continues it),", of[4], of[4])
+		}
+		return "process " + of[4]
+	}
+	return unknown
 }
 
 // lock locks a file before the deadline.
@@ -127,7 +159,7 @@ func lock(ctx context.Context, f *os.File, deadline time.Time) error {
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return err
 		case time.Now().After(deadline):
-			return fmt.Errorf("%s: another process has held the lock for %v", f.Name(), turnPatience)
+			return errHeld
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}

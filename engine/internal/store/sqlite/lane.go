@@ -25,7 +25,7 @@ const laneColumns = `id, failures, broken, paused_until, probe_until, closed, to
   bytes, delivered, dead, dropped, discarded, waiting, dead_letters, fuel_percent`
 
 func (l *laneRow) scan(r *row) {
-	l.id, l.Failures, l.Broken = r.int(), int(r.int()), int(r.int())
+	l.id, l.Failures, l.TransformFailures = r.int(), int(r.int()), int(r.int())
 	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
 	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
 	l.bytes, l.delivered, l.dead, l.dropped, l.discarded = r.int(), r.int(), r.int(), r.int(), r.int()
@@ -100,7 +100,7 @@ func (tx *tx) saveLanes() error {
 		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
   tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
   waiting = max(0, ?16), dead_letters = max(0, ?17), fuel_percent = ?18 WHERE id = ?1`,
-			l.id, l.Failures, l.Broken, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
+			l.id, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
 			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded, l.waiting, l.deadLetters, l.FuelPercent)
 		if err != nil {
 			return err

@@ -11,8 +11,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// where makes the condition of a filter. now determines what is in flight.
-func where(f delivery.Filter, now time.Time) (string, []any) {
+// where makes the condition of a filter. now determines what is in flight. few says that few deliveries have the filter's state, if it has
+// one: then an index finds them.
+func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 	conditions, args := []string{"d.state <> PRUNED"}, []any{}
 	add := func(condition string, values ...any) {
 		conditions = append(conditions, condition)
@@ -20,6 +21,9 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	}
 	switch f.State {
 	case delivery.Due:
+		if few {
+			add(waiting)
+		}
 		add("d.state IN (DUE, BEHIND) AND NOT (d.owner <> 0 AND d.due_at > ?)", now)
 	case delivery.InFlight:
 		add(`d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE AND f.due_at BETWEEN ? AND ?
@@ -27,9 +31,15 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	case delivery.IsDelivered:
 		add("d.state = DELIVERED")
 	case delivery.IsDead:
-		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DEAD AND done_at > 0)") // few among many
+		add("+d.state = DEAD") // the plus keeps SQLite from sorting all of some lanes
+		if few {
+			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DEAD AND done_at > 0)")
+		}
 	case delivery.IsDropped:
-		add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
+		add("d.state = DROPPED")
+		if few {
+			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
+		}
 	}
 	if f.ID != "" {
 		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
@@ -37,25 +47,17 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 	if f.Webhook != "" {
 		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)
 	}
-	if f.Workflow != "" {
-		add("e.workflow_name = ?", f.Workflow)
-	}
-	if f.Event != "" {
-		add("e.type = ?", f.Event)
-	}
-	if f.Run != "" {
-		add("e.workflow_id = ?", f.Run)
-	}
-	if f.Source != "" {
-		add("e.source = ?", f.Source)
+	for _, text := range [][2]string{
+		{"e.workflow_name", f.Workflow}, {"e.type", f.Event}, {"e.workflow_id", f.Run}, {"e.source", f.Source}, {"d.reason", f.Reason},
+	} {
+		if text[1] != "" {
+			add(text[0]+" = ?", text[1])
+		}
 	}
 	if f.Text != "" {
 		text := strings.ToLower(f.Text)
 		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
 			text, text, text, text)
-	}
-	if f.Reason != "" {
-		add("d.reason = ?", f.Reason)
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
@@ -73,6 +75,11 @@ func where(f delivery.Filter, now time.Time) (string, []any) {
 }
 
 const (
+	// waiting is the condition that a delivery is due, in flight or behind another one.
+	waiting = `d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
+  UNION ALL SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state IN (DUE, BEHIND)
+  AND f.order_key IS NOT NULL AND f.state = BEHIND)`
+
 	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
   l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp`
 
@@ -84,19 +91,55 @@ const (
   CROSS JOIN lanes l ON l.id = d.lane WHERE `
 )
 
-// looksThroughEvents reports whether a filter is about fields of events, and not about a state that few deliveries have.
-func looksThroughEvents(f delivery.Filter) bool {
-	few := f.ID != "" || f.State == delivery.IsDead || f.State == delivery.IsDropped || f.State == delivery.InFlight
-	return (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && !few
+// matching returns the part of a statement that selects what matches a filter, from FROM on. If the filter is about fields of events,
+// and not about an id or a state that few deliveries have, it looks through the events.
+func (s *Store) matching(ctx context.Context, f delivery.Filter, now time.Time) (from string, args []any, err error) {
+	few, err := s.hasFew(ctx, f.State, maxFew)
+	condition, args := where(f, now, few)
+	if (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && f.ID == "" && !few {
+		return fromEvents + condition, args, err
+	}
+	return fromDeliveries + condition, args, err
+}
+
+// maxFew is how many deliveries of a state are first found by their index, and then sorted. If there are more, it is faster to look
+// through all, in order.
+const maxFew = 100_000
+
+// hasFew reports whether at most n deliveries have a state.
+func (s *Store) hasFew(ctx context.Context, state delivery.State, n int) (few bool, err error) {
+	count, args := "", []any{}
+	switch state {
+	case delivery.InFlight:
+		return true, nil
+	case delivery.Due:
+		count = `SELECT sum(waiting) FROM lanes`
+	case delivery.IsDead:
+		count = `SELECT sum(dead_letters) FROM lanes`
+	case delivery.IsDropped:
+		count, args = `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DROPPED AND done_at > 0 LIMIT ?)`, []any{n + 1}
+	default:
+		return false, nil
+	}
+	err = s.read(ctx, count, func(r *row) error {
+		few = r.int() <= int64(n)
+		return nil
+	}, args...)
+	return few, err
 }
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
 	now := s.now()
-	condition, args := where(f, now)
-	query := `SELECT ` + itemColumns + fromDeliveries + condition + ` ORDER BY d.seq DESC`
-	if looksThroughEvents(f) {
-		query = `SELECT ` + itemColumns + fromEvents + condition + ` ORDER BY e.seq DESC, d.seq DESC`
+	from, args, err := s.matching(ctx, f, now)
+	if err != nil {
+		return nil, err
+	}
+	query := `SELECT ` + itemColumns + from
+	if strings.HasPrefix(from, fromEvents) {
+		query += ` ORDER BY e.seq DESC, d.seq DESC`
+	} else {
+		query += ` ORDER BY d.seq DESC`
 	}
 	if f.Limit > 0 {
 		query += ` LIMIT ?`
@@ -139,7 +182,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
 	now := s.now()
-	condition, args := where(delivery.Filter{ID: id}, now)
+	condition, args := where(delivery.Filter{ID: id}, now, false)
 	query := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
 	err = s.read(ctx, query, func(r *row) error {
 		item, err := scanItem(r, now)

@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// A file with the schema of any version opens with what it holds.
+// A file with the schema of any version opens with its content.
 func TestOldFileOpens(t *testing.T) {
 	for version := 1; version <= len(migrations); version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) { opensOld(t, version) })

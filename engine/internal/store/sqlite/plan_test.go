@@ -19,10 +19,10 @@ import (
 var scans = regexp.MustCompile(`SCAN (deliveries|events|d|o|f|h|e)\b`)
 
 // mayScan are parts of statements that look through what they must: lists, in their own order, and the move of a whole queue.
-var mayScan = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`, `state >= 8`}
+var mayScan = []string{fromEvents, ` ORDER BY d.seq DESC LIMIT`, `state >= LEAVING`}
 
 // maySort are parts of statements that sort few rows: deliveries that are claimed or moved, ids that begin alike, and groups.
-var maySort = []string{`SELECT d.seq, d.lane`, `d.id >= ? AND d.id < ?`, `state >= 8`, `GROUP BY l.webhook, d.reason`}
+var maySort = []string{`SELECT d.seq, d.lane`, `d.id >= ? AND d.id < ?`, `state >= LEAVING`, `GROUP BY l.webhook, d.reason`}
 
 // No statement reads all deliveries or events.
 func TestNoStatementScans(t *testing.T) {
@@ -209,4 +209,25 @@ func runOther(t *testing.T, s *Store) {
 	}
 	must(nil, s.Erase(ctx, ids[:1]))
 	must(nil, s.Forget(ctx, ids[1:]))
+}
+
+// What few deliveries have is found by an index, among however many.
+func TestFewAreFoundByAnIndex(t *testing.T) {
+	s, err := Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	for _, state := range []delivery.State{delivery.Due, delivery.InFlight, delivery.IsDead, delivery.IsDropped} {
+		for _, f := range []delivery.Filter{{State: state}, {State: state, Webhook: "one", Event: "workflow_end", Text: "x"}} {
+			from, _, err := s.matching(t.Context(), f, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan := plan(t, s, `SELECT d.seq`+from+` ORDER BY d.seq DESC LIMIT 5`); scans.MatchString(plan) {
+				t.Errorf("%+v reads all:\n%s", f, plan)
+			}
+		}
+	}
 }

@@ -92,7 +92,7 @@ ALTER TABLE lanes ADD COLUMN dead_letters INTEGER NOT NULL DEFAULT 0; -- that ar
 ALTER TABLE deliveries ADD COLUMN accepted_by INTEGER NOT NULL DEFAULT 0; -- the process that accepted it
 CREATE INDEX deliveries_tried ON deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
 `, `
-ALTER TABLE lanes ADD COLUMN fuel_percent INTEGER NOT NULL DEFAULT 0; -- the most that a module used of its fuel, in the process that settled last
+ALTER TABLE lanes ADD COLUMN fuel_percent INTEGER NOT NULL DEFAULT 0; -- the most that a module used, in the process that settled last
 `, `
 CREATE TABLE operations(
   seq    INTEGER PRIMARY KEY,

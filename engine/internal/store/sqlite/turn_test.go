@@ -5,8 +5,10 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,9 @@ func TestTurnIsAwaitedWithABound(t *testing.T) {
 	case err := <-patient:
 		if err == nil || !strings.Contains(err.Error(), "queue.db.lock") {
 			t.Errorf("Accept without a deadline: %v, want an error that names the lock", err)
+		}
+		if holder := fmt.Sprintf("process %d has held", os.Getpid()); runtime.GOOS == "linux" && !strings.Contains(err.Error(), holder) {
+			t.Errorf("%v, want %q in it", err, holder)
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("Accept without a deadline waits for ever")

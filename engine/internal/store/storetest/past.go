@@ -36,7 +36,10 @@ func tellsFates(t *testing.T, q *queue) {
 func past(state delivery.State) *delivery.Past {
 	p := &delivery.Past{
 		State: state, Since: at(-50), Accepted: at(-60), Spent: 1, Reason: "503 Service Unavailable",
-		Content: &delivery.Content{Body: []byte("made"), ContentType: "text/plain", Secret: [][2]int{{0, 2}}, Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?a=b"},
+		Content: &delivery.Content{
+			Body: []byte("made"), ContentType: "text/plain", Secret: [][2]int{{0, 2}},
+			Header: [][2]string{{"X-A", "b"}}, URLSuffix: "?a=b",
+		},
 		Attempts: []delivery.Attempt{
 			{Number: 1, At: at(-40), Took: time.Second, Status: 200, Outcome: delivery.Delivered, Reason: "200 OK"},
 			{Number: 2, At: at(-10), Took: time.Second, Status: 503, Outcome: delivery.Retry, Reason: "503 Service Unavailable"},

@@ -8,6 +8,24 @@ import (
 	"github.com/rivo/uniseg"
 )
 
+// Unit is the unit of a limit.
+type Unit string
+
+const (
+	Characters Unit = "characters"   // counted as UTF-16 units, which are never fewer
+	UTF16      Unit = "UTF-16 units" //
+	Bytes      Unit = "bytes"        // of the body, with escapes
+	Entries    Unit = "entries"
+)
+
+// Limit is a limit that a format keeps.
+type Limit struct {
+	What   string
+	Max    int
+	Unit   Unit
+	Source string // where the limit comes from
+}
+
 // A measure returns the cost of a text in a receiver's unit, in the form in which the body has it.
 // The cost of two texts in a row is the sum of their costs.
 type measure func(s string) int
@@ -35,9 +53,9 @@ const (
 	leastTail = 60 // units; a shorter limit keeps only the beginning
 )
 
-// shrink returns s if it costs at most limit. Otherwise it keeps the beginning and the end, and says how much it cut:
+// cut returns s if it costs at most limit. Otherwise it keeps the beginning and the end, and says how much it cut:
 // "head… (1,234 characters cut) …tail". A short limit keeps the beginning and "…" only. It cuts at grapheme boundaries.
-func shrink(s string, limit int, cost measure) string {
+func cut(s string, limit int, cost measure) string {
 	if cost(s) <= limit {
 		return s
 	}
@@ -151,17 +169,17 @@ type budget struct {
 	overhead int // of each field, beside its texts
 }
 
-// take shrinks a text to at most so much of the budget, and charges it.
+// take cuts a text to at most so much of the budget, and charges it.
 func (b *budget) take(s string, most int) string {
 	if s == "" {
 		return ""
 	}
-	s = shrink(s, max(0, min(most, b.left)), b.cost)
+	s = cut(s, max(0, min(most, b.left)), b.cost)
 	b.left -= b.cost(s)
 	return s
 }
 
-// takeFields shrinks labels and values, and says how many fields did not fit.
+// takeFields cuts labels and values, and says how many fields did not fit.
 func (b *budget) takeFields(fields []field, value int) []field {
 	const rest = 60 // units kept for saying it
 	var taken []field

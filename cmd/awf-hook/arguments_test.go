@@ -1,0 +1,99 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// No command takes an empty value of a flag, which an unset variable of a script leaves, or a negative number or time. The flags that give
+// an event a text are the exception.
+func TestValuesThatWouldBeGuessed(t *testing.T) {
+	everyCommand(t)
+	tried := 0
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+		path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "awf-hook"), " ")
+		if path == "" || cmd.Hidden {
+			return
+		}
+		try := func(f *pflag.Flag) {
+			value := map[string]string{"int": "-1", "int64": "-1", "duration": "-1s"}[f.Value.Type()]
+			if f.Value.Type() == "bool" || path == "emit" && strings.HasPrefix(f.Name, "workflow") {
+				return
+			}
+			tried++
+			code, out, said := invoked(t, append(strings.Fields(path), "--"+f.Name+"="+value)...)
+			if code != exitUsage || out != "" || !strings.HasPrefix(said, "awf-hook: --"+f.Name+": ") {
+				t.Errorf("%s --%s=%q: exit code %d: %s%s", path, f.Name, value, code, out, said)
+			}
+		}
+		cmd.LocalFlags().VisitAll(try)
+		cmd.InheritedFlags().VisitAll(try)
+	}
+	walk((&command{}).root())
+	if tried < 200 {
+		t.Errorf("tried %d flags", tried)
+	}
+}
+
+// What would be ignored, or taken for something else, is refused or said.
+func TestArgumentsThatDoNothing(t *testing.T) {
+	id := everyCommand(t)
+	for line, want := range map[string]string{
+		"check ''":           "got an empty argument",
+		"deliveries show ''": "got an empty argument",
+		"deliveries delete --webhook= --state dead":             "--webhook: want a NAME, got an empty text",
+		"deliveries delete --all --webhook bad":                 "only one of them",
+		"deliveries delete " + id + " --all":                    "only one of them",
+		"deliveries replay " + id + " --webhook bad":            "only one of them",
+		"deliveries replay --workflow nosuch":                   "no delivery matches",
+		"deliveries delete --event workflow_erorr":              "no delivery matches: no event of AWF has this type, did you mean workflow_error?",
+		"deliveries list --since 2999-01-01":                    "--since: 2999-01-01 is in the future",
+		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time or a duration",
+		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: no event of AWF has this type, did you mean workflow_error?",
+		"emit -c hook.yaml --event step_*":                      "--event: want letters",
+		"emit -c hook.yaml --sample a|b":                        "--event: want letters",
+		"webhooks test bad -c hook.yaml --event workflow_erorr": "did you mean workflow_error?",
+		"eval payload past.jsonl --event workflow_erorr":        "no event has the type workflow_erorr: no event of AWF has this type, did you mean workflow_error?",
+		"preview -c hook.yaml past.jsonl passed.txt hook.yaml":  "awf-hook: hook.yaml: no event in the input: it has no JSON",
+	} {
+		args := strings.Fields(line)
+		for i := range args {
+			args[i] = strings.Trim(args[i], "'")
+		}
+		if _, _, said := invoked(t, args...); !strings.Contains(said, want) {
+			t.Errorf("awf-hook %s: %q, want %q", line, said, want)
+		}
+	}
+}
+
+// A command that needs only the queue's place does not guess it if the configuration has a mistake there.
+func TestQueueWhosePlaceIsInDoubt(t *testing.T) {
+	everyCommand(t)
+	for text, inDoubt := range map[string]bool{
+		"":                                true,
+		"\x00":                            true,
+		"webhooks: [":                     true,
+		"queue: {pth: q.db}\n":            true,
+		"queue: {path: '${NOT_SET}'}\n":   true,
+		"webhooks: [{urk: 1}]\n":          false,
+		"webhooks: [{url: '${UNSET}'}]\n": false,
+	} {
+		write(t, "doubt.yaml", text)
+		for _, path := range []string{"deliveries list", "deliveries delete --all --dry-run", "webhooks list", "operations", "top --interval 100ms", "queue check"} {
+			code, _, said := invoked(t, append(strings.Fields(path), "-c", "doubt.yaml")...)
+			if inDoubt != (code == exitConfig) || inDoubt && !strings.Contains(said, "doubt.yaml:1:") {
+				t.Errorf("%s with the configuration %q: exit code %d: %s", path, text, code, said)
+			}
+			if code, _, said := invoked(t, append(strings.Fields(path), "-c", "doubt.yaml", "--queue", "state/awf-hook/queue.db")...); code != exitOK {
+				t.Errorf("%s of a queue that --queue names: exit code %d: %s", path, code, said)
+			}
+		}
+	}
+}

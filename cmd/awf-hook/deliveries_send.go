@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/awf-project/awf-hook/engine"
+)
+
+func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
+	s := &session{adopts: true, needsQueue: true}
+	hurry := false
+	cmd := &cobra.Command{
+		Use:   "send",
+		Short: "Deliver what is due and exit, as run does at its end",
+		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
+attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
+ends the pause.`,
+		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if where.server != "" {
+				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")
+			}
+			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
+			s.ended = now()
+			if !s.json {
+				c.sayElsewhere(where)
+			}
+			if hurry {
+				if err := c.hurry(where); err != nil {
+					return err
+				}
+			}
+			return c.runStream(s, engine.Stream{In: strings.NewReader("")})
+		},
+	}
+	s.addSpillFlag(cmd)
+	cmd.Flags().BoolVar(&hurry, "now", false, "make all waiting deliveries due at once")
+	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
+	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
+	return cmd
+}
+
+// sayElsewhere says which deliveries are not sent, because they wait for webhooks of files that exist but that this configuration does not
+// read. It says nothing of a queue that cannot be opened, since the sender does.
+func (c *command) sayElsewhere(where *queueFlags) {
+	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		lanes, err := q.deliveries.Webhooks(ctx)
+		waiting, own := map[string]int{}, q.config.Files
+		if q.config.Workflows != nil {
+			for _, found := range q.config.Workflows.All() {
+				own = append(own, found.File)
+			}
+		}
+		for i := range lanes {
+			if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
+				waiting[file] += lanes[i].Waiting
+			}
+		}
+		for _, file := range own {
+			if full, err := filepath.Abs(file); err == nil {
+				delete(waiting, full)
+			}
+		}
+		for _, file := range slices.Sorted(maps.Keys(waiting)) {
+			if _, err := os.Stat(file); err == nil { // the report says which files are gone
+				fmt.Fprintf(c.err, "awf-hook: not sent: %d waiting for webhooks of %s, which was not read: name it with -c\n", waiting[file], plain(file))
+			}
+		}
+		return err
+	})
+}
+
+// hurry makes waiting deliveries due.
+func (c *command) hurry(where *queueFlags) error {
+	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if q.broken { // the sender says why
+			return nil
+		}
+		n, err := q.deliveries.Hurry(ctx, q.config)
+		if err == nil {
+			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
+		}
+		return err
+	})
+}

@@ -1,0 +1,168 @@
+package event
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
+)
+
+// runEnd holds the parts of a run's end after the duration.
+type runEnd struct {
+	exitCode    []byte // nil for none
+	failure     string
+	synthetic   bool
+	contradicts string // the id of the run's earlier end
+
+	attempts, tokens int64 // of all its steps
+}
+
+// end reads how a run ended: workflow_end, workflow_error or workflow_cancel.
+func (d *decoder) end(r *Record, status string) {
+	failure := d.optional(keyError)
+	switch status {
+	case "success", "completed":
+		r.Type, status = WorkflowEnd, "success"
+	case "failure", "failed":
+		r.Type, status = WorkflowError, "failure"
+		if saysCancelled(failure) {
+			r.Type, status = WorkflowCancel, "cancelled"
+		}
+	case "cancelled":
+		r.Type = WorkflowCancel
+	default:
+		d.fail(keyStatus, "want success, failure or cancelled, got %q", shorten(status))
+		return
+	}
+	r.payload.Text("status", status)
+	d.duration(r)
+	// A failed run's exit code of 0 is AWF's "not given".
+	if code := d.value[keyExitCode]; r.Type == WorkflowEnd || r.Type == WorkflowError && string(code) != "0" {
+		r.end.exitCode = bytes.Clone(code)
+	}
+	r.end.failure = failure
+}
+
+// saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
+// text too, with a newline or other text around it: then the run failed, since a page too many is better than one too few.
+func saysCancelled(failure string) bool {
+	before, own := strings.CutSuffix(failure, "command execution: context canceled")
+	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")
+	return failure == "workflow cancelled" || isOwn
+}
+
+// endStatus returns how a run ended, by the type of its event, such as "workflow.completed", and by its status. A status of cancelled
+// decides. If type and status contradict each other otherwise, the run failed.
+func (d *decoder) endStatus(typ string) string {
+	_, status, _ := strings.Cut(typ, ".")
+	given := d.optional(keyStatus)
+	switch {
+	case given == "cancelled", given == "" && status == "cancelled":
+		return "cancelled"
+	case status != "completed":
+	case given == "" && d.optional(keyError) == "", given == "completed", given == "success":
+		return "success"
+	}
+	return "failed"
+}
+
+// duration turns AWF's duration_ms, or the text that plugin events have ("1.5s"), into the body's duration in seconds.
+func (d *decoder) duration(r *Record) {
+	raw := d.value[keyDurationMS]
+	if raw == nil {
+		raw = d.value[keyDuration]
+		if raw == nil || raw[0] != '"' {
+			return
+		}
+		if took, err := time.ParseDuration(jsonbytes.String(raw)); err == nil && took >= 0 {
+			r.step.took = appendSeconds(nil, took)
+			r.payload.Raw("duration", r.step.took)
+		}
+		return
+	}
+	ms, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		d.fail(keyDurationMS, "want milliseconds, got %s", shorten(string(raw)))
+		return
+	}
+	r.payload.Raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))
+}
+
+// Ending describes the end of a program that left runs open.
+type Ending struct {
+	Cancelled bool   // by the user: workflow_cancel instead of workflow_error
+	Error     string // the text of the event's error
+	ExitCode  int    // of a workflow_error; 0 if unknown
+}
+
+// End makes an end for each run that is open and was quiet for at least that long, called runs before their callers.
+// The ends say "synthetic": true. Their ids follow from the lines of the run, so that reading the same lines again makes the
+// same event. Release or flush waiting records first.
+func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int) {
+	var open []*run
+	for r := range j.runs.left() {
+		if quiet == 0 || now.Sub(r.seen) >= quiet {
+			open = append(open, r)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b *run) int {
+		if d := j.runs.depth(b) - j.runs.depth(a); d != 0 {
+			return d
+		}
+		return b.started.Compare(a.started)
+	})
+	for _, r := range open {
+		r.ended = true
+		end := how.record(r, now)
+		r.endType, r.endID = end.Type, end.ID
+		j.give(r, end)
+	}
+	return len(open)
+}
+
+// record makes the end of a run.
+func (how Ending) record(r *run, now time.Time) *Record {
+	rec := &Record{role: roleEnd, Event: Event{
+		ID: lineID([]byte("end of " + r.startID + " after " + r.lastID)), Type: WorkflowError,
+		WorkflowID: r.id, WorkflowName: r.name, Timestamp: now.UTC(),
+	}}
+	status := "failure"
+	if how.Cancelled {
+		rec.Type, status = WorkflowCancel, "cancelled"
+	} else if how.ExitCode != 0 {
+		rec.end.exitCode = strconv.AppendInt(nil, int64(how.ExitCode), 10)
+	}
+	rec.payload.Text("status", status)
+	if took := now.Sub(r.started); took >= 0 {
+		rec.payload.Raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
+	}
+	rec.end.failure, rec.end.synthetic = how.Error, true
+	return rec
+}
+
+// left yields the runs that started and did not end.
+func (rs *runs) left() iter.Seq[*run] {
+	return func(yield func(*run) bool) {
+		for e := rs.recent.Back(); e != nil; e = e.Prev() {
+			if r := e.Value.(*run); r.startedBy != foreign && !r.ended && r.live && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// depth returns how many runs are above the run.
+func (rs *runs) depth(r *run) int {
+	for depth := range maxDepth {
+		caller := rs.byID[r.parentID]
+		if caller == nil {
+			return depth
+		}
+		r = caller.Value.(*run)
+	}
+	return maxDepth
+}

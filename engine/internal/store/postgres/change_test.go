@@ -1,0 +1,206 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// Every statement runs in a transaction that is repeated: only these functions use a connection otherwise.
+func TestStatementsRunInTransactions(t *testing.T) {
+	allowed := map[string]string{
+		"Open": "makes the pool", "Close": "closes it", "transaction": "is how the others use it", "listen": "LISTEN is a session's",
+		"vacuum": "VACUUM refuses to run in a transaction",
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || allowed[f.Name.Name] != "" {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "pool" {
+					t.Errorf("%s: %s uses the pool of connections: use write or read, which repeat what the server ends", name, f.Name.Name)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// A change is made once and says how much it changed, whichever of its commits is not answered.
+func TestChangesWhoseAnswersAreLost(t *testing.T) {
+	url := database(t)
+	p, behind := behindProxy(t, url)
+	direct, s := open(t, store.Options{Path: url}), open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"})
+	const events, other = 7, "prod#other"
+	for what, change := range map[string]func() (int, error){
+		"replay of dead letters": func() (int, error) {
+			return s.Replay(t.Context(), delivery.Filter{State: delivery.IsDead}, delivery.Change{})
+		},
+		"replay of what is due": func() (int, error) {
+			return s.Replay(t.Context(), delivery.Filter{State: delivery.Due}, delivery.Change{})
+		},
+		"replay of what was delivered": func() (int, error) {
+			return s.Replay(t.Context(), delivery.Filter{State: delivery.IsDelivered}, delivery.Change{})
+		},
+		"move":   func() (int, error) { return s.Move(t.Context(), hook, other) },
+		"delete": func() (int, error) { return s.Delete(t.Context(), delivery.Filter{}) },
+	} {
+		for commit := range int32(4) {
+			for n := range events {
+				e := entry(fmt.Sprint(what, commit, "-", n), []string{"", "k"}[n%2])
+				past := &delivery.Past{State: delivery.IsDead, Accepted: time.Now(), Since: time.Now()}
+				switch what {
+				case "replay of what is due":
+					past.State, past.After = delivery.Due, time.Hour
+				case "replay of what was delivered":
+					past.State, past.Done = delivery.IsDelivered, time.Now()
+				}
+				e.Wants[0].Past = past
+				accept(t, s, e)
+			}
+			p.skip.Store(commit)
+			p.cut.Store(1)
+			n, err := change()
+			p.cut.Store(0)
+			if err != nil || n != events {
+				t.Errorf("%s with commit %d cut changed %d, %v, want %d", what, commit, n, err, events)
+			}
+			if wrong, err := direct.Check(t.Context()); err != nil || len(wrong) > 0 {
+				t.Errorf("%s with commit %d cut: Check = %q, %v", what, commit, wrong, err)
+			}
+			if _, err := direct.Delete(t.Context(), delivery.Filter{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Changes by people beside nodes that accept and deliver leave no key without a head, nothing in flight twice, and no deadlock.
+func TestChangesBesideWork(t *testing.T) {
+	url := database(t)
+	const nodes = 3
+	var wg sync.WaitGroup
+	for node := range nodes {
+		s := open(t, store.Options{Path: url})
+		key := func() string { return []string{"", "a", "b"}[rand.IntN(3)] }
+		work := []func(n int) error{
+			func(n int) error {
+				return s.Accept(t.Context(), []*delivery.Entry{entry(fmt.Sprint(node, "-", n), key()), entry(fmt.Sprint(n), key())})
+			},
+			func(int) error {
+				claims, _, err := s.Claim(t.Context(), lane, 3)
+				var list []delivery.Settlement
+				for _, c := range claims {
+					list = append(list, attempted(c, []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Retry}[rand.IntN(3)]))
+				}
+				_, settleErr := s.Settle(t.Context(), list)
+				return errors.Join(err, settleErr)
+			},
+			func(int) error { _, err := s.Delete(t.Context(), delivery.Filter{Limit: 2}); return err },
+			func(int) error {
+				state := []delivery.State{delivery.IsDead, delivery.IsDelivered, delivery.Due}[rand.IntN(3)]
+				_, err := s.Replay(t.Context(), delivery.Filter{State: state, Limit: 3}, delivery.Change{Retransform: true})
+				return err
+			},
+			func(n int) error {
+				from, to := hook, "prod#other"
+				if n%2 == 0 {
+					from, to = to, from
+				}
+				_, err := s.Move(t.Context(), from, to)
+				return err
+			},
+			func(int) error { _, err := s.Enable(t.Context(), "hook"); return err },
+		}
+		for _, work := range work {
+			wg.Go(func() {
+				for n := range 60 {
+					if err := work(n); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	s := open(t, store.Options{Path: url})
+	if wrong, err := s.Check(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("Check = %q, %v", wrong, err)
+	}
+	if strings.Contains(server.Log(), "deadlock detected") {
+		t.Errorf("the server saw a deadlock:\n%s", server.Log())
+	}
+}
+
+// What is deleted or replayed leaves or joins its key under the lane's lock, as everything does that a key waits for.
+func TestChangesAwaitTheLane(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	for what, change := range map[string]func() (int, error){
+		"replay": func() (int, error) {
+			return s.Replay(t.Context(), delivery.Filter{State: delivery.IsDead}, delivery.Change{})
+		},
+		"delete": func() (int, error) { return s.Delete(t.Context(), delivery.Filter{ID: delivery.ID("delete", hook)}) },
+	} {
+		e := entry(what, "k")
+		if what == "replay" {
+			e.Wants[0].Dead = "born dead"
+		}
+		accept(t, s, e)
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.WithoutCancel(t.Context()))
+		if _, err := conn.Exec(t.Context(), `BEGIN; SELECT FROM awf_hook.lanes FOR UPDATE`); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			n, err := change()
+			if n != 1 {
+				err = errors.Join(err, fmt.Errorf("changed %d, want 1", n))
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			t.Errorf("%s does not await the lane: %v", what, err)
+			continue
+		case <-time.After(200 * time.Millisecond):
+		}
+		if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
