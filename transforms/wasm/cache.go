@@ -52,49 +52,50 @@ const meteredFile = "metered"
 type metered struct {
 	Version string // the meter's
 	Module  meter.Module
+	Native  native // of a skeleton
 }
 
-// readMetered reads the rewritten module of a folder. It returns nil if there is none of this version.
-func readMetered(dir string) *meter.Module {
+// readMetered reads a rewritten module, or the skeleton of one, from a file of a folder. It returns nil if there is none of this version.
+func readMetered(dir, file string) (*meter.Module, native) {
 	if dir == "" {
-		return nil
+		return nil, native{}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, meteredFile))
+	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		return nil
+		return nil, native{}
 	}
 	sum, rest, _ := bytes.Cut(text, []byte("\n"))
 	if string(sum) != sumOf(rest) {
-		return nil
+		return nil, native{}
 	}
 	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
 	var kept metered
 	if json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
-		return nil
+		return nil, native{}
 	}
 	kept.Module.Wasm = wasm
-	return &kept.Module
+	return &kept.Module, kept.Native
 }
 
-// writeMetered keeps a rewritten module. A failure does no harm.
-func writeMetered(dir string, m *meter.Module) {
+// writeMetered keeps a rewritten module, or the skeleton of one with its native code, in a file. A failure does no harm.
+func writeMetered(dir, file string, m *meter.Module, code native) {
 	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
 		return
 	}
-	kept := metered{Version: meter.Version(), Module: *m}
+	kept := metered{Version: meter.Version(), Module: *m, Native: code}
 	kept.Module.Wasm = nil
 	line, err := json.Marshal(kept)
 	if err != nil {
 		return
 	}
-	f, err := os.CreateTemp(dir, meteredFile+"-*")
+	f, err := os.CreateTemp(dir, file+"-*")
 	if err != nil {
 		return
 	}
 	text := append(append(line, '\n'), m.Wasm...)
 	_, err = f.Write(append([]byte(sumOf(text)+"\n"), text...))
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, meteredFile))
+		err = os.Rename(f.Name(), filepath.Join(dir, file))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

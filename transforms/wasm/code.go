@@ -67,8 +67,14 @@ func (c *code) closeUnused() {
 		return
 	}
 	delete(c.sandbox.codes, c.digest)
+	c.close()
+}
+
+// close closes the runtime, in which no instance is open.
+func (c *code) close() {
 	if c.runtime != nil {
-		_ = c.runtime.Close(context.Background()) // no instance is open
+		_ = c.runtime.Close(context.Background())
+		c.runtime, c.compiled = nil, nil
 	}
 }
 
@@ -85,11 +91,16 @@ func (c *code) build() {
 	if c.sandbox.cacheDir != "" {
 		dir = filepath.Join(c.sandbox.cacheDir, hex.EncodeToString(c.digest[:]))
 	}
+	if dir != "" && c.compileSkeleton(dir) == nil {
+		markUsed(dir)
+		return
+	}
 	if c.err = c.rewrite(dir); c.err != nil {
 		return
 	}
 	if dir != "" {
-		if c.compile(dir) == nil {
+		if wasm := c.Wasm; c.compile(dir) == nil {
+			c.keepSkeleton(dir, wasm)
 			markUsed(dir)
 			pruneCache(c.sandbox.cacheDir)
 			return
@@ -102,19 +113,24 @@ func (c *code) build() {
 // rewrite checks the module and makes it count what it uses, unless the directory has the result.
 func (c *code) rewrite(dir string) (err error) {
 	defer recovered(&err)
-	m := readMetered(dir)
+	m, _ := readMetered(dir, meteredFile)
 	if m == nil {
 		if m, err = rewritten(c.bytes, c.refills); err != nil {
 			return err
 		}
-		writeMetered(dir, m)
+		writeMetered(dir, meteredFile, m, native{})
 	}
+	return c.describe(m)
+}
+
+// describe sets what the code knows of its rewritten module.
+func (c *code) describe(m *meter.Module) (err error) {
 	if c.abi != script {
 		if c.abi, err = detect(m); err != nil {
 			return err
 		}
 	}
-	if m.HasStart {
+	if c.first = nil; m.HasStart {
 		c.first = append(c.first, meter.StartExport)
 	}
 	if c.abi != command && slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == initExport }) {

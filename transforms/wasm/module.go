@@ -3,6 +3,7 @@ package wasm
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,11 +76,11 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err := checkBytes(name, wasm, o.SHA256); err != nil {
 		return nil, err
 	}
-	m.digest = sumOf(wasm)
 	m.code, err = s.share(ctx, wasm, reactor, false)
 	if err != nil {
 		return nil, err
 	}
+	m.digest = hex.EncodeToString(m.code.digest[:])
 	if err := m.fit(); err != nil {
 		m.code.release()
 		return nil, fmt.Errorf("%w: %w", ErrModule, err)
@@ -155,7 +156,10 @@ func isJSON(contentType string) bool {
 
 // checkPin refuses another file than the one that a step wants.
 func checkPin(file []byte, pin string) error {
-	if got := sumOf(file); pin != "" && !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
+	if pin == "" {
+		return nil
+	}
+	if got := sumOf(file); !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
 		return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, oneLine(pin, 80))
 	}
 	return nil

@@ -217,11 +217,13 @@ func (l *lane) holds(ctx context.Context, claim *delivery.Claim) bool {
 func (l *lane) claim(ctx context.Context, n int) {
 	l.opens(1) // the set is busy while a claim is under way
 	defer l.opens(-1)
+	n = l.reserve(n, l.MaxInFlight)
 	claims, next, err := l.store.Claim(ctx, l.Lane, n)
 	if ctx.Err() == nil {
 		l.trouble.Say(l.Name+": due deliveries cannot be claimed", err)
 	}
 	l.hold(claims)
+	l.unreserve(n)
 	l.post(claimed{claims, n, next, err})
 }
 

@@ -10,8 +10,8 @@ import (
 
 // Bounds of the claims that a lane has ready. docs/config.md names them.
 const (
-	maxReadyLane = 8192    // deliveries
-	maxReady     = 8 << 20 // bytes of events, of all lanes
+	maxReadyLane = 8192     // deliveries
+	maxReady     = 12 << 20 // bytes, of all lanes
 	firstPace    = 50 * time.Millisecond
 )
 
@@ -33,7 +33,7 @@ type machine struct {
 	stopped   bool // no attempt may begin
 }
 
-// crowded says that the lanes together hold maxReady bytes.
+// crowded says that the lanes together hold about maxReady bytes.
 type crowded bool
 
 // The events of a lane.
@@ -63,7 +63,7 @@ type actions struct {
 	settle []delivery.Settlement
 	start  []*delivery.Claim
 	claim  int       // how many to claim; 0 for none
-	freed  int64     // bytes of events that are no longer ready
+	freed  int64     // bytes of claims that are no longer ready
 	wake   time.Time // when the next step is needed at the latest; zero for never
 }
 
@@ -205,7 +205,7 @@ func (m *machine) add(claims []*delivery.Claim) {
 // next takes the claim that has been due longest.
 func (m *machine) next(do *actions) *delivery.Claim {
 	c := heap.Pop(&m.ready).(*arrival).claim
-	do.freed += int64(c.Event.Size())
+	do.freed += weight(c)
 	return c
 }
 

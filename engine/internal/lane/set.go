@@ -159,7 +159,7 @@ func (s *Set) Names() []string {
 // Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be.
 func (s *Set) Lease(webhook string, size int) time.Duration {
 	l := s.of(webhook)
-	if l == nil || s.held.Load()+int64(size) > maxReady || l.room.Add(-1) < 0 {
+	if l == nil || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
 		return 0
 	}
 	return l.Lane.Lease

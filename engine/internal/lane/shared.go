@@ -14,7 +14,7 @@ type shared struct {
 	store   store.Store
 	trouble *Trouble
 	busy    atomic.Int64 // claims without a committed outcome, of all lanes
-	held    atomic.Int64 // bytes of the events that lanes have ready; see maxReady
+	held    atomic.Int64 // bytes of the claims that lanes have ready, or are asking for; see maxReady
 
 	change  sync.Mutex    // guards changed
 	changed chan struct{} // closed by the next change; nil if nobody waits for one
@@ -22,7 +22,7 @@ type shared struct {
 
 // giveBack settles a claim that no lane takes.
 func (s *shared) giveBack(claim *delivery.Claim) {
-	s.held.Add(-int64(claim.Event.Size()))
+	s.held.Add(-weight(claim))
 	_, err := s.store.Settle(context.Background(), []delivery.Settlement{{Claim: claim, Outcome: delivery.Retry, GivenBack: true}})
 	s.trouble.Say("deliveries of a webhook that is gone wait for the end of their leases", err)
 	s.opens(-1)
@@ -59,8 +59,28 @@ func (s *shared) opens(n int64) {
 func (s *shared) hold(claims []*delivery.Claim) {
 	s.busy.Add(int64(len(claims)))
 	for _, c := range claims {
-		s.held.Add(int64(c.Event.Size()))
+		s.held.Add(weight(c))
 	}
 }
 
-func (s *shared) crowded() crowded { return s.held.Load() >= maxReady }
+// claimSize is the approximate size of a claim without its event's texts, in bytes.
+const claimSize = 800
+
+func weight(c *delivery.Claim) int64 { return int64(c.Event.Size() + claimSize) }
+
+// reserve returns how many of n claims a lane may ask for: a quarter of what there is room for, so that other lanes find room too, and at
+// least the given number. The room is the lane's until it calls unreserve.
+func (s *shared) reserve(n, least int) (granted int) {
+	for {
+		held := s.held.Load()
+		granted = min(n, max(least, int((maxReady-held)/(4*claimSize))))
+		if s.held.CompareAndSwap(held, held+int64(granted)*claimSize) {
+			return granted
+		}
+	}
+}
+
+func (s *shared) unreserve(granted int) { s.held.Add(-int64(granted) * claimSize) }
+
+// crowded leaves a quarter of the room to lanes that have little ready.
+func (s *shared) crowded() crowded { return s.held.Load() >= maxReady/4*3 }

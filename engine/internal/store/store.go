@@ -206,6 +206,7 @@ const (
 	MaxOperations   = 10_000              // the last ones are kept
 
 	MaxLease      = time.Hour        // of a claim
+	MaxClaimed    = 4 << 20          // bytes of events and bodies that one call of Claim reads, or one delivery that is larger
 	MaxWait       = 24 * time.Hour   // between two attempts, and of a lane's pause
 	OrderPatience = 15 * time.Minute // how long a delivery holds its order key, unless its webhook says otherwise
 	KeyPatience   = time.Second      // how long a due delivery waits while another one with its order key is in flight

@@ -32,7 +32,7 @@ type played struct {
 	Diff     []diffLine
 	Backtest *view.Backtest
 	Samples  [][]diffLine
-	Answer   *view.Answer
+	Answer   *view.TestResult
 }
 
 // diffLine is a line of a diff with its class.

@@ -300,8 +300,8 @@ func readEvent(text string) (*event.Event, error) {
 	return found, nil
 }
 
-// Answer is the receiver's answer to a test.
-type Answer struct {
+// TestResult is the result of a test: its attempts and its outcome, or the mistakes for which nothing was sent.
+type TestResult struct {
 	Mistakes []Mistake          `json:"mistakes"`
 	Attempts []delivery.Attempt `json:"attempts"`
 	Outcome  string             `json:"outcome"`
@@ -309,13 +309,13 @@ type Answer struct {
 
 // SendTest sends a draft's event once to the webhook's receiver, with the filter bypassed, "test": true in its payload
 // and a new id. It reads the variables that the webhook reads, and is recorded.
-func (d *Desk) SendTest(ctx context.Context, f Draft) (*Answer, error) {
+func (d *Desk) SendTest(ctx context.Context, f Draft) (*TestResult, error) {
 	if err := allowed(ctx); err != nil {
 		return nil, err
 	}
 	ev, err := readEvent(f.Event)
 	if err != nil {
-		return &Answer{Mistakes: []Mistake{{In: "event", Message: err.Error()}}}, nil
+		return &TestResult{Mistakes: []Mistake{{In: "event", Message: err.Error()}}}, nil
 	}
 	base := d.configured()[f.Webhook]
 	folder, done, err := d.turn(ctx)
@@ -331,24 +331,24 @@ func (d *Desk) SendTest(ctx context.Context, f Draft) (*Answer, error) {
 	}
 	w, mistakes, err := d.read(&f, folder, env)
 	if err != nil || w == nil {
-		return &Answer{Mistakes: mistakes}, err
+		return &TestResult{Mistakes: mistakes}, err
 	}
-	any := w.Webhook
-	any.Events, any.Filter, any.OrderBy, any.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
-	answer := &Answer{Mistakes: []Mistake{}, Outcome: "not sent"}
-	eng, mistakes, err := d.compiled(w, any, func(o engine.Outcome) {
-		answer.Outcome = strings.TrimSuffix(o.Outcome.String()+": "+o.Reason, ": ")
+	open := w.Webhook
+	open.Events, open.Filter, open.OrderBy, open.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
+	result := &TestResult{Mistakes: []Mistake{}, Outcome: "not sent"}
+	eng, mistakes, err := d.compiled(w, open, func(o engine.Outcome) {
+		result.Outcome = strings.TrimSuffix(o.Outcome.String()+": "+o.Reason, ": ")
 		if o.Attempt != nil {
-			answer.Attempts = append(answer.Attempts, *o.Attempt)
+			result.Attempts = append(result.Attempts, *o.Attempt)
 		}
 	})
 	if err != nil || eng == nil {
-		answer.Mistakes = mistakes
-		return answer, err
+		result.Mistakes = mistakes
+		return result, err
 	}
 	ev.ID, ev.Webhooks, ev.Payload = event.NewID(time.Now()), nil, marked(ev.Payload)
 	err = deliverOne(ctx, eng, *ev, w.Timeout+time.Second)
-	return answer, errors.Join(err, d.record(ctx, "test", f.Webhook, 1, answer.Outcome))
+	return result, errors.Join(err, d.record(ctx, "test", f.Webhook, 1, result.Outcome))
 }
 
 // deliverOne delivers an event and closes the engine.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -54,7 +55,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 			l.laneRow = before // Allow's changes follow from the time
 			return nil
 		}
-		found, err := tx.due(l.id, allowed)
+		found, enough, err := tx.due(l.id, allowed)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		if next = l.Took(tx.now, lane, len(claims)); len(claims) == 0 {
 			l.laneRow = before
 		}
-		if len(found) == allowed {
+		if len(found) == allowed || enough {
 			return nil
 		}
 		next = store.Never
@@ -87,15 +88,27 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	return claims, next, err
 }
 
-// due reads the due deliveries of a lane.
-func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, err error) {
+var errEnough = errors.New("enough")
+
+// due reads due deliveries of a lane, n at most. enough says that it read no more since they are large: see [store.MaxClaimed].
+func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, enough bool, err error) {
+	size := 0
 	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
   WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
 		c, err := tx.store.scanClaim(r)
+		if err != nil {
+			return err
+		}
 		claims = append(claims, c)
-		return err
+		if size += c.Event.Size() + len(c.Delivery.Body); size >= store.MaxClaimed {
+			return errEnough
+		}
+		return nil
 	}, lane, tx.now, n)
-	return claims, err
+	if errors.Is(err, errEnough) {
+		return claims, true, nil
+	}
+	return claims, false, err
 }
 
 // take leases a delivery. It returns false if another one of its key is in flight, which passed it and holds it up for a

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// What every start pays before main: allocations and bytes of the initialization of all packages of this module together. A regular
+// expression takes 20 to 200 allocations.
+const (
+	initAllocations = 1_200
+	initBytes       = 128 << 10
+)
+
+// TestStartInitializesLittle counts what packages allocate before main runs. Counts do not depend on the machine, unlike times.
+func TestStartInitializesLittle(t *testing.T) {
+	t.Parallel()
+	list, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	isOurs := map[string]bool{}
+	for path := range strings.FieldsSeq(string(list)) {
+		isOurs[path] = strings.HasPrefix(path, module) && !strings.HasSuffix(path, "/cmd/awf-hook") // of which this test is a part
+	}
+	start := exec.Command(os.Args[0], "-test.run=^$")
+	start.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	trace, err := start.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, trace)
+	}
+	var allocations, bytes, packages int
+	for line := range strings.Lines(string(trace)) {
+		var path string
+		var at, clock float64
+		var size, allocs int
+		_, err := fmt.Sscanf(line, "init %s @%g ms, %g ms clock, %d bytes, %d allocs", &path, &at, &clock, &size, &allocs)
+		if err == nil && isOurs[path] {
+			t.Logf("%s: %d allocations, %d bytes", path, allocs, size)
+			packages, allocations, bytes = packages+1, allocations+allocs, bytes+size
+		}
+	}
+	if packages < 5 || allocations > initAllocations || bytes > initBytes {
+		t.Errorf("%d packages make %d allocations of %d bytes before main, want at most %d of %d: make what a command may not need on first use",
+			packages, allocations, bytes, initAllocations, initBytes)
+	}
+}

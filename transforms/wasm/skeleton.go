@@ -1,0 +1,110 @@
+package wasm
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+)
+
+// wazero validates a module's code also when it has the native code in its cache, which takes most of a cold start. So the cache keeps a
+// large module as a skeleton: without its code, but with its native code in the place where wazero looks for the skeleton's. wazero
+// would compile a skeleton whose native code is missing, and each of its functions traps. So the skeleton's file names the
+// native code's file, and a skeleton is used only if that is the only one, of that size, before and after wazero read it.
+
+// skeletonFile holds the skeleton of a rewritten module, in the form of meteredFile.
+const skeletonFile = "skeleton"
+
+// leastCode is the number of bytes of code from which on a module is kept as a skeleton. Of so much code the native code is
+// larger than the skeleton's.
+const leastCode = 128 << 10
+
+var errNoSkeleton = errors.New("the native code of the skeleton is missing")
+
+// native is a file of native code in wazero's cache.
+type native struct {
+	Name string // below the module's folder
+	Size int64
+}
+
+// nativeIn returns the only file of native code below a folder.
+func nativeIn(dir string) (file native, info os.FileInfo, err error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	if err != nil || len(paths) != 1 {
+		return native{}, nil, errNoSkeleton
+	}
+	if info, err = os.Stat(paths[0]); err != nil || !info.Mode().IsRegular() {
+		return native{}, nil, errNoSkeleton
+	}
+	file.Name, err = filepath.Rel(dir, paths[0])
+	file.Size = info.Size()
+	return file, info, err
+}
+
+// compileSkeleton reads the module's native code from the directory by its skeleton. It removes the directory if that fails.
+func (c *code) compileSkeleton(dir string) (err error) {
+	if _, err := os.Stat(filepath.Join(dir, skeletonFile)); err != nil {
+		return errNoSkeleton
+	}
+	defer func() {
+		if err != nil {
+			c.close()
+			_ = os.RemoveAll(dir)
+		}
+	}()
+	m, want := readMetered(dir, skeletonFile)
+	if m == nil {
+		return errNoSkeleton
+	}
+	before, first, err := nativeIn(dir)
+	if err != nil {
+		return err
+	}
+	if err = c.describe(m); err != nil {
+		return err
+	}
+	if err = c.compile(dir); err != nil {
+		return err
+	}
+	after, last, err := nativeIn(dir)
+	if err == nil && (before != want || after != want || !os.SameFile(first, last) || !first.ModTime().Equal(last.ModTime())) {
+		err = errNoSkeleton
+	}
+	return err
+}
+
+// keepSkeleton keeps a rewritten module that was compiled into the directory as a skeleton, if it has much code. A failure does no harm.
+func (c *code) keepSkeleton(dir string, wasm []byte) {
+	skeleton, size := meter.Skeleton(wasm)
+	compiled, _, err := nativeIn(dir)
+	if size < leastCode || err != nil {
+		return
+	}
+	place, err := c.placeOf(dir, skeleton)
+	if err != nil {
+		return
+	}
+	m := *c.Module
+	m.Wasm = skeleton
+	writeMetered(dir, skeletonFile, &m, native{place, compiled.Size})
+	if os.Rename(filepath.Join(dir, compiled.Name), filepath.Join(dir, place)) == nil {
+		_ = os.Remove(filepath.Join(dir, meteredFile))
+	}
+}
+
+// placeOf returns where wazero looks for the native code of a module below a directory: it compiles the module elsewhere.
+func (c *code) placeOf(dir string, module []byte) (place string, err error) {
+	elsewhere, err := os.MkdirTemp(dir, skeletonFile+"-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(elsewhere)
+	other := &code{Module: &meter.Module{Imports: c.Imports, Wasm: module}, refills: c.refills}
+	if err := other.compile(elsewhere); err != nil {
+		return "", err
+	}
+	other.close()
+	file, _, err := nativeIn(elsewhere)
+	return file.Name, err
+}
