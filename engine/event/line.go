@@ -67,8 +67,8 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 	if !mayBecomeEvent(line) {
 		return nil, nil
 	}
-	text := line
-	if !utf8.Valid(text) {
+	text, isValid := line, utf8.Valid(line)
+	if !isValid {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
@@ -78,16 +78,41 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 		return nil, nil
 	}
 	if err != nil {
+		if invalid := (*jsonbytes.InvalidError)(nil); !isValid && errors.As(err, &invalid) {
+			invalid.Byte = byteBefore(line[len(text)-len(object):], invalid.Byte)
+		}
 		return nil, err
 	}
 	rec, err := m.decode(p, dialect, text, now)
 	if err != nil {
 		return nil, err
 	}
-	if len(text) != len(line) && rec.dialect != envelope && rec.dialect != plugin {
+	if !isValid && rec.dialect != envelope && rec.dialect != plugin {
 		rec.ID = lineID(line)
 	}
 	return rec, nil
+}
+
+// byteBefore returns the byte, from 1, of a text that became the given byte when each run of invalid bytes was replaced by U+FFFD.
+func byteBefore(text []byte, at int) int {
+	made, isBad := 0, false
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		wasBad := isBad
+		isBad = r == utf8.RuneError && n == 1
+		switch {
+		case isBad && wasBad: // in the same run
+		case isBad:
+			made += len("\uFFFD")
+		default:
+			made += n
+		}
+		if made >= at {
+			return i + 1
+		}
+		i += n
+	}
+	return len(text)
 }
 
 // ParseLong returns an error if a line that is longer than [MaxLine] begins like one of a known dialect.

@@ -15,7 +15,8 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 )
 
-// A key that comes again with another body is a mistake of the client: as a known request its events would be lost. Nothing of it is stored.
+// A key that comes again with another body is a mistake of the client: as a known request its events would be lost. Nothing of it is
+// stored.
 func TestIntakeRefusesAnotherBodyUnderOneKey(t *testing.T) {
 	n := start(t, server.Access{Tokens: []server.Token{
 		{Name: "ci", SHA256: sha256.Sum256([]byte("ci")), Sends: true}, {Name: "other", SHA256: sha256.Sum256([]byte("other")), Sends: true},

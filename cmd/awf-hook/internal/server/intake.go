@@ -226,6 +226,9 @@ func (in *intake) parse(body []byte) *problem {
 		bad.fail(body, at+1, "the Content-Type names another charset: want UTF-8")
 		return bad.bad
 	}
+	if len(bytes.TrimSpace(body)) == 0 && !in.form.bodiless {
+		return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
+	}
 	if in.parsed, err = in.form.parse(body, time.Now()); err != nil {
 		whole := parsed{line: 1}
 		whole.fail(body, event.Column(body, err), err.Error())
@@ -244,9 +247,6 @@ func (in *intake) parse(body []byte) *problem {
 	if good == 0 {
 		for i := range in.parsed {
 			return in.parsed[i].bad
-		}
-		if !in.form.mayBeEmpty {
-			return &problem{status: http.StatusBadRequest, text: "no event in the body", line: 1, column: 1, reason: Bad}
 		}
 	}
 	in.identify()

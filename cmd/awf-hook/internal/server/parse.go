@@ -33,7 +33,7 @@ type form struct {
 	parse  func(body []byte, now time.Time) ([]parsed, error)
 	single bool // one event
 
-	mayBeEmpty bool
+	bodiless bool // the body may be empty
 }
 
 // formOf returns a request's form. A page on another site can send none of these types without a preflight request.
@@ -42,9 +42,9 @@ func formOf(r *http.Request) (form, error) {
 	case typ == "application/cloudevents+json":
 		return form{parse: parseStructured, single: true}, nil
 	case typ == "application/cloudevents-batch+json":
-		return form{parse: parseBatch, mayBeEmpty: true}, nil
+		return form{parse: parseBatch}, nil
 	case r.Header.Get("Ce-Specversion") != "": // comes before CloudEvents' content type
-		return form{single: true, parse: func(body []byte, now time.Time) ([]parsed, error) {
+		return form{single: true, bodiless: true, parse: func(body []byte, now time.Time) ([]parsed, error) {
 			return parseBinary(r, body, now), nil
 		}}, nil
 	case typ == "application/json":
@@ -58,9 +58,7 @@ func formOf(r *http.Request) (form, error) {
 
 // parseOne parses a body that is one event, in any dialect of AWF, on any number of lines.
 func parseOne(body []byte, now time.Time) ([]parsed, error) {
-	if body = bytes.TrimRight(body, " \t\r\n"); len(body) == 0 {
-		return nil, nil
-	}
+	body = bytes.TrimRight(body, " \t\r\n")
 	p := parsed{line: 1}
 	var join event.Joiner
 	join.Event = func(ev event.Event) { p.event = ev }
