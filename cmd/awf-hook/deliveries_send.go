@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +33,9 @@ ends the pause.`,
 			}
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
+			if !s.json {
+				c.sayElsewhere(where)
+			}
 			if hurry {
 				if err := c.hurry(where); err != nil {
 					return err
@@ -42,6 +49,36 @@ ends the pause.`,
 	cmd.Flags().DurationVar(&s.drainTimeout, "drain-timeout", 30*time.Second, "how long to go on delivering")
 	s.addExitFlags(cmd, "exit with 5 if something is not delivered by --drain-timeout")
 	return cmd
+}
+
+// sayElsewhere says which deliveries are not sent, because they wait for webhooks of files that exist but that this configuration does not
+// read. It says nothing of a queue that cannot be opened, since the sender does.
+func (c *command) sayElsewhere(where *queueFlags) {
+	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		lanes, err := q.deliveries.Webhooks(ctx)
+		waiting, own := map[string]int{}, q.config.Files
+		if q.config.Workflows != nil {
+			for _, found := range q.config.Workflows.All() {
+				own = append(own, found.File)
+			}
+		}
+		for i := range lanes {
+			if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
+				waiting[file] += lanes[i].Waiting
+			}
+		}
+		for _, file := range own {
+			if full, err := filepath.Abs(file); err == nil {
+				delete(waiting, full)
+			}
+		}
+		for _, file := range slices.Sorted(maps.Keys(waiting)) {
+			if _, err := os.Stat(file); err == nil { // the report says which files are gone
+				fmt.Fprintf(c.err, "awf-hook: not sent: %d waiting for webhooks of %s, which was not read: name it with -c\n", waiting[file], plain(file))
+			}
+		}
+		return err
+	})
 }
 
 // hurry makes waiting deliveries due.

@@ -124,6 +124,15 @@ func (d *doctor) database(url, namespace string) {
 	}
 }
 
+// from returns the flag that makes a command read the file of a webhook, if no command finds the file by itself.
+func (d *doctor) from(identity string) string {
+	file, _, _ := strings.Cut(identity, "#")
+	if named, err := filepath.Abs(d.file); d.file != "" && err == nil && named == file {
+		return " -c " + quoted(d.file)
+	}
+	return ""
+}
+
 // lanes says what waits for each webhook, and why.
 func (d *doctor) lanes(queue *engine.Deliveries) error {
 	const part = "queue"
@@ -138,11 +147,11 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 		why := cmp.Or(l.Closed, l.LastError)
 		switch state := api.NewLane(l).State; {
 		case l.Waiting > 0 && l.Closed != "":
-			d.find(part, wrong, "%s: %d wait: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed)
+			d.find(part, wrong, "%s: waiting: %d: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed)
 		case l.Waiting > 0 && state != "open":
-			d.find(part, wrong, "%s: %d wait: %s (%s)", name, l.Waiting, state, why)
+			d.find(part, wrong, "%s: waiting: %d: %s (%s)", name, l.Waiting, state, why)
 		case l.Waiting > 0:
-			d.find(part, warning, "%s: %d wait (%s): awf-hook deliveries send delivers them", name, l.Waiting, cmp.Or(why, "not tried yet"))
+			d.find(part, warning, "%s: waiting: %d (%s): awf-hook deliveries send%s delivers them", name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook))
 		case l.Closed != "":
 			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
 		}

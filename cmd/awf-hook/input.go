@@ -18,6 +18,7 @@ func (c *command) readInput(files []string, max int64) ([]byte, error) {
 	if len(files) > 0 {
 		return readFile(files[0], max)
 	}
+	c.sayTyping()
 	text, err := io.ReadAll(io.LimitReader(c.in, max+1))
 	switch {
 	case err != nil:
@@ -26,6 +27,13 @@ func (c *command) readInput(files []string, max int64) ([]byte, error) {
 		return nil, fmt.Errorf("stdin: over %d MiB", max>>20)
 	}
 	return text, nil
+}
+
+// sayTyping says on a terminal that a command waits for input, and how to end it.
+func (c *command) sayTyping() {
+	if isTerminal(c.in) {
+		fmt.Fprintln(c.err, "awf-hook: reading what you type here; Ctrl-D ends it")
+	}
 }
 
 // readFile reads a regular file of at most max bytes.

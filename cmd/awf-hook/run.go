@@ -31,6 +31,7 @@ After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-ti
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			stream.In, stream.Out = c.in, c.out
+			c.sayTyping()
 			if stream.Storage == "" {
 				stream.Storage = engine.Storage(os.LookupEnv)
 			}

@@ -207,11 +207,11 @@ func (s *session) progress(draining context.Context, eng *engine.Engine) func() 
 		}
 		text := fmt.Sprintf("delivering what is left: %d", waiting)
 		if wait := time.Until(next); wait > time.Second {
-			text += fmt.Sprintf(", the next in %v", wait.Round(time.Second))
+			text += fmt.Sprintf(", next in %v", wait.Round(time.Second))
 		}
 		text += fmt.Sprintf(", for %v at most", max(time.Until(deadline), 0).Round(time.Second))
 		if s.ended != nil {
-			text += "; Ctrl-C stops, and keeps the rest"
+			text += "; Ctrl-C keeps the rest"
 		}
 		return text
 	}

@@ -230,7 +230,11 @@ func tooDeep(text []byte) int {
 // mapping reads the keys of a mapping in their order. It returns false if n is no mapping.
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
+		like := ""
+		if _, isStep := to.(*Step); isStep && strings.HasSuffix(n.path, "]") {
+			like = " like {format: slack}"
+		}
+		d.fail(n, "value.type", "want a mapping%s, got %s", like, describe(n.Node))
 		return false
 	}
 	for name, value := range d.members(n) {

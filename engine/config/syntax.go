@@ -153,6 +153,8 @@ var slips = []struct {
 }{
 	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
+	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
+		`a variable within { } or [ ] needs quotes: "${NAME}"`},
 	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),
 		"a comma is missing between two keys"},
 	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
