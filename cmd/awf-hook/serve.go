@@ -62,7 +62,8 @@ func (c *command) serveCommand() *cobra.Command {
 serve loads a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
 mistakes changes nothing.
 
-Without a token, serve listens on this machine's own addresses only. See docs/serve.md.`,
+Without a token, serve listens on this machine's own addresses only. "awf-hook secret token" makes a token; serve.tokens
+and serve.tls in the configuration open serve to other machines. See docs/serve.md.`,
 		Example: "  awf-hook serve -c /etc/awf-hook.yaml --follow /var/lib/awf/audit.jsonl",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.serve() },

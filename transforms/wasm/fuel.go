@@ -14,28 +14,29 @@ import (
 // Fuel is counted by the guest's own code. Where nothing else bounds the time, that code asks the host for fuel in slices, and the
 // host looks at the clock between them.
 const (
-	// The default fuel is fuelBase and fuelPerByte for each byte of the event, at most mostFuel, which is also the most that a step can set.
-	fuelBase    = 24_000_000
+	// The default fuel is fuelBase, fuelPerByte for each byte of the event and what the module's instance costs before its code runs, at
+	// most mostFuel, which is also the most that a step can set.
+	fuelBase    = 20_000_000
 	fuelPerByte = 1_700
 	mostFuel    = 2_000_000_000
 
-	// mostBlind is how much fuel an event may use without a clock: even code that waits for memory all the time is then stopped
+	// mostBlind is how much fuel a guest's code may use without a clock: even code that waits for memory all the time is then stopped
 	// within 250 ms. By default that is an event of at most 1,176 bytes. Code that asks for slices is slower.
-	mostBlind = 26_000_000
+	mostBlind = 22_000_000
 	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
 	fuelSlice = 1 << 20
 	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.
 	leastTime = 180 * time.Millisecond
 )
 
-// DefaultFuel is the fuel for an event of the given length where a step sets none. It grows with the event, so that a long
-// error message is no reason to fail.
+// DefaultFuel is the fuel that a guest's code may use for an event of the given length where a step sets none. It grows with the
+// event, so that a long error message is no reason to fail.
 func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostFuel) }
 
 // fuelFor is the fuel that an event of the given length may use.
 func (m *Module) fuelFor(length int) int64 {
 	if m.grows {
-		return DefaultFuel(length)
+		return min(DefaultFuel(length)+m.starting, mostFuel)
 	}
 	return m.limits.Fuel
 }

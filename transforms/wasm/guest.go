@@ -81,7 +81,7 @@ func (g *guest) instantiate(e Event) error {
 	g.host = &hostContext{context.Background(), g}
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
-	g.fill(g.limit - m.copying)
+	g.fill(g.limit - m.starting)
 	g.begin(Event{Time: e.Time})
 	for _, name := range g.code.first {
 		if err := mod.ExportedFunction(name).CallWithStack(g.host, nil); err != nil {

@@ -94,13 +94,23 @@ func steady(rows string) string {
 	return b.String()
 }
 
-// bestOf transforms an event a few times and returns the least time.
+// bestOf transforms an event a few times and returns the last output and the least time of a processor, which other processes make no
+// longer. To write the table it goes on until the memory knows which pages are touched.
 func bestOf(t *testing.T, m *wasm.Module, event string) (out wasm.Output, best time.Duration, err error) {
+	once := func() (wasm.Output, error) {
+		start := processorTime()
+		out, err := m.Transform(t.Context(), input(event))
+		best = min(best, processorTime()-start)
+		return out, err
+	}
 	best = time.Hour
 	for range 5 {
-		start := time.Now()
-		out, err = m.Transform(t.Context(), input(event))
-		best = min(best, time.Since(start))
+		out, err = once()
+	}
+	if os.Getenv("WRITE_COSTS") != "" {
+		for range 2_000_000 / max(len(event), 100_000) {
+			once()
+		}
 	}
 	return out, best, err
 }
@@ -131,8 +141,9 @@ func TestFuelThatRunsOut(t *testing.T) {
 	s := newSandbox(t, "")
 	rust := read(t, "../../examples/transforms/slack-rust/transform.wasm")
 	used, _, err := bestOf(t, load(t, s, rust, wasm.Options{}), longError(5_000))
-	if err != nil || used.Limit != wasm.DefaultFuel(len(longError(5_000))) {
-		t.Fatalf("the limit is %d, %v, want the default for the event", used.Limit, err)
+	starting := used.Limit - wasm.DefaultFuel(len(longError(5_000)))
+	if err != nil || starting < 100_000 || starting > 500_000 {
+		t.Fatalf("the limit is %d, %v, want the default for the event and what an instance costs", used.Limit, err)
 	}
 	for _, tt := range []struct {
 		limit int64

@@ -37,7 +37,7 @@ type Module struct {
 	sandbox  *Sandbox
 	start    wazero.ModuleConfig
 	grows    bool  // no fuel is set: the limit is DefaultFuel of the event's length
-	copying  int64 // fuel that the module's segments cost
+	starting int64 // fuel that an instance costs before its code runs
 	stack    int64 // limits.Stack minus what calls outside cycles can take
 
 	worst  atomic.Int64 // see FuelPercent
@@ -108,13 +108,13 @@ func (s *Sandbox) module(name string, o Options) (*Module, error) {
 // fit checks the code against the step's own limits.
 func (m *Module) fit() error {
 	pages := m.limits.Memory / pageSize
-	m.copying = meteredFuel - m.code.InitialFuel
+	m.starting = meteredFuel - m.code.InitialFuel
 	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
 	switch {
 	case int64(m.code.MinPages) > pages:
 		return fmt.Errorf("begins with %d bytes of memory: want at most %d", int64(m.code.MinPages)*pageSize, m.limits.Memory)
-	case m.copying >= m.limits.Fuel:
-		return fmt.Errorf("its segments take %d fuel: want less than %d", m.copying, m.limits.Fuel)
+	case !m.grows && m.starting >= m.limits.Fuel:
+		return fmt.Errorf("an instance takes %d fuel before its code runs: want limits: {fuel: N} with a larger N than %d", m.starting, m.limits.Fuel)
 	case m.stack <= 0:
 		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d", m.code.UncountedStack, m.limits.Stack)
 	case m.isolation == IsolateInstance && m.code.abi == command:
@@ -224,7 +224,7 @@ func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 
 // codeFor is the code for an event that may use so much fuel. The first event that needs the clock waits until it is compiled.
 func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
-	if limit <= mostBlind {
+	if limit-m.starting <= mostBlind {
 		return m.code, nil
 	}
 	m.mu.Lock()

@@ -40,6 +40,9 @@ const (
 	mostBegin    = 400_000_000
 )
 
+// byteOrderMark may begin a script. The engine would count its bytes as columns.
+const byteOrderMark = "\ufeff"
+
 // MaxScript is the longest script, in bytes.
 const MaxScript = 1 << 20
 
@@ -209,7 +212,7 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	if s.room = c.call("qjs_get_array_buffer", s.parts[scriptRoom], s.scratch); c.err == nil && s.room == 0 {
 		c.err = g.fail(ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory))
 	}
-	promise := c.eval(text, g.module.name, isModule)
+	promise := c.eval(bytes.TrimPrefix(text, []byte(byteOrderMark)), g.module.name, isModule)
 	if c.thrown(s, promise); c.err == nil {
 		c.apply(s, s.parts[scriptBegin], promise)
 		c.jobs(s)

@@ -86,6 +86,7 @@
   function body(value) {
     if (value === null) return "n";
     if (typeof value === "string") return "b" + value;
+    if (typeof value?.next === "function") return "ereturned a generator: want a body, or null to send nothing\n";
     const text = value === undefined ? undefined : stringify(value);
     if (text === undefined) return "ereturned " + (value === undefined ? "undefined" : "a " + typeof value) + ": want a body, or null to send nothing\n";
     return "b" + text;

@@ -154,6 +154,8 @@ func (g *guest) exception(said []byte) *Error {
 		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
 	case strings.Contains(text, "could not load module"):
 		e.Detail += ": a script is one file: npx esbuild --bundle --format=esm makes one of several"
+	case elsewhere().MatchString(text):
+		e.Detail += ": a script has JavaScript's own objects, config, log, drop and fail, but nothing of Node or of browsers"
 	case commonJS().MatchString(text):
 		e.Detail += ": want export default function (event) { … }; npx esbuild --bundle --format=esm makes a script of a CommonJS module"
 	}
@@ -162,3 +164,7 @@ func (g *guest) exception(said []byte) *Error {
 
 // commonJS is what a script fails with that was written for Node's older modules.
 var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
+
+// elsewhere is what a script fails with that needs what only Node or a browser has.
+var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|URL|` +
+	`URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)

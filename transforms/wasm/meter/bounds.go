@@ -14,6 +14,8 @@ const (
 	maxExports    = 20_000
 	maxSegments   = 1 << 17  // of data, and of elements; Go makes tens of thousands
 	maxInits      = 1 << 17  // elements in all segments
+	maxConstant   = 1_000    // instructions of an initialiser
+	maxGap        = 64       // bytes of zeros between data segments that become one
 	maxArity      = 1_000    // parameters, or results, of a function or a block
 	maxLocals     = 20_000   // of a function, parameters included
 	maxAllLocals  = 2 << 20  // of all functions

@@ -47,9 +47,9 @@ func TestCostOfCode(t *testing.T) {
 		{"a loop that runs once", loop + unit + end, 0, 1 + 2},
 		{"a loop that runs ten times", loop + get(0) + constant(1) + "\x6b\x22\x00" + brIf(0) + end, 10, 1 + 10*4},
 		{"memory.fill of nothing", constant(0) + constant(0) + constant(0) + fill, 0, 1 + 48},
-		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 48 + 100},
-		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 48 + 100},
-		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 1500 + 2*8192},
+		{"memory.fill by length", constant(0) + constant(0) + constant(800) + fill, 0, 1 + 48 + 200},
+		{"memory.copy by length", constant(0) + constant(8) + constant(800) + "\xfc\x0a\x00\x00", 0, 1 + 48 + 200},
+		{"memory.grow by pages", constant(2) + grow + drop, 0, 1 + 1500 + 2*32768},
 		{"memory.grow of nothing", constant(0) + grow + drop, 0, 1 + 1500},
 		{"memory.grow that fails", constant(4) + grow + drop, 0, 1 + 1500},
 	} {
@@ -84,16 +84,16 @@ func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
 	b := one(constant(0) + constant(0) + constant(80) + "\xfc\x08\x00\x00")
 	b.count, b.datas = "\x02", list("\x01"+vec(80, repeat("x", 80)), "\x00"+constant(0)+end+vec(64, repeat("y", 64)))
 	g := newGuest(t, b.wasm(), limits())
-	if got, want := g.cost(t, "a", 0), int64(1+48+10); got != want {
+	if got, want := g.cost(t, "a", 0), int64(1+48+20); got != want {
 		t.Errorf("memory.init of 80 bytes costs %d fuel, want %d", got, want)
 	}
-	if got, want := limits().Fuel-g.meter.InitialFuel, int64(48+8); got != want {
+	if got, want := limits().Fuel-g.meter.InitialFuel, int64(100_000+1_000+2*64); got != want {
 		t.Errorf("an active segment of 64 bytes costs %d fuel, want %d", got, want)
 	}
 	few := limits()
-	few.Fuel = 55
-	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "segments costs 56 fuel, want at most 55") {
-		t.Errorf("Rewrite = %v, want a refusal of the segments' cost", err)
+	few.Fuel = 101_127
+	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "an instance costs 101128 fuel to start, want at most 101127") {
+		t.Errorf("Rewrite = %v, want a refusal of what an instance costs", err)
 	}
 }
 
@@ -106,8 +106,8 @@ func TestCostOfCalls(t *testing.T) {
 		want       int64
 	}{
 		{"a host function", call(0), 1 + 1 + 300},
-		{"a small function is paid by its caller", call(1), 1 + 1 + 16 + 10},
-		{"a large function pays itself", call(2), 1 + 1 + 16 + 201},
+		{"a small function is paid by its caller", call(1), 1 + 1 + 24 + 10},
+		{"a large function pays itself", call(2), 1 + 1 + 24 + 201},
 		{"a small function through the table", constant(0) + callIndirect(0), 1 + 1 + 10 + 32},
 		{"a large function through the table", constant(1) + callIndirect(0), 1 + 1 + 10 + 32 + 201},
 	} {

@@ -3,7 +3,7 @@ package meter
 // What things cost, in units of fuel; an ordinary instruction costs 1. The costs follow the worst case of wazero's compiled
 // code, so that fuel bounds time whatever the guest does.
 const (
-	callCost     = 16
+	callCost     = 24
 	indirectCost = 10
 	hostCost     = 300 // an imported function; the host itself charges work that depends on the guest's lengths
 	storeCost    = 10  // a store across two pages that were not touched lately
@@ -27,9 +27,15 @@ const (
 
 	foldCap = 32 // its callers pay for a function without loops that costs no more
 
-	bulkShift = 3  // a bulk operation costs its bytes >> 3
-	pageShift = 13 // a page of new memory costs 1 << 13
-	dataShift = 3  // an active data segment costs its bytes >> 3
+	bulkShift = 2  // a bulk operation costs its bytes >> 2
+	pageShift = 15 // a page of new memory costs 1 << 15
+
+	// What a new instance costs: the engine makes or evaluates each of these and copies each byte of data, all of which is in no cache.
+	instanceCost = 100_000
+	globalCost   = 1_400
+	elementCost  = 1_800
+	segmentCost  = 1_000 // of data
+	dataShift    = 1     // and its bytes << 1
 
 	farCost     = 6    // a jump across much code, which may have to be fetched from memory
 	farDistance = 1024 // bytes of compiled code

@@ -10,7 +10,6 @@ var (
 	threads     = feature{"threads and atomics", "build with -mno-atomics and without -pthread"}
 	relaxedSIMD = feature{"relaxed SIMD instructions", "build with -mno-relaxed-simd"}
 	wide        = feature{"wide arithmetic instructions", "build with -mno-wide-arithmetic"}
-	extended    = feature{"extended constants", "build with -mno-extended-const"}
 	memory64    = feature{"64-bit memories", "build for wasm32"}
 	multiMemory = feature{"several memories", "build with -mno-multimemory"}
 	customPages = feature{"custom page sizes", "build with pages of 64 KiB"}

@@ -32,7 +32,7 @@ const (
 
 // Limits are what a module may use.
 type Limits struct {
-	Fuel        int64  // of a new instance, which pays for its segments from it; 0 to 1<<60
+	Fuel        int64  // of a new instance, which pays for itself from it; 0 to 1<<60
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
 	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
 	Refill      bool   // asks the host for more fuel instead of trapping; costs what it costs without
@@ -53,7 +53,7 @@ type Module struct {
 	MaxPages       uint32     // at most Limits.MemoryPages; 0 without a memory
 	HasMemory      bool       // one is defined
 	HasStart       bool       // StartExport is exported
-	InitialFuel    int64      // what is left of Limits.Fuel when the segments are copied
+	InitialFuel    int64      // what is left of Limits.Fuel when the instance is made
 	UncountedStack int        // bytes, nominal: the deepest chain of calls outside cycles, which StackGlobal does not count
 	Functions      int        // defined, not imported
 	Compiled       int        // bytes of compiled code, by an estimate that is about twice the real size

@@ -42,7 +42,10 @@ const (
 	opI32LtS       opcode = 0x48
 	opI32Add       opcode = 0x6a
 	opI32Sub       opcode = 0x6b
+	opI32Mul       opcode = 0x6c
+	opI64Add       opcode = 0x7c
 	opI64Sub       opcode = 0x7d
+	opI64Mul       opcode = 0x7e
 	opI64Shl       opcode = 0x86
 	opI64ShrU      opcode = 0x88
 	opI64ExtendI32 opcode = 0xad

@@ -11,9 +11,9 @@ func (m *module) rewrite() (*Module, error) {
 	if g.uncounted > int64(m.limits.Stack) {
 		return nil, fmt.Errorf("the deepest chain of calls needs %d bytes of stack, want at most %d", g.uncounted, m.limits.Stack)
 	}
-	fuel := m.limits.Fuel - m.copying
+	fuel := m.limits.Fuel - m.starting
 	if fuel < 0 {
-		return nil, fmt.Errorf("copying the segments costs %d fuel, want at most %d", m.copying, m.limits.Fuel)
+		return nil, fmt.Errorf("an instance costs %d fuel to start, want at most %d", m.starting, m.limits.Fuel)
 	}
 	codes, err := m.writeCodes(g)
 	if err != nil {

@@ -29,7 +29,7 @@ type module struct {
 	importedFuncs, importedGlobals int
 
 	inits     int    // elements in all segments
-	copying   int64  // fuel: what copying the active segments costs
+	starting  int64  // fuel: what a new instance costs
 	locals    int    // declared in all functions
 	mutables  int    // globals that can change, the meter's included
 	taken     []bool // by function: its reference can be in a table
@@ -142,6 +142,7 @@ func (m *module) checkCounts(r *reader) {
 		r.fail("%d globals and %d functions are too many together: want a product of at most %d", m.globals, len(m.codes), maxDeclared)
 	}
 	m.mutables += 2
+	m.starting += instanceCost + globalCost*int64(m.globals)
 	m.startSeen = m.taken != nil && m.taken[m.start] ||
 		slices.ContainsFunc(m.exports, func(e exportEntry) bool { return e.kind == Func && e.index == m.start })
 	if n := m.sections[11].n; m.dataCount >= 0 && m.dataCount != n {

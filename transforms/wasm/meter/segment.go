@@ -1,37 +1,9 @@
 package meter
 
-// decodeConstant reads an initialiser: one constant, reference or imported global, and the end.
-func (m *module) decodeConstant(r *reader) {
-	at := r.at
-	op := opcode(r.byte())
-	switch op {
-	case opI32Const:
-		r.signed(32)
-	case opI64Const:
-		r.signed(64)
-	case opF32Const:
-		r.take(4)
-	case opF64Const:
-		r.take(8)
-	case opGlobalGet:
-		r.index(m.importedGlobals, "imported global")
-	case opRefNull:
-		r.refType()
-	case opRefFunc:
-		m.take(m.function(r))
-	case vectorPrefix:
-		if sub := r.byte(); opcode(sub)|vectors != opV128Const {
-			r.failAt(at, "vector instruction %#x is not a constant", sub)
-		}
-		r.take(16)
-	default:
-		r.failAt(at, "opcode %#x is not a constant", byte(op))
-	}
-	at = r.at
-	if end := r.byte(); end != byte(opEnd) {
-		r.failAt(at, "a constant of more than one instruction: %s", extended)
-	}
-}
+import (
+	"cmp"
+	"slices"
+)
 
 // take notes that a function's reference is taken, so that it may be called indirectly.
 func (m *module) take(f uint32) {
@@ -82,7 +54,7 @@ func (m *module) decodeElement(r *reader) {
 	}
 	n := r.count(maxInits-m.inits, "elements")
 	m.inits += n
-	m.copying += int64(n)
+	m.starting += elementCost * int64(n)
 	for range n {
 		if flags&byConstant != 0 {
 			m.decodeConstant(r)
@@ -101,29 +73,79 @@ const (
 	explicitIndex = 2 // names its memory
 )
 
+// data is a data segment.
+type data struct {
+	head     []byte // what stands before its bytes
+	bytes    []byte
+	at       int64 // where it is copied to, if isPlaced
+	isPlaced bool
+	isActive bool
+}
+
+func (d *data) end() int64 { return d.at + int64(len(d.bytes)) }
+
 func (m *module) decodeDatas(r *reader) int {
 	n := r.entries(maxSegments, "data segments")
+	datas := make([]data, 0, min(n, r.end-r.at))
 	for range n {
-		before := len(r.out)
-		flags := r.count(2, "as the flags of a data segment")
-		if flags == explicitIndex {
-			r.index(1, "memory")
-			r.out = append(r.out[:before], 0)
-		}
-		if flags != passive {
-			if len(m.memories) == 0 {
-				r.fail("a data segment without a memory")
-			}
-			m.decodeConstant(r)
-		}
-		size := r.count(len(m.bytes), "bytes of data")
-		r.take(size)
-		if flags != passive {
-			m.copying += bulkCost + int64(size)>>dataShift
-		}
-		if r.err != nil {
-			break
+		if datas = append(datas, m.decodeData(r)); r.err != nil {
+			return n
 		}
 	}
-	return n
+	isForeign := slices.ContainsFunc(m.imports, func(e importEntry) bool { return e.kind == Memory })
+	if m.dataCount < 0 && !isForeign { // no instruction names a segment, and the memory is new
+		datas = joined(datas)
+	}
+	r.out = r.out[:0]
+	for _, d := range datas {
+		r.out = appendName(append(r.out, d.head...), d.bytes)
+		if d.isActive {
+			m.starting += segmentCost + int64(len(d.bytes))<<dataShift
+		}
+	}
+	return len(datas)
+}
+
+// joined makes one of segments that are close to each other, with the zeros between them: an engine takes as long for one as for
+// copying a kilobyte, and Go makes tens of thousands. Segments that overlap stay as they are.
+func joined(datas []data) []data {
+	sorted := slices.Clone(datas)
+	slices.SortFunc(sorted, func(a, b data) int { return cmp.Compare(a.at, b.at) })
+	out := sorted[:0]
+	high := int64(0)
+	for _, d := range sorted {
+		gap := d.at - high
+		if !d.isPlaced || gap < 0 {
+			return datas
+		}
+		if last := len(out) - 1; last >= 0 && gap <= maxGap {
+			out[last].bytes = append(append(out[last].bytes, make([]byte, gap)...), d.bytes...)
+		} else {
+			out = append(out, d)
+		}
+		high = d.end()
+	}
+	return out
+}
+
+func (m *module) decodeData(r *reader) data {
+	before := len(r.out)
+	flags := r.count(2, "as the flags of a data segment")
+	if flags == explicitIndex {
+		r.index(1, "memory")
+		r.out = append(r.out[:before], 0)
+	}
+	d := data{isActive: flags != passive}
+	if d.isActive {
+		if len(m.memories) == 0 {
+			r.fail("a data segment without a memory")
+		}
+		at := m.decodeConstant(r)
+		d.at, d.isPlaced = int64(uint32(at.value)), at.isKnown && at.of == i32
+	}
+	d.head = slices.Clone(r.out[before:])
+	size := r.count(len(m.bytes), "bytes of data")
+	d.bytes = slices.Clip(r.take(size))
+	r.out = r.out[:0]
+	return d
 }

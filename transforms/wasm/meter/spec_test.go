@@ -16,9 +16,10 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
-// The WebAssembly core test suite, versions 1 and 2, as wazero's module carries it. Every module runs as it is and
+// The WebAssembly core test suite, versions 1 and 2 and extended constants, as wazero's module carries it. Every module runs as it is and
 // metered, in wazero's compiler and, metered, in its interpreter; every invocation must have the same outcome in all.
 // make spec runs all of it; go test runs the files about control flow, calls, memory and tables, where the meter's code goes.
 
@@ -65,14 +66,14 @@ func wazeroDir(t testing.TB) string {
 
 func TestCoreSuiteRunsTheSameMetered(t *testing.T) {
 	var tally specTally
-	for _, version := range []string{"v1", "v2"} {
+	for _, version := range []string{"v1", "v2", "extended-const"} {
 		files, err := filepath.Glob(filepath.Join(wazeroDir(t), "internal/integration_test/spectest", version, "testdata/*.json"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no test suite in wazero's module: %v", err)
 		}
 		for _, file := range files {
 			name := strings.TrimSuffix(filepath.Base(file), ".json")
-			if os.Getenv(specAll) == "" && (version == "v1" || !slices.Contains(specSlice, name)) {
+			if os.Getenv(specAll) == "" && (version == "v1" || version == "v2" && !slices.Contains(specSlice, name)) {
 				continue
 			}
 			runSpec(t, file, &tally)
@@ -126,7 +127,7 @@ func newTracks(t *testing.T, dir string) []*track {
 		{"plain, interpreted", wazero.NewRuntimeConfigInterpreter(), false, nil}, // the payloads of NaN are an engine's own
 		{"metered, interpreted", wazero.NewRuntimeConfigInterpreter(), true, nil},
 	} {
-		r := wazero.NewRuntimeWithConfig(t.Context(), tt.config.WithCoreFeatures(api.CoreFeaturesV2))
+		r := wazero.NewRuntimeWithConfig(t.Context(), tt.config.WithCoreFeatures(api.CoreFeaturesV2|experimental.CoreFeaturesExtendedConst))
 		if _, err := r.Instantiate(t.Context(), host); err != nil {
 			t.Fatal(err)
 		}

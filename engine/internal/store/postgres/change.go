@@ -100,12 +100,13 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		tx.removeAll(found)
+		freed := keys{}
 		for _, d := range found {
-			if d.key != nil && d.state != dead {
+			if d.key != nil && d.state != dead && freed.stand(d.lane, d.key) == due { // once for each key
 				tx.promote(tx.now, d, store.OrderPatience)
 			}
 		}
-		tx.removeAll(found)
 		return n + len(found), nil
 	})
 }

@@ -75,15 +75,15 @@ func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err er
 	return oldest, err
 }
 
-// countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing. It counts what waits for a later
-// attempt in an index, and reads the rows of what has an order key: a second or so for a million of them.
+// countStanding leaves what is due to the lanes' sums, so that a backlog of it costs nothing, and counts the rest in indexes that hold
+// nothing else.
 const countStanding = `SELECT l.webhook, c.waiting,
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $1),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.order_key IS NOT NULL AND d.` + isWaiting + `
-    AND d.` + isBehind + `),
-  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $1)
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $2),
+  (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isBehind + `), coalesce(f.n, 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
-  WHERE c.waiting > 0`
+  LEFT JOIN (SELECT d.lane, count(*) AS n FROM awf_hook.deliveries d WHERE d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $2 GROUP BY d.lane) f
+    ON f.lane = l.id
+  WHERE c.waiting > 0 AND ` + ofNamespace
 
 // Standing implements [store.Browser].
 func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
@@ -101,7 +101,7 @@ func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Stan
 				Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
 			}
 			return err
-		}, countStanding, tx.now)
+		}, countStanding, s.opts.Namespace, tx.now)
 		return nil
 	})
 	return standing, err

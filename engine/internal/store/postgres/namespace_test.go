@@ -43,6 +43,10 @@ func holding(t *testing.T, s *postgres.Store, namespace string) {
 	if err != nil || len(oldest) != 1 {
 		t.Errorf("%q: oldest %+v, %v", namespace, oldest, err)
 	}
+	standing, err := s.Standing(ctx)
+	if err != nil || len(standing) != 1 || standing[namespace+"#hook"].Due != 1 {
+		t.Errorf("%q: standing %+v, %v", namespace, standing, err)
+	}
 	left, err := s.Left(ctx)
 	if err != nil || len(left) != 1 {
 		t.Errorf("%q: left %+v, %v", namespace, left, err)

@@ -224,6 +224,8 @@ CREATE TABLE awf_hook.keepers(
 -- What is due must not go through the index of what a node accepted: no condition of a claim says that of it.
 DROP INDEX awf_hook.deliveries_own;
 CREATE INDEX deliveries_accepted ON awf_hook.deliveries(accepted_by) WHERE state IN (0, 5) AND accepted_by > 0;
+`, `
+CREATE INDEX deliveries_behind ON awf_hook.deliveries(lane) WHERE state = 5; -- so that they are counted without reading them
 `}
 
 // migrationLock is the advisory lock of a migration.

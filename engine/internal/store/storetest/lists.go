@@ -209,6 +209,29 @@ func deletes(t *testing.T, q *queue) {
 	}
 }
 
+func deletesHeads(t *testing.T, q *queue) {
+	for n := 1; n <= 4; n++ { // of four
+		webhook := fmt.Sprint("hook", n)
+		want := ""
+		for i := range 4 {
+			e := entry(fmt.Sprint(n, "-", i), webhook)
+			e.Wants[0].OrderKey = "k"
+			if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
+				t.Fatal(err)
+			}
+			if i == n {
+				want = e.Event.ID
+			}
+		}
+		if got, err := q.Delete(at(1), delivery.Filter{Webhook: webhook, Limit: n}); err != nil || got != n {
+			t.Fatalf("Delete = %d, %v, want the first %d", got, err, n)
+		}
+		if got := claimIDs(t, q, webhook, at(1), 10); got != want {
+			t.Errorf("claimed %q behind the first %d, want %q", got, n, want)
+		}
+	}
+}
+
 func prunesInTime(t *testing.T, q *queue) {
 	for i := range 2 {
 		accept(t, q, at(0), fmt.Sprint(i), hook)

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"replay makes dead letters due", replays},
 		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
+		{"a key goes on behind what is deleted of it", deletesHeads},
 		{"dead letters are kept longer", prunesInTime},
 		{"a known id is counted and not queued again", knownIDs},
 		{"an event that is partly known brings what is new", partlyKnown},
