@@ -11,10 +11,13 @@ import (
 // wazero validates a module's code also when it has the native code in its cache, which takes most of a cold start. So the cache keeps a
 // large module as a skeleton: without its code, but with its native code in the place where wazero looks for the skeleton's. wazero
 // would compile a skeleton whose native code is missing, and each of its functions traps. So the skeleton's file names the
-// native code's file, and a skeleton is used only if that is the only one, of that size, before and after wazero read it.
+// native code's file, and a skeleton is used only if that is the only one in its folder, of that size, before and after wazero read it.
 
 // skeletonFile holds the skeleton of a rewritten module, in the form of meteredFile.
 const skeletonFile = "skeleton"
+
+// nativeFolder is the cache that wazero gets for a skeleton. Other processes may compile the whole module beside it.
+const nativeFolder = "native"
 
 // leastCode is the number of bytes of code from which on a module is kept as a skeleton. Of so much code the native code is
 // larger than the skeleton's.
@@ -24,7 +27,7 @@ var errNoSkeleton = errors.New("the native code of the skeleton is missing")
 
 // native is a file of native code in wazero's cache.
 type native struct {
-	Name string // below the module's folder
+	Name string // in the folder
 	Size int64
 }
 
@@ -57,24 +60,26 @@ func (c *code) compileSkeleton(dir string) (err error) {
 	if m == nil {
 		return errNoSkeleton
 	}
-	before, first, err := nativeIn(dir)
+	cache := filepath.Join(dir, nativeFolder)
+	before, first, err := nativeIn(cache)
 	if err != nil {
 		return err
 	}
 	if err = c.describe(m); err != nil {
 		return err
 	}
-	if err = c.compile(dir); err != nil {
+	if err = c.compile(cache); err != nil {
 		return err
 	}
-	after, last, err := nativeIn(dir)
+	after, last, err := nativeIn(cache)
 	if err == nil && (before != want || after != want || !os.SameFile(first, last) || !first.ModTime().Equal(last.ModTime())) {
 		err = errNoSkeleton
 	}
 	return err
 }
 
-// keepSkeleton keeps a rewritten module that was compiled into the directory as a skeleton, if it has much code. A failure does no harm.
+// keepSkeleton keeps a rewritten module that was compiled into the directory as a skeleton, if it has much code and no other process
+// did so. A failure does no harm.
 func (c *code) keepSkeleton(dir string, wasm []byte) {
 	skeleton, size := meter.Skeleton(wasm)
 	compiled, _, err := nativeIn(dir)
@@ -85,15 +90,18 @@ func (c *code) keepSkeleton(dir string, wasm []byte) {
 	if err != nil {
 		return
 	}
+	to := filepath.Join(dir, nativeFolder, place)
+	if os.MkdirAll(filepath.Dir(to), 0o700) != nil || os.Link(filepath.Join(dir, compiled.Name), to) != nil {
+		return
+	}
 	m := *c.Module
 	m.Wasm = skeleton
 	writeMetered(dir, skeletonFile, &m, native{place, compiled.Size})
-	if os.Rename(filepath.Join(dir, compiled.Name), filepath.Join(dir, place)) == nil {
-		_ = os.Remove(filepath.Join(dir, meteredFile))
-	}
+	_ = os.Remove(filepath.Join(dir, compiled.Name))
+	_ = os.Remove(filepath.Join(dir, meteredFile))
 }
 
-// placeOf returns where wazero looks for the native code of a module below a directory: it compiles the module elsewhere.
+// placeOf returns where in a cache wazero looks for the native code of a module. It compiles the module in a folder of the directory.
 func (c *code) placeOf(dir string, module []byte) (place string, err error) {
 	elsewhere, err := os.MkdirTemp(dir, skeletonFile+"-*")
 	if err != nil {

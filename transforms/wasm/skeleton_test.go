@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/awf-project/awf-hook/transforms/wasm"
@@ -35,7 +36,7 @@ func withMuchCode(module []byte) []byte {
 // nativeFiles returns the files of native code in a cache.
 func nativeFiles(t *testing.T, dir string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*", "wazero-*", "*"))
+	files, err := filepath.Glob(filepath.Join(dir, "*", "native", "wazero-*", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,8 @@ func TestLargeModulesAreKeptAsSkeletons(t *testing.T) {
 			other := filepath.Join(t.TempDir(), "cache")
 			s := newSandbox(t, other)
 			load(t, s, read(t, guestDir, "echo.wasm"), wasm.Options{}).Close()
-			change(native, func([]byte) []byte { return read(t, nativeFiles(t, other)[0]) })
+			files, _ := filepath.Glob(filepath.Join(other, "*", "wazero-*", "*"))
+			change(native, func([]byte) []byte { return read(t, files[0]) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,12 +114,47 @@ func TestLargeModulesAreKeptAsSkeletons(t *testing.T) {
 					t.Errorf("an event took %d fuel, want %d", again, fuel)
 				}
 			}
-			if name != "no skeleton" {
-				kept()
+			if name == "no skeleton" {
+				os.RemoveAll(dir)
+				run()
 			}
-			os.RemoveAll(dir)
-			run()
+			kept()
 		})
+	}
+}
+
+// Sandboxes that compile a module at once, as processes do, leave a cache from which later ones read it.
+func TestSkeletonsOfManyProcesses(t *testing.T) {
+	module := withMuchCode(read(t, guestDir, "echo.wasm"))
+	dir := filepath.Join(t.TempDir(), "cache")
+	var processes sync.WaitGroup
+	for range 6 {
+		s := newSandbox(t, dir)
+		processes.Go(func() {
+			m, err := s.Load(t.Context(), "step", module, wasm.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer m.Close()
+			if out, err := m.Transform(t.Context(), input(sample)); err != nil || !equalJSON(out.Body, string(input(sample).Body)) {
+				t.Errorf("got %s, %v", out.Body, err)
+			}
+		})
+	}
+	processes.Wait()
+	load(t, newSandbox(t, dir), module, wasm.Options{}) // which may have to compile it once more
+	before := nativeFiles(t, dir)
+	if len(before) != 1 {
+		t.Fatalf("the cache has %v, want one file of native code", before)
+	}
+	first, err := os.Stat(before[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, newSandbox(t, dir), module, wasm.Options{})
+	if last, err := os.Stat(before[0]); err != nil || !os.SameFile(first, last) {
+		t.Errorf("the native code was not read but made again: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -195,12 +196,9 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
-	found, err := tx.deliveries(ctx, `lane = $1 ORDER BY `+isDead+`, `+isBehind+`, place LIMIT $2`, from, slice)
-	if err != nil {
+	found, err := tx.moving(ctx, from)
+	if err != nil || len(found) == 0 {
 		return 0, err
-	}
-	if len(found) == 0 {
-		return 0, nil
 	}
 	inNew := slices.Clone(found)
 	for i := range inNew {
@@ -217,8 +215,8 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 		if state != dead {
 			state = active.stand(to, d.key)
 		}
-		if d.state == due && d.owner != 0 && d.due.After(tx.now) {
-			state = due
+		if d.owner != 0 && d.due.After(tx.now) {
+			state = d.state
 		}
 		seqs, states = append(seqs, d.seq), append(states, state)
 		tx.of(from).add(d.state, -1, -d.size)
@@ -228,4 +226,27 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
   WHERE d.seq = n.seq`, to, seqs, states)
 	tx.told[lanes[to].webhook] = struct{}{}
 	return len(found), nil
+}
+
+// moving selects and locks what of a lane moves next: some without a key, then some keys as a whole, so that none is left without its
+// head whenever a move ends, then some dead letters. What leaves for another queue stays.
+func (tx *tx) moving(ctx context.Context, lane int) ([]deliveryRow, error) {
+	found, err := tx.deliveries(ctx, `lane = $1 AND order_key IS NULL AND `+isDue+` ORDER BY due_at, seq LIMIT $2`, lane, slice)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	const ofKeys = `lane = $1 AND order_key IS NOT NULL AND ` + isWaiting
+	found, err = tx.deliveries(ctx, ofKeys+` ORDER BY order_key, place LIMIT $2`, lane, slice)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return tx.deliveries(ctx, `lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
+	}
+	last := found[len(found)-1].key
+	rest, err := tx.deliveries(ctx, ofKeys+` AND order_key = $2 AND seq <> ALL($3::bigint[]) ORDER BY place LIMIT $4`,
+		lane, last, seqsOf(found), maxKeyed)
+	found = append(found, rest...)
+	slices.SortStableFunc(found, func(a, b deliveryRow) int { return cmp.Compare(a.state, b.state) }) // heads first
+	return found, err
 }

@@ -204,3 +204,30 @@ func TestChangesAwaitTheLane(t *testing.T) {
 		}
 	}
 }
+
+// A move that ends halfway leaves each key with its head, in either lane, and goes on when it is made again.
+func TestMoveEndsHalfway(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	const events, other = 1300, "prod#other"
+	var entries []*delivery.Entry
+	for n := range events {
+		entries = append(entries, entry(fmt.Sprint(n), []string{"", "a", "b", "c"}[n%4]))
+	}
+	accept(t, s, entries...)
+	execSQL(t, url, `CREATE SEQUENCE moves; CREATE FUNCTION halfway() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('public.moves') % 2 = 0 THEN RAISE EXCEPTION 'halfway'; END IF; RETURN NULL; END $$;
+CREATE TRIGGER halfway AFTER UPDATE OF lane ON awf_hook.deliveries FOR EACH STATEMENT EXECUTE FUNCTION halfway()`)
+	moved, halts := 0, 0
+	for err := errors.New("begin"); err != nil && halts < 10; halts++ {
+		var n int
+		n, err = s.Move(t.Context(), hook, other)
+		moved += n
+		if wrong, err := s.Check(t.Context()); err != nil || len(wrong) > 0 {
+			t.Errorf("after %d moved: Check = %q, %v", moved, wrong, err)
+		}
+	}
+	if moved != events || halts < 2 {
+		t.Errorf("%d moved in %d parts, want %d in several", moved, halts, events)
+	}
+}
