@@ -138,13 +138,25 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
 	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
 		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
-	root.AddCommand(c.deliveriesCommand(), c.webhooksCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand(),
-		c.signCommand(), c.verifyCommand(), c.secretCommand())
-	root.AddCommand(c.previewCommand(), c.testCommand(), c.explainCommand(), c.formatsCommand())
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.listenCommand(), c.demoCommand(), c.initCommand(), c.versionCommand(),
-		c.manCommand(), c.schemaCommand(), c.completionCommand())
-	root.AddCommand(c.doctorCommand(), c.evalCommand(), c.backtestCommand(), c.eventsCommand(), c.functionsCommand())
-	root.AddCommand(c.trustCommand(), c.execCommand(), c.followCommand(), c.serveCommand(), c.emitCommand(), c.transformCommand())
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Start:", []*cobra.Command{c.initCommand(), c.demoCommand(), c.checkCommand(), c.doctorCommand(), c.trustCommand()}},
+		{"Deliver events:", []*cobra.Command{c.execCommand(), c.runCommand(), c.followCommand(), c.serveCommand(), c.emitCommand()}},
+		{"Try and understand:", []*cobra.Command{c.previewCommand(), c.explainCommand(), c.evalCommand(), c.testCommand(), c.backtestCommand(),
+			c.listenCommand()}},
+		{"Operate:", []*cobra.Command{c.webhooksCommand(), c.deliveriesCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand()}},
+		{"Write transforms, sign and verify:", []*cobra.Command{c.transformCommand(), c.secretCommand(), c.signCommand(), c.verifyCommand()}},
+		{"Look up:", []*cobra.Command{c.eventsCommand(), c.functionsCommand(), c.formatsCommand(), c.schemaCommand(), c.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, command := range group.commands {
+			command.GroupID = group.title
+			root.AddCommand(command)
+		}
+	}
+	root.AddCommand(c.completionCommand(), c.manCommand())
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 	describe(root)
