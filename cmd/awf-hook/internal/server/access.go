@@ -93,7 +93,7 @@ func (g *gate) isOpen() bool { return len(g.Tokens)+len(g.Secrets) == 0 }
 
 var (
 	errNoToken   = errors.New("a token or a signature is missing: send Authorization: Bearer TOKEN")
-	errTwoTokens = errors.New("Authorization: given twice")
+	errTwoTokens = errors.New("the Authorization header is given twice")
 	errBadToken  = errors.New("unknown token")
 	errNoSender  = errors.New("this token may not send events: its role is not send or admin")
 )
