@@ -16,13 +16,13 @@ import (
 const (
 	// The default fuel is fuelBase, fuelPerByte for each byte of the event and what the module's instance costs before its code runs, at
 	// most mostFuel, which is also the most that a step can set.
-	fuelBase    = 20_000_000
+	fuelBase    = 22_000_000
 	fuelPerByte = 1_700
 	mostFuel    = 2_000_000_000
 
 	// mostBlind is how much fuel a guest's code may use without a clock: even code that waits for memory all the time is then stopped
 	// within 250 ms. By default that is an event of at most 1,176 bytes. Code that asks for slices is slower.
-	mostBlind = 22_000_000
+	mostBlind = 24_000_000
 	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
 	fuelSlice = 1 << 20
 	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.

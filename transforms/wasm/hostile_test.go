@@ -135,7 +135,7 @@ func TestHostileModulesAndMuchFuel(t *testing.T) {
 			if err != nil {
 				got = strings.Replace(err.Error(), "out of time", "out of fuel", 1)
 			}
-			want, _, _ := strings.Cut(h.want, ": limit 2069")
+			want, _, _ := strings.Cut(h.want, ": limit 2269")
 			if name == "a high limit" && !strings.HasPrefix(got, want) {
 				t.Errorf("%s, %s: got %s\nwant %s", h.name, name, got, want)
 			}

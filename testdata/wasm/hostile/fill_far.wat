@@ -1,5 +1,5 @@
 ;; Fills little, over and over, each across two pages that were not touched lately: for the most time that a fill can take.
-;; want: out of fuel: limit 20695000
+;; want: out of fuel: limit 22695000
 (module
   (memory (export "memory") 256 256)
   (func (export "alloc") (param i32) (result i32) i32.const 1024)
