@@ -151,7 +151,8 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 		case l.Waiting > 0 && state != "open":
 			d.find(part, wrong, "%s: waiting: %d: %s (%s)", name, l.Waiting, state, why)
 		case l.Waiting > 0:
-			d.find(part, warning, "%s: waiting: %d (%s): awf-hook deliveries send%s delivers them", name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook))
+			d.find(part, warning, "%s: waiting: %d (%s): awf-hook deliveries send%s delivers them",
+				name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook))
 		case l.Closed != "":
 			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
 		}

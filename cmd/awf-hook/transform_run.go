@@ -28,7 +28,8 @@ type moduleFlags struct {
 func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read, a `JSON` object")
 	cmd.Flags().StringVar(&f.contentType, "content-type", "", "the body's content type; if it is not a JSON `TYPE`, the body may be anything")
-	cmd.Flags().Int64Var(&f.fuel, "fuel", 0, "the limit of `FUEL` (default 22,000,000, 1,700 for each byte of the event, and what an instance costs)")
+	cmd.Flags().Int64Var(&f.fuel, "fuel", 0,
+		"the limit of `FUEL` (default 22,000,000, 1,700 for each byte of the event, and what an instance costs)")
 }
 
 // options returns the options of a step.

@@ -44,7 +44,8 @@ const (
 
 var limitKeys = []Key{
 	{Path: "fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Without: "22000000",
-		Is:     "about one unit per instruction; the default grows by 1,700 for each byte of the event and by what an instance costs, to 2,000,000,000",
+		Is: "about one unit per instruction; the default grows by 1,700 for each byte of the event and by what an instance costs, " +
+			"to 2,000,000,000",
 		access: field(func(l *Limits) any { return &l.Fuel })},
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB",
 		Is: "its linear memory", access: field(func(l *Limits) any { return &l.Memory })},

@@ -114,7 +114,8 @@ func (m *Module) fit() error {
 	case int64(m.code.MinPages) > pages:
 		return fmt.Errorf("begins with %d bytes of memory: want at most %d", int64(m.code.MinPages)*pageSize, m.limits.Memory)
 	case !m.grows && m.starting >= m.limits.Fuel:
-		return fmt.Errorf("an instance takes %d fuel before its code runs: want limits: {fuel: N} with a larger N than %d", m.starting, m.limits.Fuel)
+		return fmt.Errorf("an instance takes %d fuel before its code runs: want limits: {fuel: N} with a larger N than %d",
+			m.starting, m.limits.Fuel)
 	case m.stack <= 0:
 		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d", m.code.UncountedStack, m.limits.Stack)
 	case m.isolation == IsolateInstance && m.code.abi == command:

@@ -166,5 +166,5 @@ func (g *guest) exception(said []byte) *Error {
 var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
 
 // elsewhere is what a script fails with that needs what only Node or a browser has.
-var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|URL|` +
-	`URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)
+var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|` +
+	`URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)

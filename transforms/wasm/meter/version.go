@@ -10,7 +10,7 @@ import (
 // sources are all files that decide what Rewrite writes.
 //
 //go:embed bounds.go calls.go charge.go constant.go cost.go custom.go declare.go feature.go instruction.go meter.go
-//go:embed opcode.go reader.go rewrite.go scan.go section.go segment.go work.go write.go
+//go:embed opcode.go reader.go rewrite.go scan.go section.go segment.go skeleton.go work.go write.go
 var sources embed.FS
 
 // Version identifies this meter. Do not use what another version has rewritten. The version is a hash of the sources, so it

@@ -81,7 +81,8 @@ const countStanding = `SELECT l.webhook, c.waiting,
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` AND d.due_at > $2),
   (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isBehind + `), coalesce(f.n, 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
-  LEFT JOIN (SELECT d.lane, count(*) AS n FROM awf_hook.deliveries d WHERE d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $2 GROUP BY d.lane) f
+  LEFT JOIN (SELECT d.lane, count(*) AS n FROM awf_hook.deliveries d
+    WHERE d.owner <> 0 AND d.` + isDue + ` AND d.due_at > $2 GROUP BY d.lane) f
     ON f.lane = l.id
   WHERE c.waiting > 0 AND ` + ofNamespace
 
