@@ -74,7 +74,8 @@ func (c *command) sayElsewhere(where *queueFlags) {
 		}
 		for _, file := range slices.Sorted(maps.Keys(waiting)) {
 			if _, err := os.Stat(file); err == nil { // the report says which files are gone
-				fmt.Fprintf(c.err, "awf-hook: not sent: %d waiting for webhooks of %s, which was not read: name it with -c\n", waiting[file], plain(file))
+				fmt.Fprintf(c.err, "awf-hook: not sent: %d waiting for webhooks of %s, which was not read: name it with -c\n",
+					waiting[file], plain(file))
 			}
 		}
 		return err
