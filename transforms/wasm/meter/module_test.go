@@ -153,9 +153,9 @@ func TestLargeModules(t *testing.T) {
 		return build{bodies: bodies}.wasm()
 	}
 	times := [2]time.Duration{time.Hour, time.Hour}
-	for i, n := range []int{5_000, 20_000} {
+	for i, n := range []int{2_500, 20_000} {
 		wasm := functions(n)
-		for range 3 {
+		for range 5 {
 			start := time.Now()
 			m, err := meter.Rewrite(wasm, limits())
 			if err != nil || m.Functions != n {
@@ -164,8 +164,8 @@ func TestLargeModules(t *testing.T) {
 			times[i] = min(times[i], time.Since(start))
 		}
 	}
-	if ratio := float64(times[1]) / float64(times[0]); ratio > 12 {
-		t.Errorf("4 times the functions take %.1f times as long: %v", ratio, times)
+	if ratio := float64(times[1]) / float64(times[0]); ratio > 30 { // 64 if it were quadratic
+		t.Errorf("8 times the functions take %.1f times as long: %v", ratio, times)
 	}
 	locals := build{bodies: []string{body("\x01"+u32(19_999)+i64, repeat(get(19_998)+"\x50"+drop, 1000))}}
 	nest := build{bodies: []string{body("", strings.Repeat(block, 4_000)+constant(3)+"\x0e"+u32(4000)+repeat("\x01", 4001)+strings.Repeat(end, 4_000))}}
