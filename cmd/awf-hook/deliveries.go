@@ -172,11 +172,18 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 		return cfg, place, err
 	}
 	for _, m := range mistakes {
-		if m.Path == "" || m.Path == "queue" || strings.HasPrefix(m.Path, "queue.") {
+		if hidesQueue(m.Path) {
 			return nil, "", &exitError{exitConfig, mistakes}
 		}
 	}
 	return cfg, place, err
+}
+
+// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the text there may be meant as the queue's settings.
+func hidesQueue(path string) bool {
+	top := path[:strings.IndexAny(path+".", ".[")]
+	key := path[strings.LastIndexByte(path, '.')+1:]
+	return !slices.Contains([]string{"webhooks", "tests", "network", "serve"}, top) || spelling.Nearest(key, []string{"queue"}) != ""
 }
 
 // maxNamespaces is how many namespaces a warning names.

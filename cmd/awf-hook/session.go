@@ -40,6 +40,7 @@ type session struct {
 
 	outcome func(engine.Outcome) // receives each outcome; nil for none
 
+	mistake  error                                               // why no engine may be opened; nil if one may
 	config   *config.Config                                      // nil uses the one that the flags name
 	begin    func(ctx context.Context)                           // runs before the engine is opened; may be nil
 	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
@@ -238,6 +239,9 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
 	cfg, queue := s.config, s.queue
+	if s.mistake != nil {
+		return nil, s.mistake
+	}
 	if cfg == nil {
 		var err error
 		if cfg, err = c.load(s.search()); err != nil {
