@@ -102,7 +102,7 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	io.WriteString(feed, line)
 	got := make([]byte, len(line))
 	_, err = io.ReadFull(passed, got)
-	compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*")
+	compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/native/wazero-*/*")
 	if err != nil || string(got) != line || len(compiled) > 0 {
 		t.Errorf("passed %q, %v, when %q was compiled, want the line before", got, err, compiled)
 	}
@@ -110,7 +110,7 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	if compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*"); len(compiled) == 0 {
+	if compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/native/wazero-*/*"); len(compiled) == 0 {
 		t.Error("the module was not compiled at all")
 	}
 }
