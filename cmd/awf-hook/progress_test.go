@@ -102,7 +102,7 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	io.WriteString(feed, line)
 	got := make([]byte, len(line))
 	_, err = io.ReadFull(passed, got)
-	compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/native/wazero-*/*")
+	compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*")
 	if err != nil || string(got) != line || len(compiled) > 0 {
 		t.Errorf("passed %q, %v, when %q was compiled, want the line before", got, err, compiled)
 	}
