@@ -133,7 +133,6 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 
 // selected refuses flags that select nothing, and those that an ID or --all would make useless.
 func (ch *change) selected(filter engine.Filter, byID bool) error {
-	again := ch.verb == "replay" && filter.State == delivery.IsDelivered // asks first, so it may stand alone
 	if ch.verb == "replay" {
 		filter.State = "" // it says what replay does, not which
 	}
@@ -146,7 +145,7 @@ func (ch *change) selected(filter engine.Filter, byID bool) error {
 	switch {
 	case ways > 1:
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all: only one of them", ch.verb)
-	case ways == 0 && !again:
+	case ways == 0:
 		return fmt.Errorf("want an ID, flags that say which to %s, or --all", ch.verb)
 	}
 	return nil

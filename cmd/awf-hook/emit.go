@@ -193,7 +193,7 @@ func (c *command) eventText() ([]byte, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	return bytes.TrimSpace(text), nil
+	return bytes.TrimSpace(bytes.TrimPrefix(text, []byte(byteOrderMark))), nil
 }
 
 // withStrings appends strings to a JSON object.

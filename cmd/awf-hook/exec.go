@@ -69,7 +69,7 @@ func (c *command) exec(s *session, args []string, storage string) error {
 	if args[0] == "command" { // a shell builtin in a user's shell function, which is no program on some systems
 		args = args[1:]
 	}
-	if len(args) == 0 {
+	if len(args) == 0 || args[0] == "" {
 		return errors.New("no command given")
 	}
 	child, err := engine.Start(engine.Command{

@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 )
 
+const byteOrderMark = "\ufeff" // some editors begin a file with it
+
 // asLines writes JSON objects that somebody wrote by hand as lines, and completes envelopes. It returns any other text
-// unchanged.
+// unchanged, except for a byte order mark.
 func asLines(text []byte) []byte {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	var lines bytes.Buffer
 	now := time.Now().UTC().Format(time.RFC3339Nano)
 	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
@@ -45,21 +49,45 @@ func asLines(text []byte) []byte {
 // whyNoEvent says why there is no event in a text.
 func whyNoEvent(text []byte) string {
 	const keys = "want a line of AWF's, or an object with event, workflow_id, workflow_name, timestamp and payload"
-	text = bytes.TrimSpace(text)
-	var value any
-	err := json.Unmarshal(text, &value)
-	syntax := (*json.SyntaxError)(nil)
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	trimmed := bytes.TrimSpace(text)
 	switch {
-	case len(text) == 0:
+	case len(trimmed) == 0:
 		return "it is empty"
-	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+	case bytes.HasPrefix(trimmed, []byte("\xff\xfe")), bytes.HasPrefix(trimmed, []byte("\xfe\xff")),
+		bytes.ContainsRune(trimmed[:min(len(trimmed), 2)], 0):
 		return "it is UTF-16: write it as UTF-8"
-	case text[0] != '{' && text[0] != '[':
+	case trimmed[0] != '{' && trimmed[0] != '[' && json.Valid(trimmed):
+		return "want an object, got other JSON"
+	case trimmed[0] != '{' && trimmed[0] != '[':
 		return "it has no JSON"
-	case errors.As(err, &syntax) && !bytes.ContainsRune(text, '\n'):
-		return fmt.Sprintf("character %d: %v", syntax.Offset, err)
+	}
+	if wrong := syntaxError(text); wrong != "" {
+		return wrong
 	}
 	return keys
+}
+
+// syntaxError says where a sequence of JSON values is wrong; "" if it is right.
+func syntaxError(text []byte) string {
+	var value json.RawMessage
+	var err error
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for err == nil {
+		err = decoder.Decode(&value)
+	}
+	syntax := (*json.SyntaxError)(nil)
+	before := bytes.TrimRight(text, " \t\r\n")
+	switch {
+	case errors.Is(err, io.EOF):
+		return ""
+	case errors.As(err, &syntax):
+		before = text[:syntax.Offset-1]
+	default:
+		err = errors.New("the JSON ends too early")
+	}
+	line := before[bytes.LastIndexByte(before, '\n')+1:]
+	return fmt.Sprintf("line %d, column %d: %v", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(line)+1, err)
 }
 
 // completed appends the required keys that an envelope lacks. It returns an object of another dialect unchanged.

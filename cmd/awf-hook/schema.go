@@ -153,7 +153,7 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			return slices.Compact(next), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, words []string) error {
+		RunE: func(cmd *cobra.Command, words []string) error {
 			if len(words) == 0 {
 				rows := [][]string{{"COMMAND", "PRINTS"}}
 				for _, path := range slices.Sorted(maps.Keys(outputs)) {
@@ -164,6 +164,9 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
 			s, known := schemaOf(path)
+			if of, rest, err := cmd.Root().Find(strings.Fields(path)); err != nil || len(rest) > 0 || of == cmd.Root() {
+				return fmt.Errorf("no command awf-hook %s: awf-hook schema lists those that print JSON", plain(path))
+			}
 			if !known {
 				return fmt.Errorf("awf-hook %s prints no JSON: awf-hook schema lists the commands that do", plain(path))
 			}

@@ -84,7 +84,7 @@ func (f *signingFlags) time() (time.Time, error) {
 	if f.at == "" {
 		return time.Time{}, nil
 	}
-	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil {
+	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil && seconds >= 0 {
 		return time.Unix(seconds, 0), nil
 	}
 	at, err := time.Parse(time.RFC3339, f.at)
