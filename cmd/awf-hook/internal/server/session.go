@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"maps"
 	"net/http"
-	"strings"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
