@@ -24,7 +24,7 @@ func TestServerIsKilled(t *testing.T) {
 	const nodes, events = 2, 400
 	var stores []*spill.Store
 	for range nodes {
-		s := spill.Open(store.Options{Path: url, Name: "the database"})
+		s := spill.Open(context.Background(), store.Options{Path: url, Name: "the database"})
 		t.Cleanup(func() { _ = s.Close() })
 		stores = append(stores, s)
 	}

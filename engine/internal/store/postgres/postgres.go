@@ -76,7 +76,7 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
 		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, inWords(err)
 	}
 	if err = s.migrate(ctx, limit); err == nil {

@@ -118,6 +118,9 @@ func (f *folder) enter(ctx context.Context) error {
 		defer unlock(f.next)
 		err = lock(ctx, f.turnstile, deadline)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s: %s has the lock: %w", f.turnstile.Name(), holder(f.turnstile), err)
+	}
 	if errors.Is(err, errHeld) {
 		err = fmt.Errorf("%s: %s has held the lock for %v", f.turnstile.Name(), holder(f.turnstile), turnPatience)
 	}
