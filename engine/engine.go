@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -59,6 +60,11 @@ type Options struct {
 	ModuleCache string            // the folder of compiled wasm modules, private to the user; "" keeps none
 	Transport   http.RoundTripper // nil uses HTTP over the network
 	Random      func() float64    // from 0 to 1, chooses within the jitter of waits; nil is a random source
+
+	// Patience bounds how long Open and Close each wait for a queue that another process locks; 0 is the queue's own bound, some seconds.
+	// When Hurry ends, neither waits any longer, and what is in memory goes to Spill. A nil Hurry never ends.
+	Patience time.Duration
+	Hurry    context.Context
 
 	// OnOutcome is called with each committed outcome, from one goroutine, which waits for it. Nil ignores outcomes.
 	OnOutcome func(Outcome)
@@ -134,7 +140,9 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	}
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
-	e.queue = spill.Open(store.Options{
+	opening, opened := opts.patient(opts.openPatience())
+	defer opened()
+	e.queue = spill.Open(opening, store.Options{
 		Path: opts.Queue, Name: QueueName(opts.Queue), Namespace: cfg.Queue.Space(), Log: opts.Logger, Serves: opts.Serves,
 		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
@@ -146,6 +154,37 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	e.current = &webhooks{}
 	e.routes = route.New(e.openAll(cfg, settings))
 	return e, nil
+}
+
+// minPatience is the least that Open waits for a locked queue: a short Patience must not cut off the store.
+const minPatience = 5 * time.Second
+
+// openPatience is how long Open waits for a locked queue; 0 is the queue's own bound.
+func (o *Options) openPatience() time.Duration {
+	if o.Patience == 0 {
+		return 0
+	}
+	return max(o.Patience, minPatience)
+}
+
+// closePatience is how long Close waits for a locked queue.
+func (o *Options) closePatience() time.Duration {
+	if o.Patience == 0 {
+		return flushPatience
+	}
+	return min(max(o.Patience, time.Second), flushPatience)
+}
+
+// patient returns a context for a wait for the queue; limit 0 is none.
+func (o *Options) patient(limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx := o.Hurry
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if limit == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 // Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them. While

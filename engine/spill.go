@@ -38,7 +38,7 @@ func spillDefault(o *Options) string {
 // the report what is left.
 func (e *Engine) settleAccounts() {
 	ctx := context.Background()
-	flushing, cancel := context.WithTimeout(ctx, flushPatience)
+	flushing, cancel := e.opts.patient(e.opts.closePatience())
 	defer cancel()
 	flushErr := e.queue.Flush(flushing)
 	if errors.Is(flushErr, ErrClosed) {

@@ -65,7 +65,7 @@ func TestModulesMakeTheContent(t *testing.T) {
 // A dead letter names the limit that was exceeded, and the fuel. explain shows the fuel of successes too.
 func TestModulesFaultsAreKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
-	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 10000}}")), config.NoEnv)
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 200000}}")), config.NoEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	submit(t, e, ev)
 	drain(t, e)
 	x := e.Explain(t.Context(), &ev, time.Now())
-	if step := x[0].Steps[0]; step.Fuel != 10_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 10000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
+	if step := x[0].Steps[0]; step.Fuel != 200_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
 	}
 	d, err := engine.OpenDeliveries(file, "")
@@ -87,7 +87,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	}
 	defer d.Close()
 	list, err := d.List(t.Context(), engine.Filter{})
-	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 10000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 	if lanes, err := d.Webhooks(t.Context()); err != nil || len(lanes) != 1 || lanes[0].FuelPercent != 100 {
@@ -158,7 +158,7 @@ func TestModulesRunWithoutACache(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := strings.Count(log.String(), "compiled modules are not kept"); got != 1 {
+	if got := strings.Count(log.String(), "cannot keep compiled modules"); got != 1 {
 		t.Errorf("said %d times, want once:\n%s", got, log.String())
 	}
 	if kept, _ := filepath.Glob(filepath.Join(folder, "cache", "*")); len(kept) == 0 {

@@ -15,14 +15,14 @@ import (
 // It refuses empty arguments, except those of exec's command.
 func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, words []string) error {
-		if err := checkValues(cmd); err != nil {
+		if err := checkValues(cmd); err != nil && !isExec(cmd) {
 			return err
 		}
 		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 		if check != nil && check(cmd, words) != nil {
 			return fmt.Errorf("want %q, got %s", usage, number(words))
 		}
-		if cmd.Name() != "exec" && slices.Contains(words, "") {
+		if !isExec(cmd) && slices.Contains(words, "") {
 			return fmt.Errorf("want %q, got an empty argument", usage)
 		}
 		var missing []string
@@ -36,6 +36,40 @@ func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// isExec reports whether a command is exec, which runs its command whatever is wrong with a flag's value.
+func isExec(cmd *cobra.Command) bool { return cmd.CommandPath() == cmd.Root().Name()+" exec" }
+
+// lenient is the value of one of exec's flags. It keeps the error of the first text that it cannot take.
+type lenient struct {
+	pflag.Value
+	flag *pflag.Flag
+	err  error
+}
+
+func (l *lenient) Set(text string) error {
+	if err := l.Value.Set(text); err != nil && l.err == nil {
+		l.err = unreadable(l.flag, text, err)
+	}
+	return nil
+}
+
+// beLenient lets a command run whatever is wrong with the values of its flags.
+func beLenient(f *pflag.Flag) {
+	if _, wrapped := f.Value.(*lenient); !wrapped {
+		f.Value = &lenient{Value: f.Value, flag: f}
+	}
+}
+
+// misread returns the mistake in a value of a lenient flag.
+func misread(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if l, is := f.Value.(*lenient); is && l.err != nil {
+			err = l.err
+		}
+	})
+	return err
 }
 
 // mayBeEmpty lists the flags that may be empty: they give an event a text.
@@ -124,17 +158,21 @@ func flagError(cmd *cobra.Command, err error) error {
 		value, _ := pflag.UnquoteUsage(bare.GetFlag())
 		return fmt.Errorf("--%s: want a %s", bare.GetFlag().Name, value)
 	case errors.As(err, &bad):
-		f := bad.GetFlag()
-		want := map[string]string{
-			"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
-			"float64": "a number",
-		}[f.Value.Type()]
-		if want == "" {
-			return fmt.Errorf("--%s: %w", f.Name, bad.Unwrap())
-		}
-		return fmt.Errorf("--%s: want %s, got %q", f.Name, want, bad.GetValue())
+		return unreadable(bad.GetFlag(), bad.GetValue(), bad.Unwrap())
 	}
 	return err
+}
+
+// unreadable says what a flag wants, if it cannot take a text.
+func unreadable(f *pflag.Flag, text string, err error) error {
+	want := map[string]string{
+		"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
+		"float64": "a number",
+	}[f.Value.Type()]
+	if want == "" {
+		return fmt.Errorf("--%s: %w", f.Name, err)
+	}
+	return fmt.Errorf("--%s: want %s, got %q", f.Name, want, text)
 }
 
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {

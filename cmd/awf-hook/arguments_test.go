@@ -19,7 +19,7 @@ func TestValuesThatWouldBeGuessed(t *testing.T) {
 			walk(sub)
 		}
 		path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), "awf-hook"), " ")
-		if path == "" || cmd.Hidden {
+		if path == "" || path == "exec" || cmd.Hidden { // exec runs its command nevertheless
 			return
 		}
 		try := func(f *pflag.Flag) {
@@ -77,16 +77,24 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 func TestQueueWhosePlaceIsInDoubt(t *testing.T) {
 	everyCommand(t)
 	for text, inDoubt := range map[string]bool{
-		"":                                true,
-		"\x00":                            true,
-		"webhooks: [":                     true,
-		"queue: {pth: q.db}\n":            true,
-		"queue: {path: '${NOT_SET}'}\n":   true,
-		"webhooks: [{urk: 1}]\n":          false,
-		"webhooks: [{url: '${UNSET}'}]\n": false,
+		"":                              true,
+		"\x00":                          true,
+		"webhooks: [":                   true,
+		"queue: {pth: q.db}\n":          true,
+		"queue: {path: '${NOT_SET}'}\n": true,
+		"qeue: {path: q.db}\n":          true,
+		"Queue: {path: q.db}\n":         true,
+		"store: {path: q.db}\n":         true,
+		"- queue: {path: q.db}\n":       true,
+		"{queue: {}, queue: {path: q.db}, webhooks: []}\n":  true,
+		"webhooks: [{url: 'http://a', queue: {path: q}}]\n": true,
+		"webhooks: [{url: 'http://a', Qeue: {path: q}}]\n":  true,
+		"network: {queue: {path: q.db}}\n":                  true,
+		"webhooks: [{urk: 1}]\n":                            false,
+		"webhooks: [{url: '${UNSET}'}]\n":                   false,
 	} {
 		write(t, "doubt.yaml", text)
-		for _, path := range []string{"deliveries list", "deliveries delete --all --dry-run", "webhooks list", "operations", "top --interval 100ms", "queue check"} {
+		for _, path := range []string{"deliveries list", "deliveries delete --all --dry-run", "deliveries delete --all", "deliveries replay --all", "webhooks list", "operations", "top --interval 100ms", "queue check"} {
 			code, _, said := invoked(t, append(strings.Fields(path), "-c", "doubt.yaml")...)
 			if inDoubt != (code == exitConfig) || inDoubt && !strings.Contains(said, "doubt.yaml:1:") {
 				t.Errorf("%s with the configuration %q: exit code %d: %s", path, text, code, said)

@@ -55,6 +55,7 @@ type command struct {
 	logFormat string
 	sentences bool                 // stderr is a terminal
 	reported  func(*engine.Report) // receives each session's report; nil if nobody needs it
+	misread   error                // the mistake in the values of exec's flags; nil if there is none
 }
 
 // run runs the command line and returns the exit code.
@@ -213,8 +214,16 @@ func (f *configFlags) origin() string {
 	return "project " + folder
 }
 
-// prepare reads the root's flags.
+// prepare reads the root's flags. exec reports wrong values itself.
 func (c *command) prepare(cmd *cobra.Command, _ []string) error {
+	err := c.readFlags(cmd)
+	if isExec(cmd) {
+		c.misread, err = cmp.Or(misread(cmd), checkValues(cmd), err), nil
+	}
+	return err
+}
+
+func (c *command) readFlags(cmd *cobra.Command) error {
 	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
 		return fmt.Errorf("--json: %s prints no JSON", cmd.CommandPath())
 	}

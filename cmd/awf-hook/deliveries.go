@@ -172,11 +172,18 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 		return cfg, place, err
 	}
 	for _, m := range mistakes {
-		if m.Path == "" || m.Path == "queue" || strings.HasPrefix(m.Path, "queue.") {
+		if hidesQueue(m.Path) {
 			return nil, "", &exitError{exitConfig, mistakes}
 		}
 	}
 	return cfg, place, err
+}
+
+// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the text there may be meant as the queue's settings.
+func hidesQueue(path string) bool {
+	top := path[:strings.IndexAny(path+".", ".[")]
+	key := path[strings.LastIndexByte(path, '.')+1:]
+	return !slices.Contains([]string{"webhooks", "tests", "network", "serve"}, top) || spelling.Nearest(key, []string{"queue"}) != ""
 }
 
 // maxNamespaces is how many namespaces a warning names.
@@ -270,16 +277,11 @@ func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
 
 // find returns the delivery whose id begins with the given text.
 func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
-	items, err := q.List(ctx, engine.Filter{ID: id})
-	switch {
-	case err != nil:
-		return api.Item{}, err
-	case len(items) == 0 || id == "":
-		return api.Item{}, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
-	case len(items) > 1:
-		return api.Item{}, fmt.Errorf("%s: the ids of %d deliveries begin like that: give a longer one", id, len(items))
+	item, err := api.Find(ctx, q, id)
+	if errors.Is(err, engine.ErrUnknown) {
+		return item, fmt.Errorf("%s: %w%s", plain(id), engine.ErrUnknown, q.suggest(ctx, id))
 	}
-	return items[0], nil
+	return item, err
 }
 
 // maxSuggested is how many of the newest deliveries are searched for one that an unknown id may mean.

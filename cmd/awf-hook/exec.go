@@ -47,7 +47,12 @@ Ctrl-C ends the wait.`,
   awf() { awf-hook exec -- command awf "$@"; }`,
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
-		RunE:                  func(_ *cobra.Command, args []string) error { return c.exec(s, args, storage) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.mistake = c.misread; s.mistake != nil && s.file == "" && cmd.Flag("config").Changed {
+				s.file = "." // no file was named, so the events are not those of the usual settings
+			}
+			return c.exec(s, args, storage)
+		},
 	}
 	cmd.Flags().SetInterspersed(false) // flags after the command's name are the command's
 	s.configFlags.add(cmd)

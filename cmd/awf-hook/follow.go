@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
 )
 
@@ -50,19 +51,38 @@ func (c *command) follow(s *session, follow engine.Follow, project string) error
 	if follow.Paths, err = followed(follow.Paths); err != nil {
 		return failure(err)
 	}
-	if s.noProject = project == ""; !s.noProject {
-		if s.file != "" {
-			if s.file, err = filepath.Abs(s.file); err != nil {
-				return failure(err)
-			}
-		}
-		if err := os.Chdir(project); err != nil { // AWF also starts from the project's folder
-			return failure(fmt.Errorf("--project: %w", err))
-		}
+	if err := s.enterProject(project, &follow.Storage); err != nil {
+		return failure(err)
 	}
 	follow.State, follow.Broken = s.search().StateFolder(), c.printBroken()
 	s.feed = func(ctx context.Context, eng *engine.Engine) error { return eng.Follow(ctx, follow) }
 	return s.run(c)
+}
+
+// enterProject enters a project's folder, as AWF does; "" leaves out projects. It makes the session's paths and others absolute, since
+// they are relative to the folder before.
+func (s *session) enterProject(folder string, others ...*string) error {
+	if s.noProject = folder == ""; s.noProject {
+		return nil
+	}
+	paths := append(others, &s.file, &s.spill)
+	if s.queue != engine.Memory && !config.IsDatabase(s.queue) {
+		paths = append(paths, &s.queue)
+	}
+	for _, path := range paths {
+		if *path == "" {
+			continue
+		}
+		full, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = full
+	}
+	if err := os.Chdir(folder); err != nil {
+		return fmt.Errorf("--project: %w", err)
+	}
+	return nil
 }
 
 // sayMissing says which paths a command waits for.

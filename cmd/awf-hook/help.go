@@ -87,6 +87,9 @@ func describe(cmd *cobra.Command) {
 	complete(cmd, path)
 	cmd.PersistentFlags().VisitAll(onlyOnce)
 	cmd.Flags().VisitAll(onlyOnce)
+	if isExec(cmd) {
+		cmd.Flags().VisitAll(beLenient)
+	}
 	cmd.SuggestFor = otherNames[path]
 	if codes := exitCodes[path]; !cmd.HasSubCommands() {
 		if codes == "" {

@@ -110,7 +110,7 @@ func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	if compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/wazero-*/*"); len(compiled) == 0 {
+	if compiled, _ := filepath.Glob(cache + "/awf-hook/wasm/*/native/wazero-*/*"); len(compiled) == 0 {
 		t.Error("the module was not compiled at all")
 	}
 }

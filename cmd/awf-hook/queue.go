@@ -57,7 +57,7 @@ move, or events that they accept stay in the old one until the next move.`,
 
 func (c *command) moveAll(ctx context.Context, search config.Search, from, to string) error {
 	cfg, err := search.Load()
-	if cfg == nil { // other mistakes do not matter here
+	if err != nil { // the namespace or a webhook's new name may be in doubt
 		return &exitError{exitConfig, err}
 	}
 	if from == to {

@@ -9,8 +9,8 @@ import (
 	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,19 +128,16 @@ func (d *daemon) enterProject() error {
 			return err
 		}
 	}
-	if d.noProject = d.project == ""; d.noProject {
-		return nil
+	socket, isSocket := strings.CutPrefix(d.listen, unixSocket)
+	if !isSocket {
+		return d.session.enterProject(d.project)
 	}
-	if d.file != "" {
-		if d.file, err = filepath.Abs(d.file); err != nil {
-			return err
-		}
-	}
-	if err := os.Chdir(d.project); err != nil {
-		return fmt.Errorf("--project: %w", err)
-	}
-	return nil
+	err = d.session.enterProject(d.project, &socket)
+	d.listen = unixSocket + socket
+	return err
 }
+
+const unixSocket = "unix:" // comes before the path of a socket in --listen
 
 // bind opens the listeners. It refuses a public one without a token and TLS, and a socket that others can open without a token.
 func (d *daemon) bind() error {

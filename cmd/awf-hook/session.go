@@ -40,6 +40,7 @@ type session struct {
 
 	outcome func(engine.Outcome) // receives each outcome; nil for none
 
+	mistake  error                                               // why no engine may be opened; nil if one may
 	config   *config.Config                                      // nil uses the one that the flags name
 	begin    func(ctx context.Context)                           // runs before the engine is opened; may be nil
 	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
@@ -143,10 +144,14 @@ func (s *session) run(c *command) error {
 func (s *session) deliver(c *command) (*engine.Report, error) {
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
+	hurried, hurry := context.WithCancel(context.Background())
+	defer hurry()
+	s.options.Hurry = hurried
+	end := func() { stop(); hurry() }
 	feeding, stopFeeding := context.WithCancel(running)
 	defer stopFeeding()
 	if s.ended == nil {
-		defer onSignals(stage{say: s.waits(c, feeding), after: s.grace, end: stopFeeding}, stage{end: stop})()
+		defer onSignals(stage{say: s.waits(c, feeding), after: s.grace, end: stopFeeding}, stage{end: end})()
 	}
 	if s.begin != nil {
 		s.begin(feeding)
@@ -166,7 +171,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 	var working sync.WaitGroup
 	working.Go(func() { _ = eng.Run(running) })
 	if s.ended != nil {
-		working.Go(func() { s.stopAfter(running, stop) })
+		working.Go(func() { s.stopAfter(running, stop, end) })
 	}
 	adopted := s.adopt(c, eng)
 	feedErr := s.feed(feeding, eng)
@@ -238,6 +243,9 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 // open opens the engine of the session's configuration.
 func (s *session) open(c *command) (*engine.Engine, error) {
 	cfg, queue := s.config, s.queue
+	if s.mistake != nil {
+		return nil, s.mistake
+	}
 	if cfg == nil {
 		var err error
 		if cfg, err = c.load(s.search()); err != nil {
@@ -247,6 +255,9 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	}
 	o := s.options
 	o.Queue, o.Spill, o.Seal, o.OnOutcome = queue, s.spillPlaces(queue), s.seal(), s.outcome
+	if !config.IsDatabase(queue) { // a database may have to migrate
+		o.Patience = max(s.drainTimeout, 1)
+	}
 	if folder := s.search().StateFolder(); folder != "" {
 		o.SpillFolder, o.HoldSpilled = filepath.Join(folder, "spill"), !s.delivers
 	}
@@ -281,13 +292,13 @@ func (s *session) seal() *engine.Seal {
 func spareFolders() []string { return []string{os.TempDir(), "/dev/shm"} }
 
 // stopAfter stops the session when the drain timeout has passed since s.ended, or at the first signal after that.
-func (s *session) stopAfter(running context.Context, stop func()) {
+func (s *session) stopAfter(running context.Context, stop, end func()) {
 	select {
 	case <-s.ended:
 	case <-running.Done():
 		return
 	}
-	defer onSignals(stage{end: stop})()
+	defer onSignals(stage{end: end})()
 	select {
 	case <-time.After(s.drainTimeout):
 		stop()

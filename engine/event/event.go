@@ -65,7 +65,7 @@ func (e *Event) Validate() error {
 	switch {
 	case e.Type == "":
 		return errors.New("event: missing")
-	case e.Timestamp.IsZero():
+	case e.Timestamp.IsZero() && e.stamp == "": // a writer may mean Go's zero time
 		return errors.New("timestamp: missing")
 	case !hasStamp(e):
 		return fmt.Errorf("timestamp: want a year from 0 to 9999, got %d", e.Timestamp.UTC().Year())

@@ -6,6 +6,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -34,6 +36,30 @@ type Queue interface {
 	Disable(ctx context.Context, webhook, reason string) (int, error)
 	Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error)
 }
+
+// Find returns the delivery whose id begins with the given text, which must be only one.
+func Find(ctx context.Context, q Queue, id string) (Item, error) {
+	if id == "" {
+		return Item{}, engine.ErrUnknown
+	}
+	items, err := q.List(ctx, engine.Filter{ID: id, Limit: 2})
+	switch {
+	case err != nil:
+		return Item{}, err
+	case len(items) == 0:
+		return Item{}, fmt.Errorf("%s: %w", id, engine.ErrUnknown)
+	case len(items) > 1:
+		tally, err := q.Count(ctx, engine.Filter{ID: id})
+		if err != nil {
+			return Item{}, err
+		}
+		return Item{}, fmt.Errorf("%s: the ids of %d deliveries begin like that: %w", id, tally.Count, ErrAmbiguous)
+	}
+	return items[0], nil
+}
+
+// ErrAmbiguous means that an id is the beginning of several.
+var ErrAmbiguous = errors.New("give a longer one")
 
 // Item is a delivery in a list.
 type Item struct {

@@ -205,11 +205,31 @@ func TestBadCallsAreRefused(t *testing.T) {
 		{"POST", "/v1/deliveries/delete", `{"filter":{"Webhook":"bad"}}`, "filter: Webhook: there is no such parameter"},
 		{"POST", "/v1/deliveries/delete", `{"filters":{"webhook":"bad"}}`, "unknown field"},
 		{"POST", "/v1/deliveries/delete", `{"all":true,"retransform":true}`, "retransform goes with a replay"},
-		{"POST", "/v1/deliveries/replay", ``, "the body: EOF"},
+		{"POST", "/v1/deliveries/replay", ``, "the body: empty"},
 		{"POST", "/v1/deliveries/replay", `null`, `want a filter, or "all": true`},
 		{"POST", "/v1/deliveries/replay", `{"all":true} {"all":false}`, "the body: more than one value"},
 		{"POST", "/v1/deliveries/replay", `{"all":` + strings.Repeat(" ", 70<<10) + `true}`, "the body: "},
 		{"POST", "/v1/deliveries/move", `{"from":"a"}`, "want from and to"},
+		{"POST", "/v1/deliveries/move", `{"from":"/etc/awf-hook.yaml#awya","to":"/etc/awf-hook.yaml#away"}`, "no webhook"},
+		{"GET", "/v1/deliveries/msg_", "", "the ids of 5 deliveries begin like that: give a longer one"},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"id":"msg_"}}`, `filter: id: want a whole id, got "msg_"`},
+		{"POST", "/v1/deliveries/replay", `{"filter":{"id":"msg_"}}`, `filter: id: want a whole id, got "msg_"`},
+		{"GET", "/v1/deliveries?limit=abc", "", `limit: want 0 or more, got "abc"`},
+		{"GET", "/v1/deliveries?before=-1", "", `before: want 0 or more, got "-1"`},
+		{"GET", "/v1/count?after=99999999999999999999", "", "after: want 0 or more"},
+		{"GET", "/v1/groups?since=2030-01-01", "", `since: want a time like 2030-01-31T12:00:00Z, got "2030-01-01"`},
+		{"GET", "/v1/deliveries?since=2999-01-01T00:00:00Z", "", "since: want a time in the past"},
+		{"GET", "/v1/deliveries?webhook=", "", "webhook: empty"},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"webhook":"","state":"dead"}}`, "filter: webhook: empty"},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"webhook":"bda"}}`, `no webhook "bda" has had a delivery`},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead"},"all":true}`, `want a filter or "all": true, got both`},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"limit":1}}`, "filter: want a string, got a number"},
+		{"POST", "/v1/deliveries/delete", `{"filter":[]}`, "filter: want an object, got a list"},
+		{"POST", "/v1/deliveries/delete", `{"all":"yes"}`, "all: want true or false, got a string"},
+		{"POST", "/v1/deliveries/delete", `[]`, "the body: want an object, got a list"},
+		{"POST", "/v1/deliveries/delete", `1.5`, "the body: want an object, got a number"},
+		{"POST", "/v1/deliveries/delete", `{"all":`, "the body: it ends in the middle of a value"},
+		{"POST", "/v1/deliveries/delete", `{"all":}`, "the body: invalid JSON at byte 8"},
 		{"POST", "/v1/webhooks/disable", `{"reason":"x"}`, "want webhook"},
 		{"POST", "/v1/nothing", `{}`, "no such call"},
 		{"PUT", "/v1/deliveries", `{}`, "no such call"},
@@ -224,6 +244,11 @@ func TestBadCallsAreRefused(t *testing.T) {
 		}
 		text, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
+		for _, word := range []string{"strconv", "Go ", " api.", "json:", "05:04", "EOF"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s %s %.50s: answered in the words of Go: %s", call.method, call.path, call.body, text)
+			}
+		}
 		if resp.StatusCode/100 != 4 || !strings.Contains(string(bytes.ReplaceAll(text, []byte(`\"`), []byte(`"`))), call.want) {
 			t.Errorf("%s %s %.50s: %d %s, want %s", call.method, call.path, call.body, resp.StatusCode, text, call.want)
 		}

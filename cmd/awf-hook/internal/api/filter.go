@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -47,17 +48,16 @@ var parameters = []parameter{
 	moment("since", func(f *engine.Filter) *time.Time { return &f.Since }),
 	moment("until", func(f *engine.Filter) *time.Time { return &f.Until }),
 	{"before", func(f *engine.Filter) string { return number(f.Before) }, func(f *engine.Filter, s string) (err error) {
-		f.Before, err = strconv.ParseInt(s, 10, 64)
+		f.Before, err = parseNumber(s)
 		return err
 	}},
 	{"after", func(f *engine.Filter) string { return number(f.After) }, func(f *engine.Filter, s string) (err error) {
-		f.After, err = strconv.ParseInt(s, 10, 64)
+		f.After, err = parseNumber(s)
 		return err
 	}},
-	{"limit", func(f *engine.Filter) string { return number(int64(f.Limit)) }, func(f *engine.Filter, s string) (err error) {
-		if f.Limit, err = strconv.Atoi(s); err == nil && f.Limit < 0 {
-			err = fmt.Errorf("want 0 or more")
-		}
+	{"limit", func(f *engine.Filter) string { return number(int64(f.Limit)) }, func(f *engine.Filter, s string) error {
+		n, err := parseNumber(s)
+		f.Limit = int(n)
 		return err
 	}},
 }
@@ -77,6 +77,9 @@ func text(name string, of func(*engine.Filter) *string) parameter {
 	}}
 }
 
+// maxSkew is how far a client's clock may be ahead.
+const maxSkew = time.Minute
+
 func moment(name string, of func(*engine.Filter) *time.Time) parameter {
 	get := func(f *engine.Filter) string {
 		if of(f).IsZero() {
@@ -85,9 +88,23 @@ func moment(name string, of func(*engine.Filter) *time.Time) parameter {
 		return of(f).UTC().Format(time.RFC3339Nano)
 	}
 	return parameter{name, get, func(f *engine.Filter, s string) (err error) {
-		*of(f), err = time.Parse(time.RFC3339, s)
-		return err
+		if *of(f), err = time.Parse(time.RFC3339, s); err != nil {
+			return fmt.Errorf("want a time like 2030-01-31T12:00:00Z, got %.40q", s)
+		}
+		if name == "since" && of(f).After(time.Now().Add(maxSkew)) {
+			return fmt.Errorf("want a time in the past, got %.40q", s)
+		}
+		return nil
 	}}
+}
+
+// parseNumber parses a number that cannot be negative.
+func parseNumber(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("want 0 or more, got %.40q", s)
+	}
+	return n, nil
 }
 
 func number(n int64) string {
@@ -106,6 +123,24 @@ func Query(f engine.Filter) url.Values {
 		}
 	}
 	return q
+}
+
+// ParseCall decodes a filter from a program's query. Unlike in a page's form, an empty value is an error: it does not mean all.
+func ParseCall(q url.Values) (f engine.Filter, err error) {
+	if f, err = ParseQuery(q); err != nil {
+		return f, err
+	}
+	return f, refuseEmpty(q)
+}
+
+// refuseEmpty returns an error that names the first parameter without a value.
+func refuseEmpty(q url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if strings.TrimSpace(q.Get(name)) == "" {
+			return fmt.Errorf("%s: empty: leave it out", name)
+		}
+	}
+	return nil
 }
 
 // ParseQuery decodes a filter from a query. An unknown parameter is an error, since a misread filter selects too much.

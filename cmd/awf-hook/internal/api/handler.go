@@ -2,17 +2,15 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
@@ -90,6 +88,8 @@ func (h *handler) answering(do func(*http.Request) (any, error)) http.HandlerFun
 			write(w, http.StatusBadRequest, failure{err.Error()})
 		case errors.Is(err, engine.ErrUnknown):
 			write(w, http.StatusNotFound, failure{err.Error()})
+		case errors.Is(err, ErrAmbiguous):
+			write(w, http.StatusConflict, failure{err.Error()})
 		case errors.Is(err, context.Canceled):
 		default:
 			h.log.Error("a call failed", "call", r.Method+" "+r.URL.Path, "err", err)
@@ -126,7 +126,7 @@ type DeliveriesAnswer struct {
 }
 
 func (h *handler) list(r *http.Request) (any, error) {
-	filter, err := ParseQuery(r.URL.Query())
+	filter, err := ParseCall(r.URL.Query())
 	if err != nil {
 		return nil, badCall{err}
 	}
@@ -143,7 +143,7 @@ func (h *handler) list(r *http.Request) (any, error) {
 }
 
 func (h *handler) count(r *http.Request) (any, error) {
-	filter, err := ParseQuery(r.URL.Query())
+	filter, err := ParseCall(r.URL.Query())
 	if err != nil {
 		return nil, badCall{err}
 	}
@@ -156,7 +156,7 @@ type GroupsAnswer struct {
 }
 
 func (h *handler) groups(r *http.Request) (any, error) {
-	filter, err := ParseQuery(r.URL.Query())
+	filter, err := ParseCall(r.URL.Query())
 	if err != nil {
 		return nil, badCall{err}
 	}
@@ -169,7 +169,11 @@ func (h *handler) groups(r *http.Request) (any, error) {
 }
 
 func (h *handler) show(r *http.Request) (any, error) {
-	return h.queue.Show(r.Context(), r.PathValue("id"))
+	found, err := Find(r.Context(), h.queue, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return h.queue.Show(r.Context(), found.ID)
 }
 
 // Selection says which deliveries a call changes.
@@ -185,8 +189,8 @@ type CountAnswer struct {
 	Count int `json:"count"`
 }
 
-// selection decodes which deliveries are meant. A request for all of them must say so.
-func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
+// selection decodes which deliveries are meant. A request for all of them must say so, and nothing about it is guessed.
+func (h *handler) selection(r *http.Request) (s Selection, f engine.Filter, err error) {
 	if err := Read(r, maxCall, &s); err != nil {
 		return s, f, err
 	}
@@ -197,27 +201,39 @@ func selection(r *http.Request) (s Selection, f engine.Filter, err error) {
 	if f, err = ParseQuery(query); err != nil {
 		return s, f, badCall{fmt.Errorf("filter: %w", err)}
 	}
-	if f == (engine.Filter{}) && !s.All {
+	switch {
+	case f == (engine.Filter{}) && !s.All:
 		return s, f, badCall{errors.New(`want a filter, or "all": true`)}
+	case s.All && len(s.Filter) > 0:
+		return s, f, badCall{errors.New(`want a filter or "all": true, got both`)}
+	case f.ID != "" && len(f.ID) != len(delivery.ID("", "")):
+		return s, f, badCall{fmt.Errorf("filter: id: want a whole id, got %.40q", f.ID)}
 	}
-	return s, f, nil
+	if err = refuseEmpty(query); err != nil {
+		return s, f, badCall{fmt.Errorf("filter: %w", err)}
+	}
+	return s, f, h.checkWebhook(r.Context(), f.Webhook)
 }
 
-// Read decodes a call's body of up to limit bytes.
-func Read(r *http.Request, limit int64, into any) error {
-	d := json.NewDecoder(io.LimitReader(r.Body, limit))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return badCall{fmt.Errorf("the body: %s", strings.TrimPrefix(err.Error(), "json: "))}
+// checkWebhook returns an error if no webhook with the name or the identity has had a delivery. It accepts "".
+func (h *handler) checkWebhook(ctx context.Context, called string) error {
+	if called == "" {
+		return nil
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) { // nothing may follow
-		return badCall{errors.New("the body: more than one value")}
+	lanes, err := h.queue.Webhooks(ctx)
+	if err != nil {
+		return err
 	}
-	return nil
+	for i := range lanes {
+		if lanes[i].Webhook == called || lanes[i].Identity() == called {
+			return nil
+		}
+	}
+	return badCall{fmt.Errorf("no webhook %.100q has had a delivery", called)}
 }
 
 func (h *handler) replay(r *http.Request) (any, error) {
-	s, filter, err := selection(r)
+	s, filter, err := h.selection(r)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +242,7 @@ func (h *handler) replay(r *http.Request) (any, error) {
 }
 
 func (h *handler) remove(r *http.Request) (any, error) {
-	s, filter, err := selection(r)
+	s, filter, err := h.selection(r)
 	switch {
 	case err != nil:
 		return nil, err
@@ -250,6 +266,9 @@ func (h *handler) move(r *http.Request) (any, error) {
 	}
 	if given.From == "" || given.To == "" {
 		return nil, badCall{errors.New("want from and to, the identities of two webhooks")}
+	}
+	if err := h.checkWebhook(r.Context(), given.From); err != nil {
+		return nil, err
 	}
 	n, err := h.queue.Move(r.Context(), given.From, given.To)
 	return CountAnswer{n}, err
@@ -310,7 +329,7 @@ type OperationsAnswer struct {
 }
 
 func (h *handler) operations(r *http.Request) (any, error) {
-	filter, err := ParseQuery(r.URL.Query())
+	filter, err := ParseCall(r.URL.Query())
 	if err != nil {
 		return nil, badCall{err}
 	}

@@ -138,6 +138,9 @@ func TestDataOfCloudEventsIsKept(t *testing.T) {
 		{"héllo", "text/plain", "map[value:héllo]"},
 		{"\xff\x00\x01", "application/octet-stream", "map[base64:/wAB]"},
 		{"h\xe9llo", "text/plain; charset=iso-8859-1", "map[base64:aOlsbG8=]"},
+		{"h\xc3\xa9llo", "text/plain; charset=iso-8859-1", "map[base64:aMOpbGxv]"}, // valid UTF-8 with another meaning
+		{"hello", "text/plain; charset=utf-16", "map[base64:aGVsbG8=]"},
+		{"hello", "text/plain; charset=us-ascii", "map[value:hello]"},
 		{structured(`"data":"text"`), "", "map[value:text]"},
 		{structured(`"datacontenttype":"image/png","data_base64":"iVBORw=="`), "", "map[base64:iVBORw==]"},
 		{structured(`"datacontenttype":"text/plain","data_base64":"aGk="`), "", "map[value:hi]"},

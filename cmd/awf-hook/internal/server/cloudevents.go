@@ -44,7 +44,7 @@ var attributes = map[string]func(*cloudEvent) *string{
 	"datacontenttype": func(ce *cloudEvent) *string { return &ce.ContentType },
 }
 
-// badAttribute says what is wrong with an attribute at a byte, from 1, of the text.
+// badAttribute says what is wrong with an attribute or its data at a byte, from 1, of the text.
 type badAttribute struct {
 	at   int
 	text string
@@ -52,11 +52,16 @@ type badAttribute struct {
 
 func (e *badAttribute) Error() string { return e.text }
 
+// placeOf returns the place of a bad attribute, or the one given for other errors.
+func placeOf(err error, other int) int {
+	if bad := (*badAttribute)(nil); errors.As(err, &bad) {
+		return bad.at
+	}
+	return other
+}
+
 // readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error: nobody knows which one holds.
 func readCloud(text []byte) (*cloudEvent, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
-	}
 	ce := &cloudEvent{}
 	var packed []byte
 	seen := map[string]bool{}
@@ -98,7 +103,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 			return nil, errors.New("want data or data_base64, got both")
 		}
 		if ce.Data, err = dataOf(packed, ce.ContentType); err != nil {
-			return nil, errors.New("data_base64: " + err.Error())
+			return nil, errors.New("data_base64: " + err.Error()) // its place is in the decoded data
 		}
 	}
 	return ce, err
@@ -146,17 +151,17 @@ func (p *parsed) structured(text []byte, now time.Time) {
 		p.bad = tooLarge(p.line)
 		return
 	}
+	if at := notUTF8(text); at > 0 {
+		p.fail(text, at, errNotUTF8)
+		return
+	}
 	if err := jsonbytes.Check(text); err != nil {
 		p.fail(text, event.Column(text, err), err.Error())
 		return
 	}
 	ce, err := readCloud(text)
 	if err != nil {
-		at := 1
-		if bad := (*badAttribute)(nil); errors.As(err, &bad) {
-			at = bad.at
-		}
-		p.fail(text, at, err.Error())
+		p.fail(text, placeOf(err, 1), err.Error())
 		return
 	}
 	p.cloud(ce, now)
@@ -182,7 +187,7 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 	}
 	var err error
 	if ce.Data, err = dataOf(body, r.Header.Get("Content-Type")); err != nil {
-		p.fail(body, event.Column(body, err), err.Error())
+		p.fail(body, placeOf(err, event.Column(body, err)), err.Error())
 		return []parsed{p}
 	}
 	p.cloud(ce, now)
@@ -213,7 +218,7 @@ func headerText(values []string) (string, error) {
 // quotedPair is a character behind a backslash in a quoted text of a header.
 var quotedPair = lazy.Regexp(`\\(.)`)
 
-// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text.
+// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text or a text of another charset than UTF-8.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)
@@ -221,12 +226,22 @@ func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, nil
 	case typ == "" || typ == "application/json" || strings.HasSuffix(typ, "+json"):
-		return data, jsonbytes.Check(data)
-	}
-	if !utf8.Valid(data) {
+		return data, checkJSON(data, contentType)
+	case !utf8.Valid(data) || !isUTF8(contentType):
 		return append(jsonbytes.AppendString([]byte(`{"base64":`), base64.StdEncoding.EncodeToString(data)), '}'), nil
 	}
 	return jsonbytes.AppendString(nil, string(data)), nil
+}
+
+// checkJSON checks that data is JSON in UTF-8.
+func checkJSON(data []byte, contentType string) error {
+	if at := notASCII(data); at > 0 && !isUTF8(contentType) {
+		return &badAttribute{at, errCharset}
+	}
+	if at := notUTF8(data); at > 0 {
+		return &badAttribute{at, errNotUTF8}
+	}
+	return jsonbytes.Check(data)
 }
 
 // cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.

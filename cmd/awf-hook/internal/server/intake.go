@@ -221,9 +221,9 @@ func unread(err error) *problem {
 func (in *intake) parse(body []byte) *problem {
 	var err error
 	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a byte order mark, which some editors write
-	if at := bytes.IndexFunc(body, func(r rune) bool { return r >= utf8.RuneSelf }); at >= 0 && !isUTF8(in.request) {
+	if at := notASCII(body); at > 0 && !in.form.bodiless && !isUTF8(in.request.Header.Get("Content-Type")) {
 		bad := parsed{line: 1}
-		bad.fail(body, at+1, "the Content-Type names another charset: want UTF-8")
+		bad.fail(body, at, errCharset)
 		return bad.bad
 	}
 	if len(bytes.TrimSpace(body)) == 0 && !in.form.bodiless {
@@ -337,12 +337,20 @@ func mediaType(r *http.Request) string {
 	return typ
 }
 
-// isUTF8 reports whether a request's Content-Type names no charset, or UTF-8. A binary CloudEvent may have any, unless it is JSON.
-func isUTF8(r *http.Request) bool {
-	typ, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+const errCharset = "the Content-Type names another charset: want UTF-8"
+
+// isUTF8 reports whether a Content-Type names no charset, UTF-8, or ASCII, which is a part of UTF-8.
+func isUTF8(contentType string) bool {
+	_, parameters, err := mime.ParseMediaType(contentType)
 	switch strings.ToLower(parameters["charset"]) {
-	case "", "utf-8", "utf8":
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
 		return true
 	}
-	return err != nil || r.Header.Get("Ce-Specversion") != "" && !strings.HasSuffix(typ, "json")
+	return err != nil
+}
+
+// notASCII returns the place of the first byte, from 1, that charsets may read differently; 0 if there is none. A NUL is half a character
+// of UTF-16.
+func notASCII(text []byte) int {
+	return 1 + bytes.IndexFunc(text, func(r rune) bool { return r == 0 || r >= utf8.RuneSelf })
 }

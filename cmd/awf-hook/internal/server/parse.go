@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
 )
@@ -97,6 +98,10 @@ func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 		p.bad = tooLarge(p.line)
 		return
 	}
+	if at := notUTF8(line); at > 0 {
+		p.fail(line, at, errNotUTF8)
+		return
+	}
 	rec, err := event.ParseLine(line, now)
 	switch {
 	case err != nil:
@@ -108,6 +113,24 @@ func add(join *event.Joiner, line []byte, p *parsed, now time.Time) {
 		p.event, p.anonymous, p.given = rec.Event, rec.Anonymous(), rec.Given()
 		p.known = !join.Add(rec, now)
 	}
+}
+
+const errNotUTF8 = "not UTF-8"
+
+// notUTF8 returns the place of the first byte, from 1, at which a text stops being UTF-8; 0 if it is UTF-8.
+func notUTF8(text []byte) int {
+	if utf8.Valid(text) {
+		return 0
+	}
+	at := 0
+	for at < len(text) {
+		r, n := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return at + 1
 }
 
 func tooLarge(line int) *problem {

@@ -76,7 +76,7 @@ func (d *Desk) SendNow(ctx context.Context, f engine.Filter) (int, error) {
 func (d *Desk) changeLane(ctx context.Context, identity string, do func() (int, error)) error {
 	n, err := d.change(ctx, do)
 	if err == nil && n == 0 {
-		return fmt.Errorf("%s has had no delivery yet: %w", identity, ErrUnknown)
+		return unknown{identity + " has had no delivery yet"}
 	}
 	return err
 }

@@ -224,7 +224,7 @@ func (d *Desk) Cancel(ctx context.Context, id int) error {
 	at := slices.IndexFunc(d.bulks.list, func(b *Bulk) bool { return b.ID == id && b.Ended.IsZero() })
 	if at < 0 {
 		d.bulks.mu.Unlock()
-		return fmt.Errorf("bulk %d does not run: %w", id, ErrUnknown)
+		return unknown{fmt.Sprintf("bulk %d does not run", id)}
 	}
 	b := d.bulks.list[at]
 	b.Halted = access.From(ctx).Name

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -124,16 +125,14 @@ const maxSiblings = 50
 
 // Delivery returns the delivery with an id, or whose id begins with the given text.
 func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
-	found, err := d.queue.List(ctx, engine.Filter{ID: id, Limit: 2})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) == 0 || id == "":
-		return nil, ErrUnknown
-	case len(found) > 1:
-		return nil, fmt.Errorf("%s: several ids begin like that: %w", id, ErrUnknown)
+	found, err := api.Find(ctx, d.api, id)
+	if errors.Is(err, api.ErrAmbiguous) {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	detail, err := d.queue.Show(ctx, found[0].Delivery.ID)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := d.queue.Show(ctx, found.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -143,6 +143,13 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
 }
 
+// unknown says what does not exist. It is an [ErrUnknown].
+type unknown struct{ text string }
+
+func (u unknown) Error() string { return u.text }
+
+func (u unknown) Is(target error) bool { return target == ErrUnknown }
+
 var (
 	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
 	ErrUnknown = engine.ErrUnknown

@@ -43,7 +43,7 @@ func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
 		}
 		return &EventSeen{At: found[i].Accepted, Fate: engine.EventAccepted, Event: *detail.Event}, nil
 	}
-	return nil, ErrUnknown
+	return nil, unknown{id + ": no such event"}
 }
 
 // Envelope returns an event as a line that awf-hook reads, with secrets masked.

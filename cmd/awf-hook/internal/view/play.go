@@ -158,7 +158,7 @@ type draftWebhook struct {
 func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []Mistake, error) {
 	base := d.configured()[f.Webhook]
 	if base == nil {
-		return nil, nil, fmt.Errorf("%w: choose a webhook", ErrUnknown)
+		return nil, nil, unknown{fmt.Sprintf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook)}
 	}
 	if n := len(f.Events) + len(f.Filter) + len(f.Transform); n > maxDraft {
 		return nil, nil, fmt.Errorf("%w: want at most %d bytes, got %d", ErrRefused, maxDraft, n)

@@ -65,7 +65,7 @@ func order(what, pace string, retransform bool, filter url.Values) (o Order, err
 			return o, api.Bad(fmt.Errorf("pace: want a number, got %q", pace))
 		}
 	}
-	if o.Filter, err = api.ParseQuery(filter); err != nil {
+	if o.Filter, err = api.ParseCall(filter); err != nil {
 		return o, api.Bad(err)
 	}
 	return o, nil
@@ -116,7 +116,7 @@ func (d *Desk) callBegin(r *http.Request) (any, error) {
 func (d *Desk) callCancel(r *http.Request) (any, error) {
 	id, err := strconv.Atoi(r.PathValue("id"))
 	if err != nil {
-		return nil, ErrUnknown
+		return nil, unknown{fmt.Sprintf("%.40q: no such bulk", r.PathValue("id"))}
 	}
 	err = d.Cancel(r.Context(), id)
 	return BulksAnswer{d.Bulks()}, err

@@ -74,6 +74,10 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"POST", "/v1/bulks/99/cancel", "", 404, "bulk 99 does not run"},
 		{"GET", "/v1/bulks", "", 200, `"who":"tester"`},
 		{"POST", "/v1/try", `{"identity":"none"}`, 404, "choose a webhook"},
+		{"POST", "/v1/try", `{}`, 404, "no such webhook"},
+		{"GET", "/v1/runs/none", "", 404, "none: no such run"},
+		{"GET", "/v1/events/none", "", 404, "none: no such event"},
+		{"POST", "/v1/bulks/x/cancel", "", 404, "no such bulk"},
 		{"POST", "/v1/try", `{"identity":"` + d.Configuration().Webhooks[0].Identity + `","filter":"payload.status =","event":"{}"}`, 200, `"in":"filter"`},
 		{"POST", "/v1/try", `{"no":"draft"}`, 400, "unknown field"},
 	} {

@@ -76,7 +76,7 @@ func (d *Desk) RunOf(ctx context.Context, id string) (*Run, error) {
 		}
 	}
 	if len(r.Events) == 0 {
-		return nil, ErrUnknown
+		return nil, unknown{id + ": no such run"}
 	}
 	slices.SortStableFunc(r.Events, func(a, b RunEvent) int { return a.At.Compare(b.At) })
 	r.measure()

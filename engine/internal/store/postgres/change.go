@@ -59,7 +59,7 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, 
 		return 0, err
 	}
 	if retransform {
-		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqs)
+		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqsOf(found))
 	}
 	var places []int64
 	tx.numbers(&places, len(found))

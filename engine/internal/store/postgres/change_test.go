@@ -22,7 +22,7 @@ import (
 // Every statement runs in a transaction that is repeated: only these functions use a connection otherwise.
 func TestStatementsRunInTransactions(t *testing.T) {
 	allowed := map[string]string{
-		"Open": "makes the pool", "Close": "closes it", "transaction": "is how the others use it", "listen": "LISTEN is a session's",
+		"openWithin": "makes the pool", "Close": "closes it", "transaction": "is how the others use it", "listen": "LISTEN is a session's",
 		"vacuum": "VACUUM refuses to run in a transaction",
 	}
 	files, err := filepath.Glob("*.go")
@@ -71,11 +71,13 @@ func TestChangesWhoseAnswersAreLost(t *testing.T) {
 		"move":   func() (int, error) { return s.Move(t.Context(), hook, other) },
 		"delete": func() (int, error) { return s.Delete(t.Context(), delivery.Filter{}) },
 	} {
-		for commit := range int32(4) {
+		for commit, passed := int32(0), false; !passed; commit++ {
 			for n := range events {
 				e := entry(fmt.Sprint(what, commit, "-", n), []string{"", "k"}[n%2])
 				past := &delivery.Past{State: delivery.IsDead, Accepted: time.Now(), Since: time.Now()}
 				switch what {
+				case "move":
+					past.State = []delivery.State{delivery.Due, delivery.IsDead}[n/4]
 				case "replay of what is due":
 					past.State, past.After = delivery.Due, time.Hour
 				case "replay of what was delivered":
@@ -87,7 +89,10 @@ func TestChangesWhoseAnswersAreLost(t *testing.T) {
 			p.skip.Store(commit)
 			p.cut.Store(1)
 			n, err := change()
-			p.cut.Store(0)
+			passed = p.cut.Swap(0) > 0 // it has no more commits
+			if passed && commit == 0 {
+				t.Errorf("%s: no commit was cut", what)
+			}
 			if err != nil || n != events {
 				t.Errorf("%s with commit %d cut changed %d, %v, want %d", what, commit, n, err, events)
 			}
@@ -174,14 +179,7 @@ func TestChangesAwaitTheLane(t *testing.T) {
 			e.Wants[0].Dead = "born dead"
 		}
 		accept(t, s, e)
-		conn, err := pgx.Connect(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(context.WithoutCancel(t.Context()))
-		if _, err := conn.Exec(t.Context(), `BEGIN; SELECT FROM awf_hook.lanes FOR UPDATE`); err != nil {
-			t.Fatal(err)
-		}
+		conn := holdLanes(t, url)
 		done := make(chan error, 1)
 		go func() {
 			n, err := change()
@@ -190,17 +188,94 @@ func TestChangesAwaitTheLane(t *testing.T) {
 			}
 			done <- err
 		}()
-		select {
-		case err := <-done:
+		if err := awaited(t, conn, done); err != nil {
 			t.Errorf("%s does not await the lane: %v", what, err)
 			continue
-		case <-time.After(200 * time.Millisecond):
 		}
 		if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// holdLanes locks all lanes, as another node does, until the connection commits.
+func holdLanes(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	if _, err := conn.Exec(t.Context(), `BEGIN; SELECT FROM awf_hook.lanes FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// awaited returns nil when the server has a transaction wait for the connection's locks, and an error if the change ends before.
+func awaited(t *testing.T, conn *pgx.Conn, done <-chan error) error {
+	t.Helper()
+	for waits := false; !waits; {
+		select {
+		case err := <-done:
+			return errors.Join(errors.New("it ended"), err)
+		case <-time.After(5 * time.Millisecond):
+		}
+		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks
+  WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))`).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return nil
+}
+
+// A replay with new bodies makes anew the bodies of what it replays alone: not of what another node made due while it waited.
+func TestReplayLeavesOtherBodies(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	for _, id := range []string{"mine", "theirs"} {
+		e := entry(id, "")
+		e.Wants[0].Past = &delivery.Past{
+			State: delivery.IsDead, Accepted: time.Now(), Since: time.Now(), Spent: 1, Content: &delivery.Content{Body: []byte(id)},
+		}
+		accept(t, s, e)
+	}
+	conn := holdLanes(t, url)
+	done := make(chan error, 1)
+	replayed := 0
+	go func() {
+		n, err := s.Replay(t.Context(), delivery.Filter{State: delivery.IsDead}, delivery.Change{Retransform: true})
+		replayed = n
+		done <- err
+	}()
+	if err := awaited(t, conn, done); err != nil {
+		t.Fatal(err)
+	}
+	theirs := delivery.ID("theirs", hook)
+	if _, err := conn.Exec(t.Context(), `UPDATE awf_hook.deliveries SET state = 0, attempts = 1, done_at = NULL WHERE id = $1`, theirs); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || replayed != 1 {
+		t.Errorf("%d replayed, %v, want 1", replayed, err)
+	}
+	for id, want := range map[string]string{delivery.ID("mine", hook): "", theirs: "theirs"} {
+		detail, err := s.Show(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if detail.Content != nil {
+			got = string(detail.Content.Body)
+		}
+		if got != want {
+			t.Errorf("the stored body of %s is %q, want %q", id, got, want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ var invariants = []struct{ wrong, query string }{
 
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.repeat(ctx, checking, func(ctx context.Context, tx *tx) error {
 		wrong = nil
 		for _, in := range invariants {
 			var n int64

@@ -59,6 +59,7 @@ type claiming struct {
 	low    time.Time // where the search begins
 	before time.Time // end of the leases that a try took whose answer was lost
 	claims []*delivery.Claim
+	due    int // how many deliveries were locked to be claimed; those beyond [store.MaxClaimed] were not
 	next   time.Duration
 }
 
@@ -105,7 +106,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 		return err
 	}
 	if !l.keyed {
-		found = len(c.claims)
+		found = c.due
 	}
 	if c.low.IsZero() {
 		c.store.looked(l.id, time.Since(looking))
@@ -117,7 +118,7 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	for _, claim := range c.claims {
 		claim.Probe = l.BreakerOpen()
 	}
-	if found == allowed {
+	if found == allowed || c.leaves() {
 		return nil
 	}
 	return c.wait(ctx)
@@ -172,12 +173,14 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 	return found, seqs, nil
 }
 
-const take = `WITH f AS MATERIALIZED (SELECT seq, due_at FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4
+const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4
     FOR UPDATE SKIP LOCKED),
+  f AS MATERIALIZED (SELECT seq, due_at FROM (SELECT seq, due_at,
+    sum(size) OVER (ORDER BY due_at, seq ROWS UNBOUNDED PRECEDING) - size AS before FROM due) d WHERE before < %d),
   taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 WHERE d.seq = ANY(ARRAY(SELECT seq FROM f))
     RETURNING d.*)
   SELECT t.seq, t.token, t.id, f.due_at, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
-    t.size, t.accepted_by,
+    t.size, t.accepted_by, (SELECT count(*) FROM due),
     e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload,
     m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN f ON f.seq = t.seq CROSS JOIN LATERAL (SELECT * FROM awf_hook.events WHERE seq = t.event OFFSET 0) e
@@ -194,13 +197,21 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
+		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`, store.MaxClaimed),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
+		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`, store.MaxClaimed),
+			c.store.node, until, chosen, n, c.now)
 	}
-	return c.send(ctx)
+	err := c.send(ctx)
+	if c.leaves() {
+		c.told[c.state.webhook] = struct{}{} // other nodes skipped what was locked
+	}
+	return err
 }
+
+// leaves reports whether more is due than was taken, since it is large.
+func (c *claiming) leaves() bool { return c.due > len(c.claims) }
 
 func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error) {
 	l := &lease{store: c.store, until: until, lane: c.state.id}
@@ -212,7 +223,7 @@ func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error)
 	var acceptedBy int
 	var contentType, header, urlSuffix *string
 	own := []any{
-		&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy,
+		&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy, &c.due,
 	}
 	err := rows.Scan(append(own,
 		append(ev.targets(), &ev.payload, &contentType, &header, &urlSuffix, &body)...)...)

@@ -23,3 +23,6 @@ func Skewed(tb testing.TB, url string, skew time.Duration) *Store {
 
 // Unfit says why a server may not hold a queue.
 var Unfit = unfit
+
+// OpenWithin is Open with another limit for each of its steps that change no schema.
+var OpenWithin = openWithin

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -22,12 +23,16 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// proxy is between a store and its server, and cuts connections.
+// proxy is between a store and its server, and cuts connections. It counts the COMMITs of transactions that name the table of
+// deliveries, and not those that a store makes in the background.
 type proxy struct {
 	net.Listener
 	skip  atomic.Int32 // how many of the next COMMITs pass
 	cut   atomic.Int32 // how many of those after them reach the server without their answer coming back
 	often atomic.Int32 // how many of 100 COMMITs do besides
+
+	undo atomic.Pointer[func()] // runs in place of the next COMMIT of a house keeper, whose transaction the server rolls back
+	mute atomic.Pointer[string] // a text after which the server gets and says no more
 }
 
 // behindProxy starts a proxy for a database, and returns the database's URL through it.
@@ -64,13 +69,16 @@ func (p *proxy) join(client net.Conn, target string) {
 		return
 	}
 	defer server.Close()
-	var deaf atomic.Bool
+	var deaf, undone atomic.Bool
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
+			if undone.Load() {
+				return // the client learns it later
+			}
 			if err != nil || deaf.Load() {
 				_ = client.Close()
 				return
@@ -79,12 +87,31 @@ func (p *proxy) join(client net.Conn, target string) {
 		}
 	}()
 	buf := make([]byte, 64<<10)
+	var said []byte // in the transaction
 	for {
 		n, err := client.Read(buf)
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) && (p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || rand.Int32N(100) < p.often.Load()) {
+		if mute := p.mute.Load(); mute != nil && bytes.Contains(buf[:n], []byte(*mute)) {
+			_, _ = io.Copy(io.Discard, client)
+			return
+		}
+		said = append(said, buf[:n]...)
+		commits := bytes.Contains(buf[:n], []byte("COMMIT\x00"))
+		if commits && bytes.Contains(said, []byte("awf_hook.keepers")) {
+			if undo := p.undo.Swap(nil); undo != nil {
+				undone.Store(true)
+				_ = server.Close()
+				(*undo)()
+				return
+			}
+		}
+		counts := commits && bytes.Contains(said, []byte("awf_hook.deliveries"))
+		if commits {
+			said = nil
+		}
+		if counts && p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || commits && rand.Int32N(100) < p.often.Load() {
 			deaf.Store(true)
 			_, _ = server.Write(buf[:n])
 			<-answered // it has committed

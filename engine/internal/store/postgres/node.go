@@ -55,6 +55,7 @@ func (s *Store) beat(ctx context.Context, now time.Time) error {
 func (s *Store) takeHouse(ctx context.Context, now time.Time) error {
 	keeper := 0
 	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+		keeper = 0 // not what an earlier try was told
 		return tx.query(ctx, `INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
   SET node = excluded.node, serves = excluded.serves, "until" = excluded."until", keep = excluded.keep, keep_dead = excluded.keep_dead
   WHERE k.node = excluded.node OR k."until" < $7 OR excluded.serves AND NOT k.serves RETURNING node`,

@@ -24,7 +24,7 @@ func TestServerIsKilled(t *testing.T) {
 	const nodes, events = 2, 400
 	var stores []*spill.Store
 	for range nodes {
-		s := spill.Open(store.Options{Path: url, Name: "the database"})
+		s := spill.Open(context.Background(), store.Options{Path: url, Name: "the database"})
 		t.Cleanup(func() { _ = s.Close() })
 		stores = append(stores, s)
 	}
@@ -200,5 +200,53 @@ func runOrdinary(t *testing.T, s *postgres.Store) {
 	items, err := s.List(t.Context(), delivery.Filter{Limit: 20})
 	if err != nil || len(items) != 20 || !strings.HasPrefix(items[0].Delivery.ID, "msg_") {
 		t.Fatalf("%d items, %v", len(items), err)
+	}
+}
+
+// A server that accepts connections and then says no more ends an Open, as one that cannot be reached does.
+func TestOpenIsBounded(t *testing.T) {
+	for _, last := range []string{"BEGIN", "awf_hook.meta", "clock_timestamp", "INSERT INTO awf_hook.nodes"} {
+		t.Run(last, func(t *testing.T) {
+			t.Parallel()
+			url := database(t)
+			open(t, store.Options{Path: url})
+			p, behind := behindProxy(t, url)
+			p.mute.Store(&last)
+			opened := make(chan error, 1)
+			go func() {
+				s, err := postgres.OpenWithin(context.Background(), time.Second, store.Options{Path: behind + "&default_query_exec_mode=exec"})
+				if err == nil {
+					_ = s.Close()
+				}
+				opened <- err
+			}()
+			select {
+			case err := <-opened:
+				if err == nil || !strings.Contains(err.Error(), "the server does not answer") {
+					t.Errorf("Open = %v, want that the server does not answer", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("Open waits for ever")
+			}
+		})
+	}
+}
+
+// A node that is not told whether it keeps house asks again, and does not believe the answer that was rolled back.
+func TestKeeperLosesItsCommit(t *testing.T) {
+	url := database(t)
+	p, behind := behindProxy(t, url)
+	first, second := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"}), open(t, store.Options{Path: url})
+	takeOver := func() {
+		if err := second.Keep(t.Context()); err != nil || !second.Keeps() {
+			t.Errorf("the other node keeps house: %v, %v, want true", second.Keeps(), err)
+		}
+	}
+	p.undo.Store(&takeOver)
+	if err := first.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.undo.Load() != nil || first.Keeps() {
+		t.Error("both nodes keep house")
 	}
 }

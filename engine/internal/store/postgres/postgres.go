@@ -22,7 +22,8 @@ import (
 const (
 	maxConnections = 8                // of a process, unless the URL has pool_max_conns
 	callTimeout    = 15 * time.Second // of a transaction
-	openTimeout    = 10 * time.Second
+	readTimeout    = time.Minute      // of a transaction that may look through a large queue
+	openTimeout    = 10 * time.Second // of a connection, of looking at the schema, and of registering
 	migrateTimeout = 10 * time.Minute // indexes of a large queue take time
 )
 
@@ -55,6 +56,10 @@ type Store struct {
 // Open connects to the database of the URL opts.Path and brings its schema up to date. The URL is what libpq accepts,
 // including passwords from PGPASSFILE and settings from a service file.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
+	return openWithin(ctx, openTimeout, opts)
+}
+
+func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*Store, error) {
 	config, err := parseURL(opts.Path)
 	if err != nil {
 		return nil, err
@@ -71,11 +76,13 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
 		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, inWords(err)
 	}
-	if err = s.migrate(ctx); err == nil {
-		err = s.register(ctx)
+	if err = s.migrate(ctx, limit); err == nil {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		err = s.register(limited)
 	}
 	if err != nil {
 		s.pool.Close()
@@ -89,7 +96,7 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
 		return s.clock(), nil
 	}
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.repeat(ctx, lookingUp, func(ctx context.Context, tx *tx) error {
 		return tx.query(ctx, `SELECT clock_timestamp()`).Scan(&now)
 	})
 	return now, err

@@ -71,6 +71,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestClaimsOfLargeEventsAreFew(t *testing.T) {
+	storetest.Large(t, open(t, store.Options{Path: database(t)}))
+}
+
 // execSQL runs a script on a database, as another program would.
 func execSQL(tb testing.TB, url, script string) {
 	tb.Helper()

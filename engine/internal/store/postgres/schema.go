@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
@@ -232,9 +233,9 @@ CREATE INDEX deliveries_behind ON awf_hook.deliveries(lane) WHERE state = 5; -- 
 const migrationLock = 0x6177665f686f6f6b // "awf_hook"
 
 // migrate brings the database to this version's schema, unless it is there or one version newer.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context, limit time.Duration) error {
 	version := 0
-	limited, cancel := context.WithTimeout(ctx, openTimeout)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := s.repeat(limited, reading, func(ctx context.Context, tx *tx) (err error) {
 		if err = tx.checkServer(ctx); err == nil {

@@ -48,7 +48,8 @@ type mode struct {
 var (
 	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout}
 	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout}
-	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0}
+	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, readTimeout}
+	checking  = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0} // all tables, as long as the caller allows
 	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout}
 )
 

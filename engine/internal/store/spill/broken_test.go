@@ -320,7 +320,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	blocked := true
 	opts := store.Options{Path: path, Log: logTo(&log)}
-	q := spill.New(opts, func(context.Context) (store.Queue, error) {
+	q := spill.New(context.Background(), opts, func(context.Context) (store.Queue, error) {
 		if blocked {
 			return nil, fmt.Errorf("no such disk")
 		}

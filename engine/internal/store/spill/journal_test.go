@@ -29,7 +29,7 @@ func openRemote(t *testing.T, folder string, away, holds bool) *remote {
 	opts := store.Options{
 		Path: filepath.Join(folder, "database.db"), Name: "db.example/hooks", SpillFolder: filepath.Join(folder, "spill"), HoldSpilled: holds,
 	}
-	r.Store = spill.New(opts, func(context.Context) (store.Queue, error) {
+	r.Store = spill.New(context.Background(), opts, func(context.Context) (store.Queue, error) {
 		if r.away.Load() {
 			return nil, errors.New("refused")
 		}

@@ -41,7 +41,7 @@ func open(t *testing.T, opts store.Options) *queue {
 		defer q.mu.Unlock()
 		return q.now
 	}
-	q.Store = spill.Open(opts)
+	q.Store = spill.Open(context.Background(), opts)
 	if err := q.Broken(); err != nil {
 		t.Fatal(err)
 	}

@@ -47,21 +47,21 @@ type Store struct {
 }
 
 // Open opens a queue: a SQLite file, a PostgreSQL URL, or memory alone if the path is [Memory]. It logs why a queue
-// cannot be used, and Keep tries again: see [Store.Broken].
-func Open(opts store.Options) *Store {
+// cannot be used, and Keep tries again: see [Store.Broken]. It waits for others that lock the queue until ctx ends.
+func Open(ctx context.Context, opts store.Options) *Store {
 	if postgres.IsURL(opts.Path) {
-		return New(opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
+		return New(ctx, opts, func(ctx context.Context) (store.Queue, error) { return postgres.Open(ctx, opts) })
 	}
 	opts.SpillFolder = "" // a spill file would be on the same disk as the file
 	if opts.Path == Memory {
-		return New(opts, nil)
+		return New(ctx, opts, nil)
 	}
-	return New(opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
+	return New(ctx, opts, func(ctx context.Context) (store.Queue, error) { return sqlite.Open(ctx, opts) })
 }
 
 // New joins a store in memory with the one that openFile opens. With a spill folder, what is in memory survives the
 // process.
-func New(opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
+func New(ctx context.Context, opts store.Options, openFile func(context.Context) (store.Queue, error)) *Store {
 	opts = opts.WithDefaults()
 	s := &Store{opts: opts, openFile: openFile, journal: newJournal(opts)}
 	own := store.Options{Keep: opts.Keep, KeepDead: opts.KeepDead, Now: opts.Now}
@@ -72,8 +72,8 @@ func New(opts store.Options, openFile func(context.Context) (store.Queue, error)
 		own.MaxSize = min(opts.MaxSize, memory.DefaultSize)
 	}
 	s.memory = memory.Open(own)
-	s.reopen(context.Background())
-	s.takeUp(context.Background())
+	s.reopen(ctx)
+	s.takeUp(context.WithoutCancel(ctx))
 	return s
 }
 

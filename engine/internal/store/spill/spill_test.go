@@ -23,14 +23,14 @@ import (
 func TestStore(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T, now func() time.Time) store.Queue{
 		"sqlite": func(t *testing.T, now func() time.Time) store.Queue {
-			return spill.Open(store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), Now: now})
+			return spill.Open(context.Background(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), Now: now})
 		},
 		"memory": func(_ *testing.T, now func() time.Time) store.Queue {
 			opts := store.Options{Now: now}
-			return spill.New(opts, func(context.Context) (store.Queue, error) { return memory.Open(opts), nil })
+			return spill.New(context.Background(), opts, func(context.Context) (store.Queue, error) { return memory.Open(opts), nil })
 		},
 		"memory alone": func(_ *testing.T, now func() time.Time) store.Queue {
-			return spill.Open(store.Options{Path: spill.Memory, Now: now})
+			return spill.Open(context.Background(), store.Options{Path: spill.Memory, Now: now})
 		},
 	} {
 		t.Run(name, func(t *testing.T) { storetest.Run(t, open) })
@@ -46,7 +46,7 @@ func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, ni
 // A queue in memory alone holds no more than its max_size.
 func TestMemoryHoldsMaxSize(t *testing.T) {
 	fits := func(maxSize int64) (n int) {
-		q := spill.Open(store.Options{Path: spill.Memory, MaxSize: maxSize})
+		q := spill.Open(context.Background(), store.Options{Path: spill.Memory, MaxSize: maxSize})
 		defer q.Close()
 		payload := append(append([]byte(`{"text":"`), bytes.Repeat([]byte("x"), 1<<20)...), `"}`...)
 		for ; n < 100; n++ {

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -128,23 +130,9 @@ func (tx *tx) move(from, to string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var found [][3]int64
-	for _, query := range []string{
-		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DUE ORDER BY due_at, seq LIMIT ?`,
-		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
-  ORDER BY order_key, place LIMIT ?`,
-		`SELECT seq, size, state FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT ?`,
-	} {
-		if len(found) > 0 {
-			break
-		}
-		err := tx.each(query, func(r *row) error {
-			found = append(found, [3]int64{r.int(), r.int(), r.int()})
-			return nil
-		}, source.id, slice)
-		if err != nil {
-			return 0, err
-		}
+	found, err := tx.moving(source.id)
+	if err != nil {
+		return 0, err
 	}
 	for _, d := range found {
 		// Deliveries in flight stay in flight. One with a key waits for the head of its key in the new lane, or is the
@@ -161,4 +149,33 @@ func (tx *tx) move(from, to string) (int, error) {
 		target.holds(d[2], 1)
 	}
 	return len(found), nil
+}
+
+// moving selects what of a lane moves next: some keys as a whole, so that none is left without its head whenever a move ends, then
+// some without a key, then some dead letters.
+func (tx *tx) moving(lane int64) (found [][3]int64, err error) {
+	var key string
+	var place int64
+	some := func(condition string, args ...any) {
+		if err == nil {
+			err = tx.each(`SELECT seq, size, state, place, order_key FROM deliveries WHERE lane = ? AND `+condition, func(r *row) error {
+				found = append(found, [3]int64{r.int(), r.int(), r.int()})
+				place, key = r.int(), r.text()
+				return nil
+			}, append([]any{lane}, args...)...)
+		}
+	}
+	const ofKeys = `order_key IS NOT NULL AND state IN (DUE, BEHIND)`
+	some(ofKeys+` ORDER BY order_key, place, seq LIMIT ?`, slice)
+	if len(found) > 0 {
+		some(ofKeys+` AND order_key = ? AND (place, seq) > (?, ?) ORDER BY place, seq LIMIT ?`, key, place, found[len(found)-1][0], maxKeyed)
+		slices.SortStableFunc(found, func(a, b [3]int64) int { return cmp.Compare(a[2], b[2]) }) // heads first
+	}
+	if len(found) == 0 {
+		some(`state = DUE ORDER BY due_at, seq LIMIT ?`, slice)
+	}
+	if len(found) == 0 {
+		some(`state = DEAD ORDER BY seq LIMIT ?`, slice)
+	}
+	return found, err
 }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -117,6 +118,9 @@ func (f *folder) enter(ctx context.Context) error {
 		defer unlock(f.next)
 		err = lock(ctx, f.turnstile, deadline)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s: %s has the lock: %w", f.turnstile.Name(), holder(f.turnstile), err)
+	}
 	if errors.Is(err, errHeld) {
 		err = fmt.Errorf("%s: %s has held the lock for %v", f.turnstile.Name(), holder(f.turnstile), turnPatience)
 	}
@@ -126,18 +130,24 @@ func (f *folder) enter(ctx context.Context) error {
 // errHeld means that another process held a lock until the deadline.
 var errHeld = errors.New("held")
 
+const unknownHolder = "another process"
+
 // holder describes the process that holds the lock on a file, as far as the system tells.
 func holder(f *os.File) string {
-	const unknown = "another process"
 	locks, err := os.ReadFile("/proc/locks") // only Linux has it
 	info, statErr := f.Stat()
 	if err != nil || statErr != nil {
-		return unknown
+		return unknownHolder
 	}
-	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
-	for line := range strings.Lines(string(locks)) { // 1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF
+	return holderAmong(string(locks), info)
+}
+
+// holderAmong describes the process that holds the lock on a file according to the text of /proc/locks.
+func holderAmong(locks string, file fs.FileInfo) string {
+	inode := fmt.Sprintf(":%d", file.Sys().(*syscall.Stat_t).Ino)
+	for line := range strings.Lines(locks) { // 1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF
 		of := strings.Fields(line)
-		if len(of) < 6 || of[1] != "FLOCK" || of[4] == "0" || !strings.HasSuffix(of[5], inode) {
+		if len(of) < 6 || of[1] != "FLOCK" || of[4] == "0" || !strings.HasSuffix(of[5], inode) || !hasOpen(of[4], file) {
 			continue
 		}
 		stat, _ := os.ReadFile(filepath.Join("/proc", of[4], "stat")) // 4711 (name) T
@@ -146,7 +156,21 @@ func holder(f *os.File) string {
 		}
 		return "process " + of[4]
 	}
-	return unknown
+	return unknownHolder
+}
+
+// hasOpen reports whether a process has a file open. Another file system may have a file of the same number, and the device that
+// /proc/locks names is not always the one that stat returns.
+func hasOpen(pid string, file fs.FileInfo) bool {
+	dir := filepath.Join("/proc", pid, "fd")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(entries, func(entry fs.DirEntry) bool {
+		info, err := os.Stat(filepath.Join(dir, entry.Name()))
+		return err == nil && os.SameFile(info, file)
+	})
 }
 
 // lock locks a file before the deadline.

@@ -18,6 +18,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestClaimsOfLargeEventsAreFew(t *testing.T) {
+	storetest.Large(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "queue.db")}))
+}
+
 func open(tb testing.TB, opts store.Options) *sqlite.Store {
 	tb.Helper()
 	s, err := sqlite.Open(context.Background(), opts)
