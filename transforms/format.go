@@ -58,7 +58,7 @@ func (f *Format) secrets(in *Input, message []byte) [][2]int {
 	values.SetEventBody()
 	var body []byte
 	if !f.First {
-		isJSON := IsJSON(in.Content.ContentType)
+		isJSON := isJSONType(in.Content.ContentType)
 		body = secret.VeilParts(in.Content.Body, in.Content.Secret, isJSON)
 		values.SetBody(body, isJSON, nil)
 	}

@@ -105,7 +105,7 @@ func (t Text) appendTo(b *body) (bool, error) {
 		if b.text = appendInner(b.text, text); isSecret && len(b.text) > start {
 			b.secrets = append(b.secrets, [2]int{start, len(b.text)})
 		}
-		if len(b.text) > MaxBody {
+		if len(b.text) > maxBody {
 			return false, at(t.Path, overMaxBody("text"))
 		}
 	}
@@ -188,7 +188,7 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	if isEmptyBody(b.text) {
 		return Made{}, ErrDrop
 	}
-	if !IsJSON(m.ContentType) {
+	if !isJSONType(m.ContentType) {
 		text, isText := unquote(b.text)
 		if !isText {
 			return Made{}, fmt.Errorf("want a text for %s", m.ContentType)

@@ -8,11 +8,11 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// overMaxBody is the error of something that is longer than [MaxBody].
+// overMaxBody is the error of something that is longer than [maxBody].
 type overMaxBody string
 
 func (what overMaxBody) Error() string {
-	return fmt.Sprintf("the %s is over %d KiB", string(what), MaxBody>>10)
+	return fmt.Sprintf("the %s is over %d KiB", string(what), maxBody>>10)
 }
 
 // otherReason is the word for all other failures.

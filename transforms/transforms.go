@@ -17,8 +17,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// MaxBody is the length of the longest body that a step may make, in bytes.
-const MaxBody = 1 << 20
+// maxBody is the length of the longest body that a step may make, in bytes.
+const maxBody = 1 << 20
 
 // ErrNotRun says that a module could not run, through no fault of its own: the context ended before its turn came, or there was no
 // memory for it.
@@ -97,11 +97,11 @@ func (c Chain) run(ctx context.Context, values *expression.Env, each Watcher, to
 			began = time.Now()
 		}
 		if i > 0 {
-			values.SetBody(in.Content.Body, IsJSON(in.Content.ContentType), in.Content.Secret)
+			values.SetBody(in.Content.Body, isJSONType(in.Content.ContentType), in.Content.Secret)
 		}
 		values.SetWith(nil, nil) // a map sets its own
 		out, err := step.Step.Apply(ctx, in)
-		if err == nil && len(out.Body) > MaxBody {
+		if err == nil && len(out.Body) > maxBody {
 			err = overMaxBody("body")
 		}
 		if took != nil {
@@ -149,8 +149,8 @@ func first(c Chain) Step {
 	return c[0].Step
 }
 
-// IsJSON reports whether bodies of a content type are JSON. An empty type means JSON.
-func IsJSON(contentType string) bool {
+// isJSONType reports whether bodies of a content type are JSON. An empty type means JSON.
+func isJSONType(contentType string) bool {
 	if contentType == "" {
 		return true
 	}

@@ -25,9 +25,6 @@ const (
 	maxCheckoutWebhooks = 1_000     // in a project's settings or in a definition
 )
 
-// DefaultEvents lists the globs of a webhook without the key events.
-var DefaultEvents = []string{"workflow_*", "step_complete"}
-
 // Origin says whose file a configuration is.
 type Origin int
 

@@ -30,7 +30,7 @@ func (o *Option) Given(other func(value string) string) format.Option {
 		case o.key.Kind == format.KindSecret:
 			return other(t.Value)
 		}
-		return t.WithOther(other)
+		return t.withOther(other)
 	}
 	switch {
 	case o.unread:

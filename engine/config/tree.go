@@ -96,8 +96,8 @@ func (t Text) secrets() (list []string) {
 	return list
 }
 
-// WithOther returns the text with each variable's value replaced.
-func (t Text) WithOther(other func(value string) string) string {
+// withOther returns the text with each variable's value replaced.
+func (t Text) withOther(other func(value string) string) string {
 	var text strings.Builder
 	end := 0
 	for _, at := range t.values {

@@ -10,28 +10,28 @@ import (
 const (
 	// MaxHeaders is how many headers an event may add to the webhook's static ones.
 	MaxHeaders = 50
-	// MaxHeaderValue is the longest value of a header, in bytes.
-	MaxHeaderValue = 4096
+	// maxHeaderValue is the longest value of a header, in bytes.
+	maxHeaderValue = 4096
 )
 
 // CheckHeader checks a header that awf-hook does not set itself: a static one, or one made from an event. The error does
 // not quote the value.
 func CheckHeader(name, value string) error {
 	switch {
-	case !IsHeaderName(name):
+	case !isHeaderName(name):
 		return errors.New("not a header name")
-	case IsReserved(name):
+	case isReserved(name):
 		return errors.New("belongs to HTTP itself or to awf-hook")
-	case len(value) > MaxHeaderValue:
-		return fmt.Errorf("want at most %d bytes, got %d", MaxHeaderValue, len(value))
+	case len(value) > maxHeaderValue:
+		return fmt.Errorf("want at most %d bytes, got %d", maxHeaderValue, len(value))
 	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 		return errors.New("control character in a header's value")
 	}
 	return nil
 }
 
-// IsHeaderName reports whether s is a token of RFC 9110.
-func IsHeaderName(s string) bool {
+// isHeaderName reports whether s is a token of RFC 9110.
+func isHeaderName(s string) bool {
 	for _, r := range s {
 		isAlnum := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 		if !isAlnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
@@ -41,9 +41,9 @@ func IsHeaderName(s string) bool {
 	return s != ""
 }
 
-// IsReserved says whether the header belongs to HTTP's framing, to what makes a transport send a request twice,
+// isReserved says whether the header belongs to HTTP's framing, to what makes a transport send a request twice,
 // or to what awf-hook sends itself.
-func IsReserved(name string) bool {
+func isReserved(name string) bool {
 	name = strings.ToLower(name)
 	reserved := []string{
 		"connection", "content-length", "expect", "host", "idempotency-key", "keep-alive", "proxy-authorization", "proxy-connection",

@@ -53,7 +53,7 @@ type Reader struct {
 
 	State func(run string) *RunState // see [Joiner]
 
-	Sealed func(text []byte, mark string) bool // see [Record.Unseal]; nil for none
+	Sealed func(text []byte, mark string) bool // reports whether awf-hook wrote the text before a mark, so that its events keep their ids; nil: never
 
 	counts struct{ events, known, passed, broken atomic.Int64 }
 	mu     sync.Mutex // held while a line is read, including callbacks
@@ -265,7 +265,7 @@ func (r *Reader) broken(reason error) {
 
 // add passes on the record's event, or keeps it while it waits for other records.
 func (r *Reader) add(rec *Record, now time.Time) {
-	rec.Unseal(r.Sealed)
+	rec.unseal(r.Sealed)
 	if !r.join.Add(rec, now) {
 		r.counts.known.Add(1)
 	}

@@ -54,8 +54,8 @@ func (rec *Record) From(source string) {
 	}
 }
 
-// Unseal restores the id and the source of awf-hook's own envelope if valid accepts the seal for the text before it.
-func (rec *Record) Unseal(valid func(text []byte, mark string) bool) {
+// unseal restores the id and the source of awf-hook's own envelope if valid accepts the seal for the text before it.
+func (rec *Record) unseal(valid func(text []byte, mark string) bool) {
 	if rec.sealed.mark != "" && valid != nil && valid(rec.sealed.text, rec.sealed.mark) {
 		rec.ID, rec.Source = rec.given, rec.sealed.source
 	}

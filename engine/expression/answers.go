@@ -198,5 +198,5 @@ var answers = []answer{
 	{`^cannot slice (.+)`, ``, ``, "a $1 has no parts: want a text or a list"},
 	{`^duration: want string, got (?:int|float)`, ``, ``, `duration: want a text like "90s"; payload.duration is a number of seconds already`},
 	{`^(\w+: want .+)`, ``, ``, "$1"}, // of our own functions
-	{`exceeds maximum allowed nodes$`, ``, ``, fmt.Sprintf("want at most %d operators, operands and calls", MaxNodes)},
+	{`exceeds maximum allowed nodes$`, ``, ``, fmt.Sprintf("want at most %d operators, operands and calls", maxNodes)},
 }

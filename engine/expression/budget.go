@@ -10,8 +10,8 @@ import (
 
 // Bounds of a run of an expression, which docs/config.md lists.
 const (
-	MaxSteps    = 300_000 // of 25 to 100 ns each
-	MaxMemory   = 4 << 20 // total bytes that the run allocates
+	maxSteps    = 300_000 // of 25 to 100 ns each
+	maxMemory   = 4 << 20 // total bytes that the run allocates
 	maxElements = 100_000 // total elements of lists and maps that the run creates
 )
 
@@ -32,11 +32,11 @@ type budget struct {
 	steps, bytes, elements int
 }
 
-func (b *budget) reset() { *b = budget{MaxSteps, MaxMemory, maxElements} }
+func (b *budget) reset() { *b = budget{maxSteps, maxMemory, maxElements} }
 
 var (
-	errSteps  = fmt.Errorf("%w: more than %d steps", ErrBudget, MaxSteps)
-	errMemory = fmt.Errorf("%w: more than %d MiB of memory", ErrBudget, MaxMemory>>20)
+	errSteps  = fmt.Errorf("%w: more than %d steps", ErrBudget, maxSteps)
+	errMemory = fmt.Errorf("%w: more than %d MiB of memory", ErrBudget, maxMemory>>20)
 	errLists  = fmt.Errorf("%w: lists of more than %d elements", ErrBudget, maxElements)
 )
 

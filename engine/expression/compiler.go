@@ -15,8 +15,8 @@ import (
 // Bounds of the texts of expressions, which docs/config.md lists.
 const (
 	MaxSource   = 16 << 10 // bytes
-	MaxNodes    = 5_000    // operators, operands and calls
-	MaxAllNodes = 250_000  // of all expressions of a [Compiler]
+	maxNodes    = 5_000    // operators, operands and calls
+	maxAllNodes = 250_000  // of all expressions of a [Compiler]
 )
 
 // Compiler compiles the expressions of a file. Equal texts become one program, and all texts are bounded together.
@@ -56,9 +56,9 @@ func (c *Compiler) compile(t text) (*Program, error) {
 	defer c.mu.Unlock()
 	known, done := c.programs[t]
 	if !done {
-		if c.nodes >= MaxAllNodes {
+		if c.nodes >= maxAllNodes {
 			const tooMany = "the expressions before this one are too many: want at most %d operators, operands and calls in all"
-			return nil, &Error{1, 0, fmt.Sprintf(tooMany, MaxAllNodes), "expr.size"}
+			return nil, &Error{1, 0, fmt.Sprintf(tooMany, maxAllNodes), "expr.size"}
 		}
 		if c.programs == nil {
 			c.programs = map[text]compiled{}
@@ -121,7 +121,7 @@ func (c *Compiler) language(isBool bool) *conf.Config {
 		delete(l.Builtins, name)
 		l.Functions[name] = &builtin.Function{Name: name, Validate: d.validate(name)}
 	}
-	l.MaxNodes = MaxNodes
+	l.MaxNodes = maxNodes
 	l.WithEnv(env)
 	if isBool {
 		l.Expect, l.ExpectAny = reflect.Bool, true

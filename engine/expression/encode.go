@@ -12,13 +12,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// MaxJSON is the longest JSON that AppendJSON writes, in bytes.
-const MaxJSON = 1 << 20
+// maxJSON is the longest JSON that AppendJSON writes, in bytes.
+const maxJSON = 1 << 20
 
 // AppendJSON appends a value as compact JSON. It sorts the keys of maps, and writes times as RFC 3339 and durations as strings like
 // "1m30s".
 func AppendJSON(dst []byte, v any) ([]byte, error) {
-	e := encoder{dst: dst, limit: len(dst) + MaxJSON}
+	e := encoder{dst: dst, limit: len(dst) + maxJSON}
 	e.value(v)
 	if e.err != nil {
 		return dst, e.err
@@ -41,7 +41,7 @@ func (e *encoder) fail(format string, args ...any) {
 
 func (e *encoder) value(v any) {
 	if len(e.dst) > e.limit {
-		e.fail("the JSON is over %d MiB", MaxJSON>>20)
+		e.fail("the JSON is over %d MiB", maxJSON>>20)
 	}
 	if e.depth++; e.depth > maxDepth {
 		e.fail("nested too deeply")

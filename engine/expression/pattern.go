@@ -11,8 +11,8 @@ import (
 
 // Bounds of regular expressions, which docs/config.md lists.
 const (
-	MaxPattern     = 1024 // bytes
-	MaxPatternSize = 1000 // instructions
+	maxPattern     = 1024 // bytes
+	maxPatternSize = 1000 // instructions
 )
 
 // compilePattern compiles a regular expression, which must be a literal.
@@ -21,16 +21,16 @@ func compilePattern(n ast.Node) (*pattern, error) {
 	if !ok {
 		return nil, errors.New("want the pattern as a text in quotes, so that it is compiled once; glob() takes any")
 	}
-	if len(text.Value) > MaxPattern {
-		return nil, fmt.Errorf("want a pattern of at most %d bytes, got %d", MaxPattern, len(text.Value))
+	if len(text.Value) > maxPattern {
+		return nil, fmt.Errorf("want a pattern of at most %d bytes, got %d", maxPattern, len(text.Value))
 	}
 	parsed, err := syntax.Parse(text.Value, syntax.Perl)
 	if err != nil {
 		return nil, err
 	}
 	size := instructions(parsed)
-	if size > MaxPatternSize {
-		return nil, fmt.Errorf("the pattern is too large: its repetitions multiply to over %d steps", MaxPatternSize)
+	if size > maxPatternSize {
+		return nil, fmt.Errorf("the pattern is too large: its repetitions multiply to over %d steps", maxPatternSize)
 	}
 	compiled, err := regexp.Compile(text.Value)
 	return &pattern{compiled, size}, err

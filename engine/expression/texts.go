@@ -142,12 +142,12 @@ func fromBase64(_ *budget, args []any) (any, error) {
 	return string(text), nil
 }
 
-// PercentEncode encodes everything but letters, digits, "-", ".", "_" and "~" as %XX. The result fits any part of a URL.
-func PercentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// percentEncode encodes everything but letters, digits, "-", ".", "_" and "~" as %XX. The result fits any part of a URL.
+func percentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func urlencode(b *budget, args []any) (any, error) {
 	b.grow(2 * len(args[0].(string)))
-	return PercentEncode(args[0].(string)), nil
+	return percentEncode(args[0].(string)), nil
 }
 
 func urldecode(_ *budget, args []any) (any, error) {
@@ -179,7 +179,7 @@ func repeat(b *budget, args []any) (any, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("want a number from 0, got %d", n)
 	}
-	if n > MaxMemory || len(s)*n > MaxMemory {
+	if n > maxMemory || len(s)*n > maxMemory {
 		return nil, errMemory
 	}
 	return strings.Repeat(s, n), nil
@@ -194,7 +194,7 @@ func replace(b *budget, args []any) (any, error) {
 	if n >= 0 {
 		found = min(found, n)
 	}
-	if longer := len(with) - len(old); longer > 0 && found > 0 && longer > MaxMemory/found {
+	if longer := len(with) - len(old); longer > 0 && found > 0 && longer > maxMemory/found {
 		return nil, errMemory
 	}
 	return strings.Replace(s, old, with, n), nil

@@ -3,6 +3,8 @@
 // Use [Read] to read a whole file and [Open] to read one in parts. Neither blocks: a pipe, a socket, a device or a folder
 // is an error at once, and so is a file over the given size. [In] does the same for files that must stay within a folder.
 // Errors omit the path, since the caller knows it as it was written.
+//
+// Other programs should not import it: it serves only this module and may change at any time.
 package file
 
 import (

@@ -5,6 +5,8 @@
 // requires.
 //
 // The package is a thin layer over go-json-experiment's jsontext, which is encoding/json/jsontext of Go 1.27.
+//
+// Other programs should not import it: it serves only this module and may change at any time.
 package jsonbytes
 
 import (

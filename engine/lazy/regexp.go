@@ -1,4 +1,6 @@
 // Package lazy delays regular expressions until a command needs them: compiling all of awf-hook's takes longer than a short command.
+//
+// Other programs should not import it: it serves only this module and may change at any time.
 package lazy
 
 import (

@@ -1,4 +1,6 @@
 // Package spelling suggests the known name that a misspelled one probably means.
+//
+// Other programs should not import it: it serves only this module and may change at any time.
 package spelling
 
 import "strings"

@@ -46,3 +46,9 @@ func ExampleConfig() {
 	}
 	// Output:
 }
+
+// Log writes to awf-hook's log, never to the body.
+func ExampleLog() {
+	guest.Log(guest.Debug, "nobody is on call")
+	// Output:
+}

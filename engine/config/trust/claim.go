@@ -2,6 +2,8 @@
 //
 // A list of [Claim] values describes what a checkout's files would do. [In] names the record in the state folder, and [Record.Judge]
 // compares the recorded claims with those of the files. A checkout stays trusted until it claims something new.
+//
+// Other programs should not import it: it serves only this module and may change at any time.
 package trust
 
 import (

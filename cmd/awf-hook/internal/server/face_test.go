@@ -140,9 +140,13 @@ func TestSessionStandsForItsToken(t *testing.T) {
 	if c := cookies[0]; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge <= 0 {
 		t.Errorf("the cookie is %v", c)
 	}
-	secure, _ := ask(t, "POST", n.url+"/login", "token=operate-token", form, "X-Forwarded-Proto: https")
-	if list := secure.Cookies(); len(list) != 1 || !list[0].Secure || cookies[0].Secure {
-		t.Errorf("behind a proxy that ends TLS: %v, without one %v", list, cookies)
+	for protocols, want := range map[string]bool{
+		"https": true, "HTTPS": true, "https, http": true, " https ,http": true, "http, https": false, "http": false, "": false, "httpss": false,
+	} {
+		resp, _ := ask(t, "POST", n.url+"/login", "token=operate-token", form, "X-Forwarded-Proto: "+protocols)
+		if list := resp.Cookies(); len(list) != 1 || list[0].Secure != want || cookies[0].Secure {
+			t.Errorf("behind a proxy with %q: %v, want Secure %t; without one %v", protocols, list, want, cookies)
+		}
 	}
 	cookie := "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
 	if resp, text := ask(t, "POST", n.url+"/deliveries", "", cookie); resp.StatusCode != 200 || !strings.Contains(text, `"hand"`) {

@@ -68,8 +68,8 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// IsPrivate reports whether only this machine can reach a listener. If it is a socket, only its user can: systemd's are open to all by
-// default.
+// IsPrivate reports whether only this machine can reach a listener. If it is a socket, only this process's user can: systemd's are
+// open to all by default, and may belong to another user.
 func IsPrivate(ln net.Listener) bool {
 	switch addr := ln.Addr().(type) {
 	case *net.UnixAddr:
@@ -81,10 +81,14 @@ func IsPrivate(ln net.Listener) bool {
 	return false
 }
 
-// isOwnSocket reports whether only its user can open a socket.
+// isOwnSocket reports whether only this process's user can open a socket. Nobody needs to keep root out.
 func isOwnSocket(addr *net.UnixAddr) bool {
 	info, err := os.Lstat(addr.Name)
-	return err == nil && info.Mode().Perm()&0o077 == 0
+	if err != nil || info.Mode().Perm()&0o077 != 0 {
+		return false
+	}
+	stat, isKnown := info.Sys().(*syscall.Stat_t)
+	return isKnown && (int(stat.Uid) == os.Geteuid() || stat.Uid == 0)
 }
 
 // Certificate is a certificate with its key. It can be replaced while it is in use.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -74,12 +75,18 @@ func (s *sessions) end(r *http.Request) {
 // cookie that way alone.
 func setCookie(w http.ResponseWriter, r *http.Request, value string) {
 	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
-	cookie.Secure = r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+	cookie.Secure = r.TLS != nil || isForwardedTLS(r.Header.Get("X-Forwarded-Proto"))
 	cookie.MaxAge = int(sessionAge.Seconds())
 	if value == "" {
 		cookie.MaxAge = -1
 	}
 	http.SetCookie(w, cookie)
+}
+
+// isForwardedTLS reports whether a browser speaks TLS to the first proxy of those that an X-Forwarded-Proto lists.
+func isForwardedTLS(protocols string) bool {
+	first, _, _ := strings.Cut(protocols, ",")
+	return strings.EqualFold(strings.TrimSpace(first), "https")
 }
 
 // logins limits how often an address may try tokens.

@@ -331,3 +331,16 @@ func TestSearchPages(t *testing.T) {
 		}
 	}
 }
+
+// A page shows the delivery whose id begins with the address's only if it is one, and does not say that several do not exist.
+func TestDeliveryOfAnAmbiguousID(t *testing.T) {
+	d := open(t, twoHooks)
+	d.submit(t, 2, event.StepComplete)
+	until(t, "delivered", func() bool { return d.count(t, delivery.IsDelivered) == 2 })
+	if _, err := d.Delivery(t.Context(), "msg_"); !errors.Is(err, view.ErrRefused) || errors.Is(err, view.ErrUnknown) {
+		t.Errorf("msg_ with two deliveries: %v, want a refusal", err)
+	}
+	if _, err := d.Delivery(t.Context(), "msg_0"); !errors.Is(err, view.ErrUnknown) {
+		t.Errorf("an unknown id: %v", err)
+	}
+}

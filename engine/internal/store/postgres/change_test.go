@@ -256,7 +256,8 @@ func TestReplayLeavesOtherBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := delivery.ID("theirs", hook)
-	if _, err := conn.Exec(t.Context(), `UPDATE awf_hook.deliveries SET state = 0, attempts = 1, done_at = NULL WHERE id = $1`, theirs); err != nil {
+	_, err := conn.Exec(t.Context(), `UPDATE awf_hook.deliveries SET state = 0, attempts = 1, done_at = NULL WHERE id = $1`, theirs)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {

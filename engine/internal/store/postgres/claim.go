@@ -173,8 +173,8 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 	return found, seqs, nil
 }
 
-const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size FROM awf_hook.deliveries WHERE %s ORDER BY due_at, seq LIMIT $4
-    FOR UPDATE SKIP LOCKED),
+const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size - %d AS size FROM awf_hook.deliveries
+    WHERE %s ORDER BY due_at, seq LIMIT $4 FOR UPDATE SKIP LOCKED),
   f AS MATERIALIZED (SELECT seq, due_at FROM (SELECT seq, due_at,
     sum(size) OVER (ORDER BY due_at, seq ROWS UNBOUNDED PRECEDING) - size AS before FROM due) d WHERE before < %d),
   taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 WHERE d.seq = ANY(ARRAY(SELECT seq FROM f))
@@ -185,6 +185,9 @@ const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size FROM awf_hook.d
     m.content_type, m.header, m.url_suffix, m.body
   FROM taken t JOIN f ON f.seq = t.seq CROSS JOIN LATERAL (SELECT * FROM awf_hook.events WHERE seq = t.event OFFSET 0) e
   LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
+
+// taking makes the statement that takes what meets a condition, without reading more than store.MaxClaimed.
+func taking(where string) string { return fmt.Sprintf(take, deliverySize, where, store.MaxClaimed) }
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
 // taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait.
@@ -197,11 +200,10 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	}
 	switch {
 	case !c.state.keyed:
-		c.each(scan, fmt.Sprintf(take, `lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`, store.MaxClaimed),
+		c.each(scan, taking(`lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, fmt.Sprintf(take, `seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`, store.MaxClaimed),
-			c.store.node, until, chosen, n, c.now)
+		c.each(scan, taking(`seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
 	err := c.send(ctx)
 	if c.leaves() {
