@@ -37,7 +37,7 @@ func TestEmitBodies(t *testing.T) {
 func TestEmitStoresItsEvent(t *testing.T) {
 	h := newHome(t, "")
 	config := writeConfig(t, everything, "http://127.0.0.1:1/")
-	for range 10 { // it used to depend on luck
+	for range 10 {
 		h.run(h.command(h.hook, "emit", "-c", config, "--event", "a", "--drain-timeout", "0s"), 0)
 	}
 	if list := h.run(h.command(h.hook, "deliveries", "list", "--event", "a", "--json"), 0); strings.Count(list, `"state":"due"`) != 10 {

@@ -93,8 +93,8 @@ func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	c.deliveries[r.Header.Get("X-AWF-Delivery")]++
 }
 
-// 100,000 envelopes on stdin (a tenth under the race detector), half of them wanted: each wanted one arrives once, over a few connections, in little
-// memory.
+// 100,000 envelopes on stdin (a tenth under the race detector), half of them wanted: each wanted one arrives once, over a few
+// connections, in little memory.
 func TestLoad(t *testing.T) {
 	in := loadFile(t)
 	nothing := filepath.Join(t.TempDir(), "nothing")

@@ -2,7 +2,7 @@ package format
 
 import "github.com/awf-project/awf-hook/engine/lazy"
 
-// matches returns what asks whether a text matches a regular expression.
+// matches returns a function that reports whether a text matches a regular expression.
 func matches(expression string) func(string) bool {
 	compiled := lazy.Regexp(expression)
 	return func(s string) bool { return compiled().MatchString(s) }

@@ -218,7 +218,7 @@ func headerText(values []string) (string, error) {
 // quotedPair is a character behind a backslash in a quoted text of a header.
 var quotedPair = lazy.Regexp(`\\(.)`)
 
-// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is no text or a text of another charset than UTF-8.
+// dataOf returns data as JSON: unchanged, as a text, or as base64 if it is not a text in UTF-8.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
 	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	typ = strings.TrimSpace(typ)

@@ -32,7 +32,7 @@ type problem struct {
 	reason       Reason
 }
 
-// placed returns the text behind its line and column.
+// placed returns the line, the column and the text.
 func (p *problem) placed() string { return fmt.Sprintf("%d:%d: %s", p.line, p.column, p.text) }
 
 func (p problem) write(w http.ResponseWriter) {
