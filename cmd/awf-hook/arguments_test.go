@@ -51,6 +51,7 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 		"deliveries delete --webhook= --state dead":             "--webhook: want a NAME, got an empty text",
 		"deliveries replay --state delivered --yes":             "want an ID, flags that say which to replay, or --all",
 		"sign --secret s --at -5 past.jsonl":                    "--at: want a time",
+		"listen 99999":                                          "99999: invalid port: want a port",
 		"schema nope":                                           "no command awf-hook nope",
 		"deliveries delete --all --webhook bad":                 "only one of them",
 		"deliveries delete " + id + " --all":                    "only one of them",

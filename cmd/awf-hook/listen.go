@@ -42,7 +42,7 @@ The secret is $WEBHOOK_SECRET unless --secret is given.`,
 			if len(args) > 0 {
 				addr = args[0]
 			}
-			if _, err := strconv.ParseUint(addr, 10, 16); err == nil { // a port alone
+			if _, err := strconv.ParseUint(addr, 10, 64); err == nil { // a port alone
 				addr = net.JoinHostPort("127.0.0.1", addr)
 			}
 			if secret := os.Getenv("WEBHOOK_SECRET"); !cmd.Flags().Changed("secret") && secret != "" {
