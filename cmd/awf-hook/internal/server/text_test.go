@@ -58,7 +58,7 @@ func TestIntakeTakesEveryTime(t *testing.T) {
 			asLines: envelope(id+"-before", "deploy") + "\n" + strings.Replace(envelope(id+"-line", "deploy"), usual, stamp, 1),
 			asCloud: strings.Replace(strings.Replace(cloud, usual, stamp, 1), `"id":"1"`, `"id":"`+id+`"`, 1),
 		} {
-			if resp, got := n.post(t, "/v1/events", body, form); resp.StatusCode != 202 || strings.Trim(fates(got), "acepted ") != "" {
+			if resp, got := n.post(t, "/v1/events", body, form); resp.StatusCode != 202 || strings.TrimSpace(strings.ReplaceAll(fates(got), "accepted", "")) != "" {
 				t.Errorf("%s as %s: %d %v", stamp, form, resp.StatusCode, got)
 			}
 		}
