@@ -33,6 +33,7 @@ func TestVisitSeesAFailureAndReplaysIt(t *testing.T) {
 	}
 	b.do(t, chromedp.Click(`#overview .totals a.bad`))
 	b.see(t, "#deliveries", "422 Unprocessable Entity")
+	b.see(t, "#live", "live") // the page's script listens to keys
 	b.do(t, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("j"))
 	if got := value[string](t, b, "document.activeElement.getAttribute('href')"); !strings.HasPrefix(got, "/deliveries/msg_") {
 		t.Errorf("j leads to %q, want a delivery", got)
