@@ -53,7 +53,8 @@ type Reader struct {
 
 	State func(run string) *RunState // see [Joiner]
 
-	Sealed func(text []byte, mark string) bool // reports whether awf-hook wrote the text before a mark, so that its events keep their ids; nil: never
+	// Sealed reports whether awf-hook wrote the text before a mark, so that its events keep their ids; nil: never.
+	Sealed func(text []byte, mark string) bool
 
 	counts struct{ events, known, passed, broken atomic.Int64 }
 	mu     sync.Mutex // held while a line is read, including callbacks
