@@ -2,7 +2,6 @@
 package pgtest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,7 +27,7 @@ type Server struct {
 	bin    string
 	cred   *syscall.Credential // the user that runs it, since PostgreSQL refuses root
 	cmd    *exec.Cmd
-	log    bytes.Buffer
+	log    serverLog
 }
 
 // Program is the path of one of PostgreSQL's programs; "" if it is not installed.
@@ -160,6 +160,24 @@ func (s *Server) Own(path string) error {
 		return nil
 	}
 	return os.Chown(path, int(s.cred.Uid), int(s.cred.Gid))
+}
+
+// serverLog keeps what the server logs while a test reads it.
+type serverLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *serverLog) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *serverLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // Log is what the server logged.
