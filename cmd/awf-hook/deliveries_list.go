@@ -40,7 +40,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List deliveries, the newest first",
-		Long: `list lists deliveries, the newest first. --event, --workflow, --run, --source, --since and --text look through the queue
+		Long: `list prints deliveries, the newest first. --event, --workflow, --run, --source, --since and --text look through the queue
 until they have found as many as --limit says: through a million deliveries in about 0.2 s, with --text in about 1 s.`,
 		Example: "  awf-hook deliveries list --state dead --since 1d",
 		Args:    cobra.NoArgs,
@@ -64,7 +64,7 @@ until they have found as many as --limit says: through a million deliveries in a
 		},
 	}
 	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "how many at most, a `NUMBER`; 0 for all")
+	cmd.Flags().IntVar(&flags.limit, "limit", 50, "print at most this `NUMBER`; 0 for all")
 	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list again every two seconds, until Ctrl-C")
 	return cmd

@@ -41,7 +41,7 @@ of serve. WHO is a user of this machine, or the name of a token. The queue keeps
 		},
 	}
 	where.add(cmd)
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most, a `NUMBER` up to 1000")
+	cmd.Flags().IntVar(&limit, "limit", 50, "print at most this `NUMBER`, up to 1000")
 	cmd.Flags().Int64Var(&before, "before", 0, "the next page: only those before this `NUMBER`, which --json prints as seq")
 	return cmd
 }
