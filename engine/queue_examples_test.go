@@ -254,17 +254,6 @@ func ExampleFailureReasons() {
 	// Output: [budget output error]
 }
 
-// Each answer of a script is used in turn, and the last one for all further requests.
-func ExampleParseScript() {
-	_, err := engine.ParseScript("503x2,429:5,reset,slow:3s,200")
-	fmt.Println(err)
-	_, err = engine.ParseScript("503,sometimes")
-	fmt.Println(err)
-	// Output:
-	// <nil>
-	// "sometimes": want a status from 200 to 599, reset, or slow:DURATION
-}
-
 // What an engine cannot keep, Close writes to a file under a seal. An engine with the same seal reads it with the same ids.
 func ExampleNewSeal() {
 	folder, remove := tempFolder()
