@@ -146,15 +146,18 @@ func ExampleStart() {
 		if err := eng.Attend(ctx, child, nil); err != nil {
 			return err
 		}
+		<-child.Exited() // at once: Attend waited for it
 		if err := child.Settle(); err != nil {
 			return err
 		}
 		exit, err = child.Wait()
+		fmt.Println("notes:", len(child.Notes())) // that this run has no transcript
 		return err
 	})
 	fmt.Println("exit code", exit.Code)
 	fmt.Println(report)
 	// Output:
+	// notes: 1
 	// exit code 3
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }

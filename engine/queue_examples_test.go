@@ -68,7 +68,7 @@ func ExampleEngine_Queue() {
 			return err
 		}
 		fmt.Println(paused, "paused")
-		lanes, err := eng.Lanes(ctx)
+		lanes, err := eng.Queue().Lanes(ctx)
 		for _, lane := range lanes {
 			fmt.Println(eng.Name(lane.Webhook))
 		}
@@ -170,7 +170,7 @@ func ExampleOrphans() {
 	renamed, end := configured("webhooks: [{name: pager, url: RECEIVER}]", http.StatusOK)
 	defer end()
 	ctx := context.Background()
-	lanes, err := deliveries.Webhooks(ctx)
+	lanes, err := deliveries.Lanes(ctx)
 	if err != nil {
 		fmt.Println(err)
 		return
