@@ -154,7 +154,7 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			return slices.Compact(next), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, words []string) error {
+		RunE: func(_ *cobra.Command, words []string) error {
 			if len(words) == 0 {
 				rows := [][]string{{"COMMAND", "PRINTS"}}
 				for _, path := range slices.Sorted(maps.Keys(outputs)) {
@@ -165,7 +165,8 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
 			s, known := schemaOf(path)
-			if of, rest, err := cmd.Root().Find(strings.Fields(path)); err != nil || len(rest) > 0 || of == cmd.Root() {
+			all := (&command{}).root()
+			if of, rest, err := all.Find(strings.Fields(path)); err != nil || len(rest) > 0 || of == all {
 				return fmt.Errorf("no command awf-hook %s: awf-hook schema lists those that print JSON", plain(path))
 			}
 			if !known {
