@@ -147,7 +147,9 @@ func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.q
 func (d *Deliveries) Lanes(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
 
 // Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
-func (d *Deliveries) Standing(ctx context.Context) (map[string]Standing, error) { return d.queue.Standing(ctx) }
+func (d *Deliveries) Standing(ctx context.Context) (map[string]Standing, error) {
+	return d.queue.Standing(ctx)
+}
 
 // Namespaces lists the namespaces of the webhooks that ever had a delivery in a database.
 func (d *Deliveries) Namespaces(ctx context.Context) ([]string, error) {
