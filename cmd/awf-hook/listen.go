@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -55,7 +55,7 @@ The secret is $WEBHOOK_SECRET unless --secret is given.`,
 }
 
 func (c *command) listen(addr string, flags listenFlags) error {
-	script, err := engine.ParseScript(flags.respond)
+	script, err := listen.ParseScript(flags.respond)
 	if err != nil {
 		return fmt.Errorf("--respond: %w", err)
 	}
@@ -79,7 +79,7 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	c.sayf("listening on http://%s", ln.Addr())
 
 	printer := newPrinter(c.out)
-	show := func(r *engine.Received) {
+	show := func(r *listen.Request) {
 		if flags.json {
 			encode(c.out, r)
 		} else {
@@ -89,7 +89,7 @@ func (c *command) listen(addr string, flags listenFlags) error {
 			stop()
 		}
 	}
-	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: show}
+	receiver := &listen.Receiver{Secrets: flags.secrets, Script: script, Show: show}
 	if err := receiver.Serve(ctx, ln); err != nil && !errors.Is(err, context.Canceled) {
 		return failure(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
@@ -72,7 +72,7 @@ var eventColours = map[string]string{
 }
 
 // received prints a request: its event, its signatures and its body. hasKey is whether there was a secret to verify it with.
-func (p *printer) received(r *engine.Received, hasKey bool) {
+func (p *printer) received(r *listen.Request, hasKey bool) {
 	var b strings.Builder
 	name := r.Header.Get("X-AWF-Event")
 	code, ok := eventColours[name]
@@ -92,7 +92,7 @@ func (p *printer) received(r *engine.Received, hasKey bool) {
 	_, _ = io.WriteString(p.out, b.String())
 }
 
-func (p *printer) signatures(r *engine.Received, hasKey bool) string {
+func (p *printer) signatures(r *listen.Request, hasKey bool) string {
 	if len(r.Signatures) == 0 {
 		return p.colour(yellow, "no")
 	}

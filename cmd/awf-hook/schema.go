@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -48,7 +49,7 @@ var outputs = map[string]printed{
 	"follow":            {inReport, []any{engine.Report{}}},
 	"formats":           {eachLine, []any{formatJSON{}}},
 	"functions":         {eachLine, []any{functionJSON{}}},
-	"listen":            {eachLine, []any{engine.Received{}}},
+	"listen":            {eachLine, []any{listen.Request{}}},
 	"operations":        {eachLine, []any{engine.Operation{}}},
 	"preview":           {eachLine, []any{engine.Preview{}}},
 	"queue check":       {eachLine, []any{queueCheckJSON{}}},
@@ -105,7 +106,7 @@ func maker() *schema.Maker {
 		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
 		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
 			"transform_failed", "not_signed"),
-		reflect.TypeOf(engine.Received{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
+		reflect.TypeOf(listen.Request{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
 	}
 	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[traceJSON]())
 	return m
