@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -74,12 +73,10 @@ func Renames(cfg *config.Config, from, to string) (func(webhook string) string, 
 		switch {
 		case known:
 			return name
-		case slices.Contains(inDatabase, webhook) && config.IsDatabase(to): // of a spill file
+		case !config.IsDatabase(to), slices.Contains(inDatabase, webhook): // the latter comes from a spill file
 			return webhook
-		case config.IsDatabase(to):
-			return cfg.Queue.Space() + "#" + webhook[strings.LastIndexByte(webhook, '#')+1:]
 		}
-		return webhook
+		return cfg.Queue.Space() + "#" + nameOf(webhook)
 	}, nil
 }
 

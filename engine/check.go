@@ -31,7 +31,7 @@ func (e *Engine) Warnings() (warnings config.Errors) {
 	e.opening.Lock()
 	defer e.opening.Unlock()
 	for _, w := range e.current.settings {
-		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.allow), w.unlikely())
+		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.config.Allow), w.unlikely())
 	}
 	return warnings
 }

@@ -282,12 +282,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 
 // noticeBacklog looks for webhooks with a delivery that has waited too long.
 func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
-	e.opening.Lock()
-	bound := e.current.queue.Backlog
-	e.opening.Unlock()
-	if bound == 0 {
-		bound = defaultBacklog
-	}
+	bound := cmp.Or(e.Config().Queue.Backlog, defaultBacklog)
 	oldest, err := e.queue.Oldest(context.Background())
 	if err != nil {
 		return // the queue's trouble is reported elsewhere

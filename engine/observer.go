@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -90,7 +89,7 @@ func (e *Engine) Name(identity string) string {
 	if name, ours := e.lanes.Name(identity); ours {
 		return name
 	}
-	return identity[strings.LastIndexByte(identity, '#')+1:]
+	return nameOf(identity)
 }
 
 // Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its

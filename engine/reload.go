@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"net/netip"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -16,8 +15,6 @@ import (
 type webhooks struct {
 	config   *config.Config
 	settings []*webhook
-	allow    []netip.Prefix
-	queue    config.Queue
 	own      map[string]bool // identities of definitions' webhooks; guarded by Engine.opening
 }
 
@@ -57,7 +54,7 @@ func share(cfg *config.Config, queue string) error {
 func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
 	e.opening.Lock()
 	defer e.opening.Unlock()
-	before, now := e.current, &webhooks{config: cfg, allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
+	before, now := e.current, &webhooks{config: cfg, own: map[string]bool{}}
 	gone := map[string]bool{}
 	for _, w := range before.settings {
 		gone[w.Identity] = true
@@ -72,7 +69,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	for identity := range gone {
 		e.lanes.Remove(identity)
 	}
-	if e.current = now; before.settings != nil && !before.queue.Equal(now.queue) {
+	if e.current = now; before.config != nil && !before.config.Queue.Equal(cfg.Queue) {
 		e.log.Warn("the configuration's queue has changed: restart awf-hook to use it")
 	}
 	o := route.Options[*webhook]{
@@ -91,12 +88,12 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 // keepOrOpen returns the equal webhook of the configuration before, else it opens one.
 func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 	for _, old := range before.settings {
-		if old.Identity == c.Identity && slices.Equal(before.allow, now.allow) && old.equals(c) {
+		if old.Identity == c.Identity && slices.Equal(before.config.Allow, now.config.Allow) && old.equals(c) {
 			c.chain.Close()
 			return old
 		}
 	}
-	w := newWebhook(*c, &e.opts, now.allow)
+	w := newWebhook(*c, &e.opts, now.config.Allow)
 	e.notices.asksFor(w)
 	e.lanes.Add(w.lane())
 	return w
@@ -126,7 +123,7 @@ func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhoo
 			all[i].chain.Close()
 			continue
 		}
-		w := newWebhook(all[i], &e.opts, now.allow)
+		w := newWebhook(all[i], &e.opts, now.config.Allow)
 		list = append(list, w)
 		e.notices.asksFor(w)
 		if e.current != now { // deliveries wait until the current configuration opens the webhook
