@@ -11,7 +11,7 @@ import (
 )
 
 // Carried reports how many deliveries moved from one queue to another.
-type Carried = store.Carried
+type Carried = delivery.Carried
 
 // MoveTo moves all deliveries to another queue and keeps their ids, states and attempts. Other processes may use both
 // queues meanwhile. After an error or a kill, call MoveTo again: it continues where it stopped. rename maps a

@@ -143,8 +143,13 @@ func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
 // Backup writes a copy of the queue into a new file. Other processes may use the queue meanwhile.
 func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.queue.Backup(ctx, path) }
 
-// Webhooks lists the lanes of all webhooks that ever had a delivery.
-func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
+// Lanes lists the lanes of all webhooks that ever had a delivery.
+func (d *Deliveries) Lanes(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
+
+// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
+func (d *Deliveries) Standing(ctx context.Context) (map[string]Standing, error) {
+	return d.queue.Standing(ctx)
+}
 
 // Namespaces lists the namespaces of the webhooks that ever had a delivery in a database.
 func (d *Deliveries) Namespaces(ctx context.Context) ([]string, error) {

@@ -85,9 +85,6 @@ func (t *timed) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	return lost, err
 }
 
-// Lanes lists the lanes of all webhooks that ever had a delivery in the queue.
-func (e *Engine) Lanes(ctx context.Context) ([]LaneStatus, error) { return e.queue.Lanes(ctx) }
-
 // Name returns a webhook's name from its identity: the name in the configuration, else the part after the file.
 func (e *Engine) Name(identity string) string {
 	if name, ours := e.lanes.Name(identity); ours {
@@ -106,11 +103,6 @@ func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
 
 // FailureReasons lists the reasons for which a step of a kind can fail.
 func FailureReasons(kind string) []string { return transforms.Reasons(kind) }
-
-// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
-func (e *Engine) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
-	return e.queue.Standing(ctx)
-}
 
 // QueueEngine returns what stores the queue: sqlite, postgres or memory.
 func (e *Engine) QueueEngine() string {

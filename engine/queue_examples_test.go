@@ -68,7 +68,7 @@ func ExampleEngine_Queue() {
 			return err
 		}
 		fmt.Println(paused, "paused")
-		lanes, err := eng.Lanes(ctx)
+		lanes, err := eng.Queue().Lanes(ctx)
 		for _, lane := range lanes {
 			fmt.Println(eng.Name(lane.Webhook))
 		}
@@ -170,7 +170,7 @@ func ExampleOrphans() {
 	renamed, end := configured("webhooks: [{name: pager, url: RECEIVER}]", http.StatusOK)
 	defer end()
 	ctx := context.Background()
-	lanes, err := deliveries.Webhooks(ctx)
+	lanes, err := deliveries.Lanes(ctx)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -252,17 +252,6 @@ done
 func ExampleFailureReasons() {
 	fmt.Println(engine.FailureReasons("map"))
 	// Output: [budget output error]
-}
-
-// Each answer of a script is used in turn, and the last one for all further requests.
-func ExampleParseScript() {
-	_, err := engine.ParseScript("503x2,429:5,reset,slow:3s,200")
-	fmt.Println(err)
-	_, err = engine.ParseScript("503,sometimes")
-	fmt.Println(err)
-	// Output:
-	// <nil>
-	// "sometimes": want a status from 200 to 599, reset, or slow:DURATION
 }
 
 // What an engine cannot keep, Close writes to a file under a seal. An engine with the same seal reads it with the same ids.

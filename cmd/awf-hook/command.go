@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -76,7 +77,7 @@ func (c *command) run(args []string) int {
 	c.useScreen()
 	printed := &stdout{to: c.out}
 	c.out = printed
-	root := c.root()
+	root := c.root(args...)
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
 	if err = printed.judge(err); err == nil {
@@ -113,7 +114,38 @@ func (c *command) say(err error) {
 	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
 }
 
-func (c *command) root() *cobra.Command {
+// subcommand builds a command of the root.
+type subcommand struct {
+	name  string
+	build func() *cobra.Command
+}
+
+// group is a group of commands in the help.
+type group struct {
+	title    string
+	commands []subcommand
+}
+
+func (c *command) groups() []group {
+	return []group{
+		{"Start:", []subcommand{{"init", c.initCommand}, {"demo", c.demoCommand}, {"check", c.checkCommand}, {"doctor", c.doctorCommand},
+			{"trust", c.trustCommand}}},
+		{"Deliver events:", []subcommand{{"exec", c.execCommand}, {"run", c.runCommand}, {"follow", c.followCommand},
+			{"serve", c.serveCommand}, {"emit", c.emitCommand}}},
+		{"Try and understand:", []subcommand{{"preview", c.previewCommand}, {"explain", c.explainCommand}, {"eval", c.evalCommand},
+			{"test", c.testCommand}, {"backtest", c.backtestCommand}, {"listen", c.listenCommand}}},
+		{"Operate:", []subcommand{{"webhooks", c.webhooksCommand}, {"deliveries", c.deliveriesCommand}, {"top", c.topCommand},
+			{"queue", c.queueCommand}, {"operations", c.operationsCommand}}},
+		{"Write transforms, sign and verify:", []subcommand{{"transform", c.transformCommand}, {"secret", c.secretCommand},
+			{"sign", c.signCommand}, {"verify", c.verifyCommand}}},
+		{"Look up:", []subcommand{{"events", c.eventsCommand}, {"functions", c.functionsCommand}, {"formats", c.formatsCommand},
+			{"schema", c.schemaCommand}, {"version", c.versionCommand}}},
+	}
+}
+
+// root returns the root with its commands. If the first of args names a command, that one is enough: building all of them would be a
+// tenth of what a short command takes.
+func (c *command) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "awf-hook",
 		Short: "Send the events of AWF workflows to webhooks",
@@ -139,25 +171,23 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
 	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
 		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
-	for _, group := range []struct {
-		title    string
-		commands []*cobra.Command
-	}{
-		{"Start:", []*cobra.Command{c.initCommand(), c.demoCommand(), c.checkCommand(), c.doctorCommand(), c.trustCommand()}},
-		{"Deliver events:", []*cobra.Command{c.execCommand(), c.runCommand(), c.followCommand(), c.serveCommand(), c.emitCommand()}},
-		{"Try and understand:", []*cobra.Command{c.previewCommand(), c.explainCommand(), c.evalCommand(), c.testCommand(), c.backtestCommand(),
-			c.listenCommand()}},
-		{"Operate:", []*cobra.Command{c.webhooksCommand(), c.deliveriesCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand()}},
-		{"Write transforms, sign and verify:", []*cobra.Command{c.transformCommand(), c.secretCommand(), c.signCommand(), c.verifyCommand()}},
-		{"Look up:", []*cobra.Command{c.eventsCommand(), c.functionsCommand(), c.formatsCommand(), c.schemaCommand(), c.versionCommand()}},
-	} {
-		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
-		for _, command := range group.commands {
-			command.GroupID = group.title
+	groups := c.groups()
+	for _, g := range groups {
+		if i := slices.IndexFunc(g.commands, func(s subcommand) bool { return len(args) > 0 && s.name == args[0] }); i >= 0 {
+			groups = []group{{g.title, g.commands[i : i+1]}}
+		}
+	}
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, s := range g.commands {
+			command := s.build()
+			command.GroupID = g.title
 			root.AddCommand(command)
 		}
 	}
-	root.AddCommand(c.completionCommand(), c.manCommand())
+	if len(groups) > 1 {
+		root.AddCommand(c.completionCommand(), c.manCommand())
+	}
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 	describe(root)

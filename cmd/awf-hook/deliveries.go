@@ -324,7 +324,7 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
 		return nil
 	}
-	lanes, err := q.deliveries.Webhooks(ctx)
+	lanes, err := q.deliveries.Lanes(ctx)
 	if err != nil {
 		return err
 	}

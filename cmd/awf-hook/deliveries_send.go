@@ -55,7 +55,7 @@ ends the pause.`,
 // read. It says nothing of a queue that cannot be opened, since the sender does.
 func (c *command) sayElsewhere(where *queueFlags) {
 	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		lanes, err := q.deliveries.Webhooks(ctx)
+		lanes, err := q.deliveries.Lanes(ctx)
 		waiting, own := map[string]int{}, q.config.Files
 		if q.config.Workflows != nil {
 			for _, found := range q.config.Workflows.All() {

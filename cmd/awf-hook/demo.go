@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/examples"
@@ -50,8 +51,8 @@ func (c *command) demo() error {
 
 	var unverified atomic.Int64
 	printer := newPrinter(c.out, true)
-	script, _ := engine.ParseScript("503x1")
-	receiver := &engine.Receiver{Secrets: []string{secret}, Script: script, Show: func(r *engine.Received) {
+	script, _ := listen.ParseScript("503x1")
+	receiver := &listen.Receiver{Secrets: []string{secret}, Script: script, Show: func(r *listen.Request) {
 		if !r.Verified() {
 			unverified.Add(1)
 		}

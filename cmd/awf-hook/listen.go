@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -58,7 +58,7 @@ The secret is $WEBHOOK_SECRET unless --secret is given.`,
 }
 
 func (c *command) listen(addr string, flags listenFlags) error {
-	script, err := engine.ParseScript(flags.respond)
+	script, err := listen.ParseScript(flags.respond)
 	if err != nil {
 		return fmt.Errorf("--respond: %w", err)
 	}
@@ -83,15 +83,15 @@ func (c *command) listen(addr string, flags listenFlags) error {
 
 	show := newPrinter(c.out, len(flags.secrets) > 0).print
 	if flags.json {
-		show = func(r *engine.Received) { encode(c.out, r) }
+		show = func(r *listen.Request) { encode(c.out, r) }
 	}
-	shown := func(r *engine.Received) {
+	shown := func(r *listen.Request) {
 		show(r)
 		if out, is := c.out.(*stdout); is && out.failed() != nil { // nobody sees what arrives
 			stop()
 		}
 	}
-	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: shown}
+	receiver := &listen.Receiver{Secrets: flags.secrets, Script: script, Show: shown}
 	if err := receiver.Serve(ctx, ln); err != nil && !errors.Is(err, context.Canceled) {
 		return failure(err)
 	}

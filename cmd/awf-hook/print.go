@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
@@ -74,7 +74,7 @@ var eventColours = map[string]string{
 }
 
 // print prints a request: its event, its signatures and its body.
-func (p *printer) print(r *engine.Received) {
+func (p *printer) print(r *listen.Request) {
 	var b strings.Builder
 	name := r.Header.Get("X-AWF-Event")
 	code, ok := eventColours[name]
@@ -94,7 +94,7 @@ func (p *printer) print(r *engine.Received) {
 	_, _ = io.WriteString(p.out, b.String())
 }
 
-func (p *printer) signatures(r *engine.Received) string {
+func (p *printer) signatures(r *listen.Request) string {
 	if len(r.Signatures) == 0 {
 		return p.colour(yellow, "no")
 	}

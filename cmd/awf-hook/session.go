@@ -197,7 +197,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 func (s *session) progress(draining context.Context, eng *engine.Engine) func() string {
 	return func() string {
 		deadline, _ := draining.Deadline()
-		lanes, err := eng.Lanes(draining)
+		lanes, err := eng.Queue().Lanes(draining)
 		if err != nil {
 			return "delivering what is left"
 		}
