@@ -32,10 +32,10 @@ var (
 	ErrNotRun = errors.New("Run does not run")
 )
 
-// Memory names a queue in memory, which ends with the process.
+// Memory, "memory:", names a queue in memory, which ends with the process.
 const Memory = spill.Memory
 
-// DefaultMaxSize is the largest size of a queue, in bytes, unless queue.max_size says otherwise.
+// DefaultMaxSize is the largest size of a queue, in bytes, unless queue.max_size says otherwise: 1 GiB.
 const DefaultMaxSize = store.DefaultMaxSize
 
 // Options are settings that a configuration does not have. The zero value is ready to use.

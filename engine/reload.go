@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -39,6 +40,39 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	e.routes.Swap(e.openAll(cfg, settings))
 	e.digest.Store(cfg.Digest())
 	return nil
+}
+
+// Config returns the current configuration.
+func (e *Engine) Config() *config.Config {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	return e.current.config
+}
+
+// Name returns a webhook's name from its identity: the name in the configuration, else the part after the file.
+func (e *Engine) Name(identity string) string {
+	if name, ours := e.lanes.Name(identity); ours {
+		return name
+	}
+	return nameOf(identity)
+}
+
+// Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its
+// workflow has run.
+func (e *Engine) Webhooks() []string { return e.lanes.Names() }
+
+// Mistakes returns those of the workflows' definitions that were looked up, nil for none. The configuration has none: it would not have
+// been loaded.
+func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
+
+// Warnings reports what is allowed but unwise in the active webhooks of the settings.
+func (e *Engine) Warnings() (warnings config.Errors) {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	for _, w := range e.current.settings {
+		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.config.Allow), w.unlikely())
+	}
+	return warnings
 }
 
 // share gives a configuration's webhooks their identities in a shared queue.
