@@ -59,7 +59,7 @@ it. NEW must be a webhook of the configuration, or with --server one that had a 
 	return cmd
 }
 
-// identityOf finds the only webhook with a name.
+// identityOf returns the identity of the only webhook with a name.
 func identityOf(name string, identities []string) (string, error) {
 	var found, names []string
 	for _, identity := range identities {
