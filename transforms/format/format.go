@@ -54,9 +54,14 @@ func Names() []string {
 	return names
 }
 
-// key returns the option of a name. It must exist.
+// key returns the option with a name, which must exist.
 func (r *Receiver) key(name string) *Key {
-	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
+	for i := range r.Keys {
+		if r.Keys[i].Name == name {
+			return &r.Keys[i]
+		}
+	}
+	panic("format: " + r.Name + " has no option " + name)
 }
 
 // Secrets lists the options that are secrets. The body may hold their values, under the options' names.
