@@ -60,7 +60,7 @@ func (c *command) passThrough() {
 	if isTerminal(c.in) {
 		return
 	}
-	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
+	_ = engine.Stream{In: c.in, Out: c.out}.Begin(context.Background()).Drop()
 }
 
 // isTerminal reports whether a stream is a terminal, or any character device except the null device.
