@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -206,7 +207,7 @@ func (r *follower) begin(now time.Time) error {
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
-		return !bytes.HasSuffix([]byte(path), []byte(".jsonl"))
+		return !strings.HasSuffix(path, ".jsonl")
 	}
 	return info.IsDir()
 }
@@ -216,7 +217,7 @@ func (r *follower) beginFile(s *state, now time.Time) *rotated {
 	switch {
 	case s.Current != nil:
 		a.restore(*s.Current, s.Old, s.Seen, now)
-	case s.begun: // its saved state could not be read
+	case s.existed: // its saved state could not be read
 	default:
 		if a.begin(now); !r.FromStart {
 			r.skip(a.current, true)
@@ -231,7 +232,7 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 	for _, at := range s.Transcripts {
 		positions[at.Path] = at
 	}
-	if d.seen = s.Seen; !s.begun && !r.FromStart {
+	if d.seen = s.Seen; !s.existed && !r.FromStart {
 		d.seen = now
 	}
 	learned := 0
@@ -249,9 +250,9 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 		case known:
 			*t = *at.tail(t.path)
 			t.held, t.moved = false, true
-		case s.begun && info.ModTime().Before(s.Seen.Add(-clockSlack)):
+		case s.existed && info.ModTime().Before(s.Seen.Add(-clockSlack)):
 			t.offset, t.read = info.Size(), info.Size() // was read before
-		case !s.begun && !r.FromStart:
+		case !s.existed && !r.FromStart:
 			underway := now.Sub(info.ModTime()) < learnFor && learned < maxLearned
 			if r.skip(t, underway); underway {
 				learned++
