@@ -28,7 +28,7 @@ const (
 // Follow describes which of AWF's files to follow: audit files and folders of transcripts.
 type Follow struct {
 	Paths       []string      // a folder holds transcripts; a path that does not exist yet is a file, unless its name lacks ".jsonl"
-	State       string        // the folder that keeps how far they were read
+	State       string        // the folder of awf-hook's state, which keeps how far they were read
 	FromStart   bool          // without a saved state, read files from their beginning instead of their end
 	Storage     string        // where AWF keeps the states of its runs; "" looks beside the paths
 	OrphanAfter time.Duration // how long a run may be quiet before it gets an end; 0 means for ever
@@ -184,8 +184,11 @@ func (r *follower) close() {
 
 // begin continues each path where it was left, or starts at its end.
 func (r *follower) begin(now time.Time) error {
+	if r.State == "" {
+		return errNoState
+	}
 	for _, path := range r.Paths {
-		s, err := openState(r.State, absolute(path))
+		s, err := openState(filepath.Join(r.State, "follow"), absolute(path))
 		if err != nil {
 			return err
 		}
