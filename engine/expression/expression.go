@@ -27,6 +27,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 )
 
@@ -38,6 +39,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// mistakeAt returns the error for a mistake at a node.
+func mistakeAt(n ast.Node, source, code, message string) *Error {
+	at := (&file.Error{Location: n.Location()}).Bind(file.NewSource(source))
+	return &Error{at.Line, at.Column, oneLine(message), code}
+}
 
 // Program is a compiled expression. It may be used by several goroutines at once.
 type Program struct {
@@ -124,11 +131,11 @@ func (p *Program) run(env *Env) (any, error) {
 
 func (p *Program) value(env *Env) (any, error) {
 	v, err := protected(func() (any, error) {
-		if v := p.root(env); !p.isBool {
-			return v, nil
-		} else {
+		v := p.root(env)
+		if p.isBool {
 			return isTrue(v), nil
 		}
+		return v, nil
 	})
 	clear(env.slots)
 	if err != nil {

@@ -28,20 +28,24 @@ var inOurWords = strings.NewReplacer(
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
-// rules holds the answers with compiled regular expressions.
-var rules = sync.OnceValue(func() []rule {
-	all := make([]rule, len(answers))
-	for i, a := range answers {
-		all[i] = rule{regexp.MustCompile(a.message), regexp.MustCompile(`(?s)` + a.before), regexp.MustCompile(`(?s)` + a.after), a.say}
-	}
-	return all
-})
-
 // rule is an answer with its regular expressions compiled.
 type rule struct {
 	message, before, after *regexp.Regexp
 	say                    string
 }
+
+// compileLater returns a function that compiles answers when it is first called.
+func compileLater(answers []answer) func() []rule {
+	return sync.OnceValue(func() []rule {
+		all := make([]rule, len(answers))
+		for i, a := range answers {
+			all[i] = rule{regexp.MustCompile(a.message), regexp.MustCompile(`(?s)` + a.before), regexp.MustCompile(`(?s)` + a.after), a.say}
+		}
+		return all
+	})
+}
+
+var rules = compileLater(answers)
 
 var article = lazy.Regexp(`(^|\s)a int\b`)
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/file"
 )
 
 // eval computes a part of an expression. It panics with an error, which ends the run.
@@ -50,11 +49,9 @@ const (
 )
 
 func (w *writer) fail(n ast.Node, code, format string, args ...any) {
-	if w.err != nil {
-		return
+	if w.err == nil {
+		w.err = mistakeAt(n, w.source, code, fmt.Sprintf(format, args...))
 	}
-	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.err = &Error{at.Line, at.Column, oneLine(at.Message), code}
 }
 
 func (w *writer) nodes(list []ast.Node) []part {
