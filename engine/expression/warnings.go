@@ -11,11 +11,11 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// warner finds expressions that are valid but probably not meant.
+// warner finds expressions that are valid but probably mistakes.
 type warner struct {
 	source   string
 	warnings []*Error
-	names    bool // of the environment were seen
+	names    bool // the expression uses names of the environment
 }
 
 // Visit implements [ast.Visitor].
@@ -205,7 +205,7 @@ func (w *warner) sameForAll(n *ast.BuiltinNode) {
 	}
 }
 
-// length warns of a member by which other languages give the length of a list or text.
+// length warns of the member length, which other languages have for lists and texts.
 func (w *warner) length(n *ast.MemberNode) {
 	name, isName := n.Property.(*ast.StringNode)
 	_, isRoot := n.Node.(*ast.IdentifierNode)

@@ -24,14 +24,14 @@ func constant(v any) part { return part{func(*Env) any { return v }, true, v} }
 type writer struct {
 	source    string
 	variables []variable // in scope, the innermost last
-	slots     int        // that the program's variables take
-	parts     int        // that a trace reports
+	slots     int        // the number that the program's variables take
+	parts     int        // the number that a trace reports
 	describe  bool
 	steps     []step  // the texts of the parts, if describe is set
-	depth     int     // the traced parts around
-	loops     int     // the loops around
+	depth     int     // the number of traced parts around this one
+	loops     int     // the number of loops around this part
 	from      origins // of the part that is being compiled, so far
-	fold      budget  // for constants
+	fold      budget  // for computing constants
 	err       *Error  // the first one
 }
 
