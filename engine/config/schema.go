@@ -135,7 +135,7 @@ func (k *Key) Preset() string { return cmp.Or(k.Default, k.Without) }
 
 // Bounds returns the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {
-	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: "", KindSize: ""}
+	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindPercent: "%", KindNumber: "", KindRate: "", KindDuration: "", KindSize: ""}
 	words, known := unit[k.Kind]
 	if !known {
 		words = " entries"
