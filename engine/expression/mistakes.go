@@ -168,7 +168,7 @@ func (p *phrase) member() string {
 
 // method returns the answer for a call of a method that a value does not have.
 func methodOf(of, name string) string {
-	if say, known := said(otherMethods, name); known {
+	if say, known := adviceOn(otherMethods, name); known {
 		return "want " + strings.ReplaceAll(say, "$of", of)
 	}
 	for _, infix := range strings.Split(infixes, "|") {
@@ -191,7 +191,7 @@ func methodOf(of, name string) string {
 
 // timeMethod returns the method of a time that a name probably means.
 func timeMethod(name string) string {
-	if say, known := said(otherTimeMethods, name); known {
+	if say, known := adviceOn(otherTimeMethods, name); known {
 		return ": want " + say
 	}
 	return meant(name, timeMethods)
@@ -224,7 +224,7 @@ func (p *phrase) name(name string) string {
 	if mean := near(name, own); len(mean) >= minSlip { // more likely a slip than a text without quotes
 		return fmt.Sprintf("%s: did you mean %s?", unknown, mean)
 	}
-	other, known := said(otherNames, name)
+	other, known := adviceOn(otherNames, name)
 	isCompared := comparedWith().MatchString(p.until) && (!inLoop(p.until) || comparedWithin().MatchString(p.until))
 	if isCompared && meant(name, own) == "" && !aLiteral().MatchString(other) && !calledOrMember().MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
@@ -242,7 +242,7 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want timestamp.%s()", unknown, timeMethods[i])
 	}
 	if other := near(name, strings.Fields(strings.Join(otherNames, " "))); other != "" {
-		if say, known := said(otherNames, other); known {
+		if say, known := adviceOn(otherNames, other); known {
 			return fmt.Sprintf("%s: want %s", unknown, say)
 		}
 	}

@@ -87,7 +87,7 @@ func (w *writer) compile(n ast.Node) part {
 	case *ast.MemberNode:
 		return w.member(n)
 	case *ast.SliceNode:
-		return w.apply(n, slice, w.node(n.Node), w.optional(n.From), w.optional(n.To))
+		return w.apply(n, slice, w.node(n.Node), w.nodeOrNil(n.From), w.nodeOrNil(n.To))
 	case *ast.CallNode:
 		return w.call(n)
 	case *ast.BuiltinNode:
@@ -159,7 +159,7 @@ func isTrue(v any) bool {
 	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
 }
 
-func (w *writer) optional(n ast.Node) part {
+func (w *writer) nodeOrNil(n ast.Node) part {
 	if n == nil {
 		return constant(nil)
 	}
