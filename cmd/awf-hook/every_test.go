@@ -221,7 +221,7 @@ var shared = map[string]string{
 	"preview": "cjw", "run": "cj", "schema": "", "serve": "cj", "sign": "j", "test": "cjw", "top": "cj", "trust": "j", "verify": "j",
 	"version": "j", "deliveries backup": "c", "deliveries delete": "cjw", "deliveries list": "cjw", "deliveries move": "cj",
 	"deliveries replay": "cjw",
-	"deliveries send": "cj", "deliveries show": "cj", "queue check": "cj", "queue move": "c", "secret new": "j", "secret token": "j",
+	"deliveries send":   "cj", "deliveries show": "cj", "queue check": "cj", "queue move": "c", "secret new": "j", "secret token": "j",
 	"transform bench": "", "transform build": "", "transform inspect": "j", "transform new": "", "transform run": "", "transform test": "jw",
 	"webhooks disable": "cj", "webhooks enable": "cj", "webhooks list": "cj", "webhooks pause": "cj", "webhooks test": "cj",
 }
