@@ -86,11 +86,6 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 		RunE: func(_ *cobra.Command, names []string) error {
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 				n, err := do(q.Queue, ctx, names[0])
-				if err == nil && n == 0 {
-					if err = q.checkWebhook(ctx, names[0]); err == nil {
-						err = fmt.Errorf("%s has had no delivery yet", names[0])
-					}
-				}
 				if err != nil {
 					return err
 				}
