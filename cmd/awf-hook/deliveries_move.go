@@ -18,25 +18,23 @@ configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints 
 it. NEW must be a webhook of the configuration, or with --server one that the server's configuration or queue has.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				source, target := from, to // a server finds out itself which webhooks these are
-				if !q.onServer() {
-					var err error
-					if source, target, err = q.resolve(ctx, from, to); err != nil {
-						return err
-					}
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
+			source, target := from, to // a server finds out itself which webhooks these are
+			if !q.onServer() {
+				var err error
+				if source, target, err = q.resolve(ctx, from, to); err != nil {
+					return err
 				}
-				n, err := q.Move(ctx, source, target)
-				if err == nil && where.json {
-					encode(c.out, countJSON{n})
-				}
-				if err == nil {
-					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
-				}
-				return err
-			})
-		},
+			}
+			n, err := q.Move(ctx, source, target)
+			if err == nil && where.json {
+				encode(c.out, countJSON{n})
+			}
+			if err == nil {
+				c.sayf("%d moved from %s to %s", n, plain(source), plain(target))
+			}
+			return err
+		}),
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
 	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")

@@ -74,7 +74,7 @@ func unknownWebhook(called string, identities []string) error {
 
 // known lists the identities of the webhooks that had a delivery, and of those in the configuration.
 func (l Local) known(ctx context.Context) (had, all []string, err error) {
-	lanes, err := l.Deliveries.Webhooks(ctx)
+	lanes, err := l.Deliveries.Lanes(ctx)
 	for i := range lanes {
 		had = append(had, lanes[i].Webhook)
 	}
