@@ -131,7 +131,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	if cfg == nil {
 		return nil
 	}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {

@@ -157,8 +157,8 @@ func (c *command) onQueue(where *queueFlags, do func(ctx context.Context, q open
 	}
 }
 
-// findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
-// place in doubt are the error beside a nil configuration, others the error beside a configuration.
+// findQueue finds the queue of a command that needs little else of the configuration. flag may name its place. If a mistake leaves the
+// place in doubt, findQueue returns it without a configuration; any other mistake comes with the configuration.
 func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, err error) {
 	cfg, err = f.search().Load()
 	if cfg == nil {
@@ -177,7 +177,7 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 	return cfg, place, err
 }
 
-// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the text there may be meant as the queue's settings.
+// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the user may have meant the queue's settings.
 func hidesQueue(path string) bool {
 	top := path[:strings.IndexAny(path+".", ".[")]
 	key := path[strings.LastIndexByte(path, '.')+1:]
@@ -187,7 +187,7 @@ func hidesQueue(path string) bool {
 // maxNamespaces is how many namespaces a warning names.
 const maxNamespaces = 3
 
-// warnOfNamespaces says on stderr that a database has nothing of the default namespace but of others, if the configuration chooses none.
+// warnOfNamespaces says on stderr that a database has deliveries of other namespaces only, if the configuration chooses none.
 func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliveries, file string, cfg *config.Config) {
 	if !config.IsDatabase(file) || cfg.Queue.Namespace != "" {
 		return
@@ -239,7 +239,7 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
-// inQueue adds that an error is the queue's, unless the error says so.
+// inQueue makes an error without an exit code a failure: it comes from the queue, not from the arguments.
 func inQueue(err error) error {
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		return failure(err)

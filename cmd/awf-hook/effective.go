@@ -53,7 +53,7 @@ func effective(results []checked, workflow string) *effectiveConfig {
 	return all
 }
 
-// only leaves the webhooks of a name; "" leaves all as they are.
+// only keeps the webhooks of this name; "" keeps everything.
 func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
 	if webhook == "" {
 		return all, nil
@@ -104,8 +104,8 @@ type checkJSON struct {
 	*effectiveConfig
 }
 
-// printReport prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
-func (c *command) printReport(results []checked, shown *effectiveConfig) {
+// printChecked prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
+func (c *command) printChecked(results []checked, shown *effectiveConfig) {
 	report := checkJSON{Mistakes: config.Errors{}, effectiveConfig: shown}
 	for _, r := range results {
 		if r.other != nil {

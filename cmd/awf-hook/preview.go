@@ -157,10 +157,10 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 	return c.openEngine(cfg, engine.Options{})
 }
 
-// hasWebhook says which webhook of a configuration a name may mean that none has. "" is no name.
+// hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
 	var names []string
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	if name == "" || slices.Contains(names, name) {

@@ -137,7 +137,7 @@ func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 	for _, w := range cfg.Webhooks {
 		names = append(names, w.Name)
 	}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	for i := range tests {

@@ -78,7 +78,7 @@ type triedJSON struct {
 	taken    bool
 }
 
-// trySample sends a sample event to a webhook that [webhookOf] found. It calls shown before it sends.
+// trySample sends a sample event to a webhook of [webhookOf]. It calls shown before it sends.
 func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, shown func(*engine.Preview) error) (*triedJSON, error) {
 	ev, err := sample(typ)
 	if err != nil {
