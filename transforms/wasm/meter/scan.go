@@ -254,8 +254,7 @@ func (s *scanner) deeper() {
 	s.stretch()
 }
 
-// trap notes an edge to the instruction at which all charges of the function trap. The compiler goes from there to the entry,
-// in steps that are short beside others.
+// trap notes an edge to the trap that charges share. The compiler goes from there to the entry, in steps that are short beside others.
 func (s *scanner) trap() { s.walks += s.nodes[s.node].depth / shortSteps }
 
 // jump charges a node for a jump across the code since a position.
