@@ -112,7 +112,7 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 		if !code.more() {
 			break // the function's own end
 		}
-		m.writeInstr(f, w, &in, g)
+		m.writeInstr(f, w, in, g)
 		switch in.op {
 		case opBlock, opLoop, opIf:
 			w.depth++

@@ -73,7 +73,7 @@ func (m *module) scan(f int, s *scanner) error {
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, out: math.MaxInt, shallow: math.MaxInt})
 	for len(s.blocks) > 0 && s.err == nil {
 		if in := s.next(); s.err == nil {
-			s.step(&in)
+			s.step(in)
 		}
 	}
 	if s.err == nil && s.at != s.end {
