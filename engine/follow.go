@@ -26,7 +26,7 @@ func (e *Engine) Follow(ctx context.Context, f Follow) error {
 		Paths: f.Paths, State: filepath.Join(f.State, "follow"), FromStart: f.FromStart,
 		Storage: f.Storage, OrphanAfter: f.OrphanAfter,
 	}
-	return follow.Run(ctx, e.sink(f.Broken))
+	return follow.Run(ctx, e.sink(f.Broken, ""))
 }
 
 // AuditFile returns the file that AWF writes its audit trail to, according to the environment; "" if it writes none.

@@ -90,7 +90,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("listed %+v, %v", list, err)
 	}
-	if lanes, err := d.Webhooks(t.Context()); err != nil || len(lanes) != 1 || lanes[0].FuelPercent != 100 {
+	if lanes, err := d.Lanes(t.Context()); err != nil || len(lanes) != 1 || lanes[0].FuelPercent != 100 {
 		t.Errorf("lanes %+v, %v, want one whose module used 100 %% of its fuel", lanes, err)
 	}
 }

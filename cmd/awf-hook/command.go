@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes. If several apply, the first of 3, 2, 1, 5, 4 counts.
@@ -76,7 +78,7 @@ func (c *command) run(args []string) int {
 	c.useScreen()
 	printed := &stdout{to: c.out}
 	c.out = printed
-	root := c.root()
+	root := c.root(args...)
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
 	if err = printed.judge(err); err == nil {
@@ -84,7 +86,7 @@ func (c *command) run(args []string) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
+		c.sayf("%v (see awf-hook %shelp)", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough()
 		}
@@ -110,10 +112,46 @@ func (c *command) say(err error) {
 		c.sayMistakes(mistakes)
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
+	c.sayf("%v", err)
 }
 
-func (c *command) root() *cobra.Command {
+// sayf prints a line for people on stderr.
+func (c *command) sayf(format string, args ...any) {
+	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(fmt.Sprintf(format, args...)))
+}
+
+// subcommand builds a command of the root.
+type subcommand struct {
+	name  string
+	build func() *cobra.Command
+}
+
+// group is a group of commands in the help.
+type group struct {
+	title    string
+	commands []subcommand
+}
+
+func (c *command) groups() []group {
+	return []group{
+		{"Start:", []subcommand{{"init", c.initCommand}, {"demo", c.demoCommand}, {"check", c.checkCommand}, {"doctor", c.doctorCommand},
+			{"trust", c.trustCommand}}},
+		{"Deliver events:", []subcommand{{"exec", c.execCommand}, {"run", c.runCommand}, {"follow", c.followCommand},
+			{"serve", c.serveCommand}, {"emit", c.emitCommand}}},
+		{"Try and understand:", []subcommand{{"preview", c.previewCommand}, {"explain", c.explainCommand}, {"eval", c.evalCommand},
+			{"test", c.testCommand}, {"backtest", c.backtestCommand}, {"listen", c.listenCommand}}},
+		{"Operate:", []subcommand{{"webhooks", c.webhooksCommand}, {"deliveries", c.deliveriesCommand}, {"top", c.topCommand},
+			{"queue", c.queueCommand}, {"operations", c.operationsCommand}}},
+		{"Write transforms, sign and verify:", []subcommand{{"transform", c.transformCommand}, {"secret", c.secretCommand},
+			{"sign", c.signCommand}, {"verify", c.verifyCommand}}},
+		{"Look up:", []subcommand{{"events", c.eventsCommand}, {"functions", c.functionsCommand}, {"formats", c.formatsCommand},
+			{"schema", c.schemaCommand}, {"version", c.versionCommand}}},
+	}
+}
+
+// root returns the root with its commands. If the first of args names a command, that one is enough: building all of them would be a
+// tenth of what a short command takes.
+func (c *command) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "awf-hook",
 		Short: "Send the events of AWF workflows to webhooks",
@@ -139,25 +177,23 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
 	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
 		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
-	for _, group := range []struct {
-		title    string
-		commands []*cobra.Command
-	}{
-		{"Start:", []*cobra.Command{c.initCommand(), c.demoCommand(), c.checkCommand(), c.doctorCommand(), c.trustCommand()}},
-		{"Deliver events:", []*cobra.Command{c.execCommand(), c.runCommand(), c.followCommand(), c.serveCommand(), c.emitCommand()}},
-		{"Try and understand:", []*cobra.Command{c.previewCommand(), c.explainCommand(), c.evalCommand(), c.testCommand(), c.backtestCommand(),
-			c.listenCommand()}},
-		{"Operate:", []*cobra.Command{c.webhooksCommand(), c.deliveriesCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand()}},
-		{"Write transforms, sign and verify:", []*cobra.Command{c.transformCommand(), c.secretCommand(), c.signCommand(), c.verifyCommand()}},
-		{"Look up:", []*cobra.Command{c.eventsCommand(), c.functionsCommand(), c.formatsCommand(), c.schemaCommand(), c.versionCommand()}},
-	} {
-		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
-		for _, command := range group.commands {
-			command.GroupID = group.title
+	groups := c.groups()
+	for _, g := range groups {
+		if i := slices.IndexFunc(g.commands, func(s subcommand) bool { return len(args) > 0 && s.name == args[0] }); i >= 0 {
+			groups = []group{{g.title, g.commands[i : i+1]}}
+		}
+	}
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, s := range g.commands {
+			command := s.build()
+			command.GroupID = g.title
 			root.AddCommand(command)
 		}
 	}
-	root.AddCommand(c.completionCommand(), c.manCommand())
+	if len(groups) > 1 {
+		root.AddCommand(c.completionCommand(), c.manCommand())
+	}
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 	describe(root)
@@ -173,13 +209,18 @@ type configFlags struct {
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
-	f.addFileFlag(cmd)
+	f.addFileFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
 	f.addTrustFlag(cmd)
 }
 
-func (f *configFlags) addFileFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+func (f *configFlags) addFileFlag(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+}
+
+// addQueueFlag adds the flag for the queue of a command that does not deliver.
+func addQueueFlag(flags *pflag.FlagSet, queue *string) {
+	flags.StringVar(queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 }
 
 func (f *configFlags) addToFlag(cmd *cobra.Command) {
@@ -243,7 +284,7 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 		return nil, &exitError{exitConfig, err}
 	}
 	if len(cfg.Files) == 0 && search.To == "" && (cfg.Project == nil || cfg.Project.Settings == "") {
-		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+		c.sayf("%s: only the webhooks of workflow definitions apply", noSettings(search))
 	}
 	if warning := cfg.Project.Warning(); warning != "" {
 		c.logger().Warn(warning)

@@ -134,7 +134,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 		names = append(names, w.Name)
 	}
 	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
-		lanes, _ := q.Webhooks(context.Background())
+		lanes, _ := q.Lanes(context.Background())
 		for i := range lanes {
 			names = append(names, api.WebhookName(lanes[i].Webhook))
 		}

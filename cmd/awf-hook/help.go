@@ -121,7 +121,7 @@ func onlySubcommands(cmd *cobra.Command, args []string) error {
 	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
 	same := func(word string, _ []string) string { return word }
 	for _, find := range []func(string, []string) string{same, spelling.Nearest} {
-		for _, from := range []*cobra.Command{cmd, cmd.Root()} {
+		for _, from := range []*cobra.Command{cmd, (&command{}).root()} {
 			if near := suggest(from, args[0], find); near != nil {
 				return fmt.Errorf("%w: did you mean %s?", err, strings.TrimPrefix(near.CommandPath(), cmd.CommandPath()+" "))
 			}

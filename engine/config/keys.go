@@ -56,6 +56,8 @@ type Key struct {
 	noun    string // the word for a format's options in errors; "" for keys of this package
 	anyCase bool   // choices may be written in any case, and errors suggest a near one
 	orExpr  bool   // the text may also be an expression instead of a choice
+
+	goesWith []string // of a step's key: the kinds of steps that may have it; nil for all of them
 }
 
 // merging says what applies if several files set a key.

@@ -41,8 +41,7 @@ var retryKeys = []Key{
 	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h",
 		Is: "the longest wait", access: field(func(r *Retry) any { return &r.MaxDelay })},
 	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`",
-		Is:     "the waits, of which the last repeats",
-		access: showing(by((*decoder).schedule), func(r *Retry) string { return showList(r.Schedule) })},
+		Is: "the waits, of which the last repeats", access: reading(field(func(r *Retry) any { return &r.Schedule }), (*decoder).schedule)},
 	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%",
 		Is:     "the greatest part by which each wait is lengthened or shortened at random",
 		access: showing(by((*decoder).jitter), func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) })},
@@ -51,7 +50,7 @@ var retryKeys = []Key{
 		access: field(func(r *Retry) any { return &r.MaxAge })},
 	{Path: "statuses", Kind: KindNumbers, Max: 50, Without: "[]",
 		Is:     "statuses after which a delivery is retried, in addition to 408, 425, 429 and 5xx",
-		access: showing(by((*decoder).statuses), func(r *Retry) string { return showList(r.Statuses) })},
+		access: reading(field(func(r *Retry) any { return &r.Statuses }), (*decoder).statuses)},
 }
 
 // judgeRetry checks the keys against each other.
@@ -131,16 +130,12 @@ func (r Rate) String() string {
 
 var rateUnits = map[time.Duration]string{time.Second: "s", time.Minute: "min", time.Hour: "h"}
 
-func (d *decoder) rate(n node, w *Webhook) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) rate(n node, text string, to *Rate) {
 	number, unit, _ := strings.Cut(text, "/")
 	attempts, err := strconv.Atoi(strings.TrimSpace(number))
 	for per, name := range rateUnits {
 		if strings.TrimSpace(unit) == name && err == nil && attempts >= 1 && attempts <= int(n.key.Max) {
-			w.Rate = Rate{attempts, per}
+			*to = Rate{attempts, per}
 			return
 		}
 	}

@@ -40,7 +40,7 @@ var webhookKeys = []Key{
 	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", access: field(func(w *Webhook) any { return &w.Filter }),
 		Is: "an expression; only events for which it is true are sent"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, Without: "unsigned", below: secretKeys,
-		access: showing(by((*decoder).secret), (*Webhook).showSecrets),
+		access: field(func(w *Webhook) any { return &w.Secrets }),
 		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks defines, anything else is taken literally. " +
 			"A list, newest first, serves to rotate secrets"},
 	{Path: "secret_file", Kind: KindText, UserOnly: true, access: by((*decoder).secretFile),
@@ -58,7 +58,7 @@ var webhookKeys = []Key{
 	{Path: "retry", Kind: KindMapping, Is: "when deliveries are retried",
 		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none; with a format, what its receiver takes",
-		access: showing(by((*decoder).rate), func(w *Webhook) string { return w.Rate.String() }),
+		access: field(func(w *Webhook) any { return &w.Rate }),
 		Is: "the greatest number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
 			"a tenth of a second's attempts may run at once"},
 	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order; with `format: pagerduty`, by alert",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -134,11 +133,11 @@ func (ws *Workflows) refresh() {
 			if ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
 				continue
 			}
-			info, err := os.Stat(filepath.Join(folder, entry.Name()))
+			path := filepath.Join(folder, entry.Name())
+			info, err := os.Stat(path)
 			if err != nil || !info.Mode().IsRegular() {
 				continue
 			}
-			path := filepath.Join(folder, entry.Name())
 			def := ws.files[path]
 			if def == nil || !def.modTime.Equal(info.ModTime()) || def.size != info.Size() {
 				def = &definition{path, ws.nameOf(path), info.ModTime(), info.Size()}
@@ -215,34 +214,20 @@ func (ws *Workflows) nameOf(path string) string {
 	return ""
 }
 
-// open opens a definition. A project's definition must be inside its folder.
-func (ws *Workflows) open(path string) (*os.File, error) {
-	if filepath.Dir(path) == ws.own {
-		return file.Open(path)
-	}
-	within := file.In(filepath.Dir(path))
-	if filepath.Base(filepath.Dir(path)) == "workflows" && filepath.Base(filepath.Dir(filepath.Dir(path))) == ".awf" {
-		within = file.In(filepath.Dir(filepath.Dir(filepath.Dir(path))))
-	}
-	return within.Open(path)
-}
-
 // read reads the definition's webhooks and merges them over the settings' own.
 func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
-	f, err := ws.open(def.path)
-	if err != nil {
-		found.Err = fmt.Errorf("%s: %w", def.path, err)
-		return found
+	within, isOwn := file.In(projectOf(def.path)), filepath.Dir(def.path) == ws.own
+	if isOwn {
+		within = ""
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, WorkflowFile.limit()+1))
+	text, err := WorkflowFile.read(within, def.path)
 	if err != nil {
-		found.Err = fmt.Errorf("%s: %w", def.path, err)
+		found.Err = err
 		return found
 	}
 	var cfg *Config
-	if filepath.Dir(def.path) == ws.own {
+	if isOwn {
 		cfg, err = parse(def.path, text, WorkflowFile, ws.env)
 	} else {
 		var state trust.State

@@ -1,8 +1,8 @@
 // Package event defines events and their ids, and decodes everything that AWF writes.
 //
-// An [Event] is one thing that happened in AWF.
-// A [Reader] makes events of a stream of lines in which AWF's dialects may be mixed:
-// the F028 envelope, the audit trail, transcripts, plugin events and server-sent events.
+// Use a [Reader] to make events of a stream of lines in which AWF's dialects may be mixed: the F028 envelope, the audit trail,
+// transcripts, plugin events and server-sent events. A [Joiner] does the same for records of several files. Equal ids mean the same
+// event, so reading the same lines again makes the same events.
 package event
 
 import (

@@ -69,7 +69,7 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 		j.Release(now)
 		return false
 	}
-	if j.HoldEnds && rec.role == roleEnd && rec.Type == WorkflowError && rec.end.exitCode == nil && run.parentID == "" {
+	if j.HoldEnds && rec.role == roleEnd && rec.Type == WorkflowError && rec.end.exitCode == nil && run.ParentID == "" {
 		need |= needExit
 	}
 	if rec.role == roleStart {
@@ -151,8 +151,8 @@ func (j *Joiner) Release(now time.Time) {
 
 func (w waiting) told() bool {
 	switch {
-	case w.need&needName != 0 && w.run.name == "" && !w.run.nameless,
-		w.need&needParent != 0 && w.run.parentID == "" && !w.run.transcript, // whose lines name the caller, if there is one
+	case w.need&needName != 0 && w.run.Name == "" && !w.run.Nameless,
+		w.need&needParent != 0 && w.run.ParentID == "" && !w.run.Transcript, // whose lines name the caller, if there is one
 		w.need&needSteps != 0 && len(w.run.steps) > 0,
 		w.need&needResume != 0 && w.run.resume == resumeUndecided,
 		w.need&needExit != 0:
@@ -183,7 +183,7 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 	}
 	if orphanAfter > 0 {
 		for r := range j.runs.left() {
-			if at := r.seen.Add(orphanAfter); due.IsZero() || at.Before(due) {
+			if at := r.Seen.Add(orphanAfter); due.IsZero() || at.Before(due) {
 				due = at
 			}
 		}
@@ -192,7 +192,7 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 }
 
 func (j *Joiner) give(run *run, rec *Record) {
-	if run != nil && run.ended && rec.role == roleEnd {
+	if run != nil && run.Ended && rec.role == roleEnd {
 		j.endRun(run, rec)
 	}
 	for _, retry := range j.enrich(rec) {

@@ -316,7 +316,7 @@ func (r *Reader) finish(now time.Time) {
 	}
 	if r.Open != nil {
 		for run := range r.join.runs.left() {
-			r.Open(run.name, run.id)
+			r.Open(run.Name, run.ID)
 		}
 	}
 	r.ended = true

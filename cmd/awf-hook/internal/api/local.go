@@ -39,7 +39,7 @@ func (l Local) Show(ctx context.Context, id string) (*Detail, error) {
 
 // Webhooks implements [Queue].
 func (l Local) Webhooks(ctx context.Context) ([]Lane, error) {
-	found, err := l.Deliveries.Webhooks(ctx)
+	found, err := l.Deliveries.Lanes(ctx)
 	lanes := make([]Lane, len(found))
 	for i := range found {
 		lanes[i] = NewLane(&found[i])

@@ -78,7 +78,7 @@ func (d *Desk) look(ctx context.Context) (queued, error) {
 	began := time.Now()
 	var now queued
 	var err error
-	if now.lanes, err = d.queue.Webhooks(ctx); err != nil {
+	if now.lanes, err = d.queue.Lanes(ctx); err != nil {
 		return now, err
 	}
 	if now.oldest, err = d.queue.Oldest(ctx); err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/internal/listen"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/google/go-cmp/cmp"
 )
