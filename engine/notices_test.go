@@ -194,7 +194,8 @@ func TestOperatorsHearOfRecovery(t *testing.T) {
   - {name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}
 `
 	deliverAll(t, yaml, filepath.Join(t.TempDir(), "queue.db"), 6, func(*engine.Engine) {
-		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(), event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(),
+			event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("no hook_lane_failing")
 			}
@@ -231,7 +232,8 @@ func TestOperatorsHearOfABacklog(t *testing.T) {
 // A configuration that could not be loaded makes an operator event.
 func TestOperatorsHearOfAFailedReload(t *testing.T) {
 	t.Parallel()
-	for err, want := range map[string]string{"unexpected EOF": "unexpected EOF", "a" + strings.Repeat("é", 600): "a" + strings.Repeat("é", 499)} {
+	for err, want := range map[string]string{"unexpected EOF": "unexpected EOF",
+		"a" + strings.Repeat("é", 600): "a" + strings.Repeat("é", 499)} {
 		operators := &told{}
 		yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
 		deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(errors.New(err)) })
