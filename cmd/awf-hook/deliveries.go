@@ -141,8 +141,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
-	local := api.Local{Deliveries: deliveries, Mask: mask}
+	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }}
 	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
@@ -256,30 +255,6 @@ func userName() string {
 	return "uid " + strconv.Itoa(os.Getuid())
 }
 
-// checkWebhook suggests a webhook if neither the queue nor the configuration has the name. It accepts "".
-func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
-	lanes, err := q.Webhooks(ctx)
-	if err != nil || name == "" {
-		return err
-	}
-	var names []string
-	for i := range lanes {
-		names = append(names, lanes[i].Identity())
-	}
-	if !q.onServer() && !q.broken {
-		for _, w := range q.config.Webhooks {
-			names = append(names, w.Identity)
-		}
-	}
-	for _, identity := range names {
-		names = append(names, identity[strings.LastIndexByte(identity, '#')+1:])
-	}
-	if slices.Contains(names, name) {
-		return nil
-	}
-	return unknownName("webhook", name, slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "#") }))
-}
-
 // find returns the delivery whose id begins with the given text.
 func (q openedQueue) find(ctx context.Context, id string) (api.Item, error) {
 	item, err := api.Find(ctx, q, id)
@@ -321,7 +296,7 @@ func unknownState(given delivery.State, states []delivery.State) error {
 	for _, s := range states {
 		names = append(names, string(s))
 	}
-	return fmt.Errorf("--state: %w", unknownName("state", string(given), names))
+	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), names))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.

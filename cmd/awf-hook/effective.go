@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // effectiveWebhook is a webhook of the effective configuration.
@@ -65,7 +66,7 @@ func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
 		}
 	}
 	if len(left.Webhooks) == 0 {
-		return nil, unknownName("webhook", webhook, names)
+		return nil, spelling.Unknown("webhook", webhook, names)
 	}
 	return left, nil
 }

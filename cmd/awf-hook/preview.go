@@ -19,6 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 )
@@ -165,7 +166,7 @@ func hasWebhook(cfg *config.Config, name string) error {
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}
-	return unknownName("webhook", name, names)
+	return spelling.Unknown("webhook", name, names)
 }
 
 // readEvents reads the events of files, or of stdin without files.
