@@ -150,6 +150,15 @@ func (r *Reader) Value() (any, error) {
 	return scalar(raw), nil
 }
 
+// ValueOf decodes a valid value as [Reader.Value] does.
+func ValueOf(raw []byte) any {
+	if raw[0] == '{' || raw[0] == '[' {
+		v, _ := NewReader(raw).Value()
+		return v
+	}
+	return scalar(raw)
+}
+
 // scalar decodes a valid value that is no object and no list.
 func scalar(raw []byte) any {
 	switch raw[0] {
