@@ -39,9 +39,9 @@ func NewEnv(e *event.Event) *Env {
 // begin sets the event of an unused environment.
 func (env *Env) begin(e *event.Event) {
 	env.event = e
-	env.roots[payload] = object{name: "payload", raw: e.Payload, spare: env.roots[payload].spare}
-	if e.Payload == nil {
-		env.roots[payload].raw = []byte("{}")
+	o := &env.roots[payload]
+	if o.name, o.raw = roots[payload], e.Payload; e.Payload == nil {
+		o.raw = []byte("{}")
 	}
 }
 
