@@ -168,6 +168,22 @@ func TestOperatorEventsDoNotLoop(t *testing.T) {
 	}
 }
 
+// A webhook hears of the others' dead letters, and not of its own.
+func TestNoWebhookHearsOfItself(t *testing.T) {
+	t.Parallel()
+	one, two := &told{status: 400}, &told{status: 400}
+	yaml := `webhooks:
+  - {name: one, url: "` + serveHTTP(t, one) + `", events: [workflow_end, ` + allOperatorEvents + `]}
+  - {name: two, url: "` + serveHTTP(t, two) + `", events: [workflow_end, ` + allOperatorEvents + `]}
+`
+	deliverAll(t, yaml, "", 1, nil)
+	for name, o := range map[string]*told{"one": one, "two": two} {
+		if got := o.types(); got != "hook_dead_letter workflow_end" {
+			t.Errorf("%s got %q, want the event and the other's dead letter", name, got)
+		}
+	}
+}
+
 // A lane that failed and delivers again has recovered, even if another process saw it fail.
 func TestOperatorsHearOfRecovery(t *testing.T) {
 	t.Parallel()
