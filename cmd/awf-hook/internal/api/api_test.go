@@ -332,7 +332,7 @@ func TestDocumentIsTrue(t *testing.T) {
 		"Item": api.Item{}, "Detail": api.Detail{}, "Lane": api.Lane{}, "Attempt": delivery.Attempt{}, "Operation": engine.Operation{},
 		"Selection": api.Selection{}, "Handover": api.Handover{}, "LaneCall": api.LaneCall{}, "CountAnswer": api.CountAnswer{},
 		"WebhooksAnswer": api.WebhooksAnswer{}, "DeliveriesAnswer": api.DeliveriesAnswer{}, "OperationsAnswer": api.OperationsAnswer{},
-		"Tally": engine.Tally{}, "Group": engine.Group{}, "GroupsAnswer": api.GroupsAnswer{},
+		"Tally": engine.Tally{}, "Group": api.Group{}, "GroupsAnswer": api.GroupsAnswer{},
 		"Explanation": engine.Explanation{}, "StepTrace": engine.StepTrace{},
 	} {
 		var has []string

@@ -43,11 +43,16 @@ func (l Local) Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
 }
 
 // Groups implements [Queue].
-func (l Local) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+func (l Local) Groups(ctx context.Context, f engine.Filter, n int) ([]Group, error) {
 	if err := l.check(ctx, f.Webhook); err != nil {
 		return nil, err
 	}
-	return l.Deliveries.Groups(ctx, f, n)
+	found, err := l.Deliveries.Groups(ctx, f, n)
+	groups := make([]Group, len(found))
+	for i := range found {
+		groups[i] = Group{WebhookName(found[i].Webhook), found[i]}
+	}
+	return groups, err
 }
 
 // Show implements [Queue].

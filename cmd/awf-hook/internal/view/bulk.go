@@ -37,7 +37,7 @@ type Plan struct {
 	Target   string        `json:"target"` // the filter in words
 	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
-	Groups   []Group       `json:"groups"`
+	Groups   []api.Group   `json:"groups"`
 	Takes    Seconds       `json:"takes"`          // at this pace
 	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
 	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
