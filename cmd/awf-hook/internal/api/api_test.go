@@ -179,7 +179,7 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 	want := []string{
 		"tester: move /etc/awf-hook.yaml#away to /etc/awf-hook.yaml#good ", "tester: delete state dead, webhook bad ",
 		"tester: pause good for 1m0s: deploy", "tester: enable good ",
-		"tester: disable good moved", "tester: replay " + dead[0].ID + " with the transforms of now",
+		"tester: disable good moved", "tester: replay " + dead[0].ID + " with the current transforms",
 	}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Errorf("operations (-want +got)\n%s", diff)

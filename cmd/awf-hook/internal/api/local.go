@@ -82,7 +82,7 @@ func (l Local) Replay(ctx context.Context, f engine.Filter, c engine.Change) (in
 	n, err := l.Deliveries.Replay(ctx, f, c)
 	op := engine.Operation{What: "replay", Target: Describe(f), Count: n}
 	if c.Retransform {
-		op.Note = "with the transforms of now"
+		op.Note = "with the current transforms"
 	}
 	return l.changed(ctx, f, op, err)
 }
