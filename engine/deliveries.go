@@ -31,14 +31,26 @@ type LaneStatus = delivery.LaneStatus
 // Standing counts the waiting deliveries of a lane by their state.
 type Standing = delivery.Standing
 
-// ErrUnknown means that the delivery does not exist.
-var ErrUnknown = store.ErrUnknown
-
 // Tally counts the deliveries that a filter selects.
 type Tally = delivery.Tally
 
 // Group counts the selected deliveries that share a webhook and a reason.
 type Group = delivery.Group
+
+// Carried reports how many deliveries moved from one queue to another.
+type Carried = delivery.Carried
+
+// Node is a process that uses a shared queue.
+type Node = delivery.Node
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation = delivery.Operation
+
+// ErrUnknown means that the delivery does not exist.
+var ErrUnknown = store.ErrUnknown
+
+// MaxPause is the longest pause: 24 hours.
+const MaxPause = store.MaxWait
 
 // Deliveries gives people access to a queue: they list it and change it. Engines may deliver from it meanwhile.
 type Deliveries struct {
@@ -50,19 +62,23 @@ type Deliveries struct {
 // Engine.Close does.
 func (e *Engine) Queue() *Deliveries { return &Deliveries{e.queue, e.lookAround} }
 
-// Config returns the current configuration.
-func (e *Engine) Config() *config.Config {
-	e.opening.Lock()
-	defer e.opening.Unlock()
-	return e.current.config
-}
-
 // QueueName returns a queue's file, or a database's URL without user and password, which is safe to show.
 func QueueName(queue string) string {
 	if config.IsDatabase(queue) {
 		return config.DatabaseName(queue)
 	}
 	return queue
+}
+
+// QueueEngine returns what stores the queue: sqlite, postgres or memory.
+func (e *Engine) QueueEngine() string {
+	switch {
+	case config.IsDatabase(e.opts.Queue):
+		return "postgres"
+	case e.opts.Queue == Memory:
+		return "memory"
+	}
+	return "sqlite"
 }
 
 // OpenDeliveries opens a queue, which is a file or a PostgreSQL URL. It returns an error if the queue cannot be used. Of a database it sees
@@ -174,9 +190,6 @@ func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, 
 	return d.queue.Disable(ctx, webhook, reason)
 }
 
-// MaxPause is the longest pause.
-const MaxPause = store.MaxWait
-
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
 // lanes.
 func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
@@ -198,13 +211,25 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	return storedMasker(cfg).Body(body)
 }
 
-// Operation is a change that somebody made to the queue, for the record.
-type Operation = delivery.Operation
-
 // Record writes to the queue who changed it and how. The queue's clock sets the time.
 func (d *Deliveries) Record(ctx context.Context, op Operation) error { return d.queue.Record(ctx, op) }
 
 // Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
 func (d *Deliveries) Operations(ctx context.Context, before int64, n int) ([]Operation, error) {
 	return d.queue.Operations(ctx, before, n)
+}
+
+// Nodes lists the processes that use a shared queue. It returns none for a file.
+func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
+
+// Blockers names the sessions that keep a database from removing dead rows, which slows its claims.
+func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
+
+// Check reads the whole queue and reports what is inconsistent in it.
+func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
+	queue, err := d.queue.Durable()
+	if err != nil {
+		return nil, err
+	}
+	return queue.Check(ctx)
 }

@@ -77,11 +77,9 @@ func Start(cmd Command) (*Child, error) {
 // ctx ends early, the uncommitted events stay on disk for the next Attend, which skips events that the queue knows.
 // Without [Child.Settle] all events stay on disk.
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
-	sink, packed := e.sink(broken), child.child.Packed()
-	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
 	return attend(ctx,
-		func(ctx context.Context) error { return child.child.Read(ctx, sink) },
-		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil)) })
+		func(ctx context.Context) error { return child.child.Read(ctx, e.sink(broken, child.child.Packed())) },
+		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil, "")) })
 }
 
 // attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the
@@ -104,13 +102,13 @@ func attend(ctx context.Context, read, adopt func(context.Context) error) error 
 // Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and
 // spare are the fields of Command.
 func (e *Engine) Adopt(ctx context.Context, state string, spare []string, origin string) error {
-	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil))
+	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil, ""))
 }
 
-// sink returns a sink that submits events in order and waits for room without a limit.
-func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
+// sink returns a sink that submits events in order and waits for room without a limit. packed is that of submitAll.
+func (e *Engine) sink(broken func(*event.LineError), packed string) source.Sink {
 	return source.Sink{
-		Events: e.submitAll,
+		Events: func(ctx context.Context, events []event.Event) error { return e.submitAll(ctx, events, packed) },
 		Stored: e.isStored,
 		Broken: broken,
 		Counts: func(c event.Counts) {

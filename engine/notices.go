@@ -41,7 +41,6 @@ type notices struct {
 	asked   atomic.Bool  // a webhook wants operator events
 	pending chan notice  // waiting counts those in it and the one that is being accepted
 	waiting atomic.Int64 // see pending
-	running atomic.Bool  // run accepts them as they come
 	looking atomic.Bool  // one of them is a look at the lanes
 
 	mu      sync.Mutex
@@ -119,8 +118,6 @@ func (n *notices) allow(one notice, now time.Time) (left int, is bool) {
 
 // run accepts notices until ctx ends.
 func (n *notices) run(ctx context.Context, e *Engine) {
-	n.running.Store(true)
-	defer n.running.Store(false)
 	for {
 		select {
 		case one := <-n.pending:
@@ -285,12 +282,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 
 // noticeBacklog looks for webhooks with a delivery that has waited too long.
 func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
-	e.opening.Lock()
-	bound := e.current.queue.Backlog
-	e.opening.Unlock()
-	if bound == 0 {
-		bound = defaultBacklog
-	}
+	bound := cmp.Or(e.Config().Queue.Backlog, defaultBacklog)
 	oldest, err := e.queue.Oldest(context.Background())
 	if err != nil {
 		return // the queue's trouble is reported elsewhere

@@ -234,13 +234,14 @@ func ExampleStorage() {
 	// Output: /home/ci/data/awf
 }
 
-// PassThrough removes the events from a stream.
-func ExamplePassThrough() {
+// Drop removes the events from a stream.
+func ExampleReading_Drop() {
 	in := strings.NewReader(`building
 {"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{}}
 done
 `)
-	if err := engine.PassThrough(context.Background(), engine.Stream{Name: "<stdin>", In: in, Out: os.Stdout}); err != nil {
+	reading := engine.Stream{Name: "<stdin>", In: in, Out: os.Stdout}.Begin(context.Background())
+	if err := reading.Drop(); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

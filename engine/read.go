@@ -77,13 +77,15 @@ func (r *Reading) Drop() error {
 	return r.err
 }
 
-// PassThrough copies what is no event from In to Out and discards the events.
-func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop() }
+// Events reads the events of a stream as [Engine.Read] does, without an engine.
+func Events(ctx context.Context, s Stream, each func(event.Event)) error {
+	_, err := s.pipe(each).Read(ctx)
+	return err
+}
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{
 		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
-		Storage: s.Storage,
-		Sealed:  s.Seal.verify,
+		Storage: s.Storage, Sealed: s.Seal.verify,
 	}
 }

@@ -38,6 +38,14 @@ func checkArguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// first returns the first argument, or a default without arguments.
+func first(args []string, otherwise string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return otherwise
+}
+
 // isExec reports whether a command is exec, which runs its command whatever is wrong with a flag's value.
 func isExec(cmd *cobra.Command) bool { return cmd.CommandPath() == cmd.Root().Name()+" exec" }
 

@@ -75,7 +75,7 @@ bodies that differ. It sends nothing and stores nothing.`,
 }
 
 func (c *command) backtest(b backtest, paths []string) error {
-	filter, err := (&filterFlags{since: b.since}).filter()
+	since, err := sinceTime(b.since)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (c *command) backtest(b backtest, paths []string) error {
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			fmt.Fprintf(c.err, "awf-hook: %s: %v: it is left out\n", plain(path), cause(err))
+			c.sayf("%s: %v: it is left out", plain(path), cause(err))
 		}
 	}
 	if paths, err = followed(paths); err != nil {
@@ -106,7 +106,7 @@ func (c *command) backtest(b backtest, paths []string) error {
 	results := map[string]*backtestJSON{}
 	events := 0
 	read := func(ev event.Event) {
-		if ev.Timestamp.Before(filter.Since) {
+		if ev.Timestamp.Before(since) {
 			return
 		}
 		events++
@@ -117,11 +117,11 @@ func (c *command) backtest(b backtest, paths []string) error {
 		return failure(err)
 	}
 	if events == 0 {
-		since := ""
+		when := ""
 		if b.since != "" {
-			since = " since " + b.since
+			when = " since " + b.since
 		}
-		return failure(fmt.Errorf("no event%s in %s", since, strings.Join(paths, " and ")))
+		return failure(fmt.Errorf("no event%s in %s", when, strings.Join(paths, " and ")))
 	}
 	rates, err := c.rates(b.configFlags)
 	if err != nil {
@@ -317,9 +317,10 @@ func (c *command) printBacktest(b backtest, results map[string]*backtestJSON, ra
 	}
 	fmt.Fprintf(c.out, "events: %d\n", events)
 	printTable(c.out, rows)
+	show := newPrinter(c.out)
 	for _, r := range list {
 		for _, sample := range r.Samples {
-			fmt.Fprintf(c.out, "\n%s\n%s", plain(r.Webhook), colourDiff(c.out, harmless(sample)))
+			fmt.Fprintf(c.out, "\n%s\n%s", plain(r.Webhook), show.diff(sample))
 		}
 	}
 }

@@ -39,7 +39,8 @@ check exits with 3 if there is a mistake or nothing to check, and with --strict 
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema:
-				return c.printSchema()
+				encodeIndented(c.out, "", "  ", engine.Schema())
+				return nil
 			case flags.workflow != "" && !flags.print:
 				return errors.New("--workflow goes with --print")
 			case flags.webhook != "" && !flags.print:
@@ -228,7 +229,7 @@ func (c *command) sayUntrusted(results []checked) {
 			continue
 		}
 		if why := project.Off(); why != "" {
-			fmt.Fprintf(c.err, "awf-hook: %s\n", why)
+			c.sayf("%s", why)
 			return
 		}
 	}
@@ -243,7 +244,7 @@ func (c *command) sayChecked(results []checked) {
 		c.sayMistakes(r.report())
 		if r.good() && len(r.config.Files) > 0 {
 			files := strings.Join(r.config.Files, ", ")
-			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out, false).colour(green, "good"), len(r.config.Webhooks))
+			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out).colour(green, "good"), len(r.config.Webhooks))
 		}
 	}
 }
@@ -252,7 +253,7 @@ func (c *command) sayChecked(results []checked) {
 // the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
-	show := newPrinter(c.err, false)
+	show := newPrinter(c.err)
 	for _, mistake := range mistakes {
 		code := red
 		if mistake.Warning {
@@ -277,9 +278,4 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 			fmt.Fprintf(c.err, "  %s\n  %s%s\n", line, indent, show.colour(code, "^"))
 		}
 	}
-}
-
-func (c *command) printSchema() error {
-	encodeIndented(c.out, "", "  ", engine.Schema())
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes. If several apply, the first of 3, 2, 1, 5, 4 counts.
@@ -85,7 +86,7 @@ func (c *command) run(args []string) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
+		c.sayf("%v (see awf-hook %shelp)", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough()
 		}
@@ -111,7 +112,12 @@ func (c *command) say(err error) {
 		c.sayMistakes(mistakes)
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
+	c.sayf("%v", err)
+}
+
+// sayf prints a line for people on stderr.
+func (c *command) sayf(format string, args ...any) {
+	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(fmt.Sprintf(format, args...)))
 }
 
 // subcommand builds a command of the root.
@@ -203,13 +209,18 @@ type configFlags struct {
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
-	f.addFileFlag(cmd)
+	f.addFileFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
 	f.addTrustFlag(cmd)
 }
 
-func (f *configFlags) addFileFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+func (f *configFlags) addFileFlag(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+}
+
+// addQueueFlag adds the flag for the queue of a command that does not deliver.
+func addQueueFlag(flags *pflag.FlagSet, queue *string) {
+	flags.StringVar(queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 }
 
 func (f *configFlags) addToFlag(cmd *cobra.Command) {
@@ -273,7 +284,7 @@ func (c *command) load(search config.Search) (*config.Config, error) {
 		return nil, &exitError{exitConfig, err}
 	}
 	if len(cfg.Files) == 0 && search.To == "" && (cfg.Project == nil || cfg.Project.Settings == "") {
-		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+		c.sayf("%s: only the webhooks of workflow definitions apply", noSettings(search))
 	}
 	if warning := cfg.Project.Warning(); warning != "" {
 		c.logger().Warn(warning)

@@ -30,8 +30,8 @@ type queueFlags struct {
 
 func (q *queueFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVarP(&q.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
-	flags.StringVar(&q.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	q.addFileFlag(flags)
+	addQueueFlag(flags, &q.queue)
 	flags.StringVar(&q.server, "server", "",
 		"the queue of the awf-hook serve at this `URL`, instead of a queue of this machine; its token is $AWF_HOOK_TOKEN")
 	flags.BoolVar(&q.json, "json", false, "print JSON, an object on each line")
@@ -39,43 +39,37 @@ func (q *queueFlags) add(cmd *cobra.Command) {
 
 // filterFlags select deliveries.
 type filterFlags struct {
-	state, webhook, workflow, event, run, source, text, since string
-	before                                                    int64
-	limit                                                     int
-	watch                                                     bool
+	engine.Filter
+	since string
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
-	if states != "" {
-		cmd.Flags().StringVar(&f.state, "state", "", "only those in this `STATE`: "+states)
-	}
-	cmd.Flags().StringVar(&f.webhook, "webhook", "", "only those of the webhook of this `NAME`")
-	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
-	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
-	cmd.Flags().StringVar(&f.run, "run", "", "only those of the workflow run with this `ID`")
-	cmd.Flags().StringVar(&f.source, "source", "", "only those of events that a server got with the token of this `NAME`")
-	cmd.Flags().StringVar(&f.text, "text", "", "only those with this `TEXT` in an id or in their reason")
-	cmd.Flags().StringVar(&f.since, "since", "",
+	flags := cmd.Flags()
+	flags.StringVar((*string)(&f.State), "state", "", "only those in this `STATE`: "+states)
+	flags.StringVar(&f.Webhook, "webhook", "", "only those of the webhook of this `NAME`")
+	flags.StringVar(&f.Workflow, "workflow", "", "only those of the workflow of this `NAME`")
+	flags.StringVar(&f.Event, "event", "", "only those of this `TYPE` of event")
+	flags.StringVar(&f.Run, "run", "", "only those of the workflow run with this `ID`")
+	flags.StringVar(&f.Source, "source", "", "only those of events that a server got with the token of this `NAME`")
+	flags.StringVar(&f.Text, "text", "", "only those with this `TEXT` in an id or in their reason")
+	flags.StringVar(&f.since, "since", "",
 		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
 }
 
 // filter returns the filter of the flags.
-func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run,
-		Source: f.source, Text: f.text, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
-	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
-		return filter, unknownState(f.state, delivery.States)
+func (f *filterFlags) filter() (filter engine.Filter, err error) {
+	if filter = f.Filter; filter.State != "" && !slices.Contains(delivery.States, filter.State) {
+		return filter, unknownState(filter.State, delivery.States)
 	}
-	if f.since == "" {
-		return filter, nil
-	}
-	var err error
 	filter.Since, err = sinceTime(f.since)
 	return filter, err
 }
 
-// sinceTime reads the value of --since: a time in the past, or a duration before now.
+// sinceTime reads the value of --since: a time in the past, or a duration before now; the zero time without one.
 func sinceTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
 	now := time.Now()
 	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
 		return now.Add(-age), nil
@@ -135,19 +129,16 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if cfg == nil {
 		return err
 	}
-	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
-		return failure(noQueue(file))
-	}
 	if config.IsDatabase(file) {
 		if err := cfg.Share(); err != nil {
 			return &exitError{exitConfig, err}
 		}
 	}
 	waiting := c.screen.working("waiting for the queue")
-	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
+	deliveries, openErr := openQueue(file, cfg.Queue.Space())
 	waiting()
 	if openErr != nil {
-		return failure(openErr)
+		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
 	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
@@ -157,6 +148,14 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		err = failure(closed)
 	}
 	return err
+}
+
+// onQueue returns a command's function that needs the queue and the command's arguments.
+func (c *command) onQueue(where *queueFlags, do func(ctx context.Context, q openedQueue, args []string) error,
+) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		return c.withQueue(where, func(ctx context.Context, q openedQueue) error { return do(ctx, q, args) })
+	}
 }
 
 // findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
@@ -210,17 +209,23 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 	if left := len(names) - maxNamespaces; left > 0 {
 		names, more = names[:maxNamespaces], fmt.Sprintf(" and %d more", left)
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s has nothing of the namespace %s but has %s%s: "+
-		"choose one with queue.namespace in a configuration (-c FILE)\n",
+	c.sayf("%s has nothing of the namespace %s but has %s%s: choose one with queue.namespace in a configuration (-c FILE)",
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
-// noQueue returns the error for a place without a queue. "" means that no place is known.
-func noQueue(file string) error {
-	if file == "" {
-		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
+// openQueue opens a queue that exists. A place of "" means that none is known.
+func openQueue(place, namespace string) (*engine.Deliveries, error) {
+	if place == "" {
+		return nil, failure(errors.New("there is no place for a queue: set HOME, queue.path or --queue"))
 	}
-	return fmt.Errorf("no queue at %s", plain(file))
+	if _, err := os.Stat(place); err != nil && !config.IsDatabase(place) { // a database reports by itself that it does not exist
+		return nil, failure(fmt.Errorf("no queue at %s", plain(place)))
+	}
+	queue, err := engine.OpenDeliveries(place, namespace)
+	if err != nil {
+		return nil, failure(err)
+	}
+	return queue, nil
 }
 
 // onServer calls do with the queue of a server.
@@ -310,13 +315,13 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 	return ": did you mean " + near + "?"
 }
 
-// unknownState returns the error for a name that is none of the states.
-func unknownState(name string, states []delivery.State) error {
+// unknownState returns the error for a value of --state that is none of the states.
+func unknownState(given delivery.State, states []delivery.State) error {
 	var names []string
 	for _, s := range states {
 		names = append(names, string(s))
 	}
-	return fmt.Errorf("--state: %w", unknownName("state", name, names))
+	return fmt.Errorf("--state: %w", unknownName("state", string(given), names))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
@@ -328,8 +333,7 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if err != nil {
 		return err
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(c.err, "awf-hook: "+format+"\n", args...) }
-	sayOrphans(say, engine.Orphans(lanes, q.config), q.file)
+	sayOrphans(c.sayf, engine.Orphans(lanes, q.config), q.file)
 	return nil
 }
 
@@ -339,23 +343,21 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 		Short:   "Show a delivery: its event, its attempts, its body",
 		Example: "  awf-hook deliveries show msg_5pfak4",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, ids []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				item, err := q.find(ctx, ids[0])
-				if err != nil {
-					return err
-				}
-				detail, err := q.Show(ctx, item.ID)
-				switch {
-				case err != nil:
-					return err
-				case where.json:
-					encode(c.out, detail)
-				default:
-					showDetail(c.out, detail)
-				}
-				return nil
-			})
-		},
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, ids []string) error {
+			item, err := q.find(ctx, ids[0])
+			if err != nil {
+				return err
+			}
+			detail, err := q.Show(ctx, item.ID)
+			switch {
+			case err != nil:
+				return err
+			case where.json:
+				encode(c.out, detail)
+			default:
+				showDetail(c.out, detail)
+			}
+			return nil
+		}),
 	}
 }

@@ -18,40 +18,39 @@ configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints 
 it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				lanes, err := q.Webhooks(ctx)
-				if err != nil {
-					return err
-				}
-				var old, current []string
-				for i := range lanes {
-					old = append(old, lanes[i].Identity())
-				}
-				if current = old; !q.onServer() {
-					current = nil
-					for _, w := range q.config.Active() {
-						current = append(current, w.Identity)
-					}
-				}
-				source, err := identityOf(from, old)
-				if err != nil {
-					return fmt.Errorf("--from: %w", err)
-				}
-				target, err := identityOf(to, current)
-				if err != nil {
-					return fmt.Errorf("--to: %w", err)
-				}
-				n, err := q.Move(ctx, source, target)
-				if err == nil && where.json {
-					encode(c.out, countJSON{n})
-				}
-				if err == nil {
-					fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s\n", n, plain(source), plain(target))
-				}
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
+			lanes, err := q.Webhooks(ctx)
+			if err != nil {
 				return err
-			})
-		},
+			}
+			var old []string
+			for i := range lanes {
+				old = append(old, lanes[i].Identity())
+			}
+			current := old
+			if !q.onServer() {
+				current = nil
+				for _, w := range q.config.Active() {
+					current = append(current, w.Identity)
+				}
+			}
+			source, err := identityOf(from, old)
+			if err != nil {
+				return fmt.Errorf("--from: %w", err)
+			}
+			target, err := identityOf(to, current)
+			if err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
+			n, err := q.Move(ctx, source, target)
+			if err == nil && where.json {
+				encode(c.out, countJSON{n})
+			}
+			if err == nil {
+				c.sayf("%d moved from %s to %s", n, plain(source), plain(target))
+			}
+			return err
+		}),
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the webhook's `OLD` name or identity")
 	cmd.Flags().StringVar(&to, "to", "", "the webhook's `NEW` name or identity")

@@ -50,13 +50,13 @@ func (c *command) demo() error {
 	fmt.Fprintf(c.out, "The configuration:\n\n%s\nWhat arrives at its receiver:\n\n", text)
 
 	var unverified atomic.Int64
-	printer := newPrinter(c.out, true)
+	printer := newPrinter(c.out)
 	script, _ := listen.ParseScript("503x1")
 	receiver := &listen.Receiver{Secrets: []string{secret}, Script: script, Show: func(r *listen.Request) {
 		if !r.Verified() {
 			unverified.Add(1)
 		}
-		printer.print(r)
+		printer.received(r, true)
 	}}
 	serving, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

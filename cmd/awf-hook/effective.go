@@ -73,7 +73,7 @@ func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
 // printEffective prints the effective configuration and where each value comes from.
 func (c *command) printEffective(all *effectiveConfig) {
 	if all.undefined != "" {
-		fmt.Fprintf(c.err, "awf-hook: no definition of the workflow %s found: only the settings apply\n", plain(all.undefined))
+		c.sayf("no definition of the workflow %s found: only the settings apply", plain(all.undefined))
 	}
 	c.printValues("", all.Values)
 	for _, w := range all.Webhooks {

@@ -111,7 +111,7 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 // evalAll prints the value for each event, with parts also the values of the expression's parts.
 func (c *command) evalAll(program *expression.Program, events []*event.Event, flags evalFlags, parts bool) {
 	for _, w := range program.Warnings() {
-		fmt.Fprintf(c.err, "awf-hook: warning: %s\n", w.Message)
+		c.sayf("warning: %s", w.Message)
 	}
 	width := minTypeWidth
 	for _, ev := range events {
@@ -158,7 +158,7 @@ func (c *command) showValue(trace *expression.Trace, filter, parts bool) {
 		var b strings.Builder
 		var root branch
 		explainParts(&root, trace)
-		newPrinter(c.out, false).tree(&b, &root, "  ")
+		newPrinter(c.out).tree(&b, &root, "  ")
 		_, _ = io.WriteString(c.out, b.String())
 	}
 }

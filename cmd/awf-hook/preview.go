@@ -88,7 +88,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	if err != nil {
 		return failure(err)
 	}
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	if flags.diff != "" {
 		show = &printer{} // no colours, since the other side may come from a pipe
 	}
@@ -102,7 +102,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 		return err
 	}
 	difference := unifiedDiff(flags.diff, "preview", string(before), string(now))
-	fmt.Fprint(c.out, colourDiff(c.out, difference))
+	fmt.Fprint(c.out, newPrinter(c.out).diff(difference))
 	if difference != "" {
 		return &exitError{code: exitFailure}
 	}
@@ -170,22 +170,17 @@ func hasWebhook(cfg *config.Config, name string) error {
 
 // readEvents reads the events of files, or of stdin without files.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
-	names := files
 	if len(files) == 0 {
-		names = []string{"<stdin>"}
+		files = []string{""}
 	}
 	var events []*event.Event
 	var none []error
-	for _, name := range names {
-		var from []string // stdin
-		if len(files) > 0 {
-			from = []string{name}
-		}
-		text, err := c.readInput(from, maxEvents)
+	for _, file := range files {
+		text, err := c.readInput(file, maxEvents)
 		if err != nil {
 			return nil, err
 		}
-		before := len(events)
+		name, before := cmp.Or(file, "<stdin>"), len(events)
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}

@@ -68,18 +68,15 @@ and serve.tls in the configuration open serve to other machines. See docs/serve.
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.serve() },
 	}
-	d.addFileFlag(cmd)
+	d.addFileFlag(cmd.Flags())
 	d.addTrustFlag(cmd)
 	d.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
 	flags := cmd.Flags()
-	flags.StringVar(&d.project, "project", "", "also read the settings and workflows of the project in this `DIR`")
+	addFollowFlags(flags, &d.follow, &d.project, "end a workflow run in a followed file that was quiet for this long (default: never)")
 	flags.StringVar(&d.listen, "listen", "",
 		"the `ADDRESS` to listen on, or unix:PATH (default: the configuration's, else "+defaultListen+")")
 	flags.StringArrayVar(&d.follow.Paths, "follow", nil,
 		"also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
-	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
-	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0,
-		"end a workflow run in a followed file that was quiet for this long (default: never)")
 	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to accept events after the first signal, while /readyz answers 503")
 	flags.BoolVar(&d.insecure, "insecure-listen", false, "allow an address that others can reach without TLS or without a token")
 	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")
@@ -219,7 +216,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 			tls = nil
 		}
 		working.Go(func() { failed <- answers.Run(ctx, ln, tls) })
-		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
+		d.command.sayf("listening on %s", ln.Addr())
 	}
 	if len(d.follow.Paths) > 0 {
 		print := d.command.printBroken()

@@ -17,9 +17,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const (
-	maxBadLines = 100 // broken lines printed in an hour; the others are counted
-)
+// maxBadLines is how many broken lines are printed in an hour; further ones are counted.
+const maxBadLines = 100
 
 // session delivers events, from opening an engine to its report. run, exec, emit, follow and demo each are one.
 type session struct {
@@ -227,8 +226,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
 		if s.leaving != nil {
 			s.leaving()
-			fmt.Fprintf(c.err,
-				"awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
+			c.sayf("accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once",
 				s.grace, s.drainTimeout)
 			return
 		}
@@ -236,7 +234,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 		if s.grace > 0 && feeding.Err() == nil {
 			what = "reading on until the input ends"
 		}
-		fmt.Fprintf(c.err, "awf-hook: %s, for %v at most; a second signal stops at once\n", what, s.drainTimeout)
+		c.sayf("%s, for %v at most; a second signal stops at once", what, s.drainTimeout)
 	}
 }
 
@@ -341,7 +339,7 @@ func (c *command) printBroken() func(*event.LineError) {
 			c.say(err)
 		}
 		if said == maxBadLines {
-			fmt.Fprintln(c.err, "awf-hook: further bad lines are counted for the rest of the hour, but not printed")
+			c.sayf("further bad lines are counted for the rest of the hour, but not printed")
 		}
 	}
 }

@@ -253,7 +253,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 		encode(c.out, testJSON{t.File, t.Line, t.Col, t.Name, r.passed(), r.problems, r.diff})
 		return
 	}
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	verdict := show.colour(green, "passed")
 	if !r.passed() {
 		verdict = show.colour(red, "failed")
@@ -262,7 +262,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 	for _, problem := range r.problems {
 		fmt.Fprintf(c.out, "  %s\n", plain(problem))
 	}
-	fmt.Fprint(c.out, colourDiff(c.out, harmless(r.diff)))
+	fmt.Fprint(c.out, show.diff(r.diff))
 }
 
 // updateTests writes what would be sent into the files of the tests.

@@ -98,7 +98,7 @@ func (c *command) top(ctx context.Context, q openedQueue, every time.Duration, a
 		}
 		return err
 	}
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	return c.watch(ctx, every, func(ctx context.Context) (string, error) {
 		rates, err := lookAgain(ctx)
 		return show.lanes(engine.QueueName(q.file), rates), err

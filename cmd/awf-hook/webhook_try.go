@@ -53,7 +53,7 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 			return nil
 		}
 		var b strings.Builder
-		newPrinter(c.out, false).preview(&b, p)
+		newPrinter(c.out).preview(&b, p)
 		_, err := io.WriteString(c.out, b.String())
 		return err
 	}
