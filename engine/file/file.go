@@ -57,8 +57,7 @@ func (folder In) Open(path string) (*os.File, error) {
 	}
 	defer root.Close()
 	f, err := root.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	var system syscall.Errno
-	if err != nil && !errors.As(err, &system) { // os says "path escapes from parent" in an error of its own
+	if _, isSystem := errors.AsType[syscall.Errno](err); err != nil && !isSystem { // os says "path escapes from parent" in an error of its own
 		return nil, ErrOutside
 	}
 	return regular(f, err)
@@ -150,7 +149,7 @@ func (e *TooLarge) Error() string {
 
 // cause strips what os repeats: the call and the path.
 func cause(err error) error {
-	if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err
