@@ -136,6 +136,7 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 
 // Count implements [Queue].
 func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
+	f.Limit = 0 // a count has none
 	err = c.get(ctx, "/v1/count", Query(f), &tally)
 	return tally, err
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -107,6 +108,18 @@ func parseNumber(s string) (int64, error) {
 	return n, nil
 }
 
+// Number decodes a number beside a filter, which cannot be negative; "" is 0.
+func Number(name, s string) (int64, error) {
+	if s = strings.TrimSpace(s); s == "" {
+		return 0, nil
+	}
+	n, err := parseNumber(s)
+	if err != nil {
+		return 0, Bad(fmt.Errorf("%s: want a number from 0, got %.40q", name, s))
+	}
+	return n, nil
+}
+
 func number(n int64) string {
 	if n == 0 {
 		return ""
@@ -125,12 +138,30 @@ func Query(f engine.Filter) url.Values {
 	return q
 }
 
-// ParseCall decodes a filter from a program's query. Unlike in a page's form, an empty value is an error: it does not mean all.
-func ParseCall(q url.Values) (f engine.Filter, err error) {
-	if f, err = ParseQuery(q); err != nil {
-		return f, err
+// Values decodes a program's query. A parameter that comes twice is an error.
+func Values(query string) (url.Values, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, Bad(errors.New("the query of the address is malformed"))
 	}
-	return f, refuseEmpty(q)
+	for name, list := range values {
+		if len(list) != 1 {
+			return nil, Bad(fmt.Errorf("%.40s: want it once", name))
+		}
+	}
+	return values, nil
+}
+
+// ParseCall decodes a filter from a program's query. Unlike in a page's form, an empty value is an error: it does not mean all.
+func ParseCall(query url.Values) (engine.Filter, error) {
+	f, err := ParseQuery(query)
+	if err == nil {
+		err = refuseEmpty(query)
+	}
+	if err != nil {
+		err = Bad(err)
+	}
+	return f, err
 }
 
 // refuseEmpty returns an error that names the first parameter without a value.
@@ -145,15 +176,12 @@ func refuseEmpty(q url.Values) error {
 
 // ParseQuery decodes a filter from a query. An unknown parameter is an error, since a misread filter selects too much.
 func ParseQuery(q url.Values) (f engine.Filter, err error) {
-	for name, values := range q {
+	for name := range q {
 		i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })
 		if i < 0 {
-			return f, fmt.Errorf("%s: there is no such parameter", name)
+			return f, fmt.Errorf("%.40s: there is no such parameter", name)
 		}
-		if len(values) != 1 {
-			return f, fmt.Errorf("%s: want it once", name)
-		}
-		if value := strings.TrimSpace(values[0]); value != "" {
+		if value := strings.TrimSpace(q.Get(name)); value != "" {
 			if err := parameters[i].set(&f, value); err != nil {
 				return f, fmt.Errorf("%s: %w", name, err)
 			}

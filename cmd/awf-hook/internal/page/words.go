@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
-	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
@@ -247,13 +246,4 @@ func did(to, what string, n int) string {
 		join = "&"
 	}
 	return to + join + "did=" + what + "&n=" + strconv.Itoa(n)
-}
-
-// filterOf decodes the filter in an address.
-func filterOf(v url.Values) (engine.Filter, error) {
-	f, err := view.ParseFilter(v)
-	if err != nil {
-		return f, badRequest{err}
-	}
-	return f, nil
 }

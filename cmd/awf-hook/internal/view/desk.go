@@ -4,7 +4,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -59,9 +58,8 @@ func New(o Options) *Desk {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, o.Engine.Config()) }
 	queue := o.Engine.Queue()
-	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Mask: mask},
+	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Config: o.Engine.Config},
 		tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
 
@@ -143,18 +141,9 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
 }
 
-// unknown says what does not exist. It is an [ErrUnknown].
-type unknown struct{ text string }
-
-func (u unknown) Error() string { return u.text }
-
-func (u unknown) Is(target error) bool { return target == ErrUnknown }
-
 var (
 	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
 	ErrUnknown = engine.ErrUnknown
 	// ErrRefused is wrapped by errors that say why a change is refused.
-	ErrRefused = errors.New("refused")
-	// ErrBusy means that too many playgrounds run at once.
-	ErrBusy = errors.New("too many people try something out at the moment: try again in a few seconds")
+	ErrRefused = api.ErrRefused
 )

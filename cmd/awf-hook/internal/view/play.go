@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -158,7 +159,7 @@ type draftWebhook struct {
 func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []Mistake, error) {
 	base := d.configured()[f.Webhook]
 	if base == nil {
-		return nil, nil, unknown{fmt.Sprintf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook)}
+		return nil, nil, api.Unknown(fmt.Errorf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook))
 	}
 	if n := len(f.Events) + len(f.Filter) + len(f.Transform); n > maxDraft {
 		return nil, nil, fmt.Errorf("%w: want at most %d bytes, got %d", ErrRefused, maxDraft, n)
@@ -211,7 +212,7 @@ func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error)
 	select {
 	case d.tries <- struct{}{}:
 	case <-time.After(2 * time.Second):
-		return "", nil, ErrBusy
+		return "", nil, api.ErrBusy
 	case <-ctx.Done():
 		return "", nil, ctx.Err()
 	}
