@@ -171,8 +171,8 @@ func Describe(f engine.Filter) string {
 		return f.ID
 	}
 	var parts []string
-	for _, p := range parameters {
-		if value := p.get(&f); value != "" {
+	for _, p := range parameters(&f) {
+		if value := p.encode(); value != "" {
 			parts = append(parts, p.name+" "+value)
 		}
 	}

@@ -123,12 +123,10 @@ func stateClass(state any) string {
 
 // stateWord returns a state in words.
 func stateWord(state any) string {
-	switch text := fmt.Sprint(state); text {
-	case "gone":
+	if state == view.Gone {
 		return "not configured"
-	default:
-		return strings.ReplaceAll(text, "_", " ")
 	}
+	return strings.ReplaceAll(fmt.Sprint(state), "_", " ")
 }
 
 // maxValue is how much of a value is shown, in bytes.
