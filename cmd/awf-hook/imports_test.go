@@ -41,7 +41,7 @@ var mayImport = map[string]string{
 	"engine/lazy":                     "",
 	"engine/spelling":                 "",
 	"examples":                        "",
-	"transforms/wasm":                 "transforms/wasm/meter engine/lazy",
+	"transforms/wasm":                 "transforms/wasm/meter engine/jsonbytes engine/lazy",
 	"transforms/wasm/meter":           "",
 	"transforms/guest":                "",
 

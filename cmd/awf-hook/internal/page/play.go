@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -151,20 +150,15 @@ func posted(r *http.Request) (url.Values, []byte, error) {
 	if errors.Is(err, http.ErrMissingFile) || err == nil && header.Size == 0 {
 		return r.MultipartForm.Value, nil, nil
 	}
+	if err == nil && header.Size > maxModule {
+		err = errors.New("the module is too large")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	defer file.Close()
-	module, err := readModule(file)
+	module, err := io.ReadAll(file)
 	return r.MultipartForm.Value, module, err
-}
-
-func readModule(file multipart.File) ([]byte, error) {
-	module, err := io.ReadAll(io.LimitReader(file, maxModule+1))
-	if err == nil && len(module) > maxModule {
-		err = errors.New("the module is too large")
-	}
-	return module, err
 }
 
 // diffOf returns the diff of two texts, line by line; nil if they are equal.
@@ -187,7 +181,7 @@ func diffOf(before, after string) (list []diffLine) {
 
 // In returns the mistakes in one of the draft's texts.
 func (v *played) In(text string) (list []view.Mistake) {
-	all := []view.Mistake{}
+	var all []view.Mistake
 	if v.Trial != nil {
 		all = v.Trial.Mistakes
 	}

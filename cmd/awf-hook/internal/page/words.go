@@ -123,12 +123,10 @@ func stateClass(state any) string {
 
 // stateWord returns a state in words.
 func stateWord(state any) string {
-	switch text := fmt.Sprint(state); text {
-	case "gone":
+	if state == view.Gone {
 		return "not configured"
-	default:
-		return strings.ReplaceAll(text, "_", " ")
 	}
+	return strings.ReplaceAll(fmt.Sprint(state), "_", " ")
 }
 
 // maxValue is how much of a value is shown, in bytes.
@@ -218,7 +216,7 @@ func newShare(o view.Outcomes) share {
 
 // notices are texts for the results of changes, by the key "did" of an address.
 var notices = map[string]string{
-	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook rests",
+	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook is paused",
 	"enable": "The webhook is open", "disable": "The webhook is closed", "cancel": "Cancelled", "begin": "Started: it runs in the background",
 }
 
@@ -234,7 +232,7 @@ func notice(r *http.Request) string {
 	case err != nil:
 		return ""
 	case n == 0:
-		return "Nothing changed: its state does not allow that any more"
+		return "Nothing changed: its state does not allow that"
 	}
 	return fmt.Sprintf(text, number(n))
 }

@@ -110,7 +110,7 @@ func (in *intake) take() (*receipt, *problem) {
 	case err != nil:
 		return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
 	}
-	if s.stopping() {
+	if s.stopped.Load() {
 		return nil, &problem{status: http.StatusServiceUnavailable, text: "the server ends", retryAfter: drainWait, reason: Full}
 	}
 	if in.form, err = formOf(r); err != nil {

@@ -59,6 +59,9 @@ func New(o Options) *Desk {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	queue := o.Engine.Queue()
+	if o.Stale == nil {
+		o.Stale = func() string { return "" }
+	}
 	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Config: o.Engine.Config},
 		tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
@@ -90,14 +93,6 @@ func (d *Desk) look(ctx context.Context) (queued, error) {
 	return now, nil
 }
 
-// stale returns why the last reload failed, or "".
-func (d *Desk) stale() string {
-	if d.Stale == nil {
-		return ""
-	}
-	return d.Stale()
-}
-
 // forget makes the next look read the queue.
 func (d *Desk) forget() {
 	d.mu.Lock()
@@ -113,7 +108,7 @@ func (d *Desk) Signal(ctx context.Context) int64 {
 		return d.Seen.Revision()
 	}
 	var b strings.Builder
-	b.WriteString(d.stale() + "\n")
+	b.WriteString(d.Stale() + "\n")
 	for _, n := range now.nodes {
 		b.WriteString(n.Name + " " + n.Config + "\n")
 	}

@@ -89,19 +89,19 @@ func formatOf(w *config.Webhook) string {
 
 // Configuration is the current configuration, each value with its origin. Secrets are masked.
 type Configuration struct {
-	Files    []string            `json:"files"`
-	Values   []config.Value      `json:"values"`
-	Webhooks []ConfiguredWebhook `json:"webhooks"`
-	Warnings []string            `json:"warnings"`
+	Files    []string
+	Values   []config.Value
+	Webhooks []ConfiguredWebhook
+	Warnings []string
 }
 
 // ConfiguredWebhook is a webhook of the configuration.
 type ConfiguredWebhook struct {
-	Name     string         `json:"webhook"`
-	Identity string         `json:"identity"`
-	Place    string         `json:"place"`
-	Workflow bool           `json:"workflow,omitzero"` // from a workflow's definition
-	Values   []config.Value `json:"values"`
+	Name     string
+	Identity string
+	Place    string
+	Workflow bool // from a workflow's definition
+	Values   []config.Value
 }
 
 // Configuration returns the current configuration.

@@ -72,7 +72,7 @@ func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.stale()}
+	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.Stale()}
 	d.Signal(ctx) // the next one is compared with this one
 	if err := d.Engine.Ready(ctx); err != nil {
 		o.Trouble = err.Error()
