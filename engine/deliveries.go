@@ -209,7 +209,7 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
 	case d.Content != nil:
-		body = secret.MaskSpans(d.Content.Body, d.Content.Secret)
+		body = secret.MaskParts(d.Content.Body, d.Content.Secret)
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
