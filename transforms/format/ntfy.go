@@ -67,7 +67,7 @@ func writeNtfy(m *message) {
 	})
 }
 
-// ntfyBody is the plain text below the title. It is never empty: ntfy would write "triggered".
+// ntfyBody returns the plain text below the title. It is never empty: ntfy would write "triggered".
 func ntfyBody(m *message) string {
 	const gaps = 20 // bytes between the parts
 	room := m.budget("text, fields and error", bytesOf, len(": \n"))
