@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
@@ -137,7 +136,7 @@ func withOf(s *config.Step) (map[string]any, *config.Error) {
 			with[key.Value] = value.Text.Value
 			continue
 		}
-		with[key.Value] = json.RawMessage(value.AppendJSON(nil, jsonbytes.AppendString))
+		with[key.Value] = json.RawMessage(value.AppendJSON(nil))
 	}
 	return with, nil
 }

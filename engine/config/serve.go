@@ -53,7 +53,7 @@ var serveKeys = []Key{
 			"`listen` and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
 		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
-			func(s *Serve) string { return tokenNames(s.Tokens) }),
+			func(s *Serve) string { return joined(s.Tokens, func(t Token) string { return t.Name }) }),
 		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
 		access: field(func(s *Serve) any { return &s.Secrets }),
@@ -141,12 +141,4 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 		return
 	}
 	copy(t.SHA256[:], sum)
-}
-
-func tokenNames(tokens []Token) string {
-	var names []string
-	for _, t := range tokens {
-		names = append(names, t.Name)
-	}
-	return strings.Join(names, ", ")
 }

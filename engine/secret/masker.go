@@ -51,9 +51,9 @@ func (m *Masker) Text(text string) string {
 	var b strings.Builder
 	end := 0
 	for _, s := range marked {
-		b.WriteString(text[end:s.from])
+		b.WriteString(text[end:s[0]])
 		b.WriteString(Mask)
-		end = s.to
+		end = s[1]
 	}
 	b.WriteString(text[end:])
 	return b.String()
@@ -61,14 +61,11 @@ func (m *Masker) Text(text string) string {
 
 // Spans returns the secret parts of a body, from and to, in order. [MaskSpans] can mask them later, when the secrets are
 // no longer known.
-func (m *Masker) Spans(body []byte) (spans [][2]int) {
-	if m.isEmpty() {
+func (m *Masker) Spans(body []byte) [][2]int {
+	if m.isEmpty() { // saves the copy
 		return nil
 	}
-	for _, s := range m.spans(string(body)) {
-		spans = append(spans, [2]int{s.from, s.to})
-	}
-	return spans
+	return m.spans(string(body))
 }
 
 // MaskSpans masks the parts of a body that Spans found. It ignores parts beyond the body. JSON stays JSON: a masked
@@ -184,15 +181,12 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &handler{h.Handler.WithGroup(name), h.masker}
 }
 
-// span is a part of a text, in bytes.
-type span struct{ from, to int }
-
 // invisible are characters that formats insert after characters with a meaning for a receiver. They may occur inside a
 // secret.
 const invisible = "\u200b\u200c\u200d\u2060\ufeff"
 
-// spans finds the secret parts of a text, in order.
-func (m *Masker) spans(text string) []span {
+// spans finds the secret parts of a text, from and to, in order.
+func (m *Masker) spans(text string) [][2]int {
 	if m.isEmpty() {
 		return nil
 	}
@@ -211,9 +205,9 @@ func (m *Masker) spans(text string) []span {
 	}
 	spans := m.visible(string(visible))
 	for i, s := range spans {
-		spans[i] = span{at[s.from], at[s.from]} // an empty text may follow a key
-		if s.to > s.from {
-			spans[i].to = at[s.to-1] + 1
+		spans[i] = [2]int{at[s[0]], at[s[0]]} // an empty text may follow a key
+		if s[1] > s[0] {
+			spans[i][1] = at[s[1]-1] + 1
 		}
 	}
 	return spans
@@ -230,9 +224,9 @@ func holdsInvisible(text string) bool {
 func (m *Masker) isEmpty() bool { return m.keys == nil && len(m.forms().whole) == 0 }
 
 // visible finds the secret parts of a text without invisible characters.
-func (m *Masker) visible(text string) []span {
+func (m *Masker) visible(text string) [][2]int {
 	forms := m.forms()
-	var found []span
+	var found [][2]int
 	for _, form := range forms.whole {
 		for at := 0; ; {
 			i := strings.Index(text[at:], form)
@@ -242,7 +236,7 @@ func (m *Masker) visible(text string) []span {
 			from := at + i
 			at = from + len(form)
 			if len(form) > maxWord || standsAlone(text, from, at) {
-				found = append(found, span{from, at})
+				found = append(found, [2]int{from, at})
 			}
 		}
 	}
@@ -250,13 +244,13 @@ func (m *Masker) visible(text string) []span {
 		for i := 0; i+run <= len(text); i++ {
 			part := text[i : i+run]
 			if _, secret := forms.runs[maphash.String(forms.seed, part)]; secret { // spaces at its edges may belong to the text
-				found = append(found, span{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
+				found = append(found, [2]int{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
 			}
 		}
 	}
 	if m.keys != nil {
 		for _, match := range m.keys.FindAllStringSubmatchIndex(text, -1) {
-			found = append(found, span{match[2], match[3]})
+			found = append(found, [2]int{match[2], match[3]})
 		}
 	}
 	return merge(found)
@@ -271,12 +265,12 @@ func standsAlone(text string, from, to int) bool {
 }
 
 // merge joins spans that overlap or touch.
-func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+func merge(spans [][2]int) [][2]int {
+	slices.SortFunc(spans, func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
 	joined := spans[:0]
 	for _, s := range spans {
-		if last := len(joined) - 1; last >= 0 && s.from <= joined[last].to {
-			joined[last].to = max(joined[last].to, s.to)
+		if last := len(joined) - 1; last >= 0 && s[0] <= joined[last][1] {
+			joined[last][1] = max(joined[last][1], s[1])
 			continue
 		}
 		joined = append(joined, s)

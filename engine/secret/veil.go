@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -143,14 +144,4 @@ func unquote(inner string) (text string, isJSON bool) {
 }
 
 // Join returns the union of two lists of parts, from and to, in order.
-func Join(a, b [][2]int) [][2]int {
-	var all []span
-	for _, p := range append(a[:len(a):len(a)], b...) {
-		all = append(all, span{p[0], p[1]})
-	}
-	var joined [][2]int
-	for _, s := range merge(all) {
-		joined = append(joined, [2]int{s.from, s.to})
-	}
-	return joined
-}
+func Join(a, b [][2]int) [][2]int { return merge(slices.Concat(a, b)) }
