@@ -3,15 +3,10 @@ package engine
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
-
-// Carried reports how many deliveries moved from one queue to another.
-type Carried = store.Carried
 
 // MoveTo moves all deliveries to another queue and keeps their ids, states and attempts. Other processes may use both
 // queues meanwhile. After an error or a kill, call MoveTo again: it continues where it stopped. rename maps a
@@ -26,27 +21,6 @@ func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(web
 		return Carried{}, err
 	}
 	return store.Carry(ctx, source, target, rename)
-}
-
-// Node is a process that uses a shared queue.
-type Node = delivery.Node
-
-// Nodes lists the processes that use a shared queue. It returns none for a file.
-func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
-
-// Blockers names the sessions that keep a database from removing dead rows, which slows its claims.
-func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
-
-// KeepsHouse reports whether this process prunes the queue and exports its gauges.
-func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
-
-// Check reads the whole queue and reports what is inconsistent in it.
-func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
-	queue, err := d.queue.Durable()
-	if err != nil {
-		return nil, err
-	}
-	return queue.Check(ctx)
 }
 
 // Renames returns a function that maps a webhook's identity in one queue to its identity in another. An identity in a
@@ -74,12 +48,10 @@ func Renames(cfg *config.Config, from, to string) (func(webhook string) string, 
 		switch {
 		case known:
 			return name
-		case slices.Contains(inDatabase, webhook) && config.IsDatabase(to): // of a spill file
+		case !config.IsDatabase(to), slices.Contains(inDatabase, webhook): // the latter comes from a spill file
 			return webhook
-		case config.IsDatabase(to):
-			return cfg.Queue.Space() + "#" + webhook[strings.LastIndexByte(webhook, '#')+1:]
 		}
-		return webhook
+		return cfg.Queue.Space() + "#" + nameOf(webhook)
 	}, nil
 }
 

@@ -26,16 +26,6 @@ func Check(cfg *config.Config, opts Options) (mistakes, warnings config.Errors) 
 	return mistakes, warnings
 }
 
-// Warnings reports what is allowed but unwise in the active webhooks of the settings.
-func (e *Engine) Warnings() (warnings config.Errors) {
-	e.opening.Lock()
-	defer e.opening.Unlock()
-	for _, w := range e.current.settings {
-		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.allow), w.unlikely())
-	}
-	return warnings
-}
-
 // unlikely warns about globs that match no event that AWF is known to write.
 func (c *compiled) unlikely() config.Errors {
 	var warnings config.Errors

@@ -40,7 +40,7 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 		if err := ev.Validate(); err != nil {
 			return nil, fmt.Errorf("event %d: %w", i+1, err)
 		}
-		entry, err := e.entry(compiled, &ev)
+		entry, err := e.entry(compiled, &ev, ev.WorkflowName)
 		if err != nil {
 			return nil, err
 		}

@@ -77,7 +77,7 @@ func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.E
 	var errs [3]config.Errors
 	w.masker = newMasker(&w.Webhook)
 	w.filter, errs[0] = compileFilter(&w.Webhook, &by)
-	w.orderBy, errs[1] = compileOrderBy(&w.Webhook, &by)
+	w.orderBy, errs[1] = compileExpression(w.OrderBy, by.Expressions.Value, &by)
 	by.Log = slog.New(w.masker.Handler(by.Log.Handler())).With("webhook", w.Name)
 	w.chain, errs[2] = by.Compile(ctx, w.Transform)
 	w.warnings = by.Warnings
@@ -103,26 +103,22 @@ func compileFilter(cfg *config.Webhook, by *transforms.Compiler) (*filters.Filte
 		}
 		globs = append(globs, glob)
 	}
-	if cfg.Filter.Value == "" {
-		return filters.New(globs, nil), mistakes
-	}
-	program, err := by.Expressions.Bool(cfg.Filter.Value)
-	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return filters.New(globs, nil), append(mistakes, cfg.Filter.Fail(at.Line, at.Col, at.Code, at.Message))
-	}
-	by.Warn(cfg.Filter, program.Warnings())
-	return filters.New(globs, program), mistakes
+	program, errs := compileExpression(cfg.Filter, by.Expressions.Bool, by)
+	return filters.New(globs, program), append(mistakes, errs...)
 }
 
-func compileOrderBy(cfg *config.Webhook, by *transforms.Compiler) (*expression.Program, config.Errors) {
-	if cfg.OrderBy.Value == "" {
+// compileExpression compiles an expression of the configuration. It returns nil if there is none.
+func compileExpression(
+	text config.Text, compile func(string) (*expression.Program, error), by *transforms.Compiler,
+) (*expression.Program, config.Errors) {
+	if text.Value == "" {
 		return nil, nil
 	}
-	program, err := by.Expressions.Value(cfg.OrderBy.Value)
+	program, err := compile(text.Value)
 	if at := (*expression.Error)(nil); errors.As(err, &at) {
-		return nil, config.Errors{cfg.OrderBy.Fail(at.Line, at.Col, at.Code, at.Message)}
+		return nil, config.Errors{text.Fail(at.Line, at.Col, at.Code, at.Message)}
 	}
-	by.Warn(cfg.OrderBy, program.Warnings())
+	by.Warn(text, program.Warnings())
 	return program, nil
 }
 

@@ -31,14 +31,26 @@ type LaneStatus = delivery.LaneStatus
 // Standing counts the waiting deliveries of a lane by their state.
 type Standing = delivery.Standing
 
-// ErrUnknown means that the delivery does not exist.
-var ErrUnknown = store.ErrUnknown
-
 // Tally counts the deliveries that a filter selects.
 type Tally = delivery.Tally
 
 // Group counts the selected deliveries that share a webhook and a reason.
 type Group = delivery.Group
+
+// Carried reports how many deliveries moved from one queue to another.
+type Carried = delivery.Carried
+
+// Node is a process that uses a shared queue.
+type Node = delivery.Node
+
+// Operation is a change that somebody made to the queue, for the record.
+type Operation = delivery.Operation
+
+// ErrUnknown means that the delivery does not exist.
+var ErrUnknown = store.ErrUnknown
+
+// MaxPause is the longest pause: 24 hours.
+const MaxPause = store.MaxWait
 
 // Deliveries gives people access to a queue: they list it and change it. Engines may deliver from it meanwhile.
 type Deliveries struct {
@@ -50,13 +62,6 @@ type Deliveries struct {
 // Engine.Close does.
 func (e *Engine) Queue() *Deliveries { return &Deliveries{e.queue, e.lookAround} }
 
-// Config returns the current configuration.
-func (e *Engine) Config() *config.Config {
-	e.opening.Lock()
-	defer e.opening.Unlock()
-	return e.current.config
-}
-
 // QueueName returns a queue's file, or a database's URL without user and password, which is safe to show.
 func QueueName(queue string) string {
 	if config.IsDatabase(queue) {
@@ -65,13 +70,25 @@ func QueueName(queue string) string {
 	return queue
 }
 
-// OpenDeliveries opens a queue, which is a file or a PostgreSQL URL. It returns an error if the queue cannot be used. Of a database it sees
-// the webhooks of a namespace, or all if that is "".
-func OpenDeliveries(file, namespace string) (*Deliveries, error) {
-	q := spill.Open(context.Background(), store.Options{Path: file, Name: QueueName(file), Namespace: namespace})
+// QueueEngine returns what stores the queue: sqlite, postgres or memory.
+func (e *Engine) QueueEngine() string {
+	switch {
+	case config.IsDatabase(e.opts.Queue):
+		return "postgres"
+	case e.opts.Queue == Memory:
+		return "memory"
+	}
+	return "sqlite"
+}
+
+// OpenDeliveries opens a queue, which is a file or the URL of a PostgreSQL database, and makes it if it does not exist. It
+// returns an error if the queue cannot be used. In a database the result is limited to the webhooks of a namespace, unless
+// namespace is "".
+func OpenDeliveries(queue, namespace string) (*Deliveries, error) {
+	q := spill.Open(context.Background(), store.Options{Path: queue, Name: QueueName(queue), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
-		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
+		return nil, fmt.Errorf("%s: %w", QueueName(queue), err)
 	}
 	return &Deliveries{queue: q}, nil
 }
@@ -143,8 +160,13 @@ func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
 // Backup writes a copy of the queue into a new file. Other processes may use the queue meanwhile.
 func (d *Deliveries) Backup(ctx context.Context, path string) error { return d.queue.Backup(ctx, path) }
 
-// Webhooks lists the lanes of all webhooks that ever had a delivery.
-func (d *Deliveries) Webhooks(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
+// Lanes lists the lanes of all webhooks that ever had a delivery.
+func (d *Deliveries) Lanes(ctx context.Context) ([]LaneStatus, error) { return d.queue.Lanes(ctx) }
+
+// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
+func (d *Deliveries) Standing(ctx context.Context) (map[string]Standing, error) {
+	return d.queue.Standing(ctx)
+}
 
 // Namespaces lists the namespaces of the webhooks that ever had a delivery in a database.
 func (d *Deliveries) Namespaces(ctx context.Context) ([]string, error) {
@@ -169,9 +191,6 @@ func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, 
 	return d.queue.Disable(ctx, webhook, reason)
 }
 
-// MaxPause is the longest pause.
-const MaxPause = store.MaxWait
-
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
 // lanes.
 func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
@@ -181,7 +200,7 @@ func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Durati
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
 // Body returns the body that a delivery sends, or nil if its transforms have not made it yet. Body masks the secrets
-// of the configuration, those that the body was made with, and a receiver's key.
+// of the configuration, those that the body was made with, and a receiver's key. A nil configuration has no secrets.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
@@ -193,13 +212,25 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	return storedMasker(cfg).Body(body)
 }
 
-// Operation is a change that somebody made to the queue, for the record.
-type Operation = delivery.Operation
-
 // Record writes to the queue who changed it and how. The queue's clock sets the time.
 func (d *Deliveries) Record(ctx context.Context, op Operation) error { return d.queue.Record(ctx, op) }
 
 // Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
 func (d *Deliveries) Operations(ctx context.Context, before int64, n int) ([]Operation, error) {
 	return d.queue.Operations(ctx, before, n)
+}
+
+// Nodes lists the processes that use a shared queue. It returns none for a file.
+func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue.Nodes(ctx) }
+
+// Blockers names the sessions that keep a database from removing dead rows, which slows its claims.
+func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
+
+// Check reads the whole queue and reports its inconsistencies.
+func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
+	queue, err := d.queue.Durable()
+	if err != nil {
+		return nil, err
+	}
+	return queue.Check(ctx)
 }

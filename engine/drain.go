@@ -4,55 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
 // drainPoll is how often Drain looks for deliveries that are due and not claimed.
 const drainPoll = 100 * time.Millisecond
 
-// runWithin is how soon Run must be called after Drain. It gives "go e.Run(ctx)" time to start.
+// runWithin is how soon Run must run after Drain was called. It gives "go e.Run(ctx)" time to start.
 const runWithin = time.Second
 
 // Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at
-// all. Deliveries of webhooks that this engine does not have do not count. Without Run nothing is delivered: Drain
-// then returns ErrNotRun.
+// all. Deliveries of webhooks that this engine does not have do not count. Nothing is delivered while Run does not run:
+// Drain then returns ErrNotRun.
 func (e *Engine) Drain(ctx context.Context) error {
 	for began := time.Now(); ; {
 		changed := e.lanes.Changed()
-		var wake <-chan time.Time
-		if !e.ran.Load() {
-			if time.Since(began) > runWithin {
-				return e.leftError(ctx, ErrNotRun)
+		pause := time.Duration(math.MaxInt64) // until the next look, if nothing changes
+		runs := e.runs.Load()
+		switch {
+		case !runs && time.Since(began) > runWithin:
+			return e.leftError(ctx, ErrNotRun)
+		case e.lanes.Busy():
+		case e.notices.waiting.Load() > 0:
+			pause = noticePoll
+		default:
+			left, err := e.remains(context.WithoutCancel(ctx)) // ask even after ctx has ended: perhaps nothing is left
+			switch deadline, bounded := ctx.Deadline(); {
+			case err != nil && !bounded, errors.Is(err, ErrClosed):
+				return err
+			case err != nil: // on a full disk, for example, nobody knows what is left until the queue can be read
+				left.next = time.Now()
+			case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due when its lease ends
+				continue
+			case left.next.IsZero(), bounded && left.next.After(deadline):
+				return left.error(nil)
 			}
-			wake = time.After(runWithin)
+			pause = max(time.Until(left.next), drainPoll)
 		}
-		if e.lanes.Busy() {
-			if err := wait(ctx, changed, wake); err != nil {
-				return e.leftError(ctx, err)
-			}
-			continue
+		if !runs {
+			pause = min(pause, runWithin)
 		}
-		if e.notices.waiting.Load() > 0 && (e.notices.running.Load() || !e.ran.Load()) {
-			if err := wait(ctx, changed, time.After(noticePoll)); err != nil {
-				return e.leftError(ctx, err)
-			}
-			continue
-		}
-		left, err := e.remains(context.WithoutCancel(ctx)) // ask even after ctx has ended: perhaps nothing is left
-		switch deadline, bounded := ctx.Deadline(); {
-		case err != nil && !bounded, errors.Is(err, ErrClosed):
-			return err
-		case err != nil: // on a full disk, for example, nobody knows what is left until the queue can be read
-			left.next = time.Now()
-		case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due when its lease ends
-			continue
-		case left.next.IsZero(), bounded && left.next.After(deadline):
-			return left.error(nil)
-		}
-		timer := time.NewTimer(max(time.Until(left.next), drainPoll))
-		err = wait(ctx, changed, timer.C)
-		timer.Stop()
-		if err != nil {
+		if err := wait(ctx, changed, time.After(pause)); err != nil {
 			return e.leftError(ctx, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -75,6 +76,36 @@ func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 	cancel()
 	if err := open(t, roundTripper(hang), oneHook()).Drain(ended); err != nil {
 		t.Errorf("Drain: %v, want nil", err)
+	}
+}
+
+// Nothing is delivered unless Run runs, however late the next delivery is due.
+func TestDrainWithoutRunSaysSo(t *testing.T) {
+	for _, status := range []int{200, 503} {
+		synctest.Test(t, func(t *testing.T) {
+			e := open(t, &scripted{statuses: []int{status}}, oneHook("retry: {delay: 1h}"))
+			drain := func(when, want string) {
+				t.Helper()
+				begun := time.Now()
+				switch err := e.Drain(context.Background()); {
+				case want == "" && err != nil, want != "" && (!errors.Is(err, engine.ErrNotRun) || !strings.HasPrefix(err.Error(), want)):
+					t.Errorf("%d: %s: Drain: %v, want %q", status, when, err, want)
+				}
+				if took := time.Since(begun); took > 3*time.Second {
+					t.Errorf("%d: %s: Drain took %v", status, when, took)
+				}
+			}
+			drain("nothing accepted", "")
+			submit(t, e, newEvent("a"))
+			drain("before Run", "1 delivery left: ")
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { _ = e.Run(ctx) })
+			synctest.Wait()
+			cancel()
+			running.Wait()
+			drain("behind Run", map[int]string{503: "1 delivery left: "}[status])
+		})
 	}
 }
 
@@ -170,7 +201,8 @@ func TestDrainSeesWhatIsBeingClaimed(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "queue.db")
 	for range rounds {
-		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })})
+		e, err := engine.Open(cfg, engine.Options{Queue: file,
+			Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })})
 		if err != nil {
 			t.Fatal(err)
 		}

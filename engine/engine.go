@@ -28,14 +28,14 @@ var (
 	ErrFull = store.ErrFull
 	// ErrClosed is wrapped by Submit's error after Close.
 	ErrClosed = store.ErrClosed
-	// ErrNotRun is wrapped by Drain's error if there are deliveries and nobody called Run.
-	ErrNotRun = errors.New("Run was not called")
+	// ErrNotRun is wrapped by Drain's error if deliveries are left and Run does not run.
+	ErrNotRun = errors.New("Run does not run")
 )
 
-// Memory names a queue in memory, which ends with the process.
+// Memory, "memory:", names a queue in memory, which ends with the process.
 const Memory = spill.Memory
 
-// DefaultMaxSize is the largest size of a queue, in bytes, unless queue.max_size says otherwise.
+// DefaultMaxSize is the largest size of a queue, in bytes, unless queue.max_size says otherwise: 1 GiB.
 const DefaultMaxSize = store.DefaultMaxSize
 
 // Options are settings that a configuration does not have. The zero value is ready to use.
@@ -109,7 +109,7 @@ type Engine struct {
 	counts  counts
 	notices *notices
 	turned  atomic.Int64 // see Turned
-	ran     atomic.Bool  // Run was called
+	runs    atomic.Bool  // Run runs
 	digest  atomic.Value // of the current configuration's webhooks, a string; other nodes compare it
 
 	reloading sync.Mutex // held while one configuration replaces another
@@ -198,6 +198,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(e.stopped, cancel)()
 	return e.lanes.Run(ctx, func(ctx context.Context) {
+		e.runs.Store(true)
+		defer e.runs.Store(false)
 		var telling sync.WaitGroup
 		telling.Go(func() { e.notices.run(ctx, e) })
 		e.keepHouse(ctx)
@@ -213,7 +215,6 @@ func (e *Engine) mayRun() bool {
 		return false
 	}
 	e.running.Add(1)
-	e.ran.Store(true)
 	return true
 }
 
@@ -227,6 +228,6 @@ func (e *Engine) Close() error {
 	e.tellRest()
 	e.routes.Close()
 	e.lanes.Close()
-	e.settleAccounts()
+	e.storeLeft()
 	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -147,22 +146,26 @@ func ExampleStart() {
 		if err := eng.Attend(ctx, child, nil); err != nil {
 			return err
 		}
+		<-child.Exited() // at once: Attend waited for it
 		if err := child.Settle(); err != nil {
 			return err
 		}
 		exit, err = child.Wait()
+		fmt.Println("notes:", len(child.Notes())) // that this run has no transcript
 		return err
 	})
 	fmt.Println("exit code", exit.Code)
 	fmt.Println(report)
 	// Output:
+	// notes: 1
 	// exit code 3
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
 // Preview makes the requests of an event without sending them.
 func ExampleEngine_Preview() {
-	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, transform: {map: {text: 'exit code {{payload.exit_code}}'}}}]", http.StatusOK)
+	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, transform: {map: {text: 'exit code {{payload.exit_code}}'}}}]",
+		http.StatusOK)
 	defer end()
 	eng, err := engine.Open(cfg, engine.Options{})
 	if err != nil {
@@ -226,7 +229,8 @@ func ExampleOptions() {
 
 // Check finds every mistake in a configuration, including those in expressions.
 func ExampleCheck() {
-	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://hooks.example.com/\n    filter: payload.duration > ten\n"), config.NoEnv)
+	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://hooks.example.com/\n    filter: payload.duration > ten\n"),
+		config.NoEnv)
 	if err != nil {
 		panic(err)
 	}
@@ -267,34 +271,6 @@ func ExampleOpenDeliveries() {
 	// Output:
 	// workflow_error 403 Forbidden
 	// 1 replayed <nil>
-}
-
-// A receiver for tests verifies requests and answers according to a script.
-func ExampleReceiver() {
-	script, err := engine.ParseScript("503x1,200")
-	if err != nil {
-		panic(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	receiver := &engine.Receiver{Script: script, Show: func(r *engine.Received) { fmt.Println(r.Method, r.Path, r.Reply) }}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = receiver.Serve(ctx, listener) })
-	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks: [{url: 'http://"+listener.Addr().String()+"/hook', retry: {delay: 10ms}}]"), config.NoEnv)
-	if err != nil {
-		panic(err)
-	}
-	report := delivered(cfg, engine.Options{}, func(ctx context.Context, eng *engine.Engine) error { return eng.Submit(ctx, failed) })
-	stop()
-	serving.Wait()
-	fmt.Println(report)
-	// Output:
-	// POST /hook 503
-	// POST /hook 200
-	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
 // Events reads a stream without an engine.

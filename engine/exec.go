@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"os"
+	"syscall"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/source"
@@ -22,15 +23,36 @@ type Command struct {
 }
 
 // Exit is how a program ended.
-type Exit = source.Exit
+type Exit struct {
+	Code   int            // 128 + Signal if a signal ended it
+	Signal syscall.Signal // the signal that ended it; 0 for none
+}
 
 // Child is a started [Command]. It runs, and its audit lines are copied to AWF's own file, even if nobody reads its
 // events.
 type Child struct {
-	*source.Child
+	child  *source.Child
 	places source.Places
 	origin string
 }
+
+// Exited is closed when the program has ended.
+func (c *Child) Exited() <-chan struct{} { return c.child.Exited() }
+
+// Wait waits for the program to end, and up to 2 s longer. The error says why its audit lines are not in AWF's own file,
+// or why there are none.
+func (c *Child) Wait() (Exit, error) {
+	exit, err := c.child.Wait()
+	return Exit{exit.Code, exit.Signal}, err
+}
+
+// Settle notes, after [Engine.Attend], that every event is stored or delivered, so that no other process reads the events
+// again. It does nothing if the audit lines were not copied: then the next process copies them.
+func (c *Child) Settle() error { return c.child.Settle() }
+
+// Notes says, after [Engine.Attend], what could not be seen of the program's runs and why, and where its audit lines went
+// if Command.State could not be used.
+func (c *Child) Notes() []string { return c.child.Notes() }
 
 // Start starts a command. The error says why the command could not start. Start needs no engine, so that the program
 // need not wait for one. It sets this process's nice value to 10, so that the program comes first.
@@ -53,13 +75,11 @@ func Start(cmd Command) (*Child, error) {
 // Attend submits the events of a child's workflows until the child has ended and all its events are committed. It
 // also submits what dead processes of the same origin left. A run without an end gets one with "synthetic": true. If
 // ctx ends early, the uncommitted events stay on disk for the next Attend, which skips events that the queue knows.
-// Without [source.Child.Settle] all events stay on disk.
+// Without [Child.Settle] all events stay on disk.
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
-	sink, packed := e.sink(broken), child.Packed()
-	sink.Events = func(ctx context.Context, events []event.Event) error { return e.submitOf(ctx, events, packed) }
 	return attend(ctx,
-		func(ctx context.Context) error { return child.Read(ctx, sink) },
-		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil)) })
+		func(ctx context.Context) error { return child.child.Read(ctx, e.sink(broken, child.child.Packed())) },
+		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil, "")) })
 }
 
 // attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the
@@ -82,13 +102,13 @@ func attend(ctx context.Context, read, adopt func(context.Context) error) error 
 // Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and
 // spare are the fields of Command.
 func (e *Engine) Adopt(ctx context.Context, state string, spare []string, origin string) error {
-	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil))
+	return source.NewPlaces(state, spare).Adopt(ctx, origin, e.sink(nil, ""))
 }
 
-// sink returns a sink that submits events in order and waits for room without a limit.
-func (e *Engine) sink(broken func(*event.LineError)) source.Sink {
+// sink returns a sink that submits events in order and waits for room without a limit. packed is that of submitAll.
+func (e *Engine) sink(broken func(*event.LineError), packed string) source.Sink {
 	return source.Sink{
-		Events: e.submitAll,
+		Events: func(ctx context.Context, events []event.Event) error { return e.submitAll(ctx, events, packed) },
 		Stored: e.isStored,
 		Broken: broken,
 		Counts: func(c event.Counts) {

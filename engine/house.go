@@ -56,6 +56,9 @@ func (e *Engine) Turned() time.Time {
 	return time.Time{}
 }
 
+// KeepsHouse reports whether this process prunes the queue and exports its gauges.
+func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
+
 // lookAround wakes the lanes that have something in the queue, and opens the lanes of webhooks from definitions.
 func (e *Engine) lookAround(ctx context.Context) {
 	lanes, err := e.queue.Lanes(ctx)

@@ -18,8 +18,12 @@ type remains struct {
 
 // remains asks the queue what is left. It is cheap.
 func (e *Engine) remains(ctx context.Context) (remains, error) {
-	r, open := remains{}, false
 	lanes, err := e.queue.Lanes(ctx)
+	return e.remainsIn(lanes), err
+}
+
+func (e *Engine) remainsIn(lanes []delivery.LaneStatus) (r remains) {
+	open := false
 	for i := range lanes {
 		l := &lanes[i]
 		if _, ours := e.lanes.Name(l.Webhook); !ours || l.Waiting == 0 {
@@ -32,7 +36,7 @@ func (e *Engine) remains(ctx context.Context) (remains, error) {
 		}
 	}
 	r.closed = r.waiting > 0 && !open
-	return r, err
+	return r
 }
 
 // waits counts deliveries without a final outcome.
@@ -101,19 +105,15 @@ func (e *Engine) left() left {
 
 // countLeft asks the queue for everything that a report says.
 func (e *Engine) countLeft(ctx context.Context) (left, error) {
-	l := left{webhooks: map[string]WebhookReport{}}
 	lanes, err := e.queue.Lanes(ctx)
 	if err != nil {
-		return l, err
+		return left{}, err
 	}
 	counted, err := e.queue.Left(ctx)
 	if err != nil {
-		return l, err
+		return left{}, err
 	}
-	if l.remains, err = e.remains(ctx); err != nil {
-		return l, err
-	}
-	l.undone = newUndone(e.queue.Unsettled())
+	l := left{remains: e.remainsIn(lanes), undone: newUndone(e.queue.Unsettled()), webhooks: map[string]WebhookReport{}}
 	own := e.unended(&l.undone)
 	for _, c := range counted {
 		own = disown(&c, own)
@@ -142,7 +142,7 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 			l.webhooks[lanes[i].Webhook] = w
 		}
 	}
-	l.orphans = e.orphans(lanes)
+	l.orphans = Orphans(lanes, e.Config())
 	if why := e.queue.Broken(); why != nil {
 		l.trouble = why.Error()
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,7 +42,6 @@ type notices struct {
 	asked   atomic.Bool  // a webhook wants operator events
 	pending chan notice  // waiting counts those in it and the one that is being accepted
 	waiting atomic.Int64 // see pending
-	running atomic.Bool  // run accepts them as they come
 	looking atomic.Bool  // one of them is a look at the lanes
 
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ type laneSeen struct{ typ, cause string }
 // tally limits how many operator events of one type a webhook causes.
 type tally struct {
 	since   time.Time
-	n, left int // told, and left out
+	n, left int // how many were told, and how many were left out
 }
 
 func newNotices() *notices {
@@ -101,7 +101,7 @@ func (n *notices) tallyOf(one notice) *tally {
 }
 
 // allow reports whether a notice may be told, and how many of its kind were left out before it.
-func (n *notices) allow(one notice, now time.Time) (left int, is bool) {
+func (n *notices) allow(one notice, now time.Time) (left int, allowed bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.tallyOf(one)
@@ -119,8 +119,6 @@ func (n *notices) allow(one notice, now time.Time) (left int, is bool) {
 
 // run accepts notices until ctx ends.
 func (n *notices) run(ctx context.Context, e *Engine) {
-	n.running.Store(true)
-	defer n.running.Store(false)
 	for {
 		select {
 		case one := <-n.pending:
@@ -149,8 +147,8 @@ func (e *Engine) tell(ctx context.Context, one notice) {
 		}
 		return
 	}
-	left, is := e.notices.allow(one, time.Now())
-	if !is {
+	left, allowed := e.notices.allow(one, time.Now())
+	if !allowed {
 		return
 	}
 	if left > 0 {
@@ -285,12 +283,7 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 
 // noticeBacklog looks for webhooks with a delivery that has waited too long.
 func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
-	e.opening.Lock()
-	bound := e.current.queue.Backlog
-	e.opening.Unlock()
-	if bound == 0 {
-		bound = defaultBacklog
-	}
+	bound := cmp.Or(e.Config().Queue.Backlog, defaultBacklog)
 	oldest, err := e.queue.Oldest(context.Background())
 	if err != nil {
 		return // the queue's trouble is reported elsewhere
@@ -318,4 +311,7 @@ func (e *Engine) ReloadFailed(err error) {
 }
 
 // short cuts a reason, which is already free of secrets.
-func short(reason string) string { return reason[:min(len(reason), maxNoticeText)] }
+func short(reason string) string { return cut(reason, maxNoticeText) }
+
+// cut returns the beginning of a text, at most the given number of bytes, without a part of a character.
+func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }

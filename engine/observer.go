@@ -2,11 +2,8 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -85,40 +82,5 @@ func (t *timed) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	return lost, err
 }
 
-// Lanes lists the lanes of all webhooks that ever had a delivery in the queue.
-func (e *Engine) Lanes(ctx context.Context) ([]LaneStatus, error) { return e.queue.Lanes(ctx) }
-
-// Name returns a webhook's name from its identity: the name in the configuration, else the part after the file.
-func (e *Engine) Name(identity string) string {
-	if name, ours := e.lanes.Name(identity); ours {
-		return name
-	}
-	return identity[strings.LastIndexByte(identity, '#')+1:]
-}
-
-// Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its
-// workflow has run.
-func (e *Engine) Webhooks() []string { return e.lanes.Names() }
-
-// Mistakes returns those of the workflows' definitions that were looked up, nil for none. The configuration has none: it would not have
-// been loaded.
-func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
-
 // FailureReasons lists the reasons for which a step of a kind can fail.
 func FailureReasons(kind string) []string { return transforms.Reasons(kind) }
-
-// Standing counts, by the identity of a webhook, the waiting deliveries of its lane by their state.
-func (e *Engine) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
-	return e.queue.Standing(ctx)
-}
-
-// QueueEngine returns what stores the queue: sqlite, postgres or memory.
-func (e *Engine) QueueEngine() string {
-	switch {
-	case config.IsDatabase(e.opts.Queue):
-		return "postgres"
-	case e.opts.Queue == Memory:
-		return "memory"
-	}
-	return "sqlite"
-}

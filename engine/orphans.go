@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
@@ -114,12 +113,4 @@ func successor(orphan string, current []string, used map[string]bool) string {
 		return new[0]
 	}
 	return ""
-}
-
-// orphans finds the orphans of the engine's queue.
-func (e *Engine) orphans(lanes []delivery.LaneStatus) []Orphan {
-	e.opening.Lock()
-	cfg := e.current.config
-	e.opening.Unlock()
-	return Orphans(lanes, cfg)
 }

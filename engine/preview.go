@@ -93,18 +93,17 @@ func (p *Preview) judge(w *webhook, in *expression.Env) {
 	case match || only != nil:
 		p.Choice = Sent
 	case !w.filter.MatchType(in.Event().Type):
-		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, globs(w))
+		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, strings.Join(w.globs(), ", "))
 	default:
 		p.Choice, p.Why = FilteredOut, "the filter is false: "+w.Filter.Value
 	}
 }
 
-func globs(w *webhook) string {
-	var list []string
+func (w *webhook) globs() (list []string) {
 	for _, g := range w.Events {
 		list = append(list, g.Value)
 	}
-	return strings.Join(list, ", ")
+	return list
 }
 
 // request makes the request of the first attempt.
@@ -172,10 +171,4 @@ func (w *webhook) maskVariables(text string) string {
 		}
 	}
 	return masked
-}
-
-// Events reads the events of a stream as Read does, without an engine.
-func Events(ctx context.Context, s Stream, each func(event.Event)) error {
-	_, err := s.pipe(each).Read(ctx)
-	return err
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/internal/sender"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // maxProbes is how many receivers Probe connects to at a time.
@@ -17,7 +17,7 @@ const maxProbes = 32
 type Probe struct {
 	Webhook string `json:"webhook"`
 	URL     string `json:"url"` // scheme and host
-	sender.Probe
+	delivery.Probe
 }
 
 // ProbeAll connects to the receivers of webhooks, several at a time, and sends no request. It returns when ctx ends

@@ -68,7 +68,7 @@ func ExampleEngine_Queue() {
 			return err
 		}
 		fmt.Println(paused, "paused")
-		lanes, err := eng.Lanes(ctx)
+		lanes, err := eng.Queue().Lanes(ctx)
 		for _, lane := range lanes {
 			fmt.Println(eng.Name(lane.Webhook))
 		}
@@ -170,7 +170,7 @@ func ExampleOrphans() {
 	renamed, end := configured("webhooks: [{name: pager, url: RECEIVER}]", http.StatusOK)
 	defer end()
 	ctx := context.Background()
-	lanes, err := deliveries.Webhooks(ctx)
+	lanes, err := deliveries.Lanes(ctx)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -234,13 +234,14 @@ func ExampleStorage() {
 	// Output: /home/ci/data/awf
 }
 
-// PassThrough removes the events from a stream.
-func ExamplePassThrough() {
+// Drop removes the events from a stream.
+func ExampleReading_Drop() {
 	in := strings.NewReader(`building
 {"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{}}
 done
 `)
-	if err := engine.PassThrough(context.Background(), engine.Stream{Name: "<stdin>", In: in, Out: os.Stdout}); err != nil {
+	reading := engine.Stream{Name: "<stdin>", In: in, Out: os.Stdout}.Begin(context.Background())
+	if err := reading.Drop(); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -254,17 +255,6 @@ func ExampleFailureReasons() {
 	// Output: [budget output error]
 }
 
-// Each answer of a script is used in turn, and the last one for all further requests.
-func ExampleParseScript() {
-	_, err := engine.ParseScript("503x2,429:5,reset,slow:3s,200")
-	fmt.Println(err)
-	_, err = engine.ParseScript("503,sometimes")
-	fmt.Println(err)
-	// Output:
-	// <nil>
-	// "sometimes": want a status from 200 to 599, reset, or slow:DURATION
-}
-
 // What an engine cannot keep, Close writes to a file under a seal. An engine with the same seal reads it with the same ids.
 func ExampleNewSeal() {
 	folder, remove := tempFolder()
@@ -274,9 +264,10 @@ func ExampleNewSeal() {
 	cfg, end := configured(text, http.StatusServiceUnavailable)
 	defer end()
 	left := filepath.Join(folder, "left.jsonl")
-	delivered(cfg, engine.Options{Queue: engine.Memory, Spill: []string{left}, Seal: seal}, func(ctx context.Context, eng *engine.Engine) error {
-		return eng.Submit(ctx, failed)
-	})
+	delivered(cfg, engine.Options{Queue: engine.Memory, Spill: []string{left}, Seal: seal},
+		func(ctx context.Context, eng *engine.Engine) error {
+			return eng.Submit(ctx, failed)
+		})
 	in, err := os.Open(left)
 	if err != nil {
 		fmt.Println(err)

@@ -13,7 +13,7 @@ import (
 type Stream struct {
 	Name   string                 // names In in errors: "<stdin>"
 	In     io.Reader              // read to its end
-	Out    io.Writer              // receives what is no event, byte for byte; nil discards it
+	Out    io.Writer              // receives everything else, byte for byte; nil discards it
 	Broken func(*event.LineError) // receives broken lines of a known dialect; may be nil
 
 	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open
@@ -81,13 +81,15 @@ func (r *Reading) Drop() error {
 	return r.err
 }
 
-// PassThrough copies what is no event from In to Out and discards the events.
-func PassThrough(ctx context.Context, s Stream) error { return s.Begin(ctx).Drop() }
+// Events reads the events of a stream as [Engine.Read] does, without an engine.
+func Events(ctx context.Context, s Stream, each func(event.Event)) error {
+	_, err := s.pipe(each).Read(ctx)
+	return err
+}
 
 func (s Stream) pipe(submit func(event.Event)) source.Pipe {
 	return source.Pipe{
 		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
-		Storage: s.Storage,
-		Sealed:  s.Seal.verify,
+		Storage: s.Storage, Sealed: s.Seal.verify,
 	}
 }

@@ -144,10 +144,10 @@ func TestReadSaysWhichLinesAreBroken(t *testing.T) {
 	checkReport(t, e, engine.Report{Events: 1, Deliveries: 1, Waiting: 1, Passed: 1, BadLines: 1})
 }
 
-func TestPassThroughDropsEvents(t *testing.T) {
+func TestDropPassesOnTheRest(t *testing.T) {
 	var out bytes.Buffer
-	err := engine.PassThrough(t.Context(), engine.Stream{In: strings.NewReader("a\n" + line(1, 0) + "b"), Out: &out})
+	err := engine.Stream{In: strings.NewReader("a\n" + line(1, 0) + "b"), Out: &out}.Begin(t.Context()).Drop()
 	if err != nil || out.String() != "a\nb" {
-		t.Errorf("PassThrough: %v with %q passed, want nil with %q", err, out.String(), "a\nb")
+		t.Errorf("Drop: %v with %q passed, want nil with %q", err, out.String(), "a\nb")
 	}
 }

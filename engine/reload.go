@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"net/netip"
+	"errors"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -16,8 +16,6 @@ import (
 type webhooks struct {
 	config   *config.Config
 	settings []*webhook
-	allow    []netip.Prefix
-	queue    config.Queue
 	own      map[string]bool // identities of definitions' webhooks; guarded by Engine.opening
 }
 
@@ -44,6 +42,39 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	return nil
 }
 
+// Config returns the current configuration.
+func (e *Engine) Config() *config.Config {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	return e.current.config
+}
+
+// Name returns a webhook's name from its identity: the name in the configuration, else the part after the file.
+func (e *Engine) Name(identity string) string {
+	if name, ours := e.lanes.Name(identity); ours {
+		return name
+	}
+	return nameOf(identity)
+}
+
+// Webhooks lists the names of the current configuration's webhooks. It includes those of a definition once its
+// workflow has run.
+func (e *Engine) Webhooks() []string { return e.lanes.Names() }
+
+// Mistakes returns those of the workflows' definitions that were looked up, nil for none. The configuration has none: it would not have
+// been loaded.
+func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
+
+// Warnings reports what is allowed but unwise in the active webhooks of the settings.
+func (e *Engine) Warnings() (warnings config.Errors) {
+	e.opening.Lock()
+	defer e.opening.Unlock()
+	for _, w := range e.current.settings {
+		warnings = slices.Concat(warnings, w.warnings, w.unwise(e.current.config.Allow), w.unlikely())
+	}
+	return warnings
+}
+
 // share gives a configuration's webhooks their identities in a shared queue.
 func share(cfg *config.Config, queue string) error {
 	if !config.IsDatabase(queue) {
@@ -57,7 +88,7 @@ func share(cfg *config.Config, queue string) error {
 func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[*webhook] {
 	e.opening.Lock()
 	defer e.opening.Unlock()
-	before, now := e.current, &webhooks{config: cfg, allow: cfg.Allow, queue: cfg.Queue, own: map[string]bool{}}
+	before, now := e.current, &webhooks{config: cfg, own: map[string]bool{}}
 	gone := map[string]bool{}
 	for _, w := range before.settings {
 		gone[w.Identity] = true
@@ -72,7 +103,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	for identity := range gone {
 		e.lanes.Remove(identity)
 	}
-	if e.current = now; before.settings != nil && !before.queue.Equal(now.queue) {
+	if e.current = now; before.config != nil && !before.config.Queue.Equal(cfg.Queue) {
 		e.log.Warn("the configuration's queue has changed: restart awf-hook to use it")
 	}
 	o := route.Options[*webhook]{
@@ -91,12 +122,12 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 // keepOrOpen returns the equal webhook of the configuration before, else it opens one.
 func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 	for _, old := range before.settings {
-		if old.Identity == c.Identity && slices.Equal(before.allow, now.allow) && old.equals(c) {
+		if old.Identity == c.Identity && slices.Equal(before.config.Allow, now.config.Allow) && old.equals(c) {
 			c.chain.Close()
 			return old
 		}
 	}
-	w := newWebhook(*c, &e.opts, now.allow)
+	w := newWebhook(*c, &e.opts, now.config.Allow)
 	e.notices.asksFor(w)
 	e.lanes.Add(w.lane())
 	return w
@@ -126,7 +157,7 @@ func (e *Engine) openOwn(ctx context.Context, now *webhooks, own []config.Webhoo
 			all[i].chain.Close()
 			continue
 		}
-		w := newWebhook(all[i], &e.opts, now.allow)
+		w := newWebhook(all[i], &e.opts, now.config.Allow)
 		list = append(list, w)
 		e.notices.asksFor(w)
 		if e.current != now { // deliveries wait until the current configuration opens the webhook

@@ -211,7 +211,7 @@ func count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// settled counts a committed outcome and passes it to OnOutcome.
+// settled counts a committed outcome and tells whoever asked for it.
 func (e *Engine) settled(st *delivery.Settlement) {
 	e.counts.settled(st)
 	e.observeSettled(st)

@@ -13,18 +13,11 @@ type schema = map[string]any
 func Schema() map[string]any {
 	root := config.Schema()
 	webhook := root["properties"].(schema)["webhooks"].(schema)["items"].(schema)["properties"].(schema)
-	webhook["events"].(schema)["items"] = eventSchema()
+	webhook["events"].(schema)["items"] = schema{"anyOf": []any{
+		schema{"enum": filters.Types()},                                 // for completion
+		schema{"type": "string", "pattern": `^[A-Za-z0-9_.*?-]+$|\$\{`}, // users may emit types of their own, and write variables
+	}}
 	step := webhook["transform"].(schema)["anyOf"].([]any)[0].(schema) // the same as that of the list
 	step["allOf"] = config.FormatSchemas()
 	return root
-}
-
-// expanded is a pattern of texts with variables, whose values are not known.
-const expanded = `\$\{`
-
-func text(word string, arg any) schema { return schema{"type": "string", word: arg} }
-
-// eventSchema lists AWF's types for completion and allows any other, since users may emit their own.
-func eventSchema() schema {
-	return schema{"anyOf": []any{schema{"enum": filters.Types()}, text("pattern", `^[A-Za-z0-9_.*?-]+$|`+expanded)}}
 }

@@ -18,7 +18,7 @@ func (e *Engine) Submit(ctx context.Context, ev event.Event) error {
 	if err := ev.Validate(); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	entry, err := e.entry(ctx, &ev)
+	entry, err := e.entry(ctx, &ev, ev.WorkflowName)
 	if err == nil {
 		err = e.acceptPatiently(ctx, entry)
 	}
@@ -51,20 +51,16 @@ func (e *Engine) acceptPatiently(ctx context.Context, entry *delivery.Entry) err
 	}
 }
 
-// submitAll submits events in order, in one transaction if there is room for all.
-func (e *Engine) submitAll(ctx context.Context, events []event.Event) error {
-	return e.submitOf(ctx, events, "")
-}
-
-// submitOf is submitAll for a command that ran a pack's workflow, "PACK/NAME". The events say only NAME.
-func (e *Engine) submitOf(ctx context.Context, events []event.Event, packed string) error {
+// submitAll submits events in order, in one transaction if there is room for all. packed is the pack's workflow,
+// "PACK/NAME", that a command ran; its events say only NAME.
+func (e *Engine) submitAll(ctx context.Context, events []event.Event, packed string) error {
 	entries := make([]*delivery.Entry, 0, len(events))
 	for i := range events {
 		workflow := events[i].WorkflowName
 		if packed != "" && workflow == path.Base(packed) {
 			workflow = packed
 		}
-		entry, err := e.entryOf(ctx, &events[i], workflow)
+		entry, err := e.entry(ctx, &events[i], workflow)
 		if err != nil {
 			return err
 		}
@@ -81,13 +77,9 @@ func (e *Engine) submitOf(ctx context.Context, events []event.Event, packed stri
 	return nil
 }
 
-// entry routes an event. It waits until the webhooks of the workflow's definition are compiled.
-func (e *Engine) entry(ctx context.Context, ev *event.Event) (*delivery.Entry, error) {
-	return e.entryOf(ctx, ev, ev.WorkflowName)
-}
-
-// entryOf routes an event of a workflow whose definition may have another name than the event says.
-func (e *Engine) entryOf(ctx context.Context, ev *event.Event, workflow string) (*delivery.Entry, error) {
+// entry routes an event of a workflow, whose definition may have another name than the event says. It waits until the
+// webhooks of the definition are compiled.
+func (e *Engine) entry(ctx context.Context, ev *event.Event, workflow string) (*delivery.Entry, error) {
 	webhooks, err := e.routes.Of(workflow).Webhooks(ctx)
 	if err != nil {
 		return nil, err

@@ -100,7 +100,6 @@ func (w *webhook) close() {
 // event names the webhook, and the filter does not count. An expression that fails at run time makes a dead letter. A
 // replay runs the expression again.
 func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
-	ev := in.Event()
 	match, err := w.filter.Match(in)
 	if err == nil && !match && !asked {
 		return delivery.Want{}, false
@@ -113,8 +112,7 @@ func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	}
 	if err != nil {
 		want.Dead = w.masker.Text(err.Error())
-		w.sayFault(ev, want.Dead)
-		return want, true
+		w.sayFault(in.Event(), want.Dead)
 	}
 	return want, true
 }

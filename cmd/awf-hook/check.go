@@ -39,7 +39,8 @@ check exits with 3 if there is a mistake or nothing to check, and with --strict 
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema:
-				return c.printSchema()
+				encodeIndented(c.out, "", "  ", engine.Schema())
+				return nil
 			case flags.workflow != "" && !flags.print:
 				return errors.New("--workflow goes with --print")
 			case flags.webhook != "" && !flags.print:
@@ -98,19 +99,6 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads a configuration. If it has mistakes, load adds those in its globs, expressions and transforms; otherwise
-// opening an engine finds them.
-func load(s config.Search) (*config.Config, error) {
-	cfg, err := s.Load()
-	if err == nil {
-		return cfg, nil
-	}
-	if all := check(cfg, err); all.other == nil {
-		return nil, all.mistakes
-	}
-	return nil, err
-}
-
 func (c *command) check(files []string, flags checkFlags) error {
 	search := config.Search{NoProject: flags.noProject, Inspect: true, Env: os.LookupEnv}
 	if flags.noEnv {
@@ -133,7 +121,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 		}
 	}
 	if flags.json {
-		c.printReport(results, shown)
+		c.printChecked(results, shown)
 	} else {
 		c.sayChecked(results)
 	}
@@ -228,7 +216,7 @@ func (c *command) sayUntrusted(results []checked) {
 			continue
 		}
 		if why := project.Off(); why != "" {
-			fmt.Fprintf(c.err, "awf-hook: %s\n", why)
+			c.sayf("%s", why)
 			return
 		}
 	}
@@ -243,7 +231,7 @@ func (c *command) sayChecked(results []checked) {
 		c.sayMistakes(r.report())
 		if r.good() && len(r.config.Files) > 0 {
 			files := strings.Join(r.config.Files, ", ")
-			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out, false).colour(green, "good"), len(r.config.Webhooks))
+			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out).colour(green, "good"), len(r.config.Webhooks))
 		}
 	}
 }
@@ -252,7 +240,7 @@ func (c *command) sayChecked(results []checked) {
 // the file.
 func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
-	show := newPrinter(c.err, false)
+	show := newPrinter(c.err)
 	for _, mistake := range mistakes {
 		code := red
 		if mistake.Warning {
@@ -277,9 +265,4 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 			fmt.Fprintf(c.err, "  %s\n  %s%s\n", line, indent, show.colour(code, "^"))
 		}
 	}
-}
-
-func (c *command) printSchema() error {
-	encodeIndented(c.out, "", "  ", engine.Schema())
-	return nil
 }

@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes. If several apply, the first of 3, 2, 1, 5, 4 counts.
@@ -28,7 +30,7 @@ const (
 	exitNotDelivered = 5 // something is not delivered, with --wait-delivered, or dead, with --fail-on-dead
 )
 
-// exitError carries an exit code. Any other error is a mistake in the arguments.
+// exitError is an error with an exit code. An error without one is a mistake in the arguments.
 type exitError struct {
 	code int
 	err  error // nil if it was already printed
@@ -58,33 +60,33 @@ type command struct {
 	misread   error                // the mistake in the values of exec's flags; nil if there is none
 }
 
-// run runs the command line and returns the exit code.
+// run is main for a process with these arguments and streams.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
 	prepare()
 	return (&command{in: in, out: out, err: errw}).run(args)
 }
 
-// prepare changes settings of the whole process.
+// prepare changes what holds for the whole process: its log and its signals.
 func prepare() {
 	log.SetOutput(io.Discard)      // net/http logs what a receiver sends unasked, which may echo a secret
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end us, only the passing through
 }
 
-// run runs the command line.
+// run runs the command line and returns the exit code.
 func (c *command) run(args []string) int {
 	c.sentences = isTerminal(c.err)
 	c.useScreen()
 	printed := &stdout{to: c.out}
 	c.out = printed
-	root := c.root()
+	root := c.root(args...)
 	root.SetArgs(args)
 	sub, err := root.ExecuteC()
 	if err = printed.judge(err); err == nil {
 		return exitOK
 	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
-		fmt.Fprintf(c.err, "awf-hook: %v (see awf-hook %shelp)\n", err, subName(sub))
+	exit, coded := errors.AsType[*exitError](err)
+	if !coded {
+		c.sayf("%v (see awf-hook %shelp)", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough()
 		}
@@ -105,15 +107,50 @@ func subName(sub *cobra.Command) string {
 
 // say prints an error. It prints each mistake of a configuration on a line, in a form that editors understand.
 func (c *command) say(err error) {
-	var mistakes config.Errors
-	if errors.As(err, &mistakes) {
+	if mistakes, are := errors.AsType[config.Errors](err); are {
 		c.sayMistakes(mistakes)
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(err.Error()))
+	c.sayf("%v", err)
 }
 
-func (c *command) root() *cobra.Command {
+// sayf prints a line for people on stderr.
+func (c *command) sayf(format string, args ...any) {
+	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(fmt.Sprintf(format, args...)))
+}
+
+// subcommand builds a command of the root.
+type subcommand struct {
+	name  string
+	build func() *cobra.Command
+}
+
+// group is a group of commands in the help.
+type group struct {
+	title    string
+	commands []subcommand
+}
+
+func (c *command) groups() []group {
+	return []group{
+		{"Start:", []subcommand{{"init", c.initCommand}, {"demo", c.demoCommand}, {"check", c.checkCommand}, {"doctor", c.doctorCommand},
+			{"trust", c.trustCommand}}},
+		{"Deliver events:", []subcommand{{"exec", c.execCommand}, {"run", c.runCommand}, {"follow", c.followCommand},
+			{"serve", c.serveCommand}, {"emit", c.emitCommand}}},
+		{"Try and understand:", []subcommand{{"preview", c.previewCommand}, {"explain", c.explainCommand}, {"eval", c.evalCommand},
+			{"test", c.testCommand}, {"backtest", c.backtestCommand}, {"listen", c.listenCommand}}},
+		{"Operate:", []subcommand{{"webhooks", c.webhooksCommand}, {"deliveries", c.deliveriesCommand}, {"top", c.topCommand},
+			{"queue", c.queueCommand}, {"operations", c.operationsCommand}}},
+		{"Write transforms, sign and verify:", []subcommand{{"transform", c.transformCommand}, {"secret", c.secretCommand},
+			{"sign", c.signCommand}, {"verify", c.verifyCommand}}},
+		{"Look up:", []subcommand{{"events", c.eventsCommand}, {"functions", c.functionsCommand}, {"formats", c.formatsCommand},
+			{"schema", c.schemaCommand}, {"version", c.versionCommand}}},
+	}
+}
+
+// root returns the root with its commands. If the first of args names a command, that one is enough: building all of them would be a
+// tenth of what a short command takes.
+func (c *command) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "awf-hook",
 		Short: "Send the events of AWF workflows to webhooks",
@@ -130,7 +167,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		PersistentPreRunE: c.prepare,
+		PersistentPreRunE: c.checkFlags,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(c.in)
@@ -139,32 +176,30 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "warn", "the lowest `LEVEL` of messages on stderr: debug, info, warn or error")
 	root.PersistentFlags().StringVar(&c.logFormat, "log-format", "text",
 		"the `FORMAT` of messages on stderr: text (sentences on a terminal, key=value elsewhere) or json")
-	for _, group := range []struct {
-		title    string
-		commands []*cobra.Command
-	}{
-		{"Start:", []*cobra.Command{c.initCommand(), c.demoCommand(), c.checkCommand(), c.doctorCommand(), c.trustCommand()}},
-		{"Deliver events:", []*cobra.Command{c.execCommand(), c.runCommand(), c.followCommand(), c.serveCommand(), c.emitCommand()}},
-		{"Try and understand:", []*cobra.Command{c.previewCommand(), c.explainCommand(), c.evalCommand(), c.testCommand(), c.backtestCommand(),
-			c.listenCommand()}},
-		{"Operate:", []*cobra.Command{c.webhooksCommand(), c.deliveriesCommand(), c.topCommand(), c.queueCommand(), c.operationsCommand()}},
-		{"Write transforms, sign and verify:", []*cobra.Command{c.transformCommand(), c.secretCommand(), c.signCommand(), c.verifyCommand()}},
-		{"Look up:", []*cobra.Command{c.eventsCommand(), c.functionsCommand(), c.formatsCommand(), c.schemaCommand(), c.versionCommand()}},
-	} {
-		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
-		for _, command := range group.commands {
-			command.GroupID = group.title
+	groups := c.groups()
+	for _, g := range groups {
+		if i := slices.IndexFunc(g.commands, func(s subcommand) bool { return len(args) > 0 && s.name == args[0] }); i >= 0 {
+			groups = []group{{g.title, g.commands[i : i+1]}}
+		}
+	}
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, s := range g.commands {
+			command := s.build()
+			command.GroupID = g.title
 			root.AddCommand(command)
 		}
 	}
-	root.AddCommand(c.completionCommand(), c.manCommand())
+	if len(groups) > 1 {
+		root.AddCommand(c.completionCommand(), c.manCommand())
+	}
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 	describe(root)
 	return root
 }
 
-// configFlags say which configuration a command reads.
+// configFlags name the configuration that a command reads.
 type configFlags struct {
 	file         string
 	to           string
@@ -173,13 +208,18 @@ type configFlags struct {
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
-	f.addFileFlag(cmd)
+	f.addFileFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&f.noProject, "no-project", false, "leave out the project's settings and workflow definitions")
 	f.addTrustFlag(cmd)
 }
 
-func (f *configFlags) addFileFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+func (f *configFlags) addFileFlag(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
+}
+
+// addQueueFlag adds the flag for the queue of a command that does not deliver.
+func addQueueFlag(flags *pflag.FlagSet, queue *string) {
+	flags.StringVar(queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
 }
 
 func (f *configFlags) addToFlag(cmd *cobra.Command) {
@@ -214,8 +254,8 @@ func (f *configFlags) origin() string {
 	return "project " + folder
 }
 
-// prepare reads the root's flags. exec reports wrong values itself.
-func (c *command) prepare(cmd *cobra.Command, _ []string) error {
+// checkFlags runs before every command. exec reports wrong values of flags itself, once its command runs.
+func (c *command) checkFlags(cmd *cobra.Command, _ []string) error {
 	err := c.readFlags(cmd)
 	if isExec(cmd) {
 		c.misread, err = cmp.Or(misread(cmd), checkValues(cmd), err), nil
@@ -238,12 +278,15 @@ func (c *command) readFlags(cmd *cobra.Command) error {
 
 // load reads a configuration. Its mistakes give the exit code of a bad configuration.
 func (c *command) load(search config.Search) (*config.Config, error) {
-	cfg, err := load(search)
+	cfg, err := search.Load()
 	if err != nil {
+		if all := check(cfg, err); all.other == nil { // with the mistakes that opening an engine would find
+			err = all.mistakes
+		}
 		return nil, &exitError{exitConfig, err}
 	}
 	if len(cfg.Files) == 0 && search.To == "" && (cfg.Project == nil || cfg.Project.Settings == "") {
-		fmt.Fprintf(c.err, "awf-hook: %s: only the webhooks of workflow definitions apply\n", noSettings(search))
+		c.sayf("%s: only the webhooks of workflow definitions apply", noSettings(search))
 	}
 	if warning := cfg.Project.Warning(); warning != "" {
 		c.logger().Warn(warning)
@@ -283,7 +326,7 @@ func noSettings(search config.Search) string {
 	return text
 }
 
-// openEngine opens an engine. opts name the queue and everything else that belongs to this program.
+// openEngine opens an engine. It adds to opts what is the same for every engine of this program.
 func (c *command) openEngine(cfg *config.Config, opts engine.Options) (*engine.Engine, error) {
 	opts.Logger, opts.Version, opts.ModuleCache = c.logger(), version(), moduleCache()
 	defer c.compiling(cfg)()

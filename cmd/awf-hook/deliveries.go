@@ -30,8 +30,8 @@ type queueFlags struct {
 
 func (q *queueFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVarP(&q.file, "config", "c", "", "read this configuration `FILE` instead of the global and project settings")
-	flags.StringVar(&q.queue, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	q.addFileFlag(flags)
+	addQueueFlag(flags, &q.queue)
 	flags.StringVar(&q.server, "server", "",
 		"the queue of the awf-hook serve at this `URL`, instead of a queue of this machine; its token is $AWF_HOOK_TOKEN")
 	flags.BoolVar(&q.json, "json", false, "print JSON, an object on each line")
@@ -39,43 +39,37 @@ func (q *queueFlags) add(cmd *cobra.Command) {
 
 // filterFlags select deliveries.
 type filterFlags struct {
-	state, webhook, workflow, event, run, source, text, since string
-	before                                                    int64
-	limit                                                     int
-	watch                                                     bool
+	engine.Filter
+	since string
 }
 
 func (f *filterFlags) add(cmd *cobra.Command, states string) {
-	if states != "" {
-		cmd.Flags().StringVar(&f.state, "state", "", "only those in this `STATE`: "+states)
-	}
-	cmd.Flags().StringVar(&f.webhook, "webhook", "", "only those of the webhook of this `NAME`")
-	cmd.Flags().StringVar(&f.workflow, "workflow", "", "only those of the workflow of this `NAME`")
-	cmd.Flags().StringVar(&f.event, "event", "", "only those of this `TYPE` of event")
-	cmd.Flags().StringVar(&f.run, "run", "", "only those of the workflow run with this `ID`")
-	cmd.Flags().StringVar(&f.source, "source", "", "only those of events that a server got with the token of this `NAME`")
-	cmd.Flags().StringVar(&f.text, "text", "", "only those with this `TEXT` in an id or in their reason")
-	cmd.Flags().StringVar(&f.since, "since", "",
+	flags := cmd.Flags()
+	flags.StringVar((*string)(&f.State), "state", "", "only those in this `STATE`: "+states)
+	flags.StringVar(&f.Webhook, "webhook", "", "only those of the webhook of this `NAME`")
+	flags.StringVar(&f.Workflow, "workflow", "", "only those of the workflow of this `NAME`")
+	flags.StringVar(&f.Event, "event", "", "only those of this `TYPE` of event")
+	flags.StringVar(&f.Run, "run", "", "only those of the workflow run with this `ID`")
+	flags.StringVar(&f.Source, "source", "", "only those of events that a server got with the token of this `NAME`")
+	flags.StringVar(&f.Text, "text", "", "only those with this `TEXT` in an id or in their reason")
+	flags.StringVar(&f.since, "since", "",
 		"only those accepted since a `TIME` like 2026-11-24T00:00:00Z, or within a duration like 1h or 7d")
 }
 
 // filter returns the filter of the flags.
-func (f *filterFlags) filter() (engine.Filter, error) {
-	filter := engine.Filter{Webhook: f.webhook, Workflow: f.workflow, Event: f.event, Run: f.run,
-		Source: f.source, Text: f.text, Before: f.before, Limit: f.limit, State: delivery.State(f.state)}
-	if f.state != "" && !slices.Contains(delivery.States, filter.State) {
-		return filter, unknownState(f.state, delivery.States)
+func (f *filterFlags) filter() (filter engine.Filter, err error) {
+	if filter = f.Filter; filter.State != "" && !slices.Contains(delivery.States, filter.State) {
+		return filter, unknownState(filter.State, delivery.States)
 	}
-	if f.since == "" {
-		return filter, nil
-	}
-	var err error
 	filter.Since, err = sinceTime(f.since)
 	return filter, err
 }
 
-// sinceTime reads the value of --since: a time in the past, or a duration before now.
+// sinceTime reads the value of --since: a time in the past, or a duration before now; the zero time without one.
 func sinceTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
 	now := time.Now()
 	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
 		return now.Add(-age), nil
@@ -135,23 +129,19 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	if cfg == nil {
 		return err
 	}
-	if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) { // a database reports by itself that it does not exist
-		return failure(noQueue(file))
-	}
 	if config.IsDatabase(file) {
 		if err := cfg.Share(); err != nil {
 			return &exitError{exitConfig, err}
 		}
 	}
 	waiting := c.screen.working("waiting for the queue")
-	deliveries, openErr := engine.OpenDeliveries(file, cfg.Queue.Space())
+	deliveries, openErr := openQueue(file, cfg.Queue.Space())
 	waiting()
 	if openErr != nil {
-		return failure(openErr)
+		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
-	local := api.Local{Deliveries: deliveries, Mask: mask}
+	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }}
 	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
@@ -159,18 +149,26 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	return err
 }
 
-// findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
-// place in doubt are the error beside a nil configuration, others the error beside a configuration.
+// onQueue returns a command's function that needs the queue and the command's arguments.
+func (c *command) onQueue(where *queueFlags, do func(ctx context.Context, q openedQueue, args []string) error,
+) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		return c.withQueue(where, func(ctx context.Context, q openedQueue) error { return do(ctx, q, args) })
+	}
+}
+
+// findQueue finds the queue of a command that needs little else of the configuration. flag may name its place. If a mistake leaves the
+// place in doubt, findQueue returns it without a configuration; any other mistake comes with the configuration.
 func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, err error) {
 	cfg, err = f.search().Load()
 	if cfg == nil {
 		return nil, "", &exitError{exitConfig, err}
 	}
 	place = queueFile(f.search(), cfg, flag)
-	var mistakes config.Errors
-	if flag != "" && !config.IsDatabase(flag) || !errors.As(err, &mistakes) {
+	if flag != "" && !config.IsDatabase(flag) {
 		return cfg, place, err
 	}
+	mistakes, _ := errors.AsType[config.Errors](err)
 	for _, m := range mistakes {
 		if hidesQueue(m.Path) {
 			return nil, "", &exitError{exitConfig, mistakes}
@@ -179,7 +177,7 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 	return cfg, place, err
 }
 
-// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the text there may be meant as the queue's settings.
+// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the user may have meant the queue's settings.
 func hidesQueue(path string) bool {
 	top := path[:strings.IndexAny(path+".", ".[")]
 	key := path[strings.LastIndexByte(path, '.')+1:]
@@ -189,7 +187,7 @@ func hidesQueue(path string) bool {
 // maxNamespaces is how many namespaces a warning names.
 const maxNamespaces = 3
 
-// warnOfNamespaces says on stderr that a database has nothing of the default namespace but of others, if the configuration chooses none.
+// warnOfNamespaces says on stderr that a database has deliveries of other namespaces only, if the configuration chooses none.
 func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliveries, file string, cfg *config.Config) {
 	if !config.IsDatabase(file) || cfg.Queue.Namespace != "" {
 		return
@@ -210,17 +208,23 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 	if left := len(names) - maxNamespaces; left > 0 {
 		names, more = names[:maxNamespaces], fmt.Sprintf(" and %d more", left)
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s has nothing of the namespace %s but has %s%s: "+
-		"choose one with queue.namespace in a configuration (-c FILE)\n",
+	c.sayf("%s has nothing of the namespace %s but has %s%s: choose one with queue.namespace in a configuration (-c FILE)",
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
-// noQueue returns the error for a place without a queue. "" means that no place is known.
-func noQueue(file string) error {
-	if file == "" {
-		return errors.New("there is no place for a queue: set HOME, queue.path or --queue")
+// openQueue opens a queue that exists. A place of "" means that none is known.
+func openQueue(place, namespace string) (*engine.Deliveries, error) {
+	if place == "" {
+		return nil, failure(errors.New("there is no place for a queue: set HOME, queue.path or --queue"))
 	}
-	return fmt.Errorf("no queue at %s", plain(file))
+	if _, err := os.Stat(place); err != nil && !config.IsDatabase(place) { // a database reports by itself that it does not exist
+		return nil, failure(fmt.Errorf("no queue at %s", plain(place)))
+	}
+	queue, err := engine.OpenDeliveries(place, namespace)
+	if err != nil {
+		return nil, failure(err)
+	}
+	return queue, nil
 }
 
 // onServer calls do with the queue of a server.
@@ -235,12 +239,12 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
-// inQueue adds that an error is the queue's, unless the error says so.
+// inQueue makes an error without an exit code a failure: it comes from the queue, not from the arguments.
 func inQueue(err error) error {
-	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
-		return failure(err)
+	if _, coded := errors.AsType[*exitError](err); err == nil || coded {
+		return err
 	}
-	return err
+	return failure(err)
 }
 
 // userName returns the name of the command's user.
@@ -249,30 +253,6 @@ func userName() string {
 		return u.Username
 	}
 	return "uid " + strconv.Itoa(os.Getuid())
-}
-
-// checkWebhook suggests a webhook if neither the queue nor the configuration has the name. It accepts "".
-func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
-	lanes, err := q.Webhooks(ctx)
-	if err != nil || name == "" {
-		return err
-	}
-	var names []string
-	for i := range lanes {
-		names = append(names, lanes[i].Identity())
-	}
-	if !q.onServer() && !q.broken {
-		for _, w := range q.config.Webhooks {
-			names = append(names, w.Identity)
-		}
-	}
-	for _, identity := range names {
-		names = append(names, identity[strings.LastIndexByte(identity, '#')+1:])
-	}
-	if slices.Contains(names, name) {
-		return nil
-	}
-	return unknownName("webhook", name, slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "#") }))
 }
 
 // find returns the delivery whose id begins with the given text.
@@ -310,13 +290,13 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 	return ": did you mean " + near + "?"
 }
 
-// unknownState returns the error for a name that is none of the states.
-func unknownState(name string, states []delivery.State) error {
+// unknownState returns the error for a value of --state that is none of the states.
+func unknownState(given delivery.State, states []delivery.State) error {
 	var names []string
 	for _, s := range states {
 		names = append(names, string(s))
 	}
-	return fmt.Errorf("--state: %w", unknownName("state", name, names))
+	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), names))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
@@ -324,12 +304,11 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
 		return nil
 	}
-	lanes, err := q.deliveries.Webhooks(ctx)
+	lanes, err := q.deliveries.Lanes(ctx)
 	if err != nil {
 		return err
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(c.err, "awf-hook: "+format+"\n", args...) }
-	sayOrphans(say, engine.Orphans(lanes, q.config), q.file)
+	sayOrphans(c.sayf, engine.Orphans(lanes, q.config), q.file)
 	return nil
 }
 
@@ -339,23 +318,21 @@ func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 		Short:   "Show a delivery: its event, its attempts, its body",
 		Example: "  awf-hook deliveries show msg_5pfak4",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, ids []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				item, err := q.find(ctx, ids[0])
-				if err != nil {
-					return err
-				}
-				detail, err := q.Show(ctx, item.ID)
-				switch {
-				case err != nil:
-					return err
-				case where.json:
-					encode(c.out, detail)
-				default:
-					showDetail(c.out, detail)
-				}
-				return nil
-			})
-		},
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, ids []string) error {
+			item, err := q.find(ctx, ids[0])
+			if err != nil {
+				return err
+			}
+			detail, err := q.Show(ctx, item.ID)
+			switch {
+			case err != nil:
+				return err
+			case where.json:
+				encode(c.out, detail)
+			default:
+				showDetail(c.out, detail)
+			}
+			return nil
+		}),
 	}
 }

@@ -16,17 +16,15 @@ func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 list it or to deliver from it. Deliveries that were sent after the backup are then sent again, with the same ids.`,
 		Example: "  awf-hook deliveries backup queue-$(date +%F).db",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if q.onServer() {
-					return errors.New("--server: backup copies only a queue of this machine")
-				}
-				if err := q.deliveries.Backup(ctx, args[0]); err != nil {
-					return err
-				}
-				fmt.Fprintf(c.out, "written to %s\n", args[0])
-				return nil
-			})
-		},
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, args []string) error {
+			if q.onServer() {
+				return errors.New("--server: backup copies only a queue of this machine")
+			}
+			if err := q.deliveries.Backup(ctx, args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "written to %s\n", args[0])
+			return nil
+		}),
 	}
 }

@@ -44,16 +44,16 @@ With --state delivered it sends delivered ones again. It asks first on a termina
 			"  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
-			switch delivery.State(ch.state) {
+			switch ch.State {
 			case "":
-				ch.state = string(delivery.IsDead)
+				ch.State = delivery.IsDead
 			case delivery.IsDelivered:
 				ch.asks = true
 			case delivery.IsDead:
 			default:
-				return unknownState(ch.state, []delivery.State{delivery.IsDead, delivery.IsDelivered})
+				return unknownState(ch.State, []delivery.State{delivery.IsDead, delivery.IsDelivered})
 			}
-			ch.not = "it is not " + ch.state + ": replay takes dead letters, and with --state delivered also delivered ones"
+			ch.not = "it is not " + string(ch.State) + ": replay takes dead letters, and with --state delivered also delivered ones"
 			return c.changeDeliveries(where, &ch, ids)
 		},
 	}
@@ -89,9 +89,6 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		return err
 	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-			return err
-		}
 		if len(ids) > 0 {
 			item, err := q.find(ctx, ids[0])
 			if err != nil {
@@ -101,9 +98,9 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		}
 		if ch.dry {
 			items, err := q.List(ctx, filter)
-			c.printItems(items, where.json)
+			printList(c.out, items, where.json, itemRows)
 			if err == nil {
-				fmt.Fprintf(c.err, "awf-hook: %d to %s\n", len(items), ch.verb)
+				c.sayf("%d to %s", len(items), ch.verb)
 			}
 			return err
 		}
@@ -125,7 +122,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			encode(c.out, countJSON{n})
 		}
 		if n > 0 {
-			fmt.Fprintf(c.err, "awf-hook: %d %s\n", n, ch.done)
+			c.sayf("%d %s", n, ch.done)
 		}
 		return nil
 	})

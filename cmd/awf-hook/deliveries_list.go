@@ -20,7 +20,7 @@ func (c *command) sayNone(f engine.Filter) {
 	if f == (engine.Filter{Limit: f.Limit}) {
 		return
 	}
-	fmt.Fprintf(c.err, "awf-hook: no delivery matches%s\n", meantType(f.Event))
+	c.sayf("no delivery matches%s", meantType(f.Event))
 }
 
 // meantType ends an error about a type of event with the type that was probably meant; "" if there is none.
@@ -37,6 +37,7 @@ func meantType(typ string) string {
 
 func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	var flags filterFlags
+	watch := false
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List deliveries, the newest first",
@@ -46,17 +47,14 @@ until they have found as many as --limit says: through a million deliveries in a
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			filter, err := flags.filter()
-			if err == nil && flags.watch && where.json {
+			if err == nil && watch && where.json {
 				err = errors.New("--watch goes without --json")
 			}
 			if err != nil {
 				return err
 			}
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-					return err
-				}
-				if flags.watch {
+				if watch {
 					return c.watchDeliveries(ctx, q, filter)
 				}
 				return c.list(ctx, q, filter, where.json)
@@ -64,9 +62,9 @@ until they have found as many as --limit says: through a million deliveries in a
 		},
 	}
 	flags.add(cmd, "due, in_flight, delivered, dead or dropped")
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "print at most this `NUMBER`; 0 for all")
-	cmd.Flags().Int64Var(&flags.before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
-	cmd.Flags().BoolVar(&flags.watch, "watch", false, "list again every two seconds, until Ctrl-C")
+	cmd.Flags().IntVar(&flags.Limit, "limit", 50, "print at most this `NUMBER`; 0 for all")
+	cmd.Flags().Int64Var(&flags.Before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
+	cmd.Flags().BoolVar(&watch, "watch", false, "list again every two seconds, until Ctrl-C")
 	return cmd
 }
 
@@ -79,7 +77,7 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 	if len(items) == 0 {
 		c.sayNone(filter)
 	}
-	c.printItems(items, asJSON)
+	printList(c.out, items, asJSON, itemRows)
 	if err := c.warnOfOrphans(ctx, q); err != nil {
 		return err
 	}
@@ -93,7 +91,6 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 func (c *command) watchDeliveries(ctx context.Context, q openedQueue, filter engine.Filter) error {
 	return c.watch(ctx, watchEvery, func(ctx context.Context) (string, error) {
 		items, err := q.List(ctx, filter)
-		lines := tableLines(itemRows(items), terminalWidth(c.out))
-		return strings.Join(lines, "\n") + "\n", err
+		return tableText(itemRows(items), terminalWidth(c.out)), err
 	})
 }

@@ -10,17 +10,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// printItems prints a table, or a JSON object for each delivery.
-func (c *command) printItems(items []api.Item, asJSON bool) {
-	if !asJSON {
-		printTable(c.out, itemRows(items))
-		return
-	}
-	for i := range items {
-		encode(c.out, &items[i])
-	}
-}
-
 // itemRows returns the rows of a table of deliveries.
 func itemRows(items []api.Item) [][]string {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,7 +54,7 @@ ends the pause.`,
 // read. It says nothing of a queue that cannot be opened, since the sender does.
 func (c *command) sayElsewhere(where *queueFlags) {
 	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		lanes, err := q.deliveries.Webhooks(ctx)
+		lanes, err := q.deliveries.Lanes(ctx)
 		waiting, own := map[string]int{}, q.config.Files
 		if q.config.Workflows != nil {
 			for _, found := range q.config.Workflows.All() {
@@ -74,7 +73,7 @@ func (c *command) sayElsewhere(where *queueFlags) {
 		}
 		for _, file := range slices.Sorted(maps.Keys(waiting)) {
 			if _, err := os.Stat(file); err == nil { // the report says which files are gone
-				fmt.Fprintf(c.err, "awf-hook: not sent: %d waiting for webhooks of %s, which was not read: name it with -c\n",
+				c.sayf("not sent: %d waiting for webhooks of %s, which was not read: name it with -c",
 					waiting[file], plain(file))
 			}
 		}
@@ -90,7 +89,7 @@ func (c *command) hurry(where *queueFlags) error {
 		}
 		n, err := q.deliveries.Hurry(ctx, q.config)
 		if err == nil {
-			fmt.Fprintf(c.err, "awf-hook: %d made due\n", n)
+			c.sayf("%d made due", n)
 		}
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/examples"
@@ -49,13 +50,13 @@ func (c *command) demo() error {
 	fmt.Fprintf(c.out, "The configuration:\n\n%s\nWhat arrives at its receiver:\n\n", text)
 
 	var unverified atomic.Int64
-	printer := newPrinter(c.out, true)
-	script, _ := engine.ParseScript("503x1")
-	receiver := &engine.Receiver{Secrets: []string{secret}, Script: script, Show: func(r *engine.Received) {
+	printer := newPrinter(c.out)
+	script, _ := listen.ParseScript("503x1")
+	receiver := &listen.Receiver{Secrets: []string{secret}, Script: script, Show: func(r *listen.Request) {
 		if !r.Verified() {
 			unverified.Add(1)
 		}
-		printer.print(r)
+		printer.received(r, true)
 	}}
 	serving, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

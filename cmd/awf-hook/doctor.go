@@ -77,8 +77,7 @@ it sends a sample event to each webhook, as webhooks test does, and compares thi
 		RunE:    func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
-	cmd.Flags().StringVar(&d.queue, "queue", "",
-		"the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	addQueueFlag(cmd.Flags(), &d.queue)
 	cmd.Flags().BoolVar(&d.json, "json", false, "print the page as a JSON object")
 	cmd.Flags().BoolVar(&d.send, "send", false, "send a sample event to each webhook")
 	return cmd
@@ -105,13 +104,10 @@ func (d *doctor) run() error {
 		d.waiting(cfg)
 	}
 	d.print()
-	worst := func(level string) bool {
-		return slices.ContainsFunc(d.findings, func(f finding) bool { return f.Level == level })
-	}
 	switch {
 	case !isGood:
 		return &exitError{code: exitConfig}
-	case worst(wrong):
+	case slices.ContainsFunc(d.findings, func(f finding) bool { return f.Level == wrong }):
 		return &exitError{code: exitFailure}
 	}
 	return nil
@@ -125,7 +121,7 @@ func (d *doctor) print() {
 	}
 	fmt.Fprintf(d.out, "awf-hook %s (%s, %s/%s), %s\n",
 		page.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, page.At.Format(time.RFC3339))
-	show := newPrinter(d.out, false)
+	show := newPrinter(d.out)
 	colours := map[string]string{good: green, warning: yellow, wrong: red}
 	part, n := "", 0
 	for _, f := range d.findings {
@@ -152,11 +148,10 @@ func (d *doctor) awf() {
 	} else {
 		d.version(part, path)
 	}
-	switch audit := engine.AuditFile(os.LookupEnv); audit {
-	case "":
-		d.find(part, warning, "AWF_AUDIT_LOG=off: AWF writes no audit file, so follow sees no starts and ends; exec does")
-	default:
+	if audit := engine.AuditFile(os.LookupEnv); audit != "" {
 		d.look(part, "audit file", audit)
+	} else {
+		d.find(part, warning, "AWF_AUDIT_LOG=off: AWF writes no audit file, so follow sees no starts and ends; exec does")
 	}
 	d.look(part, "transcripts", engine.Transcripts(os.LookupEnv))
 	for _, name := range []string{"AWF_CONFIG_HOME", "AWF_WORKFLOWS_PATH", "AWF_HOOK_TRUST"} {
@@ -259,8 +254,8 @@ func (d *doctor) configuration() (*config.Config, bool) {
 	return cfg, true
 }
 
-// holding returns the active webhooks, those of definitions included.
-func holding(cfg *config.Config) []config.Webhook {
+// activeWebhooks returns the active webhooks, those of workflow definitions included.
+func activeWebhooks(cfg *config.Config) []config.Webhook {
 	all := cfg.Active()
 	known := map[string]bool{}
 	for _, w := range all {
@@ -283,9 +278,9 @@ func holding(cfg *config.Config) []config.Webhook {
 // receivers tries to reach each receiver.
 func (d *doctor) receivers(cfg *config.Config) {
 	const part = "receivers"
-	webhooks := holding(cfg)
+	webhooks := activeWebhooks(cfg)
 	if len(webhooks) == 0 {
-		d.find(part, warning, "no webhook holds")
+		d.find(part, warning, "no webhook is active")
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxReach)

@@ -137,7 +137,7 @@ func (d *doctor) from(identity string) string {
 func (d *doctor) lanes(queue *engine.Deliveries) error {
 	const part = "queue"
 	ctx := context.Background()
-	lanes, err := queue.Webhooks(ctx)
+	lanes, err := queue.Lanes(ctx)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (c *command) checkType(typ string) error {
 		return fmt.Errorf("--event: want letters, digits, _, - and ., got %q", typ)
 	}
 	if why := meantType(typ); why != "" {
-		fmt.Fprintf(c.err, "awf-hook: --event %s%s\n", typ, why)
+		c.sayf("--event %s%s", typ, why)
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (c *command) readEvent() (event.Event, error) {
 
 // eventText reads stdin. An event may have 1 MiB.
 func (c *command) eventText() ([]byte, error) {
-	text, err := c.readInput(nil, event.MaxLine)
+	text, err := c.readInput("", event.MaxLine)
 	if err != nil {
 		return nil, failure(err)
 	}

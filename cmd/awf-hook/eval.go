@@ -99,8 +99,7 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 		compile = expression.CompileBool
 	}
 	program, err := compile(source)
-	var mistake *expression.Error
-	if errors.As(err, &mistake) {
+	if mistake, is := errors.AsType[*expression.Error](err); is {
 		lines := strings.Split(source, "\n")
 		line := lines[min(mistake.Line, len(lines))-1]
 		return nil, fmt.Errorf("%w\n  %s\n  %s^", err, line, strings.Repeat(" ", mistake.Col))
@@ -111,7 +110,7 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 // evalAll prints the value for each event, with parts also the values of the expression's parts.
 func (c *command) evalAll(program *expression.Program, events []*event.Event, flags evalFlags, parts bool) {
 	for _, w := range program.Warnings() {
-		fmt.Fprintf(c.err, "awf-hook: warning: %s\n", w.Message)
+		c.sayf("warning: %s", w.Message)
 	}
 	width := minTypeWidth
 	for _, ev := range events {
@@ -158,7 +157,7 @@ func (c *command) showValue(trace *expression.Trace, filter, parts bool) {
 		var b strings.Builder
 		var root branch
 		explainParts(&root, trace)
-		newPrinter(c.out, false).tree(&b, &root, "  ")
+		newPrinter(c.out).tree(&b, &root, "  ")
 		_, _ = io.WriteString(c.out, b.String())
 	}
 }

@@ -45,7 +45,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 		return failure(err)
 	}
 	var fuel fuelTable
-	show := explainer{newPrinter(c.out, false), flags.time}
+	show := explainer{newPrinter(c.out), flags.time}
 	for _, ev := range events {
 		var b strings.Builder
 		list := eventList{previewFlags: flags, b: &b, ev: ev}

@@ -10,6 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func (c *command) followCommand() *cobra.Command {
@@ -34,15 +35,20 @@ A killed run has no end. With --orphan-after 1h, follow gives a run that was qui
 			return c.follow(s, follow, project)
 		},
 	}
-	s.addFileFlag(cmd)
-	cmd.Flags().StringVar(&project, "project", "", "also read the settings and workflows of the project in this `DIR`")
+	s.addFileFlag(cmd.Flags())
 	s.addTrustFlag(cmd)
 	s.addToFlag(cmd)
 	s.addFlags(cmd, 10*time.Second, "how long to go on delivering at the end")
-	cmd.Flags().BoolVar(&follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
+	addFollowFlags(cmd.Flags(), &follow, &project, "end a workflow run that was quiet for this long (default: never)")
 	addStorageFlag(cmd, &follow.Storage, "beside the PATHs")
-	cmd.Flags().DurationVar(&follow.OrphanAfter, "orphan-after", 0, "end a workflow run that was quiet for this long (default: never)")
 	return cmd
+}
+
+// addFollowFlags adds the flags of commands that follow files.
+func addFollowFlags(flags *pflag.FlagSet, follow *engine.Follow, project *string, orphanUsage string) {
+	flags.StringVar(project, "project", "", "also read the settings and workflows of the project in this `DIR`")
+	flags.BoolVar(&follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
+	flags.DurationVar(&follow.OrphanAfter, "orphan-after", 0, orphanUsage)
 }
 
 func (c *command) follow(s *session, follow engine.Follow, project string) error {
@@ -89,7 +95,7 @@ func (s *session) enterProject(folder string, others ...*string) error {
 func (c *command) sayMissing(by string, paths []string) {
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			fmt.Fprintf(c.err, "awf-hook: %s: %v: %s waits for it\n", plain(path), cause(err), by)
+			c.sayf("%s: %v: %s waits for it", plain(path), cause(err), by)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
@@ -38,10 +38,17 @@ receiver's answers.`,
 				}
 				return nil
 			case len(args) == 0:
-				return c.listFormats()
+				var rows [][]string
+				for _, name := range names {
+					receiver, _ := format.Lookup(name)
+					rows = append(rows, []string{name, receiver.Summary})
+				}
+				_, err := io.WriteString(c.out, tableText(rows, 0))
+				return err
 			}
 			receiver, _ := format.Lookup(args[0])
-			return c.showFormat(receiver)
+			_, err := io.WriteString(c.out, formatText(receiver))
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each format")
@@ -50,13 +57,13 @@ receiver's answers.`,
 
 // formatJSON is a format, as --json prints it.
 type formatJSON struct {
-	Format  string       `json:"format"`
-	Text    string       `json:"text"`
-	URL     string       `json:"url"`
-	Options []optionJSON `json:"options"`
-	Limits  []limitJSON  `json:"limits"`
-	Config  string       `json:"config"`
-	Body    string       `json:"body"`
+	Format  string         `json:"format"`
+	Text    string         `json:"text"`
+	URL     string         `json:"url"`
+	Options []optionJSON   `json:"options"`
+	Limits  []format.Limit `json:"limits"`
+	Config  string         `json:"config"`
+	Body    string         `json:"body"`
 }
 
 type optionJSON struct {
@@ -65,35 +72,17 @@ type optionJSON struct {
 	Text    string `json:"text"`
 }
 
-type limitJSON struct {
-	Text      string `json:"text"`
-	Max       int    `json:"max"`
-	Unit      string `json:"unit"`
-	Reference string `json:"reference"`
-}
-
 func formatOf(r *format.Receiver) formatJSON {
 	config, content := r.Example()
-	f := formatJSON{Format: r.Name, Text: r.Summary, URL: unquote(r.URL), Config: config, Body: string(content.Body)}
+	f := formatJSON{Format: r.Name, Text: r.Summary, URL: unquote(r.URL), Limits: r.Limits, Config: config, Body: string(content.Body)}
 	for _, key := range r.Keys {
 		f.Options = append(f.Options, optionJSON{key.Name, unquote(key.Describe()), unquote(key.Is)})
-	}
-	for _, limit := range r.Limits {
-		f.Limits = append(f.Limits, limitJSON{limit.What, limit.Max, string(limit.Unit), limit.Source})
 	}
 	return f
 }
 
-func (c *command) listFormats() error {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	for _, name := range format.Names() {
-		receiver, _ := format.Lookup(name)
-		fmt.Fprintf(w, "%s\t%s\n", name, receiver.Summary)
-	}
-	return w.Flush()
-}
-
-func (c *command) showFormat(receiver *format.Receiver) error {
+// formatText describes a format for people.
+func formatText(receiver *format.Receiver) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\nURL: %s\n\nOptions:\n", receiver.Name, receiver.Summary, unquote(receiver.URL))
 	for _, key := range receiver.Keys {
@@ -112,19 +101,15 @@ func (c *command) showFormat(receiver *format.Receiver) error {
 		body.Write(content.Body)
 	}
 	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	var limits [][]string
 	for _, limit := range receiver.Limits {
-		fmt.Fprintf(w, "  %s\t%d %s\t%s\n", limit.What, limit.Max, limit.Unit, limit.Source)
+		limits = append(limits, []string{"  " + limit.What, fmt.Sprintf("%d %s", limit.Max, limit.Unit), limit.Source})
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(&b, "\nIts answers:\n")
+	b.WriteString(tableText(limits, 0) + "\nIts answers:\n")
 	for _, row := range receiver.Policy.Rows() {
 		fmt.Fprintf(&b, "  %s: %s\n", row[0], unquote(row[1]))
 	}
-	_, err := fmt.Fprint(c.out, b.String())
-	return err
+	return b.String()
 }
 
 // unquote removes backquotes from a text of the documentation.

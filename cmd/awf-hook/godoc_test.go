@@ -15,7 +15,7 @@ import (
 
 // centralTypes are the packages that other programs import, each with the types whose methods must be called in an Example too.
 var centralTypes = map[string]string{
-	"engine":            "Engine Deliveries Child Receiver Seal",
+	"engine":            "Engine Deliveries Child Seal",
 	"engine/config":     "Config",
 	"engine/delivery":   "",
 	"engine/event":      "Reader",
@@ -42,7 +42,7 @@ var needNoExample = map[string]string{
 		engine/expression.TraceTemplate transforms.Compiler.Warn transforms.TemplatesOf transforms/format.Receiver.Compile`,
 	"the engine or its tests call it": `filters.Filter.IsOperators transforms/wasm.Module.Begun transforms/wasm.Module.FuelPercent
 		transforms/wasm.Sandbox.Instances`,
-	"serve and its page show it": `engine.Engine.KeepsHouse engine.Engine.ReloadFailed engine.Engine.Standing engine.Engine.Turned
+	"serve and its page show it": `engine.Engine.KeepsHouse engine.Engine.ReloadFailed engine.Deliveries.Standing engine.Engine.Turned
 		engine.Deliveries.Nodes engine.Deliveries.Oldest engine.Deliveries.Operations engine.Deliveries.Record`,
 	"a single command of awf-hook uses it": `engine.Engine.Adopt engine.Deliveries.Blockers engine.Deliveries.Hurry engine.Deliveries.MoveTo
 		engine.Deliveries.Namespaces`,

@@ -24,13 +24,7 @@ func (c *command) initCommand() *cobra.Command {
 complete and check it. It makes FILE's folder, and never overwrites a file.`,
 		Example: "  awf-hook init",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			file := "awf-hook.yaml"
-			if len(args) > 0 {
-				file = args[0]
-			}
-			return c.init(file)
-		},
+		RunE:    func(_ *cobra.Command, args []string) error { return c.init(first(args, "awf-hook.yaml")) },
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// readInput reads the named file, or stdin without a name. More than max bytes, which must be whole MiB, are an error.
-func (c *command) readInput(files []string, max int64) ([]byte, error) {
-	if len(files) > 0 {
-		return readFile(files[0], max)
+// readInput reads the named file, or stdin if the name is "". More than max bytes, which must be whole MiB, are an error.
+func (c *command) readInput(file string, max int64) ([]byte, error) {
+	if file != "" {
+		return readFile(file, max)
 	}
 	c.sayTyping()
 	text, err := io.ReadAll(io.LimitReader(c.in, max+1))
@@ -32,7 +32,7 @@ func (c *command) readInput(files []string, max int64) ([]byte, error) {
 // sayTyping says on a terminal that a command waits for input, and how to end it.
 func (c *command) sayTyping() {
 	if isTerminal(c.in) {
-		fmt.Fprintln(c.err, "awf-hook: reading what you type here; Ctrl-D ends it")
+		c.sayf("reading what you type here; Ctrl-D ends it")
 	}
 }
 
@@ -60,7 +60,7 @@ func (c *command) passThrough() {
 	if isTerminal(c.in) {
 		return
 	}
-	_ = engine.PassThrough(context.Background(), engine.Stream{In: c.in, Out: c.out})
+	_ = engine.Stream{In: c.in, Out: c.out}.Begin(context.Background()).Drop()
 }
 
 // isTerminal reports whether a stream is a terminal, or any character device except the null device.

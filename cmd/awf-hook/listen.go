@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -38,10 +38,7 @@ The secret is $WEBHOOK_SECRET unless --secret is given.`,
 		Example: "  awf-hook listen --respond 503x2,200",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			addr := "127.0.0.1:8080"
-			if len(args) > 0 {
-				addr = args[0]
-			}
+			addr := first(args, "127.0.0.1:8080")
 			if _, err := strconv.ParseUint(addr, 10, 64); err == nil { // a port alone
 				addr = net.JoinHostPort("127.0.0.1", addr)
 			}
@@ -58,7 +55,7 @@ The secret is $WEBHOOK_SECRET unless --secret is given.`,
 }
 
 func (c *command) listen(addr string, flags listenFlags) error {
-	script, err := engine.ParseScript(flags.respond)
+	script, err := listen.ParseScript(flags.respond)
 	if err != nil {
 		return fmt.Errorf("--respond: %w", err)
 	}
@@ -79,19 +76,20 @@ func (c *command) listen(addr string, flags listenFlags) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer onSignals(stage{end: stop})()
-	fmt.Fprintf(c.err, "awf-hook: listening on http://%s\n", ln.Addr())
+	c.sayf("listening on http://%s", ln.Addr())
 
-	show := newPrinter(c.out, len(flags.secrets) > 0).print
-	if flags.json {
-		show = func(r *engine.Received) { encode(c.out, r) }
-	}
-	shown := func(r *engine.Received) {
-		show(r)
+	printer := newPrinter(c.out)
+	show := func(r *listen.Request) {
+		if flags.json {
+			encode(c.out, r)
+		} else {
+			printer.received(r, len(flags.secrets) > 0)
+		}
 		if out, is := c.out.(*stdout); is && out.failed() != nil { // nobody sees what arrives
 			stop()
 		}
 	}
-	receiver := &engine.Receiver{Secrets: flags.secrets, Script: script, Show: shown}
+	receiver := &listen.Receiver{Secrets: flags.secrets, Script: script, Show: show}
 	if err := receiver.Serve(ctx, ln); err != nil && !errors.Is(err, context.Canceled) {
 		return failure(err)
 	}

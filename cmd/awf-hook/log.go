@@ -16,7 +16,7 @@ func (c *command) logger() *slog.Logger {
 	case c.logFormat == "json":
 		return slog.New(slog.NewJSONHandler(c.err, options))
 	case c.sentences:
-		return slog.New(&sentences{out: newPrinter(c.err, false), level: c.level, mu: new(sync.Mutex)})
+		return slog.New(&sentences{out: newPrinter(c.err), level: c.level, mu: new(sync.Mutex)})
 	}
 	return slog.New(slog.NewTextHandler(c.err, options))
 }

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine"
 	"github.com/spf13/cobra"
 )
 
-// operationsCommand lists who changed the queue.
 func (c *command) operationsCommand() *cobra.Command {
 	var where queueFlags
 	limit, before := 0, int64(0)
@@ -26,16 +26,7 @@ of serve. WHO is a user of this machine, or the name of a token. The queue keeps
 			}
 			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
 				ops, err := q.Operations(ctx, before, limit)
-				rows := [][]string{{"WHEN", "WHO", "WHAT", "COUNT", "OF", "REASON"}}
-				for _, op := range ops {
-					if where.json {
-						encode(c.out, op)
-					}
-					rows = append(rows, []string{op.At.Format(time.RFC3339), op.Who, op.What, strconv.Itoa(op.Count), op.Target, op.Note})
-				}
-				if !where.json {
-					printTable(c.out, rows)
-				}
+				printList(c.out, ops, where.json, operationRows)
 				return err
 			})
 		},
@@ -44,4 +35,12 @@ of serve. WHO is a user of this machine, or the name of a token. The queue keeps
 	cmd.Flags().IntVar(&limit, "limit", 50, "print at most this `NUMBER`, up to 1000")
 	cmd.Flags().Int64Var(&before, "before", 0, "the next page: only those before this `NUMBER`, which --json prints as seq")
 	return cmd
+}
+
+func operationRows(list []engine.Operation) [][]string {
+	rows := [][]string{{"WHEN", "WHO", "WHAT", "COUNT", "OF", "REASON"}}
+	for _, op := range list {
+		rows = append(rows, []string{op.At.Format(time.RFC3339), op.Who, op.What, strconv.Itoa(op.Count), op.Target, op.Note})
+	}
+	return rows
 }

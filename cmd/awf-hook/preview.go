@@ -19,6 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 )
@@ -88,7 +89,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	if err != nil {
 		return failure(err)
 	}
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	if flags.diff != "" {
 		show = &printer{} // no colours, since the other side may come from a pipe
 	}
@@ -102,7 +103,7 @@ func (c *command) preview(files []string, flags previewFlags) error {
 		return err
 	}
 	difference := unifiedDiff(flags.diff, "preview", string(before), string(now))
-	fmt.Fprint(c.out, colourDiff(c.out, difference))
+	fmt.Fprint(c.out, newPrinter(c.out).diff(difference))
 	if difference != "" {
 		return &exitError{code: exitFailure}
 	}
@@ -156,36 +157,31 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 	return c.openEngine(cfg, engine.Options{})
 }
 
-// hasWebhook says which webhook of a configuration a name may mean that none has. "" is no name.
+// hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
 	var names []string
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}
-	return unknownName("webhook", name, names)
+	return spelling.Unknown("webhook", name, names)
 }
 
 // readEvents reads the events of files, or of stdin without files.
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
-	names := files
 	if len(files) == 0 {
-		names = []string{"<stdin>"}
+		files = []string{""}
 	}
 	var events []*event.Event
 	var none []error
-	for _, name := range names {
-		var from []string // stdin
-		if len(files) > 0 {
-			from = []string{name}
-		}
-		text, err := c.readInput(from, maxEvents)
+	for _, file := range files {
+		text, err := c.readInput(file, maxEvents)
 		if err != nil {
 			return nil, err
 		}
-		before := len(events)
+		name, before := cmp.Or(file, "<stdin>"), len(events)
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}

@@ -12,21 +12,20 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// printer prints received requests for a person.
+// printer prints for a person.
 type printer struct {
 	out      io.Writer
-	hasKey   bool // it has a secret to verify with
-	terminal bool // it prints for people
+	terminal bool
 	coloured bool
 }
 
-func newPrinter(out io.Writer, hasKey bool) *printer {
+func newPrinter(out io.Writer) *printer {
 	terminal := isTerminal(out)
-	return &printer{out, hasKey, terminal, terminal && !isDumb() && os.Getenv("NO_COLOR") == "" && os.Getenv("CLICOLOR") != "0"}
+	return &printer{out, terminal, terminal && !isDumb() && os.Getenv("NO_COLOR") == "" && os.Getenv("CLICOLOR") != "0"}
 }
 
 // isDumb reports whether the terminal knows no escape sequences, as far as its environment says.
@@ -48,10 +47,9 @@ func (p *printer) colour(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// colourDiff colours a unified diff on a terminal.
-func colourDiff(out io.Writer, text string) string {
-	p := newPrinter(out, false)
-	if !p.coloured {
+// diff colours a unified diff, and makes it harmless.
+func (p *printer) diff(text string) string {
+	if text = harmless(text); !p.coloured {
 		return text
 	}
 	var b strings.Builder
@@ -73,8 +71,8 @@ var eventColours = map[string]string{
 	"workflow_cancel": yellow,
 }
 
-// print prints a request: its event, its signatures and its body.
-func (p *printer) print(r *engine.Received) {
+// received prints a request: its event, its signatures and its body. hasKey is whether there was a secret to verify it with.
+func (p *printer) received(r *listen.Request, hasKey bool) {
 	var b strings.Builder
 	name := r.Header.Get("X-AWF-Event")
 	code, ok := eventColours[name]
@@ -84,7 +82,7 @@ func (p *printer) print(r *engine.Received) {
 	request := fmt.Sprintf("%s %s at %s, answered %v", plain(r.Method), plain(r.Path), r.At.Format(time.TimeOnly), r.Reply)
 	fmt.Fprintf(&b, "%s %s\n", p.colour(code, "● "+plain(name)), p.colour(dim, request))
 	fmt.Fprintf(&b, "  delivery  %s, attempt %s\n", plain(r.Header.Get("X-AWF-Delivery")), plain(r.Header.Get("X-AWF-Attempt")))
-	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r))
+	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r, hasKey))
 	var body bytes.Buffer
 	if json.Indent(&body, r.Body, "  ", "  ") == nil {
 		fmt.Fprintf(&b, "  %s\n\n", harmless(body.String()))
@@ -94,11 +92,11 @@ func (p *printer) print(r *engine.Received) {
 	_, _ = io.WriteString(p.out, b.String())
 }
 
-func (p *printer) signatures(r *engine.Received) string {
+func (p *printer) signatures(r *listen.Request, hasKey bool) string {
 	if len(r.Signatures) == 0 {
 		return p.colour(yellow, "no")
 	}
-	if !p.hasKey {
+	if !hasKey {
 		return p.colour(yellow, "not verified: no secret (--secret or $WEBHOOK_SECRET)")
 	}
 	var list []string

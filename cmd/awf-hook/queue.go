@@ -47,7 +47,7 @@ move, or events that they accept stay in the old one until the next move.`,
 			return c.moveAll(ctx, flags.search(), from, to)
 		},
 	}
-	flags.addFileFlag(cmd)
+	flags.addFileFlag(cmd.Flags())
 	cmd.Flags().StringVar(&from, "from", "", "move deliveries out of this `QUEUE`")
 	cmd.Flags().StringVar(&to, "to", "", "move deliveries into this `QUEUE`")
 	_ = cmd.MarkFlagRequired("from") // the flags exist
@@ -67,12 +67,9 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	if _, err := os.Stat(from); err != nil && !config.IsDatabase(from) {
-		return failure(fmt.Errorf("no queue at %s", from))
-	}
-	source, err := engine.OpenDeliveries(from, cfg.Queue.Space())
+	source, err := openQueue(from, cfg.Queue.Space())
 	if err != nil {
-		return failure(err)
+		return err
 	}
 	defer source.Close()
 	c.warnOfNamespaces(ctx, source, from, cfg)
@@ -82,11 +79,11 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	}
 	defer target.Close()
 	carried, err := source.MoveTo(ctx, target, rename)
-	fmt.Fprintf(c.err, "awf-hook: %d moved from %s to %s", carried.Moved, engine.QueueName(from), engine.QueueName(to))
+	existed := ""
 	if carried.Known > 0 {
-		fmt.Fprintf(c.err, ", %d existed already", carried.Known)
+		existed = fmt.Sprintf(", %d existed already", carried.Known)
 	}
-	fmt.Fprintln(c.err)
+	c.sayf("%d moved from %s to %s%s", carried.Moved, engine.QueueName(from), engine.QueueName(to), existed)
 	switch {
 	case ctx.Err() != nil:
 		return failure(errors.New("stopped: run it again to move the rest"))
@@ -116,12 +113,9 @@ It changes nothing. It exits with 1 if something is wrong.`,
 			if cfg == nil {
 				return err
 			}
-			if _, err := os.Stat(file); err != nil && !config.IsDatabase(file) {
-				return failure(noQueue(file))
-			}
-			queue, err := engine.OpenDeliveries(file, "")
+			queue, err := openQueue(file, "")
 			if err != nil {
-				return failure(err)
+				return err
 			}
 			defer queue.Close()
 			wrong, err := queue.Check(context.Background())
@@ -135,9 +129,9 @@ It changes nothing. It exits with 1 if something is wrong.`,
 			return nil
 		},
 	}
-	flags.addFileFlag(cmd)
+	flags.addFileFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
-	cmd.Flags().StringVar(&place, "queue", "", "the queue's `FILE` or PostgreSQL URL (default: the configuration's, else the state folder's)")
+	addQueueFlag(cmd.Flags(), &place)
 	return cmd
 }
 

@@ -7,12 +7,12 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,8 +20,8 @@ import (
 // loads a file that is being written.
 const watchPeriod = 600 * time.Millisecond
 
-// retryTicks is after how many checks serve loads a configuration again that had mistakes: the file that is missing may be one that no
-// earlier configuration names.
+// retryTicks is after how many checks serve loads a configuration with mistakes again: what was missing may be a file that no earlier
+// configuration names.
 const retryTicks = 3
 
 // watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
@@ -114,33 +114,27 @@ func (d *daemon) takeUp(eng *engine.Engine) error {
 	if err := eng.Reload(cfg); err != nil {
 		return err
 	}
-	d.sayRestart(cfg)
+	if d.listen == "" && d.config.Serve.Listen != cfg.Serve.Listen { // the engine warns of such keys of the queue
+		d.command.logger().Warn("serve.listen has changed: restart awf-hook to use it")
+	}
 	d.config = cfg
 	d.readAccess(cfg)
 	d.server.Load().SetAccess(d.access)
 	return nil
 }
 
-// sayRestart warns of a change that a reload cannot make. The engine warns of those of the queue.
-func (d *daemon) sayRestart(cfg *config.Config) {
-	if d.listen == "" && d.config.Serve.Listen != cfg.Serve.Listen {
-		d.command.logger().Warn("serve.listen has changed: restart awf-hook to use it")
-	}
-}
-
 func firstLine(text string) string {
-	for i, r := range text {
-		if r == '\n' {
-			return fmt.Sprintf("%s; and more", text[:i])
-		}
+	line, _, more := strings.Cut(text, "\n")
+	if more {
+		line += "; and more"
 	}
-	return text
+	return line
 }
 
 // watched lists the files of the configuration. Definitions are checked when their workflows run.
 func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
-// look returns, for each file, a text that changes with the file's content and permissions. It follows links.
+// look returns a text for each file that changes with the file's content and permissions. It follows links.
 func look(files []string) map[string]string {
 	seen := map[string]string{}
 	for _, file := range files {

@@ -85,8 +85,7 @@ func (o *openRuns) print(c *command) {
 	if o.number > 1 {
 		more = fmt.Sprintf(", and of %d more", o.number-1)
 	}
-	const open = "awf-hook: stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error\n"
-	fmt.Fprintf(c.err, open, o.first, more)
+	c.sayf("stdin ended before the end of %s%s; run --orphan-after 24h ends such a run as a workflow_error", o.first, more)
 }
 
 // runStream delivers the events of a stream. It reads even while the engine is being opened, or if none can be: the

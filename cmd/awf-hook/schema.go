@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -19,7 +20,7 @@ import (
 // printed describes the output of a command with --json.
 type printed struct {
 	how string // one of those below
-	of  []any  // values of the types of its objects; of several, each object has one
+	of  []any  // values of the types that its objects may have
 }
 
 // How a command prints JSON.
@@ -48,7 +49,7 @@ var outputs = map[string]printed{
 	"follow":            {inReport, []any{engine.Report{}}},
 	"formats":           {eachLine, []any{formatJSON{}}},
 	"functions":         {eachLine, []any{functionJSON{}}},
-	"listen":            {eachLine, []any{engine.Received{}}},
+	"listen":            {eachLine, []any{listen.Request{}}},
 	"operations":        {eachLine, []any{engine.Operation{}}},
 	"preview":           {eachLine, []any{engine.Preview{}}},
 	"queue check":       {eachLine, []any{queueCheckJSON{}}},
@@ -105,7 +106,7 @@ func maker() *schema.Maker {
 		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
 		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
 			"transform_failed", "not_signed"),
-		reflect.TypeOf(engine.Received{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
+		reflect.TypeOf(listen.Request{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
 	}
 	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[traceJSON]())
 	return m
@@ -153,7 +154,7 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			return slices.Compact(next), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, words []string) error {
+		RunE: func(_ *cobra.Command, words []string) error {
 			if len(words) == 0 {
 				rows := [][]string{{"COMMAND", "PRINTS"}}
 				for _, path := range slices.Sorted(maps.Keys(outputs)) {
@@ -164,7 +165,8 @@ Errors are not JSON: they go to stderr as text, and the exit code says what kind
 			}
 			path := strings.TrimPrefix(strings.Join(words, " "), "awf-hook ")
 			s, known := schemaOf(path)
-			if of, rest, err := cmd.Root().Find(strings.Fields(path)); err != nil || len(rest) > 0 || of == cmd.Root() {
+			all := (&command{}).root()
+			if of, rest, err := all.Find(strings.Fields(path)); err != nil || len(rest) > 0 || of == all {
 				return fmt.Errorf("no command awf-hook %s: awf-hook schema lists those that print JSON", plain(path))
 			}
 			if !known {

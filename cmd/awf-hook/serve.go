@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/page"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
@@ -68,18 +67,15 @@ and serve.tls in the configuration open serve to other machines. See docs/serve.
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.serve() },
 	}
-	d.addFileFlag(cmd)
+	d.addFileFlag(cmd.Flags())
 	d.addTrustFlag(cmd)
 	d.addFlags(cmd, 30*time.Second, "how long to go on delivering at the end")
 	flags := cmd.Flags()
-	flags.StringVar(&d.project, "project", "", "also read the settings and workflows of the project in this `DIR`")
+	addFollowFlags(flags, &d.follow, &d.project, "end a workflow run in a followed file that was quiet for this long (default: never)")
 	flags.StringVar(&d.listen, "listen", "",
 		"the `ADDRESS` to listen on, or unix:PATH (default: the configuration's, else "+defaultListen+")")
 	flags.StringArrayVar(&d.follow.Paths, "follow", nil,
 		"also deliver the events of this audit file or transcripts folder `PATH`; may be repeated")
-	flags.BoolVar(&d.follow.FromStart, "from-start", false, "read files that were never followed from their beginning")
-	flags.DurationVar(&d.follow.OrphanAfter, "orphan-after", 0,
-		"end a workflow run in a followed file that was quiet for this long (default: never)")
 	flags.DurationVar(&d.grace, "lame-duck", 5*time.Second, "how long to accept events after the first signal, while /readyz answers 503")
 	flags.BoolVar(&d.insecure, "insecure-listen", false, "allow an address that others can reach without TLS or without a token")
 	flags.BoolVar(&d.debug, "debug", false, "answer /debug/pprof, on this machine's own addresses only")
@@ -197,11 +193,9 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
-		Stale: func() string { return d.server.Load().Stale() }})
-	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
-	options.Page, options.Login = people, people.Login
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
-	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger(), desk.Routes()...)
+		Version: version(), Stale: func() string { return d.server.Load().Stale() }})
+	people := page.New(desk)
+	options.API, options.Page, options.Login = desk.Handler(), people, people.Login
 	if d.debug {
 		options.Debug = server.Pprof()
 	}
@@ -219,7 +213,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 			tls = nil
 		}
 		working.Go(func() { failed <- answers.Run(ctx, ln, tls) })
-		fmt.Fprintf(d.command.err, "awf-hook: listening on %s\n", ln.Addr())
+		d.command.sayf("listening on %s", ln.Addr())
 	}
 	if len(d.follow.Paths) > 0 {
 		print := d.command.printBroken()

@@ -18,11 +18,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const (
-	maxBadLines = 100 // broken lines printed in an hour; the others are counted
-)
+// maxBadLines is how many broken lines are printed in an hour; further ones are counted.
+const maxBadLines = 100
 
-// session delivers events, from opening an engine to its report. run, exec, emit, follow and demo each are one.
+// session delivers events: it opens an engine, feeds it, drains it and reports. All commands that deliver use it.
 type session struct {
 	configFlags
 	queue        string
@@ -45,7 +44,7 @@ type session struct {
 	config   *config.Config                                      // nil uses the one that the flags name
 	begin    func(ctx context.Context)                           // runs before the engine is opened; may be nil
 	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
-	adopts   bool                                                // also deliver what dead processes left of their commands
+	adopts   bool                                                // also deliver the events that dead processes left of their commands
 	grace    time.Duration                                       // how long feed goes on after the first signal
 	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil counts from feed's end
 	instead  func()                                              // runs if no engine can be opened, after the reason is printed
@@ -82,7 +81,7 @@ func (s *session) addMetricsFlag(cmd *cobra.Command) {
 		"at the end, write the metrics to this `FILE.prom`, for the node exporter's textfile collector")
 }
 
-// watchMetrics makes the metrics for --metrics-file.
+// watchMetrics begins to collect the metrics for --metrics-file.
 func (s *session) watchMetrics() {
 	if s.metricsFile != "" {
 		s.metrics = server.NewMetrics(version())
@@ -90,7 +89,7 @@ func (s *session) watchMetrics() {
 	}
 }
 
-// writeMetrics writes these metrics.
+// writeMetrics writes --metrics-file.
 func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	if s.metricsFile == "" {
 		return
@@ -104,7 +103,7 @@ func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	}
 }
 
-// metered lists the webhooks that hold, with what their series tell apart.
+// metered lists the active webhooks, each with the kinds of its transform's steps.
 func metered(eng *engine.Engine) (list []server.Webhook) {
 	steps := map[string][]string{}
 	webhooks := eng.Config().Webhooks
@@ -200,7 +199,7 @@ func (s *session) deliver(c *command) (*engine.Report, error) {
 func (s *session) progress(draining context.Context, eng *engine.Engine) func() string {
 	return func() string {
 		deadline, _ := draining.Deadline()
-		lanes, err := eng.Lanes(draining)
+		lanes, err := eng.Queue().Lanes(draining)
 		if err != nil {
 			return "delivering what is left"
 		}
@@ -231,8 +230,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 		s.hurries.Store(true)
 		if s.leaving != nil {
 			s.leaving()
-			fmt.Fprintf(c.err,
-				"awf-hook: accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once\n",
+			c.sayf("accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once",
 				s.grace, s.drainTimeout)
 			return
 		}
@@ -240,7 +238,7 @@ func (s *session) waits(c *command, feeding context.Context) func() {
 		if s.grace > 0 && feeding.Err() == nil {
 			what = "reading on until the input ends"
 		}
-		fmt.Fprintf(c.err, "awf-hook: %s, for %v at most; a second signal stops at once\n", what, s.drainTimeout)
+		c.sayf("%s, for %v at most; a second signal stops at once", what, s.drainTimeout)
 	}
 }
 
@@ -268,8 +266,8 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	return c.openEngine(cfg, o)
 }
 
-// spillPlaces returns where deliveries go that the queue does not take at the end: to the file in --spill, else to the
-// state folder, else to the folder for temporary files. For a queue in memory only --spill counts.
+// spillPlaces returns the places for deliveries that the queue does not take at the end, the best first: the file in --spill, the state
+// folder, the folder for temporary files. With a queue in memory, deliveries are kept only if there is --spill.
 func (s *session) spillPlaces(queue string) (places []string) {
 	if s.spill != "" {
 		places = append(places, s.spill)
@@ -283,7 +281,7 @@ func (s *session) spillPlaces(queue string) (places []string) {
 	return places
 }
 
-// seal returns the seal of these files.
+// seal returns the seal of spill files.
 func (s *session) seal() *engine.Seal {
 	paths := []string{filepath.Join(os.TempDir(), fmt.Sprintf("awf-hook-%d.key", os.Geteuid()))}
 	if folder := s.search().StateFolder(); folder != "" {
@@ -310,7 +308,7 @@ func (s *session) stopAfter(running context.Context, stop, end func()) {
 	}
 }
 
-// adopt takes up what dead processes left of their commands, beside the session. wait waits for that until ctx ends.
+// adopt accepts the events that dead processes left of their commands, beside the session. wait waits for that until ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
 	if !s.adopts {
 		return func(context.Context) {}
@@ -345,7 +343,7 @@ func (c *command) printBroken() func(*event.LineError) {
 			c.say(err)
 		}
 		if said == maxBadLines {
-			fmt.Fprintln(c.err, "awf-hook: further bad lines are counted for the rest of the hour, but not printed")
+			c.sayf("further bad lines are counted for the rest of the hour, but not printed")
 		}
 	}
 }

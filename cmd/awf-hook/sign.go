@@ -134,7 +134,7 @@ func (c *command) sign(flags signingFlags, id string, asJSON bool, args []string
 	if id == "" {
 		id = "msg_" + strings.ToLower(rand.Text())
 	}
-	body, err := c.readInput(args, maxSigned)
+	body, err := c.readInput(first(args, ""), maxSigned)
 	if err != nil {
 		return failure(err)
 	}

@@ -6,6 +6,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 )
 
 // What every start pays before main: allocations and bytes of the initialization of all packages of this module together. A regular
@@ -46,5 +49,33 @@ func TestStartInitializesLittle(t *testing.T) {
 	if packages < 5 || allocations > initAllocations || bytes > initBytes {
 		t.Errorf("%d packages make %d allocations of %d bytes before main, want at most %d of %d: make what a command may not need on first use",
 			packages, allocations, bytes, initAllocations, initBytes)
+	}
+}
+
+// A command line that begins with a command's name builds that command alone, and its help is the same.
+func TestStartBuildsOneCommand(t *testing.T) {
+	text := func(cmd *cobra.Command) string {
+		var text strings.Builder
+		cmd.SetOut(&text)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	for _, cmd := range (&command{}).root().Commands() {
+		alone := (&command{}).root(cmd.Name()).Commands()
+		if cmd.GroupID == "" { // completion and man describe the others
+			if len(alone) < 10 {
+				t.Errorf("%s sees only %d commands", cmd.Name(), len(alone))
+			}
+			continue
+		}
+		if len(alone) != 1 || alone[0].Name() != cmd.Name() {
+			t.Errorf("%s: its command line has %d commands, want it alone", cmd.Name(), len(alone))
+			continue
+		}
+		if diff := cmp.Diff(text(cmd), text(alone[0])); diff != "" {
+			t.Errorf("%s: help (-with others +alone):\n%s", cmd.Name(), diff)
+		}
 	}
 }

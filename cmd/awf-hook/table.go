@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -12,9 +11,23 @@ import (
 // printTable prints rows in columns, the first row as the header. On a terminal it cuts lines to the terminal's width; in a
 // pipe it cuts nothing.
 func printTable(out io.Writer, rows [][]string) {
-	for _, line := range tableLines(rows, terminalWidth(out)) {
-		fmt.Fprintln(out, line)
+	_, _ = io.WriteString(out, tableText(rows, terminalWidth(out)))
+}
+
+// printList prints a table of rows, or as JSON an object for each entry of the list.
+func printList[T any](out io.Writer, list []T, asJSON bool, rows func([]T) [][]string) {
+	if !asJSON {
+		printTable(out, rows(list))
+		return
 	}
+	for i := range list {
+		encode(out, &list[i])
+	}
+}
+
+// tableText returns a table, cut to a width unless that is 0.
+func tableText(rows [][]string, width int) string {
+	return strings.Join(tableLines(rows, width), "\n") + "\n"
 }
 
 // tableLines returns the lines of a table, cut to a width unless that is 0.

@@ -16,6 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
 
@@ -136,13 +137,13 @@ func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 	for _, w := range cfg.Webhooks {
 		names = append(names, w.Name)
 	}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	for i := range tests {
 		for _, want := range tests[i].Want {
 			if !slices.Contains(names, want.Webhook) {
-				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, unknownName("webhook", want.Webhook, names))
+				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, spelling.Unknown("webhook", want.Webhook, names))
 			}
 		}
 	}
@@ -253,7 +254,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 		encode(c.out, testJSON{t.File, t.Line, t.Col, t.Name, r.passed(), r.problems, r.diff})
 		return
 	}
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	verdict := show.colour(green, "passed")
 	if !r.passed() {
 		verdict = show.colour(red, "failed")
@@ -262,7 +263,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 	for _, problem := range r.problems {
 		fmt.Fprintf(c.out, "  %s\n", plain(problem))
 	}
-	fmt.Fprint(c.out, colourDiff(c.out, harmless(r.diff)))
+	fmt.Fprint(c.out, show.diff(r.diff))
 }
 
 // updateTests writes what would be sent into the files of the tests.

@@ -44,15 +44,13 @@ it. You need only the language's own tools to build it.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var system *fs.PathError
-			err := author.New(".", args[0], language)
-			if errors.As(err, &system) {
-				return failure(err)
-			}
-			if err != nil {
+			if err := author.New(".", args[0], language); err != nil {
+				if _, isSystem := errors.AsType[*fs.PathError](err); isSystem {
+					return failure(err)
+				}
 				return err
 			}
-			fmt.Fprintf(c.err, "awf-hook: made %s: cd %[1]s && %s\n", args[0], author.Steps(language))
+			c.sayf("made %s: cd %[1]s && %s", args[0], author.Steps(language))
 			return nil
 		},
 	}
@@ -76,7 +74,7 @@ once for each folder.`,
 		Example: "  awf-hook transform build",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir := dirOf(args)
+			dir := first(args, ".")
 			if out == "" {
 				out = filepath.Join(dir, author.Module)
 			}
@@ -88,20 +86,13 @@ once for each folder.`,
 	return cmd
 }
 
-func dirOf(args []string) string {
-	if len(args) > 0 {
-		return args[0]
-	}
-	return "."
-}
-
 func (c *command) buildTransform(dir, out string, yes bool) error {
 	language, err := author.Told(dir)
 	if err != nil {
 		return failure(err)
 	}
 	if language.IsScript() {
-		fmt.Fprintf(c.err, "awf-hook: %s needs no build\n", filepath.Join(dir, language.Source))
+		c.sayf("%s needs no build", filepath.Join(dir, language.Source))
 		return nil
 	}
 	if info, err := os.Lstat(out); err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -124,7 +115,7 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 	if err != nil {
 		return failure(err)
 	}
-	fmt.Fprintf(c.err, "awf-hook: built %s, %s\n", out, bytesOf(info.Size()))
+	c.sayf("built %s, %s", out, bytesOf(info.Size()))
 	return nil
 }
 
@@ -170,9 +161,9 @@ current folder by default. test exits with 1 if a test fails.`,
 		Example: "  awf-hook transform test",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir := dirOf(args)
+			dir := first(args, ".")
 			if language, err := author.Told(dir); err == nil && language.IsStale(dir) {
-				fmt.Fprintf(c.err, "awf-hook: %s is missing or older than its source: awf-hook transform build\n", filepath.Join(dir, author.Module))
+				c.sayf("%s is missing or older than its source: awf-hook transform build", filepath.Join(dir, author.Module))
 			}
 			flags.file = filepath.Join(dir, "awf-hook.yaml")
 			return c.test(nil, flags)

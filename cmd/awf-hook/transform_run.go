@@ -99,7 +99,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 		took := time.Since(start)
 		switch {
 		case errors.Is(err, wasm.ErrDrop):
-			fmt.Fprintln(c.err, "awf-hook: dropped")
+			c.sayf("dropped")
 		case err != nil:
 			failed = true
 			c.say(err)
@@ -113,7 +113,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 				return failure(err)
 			}
 		}
-		fmt.Fprintf(c.err, "awf-hook: %d bytes, fuel %d, memory %s, %v\n",
+		c.sayf("%d bytes, fuel %d, memory %s, %v",
 			len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
 	}
 	if failed {
@@ -126,7 +126,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 	if raw {
 		_, most := wasm.Bounds()
-		text, err := c.readInput(nil, most.Input)
+		text, err := c.readInput("", most.Input)
 		return []wasm.Event{{Body: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)

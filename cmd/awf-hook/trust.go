@@ -31,7 +31,7 @@ In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
 		Example: "  awf-hook trust\n  awf-hook trust --list",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			search := config.Search{Dir: dirOf(args), Env: os.LookupEnv}
+			search := config.Search{Dir: first(args, "."), Env: os.LookupEnv}
 			switch {
 			case flags.json && !flags.list:
 				return errors.New("--json goes with --list")
@@ -59,7 +59,7 @@ func (c *command) trust(search config.Search, yes bool) error {
 	}
 	if project.Err != nil {
 		c.say(project.Err)
-		fmt.Fprintln(c.err, "awf-hook: these webhooks are left out because of their mistakes")
+		c.sayf("these webhooks are left out because of their mistakes")
 	}
 	switch {
 	case len(project.Claims) == 0:
@@ -86,7 +86,7 @@ func (c *command) trust(search config.Search, yes bool) error {
 	if err := trust.In(search.StateFolder()).Trust(project.Folder, project.Claims); err != nil {
 		return failure(err)
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s is trusted\n", plain(project.Folder))
+	c.sayf("%s is trusted", plain(project.Folder))
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (c *command) listTrust(search config.Search, asJSON bool) error {
 		c.printClaims("  ", r.Claims)
 	}
 	if len(records) == 0 {
-		fmt.Fprintln(c.err, "awf-hook: no folder is trusted")
+		c.sayf("no folder is trusted")
 	}
 	return nil
 }
@@ -135,6 +135,6 @@ func (c *command) revokeTrust(search config.Search) error {
 	case !revoked:
 		return failure(fmt.Errorf("%s is not trusted", folder))
 	}
-	fmt.Fprintf(c.err, "awf-hook: %s is not trusted any more\n", plain(folder))
+	c.sayf("%s is not trusted any more", plain(folder))
 	return nil
 }

@@ -62,7 +62,7 @@ func (c *command) verify(flags signingFlags, headers string, asJSON bool, args [
 	if err != nil {
 		return err
 	}
-	text, err := c.readInput(args, maxSigned)
+	text, err := c.readInput(first(args, ""), maxSigned)
 	if err != nil {
 		return failure(err)
 	}
@@ -141,7 +141,7 @@ func verdict(err error) string {
 // requests reads the requests to verify.
 func (c *command) requests(headers string, text []byte) ([]recorded, error) {
 	if headers != "" {
-		lines, err := c.readInput([]string{headers}, maxSigned)
+		lines, err := c.readInput(headers, maxSigned)
 		if err != nil {
 			return nil, err
 		}

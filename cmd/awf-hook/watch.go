@@ -18,7 +18,7 @@ const (
 // watch shows a picture until a signal, and redraws it at each interval. If stdout is no terminal, or one that cannot
 // redraw, it shows one picture.
 func (c *command) watch(ctx context.Context, every time.Duration, picture func(ctx context.Context) (string, error)) error {
-	show := newPrinter(c.out, false)
+	show := newPrinter(c.out)
 	if !show.terminal || isDumb() {
 		text, err := picture(ctx)
 		if err == nil {

@@ -31,16 +31,14 @@ If webhooks in several files have the same name, the name means all of them; FIL
 		Short:   "List the lanes",
 		Example: "  awf-hook webhooks list",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
-				lanes, err := q.Webhooks(ctx)
-				c.printLanes(lanes, where.json)
-				if err == nil && !q.onServer() {
-					err = c.sayDifferences(ctx, q.deliveries)
-				}
-				return err
-			})
-		},
+		RunE: c.onQueue(&where, func(ctx context.Context, q openedQueue, _ []string) error {
+			lanes, err := q.Webhooks(ctx)
+			printList(c.out, lanes, where.json, laneRows)
+			if err == nil && !q.onServer() {
+				err = c.sayDifferences(ctx, q.deliveries)
+			}
+			return err
+		}),
 	}
 	cmd.RunE = list.RunE
 	cmd.AddCommand(list, c.tryCommand(&where),
@@ -53,7 +51,6 @@ If webhooks in several files have the same name, the name means all of them; FIL
 	return cmd
 }
 
-// pauseCommand pauses a webhook's lanes.
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
@@ -83,27 +80,20 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 		Short:   short,
 		Example: "  awf-hook webhooks " + verb + " oncall",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, names []string) error {
-			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				n, err := do(q.Queue, ctx, names[0])
-				if err == nil && n == 0 {
-					if err = q.checkWebhook(ctx, names[0]); err == nil {
-						err = fmt.Errorf("%s has had no delivery yet", names[0])
-					}
-				}
-				if err != nil {
-					return err
-				}
-				if where.json {
-					encode(c.out, countJSON{n})
-				}
-				fmt.Fprintf(c.err, "awf-hook: %s %sd\n", plain(names[0]), verb)
-				if n > 1 {
-					fmt.Fprintf(c.err, "awf-hook: these are %d webhooks of %d files: FILE#%s means one\n", n, n, names[0])
-				}
-				return nil
-			})
-		},
+		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, names []string) error {
+			n, err := do(q.Queue, ctx, names[0])
+			if err != nil {
+				return err
+			}
+			if where.json {
+				encode(c.out, countJSON{n})
+			}
+			c.sayf("%s %sd", plain(names[0]), verb)
+			if n > 1 {
+				c.sayf("these are %d webhooks of %d files: FILE#%s means one", n, n, names[0])
+			}
+			return nil
+		}),
 	}
 }
 
@@ -114,25 +104,21 @@ func (c *command) sayDifferences(ctx context.Context, queue *engine.Deliveries) 
 	if len(different) < 2 {
 		return err
 	}
-	fmt.Fprintln(c.err, "awf-hook: the configurations of the processes that share the queue differ:")
+	c.sayf("the configurations of the processes that share the queue differ:")
 	for _, of := range different {
-		fmt.Fprintf(c.err, "awf-hook:   %s: %s\n", of.Digest, plain(strings.Join(of.Nodes, ", ")))
+		c.sayf("  %s: %s", of.Digest, plain(strings.Join(of.Nodes, ", ")))
 	}
 	return err
 }
 
-// printLanes prints a table, or a JSON object for each lane.
-func (c *command) printLanes(lanes []api.Lane, asJSON bool) {
+// laneRows returns the rows of a table of lanes.
+func laneRows(lanes []api.Lane) [][]string {
 	const fuel = 6 // its column, shown if a lane has a module
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "FUEL", "LAST ERROR"}}
 	ranModule := false
 	name := nameOf(lanes, (*api.Lane).Identity)
 	for i := range lanes {
 		l := &lanes[i]
-		if asJSON {
-			encode(c.out, l)
-			continue
-		}
 		rests := ""
 		if !l.PausedUntil.IsZero() {
 			rests = time.Until(l.PausedUntil).Round(time.Second).String()
@@ -141,17 +127,13 @@ func (c *command) printLanes(lanes []api.Lane, asJSON bool) {
 		if l.FuelPercent > 0 {
 			ranModule, used = true, strconv.Itoa(l.FuelPercent)+" %"
 		}
-		last := cmp.Or(l.Closed, l.LastError)
-		rows = append(rows, []string{
-			name(l.Identity()), l.State, strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered), rests, used, last,
-		})
+		rows = append(rows, []string{name(l.Identity()), l.State, strconv.Itoa(l.Waiting), strconv.Itoa(l.Dead), fmt.Sprint(l.Delivered),
+			rests, used, cmp.Or(l.Closed, l.LastError)})
 	}
 	if !ranModule {
 		for i := range rows {
 			rows[i] = slices.Delete(rows[i], fuel, fuel+1)
 		}
 	}
-	if !asJSON {
-		printTable(c.out, rows)
-	}
+	return rows
 }

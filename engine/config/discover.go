@@ -1,14 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // Search says where to look for a configuration. There are three places, and each overrides those before it: the user's global
@@ -84,19 +82,19 @@ func (s Search) loadOwn() (*Config, Errors, error) {
 	return merged, mistakes, nil
 }
 
-// LoadFile inspects one file, whose place says whose it is. A checkout's file may set fewer keys than the user's own, and its variables
-// are expanded only if the user trusts it. LoadFile returns what it could read, and the mistakes as [Errors].
+// LoadFile inspects one file. The file's place says whose it is: a checkout's file may set fewer keys than the user's own, and its
+// variables are expanded only if the user trusts it. LoadFile returns what it could read, and the mistakes as [Errors].
 func (s Search) LoadFile(path string) (*Config, error) {
 	origin := s.Origin(path)
 	if origin == UserFile || s.Env == nil {
 		return load(path, origin, s.Env)
 	}
-	text, err := file.Read(path, origin.limit())
+	text, err := origin.read("", path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	s.Inspect = true
-	own, _, err := s.loadOwn() // the mistakes in the user's own files are not asked for
+	own, _, err := s.loadOwn() // the caller did not ask for mistakes in these files
 	if err != nil {
 		own = &Config{}
 	}
@@ -151,16 +149,7 @@ func (s Search) ownPlaces() []string {
 
 // globalFolder returns AWF's folder for the user's configuration, "" if not even a home directory is known.
 func (s Search) globalFolder() string {
-	if folder := s.variable("AWF_CONFIG_HOME"); folder != "" {
-		return folder
-	}
-	if folder := s.variable("XDG_CONFIG_HOME"); folder != "" {
-		return filepath.Join(folder, "awf")
-	}
-	if home := s.variable("HOME"); home != "" {
-		return filepath.Join(home, ".config", "awf")
-	}
-	return ""
+	return cmp.Or(s.variable("AWF_CONFIG_HOME"), s.folder("XDG_CONFIG_HOME", ".config", "awf"))
 }
 
 // variable looks up a variable that names a place, even if the configuration's own variables are not looked up.
@@ -177,17 +166,19 @@ func (s Search) variable(name string) string {
 }
 
 // StateFolder returns awf-hook's folder for data that it must keep, "" if not even a home directory is known.
-func (s Search) StateFolder() string { return s.ownFolder("XDG_STATE_HOME", ".local/state") }
+func (s Search) StateFolder() string { return s.folder("XDG_STATE_HOME", ".local/state", "awf-hook") }
 
 // CacheFolder returns awf-hook's folder for data that it can make again, "" if not even a home directory is known.
-func (s Search) CacheFolder() string { return s.ownFolder("XDG_CACHE_HOME", ".cache") }
+func (s Search) CacheFolder() string { return s.folder("XDG_CACHE_HOME", ".cache", "awf-hook") }
 
-func (s Search) ownFolder(variable, inHome string) string {
+// folder returns a folder within the one that a variable names, or within the variable's default in the home directory. It returns "" if
+// neither is known.
+func (s Search) folder(variable, inHome, name string) string {
 	if folder := s.variable(variable); folder != "" {
-		return filepath.Join(folder, "awf-hook")
+		return filepath.Join(folder, name)
 	}
 	if home := s.variable("HOME"); home != "" {
-		return filepath.Join(home, inHome, "awf-hook")
+		return filepath.Join(home, inHome, name)
 	}
 	return ""
 }
@@ -207,17 +198,12 @@ func (s Search) workflowFolders() []string {
 
 // packFolders lists the folders of installed packs, PACK/workflows. They belong neither to the user nor to the project.
 func (s Search) packFolders() []string {
-	data := s.variable("XDG_DATA_HOME")
-	if home := s.variable("HOME"); data == "" && home != "" {
-		data = filepath.Join(home, ".local", "share")
-	}
-	packs := []string{filepath.Join(s.Dir, ".awf", "workflow-packs")}
-	if data != "" {
-		packs = append(packs, filepath.Join(data, "awf", "workflow-packs"))
-	}
 	var folders []string
-	for _, folder := range packs {
-		entries, _ := readDir(folder)
+	for _, folder := range []string{
+		filepath.Join(s.Dir, ".awf", "workflow-packs"),
+		s.folder("XDG_DATA_HOME", ".local/share", "awf/workflow-packs"),
+	} {
+		entries, _ := readDir(folder) // a missing folder has no packs
 		for _, pack := range entries {
 			if len(folders) < maxPacks {
 				folders = append(folders, filepath.Join(folder, pack.Name(), "workflows"))

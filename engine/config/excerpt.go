@@ -115,12 +115,10 @@ var (
 	singleQuoted = lazy.Regexp(`^'(?:[^']|'')*'`)
 )
 
-var (
-	reference = lazy.Regexp(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}`)
-	address   = lazy.Regexp(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
-)
+// address matches a URL's scheme, host and rest.
+var address = lazy.Regexp(`^([A-Za-z][A-Za-z0-9+.-]*://)([A-Za-z0-9._-]+(?::\d+)?)(.*)$`)
 
-// maskedText is a value that may be a credential: of a URL its scheme and host show, and of any the variables that it reads.
+// maskedText masks a value that may be a credential. It shows the variables that the value reads, and the scheme and host of a URL.
 func maskedText(value string, isURL bool) string {
 	start := ""
 	if m := address().FindStringSubmatch(value); isURL && m != nil && !strings.Contains(value, "@") && (m[3] == "" || m[3][0] == '/') {
@@ -139,13 +137,14 @@ func maskedText(value string, isURL bool) string {
 		}
 	}
 	at := 0
-	for _, found := range reference().FindAllStringSubmatchIndex(value, -1) {
-		if found[0] > 0 && value[found[0]-1] == '$' { // of $$, which is a dollar
-			continue
+	for _, found := range variable().FindAllStringIndex(value, -1) {
+		name, _, hasDefault := strings.Cut(strings.TrimPrefix(value[found[0]:found[1]], "${"), ":-")
+		if name = strings.TrimSuffix(name, "}"); !variableName().MatchString(name) || value[found[1]-1] != '}' {
+			continue // $$, or a mistake
 		}
 		hide(value[at:found[0]])
-		b.WriteString("${" + value[found[2]:found[3]])
-		if found[4] >= 0 {
+		b.WriteString("${" + name)
+		if hasDefault {
 			b.WriteString(":-" + secret.Mask)
 		}
 		b.WriteByte('}')

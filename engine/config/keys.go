@@ -38,7 +38,7 @@ const (
 //
 // Each mapping's keys are listed in a table beside the type that holds the mapping. [Keys] lists all of them.
 type Key struct {
-	Path     string // in a mapping's table its name; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
+	Path     string // the name in a mapping's table; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
 	Kind     Kind
 	Default  string   // the value that is read if the key is missing
 	Without  string   // what applies if the key is missing, in words or decided elsewhere
@@ -56,6 +56,8 @@ type Key struct {
 	noun    string // the word for a format's options in errors; "" for keys of this package
 	anyCase bool   // choices may be written in any case, and errors suggest a near one
 	orExpr  bool   // the text may also be an expression instead of a choice
+
+	goesWith []string // the kinds of steps that may have the key; nil for all kinds
 }
 
 // merging says what applies if several files set a key.

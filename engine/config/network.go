@@ -12,8 +12,7 @@ var networkKeys = []Key{
 	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
 		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
 			"reach no private address, and no webhook reaches a link-local or metadata address",
-		access: showing(reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow),
-			func(cfg *Config) string { return showList(cfg.Allow) })},
+		access: reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow)},
 	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
 		Is:     "refuses webhooks whose URL is http",
 		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
@@ -97,14 +96,14 @@ func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	read := func(d *decoder, n node, t *TLS) {
 		given, text := of(t)
 		if name, ok := d.value(n); ok {
-			pem, _ := d.readFile(n, name, namedFile{maxPEM, "a file of certificates"})
+			pem, _ := d.readFile(n, name, maxPEM, "a file of certificates")
 			*given, *text = name, secret.New(pem)
 		}
 	}
 	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
-// maxPEM is the greatest size of a file of certificates, in bytes.
+// maxPEM is the maximum size of a file of certificates, in bytes.
 const maxPEM = 1 << 20
 
 // judgeTLS checks the files against each other.

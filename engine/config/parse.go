@@ -27,14 +27,24 @@ var NoEnv Env
 func Load(path string, env Env) (*Config, error) { return load(path, UserFile, env) }
 
 func load(path string, origin Origin, env Env) (*Config, error) {
-	text, err := file.Read(path, origin.limit())
-	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
-		return parse(path, make([]byte, origin.limit()+1), origin, env) // parse reports the size
+	text, err := origin.read("", path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, origin, env)
+}
+
+// read reads a file in a folder. Of a file that is too large it returns a part, which is also too large, so that parse reports it.
+func (o Origin) read(folder file.In, path string) (text []byte, err error) {
+	f, err := folder.Open(path)
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(io.LimitReader(f, o.limit()+1))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return parse(path, text, origin, env)
+	return text, nil
 }
 
 // Parse reads a configuration from text. The file's name appears in errors and in the identities of webhooks. Parse returns what it
@@ -120,7 +130,7 @@ type decoder struct {
 	named      []string            // files that the configuration refers to
 }
 
-// maxMistakes is the greatest number of mistakes that are reported for a file. Reading stops there.
+// maxMistakes is the maximum number of mistakes that are reported for a file. Reading stops there.
 const maxMistakes = 1_000
 
 func (d *decoder) fail(n node, code, format string, args ...any) {
@@ -296,7 +306,7 @@ func variables(n *yaml.Node) []string {
 		}
 	}
 	for i, inner := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 { // a key, in which nothing is expanded
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // nothing is expanded in a key
 			continue
 		}
 		// aliases are not followed, because a value belongs to the place of its definition

@@ -153,6 +153,7 @@ var good = map[string][]webhook{
 			}
 		}),
 	},
+	"serve.yaml": nil,
 	"signing.yaml": {
 		with(func(w *webhook) { w.Name, w.Secret, w.Signing = "both", "x", both }),
 		with(func(w *webhook) { w.Name, w.Secret, w.Signing = "one", "x", []signature.Scheme{signature.Standard} }),

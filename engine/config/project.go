@@ -17,7 +17,7 @@ import (
 
 // Bounds of a project's files, in bytes.
 const (
-	maxModule  = 32 << 20  // a module whose digest is computed: the upper bound of limits.module
+	maxModule  = 32 << 20  // the upper bound of limits.module: larger modules get no digest
 	maxModules = 128 << 20 // all modules of the project together
 )
 
@@ -95,13 +95,13 @@ func (s Search) project(own []Webhook) (*Project, error) {
 // readSettings reads the project's settings and merges them over the user's own. An untrusted project's are only read to inspect them.
 func (p *Project) readSettings(own *Config) {
 	path := filepath.Join(p.search.Dir, projectSettings)
-	text, err := file.In(cmp.Or(p.search.Dir, ".")).Read(path, ProjectFile.limit())
+	text, err := ProjectFile.read(file.In(cmp.Or(p.search.Dir, ".")), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	p.Settings = path
 	if err != nil {
-		p.Err = fmt.Errorf("%s: %w", path, err)
+		p.Err = err
 		return
 	}
 	cfg, state, err := p.read(path, text, ProjectFile)

@@ -26,7 +26,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 	if slip := secret.Unread(n.Value); slip != "" && isSecret(n) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
-	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n) && !strings.Contains(n.path, "].transform") {
+	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n) && !isInTransform(n) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
 	if n.Style == 0 && endsInQuote(n.Value) {
@@ -101,14 +101,10 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 
 // isSecret reports whether the value of a variable in n must not be shown.
 func isSecret(n node) bool {
-	if n.key != nil && slices.Contains([]Kind{KindURL, KindSecret, KindSecrets, KindHeaders}, n.key.Kind) {
-		return true
-	}
-	_, below, _ := strings.Cut(n.path, "].")
-	key, _, _ := strings.Cut(below, ".")
-	key, _, _ = strings.Cut(key, "[")
-	return slices.Contains([]string{"url", "secret", "headers", "transform"}, key)
+	return slices.Contains([]Kind{KindURL, KindSecret, KindSecrets, KindHeaders}, n.key.Kind) || isInTransform(n)
 }
+
+func isInTransform(n node) bool { return strings.Contains(n.path, "].transform") }
 
 // unresolved reports whether the value of n is unknown because its variables are not looked up.
 func (d *decoder) unresolved(n node) bool {

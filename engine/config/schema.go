@@ -11,49 +11,31 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
+// schema is a JSON Schema, or a part of one.
+type schema = map[string]any
+
 // Schema returns the JSON Schema of a configuration file, for editors.
 func Schema() map[string]any {
-	root := objectSchema()
+	root := objectSchema(rootKeys)
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "awf-hook"
-	for _, key := range Keys() {
-		parent, name := "", key.Path
-		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-			parent, name = name[:dot], name[dot+1:]
-		}
-		property(root, parent)[name] = key.schema()
-	}
 	return root
 }
 
-func objectSchema() map[string]any {
-	return map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{}}
-}
-
-// property returns the properties of the mapping at a path such as "webhooks[].retry".
-func property(schema map[string]any, path string) map[string]any {
-	if path != "" {
-		for step := range strings.SplitSeq(path, ".") {
-			name, isList := strings.CutSuffix(step, "[]")
-			schema = schema["properties"].(map[string]any)[name].(map[string]any)
-			if isList {
-				schema = entrySchema(schema)
-			}
+// objectSchema returns the schema of a mapping with the keys of a table.
+func objectSchema(table []Key) schema {
+	properties, required := schema{}, []string{}
+	for i := range table {
+		properties[table[i].Path] = table[i].schema()
+		if table[i].Required {
+			required = append(required, table[i].Path)
 		}
 	}
-	return schema["properties"].(map[string]any)
-}
-
-// entrySchema returns the schema of the mappings in a list.
-func entrySchema(list map[string]any) map[string]any {
-	if choices, ok := list["anyOf"].([]any); ok { // one text, or a list of texts and mappings
-		list = choices[1].(map[string]any)
+	object := schema{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		object["required"] = required
 	}
-	items := list["items"].(map[string]any)
-	if choices, ok := items["anyOf"].([]any); ok {
-		return choices[1].(map[string]any)
-	}
-	return items
+	return object
 }
 
 // Patterns of texts that are allowed in place of another type.
@@ -63,41 +45,41 @@ const (
 	boolOrExpanded   = `^(true|false)$|` + expanded
 )
 
-func (k *Key) schema() map[string]any {
-	s := map[string]any{"description": k.describe()}
-	scalar := map[string]any{"type": []string{"string", "number", "boolean"}} // a text that YAML takes for a number is allowed
+func textLike(pattern string) schema { return schema{"type": "string", "pattern": pattern} }
+
+func (k *Key) schema() schema {
+	s := schema{"description": k.describe()}
+	scalar := schema{"type": []string{"string", "number", "boolean"}} // a text that YAML takes for a number is allowed
 	switch k.Kind {
 	case KindGlobs, KindRanges, KindDurations, KindNumbers, KindTexts:
 		s["type"], s["items"], s["minItems"], s["maxItems"] = "array", scalar, k.Min, k.Max
 	case KindSchemes:
-		unread := map[string]any{"type": "string", "pattern": expanded}
-		name := map[string]any{"anyOf": []any{map[string]any{"enum": signature.Schemes}, unread}}
-		s["type"], s["items"] = "array", map[string]any{"anyOf": []any{name, objectSchema()}}
+		name := schema{"anyOf": []any{schema{"enum": signature.Schemes}, textLike(expanded)}}
+		s["type"], s["items"] = "array", schema{"anyOf": []any{name, objectSchema(k.below)}}
 	case KindHeaders:
 		s["type"], s["additionalProperties"], s["maxProperties"] = "object", scalar, k.Max
 	case KindNumber:
-		number := map[string]any{"type": "integer", "minimum": k.Min, "maximum": k.Max}
-		s["anyOf"] = []any{number, map[string]any{"type": "string", "pattern": numberOrExpanded}}
+		s["anyOf"] = []any{schema{"type": "integer", "minimum": k.Min, "maximum": k.Max}, textLike(numberOrExpanded)}
 	case KindBool:
-		s["anyOf"] = []any{map[string]any{"type": "boolean"}, map[string]any{"type": "string", "pattern": boolOrExpanded}}
+		s["anyOf"] = []any{schema{"type": "boolean"}, textLike(boolOrExpanded)}
 	case KindSecrets:
-		list := map[string]any{"type": "array", "maxItems": k.Max, "items": map[string]any{"anyOf": []any{scalar, objectSchema()}}}
-		s["anyOf"] = []any{scalar, list}
+		entry := schema{"anyOf": []any{scalar, objectSchema(k.below)}}
+		s["anyOf"] = []any{scalar, schema{"type": "array", "maxItems": k.Max, "items": entry}}
 	case KindSteps:
-		step := objectSchema() // one map for both, so that its keys are added to both
-		s["anyOf"] = []any{step, map[string]any{"type": "array", "minItems": 1, "maxItems": k.Max, "items": step}}
+		step := objectSchema(k.below) // one map for both, so that package engine extends both
+		s["anyOf"] = []any{step, schema{"type": "array", "minItems": 1, "maxItems": k.Max, "items": step}}
 	case KindTree:
 	case KindList:
-		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema()
+		s["type"], s["maxItems"], s["items"] = "array", k.Max, objectSchema(k.below)
 	case KindMapping:
-		maps.Copy(s, objectSchema())
+		maps.Copy(s, objectSchema(k.below))
 	case KindURL, KindDuration, KindSize, KindTime, KindRate, KindPercent:
 		s["type"] = "string"
 	case KindText, KindExpr, KindSecret:
 		if k.Choices == nil {
 			maps.Copy(s, scalar)
 		} else {
-			s["anyOf"] = []any{map[string]any{"enum": k.Choices}, map[string]any{"type": "string", "pattern": k.noChoice()}}
+			s["anyOf"] = []any{schema{"enum": k.Choices}, textLike(k.noChoice())}
 		}
 	}
 	return s
@@ -121,22 +103,17 @@ func FormatSchemas() []any {
 	var schemas []any
 	for _, name := range format.Names() {
 		r, _ := format.Lookup(name)
-		with, required := objectSchema(), []any{}
-		for i, key := range optionKeys(r) {
-			with["properties"].(map[string]any)[key.Path] = key.schema()
-			if r.Keys[i].Required {
-				required = append(required, key.Path)
-			}
+		options := optionKeys(r)
+		for i := range options {
+			options[i].Required = r.Keys[i].Required
 		}
-		with["required"] = required
-		then := map[string]any{"properties": map[string]any{"with": with}}
-		if len(required) > 0 {
+		with := objectSchema(options)
+		then := schema{"properties": schema{"with": with}}
+		if with["required"] != nil {
 			then["required"] = []any{"with"}
 		}
-		schemas = append(schemas, map[string]any{
-			"if":   map[string]any{"required": []any{"format"}, "properties": map[string]any{"format": map[string]any{"const": name}}},
-			"then": then,
-		})
+		isFormat := schema{"required": []any{"format"}, "properties": schema{"format": schema{"const": name}}}
+		schemas = append(schemas, schema{"if": isFormat, "then": then})
 	}
 	return schemas
 }
@@ -158,10 +135,14 @@ func (k *Key) Preset() string { return cmp.Or(k.Default, k.Without) }
 
 // Bounds returns the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {
-	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: "", KindSize: ""}
-	words, known := unit[k.Kind]
-	if !known {
-		words = " entries"
+	words := " entries"
+	switch k.Kind {
+	case KindText, KindExpr:
+		words = " bytes"
+	case KindPercent:
+		words = "%"
+	case KindNumber, KindRate, KindDuration, KindSize:
+		words = ""
 	}
 	show := func(n int64) string {
 		switch k.Kind {

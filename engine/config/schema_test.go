@@ -44,6 +44,13 @@ func against(schema map[string]any, v any, path string) error {
 			if text, is := v.(string); is && !regexp.MustCompile(arg.(string)).MatchString(text) {
 				err = fmt.Errorf("%q does not match %s", v, arg)
 			}
+		case "required":
+			object, _ := v.(map[string]any)
+			for _, name := range arg.([]any) {
+				if _, has := object[name.(string)]; !has {
+					err = fmt.Errorf("no key %s", name)
+				}
+			}
 		case "minimum", "maximum", "minItems", "maxItems", "maxProperties":
 			err = ofBound(word, arg.(float64), v)
 		default:
@@ -189,6 +196,11 @@ func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 		"webhooks: [{retry: {max_attempts: 1.5}}]",
 		"webhooks: [{retry: {max_attempts: many}}]",
 		"webhooks: [{retry: {delays: 5s}}]",
+		"serve: {hosts: [{a: b}]}",
+		"serve: {tokens: [{name: ci}]}",
+		"webhooks: [{secret: [{not_after: 2026-11-24}]}]",
+		"server: {token: x}",
+		"tests: [{want: [{event: workflow_end}]}]",
 		"network: []",
 		"network: {https: true}",
 	} {

@@ -47,9 +47,8 @@ var serveKeys = []Key{
 	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
 		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindList, Min: 1, Max: 100, UserOnly: true, access: showing(
-		reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
-		func(s *Serve) string { return strings.Join(s.Hosts, ", ") }),
+	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100, UserOnly: true,
+		access: reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
 			"`listen` and those of the certificate"},
 	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
@@ -57,12 +56,11 @@ var serveKeys = []Key{
 			func(s *Serve) string { return tokenNames(s.Tokens) }),
 		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
-		access: reading(field(func(s *Serve) any { return &s.Secrets }), (*decoder).serveSecret),
+		access: field(func(s *Serve) any { return &s.Secrets }),
 		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
-		access: showing(reading(field(func(s *Serve) any { return &s.Rate }), (*decoder).serveRate),
-			func(s *Serve) string { return s.Rate.String() }),
-		Is: "the greatest number of events per time from requests without a token"},
+		access: field(func(s *Serve) any { return &s.Rate }),
+		Is:     "the maximum number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
@@ -86,8 +84,8 @@ var tokenKeys = []Key{
 			"pause and close; `admin`, which is everything"},
 	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
 		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the greatest number of events per time from the client",
-		access: by(func(d *decoder, n node, t *Token) { t.Rate = d.rateOf(n) })},
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the maximum number of events per time from the client",
+		access: field(func(t *Token) any { return &t.Rate })},
 }
 
 func (d *decoder) listenAddress(n node, s *Serve) {
@@ -143,21 +141,6 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 		return
 	}
 	copy(t.SHA256[:], sum)
-}
-
-func (d *decoder) serveRate(n node, s *Serve) { s.Rate = d.rateOf(n) }
-
-// serveSecret and rateOf read keys that a webhook has too.
-func (d *decoder) serveSecret(n node, s *Serve) {
-	var w Webhook
-	d.secret(n, &w)
-	s.Secrets = w.Secrets
-}
-
-func (d *decoder) rateOf(n node) Rate {
-	var w Webhook
-	d.rate(n, &w)
-	return w.Rate
 }
 
 func tokenNames(tokens []Token) string {

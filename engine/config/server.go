@@ -20,9 +20,9 @@ var serverKeys = []Key{
 	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
 		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
 	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "the token for it",
-		access: by(func(d *decoder, n node, s *Server) { s.Token = d.hidden(n) })},
+		access: field(func(s *Server) any { return &s.Token })},
 	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests instead of a token",
-		access: by(func(d *decoder, n node, s *Server) { s.Secret = d.hidden(n) })},
+		access: field(func(s *Server) any { return &s.Secret })},
 }
 
 func (d *decoder) serverURL(n node, s *Server) {
@@ -34,14 +34,6 @@ func (d *decoder) serverURL(n node, s *Server) {
 	if s.URL, err = intakeURL(text); err != nil && d.env != nil {
 		d.fail(n, "url.form", "%v", err)
 	}
-}
-
-func (d *decoder) hidden(n node) secret.Secret {
-	text, ok := d.value(n)
-	if ok && text == "" {
-		d.fail(n, "secret.form", "empty")
-	}
-	return secret.New(text)
 }
 
 // intakeURL returns the URL at which a server accepts events.

@@ -88,10 +88,3 @@ func (v *Value) use(u use) {
 		v.Text = "not known without its variables"
 	}
 }
-
-func showList[T any](list []T) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return strings.ReplaceAll(fmt.Sprint(list), " ", ", ")
-}

@@ -19,7 +19,7 @@ type SigningSecret struct {
 	NotBefore, NotAfter time.Time // zero for no bound
 }
 
-// maxSecretFile is the greatest size of a secret_file, in bytes.
+// maxSecretFile is the maximum size of a secret_file, in bytes.
 const maxSecretFile = 4096
 
 // shortSecret is the length in bytes below which a secret causes a warning.
@@ -33,12 +33,12 @@ var secretKeys = []Key{
 		access: field(func(s *SigningSecret) any { return &s.NotAfter })},
 }
 
-// secret reads a text, or a list of texts and of mappings that say when each secret signs.
-func (d *decoder) secret(n node, w *Webhook) {
+// secrets reads a text, or a list of texts and of mappings that say when each secret signs.
+func (d *decoder) secrets(n node, to *[]SigningSecret) {
 	if n.Kind != yaml.SequenceNode {
 		var s SigningSecret
 		if d.secretValue(n, &s); !s.IsZero() {
-			w.Secrets = []SigningSecret{s}
+			*to = []SigningSecret{s}
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func (d *decoder) secret(n node, w *Webhook) {
 			d.fail(entry.at("not_after"), "value.range", "want a time after not_before")
 		}
 		if !s.IsZero() {
-			w.Secrets = append(w.Secrets, s)
+			*to = append(*to, s)
 		}
 	}
 }
@@ -82,28 +82,22 @@ func (d *decoder) secretFile(n node, w *Webhook) {
 	if !ok {
 		return
 	}
-	text, ok := d.readFile(n, name, namedFile{maxSecretFile, "a secret"})
+	text, ok := d.readFile(n, name, maxSecretFile, "a secret")
 	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, text) {
 		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}
 	}
 }
 
-// namedFile is a kind of file that a configuration refers to.
-type namedFile struct {
-	limit int64 // in bytes
-	is    string
-}
-
-// readFile reads a file that the configuration refers to, unless variables are not looked up. Relative paths start at the
-// configuration's folder.
-func (d *decoder) readFile(n node, name string, kind namedFile) (string, bool) {
+// readFile reads a file of at most limit bytes that the configuration refers to, unless variables are not looked up. Relative paths start
+// at the configuration's folder. kind says in an error what the file should be.
+func (d *decoder) readFile(n node, name string, limit int64, kind string) (string, bool) {
 	if d.env == nil {
 		return "", false
 	}
 	d.named = append(d.named, d.absolute(name))
-	text, err := file.Read(d.absolute(name), kind.limit)
+	text, err := file.Read(d.absolute(name), limit)
 	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
-		err = fmt.Errorf("%w: not %s", err, kind.is)
+		err = fmt.Errorf("%w: not %s", err, kind)
 	}
 	if err != nil {
 		d.fail(n, "file.read", "%s: %v", unquoted(n), err)
@@ -174,9 +168,9 @@ func (w *Webhook) showSigning() string {
 	return "[" + strings.Join(names, ", ") + "]"
 }
 
-func (w *Webhook) showSecrets() string {
+func showSecrets(secrets []SigningSecret) string {
 	var list []string
-	for _, s := range w.Secrets {
+	for _, s := range secrets {
 		text := secret.Mask
 		if !s.NotBefore.IsZero() {
 			text += " from " + s.NotBefore.Format(time.RFC3339)

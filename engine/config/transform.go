@@ -59,17 +59,18 @@ var stepKeys = []Key{
 			"A project's files cannot use one outside the project"},
 	{Path: "js", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).js),
 		Is: "the file of a JavaScript script with one exported function, which runs in the same sandbox as a module"},
-	{Path: "sha256", Kind: KindText, Without: "any", access: by((*decoder).sha256),
+	{Path: "sha256", Kind: KindText, goesWith: []string{"wasm", "js"}, Without: "any", access: by((*decoder).sha256),
 		Is: "the SHA-256 of the module's or script's file, in hex; any other file is refused"},
-	{Path: "isolation", Kind: KindText, Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
-		access: by((*decoder).isolation),
-		Is:     "`event` gives the module or script a new instance for each event, `instance` reuses instances"},
-	{Path: "limits", Kind: KindMapping, Is: "the limits of the module or script for one event",
+	{Path: "isolation", Kind: KindText, goesWith: []string{"wasm", "js"}, access: by((*decoder).isolation),
+		Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
+		Is: "`event` gives the module or script a new instance for each event, `instance` reuses instances"},
+	{Path: "limits", Kind: KindMapping, goesWith: []string{"wasm", "js"}, Is: "the limits of the module or script for one event",
 		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
-	{Path: "omitempty", Kind: KindBool, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
+	{Path: "omitempty", Kind: KindBool, goesWith: []string{"map"}, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
 		Is: "leaves null values out of the map"},
-	{Path: "content_type", Kind: KindText, Without: "application/json", access: by((*decoder).contentType),
-		Is: "the type of the body that a map, a module or a script makes; if it is not JSON, the map's result must be a text"},
+	{Path: "content_type", Kind: KindText, goesWith: []string{"map", "wasm", "js"}, Without: "application/json",
+		access: by((*decoder).contentType),
+		Is:     "the type of the body that a map, a module or a script makes; if it is not JSON, the map's result must be a text"},
 }
 
 // transform reads a step or a list of steps.
@@ -99,42 +100,21 @@ func (d *decoder) step(n node) Step {
 	}
 	switch {
 	case len(kinds) == 0:
-		d.fail(n, "key.missing", "want one of %s", listed(stepKinds))
+		d.fail(n, "key.missing", "want one of %s", listed("and", stepKinds))
 	case len(kinds) > 1:
-		d.fail(n, "key.conflict", "want one of %s, got %s", listed(stepKinds), listed(kinds))
+		d.fail(n, "key.conflict", "want one of %s, got %s", listed("and", stepKinds), listed("and", kinds))
 	default:
-		for _, k := range goesWith {
-			if n.has(k.key) && !slices.Contains(k.kinds, kinds[0]) {
-				d.fail(n.get(k.key), "key.useless", "goes with %s", listed(k.kinds))
+		for _, k := range n.key.below {
+			if k.goesWith != nil && n.has(k.Path) && !slices.Contains(k.goesWith, kinds[0]) {
+				d.fail(n.get(k.Path), "key.useless", "goes with %s", listed("and", k.goesWith))
 			}
 		}
 	}
 	return s
 }
 
-// stepKinds lists the keys of which a step has exactly one.
+// stepKinds lists the kinds of steps. Each is a key, and a step has exactly one of these keys.
 var stepKinds = []string{"map", "format", "wasm", "js"}
-
-// listed joins names: "map", "map, format and wasm".
-func listed(names []string) string {
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
-}
-
-// goesWith says which kinds of steps may have a key that not all may have.
-var goesWith = []struct {
-	key   string
-	kinds []string
-}{
-	{"omitempty", []string{"map"}},
-	{"content_type", []string{"map", "wasm", "js"}},
-	{"sha256", []string{"wasm", "js"}},
-	{"isolation", []string{"wasm", "js"}},
-	{"limits", []string{"wasm", "js"}},
-}
 
 // maxContentType is the longest content_type, in bytes.
 const maxContentType = 100

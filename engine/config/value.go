@@ -3,12 +3,15 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
 )
@@ -25,6 +28,9 @@ func (d *decoder) field(n node, to any) {
 		return
 	case *Text:
 		d.pointable(n, to)
+		return
+	case *[]SigningSecret:
+		d.secrets(n, to)
 		return
 	}
 	if text, ok := d.value(n); ok {
@@ -51,6 +57,13 @@ func (d *decoder) parse(n node, text string, to any) {
 		d.duration(n, text, to)
 	case *time.Time:
 		d.time(n, text, to)
+	case *Rate:
+		d.rate(n, text, to)
+	case *secret.Secret:
+		if text == "" {
+			d.fail(n, "secret.form", "empty")
+		}
+		*to = secret.New(text)
 	default:
 		panic(fmt.Sprintf("%s: no field can be a %T", n.path, to))
 	}
@@ -89,6 +102,18 @@ func (k *Key) showField(from any) string {
 			return shortDuration(*v)
 		}
 		return k.Without
+	case *Rate:
+		return v.String()
+	case *secret.Secret:
+		if !v.IsZero() {
+			return secret.Mask
+		}
+	case *[]SigningSecret:
+		return showSecrets(*v)
+	case *[]string, *[]int, *[]time.Duration, *[]netip.Prefix:
+		if list := fmt.Sprint(reflect.ValueOf(v).Elem()); list != "[]" {
+			return strings.ReplaceAll(list, " ", ", ")
+		}
 	}
 	return ""
 }
@@ -113,7 +138,7 @@ func (d *decoder) choice(n node, text string, to *string) {
 		if near := spelling.Nearest(n.Value, n.key.Choices); near != "" && n.key.anyCase {
 			meant = ", did you mean " + near + "?"
 		}
-		d.fail(n, "value.choice", "want %s, got %s%s", orList(n.key.Choices), quote(n), meant)
+		d.fail(n, "value.choice", "want %s, got %s%s", listed("or", n.key.Choices), quote(n), meant)
 	case len(text) < low || high > 0 && len(text) > high:
 		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
 	default:
@@ -121,13 +146,13 @@ func (d *decoder) choice(n node, text string, to *string) {
 	}
 }
 
-// orList joins choices: a, b or c.
-func orList(choices []string) string {
-	last := len(choices) - 1
+// listed joins names by commas, and the last one by a word: "a", "a, b or c".
+func listed(word string, names []string) string {
+	last := len(names) - 1
 	if last == 0 {
-		return choices[0]
+		return names[0]
 	}
-	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
 // leadingZero matches numbers that YAML 1.1 and 1.2 read differently.

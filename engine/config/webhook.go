@@ -40,7 +40,7 @@ var webhookKeys = []Key{
 	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", access: field(func(w *Webhook) any { return &w.Filter }),
 		Is: "an expression; only events for which it is true are sent"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, Without: "unsigned", below: secretKeys,
-		access: showing(by((*decoder).secret), (*Webhook).showSecrets),
+		access: field(func(w *Webhook) any { return &w.Secrets }),
 		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks defines, anything else is taken literally. " +
 			"A list, newest first, serves to rotate secrets"},
 	{Path: "secret_file", Kind: KindText, UserOnly: true, access: by((*decoder).secretFile),
@@ -58,8 +58,8 @@ var webhookKeys = []Key{
 	{Path: "retry", Kind: KindMapping, Is: "when deliveries are retried",
 		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none; with a format, what its receiver takes",
-		access: showing(by((*decoder).rate), func(w *Webhook) string { return w.Rate.String() }),
-		Is: "the greatest number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
+		access: field(func(w *Webhook) any { return &w.Rate }),
+		Is: "the maximum number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
 			"a tenth of a second's attempts may run at once"},
 	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order; with `format: pagerduty`, by alert",
 		access: field(func(w *Webhook) any { return &w.OrderBy }),
@@ -68,10 +68,10 @@ var webhookKeys = []Key{
 		access: showing(field(func(w *Webhook) any { return &w.OrderMaxWait }), (*Webhook).showOrderMaxWait),
 		Is:     "the age from which a delivery no longer holds up those behind it"},
 	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
-		Is:     "the greatest number of attempts, and of connections, at a time",
+		Is:     "the maximum number of attempts, and of connections, at a time",
 		access: field(func(w *Webhook) any { return &w.MaxInFlight })},
 	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none",
-		Is:     "the greatest number of attempts at a time in all processes that share the queue, on all machines",
+		Is:     "the maximum number of attempts at a time in all processes that share the queue, on all machines",
 		access: showing(field(func(w *Webhook) any { return &w.MaxTotal }), (*Webhook).showMaxTotal)},
 	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
 		access: showing(by((*decoder).transform), (*Webhook).showTransform),

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -28,8 +27,8 @@ const (
 	refreshInterval = 2 * time.Second // how often files are checked for changes
 )
 
-// Workflows finds the webhooks in the definitions of workflows. It finds a definition by its key name, by which events name their
-// workflow, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
+// Workflows finds the webhooks in the definitions of workflows. It finds a definition by its key name, which is also the workflow's name in
+// events, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
 // changes. Workflows is safe for concurrent use.
 type Workflows struct {
 	folders []string // earlier ones win
@@ -76,7 +75,7 @@ type Found struct {
 	Webhooks []Webhook // all active webhooks, including those of the settings
 	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
-	Err      error // the definition's mistakes, because of which its own webhooks are not active
+	Err      error // the definition's mistakes; its own webhooks are then not active
 }
 
 // Lookup returns the webhooks for a workflow's events, nil if the workflow has no definition. "PACK/NAME" names a pack's workflow. A name
@@ -134,11 +133,11 @@ func (ws *Workflows) refresh() {
 			if ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
 				continue
 			}
-			info, err := os.Stat(filepath.Join(folder, entry.Name()))
+			path := filepath.Join(folder, entry.Name())
+			info, err := os.Stat(path)
 			if err != nil || !info.Mode().IsRegular() {
 				continue
 			}
-			path := filepath.Join(folder, entry.Name())
 			def := ws.files[path]
 			if def == nil || !def.modTime.Equal(info.ModTime()) || def.size != info.Size() {
 				def = &definition{path, ws.nameOf(path), info.ModTime(), info.Size()}
@@ -177,7 +176,7 @@ func readDir(folder string) ([]os.DirEntry, error) {
 	return entries, err
 }
 
-// maxHead is the number of bytes of a definition in which its name is searched.
+// maxHead is the number of bytes at the beginning of a definition that must hold its name.
 const maxHead = 16 << 10
 
 // plainName matches names that need no YAML parser.
@@ -215,34 +214,20 @@ func (ws *Workflows) nameOf(path string) string {
 	return ""
 }
 
-// open opens a definition. A project's definition must be inside its folder.
-func (ws *Workflows) open(path string) (*os.File, error) {
-	if filepath.Dir(path) == ws.own {
-		return file.Open(path)
-	}
-	within := file.In(filepath.Dir(path))
-	if filepath.Base(filepath.Dir(path)) == "workflows" && filepath.Base(filepath.Dir(filepath.Dir(path))) == ".awf" {
-		within = file.In(filepath.Dir(filepath.Dir(filepath.Dir(path))))
-	}
-	return within.Open(path)
-}
-
 // read reads the definition's webhooks and merges them over the settings' own.
 func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
-	f, err := ws.open(def.path)
-	if err != nil {
-		found.Err = fmt.Errorf("%s: %w", def.path, err)
-		return found
+	within, isOwn := file.In(projectOf(def.path)), filepath.Dir(def.path) == ws.own
+	if isOwn {
+		within = ""
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, WorkflowFile.limit()+1))
+	text, err := WorkflowFile.read(within, def.path)
 	if err != nil {
-		found.Err = fmt.Errorf("%s: %w", def.path, err)
+		found.Err = err
 		return found
 	}
 	var cfg *Config
-	if filepath.Dir(def.path) == ws.own {
+	if isOwn {
 		cfg, err = parse(def.path, text, WorkflowFile, ws.env)
 	} else {
 		var state trust.State

@@ -88,3 +88,11 @@ func (o Operation) Cut() Operation {
 	}
 	return o
 }
+
+// Carried counts deliveries that moved from one queue to another.
+type Carried struct {
+	Moved    int // accepted by the other queue
+	Known    int // the other queue had them already, from a move that was killed
+	Resumed  int // of Moved and Known: an earlier move had begun to move them
+	InFlight int // stayed, since somebody is sending them
+}

@@ -48,7 +48,7 @@ func (d *decoder) end(r *Record, status string) {
 }
 
 // saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
-// text too, with a newline or other text around it: then the run failed, since a page too many is better than one too few.
+// text too, with a newline or other text around it: then the run failed, since one page too many is better than one too few.
 func saysCancelled(failure string) bool {
 	before, own := strings.CutSuffix(failure, "command execution: context canceled")
 	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")
@@ -105,7 +105,7 @@ type Ending struct {
 func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int) {
 	var open []*run
 	for r := range j.runs.left() {
-		if quiet == 0 || now.Sub(r.seen) >= quiet {
+		if quiet == 0 || now.Sub(r.Seen) >= quiet {
 			open = append(open, r)
 		}
 	}
@@ -113,12 +113,12 @@ func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int)
 		if d := j.runs.depth(b) - j.runs.depth(a); d != 0 {
 			return d
 		}
-		return b.started.Compare(a.started)
+		return b.Started.Compare(a.Started)
 	})
 	for _, r := range open {
-		r.ended = true
+		r.Ended = true
 		end := how.record(r, now)
-		r.endType, r.endID = end.Type, end.ID
+		r.EndType, r.EndID = end.Type, end.ID
 		j.give(r, end)
 	}
 	return len(open)
@@ -127,8 +127,8 @@ func (j *Joiner) End(how Ending, quiet time.Duration, now time.Time) (given int)
 // record makes the end of a run.
 func (how Ending) record(r *run, now time.Time) *Record {
 	rec := &Record{role: roleEnd, Event: Event{
-		ID: lineID([]byte("end of " + r.startID + " after " + r.lastID)), Type: WorkflowError,
-		WorkflowID: r.id, WorkflowName: r.name, Timestamp: now.UTC(),
+		ID: lineID([]byte("end of " + r.StartID + " after " + r.LastID)), Type: WorkflowError,
+		WorkflowID: r.ID, WorkflowName: r.Name, Timestamp: now.UTC(),
 	}}
 	status := "failure"
 	if how.Cancelled {
@@ -137,7 +137,7 @@ func (how Ending) record(r *run, now time.Time) *Record {
 		rec.end.exitCode = strconv.AppendInt(nil, int64(how.ExitCode), 10)
 	}
 	rec.payload.Text("status", status)
-	if took := now.Sub(r.started); took >= 0 {
+	if took := now.Sub(r.Started); took >= 0 {
 		rec.payload.Raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
 	}
 	rec.end.failure, rec.end.synthetic = how.Error, true
@@ -148,7 +148,7 @@ func (how Ending) record(r *run, now time.Time) *Record {
 func (rs *runs) left() iter.Seq[*run] {
 	return func(yield func(*run) bool) {
 		for e := rs.recent.Back(); e != nil; e = e.Prev() {
-			if r := e.Value.(*run); r.startedBy != foreign && !r.ended && r.live && !yield(r) {
+			if r := e.Value.(*run); r.StartedBy != foreign && !r.Ended && r.Live && !yield(r) {
 				return
 			}
 		}
@@ -158,7 +158,7 @@ func (rs *runs) left() iter.Seq[*run] {
 // depth returns how many runs are above the run.
 func (rs *runs) depth(r *run) int {
 	for depth := range maxDepth {
-		caller := rs.byID[r.parentID]
+		caller := rs.byID[r.ParentID]
 		if caller == nil {
 			return depth
 		}

@@ -32,10 +32,10 @@ type waiting struct {
 	run   *run
 	need  need
 	until time.Time
-	state time.Time // until when it waits for a state file
+	state time.Time // when it stops waiting for a state file
 }
 
-// Order is the time by which records of several files are ordered. Audit lines have truncated milliseconds: a start sorts
+// Order returns the time that orders records of several files. Audit lines have truncated milliseconds: a start sorts
 // before everything in its millisecond, an end behind it.
 func (rec *Record) Order() time.Time {
 	if rec.dialect == audit && rec.role == roleEnd {
@@ -61,7 +61,7 @@ func (rec *Record) SetLine(n int) { rec.line = n }
 // SetID gives the record another id.
 func (rec *Record) SetID(id string) { rec.ID = id }
 
-// Add takes a record. It returns false if the record is no event, as a second start or end of a run.
+// Add takes a record. It returns false if the record is no event, but a second start or end of a run.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files
 	run, need, isEvent := j.runs.learn(rec, now)
@@ -69,7 +69,7 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 		j.Release(now)
 		return false
 	}
-	if j.HoldEnds && rec.role == roleEnd && rec.Type == WorkflowError && rec.end.exitCode == nil && run.parentID == "" {
+	if j.HoldEnds && rec.role == roleEnd && rec.Type == WorkflowError && rec.end.exitCode == nil && run.ParentID == "" {
 		need |= needExit
 	}
 	if rec.role == roleStart {
@@ -102,7 +102,7 @@ func (j *Joiner) place(rec *Record, run *run) int {
 	return at
 }
 
-// drop ends all waiting for a need.
+// drop makes no record wait for a need any longer.
 func (j *Joiner) drop(n need) {
 	for i := range j.waiting {
 		j.waiting[i].need &^= n
@@ -151,8 +151,8 @@ func (j *Joiner) Release(now time.Time) {
 
 func (w waiting) told() bool {
 	switch {
-	case w.need&needName != 0 && w.run.name == "" && !w.run.nameless,
-		w.need&needParent != 0 && w.run.parentID == "" && !w.run.transcript, // whose lines name the caller, if there is one
+	case w.need&needName != 0 && w.run.Name == "" && !w.run.Nameless,
+		w.need&needParent != 0 && w.run.ParentID == "" && !w.run.Transcript, // whose lines name the caller, if there is one
 		w.need&needSteps != 0 && len(w.run.steps) > 0,
 		w.need&needResume != 0 && w.run.resume == resumeUndecided,
 		w.need&needExit != 0:
@@ -183,7 +183,7 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 	}
 	if orphanAfter > 0 {
 		for r := range j.runs.left() {
-			if at := r.seen.Add(orphanAfter); due.IsZero() || at.Before(due) {
+			if at := r.Seen.Add(orphanAfter); due.IsZero() || at.Before(due) {
 				due = at
 			}
 		}
@@ -192,7 +192,7 @@ func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 }
 
 func (j *Joiner) give(run *run, rec *Record) {
-	if run != nil && run.ended && rec.role == roleEnd {
+	if run != nil && run.Ended && rec.role == roleEnd {
 		j.endRun(run, rec)
 	}
 	for _, retry := range j.enrich(rec) {

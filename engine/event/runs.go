@@ -24,27 +24,33 @@ type runs struct {
 }
 
 type run struct {
-	id, name   string
-	parentID   string
-	startedBy  dialect // foreign before the start
-	started    time.Time
-	seen       time.Time // when a line of the run or of one below it was last read
-	startID    string    // the id of its start's event
-	lastID     string    // and of its last line's
-	ended      bool
-	live       bool // lines were read as they were written, and not only learned
-	nameless   bool // its events waited for the name in vain
-	transcript bool // lines of its transcript were seen
-	steps      map[stepKey]openStep
+	runFacts
+	steps map[stepKey]openStep
 
-	endType, endID string // of the end that it was given
-
-	latest      time.Time // the latest time of its lines
-	latestID    string    // and that line's event
 	resume      resume
 	byProgram   bool   // a program resumed the run, so that earlier lines say nothing
 	resumedLine string // the first line of the resumed run
 	resumedAt   time.Time
+}
+
+// runFacts is what [Joiner.Save] saves of a run, besides its steps.
+type runFacts struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name,omitempty"`
+	ParentID   string    `json:"parent_id,omitempty"`
+	StartedBy  dialect   `json:"started_by,omitempty"` // foreign before the start
+	Started    time.Time `json:"started"`
+	Seen       time.Time `json:"seen"`               // when a line of the run or of one below it was last read
+	StartID    string    `json:"start_id,omitempty"` // the id of its start's event
+	LastID     string    `json:"last_id,omitempty"`  // and of its last line's
+	Ended      bool      `json:"ended,omitempty"`
+	Live       bool      `json:"live,omitempty"`       // lines were read as they were written, and not only learned
+	Nameless   bool      `json:"nameless,omitempty"`   // its events waited for the name in vain
+	Transcript bool      `json:"transcript,omitempty"` // lines of its transcript were seen
+	Latest     time.Time `json:"latest,omitzero"`      // the latest time of its lines
+	LatestID   string    `json:"latest_id,omitempty"`  // and that line's event
+	EndType    string    `json:"end_type,omitempty"`   // of the end that it was given
+	EndID      string    `json:"end_id,omitempty"`
 }
 
 // resume says what a repeated start line means.
@@ -68,9 +74,9 @@ func (rs *runs) get(id string) *run {
 		oldest := rs.recent.Back()
 		gone := rs.recent.Remove(oldest).(*run)
 		rs.openSteps -= len(gone.steps)
-		delete(rs.byID, gone.id)
+		delete(rs.byID, gone.ID)
 	}
-	r := &run{id: id}
+	r := &run{runFacts: runFacts{ID: id}}
 	rs.byID[id] = rs.recent.PushFront(r)
 	return r
 }
@@ -80,7 +86,7 @@ func (rs *runs) get(id string) *run {
 func (rs *runs) open(besides *run) bool {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*run)
-		if r != besides && (r.transcript || rs.files) && r.startedBy != foreign && !r.ended {
+		if r != besides && (r.Transcript || rs.files) && r.StartedBy != foreign && !r.Ended {
 			return true
 		}
 	}
@@ -90,7 +96,7 @@ func (rs *runs) open(besides *run) bool {
 // tops returns how many runs began without a caller.
 func (rs *runs) tops() (n int) {
 	for e := rs.recent.Front(); e != nil; e = e.Next() {
-		if r := e.Value.(*run); r.startedBy != foreign && r.parentID == "" {
+		if r := e.Value.(*run); r.StartedBy != foreign && r.ParentID == "" {
 			n++
 		}
 	}
@@ -99,7 +105,7 @@ func (rs *runs) tops() (n int) {
 
 // endRun forgets the steps that the run left open.
 func (rs *runs) endRun(r *run) {
-	r.ended = true
+	r.Ended = true
 	rs.openSteps -= len(r.steps)
 	r.steps = nil
 }
@@ -125,16 +131,16 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	}
 	r := rs.get(rec.WorkflowID)
 	if rec.WorkflowName != "" {
-		r.name = rec.WorkflowName
+		r.Name = rec.WorkflowName
 	}
 	if rec.parentID != "" {
-		r.parentID = rec.parentID
+		r.ParentID = rec.parentID
 	}
 	if rec.dialect == transcript {
-		r.transcript = true
+		r.Transcript = true
 	}
 	if rec.childID != "" {
-		rs.get(rec.childID).parentID = r.id
+		rs.get(rec.childID).ParentID = r.ID
 	}
 	if rec.role == roleStart {
 		r.repeats(rec)
@@ -143,15 +149,15 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	rs.see(r, now)
 	switch rec.role {
 	case roleStart:
-		if r.startedBy != foreign && r.startedBy != rec.dialect && !r.ended {
+		if r.StartedBy != foreign && r.StartedBy != rec.dialect && !r.Ended {
 			return r, needNothing, false
 		}
-		r.startedBy, r.ended = rec.dialect, false
-		r.started, r.startID = rec.Timestamp, rec.ID
+		r.StartedBy, r.Ended = rec.dialect, false
+		r.Started, r.StartID = rec.Timestamp, rec.ID
 		if rec.repeated {
 			return r, needResume, true
 		}
-		if r.parentID == "" && !r.transcript && rs.open(r) {
+		if r.ParentID == "" && !r.Transcript && rs.open(r) {
 			return r, needParent, true
 		}
 	case roleEnd:
@@ -163,7 +169,7 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	case roleSpoken:
 		r.speaker(rec)
 	}
-	if rec.dialect == transcript && r.name == "" && !r.nameless {
+	if rec.dialect == transcript && r.Name == "" && !r.Nameless {
 		return r, needName, true
 	}
 	return r, needNothing, true
@@ -172,13 +178,13 @@ func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 // learnEnd handles a run's end. A second end is an event only if it is a failure and the first was not, because a step can print a
 // line that looks like an end, which must not hide a failure.
 func (r *run) learnEnd(rec *Record) (*run, need, bool) {
-	if r.ended {
-		if rec.Type != WorkflowError || r.endType == WorkflowError || r.endType == "" {
+	if r.Ended {
+		if rec.Type != WorkflowError || r.EndType == WorkflowError || r.EndType == "" {
 			return r, needNothing, false
 		}
-		rec.end.contradicts = r.endID
+		rec.end.contradicts = r.EndID
 	}
-	r.ended, r.endType, r.endID = true, rec.Type, rec.ID
+	r.Ended, r.EndType, r.EndID = true, rec.Type, rec.ID
 	if len(r.steps) > 0 {
 		return r, needSteps, true
 	}
@@ -190,10 +196,10 @@ func (r *run) repeats(rec *Record) {
 	r.byProgram = !rec.resumedBy.IsZero()
 	switch {
 	case r.byProgram:
-		if r.latest.Before(rec.resumedBy) { // new lines are the program's
-			r.latest = rec.resumedBy
+		if r.Latest.Before(rec.resumedBy) { // new lines are the program's
+			r.Latest = rec.resumedBy
 		}
-	case r.startID != rec.ID:
+	case r.StartID != rec.ID:
 		return
 	}
 	rec.repeated, r.resume = true, resumeUndecided
@@ -201,7 +207,7 @@ func (r *run) repeats(rec *Record) {
 
 // note keeps the run's latest line, and decides by new lines whether the run was resumed.
 func (r *run) note(rec *Record) {
-	isNew := !rec.Timestamp.Before(r.latest) && rec.ID != r.latestID
+	isNew := !rec.Timestamp.Before(r.Latest) && rec.ID != r.LatestID
 	switch {
 	case r.resume != resumeUndecided || rec.role == roleStart:
 	case isNew:
@@ -210,9 +216,9 @@ func (r *run) note(rec *Record) {
 		r.resume = resumeNo
 	}
 	if isNew && rec.role != roleStart {
-		r.latest, r.latestID = rec.Timestamp, rec.ID
+		r.Latest, r.LatestID = rec.Timestamp, rec.ID
 	}
-	r.lastID, r.live = rec.ID, true
+	r.LastID, r.Live = rec.ID, true
 }
 
 // begin turns a repeated start line into the start of the resumed run. Its id follows from the first line of that run, so that
@@ -234,8 +240,8 @@ func (r *run) begin(rec *Record) {
 // see records a sign of life of a run and its callers.
 func (rs *runs) see(r *run, now time.Time) {
 	for range maxDepth {
-		r.seen = now
-		caller := rs.byID[r.parentID]
+		r.Seen = now
+		caller := rs.byID[r.ParentID]
 		if caller == nil {
 			return
 		}
@@ -246,9 +252,9 @@ func (rs *runs) see(r *run, now time.Time) {
 // complete adds what is known about the run to the event.
 func (r *run) complete(rec *Record) Event {
 	if r != nil {
-		rec.WorkflowName = r.name
+		rec.WorkflowName = r.Name
 		if rec.role == roleStart {
-			rec.payload.Text("parent_id", r.parentID)
+			rec.payload.Text("parent_id", r.ParentID)
 		}
 		if rec.repeated {
 			r.begin(rec)

@@ -13,7 +13,7 @@ const (
 	statePoll = 25 * time.Millisecond
 	// stateSlack is how much earlier than its event a step may have started according to its state.
 	stateSlack = 50 * time.Microsecond
-	// maxRetries is the greatest number of step_retry events of a step.
+	// maxRetries is the maximum number of step_retry events of a step.
 	maxRetries = 100
 )
 
@@ -92,12 +92,12 @@ func (j *Joiner) state(rec *Record) *RunState {
 
 // name takes the workflow's name from the state file if no line said it in time.
 func (j *Joiner) name(r *run) {
-	if j.State != nil && r.name == "" {
-		if s := j.State(r.id); s != nil {
-			r.name = s.name
+	if j.State != nil && r.Name == "" {
+		if s := j.State(r.ID); s != nil {
+			r.Name = s.name
 		}
 	}
-	r.nameless = r.name == ""
+	r.Nameless = r.Name == ""
 }
 
 // isStated reports whether the state file is complete with regard to the record.
@@ -154,7 +154,7 @@ func (s *RunState) ofRun(rec *Record) {
 
 // retry makes the event of a further attempt, for which AWF writes none.
 func (rec *Record) retry(attempt int64) *Record {
-	s := openStep{key: rec.step.key, name: rec.step.name, kind: rec.step.kind}
+	s := openStep{stepKey: rec.step.key, Name: rec.step.name, Kind: rec.step.kind}
 	retry := s.record(StepRetry, lineID([]byte("attempt "+strconv.FormatInt(attempt, 10)+" of "+rec.ID)), rec.Timestamp)
 	retry.WorkflowID = rec.WorkflowID
 	retry.number("attempt", attempt)

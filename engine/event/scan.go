@@ -2,8 +2,7 @@ package event
 
 import "bytes"
 
-// The keys by which the dialects are told apart and read.
-// They index [members].
+// The keys by which the dialects are told apart and read. They index [members].
 const (
 	keyChildRunID = iota
 	keyDuration
@@ -102,11 +101,11 @@ func (m *members) has(keys ...int) bool {
 	return true
 }
 
-// scan collects the members of the object in text. It returns an error if text is not a single valid JSON object. For broken text it
-// returns the members before the break, and marks the keys after it.
+// scan scans with a new parser.
 func scan(text []byte) (members, error) { return new(parser).scan(text) }
 
-// scan is the function scan.
+// scan collects the members of the object in text. It returns an error if text is not a single valid JSON object. For broken text it
+// returns the members before the break, and marks the keys after it.
 func (p *parser) scan(text []byte) (members, error) {
 	m := members{twice: -1}
 	r := &p.json

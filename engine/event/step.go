@@ -12,12 +12,15 @@ type stepMark struct {
 	name, kind string
 	said       bool      // of a message that names its step
 	result     []byte    // of its end
-	took       []byte    // of its end: the duration, if its writer said
+	took       []byte    // of its end: the duration as its writer gave it; nil if it did not
 	began      time.Time // of its end: the time of its start; zero if unknown
 }
 
 // stepKey pairs a step's end with its start, within a run.
-type stepKey struct{ path, iteration string }
+type stepKey struct {
+	Path      string `json:"path"`
+	Iteration string `json:"iteration,omitempty"`
+}
 
 func (d *decoder) transcriptStep(r *Record, inner *decoder) {
 	path := d.optional(keyPath)
@@ -62,7 +65,7 @@ func (d *decoder) namedStep(r *Record, name, kind, typ string) {
 	if strings.HasPrefix(typ, "step.call_workflow.") {
 		kind = callWorkflow
 	}
-	r.step = stepMark{key: stepKey{path: name}, name: name, kind: kind}
+	r.step = stepMark{key: stepKey{Path: name}, name: name, kind: kind}
 	r.payload.Text("step", name)
 	r.payload.Text("kind", kind)
 	r.payload.Text("child_id", r.childID)
@@ -76,11 +79,12 @@ func (d *decoder) namedStep(r *Record, name, kind, typ string) {
 
 // openStep is a step that started and has not ended.
 type openStep struct {
-	key        stepKey
-	name, kind string
-	at         time.Time
-	id         string // of its start's event
-	lossy      bool   // its dialect may not write its end
+	stepKey
+	Name  string    `json:"name,omitempty"`
+	Kind  string    `json:"kind,omitempty"`
+	At    time.Time `json:"at"`
+	ID    string    `json:"id,omitempty"`    // of its start's event
+	Lossy bool      `json:"lossy,omitempty"` // its dialect may not write its end
 }
 
 // callWorkflow is the kind of a step that calls another run.
@@ -93,10 +97,10 @@ func holdsSteps(kind string) bool {
 
 // beginStep records the start of a step. A step without a name cannot be matched with its end.
 func (rs *runs) beginStep(r *run, s openStep) {
-	if s.key.path == "" && s.name == "" {
+	if s.Path == "" && s.Name == "" {
 		return
 	}
-	if _, again := r.steps[s.key]; !again {
+	if _, again := r.steps[s.stepKey]; !again {
 		if rs.openSteps == maxOpenSteps {
 			return
 		}
@@ -105,7 +109,7 @@ func (rs *runs) beginStep(r *run, s openStep) {
 	if r.steps == nil {
 		r.steps = make(map[stepKey]openStep)
 	}
-	r.steps[s.key] = s
+	r.steps[s.stepKey] = s
 }
 
 // endStep adds the step's duration to its end, if its start is known and the clock was not set back.
@@ -113,8 +117,8 @@ func (rs *runs) endStep(r *run, rec *Record) {
 	if s, known := r.steps[rec.step.key]; known {
 		rs.openSteps--
 		delete(r.steps, rec.step.key)
-		rec.step.began = s.at
-		took := rec.Timestamp.Sub(s.at)
+		rec.step.began = s.At
+		took := rec.Timestamp.Sub(s.At)
 		measured := took > 0 || took == 0 && rec.stamp != "" // events that were received together have no times of their own
 		if measured && rec.step.took == nil {
 			rec.payload.Raw("duration", appendSeconds(nil, took))
@@ -127,22 +131,22 @@ func (rs *runs) endStep(r *run, rec *Record) {
 func (r *run) cut(end *Record) []*Record {
 	open := make([]openStep, 0, len(r.steps))
 	for _, s := range r.steps {
-		if !s.lossy {
+		if !s.Lossy {
 			open = append(open, s)
 		}
 	}
 	slices.SortFunc(open, func(a, b openStep) int {
-		if c := b.at.Compare(a.at); c != 0 {
+		if c := b.At.Compare(a.At); c != 0 {
 			return c
 		}
-		return strings.Compare(b.id, a.id)
+		return strings.Compare(b.ID, a.ID)
 	})
 	ends := make([]*Record, len(open))
 	for i, s := range open {
-		rec := s.record(StepComplete, lineID([]byte("end of step "+s.id)), end.Timestamp)
-		rec.WorkflowID = r.id
+		rec := s.record(StepComplete, lineID([]byte("end of step "+s.ID)), end.Timestamp)
+		rec.WorkflowID = r.ID
 		rec.payload.Text("status", "cancelled")
-		if took := end.Timestamp.Sub(s.at); took >= 0 {
+		if took := end.Timestamp.Sub(s.At); took >= 0 {
 			rec.payload.Raw("duration", appendSeconds(nil, took))
 		}
 		rec.payload.Raw("synthetic", []byte("true"))
@@ -154,11 +158,11 @@ func (r *run) cut(end *Record) []*Record {
 // record makes awf-hook's own event about a step.
 func (s openStep) record(typ, id string, at time.Time) *Record {
 	rec := &Record{Event: Event{ID: id, Type: typ, Timestamp: at.UTC()}}
-	rec.payload.Text("step", s.name)
-	rec.payload.Text("kind", s.kind)
-	if s.key.iteration != "" { // a transcript's; other dialects write only the name
-		rec.payload.Text("path", s.key.path)
-		rec.payload.Raw("iteration", []byte(s.key.iteration))
+	rec.payload.Text("step", s.Name)
+	rec.payload.Text("kind", s.Kind)
+	if s.Iteration != "" { // a transcript's; other dialects write only the name
+		rec.payload.Text("path", s.Path)
+		rec.payload.Raw("iteration", []byte(s.Iteration))
 	}
 	return rec
 }
@@ -168,17 +172,17 @@ func (r *run) speaker(rec *Record) {
 	if rec.step.said {
 		return
 	}
-	if s, named := r.steps[rec.step.key]; named && rec.step.key.path != r.name { // messages have the workflow's name as their path
-		rec.payload.Text("step", s.name)
+	if s, named := r.steps[rec.step.key]; named && rec.step.key.Path != r.Name { // messages have the workflow's name as their path
+		rec.payload.Text("step", s.Name)
 		return
 	}
 	var agents, others []string
 	for _, s := range r.steps {
 		switch {
-		case s.kind == "agent":
-			agents = append(agents, s.name)
-		case !holdsSteps(s.kind):
-			others = append(others, s.name)
+		case s.Kind == "agent":
+			agents = append(agents, s.Name)
+		case !holdsSteps(s.Kind):
+			others = append(others, s.Name)
 		}
 	}
 	if len(agents) == 0 {

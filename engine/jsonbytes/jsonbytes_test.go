@@ -19,9 +19,13 @@ import (
 )
 
 var texts = []string{
-	"", " ", "{}", "[]", "null", "true", "1", `"x"`, ` {"a" : [1, -2.50, 1e400, 123456789012345678901], "b\u0022" : {"c": "é\ud83d\ude00\n"}} `,
-	`{"a":1,"a":2}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1 2}`, `{"a":tru}`, `{"a":01}`, `[1,]`, `[1`, `"x`, "\"\x01\"", "\"\xff\"",
-	`"\ud800"`, `{} {}`, `{}x`, `{"a":1}]`, strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+	"", " ", "{}", "[]", "null", "true", "1", `"x"`,
+	` {"a" : [1, -2.50, 1e400, 123456789012345678901], "b\u0022" : {"c": "é\ud83d\ude00\n"}} `,
+	`{"a":1,"a":2}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1 2}`, `{"a":tru}`, `{"a":01}`, `{"a" 1}`, `{"a":1 "b":2}`, `{1:1}`,
+	`{,}`,
+	`[1,]`, `[1`, `[,]`, `[1 2]`, `{} {}`, `{}x`, `{"a":1}]`, `-`, `-0.5e-7`, `1.`, `1e+`, `00`, `nul`,
+	`"x`, "\"\x01\"", "\"\xff\"", `"\ud800"`, `"\u12"`, `"\u12G4"`, `"\x"`, `"\`, "\"a\nb\"",
+	strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 }
 
 // FuzzReader checks that the reader accepts what encoding/json accepts, decodes it to the same value, and returns the
@@ -42,6 +46,7 @@ func FuzzReader(f *testing.F) {
 		}
 		if err == nil {
 			compare(t, text, v)
+			compare(t, text, jsonbytes.ValueOf(bytes.TrimSpace(text)))
 		}
 		if !bytes.Equal(kept, text) {
 			t.Error("reading changed the text")
@@ -111,6 +116,8 @@ func TestErrors(t *testing.T) {
 		`{"a":1,"b`:    "invalid JSON at byte 9: unexpected EOF",
 		``:             "invalid JSON at byte 0: unexpected EOF",
 		`{"a":}`:       "invalid JSON at byte 6: invalid character '}' at start of value",
+		`{"a" 1}`:      "invalid JSON at byte 6: invalid character '1' after object name (expecting ':')",
+		`{"a":1,}`:     "invalid JSON at byte 7: invalid character ',' at start of value",
 		`{"a":1 2}`:    "invalid JSON at byte 8: invalid character '2' after object value (expecting ',' or '}')",
 		`{"a":1} tail`: "invalid JSON at byte 9: invalid character 't' after top-level value",
 		`{"a":1}{}`:    "invalid JSON at byte 8: invalid character '{' after top-level value",
@@ -146,7 +153,10 @@ func TestWrite(t *testing.T) {
 	if text, err := jsonbytes.Marshal(map[string]string{"a": "<&>"}); err != nil || string(text) != `{"a":"<&>"}` {
 		t.Errorf("%s, %v", text, err)
 	}
-	for raw, want := range map[string]string{`{}`: "an object", `[]`: "a list", `""`: "a string", `false`: "a boolean", `null`: "null", `-1`: "a number", ``: "nothing"} {
+	kinds := map[string]string{
+		`{}`: "an object", `[]`: "a list", `""`: "a string", `false`: "a boolean", `null`: "null", `-1`: "a number", `1`: "a number", ``: "nothing",
+	}
+	for raw, want := range kinds {
 		if got := jsonbytes.KindOf([]byte(raw)); got != want {
 			t.Errorf("KindOf(%s) = %s, want %s", raw, got, want)
 		}

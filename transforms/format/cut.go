@@ -20,10 +20,10 @@ const (
 
 // Limit is a limit that a format keeps.
 type Limit struct {
-	What   string
-	Max    int
-	Unit   Unit
-	Source string // where the limit comes from
+	What   string `json:"text"`
+	Max    int    `json:"max"`
+	Unit   Unit   `json:"unit"`
+	Source string `json:"reference"` // where the limit comes from
 }
 
 // A measure returns the cost of a text in a receiver's unit, in the form in which the body has it.

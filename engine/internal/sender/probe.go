@@ -7,20 +7,12 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Probe says how far a receiver can be reached without a request.
-type Probe struct {
-	Address string        `json:"address,omitempty"` // of the receiver, or of the proxy
-	Proxied bool          `json:"proxied,omitzero"`  // a proxy was reached; what is behind it is unknown
-	TLS     string        `json:"tls,omitempty"`     // its version; "" for none
-	Expires time.Time     `json:"expires,omitzero"`  // of the receiver's certificate
-	Took    time.Duration `json:"took"`
-	Failure string        `json:"error,omitempty"` // "" if it was reached
-}
-
 // Probe connects to the receiver, or to its proxy, and does the TLS handshake. It sends no request.
-func (s *Sender) Probe(parent context.Context) (p Probe) {
+func (s *Sender) Probe(parent context.Context) (p delivery.Probe) {
 	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
 	defer cancel()
 	began := time.Now()
@@ -35,7 +27,7 @@ func (s *Sender) Probe(parent context.Context) (p Probe) {
 	return p
 }
 
-func (s *Sender) connect(ctx context.Context, progress *progress, p *Probe) error {
+func (s *Sender) connect(ctx context.Context, progress *progress, p *delivery.Probe) error {
 	transport, isHTTP := s.transport.(*http.Transport)
 	if !isHTTP {
 		return &Fault{Reason: "it is reached by a transport of the program's own", Ours: true}
@@ -45,8 +37,7 @@ func (s *Sender) connect(ctx context.Context, progress *progress, p *Probe) erro
 		target, _ = transport.Proxy(nil) // always the same
 		p.Proxied = true
 	}
-	port := cmp.Or(target.Port(), map[string]string{"http": "80", "https": "443"}[target.Scheme], "1080")
-	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), port))
+	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), portOf(target)))
 	if err != nil {
 		return err
 	}

@@ -14,25 +14,17 @@ const (
 	carryPoll     = 200 * time.Millisecond // between looks at them
 )
 
-// Carried counts deliveries that moved from one queue to another.
-type Carried struct {
-	Moved    int // accepted by the other queue
-	Known    int // the other queue had them already, from a Carry that was killed
-	Resumed  int // of Moved and Known: an earlier Carry had begun to move them
-	InFlight int // stayed, since somebody is sending them
-}
-
 // carrying is the state of one Carry.
 type carrying struct {
 	from, to Durable
 	rename   func(webhook string) string
-	carried  Carried
+	carried  delivery.Carried
 }
 
 // Carry moves all deliveries of a queue to another one and keeps their ids, states and attempts. Processes may use both
 // queues meanwhile: deliveries in flight move when they are settled. Carry first finishes what a killed Carry began.
 // rename maps a webhook's identity to its identity in the other queue.
-func Carry(ctx context.Context, from, to Durable, rename func(webhook string) string) (Carried, error) {
+func Carry(ctx context.Context, from, to Durable, rename func(webhook string) string) (delivery.Carried, error) {
 	c := &carrying{from: from, to: to, rename: rename}
 	resumed, err := c.resume(ctx)
 	if err != nil {

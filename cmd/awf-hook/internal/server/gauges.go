@@ -33,9 +33,10 @@ type Queue struct {
 
 // NewQueue returns the source of an engine's gauges. The file is "" if the queue is not in a file.
 func NewQueue(eng *engine.Engine, file string, log *slog.Logger) Queue {
+	queue := eng.Queue()
 	return Queue{
-		Engine: eng.QueueEngine(), Lanes: eng.Lanes, Standing: eng.Standing, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name, File: file,
-		Log: log,
+		Engine: eng.QueueEngine(), Lanes: queue.Lanes, Standing: queue.Standing, Ready: eng.Ready, Keeps: eng.KeepsHouse, Name: eng.Name,
+		File: file, Log: log,
 	}
 }
 

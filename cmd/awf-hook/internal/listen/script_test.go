@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/internal/listen"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 )
 
 func TestParseScriptRefuses(t *testing.T) {
