@@ -34,7 +34,7 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	}
 	made.Content = in.Content
 	if len(in.Content.Secret) > 0 { // which the module may have passed on
-		made.Secret = secret.NewMasker(secret.Parts(in.Content.Body, in.Content.Secret), nil).Spans(out.Body)
+		made.Secret = secret.NewMasker(secret.Texts(in.Content.Body, in.Content.Secret), nil).Parts(out.Body)
 	}
 	made.Body, made.ContentType = out.Body, w.ContentType
 	return made, nil

@@ -40,6 +40,7 @@ func TestExcerpt(t *testing.T) {
 			"  - transform: {format: x, with: {routing_key: <secret>, more: [{to: <secret>}], <secret>}}\n                                ^"},
 		{"webhooks:\n  - secret: ${A}HIDDEN${B:-HIDDEN}HIDDEN$${HIDDEN}\n", "2:13",
 			"  - secret: ${A}<secret>${B:-<secret>}<secret>\n            ^"},
+		{"webhooks:\n  - secret: $$${A}HIDDEN\n", "2:13", "  - secret: <secret>${A}<secret>\n            ^"},
 		{"webhooks:\n  - url: https://h.example:99999/${A}/HIDDEN?x=${B}\n", "2:10",
 			"  - url: https://h.example:99999/${A}<secret>${B}\n         ^"},
 		{"webhooks:\n  - url: https://h.example:99999/\n", "2:10", "  - url: https://h.example:99999/\n         ^"},

@@ -44,50 +44,50 @@ func NewMasker(values, keys []string) *Masker {
 
 // Text returns text with its secrets masked.
 func (m *Masker) Text(text string) string {
-	marked := m.spans(text)
+	marked := m.parts(text)
 	if len(marked) == 0 {
 		return text
 	}
 	var b strings.Builder
 	end := 0
-	for _, s := range marked {
-		b.WriteString(text[end:s[0]])
+	for _, p := range marked {
+		b.WriteString(text[end:p[0]])
 		b.WriteString(Mask)
-		end = s[1]
+		end = p[1]
 	}
 	b.WriteString(text[end:])
 	return b.String()
 }
 
-// Spans returns the secret parts of a body, from and to, in order. [MaskSpans] can mask them later, when the secrets are
+// Parts returns the secret parts of a body, from and to, in order. [MaskParts] can mask them later, when the secrets are
 // no longer known.
-func (m *Masker) Spans(body []byte) [][2]int {
+func (m *Masker) Parts(body []byte) [][2]int {
 	if m.isEmpty() { // saves the copy
 		return nil
 	}
-	return m.spans(string(body))
+	return m.parts(string(body))
 }
 
-// MaskSpans masks the parts of a body that Spans found. It ignores parts beyond the body. JSON stays JSON: a masked
+// MaskParts masks the parts of a body that Parts found. It ignores parts beyond the body. JSON stays JSON: a masked
 // number becomes a string.
-func MaskSpans(body []byte, spans [][2]int) []byte {
-	if len(spans) == 0 {
+func MaskParts(body []byte, parts [][2]int) []byte {
+	if len(parts) == 0 {
 		return body
 	}
 	isJSON, inString := json.Valid(body), false
 	masked, end := []byte{}, 0
-	for _, s := range spans {
-		if s[0] < end || s[1] < s[0] || s[1] > len(body) {
+	for _, p := range parts {
+		if p[0] < end || p[1] < p[0] || p[1] > len(body) {
 			continue
 		}
-		before := body[end:s[0]]
+		before := body[end:p[0]]
 		masked, inString = append(masked, before...), endsInString(before, inString)
 		if isJSON && !inString {
 			masked = append(append(append(masked, '"'), Mask...), '"')
 		} else {
 			masked = append(masked, Mask...)
 		}
-		inString, end = endsInString(body[s[0]:s[1]], inString), s[1]
+		inString, end = endsInString(body[p[0]:p[1]], inString), p[1]
 	}
 	return append(masked, body[end:]...)
 }
@@ -185,8 +185,8 @@ func (h *handler) WithGroup(name string) slog.Handler {
 // secret.
 const invisible = "\u200b\u200c\u200d\u2060\ufeff"
 
-// spans finds the secret parts of a text, from and to, in order.
-func (m *Masker) spans(text string) [][2]int {
+// parts finds the secret parts of a text, from and to, in order.
+func (m *Masker) parts(text string) [][2]int {
 	if m.isEmpty() {
 		return nil
 	}
@@ -203,14 +203,14 @@ func (m *Masker) spans(text string) [][2]int {
 			}
 		}
 	}
-	spans := m.visible(string(visible))
-	for i, s := range spans {
-		spans[i] = [2]int{at[s[0]], at[s[0]]} // an empty text may follow a key
-		if s[1] > s[0] {
-			spans[i][1] = at[s[1]-1] + 1
+	parts := m.visible(string(visible))
+	for i, p := range parts {
+		parts[i] = [2]int{at[p[0]], at[p[0]]} // an empty text may follow a key
+		if p[1] > p[0] {
+			parts[i][1] = at[p[1]-1] + 1
 		}
 	}
-	return spans
+	return parts
 }
 
 // holdsInvisible reports whether a text holds an invisible character. It looks for their two first bytes before: nearly all
@@ -264,16 +264,16 @@ func standsAlone(text string, from, to int) bool {
 	return (from == 0 || !isWord(text[from-1])) && (to == len(text) || !isWord(text[to]))
 }
 
-// merge joins spans that overlap or touch.
-func merge(spans [][2]int) [][2]int {
-	slices.SortFunc(spans, func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
-	joined := spans[:0]
-	for _, s := range spans {
-		if last := len(joined) - 1; last >= 0 && s[0] <= joined[last][1] {
-			joined[last][1] = max(joined[last][1], s[1])
+// merge joins parts that overlap or touch.
+func merge(parts [][2]int) [][2]int {
+	slices.SortFunc(parts, func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
+	joined := parts[:0]
+	for _, p := range parts {
+		if last := len(joined) - 1; last >= 0 && p[0] <= joined[last][1] {
+			joined[last][1] = max(joined[last][1], p[1])
 			continue
 		}
-		joined = append(joined, s)
+		joined = append(joined, p)
 	}
 	return joined
 }

@@ -113,8 +113,8 @@ const (
 	nearby    = 8
 )
 
-// Parts returns the texts in parts of a body, from and to, raw and decoded as JSON strings.
-func Parts(body []byte, parts [][2]int) (texts []string) {
+// Texts returns the texts in parts of a body, from and to, raw and decoded as JSON strings.
+func Texts(body []byte, parts [][2]int) (texts []string) {
 	for i, p := range parts {
 		if last := i - 1; last >= 0 && p[1]-p[0] <= shortPart && p[0]-parts[last][1] <= nearby && parts[last][1]-parts[last][0] <= shortPart {
 			continue // it was taken with the last one
