@@ -79,7 +79,8 @@ func ntfyBody(m *message) string {
 }
 
 func ntfyPriority(m *message) int {
-	if n, err := strconv.Atoi(m.word("priority")); err == nil {
+	if word := m.word("priority"); word != "" {
+		n, _ := strconv.Atoi(word) // one of the choices
 		return n
 	}
 	switch {
