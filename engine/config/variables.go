@@ -7,6 +7,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
+	"gopkg.in/yaml.v3"
 )
 
 // variable matches ${NAME}, ${NAME:-default}, and $$, which means a plain $. It also matches an unclosed ${, which is a mistake.
@@ -95,6 +96,25 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 	}
 	d.fail(n, "variable.unset", "the variable %s is not set", name)
 	return "", false
+}
+
+// variables lists the names of the variables in the scalars below a node.
+func variables(n *yaml.Node) []string {
+	var names []string
+	for _, m := range variable().FindAllStringSubmatch(n.Value, -1) {
+		if m[0] != "$$" {
+			name, _, _ := strings.Cut(m[1], ":-")
+			names = append(names, name)
+		}
+	}
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // nothing is expanded in a key
+			continue
+		}
+		// aliases are not followed, because a value belongs to the place of its definition
+		names = append(names, variables(inner)...)
+	}
+	return names
 }
 
 // isSecret reports whether the value of a variable in n must not be shown.
