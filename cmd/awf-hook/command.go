@@ -69,7 +69,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 // prepare changes what holds for the whole process: its log and its signals.
 func prepare() {
 	log.SetOutput(io.Discard)      // net/http logs what a receiver sends unasked, which may echo a secret
-	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end us, only the passing through
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must end only the passing through, not us
 }
 
 // run runs the command line and returns the exit code.

@@ -123,7 +123,7 @@ func (q openedQueue) onServer() bool { return q.deliveries == nil }
 func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	ctx := access.With(context.Background(), access.Who{Name: userName()})
 	if where.server != "" {
-		return onServer(ctx, where, do)
+		return withServer(ctx, where, do)
 	}
 	cfg, file, err := where.findQueue(where.queue)
 	if cfg == nil {
@@ -227,8 +227,8 @@ func openQueue(place, namespace string) (*engine.Deliveries, error) {
 	return queue, nil
 }
 
-// onServer calls do with the queue of a server.
-func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
+// withServer calls do with the queue of a server.
+func withServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	if where.queue != "" || where.file != "" {
 		return errors.New("--server: the server has its own queue and configuration: leave out --queue and --config")
 	}
