@@ -110,7 +110,11 @@ func (k *Key) showField(from any) string {
 		}
 	case *[]SigningSecret:
 		return showSecrets(*v)
-	case *[]string, *[]int, *[]time.Duration, *[]netip.Prefix:
+	case *[]time.Duration:
+		if len(*v) > 0 {
+			return "[" + joined(*v, shortDuration) + "]"
+		}
+	case *[]string, *[]int, *[]netip.Prefix:
 		if list := fmt.Sprint(reflect.ValueOf(v).Elem()); list != "[]" {
 			return strings.ReplaceAll(list, " ", ", ")
 		}
