@@ -63,7 +63,7 @@ func (rec *Record) unseal(valid func(text []byte, mark string) bool) {
 }
 
 // Order returns the time that orders records of several files. Audit lines have truncated milliseconds: a start sorts
-// before everything in its millisecond, an end behind it.
+// before everything in its millisecond, an end after it.
 func (rec *Record) Order() time.Time {
 	if rec.dialect == audit && rec.role == roleEnd {
 		return rec.Timestamp.Truncate(time.Millisecond).Add(time.Millisecond - 1)
