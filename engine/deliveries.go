@@ -84,7 +84,7 @@ func (e *Engine) QueueEngine() string {
 // OpenDeliveries opens a queue, which is a file or a PostgreSQL URL. It returns an error if the queue cannot be used. Of a database it sees
 // the webhooks of a namespace, or all if that is "".
 func OpenDeliveries(file, namespace string) (*Deliveries, error) {
-	q := spill.Open(context.Background(), store.Options{Path: file, Name: QueueName(file), Namespace: namespace, Mapped: true})
+	q := spill.Open(context.Background(), store.Options{Path: file, Name: QueueName(file), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(file), err)

@@ -143,13 +143,10 @@ type Options struct {
 	Name string // shown to people, without a password; "" is Path
 	// Namespace limits what the store shows of a database to the webhooks of one namespace; "" is all of them. A file has no namespaces.
 	Namespace string
-	// Mapped makes lists of a file read it through a memory map, which takes about half the time. The process then seems to use as
-	// much memory as it reads of the file.
-	Mapped   bool
-	MaxSize  int64 // in bytes
-	Keep     time.Duration
-	KeepDead time.Duration
-	Log      *slog.Logger
+	MaxSize   int64 // in bytes
+	Keep      time.Duration
+	KeepDead  time.Duration
+	Log       *slog.Logger
 
 	Serves bool          // this process exports the queue's gauges: among nodes it is preferred for keeping house
 	Config func() string // the digest of the current configuration, for other nodes; nil for none

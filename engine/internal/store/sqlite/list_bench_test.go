@@ -12,10 +12,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// lastYear fills a queue with a million deliveries of an event each, ten every second until start: with the bodies that were sent and the
+// kept fills a queue with a million deliveries of an event each, ten every second until start: with the bodies that were sent and the
 // answers. Of the webhooks, h9 has a hundred deliveries; of the workflows, rare has ten. dead of a thousand deliveries are dead letters, 20
 // were dropped and 10 are due again.
-func lastYear(tb testing.TB, dead int) string {
+func kept(tb testing.TB, dead int) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "queue.db")
 	if err := open(tb, store.Options{Path: path}).Close(); err != nil {
@@ -43,12 +43,12 @@ INSERT INTO lanes(webhook) VALUES('f#h0'), ('f#h1'), ('f#h2'), ('f#h3'), ('f#h4'
 	return path
 }
 
-// BenchmarkListMillion lists deliveries out of a million with all filters of awf-hook deliveries list, alone and in pairs, as it does. Most
-// find less than they may, so that they must look through all. It reports processor time: of the slowest filter, and of --text.
+// BenchmarkListMillion lists deliveries out of a million with all filters of awf-hook deliveries list, alone and in pairs. Most find less
+// than they may, so that they must look through all. It reports processor time: of the slowest filter, and of --text.
 func BenchmarkListMillion(b *testing.B) {
 	for _, dead := range []int{50, 400} {
 		b.Run(fmt.Sprintf("dead_%d_of_1000", dead), func(b *testing.B) {
-			q := open(b, store.Options{Path: lastYear(b, dead), MaxSize: 1 << 40, Mapped: true, Now: func() time.Time { return start }})
+			q := open(b, store.Options{Path: kept(b, dead), MaxSize: 1 << 40, Now: func() time.Time { return start }})
 			var slowest, text time.Duration
 			for b.Loop() {
 				for name, f := range filters() {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,33 +42,5 @@ func TestFileThatIsTakenAway(t *testing.T) {
 				t.Errorf("Left: %v, want %v", err, errMoved)
 			}
 		})
-	}
-}
-
-// A file that is cut while it is read through a memory map is an error, not the end of the process.
-func TestFileThatIsCutWhileItIsMapped(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "queue.db")
-	s, err := Open(t.Context(), store.Options{Path: path, Mapped: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	fill(t, s)
-	if err := s.conn.script(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
-		t.Fatal(err)
-	}
-	rows := 0
-	err = s.read(t.Context(), `SELECT id FROM deliveries ORDER BY seq`, func(*row) error {
-		rows++
-		if rows == 1 {
-			return os.Truncate(path, 0)
-		}
-		return nil
-	})
-	if err == nil || !strings.Contains(err.Error(), "cannot be read") {
-		t.Errorf("%d rows, error %v, want that the file cannot be read", rows, err)
-	}
-	if items, err := s.List(t.Context(), delivery.Filter{Limit: 1}); err == nil {
-		t.Errorf("a list of %d deliveries afterwards, want an error", len(items))
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,35 +161,18 @@ func (s *Store) release() error {
 }
 
 // read runs a query on a connection of its own, beside the writing one.
-func (s *Store) read(ctx context.Context, query string, f func(*row) error, args ...any) (err error) {
+func (s *Store) read(ctx context.Context, query string, f func(*row) error, args ...any) error {
 	c, err := s.reader()
 	if err != nil {
 		return err
 	}
-	if s.opts.Mapped {
-		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		defer func() {
-			if fault := recover(); fault != nil {
-				err = faultError(fault)
-			}
-		}()
-	}
-	err = c.each(query, func(r *row) error {
+	defer s.giveBack(c)
+	return c.each(query, func(r *row) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return f(r)
 	}, args...)
-	s.giveBack(c) // but not after a fault: nobody knows the connection's state
-	return err
-}
-
-// faultError is the error of a panic about memory that cannot be read. It panics again if the panic is about something else.
-func faultError(fault any) error {
-	if _, ok := fault.(interface{ Addr() uintptr }); !ok {
-		panic(fault)
-	}
-	return errors.New("the file cannot be read: its disk failed, or it was cut while it was in use")
 }
 
 // readSoon runs a short query. It uses the writing connection if that is idle, so that a short run opens no other one.
@@ -220,11 +202,7 @@ func (s *Store) reader() (*conn, error) {
 	}
 	c, err := connect(s.opts.Path)
 	if err == nil {
-		pragmas := `PRAGMA query_only = 1`
-		if s.opts.Mapped {
-			pragmas += `; PRAGMA mmap_size = 2147418112` // SQLite's own limit
-		}
-		if err = c.script(pragmas); err != nil {
+		if err = c.script(`PRAGMA query_only = 1`); err != nil {
 			err = errors.Join(err, c.close())
 		}
 	}
